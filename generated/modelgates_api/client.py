@@ -1,0 +1,94 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+"""How a request travels: over httpx, blocking or not."""
+
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Self, TypeVar
+
+import httpx
+from attrs import define, field
+
+from .types import Response
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Client:
+    """Sends the requests of the generated operations; safe to share between threads.
+
+    Attributes:
+        base_url: The server's URL, with the path that the spec's `servers` gives it.
+        token: Sent as a bearer token; never shown.
+        headers: Sent with every request.
+        timeout_s: Seconds to wait for a connection, for each read and for each write.
+        verify: Whether to verify certificates, or the TLS context to verify them with.
+    """
+
+    base_url: str
+    token: str | None = field(default=None, kw_only=True, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, kw_only=True, repr=False)
+    timeout_s: float = field(default=30.0, kw_only=True)
+    verify: bool | ssl.SSLContext = field(default=True, kw_only=True, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+    _client: httpx.Client | None = field(default=None, init=False, repr=False)
+    _async_client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
+
+    def send(self, request: dict[str, Any], parse: Callable[[int, bytes], T]) -> Response[T]:
+        """Send a request and parse its answer.
+
+        Raises:
+            ResponseError: The answer is not what the spec says.
+            httpx.HTTPError: There was no answer.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(**self._options())
+        return _parsed(self._client.request(**request), parse)
+
+    async def asend(self, request: dict[str, Any], parse: Callable[[int, bytes], T]) -> Response[T]:
+        """Send a request and parse its answer; the coroutine form of `send`."""
+        with self._lock:
+            if self._async_client is None:
+                self._async_client = httpx.AsyncClient(**self._options())
+        return _parsed(await self._async_client.request(**request), parse)
+
+    def close(self) -> None:
+        """Close the connections of `send`."""
+        if self._client is not None:
+            self._client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of `asend`."""
+        if self._async_client is not None:
+            await self._async_client.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _options(self) -> dict[str, Any]:
+        authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {
+            "base_url": self.base_url,
+            "headers": {**self.headers, **authorization},
+            "timeout": self.timeout_s,
+            "verify": self.verify,
+        }
+
+
+def _parsed(answer: httpx.Response, parse: Callable[[int, bytes], T]) -> Response[T]:
+    parsed = parse(answer.status_code, answer.content)
+    return Response(answer.status_code, answer.content, answer.headers, parsed)
+
+
+__all__ = ["Client"]

@@ -1,0 +1,78 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache as _cache
+from typing import Any, Self
+
+from attrs import define as _define
+
+from ..runtime import decoders as _decoders
+from ..runtime import model as _model
+from ..runtime import schema as _schema
+from ..runtime.drift import MISSING as _MISSING
+from ..runtime.schema import TEXTS as _texts
+
+_new = object.__new__
+
+
+@_define(kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False)
+class ErrorDetail(_model.Model):
+    """ErrorDetail
+
+    Attributes:
+        code: The spec says nothing of it.
+        message: The spec says nothing of it.
+        metadata: The spec says nothing of it.
+    """
+
+    code: int
+    message: str
+    metadata: ErrorDetailMetadataType0 | None = None
+
+    @classmethod
+    @_cache
+    def __schema__(cls) -> _schema.Schema:
+        return _schema.Schema.of(
+            _schema.Field("code", "code", _decoders.INTEGER, required=True),
+            _schema.Field("message", "message", _decoders.STRING, required=True),
+            _schema.Field(
+                "metadata",
+                "metadata",
+                _decoders.Nullable(_decoders.Object(ErrorDetailMetadataType0)),
+                required=False,
+            ),
+        )
+
+    @classmethod
+    def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
+        _self = _new(cls)
+        _rest: Iterable[str] = ()
+        _source = source if len(source) >= 3 else cls.__schema__().fill(source)
+        try:
+            _value = _source["code"]
+            if _value.__class__ is int:
+                _self.code = _value
+            else:
+                _rest = (*_rest, "code")
+            _self.message = _texts[_source["message"]]
+            _value = _source["metadata"]
+            if _value is None:
+                _self.metadata = None
+            elif _value.__class__ is dict:
+                _self.metadata = ErrorDetailMetadataType0.__decode__(_value, pointer + "/metadata")
+            elif _value is _MISSING:
+                _self.metadata = None
+            else:
+                _rest = (*_rest, "metadata")
+        except (KeyError, TypeError):
+            _rest = cls.__schema__().fields
+        if _rest or len(source) != 3:
+            _self._settle(source, _rest, pointer)
+        else:
+            _self._note = None
+        return _self
+
+
+# Last, because models may refer to each other in a circle.
+from ..models.error_detail_metadata_type_0 import ErrorDetailMetadataType0  # noqa: E402

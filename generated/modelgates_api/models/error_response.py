@@ -1,0 +1,85 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache as _cache
+from typing import Any, Self
+
+from attrs import define as _define
+
+from ..runtime import decoders as _decoders
+from ..runtime import model as _model
+from ..runtime import schema as _schema
+from ..runtime.drift import MISSING as _MISSING
+from ..runtime.schema import NULLABLE_TEXTS as _nullable_texts
+
+_new = object.__new__
+
+
+@_define(kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False)
+class ErrorResponse(_model.Model):
+    """ErrorResponse
+
+    Attributes:
+        error: The spec says nothing of it.
+        modelgates_metadata: The spec says nothing of it.
+        user_id: The spec says nothing of it.
+    """
+
+    error: ErrorDetail
+    modelgates_metadata: ErrorResponseModelgatesMetadataType0 | None = None
+    user_id: None | str = None
+
+    @classmethod
+    @_cache
+    def __schema__(cls) -> _schema.Schema:
+        return _schema.Schema.of(
+            _schema.Field("error", "error", _decoders.Object(ErrorDetail), required=True),
+            _schema.Field(
+                "modelgates_metadata",
+                "modelgates_metadata",
+                _decoders.Nullable(_decoders.Object(ErrorResponseModelgatesMetadataType0)),
+                required=False,
+            ),
+            _schema.Field(
+                "user_id", "user_id", _decoders.Nullable(_decoders.STRING), required=False
+            ),
+        )
+
+    @classmethod
+    def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
+        _self = _new(cls)
+        _rest: Iterable[str] = ()
+        _source = source if len(source) >= 3 else cls.__schema__().fill(source)
+        try:
+            _value = _source["error"]
+            if _value.__class__ is dict:
+                _self.error = ErrorDetail.__decode__(_value, pointer + "/error")
+            else:
+                _rest = (*_rest, "error")
+            _value = _source["modelgates_metadata"]
+            if _value is None:
+                _self.modelgates_metadata = None
+            elif _value.__class__ is dict:
+                _self.modelgates_metadata = ErrorResponseModelgatesMetadataType0.__decode__(
+                    _value, pointer + "/modelgates_metadata"
+                )
+            elif _value is _MISSING:
+                _self.modelgates_metadata = None
+            else:
+                _rest = (*_rest, "modelgates_metadata")
+            _self.user_id = _nullable_texts[_source["user_id"]]
+        except (KeyError, TypeError):
+            _rest = cls.__schema__().fields
+        if _rest or len(source) != 3:
+            _self._settle(source, _rest, pointer)
+        else:
+            _self._note = None
+        return _self
+
+
+# Last, because models may refer to each other in a circle.
+from ..models.error_detail import ErrorDetail  # noqa: E402
+from ..models.error_response_modelgates_metadata_type_0 import (
+    ErrorResponseModelgatesMetadataType0,  # noqa: E402
+)

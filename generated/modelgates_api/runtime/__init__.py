@@ -1,0 +1,16 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+"""What every generated model shares: decoding that does not lie, and encoding that loses nothing.
+
+The modules here are the same for every spec; they are copied into the generated package as they
+stand. The generated models only declare their fields and check the common case inline.
+
+| module       | subject                                                                  |
+|--------------|--------------------------------------------------------------------------|
+| `model`      | `Model`, the base class: reading, drift, `to_dict`, equality, pickling    |
+| `decoders`   | one decoder per kind of schema: does this JSON value have the type?       |
+| `encoding`   | the way back: from typed values to JSON, query strings and multipart      |
+| `enums`      | open enums: an unknown value stays, and says that it is unknown           |
+| `containers` | lists and dicts in which one unreadable item costs no other item its type |
+| `drift`      | `Drift`, one deviation from the spec                                     |
+| `jsontext`   | bytes to JSON values, bounded and strict                                  |
+"""

@@ -1,0 +1,129 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+"""Containers in which one unreadable item costs no other item its type.
+
+Reading the unreadable item raises; everything else reads as usual. Whatever would hand that item
+on without reading it (a copy, a concatenation) raises too.
+"""
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any, SupportsIndex, TypeVar
+
+from attrs import frozen
+
+from ..errors import FieldError
+from .decoded import Decoded
+from .drift import Drift, json_type, mismatch
+
+T = TypeVar("T")
+
+
+@frozen
+class Misfit(Decoded):
+    """A value that is not of the declared type, as it came, with where it stands."""
+
+    value: Any
+    pointer: str
+    expected: str
+
+    def error(self) -> FieldError:
+        """Return the error that reading this value raises."""
+        return FieldError("An item", self.pointer, self.expected, json_type(self.value))
+
+    def __drift__(self, pointer: str) -> Iterator[Drift]:
+        """Yield the one deviation that this value is."""
+        yield mismatch(pointer, self.expected, self.value)
+
+    def __json__(self) -> Any:
+        """Return the value as it came."""
+        return self.value
+
+
+def _checked(item: T) -> T:
+    if isinstance(item, Misfit):
+        raise item.error()
+    return item
+
+
+class CheckedList(list[T]):
+    """Stands in for a plain list when at least one item cannot be read as a `T`.
+
+    Iterating raises `FieldError` at that item; indexing reaches the others, and `readable()`
+    leaves it out.
+    """
+
+    __slots__ = ()
+
+    def readable(self) -> list[T]:
+        """Return the items that are of the declared type; the others are left out."""
+        return [item for item in self.raw() if not isinstance(item, Misfit)]
+
+    def raw(self) -> Iterator[Any]:
+        """Iterate over all items as stored, unreadable ones as `Misfit`."""
+        return list.__iter__(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [_checked(item) for item in list.__getitem__(self, index)]
+        return _checked(list.__getitem__(self, index))
+
+    def __iter__(self) -> Iterator[T]:
+        return map(_checked, list.__iter__(self))
+
+    def __reversed__(self) -> Iterator[T]:
+        return map(_checked, list.__reversed__(self))
+
+    def pop(self, index: SupportsIndex = -1) -> T:
+        _checked(list.__getitem__(self, index))
+        return list.pop(self, index)
+
+    def copy(self) -> list[T]:
+        return list(self)
+
+    def __add__(self, other: Any) -> Any:
+        return list(self) + other
+
+    def __radd__(self, other: Any) -> Any:
+        return other + list(self)
+
+    def __mul__(self, count: SupportsIndex) -> list[T]:
+        return list(self) * count
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        return repr(list(self.raw()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), None, self.raw()
+
+
+class AdditionalProperties(MutableMapping[str, T]):
+    """The fields of an object that its schema does not name, as a mapping.
+
+    Reading one that is not of the declared type raises `FieldError`.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        """Wrap `raw`, which holds the decoded values, and `Misfit`s for unreadable ones."""
+        self.raw = raw
+
+    def __getitem__(self, key: str) -> T:
+        value: T = _checked(self.raw[key])
+        return value
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self.raw[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.raw[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __repr__(self) -> str:
+        return repr(self.raw)

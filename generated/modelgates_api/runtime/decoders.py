@@ -1,0 +1,353 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+"""One decoder per kind of schema: is this JSON value of the declared type?
+
+A decoder takes a value as JSON parsing left it and returns the typed value, or `MISFIT` when it
+has none. It never raises, whatever the value is. `expected` says in words what it takes.
+"""
+
+import datetime
+import io
+import math
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from attrs import frozen
+
+from ..types import File
+from .containers import CheckedList, Misfit
+from .parsing import check_depth
+
+if TYPE_CHECKING:
+    from .enums import OpenIntEnum, OpenStrEnum
+    from .model import Model
+
+ModelT = TypeVar("ModelT", bound="Model")
+
+#: What a decoder returns for a value that is not of its type.
+MISFIT: Final[Any] = object()
+
+
+class Decoder(ABC):
+    """Turns one JSON value into a typed one."""
+
+    @property
+    @abstractmethod
+    def expected(self) -> str:
+        """What the decoder takes, in words."""
+
+    @abstractmethod
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the typed value or `MISFIT`.
+
+        Args:
+            value: What JSON parsing left.
+            pointer: Where the value stands in the body.
+        """
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the value is of the decoder's type, its parts aside."""
+        return self(value, "") is not MISFIT
+
+    def knows(self, value: Any) -> bool:
+        """Whether it is a value that the spec lists, where the spec lists values."""
+        return self.accepts(value)
+
+    def faults(self, value: Any) -> int:
+        """Count what is wrong in a value that the decoder accepts, parts of parts aside."""
+        return 0 if self.knows(value) else 1
+
+
+@frozen
+class Scalar(Decoder):
+    """A decoder of values without parts."""
+
+    expected: str
+    convert: Callable[[Any], Any]
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the typed value or `MISFIT`."""
+        return self.convert(value)
+
+
+def _string(value: Any) -> Any:
+    return str.__str__(value) if isinstance(value, str) else MISFIT
+
+
+def _boolean(value: Any) -> Any:
+    return value if isinstance(value, bool) else MISFIT
+
+
+def _null(value: Any) -> Any:
+    return None if value is None else MISFIT
+
+
+def _integer(value: Any) -> Any:
+    """Take integers and, as JSON Schema does, numbers without a fraction (1.0 is an integer)."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else MISFIT
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else MISFIT
+
+
+def _number(value: Any) -> Any:
+    """Take numbers that a double holds exactly; a larger integer would come back changed."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else MISFIT
+    if not isinstance(value, int) or isinstance(value, bool):
+        return MISFIT
+    try:
+        number = float(value)
+    except OverflowError:
+        return MISFIT
+    return number if number == value else MISFIT
+
+
+class SentDatetime(datetime.datetime):
+    """A datetime that remembers the text it was sent as, so that `to_dict` gives it back."""
+
+    sent: str = ""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (_datetime, (self.sent,)) if self.sent else super().__reduce_ex__(protocol)
+
+
+class SentUUID(uuid.UUID):
+    """A UUID that remembers the text it was sent as, so that `to_dict` gives it back."""
+
+    sent: str = ""
+
+    def __reduce__(self) -> Any:
+        return _uuid, (self.sent,)
+
+
+def _datetime(value: Any) -> Any:
+    if not isinstance(value, str) or "T" not in value.upper():
+        return MISFIT
+    try:
+        moment = SentDatetime.fromisoformat(value)
+    except ValueError:
+        return MISFIT
+    moment.sent = value
+    return moment
+
+
+def _date(value: Any) -> Any:
+    if not isinstance(value, str):
+        return MISFIT
+    try:
+        day = datetime.date.fromisoformat(value)
+    except ValueError:
+        return MISFIT
+    return day if day.isoformat() == value else MISFIT
+
+
+def _uuid(value: Any) -> Any:
+    if not isinstance(value, str):
+        return MISFIT
+    try:
+        identifier = SentUUID(value)
+    except ValueError:
+        return MISFIT
+    if str(identifier) != value.lower():
+        return MISFIT  # braces, a URN prefix or misplaced hyphens: not RFC 4122's text form
+    object.__setattr__(identifier, "sent", value)
+    return identifier
+
+
+def _file(value: Any) -> Any:
+    return File(io.BytesIO(value)) if isinstance(value, bytes) else MISFIT
+
+
+STRING: Final = Scalar("string", _string)
+BOOLEAN: Final = Scalar("boolean", _boolean)
+INTEGER: Final = Scalar("integer", _integer)
+NUMBER: Final = Scalar("number", _number)
+NULL: Final = Scalar("null", _null)
+ANYTHING: Final = Scalar("any value", check_depth)
+DATETIME: Final = Scalar("date-time string (RFC 3339)", _datetime)
+DATE: Final = Scalar("date string (RFC 3339)", _date)
+UUID: Final = Scalar("uuid string (RFC 4122)", _uuid)
+FILE: Final = Scalar("binary", _file)
+
+
+@frozen
+class Constant(Decoder):
+    """Takes one value only (JSON Schema `const`)."""
+
+    value: Any
+
+    @property
+    def expected(self) -> str:
+        """The value."""
+        return repr(self.value)
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the constant or `MISFIT`; true is not 1, as in JSON."""
+        same_type = isinstance(value, bool) is isinstance(self.value, bool)
+        return self.value if same_type and value == self.value else MISFIT
+
+
+@frozen
+class StrEnumeration(Decoder):
+    """Takes any string, as a member of an open enum."""
+
+    enum: "type[OpenStrEnum]"
+
+    @property
+    def expected(self) -> str:
+        """The JSON type."""
+        return "string"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the enum's member, known or not, or `MISFIT`."""
+        return self.enum(value) if isinstance(value, str) else MISFIT
+
+    def knows(self, value: Any) -> bool:
+        """Whether the enum lists it."""
+        return self.accepts(value) and self.enum(value).is_known
+
+
+@frozen
+class IntEnumeration(Decoder):
+    """Takes any integer, as a member of an open enum."""
+
+    enum: "type[OpenIntEnum]"
+
+    @property
+    def expected(self) -> str:
+        """The JSON type."""
+        return "integer"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the enum's member, known or not, or `MISFIT`."""
+        number = _integer(value)
+        return MISFIT if number is MISFIT else self.enum(number)
+
+    def knows(self, value: Any) -> bool:
+        """Whether the enum lists it."""
+        return self.accepts(value) and self.enum(value).is_known
+
+
+@frozen
+class Object(Decoder):
+    """Takes an object, as an instance of a generated model."""
+
+    model: "type[Model]"
+
+    @property
+    def expected(self) -> str:
+        """The JSON type and the model."""
+        return f"object ({self.model.__name__})"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the model, which lists its own drift, or `MISFIT`."""
+        return self.model.__decode__(value, pointer) if isinstance(value, dict) else MISFIT
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is an object."""
+        return isinstance(value, dict)
+
+    def faults(self, value: Any) -> int:
+        """Count required keys that are missing, undeclared ones, and values of another type."""
+        schema = self.model.__schema__()
+        undeclared = 0 if schema.extra else len(value.keys() - schema.fields.keys())
+        wrong = 0
+        for field in schema.fields.values():
+            if field.key in value:
+                wrong += not field.decoder.knows(value[field.key])
+            else:
+                wrong += field.required
+        return undeclared + wrong
+
+
+@frozen
+class Array(Decoder):
+    """Takes an array of items of one type."""
+
+    item: Decoder
+
+    @property
+    def expected(self) -> str:
+        """The JSON type and that of the items."""
+        return f"array of {self.item.expected}"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return a list; one that holds an unreadable item is a `CheckedList`."""
+        if not isinstance(value, list):
+            return MISFIT
+        items = [self.item(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+        if all(item is not MISFIT for item in items):
+            return items
+        return CheckedList(
+            Misfit(raw, f"{pointer}/{index}", self.item.expected) if item is MISFIT else item
+            for index, (item, raw) in enumerate(zip(items, value, strict=True))
+        )
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is an array."""
+        return isinstance(value, list)
+
+
+@frozen
+class Nullable(Decoder):
+    """Takes null, and what another decoder takes."""
+
+    item: Decoder
+
+    @property
+    def expected(self) -> str:
+        """What the other takes, or null."""
+        return f"{self.item.expected} or null"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return None, or what the other decoder does."""
+        return None if value is None else self.item(value, pointer)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is null or the other accepts it."""
+        return value is None or self.item.accepts(value)
+
+    def knows(self, value: Any) -> bool:
+        """Whether it is null or the other knows it."""
+        return value is None or self.item.knows(value)
+
+
+def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
+    """Decode an array of objects: what `Array(Object(model))` does, faster where all are objects."""
+    decode = model.__decode__
+    items: list[ModelT] = []
+    for index, value in enumerate(values):
+        if type(value) is not dict:
+            return cast("list[ModelT]", Array(Object(model))(values, pointer))
+        items.append(decode(value, f"{pointer}/{index}"))
+    return items
+
+
+@frozen
+class OneOf(Decoder):
+    """Takes what any of several decoders takes (`oneOf`, `anyOf`, a list of types)."""
+
+    choices: list[Decoder]
+
+    @property
+    def expected(self) -> str:
+        """The choices."""
+        return " or ".join(choice.expected for choice in self.choices)
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the reading with the fewest faults, the first of equals, or `MISFIT`."""
+        taking = [choice for choice in self.choices if choice.accepts(value)]
+        if not taking:
+            return MISFIT
+        if len(taking) > 1:
+            taking.sort(key=lambda choice: choice.faults(value))
+        return taking[0](value, pointer)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether any of the choices accepts it."""
+        return any(choice.accepts(value) for choice in self.choices)
+
+    def knows(self, value: Any) -> bool:
+        """Whether any of the choices knows it."""
+        return any(choice.knows(value) for choice in self.choices)

@@ -1,0 +1,153 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+"""What the spec says of a model: its fields, and what is noted beside their values."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, Self
+
+from attrs import field, frozen
+
+from .containers import Misfit
+from .decoders import MISFIT, Decoder
+from .drift import MISSING, join_pointer
+from .parsing import check_depth
+
+
+@frozen
+class Field:
+    """One property of a schema.
+
+    Attributes:
+        key: Its name in JSON.
+        name: Its name in Python.
+        decoder: What takes its value.
+        required: Whether the spec requires it.
+        segment: Its part of a JSON pointer.
+        reads_none_when_absent: Whether None is a value of the attribute's type.
+    """
+
+    key: str
+    name: str
+    decoder: Decoder
+    required: bool
+    segment: str = field(init=False)
+    reads_none_when_absent: bool = field(init=False)
+
+    @segment.default
+    def _default_segment(self) -> str:
+        return join_pointer("", self.key)
+
+    @reads_none_when_absent.default
+    def _default_reads_none_when_absent(self) -> bool:
+        return not self.required or self.decoder.accepts(None)
+
+
+@frozen
+class Note:
+    """What a body held or lacked besides readable values.
+
+    Attributes:
+        pointer: Where the object stands in the body.
+        absent: The keys that were not sent, of all that the schema names.
+        misfits: Unreadable values by key, as they came.
+        extras: Fields that the schema does not name: decoded where it declares a type for them.
+    """
+
+    pointer: str = ""
+    absent: frozenset[str] = frozenset()
+    misfits: dict[str, Any] | None = None
+    extras: dict[str, Any] | None = None
+
+
+@lru_cache(maxsize=256)
+def _absence(pointer: str, absent: frozenset[str]) -> Note:
+    """Return the note of a body that only lacks keys; one object serves all such records."""
+    return Note(pointer, absent)
+
+
+@frozen
+class Schema:
+    """What the spec says of a model.
+
+    Attributes:
+        fields: By JSON name, in the order of the constructor.
+        names: The same, by Python name.
+        extra: What takes the fields that the schema does not name; None when it declares no such
+            fields, which are then kept as they came and listed as drift.
+        nothing: A body that lacks every field.
+    """
+
+    fields: Mapping[str, Field]
+    names: Mapping[str, Field]
+    extra: Decoder | None
+    nothing: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, *fields: Field, extra: Decoder | None = None) -> Self:
+        """Build a schema from its fields."""
+        return cls(
+            {field.key: field for field in fields},
+            {field.name: field for field in fields},
+            extra,
+            {field.key: MISSING for field in fields},
+        )
+
+    def fill(self, source: dict[str, Any]) -> dict[str, Any]:
+        """Return `source` with `MISSING` for every key that it lacks."""
+        return {**self.nothing, **source}
+
+    def note(self, source: dict[str, Any], pointer: str, misfits: dict[str, Any]) -> Note | None:
+        """Return the note of a body, or None if there is nothing to note.
+
+        Raises:
+            ValueError: What is to keep as it came is nested too deeply.
+        """
+        absent = frozenset(self.fields.keys() - source.keys())
+        extras: dict[str, Any] = {}
+        if len(source) > len(self.fields) - len(absent):
+            for key in source.keys() - self.fields.keys():
+                extras[key] = self._decode_extra(source[key], join_pointer(pointer, key))
+        for value in misfits.values():
+            check_depth(value)
+        if misfits or extras:
+            return Note(pointer, absent, misfits or None, extras or None)
+        return _absence(pointer, absent) if absent else None
+
+    def _decode_extra(self, value: Any, pointer: str) -> Any:
+        if self.extra is None:
+            return check_depth(value)
+        decoded = self.extra(value, pointer)
+        return Misfit(value, pointer, self.extra.expected) if decoded is MISFIT else decoded
+
+
+class _Texts(dict[Any, Any]):
+    """Takes strings, by subscription: of equal short ones it returns the same object.
+
+    Kept records repeat their models and providers, so this saves a third of their memory. It is
+    bounded: at `MOST` entries it starts anew, and strings over `LONGEST` characters are not kept.
+
+    Raises:
+        TypeError: The value is not a string, nor one of the others that read as None.
+    """
+
+    MOST: Final = 4096
+    LONGEST: Final = 64
+
+    def __init__(self, *none: Any) -> None:
+        self.none = dict.fromkeys(none)
+        super().__init__(self.none)
+
+    def __missing__(self, text: Any) -> Any:
+        if type(text) is not str:
+            raise TypeError("not a string")
+        if len(text) <= self.LONGEST:
+            if len(self) >= self.MOST:
+                self.clear()
+                self.update(self.none)
+            self[text] = text
+        return text
+
+
+TEXTS: Final = _Texts()
+OPTIONAL_TEXTS: Final = _Texts(MISSING)
+NULLABLE_TEXTS: Final = _Texts(None, MISSING)

@@ -1,0 +1,86 @@
+"""The way back: typed values to JSON, and to the parts of a request.
+
+Source: RFC 8259 (JSON), RFC 7578 (multipart/form-data), RFC 3986 (path segments).
+"""
+
+import datetime
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from ..types import File, FileTypes
+from .decoded import Decoded
+
+# Between these, doubles without a fraction and integers are the same values.
+LOWEST: Final = -(2**53)
+HIGHEST: Final = 2**53
+
+
+def encode(value: Any) -> Any:
+    """Return the JSON value of a typed one, sharing no container with it.
+
+    What was decoded comes back JSON-equal. A number without a fraction comes back as an integer,
+    as JavaScript servers write it.
+    """
+    if isinstance(value, Decoded):
+        return value.__json__()
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and LOWEST <= value <= HIGHEST else value
+    if isinstance(value, list):
+        return [encode(item) for item in list[Any].__iter__(value)]  # not what a subclass checks
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, datetime.date):  # a datetime is one too
+        return getattr(value, "sent", "") or value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return getattr(value, "sent", "") or str(value)
+    if isinstance(value, File):
+        return value.to_tuple()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
+    """Return the parts of a multipart/form-data body: lists repeat their name, None is left out."""
+    parts: list[tuple[str, FileTypes]] = []
+    for name, values in fields.items():
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, File):
+                parts.append((name, value.to_tuple()))
+                continue
+            plain = encode(value)
+            if isinstance(plain, dict | list):
+                parts.append((name, (None, json.dumps(plain).encode(), "application/json")))
+            elif plain is not None:
+                parts.append((name, (None, _text(plain).encode(), "text/plain")))
+    return parts
+
+
+def query(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return query parameters as httpx takes them; None is left out."""
+    return {name: encode(value) for name, value in parameters.items() if value is not None}
+
+
+def texts(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return header or cookie parameters as text; None is left out."""
+    return {name: _text(value) for name, value in parameters.items() if value is not None}
+
+
+def path_segment(name: str, value: Any) -> str:
+    """Return a path parameter, quoted.
+
+    Raises:
+        ValueError: It is empty, `.` or `..`: the path would be another operation's.
+    """
+    text = _text(value)
+    if text in {"", ".", ".."}:
+        raise ValueError(f"{name} is {text!r}, which cannot be part of a path")
+    return quote(text, safe="")
+
+
+def _text(value: Any) -> str:
+    plain = encode(value)
+    return plain if isinstance(plain, str) else json.dumps(plain)

@@ -1,0 +1,6 @@
+"""From the vendored spec to the generated package, in steps that each can be read alone.
+
+`project` names the files; `toolchain` checks what turns them into code; `overlay` and `enum_names`
+prepare the document; `generator` runs openapi-python-client; `tree` compares and replaces the
+result; `lock` records what it was made of. `failure` is how any of them says no.
+"""

@@ -1,0 +1,62 @@
+"""The lock file: where the spec came from, and exactly what turns it into code."""
+
+import hashlib
+import json
+from typing import Any
+
+from codegen import toolchain
+from codegen.failure import Failure
+from codegen.project import Project
+
+
+def digest(content: bytes) -> str:
+    """Return the sha256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read(project: Project) -> dict[str, Any]:
+    """Read the lock.
+
+    Raises:
+        Failure: It is missing or malformed.
+    """
+    name = project.lock.name
+    try:
+        lock = json.loads(project.lock.read_bytes())
+        spec = lock["spec"]
+        if not all(isinstance(spec[key], str) for key in ("source", "retrieved", "sha256")):
+            raise TypeError
+    except FileNotFoundError:
+        raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
+    except (ValueError, KeyError, TypeError):
+        raise Failure(f"{name} is malformed; restore it (git checkout -- {name})") from None
+    return dict(lock)
+
+
+def check_spec(project: Project, lock: dict[str, Any]) -> None:
+    """Fail unless the vendored spec is, byte for byte, the one that the lock records."""
+    try:
+        actual = digest(project.spec.read_bytes())
+    except FileNotFoundError:
+        name = project.spec.name
+        raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
+    if actual != lock["spec"]["sha256"]:
+        raise Failure(
+            f"{project.spec.name} is not what was vendored (sha256 {actual[:12]}…, the lock says "
+            f"{lock['spec']['sha256'][:12]}…); it is never edited by hand: restore it, and put "
+            "corrections into overlays/spec.overlay.yaml"
+        )
+
+
+def current(project: Project, lock: dict[str, Any]) -> str:
+    """Return the lock as it should read: its origin kept, everything else measured."""
+    versions = toolchain.pins(project)
+    content = {
+        "spec": lock["spec"],
+        "tools": {name: versions[name] for name in (toolchain.GENERATOR, toolchain.FORMATTER)},
+        "inputs": {
+            path.relative_to(project.root).as_posix(): digest(path.read_bytes())
+            for path in project.inputs()
+        },
+    }
+    return json.dumps(content, indent=2) + "\n"

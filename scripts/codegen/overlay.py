@@ -1,0 +1,140 @@
+"""Applies an OpenAPI Overlay document, and fails where an action has nothing to act on.
+
+The standard lets a target match nothing, and the packaged tools pass over it with success. Here
+it is an error: what an overlay corrects is no longer there, so the spec has changed.
+
+Source: OpenAPI Overlay Specification 1.0.0; RFC 9535 (JSONPath).
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import jsonpath
+
+from codegen.failure import Failure
+
+MERGE = "x-merge-as"
+_ACTION_KEYS = {"target", "description", "remove", "update", MERGE}
+_COMPONENTS = "#/components/schemas/"
+
+
+def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of `document` with every action of `overlay` applied, in order.
+
+    Raises:
+        Failure: The overlay is malformed, an action matches nothing, or schemas that it merges
+            are not identical; the message names the action.
+    """
+    result = copy.deepcopy(document)
+    if not str(overlay.get("overlay", "")).startswith("1.0."):
+        raise Failure("the overlay is not an OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`")
+    for number, action in enumerate(overlay.get("actions") or [], start=1):
+        name = f"overlay action {number}"
+        if not isinstance(action, dict) or "target" not in action:
+            raise Failure(f"{name} has no `target`")
+        name = f"{name} (target {action['target']})"
+        if unknown := action.keys() - _ACTION_KEYS:
+            raise Failure(f"{name} has an unknown key {min(unknown)!r}")
+        if not action.get("description"):
+            raise Failure(f"{name} gives no reason; say why in its `description`")
+        _apply_action(name, action, result)
+    return result
+
+
+def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -> None:
+    try:
+        matches = list(jsonpath.finditer(action["target"], document))
+    except jsonpath.JSONPathError as error:
+        raise Failure(f"{name} is not a JSONPath query: {error}") from None
+    if not matches:
+        raise Failure(
+            f"{name} matches nothing in the spec, so what it corrects has changed; "
+            "compare the spec with the action's description, then change or delete the action"
+        )
+    places = [match.parts for match in matches]
+    if MERGE in action:
+        _merge(name, str(action[MERGE]), places, document)
+    elif action.get("remove") is True:
+        for *parent, key in reversed(places):  # backwards: the indices before it stay valid
+            del _at(document, parent)[key]
+    elif "update" in action:
+        for place in places:
+            _update(name, document, place, action["update"])
+    else:
+        raise Failure(f"{name} has neither `remove: true` nor `update` nor `{MERGE}`")
+
+
+def _at(document: Any, place: Any) -> Any:
+    for key in place:
+        document = document[key]
+    return document
+
+
+def _update(name: str, document: dict[str, Any], place: Any, update: Any) -> None:
+    target = _at(document, place)
+    if isinstance(target, dict) and isinstance(update, dict):
+        _merge_objects(target, update)
+    elif isinstance(target, list):
+        target.append(copy.deepcopy(update))
+    else:
+        raise Failure(f"{name} updates a {type(target).__name__}; a target is an object or array")
+
+
+def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:
+    for key, value in update.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            _merge_objects(target[key], value)
+        elif isinstance(value, list) and isinstance(target.get(key), list):
+            target[key].extend(copy.deepcopy(value))
+        else:
+            target[key] = copy.deepcopy(value)
+
+
+def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> None:
+    if any(len(place) != 3 or place[:2] != ("components", "schemas") for place in places):
+        raise Failure(f"{name} merges something that is no component schema")
+    schemas = document["components"]["schemas"]
+    old = [place[2] for place in places]
+    if new in schemas and new not in old:
+        raise Failure(f"{name} would overwrite the schema {new}, which the spec now has itself")
+    plain = {key: _without_prose(schemas[key]) for key in old}
+    if different := [key for key in old if plain[key] != plain[old[0]]]:
+        raise Failure(
+            f"{name} merges schemas that are no longer identical: {', '.join(different)} "
+            f"differ from {old[0]}; narrow the target, or give them a class of their own"
+        )
+    merged = {**schemas[old[0]]} if len(old) == 1 else plain[old[0]]
+    document["components"]["schemas"] = {
+        (new if key == old[0] else key): (merged if key == old[0] else schema)
+        for key, schema in schemas.items()
+        if key == old[0] or key not in old
+    }
+    renamed = {_COMPONENTS + key: _COMPONENTS + new for key in old}
+    for holder in _holders(document, "$ref"):
+        holder["$ref"] = renamed.get(holder["$ref"], holder["$ref"])
+
+
+def _without_prose(schema: Any) -> Any:
+    """Return a schema less its title and descriptions, its own and those of its parts."""
+    if isinstance(schema, list):
+        return [_without_prose(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_prose(part)
+        for key, part in schema.items()
+        if not (key in {"title", "description"} and isinstance(part, str))
+    }
+
+
+def _holders(node: Any, key: str) -> Iterator[dict[str, Any]]:
+    """Yield every object in `node` that has a string under `key`."""
+    if isinstance(node, dict):
+        if isinstance(node.get(key), str):
+            yield node
+        for part in node.values():
+            yield from _holders(part, key)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _holders(part, key)

@@ -1,0 +1,47 @@
+"""Directories as trees of bytes: what differs between two, and putting one in another's place."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def read(root: Path) -> dict[str, bytes]:
+    """Return every file below `root`, by its path in POSIX form; bytecode caches do not count."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def differences(expected: Path, actual: Path) -> Iterator[str]:
+    """Yield a line for each file of `actual` that is not byte for byte that of `expected`."""
+    want, have = read(expected), read(actual)
+    for name in sorted(want.keys() | have.keys()):
+        if name not in have:
+            yield f"{name}: missing"
+        elif name not in want:
+            yield f"{name}: left over, nothing generates it"
+        elif want[name] != have[name]:
+            yield f"{name}: differs"
+
+
+def replace(target: Path, source: Path) -> None:
+    """Put `source` in the place of `target`, whole or not at all.
+
+    `source` is copied beside `target` first, so that only two renames separate old from new; if
+    the second fails, the first is undone.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
+        shutil.copytree(source, new)
+        had_one = target.exists()
+        if had_one:
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if had_one:
+                old.rename(target)
+            raise

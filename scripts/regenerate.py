@@ -1,0 +1,52 @@
+"""Rewrites `generated/` from the spec, the overlays and the configuration; or checks that it is fresh.
+
+The maintainer runs it as `nox -s regenerate` and `nox -s fresh`.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from codegen import generator, lock, tree
+from codegen.failure import Failure, run
+from codegen.project import Project
+
+
+def main() -> None:
+    """Parse the arguments and do the one thing asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if not fresh")
+    parser.add_argument(
+        "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
+    )
+    arguments = parser.parse_args()
+    project = Project(arguments.root.resolve())
+    recorded = lock.read(project)
+    lock.check_spec(project, recorded)
+    with generator.generated(project) as fresh:
+        wanted = lock.current(project, recorded)
+        if arguments.check:
+            check(project, fresh, wanted)
+        else:
+            changed = list(tree.differences(fresh, project.generated))
+            if changed:
+                tree.replace(project.generated, fresh)
+            if project.lock.read_text(encoding="utf-8") != wanted:
+                project.lock.write_text(wanted, encoding="utf-8", newline="\n")
+            count = len(tree.read(project.generated))
+            print(f"generated/ is up to date: {count} files, {len(changed)} changed")
+
+
+def check(project: Project, fresh: Path, wanted: str) -> None:
+    """Fail, naming files, unless `generated/` and the lock are what the inputs yield."""
+    stale = [f"generated/{line}" for line in tree.differences(fresh, project.generated)]
+    if project.lock.read_text(encoding="utf-8") != wanted:
+        stale.append(f"{project.lock.name}: differs")
+    if stale:
+        print("\n".join(stale), file=sys.stderr)
+        raise Failure(f"{len(stale)} file(s) are not what the inputs yield; run `nox -s regenerate`")
+    print("generated/ is fresh")
+
+
+if __name__ == "__main__":
+    run(main)
