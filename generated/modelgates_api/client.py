@@ -28,7 +28,7 @@ class Client:
 
     base_url: str
     token: str | None = field(default=None, kw_only=True, repr=False)
-    headers: Mapping[str, str] = field(factory=dict, kw_only=True, repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], kw_only=True, repr=False)
     timeout_s: float = field(default=30.0, kw_only=True)
     verify: bool | ssl.SSLContext = field(default=True, kw_only=True, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache as _cache
 from typing import Any, Self
 
 from attrs import define as _define
@@ -31,8 +30,7 @@ class ErrorDetail(_model.Model):
     metadata: ErrorDetailMetadataType0 | None = None
 
     @classmethod
-    @_cache
-    def __schema__(cls) -> _schema.Schema:
+    def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
             _schema.Field("code", "code", _decoders.INTEGER, required=True),
             _schema.Field("message", "message", _decoders.STRING, required=True),
@@ -69,8 +67,6 @@ class ErrorDetail(_model.Model):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 3:
             _self._settle(source, _rest, pointer)
-        else:
-            _self._note = None
         return _self
 
 

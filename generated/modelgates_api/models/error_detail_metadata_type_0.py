@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from functools import cache as _cache
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _define
@@ -24,8 +23,7 @@ class ErrorDetailMetadataType0(_model.Model):
         def additional_properties(self) -> MutableMapping[str, Any]: ...
 
     @classmethod
-    @_cache
-    def __schema__(cls) -> _schema.Schema:
+    def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
             extra=_decoders.ANYTHING,
         )
@@ -36,6 +34,4 @@ class ErrorDetailMetadataType0(_model.Model):
         _rest: Iterable[str] = ()
         if _rest or len(source) != 0:
             _self._settle(source, _rest, pointer)
-        else:
-            _self._note = None
         return _self

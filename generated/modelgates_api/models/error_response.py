@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache as _cache
 from typing import Any, Self
 
 from attrs import define as _define
@@ -31,8 +30,7 @@ class ErrorResponse(_model.Model):
     user_id: None | str = None
 
     @classmethod
-    @_cache
-    def __schema__(cls) -> _schema.Schema:
+    def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
             _schema.Field("error", "error", _decoders.Object(ErrorDetail), required=True),
             _schema.Field(
@@ -73,8 +71,6 @@ class ErrorResponse(_model.Model):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 3:
             _self._settle(source, _rest, pointer)
-        else:
-            _self._note = None
         return _self
 
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache as _cache
 from math import isfinite as _isfinite
 from typing import Any, Self
 
@@ -117,8 +116,7 @@ class Generation(_model.Model):
     session_id: None | str = None
 
     @classmethod
-    @_cache
-    def __schema__(cls) -> _schema.Schema:
+    def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
             _schema.Field(
                 "api_type",
@@ -553,8 +551,6 @@ class Generation(_model.Model):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 42:
             _self._settle(source, _rest, pointer)
-        else:
-            _self._note = None
         return _self
 
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache as _cache
 from typing import Any, Self
 
 from attrs import define as _define
@@ -25,8 +24,7 @@ class GenerationResponse(_model.Model):
     data: Generation
 
     @classmethod
-    @_cache
-    def __schema__(cls) -> _schema.Schema:
+    def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
             _schema.Field("data", "data", _decoders.Object(Generation), required=True),
         )
@@ -46,8 +44,6 @@ class GenerationResponse(_model.Model):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 1:
             _self._settle(source, _rest, pointer)
-        else:
-            _self._note = None
         return _self
 
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache as _cache
 from math import isfinite as _isfinite
 from typing import Any, Self
 
@@ -43,8 +42,7 @@ class ProviderResponse(_model.Model):
     provider_name: ProviderName | None = None
 
     @classmethod
-    @_cache
-    def __schema__(cls) -> _schema.Schema:
+    def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
             _schema.Field("status", "status", _decoders.Nullable(_decoders.NUMBER), required=True),
             _schema.Field("endpoint_id", "endpoint_id", _decoders.STRING, required=False),
@@ -105,6 +103,4 @@ class ProviderResponse(_model.Model):
             _rest = cls.__schema__().fields
         if _rest or len(source) != 7:
             _self._settle(source, _rest, pointer)
-        else:
-            _self._note = None
         return _self

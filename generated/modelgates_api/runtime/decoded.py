@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .drift import Drift
+from .values import is_array, stored
 
 
 class Decoded:
@@ -25,6 +26,6 @@ def find_drift(value: object, pointer: str) -> Iterator[Drift]:
     """Yield every deviation in a decoded value, which stands at `pointer`."""
     if isinstance(value, Decoded):
         yield from value.__drift__(pointer)
-    elif isinstance(value, list):
-        for index, item in enumerate(list[object].__iter__(value)):  # not what a subclass checks
+    elif is_array(value):
+        for index, item in enumerate(stored(value)):
             yield from find_drift(item, f"{pointer}/{index}")

@@ -18,6 +18,7 @@ from attrs import frozen
 from ..types import File
 from .containers import CheckedList, Misfit
 from .parsing import check_depth
+from .values import is_array, is_object
 
 if TYPE_CHECKING:
     from .enums import OpenIntEnum, OpenStrEnum
@@ -63,8 +64,13 @@ class Decoder(ABC):
 class Scalar(Decoder):
     """A decoder of values without parts."""
 
-    expected: str
+    words: str
     convert: Callable[[Any], Any]
+
+    @property
+    def expected(self) -> str:
+        """The JSON type, with its format."""
+        return self.words
 
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return the typed value or `MISFIT`."""
@@ -242,11 +248,11 @@ class Object(Decoder):
 
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return the model, which lists its own drift, or `MISFIT`."""
-        return self.model.__decode__(value, pointer) if isinstance(value, dict) else MISFIT
+        return self.model.__decode__(value, pointer) if is_object(value) else MISFIT
 
     def accepts(self, value: Any) -> bool:
         """Whether it is an object."""
-        return isinstance(value, dict)
+        return is_object(value)
 
     def faults(self, value: Any) -> int:
         """Count required keys that are missing, undeclared ones, and values of another type."""
@@ -274,7 +280,7 @@ class Array(Decoder):
 
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return a list; one that holds an unreadable item is a `CheckedList`."""
-        if not isinstance(value, list):
+        if not is_array(value):
             return MISFIT
         items = [self.item(item, f"{pointer}/{index}") for index, item in enumerate(value)]
         if all(item is not MISFIT for item in items):
@@ -286,7 +292,7 @@ class Array(Decoder):
 
     def accepts(self, value: Any) -> bool:
         """Whether it is an array."""
-        return isinstance(value, list)
+        return is_array(value)
 
 
 @frozen
@@ -314,11 +320,11 @@ class Nullable(Decoder):
 
 
 def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
-    """Decode an array of objects: what `Array(Object(model))` does, faster where all are objects."""
+    """Do what `Array(Object(model))` does with an array, faster where all items are objects."""
     decode = model.__decode__
     items: list[ModelT] = []
     for index, value in enumerate(values):
-        if type(value) is not dict:
+        if not is_object(value):
             return cast("list[ModelT]", Array(Object(model))(values, pointer))
         items.append(decode(value, f"{pointer}/{index}"))
     return items

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ..types import File, FileTypes
 from .decoded import Decoded
+from .values import is_array, is_object, stored
 
 # Between these, doubles without a fraction and integers are the same values.
 LOWEST: Final = -(2**53)
@@ -31,9 +32,9 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() and LOWEST <= value <= HIGHEST else value
-    if isinstance(value, list):
-        return [encode(item) for item in list[Any].__iter__(value)]  # not what a subclass checks
-    if isinstance(value, Mapping):
+    if is_array(value):
+        return [encode(item) for item in stored(value)]
+    if is_object(value):
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, datetime.date):  # a datetime is one too
         return getattr(value, "sent", "") or value.isoformat()
@@ -48,12 +49,12 @@ def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
     """Return the parts of a multipart/form-data body: lists repeat their name, None is left out."""
     parts: list[tuple[str, FileTypes]] = []
     for name, values in fields.items():
-        for value in values if isinstance(values, list) else [values]:
+        for value in values if is_array(values) else [values]:
             if isinstance(value, File):
                 parts.append((name, value.to_tuple()))
                 continue
             plain = encode(value)
-            if isinstance(plain, dict | list):
+            if is_array(plain) or is_object(plain):
                 parts.append((name, (None, json.dumps(plain).encode(), "application/json")))
             elif plain is not None:
                 parts.append((name, (None, _text(plain).encode(), "text/plain")))

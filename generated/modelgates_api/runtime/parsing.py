@@ -7,12 +7,18 @@ again by `json`, so that both ways of installing accept and return the same.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
+from .values import is_array, is_object
+
+_fast_loads: Callable[[bytes], Any]
 try:
-    from msgspec.json import decode as _fast_loads
+    import msgspec
 except ImportError:
     _fast_loads = json.loads
+else:
+    _fast_loads = msgspec.json.decode
 
 #: Deeper nesting than any real document has, and far from what Python's recursion bears.
 MAX_DEPTH: Final = 100
@@ -44,14 +50,15 @@ def check_depth(value: Any) -> Any:
     Raises:
         ValueError: It is nested deeper than `MAX_DEPTH`: copying or comparing it would overflow.
     """
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
-        level = [
-            part
-            for whole in level
-            if isinstance(whole, dict | list)
-            for part in (whole.values() if isinstance(whole, dict) else whole)
-        ]
+        deeper: list[Any] = []
+        for part in level:
+            if is_object(part):
+                deeper.extend(part.values())
+            elif is_array(part):
+                deeper.extend(part)
+        level = deeper
         if not level:
             return value
     raise ValueError(f"nested deeper than {MAX_DEPTH} levels")

@@ -12,6 +12,7 @@ from attrs import frozen
 from ..errors import FieldError
 from .decoded import Decoded
 from .drift import Drift, json_type, mismatch
+from .values import stored
 
 T = TypeVar("T")
 
@@ -54,28 +55,29 @@ class CheckedList(list[T]):
 
     def readable(self) -> list[T]:
         """Return the items that are of the declared type; the others are left out."""
-        return [item for item in self.raw() if not isinstance(item, Misfit)]
+        return [item for item in stored(self) if not isinstance(item, Misfit)]
 
-    def raw(self) -> Iterator[Any]:
-        """Iterate over all items as stored, unreadable ones as `Misfit`."""
-        return list.__iter__(self)
-
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: "SupportsIndex | slice[Any, Any, Any]") -> Any:
+        """Return an item or a slice; raise where that holds an unreadable one."""
         if isinstance(index, slice):
-            return [_checked(item) for item in list.__getitem__(self, index)]
-        return _checked(list.__getitem__(self, index))
+            return [_checked(item) for item in super().__getitem__(index)]
+        return _checked(super().__getitem__(index))
 
     def __iter__(self) -> Iterator[T]:
-        return map(_checked, list.__iter__(self))
+        """Iterate; raise at an unreadable item."""
+        return map(_checked, super().__iter__())
 
     def __reversed__(self) -> Iterator[T]:
-        return map(_checked, list.__reversed__(self))
+        """Iterate backwards; raise at an unreadable item."""
+        return map(_checked, super().__reversed__())
 
     def pop(self, index: SupportsIndex = -1) -> T:
-        _checked(list.__getitem__(self, index))
-        return list.pop(self, index)
+        """Remove and return an item; raise, and remove nothing, if it is unreadable."""
+        _checked(super().__getitem__(index))
+        return super().pop(index)
 
     def copy(self) -> list[T]:
+        """Raise: a copy would hold the unreadable item."""
         return list(self)
 
     def __add__(self, other: Any) -> Any:
@@ -90,10 +92,10 @@ class CheckedList(list[T]):
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        return repr(list(self.raw()))
+        return repr([*stored(self)])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (), None, self.raw()
+        return type(self), (), None, stored(self)
 
 
 class AdditionalProperties(MutableMapping[str, T]):

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 DriftKind = Literal["missing", "null", "type", "undeclared", "unknown_value"]
 
-#: Stands for "the key is not in the body"; JSON has no such value, so it cannot be mistaken for one.
+#: Stands for "the key is not in the body"; no JSON value can be mistaken for it.
 MISSING: Final[Any] = object()
 
 _TEXT_LIMIT: Final = 60  # characters of an unknown enum value that are worth showing

@@ -7,19 +7,18 @@ enum's type, equal to the plain value and with `is_known` false. For the same re
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from .decoded import Decoded
 from .drift import Drift, unknown_value
 
 EnumT = TypeVar("EnumT")
-ValueT = TypeVar("ValueT", str, int)
 
 
-class Member(Generic[ValueT]):
+class Member:
     """Declares a known value in the body of an open enum; there, it becomes a member."""
 
-    def __init__(self, value: ValueT) -> None:
+    def __init__(self, value: str | int) -> None:
         self.value = value
 
     def __get__(self, instance: object, owner: type[EnumT]) -> EnumT:
@@ -34,15 +33,15 @@ class _Members(dict[Any, Any]):
         TypeError: The value is not of the enum's type.
     """
 
-    def __init__(self, enum: type[Any]) -> None:
+    def __init__(self, enum: "type[_OpenEnum]", kind: type) -> None:
         super().__init__()
-        self.kind = str if issubclass(enum, str) else int
-        self.unknown = enum.__unknown__
+        self.enum = enum
+        self.kind = kind
 
     def __missing__(self, value: Any) -> Any:
         if not isinstance(value, self.kind):
             raise TypeError(f"{value!r} is not of type {self.kind.__name__}")
-        return self.unknown(value)
+        return self.enum.__unknown__(value)
 
 
 class _OpenEnum(Decoded):
@@ -53,12 +52,13 @@ class _OpenEnum(Decoded):
     _names: ClassVar[dict[Any, str]] = {}
 
     def __init_subclass__(cls) -> None:
-        declared = [(name, item) for name, item in vars(cls).items() if isinstance(item, Member)]
-        cls.__members__, cls._names = _Members(cls), {}
-        for name, item in declared:
-            member = cls.__unknown__(item.value)
-            cls.__members__[item.value] = member
-            cls._names[item.value] = name
+        items = list(vars(cls).items())
+        declared = {name: item.value for name, item in items if isinstance(item, Member)}
+        cls.__members__ = _Members(cls, str if issubclass(cls, str) else int)
+        cls._names = {value: name for name, value in declared.items()}
+        for name, value in declared.items():
+            member = cls.__unknown__(value)
+            cls.__members__[value] = member
             setattr(cls, name, member)
 
     @classmethod
@@ -107,7 +107,8 @@ class OpenStrEnum(_OpenEnum, str):
 
     def __new__(cls, value: str) -> Self:
         """Return the member of this value, or a new, unknown instance."""
-        return cls.__members__[value]  # type: ignore[no-any-return]
+        member: Self = cls.__members__[value]
+        return member
 
     @classmethod
     def __unknown__(cls, value: Any) -> Self:
@@ -127,7 +128,8 @@ class OpenIntEnum(_OpenEnum, int):
 
     def __new__(cls, value: int) -> Self:
         """Return the member of this value, or a new, unknown instance."""
-        return cls.__members__[value]  # type: ignore[no-any-return]
+        member: Self = cls.__members__[value]
+        return member
 
     @classmethod
     def __unknown__(cls, value: Any) -> Self:

@@ -10,7 +10,8 @@ A decoded model holds three things, and nothing twice:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import evolve
 
@@ -37,9 +38,15 @@ class Model(Decoded):
     _note: Note | None
 
     @classmethod
+    def __fields__(cls) -> Schema:
+        """Return what the spec says of this model."""
+        raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    @cache
     def __schema__(cls) -> Schema:
         """Return what the spec says of this model; built once, when it is first needed."""
-        raise NotImplementedError(cls.__name__)
+        return cls.__fields__()
 
     @classmethod
     def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
@@ -153,6 +160,8 @@ class Model(Decoded):
 
         def __getattr__(self, name: str) -> Any:
             """Raise for a field without a readable value."""
+            if name == "_note":
+                return None  # decoding leaves it empty when there is nothing to note
             field = self.__schema__().names.get(name)
             if field is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -166,12 +175,9 @@ class Model(Decoded):
 
     def __eq__(self, other: object) -> bool:
         """Whether both are of one class and hold the same, unreadable values included."""
-        if type(other) is not type(self) or not isinstance(other, Model):
+        if not isinstance(other, Model) or type(other) is not type(self):
             return NotImplemented
-        return self.to_dict() == other.to_dict() and self._misfit_keys() == other._misfit_keys()
-
-    def _misfit_keys(self) -> frozenset[str]:
-        return frozenset((self._note and self._note.misfits) or ())
+        return self.to_dict() == other.to_dict() and self.drift == other.drift
 
     def __repr__(self) -> str:
         """Show the fields that hold something; of unreadable ones, that they are."""

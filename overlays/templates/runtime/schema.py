@@ -1,10 +1,10 @@
 """What the spec says of a model: its fields, and what is noted beside their values."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, Self
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .containers import Misfit
 from .decoders import MISFIT, Decoder
@@ -21,23 +21,21 @@ class Field:
         name: Its name in Python.
         decoder: What takes its value.
         required: Whether the spec requires it.
-        segment: Its part of a JSON pointer.
-        reads_none_when_absent: Whether None is a value of the attribute's type.
     """
 
     key: str
     name: str
     decoder: Decoder
     required: bool
-    segment: str = field(init=False)
-    reads_none_when_absent: bool = field(init=False)
 
-    @segment.default
-    def _default_segment(self) -> str:
+    @cached_property
+    def segment(self) -> str:
+        """The field's part of a JSON pointer."""
         return join_pointer("", self.key)
 
-    @reads_none_when_absent.default
-    def _default_reads_none_when_absent(self) -> bool:
+    @cached_property
+    def reads_none_when_absent(self) -> bool:
+        """Whether None is a value of the attribute's type."""
         return not self.required or self.decoder.accepts(None)
 
 
@@ -125,8 +123,11 @@ class _Texts(dict[Any, Any]):
     Kept records repeat their models and providers, so this saves a third of their memory. It is
     bounded: at `MOST` entries it starts anew, and strings over `LONGEST` characters are not kept.
 
+    Attributes:
+        none: What reads as None: null, or the mark of a key that was not sent.
+
     Raises:
-        TypeError: The value is not a string, nor one of the others that read as None.
+        TypeError: The value is neither a string nor one of these.
     """
 
     MOST: Final = 4096

@@ -1,0 +1,59 @@
+"""`ModelGates`, the client: configuration in, resources out."""
+
+import os
+from typing import Final, Self
+
+from modelgates_api.client import Client
+from modelgates_client._errors import ConfigurationError
+from modelgates_client._generations import Generations
+
+#: The server of the spec, `/api/v1` included.
+DEFAULT_BASE_URL: Final = "https://modelgates.ai/api/v1"
+
+
+class ModelGates:
+    """A client of one ModelGates account; safe to share between threads.
+
+    Attributes:
+        generations: Records of what generations really were.
+    """
+
+    generations: Generations
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str = DEFAULT_BASE_URL,
+        timeout: float = 30.0,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        Args:
+            api_key: The key; by default, the environment variable `MODELGATES_API_KEY`.
+            base_url: The server's URL with the path of the API, `/api/v1` included.
+            timeout: Seconds to wait for a connection, and for each read.
+
+        Raises:
+            ConfigurationError: There is no key.
+        """
+        key = api_key or os.environ.get("MODELGATES_API_KEY")
+        if not key:
+            raise ConfigurationError(
+                "no API key: pass api_key=…, or set the environment variable MODELGATES_API_KEY"
+            )
+        self._transport = Client(base_url, token=key, timeout_s=timeout)
+        self.generations = Generations(self._transport)
+
+    def close(self) -> None:
+        """Close the connections; the client must not be used afterwards."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"ModelGates(base_url={self._transport.base_url!r})"
