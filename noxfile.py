@@ -1,0 +1,114 @@
+"""The maintainer's tasks, one verb a session; `python3 scripts/run.py NAME` needs no nox.
+
+Everyday: `nox` (the same as `nox -s test`). After a change of the spec, an overlay or a template:
+`nox -s regenerate`.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["test"]
+nox.options.error_on_missing_interpreters = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
+PACKAGES = ("overlays/modelgates_client", "generated/modelgates_api")
+
+
+def interpreters() -> list[str]:
+    """Return the versions from 3.11 on whose interpreter is found here and runs."""
+    found: list[str] = []
+    for minor in range(11, 16):
+        command = shutil.which(f"python3.{minor}")
+        check = [str(command), "-c", f"import sys; sys.exit(sys.version_info[:2] != (3, {minor}))"]
+        if command and subprocess.run(check, capture_output=True, check=False).returncode == 0:
+            found.append(f"3.{minor}")
+    return found
+
+
+def group(name: str) -> list[str]:
+    """Return a dependency group of pyproject.toml."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session(venv_backend="none")
+def test(session: nox.Session) -> None:
+    """Everything that must hold: lint, types, freshness, tests, packages."""
+    for name in ("lint", "typing", "fresh", "tests", "package"):
+        session.notify(name)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting of what is written by hand."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types: mypy --strict and pyright, ours and the generated code's."""
+    session.install(*CODEGEN)
+    session.install("-e", ".[fast,testing]", *group("test"), *group("typing"))
+    session.run("mypy", *PACKAGES)
+    session.run("mypy", "noxfile.py")
+    session.run("mypy", "scripts")
+    session.run("pyright")
+
+
+@nox.session
+def regenerate(session: nox.Session) -> None:
+    """Rewrite generated/ from the spec, the overlays and the configuration."""
+    session.install(*CODEGEN)
+    session.run("python", "scripts/regenerate.py", *session.posargs)
+
+
+@nox.session
+def fresh(session: nox.Session) -> None:
+    """Fail, naming files, unless generated/ is byte for byte what its inputs yield."""
+    session.install(*CODEGEN)
+    session.run("python", "scripts/regenerate.py", "--check", *session.posargs)
+
+
+@nox.session(python=interpreters())
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments after `--` go to pytest."""
+    session.install(*CODEGEN)
+    session.install("-e", ".[fast,testing]", *group("test"), *group("typing"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, check what they hold, import the wheel with its own needs alone."""
+    session.install("build")
+    with tempfile.TemporaryDirectory() as dist:
+        session.run("python", "-m", "build", "--outdir", dist, silent=True)
+        session.run("python", "scripts/check_dist.py", dist)
+        wheel = next(Path(dist).glob("*.whl"))
+        session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "build")
+        session.install(str(wheel))
+    session.run("python", "-c", "import modelgates_client; print(modelgates_client.__all__)")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Show the main job: regenerate, compare, build, install, fetch a record from a stub."""
+    session.install(*CODEGEN)
+    session.install("build")
+    session.run("python", "scripts/demo.py")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print how decoding compares: instructions and memory, as ratios."""
+    session.install(*CODEGEN)
+    session.install("-e", ".[fast]")
+    session.run("python", "scripts/bench_decode.py", *session.posargs)

@@ -1,0 +1,31 @@
+"""`python -m modelgates_client ID …`: print what generations really were.
+
+The key is read from `MODELGATES_API_KEY`, the server from `MODELGATES_BASE_URL`.
+"""
+
+import argparse
+import os
+import sys
+
+from modelgates_client._client import DEFAULT_BASE_URL, ModelGates
+from modelgates_client._errors import ModelGatesError
+from modelgates_client._summary import summarize
+
+
+def main() -> None:
+    """Fetch and print; a failure is one line on stderr, and exit status 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m modelgates_client", description="Print what generations really were."
+    )
+    parser.add_argument("ids", nargs="+", metavar="ID", help="a generation's id, gen-…")
+    ids: list[str] = parser.parse_args().ids
+    try:
+        with ModelGates(base_url=os.environ.get("MODELGATES_BASE_URL", DEFAULT_BASE_URL)) as client:
+            for generation_id in ids:
+                print(summarize(client.generations.get(generation_id)))
+    except ModelGatesError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

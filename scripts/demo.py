@@ -1,0 +1,103 @@
+"""The main job, end to end, without a key or a network: run as `nox -s demo`.
+
+It takes the vendored spec to a wheel, installs that wheel into an environment of its own, and
+fetches a real record through it from a stub of the API on loopback.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from codegen.failure import Failure, run
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / "tests" / "records" / "2026-02-cancelled-stream.json"
+STEPS = 5
+
+
+def main() -> None:
+    """Do the steps, saying which."""
+    with tempfile.TemporaryDirectory(prefix="modelgates-demo-") as scratch:
+        with step(1, "Regenerating the client from openapi.yaml, comparing it with generated/"):
+            call(sys.executable, "scripts/regenerate.py", "--check")
+        with step(2, "Building the wheel"):
+            call(sys.executable, "-m", "build", "--wheel", "--outdir", scratch)
+            wheel = next(Path(scratch).glob("*.whl"))
+        with step(3, f"Installing {wheel.name} into a fresh environment"):
+            home = Path(scratch) / "env"
+            venv.create(home)
+            python = str(home / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+            pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+            call(*pip, f"modelgates-client[testing] @ {wheel.as_uri()}")
+        with step(4, "Starting the stub of the API on loopback"):
+            stub, settings = start_stub(python, Path(scratch))
+        try:
+            generation_id = json.loads(RECORD.read_bytes())["data"]["id"]
+            with step(5, f"Fetching {generation_id} through the installed wheel"):
+                shown = call(
+                    python, "-m", "modelgates_client", generation_id, cwd=scratch, env=settings
+                )
+        finally:
+            stub.terminate()
+            stub.communicate()
+    print(f"\n{shown}", end="")
+
+
+@contextmanager
+def step(number: int, what: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    print(f"[{number}/{STEPS}] {what} …", end="", flush=True)
+    start = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(" failed", flush=True)
+        raise
+    print(f" done ({time.monotonic() - start:.1f} s)", flush=True)
+
+
+def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = None) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        Failure: It failed; with all that it said.
+    """
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **(env or {})},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise Failure(f"`{' '.join(command)}` failed: {done.stdout} {done.stderr}")
+    return done.stdout
+
+
+def start_stub(python: str, cwd: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
+    """Start the stub that the wheel brings; return it with the settings of a client for it."""
+    stub = subprocess.Popen(
+        [python, "-m", "modelgates_client.testing", str(RECORD)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    lines = [stub.stdout.readline(), stub.stdout.readline()] if stub.stdout else []
+    settings = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+    if settings.keys() != {"MODELGATES_BASE_URL", "MODELGATES_API_KEY"}:
+        _, said = stub.communicate()
+        raise Failure(f"the stub did not start: {said}")
+    return stub, settings
+
+
+if __name__ == "__main__":
+    run(main)
