@@ -4,6 +4,7 @@ Everyday: `nox` (the same as `nox -s test`). After a change of the spec, an over
 `nox -s regenerate`.
 """
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -92,10 +93,11 @@ def package(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory() as dist:
         session.run("python", "-m", "build", "--outdir", dist, silent=True)
         session.run("python", "scripts/check_dist.py", dist)
-        wheel = next(Path(dist).glob("*.whl"))
-        session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "build")
-        session.install(str(wheel))
-    session.run("python", "-c", "import modelgates_client; print(modelgates_client.__all__)")
+        wheel, env = next(Path(dist).glob("*.whl")), Path(dist) / "env"
+        session.run("python", "-m", "venv", "--without-pip", str(env))
+        python = str(env / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+        session.run("python", "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
+        session.run(python, "-W", "error", "-c", "import modelgates_client", external=True)
 
 
 @nox.session

@@ -12,20 +12,19 @@ import argparse
 import json
 import os
 import platform
-import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import bench_child
+import bench_cases
 from codegen import toolchain
 from codegen.failure import Failure, run
 from codegen.project import Project
@@ -33,7 +32,7 @@ from codegen.project import Project
 RECORD = "tests/records/2026-02-cancelled-stream.json"
 FEW, MANY = 100, 600  # decodes; the cost of one is the difference by 500
 
-STRUCTS, JSON, _, OURS, OURS_FAST, DEFAULT = bench_child.ROWS
+STRUCTS, JSON, _, OURS, OURS_FAST, DEFAULT = bench_cases.ROWS
 LIMITS = {OURS: 5.5, OURS_FAST: 3.0}  # times the instructions of Structs, three responses
 MEMORY_LIMIT = 0.5  # times the bytes of the default models
 INSTRUCTIONS, CPU_TIME, MEMORY = "instructions", "ns of CPU time", "bytes kept"
@@ -51,24 +50,22 @@ class Result:
         body: What was decoded.
         base: The row whose ratio is 1.
         limit: The highest ratio that is good enough; None where nothing is promised.
+        error: Why there is no value: the row cannot decode this body.
     """
 
     measure: str
     body: str
     row: str
-    value: float
+    value: int | None
     base: str
-    ratio: float
+    ratio: float | None
     limit: float | None
-
-    @property
-    def missed(self) -> bool:
-        """Whether a promise is not kept."""
-        return self.limit is not None and self.ratio > self.limit
+    missed: bool
+    error: str | None = None
 
 
 class Bench:
-    """Runs `bench_child.py` over the files of a scratch directory."""
+    """Runs `bench_cases.py` over the files of a scratch directory."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
@@ -77,40 +74,43 @@ class Bench:
         pycache = str(scratch / "pycache")
         self._environment = {**kept, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": pycache}
 
+    def refusal(self, row: str, file: Path) -> str | None:
+        """Decode a body once, which also compiles the bytecode; return why it does not work."""
+        done = self._child("check", row, file)
+        return _last_line(done.stderr) if done.returncode else None
+
     def instructions(self, row: str, file: Path) -> float:
         """Return the instructions of one decode."""
-        self._child("check", row, file)  # and compile: a compiler's instructions are no decoder's
-        few, many = (self._collected(row, file, times) for times in (FEW, MANY))
-        return (many - few) / (MANY - FEW)
+        tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        counts = []
+        for times in (FEW, MANY):
+            done = self._child("repeat", row, file, times, tool=tool)
+            found = _COLLECTED.search(done.stderr)
+            if done.returncode or found is None:
+                raise Failure(f"valgrind fails: {_last_line(done.stderr)}; try --cpu-time")
+            counts.append(int(found[1]))
+        return (counts[1] - counts[0]) / (MANY - FEW)
 
-    def cpu_times(self, file: Path) -> dict[str, float]:
+    def cpu_times(self, rows: list[str], file: Path) -> dict[str, float]:
         """Return the nanoseconds of one decode, by row."""
-        for row in bench_child.ROWS:
-            self._child("check", row, file)
-        times: dict[str, float] = json.loads(self._child("cpu-time", "all rows", file, FEW).stdout)
+        times: dict[str, float] = self._numbers("cpu-time", ";".join(rows), file)
         return times
 
     def memory(self, row: str, file: Path) -> float:
         """Return the bytes that a kept record occupies."""
-        return float(self._child("memory", row, file).stdout)
+        return float(self._numbers("memory", row, file))
 
-    def _collected(self, row: str, file: Path, times: int) -> int:
-        tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        done = self._child("repeat", row, file, times, tool=tool)
-        found = _COLLECTED.search(done.stderr)
-        if found is None:
-            raise Failure(f"valgrind counted nothing: {_last_line(done.stderr)}; try --cpu-time")
-        return int(found[1])
+    def _numbers(self, what: str, rows: str, file: Path) -> Any:
+        done = self._child(what, rows, file, FEW)
+        if done.returncode:
+            raise Failure(f"{what} of {rows}: {_last_line(done.stderr)}")
+        return json.loads(done.stdout)
 
     def _child(
-        self, what: str, row: str, file: Path, times: int = 1, tool: list[str] | None = None
+        self, what: str, rows: str, file: Path, times: int = 1, tool: Iterable[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        arguments = [bench_child.__file__, what, row, str(file), str(times)]
-        command = [*(tool or []), sys.executable, *arguments]
-        done = execute(command, env=self._environment)
-        if done.returncode:
-            raise Failure(f"`{row}` does not run ({what}): {_last_line(done.stderr)}")
-        return done
+        program = [sys.executable, bench_cases.__file__, what, rows, str(file), str(times)]
+        return execute([*tool, *program], self._environment)
 
 
 def main() -> None:
@@ -169,124 +169,62 @@ def write_bodies(project: Project, scratch: Path, count: int) -> dict[str, Path]
 
     try:
         schemas = documents.load(project.spec)["components"]["schemas"]
-        properties = schemas[bench_child.RECORD_SCHEMA]["properties"]
+        properties = schemas[bench_cases.RECORD_SCHEMA]["properties"]
     except (KeyError, TypeError):
-        name = bench_child.RECORD_SCHEMA
+        name = bench_cases.RECORD_SCHEMA
         raise Failure(
             f"{project.spec.name} has no schema {name}; is it called otherwise?"
         ) from None
     try:
         real: dict[str, Any] = json.loads((project.root / RECORD).read_bytes())["data"]
-        full = complete(real, properties)
+        full = bench_cases.complete(real, properties)
     except (OSError, ValueError, LookupError, TypeError):
         raise Failure(f"{RECORD} is missing or no record; restore it from git") from None
     files = {THREE: scratch / "three.json", REAL: scratch / "real.json"}
     files[MEMORY] = scratch / "records.jsonl"
-    (scratch / bench_child.SCHEMAS).write_bytes(json.dumps(schemas).encode())
-    files[THREE].write_bytes(encode(full))
-    files[REAL].write_bytes(encode(real))
-    files[MEMORY].write_bytes(b"".join(encode(one) + b"\n" for one in distinct(full, count)))
+    (scratch / bench_cases.SCHEMAS).write_bytes(json.dumps(schemas).encode())
+    files[THREE].write_bytes(bench_cases.encode(full))
+    files[REAL].write_bytes(bench_cases.encode(real))
+    records = bench_cases.distinct(full, count)
+    files[MEMORY].write_bytes(b"".join(bench_cases.encode(one) + b"\n" for one in records))
     return files
-
-
-def encode(record: dict[str, Any]) -> bytes:
-    """Return a response's body, without spaces as servers send it."""
-    return json.dumps({"data": record}, separators=(",", ":")).encode()
-
-
-def complete(real: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """Return a record that has every key of the spec and was served at the third attempt."""
-    served = real["provider_responses"][-1]
-    failed = [
-        {**served, "id": "oAbYqLe-2kFHot-9c3ad8a5", "provider_name": "Together", "status": 503},
-        {**served, "id": "req_01kjam3q9wf3trw8", "provider_name": "Groq", "status": 429},
-    ]
-    texts = {
-        "http_referer": "https://example.com/",
-        "request_id": "req-1771967973-7hQ2mVbXcN4rTz8sLw1k",
-        "session_id": "session-5f2c9d",
-        "user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
-    }
-    attempts = {"provider_responses": [*failed, served]}
-    return {**dict.fromkeys(properties), **real, **texts, **attempts}
-
-
-def distinct(full: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
-    """Yield records of one account: each its own ids, numbers and times, few models and origins."""
-    chance = random.Random(0)  # noqa: S311 - the same records every time; nothing is secret
-    models = ["meta-llama/llama-4-scout-17b-16e-instruct", "openai/gpt-5-mini", "z-ai/glm-4.7"]
-    providers = ["DeepInfra", "Together", "Groq", "Fireworks", "Novita", "Cerebras"]
-    origins = [f"https://{name}.example.com/" for name in ("app", "batch", "docs")]
-    agents = [full["user_agent"], "python-httpx/0.28.1", "OpenAI/Python 2.8.0", "node"]
-    for number in range(count):
-        model, origin = chance.choice(models), chance.choice(origins)
-        names = chance.sample(providers, k=3)
-        attempts = [
-            {
-                **attempt,
-                "endpoint_id": f"9cf05ded-eefe-41b4-8c08-{models.index(model):04}{name:->8.8}",
-                "id": f"chatcmpl-{chance.getrandbits(96):024x}",
-                "latency": chance.randrange(100, 9000),
-                "model_permaslug": model,
-                "provider_name": name,
-            }
-            for name, attempt in zip(names, full["provider_responses"], strict=True)
-        ]
-        tokens = {
-            key: chance.randrange(10, 50_000)
-            for key, value in full.items()
-            if "tokens" in key and value is not None
-        }
-        cost = round(chance.uniform(1e-6, 0.2), 8)
-        second = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
-        yield {
-            **full,
-            **tokens,
-            "created_at": f"2026-02-24T{second}.{chance.randrange(1000):03}Z",
-            "generation_time": chance.randrange(500, 90_000),
-            "http_referer": origin,
-            "id": f"gen-{1771967973 + number}-{chance.getrandbits(80):020x}",
-            "latency": chance.randrange(100, 9000),
-            "model": model,
-            "origin": origin,
-            "provider_name": names[-1],
-            "provider_responses": attempts,
-            "request_id": f"req-{1771967973 + number}-{chance.getrandbits(80):020x}",
-            "session_id": f"session-{number // 20:06x}",
-            "total_cost": cost,
-            "upstream_id": attempts[-1]["id"],
-            "usage": cost,
-            "user_agent": chance.choice(agents),
-        }
 
 
 def generate_default_models(project: Project, scratch: Path) -> None:
     """Generate from the spec what anyone would get: no overlays, no templates, no configuration."""
     options = ["--path", str(project.spec), "--meta", "none"]
-    options += ["--output-path", str(scratch / bench_child.DEFAULT_PACKAGE)]
+    options += ["--output-path", str(scratch / bench_cases.DEFAULT_PACKAGE)]
     path = os.pathsep.join([toolchain.search_path(), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "openapi_python_client", "generate", *options]
-    done = execute(command, env={**os.environ, "PATH": path})
+    done = execute(command, {**os.environ, "PATH": path})
     if done.returncode:
         raise Failure(f"the default models are not generated: {_last_line(done.stderr)}")
 
 
-def execute(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def execute(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command and return what it wrote."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except OSError as error:
         raise Failure(f"{command[0]} does not start: {error.strerror}") from None
 
 
 def decode_results(bench: Bench, body: str, file: Path, *, counted: bool) -> list[Result]:
-    """Measure every row on one body."""
-    if not counted:
-        print(f"{CPU_TIME}, {body}", file=sys.stderr)
-        return results(CPU_TIME, body, bench.cpu_times(file), STRUCTS, {})
-    rows = list(bench_child.ROWS)
-    values = measured(rows, lambda row: bench.instructions(row, file), f"{INSTRUCTIONS}, {body}")
-    return results(INSTRUCTIONS, body, values, STRUCTS, LIMITS if body == THREE else {})
+    """Measure every row on one body; the default models may be unable to decode it."""
+    refused = {row: why for row in bench_cases.ROWS if (why := bench.refusal(row, file))}
+    for row in refused.keys() - {DEFAULT}:
+        raise Failure(f"`{row}` does not decode the {body}: {refused[row]}")
+    rows = [row for row in bench_cases.ROWS if row not in refused]
+    measure, limits = (INSTRUCTIONS, LIMITS) if counted else (CPU_TIME, {})
+    if counted:
+        values = measured(rows, lambda row: bench.instructions(row, file), f"{measure}, {body}")
+    else:
+        print(f"{measure}, {body}", file=sys.stderr)
+        values = bench.cpu_times(rows, file)
+    table = results(measure, body, values, STRUCTS, limits if body == THREE else {})
+    for row, why in refused.items():
+        table.append(Result(measure, body, row, None, STRUCTS, None, None, missed=False, error=why))
+    return table
 
 
 def measured(rows: list[str], measure: Callable[[str], float], what: str) -> dict[str, float]:
@@ -303,30 +241,31 @@ def results(
     measure: str, body: str, values: dict[str, float], base: str, limits: dict[str, float]
 ) -> list[Result]:
     """Return the rows of a table, each with its ratio to the row `base`."""
-    return [
-        Result(measure, body, row, value, base, value / values[base], limits.get(row))
-        for row, value in values.items()
-    ]
+    table = []
+    for row, value in values.items():
+        ratio, limit = round(value / values[base], 3), limits.get(row)
+        missed = limit is not None and ratio > limit
+        table.append(Result(measure, body, row, round(value), base, ratio, limit, missed))
+    return table
 
 
 def show(table: list[Result], file: Path) -> None:
     """Print a table on a terminal, JSON lines into a pipe."""
     if not sys.stdout.isatty():
         for one in table:
-            numbers = {"value": round(one.value), "ratio": round(one.ratio, 3)}
-            python = platform.python_version()
-            print(json.dumps({**asdict(one), **numbers, "missed": one.missed, "python": python}))
-        sys.stdout.flush()
+            print(json.dumps({**asdict(one), "python": platform.python_version()}), flush=True)
         return
-    first = table[0]
     with file.open("rb") as lines:
         size = len(next(lines))
-    print(f"\n{first.body} ({size:,} bytes of JSON)")
-    print(f"{'':30}{first.measure:>16}  x {first.base}")
+    print(f"\n{table[0].body} ({size:,} bytes of JSON)")
+    print(f"{'':30}{table[0].measure:>16}  x {table[0].base}")
     for one in table:
+        if one.value is None:
+            print(f"  {one.row:28}{'-':>16}{'-':>10}  fails: {one.error}")
+            continue
         limit = "" if one.limit is None else f"at most {one.limit:g}"
         mark = "  MISSED" if one.missed else ""
-        print(f"  {one.row:28}{one.value:>16,.0f}{one.ratio:>10.2f}  {limit}{mark}")
+        print(f"  {one.row:28}{one.value:>16,}{one.ratio:>10.2f}  {limit}{mark}")
 
 
 def _last_line(text: str) -> str:

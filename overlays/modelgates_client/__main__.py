@@ -4,11 +4,10 @@ The key is read from `MODELGATES_API_KEY`, the server from `MODELGATES_BASE_URL`
 """
 
 import argparse
-import os
 import sys
 
-from modelgates_client._client import DEFAULT_BASE_URL, ModelGates
-from modelgates_client._errors import ModelGatesError
+from modelgates_api.errors import ModelGatesError
+from modelgates_client._client import ModelGates
 from modelgates_client._summary import summarize
 
 
@@ -20,7 +19,7 @@ def main() -> None:
     parser.add_argument("ids", nargs="+", metavar="ID", help="a generation's id, gen-…")
     ids: list[str] = parser.parse_args().ids
     try:
-        with ModelGates(base_url=os.environ.get("MODELGATES_BASE_URL", DEFAULT_BASE_URL)) as client:
+        with ModelGates() as client:
             for generation_id in ids:
                 print(summarize(client.generations.get(generation_id)))
     except ModelGatesError as error:

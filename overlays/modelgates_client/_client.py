@@ -24,14 +24,15 @@ class ModelGates:
         self,
         *,
         api_key: str | None = None,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str | None = None,
         timeout: float = 30.0,
     ) -> None:
         """Make a client; nothing is sent yet.
 
         Args:
             api_key: The key; by default, the environment variable `MODELGATES_API_KEY`.
-            base_url: The server's URL with the path of the API, `/api/v1` included.
+            base_url: The server's URL with the path of the API, `/api/v1` included; by default,
+                the environment variable `MODELGATES_BASE_URL`, or else `DEFAULT_BASE_URL`.
             timeout: Seconds to wait for a connection, and for each read.
 
         Raises:
@@ -42,7 +43,8 @@ class ModelGates:
             raise ConfigurationError(
                 "no API key: pass api_key=…, or set the environment variable MODELGATES_API_KEY"
             )
-        self._transport = Client(base_url, token=key, timeout_s=timeout)
+        url = base_url or os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
+        self._transport = Client(url, token=key, timeout_s=timeout)
         self.generations = Generations(self._transport)
 
     def close(self) -> None:

@@ -95,7 +95,10 @@ def _drift(record: Generation) -> Iterator[str]:
 
 
 def _dollars(amount: float | None) -> str | None:
-    return None if amount is None else f"${Decimal(repr(amount)):f}"
+    if amount is None:
+        return None
+    exact = Decimal(repr(amount)).normalize()
+    return f"{'-' if exact < 0 else ''}${abs(exact):f}"
 
 
 def _read(read: Callable[[], object], unit: str = "") -> str:

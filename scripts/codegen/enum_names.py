@@ -5,6 +5,7 @@ spec adds a value, and lets two values that make the same name overwrite each ot
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,23 +17,30 @@ NAMES = "x-enum-varnames"  # the generator's extension for names of one's own
 def assign(document: dict[str, Any]) -> None:
     """Put the member names into every enum of `document`, in place.
 
-    Names that the document already gives are kept.
+    Names that the document already gives are kept, in capitals.
 
     Raises:
-        Failure: Two values of an enum make the same name.
+        Failure: Two values of an enum make the same name, or names are given and are wrong.
     """
     for place, schema in _enums(document, "#"):
         values = [value for value in schema["enum"] if value is not None]
-        names = schema.get(NAMES) or [member_name(value) for value in values]
+        names = [member_name(value) for value in values]
+        if NAMES in schema:
+            names = _given(place, schema)
         taken: dict[str, Any] = {}
-        for name, value in zip(names, values, strict=False):
+        for name, value in zip(names, values, strict=True):
             if name in taken:
                 raise Failure(
                     f"the enum at {place} has two values that make the name {name}: "
                     f"{taken[name]!r} and {value!r}; name them with `{NAMES}` in the spec overlay"
                 )
+            if isinstance(value, str) and not value.isprintable():
+                raise Failure(
+                    f"the enum at {place} has the value {value!r}, of which the generator would "
+                    "drop a character; correct it in the spec overlay"
+                )
             taken[name] = value
-        schema[NAMES] = list(names)
+        schema[NAMES] = names
 
 
 def member_name(value: str | int) -> str:
@@ -43,10 +51,31 @@ def member_name(value: str | int) -> str:
     """
     if isinstance(value, int):
         return f"VALUE_NEGATIVE_{-value}" if value < 0 else f"VALUE_{value}"
-    name = re.sub(r"\W+|_+", "_", str(value)).strip("_").upper()
+    name = _identifier(str(value))
     if not name:
         return "EMPTY" if not value else "SYMBOL"
     return name if name.isidentifier() else f"VALUE_{name}"
+
+
+def _identifier(text: str) -> str:
+    """Return what of a text can stand in a Python name (NFKC, as Python reads names)."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
+    text = "".join(c if f"_{c}".isidentifier() else "_" for c in text)
+    return re.sub("_+", "_", text).strip("_")
+
+
+def _given(place: str, schema: dict[str, Any]) -> list[str]:
+    """Return the names that the document gives, one for each value but null."""
+    names, values = schema[NAMES], schema["enum"]
+    if isinstance(names, list) and len(names) == len(values):
+        names = [name for name, value in zip(names, values, strict=True) if value is not None]
+    count = sum(value is not None for value in values)
+    if not isinstance(names, list) or len(names) != count:
+        raise Failure(f"the enum at {place} does not give each of its {count} values a `{NAMES}`")
+    wrong = [name for name in names if not _identifier(str(name)).isidentifier()]
+    if wrong:
+        raise Failure(f"the enum at {place} names a value {wrong[0]!r}, which is no Python name")
+    return [_identifier(str(name)) for name in names]
 
 
 def _enums(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

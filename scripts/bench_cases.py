@@ -1,7 +1,7 @@
-"""The ways of decoding that `bench_decode.py` compares; it runs this file in other processes.
+"""What `bench_decode.py` measures: the bodies, and the rows, which are ways of decoding them.
 
-Packages are imported by name, and only by the row that needs them: what a row measures holds
-nothing of the others, and one of them can be kept from finding `msgspec`.
+Rows run in other processes, where this file is the program. They import what they need by name,
+so that nothing of the other rows is in their numbers, and one can be kept from finding `msgspec`.
 """
 
 import enum
@@ -9,10 +9,11 @@ import functools
 import gc
 import json
 import operator
+import random
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from itertools import repeat
 from pathlib import Path
@@ -81,16 +82,14 @@ def plain_msgspec(_scratch: Path) -> Decode:
 
 def ours_with_json(_scratch: Path) -> Decode:
     """Return this package's decoding where msgspec is not installed."""
-    hidden = {name: sys.modules.get(name) for name in ("msgspec", "msgspec.json")}
-    sys.modules.update(dict.fromkeys(hidden))  # None there is how an import is made to fail
+    modules: dict[str, Any] = sys.modules
+    hidden = {name: modules.pop(name) for name in list(modules) if name.startswith("msgspec")}
+    modules["msgspec"] = None  # that is how an import is made to fail
     try:
         return _ours()
     finally:
-        for name, module in hidden.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
+        del modules["msgspec"]
+        modules.update(hidden)
 
 
 def ours_with_msgspec(_scratch: Path) -> Decode:
@@ -127,6 +126,81 @@ ROWS: dict[str, Callable[[Path], Decode]] = {
 }
 
 
+def encode(record: dict[str, Any]) -> bytes:
+    """Return a response's body, without spaces as servers send it."""
+    return json.dumps({"data": record}, separators=(",", ":")).encode()
+
+
+def complete(real: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """Return a record that has every key of the spec and was served at the third attempt.
+
+    The keys stay in the order of the real record: Structs, which are fastest when the order is
+    their own (by a quarter here), do not get to choose it from a live server either.
+    """
+    served = real["provider_responses"][-1]
+    failed = [
+        {**served, "id": "oAbYqLe-2kFHot-9c3ad8a5", "provider_name": "Together", "status": 503},
+        {**served, "id": "req_01kjam3q9wf3trw8", "provider_name": "Groq", "status": 429},
+    ]
+    texts = {
+        "http_referer": "https://example.com/",
+        "request_id": "req-1771967973-7hQ2mVbXcN4rTz8sLw1k",
+        "session_id": "session-5f2c9d",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+    }
+    missing = {key: texts.get(key) for key in properties if key not in real}
+    return {**real, **missing, "provider_responses": [*failed, served]}
+
+
+def distinct(full: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
+    """Yield records of one account: each its own ids, numbers and times, few models and origins."""
+    chance = random.Random(0)  # noqa: S311 - the same records every time; nothing is secret
+    models = ["meta-llama/llama-4-scout-17b-16e-instruct", "openai/gpt-5-mini", "z-ai/glm-4.7"]
+    providers = ["DeepInfra", "Together", "Groq", "Fireworks", "Novita", "Cerebras"]
+    origins = [f"https://{name}.example.com/" for name in ("app", "batch", "docs")]
+    agents = [full["user_agent"], "python-httpx/0.28.1", "OpenAI/Python 2.8.0", "node"]
+    for number in range(count):
+        model, origin = chance.choice(models), chance.choice(origins)
+        names = chance.sample(providers, k=3)
+        attempts = [
+            {
+                **attempt,
+                "endpoint_id": f"9cf05ded-eefe-41b4-8c08-{models.index(model):04}{name:->8.8}",
+                "id": f"chatcmpl-{chance.getrandbits(96):024x}",
+                "latency": chance.randrange(100, 9000),
+                "model_permaslug": model,
+                "provider_name": name,
+            }
+            for name, attempt in zip(names, full["provider_responses"], strict=True)
+        ]
+        tokens = {
+            key: chance.randrange(10, 50_000)
+            for key, value in full.items()
+            if "tokens" in key and value is not None
+        }
+        cost = round(chance.uniform(1e-6, 0.2), 8)
+        second = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
+        yield {
+            **full,
+            **tokens,
+            "created_at": f"2026-02-24T{second}.{chance.randrange(1000):03}Z",
+            "generation_time": chance.randrange(500, 90_000),
+            "http_referer": origin,
+            "id": f"gen-{1771967973 + number}-{chance.getrandbits(80):020x}",
+            "latency": chance.randrange(100, 9000),
+            "model": model,
+            "origin": origin,
+            "provider_name": names[-1],
+            "provider_responses": attempts,
+            "request_id": f"req-{1771967973 + number}-{chance.getrandbits(80):020x}",
+            "session_id": f"session-{number // 20:06x}",
+            "total_cost": cost,
+            "upstream_id": attempts[-1]["id"],
+            "usage": cost,
+            "user_agent": chance.choice(agents),
+        }
+
+
 def check(decode: Decode, path: Path) -> None:
     """Decode once, which also compiles the bytecode; exit if the row does not do its work."""
     expected = json.loads(path.read_bytes())["data"]
@@ -161,7 +235,7 @@ def cpu_times(decoders: dict[str, Decode], body: bytes, times: int) -> dict[str,
 
 
 def kept_bytes(decode: Decode, bodies: Path) -> float:
-    """Return the bytes that a record occupies while it is kept, its share of any caches included."""
+    """Return the bytes that a kept record occupies, its share of any caches included."""
     with bodies.open("rb") as lines:
         kept = [_record(decode(next(lines)))]  # what is built once, on first use, is no record's
         kept.clear()
@@ -182,14 +256,14 @@ def _field(whole: Any, name: str) -> Any:
 
 
 def main() -> None:
-    """Do one thing: `bench_child.py WHAT ROW FILE TIMES`; numbers go to stdout as JSON."""
-    what, row, file, times = sys.argv[1:]
+    """Do one thing: `bench_cases.py WHAT ROWS FILE TIMES`; numbers go to stdout as JSON."""
+    what, rows, file, times = sys.argv[1:]
     path = Path(file)
+    decoders = {row: ROWS[row](path.parent) for row in rows.split(";")}
     if what == "cpu-time":
-        decoders = {name: make(path.parent) for name, make in ROWS.items()}
         print(json.dumps(cpu_times(decoders, path.read_bytes(), int(times))))
         return
-    decode = ROWS[row](path.parent)
+    (decode,) = decoders.values()
     if what == "check":
         check(decode, path)
     elif what == "memory":

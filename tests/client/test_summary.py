@@ -1,0 +1,68 @@
+"""A record as a person reads it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelgates_client import Generation
+from modelgates_client._summary import summarize
+
+RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json"
+
+
+def summary(**changes):
+    """Summarise the recorded response with some of its fields changed; `...` removes one."""
+    record = {**json.loads(RECORD.read_bytes())["data"], **changes}
+    return summarize(
+        Generation.from_dict({key: value for key, value in record.items() if value is not ...})
+    )
+
+
+def test_an_unknown_cost_is_not_zero():
+    """A cost that was not sent reads as unreadable, not as $0."""
+    assert "unreadable charged" in summary(total_cost=...)
+    assert "$0 charged" in summary(total_cost=0)
+
+
+@pytest.mark.parametrize("cost", [0.1, 1e-9, 123456.789, -0.25])
+def test_amounts_are_shown_whole(cost):
+    """Amounts below a micro-dollar, large and negative ones keep their digits."""
+    shown = summary(total_cost=cost).partition("Cost")[2].split()[0]
+    assert float(shown.replace("$", "")) == cost
+    assert "e" not in shown
+
+
+def test_the_upstream_cost_counts_only_with_an_own_key():
+    """Without BYOK the upstream cost repeats the charge; showing it would double the bill."""
+    assert "your own key" not in summary(is_byok=False, upstream_inference_cost=0.5)
+    assert "$0.5 billed by the provider besides" in summary(
+        is_byok=True, upstream_inference_cost=0.5
+    )
+    assert "unknown billed by the provider besides" in summary(
+        is_byok=True, upstream_inference_cost=None
+    )
+    assert "unreadable whether your own key was billed" in summary(is_byok=...)
+
+
+def test_what_is_not_known_is_not_guessed():
+    """Whether a generation was cancelled can be unknown, too."""
+    assert "cancelled: unknown" in summary(cancelled=None)
+    assert "cancelled: unreadable" in summary(cancelled="maybe")
+
+
+def test_attempts_that_cannot_be_read_hide_no_others():
+    """An odd attempt costs no other its line."""
+    attempt = {"provider_name": "Groq", "status": 503, "latency": 12.5}
+    text = summary(provider_responses=["odd", attempt])
+    assert "1. unreadable, status unreadable, unreadable" in text
+    assert "2. Groq, status 503, 12.5 ms" in text
+    assert "attempts unreadable" in summary(provider_responses="none")
+    assert "1." not in summary(provider_responses=None)
+
+
+def test_the_server_cannot_steer_the_terminal():
+    """Control characters, and half characters that no terminal can encode, are replaced."""
+    text = summary(model="\x1b[2Jmodel\r\n\ud800", finish_reason="\u202e")
+    assert all(char.isprintable() for char in text.replace("\n", ""))
+    assert "[2Jmodel" in text
