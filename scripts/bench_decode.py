@@ -263,9 +263,9 @@ def show(table: list[Result], file: Path) -> None:
         if one.value is None:
             print(f"  {one.row:28}{'-':>16}{'-':>10}  fails: {one.error}")
             continue
-        limit = "" if one.limit is None else f"at most {one.limit:g}"
+        limit = "" if one.limit is None else f"  at most {one.limit:g}"
         mark = "  MISSED" if one.missed else ""
-        print(f"  {one.row:28}{one.value:>16,}{one.ratio:>10.2f}  {limit}{mark}")
+        print(f"  {one.row:28}{one.value:>16,}{one.ratio:>10.2f}{limit}{mark}")
 
 
 def _last_line(text: str) -> str:

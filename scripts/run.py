@@ -24,7 +24,7 @@ def main() -> None:
         sys.exit(f"error: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
     sessions = sys.argv[1:]
     if not sessions or sessions[0] in {"-h", "--help"}:
-        print(__doc__.strip())
+        print((__doc__ or "").strip())
         print(f"\nSessions: python3 {Path(__file__).relative_to(ROOT)} --list")
         return
     home = environment()

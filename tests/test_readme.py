@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,20 @@ def test_the_example_of_records_that_do_not_lie_prints_what_is_shown():
 def test_the_record_shown_is_what_the_demo_prints():
     """The record in the first screen is the summary of the recorded response."""
     assert summarize(Generation.from_dict(RECORD)) + "\n" == OUTPUT[0]
+
+
+def test_the_examples_pass_mypy_strict(tmp_path):
+    """Code written as in the README is well typed, against the installed packages."""
+    for number, code in enumerate(PYTHON):
+        (tmp_path / f"example_{number}.py").write_text(code, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        ".",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -24,9 +24,12 @@ def assign(document: dict[str, Any]) -> None:
     """
     for place, schema in _enums(document, "#"):
         values = [value for value in schema["enum"] if value is not None]
-        names = [member_name(value) for value in values]
         if NAMES in schema:
             names = _given(place, schema)
+        else:
+            values = list(dict.fromkeys(values))
+            schema["enum"] = values + [None] * (None in schema["enum"])
+            names = [member_name(value) for value in values]
         taken: dict[str, Any] = {}
         for name, value in zip(names, values, strict=True):
             if name in taken:
@@ -72,19 +75,24 @@ def _given(place: str, schema: dict[str, Any]) -> list[str]:
     count = sum(value is not None for value in values)
     if not isinstance(names, list) or len(names) != count:
         raise Failure(f"the enum at {place} does not give each of its {count} values a `{NAMES}`")
-    wrong = [name for name in names if not _identifier(str(name)).isidentifier()]
-    if wrong:
-        raise Failure(f"the enum at {place} names a value {wrong[0]!r}, which is no Python name")
-    return [_identifier(str(name)) for name in names]
+    words = [re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", str(name)) for name in names]
+    for name, word in zip(names, words, strict=True):
+        if not _identifier(word).isidentifier():
+            raise Failure(f"the enum at {place} names a value {name!r}, which is no Python name")
+    return [_identifier(word) for word in words]
 
 
 def _enums(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(node, dict):
         values = node.get("enum")
-        if isinstance(values, list) and all(isinstance(v, str | int | None) for v in values):
+        if isinstance(values, list) and all(_can_be_named(value) for value in values):
             yield place, node
         for key, part in node.items():
             yield from _enums(part, f"{place}/{key}")
     elif isinstance(node, list):
         for index, part in enumerate(node):
             yield from _enums(part, f"{place}/{index}")
+
+
+def _can_be_named(value: Any) -> bool:
+    return isinstance(value, str | int | None) and not isinstance(value, bool)

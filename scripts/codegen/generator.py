@@ -3,9 +3,10 @@
 import contextlib
 import io
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,14 +18,12 @@ from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from pydantic import ValidationError
 
-from codegen import documents, enum_names, overlay, toolchain
+from codegen import corrections, documents, enum_names, overlay, toolchain
 from codegen.failure import Failure
 from codegen.project import PACKAGE, Project
 
-#: What every model has of its own; a field of such a name gets an underscore behind it.
-RESERVED = frozenset({"additional_properties", "drift", "from_dict", "to_dict", "to_multipart"})
-
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
+_SHOWN = 300  # characters of the generator's own words that are worth showing
 
 
 @contextlib.contextmanager
@@ -34,11 +33,11 @@ def generated(project: Project) -> Iterator[Path]:
     Raises:
         Failure: An input is missing, malformed or contradictory.
     """
-    toolchain.check_versions(project)
     toolchain.check_templates(project)
     document = prepare(project)
     with tempfile.TemporaryDirectory(prefix="modelgates-codegen-") as scratch:
-        out = Path(scratch)
+        out = Path(scratch) / project.generated.name
+        out.mkdir()
         _generate(project, document, out / PACKAGE)
         yield out
 
@@ -52,42 +51,64 @@ def prepare(project: Project) -> dict[str, Any]:
 
 def _generate(project: Project, document: dict[str, Any], package: Path) -> None:
     config = _config(project, package)
-    data = GeneratorData.from_dict(document, config=config)
-    if isinstance(data, GeneratorError):
-        raise Failure(f"{project.spec.name} is not an OpenAPI 3 document: {_words(data)}")
-    _check_names(data)
-    runner = GeneratorProject(openapi=data, config=config, custom_template_path=project.templates)
-    runner.env.globals["fail"] = _fail
+    data = _parse(project, document, config)
+    corrections.correct(data)
     shutil.copytree(project.runtime, package / "runtime", ignore=shutil.ignore_patterns("__*__"))
     shutil.copy(project.runtime / "__init__.py", package / "runtime")
-    with contextlib.redirect_stdout(io.StringIO()), _path(toolchain.search_path()):
-        try:
-            errors = runner.build()
-        except TemplateError as error:
-            place = f"{getattr(error, 'name', None) or 'a template'}:{getattr(error, 'lineno', '?')}"
-            raise Failure(f"{place} is not a valid template: {error}") from None
-    if errors:
-        raise Failure("; ".join(_words(error) for error in errors))
+    _render(project, data, config)
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(_HEADER + text, encoding="utf-8", newline="\n")
     (package / "py.typed").touch()
 
 
+def _parse(project: Project, document: dict[str, Any], config: Config) -> GeneratorData:
+    name = project.spec.name
+    try:
+        data = GeneratorData.from_dict(document, config=config)
+    except Exception as error:  # what it trips over, it does not say otherwise
+        raise Failure(f"the generator cannot read {name}: {_described(error)}") from error
+    if isinstance(data, GeneratorError):
+        _, place, problem, *_ = f"{data.detail}\n\n\n".splitlines()
+        words = f"{place}: {problem.split(' [type=')[0]}"
+        raise Failure(f"{name} is not an OpenAPI 3 document: {words}; mend it in the overlay")
+    _refuse(data.errors)  # first: what is wrong with operations follows from them
+    _refuse([e for tag in data.endpoint_collections_by_tag.values() for e in tag.parse_errors])
+    return data
+
+
+def _render(project: Project, data: GeneratorData, config: Config) -> None:
+    runner = GeneratorProject(openapi=data, config=config, custom_template_path=project.templates)
+    runner.env.globals["fail"] = _fail
+    runner.env.filters["literal"] = _literal
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), _path(toolchain.search_path()):
+            errors = runner.build()
+    except TemplateError as error:
+        place = f"{getattr(error, 'name', None) or 'a template'}:{getattr(error, 'lineno', '?')}"
+        raise Failure(f"{place} is not a valid template: {error}") from None
+    except (Failure, OSError):
+        raise
+    except Exception as error:  # a template can raise anything
+        raise Failure(f"the templates cannot render {project.spec.name}: {_described(error)}") from error
+    _refuse(errors)
+
+
 def _config(project: Project, package: Path) -> Config:
+    name = project.config.name
     values = documents.load(project.config)
     if unknown := values.keys() - ConfigFile.model_fields.keys():
         known = ", ".join(sorted(ConfigFile.model_fields))
-        raise Failure(
-            f"{project.config.name} has an unknown key {min(unknown)!r}; the generator knows {known}"
-        )
+        raise Failure(f"{name} has an unknown key {min(unknown)!r}; the generator knows {known}")
     try:
         file = ConfigFile(**values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Failure(f"{project.config.name}: {place}: {first['msg']}") from None
-    return Config.from_sources(
+        raise Failure(f"{name}: {place}: {first['msg']}") from None
+    if not file.post_hooks:
+        raise Failure(f"{name} gives no `post_hooks`; without its own, the output is not formatted")
+    config = Config.from_sources(
         file,
         MetaType.NONE,
         document_source=project.spec,
@@ -95,29 +116,8 @@ def _config(project: Project, package: Path) -> Config:
         overwrite=True,
         output_path=package,
     )
-
-
-def _check_names(data: GeneratorData) -> None:
-    """Rename fields that would hide a model's own; refuse modules that would overwrite another."""
-    modules: dict[str, str] = {}
-    for item in [*data.models, *data.enums]:
-        module, name = item.class_info.module_name, item.class_info.name
-        if modules.setdefault(module, name) != name:
-            raise Failure(
-                f"the schemas {modules[module]} and {name} would both be models/{module}.py; "
-                "rename one with `class_overrides` in codegen-config.yaml"
-            )
-    for model in data.models:
-        for field in [*(model.required_properties or []), *(model.optional_properties or [])]:
-            if field.python_name in RESERVED:
-                renamed = UntrustedString(f"{field.python_name}_")
-                object.__setattr__(field, "python_name", type(field.python_name)(
-                    renamed, prefix="", skip_snake_case=True
-                ))
-    for tag, collection in data.endpoint_collections_by_tag.items():
-        names = [endpoint.name for endpoint in collection.endpoints]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise Failure(f"two operations of the tag {tag} would both be {twice}; rename one in the overlay")
+    corrections.reserve_type_names(config)
+    return config
 
 
 @contextlib.contextmanager
@@ -131,11 +131,31 @@ def _path(directory: str) -> Iterator[None]:
         os.environ["PATH"] = before
 
 
+def _literal(value: str | UntrustedString) -> str:
+    """Return the Python literal of a text, whatever is in it."""
+    return repr(value if isinstance(value, str) else value.get_untrusted_value())
+
+
 def _fail(message: str) -> NoReturn:
     raise Failure(message)
 
 
-def _words(error: GeneratorError) -> str:
+def _refuse(errors: Sequence[GeneratorError]) -> None:
+    """Fail with the first of the generator's errors, if there are any."""
+    if not errors:
+        return
+    error = errors[0]
     data = getattr(error, "data", None)
     shown = data.model_dump_json(exclude_unset=True, by_alias=True) if data is not None else ""
-    return " ".join(part for part in (error.header, error.detail, shown[:300]) if part)
+    words = [part for part in (error.header, error.detail, shown[:_SHOWN]) if part]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    raise Failure(_readable(f"the generator refuses the spec: {': '.join(words)}{more}"))
+
+
+def _described(error: Exception) -> str:
+    return _readable(f"{type(error).__name__}: {error}")[:_SHOWN]
+
+
+def _readable(words: str) -> str:
+    """Return the generator's words less the objects that it shows no value of."""
+    return re.sub(r" *<[\w.]*UntrustedString object at \w+>", " …", words)
