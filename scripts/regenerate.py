@@ -1,20 +1,19 @@
-"""Rewrites `generated/` from the spec, the overlays and the configuration; or checks that it is fresh.
+"""Rewrites `generated/` from the spec, the overlays and the configuration, or checks that it is.
 
 The maintainer runs it as `nox -s regenerate` and `nox -s fresh`.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from codegen import generator, lock, tree
-from codegen.failure import Failure, run
+from codegen import lock, toolchain, tree
+from codegen.failure import Arguments, Failure, run
 from codegen.project import Project
 
 
 def main() -> None:
     """Parse the arguments and do the one thing asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Arguments(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; fail if not fresh")
     parser.add_argument(
         "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
@@ -23,18 +22,15 @@ def main() -> None:
     project = Project(arguments.root.resolve())
     recorded = lock.read(project)
     lock.check_spec(project, recorded)
+    toolchain.check_versions(project)
+    from codegen import generator  # noqa: PLC0415 - needs the tools, whose absence has been ruled out
+
     with generator.generated(project) as fresh:
         wanted = lock.current(project, recorded)
         if arguments.check:
             check(project, fresh, wanted)
         else:
-            changed = list(tree.differences(fresh, project.generated))
-            if changed:
-                tree.replace(project.generated, fresh)
-            if project.lock.read_text(encoding="utf-8") != wanted:
-                project.lock.write_text(wanted, encoding="utf-8", newline="\n")
-            count = len(tree.read(project.generated))
-            print(f"generated/ is up to date: {count} files, {len(changed)} changed")
+            write(project, fresh, wanted)
 
 
 def check(project: Project, fresh: Path, wanted: str) -> None:
@@ -44,8 +40,22 @@ def check(project: Project, fresh: Path, wanted: str) -> None:
         stale.append(f"{project.lock.name}: differs")
     if stale:
         print("\n".join(stale), file=sys.stderr)
-        raise Failure(f"{len(stale)} file(s) are not what the inputs yield; run `nox -s regenerate`")
+        raise Failure(
+            f"{len(stale)} file(s) are not what the inputs yield; run `nox -s regenerate`"
+        )
     print("generated/ is fresh")
+
+
+def write(project: Project, fresh: Path, wanted: str) -> None:
+    """Put what is fresh in the place of `generated/`, and the lock that goes with it."""
+    changed = list(tree.differences(fresh, project.generated))
+    with tree.written_beside(project.lock, wanted) as new_lock:
+        if changed:
+            tree.replace(project.generated, fresh)
+        if project.lock.read_text(encoding="utf-8") != wanted:
+            new_lock.replace(project.lock)
+    count = len(tree.read(project.generated))
+    print(f"generated/ is up to date: {count} files, {len(changed)} changed")
 
 
 if __name__ == "__main__":

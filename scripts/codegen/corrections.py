@@ -5,7 +5,7 @@ a body cannot be decoded to gets the type that it can.
 """
 
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from attrs import evolve
@@ -28,7 +28,7 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier, remove_s
 from codegen.failure import Failure
 
 #: Types that generated modules import; a schema of such a name gets the suffix `Model`.
-TYPE_NAMES = ("Any", "File", "Literal", "UUID")
+TYPE_NAMES = ("Any", "File", "Iterable", "Literal", "MutableMapping", "Self", "UUID")
 
 #: What every model has of its own; a field of such a name gets an underscore behind it.
 MODEL_NAMES = frozenset({"additional_properties", "drift", "from_dict", "to_dict", "to_multipart"})
@@ -59,11 +59,14 @@ def correct(data: GeneratorData) -> None:
         Failure: Two schemas or two operations would be one module.
     """
     _refuse_shared_modules(data)
+    endpoints = [e for tag in data.endpoint_collections_by_tag.values() for e in tag.endpoints]
+    multipart = {name for endpoint in endpoints for name in _multipart_classes(endpoint)}
+    classes = {item.class_info.name for item in [*data.models, *data.enums]}
     for model in data.models:
-        _correct_model(model)
-    for collection in data.endpoint_collections_by_tag.values():
-        for endpoint in collection.endpoints:
-            _correct_operation(endpoint)
+        model.is_multipart_body = model.class_info.name in multipart
+        _correct_model(model, MODEL_NAMES.union(classes, TYPE_NAMES))
+    for endpoint in endpoints:
+        _correct_operation(endpoint)
 
 
 def _refuse_shared_modules(data: GeneratorData) -> None:
@@ -87,10 +90,11 @@ def _refuse_shared_modules(data: GeneratorData) -> None:
             places[endpoint.name] = place
 
 
-def _correct_model(model: ModelProperty) -> None:
+def _correct_model(model: ModelProperty, taken: Collection[str]) -> None:
     required, optional = model.required_properties or [], model.optional_properties or []
-    fields = [_correct_values(field) for field in [*required, *optional]]
-    fields = _rename(fields, MODEL_NAMES)
+    files = model.is_multipart_body
+    fields = [_correct_values(field, files=files) for field in [*required, *optional]]
+    fields = _rename(fields, taken)
     _set(model, "required_properties", fields[: len(required)])
     _set(model, "optional_properties", fields[len(required) :])
     if model.additional_properties:
@@ -121,6 +125,20 @@ def _correct_operation(endpoint: Endpoint) -> None:
         response.prop = _correct_values(response.prop)
         response.prop = _readable(response)
         endpoint.relative_imports |= response.prop.get_imports(prefix="...")
+
+
+def _multipart_classes(endpoint: Endpoint) -> Iterator[str]:
+    for body in endpoint.bodies:
+        if body.body_type != BodyType.FILES:
+            continue
+        for kind in getattr(body.prop, "inner_properties", [body.prop]):
+            if not isinstance(kind, ModelProperty):
+                place = f"{endpoint.method.upper()} {endpoint.path.get_untrusted_value()}"
+                raise Failure(
+                    f"the multipart body of {place} is no object, so that it has no parts; "
+                    "give it a schema of `type: object` in the overlay"
+                )
+            yield kind.class_info.name
 
 
 def _readable(response: Response) -> Property:
@@ -160,11 +178,14 @@ def _rename(properties: Iterable[Property], taken: Collection[str]) -> list[Prop
     return result
 
 
-def _correct_values(item: Property) -> Property:
+def _correct_values(item: Property, *, files: bool = False) -> Property:
     """Return a property whose default and constant, at any depth, mean what the spec says.
 
-    The generator escapes strings twice; and it makes a `Literal` of a float, which has no such.
+    The generator escapes strings twice; it makes a `Literal` of a float, which has no such; and a
+    file of what is a string wherever the body is JSON, with `files` false.
     """
+    if isinstance(item, FileProperty) and not files:
+        return _other(StringProperty, item)
     if isinstance(item, ConstProperty):
         if isinstance(item.value.raw_value, float):
             return _other(FloatProperty, item)
@@ -172,9 +193,9 @@ def _correct_values(item: Property) -> Property:
     if item.default is not None:
         _set(item, "default", _exact(item.default))
     if inner := getattr(item, "inner_properties", None):
-        _set(item, "inner_properties", [_correct_values(part) for part in inner])
+        _set(item, "inner_properties", [_correct_values(part, files=files) for part in inner])
     if part := getattr(item, "inner_property", None):
-        _set(item, "inner_property", _correct_values(part))
+        _set(item, "inner_property", _correct_values(part, files=files))
     return item
 
 

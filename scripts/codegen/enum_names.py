@@ -23,6 +23,8 @@ def assign(document: dict[str, Any]) -> None:
         Failure: Two values of an enum make the same name, or names are given and are wrong.
     """
     for place, schema in _enums(document, "#"):
+        if None in schema["enum"]:
+            _say_null_once(schema)
         values = [value for value in schema["enum"] if value is not None]
         if NAMES in schema:
             names = _given(place, schema)
@@ -44,6 +46,14 @@ def assign(document: dict[str, Any]) -> None:
                 )
             taken[name] = value
         schema[NAMES] = names
+
+
+def _say_null_once(schema: dict[str, Any]) -> None:
+    """Leave it to the enum to say that null is allowed; of each further time a class is made."""
+    schema.pop("nullable", None)
+    if isinstance(kinds := schema.get("type"), list):
+        kinds = [kind for kind in kinds if kind != "null"]
+        schema["type"] = kinds[0] if len(kinds) == 1 else kinds or "null"
 
 
 def member_name(value: str | int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 - a refusal, not an error of the program
     """Something that the maintainer has to mend; its text is the whole message."""
 
 

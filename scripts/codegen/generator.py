@@ -18,7 +18,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from pydantic import ValidationError
 
-from codegen import corrections, documents, enum_names, overlay, toolchain
+from codegen import corrections, discriminators, documents, enum_names, overlay, toolchain
 from codegen.failure import Failure
 from codegen.project import PACKAGE, Project
 
@@ -43,8 +43,9 @@ def generated(project: Project) -> Iterator[Path]:
 
 
 def prepare(project: Project) -> dict[str, Any]:
-    """Return the document that is generated from: the spec under its overlay, enums named."""
+    """Return the document that is generated from: the spec under its overlay, made plain."""
     document = overlay.apply(documents.load(project.overlay), documents.load(project.spec))
+    discriminators.spell_out(document)
     enum_names.assign(document)
     return document
 
@@ -90,7 +91,8 @@ def _render(project: Project, data: GeneratorData, config: Config) -> None:
     except (Failure, OSError):
         raise
     except Exception as error:  # a template can raise anything
-        raise Failure(f"the templates cannot render {project.spec.name}: {_described(error)}") from error
+        words = f"the templates cannot render {project.spec.name}: {_described(error)}"
+        raise Failure(words) from error
     _refuse(errors)
 
 
@@ -147,7 +149,7 @@ def _refuse(errors: Sequence[GeneratorError]) -> None:
     error = errors[0]
     data = getattr(error, "data", None)
     shown = data.model_dump_json(exclude_unset=True, by_alias=True) if data is not None else ""
-    words = [part for part in (error.header, error.detail, shown[:_SHOWN]) if part]
+    words = [part.strip(" :\n") for part in (error.header, error.detail, shown[:_SHOWN]) if part]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     raise Failure(_readable(f"the generator refuses the spec: {': '.join(words)}{more}"))
 

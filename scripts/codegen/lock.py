@@ -25,10 +25,10 @@ def read(project: Project) -> dict[str, Any]:
         lock = json.loads(project.lock.read_bytes())
         spec = lock["spec"]
         if not all(isinstance(spec[key], str) for key in ("source", "retrieved", "sha256")):
-            raise TypeError
+            raise TypeError  # noqa: TRY301 - one clause says what every malformed lock is
     except FileNotFoundError:
         raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Failure(f"{name} is malformed; restore it (git checkout -- {name})") from None
     return dict(lock)
 

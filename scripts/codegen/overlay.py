@@ -3,6 +3,9 @@
 The standard lets a target match nothing, and the packaged tools pass over it with success. Here
 it is an error: what an overlay corrects is no longer there, so the spec has changed.
 
+Two extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-at-least: N` makes
+fewer matches than N an error.
+
 Source: OpenAPI Overlay Specification 1.0.0; RFC 9535 (JSONPath).
 """
 
@@ -15,7 +18,9 @@ import jsonpath
 from codegen.failure import Failure
 
 MERGE = "x-merge-as"
-_ACTION_KEYS = {"target", "description", "remove", "update", MERGE}
+_KEYS = {"overlay", "info", "extends", "actions"}
+AT_LEAST = "x-at-least"
+_ACTION_KEYS = {"target", "description", "remove", "update", MERGE, AT_LEAST}
 _COMPONENTS = "#/components/schemas/"
 
 
@@ -28,14 +33,22 @@ def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """
     result = copy.deepcopy(document)
     if not str(overlay.get("overlay", "")).startswith("1.0."):
-        raise Failure("the overlay is not an OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`")
-    for number, action in enumerate(overlay.get("actions") or [], start=1):
+        raise Failure("the overlay is no OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`")
+    if unknown := {key for key in overlay if key not in _KEYS and not key.startswith("x-")}:
+        raise Failure(f"the overlay has an unknown key {min(unknown)!r}; correct or delete it")
+    if not isinstance(overlay.get("actions"), list):
+        raise Failure("the overlay has no list of `actions`; an empty one would be `actions: []`")
+    for number, action in enumerate(overlay["actions"], start=1):
         name = f"overlay action {number}"
-        if not isinstance(action, dict) or "target" not in action:
-            raise Failure(f"{name} has no `target`")
+        if not isinstance(action, dict) or not isinstance(action.get("target"), str):
+            raise Failure(f"{name} has no `target`; give it a JSONPath query")
         name = f"{name} (target {action['target']})"
         if unknown := action.keys() - _ACTION_KEYS:
-            raise Failure(f"{name} has an unknown key {min(unknown)!r}")
+            raise Failure(f"{name} has an unknown key {min(unknown)!r}; correct or delete it")
+        if type(action.get(AT_LEAST, 1)) is not int:
+            raise Failure(f"{name} has an `{AT_LEAST}` that is no number; give it one")
+        if len(action.keys() & {"remove", "update", MERGE}) != 1:
+            raise Failure(f"{name} needs one of `remove: true`, `update` and `{MERGE}`")
         if not action.get("description"):
             raise Failure(f"{name} gives no reason; say why in its `description`")
         _apply_action(name, action, result)
@@ -46,29 +59,44 @@ def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -
     try:
         matches = list(jsonpath.finditer(action["target"], document))
     except jsonpath.JSONPathError as error:
-        raise Failure(f"{name} is not a JSONPath query: {error}") from None
+        raise Failure(f"{name} is not a JSONPath query: {error}; see RFC 9535") from None
     if not matches:
         raise Failure(
             f"{name} matches nothing in the spec, so what it corrects has changed; "
             "compare the spec with the action's description, then change or delete the action"
         )
-    places = [match.parts for match in matches]
+    places = list(dict.fromkeys(match.parts for match in matches))
+    if len(places) < action.get(AT_LEAST, 1):
+        shown = ", ".join("/".join(map(str, place)) for place in places)
+        raise Failure(
+            f"{name} matches {shown} only, but `{AT_LEAST}` says {action[AT_LEAST]}; compare the "
+            "spec with the action's description, then change the target or the number"
+        )
     if MERGE in action:
         _merge(name, str(action[MERGE]), places, document)
-    elif action.get("remove") is True:
-        for *parent, key in reversed(places):  # backwards: the indices before it stay valid
-            del _at(document, parent)[key]
     elif "update" in action:
         for place in places:
             _update(name, document, place, action["update"])
+    elif action["remove"] is True and () not in places:
+        _remove(document, places)
     else:
-        raise Failure(f"{name} has neither `remove: true` nor `update` nor `{MERGE}`")
+        raise Failure(f"{name} removes everything or nothing; give it `remove: true` and a target")
 
 
 def _at(document: Any, place: Any) -> Any:
     for key in place:
         document = document[key]
     return document
+
+
+def _remove(document: dict[str, Any], places: list[Any]) -> None:
+    # By place from the back: what is inside, or later in an array, goes before what it is in.
+    for *parent, key in sorted(places, key=_in_order, reverse=True):
+        del _at(document, parent)[key]
+
+
+def _in_order(place: Any) -> list[tuple[bool, int, str]]:
+    return [(isinstance(key, int), key if isinstance(key, int) else 0, str(key)) for key in place]
 
 
 def _update(name: str, document: dict[str, Any], place: Any, update: Any) -> None:
@@ -92,17 +120,19 @@ def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:
 
 
 def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> None:
-    if any(len(place) != 3 or place[:2] != ("components", "schemas") for place in places):
-        raise Failure(f"{name} merges something that is no component schema")
+    if any(place[:-1] != ("components", "schemas") for place in places):
+        raise Failure(f"{name} merges what is no component schema; target `$.components.schemas`")
     schemas = document["components"]["schemas"]
     old = [place[2] for place in places]
     if new in schemas and new not in old:
-        raise Failure(f"{name} would overwrite the schema {new}, which the spec now has itself")
+        raise Failure(f"{name} would overwrite the spec's own schema {new}; choose another name")
     plain = {key: _without_prose(schemas[key]) for key in old}
-    if different := [key for key in old if plain[key] != plain[old[0]]]:
+    usual = max(plain.values(), key=lambda schema: sum(other == schema for other in plain.values()))
+    if different := [key for key in old if plain[key] != usual]:
+        same = next(key for key in old if key not in different)
         raise Failure(
-            f"{name} merges schemas that are no longer identical: {', '.join(different)} "
-            f"differ from {old[0]}; narrow the target, or give them a class of their own"
+            f"{name} merges schemas that are no longer identical: {', '.join(different)}, unlike "
+            f"{same}; narrow the target, or give what differs a class of its own"
         )
     merged = {**schemas[old[0]]} if len(old) == 1 else plain[old[0]]
     document["components"]["schemas"] = {
@@ -113,6 +143,11 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
     renamed = {_COMPONENTS + key: _COMPONENTS + new for key in old}
     for holder in _holders(document, "$ref"):
         holder["$ref"] = renamed.get(holder["$ref"], holder["$ref"])
+    for holder in _holders(document, "propertyName"):  # a discriminator's mapping refers too
+        mapping = holder.get("mapping")
+        if isinstance(mapping, dict):
+            for value, target in mapping.items():
+                mapping[value] = renamed.get(target, new if target in old else target)
 
 
 def _without_prose(schema: Any) -> Any:

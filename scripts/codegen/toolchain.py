@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from codegen.failure import Failure
@@ -14,6 +15,7 @@ from codegen.project import Project
 
 GENERATOR = "openapi-python-client"
 FORMATTER = "ruff"
+_MODULES = ("jinja2", "jsonpath", "openapi_python_client", "pydantic", "ruamel.yaml")
 _PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE | re.IGNORECASE)
 _REPLACES = re.compile(r"\{# Replaces (\S+), sha256 ([0-9a-f]{64}):")
 
@@ -28,6 +30,8 @@ def pins(project: Project) -> dict[str, str]:
         text = project.requirements.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise Failure(f"{project.requirements.name} is missing; restore it from git") from None
+    except UnicodeDecodeError:
+        raise Failure(f"{project.requirements.name} is not text; restore it from git") from None
     found = {name.lower(): pinned for name, pinned in _PIN.findall(text)}
     for name in (GENERATOR, FORMATTER):
         if name not in found:
@@ -48,12 +52,20 @@ def check_versions(project: Project) -> None:
         raise Failure(
             f"{GENERATOR} is {found}, {pinned_in} pins {wanted[GENERATOR]}; {mend} {pinned_in}"
         )
-    found = _formatter_version()
-    if found != wanted[FORMATTER]:
+    if missing := [name for name in _MODULES if not _is_installed(name)]:
+        raise Failure(f"the module {missing[0]} is not installed; {mend} {pinned_in}")
+    formatter = _formatter_version() or "not installed"
+    if formatter != wanted[FORMATTER]:
         raise Failure(
-            f"{FORMATTER} is {found or 'not on the PATH'}, {pinned_in} pins "
-            f"{wanted[FORMATTER]}; {mend} {pinned_in}"
+            f"{FORMATTER} is {formatter}, {pinned_in} pins {wanted[FORMATTER]}; {mend} {pinned_in}"
         )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 def search_path() -> str:
@@ -65,20 +77,32 @@ def _formatter_version() -> str | None:
     command = shutil.which(FORMATTER, path=search_path())
     if command is None:
         return None
-    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    except (OSError, UnicodeDecodeError):  # not a program, or not that one
+        return None
     return done.stdout.removeprefix(FORMATTER).strip() or None
 
 
 def check_templates(project: Project) -> None:
     """Fail unless every template override names the hash of the upstream template it replaces."""
+    if not project.runtime.is_dir():
+        place = project.runtime.relative_to(project.root).as_posix()
+        raise Failure(f"{place} is missing; restore it (git checkout -- {place})")
     upstream = files("openapi_python_client") / "templates"
     for override in sorted(project.templates.glob("**/*.jinja")):
         name = override.relative_to(project.templates).as_posix()
-        header = _REPLACES.match(override.read_text(encoding="utf-8"))
+        try:
+            header = _REPLACES.match(override.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise Failure(f"template {name} is not UTF-8 text; save it as that") from None
         original = upstream / name
         if not original.is_file():
             if header:
-                raise Failure(f"template {name} replaces one that {GENERATOR} no longer has")
+                raise Failure(
+                    f"template {name} replaces one that {GENERATOR} does not have; delete it, or "
+                    "give it the name of one that it does have"
+                )
             continue
         actual = hashlib.sha256(original.read_bytes()).hexdigest()
         if header is None or header[1] != name:
@@ -89,5 +113,6 @@ def check_templates(project: Project) -> None:
         if header[2] != actual:
             raise Failure(
                 f"template {name} replaces an upstream template of another content (sha256 "
-                f"{actual}); compare the two, carry over what changed, then put that hash in its header"
+                f"{actual}); compare the two, carry over what changed, then put that hash in its "
+                "header"
             )

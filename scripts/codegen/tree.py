@@ -1,5 +1,6 @@
 """Directories as trees of bytes: what differs between two, and putting one in another's place."""
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ def read(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.relative_to(root).parts
     }
 
 
@@ -45,3 +46,14 @@ def replace(target: Path, source: Path) -> None:
             if had_one:
                 old.rename(target)
             raise
+
+
+@contextlib.contextmanager
+def written_beside(target: Path, text: str) -> Iterator[Path]:
+    """Yield a file of that text beside `target`, for a rename; what is not renamed is removed."""
+    new = target.with_name(f".{target.name}-new")
+    try:
+        new.write_text(text, encoding="utf-8", newline="\n")
+        yield new
+    finally:
+        new.unlink(missing_ok=True)

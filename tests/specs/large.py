@@ -9,6 +9,8 @@ STRING: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}
 COLOURS = {"type": "string", "enum": ["red", "light-green", "Blue 2", "01.AI", "", "…", "Größe"]}
 
+UUID = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+
 #: Names that generated code imports, defines or uses itself, and names that Python has.
 TAKEN_NAMES = (
     "File", "Response", "Client", "Any", "Field", "Schema", "Model", "Object", "UUID", "Literal",
@@ -72,6 +74,7 @@ def _schemas() -> dict[str, Any]:
             other={"type": "string", "format": "made-up"},
             moments=array({"type": "string", "format": "date-time"}),
             maybe_moment={"type": ["string", "null"], "format": "date-time"},
+            octets={"type": "string", "format": "binary"},
             day_or_number={"oneOf": [{"type": "string", "format": "date"}, INTEGER]},
         ),
         "Defaults": obj(
@@ -80,8 +83,8 @@ def _schemas() -> dict[str, Any]:
             number={"type": "number", "default": 0.5}, flag={"type": "boolean", "default": False},
             colour={"allOf": [ref("Colour")], "default": "01.AI"},
             day={"type": "string", "format": "date", "default": "2024-02-29"},
-            moment={"type": "string", "format": "date-time", "default": "2024-02-29T00:00:00+00:00"},
-            identifier={"type": "string", "format": "uuid", "default": "a" * 8 + "-aaaa" * 4 + "a" * 7},
+            moment={"type": "string", "format": "date-time", "default": "2024-02-29T00:00:00Z"},
+            identifier={"type": "string", "format": "uuid", "default": UUID},
             constant={"const": "only", "default": "only"},
             quoted={**STRING, "default": "say \"hi\" \\ 'bye'\n"},
             optional={**STRING, "default": "not sent"},
@@ -154,17 +157,18 @@ def _schemas() -> dict[str, Any]:
                 "class", "def", "None", "list", "dict", "id", "self", "cls", "with-dash", "a b",
                 "a/b~c", "100%", "", "drift", "drift_", "to_dict", "from_dict", "to_multipart",
                 "additional_properties", "source", "pointer", "_note", "_self", "_value", "Any",
-                "any", "camelCase", "camel_case", "x-y", "x_y", "xy", "datetime", "UUID", "File",
-                "__decode__", "__class__", "TYPE_CHECKING", "type_checking", "typing", "quote\"",
+                "any", "camelCase", "camel_case", "x-y", "x_y", "datetime", "UUID", "File",
+                "__decode__", "__class__", "TYPE_CHECKING", "type_checking", "typing", 'quote"',
                 "back\\slash", "{brace}", "new\nline", "ünï", "ﬁeld", "property", "classmethod",
             )},
-            "required": ["class", "drift", "a/b~c", "quote\""],
+            "required": ["class", "drift", "a/b~c", 'quote"'],
         },
         "Upload": obj(
             "file note",
             file={"type": "string", "format": "binary"}, note=STRING, tags=array(STRING),
             leaf=ref("Leaf"), files=array({"type": "string", "format": "binary"}),
-            when={"type": "string", "format": "date-time"}, level=ref("Level"), flag={"type": "boolean"},
+            when={"type": "string", "format": "date-time"}, level=ref("Level"),
+            flag={"type": "boolean"},
         ),
         "Form": obj("name", name=STRING, count=INTEGER, tags=array(STRING)),
         "Wrong": obj("error", error=obj("code message", code=INTEGER, message=STRING)),
@@ -175,7 +179,10 @@ def _parameters() -> list[list[dict[str, Any]]]:
     moment = {"type": "string", "format": "date-time"}
     return [
         [],
-        [_parameter("path", "id", STRING), _parameter("query", "limit", {**INTEGER, "default": 10})],
+        [
+            _parameter("path", "id", STRING),
+            _parameter("query", "limit", {**INTEGER, "default": 10}),
+        ],
         [
             _parameter("path", "from", INTEGER),
             _parameter("path", "class", ref("Colour")),
@@ -198,8 +205,10 @@ def _parameters() -> list[list[dict[str, Any]]]:
             _parameter("query", "a[b]", STRING),
             _parameter("header", "id", STRING),
             _parameter("query", "id", STRING),
-            _parameter("query", "quote\"\\", {**STRING, "default": "\"\\"}, required=True),
-            _parameter("query", "day", {"type": "string", "format": "date", "default": "2024-01-01"}),
+            _parameter("query", 'quote"\\', {**STRING, "default": '"\\'}, required=True),
+            _parameter(
+                "query", "day", {"type": "string", "format": "date", "default": "2024-01-01"}
+            ),
             _parameter("query", "uuid", {"type": "string", "format": "uuid"}),
             _parameter("query", "either", {"oneOf": [STRING, INTEGER, {"type": "null"}]}),
             _parameter("query", "filter", ref("Leaf")),
@@ -255,11 +264,12 @@ def _responses() -> list[dict[str, Any]]:
         return {"description": "Says it", **content}
 
     return [
-        {"200": answer(ref(name))} for name in _schemas()
-    ] + [
+        {"200": answer(ref(name))} for name in _schemas() if name not in {"Cow", "Hen", "Upload"}
+    ] + [  # a union says what may be in the first two; the third is for requests
         {"200": answer(ref("Leaf")), "2XX": answer(ref("Tree")), "default": answer(ref("Wrong"))},
         {"204": answer()},
-        {"201": answer(array(ref("Tree"))), "404": answer(ref("Wrong")), "4XX": answer(ref("Leaf"))},
+        {"201": answer(array(ref("Tree"))), "404": answer(ref("Wrong"))},
+        {"201": answer(ref("Leaf")), "404": answer(ref("Wrong")), "4XX": answer(ref("Leaf"))},
         {"200": answer(STRING, "text/plain")},
         {"200": answer(ref("Leaf"), "text/event-stream")},
         {"200": answer({"type": "string", "format": "binary"}, "application/octet-stream")},
@@ -279,7 +289,9 @@ def _operations() -> Iterator[dict[str, Any]]:
         body = bodies[number % len(bodies)]
         yield {
             "name": names[number % len(names)],
-            "method": ("post", "put", "patch")[number % 3] if body else ("get", "delete")[number % 2],
+            "method": ("post", "put", "patch")[number % 3]
+            if body
+            else ("get", "delete")[number % 2],
             "summary": 'Does "it"',
             "description": 'Ends in "quotes" \\',
             "parameters": parameters[number // 2 % len(parameters)],

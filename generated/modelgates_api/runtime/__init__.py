@@ -11,6 +11,8 @@ stand. The generated models only declare their fields and check the common case 
 | `encoding`   | the way back: from typed values to JSON, query strings and multipart      |
 | `enums`      | open enums: an unknown value stays, and says that it is unknown           |
 | `containers` | lists and dicts in which one unreadable item costs no other item its type |
-| `drift`      | `Drift`, one deviation from the spec                                     |
-| `jsontext`   | bytes to JSON values, bounded and strict                                  |
+| `drift`      | `Drift`, one deviation from the spec                                      |
+| `schema`     | what the spec says of a model, and what is noted beside its values        |
+| `parsing`    | bytes to JSON values, bounded and strict                                  |
+| `bodies`     | a response's body, held against the schema of its status                  |
 """

@@ -5,7 +5,7 @@ Reading the unreadable item raises; everything else reads as usual. Whatever wou
 on without reading it (a copy, a concatenation) raises too.
 """
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Container, Iterator, MutableMapping
 from typing import Any, SupportsIndex, TypeVar
 
 from attrs import frozen
@@ -13,6 +13,8 @@ from attrs import frozen
 from ..errors import FieldError
 from .decoded import Decoded
 from .drift import Drift, json_type, mismatch
+from .encoding import encode
+from .parsing import check_depth
 from .values import stored
 
 T = TypeVar("T")
@@ -20,11 +22,18 @@ T = TypeVar("T")
 
 @frozen
 class Misfit(Decoded):
-    """A value that is not of the declared type, as it came, with where it stands."""
+    """A value that is not of the declared type, as it came, with where it stands.
+
+    Raises:
+        ValueError: It is nested too deeply to be kept.
+    """
 
     value: Any
     pointer: str
     expected: str
+
+    def __attrs_post_init__(self) -> None:
+        check_depth(self.value)
 
     def error(self) -> FieldError:
         """Return the error that reading this value raises."""
@@ -35,8 +44,8 @@ class Misfit(Decoded):
         yield mismatch(pointer, self.expected, self.value)
 
     def __json__(self) -> Any:
-        """Return the value as it came."""
-        return self.value
+        """Return the value as it came, sharing no container with it."""
+        return encode(self.value)
 
 
 def _checked(item: T) -> T:
@@ -77,6 +86,10 @@ class CheckedList(list[T]):
         _checked(super().__getitem__(index))
         return super().pop(index)
 
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:
+        """Sort in place; raise, and move nothing, if an item is unreadable."""
+        self[:] = sorted(self, key=key, reverse=reverse)
+
     def copy(self) -> list[T]:
         """Raise: a copy would hold the unreadable item."""
         return list(self)
@@ -105,17 +118,25 @@ class AdditionalProperties(MutableMapping[str, T]):
     Reading one that is not of the declared type raises `FieldError`.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("named", "raw")
 
-    def __init__(self, raw: dict[str, Any]) -> None:
-        """Wrap `raw`, which holds the decoded values, and `Misfit`s for unreadable ones."""
+    def __init__(self, raw: dict[str, Any], named: Container[str]) -> None:
+        """Wrap `raw`, which holds the decoded values, and `Misfit`s for unreadable ones.
+
+        Args:
+            raw: What is read and changed.
+            named: The fields that the schema does name; they have attributes.
+        """
         self.raw = raw
+        self.named = named
 
     def __getitem__(self, key: str) -> T:
         value: T = _checked(self.raw[key])
         return value
 
     def __setitem__(self, key: str, value: T) -> None:
+        if key in self.named:
+            raise ValueError(f"{key!r} is a field of the schema: set its attribute")
         self.raw[key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -126,6 +147,10 @@ class AdditionalProperties(MutableMapping[str, T]):
 
     def __len__(self) -> int:
         return len(self.raw)
+
+    def clear(self) -> None:
+        """Remove all, unreadable ones too."""
+        self.raw.clear()
 
     def __repr__(self) -> str:
         return repr(self.raw)

@@ -1,6 +1,7 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
 """One deviation of a response from the spec, and where it stands (RFC 6901)."""
 
+import math
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
@@ -10,6 +11,7 @@ DriftKind = Literal["missing", "null", "type", "undeclared", "unknown_value"]
 #: Stands for "the key is not in the body"; no JSON value can be mistaken for it.
 MISSING: Final[Any] = object()
 
+_EXACT: Final = 2**53  # up to here, a double holds every integer
 _TEXT_LIMIT: Final = 60  # characters of an unknown enum value that are worth showing
 
 
@@ -46,7 +48,11 @@ def join_pointer(pointer: str, key: str | int) -> str:
 
 
 def json_type(value: object) -> str:
-    """Name the JSON type of a parsed value: `string`, `object`, …, or `nothing` when missing."""
+    """Name the JSON type of a parsed value: `string`, `object`, …, or `nothing` when missing.
+
+    As in JSON Schema, 64.0 is an integer. A number that a double may not hold says so: that is
+    why it is unreadable as a `float`.
+    """
     if value is MISSING:
         return "nothing"
     if value is None:
@@ -55,10 +61,10 @@ def json_type(value: object) -> str:
         return "boolean"
     if isinstance(value, str):
         return "string"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float):
-        return "number"
+    if isinstance(value, float) and not value.is_integer():
+        return "number" if math.isfinite(value) else "number too large for a double"
+    if isinstance(value, int | float):
+        return "integer" if abs(value) <= _EXACT else "integer beyond 2**53"
     if isinstance(value, dict):
         return "object"
     if isinstance(value, list):

@@ -21,7 +21,7 @@ from .containers import AdditionalProperties
 from .decoded import Decoded, find_drift
 from .decoders import MISFIT
 from .drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
-from .encoding import encode
+from .encoding import encode, json_equal
 from .schema import Field, Note, Schema
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})  # no drift can be inside these
@@ -71,18 +71,7 @@ class Model(Decoded):
 
         An optional field that is None is left out, unless null was sent for it.
         """
-        note = self._note or Note()
-        misfits = note.misfits or {}
-        result: dict[str, Any] = {}
-        for field in self.__schema__().fields.values():
-            value = self._peek(field)
-            if value is not MISSING:
-                if value is not None or field.key not in note.absent:
-                    result[field.key] = encode(value)
-            elif field.key in misfits:
-                result[field.key] = encode(misfits[field.key])
-        result.update(encode(note.extras or {}))
-        return result
+        return {key: encode(value) for key, value in self._held()}
 
     @property
     def drift(self) -> tuple[Drift, ...]:
@@ -93,10 +82,11 @@ class Model(Decoded):
     def additional_properties(self) -> MutableMapping[str, Any]:
         """The fields that the schema does not name, typed where it declares a type for them."""
         note = self._note or Note()
-        if note.extras is None:
-            note = evolve(note, extras={})
-            self._note = note
-        return AdditionalProperties(note.extras or {})
+        extras = note.extras
+        if extras is None:
+            extras = {}
+            self._note = evolve(note, extras=extras)
+        return AdditionalProperties(extras, self.__schema__().fields)
 
     def __drift__(self, pointer: str) -> Iterator[Drift]:
         """Yield every deviation in this object, which stands at `pointer`."""
@@ -128,6 +118,8 @@ class Model(Decoded):
         misfits: dict[str, Any] = {}
         for key in rest:
             field = schema.fields[key]
+            if self._peek(field) is not MISSING:
+                continue  # read already; nested objects must not be decoded again at each level
             if key in source:
                 value = field.decoder(source[key], pointer + field.segment)
                 if value is not MISFIT:
@@ -138,11 +130,24 @@ class Model(Decoded):
                 setattr(self, field.name, None)
         self._note = schema.note(source, pointer, misfits)
 
+    def _held(self) -> Iterator[tuple[str, Any]]:
+        """Yield what there is to send, by JSON name: typed values, and others as they came."""
+        note = self._note or Note()
+        misfits = note.misfits or {}
+        for field in self.__schema__().fields.values():
+            value = self._peek(field)
+            if value is MISSING:
+                if field.key in misfits:
+                    yield field.key, misfits[field.key]
+            elif value is not None or (
+                field.key not in note.absent and (field.required or field.nullable)
+            ):
+                yield field.key, value
+        yield from (note.extras or {}).items()
+
     def _parts(self) -> dict[str, Any]:
-        """Return the typed values by JSON name, for multipart bodies."""
-        fields = self.__schema__().fields.values()
-        values = {field.key: self._peek(field) for field in fields}
-        return {key: value for key, value in values.items() if value is not MISSING}
+        """Return what `to_dict` encodes before it is encoded, for multipart bodies."""
+        return dict(self._held())
 
     def _peek(self, field: Field) -> Any:
         """Return the value of a field, or `MISSING` where reading it would raise."""
@@ -175,10 +180,10 @@ class Model(Decoded):
             )
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are of one class and hold the same, unreadable values included."""
+        """Whether both are of one class and JSON-equal, unreadable values included."""
         if not isinstance(other, Model) or type(other) is not type(self):
             return NotImplemented
-        return self.to_dict() == other.to_dict() and self.drift == other.drift
+        return json_equal(self.to_dict(), other.to_dict())
 
     def __repr__(self) -> str:
         """Show the fields that hold something; of unreadable ones, that they are."""
@@ -191,6 +196,10 @@ class Model(Decoded):
                 parts.append(f"{field.name}={value!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, Any], str]]:
-        """Pickle and copy as JSON, so that a pickle outlives a regenerated client."""
-        return type(self).__decode__, (self.to_dict(), self._note.pointer if self._note else "")
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, Any], str], Any]:
+        """Pickle and copy as JSON, so that a pickle outlives a regenerated client.
+
+        What a caller's subclass keeps in its `__dict__` goes along.
+        """
+        pointer = self._note.pointer if self._note else ""
+        return type(self).__decode__, (self.to_dict(), pointer), getattr(self, "__dict__", None)

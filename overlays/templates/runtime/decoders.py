@@ -1,16 +1,18 @@
 """One decoder per kind of schema: is this JSON value of the declared type?
 
 A decoder takes a value as JSON parsing left it and returns the typed value, or `MISFIT` when it
-has none. It never raises, whatever the value is. `expected` says in words what it takes.
+has none. Whatever the value is, it raises only one thing: `ValueError` for what it must keep as it
+came, and which is nested too deeply for that. `expected` says in words what it takes.
 """
 
 import datetime
 import io
 import math
+import re
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import frozen
 
@@ -55,7 +57,10 @@ class Decoder(ABC):
         return self.accepts(value)
 
     def faults(self, value: Any) -> int:
-        """Count what is wrong in a value that the decoder accepts, parts of parts aside."""
+        """Count what is wrong in a value that the decoder accepts.
+
+        Objects inside objects aside: to look at every depth from every depth could take for ever.
+        """
         return 0 if self.knows(value) else 1
 
 
@@ -123,14 +128,20 @@ class SentUUID(uuid.UUID):
     sent: str = ""
 
     def __reduce__(self) -> Any:
-        return _uuid, (self.sent,)
+        return _uuid, (self.sent or str(self),)
+
+
+# Python reads more of ISO 8601 than RFC 3339 allows, week dates and times of no zone among it.
+_RFC_3339: Final = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 def _datetime(value: Any) -> Any:
-    if not isinstance(value, str) or "T" not in value.upper():
+    if not isinstance(value, str) or not re.fullmatch(_RFC_3339, value, re.IGNORECASE):
         return MISFIT
     try:
-        moment = SentDatetime.fromisoformat(value)
+        moment = SentDatetime.fromisoformat(value.upper())
     except ValueError:
         return MISFIT
     moment.sent = value
@@ -256,14 +267,15 @@ class Object(Decoder):
     def faults(self, value: Any) -> int:
         """Count required keys that are missing, undeclared ones, and values of another type."""
         schema = self.model.__schema__()
-        undeclared = 0 if schema.extra else len(value.keys() - schema.fields.keys())
-        wrong = 0
+        count = 0
         for field in schema.fields.values():
             if field.key in value:
-                wrong += not field.decoder.knows(value[field.key])
+                count += not field.decoder.knows(value[field.key])
             else:
-                wrong += field.required
-        return undeclared + wrong
+                count += field.required
+        for key in value.keys() - schema.fields.keys():
+            count += schema.extra is None or not schema.extra.knows(value[key])
+        return count
 
 
 @frozen
@@ -293,6 +305,10 @@ class Array(Decoder):
         """Whether it is an array."""
         return is_array(value)
 
+    def faults(self, value: Any) -> int:
+        """Count the faults of the items; one of another type is one fault."""
+        return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
+
 
 @frozen
 class Nullable(Decoder):
@@ -317,16 +333,23 @@ class Nullable(Decoder):
         """Whether it is null or the other knows it."""
         return value is None or self.item.knows(value)
 
+    def faults(self, value: Any) -> int:
+        """Count what the other counts."""
+        return 0 if value is None else self.item.faults(value)
+
 
 def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
     """Do what `Array(Object(model))` does with an array, faster where all items are objects."""
     decode = model.__decode__
-    items: list[ModelT] = []
+    items: list[Any] = []
+    odd = False
     for index, value in enumerate(values):
-        if not is_object(value):
-            return cast("list[ModelT]", Array(Object(model))(values, pointer))
-        items.append(decode(value, f"{pointer}/{index}"))
-    return items
+        if is_object(value):
+            items.append(decode(value, f"{pointer}/{index}"))
+        else:
+            items.append(Misfit(value, f"{pointer}/{index}", Object(model).expected))
+            odd = True
+    return CheckedList(items) if odd else items
 
 
 @frozen
@@ -356,3 +379,7 @@ class OneOf(Decoder):
     def knows(self, value: Any) -> bool:
         """Whether any of the choices knows it."""
         return any(choice.knows(value) for choice in self.choices)
+
+    def faults(self, value: Any) -> int:
+        """Count those of the reading with the fewest."""
+        return min(choice.faults(value) for choice in self.choices if choice.accepts(value))

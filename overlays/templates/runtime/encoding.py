@@ -44,6 +44,15 @@ def encode(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+def json_equal(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal, where Python also takes true for 1."""
+    if is_object(one) and is_object(other):
+        return one.keys() == other.keys() and all(json_equal(v, other[k]) for k, v in one.items())
+    if is_array(one) and is_array(other):
+        return len(one) == len(other) and all(map(json_equal, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+
 def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
     """Return the parts of a multipart/form-data body: lists repeat their name, None is left out."""
     parts: list[tuple[str, FileTypes]] = []
@@ -60,9 +69,15 @@ def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
     return parts
 
 
-def query(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return query parameters as httpx takes them; None is left out."""
-    return {name: encode(value) for name, value in parameters.items() if value is not None}
+def query(parameters: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Return query parameters as httpx takes them: lists repeat their name, None is left out."""
+    return {
+        name: [_text(item) for item in value if item is not None]
+        if is_array(value)
+        else _text(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
 
 
 def texts(parameters: Mapping[str, Any]) -> dict[str, str]:

@@ -5,17 +5,34 @@ as the standard `json` (integers of any size included) or refuses it; what it re
 again by `json`, so that both ways of installing accept and return the same.
 """
 
+import codecs
 import json
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from .values import is_array, is_object
 
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _loads(content: bytes) -> Any:
+    """Parse by the standard `json`, in UTF-8 only, a byte order mark aside (RFC 8259, 8.1)."""
+    try:
+        return _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 _fast_loads: Callable[[bytes], Any]
 try:
     import msgspec
 except ImportError:
-    _fast_loads = json.loads
+    _fast_loads = _loads
 else:
     _fast_loads = msgspec.json.decode
 
@@ -33,14 +50,8 @@ def parse_json(content: bytes) -> Any:
     """
     try:
         return _fast_loads(content)
-    except ValueError:
-        return json.loads(content, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
+    except (ValueError, RecursionError):
+        return _loads(content)
 
 
 def check_depth(value: Any) -> Any:

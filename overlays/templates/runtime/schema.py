@@ -34,9 +34,14 @@ class Field:
         return join_pointer("", self.key)
 
     @cached_property
+    def nullable(self) -> bool:
+        """Whether null may be sent for it."""
+        return self.decoder.accepts(None)
+
+    @property
     def reads_none_when_absent(self) -> bool:
         """Whether None is a value of the attribute's type."""
-        return not self.required or self.decoder.accepts(None)
+        return not self.required or self.nullable
 
 
 @frozen
@@ -102,8 +107,9 @@ class Schema:
         absent = frozenset(self.fields.keys() - source.keys())
         extras: dict[str, Any] = {}
         if len(source) > len(self.fields) - len(absent):
-            for key in source.keys() - self.fields.keys():
-                extras[key] = self._decode_extra(source[key], join_pointer(pointer, key))
+            for key, value in source.items():
+                if key not in self.fields:
+                    extras[key] = self._decode_extra(value, join_pointer(pointer, key))
         for value in misfits.values():
             check_depth(value)
         if misfits or extras:

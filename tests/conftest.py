@@ -1,0 +1,52 @@
+"""What the tests share: Hypothesis' profile, and a stub that answers as a test says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+settings.register_profile("project", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("project")
+
+RECORD = Path(__file__).parent / "records" / "2026-02-cancelled-stream.json"
+
+
+class Stub:
+    """A server on loopback that gives every request the same answer.
+
+    Attributes:
+        base_url: What a client takes as its `base_url`.
+        request: The last request that came.
+    """
+
+    def __init__(self, server):
+        server.expect_request("/api/v1/generation").respond_with_handler(self._respond)
+        self.base_url = server.url_for("/api/v1")
+        self.request = None
+        self.answers(b"")
+
+    def answers(self, body, status=200, content_type="application/json", **headers):
+        """Answer from now on with `body`: bytes as they are, anything else as JSON."""
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.status = status
+        self.headers = {"Content-Type": content_type, **headers}
+
+    def _respond(self, request):
+        self.request = request
+        return Response(self.body, self.status, self.headers)
+
+
+@pytest.fixture(scope="session")
+def stub():
+    """A server that answers as a test says."""
+    with HTTPServer(host="127.0.0.1") as server:
+        yield Stub(server)
+
+
+@pytest.fixture
+def recorded():
+    """A real response of the server, parsed anew for each test."""
+    return json.loads(RECORD.read_bytes())

@@ -1,0 +1,168 @@
+"""Bodies made from the spec itself, as it says and not quite, and what is wrong with a body."""
+
+import copy
+import json
+import math
+from pathlib import Path
+
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+SPEC = YAML(typ="safe", pure=True).load(Path(__file__).parents[2] / "openapi.yaml")
+OPERATION = next(
+    operation
+    for path in SPEC["paths"].values()
+    for operation in path.values()
+    if operation["operationId"] == "get-generation"
+)
+#: The schema of each documented status.
+SCHEMAS = {
+    int(status): response["content"]["application/json"]["schema"]
+    for status, response in OPERATION["responses"].items()
+}
+
+
+def resolved(schema):
+    """Follow a reference."""
+    return (
+        SPEC["components"]["schemas"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+    )
+
+
+def kinds(schema):
+    """Return the schemas that a schema is a choice of, references followed."""
+    schema = resolved(schema)
+    types = schema.get("type")
+    if isinstance(types, list):
+        return [{**schema, "type": kind} for kind in types]
+    return [resolved(choice) for choice in schema.get("oneOf", [schema])]
+
+
+SCALARS = {
+    "null": st.none(),
+    "boolean": st.booleans(),
+    "string": st.text(max_size=20),
+    "integer": st.integers() | st.integers(-100, 100).map(float),
+    "number": st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53),
+}
+ANYTHING = st.recursive(
+    st.one_of(*SCALARS.values()),
+    lambda parts: (
+        st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=9), parts, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def values(schema):
+    """Return a strategy of the values that a schema takes."""
+    return st.one_of([_values(kind) for kind in kinds(schema)])
+
+
+def _values(schema):
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if schema["type"] == "array":
+        return st.lists(values(schema["items"]), max_size=3)
+    if schema["type"] != "object":
+        return SCALARS[schema["type"]]
+    if "additionalProperties" in schema:
+        return st.dictionaries(st.text(max_size=9), ANYTHING, max_size=3)
+    fields = {key: values(part) for key, part in schema["properties"].items()}
+    required = {key: fields.pop(key) for key in schema["required"]}
+    return st.fixed_dictionaries(required, optional=fields)
+
+
+#: What is wrong nearly everywhere, and some things that are not quite.
+ODD = [
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        64.0,
+        0.5,
+        -0.0,
+        1e300,
+        math.inf,
+        -math.inf,
+        2**53,
+        2**53 + 1,
+        10**30,
+    ),
+    *("", "1", "true", "new value", "\ud800", "\x00", [], [[]], [None], {}, {"a": {"~/": [1]}}),
+    json.loads("[" * 15 + "]" * 15),
+]
+
+
+@st.composite
+def mutated(draw, schema):
+    """Draw a body that differs from what the spec says in up to five places."""
+    body = draw(values(schema))
+    for _ in range(draw(st.integers(1, 5))):
+        owner = draw(st.sampled_from(list(_containers(body))))
+        odd = copy.deepcopy(draw(st.sampled_from(ODD)))
+        if isinstance(owner, list):
+            owner.insert(draw(st.integers(0, len(owner))), odd)
+        elif owner and draw(st.booleans()):
+            key = draw(st.sampled_from(sorted(owner)))
+            owner[key] = odd
+            if draw(st.booleans()):
+                del owner[key]
+        else:
+            owner[draw(st.sampled_from(["new field", "a/b~c", "", "\ud800", "id", "code"]))] = odd
+    return body
+
+
+def _containers(value):
+    if isinstance(value, dict | list):
+        yield value
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _containers(part)
+
+
+def as_json(body):
+    """Return the body as it is sent; what a double cannot hold is sent as 1e999."""
+    return json.dumps(body).replace("Infinity", "1e999").encode()
+
+
+def deviations(schema, value, at=""):
+    """Return what is not as the spec says: the kind of each deviation by its JSON pointer.
+
+    Written against the spec alone, to hold `drift` against.
+    """
+    choices = kinds(schema)
+    if value is None:
+        return {} if any(choice.get("type") == "null" for choice in choices) else {at: "null"}
+    (schema,) = [choice for choice in choices if choice.get("type") != "null"]
+    if not _is_of(schema["type"], value):
+        return {at: "type"}
+    if value not in schema.get("enum", [value]):
+        return {at: "unknown_value"}
+    found = {}
+    for index, item in enumerate(value if schema["type"] == "array" else []):
+        found |= deviations(schema["items"], item, f"{at}/{index}")
+    if schema["type"] == "object" and "additionalProperties" not in schema:
+        for key in {*schema["properties"], *value}:
+            found |= _of_field(schema, key, value, at)
+    return found
+
+
+def _of_field(schema, key, owner, at):
+    at = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
+    if key not in schema["properties"]:
+        return {at: "undeclared"}
+    if key in owner:
+        return deviations(schema["properties"][key], owner[key], at)
+    return {at: "missing"} if key in schema["required"] else {}
+
+
+def _is_of(kind, value):
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, int | float):
+        whole = isinstance(value, int) or value.is_integer()
+        exact = math.isfinite(value) and float(value) == value
+        return (kind == "integer" and whole) or (kind == "number" and exact)
+    return isinstance(value, {"string": str, "array": list, "object": dict}.get(kind, ()))

@@ -1,0 +1,65 @@
+"""Bodies made from the spec: those as it says, and those that are not quite."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelgates_api.api.generations.get_generation import parse_response
+from modelgates_api.errors import InvalidBodyError
+
+from .honesty import check, same
+from .strategies import SCHEMAS, as_json, mutated, values
+
+pytestmark = pytest.mark.usefixtures("parser")
+DOCUMENTED = pytest.mark.parametrize("status", SCHEMAS)
+
+
+@DOCUMENTED
+@given(data=st.data())
+@settings(max_examples=40)
+def test_a_body_as_the_spec_says_comes_back_whole_and_without_drift(status, data):
+    """What the spec allows is no deviation; it is typed, and `to_dict` gives it back."""
+    content = as_json(data.draw(values(SCHEMAS[status])))
+    record = parse_response(status, content)
+    assert record.drift == ()
+    check(SCHEMAS[status], json.loads(content), record)
+
+
+@DOCUMENTED
+@given(data=st.data())
+@settings(max_examples=100)
+def test_a_body_that_is_not_quite_as_the_spec_says_does_not_lie(status, data):
+    """Whatever is wrong is listed and unreadable, and nothing else is; nothing is lost."""
+    content = as_json(data.draw(mutated(SCHEMAS[status])))
+    sent = json.loads(content)
+    if isinstance(sent, dict):
+        check(SCHEMAS[status], sent, parse_response(status, content))
+
+
+@given(data=st.data())
+@settings(max_examples=25)
+def test_the_same_holds_over_the_wire(call, stub, data):
+    """All four ways of calling the operation give what the body says."""
+    status = data.draw(st.sampled_from(list(SCHEMAS)))
+    content = as_json(data.draw(mutated(SCHEMAS[status])))
+    stub.answers(content, status)
+    check(SCHEMAS[status], json.loads(content), call())
+
+
+@given(
+    st.binary()
+    | st.text().map(str.encode)
+    | st.text('[]{}",:0123456789.eE-+tfn \ttruefalsnul\\ud8').map(str.encode)
+)
+@settings(max_examples=400)
+def test_any_bytes_are_a_record_or_a_typed_error(content):
+    """Bytes that are not JSON, or no object, are an error with their beginning; nothing crashes."""
+    try:
+        record = parse_response(200, content)
+    except InvalidBodyError as error:
+        shown = error.status_code, error.body
+        assert shown == (200, content.decode("utf-8", "replace")[:500])
+    else:
+        assert same(record.to_dict(), json.loads(content))

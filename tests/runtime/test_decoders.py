@@ -1,0 +1,241 @@
+"""Decoders: does a JSON value have the type?"""
+
+import datetime
+import math
+import pickle
+import uuid
+from copy import copy, deepcopy
+
+import pytest
+
+from modelgates_api.models import (
+    ErrorDetail,
+    ErrorDetailMetadataType0,
+    ErrorResponse,
+    ProviderResponse,
+)
+from modelgates_api.runtime import decoders
+from modelgates_api.runtime.decoders import (
+    ANYTHING,
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    FILE,
+    INTEGER,
+    MISFIT,
+    NULL,
+    NUMBER,
+    STRING,
+    UUID,
+    Array,
+    Constant,
+    IntEnumeration,
+    Nullable,
+    Object,
+    OneOf,
+    StrEnumeration,
+)
+from modelgates_api.runtime.encoding import encode
+
+from .models import Colour, Node, Priority
+
+TAKEN = [
+    (STRING, "", ""),
+    (STRING, "\ud800", "\ud800"),
+    (STRING, Colour.RED, "red"),
+    *((BOOLEAN, value, value) for value in (True, False)),
+    (NULL, None, None),
+    (INTEGER, 10**30, 10**30),
+    (INTEGER, 64.0, 64),
+    (INTEGER, -0.0, 0),
+    (INTEGER, 1e300, int(1e300)),
+    (NUMBER, 64, 64.0),
+    (NUMBER, 2**53, 2.0**53),
+    (NUMBER, 2**60, 2.0**60),
+    (NUMBER, 0.1, 0.1),
+    (NUMBER, 5e-324, 5e-324),
+    (DATE, "2026-02-28", datetime.date(2026, 2, 28)),
+    (Constant("a"), "a", "a"),
+    (Constant(1), 1.0, 1),
+    (StrEnumeration(Colour), "red", Colour.RED),
+    (StrEnumeration(Colour), "new", Colour("new")),
+    (IntEnumeration(Priority), 9, Priority.HIGH),
+    (IntEnumeration(Priority), 9.0, Priority.HIGH),
+    (Nullable(STRING), None, None),
+    (Nullable(STRING), "a", "a"),
+    (Array(Nullable(INTEGER)), [1, None], [1, None]),
+    (ANYTHING, {"a": [1, None]}, {"a": [1, None]}),
+]
+REFUSED = [
+    *((STRING, value) for value in (None, 1, True, [], {}, b"")),
+    *((BOOLEAN, value) for value in (None, 0, 1, 1.0, "true", [])),
+    *((NULL, value) for value in (False, 0, "", [])),
+    *((INTEGER, value) for value in (None, True, 0.5, "1", math.inf, math.nan, [])),
+    *((NUMBER, value) for value in (None, True, "1", 2**53 + 1, 10**400, math.inf, math.nan)),
+    *((DATE, value) for value in (None, 1, "2026-02-30", "20260228", "2026-W01-1", "2026-2-8")),
+    *((UUID, value) for value in (None, 1, "", "x" * 36, f"{{{uuid.UUID(int=5)}}}")),
+    *((UUID, value) for value in (uuid.UUID(int=5).hex, uuid.UUID(int=5).urn)),
+    *((FILE, value) for value in (None, "text", [])),
+    *((Constant(1), value) for value in (True, "1", 2, None, [1])),
+    *((Constant(value=True), value) for value in (1, 1.0, "true")),
+    *((StrEnumeration(Colour), value) for value in (None, 1, ["red"], {})),
+    *((IntEnumeration(Priority), value) for value in (None, True, "1", 1.5, [])),
+    *((Array(STRING), value) for value in (None, "abc", {})),
+    *((Object(Node), value) for value in (None, [], "x")),
+    (Nullable(STRING), 1),
+    (OneOf([STRING, NULL]), 1),
+]
+
+
+@pytest.mark.parametrize(("decoder", "value", "typed"), TAKEN)
+def test_a_value_of_the_type_is_taken(decoder, value, typed):
+    """It becomes a value of exactly the Python type, and encodes to what it was."""
+    decoded = decoder(value, "")
+    assert (decoded, type(decoded)) == (typed, type(typed))
+    assert encode(decoded) == value
+    assert decoder.accepts(value)
+
+
+@pytest.mark.parametrize(("decoder", "value"), REFUSED)
+def test_a_value_of_another_type_is_refused(decoder, value):
+    """No decoder stretches a value to fit, and none raises."""
+    assert decoder(value, "") is MISFIT
+    assert not decoder.accepts(value)
+    assert not decoder.knows(value)
+    assert decoder.expected
+
+
+MOMENTS = [
+    "2026-02-24T21:19:33.705Z",
+    "2026-02-24t21:19:33z",
+    "2026-02-24T21:19:33.123456789+05:30",
+    "2026-02-24T21:19:33-00:00",
+]
+
+
+@pytest.mark.parametrize("text", MOMENTS)
+def test_a_datetime_remembers_how_it_was_sent(text):
+    """It is an aware datetime like any other, and its JSON form is the text that came."""
+    moment = DATETIME(text, "")
+    assert moment.tzinfo is not None
+    assert moment.isoformat()[:19] == text[:19].upper()
+    for twin in (moment, copy(moment), deepcopy(moment), pickle.loads(pickle.dumps(moment))):
+        assert (twin, encode(twin)) == (moment, text)
+
+
+def test_a_datetime_that_was_reckoned_forgets_the_text():
+    """A sum or a replacement is another moment than the one that was sent."""
+    moment = DATETIME(MOMENTS[0], "")
+    later = moment + datetime.timedelta(hours=1)
+    for other in (later, moment.replace(hour=22), pickle.loads(pickle.dumps(later))):
+        assert encode(other) == "2026-02-24T22:19:33.705000+00:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-02-24",
+        "2026-02-24 21:19:33Z",
+        "2026-02-24T21:19:33",
+        "2026-02-30T21:19:33Z",
+        "20260224T211933Z",
+        "2026-W09-2T21:19:33Z",
+        "2026-02-24T21:19:33Z\n",
+        "२०२६-02-24T21:19:33Z",
+    ],
+)
+def test_what_rfc_3339_does_not_allow_is_no_datetime(text):
+    """Python reads more of ISO 8601 than the spec's format has; a time of no zone is a guess."""
+    assert DATETIME(text, "") is MISFIT
+
+
+def test_a_uuid_remembers_how_it_was_sent():
+    """Upper case comes back as upper case."""
+    text = "9CF05DED-EEFE-41B4-8C08-0C6460FEFFEA"
+    identifier = UUID(text, "")
+    for twin in (identifier, copy(identifier), deepcopy(identifier)):
+        assert (twin, encode(twin)) == (uuid.UUID(text), text)
+    pickled = pickle.loads(pickle.dumps(identifier))
+    assert (pickled, encode(pickled), hash(pickled)) == (identifier, text, hash(uuid.UUID(text)))
+    made = decoders.SentUUID(text)
+    assert encode(pickle.loads(pickle.dumps(made))) == encode(made) == text.lower()
+
+
+def test_bytes_are_a_file():
+    """A binary body reads as a file whose content is the body."""
+    assert FILE(b"\x00\xff", "").payload.read() == b"\x00\xff"
+
+
+def test_what_is_kept_as_it_came_is_bounded_in_depth():
+    """It is refused while decoding, rather than overflowing the stack later."""
+    deep = []
+    for _ in range(200):
+        deep = [deep]
+    for decoder in (ANYTHING, Array(STRING), Object(Node)):
+        value = {"new": deep} if isinstance(decoder, Object) else [deep]
+        with pytest.raises(ValueError, match="nested deeper"):
+            decoder(value, "")
+
+
+def test_items_know_their_place():
+    """Pointers of nested items name every step."""
+    grid = Array(Array(INTEGER))([[1], [2, "x"]], "/grid")
+    with pytest.raises(Exception, match="at /grid/1/1 the spec asks for integer"):
+        list(grid[1])
+    assert grid[0] == [1]
+
+
+class TestOneOf:
+    """A choice of types: the reading with the fewest faults."""
+
+    @pytest.mark.parametrize(
+        ("choices", "value", "index"),
+        [
+            ([STRING, INTEGER], 1, 1),
+            ([INTEGER, NUMBER], 0.5, 1),
+            ([INTEGER, NUMBER], 1, 0),
+            ([STRING, DATETIME], MOMENTS[0], 0),
+            ([DATETIME, STRING], "soon", 1),
+            ([StrEnumeration(Colour), STRING], "new", 1),
+            ([StrEnumeration(Colour), STRING], "red", 0),
+            ([Constant("a"), Constant("b")], "b", 1),
+            ([Array(STRING), Array(INTEGER)], [1, 2], 1),
+            ([Array(STRING), Array(INTEGER)], [1, "a", 2], 1),
+            ([Array(STRING), Array(INTEGER)], [], 0),
+            ([Array(Nullable(STRING)), Array(Nullable(INTEGER))], [None, 1], 1),
+            ([Nullable(Array(STRING)), Nullable(Array(INTEGER))], [1], 1),
+            ([Array(OneOf([STRING, NULL])), Array(OneOf([INTEGER, NULL]))], [1, None], 1),
+            ([OneOf([StrEnumeration(Colour), NULL]), STRING], "new", 1),
+        ],
+    )
+    def test_the_better_reading_wins(self, choices, value, index):
+        """Of readings that are equally good the first wins."""
+        decoded, wanted = OneOf(choices)(value, "/x"), choices[index](value, "/x")
+        assert encode(decoded) == value
+        assert type(decoded) is type(wanted)
+        assert repr(decoded) == repr(wanted)
+
+    def test_objects_are_told_apart_by_their_fields(self):
+        """Undeclared fields, missing ones and those of another type count."""
+        choice = OneOf([Object(ProviderResponse), Object(ErrorDetail), Object(ErrorResponse)])
+        for body, model in [
+            ({"code": 1, "message": "m"}, ErrorDetail),
+            ({"error": {}}, ErrorResponse),
+            ({"status": 200}, ProviderResponse),
+            ({"code": "1", "message": "m", "odd": 1}, ErrorDetail),
+        ]:
+            assert type(choice(body, "")) is model
+
+    def test_unnamed_fields_of_the_declared_type_are_no_fault(self):
+        """Where unnamed fields have a type, those of another type count."""
+        choice = OneOf([Object(Node), Object(ErrorDetailMetadataType0)])
+        assert type(choice({"any": 1}, "")) is Node
+        assert type(choice({"any": "x"}, "")) is ErrorDetailMetadataType0
+
+    def test_it_says_what_it_takes(self):
+        """Its words, and what it knows, are those of its choices."""
+        choice = OneOf([StrEnumeration(Colour), Constant(5)])
+        assert choice.expected == "string or 5"
+        assert (choice.knows("red"), choice.knows("new"), choice.knows(5)) == (True, False, True)
+        assert not choice.accepts(None)

@@ -1,0 +1,102 @@
+"""Bytes to JSON values, by whichever parser there is."""
+
+import importlib.util
+import json
+import math
+import sys
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelgates_api.runtime import parsing
+from modelgates_api.runtime.parsing import check_depth, parse_json
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts),
+    max_leaves=8,
+)
+
+
+def outcome(loads, content):
+    """Return what a parser makes of bytes: every type, every digit; None if it refuses."""
+    try:
+        return repr(loads(content))
+    except ValueError:
+        return None
+
+
+@given(
+    DOCUMENTS.map(lambda value: json.dumps(value).encode()),
+    st.lists(
+        st.tuples(st.integers(0, 60), st.sampled_from(b'[]{}",:0-.eE+1\\ud9\xed\x80\x00\n tN'))
+    ),
+)
+@settings(max_examples=500)
+def test_msgspec_reads_what_json_reads_or_refuses_it(content, edits):
+    """What is decoded does not depend on which parser is installed."""
+    changed = bytearray(content)
+    for place, byte in edits:
+        changed[place : place + 1] = bytes([byte])
+    read = outcome(msgspec.json.decode, bytes(changed))
+    assert read in {None, outcome(parsing._loads, bytes(changed))}
+
+
+@pytest.mark.parametrize("content", [b"-0", b"-0.0", b"1E400", b"9" * 4300, b"1.5e-400", b"1e5"])
+def test_numbers_are_the_same_with_both_parsers(monkeypatch, content):
+    """Signs of zero, integers of any size and numbers beyond a double."""
+    monkeypatch.setattr(parsing, "_fast_loads", msgspec.json.decode)
+    with_msgspec = repr(parse_json(content))
+    monkeypatch.setattr(parsing, "_fast_loads", parsing._loads)
+    assert repr(parse_json(content)) == with_msgspec == repr(json.loads(content))
+
+
+@pytest.mark.parametrize("content", [b"NaN", b"[Infinity]", b'{"a": -Infinity}'])
+@pytest.mark.parametrize("loads", [msgspec.json.decode, parsing._loads])
+def test_what_json_does_not_have_is_refused(monkeypatch, loads, content):
+    """NaN and the infinities are Python's extension, not JSON."""
+    monkeypatch.setattr(parsing, "_fast_loads", loads)
+    with pytest.raises(ValueError, match="not a JSON value"):
+        parse_json(content)
+
+
+@pytest.mark.parametrize("loads", [msgspec.json.decode, parsing._loads])
+@pytest.mark.parametrize("before", [b"", b'["\\ud800",', b"[1e999,"])
+def test_nesting_beyond_the_stack_is_refused(monkeypatch, loads, before):
+    """Also when the first parser gave up earlier, over something else."""
+    monkeypatch.setattr(parsing, "_fast_loads", loads)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_json(before + b"[" * 200_000)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_msgspec_is_used_when_it_is_there(monkeypatch, there):
+    """Without it, the strict reader of the standard library serves."""
+    if not there:
+        monkeypatch.setitem(sys.modules, "msgspec", None)
+    spec = importlib.util.spec_from_file_location(
+        "modelgates_api.runtime._parsing_again", parsing.__file__
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module._fast_loads is (msgspec.json.decode if there else module._loads)
+
+
+def test_a_number_beyond_a_double_is_read_as_infinite():
+    """The parser does not refuse it; the decoder of numbers does."""
+    assert parse_json(b"1e999") == math.inf
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_depth_is_bounded(opening):
+    """A hundred levels pass, one more does not."""
+    closing = "]" if opening == "[" else "}"
+
+    def nested(levels):
+        return json.loads(opening * (levels - 1) + "[]" + closing * (levels - 1))
+
+    assert check_depth(nested(99)) == nested(99)
+    with pytest.raises(ValueError, match="nested deeper than 100 levels"):
+        check_depth(nested(101))

@@ -1,0 +1,182 @@
+"""Projects in temporary directories, and the package that a large spec is generated to."""
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import io
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: An overlay that does nothing, for specs that are not ours.
+NO_OVERLAY = "overlay: 1.0.0\ninfo: {title: Nothing, version: 1.0.0}\nactions: []\n"
+
+
+class ProjectCopy:
+    """A copy of what generation needs, for tests to change."""
+
+    def __init__(self, root: Path, source: Path) -> None:
+        self.root = root
+        shutil.copytree(source, root, dirs_exist_ok=True)
+
+    def set_spec(self, spec: dict[str, Any] | str) -> None:
+        """Vendor another spec: put it in the place of openapi.yaml and into the lock."""
+        text = spec if isinstance(spec, str) else json.dumps(spec, ensure_ascii=False, indent=1)
+        self.write("openapi.yaml", text)
+        lock = json.loads(self.read("openapi.lock.json"))
+        lock["spec"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+        self.write("openapi.lock.json", json.dumps(lock))
+
+    def read(self, name: str) -> str:
+        """Return the text of a file."""
+        return (self.root / name).read_text(encoding="utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file."""
+        (self.root / name).write_text(text, encoding="utf-8", newline="\n")
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replace a text in a file, which must be there."""
+        text = self.read(name)
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def regenerate(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the script as the maintainer does."""
+        return subprocess.run(
+            [sys.executable, ROOT / "scripts" / "regenerate.py", "--root", self.root, *arguments],
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """Return everything in the project."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in self.root.rglob("*")
+            if path.is_file()
+        }
+
+    def refusal(self, *arguments: str) -> str:
+        """Run the script, which must say no in one line and change nothing; return the line.
+
+        It runs in this process, which saves most of its time; any other exception than the one
+        that ends a script would have been a traceback.
+        """
+        before, argv, output = self.files(), sys.argv, io.StringIO()
+        sys.argv = ["regenerate.py", "--root", str(self.root), *arguments]
+        try:
+            with (
+                contextlib.redirect_stdout(output),
+                contextlib.redirect_stderr(output),
+                pytest.raises(SystemExit) as caught,
+            ):
+                runpy.run_path(str(ROOT / "scripts" / "regenerate.py"), run_name="__main__")
+        finally:
+            sys.argv = argv
+        assert self.files() == before
+        assert output.getvalue() == ""
+        line = str(caught.value.code)
+        assert line.startswith("error: ")
+        assert "\n" not in line
+        return line.removeprefix("error: ")
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What this project generates from, as it was when the tests began."""
+    root = tmp_path_factory.mktemp("inputs")
+    (root / "scripts" / "requirements").mkdir(parents=True)
+    (root / "overlays").mkdir()
+    for name in ("openapi.yaml", "openapi.lock.json", "codegen-config.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("overlays/spec.overlay.yaml", "scripts/requirements/codegen.txt"):
+        shutil.copy(ROOT / name, root / name)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "overlays/templates", root / "overlays/templates", ignore=ignore)
+    return root
+
+
+@pytest.fixture
+def project(inputs: Path, tmp_path: Path) -> ProjectCopy:
+    """A copy of this project, without generated/."""
+    return ProjectCopy(tmp_path, inputs)
+
+
+@pytest.fixture(scope="session")
+def ours(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """A copy of this project, regenerated; tests must not change it."""
+    copied = ProjectCopy(tmp_path_factory.mktemp("ours"), inputs)
+    done = copied.regenerate()
+    assert done.returncode == 0, done.stderr
+    return copied
+
+
+@pytest.fixture
+def regenerated(ours: ProjectCopy, tmp_path: Path) -> ProjectCopy:
+    """A copy of this project, regenerated, for a test to change."""
+    return ProjectCopy(tmp_path, ours.root)
+
+
+def load(path: Path) -> ModuleType:
+    """Import a file that is on no path."""
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def bodies() -> ModuleType:
+    """The maker of bodies, tests/specs/bodies.py."""
+    return load(ROOT / "tests" / "specs" / "bodies.py")
+
+
+@pytest.fixture(scope="session")
+def large_spec() -> dict[str, Any]:
+    """The spec of a hundred operations, tests/specs/large.py."""
+    spec: dict[str, Any] = load(ROOT / "tests" / "specs" / "large.py").build()
+    return spec
+
+
+@pytest.fixture(scope="session")
+def large(
+    inputs: Path, large_spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> ProjectCopy:
+    """The project of the large spec, regenerated; tests must not change it."""
+    copied = ProjectCopy(tmp_path_factory.mktemp("large"), inputs)
+    copied.write("overlays/spec.overlay.yaml", NO_OVERLAY)
+    copied.set_spec(large_spec)
+    done = copied.regenerate()
+    assert done.returncode == 0, done.stderr
+    return copied
+
+
+@pytest.fixture(scope="session")
+def large_api(large: ProjectCopy, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Import from the package of the large spec, under a name that hides no other package."""
+    parent = tmp_path_factory.mktemp("import")
+    shutil.copytree(large.root / "generated" / "modelgates_api", parent / "large_api")
+    sys.path.insert(0, str(parent))
+
+    def load_module(name: str) -> Any:
+        return importlib.import_module(f"large_api.{name}" if name else "large_api")
+
+    return load_module

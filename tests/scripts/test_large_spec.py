@@ -1,0 +1,358 @@
+"""A spec of a hundred awkward operations becomes a package that works (tests/specs/large.py)."""
+
+import asyncio
+import datetime
+import inspect
+import io
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+import types
+import typing
+import uuid
+from random import Random
+from typing import Any
+
+import attrs
+import pytest
+from werkzeug import Request, Response
+
+SAMPLES = 12  # bodies a response
+
+
+@pytest.fixture(scope="module")
+def operations(large_api) -> dict[int, Any]:
+    """The module of each operation, by the number in its path."""
+    api = large_api("api")
+    found = {}
+    for item in pkgutil.walk_packages(api.__path__, "large_api.api."):
+        module = large_api(item.name.removeprefix("large_api."))
+        if not item.ispkg:
+            found[int(re.search(r"/things/(\d+)", module.__doc__)[1])] = module
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(large_spec) -> list[tuple[int, int, dict[str, Any]]]:
+    """Number, status and schema of every JSON response that the spec documents."""
+    found = []
+    for path, item in large_spec["paths"].items():
+        [operation] = item.values()
+        for status, response in operation["responses"].items():
+            if schema := response.get("content", {}).get("application/json", {}).get("schema"):
+                code = int(status.replace("XX", "42")) if status != "default" else 599
+                found.append((int(path.split("/")[2]), code, schema))
+    return found
+
+
+def test_there_are_a_hundred_operations(operations):
+    """None is lost on the way."""
+    assert sorted(operations) == list(range(100))
+
+
+def test_every_module_imports(large_api):
+    """So do those that no operation uses."""
+    names = [item.name for item in pkgutil.walk_packages(large_api("").__path__, "large_api.")]
+
+    for name in names:
+        large_api(name.removeprefix("large_api."))
+
+    assert len(names) > 180
+
+
+def test_mypy_finds_nothing(large, tmp_path):
+    """Under --strict."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict"),
+            *("--config-file=", f"--cache-dir={tmp_path}", "modelgates_api"),
+        ],
+        cwd=large.root / "generated",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_valid_bodies_decode_without_drift(operations, answers, large_spec, bodies):
+    """What the spec allows is no deviation from it, and comes back as it was."""
+    random = Random(1)
+    for number, status, schema in answers:
+        for _ in range(SAMPLES):
+            body = bodies.valid(schema, large_spec["components"]["schemas"], random)
+
+            parsed = operations[number].parse_response(status, json.dumps(body).encode())
+
+            assert drift(parsed) == [], (number, body)
+            assert same(plain(parsed), body), (number, body)
+
+
+def test_odd_bodies_decode_or_are_refused(operations, answers, large_spec, bodies, large_api):
+    """Nothing that a server sends is lost, mistaken for something else, or a crash."""
+    refused, errors, random = 0, large_api("errors"), Random(2)
+    for number, status, schema in answers:
+        for _ in range(4 * SAMPLES):
+            body = bodies.valid(schema, large_spec["components"]["schemas"], random)
+            for _ in range(random.randrange(1, 4)):
+                body = bodies.odd(body, random)
+            try:
+                parsed = operations[number].parse_response(status, json.dumps(body).encode())
+            except errors.InvalidBodyError:
+                refused += 1
+                continue
+            assert same(plain(parsed), body), (number, body)
+            pointers = {item.pointer for item in drift(parsed)}
+            unreadable = set(unreadables(parsed, "", errors.FieldError))
+            assert unreadable <= pointers, (number, body)
+    assert refused > 0
+
+
+def test_only_documented_statuses_are_parsed(operations, large_api):
+    """One that the spec does not document is an error; `default` documents all."""
+    errors, refused = large_api("errors"), 0
+    for module in operations.values():
+        try:
+            module.parse_response(418, b"{}")
+        except errors.UnexpectedStatusError:
+            refused += 1
+            assert "default" not in inspect.getsource(module.parse_response)
+    assert 80 < refused < 100
+
+
+def test_requests_are_built_from_all_arguments_and_from_the_required_ones(operations):
+    """Every operation; what is None is not sent."""
+    for number, module in operations.items():
+        hints = typing.get_type_hints(module.build_request)
+        parameters = inspect.signature(module.build_request).parameters.values()
+        everything = {item.name: sample(hints[item.name]) for item in parameters}
+        required = {p.name: everything[p.name] for p in parameters if p.default is p.empty}
+        for arguments in (everything, required):
+            request = module.build_request(**arguments)
+
+            assert re.fullmatch(rf"/things/{number}(/[^/{{}}]+)*", request["url"])
+            assert None not in request.get("params", {}).values()
+            assert all(type(value) is str for value in request["headers"].values())
+
+
+def test_a_nullable_enum_is_one_class(large_api):
+    """However often the spec says that null is allowed."""
+    names = large_api("models").__all__
+
+    assert [name for name in names if name.startswith("MaybeColour")] == ["MaybeColourType1"]
+    assert [name for name in names if "InlineNull" in name] == ["EnumsInlineNullType1"]
+
+
+def test_awkward_names_hide_nothing(large_api):
+    """Neither a model's own members, nor each other, nor a type that is imported."""
+    models = large_api("models")
+    body = {"class": "c", "drift": "d", "drift_": "e", "a/b~c": "s", 'quote"': "q", "x-y": "x"}
+
+    record = models.AwkwardNames.from_dict({**body, "x_y": "y", "ﬁeld": "f", "to_dict": "t"})
+
+    assert record.drift == ()
+    assert (record.drift_, record.drift__, record.to_dict_) == ("d", "e", "t")
+    assert (record.xy, record.x_y, record.field) == ("x", "y", "f")
+    assert {"FileModel", "AnyModel", "UUIDModel", "Response", "Client", "Model"} <= {
+        *models.__all__
+    }
+
+
+def test_defaults_and_constants_mean_what_the_spec_says(large_api):
+    """Quotes, backslashes and line breaks included."""
+    models = large_api("models")
+    defaults = models.Defaults()
+
+    assert defaults.quoted == "say \"hi\" \\ 'bye'\n"
+    assert defaults.colour is models.Colour.VALUE_01_AI
+    assert defaults.optional is None
+    assert models.Constants.from_dict({"text": 'it\'s "so" \\ '}).drift == ()
+
+
+def test_a_discriminator_decides_between_schemas_alike(operations, answers, large_spec, large_api):
+    """Both schemas of the union have the same fields."""
+    model = large_api("models").Unions
+    stock = {"animal": "cluck", "name": "Berta"}
+
+    record = model.from_dict({"pet": {"pet": "dog"}, "stock": stock})
+
+    assert type(record.pet).__name__ == "Dog"
+    assert type(record.stock).__name__ == "Hen"
+    assert record.stock.animal == "cluck"
+    assert record.drift == ()
+
+
+def test_a_text_is_a_string_and_octets_are_a_file(large_spec, operations):
+    """Whatever schema the spec gives them: a body of such a kind has no other value."""
+    kinds = {}
+    for path, item in large_spec["paths"].items():
+        [operation] = item.values()
+        for kind in operation["responses"].get("200", {}).get("content", {}):
+            kinds.setdefault(kind, []).append(int(path.split("/")[2]))
+    for number in [*kinds["text/plain"], *kinds["text/event-stream"]]:
+        assert operations[number].parse_response(200, b"data: 1") == "data: 1"
+    for number in kinds["application/octet-stream"]:
+        assert operations[number].parse_response(200, b"\xff").payload.read() == b"\xff"
+
+
+def test_an_empty_answer_is_none(operations):
+    """204 has no body, and no `Any` that would hide the type of the others."""
+    for module in operations.values():
+        if "status_code == 204" in inspect.getsource(module.parse_response):
+            assert module.parse_response(204, b"") is None
+            assert "None" in str(inspect.signature(module.parse_response).return_annotation)
+
+
+@pytest.mark.parametrize("number", range(36))
+def test_operations_travel(  # noqa: PLR0913, PLR0917 - fixtures
+    number, operations, large_api, large_spec, bodies, httpserver
+):
+    """Blocking or not, the server gets what the caller passed, and the caller what it sends."""
+    module = operations[number]
+    hints = typing.get_type_hints(module.build_request)
+    received: list[Any] = []
+    status, content, kind = answer(number, large_spec, bodies)
+
+    def handle(request: Request) -> Response:
+        request.get_data(cache=True, parse_form_data=True)
+        request.octets = [file.read() for file in request.files.values()]
+        request.close()  # the files
+        received.append(request)
+        return Response(content, status=status, content_type=kind)
+
+    httpserver.expect_request(re.compile("/base/.*")).respond_with_handler(handle)
+    client_class = large_api("client").Client
+
+    def arguments() -> dict[str, Any]:  # anew for each call, since files are read once
+        names = inspect.signature(module.build_request).parameters
+        return {name: sample(hints[name]) for name in names}
+
+    with client_class(httpserver.url_for("/base"), token="key") as client:
+        blocking = module.sync_detailed(client=client, **arguments())
+
+    async def run() -> Any:
+        async with client_class(httpserver.url_for("/base"), token="key") as client:
+            return await module.asyncio_detailed(client=client, **arguments())
+
+    waiting = asyncio.run(run())
+
+    assert blocking.status_code == waiting.status_code == status
+    assert blocking.content == waiting.content == content
+    request = module.build_request(**arguments())
+    for item in received:
+        assert item.method == request["method"]
+        assert item.headers["Authorization"] == "Bearer key"
+        check_body(item, request)
+        check_parameters(item, request)
+    assert len(received) == 2
+
+
+def check_parameters(received: Request, request: dict[str, Any]) -> None:
+    """Compare query, headers and cookies with what was built."""
+    for name, value in request.get("params", {}).items():
+        values = value if isinstance(value, list) else [value]
+        texts = [text if isinstance(text, str) else json.dumps(text) for text in values]
+        assert received.args.getlist(name) == texts
+    for name, value in request["headers"].items():
+        assert received.headers[name] == value
+    if "session" in received.cookies:
+        assert received.cookies["session"] == "text"
+
+
+def check_body(received: Request, request: dict[str, Any]) -> None:
+    """Compare the body with what was built."""
+    if "json" in request:
+        assert json.loads(received.get_data()) == request["json"]
+    if "data" in request:
+        for name, value in request["data"].items():
+            texts = [str(text) for text in (value if isinstance(value, list) else [value])]
+            assert received.form.getlist(name) == texts
+    if "content" in request:
+        assert received.get_data() == request["content"] == b"octets"
+    if "files" in request:
+        sent = {name for name, _ in request["files"]}
+        assert sent == {*received.form, *received.files}
+        assert set(received.octets) <= {b"octets"}
+
+
+def answer(number: int, spec: dict[str, Any], bodies: Any) -> tuple[int, bytes, str]:
+    """Return the status, body and content type that the server answers an operation with."""
+    path = next(path for path in spec["paths"] if path.split("/")[2] == str(number))
+    [operation] = spec["paths"][path].values()
+    status, response = next(iter(operation["responses"].items()))
+    code = 599 if status == "default" else int(status)
+    for kind, media in response.get("content", {}).items():
+        if kind != "application/json":
+            return code, b"data: text", kind
+        body = bodies.valid(media["schema"], spec["components"]["schemas"], Random(3))
+        return code, json.dumps(body).encode(), kind
+    return code, b"", "text/plain"
+
+
+def sample(hint: Any) -> Any:
+    """Return a value of a type."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return sample(next(kind for kind in typing.get_args(hint) if kind is not type(None)))
+    if typing.get_origin(hint) is list:
+        return [sample(*typing.get_args(hint))] * 2
+    if typing.get_origin(hint) is typing.Literal:
+        return typing.get_args(hint)[0]
+    if hasattr(hint, "known"):
+        return hint.known()[0]
+    if hasattr(hint, "from_dict"):
+        hints = typing.get_type_hints(hint, vars(sys.modules[hint.__module__]))
+        required = [field for field in attrs.fields(hint) if field.default is attrs.NOTHING]
+        return hint(**{field.name: sample(hints[field.name]) for field in required})
+    if hint.__name__ == "File":
+        return hint(io.BytesIO(b"octets"), "name.bin", "application/octet-stream")
+    return {
+        str: "text", int: 7, float: 0.5, bool: True, type(None): None, Any: {"any": [1, None]},
+        datetime.datetime: datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC),
+        datetime.date: datetime.date(2024, 2, 29), uuid.UUID: uuid.UUID(int=7),
+    }[hint]  # fmt: skip
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two JSON values are equal; 1 is 1.0, but true is not 1."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)
+
+
+def plain(value: Any) -> Any:
+    """Return the JSON value of a decoded one."""
+    encoding = sys.modules["large_api.runtime.encoding"]
+    return encoding.encode(value)
+
+
+def drift(value: Any) -> list[Any]:
+    """Return all drift in a decoded value."""
+    decoded = sys.modules["large_api.runtime.decoded"]
+    return list(decoded.find_drift(value, ""))
+
+
+def unreadables(value: Any, pointer: str, error: type[Exception]) -> Any:
+    """Yield where reading a decoded value raises, having read everything in it."""
+    if hasattr(value, "from_dict"):
+        for field in type(value).__schema__().fields.values():
+            try:
+                part = getattr(value, field.name)
+            except error:
+                yield pointer + field.segment
+            else:
+                yield from unreadables(part, pointer + field.segment, error)
+    elif isinstance(value, list):
+        for index in range(len(value)):
+            try:
+                part = value[index]
+            except error:
+                yield f"{pointer}/{index}"
+            else:
+                yield from unreadables(part, f"{pointer}/{index}", error)

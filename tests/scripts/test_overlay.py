@@ -1,0 +1,187 @@
+"""The overlay over the spec: scripts/codegen/overlay.py."""
+
+import copy
+import json
+
+import pytest
+from codegen import documents, overlay
+from codegen.failure import Failure
+
+
+def document() -> dict:
+    """A document with two schemas alike, one unlike, and references to each."""
+    alike = {"type": "object", "properties": {"error": {"type": "string"}}}
+    document = {
+        "paths": {"/a": {"get": {"tags": ["x"], "parameters": [{"name": n} for n in "abc"]}}},
+        "components": {
+            "schemas": {
+                "First": {**alike, "title": "First", "description": "One"},
+                "Second": {**alike, "title": "Second"},
+                "Third": {**alike, "title": "Third"},
+                "Other": {"type": "array", "items": {"$ref": "#/components/schemas/Second"}},
+            }
+        },
+    }
+    return json.loads(json.dumps(document))  # so that no two places share an object
+
+
+def apply(*actions: dict, to: dict | None = None) -> dict:
+    """Apply actions that give a reason."""
+    reasoned = [{"description": "Because.", **action} for action in actions]
+    return overlay.apply({"overlay": "1.0.0", "actions": reasoned}, to or document())
+
+
+def test_the_original_is_not_changed():
+    """What is applied is a copy."""
+    given = document()
+
+    apply({"target": "$.components", "remove": True}, to=given)
+
+    assert given == document()
+
+
+def test_an_action_that_matches_nothing_is_an_error_that_names_it():
+    """With its number, for there may be several of one target."""
+    actions = [{"target": "$.paths", "update": {}}, {"target": "$.nowhere", "remove": True}]
+
+    with pytest.raises(Failure, match=r"action 2 \(target \$\.nowhere\) matches nothing"):
+        apply(*actions)
+
+
+def test_identical_schemas_become_one():
+    """Their titles and descriptions may differ; every reference follows."""
+    result = apply({"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "One"})
+
+    assert list(result["components"]["schemas"]) == ["One", "Other"]
+    assert result["components"]["schemas"]["Other"]["items"]["$ref"].endswith("/One")
+
+
+@pytest.mark.parametrize("odd", ["First", "Second", "Third"])
+def test_schemas_that_are_no_longer_identical_are_named(odd):
+    """The one that differs from the others is named, whichever it is."""
+    given = document()
+    given["components"]["schemas"][odd]["properties"]["error"]["type"] = "integer"
+
+    with pytest.raises(Failure, match=f"no longer identical: {odd}, unlike"):
+        apply({"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}, to=given)
+
+
+def test_all_six_error_schemas_are_guarded(project):
+    """Whichever of ours changes, generation fails and says which, envelope or detail."""
+    spec = documents.load(project.root / "openapi.yaml")
+    rules = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+    schemas = spec["components"]["schemas"]
+    names = [name for name in schemas if "error" in schemas[name].get("properties", {})]
+    details = [f"{name}ErrorData" for name in names]
+
+    assert len(names) == 6
+    for name in names + details:
+        changed = copy.deepcopy(spec)
+        changed["components"]["schemas"][name]["properties"]["new"] = {"type": "string"}
+        with pytest.raises(Failure, match=f"no longer identical: {name}, unlike"):
+            overlay.apply(rules, changed)
+
+
+def test_fewer_matches_than_expected_are_an_error_that_names_them():
+    """One that no longer matches is not left out silently."""
+    action = {"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}
+
+    apply({**action, "x-at-least": 3})
+    with pytest.raises(Failure, match=r"Second, components/schemas/Third only.* says 4"):
+        apply({**action, "x-at-least": 4})
+
+
+def test_merging_one_schema_renames_it():
+    """It keeps its description."""
+    result = apply({"target": "$.components.schemas.First", "x-merge-as": "New"})
+
+    assert result["components"]["schemas"]["New"]["description"] == "One"
+
+
+def test_a_discriminator_follows_a_merge():
+    """Its mapping refers by a reference or by a bare name."""
+    given = document()
+    mapping = {"a": "#/components/schemas/First", "b": "Second", "c": "Other"}
+    given["components"]["schemas"]["Union"] = {
+        "discriminator": {"propertyName": "kind", "mapping": mapping}
+    }
+
+    result = apply({"target": "$.components.schemas[?@.title]", "x-merge-as": "One"}, to=given)
+
+    assert result["components"]["schemas"]["Union"]["discriminator"]["mapping"] == {
+        "a": "#/components/schemas/One",
+        "b": "One",
+        "c": "Other",
+    }
+
+
+def test_removal_leaves_the_other_items():
+    """In whatever order the target selects them, and however often."""
+    target = "$.paths['/a'].get.parameters[2, 0, 0]"
+
+    result = apply({"target": target, "remove": True})
+
+    assert result["paths"]["/a"]["get"]["parameters"] == [{"name": "b"}]
+
+
+def test_what_is_inside_something_removed_goes_with_it():
+    """A target may select both."""
+    result = apply({"target": "$.paths..*", "remove": True})
+
+    assert result["paths"] == {}
+
+
+def test_an_update_merges_objects_and_appends_to_arrays():
+    """As the standard says."""
+    result = apply(
+        {"target": "$.paths['/a'].get", "update": {"tags": ["y"], "summary": "S"}},
+        {"target": "$.paths['/a'].get.tags", "update": "z"},
+    )
+
+    assert result["paths"]["/a"]["get"]["tags"] == ["x", "y", "z"]
+    assert result["paths"]["/a"]["get"]["summary"] == "S"
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ({"target": "$.paths", "removes": True}, "unknown key 'removes'"),
+        ({"target": "$.paths"}, "needs one of"),
+        ({"target": "$.paths", "remove": True, "update": {}}, "needs one of"),
+        ({"target": "$.paths", "remove": "yes"}, "`remove: true`"),
+        ({"target": "$", "remove": True}, "removes everything"),
+        ({"target": "$.paths[", "remove": True}, "not a JSONPath query"),
+        ({"target": 7, "remove": True}, "has no `target`"),
+        ({"remove": True}, "has no `target`"),
+        ({"target": "$.paths", "remove": True, "description": ""}, "gives no reason"),
+        ({"target": "$.paths['/a'].get.tags[0]", "update": {}}, "updates a str"),
+        ({"target": "$.paths", "x-merge-as": "One"}, "no component schema"),
+        ({"target": "$.paths", "remove": True, "x-at-least": "six"}, "no number"),
+        (
+            {"target": "$.components.schemas.First", "x-merge-as": "Other"},
+            "spec's own schema Other",
+        ),
+    ],
+)
+def test_a_malformed_action_is_refused_by_number(action, words):
+    """Each with what is wrong with it."""
+    with pytest.raises(Failure, match=r"overlay action 1\b") as caught:
+        apply(action)
+
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"actions": []}, "no `overlay: 1.0.0`"),
+        ({"overlay": "2.0.0", "actions": []}, "no `overlay: 1.0.0`"),
+        ({"overlay": "1.0.0"}, "no list of `actions`"),
+        ({"overlay": "1.0.0", "actions": {}}, "no list of `actions`"),
+        ({"overlay": "1.0.0", "actions": [], "action": []}, "unknown key 'action'"),
+    ],
+)
+def test_what_is_no_overlay_is_refused(rules, words):
+    """A misspelt key must not mean that nothing is corrected."""
+    with pytest.raises(Failure, match=words):
+        overlay.apply(rules, document())

@@ -1,0 +1,119 @@
+"""The pinned tools and the templates over theirs: scripts/codegen/toolchain.py."""
+
+import hashlib
+import re
+from importlib.resources import files
+
+import pytest
+from codegen import toolchain
+from codegen.failure import Failure
+from codegen.project import Project
+
+MODEL = "overlays/templates/model.py.jinja"
+
+
+def test_every_override_says_what_it_replaces_and_why(project):
+    """Name and hash of the upstream template, and a reason."""
+    toolchain.check_templates(Project(project.root))
+
+    for path in (project.root / "overlays" / "templates").glob("*.py.jinja"):
+        header = path.read_text(encoding="utf-8").split("#}")[0]
+        name, digest, reason = re.match(r"{# Replaces (\S+), sha256 (\w+):\s+(.+)", header).groups()
+        upstream = files("openapi_python_client") / "templates" / name
+        assert name == path.name
+        assert digest == hashlib.sha256(upstream.read_bytes()).hexdigest()
+        assert len(reason) > 10
+
+
+def test_a_changed_upstream_template_is_refused(project):
+    """The message has the hash to put there, once the two have been compared."""
+    digest = re.search("[0-9a-f]{64}", project.read(MODEL))[0]
+    project.replace(MODEL, digest, "0" * 64)
+
+    with pytest.raises(Failure, match=f"template model.py.jinja .*{digest}.*compare the two"):
+        toolchain.check_templates(Project(project.root))
+
+
+@pytest.mark.parametrize(
+    "header", ["", "{# A reason. #}", "{# Replaces types.py.jinja, sha256 X: #}"]
+)
+def test_an_override_without_its_header_is_refused(project, header):
+    """The message has the header to put there."""
+    project.write(MODEL, header + project.read(MODEL).split("#}", 1)[1])
+
+    with pytest.raises(
+        Failure, match=r"begin it with `{# Replaces model\.py\.jinja, sha256 \w{64}"
+    ):
+        toolchain.check_templates(Project(project.root))
+
+
+def test_an_override_of_nothing_is_refused(project):
+    """A misspelt name must not leave the upstream template in force."""
+    project.write("overlays/templates/modle.py.jinja", project.read(MODEL))
+
+    with pytest.raises(
+        Failure, match=r"template modle.py.jinja replaces one that .* does not have"
+    ):
+        toolchain.check_templates(Project(project.root))
+
+
+def test_a_template_that_is_no_text_is_refused(project):
+    """By name."""
+    (project.root / MODEL).write_bytes(b"\xff")
+
+    with pytest.raises(Failure, match=r"template model\.py\.jinja is not UTF-8 text"):
+        toolchain.check_templates(Project(project.root))
+
+
+def test_missing_templates_are_refused(project):
+    """The generator would silently use its own."""
+    (project.root / "overlays" / "templates").rename(project.root / "elsewhere")
+
+    with pytest.raises(Failure, match="overlays/templates/runtime is missing; restore it"):
+        toolchain.check_templates(Project(project.root))
+
+
+@pytest.mark.parametrize("name", ["openapi-python-client", "ruff"])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{name}==9.9.9", "pins 9.9.9; run `nox -s regenerate`"),
+        ("{name}>=1", "does not pin {name}"),
+    ],
+)
+def test_another_version_and_no_pin_are_refused(project, name, line, words):
+    """Of the generator and of the formatter."""
+    path = project.root / "scripts" / "requirements" / "codegen.txt"
+    path.write_text(re.sub(rf"(?m)^{name}==\S+", line.format(name=name), path.read_text()))
+
+    with pytest.raises(Failure, match=words.format(name=name)):
+        toolchain.check_versions(Project(project.root))
+
+
+def test_a_missing_formatter_is_refused(project, monkeypatch, tmp_path):
+    """Without it the generator would leave its output unformatted, and succeed."""
+    monkeypatch.setattr(toolchain, "search_path", lambda: str(tmp_path))
+
+    with pytest.raises(Failure, match=r"ruff is not installed, codegen.txt pins"):
+        toolchain.check_versions(Project(project.root))
+
+
+def test_a_formatter_that_does_not_run_is_refused(project, monkeypatch, tmp_path):
+    """What is there is not the program."""
+    (tmp_path / "ruff").write_bytes(b"\x7fELF")
+    (tmp_path / "ruff").chmod(0o755)
+    monkeypatch.setattr(toolchain, "search_path", lambda: str(tmp_path))
+
+    with pytest.raises(Failure, match=r"ruff is not installed, codegen.txt pins"):
+        toolchain.check_versions(Project(project.root))
+
+
+def test_a_missing_or_garbled_requirements_file_is_refused(project):
+    """By name."""
+    path = project.root / "scripts" / "requirements" / "codegen.txt"
+    path.write_bytes(b"\xff")
+    with pytest.raises(Failure, match=r"codegen.txt is not text"):
+        toolchain.pins(Project(project.root))
+    path.unlink()
+    with pytest.raises(Failure, match=r"codegen.txt is missing; restore it"):
+        toolchain.pins(Project(project.root))
