@@ -13,7 +13,7 @@ from codegen.project import Project
 
 def main() -> None:
     """Parse the arguments and do the one thing asked for."""
-    parser = Arguments(description=__doc__.splitlines()[0])
+    parser = Arguments(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="change nothing; fail if not fresh")
     parser.add_argument(
         "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from attrs import define, field
 
+from .errors import ClientClosedError
 from .types import Response
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class Client:
     timeout_s: float = field(default=30.0, kw_only=True)
     verify: bool | ssl.SSLContext = field(default=True, kw_only=True, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+    _closed: bool = field(default=False, init=False, repr=False)
     _client: httpx.Client | None = field(default=None, init=False, repr=False)
     _async_client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
 
@@ -39,10 +41,12 @@ class Client:
         """Send a request and parse its answer.
 
         Raises:
+            ClientClosedError: The client was closed.
             ResponseError: The answer is not what the spec says.
             httpx.HTTPError: There was no answer.
         """
         with self._lock:
+            self._check_open()
             if self._client is None:
                 self._client = httpx.Client(**self._options())
         return _parsed(self._client.request(**request), parse)
@@ -50,17 +54,20 @@ class Client:
     async def asend(self, request: dict[str, Any], parse: Callable[[int, bytes], T]) -> Response[T]:
         """Send a request and parse its answer; the coroutine form of `send`."""
         with self._lock:
+            self._check_open()
             if self._async_client is None:
                 self._async_client = httpx.AsyncClient(**self._options())
         return _parsed(await self._async_client.request(**request), parse)
 
     def close(self) -> None:
-        """Close the connections of `send`."""
+        """Close the connections of `send`; the client takes no more requests."""
+        self._closed = True
         if self._client is not None:
             self._client.close()
 
     async def aclose(self) -> None:
-        """Close the connections of `asend`."""
+        """Close the connections of `asend`; the client takes no more requests."""
+        self._closed = True
         if self._async_client is not None:
             await self._async_client.aclose()
 
@@ -75,6 +82,10 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError("the client was closed; make a new one")
 
     def _options(self) -> dict[str, Any]:
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}

@@ -10,6 +10,10 @@ class ModelGatesError(Exception):
     """Root of every error that this client raises."""
 
 
+class ClientClosedError(ModelGatesError):
+    """A request was made by a client that was closed."""
+
+
 class FieldError(ModelGatesError):
     """A field was read that has no value of its declared type.
 
@@ -64,6 +68,7 @@ class UnexpectedStatusError(ResponseError):
 
 
 __all__ = [
+    "ClientClosedError",
     "FieldError",
     "InvalidBodyError",
     "ModelGatesError",

@@ -4,7 +4,7 @@
 ...     print(client.generations.get("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3").total_cost)
 """
 
-from modelgates_api.errors import FieldError, ModelGatesError
+from modelgates_api.errors import ClientClosedError, FieldError, ModelGatesError
 from modelgates_api.models import Generation, ProviderResponse
 from modelgates_api.runtime.drift import Drift
 from modelgates_client._client import DEFAULT_BASE_URL, ModelGates
@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_BASE_URL",
     "APIConnectionError",
     "APIStatusError",
+    "ClientClosedError",
     "ConfigurationError",
     "Drift",
     "FieldError",

@@ -2,6 +2,7 @@
 
 import os
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from modelgates_api.client import Client
 from modelgates_client._errors import ConfigurationError
@@ -36,14 +37,13 @@ class ModelGates:
             timeout: Seconds to wait for a connection, and for each read.
 
         Raises:
-            ConfigurationError: There is no key.
+            ConfigurationError: There is no key, or none that a header can carry, or the URL is
+                none of HTTP.
         """
-        key = api_key or os.environ.get("MODELGATES_API_KEY")
-        if not key:
-            raise ConfigurationError(
-                "no API key: pass api_key=…, or set the environment variable MODELGATES_API_KEY"
-            )
+        key = api_key or os.environ.get("MODELGATES_API_KEY") or ""
+        _check_key(key)
         url = base_url or os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
+        _check_url(url)
         self._transport = Client(url, token=key, timeout_s=timeout)
         self.generations = Generations(self._transport)
 
@@ -59,3 +59,27 @@ class ModelGates:
 
     def __repr__(self) -> str:
         return f"ModelGates(base_url={self._transport.base_url!r})"
+
+
+def _check_key(key: str) -> None:
+    """Fail, without showing the key, if it cannot be sent."""
+    if not key:
+        raise ConfigurationError(
+            "no API key: pass api_key=…, or set the environment variable MODELGATES_API_KEY"
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError(
+            "the API key has white space, control or non-ASCII characters; was it copied whole, "
+            "and alone?"
+        )
+
+
+def _check_url(url: str) -> None:
+    """Fail if requests cannot be sent to a URL."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(f"base_url is {url!r}; it must be like {DEFAULT_BASE_URL}")

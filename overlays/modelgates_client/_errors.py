@@ -2,6 +2,7 @@
 
 ModelGatesError
 ├── ConfigurationError        the client cannot be made like this
+├── ClientClosedError         the client was closed
 ├── APIConnectionError        there was no answer
 ├── APIStatusError            the server answered with an error
 ├── ResponseValidationError   the server answered with success, but not with a record

@@ -24,6 +24,7 @@ class Generations:
             What is not as the spec says is listed in its `drift`.
 
         Raises:
+            ClientClosedError: The client was closed.
             APIStatusError: The server answered with an error; 404 while there is no record yet.
             APIConnectionError: There was no answer.
             ResponseValidationError: The answer is not a record.

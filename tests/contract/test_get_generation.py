@@ -1,5 +1,7 @@
 """The generated operation, all four ways, against a server on loopback."""
 
+import pickle
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,8 @@ def test_any_other_status_is_an_error_with_the_status_as_an_integer(call, stub, 
     assert type(caught.value.status_code) is int
     assert caught.value.status_code == status
     assert caught.value.body == ("" if status in {204, 304} else content.decode())
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert (str(twin), vars(twin)) == (str(caught.value), vars(caught.value))
 
 
 @pytest.mark.parametrize("status", [200, 502])

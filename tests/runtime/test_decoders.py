@@ -227,6 +227,11 @@ class TestOneOf:
         ]:
             assert type(choice(body, "")) is model
 
+    def test_a_missing_field_is_a_fault(self):
+        """An object that lacks what one model requires is rather of another."""
+        choice = OneOf([Object(ErrorResponse), Object(ErrorDetailMetadataType0)])
+        assert type(choice({}, "")) is ErrorDetailMetadataType0
+
     def test_unnamed_fields_of_the_declared_type_are_no_fault(self):
         """Where unnamed fields have a type, those of another type count."""
         choice = OneOf([Object(Node), Object(ErrorDetailMetadataType0)])

@@ -16,8 +16,9 @@ import pytest
 from modelgates_api import models
 from modelgates_api.errors import FieldError
 from modelgates_api.models import ApiType, ErrorDetail, Generation, ProviderResponse
-from modelgates_api.runtime.drift import Drift
+from modelgates_api.runtime.drift import MISSING, Drift
 from modelgates_api.runtime.model import Model
+from modelgates_api.runtime.schema import NULLABLE_TEXTS
 
 from .models import Node
 
@@ -118,6 +119,22 @@ def test_missing_and_nullable_reads_as_none():
     assert kinds["/latency"] == "missing"
     assert "/session_id" not in kinds
     assert len(kinds) == sum(f.required for f in Generation.__schema__().fields.values())
+
+
+@pytest.mark.parametrize("name", Generation.__schema__().names)
+def test_one_field_alone_may_be_missing_or_null(complete, name):
+    """It reads as None where that is of its type, or is unreadable; it is never 0 or ""."""
+    field = Generation.__schema__().names[name]
+    absent = Generation.from_dict({k: v for k, v in complete.items() if k != field.key})
+    null = Generation.from_dict({**complete, field.key: None})
+    hint = typing.get_type_hints(Generation)[name]
+    for record, drifts in [(absent, field.required), (null, not field.nullable)]:
+        if type(None) in typing.get_args(hint):
+            assert getattr(record, name) is None
+        else:
+            with pytest.raises(FieldError):
+                getattr(record, name)
+        assert [entry.pointer for entry in record.drift] == [f"/{field.key}"] * drifts
 
 
 def test_absent_and_null_are_told_apart(complete):
@@ -402,6 +419,17 @@ assert len(results) == 8 and len(set(results)) == 1, results
 """
     code = f"import sys; sys.path[:] = {sys.path!r}\n{script}"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_table_of_texts_is_bounded():
+    """It starts anew when it is full, long strings are not kept, and null still reads as None."""
+    for number in range(2 * NULLABLE_TEXTS.MOST):
+        assert NULLABLE_TEXTS[f"text {number}"] == f"text {number}"
+    assert NULLABLE_TEXTS["x" * 1000] == "x" * 1000
+    assert "x" * 1000 not in NULLABLE_TEXTS
+    assert len(NULLABLE_TEXTS) <= NULLABLE_TEXTS.MOST
+    assert NULLABLE_TEXTS[None] is None
+    assert NULLABLE_TEXTS[MISSING] is None
 
 
 def test_threads_may_fill_the_table_of_texts_at_once():

@@ -1,15 +1,15 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
-from ..runtime.enums import Member, OpenStrEnum
+from ..runtime import enums as _enums
 
 
-class ApiType(OpenStrEnum):
+class ApiType(_enums.OpenStrEnum):
     """Type of API used for the generation"""
 
     __slots__ = ()
 
-    COMPLETIONS = Member("completions")
-    EMBEDDINGS = Member("embeddings")
-    RERANK = Member("rerank")
-    TTS = Member("tts")
-    STT = Member("stt")
-    VIDEO = Member("video")
+    COMPLETIONS = _enums.Member("completions")
+    EMBEDDINGS = _enums.Member("embeddings")
+    RERANK = _enums.Member("rerank")
+    TTS = _enums.Member("tts")
+    STT = _enums.Member("stt")
+    VIDEO = _enums.Member("video")

@@ -104,7 +104,6 @@ def sync_detailed(
         UnexpectedStatusError: The spec does not document this status.
         httpx.HTTPError: There was no answer.
     """
-
     return client.send(
         build_request(
             id=id,
@@ -131,7 +130,6 @@ def sync(
         UnexpectedStatusError: The spec does not document this status.
         httpx.HTTPError: There was no answer.
     """
-
     return sync_detailed(
         client=client,
         id=id,
@@ -156,7 +154,6 @@ async def asyncio_detailed(
         UnexpectedStatusError: The spec does not document this status.
         httpx.HTTPError: There was no answer.
     """
-
     return await client.asend(
         build_request(
             id=id,
@@ -183,7 +180,6 @@ async def asyncio(
         UnexpectedStatusError: The spec does not document this status.
         httpx.HTTPError: There was no answer.
     """
-
     return (
         await asyncio_detailed(
             client=client,
