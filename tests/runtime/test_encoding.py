@@ -187,3 +187,27 @@ def test_a_multipart_body_sends_all_that_its_model_holds():
     ]
     odd = Node.from_dict({"na/me": 5, "more": "x"})
     assert [name for name, _ in encode_multipart(odd._parts())] == ["na/me", "more"]
+
+
+def test_lists_in_paths_headers_and_cookies_are_joined_by_commas():
+    """The default styles of OpenAPI; what is in an item is quoted."""
+    assert encoding.path_segment("ids", ["a/b", 1, True]) == "a%2Fb,1,true"
+    assert encoding.texts({"X-Ids": ["a", 2], "X-None": None}) == {"X-Ids": "a,2"}
+    with pytest.raises(ValueError, match="cannot be part of a path"):
+        encoding.path_segment("ids", [])
+
+
+def test_an_object_in_a_form_is_json():
+    """Not the text of a Python dict."""
+    assert encoding.form({"a": {"b": 1}, "c": ["x", 2], "d": None}) == {
+        "a": '{"b": 1}',
+        "c": ["x", "2"],
+    }
+
+
+def test_a_json_body_is_json():
+    """None is null; NaN is refused rather than sent."""
+    assert encoding.json_bytes(None) == b"null"
+    assert encoding.json_bytes({"a": [1.0, "é"]}) == '{"a": [1, "é"]}'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encoding.json_bytes({"a": float("nan")})

@@ -1,7 +1,8 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
 """The way back: typed values to JSON, and to the parts of a request.
 
-Source: RFC 8259 (JSON), RFC 7578 (multipart/form-data), RFC 3986 (path segments).
+Source: RFC 8259 (JSON), RFC 7578 (multipart/form-data), RFC 3986 (path segments), and the default
+styles of OpenAPI 3.1.0, section 4.8.12 (parameters).
 """
 
 import datetime
@@ -81,21 +82,40 @@ def query(parameters: Mapping[str, Any]) -> dict[str, str | list[str]]:
     }
 
 
+def form(body: Any) -> dict[str, str | list[str]]:
+    """Return the fields of a form body: lists repeat their name, objects are JSON."""
+    return query(encode(body))
+
+
+def json_bytes(body: Any) -> bytes:
+    """Return a JSON body.
+
+    Raises:
+        ValueError: It holds NaN or an infinity, which JSON has not.
+    """
+    return json.dumps(encode(body), ensure_ascii=False, allow_nan=False).encode()
+
+
 def texts(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return header or cookie parameters as text; None is left out."""
-    return {name: _text(value) for name, value in parameters.items() if value is not None}
+    """Return header or cookie parameters as text: lists by commas, None is left out."""
+    return {
+        name: ",".join(_text(item) for item in (value if is_array(value) else [value]))
+        for name, value in parameters.items()
+        if value is not None
+    }
 
 
 def path_segment(name: str, value: Any) -> str:
-    """Return a path parameter, quoted.
+    """Return a path parameter, quoted; the items of a list by commas.
 
     Raises:
         ValueError: It is empty, `.` or `..`: the path would be another operation's.
     """
-    text = _text(value)
+    items = value if is_array(value) else [value]
+    text = ",".join(quote(_text(item), safe="") for item in items)
     if text in {"", ".", ".."}:
         raise ValueError(f"{name} is {text!r}, which cannot be part of a path")
-    return quote(text, safe="")
+    return text
 
 
 def _text(value: Any) -> str:

@@ -77,13 +77,13 @@ class Schema:
         names: The same, by Python name.
         extra: What takes the fields that the schema does not name; None when it declares no such
             fields, which are then kept as they came and listed as drift.
-        nothing: A body that lacks every field.
+        keys: The JSON names.
     """
 
     fields: Mapping[str, Field]
     names: Mapping[str, Field]
     extra: Decoder | None
-    nothing: Mapping[str, Any]
+    keys: frozenset[str]
 
     @classmethod
     def of(cls, *fields: Field, extra: Decoder | None = None) -> Self:
@@ -92,12 +92,12 @@ class Schema:
             {field.key: field for field in fields},
             {field.name: field for field in fields},
             extra,
-            {field.key: MISSING for field in fields},
+            frozenset(field.key for field in fields),
         )
 
     def fill(self, source: dict[str, Any]) -> dict[str, Any]:
         """Return `source` with `MISSING` for every key that it lacks."""
-        return {**self.nothing, **source}
+        return {**source, **dict.fromkeys(self.keys.difference(source), MISSING)}
 
     def note(self, source: dict[str, Any], pointer: str, misfits: dict[str, Any]) -> Note | None:
         """Return the note of a body, or None if there is nothing to note.
@@ -105,7 +105,7 @@ class Schema:
         Raises:
             ValueError: What is to keep as it came is nested too deeply.
         """
-        absent = frozenset(self.fields.keys() - source.keys())
+        absent = self.keys.difference(source)
         extras: dict[str, Any] = {}
         if len(source) > len(self.fields) - len(absent):
             for key, value in source.items():
