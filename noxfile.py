@@ -112,5 +112,5 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print how decoding compares: instructions and memory, as ratios."""
     session.install(*CODEGEN)
-    session.install("-e", ".[fast]")
+    session.install(*group("bench"))
     session.run("python", "scripts/bench_decode.py", *session.posargs)

@@ -37,13 +37,17 @@ class ModelGates:
             timeout: Seconds to wait for a connection, and for each read.
 
         Raises:
-            ConfigurationError: There is no key, or none that a header can carry, or the URL is
-                none of HTTP.
+            ConfigurationError: There is no key, or none that a header can carry; the URL is none
+                of HTTP; the time-out is not positive.
         """
         key = api_key or os.environ.get("MODELGATES_API_KEY") or ""
         _check_key(key)
         url = base_url or os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
         _check_url(url)
+        if not timeout > 0:
+            raise ConfigurationError(
+                f"timeout is {timeout!r}; it must be a number of seconds over 0"
+            )
         self._transport = Client(url, token=key, timeout_s=timeout)
         self.generations = Generations(self._transport)
 

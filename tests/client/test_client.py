@@ -39,6 +39,13 @@ def test_without_a_key_there_is_no_client():
             ModelGates(api_key=key)
 
 
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_is_positive(timeout):
+    """Waiting for no time is a mistake, not a request."""
+    with pytest.raises(ConfigurationError, match="timeout is"):
+        ModelGates(api_key=KEY, timeout=timeout)
+
+
 def test_the_environment_fills_gaps(monkeypatch, stub):
     """It is read when a client is made; arguments come first."""
     stub.answers({"data": {}})

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import json
 import uuid
 
 import httpx
@@ -210,6 +211,6 @@ def test_an_object_in_a_form_is_json():
 def test_a_json_body_is_json():
     """None is null; NaN is refused rather than sent."""
     assert json_bytes(None) == b"null"
-    assert json_bytes({"a": [1.0, "é"]}) == '{"a": [1, "é"]}'.encode()
+    assert json.loads(json_bytes({"a": [1.0, "é\ud800"]})) == {"a": [1, "é\ud800"]}
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_bytes({"a": float("nan")})

@@ -87,12 +87,12 @@ def form(body: Any) -> dict[str, str | list[str]]:
 
 
 def json_bytes(body: Any) -> bytes:
-    """Return a JSON body.
+    """Return a JSON body, in ASCII: half a surrogate pair has no other form.
 
     Raises:
         ValueError: It holds NaN or an infinity, which JSON has not.
     """
-    return json.dumps(encode(body), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(encode(body), allow_nan=False).encode()
 
 
 def texts(parameters: Mapping[str, Any]) -> dict[str, str]:
