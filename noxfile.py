@@ -24,6 +24,9 @@ PACKAGES = ("overlays/modelgates_client", "generated/modelgates_api")
 
 def interpreters() -> list[str]:
     """Return the versions from 3.11 on whose interpreter is found here and runs."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for directory in sorted(pyenv.glob("versions/3.*/bin")):  # its shims hide what is not selected
+        os.environ["PATH"] += os.pathsep + str(directory)
     found: list[str] = []
     for minor in range(11, 16):
         command = shutil.which(f"python3.{minor}")
