@@ -53,7 +53,10 @@ def current(project: Project, lock: dict[str, Any]) -> str:
     versions = toolchain.pins(project)
     content = {
         "spec": lock["spec"],
-        "tools": {name: versions[name] for name in (toolchain.GENERATOR, toolchain.FORMATTER)},
+        "tools": {
+            name: {"version": versions[name], "sha256": toolchain.hashes(project, name)}
+            for name in (toolchain.GENERATOR, toolchain.FORMATTER)
+        },
         "inputs": {
             path.relative_to(project.root).as_posix(): digest(path.read_bytes())
             for path in project.inputs()

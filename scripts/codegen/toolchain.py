@@ -39,6 +39,13 @@ def pins(project: Project) -> dict[str, str]:
     return found
 
 
+def hashes(project: Project, name: str) -> list[str]:
+    """Return the sha256 of every distribution of a tool that may be installed."""
+    text = project.requirements.read_text(encoding="utf-8")
+    pinned = re.search(rf"^{re.escape(name)}==.*\n(?: +--hash=.*\n)*", text, re.MULTILINE)
+    return re.findall(r"--hash=sha256:([0-9a-f]{64})", pinned[0] if pinned else "")
+
+
 def check_versions(project: Project) -> None:
     """Fail unless exactly the pinned generator and formatter are at hand."""
     wanted = pins(project)

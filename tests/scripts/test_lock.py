@@ -15,6 +15,11 @@ def test_the_lock_records_origin_tools_and_inputs(ours):
 
     assert set(recorded["spec"]) == {"source", "retrieved", "sha256"}
     assert set(recorded["tools"]) == {"openapi-python-client", "ruff"}
+    pinned = ours.read("scripts/requirements/codegen.txt")
+    for name, tool in recorded["tools"].items():
+        assert f"{name}=={tool['version']} " in pinned
+        assert len(tool["sha256"]) >= 2, "a wheel and an sdist"
+        assert all(f"sha256:{digest}" in pinned for digest in tool["sha256"])
     for name, digest in recorded["inputs"].items():
         assert hashlib.sha256((ours.root / name).read_bytes()).hexdigest() == digest
     templates = {p.name for p in (ours.root / "overlays" / "templates").rglob("*") if p.is_file()}
