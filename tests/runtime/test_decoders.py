@@ -14,7 +14,7 @@ from modelgates_api.models import (
     ErrorResponse,
     ProviderResponse,
 )
-from modelgates_api.runtime import decoders
+from modelgates_api.runtime import scalars
 from modelgates_api.runtime.decoders import (
     ANYTHING,
     BOOLEAN,
@@ -22,7 +22,6 @@ from modelgates_api.runtime.decoders import (
     DATETIME,
     FILE,
     INTEGER,
-    MISFIT,
     NULL,
     NUMBER,
     STRING,
@@ -36,6 +35,7 @@ from modelgates_api.runtime.decoders import (
     StrEnumeration,
 )
 from modelgates_api.runtime.encoding import encode
+from modelgates_api.runtime.scalars import MISFIT
 
 from .models import Colour, Node, Priority
 
@@ -158,7 +158,7 @@ def test_a_uuid_remembers_how_it_was_sent():
         assert (twin, encode(twin)) == (uuid.UUID(text), text)
     pickled = pickle.loads(pickle.dumps(identifier))
     assert (pickled, encode(pickled), hash(pickled)) == (identifier, text, hash(uuid.UUID(text)))
-    made = decoders.SentUUID(text)
+    made = scalars.SentUUID(text)
     assert encode(pickle.loads(pickle.dumps(made))) == encode(made) == text.lower()
 
 

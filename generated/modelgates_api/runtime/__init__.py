@@ -8,6 +8,7 @@ stand. The generated models only declare their fields and check the common case 
 |--------------|--------------------------------------------------------------------------|
 | `model`      | `Model`, the base class: reading, drift, `to_dict`, equality, pickling    |
 | `decoders`   | one decoder per kind of schema: does this JSON value have the type?       |
+| `scalars`    | JSON scalars to Python ones, dates and UUIDs among them                   |
 | `encoding`   | the way back: from typed values to JSON, query strings and multipart      |
 | `enums`      | open enums: an unknown value stays, and says that it is unknown           |
 | `containers` | lists and dicts in which one unreadable item costs no other item its type |

@@ -19,9 +19,9 @@ from attrs import evolve
 from ..errors import FieldError
 from .containers import AdditionalProperties
 from .decoded import Decoded, find_drift
-from .decoders import MISFIT
 from .drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
 from .encoding import encode, json_equal
+from .scalars import MISFIT
 from .schema import Field, Note, Schema
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})  # no drift can be inside these

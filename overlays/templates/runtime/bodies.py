@@ -3,9 +3,10 @@
 from typing import Any
 
 from ..errors import InvalidBodyError
-from .decoders import MISFIT, Decoder
+from .decoders import Decoder
 from .drift import json_type
 from .parsing import parse_json
+from .scalars import MISFIT
 
 
 def decode_json(decoder: Decoder, status_code: int, content: bytes) -> Any:

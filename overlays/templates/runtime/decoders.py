@@ -5,20 +5,16 @@ has none. Whatever the value is, it raises only one thing: `ValueError` for what
 came, and which is nested too deeply for that. `expected` says in words what it takes.
 """
 
-import datetime
-import io
-import math
-import re
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import frozen
 
-from ..types import File
+from . import scalars
 from .containers import CheckedList, Misfit
 from .parsing import check_depth
+from .scalars import MISFIT
 from .values import is_array, is_object
 
 if TYPE_CHECKING:
@@ -26,9 +22,6 @@ if TYPE_CHECKING:
     from .model import Model
 
 ModelT = TypeVar("ModelT", bound="Model")
-
-#: What a decoder returns for a value that is not of its type.
-MISFIT: Final[Any] = object()
 
 
 class Decoder(ABC):
@@ -81,110 +74,16 @@ class Scalar(Decoder):
         return self.convert(value)
 
 
-def _string(value: Any) -> Any:
-    return str.__str__(value) if isinstance(value, str) else MISFIT
-
-
-def _boolean(value: Any) -> Any:
-    return value if isinstance(value, bool) else MISFIT
-
-
-def _null(value: Any) -> Any:
-    return None if value is None else MISFIT
-
-
-def _integer(value: Any) -> Any:
-    """Take integers and, as JSON Schema does, numbers without a fraction (1.0 is an integer)."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else MISFIT
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else MISFIT
-
-
-def _number(value: Any) -> Any:
-    """Take numbers that a double holds exactly; a larger integer would come back changed."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else MISFIT
-    if not isinstance(value, int) or isinstance(value, bool):
-        return MISFIT
-    try:
-        number = float(value)
-    except OverflowError:
-        return MISFIT
-    return number if number == value else MISFIT
-
-
-class SentDatetime(datetime.datetime):
-    """A datetime that remembers the text it was sent as, so that `to_dict` gives it back."""
-
-    sent: str = ""
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return (_datetime, (self.sent,)) if self.sent else super().__reduce_ex__(protocol)
-
-
-class SentUUID(uuid.UUID):
-    """A UUID that remembers the text it was sent as, so that `to_dict` gives it back."""
-
-    sent: str = ""
-
-    def __reduce__(self) -> Any:
-        return _uuid, (self.sent or str(self),)
-
-
-# Python reads more of ISO 8601 than RFC 3339 allows, week dates and times of no zone among it.
-_RFC_3339: Final = (
-    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
-)
-
-
-def _datetime(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(_RFC_3339, value, re.IGNORECASE):
-        return MISFIT
-    try:
-        moment = SentDatetime.fromisoformat(value.upper())
-    except ValueError:
-        return MISFIT
-    moment.sent = value
-    return moment
-
-
-def _date(value: Any) -> Any:
-    if not isinstance(value, str):
-        return MISFIT
-    try:
-        day = datetime.date.fromisoformat(value)
-    except ValueError:
-        return MISFIT
-    return day if day.isoformat() == value else MISFIT
-
-
-def _uuid(value: Any) -> Any:
-    if not isinstance(value, str):
-        return MISFIT
-    try:
-        identifier = SentUUID(value)
-    except ValueError:
-        return MISFIT
-    if str(identifier) != value.lower():
-        return MISFIT  # braces, a URN prefix or misplaced hyphens: not RFC 4122's text form
-    object.__setattr__(identifier, "sent", value)
-    return identifier
-
-
-def _file(value: Any) -> Any:
-    return File(io.BytesIO(value)) if isinstance(value, bytes) else MISFIT
-
-
-STRING: Final = Scalar("string", _string)
-BOOLEAN: Final = Scalar("boolean", _boolean)
-INTEGER: Final = Scalar("integer", _integer)
-NUMBER: Final = Scalar("number", _number)
-NULL: Final = Scalar("null", _null)
+STRING: Final = Scalar("string", scalars.string)
+BOOLEAN: Final = Scalar("boolean", scalars.boolean)
+INTEGER: Final = Scalar("integer", scalars.integer)
+NUMBER: Final = Scalar("number", scalars.number)
+NULL: Final = Scalar("null", scalars.null)
 ANYTHING: Final = Scalar("any value", check_depth)
-DATETIME: Final = Scalar("date-time string (RFC 3339)", _datetime)
-DATE: Final = Scalar("date string (RFC 3339)", _date)
-UUID: Final = Scalar("uuid string (RFC 4122)", _uuid)
-FILE: Final = Scalar("binary", _file)
+DATETIME: Final = Scalar("date-time string (RFC 3339)", scalars.date_time)
+DATE: Final = Scalar("date string (RFC 3339)", scalars.date)
+UUID: Final = Scalar("uuid string (RFC 4122)", scalars.uuid_)
+FILE: Final = Scalar("binary", scalars.file)
 
 
 @frozen
@@ -237,7 +136,7 @@ class IntEnumeration(Decoder):
 
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return the enum's member, known or not, or `MISFIT`."""
-        number = _integer(value)
+        number = scalars.integer(value)
         return MISFIT if number is MISFIT else self.enum(number)
 
     def knows(self, value: Any) -> bool:

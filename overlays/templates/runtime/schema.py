@@ -7,9 +7,10 @@ from typing import Any, Final, Self
 from attrs import frozen
 
 from .containers import Misfit
-from .decoders import MISFIT, Decoder
+from .decoders import Decoder
 from .drift import MISSING, join_pointer
 from .parsing import check_depth
+from .scalars import MISFIT
 
 
 @frozen
