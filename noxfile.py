@@ -36,6 +36,9 @@ def interpreters() -> list[str]:
     return found
 
 
+INTERPRETERS = interpreters()
+
+
 def group(name: str) -> list[str]:
     """Return a dependency group of pyproject.toml."""
     return list(nox.project.dependency_groups(PROJECT, name))
@@ -44,7 +47,7 @@ def group(name: str) -> list[str]:
 @nox.session(venv_backend="none")
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
-    for name in ("lint", "typing", "fresh", "tests", "package"):
+    for name in ("lint", "typing", "fresh", *(f"tests-{v}" for v in INTERPRETERS), "package"):
         session.notify(name)
 
 
@@ -81,7 +84,7 @@ def fresh(session: nox.Session) -> None:
     session.run("python", "scripts/regenerate.py", "--check", *session.posargs)
 
 
-@nox.session(python=interpreters())
+@nox.session(python=INTERPRETERS)
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` go to pytest."""
     session.install(*CODEGEN)
