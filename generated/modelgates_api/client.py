@@ -1,6 +1,7 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
 """How a request travels: over httpx, blocking or not."""
 
+import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -36,6 +37,7 @@ class Client:
     _closed: bool = field(default=False, init=False, repr=False)
     _client: httpx.Client | None = field(default=None, init=False, repr=False)
     _async_client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False, repr=False)
 
     def send(self, request: dict[str, Any], parse: Callable[[int, bytes], T]) -> Response[T]:
         """Send a request and parse its answer.
@@ -55,9 +57,12 @@ class Client:
         """Send a request and parse its answer; the coroutine form of `send`."""
         with self._lock:
             self._check_open()
-            if self._async_client is None:
+            if self._async_client is None or self._loop is not asyncio.get_running_loop():
+                # Connections belong to the event loop that opened them.
+                self._loop = asyncio.get_running_loop()
                 self._async_client = httpx.AsyncClient(**self._options())
-        return _parsed(await self._async_client.request(**request), parse)
+            client = self._async_client
+        return _parsed(await client.request(**request), parse)
 
     def close(self) -> None:
         """Close the connections of `send`; the client takes no more requests."""
