@@ -1,12 +1,11 @@
 """Checks what a wheel and an sdist hold: both packages, whole and typed, and nothing else."""
 
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 from codegen import tree
-from codegen.failure import Failure, run
+from codegen.failure import Arguments, Failure, run
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {
@@ -18,7 +17,9 @@ SDIST_NEEDS = ("openapi.yaml", "overlays/spec.overlay.yaml", "tests", "noxfile.p
 
 def main() -> None:
     """Check the distributions in the directory that is given."""
-    dist = Path(sys.argv[1])
+    parser = Arguments(description="Check the wheel and the sdist in a directory.")
+    parser.add_argument("directory", type=Path)
+    dist: Path = parser.parse_args().directory
     wheel, sdist = only(dist, "*.whl"), only(dist, "*.tar.gz")
     check_wheel(wheel)
     check_sdist(sdist)

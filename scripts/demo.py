@@ -1,4 +1,4 @@
-"""The main job, end to end, without a key or a network: run as `nox -s demo`.
+"""The main job, end to end, against a stub of the API, without a key: run as `nox -s demo`.
 
 It takes the vendored spec to a wheel, installs that wheel into an environment of its own, and
 fetches a real record through it from a stub of the API on loopback.
@@ -20,6 +20,7 @@ from codegen.failure import Failure, run
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "tests" / "records" / "2026-02-cancelled-stream.json"
 STEPS = 5
+ENVIRONMENT = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1"}
 
 
 def main() -> None:
@@ -72,7 +73,7 @@ def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = Non
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **(env or {})},
+        env={**ENVIRONMENT, **(env or {})},
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -87,6 +88,7 @@ def start_stub(python: str, cwd: Path) -> tuple[subprocess.Popen[str], dict[str,
     stub = subprocess.Popen(
         [python, "-m", "modelgates_client.testing", str(RECORD)],
         cwd=cwd,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

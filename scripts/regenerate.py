@@ -22,6 +22,7 @@ def main() -> None:
     project = Project(arguments.root.resolve())
     recorded = lock.read(project)
     lock.check_spec(project, recorded)
+    lock.check_overrides(project, recorded)
     toolchain.check_versions(project)
     from codegen import generator  # noqa: PLC0415 - needs the tools, whose absence has been ruled out
 

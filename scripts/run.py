@@ -27,6 +27,8 @@ def main() -> None:
         print((__doc__ or "").strip())
         print(f"\nSessions: python3 {Path(__file__).relative_to(ROOT)} --list")
         return
+    if not REQUIREMENTS.is_file():
+        sys.exit(f"error: {REQUIREMENTS.relative_to(ROOT)} is missing; restore it from git")
     home = environment()
     if not (home / "ready").exists():
         set_up(home)

@@ -51,7 +51,13 @@ class Client:
             self._check_open()
             if self._client is None:
                 self._client = httpx.Client(**self._options())
-        return _parsed(self._client.request(**request), parse)
+            client = self._client
+        try:
+            answer = client.request(**request)
+        except RuntimeError:
+            self._check_open()  # another thread closed it meanwhile
+            raise
+        return _parsed(answer, parse)
 
     async def asend(self, request: dict[str, Any], parse: Callable[[int, bytes], T]) -> Response[T]:
         """Send a request and parse its answer; the coroutine form of `send`."""
@@ -62,17 +68,24 @@ class Client:
                 self._loop = asyncio.get_running_loop()
                 self._async_client = httpx.AsyncClient(**self._options())
             client = self._async_client
-        return _parsed(await client.request(**request), parse)
+        try:
+            answer = await client.request(**request)
+        except RuntimeError:
+            self._check_open()  # another task closed it meanwhile
+            raise
+        return _parsed(answer, parse)
 
     def close(self) -> None:
         """Close the connections of `send`; the client takes no more requests."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         if self._client is not None:
             self._client.close()
 
     async def aclose(self) -> None:
         """Close the connections of `asend`; the client takes no more requests."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         if self._async_client is not None:
             await self._async_client.aclose()
 

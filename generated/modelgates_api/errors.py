@@ -3,6 +3,8 @@
 
 from typing import Final
 
+from .runtime.values import printable
+
 _SHOWN: Final = 500  # characters of a body that are worth showing
 
 
@@ -32,7 +34,7 @@ class FieldError(ModelGatesError):
         self.found = found
 
     def __str__(self) -> str:
-        return (
+        return printable(
             f"{self.name} cannot be read: at {self.pointer or '/'} the spec asks for "
             f"{self.expected}, the server sent {self.found}"
         )
@@ -56,7 +58,7 @@ class ResponseError(ModelGatesError):
         super().__init__(status_code, reason, self.body)
 
     def __str__(self) -> str:
-        return f"HTTP {self.status_code}: {self.reason}; the body begins {self.body!r}"
+        return printable(f"HTTP {self.status_code}: {self.reason}; the body begins {self.body!r}")
 
 
 class InvalidBodyError(ResponseError):

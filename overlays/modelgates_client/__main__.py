@@ -4,6 +4,7 @@ The key is read from `MODELGATES_API_KEY`, the server from `MODELGATES_BASE_URL`
 """
 
 import argparse
+import io
 import sys
 
 from modelgates_api.errors import ModelGatesError
@@ -18,6 +19,9 @@ def main() -> None:
     )
     parser.add_argument("ids", nargs="+", metavar="ID", help="a generation's id, gen-…")
     ids: list[str] = parser.parse_args().ids
+    for stream in (sys.stdout, sys.stderr):  # what the terminal cannot show is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         with ModelGates() as client:
             for generation_id in ids:

@@ -11,6 +11,8 @@ from modelgates_client._generations import Generations
 #: The server of the spec, `/api/v1` included.
 DEFAULT_BASE_URL: Final = "https://modelgates.ai/api/v1"
 
+_LONGEST_S: Final = 86_400  # a day; the system's own timers overflow far beyond
+
 
 class ModelGates:
     """A client of one ModelGates account; safe to share between threads.
@@ -40,13 +42,15 @@ class ModelGates:
             ConfigurationError: There is no key, or none that a header can carry; the URL is none
                 of HTTP; the time-out is not positive.
         """
-        key = api_key or os.environ.get("MODELGATES_API_KEY") or ""
+        key = os.environ.get("MODELGATES_API_KEY", "") if api_key is None else api_key
         _check_key(key)
-        url = base_url or os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
+        url = base_url
+        if url is None:
+            url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
         _check_url(url)
-        if not timeout > 0:
+        if not 0 < timeout <= _LONGEST_S:
             raise ConfigurationError(
-                f"timeout is {timeout!r}; it must be a number of seconds over 0"
+                f"timeout is {timeout!r}; it is in seconds, more than 0, at most {_LONGEST_S}"
             )
         self._transport = Client(url, token=key, timeout_s=timeout)
         self.generations = Generations(self._transport)
@@ -79,11 +83,19 @@ def _check_key(key: str) -> None:
 
 
 def _check_url(url: str) -> None:
-    """Fail if requests cannot be sent to a URL."""
+    """Fail, without showing what may be a secret, if requests cannot be sent to a URL."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        usable = False
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+        usable = parts.scheme in {"http", "https"} and bool(host) and url.isprintable()
+    except ValueError:  # UnicodeError, of hosts that have no name, is one
+        raise ConfigurationError(
+            f"base_url is no URL; it must be like {DEFAULT_BASE_URL}"
+        ) from None
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "base_url has credentials, a query or a fragment, which no request would carry; it "
+            f"must be like {DEFAULT_BASE_URL}"
+        )
     if not usable:
         raise ConfigurationError(f"base_url is {url!r}; it must be like {DEFAULT_BASE_URL}")

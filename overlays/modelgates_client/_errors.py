@@ -10,6 +10,7 @@ ModelGatesError
 """
 
 from modelgates_api.errors import ModelGatesError
+from modelgates_api.runtime.values import printable
 
 
 class ConfigurationError(ModelGatesError):
@@ -30,7 +31,7 @@ class _AnswerError(ModelGatesError):
         self.body = body
 
     def __str__(self) -> str:
-        return f"HTTP {self.status_code}: {self.message}"
+        return printable(f"HTTP {self.status_code}: {self.message}")
 
 
 class APIStatusError(_AnswerError):

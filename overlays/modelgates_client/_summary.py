@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from modelgates_api.errors import FieldError
 from modelgates_api.models import Generation, ProviderResponse
+from modelgates_api.runtime.values import printable
 
 _UNKNOWN = "unknown"
 
@@ -26,7 +27,7 @@ def summarize(record: Generation) -> str:
     for title, texts in rows:
         for index, text in enumerate(texts):
             lines.append(f"  {title if index == 0 else '':<10} {text}")
-    return "\n".join(_printable(line) for line in lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _head(record: Generation) -> Iterator[str]:
@@ -114,8 +115,3 @@ def _read(read: Callable[[], object], unit: str = "") -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return f"{value}{unit}"
-
-
-def _printable(text: str) -> str:
-    """Return a text without control characters: the server must not steer the terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

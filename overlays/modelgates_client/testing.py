@@ -81,7 +81,12 @@ def main() -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, help="response bodies, as JSON")
     files: list[Path] = parser.parse_args().files
-    records = [json.loads(path.read_bytes())["data"] for path in files]
+    try:
+        records = [json.loads(path.read_bytes())["data"] for path in files]
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
+    except (ValueError, KeyError, TypeError):
+        sys.exit("error: a file holds no response body, which is JSON with the record under `data`")
     with StubAPI(records) as stub:
         print(f"MODELGATES_BASE_URL={stub.base_url}")
         print(f"MODELGATES_API_KEY={stub.api_key}", flush=True)

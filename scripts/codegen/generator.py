@@ -55,7 +55,6 @@ def _generate(project: Project, document: dict[str, Any], package: Path) -> None
     data = _parse(project, document, config)
     corrections.correct(data)
     shutil.copytree(project.runtime, package / "runtime", ignore=shutil.ignore_patterns("__*__"))
-    shutil.copy(project.runtime / "__init__.py", package / "runtime")
     _render(project, data, config)
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")

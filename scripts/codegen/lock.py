@@ -48,6 +48,17 @@ def check_spec(project: Project, lock: dict[str, Any]) -> None:
         )
 
 
+def check_overrides(project: Project, lock: dict[str, Any]) -> None:
+    """Fail if a template that the lock records is gone: the generator would use its own."""
+    templates = project.templates.relative_to(project.root).as_posix()
+    for name in lock.get("inputs", {}):
+        if name.startswith(templates) and not (project.root / name).is_file():
+            raise Failure(
+                f"{name} is missing, and the generator may have another in its place; restore it "
+                f"(git checkout -- {name}), or delete its line from {project.lock.name}"
+            )
+
+
 def current(project: Project, lock: dict[str, Any]) -> str:
     """Return the lock as it should read: its origin kept, everything else measured."""
     versions = toolchain.pins(project)

@@ -57,7 +57,7 @@ class Project:
         return self.root / "generated"
 
     def inputs(self) -> list[Path]:
-        """Return every file, besides the spec, that the output depends on."""
+        """Return the files, besides the spec and `scripts/codegen`, that the output depends on."""
         templates = [
             path
             for path in self.templates.rglob("*")

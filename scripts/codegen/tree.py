@@ -1,6 +1,7 @@
 """Directories as trees of bytes: what differs between two, and putting one in another's place."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,11 +9,16 @@ from pathlib import Path
 
 
 def read(root: Path) -> dict[str, bytes]:
-    """Return every file below `root`, by its path in POSIX form; bytecode caches do not count."""
+    """Return every file below `root`, by its path in POSIX form.
+
+    A symbolic link counts as a file that holds where it leads; compiled bytecode does not count.
+    """
     return {
-        path.relative_to(root).as_posix(): path.read_bytes()
+        path.relative_to(root).as_posix(): (
+            os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        )
         for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.relative_to(root).parts
+        if (path.is_symlink() or path.is_file()) and path.suffix != ".pyc"
     }
 
 
@@ -37,13 +43,12 @@ def replace(target: Path, source: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         new, old = Path(scratch) / "new", Path(scratch) / "old"
         shutil.copytree(source, new)
-        had_one = target.exists()
-        if had_one:
-            target.rename(old)
         try:
+            if target.exists():
+                target.rename(old)
             new.rename(target)
-        except OSError:
-            if had_one:
+        except BaseException:  # an interrupt, too
+            if old.exists() and not target.exists():
                 old.rename(target)
             raise
 

@@ -41,7 +41,16 @@ def test_without_a_key_there_is_no_client():
             ModelGates(api_key=key)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_an_explicit_empty_key_or_url_is_no_gap(monkeypatch):
+    """The environment must not bill another account than the one that was meant."""
+    monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-environment")
+    monkeypatch.setenv("MODELGATES_BASE_URL", "https://example.org/api/v1")
+    for arguments in ({"api_key": ""}, {"base_url": ""}):
+        with pytest.raises(ConfigurationError):
+            ModelGates(**arguments)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e20])
 def test_a_timeout_is_positive(timeout):
     """Waiting for no time is a mistake, not a request."""
     with pytest.raises(ConfigurationError, match="timeout is"):

@@ -3,12 +3,14 @@
 import pickle
 import socket
 
+import httpx
 import pytest
 
 import modelgates_client
 from modelgates_client import (
     APIConnectionError,
     APIStatusError,
+    ClientClosedError,
     ConfigurationError,
     FieldError,
     Generation,
@@ -184,3 +186,72 @@ def test_every_error_of_the_package_pickles():
         assert isinstance(error, ModelGatesError)
         twin = pickle.loads(pickle.dumps(error))
         assert (type(twin), str(twin), vars(twin)) == (kind, str(error), vars(error))
+
+
+@pytest.mark.parametrize("status", [400, 403, 503, 524, 529, 999])
+def test_the_servers_words_survive_a_status_that_the_spec_lacks(client, stub, status):
+    """Overload and missing rights are when the reason matters most."""
+    stub.answers({"error": {"code": status, "message": "Key limit exceeded"}}, status)
+    error = failing(client)
+    assert (type(error), error.status_code) == (APIStatusError, status)
+    assert error.message == "Key limit exceeded"
+
+
+@pytest.mark.parametrize("body", [{"error": "no"}, {"detail": "no"}, [], b"<html>"])
+def test_other_words_are_shown_as_they_begin(client, stub, body):
+    """What is not in the form of the API's errors is not taken for one."""
+    stub.answers(body, 529)
+    error = failing(client)
+    assert "does not document" in error.message
+    assert error.body
+
+
+def test_the_server_cannot_steer_the_terminal_by_an_error(client, stub):
+    """The text of an error is one line; the attribute keeps what was said."""
+    said = "pay\nnow \x1b[2J"
+    stub.answers({"error": {"code": 402, "message": said}}, 402)
+    error = failing(client)
+    assert str(error).isprintable()
+    assert error.message == said
+
+
+@pytest.mark.parametrize("generation_id", ["", "\ud800", "gen-1\n", "\x00"])
+def test_an_id_that_no_url_carries_is_refused(client, generation_id):
+    """Before anything is sent."""
+    with pytest.raises(ConfigurationError, match="generation id"):
+        client.generations.get(generation_id)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2@host/api/v1",
+        "http://hunter2@host/api/v1",
+        "https://host/api/v1?hunter2",
+        "https://host/api/v1#hunter2",
+        "http://host:hunter2/",
+        "http://[hunter2",
+        f"http://{'h' * 64}.org/",
+        "http://host/\n",
+    ],
+)
+def test_a_url_that_would_not_be_used_as_it_is_is_refused(url):
+    """Credentials in it would take the place of the key; what may be a secret is not shown."""
+    with pytest.raises(ConfigurationError) as caught:
+        ModelGates(api_key=KEY, base_url=url)
+    assert "hunter2" not in f"{caught.value!r} {caught.value}"
+
+
+def test_a_client_closed_by_another_thread_says_so(stub, monkeypatch):
+    """Also when it is closed between the check and the request."""
+    stub.answers({"data": {}})
+    client = ModelGates(api_key=KEY, base_url=stub.base_url)
+    request = httpx.Client.request
+
+    def closed_meanwhile(self, *args, **options):
+        client.close()
+        return request(self, *args, **options)
+
+    monkeypatch.setattr(httpx.Client, "request", closed_meanwhile)
+    with pytest.raises(ClientClosedError):
+        client.generations.get("gen-1")

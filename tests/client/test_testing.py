@@ -80,3 +80,16 @@ def test_generations_of_the_stub_are_typed(stub):
     """What comes through is the package's own record."""
     with ModelGates(api_key=stub.api_key, base_url=stub.base_url) as client:
         assert isinstance(client.generations.get("gen-1"), Generation)
+
+
+@pytest.mark.parametrize("content", [None, "{}", "[]", "no JSON"])
+def test_a_file_that_is_no_response_is_one_line(tmp_path, content):
+    """A missing one, too."""
+    path = tmp_path / "body.json"
+    if content is not None:
+        path.write_text(content)
+    command = [sys.executable, "-m", "modelgates_client.testing", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1

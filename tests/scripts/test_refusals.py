@@ -222,12 +222,12 @@ def test_an_invalid_template_is_refused(regenerated, old, new, words):
 def test_missing_templates_are_refused(regenerated):
     """All of them, a shared one, or a module that is copied."""
     templates = regenerated.root / "overlays" / "templates"
-    (templates / "decoder.jinja").rename(templates / "gone.txt")
-    assert "decoder.jinja" in regenerated.refusal()
-    (templates / "runtime" / "__init__.py").unlink()
-    assert "__init__.py cannot be used" in regenerated.refusal()
+    for name in ("decoder.jinja", "runtime/__init__.py"):
+        (templates / name).rename(regenerated.root / "gone")
+        assert f"overlays/templates/{name} is missing" in regenerated.refusal()
+        (regenerated.root / "gone").rename(templates / name)
     templates.rename(regenerated.root / "gone")
-    assert "overlays/templates/runtime is missing" in regenerated.refusal()
+    assert "overlays/templates/" in regenerated.refusal()
 
 
 def test_a_copied_module_that_is_no_python_is_refused(regenerated):
@@ -285,6 +285,14 @@ def test_unknown_arguments_are_refused(regenerated, arguments):
 def test_a_root_that_is_none_is_refused(regenerated):
     """It holds no lock."""
     assert "openapi.lock.json is missing" in regenerated.refusal("--root", "no-such-directory")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_an_override_that_is_gone_is_refused(regenerated, arguments):
+    """The generator would use its own, whose models lie."""
+    name = "overlays/templates/model.py.jinja"
+    (regenerated.root / name).unlink()
+    assert f"{name} is missing" in regenerated.refusal(*arguments)
 
 
 @pytest.mark.skipif(

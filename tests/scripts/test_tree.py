@@ -72,9 +72,10 @@ def test_replacing_leaves_the_new_tree_and_nothing_else(trees, tmp_path, target)
     assert set(tmp_path.iterdir()) == beside
 
 
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), KeyboardInterrupt()])
 @pytest.mark.parametrize("failing", [1, 2])
-def test_a_failing_rename_leaves_the_old_tree(trees, tmp_path, monkeypatch, failing):
-    """Whichever of the two fails."""
+def test_a_failing_rename_leaves_the_old_tree(trees, tmp_path, monkeypatch, failing, error):
+    """Whichever of the two fails, and be it by Ctrl-C."""
     new, old = trees
     (new / "b.py").write_bytes(b"")
     before, beside = tree.read(old), set(tmp_path.iterdir())
@@ -83,11 +84,11 @@ def test_a_failing_rename_leaves_the_old_tree(trees, tmp_path, monkeypatch, fail
     def fail_once(self, target):
         renames.append(target)
         if len(renames) == failing:
-            raise PermissionError(13, "Permission denied")
+            raise error
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail_once)
-    with pytest.raises(PermissionError):
+    with pytest.raises(type(error)):
         tree.replace(old, new)
 
     assert tree.read(old) == before
@@ -112,3 +113,11 @@ def test_what_is_written_beside_and_not_renamed_is_removed(tmp_path):
         raise KeyError
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_counts_and_may_lead_nowhere(trees):
+    """A leftover is a leftover."""
+    new, old = trees
+    (old / "package" / "stale.py").symlink_to("nowhere")
+
+    assert list(tree.differences(new, old)) == ["package/stale.py: left over, nothing generates it"]

@@ -19,7 +19,9 @@ def decode_json(decoder: Decoder, status_code: int, content: bytes) -> Any:
     try:
         value = parse_json(content)
     except ValueError as error:
-        raise InvalidBodyError(status_code, f"it is not JSON: {error}", content) from None
+        raise InvalidBodyError(
+            status_code, f"it cannot be read as JSON: {error}", content
+        ) from None
     return _decode(decoder, status_code, content, value)
 
 

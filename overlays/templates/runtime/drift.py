@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
+from .values import printable
+
 DriftKind = Literal["missing", "null", "type", "undeclared", "unknown_value"]
 
 #: Stands for "the key is not in the body"; no JSON value can be mistaken for it.
@@ -36,7 +38,7 @@ class Drift:
     value: Any = field(default=None, repr=False, eq=False)
 
     def __str__(self) -> str:
-        return f"{self.pointer or '/'}: expected {self.expected}, found {self.found}"
+        return printable(f"{self.pointer or '/'}: expected {self.expected}, found {self.found}")
 
 
 def join_pointer(pointer: str, key: str | int) -> str:

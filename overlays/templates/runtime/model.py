@@ -58,7 +58,8 @@ class Model(Decoded):
         """Decode a JSON object, as JSON parsing left it.
 
         What is not as the spec says does not make this raise: it is listed in `drift`, and
-        reading it raises `FieldError`.
+        reading it raises `FieldError`. The object takes over what it keeps as it came: do not
+        change `source` afterwards. A number beyond a double is what parsing made of it, infinite.
 
         Raises:
             ValueError: Something that the spec gives no type is nested over 100 levels deep.

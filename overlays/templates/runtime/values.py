@@ -1,4 +1,4 @@
-"""Telling JSON arrays and objects apart, and reading arrays as they are stored."""
+"""Handling parsed values: telling arrays from objects, reading them as stored, showing texts."""
 
 from collections.abc import Iterator
 from typing import Any, TypeGuard
@@ -12,6 +12,11 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether a parsed value is a JSON object."""
     return isinstance(value, dict)
+
+
+def printable(text: str) -> str:
+    """Return a text that comes from the server as one line that cannot steer a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def stored(items: list[Any]) -> Iterator[Any]:
