@@ -11,7 +11,12 @@ from ruamel.yaml import YAML
 
 import modelgates_client
 from modelgates_api.client import Client
-from modelgates_client import DEFAULT_BASE_URL, ConfigurationError, ModelGates
+from modelgates_client import (
+    DEFAULT_BASE_URL,
+    ClientClosedError,
+    ConfigurationError,
+    ModelGates,
+)
 
 KEY = "sk-mg-do-not-show"
 
@@ -126,3 +131,5 @@ def test_a_client_that_sent_nothing_can_be_closed():
     with ExitStack() as stack:
         client = stack.enter_context(ModelGates(api_key=KEY))
         client.close()
+    with pytest.raises(ClientClosedError):
+        client.generations.get("gen-1")
