@@ -57,7 +57,7 @@ class Decoder(ABC):
         return 0 if self.knows(value) else 1
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Scalar(Decoder):
     """A decoder of values without parts."""
 
@@ -86,7 +86,7 @@ UUID: Final = Scalar("uuid string (RFC 4122)", scalars.uuid_)
 FILE: Final = Scalar("binary", scalars.file)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Constant(Decoder):
     """Takes one value only (JSON Schema `const`)."""
 
@@ -103,7 +103,7 @@ class Constant(Decoder):
         return self.value if same_type and value == self.value else MISFIT
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class StrEnumeration(Decoder):
     """Takes any string, as a member of an open enum."""
 
@@ -123,7 +123,7 @@ class StrEnumeration(Decoder):
         return self.accepts(value) and self.enum(value).is_known
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IntEnumeration(Decoder):
     """Takes any integer, as a member of an open enum."""
 
@@ -144,7 +144,7 @@ class IntEnumeration(Decoder):
         return self.accepts(value) and self.enum(value).is_known
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Object(Decoder):
     """Takes an object, as an instance of a generated model."""
 
@@ -177,7 +177,7 @@ class Object(Decoder):
         return count
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Array(Decoder):
     """Takes an array of items of one type."""
 
@@ -209,7 +209,7 @@ class Array(Decoder):
         return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Nullable(Decoder):
     """Takes null, and what another decoder takes."""
 
@@ -251,7 +251,7 @@ def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[Mod
     return CheckedList(items) if odd else items
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OneOf(Decoder):
     """Takes what any of several decoders takes (`oneOf`, `anyOf`, a list of types)."""
 

@@ -13,7 +13,7 @@ from .parsing import check_depth
 from .scalars import MISFIT
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Field:
     """One property of a schema.
 
@@ -68,7 +68,7 @@ def _absence(pointer: str, absent: frozenset[str]) -> Note:
     return Note(pointer, absent)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Schema:
     """What the spec says of a model.
 
