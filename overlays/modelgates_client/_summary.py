@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from modelgates_api.errors import FieldError
-from modelgates_api.models import Generation, ProviderResponse
 from modelgates_api.runtime.values import printable
+from modelgates_client._attempts import Attempt
+from modelgates_client._generation import Generation
+from modelgates_client._money import format_usd
 
 _UNKNOWN = "unknown"
 
@@ -34,20 +36,26 @@ def _head(record: Generation) -> Iterator[str]:
     yield f"{_read(lambda: record.id)}  {_read(lambda: record.model)}"
     yield f"  {_read(lambda: record.created_at)}, {_read(lambda: record.api_type)}"
     reason, cancelled = _read(lambda: record.finish_reason), _read(lambda: record.cancelled)
-    yield f"  finish reason: {reason}; cancelled: {cancelled}"
+    settled = "" if record.is_final else "; not final yet"
+    yield f"  finish reason: {reason}; cancelled: {cancelled}{settled}"
 
 
 def _cost(record: Generation) -> Iterator[str]:
-    yield f"{_read(lambda: _dollars(record.total_cost))} charged"
+    cost = record.cost
+    yield f"{_dollars(cost.charged, lambda: record.total_cost)} charged"
     own_key = _read(lambda: record.is_byok)
     if own_key == "yes":
-        upstream = _read(lambda: _dollars(record.upstream_inference_cost))
+        upstream = _dollars(cost.upstream, lambda: record.upstream_inference_cost)
         yield f"{upstream} billed by the provider besides, to your own key"
+        yield f"{format_usd(cost.all_in)} all in"
     elif own_key != "no":
         yield f"{own_key} whether your own key was billed besides"
-    discount = _read(lambda: _dollars(record.cache_discount))
-    if discount != _UNKNOWN:
-        yield f"{discount} saved by caching (negative: a premium paid)"
+    saving = cost.cache_saving
+    shown = _dollars(saving, lambda: record.cache_discount)
+    if saving is not None and saving < 0:
+        yield f"{format_usd(saving.copy_abs())} premium paid for writing to the cache"
+    elif shown != _UNKNOWN:
+        yield f"{shown} saved by caching"
 
 
 def _tokens(record: Generation) -> Iterator[str]:
@@ -69,20 +77,20 @@ def _timing(record: Generation) -> Iterator[str]:
 
 def _served(record: Generation) -> Iterator[str]:
     yield _read(lambda: record.provider_name)
-    try:
-        attempts = record.provider_responses
-    except FieldError:
-        yield "attempts unreadable"
-        return
-    for number in range(len(attempts or [])):
-        yield _attempt(number, attempts or [])
+    attempts = record.attempts
+    if not attempts.known:
+        yield f"attempts {_read(lambda: record.provider_responses)}"
+    for number, attempt in enumerate(attempts, 1):
+        yield f"{number}. {_attempt(attempt)}"
+    if len(attempts) > 1:
+        lost_ms = attempts.time_lost_ms
+        lost = _text(lost_ms if lost_ms is None else round(lost_ms, 3), " ms")
+        yield f"{lost} lost on attempts that did not serve"
 
 
-def _attempt(number: int, attempts: list[ProviderResponse]) -> str:
-    provider = _read(lambda: attempts[number].provider_name)
-    status = _read(lambda: attempts[number].status)
-    latency = _read(lambda: attempts[number].latency, " ms")
-    return f"{number + 1}. {provider}, status {status}, {latency}"
+def _attempt(attempt: Attempt) -> str:
+    latency = _text(attempt.latency_ms, " ms")
+    return f"{_text(attempt.provider)}, status {_text(attempt.status)}, {latency}"
 
 
 def _drift(record: Generation) -> Iterator[str]:
@@ -95,19 +103,20 @@ def _drift(record: Generation) -> Iterator[str]:
         yield str(entry)
 
 
-def _dollars(amount: float | None) -> str | None:
-    if amount is None:
-        return None
-    exact = Decimal(repr(amount)).normalize()
-    return f"{'-' if exact < 0 else ''}${abs(exact):f}"
+def _dollars(amount: Decimal | None, read: Callable[[], object]) -> str:
+    """Return an amount as text; where there is none, why the field it is from has none."""
+    return _read(read) if amount is None else format_usd(amount)
 
 
 def _read(read: Callable[[], object], unit: str = "") -> str:
     """Return a field as text; what cannot be read says so."""
     try:
-        value = read()
+        return _text(read(), unit)
     except FieldError:
         return "unreadable"
+
+
+def _text(value: object, unit: str = "") -> str:
     if value is None:
         return _UNKNOWN
     if isinstance(value, bool):
