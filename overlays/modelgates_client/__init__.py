@@ -1,31 +1,128 @@
 """Client for the ModelGates API: what a generation cost, and what it really was.
 
 >>> with ModelGates() as client:  # doctest: +SKIP
-...     print(client.generations.get("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3").total_cost)
+...     print(client.generations.get("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3").cost.charged)
+
+Everything loads when it is first used: importing this package costs next to nothing.
 """
 
-from modelgates_api.errors import ClientClosedError, FieldError, ModelGatesError
-from modelgates_api.models import Generation, ProviderResponse
-from modelgates_api.runtime.drift import Drift
-from modelgates_client._client import DEFAULT_BASE_URL, ModelGates
-from modelgates_client._errors import (
-    APIConnectionError,
-    APIStatusError,
-    ConfigurationError,
-    ResponseValidationError,
-)
+TYPE_CHECKING = False  # type checkers know the name; importing it from `typing` would cost
+if TYPE_CHECKING:
+    from modelgates_api.errors import ClientClosedError, FieldError, ModelGatesError
+    from modelgates_api.models import ProviderResponse
+    from modelgates_api.runtime.drift import Drift
+    from modelgates_client._async_client import AsyncModelGates
+    from modelgates_client._attempts import Attempt, Attempts
+    from modelgates_client._client import ModelGates
+    from modelgates_client._errors import (
+        APIConnectionError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadGatewayError,
+        BadRequestError,
+        ConfigurationError,
+        EdgeTimeoutError,
+        GenerationNotReadyError,
+        InsufficientCreditsError,
+        InternalServerError,
+        NotFoundError,
+        OverloadedError,
+        PermissionDeniedError,
+        RateLimitError,
+        ResponseValidationError,
+        ServerError,
+    )
+    from modelgates_client._generation import Generation
+    from modelgates_client._money import Cost, format_usd
+    from modelgates_client._responses import RawResponse
+    from modelgates_client._settings import DEFAULT_BASE_URL
+    from modelgates_client._version import __version__
+
+#: Where each name is defined.
+_HOMES = {
+    "ClientClosedError": "modelgates_api.errors",
+    "FieldError": "modelgates_api.errors",
+    "ModelGatesError": "modelgates_api.errors",
+    "ProviderResponse": "modelgates_api.models",
+    "Drift": "modelgates_api.runtime.drift",
+    "AsyncModelGates": "modelgates_client._async_client",
+    "Attempt": "modelgates_client._attempts",
+    "Attempts": "modelgates_client._attempts",
+    "ModelGates": "modelgates_client._client",
+    "APIConnectionError": "modelgates_client._errors",
+    "APIStatusError": "modelgates_client._errors",
+    "APITimeoutError": "modelgates_client._errors",
+    "AuthenticationError": "modelgates_client._errors",
+    "BadGatewayError": "modelgates_client._errors",
+    "BadRequestError": "modelgates_client._errors",
+    "ConfigurationError": "modelgates_client._errors",
+    "EdgeTimeoutError": "modelgates_client._errors",
+    "GenerationNotReadyError": "modelgates_client._errors",
+    "InsufficientCreditsError": "modelgates_client._errors",
+    "InternalServerError": "modelgates_client._errors",
+    "NotFoundError": "modelgates_client._errors",
+    "OverloadedError": "modelgates_client._errors",
+    "PermissionDeniedError": "modelgates_client._errors",
+    "RateLimitError": "modelgates_client._errors",
+    "ResponseValidationError": "modelgates_client._errors",
+    "ServerError": "modelgates_client._errors",
+    "Generation": "modelgates_client._generation",
+    "Cost": "modelgates_client._money",
+    "format_usd": "modelgates_client._money",
+    "RawResponse": "modelgates_client._responses",
+    "DEFAULT_BASE_URL": "modelgates_client._settings",
+    "__version__": "modelgates_client._version",
+}
 
 __all__ = [
     "DEFAULT_BASE_URL",
     "APIConnectionError",
     "APIStatusError",
+    "APITimeoutError",
+    "AsyncModelGates",
+    "Attempt",
+    "Attempts",
+    "AuthenticationError",
+    "BadGatewayError",
+    "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "Cost",
     "Drift",
+    "EdgeTimeoutError",
     "FieldError",
     "Generation",
+    "GenerationNotReadyError",
+    "InsufficientCreditsError",
+    "InternalServerError",
     "ModelGates",
     "ModelGatesError",
+    "NotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
     "ProviderResponse",
+    "RateLimitError",
+    "RawResponse",
     "ResponseValidationError",
+    "ServerError",
+    "__version__",
+    "format_usd",
 ]
+
+
+if not TYPE_CHECKING:  # it would let any name pass
+
+    def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers do not see it
+        """Load a public name when it is first used (PEP 562)."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - not before it is needed
+
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
+
+    def __dir__():  # noqa: ANN202 - type checkers do not see it
+        """List the public names, loaded or not."""
+        return sorted(__all__)

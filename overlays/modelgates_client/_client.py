@@ -1,21 +1,25 @@
-"""`ModelGates`, the client: configuration in, resources out."""
+"""`ModelGates`, the client that blocks."""
 
 import os
-from typing import Final, Self
-from urllib.parse import urlsplit
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Self, cast
 
-from modelgates_api.client import Client
-from modelgates_client._errors import ConfigurationError
+from modelgates_client._answers import Validation
+from modelgates_client._base import BaseClient
+from modelgates_client._calls import Pause, Result, Send, Steps
+from modelgates_client._credentials import Credentials
 from modelgates_client._generations import Generations
+from modelgates_client._observe import LOGGER, DriftCallback
+from modelgates_client._retry import RetryPolicy
+from modelgates_client._settings import Options
+from modelgates_client.transport.blocking import BlockingEngine
+from modelgates_client.transport.messages import Outcome
 
-#: The server of the spec, `/api/v1` included.
-DEFAULT_BASE_URL: Final = "https://modelgates.ai/api/v1"
 
-_LONGEST_S: Final = 86_400  # a day; the system's own timers overflow far beyond
-
-
-class ModelGates:
-    """A client of one ModelGates account; safe to share between threads.
+class ModelGates(BaseClient[BlockingEngine]):
+    """A client of one ModelGates account; safe to share between threads, and across a fork.
 
     Attributes:
         generations: Records of what generations really were.
@@ -23,79 +27,108 @@ class ModelGates:
 
     generations: Generations
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, and all but the key can be left out
         self,
         *,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         base_url: str | None = None,
         timeout: float = 30.0,
+        max_retries: int = 4,
+        headers: Mapping[str, str] | None = None,
+        http_referer: str | None = None,
+        x_modelgates_title: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        max_response_bytes: int = 4 * 2**20,
+        validation: Validation = "lenient",
+        on_drift: DriftCallback | None = None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
         Args:
-            api_key: The key; by default, the environment variable `MODELGATES_API_KEY`.
+            api_key: The key, or a function that returns it, called for each request (quickly: the
+                deadline cannot interrupt it); by default,
+                the environment variable `MODELGATES_API_KEY`, read now.
             base_url: The server's URL with the path of the API, `/api/v1` included; by default,
-                the environment variable `MODELGATES_BASE_URL`, or else `DEFAULT_BASE_URL`.
-            timeout: Seconds to wait for a connection, and for each read.
+                the environment variable `MODELGATES_BASE_URL`, or else `DEFAULT_BASE_URL`. https,
+                unless it is this machine.
+            timeout: Seconds that a call may take in all: every retry, the look-up of the host,
+                TLS and the last byte of the body included.
+            max_retries: Attempts after the first, where another may help.
+            headers: Sent with every request.
+            http_referer: Sent as `HTTP-Referer`: the site that usage is attributed to.
+            x_modelgates_title: Sent as `X-ModelGates-Title`: the name it is attributed to.
+            ca_bundle: A file of certificates (PEM) to trust instead of the system's.
+            ssl_context: A context for TLS of your own, instead.
+            proxy: The URL of a proxy, http or https; by default, the environment's. Through an
+                https proxy, a blocking call that meets a dripping TLS handshake can outlast
+                its timeout.
+            trust_env: Whether to use the environment's proxy (`HTTPS_PROXY`, `NO_PROXY`, …).
+            max_response_bytes: The most bytes that a body may have, decompressed.
+            validation: "strict" raises `ResponseValidationError` where a record is not as the
+                spec says; "lenient" lists it in the record's `drift`.
+            on_drift: Called with each deviation from the spec; pointers are into the body.
 
         Raises:
-            ConfigurationError: There is no key, or none that a header can carry; the URL is none
-                of HTTP; the time-out is not positive.
+            ConfigurationError: There is no key, or one of the arguments cannot be used. The key
+                is not shown.
         """
-        key = os.environ.get("MODELGATES_API_KEY", "") if api_key is None else api_key
-        _check_key(key)
-        url = base_url
-        if url is None:
-            url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
-        _check_url(url)
-        if not 0 < timeout <= _LONGEST_S:
-            raise ConfigurationError(
-                f"timeout is {timeout!r}; it is in seconds, more than 0, at most {_LONGEST_S}"
-            )
-        self._transport = Client(url, token=key, timeout_s=timeout)
-        self.generations = Generations(self._transport)
+        credentials = Credentials(api_key)
+        del api_key  # a traceback that shows locals must not show it
+        options = Options(
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            headers=headers,
+            http_referer=http_referer,
+            x_modelgates_title=x_modelgates_title,
+            ca_bundle=ca_bundle,
+            ssl_context=ssl_context,
+            proxy=proxy,
+            trust_env=trust_env,
+            max_response_bytes=max_response_bytes,
+            validation=validation,
+            on_drift=on_drift,
+        )
+        self._set_up(credentials, options, None)
+
+    def _make_engine(self) -> BlockingEngine:
+        return BlockingEngine(self._settings.network)
+
+    def _add_resources(self, policy: RetryPolicy) -> None:
+        self.generations = Generations(self._settings, policy, self._run)
+
+    def _run(self, steps: Steps) -> Result:
+        """Do what the steps say."""
+        outcome: Outcome | None = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as stop:
+                return self._finish(cast("Result", stop.value))
+            outcome = None
+            if isinstance(step, Send):
+                self._check_open()
+                secret = self._credentials.secret()
+                outcome = self._engine.send(
+                    step.request, secret, step.deadline, self._settings.limit
+                )
+                LOGGER.debug("%s: %s", step.request, outcome)
+            elif isinstance(step, Pause):
+                time.sleep(step.seconds)
+            else:
+                self._engine.reset()
 
     def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""
-        self._transport.close()
+        self._closed = True
+        if self._owner:
+            self._engine.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"ModelGates(base_url={self._transport.base_url!r})"
-
-
-def _check_key(key: str) -> None:
-    """Fail, without showing the key, if it cannot be sent."""
-    if not key:
-        raise ConfigurationError(
-            "no API key: pass api_key=…, or set the environment variable MODELGATES_API_KEY"
-        )
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise ConfigurationError(
-            "the API key has white space, control or non-ASCII characters; was it copied whole, "
-            "and alone?"
-        )
-
-
-def _check_url(url: str) -> None:
-    """Fail, without showing what may be a secret, if requests cannot be sent to a URL."""
-    try:
-        parts = urlsplit(url)
-        host, _ = (parts.hostname or "").encode("idna"), parts.port
-        usable = parts.scheme in {"http", "https"} and bool(host) and url.isprintable()
-    except ValueError:  # UnicodeError, of hosts that have no name, is one
-        raise ConfigurationError(
-            f"base_url is no URL; it must be like {DEFAULT_BASE_URL}"
-        ) from None
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError(
-            "base_url has credentials, a query or a fragment, which no request would carry; it "
-            f"must be like {DEFAULT_BASE_URL}"
-        )
-    if not usable:
-        raise ConfigurationError(f"base_url is {url!r}; it must be like {DEFAULT_BASE_URL}")

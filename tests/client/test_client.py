@@ -1,135 +1,292 @@
-"""`ModelGates`, and what the package exports."""
+"""What the package exports, how a client is made, its deadline and its retries."""
 
 import inspect
-import threading
+import time
 import types
-from contextlib import ExitStack
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 import modelgates_client
-from modelgates_api.client import Client
 from modelgates_client import (
     DEFAULT_BASE_URL,
-    ClientClosedError,
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncModelGates,
+    BadRequestError,
     ConfigurationError,
     ModelGates,
+    RateLimitError,
+    ResponseValidationError,
+    ServerError,
 )
 
-KEY = "sk-mg-do-not-show"
+from .servers import (
+    GUARD_S,
+    drip,
+    free_port,
+    hang_up,
+    record,
+    refusal,
+    says,
+    silence,
+)
+
+#: Seconds after which a call that should end by its deadline certainly did not.
+LATE_S = 3.0
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch):
-    """Take no setting from the machine that runs the tests."""
-    monkeypatch.delenv("MODELGATES_API_KEY", raising=False)
-    monkeypatch.delenv("MODELGATES_BASE_URL", raising=False)
+def took_s(either, call):
+    """Return the error of a call, and the seconds that it took."""
+    started = time.monotonic()
+    with pytest.raises(modelgates_client.ModelGatesError) as caught:
+        either(call())
+    return caught.value, time.monotonic() - started
+
+
+# --- what there is
 
 
 def test_all_is_what_the_package_exports():
     """Every public name is promised, and every promise kept."""
+    for name in modelgates_client.__all__:
+        assert getattr(modelgates_client, name) is not None
     public = {
         name
         for name, value in vars(modelgates_client).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert public == set(modelgates_client.__all__)
-    assert len(modelgates_client.__all__) == len(public)
+    assert public - {"TYPE_CHECKING"} == set(modelgates_client.__all__) - {"__version__"}
+    assert dir(modelgates_client) == sorted(set(modelgates_client.__all__))
 
 
-def test_without_a_key_there_is_no_client():
-    """The error says what to do."""
-    for key in (None, ""):
-        with pytest.raises(ConfigurationError, match="MODELGATES_API_KEY"):
-            ModelGates(api_key=key)
-
-
-def test_an_explicit_empty_key_or_url_is_no_gap(monkeypatch):
-    """The environment must not bill another account than the one that was meant."""
-    monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-environment")
-    monkeypatch.setenv("MODELGATES_BASE_URL", "https://example.org/api/v1")
-    for arguments in ({"api_key": ""}, {"base_url": ""}):
-        with pytest.raises(ConfigurationError):
-            ModelGates(**arguments)
-
-
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e20])
-def test_a_timeout_is_positive(timeout):
-    """Waiting for no time is a mistake, not a request."""
-    with pytest.raises(ConfigurationError, match="timeout is"):
-        ModelGates(api_key=KEY, timeout=timeout)
-
-
-def test_the_environment_fills_gaps(monkeypatch, stub):
-    """It is read when a client is made; arguments come first."""
-    stub.answers({"data": {}})
-    monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-environment")
-    monkeypatch.setenv("MODELGATES_BASE_URL", stub.base_url)
-    for arguments, sent in [({}, "sk-mg-environment"), ({"api_key": KEY}, KEY)]:
-        with ModelGates(**arguments) as client:
-            client.generations.get("gen-1")
-        assert stub.request.headers["Authorization"] == f"Bearer {sent}"
+def test_a_name_that_is_none_is_an_attribute_error():
+    """As in any module."""
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = modelgates_client.Nonsense
 
 
 def test_the_default_server_is_that_of_the_spec():
     """Path included."""
     spec = YAML(typ="safe").load(Path(__file__).parents[2] / "openapi.yaml")
     assert [server["url"] for server in spec["servers"]] == [DEFAULT_BASE_URL]
-    with ModelGates(api_key=KEY) as client:
-        assert DEFAULT_BASE_URL in repr(client)
 
 
-@pytest.mark.parametrize("ending", ["", "/"])
-def test_the_path_of_the_base_url_is_kept(stub, ending):
-    """With or without a slash at its end."""
-    stub.answers({"data": {}})
-    with ModelGates(api_key=KEY, base_url=stub.base_url + ending) as client:
-        client.generations.get("gen-1")
-    assert stub.request.path == "/api/v1/generation"
-
-
-def test_the_key_is_shown_nowhere(stub):
-    """Neither by the client, nor by its resources, nor by the generated client."""
-    with (
-        ModelGates(api_key=KEY, base_url=stub.base_url) as client,
-        Client(stub.base_url, token=KEY, headers={"X-Key": KEY}) as generated,
-    ):
-        for thing in (client, client.generations, client._transport, generated):
-            assert KEY not in f"{thing} {thing!r}"
-
-
-def test_threads_share_one_client(stub):
-    """Racing first calls all get their record, over one transport."""
-    stub.answers({"data": {"id": "gen-1"}})
-    got, made = [], []
-    with ModelGates(api_key=KEY, base_url=stub.base_url) as client:
-        start = threading.Barrier(8)
-
-        def call():
-            start.wait()
-            got.append(client.generations.get("gen-1").id)
-            made.append(id(client._transport._client))
-
-        threads = [threading.Thread(target=call) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert (got, len(set(made))) == (["gen-1"] * 8, 1)
-
-
-def test_configuration_is_by_keyword():
+def test_configuration_is_by_keyword(either):
     """Positions promise nothing."""
-    parameters = list(inspect.signature(ModelGates).parameters.values())
+    parameters = list(inspect.signature(either.kind).parameters.values())
     assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
 
 
-def test_a_client_that_sent_nothing_can_be_closed():
-    """Twice, too."""
-    with ExitStack() as stack:
-        client = stack.enter_context(ModelGates(api_key=KEY))
-        client.close()
-    with pytest.raises(ClientClosedError):
-        client.generations.get("gen-1")
+def test_both_clients_have_the_same_surface():
+    """The same names, the same arguments and the same defaults, awaited or not."""
+
+    def surface(cls):
+        return {
+            name: [
+                (p.name, p.kind, p.default) for p in inspect.signature(member).parameters.values()
+            ]
+            for name, member in inspect.getmembers(cls, inspect.isroutine)
+            if not name.startswith("_") or name == "__init__"
+        }
+
+    blocking, awaited = surface(ModelGates), surface(AsyncModelGates)
+    assert blocking == awaited
+    with ModelGates(api_key="sk-mg-1") as client:
+        generations = AsyncModelGates(api_key="sk-mg-1").generations
+        assert surface(type(client.generations)) == surface(type(generations))
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e20, "1", None, True])
+def test_a_timeout_is_positive(either, timeout):
+    """Waiting for no time is a mistake, not a request; so is waiting for ever."""
+    with pytest.raises(ConfigurationError, match="timeout is"):
+        either.make(timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_retries", -1),
+        ("max_retries", 1.5),
+        ("max_retries", True),
+        ("max_response_bytes", 0),
+        ("max_response_bytes", "1"),
+        ("validation", "harsh"),
+        ("validation", None),
+    ],
+)
+def test_other_options_are_checked(either, name, value):
+    """The error names the option."""
+    with pytest.raises(ConfigurationError, match=f"{name} is"):
+        either.make(**{name: value})
+
+
+# --- one deadline
+
+
+@pytest.mark.parametrize("reaction", [drip, silence])
+def test_a_deadline_ends_whatever_the_server_does(either, server, reaction):
+    """A body that drips for ever never lets a single read time out; the connection is closed."""
+    server.answers(reaction)
+    client = either.make(server, timeout=0.3)
+    error, elapsed_s = took_s(either, lambda: client.generations.get("gen-1"))
+    assert type(error) is APITimeoutError
+    assert error.attempts == 1
+    assert "0.3 s" in str(error)
+    assert 0.25 < elapsed_s < LATE_S
+    assert server.is_left()
+    server.answers(record())
+    assert either(client.generations.get("gen-1")).id == "gen-1"
+
+
+def test_a_deadline_is_over_all_retries(either, server, no_backoff):
+    """It is not a time for each of them."""
+    server.answers(refusal(503, retry_after_ms="60"))
+    client = either.make(server, timeout=0.4, max_retries=1_000)
+    error, elapsed_s = took_s(either, lambda: client.generations.get("gen-1"))
+    assert isinstance(error, (ServerError, APITimeoutError))
+    assert 1 < error.attempts <= 8
+    assert elapsed_s < LATE_S
+
+
+def test_a_timeout_says_what_came_before_it(either, server, no_backoff):
+    """The reason of the first attempt would be lost else."""
+    server.answers(refusal(503, "out of order"), silence)
+    client = either.make(server, timeout=0.3)
+    error, _ = took_s(either, lambda: client.generations.get("gen-1"))
+    assert (type(error), error.attempts) == (APITimeoutError, 2)
+    assert "out of order" in str(error)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Retry_After": "120"},
+        {"Retry_After_Ms": "120000"},
+        {"Retry_After": formatdate(time.time() + 120 + 3600, usegmt=True)},
+    ],
+)
+def test_a_wait_beyond_the_deadline_is_not_begun(either, server, header):
+    """The error comes at once, and says how long to wait."""
+    server.answers(refusal(429, "slow down", **header))
+    client = either.make(server, timeout=30)
+    error, elapsed_s = took_s(either, lambda: client.generations.get("gen-1"))
+    assert (type(error), error.attempts, len(server.requests)) == (RateLimitError, 1, 1)
+    assert error.message == "slow down"
+    assert 100 < error.retry_after < 4_000
+    assert elapsed_s < LATE_S
+
+
+# --- retries
+
+
+@pytest.mark.parametrize(
+    ("header", "least_s"), [({"Retry_After_Ms": "150"}, 0.15), ({"Retry_After": "0.1"}, 0.1)]
+)
+@pytest.mark.usefixtures("no_backoff")
+def test_the_server_says_how_long_to_wait(either, server, client, header, least_s):
+    """And the client does."""
+    server.answers(refusal(429, **header), record())
+    either(client.generations.get("gen-1"))
+    first, second = server.requests
+    assert least_s <= second.at_s - first.at_s < GUARD_S
+
+
+@pytest.mark.parametrize(
+    "status", [408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529]
+)
+def test_what_another_attempt_may_mend_is_tried_again(either, server, client, no_backoff, status):
+    """The attempts are on the result."""
+    server.answers(refusal(status), refusal(status), record())
+    assert either(client.generations.get_raw("gen-1")).attempts == 3
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 422, 501, 505, 528])
+def test_what_no_attempt_mends_is_not_tried_again(either, server, client, status):
+    """The server said no."""
+    server.answers(refusal(status), record())
+    with pytest.raises(APIStatusError) as caught:
+        either(client.generations.get("gen-1"))
+    assert (caught.value.attempts, len(server.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize("reaction", [hang_up, says(b"cut off", Content_Encoding="gzip")])
+def test_a_broken_transfer_is_tried_again(either, server, client, no_backoff, reaction):
+    """It says nothing of the answer."""
+    server.answers(reaction, record())
+    assert either(client.generations.get_raw("gen-1")).attempts == 2
+
+
+def test_the_server_decides_whether_to_try_again(either, server, client, no_backoff):
+    """`x-should-retry` comes before the status."""
+    server.answers(refusal(503, X_Should_Retry="false"))
+    with pytest.raises(ServerError) as caught:
+        either(client.generations.get("gen-1"))
+    assert (caught.value.attempts, len(server.requests)) == (1, 1)
+    server.answers(refusal(400, X_Should_Retry="true"))
+    with pytest.raises(BadRequestError) as caught:
+        either(client.generations.get("gen-1"))
+    assert (caught.value.attempts, len(server.requests)) == (5, 6)
+
+
+@pytest.mark.usefixtures("no_backoff")
+@pytest.mark.parametrize("max_retries", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("reaction", "kind"),
+    [
+        (refusal(503), ServerError),
+        (hang_up, APIConnectionError),
+        (record("gen-2"), ResponseValidationError),
+    ],
+)
+def test_every_error_says_how_many_attempts_there_were(either, server, max_retries, reaction, kind):
+    """`max_retries` counts those after the first."""
+    server.answers(reaction)
+    client = either.make(server, max_retries=max_retries)
+    with pytest.raises(kind) as caught:
+        either(client.generations.get("gen-1"))
+    assert caught.value.attempts == len(server.requests) == max_retries + 1
+    assert ("attempts" in str(caught.value)) is (max_retries > 0)
+
+
+def test_an_outage_is_not_multiplied(either, server, client, no_backoff):
+    """The budget is spent in the end: one request a call."""
+    server.answers(refusal(503))
+    requests = []
+    for _ in range(150):
+        before = len(server.requests)
+        with pytest.raises(ServerError):
+            either(client.generations.get("gen-1"))
+        requests.append(len(server.requests) - before)
+    assert requests[0] == 5
+    assert set(requests[-100:]) == {1}
+    assert sum(requests) == 150 + 100
+
+
+def test_an_outage_of_the_network_is_not_multiplied(either, no_backoff):
+    """Connections that are refused spend the same budget."""
+    client = either.make(base_url=f"http://127.0.0.1:{free_port()}/api/v1")
+    attempts = []
+    for _ in range(60):
+        with pytest.raises(APIConnectionError) as caught:
+            either(client.generations.get("gen-1"))
+        attempts.append(caught.value.attempts)
+    assert (attempts[0], attempts[-1]) == (5, 1)
+
+
+def test_success_fills_the_budget_again(either, server, client, no_backoff):
+    """After the outage, hiccups are mended as before."""
+    server.answers(refusal(503))
+    for _ in range(30):
+        with pytest.raises(ServerError):
+            either(client.generations.get("gen-1"))
+    server.answers(record())
+    for _ in range(10):
+        either(client.generations.get("gen-1"))
+    server.answers(refusal(503), record())
+    assert either(client.generations.get_raw("gen-1")).attempts == 2

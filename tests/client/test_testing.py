@@ -56,14 +56,15 @@ def test_it_serves_by_hand_and_a_record_can_be_shown():
     )
     try:
         settings = dict(stub.stdout.readline().strip().split("=", 1) for _ in range(2))
+        get = [sys.executable, "-m", "modelgates_client", "get", "--summary"]
         done = subprocess.run(
-            [sys.executable, "-m", "modelgates_client", "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"],
+            [*get, "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"],
             env={**os.environ, **settings, "PYTHONIOENCODING": "utf-8"},
             capture_output=True,
             encoding="utf-8",
         )
         missing = subprocess.run(
-            [sys.executable, "-m", "modelgates_client", "gen-0"],
+            [*get, "gen-0"],
             env={**os.environ, **settings},
             capture_output=True,
             text=True,
@@ -72,8 +73,8 @@ def test_it_serves_by_hand_and_a_record_can_be_shown():
         stub.terminate()
         stub.communicate()
     assert "$0.00003452 charged" in done.stdout
-    assert (missing.returncode, missing.stdout) == (1, "")
-    assert missing.stderr.strip() == "error: HTTP 404: Generation not found"
+    assert (missing.returncode, missing.stdout) == (3, "")
+    assert missing.stderr.strip() == "error: gen-0: HTTP 404: Generation not found"
 
 
 def test_generations_of_the_stub_are_typed(stub):

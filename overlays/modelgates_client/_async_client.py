@@ -1,0 +1,133 @@
+"""`AsyncModelGates`, the client that is awaited."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Mapping
+from typing import Self, cast
+
+from modelgates_client._answers import Validation
+from modelgates_client._base import BaseClient
+from modelgates_client._calls import Pause, Result, Send, Steps
+from modelgates_client._credentials import Credentials, KeyFunction
+from modelgates_client._generations import AsyncGenerations
+from modelgates_client._observe import LOGGER, DriftCallback
+from modelgates_client._retry import RetryPolicy
+from modelgates_client._settings import Options
+from modelgates_client.transport.awaiting import AwaitingEngine
+from modelgates_client.transport.exchange import timed_out
+from modelgates_client.transport.messages import Outcome
+
+
+class AsyncModelGates(BaseClient[AwaitingEngine]):
+    """A client of one ModelGates account, on asyncio; any event loop may use it.
+
+    Attributes:
+        generations: Records of what generations really were.
+    """
+
+    generations: AsyncGenerations
+    _takes_coroutines = True
+
+    def __init__(  # noqa: PLR0913 - all by name, and all but the key can be left out
+        self,
+        *,
+        api_key: str | KeyFunction | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        max_retries: int = 4,
+        headers: Mapping[str, str] | None = None,
+        http_referer: str | None = None,
+        x_modelgates_title: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        max_response_bytes: int = 4 * 2**20,
+        validation: Validation = "lenient",
+        on_drift: DriftCallback | None = None,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        Args:
+            api_key: As for `ModelGates`; the function may be a coroutine function.
+            base_url: As for `ModelGates`.
+            timeout: As for `ModelGates`; the key's coroutine included.
+            max_retries: As for `ModelGates`.
+            headers: As for `ModelGates`.
+            http_referer: As for `ModelGates`.
+            x_modelgates_title: As for `ModelGates`.
+            ca_bundle: As for `ModelGates`.
+            ssl_context: As for `ModelGates`.
+            proxy: As for `ModelGates`.
+            trust_env: As for `ModelGates`.
+            max_response_bytes: As for `ModelGates`.
+            validation: As for `ModelGates`.
+            on_drift: As for `ModelGates`.
+
+        Raises:
+            ConfigurationError: There is no key, or one of the arguments cannot be used. The key
+                is not shown.
+        """
+        credentials = Credentials(api_key)
+        del api_key  # a traceback that shows locals must not show it
+        options = Options(
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            headers=headers,
+            http_referer=http_referer,
+            x_modelgates_title=x_modelgates_title,
+            ca_bundle=ca_bundle,
+            ssl_context=ssl_context,
+            proxy=proxy,
+            trust_env=trust_env,
+            max_response_bytes=max_response_bytes,
+            validation=validation,
+            on_drift=on_drift,
+        )
+        self._set_up(credentials, options, None)
+
+    def _make_engine(self) -> AwaitingEngine:
+        return AwaitingEngine(self._settings.network)
+
+    def _add_resources(self, policy: RetryPolicy) -> None:
+        self.generations = AsyncGenerations(self._settings, policy, self._run)
+
+    async def _run(self, steps: Steps) -> Result:
+        """Do what the steps say."""
+        outcome: Outcome | None = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as stop:
+                return self._finish(cast("Result", stop.value))
+            outcome = None
+            if isinstance(step, Send):
+                self._check_open()
+                outcome = await self._send(step)
+                LOGGER.debug("%s: %s", step.request, outcome)
+            elif isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+            else:
+                await self._engine.reset()
+
+    async def _send(self, step: Send) -> Outcome:
+        try:
+            async with asyncio.timeout(step.deadline.remaining()):
+                secret = await self._credentials.asecret()
+        except TimeoutError:
+            return timed_out()
+        return await self._engine.send(step.request, secret, step.deadline, self._settings.limit)
+
+    async def close(self) -> None:
+        """Close the connections; the client must not be used afterwards."""
+        self._closed = True
+        if self._owner:
+            await self._engine.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

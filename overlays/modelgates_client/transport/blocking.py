@@ -1,0 +1,143 @@
+"""The engine of `ModelGates`: one attempt, blocking, under a deadline."""
+
+import os
+import threading
+from collections import deque
+
+import httpcore
+
+from modelgates_client._credentials import Secret
+from modelgates_client._deadline import Deadline
+from modelgates_client.transport import exchange
+from modelgates_client.transport.messages import Failure, Outcome, Request
+from modelgates_client.transport.network import Network
+from modelgates_client.transport.options import NetworkOptions
+
+
+class _Connection:
+    """One connection, or the place of one: opened and opened again when needed."""
+
+    def __init__(self, options: NetworkOptions) -> None:
+        self._network = Network()
+        self._pool = httpcore.ConnectionPool(
+            **exchange.pool_options(options), network_backend=self._network
+        )
+        self._server = options.server
+
+    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Outcome:
+        """Send a request, and read its answer to the end, or to the deadline."""
+        self._network.deadline = deadline
+        ours = exchange.OURS.set(True)
+        try:
+            return self._exchange(request, secret, limit)
+        except BaseException as error:
+            exchange.cut(error)
+            raise
+        finally:
+            exchange.OURS.reset(ours)
+
+    def _exchange(self, request: Request, secret: Secret, limit: int) -> Outcome:
+        head: httpcore.Response | None = None
+        body = bytearray()
+        failed: Failure | None = None
+        try:
+            head = self._pool.handle_request(exchange.outgoing(request, self._server, secret))
+            limit = exchange.body_limit(head.status, limit)
+            for chunk in head.iter_stream():
+                body += chunk
+                if len(body) > limit:
+                    break
+        except exchange.FAILURES as error:
+            failed = exchange.failure(error, secret)
+        if head is not None:
+            head.close()
+        return exchange.incoming(head, bytes(body), failed, limit, secret)
+
+    def is_spent(self) -> bool:
+        """Whether it must not be used again."""
+        return exchange.is_spent(self._pool.connections)
+
+    def close(self) -> None:
+        """Close it, whatever it is doing."""
+        self._network.close()
+
+
+class _Connections:
+    """The connections of one process."""
+
+    def __init__(self) -> None:
+        self.process_id = os.getpid()
+        self.idle: deque[_Connection] = deque()
+        self.places = threading.BoundedSemaphore(exchange.MOST_CONNECTIONS)
+
+
+class BlockingEngine:
+    """Sends requests to one server; safe to share between threads, and across a fork."""
+
+    def __init__(self, options: NetworkOptions) -> None:
+        """Connect when the first request is sent, not before."""
+        self.options = options
+        self.closed = False
+        self._connections = _Connections()
+        self._lock = threading.Lock()
+
+    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Outcome:
+        """Make one attempt.
+
+        Args:
+            request: What to send.
+            secret: The key to send with it.
+            deadline: When the attempt is over, whatever the server does.
+            limit: The most bytes that the body may have.
+
+        Returns:
+            What came, or why nothing did.
+        """
+        connections = self._current()
+        if not connections.places.acquire(timeout=deadline.remaining()):
+            return exchange.timed_out()
+        connection: _Connection | None = None
+        try:
+            connection = self._take(connections)
+            outcome = connection.send(request, secret, deadline, limit)
+            if self._keeps(connection, connections):
+                connections.idle.append(connection)
+                connection = None
+                if self.closed:  # meanwhile, by another thread
+                    self.reset()
+            return outcome
+        finally:
+            try:
+                if connection is not None:
+                    connection.close()
+            finally:
+                connections.places.release()
+
+    def reset(self) -> None:
+        """Close the idle connections."""
+        idle = self._connections.idle
+        while idle:
+            idle.pop().close()
+
+    def close(self) -> None:
+        """Close the idle connections now, and those in use when their calls are over."""
+        self.closed = True
+        self.reset()
+
+    def _keeps(self, connection: _Connection, connections: _Connections) -> bool:
+        room = len(connections.idle) < exchange.MOST_IDLE
+        return room and not self.closed and not connection.is_spent()
+
+    def _take(self, connections: _Connections) -> _Connection:
+        try:
+            return connections.idle.pop()
+        except IndexError:
+            with self._lock:  # the context for TLS is made once
+                return _Connection(self.options)
+
+    def _current(self) -> _Connections:
+        if self._connections.process_id != os.getpid():
+            # The parent's connections are its own: two processes would read one another's answers.
+            self._connections = _Connections()
+            self._lock = threading.Lock()
+        return self._connections

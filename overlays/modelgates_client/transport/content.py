@@ -1,0 +1,70 @@
+"""A body's content encoding, undone within a limit (RFC 9110, section 8.4)."""
+
+import zlib
+from typing import Final
+
+#: What requests say they take.
+ACCEPTED: Final = "gzip, deflate"
+
+_MOST_LAYERS: Final = 3  # a body that is encoded more often is an attack
+_MOST_MEMBERS: Final = 100  # as is a gzip of more parts: each costs a copy of the rest
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_ZLIB_METHOD: Final = 8  # in the low half of the first byte of a zlib stream (RFC 1950)
+
+
+class ContentError(ValueError):
+    """The body cannot be decoded."""
+
+
+class TooLargeError(ContentError):
+    """Decoded, the body is larger than the limit."""
+
+
+def decode(body: bytes, encodings: str, limit: int) -> bytes:
+    """Undo the content encodings, applied in the order given, of a body.
+
+    Memory stays within the limit, whatever the body claims to be.
+
+    Raises:
+        TooLargeError: It is larger than `limit` bytes.
+        ContentError: It is not encoded so, not whole, or encoded in a way not asked for.
+    """
+    names = [name for part in encodings.lower().split(",") if (name := part.strip())]
+    layers = [name for name in names if name != "identity"]
+    if len(layers) > _MOST_LAYERS:
+        raise ContentError(f"the body is encoded {len(layers)} times")
+    for name in reversed(layers):
+        if name in {"gzip", "x-gzip"}:
+            body = _inflate(body, _GZIP, limit, members=True)
+        elif name == "deflate":
+            wrapped = (
+                len(body) > 1 and body[0] & 15 == _ZLIB_METHOD and not int.from_bytes(body[:2]) % 31
+            )
+            body = _inflate(body, zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS, limit)
+        else:
+            raise ContentError(f"content encoding {name!r} was not asked for")
+    if len(body) > limit:
+        raise TooLargeError(f"the body is larger than {limit} bytes")
+    return body
+
+
+def _inflate(body: bytes, window: int, limit: int, *, members: bool = False) -> bytes:
+    # `members`: gzip may be several, one after the other (RFC 1952, section 2.2).
+    decoded = b""
+    rest = body
+    for _ in range(_MOST_MEMBERS):
+        stream = zlib.decompressobj(window)
+        try:
+            decoded += stream.decompress(rest, limit + 1 - len(decoded))
+        except zlib.error as error:
+            raise ContentError(f"the compressed body is broken: {error}") from None
+        if len(decoded) > limit:
+            raise TooLargeError(f"decompressed, the body is larger than {limit} bytes")
+        if not stream.eof:
+            raise ContentError("the compressed body is cut off")
+        rest = stream.unused_data.lstrip(b"\0") if members else stream.unused_data
+        if not rest:
+            return decoded
+        if not members:
+            raise ContentError("there is something behind the compressed body")
+    raise ContentError(f"the compressed body has more than {_MOST_MEMBERS} parts")

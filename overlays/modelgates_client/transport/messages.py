@@ -1,0 +1,66 @@
+"""The request, the reply, and the failure to get one: plain values, whatever the engine."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
+
+FailureKind = Literal["connection", "timeout", "untrusted", "refused"]
+
+#: The most that is kept of the body of an error, in bytes: enough for any message.
+ERROR_LIMIT: Final = 256 * 1024
+
+
+class Request(NamedTuple):
+    """One request to the API.
+
+    Attributes:
+        method: The HTTP method.
+        target: Path and query, as they are sent.
+        headers: Without `Host` and `Authorization`, which the engine adds.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.target})"
+
+
+class Reply(NamedTuple):
+    """What the server sent.
+
+    Attributes:
+        status: The HTTP status.
+        headers: By name in lower case; what came more than once is joined by commas.
+        body: The body, its content encoding undone.
+        defect: Why the body is not whole; None when it is.
+        mendable: Whether another attempt may bring a whole one.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    defect: str | None = None
+    mendable: bool = False
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {len(self.body)} bytes, defect={self.defect!r})"
+
+
+class Failure(NamedTuple):
+    """There was no reply.
+
+    It has no cause: that of the engine would show the key in its local variables.
+
+    Attributes:
+        kind: `connection` (refused, broken off, not HTTP), `timeout`, `untrusted` (a certificate)
+            or `refused` (for good).
+        reason: What happened, in words.
+    """
+
+    kind: FailureKind
+    reason: str
+
+
+#: What an attempt ends with.
+Outcome = Reply | Failure

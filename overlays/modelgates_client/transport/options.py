@@ -1,0 +1,213 @@
+"""Where to connect to, and how: the server, a proxy, and which certificates are trusted."""
+
+import os
+import ssl
+import warnings
+from functools import cache
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from modelgates_client._errors import ConfigurationError
+
+_PORTS: Final = {"http": 80, "https": 443}
+_PROXY_SCHEMES: Final = frozenset({"http", "https"})
+
+
+class Server(NamedTuple):
+    """The server that a client talks to.
+
+    Attributes:
+        scheme: `https`, or `http` on loopback.
+        host: As it is looked up: in ASCII, an IPv6 address without brackets.
+        port: The TCP port.
+        path: What comes before the path of each operation.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def of(cls, url: object, example: str) -> "Server":
+        """Check and split a URL like `example`.
+
+        Raises:
+            ConfigurationError: Requests cannot be sent to it, or not safely. What may be a secret
+                in it is not shown.
+        """
+        if not isinstance(url, str):
+            raise ConfigurationError(f"base_url is no text; it must be like {example}")
+        try:
+            parts = urlsplit(url)
+            host = (parts.hostname or "").encode("idna").decode()
+            port = parts.port or _PORTS.get(parts.scheme, 0)
+            usable = bool(port and host) and url.isascii() and url.isprintable() and " " not in url
+            usable = usable and parts.scheme in _PORTS
+        except ValueError:  # UnicodeError, of hosts that have no name, is one
+            raise ConfigurationError(f"base_url is no URL; it must be like {example}") from None
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ConfigurationError(
+                "base_url has credentials, a query or a fragment, which no request would carry; "
+                f"it must be like {example}"
+            )
+        if not usable:
+            raise ConfigurationError(f"base_url is no URL of https; it must be like {example}")
+        if parts.scheme == "http" and not is_loopback(host):
+            raise ConfigurationError(
+                f"base_url is {url!r}: without https, anyone on the way could read the key; "
+                "http is for this machine alone (localhost, 127.0.0.1, ::1)"
+            )
+        return cls(parts.scheme, host, port, parts.path.rstrip("/"))
+
+    @property
+    def authority(self) -> str:
+        """What the `Host` header says (RFC 9110, section 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address alone."""
+    import ipaddress  # noqa: PLC0415 - only needed for http
+
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Proxy(NamedTuple):
+    """A proxy to connect through; https goes through it in a tunnel, unread.
+
+    Attributes:
+        scheme: `http` or `https`: how to talk to the proxy itself.
+        host: Where it is.
+        port: The TCP port.
+        login: User name and password, if it wants them.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    login: tuple[str, str] | None = None
+
+    @classmethod
+    def of(cls, url: object, where: str) -> "Proxy":
+        """Check and split a proxy's URL, which `where` gave.
+
+        Raises:
+            ConfigurationError: It is none, or of a kind that is not supported. The URL is not
+                shown: it may hold a password.
+        """
+        try:
+            text = url if isinstance(url, str) else ""
+            parts: SplitResult = urlsplit(text if "://" in text else f"http://{text}")
+            host = (parts.hostname or "").encode("idna").decode()
+            port = parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            host, port, parts = "", 0, urlsplit("")
+        if parts.scheme not in _PROXY_SCHEMES or not host:
+            raise ConfigurationError(
+                f"{where} is no proxy that can be used; it must be like http://127.0.0.1:3128 "
+                "(http or https)"
+            )
+        login = None
+        if parts.username is not None:
+            login = unquote(parts.username), unquote(parts.password or "")
+        return cls(parts.scheme, host, port, login)
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.scheme}://{self.host}:{self.port})"
+
+
+def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy | None:
+    """Return the proxy to use: the one given, or the one of the environment's usual variables.
+
+    Those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case) do not apply
+    to loopback.
+
+    Raises:
+        ConfigurationError: It is none that can be used.
+    """
+    if proxy is not None:
+        chosen = Proxy.of(proxy, "proxy")
+        if server.scheme == "http":
+            warnings.warn(
+                "the API key goes to the proxy in clear, since base_url is http; use https",
+                UserWarning,
+                stacklevel=5,  # whoever makes the client
+            )
+        return chosen
+    if not trust_env or server.scheme == "http":
+        return None
+    if not any(name.lower().endswith("_proxy") for name in os.environ) and os.name == "posix":
+        return None  # the next line costs much, for nothing
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
+
+    found = getproxies()
+    url = found.get(server.scheme) or found.get("all")
+    if not url or proxy_bypass(f"{server.host}:{server.port}"):
+        return None
+    return Proxy.of(url, "the environment's proxy (trust_env=False ignores it)")
+
+
+class Trust(NamedTuple):
+    """Which certificates are trusted; by default, those that the system trusts.
+
+    Attributes:
+        ca_bundle: A file of certificates in PEM, instead of the system's.
+        context: A context of the caller's own, instead of either.
+    """
+
+    ca_bundle: str | None = None
+    context: ssl.SSLContext | None = None
+
+    def check(self) -> None:
+        """Fail if there are no such certificates.
+
+        Raises:
+            ConfigurationError: Both are given, or the file cannot be read or holds none.
+        """
+        if self.context is not None and self.ca_bundle is not None:
+            raise ConfigurationError("ca_bundle and ssl_context exclude each other")
+        if self.ca_bundle is not None:
+            try:
+                _context(self.ca_bundle)
+            except OSError as error:  # ssl.SSLError is one
+                raise ConfigurationError(
+                    f"ca_bundle {self.ca_bundle!r} cannot be used: {error.strerror or error}"
+                ) from None
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the context; one that is made here is shared by all clients, as it costs much."""
+        return self.context or _context(self.ca_bundle)
+
+
+@cache
+def _context(ca_bundle: str | None) -> ssl.SSLContext:
+    if ca_bundle is None:
+        paths = ssl.get_default_verify_paths()
+        if os.name == "posix" and not (paths.cafile or paths.capath):
+            import certifi  # noqa: PLC0415 - httpx brings it, for systems without a trust store
+
+            ca_bundle = certifi.where()
+    context = ssl.create_default_context(cafile=ca_bundle)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class NetworkOptions(NamedTuple):
+    """All that an engine needs to know.
+
+    Attributes:
+        server: The server that requests go to.
+        trust: The certificates that are trusted.
+        proxy: What to connect through, if anything.
+    """
+
+    server: Server
+    trust: Trust
+    proxy: Proxy | None = None

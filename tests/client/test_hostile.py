@@ -1,0 +1,169 @@
+"""What a review by hostile eyes found, held for good."""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import ssl
+import threading
+import traceback
+
+import httpcore
+import pytest
+import trustme
+
+from modelgates_client import AsyncModelGates, BadGatewayError, ModelGates
+from modelgates_client._credentials import Secret
+from modelgates_client._retry import RetryBudget
+from modelgates_client.transport.blocking import BlockingEngine
+
+from .servers import KEY, says
+
+
+@pytest.mark.parametrize("text", ["\\" * 250_000, "&" * 250_000, "%" * 250_000, "\\u" * 100_000])
+def test_a_text_that_is_hard_to_search_is_searched_at_once(text):
+    """A search in quadratic time would not come back from these for minutes."""
+    assert Secret(KEY).masked(text) == text
+
+
+def test_an_entity_whose_number_is_too_large_is_no_foreign_error(either, server):
+    """Python refuses to read it; so what it hides is withheld."""
+    server.answers(says(b"&#" + b"9" * 5_000 + b";", 502))
+    client = either.make(server, max_retries=0)
+    with pytest.raises(BadGatewayError) as caught:
+        either(client.generations.get("gen-1"))
+    assert caught.value.body == "[withheld: it shows the API key]"
+
+
+def test_part_of_a_short_key_is_left_in_other_words():
+    """Half of a key that is an everyday word must not change a record."""
+    assert Secret("development-token").masked("a development") == "a development"
+
+
+def test_an_interrupt_while_writing_shows_no_key(monkeypatch, server):
+    """The frames of the engine hold the request; none of them is left in the traceback."""
+
+    def interrupted(_stream, buffer, *_):
+        assert KEY.encode() in buffer
+        raise KeyboardInterrupt
+
+    with ModelGates(api_key=KEY, base_url=server.base_url) as client:
+        other = httpcore.SyncBackend().connect_tcp("127.0.0.1", server.port)
+        other.close()
+        monkeypatch.setattr(type(other), "write", interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.generations.get("gen-1")
+    assert caught.value.__context__ is None
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert KEY not in "".join(report.format())
+
+
+def test_a_connection_closes_though_a_lock_is_never_opened(server):
+    """As after a Ctrl-C inside httpcore: closing waits for no lock of it."""
+    with ModelGates(api_key=KEY, base_url=server.base_url) as client:
+        client.generations.get("gen-1")
+        engine: BlockingEngine = client._engine
+        connection = engine._connections.idle[0]
+        closing = threading.Thread(target=connection.close, daemon=True)
+        with connection._pool._optional_thread_lock:
+            closing.start()
+            closing.join(5)
+            assert not closing.is_alive()
+
+
+def test_a_budget_locked_at_a_fork_is_open_in_the_child(monkeypatch):
+    """The thread that held the lock is not there to open it."""
+    budget = RetryBudget()
+    budget._lock.acquire()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert budget.spend(1)
+
+
+def test_derived_clients_log_a_kind_of_drift_once_among_them(server, caplog):
+    """`client.with_options(…)` in each call is a usual idiom."""
+    caplog.set_level(logging.INFO, logger="modelgates_client")
+    with ModelGates(api_key=KEY, base_url=server.base_url) as client:
+        for _ in range(3):
+            client.with_options(timeout=5).generations.get("gen-1")
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages
+    assert len(messages) == len(set(messages))
+
+
+@pytest.mark.parametrize(
+    "options", [{"headers": ["a"]}, {"ca_bundle": 5}, {"proxy": 5}, {"validation": ["strict"]}]
+)
+def test_an_argument_of_another_type_is_a_configuration_error(either, options):
+    """Also where no type checker looks."""
+    with pytest.raises(Exception, match=r"headers|ca_bundle|proxy|validation") as caught:
+        either.make(base_url="https://api.example", **options)
+    assert type(caught.value).__name__ == "ConfigurationError"
+
+
+def answer(status, body):
+    content = json.dumps(body).encode()
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(content), content)
+
+
+def serve_two_records(listener, context, asked):  # noqa: C901 - a server in one piece
+    """Answer each request; behind the first answer send another, in the same segment."""
+    while True:
+        try:
+            connection = listener.accept()[0]
+        except OSError:
+            return
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def pump(step, incoming=incoming, outgoing=outgoing, connection=connection):
+            while True:
+                try:
+                    result = step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    data = connection.recv(65_536)
+                    if not data:
+                        raise EOFError from None
+                    incoming.write(data)
+                else:
+                    connection.sendall(outgoing.read())
+                    return result
+
+        with connection:
+            try:
+                pump(tls.do_handshake)
+                while True:
+                    request = pump(lambda tls=tls: tls.read(65_536)).decode()
+                    generation_id = request.partition("id=")[2].partition(" ")[0]
+                    tls.write(answer(200, {"data": {"id": generation_id}}))
+                    if not asked:
+                        tls.write(answer(401, {"error": {"code": 401, "message": "smuggled"}}))
+                    asked.append(generation_id)
+                    connection.sendall(outgoing.read())
+            except (EOFError, OSError):
+                continue
+
+
+def test_what_waits_in_the_buffers_of_tls_ends_a_connection():
+    """It is in no socket any more, nor in the parser yet."""
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.num_tickets = 0
+    authority.issue_cert("localhost").configure_cert(theirs)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        arguments = (listener, theirs, asked)
+        threading.Thread(target=serve_two_records, args=arguments, daemon=True).start()
+
+        async def two():
+            async with AsyncModelGates(api_key=KEY, base_url=url, ssl_context=ours) as client:
+                first = await client.generations.get("gen-1")
+                second = await client.generations.get("gen-2")
+                return first.id, second.id
+
+        assert asyncio.run(two()) == ("gen-1", "gen-2")
+    assert asked == ["gen-1", "gen-2"]

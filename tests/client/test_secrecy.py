@@ -1,0 +1,145 @@
+"""The key is shown nowhere: texts, logs, errors, tracebacks, pickles, copies."""
+
+import copy
+import logging
+import pickle
+import signal
+import sys
+
+import pytest
+
+from modelgates_client import (
+    APIConnectionError,
+    AuthenticationError,
+    ConfigurationError,
+    ModelGates,
+    ModelGatesError,
+)
+
+from .servers import KEY, hang_up, interrupt, record, refusal, says, silence
+from .showing import shown
+
+
+def module_level_key():
+    return KEY
+
+
+def test_a_frame_of_the_package_that_held_the_key_would_be_found(server):
+    """The search in this module sees the locals of the package's frames."""
+    server.answers(hang_up)
+    with (
+        ModelGates(api_key=KEY, base_url=server.base_url, max_retries=0) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        client.generations.get("gen-in-a-local")
+    assert "gen-in-a-local" in shown(caught.value)
+
+
+def test_no_text_of_a_client_shows_the_key(either, server):
+    """Neither its own, nor those of what it is made of."""
+    client = either.make(server)
+    either(client.generations.get("gen-1"))
+    things = [client, client.generations, *vars(client).values(), *vars(client._engine).values()]
+    for thing in things:
+        assert KEY not in f"{thing} {thing!r}"
+    assert KEY not in f"{vars(client)} {vars(client.generations)} {vars(client._engine)}"
+
+
+def test_no_log_record_shows_the_key(either, server, caplog, no_backoff):
+    """At no level of any logger; neither in its text nor in its arguments."""
+    caplog.set_level(logging.DEBUG)
+    server.answers(refusal(503), hang_up, record(), refusal(401))
+    client = either.make(server)
+    either(client.generations.get("gen-1"))
+    with pytest.raises(AuthenticationError):
+        either(client.generations.get("gen-1"))
+    assert "modelgates_client" in {entry.name for entry in caplog.records}
+    for entry in caplog.records:
+        assert KEY not in f"{entry.getMessage()} {entry.args!r} {vars(entry)!r}"
+
+
+REACTIONS = {
+    "hang-up": hang_up,
+    "401": refusal(401, f"no such key: {KEY}", X_Request_Id=KEY),
+    "not JSON": says(f"<html>{KEY}".encode()),
+    "other record": record("gen-2"),
+    "silence": silence,
+}
+
+
+@pytest.mark.parametrize("reaction", REACTIONS.values(), ids=REACTIONS)
+def test_no_error_shows_the_key(either, server, reaction):
+    """Not even what a server sent back; nor do its pickle and the locals of our frames."""
+    server.answers(reaction)
+    client = either.make(server, max_retries=0, timeout=0.3)
+    with pytest.raises(ModelGatesError) as caught:
+        either(client.generations.get("gen-1"))
+    assert KEY not in shown(caught.value)
+    assert KEY.encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot signal a thread")
+def test_an_interrupt_while_reading_shows_no_key(either, server):
+    """The frames of an interrupted call, with their locals, are what error trackers send."""
+
+    server.answers(interrupt)
+    client = either.make(server)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        either(client.generations.get("gen-1"))
+    report = shown(caught.value)
+    assert KEY not in report
+    assert either.is_async or "gen-1" in report  # the frames are there
+
+
+def test_a_literal_key_is_not_pickled(either):
+    """The error says what to do instead."""
+    client = either.make()
+    for thing in (client, client.with_options(timeout=5)):
+        with pytest.raises(ConfigurationError, match=r"(?s)MODELGATES_API_KEY.*function") as caught:
+            pickle.dumps(thing)
+        assert KEY not in shown(caught.value)
+
+
+def test_a_key_of_the_environment_is_pickled_by_reference(either, server, monkeypatch):
+    """The other process has an environment of its own."""
+    monkeypatch.setenv("MODELGATES_API_KEY", KEY)
+    client = either.make(server, api_key=None, timeout=7, headers={"X-One": "1"})
+    pickled = pickle.dumps(client)
+    assert KEY.encode() not in pickled
+    monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-elsewhere")
+    twin = pickle.loads(pickled)
+    assert type(twin) is either.kind
+    either(twin.generations.get("gen-1"))
+    either(twin.close())
+    assert (server.requests[0].key, server.requests[0].headers["x-one"]) == ("sk-mg-elsewhere", "1")
+    monkeypatch.delenv("MODELGATES_API_KEY")
+    with pytest.raises(ConfigurationError, match="MODELGATES_API_KEY"):
+        pickle.loads(pickled)
+
+
+def test_a_function_of_a_module_is_pickled_by_its_name(either, server):
+    """As pickle does."""
+    pickled = pickle.dumps(either.make(server, api_key=module_level_key))
+    assert KEY.encode() not in pickled
+    twin = pickle.loads(pickled)
+    either(twin.generations.get("gen-1"))
+    either(twin.close())
+    assert server.requests[0].key == KEY
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
+def test_a_copy_shares_the_connections_and_shows_no_key(either, server, copied):
+    """Frameworks copy what they are given; a copy of a literal key is no pickle of it."""
+    client = either.make(server)
+    either(client.generations.get("gen-1"))
+    twin = copied({"client": client})["client"] if copied is copy.deepcopy else copied(client)
+    assert twin is not client
+    assert KEY not in f"{twin!r} {vars(twin)}"
+    either(twin.generations.get("gen-2"))
+    assert [asked.key for asked in server.requests] == [KEY, KEY]
+    assert server.connections == 1
+
+
+def test_this_module_can_be_imported_by_pickle():
+    """The test of pickled functions above stands on it."""
+    assert sys.modules[module_level_key.__module__].module_level_key is module_level_key

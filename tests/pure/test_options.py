@@ -1,0 +1,255 @@
+"""Where to connect to: any text is a server, or a proxy, or a `ConfigurationError`."""
+
+import ipaddress
+import os
+from unittest import mock
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from modelgates_client import ConfigurationError
+from modelgates_client.transport.options import Proxy, Server, choose_proxy, is_loopback
+
+EXAMPLE = "https://modelgates.example/api/v1"
+SECRET = "hunter2"
+SERVER = Server("https", "api.example", 443, "/api/v1")
+
+#: What URLs are made of, and what breaks them.
+PARTS = st.sampled_from(
+    [
+        *("http", "https", "HTTPS", "ftp", "ws", "file", ":", "/", "//", "://", "@", "?", "#", "."),
+        *(
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            "::1",
+            "[",
+            "]",
+            "a.example",
+            "a..b",
+            "xn--",
+            "ü",
+            "%",
+        ),
+        *(
+            ":0",
+            ":1",
+            ":80",
+            ":443",
+            ":65535",
+            ":65536",
+            ":-1",
+            ":x",
+            "\\",
+            " ",
+            "\n",
+            "\t",
+            "\x00",
+        ),
+        *("user:pw", "/api/v1", "[v1.x]", "[fe80::1%eth0]", "\ud800", "٣", "。", "a" * 64),
+    ]
+)
+URLS = st.one_of(
+    st.text(),
+    st.lists(PARTS, max_size=9).map("".join),
+    st.builds(
+        "{}://{}{}{}".format,
+        st.sampled_from(["http", "https", "ftp", "ws", "wss", ""]),
+        st.sampled_from(["localhost", "a.example", "[::1]", "127.0.0.1", "1.1.1.1", ""]) | PARTS,
+        st.sampled_from(["", ":0", ":1", ":8443"]) | PARTS,
+        st.sampled_from(["", "/", "/api/v1/"]) | st.text(max_size=5),
+    ),
+)
+
+LOOPBACK = ["localhost", "a.localhost", "127.0.0.1", "127.255.0.9", "::1"]
+ELSEWHERE = [
+    *(
+        "",
+        "a.example",
+        "localhost.example",
+        "notlocalhost",
+        "localhost.",
+        "0.0.0.0",
+        "::",
+        "10.0.0.1",
+    ),
+    *("128.0.0.1", "127.0.0.1.example", "127.1", "2130706433", "0x7f.0.0.1", "::2", "[::1]"),
+]
+
+
+@given(URLS)
+@example("ftp://a.example:21/x")
+@example("ws://a.example:80")
+def test_any_text_is_a_server_or_is_refused(url):
+    """A server that requests can be sent to, over https or to this machine."""
+    try:
+        server = Server.of(url, EXAMPLE)
+    except ConfigurationError as error:
+        assert "base_url" in str(error)  # noqa: PT017 - either may happen
+        return
+    assert server.scheme in {"http", "https"}
+    assert server.scheme == "https" or is_loopback(server.host)
+    assert server.host.isascii()
+    assert 1 <= server.port <= 65535
+    assert not server.path.endswith("/")
+    assert server.authority.isprintable()
+    assert "@" not in server.authority
+
+
+@pytest.mark.parametrize("url", [None, 1, b"https://a.example", ["https://a.example"]])
+def test_what_is_no_text_is_no_server(url):
+    """It is said so."""
+    with pytest.raises(ConfigurationError, match="no text"):
+        Server.of(url, EXAMPLE)
+
+
+@given(st.lists(PARTS, max_size=3).map("".join), st.lists(PARTS, max_size=3).map("".join))
+@example("https:", "a.example")
+@example("", "a.example")
+@example("https:///", "a.example")
+def test_credentials_in_a_base_url_are_not_shown(before, behind):
+    """However it is mistyped."""
+    url = f"{before}user:{SECRET}@{behind}"
+    try:
+        shown = repr(Server.of(url, EXAMPLE)._replace(path=""))
+    except ConfigurationError as error:
+        shown = str(error)
+    assert SECRET not in shown
+
+
+@given(st.lists(PARTS, max_size=3).map("".join), st.lists(PARTS, max_size=3).map("".join))
+def test_credentials_of_a_proxy_are_not_shown(before, behind):
+    """They are what they are for; but neither a `repr` nor an error shows them."""
+    try:
+        shown = repr(Proxy.of(f"{before}user:{SECRET}@{behind}", "proxy"))
+    except ConfigurationError as error:
+        shown = str(error)
+    assert SECRET not in shown
+
+
+@given(URLS)
+def test_any_text_is_a_proxy_or_is_refused(url):
+    """Of a kind that is supported."""
+    try:
+        proxy = Proxy.of(url, "the argument")
+    except ConfigurationError as error:
+        assert "the argument" in str(error)  # noqa: PT017 - either may happen
+        return
+    assert proxy.scheme in {"http", "https"}
+    assert proxy.host.isascii()
+    assert proxy.host
+    assert 1 <= proxy.port <= 65535
+
+
+@given(st.text(), st.text())
+def test_a_proxys_login_is_read_as_it_was_meant(user, password):
+    """Percent-encoded, as in any URL."""
+    if any(0xD800 <= ord(char) < 0xE000 for char in user + password):
+        return  # those have no encoding
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    proxy = Proxy.of(f"http://{login}@127.0.0.1:3128", "proxy")
+    assert proxy == ("http", "127.0.0.1", 3128, (user, password))
+
+
+def test_a_proxy_may_be_given_without_a_scheme():
+    """As environments often have it."""
+    assert Proxy.of("127.0.0.1:3128", "proxy") == ("http", "127.0.0.1", 3128, None)
+    assert Proxy.of("https://a.example", "proxy") == ("https", "a.example", 443, None)
+    for url in ("socks5://127.0.0.1:1080", "file:///etc/passwd", "http://", "http://:80", ""):
+        with pytest.raises(ConfigurationError):
+            Proxy.of(url, "proxy")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_it"),
+    [*((host, True) for host in LOOPBACK), *((host, False) for host in ELSEWHERE)],
+)
+def test_only_this_machine_is_loopback(host, is_it):
+    """By its name or address alone: nothing is looked up."""
+    assert is_loopback(host) is is_it
+
+
+@given(st.ip_addresses())
+def test_addresses_are_loopback_as_the_rfc_has_it(address):
+    """127.0.0.0/8 and ::1."""
+    network = ipaddress.ip_network("127.0.0.0/8" if address.version == 4 else "::1/128")
+    if getattr(address, "ipv4_mapped", None) is None:  # Pythons disagree about those
+        assert is_loopback(str(address)) is (address in network)
+
+
+@pytest.mark.parametrize("host", ["a.example", "1.1.1.1", "[2001:db8::1]", "localhost.example"])
+def test_http_is_for_this_machine_alone(host):
+    """Anyone on the way could read the key."""
+    assert Server.of(f"https://{host}/x", EXAMPLE).scheme == "https"
+    with pytest.raises(ConfigurationError, match="without https"):
+        Server.of(f"http://{host}/x", EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "path"),
+    [
+        ("https://a.example", "a.example", ""),
+        ("https://A.Example/", "a.example", ""),
+        ("https://a.example:443/api/v1/", "a.example", "/api/v1"),
+        ("https://a.example:80/api", "a.example:80", "/api"),
+        ("http://127.0.0.1", "127.0.0.1", ""),
+        ("http://localhost:443", "localhost:443", ""),
+        ("http://[::1]:8080/a//", "[::1]:8080", "/a"),
+        ("https://[2001:db8::1]", "[2001:db8::1]", ""),
+    ],
+)
+def test_the_authority_names_the_port_unless_it_is_the_schemes(url, authority, path):
+    """RFC 9110, section 7.2; an IPv6 address has brackets in it."""
+    server = Server.of(url, EXAMPLE)
+    assert (server.authority, server.path) == (authority, path)
+
+
+def chosen(variables, server=SERVER, proxy=None, *, trust_env=True):
+    """Return the proxy that is chosen in an environment of these variables alone."""
+    with mock.patch.dict(os.environ, variables, clear=True):
+        return choose_proxy(server, proxy, trust_env=trust_env)
+
+
+@pytest.mark.parametrize(
+    ("variables", "host"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://one:1"}, "one"),
+        ({"https_proxy": "http://one:1"}, "one"),
+        ({"https_proxy": "http://one:1", "HTTPS_PROXY": "http://two:2"}, "one"),
+        ({"ALL_PROXY": "http://one:1"}, "one"),
+        ({"ALL_PROXY": "http://one:1", "HTTPS_PROXY": "http://two:2"}, "two"),
+        ({"HTTP_PROXY": "http://one:1"}, None),
+        ({"HTTPS_PROXY": ""}, None),
+        ({"HTTPS_PROXY": "http://one:1", "NO_PROXY": "*"}, None),
+        ({"HTTPS_PROXY": "http://one:1", "NO_PROXY": "api.example"}, None),
+        ({"HTTPS_PROXY": "http://one:1", "no_proxy": "other, .example"}, None),
+        ({"HTTPS_PROXY": "http://one:1", "NO_PROXY": "api.example:443"}, None),
+        ({"HTTPS_PROXY": "http://one:1", "NO_PROXY": "api.example:8443"}, "one"),
+        ({"HTTPS_PROXY": "http://one:1", "NO_PROXY": "pi.example,other"}, "one"),
+    ],
+)
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the system has settings of its own")
+def test_the_environments_proxy_is_the_usual_one(variables, host):
+    """Of the usual variables in either case, but not where `NO_PROXY` says so."""
+    proxy = chosen(variables)
+    assert (proxy and proxy.host) == host
+    assert chosen(variables, trust_env=False) is None
+    assert chosen(variables, Server("http", "localhost", 80, "")) is None
+    assert chosen(variables, proxy="http://mine:3").host == "mine"
+
+
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_refused():
+    """And it is said where it comes from, and how to ignore it; its password is not."""
+    with pytest.raises(ConfigurationError, match="trust_env=False") as caught:
+        chosen({"HTTPS_PROXY": f"socks5://user:{SECRET}@one:1"})
+    assert SECRET not in str(caught.value)
+
+
+def test_a_key_in_clear_to_a_proxy_is_warned_of():
+    """A proxy that is asked for http reads everything."""
+    with pytest.warns(UserWarning, match="in clear"):
+        proxy = chosen({}, Server("http", "127.0.0.1", 80, ""), f"http://u:{SECRET}@mine:3")
+    assert proxy.login == ("u", SECRET)
