@@ -36,15 +36,14 @@ def main() -> None:
             venv.create(home)
             python = str(home / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
             pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-            call(*pip, f"modelgates-client[testing] @ {wheel.as_uri()}")
+            call(*pip, f"modelgates-client[cli,testing] @ {wheel.as_uri()}")
         with step(4, "Starting the stub of the API on loopback"):
             stub, settings = start_stub(python, Path(scratch))
         try:
             generation_id = json.loads(RECORD.read_bytes())["data"]["id"]
             with step(5, f"Fetching {generation_id} through the installed wheel"):
-                shown = call(
-                    python, "-m", "modelgates_client", generation_id, cwd=scratch, env=settings
-                )
+                command = [python, "-m", "modelgates_client", "get", generation_id, "--summary"]
+                shown = call(*command, cwd=scratch, env=settings)
         finally:
             stub.terminate()
             stub.communicate()

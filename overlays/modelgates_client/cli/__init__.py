@@ -1,0 +1,60 @@
+"""The command `modelgates`, for terminals, pipes and scripts; needs the extra `cli`.
+
+`modelgates get ID…` prints the records of generations: on a terminal as a table, the record of a
+single id as a summary; piped, or with `--json`, as JSON Lines, each the record's `to_dict()`. Data
+go to stdout, messages to stderr. `modelgates completion SHELL` prints a script for a shell.
+
+Exit statuses, which stay as they are:
+
+| status | meaning                                                             |
+|--------|---------------------------------------------------------------------|
+| 0      | all went well                                                       |
+| 1      | another failure: an undocumented status, unwritable output, a bug   |
+| 2      | wrong usage or configuration, no usable key                         |
+| 3      | no such record, or not ready in time                                |
+| 4      | the key, its permissions or the account's credits do not suffice    |
+| 5      | too many requests                                                   |
+| 6      | the server failed                                                   |
+| 7      | no connection, or no answer in time                                 |
+| 8      | an answer that is not the record                                    |
+| 130    | interrupted                                                         |
+| 141    | nobody reads the output any more                                    |
+
+Several ids: one that fails does not stop the others, and the highest status of them counts.
+
+The modules, one subject each; of them, only those imported when they are needed cost anything:
+
+| module      | subject                                            |
+|-------------|----------------------------------------------------|
+| `_command`  | arguments and options, by click                    |
+| `_get`      | the work: ask for each id, write, report           |
+| `_ids`      | ids from arguments, files and stdin                |
+| `_keys`     | the key, and that it is not shown                  |
+| `_statuses` | the exit status of each failure                    |
+| `_formats`  | records as JSON Lines and summaries                |
+| `_table`    | records as a table, by rich                        |
+| `_stdout`   | writing data, to readers that may go away          |
+| `_messages` | stderr: errors, warnings, logs                     |
+| `_progress` | stderr: how far long work is, by rich              |
+"""
+
+import sys
+
+
+def main() -> int:
+    """Run the command with the arguments of the process; return the exit status."""
+    try:
+        # Not before they are needed: where the extra is not installed, it is said in one line.
+        import rich  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
+
+        from modelgates_client.cli._command import run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name not in {"click", "rich"}:
+            raise
+        message = "error: the command needs an extra: pip install 'modelgates-client[cli]'\n"
+        if sys.stderr is not None:  # where it is closed
+            sys.stderr.write(message)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return run()

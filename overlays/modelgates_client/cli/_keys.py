@@ -1,0 +1,84 @@
+"""The key: from a file, from stdin or from the environment; never from an argument, never shown.
+
+Arguments are in the list of processes and in the shell's history.
+"""
+
+import getpass
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+
+from modelgates_client._credentials import ENVIRONMENT_VARIABLE, Credentials, Secret
+from modelgates_client._errors import ConfigurationError
+from modelgates_client.cli._messages import Messages
+
+_LONGEST: Final = 8 * 1024  # bytes; no header could carry more
+_LOOKS_LIKE_KEY: Final = re.compile(r"sk-mg-")
+
+
+def find_key(file: str | None, messages: Messages, *, from_stdin: bool) -> Secret:
+    """Return the key, and let `messages` hide it from now on.
+
+    Args:
+        file: Its first line is the key.
+        messages: Told when the file is not safe.
+        from_stdin: Whether the first line of stdin is the key; asked for on a terminal.
+
+    Raises:
+        ConfigurationError: There is none, or it cannot be read.
+    """
+    if file is not None:
+        secret = _from_file(file, messages)
+    elif from_stdin:
+        secret = _from_stdin()
+    else:
+        secret = Credentials(None).secret()
+        if not secret.reveal():
+            raise ConfigurationError(
+                f"no API key: set the environment variable {ENVIRONMENT_VARIABLE}, or use "
+                "--key-file or --key-stdin"
+            )
+    messages.hide(secret)
+    return secret
+
+
+def holds_key(text: str, secret: Secret) -> bool:
+    """Whether there is a key in a text: the one in use, or what looks like one."""
+    return bool(_LOOKS_LIKE_KEY.search(text)) or secret.reveal() in text
+
+
+def _from_file(name: str, messages: Messages) -> Secret:
+    try:
+        with Path(name).open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            secret = _secret(file.readline(_LONGEST))
+    except OSError as error:
+        raise ConfigurationError(f"the key file {name!r}: {error.strerror}") from None
+    if not secret.reveal():
+        raise ConfigurationError(f"the key file {name!r}: its first line is empty")
+    others = stat.S_IRGRP | stat.S_IROTH
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & others:
+        permissions = stat.S_IMODE(mode)
+        messages.warning(f"the key file {name!r} can be read by others (mode {permissions:04o})")
+    return secret
+
+
+def _from_stdin() -> Secret:
+    stdin = sys.stdin
+    if stdin is None:  # where it is closed
+        raise ConfigurationError("--key-stdin: stdin is closed")
+    if stdin.isatty():  # typed keys are not shown either
+        secret = Secret(getpass.getpass("API key: ", sys.stderr).strip())
+    else:
+        secret = _secret(stdin.buffer.readline(_LONGEST))
+    if not secret.reveal():
+        raise ConfigurationError("--key-stdin: the first line of stdin is empty")
+    return secret
+
+
+def _secret(line: bytes) -> Secret:
+    """Return the key of a line; what is not ASCII is refused when the client is made."""
+    return Secret(line.decode("utf-8-sig", "replace").strip())

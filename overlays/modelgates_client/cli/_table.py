@@ -1,0 +1,94 @@
+"""Records as a table, a row for each id."""
+
+import os
+from collections.abc import Callable
+from typing import TextIO
+
+from rich.console import Console
+from rich.measure import measure_renderables
+from rich.table import Table
+from rich.text import Text
+
+from modelgates_api.errors import FieldError
+from modelgates_client._generation import Generation
+from modelgates_client._money import Cost, format_usd
+from modelgates_client.cli._messages import harmless
+
+_NOTHING = "-"  # of a record that did not come
+_GAP = 2  # columns of the terminal between two of the table
+_LEAST = 8  # columns of the terminal for texts that can be folded
+
+
+class Rows:
+    """A table that grows, and is shown in the end: its columns are as wide as all rows need."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Make a table for the terminal that `stream` is."""
+        self._stream = stream
+        self._table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+        for title in ("id", "model", "provider"):
+            self._table.add_column(title, overflow="fold")
+        for title in ("cost", "tokens\nin", "tokens\nout", "latency"):
+            self._table.add_column(title, justify="right", no_wrap=True)
+        self._table.add_column("state", no_wrap=True)
+
+    def record(self, record: Generation) -> str:
+        """Add a row; nothing is to be written yet."""
+        state = Text("final") if record.is_final else Text("not final", "yellow")
+        self._table.add_row(
+            _cell(lambda: record.id),
+            _cell(lambda: record.model),
+            _cell(lambda: record.provider_name),
+            Text(_cost(record.cost)),
+            _cell(lambda: record.native_tokens_prompt),
+            _cell(lambda: record.native_tokens_completion),
+            _cell(lambda: record.latency, " ms"),
+            state,
+        )
+        return ""
+
+    def failure(self, generation_id: str) -> None:
+        """Add a row that says nothing but that it failed."""
+        nothing = [_NOTHING] * 6
+        self._table.add_row(Text(harmless(generation_id)), *nothing, Text("error", "red"))
+
+    def rest(self) -> str:
+        """Return the table."""
+        if not self._table.row_count:
+            return ""
+        plain = {"color_system": None} if os.environ.get("NO_COLOR") else {}
+        console = Console(file=self._stream, **plain)  # type: ignore[arg-type] # None is a value of it
+        console.width = max(console.width, self._least_width(console))
+        with console.capture() as captured:
+            console.print(self._table)
+        return captured.get()
+
+    def _least_width(self, console: Console) -> int:
+        """Return the width below which rich would cut digits off; the terminal may fold lines."""
+        return sum(
+            _GAP + measure_renderables(console, console.options, [column.header, *column.cells])[1]
+            if column.no_wrap
+            else _GAP + _LEAST
+            for column in self._table.columns
+        )
+
+
+def _cost(cost: Cost) -> str:
+    """Return the charge; with an own key, what was paid in all besides, if only as unknown."""
+    charged = format_usd(cost.charged)
+    if cost.upstream is not None and cost.all_in == cost.charged:
+        return charged
+    return f"{charged}\n{format_usd(cost.all_in)} all in"
+
+
+def _cell(read: Callable[[], object], unit: str = "") -> Text:
+    """Return a field as a cell, where its text is no markup."""
+    try:
+        value = read()
+    except FieldError:
+        return Text("unreadable")
+    if value is None:
+        return Text("unknown")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return Text(harmless(f"{value}{unit}"))

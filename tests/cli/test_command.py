@@ -1,0 +1,120 @@
+"""The command itself: how it is called, completed and installed; what it costs who does not."""
+
+import shutil
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from modelgates_client import __version__, cli
+
+
+def test_it_tells_its_version(command):
+    """On stdout."""
+    assert command("--version").stdout == f"modelgates {__version__}\n"
+
+
+def test_it_is_installed_as_modelgates():
+    """The script of that name runs the same command."""
+    (script,) = entry_points(group="console_scripts", name="modelgates")
+
+    assert script.load() is cli.main
+
+
+def test_help_tells_of_every_way_to_give_the_key(command):
+    """And that there is no option for the key itself."""
+    text = command("get", "--help").stdout
+
+    for way in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
+        assert way in text
+    assert "--api-key" not in text
+
+
+def without(package, *arguments):
+    """Run the command where a package is not installed."""
+    code = f"""if True:
+        import sys
+        sys.modules[{package!r}] = None
+        from modelgates_client.cli import main
+        sys.exit(main())
+    """
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("get", "gen-1")])
+def test_without_the_extra_it_says_what_to_install(package, arguments):
+    """One line, and the exit status of a wrong configuration."""
+    done = without(package, *arguments)
+
+    message = "error: the command needs an extra: pip install 'modelgates-client[cli]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_what_else_is_missing_is_not_blamed_on_the_extra():
+    """An installation that is broken otherwise shows how."""
+    done = without("modelgates_client.cli._statuses", "get", "gen-1")
+
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+    assert "extra" not in done.stderr
+
+
+def test_the_library_does_not_load_what_the_command_needs():
+    """Neither importing the package nor making a client loads click or rich."""
+    code = """if True:
+        import sys
+        import modelgates_client
+        modelgates_client.ModelGates(api_key="sk-mg-test").generations
+        print(sorted({"click", "rich"} & sys.modules.keys()))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_piped_records_cost_no_drawing(command):
+    """Who reads JSON Lines does not wait for rich to load; its empty top package costs nothing."""
+    code = """if True:
+        import sys
+        from modelgates_client.cli import main
+        main()
+        print("rich.console" in sys.modules, file=sys.stderr)
+    """
+    line = [sys.executable, "-c", code, "get", "gen-1"]
+    done = subprocess.run(line, env=command.env, capture_output=True, text=True)
+
+    assert done.stdout
+    assert done.stderr == "False\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_a_completion_script_for_each_shell(command, shell):
+    """It calls the command back, and the shell takes it for a program of its own."""
+    done = command("completion", shell)
+
+    assert f"_MODELGATES_COMPLETE={shell}_complete" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    if shutil.which(shell):
+        assert subprocess.run([shell, "-n"], input=done.stdout.encode()).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("modelgates ", "get"),
+        ("modelgates get --key", "--key-file"),
+        ("modelgates completion ", "zsh"),
+    ],
+)
+def test_words_are_completed(command, words, expected):
+    """As bash asks for it through the script."""
+    command.environment |= {
+        "_MODELGATES_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "MODELGATES_API_KEY": None,
+    }
+
+    assert f"plain,{expected}" in command().stdout.splitlines()
