@@ -1,0 +1,121 @@
+"""Calls of either client under a fault, and after it."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from modelgates_client import AsyncModelGates, Generation, ModelGates
+
+from . import tls
+from .faults import Fault, good, play, tunnel
+from .servers import FaultServer
+from .wire import ID, KEY, NEXT_ID
+
+FLAVOURS = ("sync", "async")
+
+#: The time-out of calls that meet no fault, in seconds; they share the client's connections.
+PATIENT_S = 10.0
+
+
+@dataclass
+class Outcome:
+    """What came out of a call.
+
+    Attributes:
+        record: The record, if that was it.
+        error: What was raised, if that was it.
+        elapsed_s: Seconds that it took.
+    """
+
+    record: Generation | None = None
+    error: BaseException | None = None
+    elapsed_s: float = 0.0
+
+    @property
+    def what(self) -> str:
+        """Say it in a line, for failures of tests."""
+        return repr(self.error if self.record is None else self.record.id)[:300]
+
+
+@contextmanager
+def serving(fault: Fault, elsewhere: str = "") -> Iterator[FaultServer]:
+    """Serve a fault."""
+    with FaultServer(
+        fault.serve,
+        healthy=tunnel(tls.valid) if fault.scheme == "proxy" else play(good),
+        context=fault.context() if fault.context else None,
+        healthy_context=tls.valid() if fault.scheme == "https" else None,
+        listening=fault.listening,
+        accepting=fault.accepting,
+        elsewhere=elsewhere,
+    ) as server:
+        yield server
+
+
+def settings(fault: Fault, server: FaultServer) -> dict[str, Any]:
+    """Return a client's arguments, the key not among them."""
+    url = {
+        "http": f"http://127.0.0.1:{server.port}/api/v1",
+        "https": f"https://localhost:{server.port}/api/v1",
+        "proxy": "https://localhost:9/api/v1",
+    }[fault.scheme]
+    via = f"http://127.0.0.1:{server.port}" if fault.scheme == "proxy" else None
+    return {
+        "base_url": url,
+        "proxy": via,
+        "trust_env": False,
+        "max_retries": 1,
+        "timeout": fault.timeout_s,
+        "ssl_context": tls.trusting(),
+        **fault.options,
+    }
+
+
+def outcomes(flavour: str, fault: Fault, server: FaultServer) -> tuple[Outcome, Outcome]:
+    """Return what came out of a call under the fault, and of the next one after it."""
+    arguments = settings(fault, server)
+    if flavour == "async":
+        return asyncio.run(_async(arguments, fault, server))
+    with ModelGates(api_key=KEY, **arguments) as client:
+        first = _call(client, ID)
+        _recover(fault, server)
+        return first, _call(client.with_options(timeout=PATIENT_S), NEXT_ID)
+
+
+async def _async(
+    arguments: dict[str, Any], fault: Fault, server: FaultServer
+) -> tuple[Outcome, Outcome]:
+    async with AsyncModelGates(api_key=KEY, **arguments) as client:
+        first = await _acall(client, ID)
+        await asyncio.to_thread(_recover, fault, server)
+        return first, await _acall(client.with_options(timeout=PATIENT_S), NEXT_ID)
+
+
+def _recover(fault: Fault, server: FaultServer) -> None:
+    server.asked = len(server.requests)
+    server.heal()
+    time.sleep(fault.pause_s)
+
+
+def _call(client: ModelGates, generation_id: str) -> Outcome:
+    began = time.monotonic()
+    try:
+        record = client.generations.get(generation_id)
+    except Exception as error:  # noqa: BLE001 - which one it is, the test asserts
+        return Outcome(error=error, elapsed_s=time.monotonic() - began)
+    return Outcome(record=record, elapsed_s=time.monotonic() - began)
+
+
+async def _acall(client: AsyncModelGates, generation_id: str) -> Outcome:
+    began = time.monotonic()
+    try:
+        answer = client.generations.get(generation_id)
+        assert inspect.isawaitable(answer)
+        record = await answer
+    except Exception as error:  # noqa: BLE001 - which one it is, the test asserts
+        return Outcome(error=error, elapsed_s=time.monotonic() - began)
+    return Outcome(record=record, elapsed_s=time.monotonic() - began)

@@ -1,0 +1,69 @@
+"""Where a key could show: an error's every form, tracebacks with locals, and logs."""
+
+import html
+import logging
+import pickle
+import re
+import traceback
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from .wire import KEY
+
+#: The key, and so much of it that the rest is no secret any more.
+_SECRETS = (KEY, KEY[: 2 * len(KEY) // 3], KEY[len(KEY) // 3 :])
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+
+
+def shows(text: str) -> bool:
+    """Whether a text shows the key: as it is, or as any JSON, HTML or URL decoder would read it."""
+    plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    plain = re.sub(r"\\+/", "/", plain).replace("\x00", "").replace(r"\x00", "")
+    forms = (text, plain, html.unescape(plain), unquote(plain))
+    return any(secret in form for form in forms for secret in _SECRETS)
+
+
+def of_error(error: BaseException) -> list[str]:
+    """Return where an error shows the key; nowhere is where it should."""
+    return [where for where, text in _texts(error) if shows(text)]
+
+
+def of_records(records: list[logging.LogRecord]) -> list[str]:
+    """Return the log records that show the key, by logger and format."""
+    return [
+        f"log of {record.name}: {record.msg!r}"
+        for record in records
+        if shows(record.getMessage())
+        or shows(repr(vars(record)))
+        or (record.exc_info and shows(logging.Formatter().formatException(record.exc_info)))
+    ]
+
+
+def _texts(error: BaseException) -> Iterator[tuple[str, str]]:
+    for link in _chain(error, set()):
+        name = type(link).__name__
+        yield f"str of {name}", str(link)
+        yield f"repr of {name}", repr(link)
+        yield f"args of {name}", repr(link.args)
+        for key, value in vars(link).items():
+            yield f"{name}.{key}", f"{value!r} {value!s}"
+        report = traceback.TracebackException(
+            type(link), link, link.__traceback__, capture_locals=True
+        )
+        for frame in report.stack:
+            for key, value in (frame.locals or {}).items():
+                yield f"{name}: local {key!r} of {frame.name} in {frame.filename}", value
+        yield f"traceback of {name}", "".join(report.format())
+    yield "pickle", pickle.dumps(error).decode("latin-1")
+
+
+def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
+    """Return an error, its causes and contexts, and the members of groups."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    yield error
+    linked = (error.__cause__, error.__context__, *getattr(error, "exceptions", ()))
+    for link in linked:
+        if link is not None:
+            yield from _chain(link, seen)

@@ -1,0 +1,145 @@
+"""Faults of what a server says about trying again."""
+
+from functools import partial
+
+from modelgates_client import (
+    APIStatusError,
+    BadRequestError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+)
+
+from .faults import VALUE, Fault, play
+from .wire import error_body, page, response
+
+_fault = partial(Fault, "retry")
+
+_DOWN, _BUSY = "503 Service Unavailable", "429 Too Many Requests"
+_CONTENT = error_body("later", 429)
+
+
+def _told(*lines: str | bytes, status: str = _BUSY) -> bytes:
+    return response(_CONTENT, status, *lines)
+
+
+def _ignored(name: str, *lines: str | bytes) -> Fault:
+    """Say something that no client can understand: it tries again as if nothing was said."""
+    return _fault(
+        f"retry-after-{name}",
+        play(_told(*lines)),
+        (RateLimitError,),
+        2,
+        says={"retry_after": None},
+    )
+
+
+def _too_long(name: str, *lines: str) -> Fault:
+    """Ask for a wait beyond the deadline: the call fails at once, with what was said."""
+    return _fault(f"retry-after-{name}", play(_told(*lines)), (RateLimitError,), 1)
+
+
+FAULTS = (
+    _fault(
+        "retry-after-0",
+        play(_told("Retry-After: 0")),
+        (RateLimitError,),
+        2,
+        says={"retry_after": 0},
+    ),
+    _fault("retry-after-once", play(_told("Retry-After: 0"), times=1), (VALUE,), 2),
+    _fault("retry-after-fraction", play(_told("Retry-After: 0.05"), times=1), (VALUE,), 2),
+    _fault(
+        "retry-after-ms",
+        play(_told("retry-after-ms: 50")),
+        (RateLimitError,),
+        2,
+        says={"retry_after": 0.05},
+    ),
+    _fault(
+        "retry-after-both",
+        play(_told("Retry-After: 9", "retry-after-ms: 20"), times=1),
+        (VALUE,),
+        2,
+    ),
+    _fault(
+        "retry-after-past-date",
+        play(_told("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT")),
+        (RateLimitError,),
+        2,
+        says={"retry_after": 0},
+    ),
+    _fault(
+        "retry-after-on-503",
+        play(_told("Retry-After: 0", status=_DOWN)),
+        (ServerError,),
+        2,
+        says={"retry_after": 0},
+    ),
+    _fault(
+        "retry-after-on-404", play(_told("Retry-After: 0", status="404 No")), (NotFoundError,), 1
+    ),
+    _fault(
+        "retry-after-loop-of-503",
+        play(_told("Retry-After: 0.05", status=_DOWN)),
+        (ServerError,),
+        options={"max_retries": 100},
+        timeout_s=0.3,
+    ),
+    _fault("429-page", play(page("slow down", _BUSY, "Retry-After: 0")), (RateLimitError,), 2),
+    _too_long("3600", "Retry-After: 3600"),
+    _too_long("huge", "Retry-After: 1000000000000"),
+    _too_long("300-digits", "Retry-After: " + "9" * 300),
+    _too_long("future-date", "Retry-After: Fri, 21 Oct 2095 07:28:00 GMT"),
+    _too_long("last-date", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"),
+    _too_long("ms-huge", "retry-after-ms: 99999999"),
+    _ignored("garbage", "Retry-After: soon"),
+    _ignored("empty", "Retry-After:"),
+    _ignored("negative", "Retry-After: -5"),
+    _ignored("nan", "Retry-After: NaN"),
+    _ignored("infinite", "Retry-After: inf"),
+    _ignored("minus-infinite", "Retry-After: -inf"),
+    _ignored("400-digits", "Retry-After: " + "9" * 400),
+    _ignored("5000-digits", "Retry-After: " + "9" * 5000),
+    _ignored("impossible-date", "Retry-After: Fri, 99 Foo 2015 99:99:99 GMT"),
+    _ignored("year-99999", "Retry-After: Fri, 01 Jan 99999 00:00:00 GMT"),
+    _ignored("odd-zone", "Retry-After: Fri, 01 Jan 2015 00:00:00 +9999999999"),
+    _ignored("bytes", b"Retry-After: \xff\xfe"),
+    _ignored("ms-garbage", "retry-after-ms: soon"),
+    _ignored("ms-nan", "retry-after-ms: nan"),
+    _fault(
+        "retry-after-year-0",
+        play(_told("Retry-After: Fri, 01 Jan 0000 00:00:00 GMT")),
+        (RateLimitError,),
+        2,
+    ),
+    _fault("retry-after-other-digits", play(_told("Retry-After: ٣".encode())), (RateLimitError,)),
+    _fault("retry-after-exponent", play(_told("Retry-After: 1e-3")), (RateLimitError,), 2),
+    _fault("retry-after-twice", play(_told("Retry-After: 0", "Retry-After: 0")), (RateLimitError,)),
+    _fault(
+        "retry-after-twice-other",
+        play(_told("Retry-After: 0", "Retry-After: 9")),
+        (RateLimitError,),
+    ),
+    _fault(
+        "should-retry-false", play(_told("x-should-retry: false", status=_DOWN)), (ServerError,), 1
+    ),
+    _fault(
+        "should-retry-true",
+        play(_told("x-should-retry: true", status="400 Bad")),
+        (BadRequestError,),
+        2,
+    ),
+    _fault(
+        "should-retry-true-once",
+        play(_told("x-should-retry: true", status="409 Hm"), times=1),
+        (VALUE,),
+        2,
+    ),
+    _fault(
+        "should-retry-garbage",
+        play(_told("x-should-retry: perhaps", status="409 Hm")),
+        (APIStatusError,),
+        1,
+    ),
+)

@@ -1,0 +1,275 @@
+"""What faults leave behind: nothing. And what they may cost: little time, little memory."""
+
+import asyncio
+import gc
+import signal
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
+
+from . import tls
+from .calls import FLAVOURS, PATIENT_S, serving, settings
+from .catalogue import FAULTS
+from .compressor_faults import bomb
+from .faults import CLOSE, RESET, STALL, Drip, act, connect, good, play, take
+from .servers import FaultServer
+from .wire import COST, GOOD, ID, KEY, OTHER_ID, WRONG_COST, body, page, response
+
+BY_ID = {fault.id: fault for fault in FAULTS}
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    """Shorten the waits between attempts."""
+    monkeypatch.setattr("modelgates_client._retry._FIRST_S", 0.02)
+
+
+def fail(flavour, times, **arguments):
+    """Make calls by one client that all fail."""
+    if flavour == "async":
+        asyncio.run(_afail(times, **arguments))
+        return
+    with ModelGates(api_key=KEY, **arguments) as client:
+        for _ in range(times):
+            with pytest.raises(ModelGatesError):
+                client.generations.get(ID)
+
+
+async def _afail(times, **arguments):
+    async with AsyncModelGates(api_key=KEY, **arguments) as client:
+        for _ in range(times):
+            with pytest.raises(ModelGatesError):
+                await client.generations.get(ID)
+
+
+#: What a connection meets, in turn.
+MISHAPS = (
+    (RESET,),
+    (CLOSE,),
+    (b"HTTP/1.1 2", CLOSE),
+    (GOOD[:-9], RESET),
+    (b"garbage\r\n\r\n", CLOSE),
+    (page(),),
+    (response(b"{"),),
+    (response(body(OTHER_ID)),),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Encoding: gzip\r\n\r\n" + b"x" * 9,),
+)
+
+
+def mishaps(peer):
+    """Meet one mishap after another."""
+    while (request := peer.request()) is not None:
+        take(peer, request, MISHAPS[len(peer.server.requests) % len(MISHAPS)])
+
+
+@pytest.mark.skipif(not DESCRIPTORS.exists(), reason="only Linux lists a process's descriptors")
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_200_failures_leave_no_descriptor_open(flavour):
+    """Neither sockets nor anything else, without the help of a garbage collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(DESCRIPTORS.iterdir()))
+        with FaultServer(mishaps) as server:
+            fail(flavour, 200, base_url=f"http://127.0.0.1:{server.port}", max_retries=1)
+        assert len(list(DESCRIPTORS.iterdir())) <= before + 1
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "silent",
+        "stall-in-body",
+        "drip-head",
+        "103-endless-drip",
+        "handshake-stalls-at-accept",
+        "handshake-stalls-halfway",
+        "silent-after-handshake",
+        "proxy-silent",
+        "proxy-joins-then-silent",
+    ],
+)
+def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
+    """The server sees the end of it at once: no socket waits for a garbage collection."""
+    fault = BY_ID[name]
+    gc.disable()
+    try:
+        with serving(fault) as server:
+            fail(flavour, 3, **{**settings(fault, server), "timeout": 0.1})
+            quiet = server.is_quiet(1.0)
+    finally:
+        gc.enable()
+        gc.collect()
+    assert server.connections >= 3
+    assert quiet
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        None,
+        play(STALL),
+        play(GOOD[:40], STALL),
+        play(GOOD[:-9], STALL),
+        play(page(status="503 Down"), CLOSE),
+    ],
+    ids=["handshake", "head-awaited", "in-head", "in-body", "between-attempts"],
+)
+def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, monkeypatch):
+    """Wherever it is cancelled; and the client goes on working."""
+    monkeypatch.setattr("modelgates_client._retry._FIRST_S", 5.0)
+
+    async def run(server):
+        scheme, host = ("https", "localhost") if secure else ("http", "127.0.0.1")
+        url = f"{scheme}://{host}:{server.port}/api/v1"
+        context = tls.trusting()
+        async with AsyncModelGates(api_key=KEY, base_url=url, ssl_context=context) as client:
+            call = asyncio.create_task(client.generations.get(ID))
+            await asyncio.to_thread(server.accepted.wait, PATIENT_S)
+            await asyncio.sleep(0.05)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            quiet = await asyncio.to_thread(server.is_quiet, 1.0)
+            server.heal()
+            record = await client.generations.get(ID)
+        return tasks, quiet, record.total_cost
+
+    with FaultServer(
+        connect(STALL) if script is None else script,
+        healthy=play(good),
+        context=tls.valid() if secure and script is not None else None,
+        healthy_context=tls.valid() if secure else None,
+    ) as server:
+        tasks, quiet, cost = asyncio.run(run(server))
+    assert tasks == set()
+    assert quiet
+    assert cost == COST
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no alarms to interrupt by")
+@pytest.mark.parametrize("script", [play(STALL), play(GOOD[:-9], STALL)], ids=["head", "body"])
+def test_an_interrupted_call_leaves_no_connection(script):
+    """Ctrl-C in a blocking call; and the client goes on working."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with (
+            FaultServer(script, healthy=play(good)) as server,
+            ModelGates(api_key=KEY, base_url=f"http://127.0.0.1:{server.port}") as client,
+        ):
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                client.generations.get(ID)
+            quiet = server.is_quiet(1.0)
+            server.heal()
+            record = client.generations.get(ID)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert quiet
+    assert record.total_cost == COST
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("name", ["gzip-bomb", "endless", "gzip-endless"])
+def test_memory_stays_flat(name, flavour):
+    """A body without bounds costs a small multiple of the limit, whatever it would become."""
+    bomb()  # made before memory is measured
+    fault, limit = BY_ID[name], 1 << 20
+    with serving(fault) as server:
+        arguments = {**settings(fault, server), "max_response_bytes": limit, "max_retries": 0}
+        tracemalloc.start()
+        try:
+            fail(flavour, 1, **{**arguments, "timeout": PATIENT_S})
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 8 * limit
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    "script",
+    [
+        play(Drip(GOOD, 0.02)),
+        play(GOOD[:150], Drip(GOOD[150:], 0.02)),
+        play(page("down", "503 Down", "Retry-After: 0.05")),
+        play(page("down", "503 Down")),
+        play(0.05, RESET),
+        play(0.05, GOOD[:-9], CLOSE),
+    ],
+    ids=["drip-head", "drip-body", "503-told", "503", "resets", "truncations"],
+)
+def test_retries_without_end_end_at_the_deadline(script, flavour):
+    """However many attempts there may be, the deadline is one."""
+    with FaultServer(script) as server:
+        began = time.monotonic()
+        url = f"http://127.0.0.1:{server.port}"
+        fail(flavour, 1, base_url=url, timeout=0.4, max_retries=1_000)
+        elapsed_s = time.monotonic() - began
+    assert elapsed_s < 0.4 + 2.0
+
+
+def chaos(peer):
+    """Answer most requests well; some not, and some with another's record besides."""
+    others = response(body(OTHER_ID, total_cost=WRONG_COST))
+    while (request := peer.request()) is not None:
+        number = len(peer.server.requests)
+        if number % 7 == 0:
+            act(peer, RESET)
+        peer.send(others if number % 5 == 0 else good(request, peer))
+        if number % 3 == 0:
+            peer.send(others)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_many_calls_at_once_never_get_one_anothers_record(flavour):
+    """Each has its own record or a typed error, on connections that are mixed up."""
+    ids = [f"gen-{number}" for number in range(150)]
+    with FaultServer(chaos) as server:
+        arguments = {"base_url": f"http://127.0.0.1:{server.port}", "timeout": PATIENT_S}
+        if flavour == "sync":
+            with ModelGates(api_key=KEY, **arguments) as client, ThreadPoolExecutor(12) as pool:
+                results = list(pool.map(lambda one: _or_error(client, one), ids))
+        else:
+            results = asyncio.run(_gather(arguments, ids))
+    records = [(one, got) for one, got in zip(ids, results, strict=True) if got is not None]
+    assert len(records) > len(ids) // 2
+    assert [(one, got) for one, got in records if got != (one, COST)] == []
+
+
+def _or_error(client, generation_id):
+    try:
+        record = client.generations.get(generation_id)
+    except ModelGatesError:
+        return None
+    return record.id, record.total_cost
+
+
+async def _gather(arguments, ids):
+    places = asyncio.Semaphore(12)
+    async with AsyncModelGates(api_key=KEY, **arguments) as client:
+
+        async def one(generation_id):
+            async with places:
+                try:
+                    record = await client.generations.get(generation_id)
+                except ModelGatesError:
+                    return None
+                return record.id, record.total_cost
+
+        return await asyncio.gather(*map(one, ids))

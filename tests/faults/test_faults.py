@@ -1,0 +1,119 @@
+"""Every fault, against both clients: the right value or a typed error, in time, showing no key."""
+
+import gc
+import logging
+import pickle
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from modelgates_client import FieldError, ModelGatesError
+
+from . import leaks
+from .calls import FLAVOURS, outcomes, serving
+from .catalogue import FAULTS
+from .faults import VALUE, good, play
+from .servers import FaultServer
+from .wire import COST, ID, KEY, NEXT_ID
+
+#: Seconds beyond the deadline that fail a test. The promise is 0.25; a busy machine is no fault.
+SLACK_S = 2.0
+
+
+@pytest.fixture(scope="session")
+def elsewhere():
+    """A server that redirects lead to; nobody may ask it."""
+    with FaultServer(play(good)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    """Shorten the waits between attempts: hundreds of them would take minutes."""
+    monkeypatch.setattr("modelgates_client._retry._FIRST_S", 0.02)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.id for fault in FAULTS])
+def test_a_fault_ends_well(fault, flavour, elsewhere, caplog):
+    """In the right value or a typed error, within the deadline; and the next call works."""
+    caplog.set_level(logging.DEBUG)
+    with serving(fault, f"http://localhost:{elsewhere.port}/api/v1") as server:
+        first, second = outcomes(flavour, fault, server)
+    gc.collect(1)  # what was left open is reported by its own test, and fails it
+
+    assert_allowed(first, fault.gives)
+    if first.error is None:
+        assert_right(first.record, ID, fault)
+    else:
+        assert_typed(first.error, fault)
+    assert first.elapsed_s < fault.timeout_s + SLACK_S
+    assert_attempts(first, fault, server)
+    assert_allowed(second, fault.then)
+    if second.error is None:
+        assert_right(second.record, NEXT_ID)
+    assert leaks.of_records(caplog.records) == []
+    assert fault.connections in {None, server.connections}
+    assert elsewhere.connections == 0
+    assert not any(leaks.shows(str(asked)) for asked in server.requests if asked.is_for_a_proxy)
+
+
+def assert_allowed(outcome, allowed):
+    """Fail if a call came to anything that it may not."""
+    kind = VALUE if outcome.error is None else type(outcome.error)
+    assert kind in allowed, outcome.what
+
+
+def assert_right(record, generation_id, fault=None):
+    """Fail if a record is not the one asked for, or says what was not sent."""
+    reads = {"id": generation_id, "total_cost": COST, **(fault.reads if fault else {})}
+    for name, expected in reads.items():
+        if expected is FieldError:
+            with pytest.raises(FieldError):
+                getattr(record, name)
+        else:
+            assert getattr(record, name) == expected
+
+
+def assert_typed(error, fault):
+    """Fail if an error is not ours, says the wrong thing, does not pickle, or shows the key."""
+    assert isinstance(error, ModelGatesError)
+    assert leaks.of_error(error) == []
+    twin = pickle.loads(pickle.dumps(error))
+    assert (type(twin), str(twin), repr(twin)) == (type(error), str(error), repr(error))
+    assert {name: getattr(error, name) for name in fault.says} == fault.says
+    assert str(error).isprintable()
+
+
+def assert_attempts(outcome, fault, server):
+    """Fail if there were more or fewer attempts than there should be, or the error lies of them."""
+    seen = max(server.asked, 1)
+    made = getattr(outcome.error, "attempts", seen)
+    assert made >= seen
+    assert made <= 1 + fault.options.get("max_retries", 1)
+    assert fault.attempts in {None, made}
+
+
+def test_names_are_unique():
+    """So that a failure names its fault."""
+    counts = Counter(fault.id for fault in FAULTS)
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_the_table_names_each_class_with_its_count():
+    """README.md says what there is, and nothing else."""
+    text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", text, re.MULTILINE)
+    assert {name: int(count) for name, count in rows} == Counter(fault.kind for fault in FAULTS)
+    assert f"{len(FAULTS)} faults" in text
+
+
+def test_the_key_is_recognised_in_disguise():
+    """The suite's own check would notice a key however it is escaped, and one that is cut off."""
+    escaped = "".join(f"\\u{ord(char):04x}" for char in KEY)
+    for text in (KEY, escaped, repr(escaped), KEY.replace("/", "\\/"), KEY.replace("/", "%2F")):
+        assert leaks.shows(f"x {text} y")
+    assert leaks.shows(KEY[:-3])
+    assert not leaks.shows("sk-mg-another-key")
