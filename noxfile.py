@@ -63,7 +63,7 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check types: mypy --strict and pyright, ours and the generated code's."""
     session.install(*CODEGEN)
-    session.install("-e", ".[fast,testing]", *group("test"), *group("typing"))
+    session.install("-e", ".[cli,fast,testing]", *group("test"), *group("typing"))
     session.run("mypy", *PACKAGES)
     session.run("mypy", "noxfile.py")
     session.run("mypy", "scripts")
@@ -88,8 +88,9 @@ def fresh(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` go to pytest."""
     session.install(*CODEGEN)
-    session.install("-e", ".[fast,testing]", *group("test"), *group("typing"))
-    session.run("pytest", *session.posargs)
+    session.install("-e", ".[cli,fast,testing]", *group("test"), *group("typing"))
+    # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
+    session.run("pytest", "--numprocesses=4", *session.posargs)
 
 
 @nox.session
@@ -103,7 +104,8 @@ def package(session: nox.Session) -> None:
         session.run("python", "-m", "venv", "--without-pip", str(env))
         python = str(env / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
         session.run("python", "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
-        session.run(python, "-W", "error", "-c", "import modelgates_client", external=True)
+        use = "import modelgates_client as m; [getattr(m, name) for name in m.__all__]"
+        session.run(python, "-W", "error", "-c", use, external=True)
 
 
 @nox.session
@@ -120,3 +122,10 @@ def bench(session: nox.Session) -> None:
     session.install(*CODEGEN)
     session.install(*group("bench"))
     session.run("python", "scripts/bench_decode.py", *session.posargs)
+
+
+@nox.session
+def startup(session: nox.Session) -> None:
+    """Print what import, client and first request cost, against bare httpx, in CPU."""
+    session.install(".")
+    session.run("python", "scripts/bench_startup.py", *session.posargs)

@@ -15,6 +15,7 @@ from modelgates_client._summary import summarize
 from modelgates_client.testing import StubAPI
 
 TESTS = Path(__file__).parent
+PACKAGES = [TESTS.parent / "overlays", TESTS.parent / "generated"]
 RECORD = json.loads((TESTS / "records" / "2026-02-cancelled-stream.json").read_bytes())["data"]
 README = (TESTS.parent / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -38,25 +39,40 @@ def environment(monkeypatch):
 
 def test_every_example_is_one_of_those_below():
     """An example added to the README needs a test here."""
-    assert (len(PYTHON), len(OUTPUT)) == (2, 2)
+    assert (len(PYTHON), len(OUTPUT)) == (6, 5)
 
 
-def test_the_first_example_prints_a_record(environment):
-    """The example that fetches a record runs against the stub as it stands."""
-    assert printed(PYTHON[0]).splitlines() == [
-        "meta-llama/llama-4-scout-17b-16e-instruct 3.452e-05 98",
-        "DeepInfra 200.0 420.0",
-    ]
+@pytest.mark.parametrize(
+    ("example", "output"),
+    [(0, 0), (1, 1), (4, 3), (5, 4)],
+    ids=["cost", "errors", "lie", "options"],
+)
+def test_an_example_prints_what_is_shown_below_it(environment, example, output):
+    """The examples run against the stub as they stand."""
+    assert printed(PYTHON[example]) == OUTPUT[output]
 
 
-def test_the_example_of_records_that_do_not_lie_prints_what_is_shown():
-    """The output shown below the example is its output."""
-    assert printed(PYTHON[1]) == OUTPUT[1]
+def test_the_example_of_waiting_waits(environment):
+    """The record is final, and the other one never comes."""
+    first, second = printed(PYTHON[2]).splitlines()
+    assert first == "2026-02-24 21:19:33.705000+00:00 True"
+    assert second.startswith("none after ")
+
+
+def test_the_async_example_prints_two_costs(environment):
+    """It gets the record in both ways."""
+    assert printed(PYTHON[3]) == "[3.452e-05, 3.452e-05]\n"
 
 
 def test_the_record_shown_is_what_the_demo_prints():
-    """The record in the first screen is the summary of the recorded response."""
-    assert summarize(Generation.from_dict(RECORD)) + "\n" == OUTPUT[0]
+    """The summary shown is that of the recorded response."""
+    assert summarize(Generation.from_dict(RECORD)) + "\n" == OUTPUT[2]
+
+
+def test_the_cost_is_printed_by_a_dozen_lines_on_the_first_screen():
+    """One sentence, the installation, a dozen lines."""
+    assert len(PYTHON[0].splitlines()) <= 12
+    assert README.index(PYTHON[0]) < 700
 
 
 def test_the_examples_pass_mypy_strict(tmp_path):
@@ -72,5 +88,16 @@ def test_the_examples_pass_mypy_strict(tmp_path):
         str(tmp_path / "cache"),
         ".",
     ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_examples_pass_pyright_strict(tmp_path):
+    """Neither does the other type checker find anything."""
+    for number, code in enumerate(PYTHON):
+        (tmp_path / f"example_{number}.py").write_text(code, encoding="utf-8")
+    settings = {"typeCheckingMode": "strict", "extraPaths": [*map(str, PACKAGES)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
