@@ -79,7 +79,7 @@ def interpret(
         return _refused(outcome, outcome.status, _error_object(outcome), attempts)
     if outcome.defect is not None:
         return _invalid(outcome, outcome.defect, attempts, retryable=outcome.mendable)
-    # Looking costs less than parsing twice; a name that is escaped has `\\u` in it.
+    # Looking costs less than parsing twice; a name that is escaped has `\u` in it.
     may_say = b'"error"' in outcome.body or b"\\u" in outcome.body
     said = _error_object(outcome) if may_say else None
     if said is not None:

@@ -120,7 +120,8 @@ class Call(NamedTuple):
                     return Result(result, attempts, elapsed_s)
                 asked_s = 0.0
             elif result.setback.timed_out and not deadline.remaining():
-                error = error or result.error  # the end of the time says less than what was before
+                # The end of the time says less than what was before, an error or a record.
+                error = error or (result.error if latest is None else None)
                 asked_s = 0.0
             else:
                 error = result.error

@@ -105,6 +105,14 @@ def test_what_is_no_text_is_no_server(url):
         Server.of(url, EXAMPLE)
 
 
+@pytest.mark.parametrize("url", ["user:pw@", "user@", "@", "a.example?q=1", "a.example/#there"])
+def test_what_no_request_would_carry_is_refused(url):
+    """Rather than dropped."""
+    url = f"https://{url}a.example/api/v1"
+    with pytest.raises(ConfigurationError, match="which no request would carry"):
+        Server.of(url, EXAMPLE)
+
+
 @given(st.lists(PARTS, max_size=3).map("".join), st.lists(PARTS, max_size=3).map("".join))
 @example("https:", "a.example")
 @example("", "a.example")
