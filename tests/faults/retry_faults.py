@@ -4,6 +4,7 @@ from functools import partial
 
 from modelgates_client import (
     APIStatusError,
+    APITimeoutError,
     BadRequestError,
     NotFoundError,
     RateLimitError,
@@ -82,7 +83,7 @@ FAULTS = (
     _fault(
         "retry-after-loop-of-503",
         play(_told("Retry-After: 0.05", status=_DOWN)),
-        (ServerError,),
+        (ServerError, APITimeoutError),  # the end comes between two attempts, or in one
         options={"max_retries": 100},
         timeout_s=0.3,
     ),

@@ -63,8 +63,9 @@ URLS = st.one_of(
     ),
 )
 
-LOOPBACK = ["localhost", "a.localhost", "127.0.0.1", "127.255.0.9", "::1"]
+LOOPBACK = ["localhost", "127.0.0.1", "127.255.0.9", "::1"]
 ELSEWHERE = [
+    "a.localhost",
     *(
         "",
         "a.example",

@@ -71,7 +71,7 @@ def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its name or address alone."""
     import ipaddress  # noqa: PLC0415 - only needed for http
 
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+    if host == "localhost":  # a name under it (RFC 6761) need not stay on this machine
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
