@@ -199,3 +199,10 @@ def test_reading_unnamed_fields_changes_nothing():
     node, twin = Node.from_dict({"na/me": "n"}), Node.from_dict({"na/me": "n"})
     assert dict(node.additional_properties) == {}
     assert (node, node.to_dict(), node.drift) == (twin, twin.to_dict(), twin.drift)
+
+
+def test_asking_for_an_unnamed_field_does_not_read_it(extras):
+    """Whether it is there can be asked of an unreadable one, too; so can what sets ask."""
+    assert "odd" in extras
+    assert "none" not in extras
+    assert extras.keys() & {"odd", "none"} == {"odd"}

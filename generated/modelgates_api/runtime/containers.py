@@ -142,6 +142,9 @@ class AdditionalProperties(MutableMapping[str, T]):
     def __delitem__(self, key: str) -> None:
         del self.raw[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.raw  # the inherited one reads the value, which may be unreadable
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.raw)
 
