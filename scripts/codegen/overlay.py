@@ -3,13 +3,15 @@
 The standard lets a target match nothing, and the packaged tools pass over it with success. Here
 it is an error: what an overlay corrects is no longer there, so the spec has changed.
 
-Two extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-at-least: N` makes
-fewer matches than N an error.
+Extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-single-slashes: true`
+takes doubled slashes out of the keys of an object; `x-at-least: N` makes fewer matches than N an
+error.
 
 Source: OpenAPI Overlay Specification 1.0.0; RFC 9535 (JSONPath).
 """
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,9 +20,11 @@ import jsonpath
 from codegen.failure import Failure
 
 MERGE = "x-merge-as"
+SINGLE_SLASHES = "x-single-slashes"
 _KEYS = {"overlay", "info", "extends", "actions"}
 AT_LEAST = "x-at-least"
-_ACTION_KEYS = {"target", "description", "remove", "update", MERGE, AT_LEAST}
+_KINDS = {"remove", "update", MERGE, SINGLE_SLASHES}
+_ACTION_KEYS = {"target", "description", AT_LEAST, *_KINDS}
 _COMPONENTS = "#/components/schemas/"
 
 
@@ -47,8 +51,11 @@ def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
             raise Failure(f"{name} has an unknown key {min(unknown)!r}; correct or delete it")
         if type(action.get(AT_LEAST, 1)) is not int:
             raise Failure(f"{name} has an `{AT_LEAST}` that is no number; give it one")
-        if len(action.keys() & {"remove", "update", MERGE}) != 1:
-            raise Failure(f"{name} needs one of `remove: true`, `update` and `{MERGE}`")
+        if len(action.keys() & _KINDS) != 1:
+            raise Failure(
+                f"{name} needs one of `remove: true`, `update`, `{MERGE}` and "
+                f"`{SINGLE_SLASHES}: true`"
+            )
         if not action.get("description"):
             raise Failure(f"{name} gives no reason; say why in its `description`")
         _apply_action(name, action, result)
@@ -74,6 +81,9 @@ def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -
         )
     if MERGE in action:
         _merge(name, str(action[MERGE]), places, document)
+    elif SINGLE_SLASHES in action:
+        for place in places:
+            _single_slashes(name, _at(document, place), action[SINGLE_SLASHES])
     elif "update" in action:
         for place in places:
             _update(name, document, place, action["update"])
@@ -107,6 +117,19 @@ def _update(name: str, document: dict[str, Any], place: Any, update: Any) -> Non
         target.append(copy.deepcopy(update))
     else:
         raise Failure(f"{name} updates a {type(target).__name__}; a target is an object or array")
+
+
+def _single_slashes(name: str, target: Any, wanted: Any) -> None:
+    if wanted is not True or not isinstance(target, dict):
+        raise Failure(f"{name} needs an object and `{SINGLE_SLASHES}: true`")
+    for key in list(target):
+        single = re.sub("/+", "/", key)
+        if single != key and single in target:
+            raise Failure(
+                f"{name} would make {key!r} the same as {single!r}; remove one of the two by an "
+                "action before this one"
+            )
+        target[single] = target.pop(key)  # each in its turn, so that the order stays
 
 
 def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:

@@ -156,6 +156,8 @@ def test_an_update_merges_objects_and_appends_to_arrays():
         ({"target": "$.paths", "remove": True, "description": ""}, "gives no reason"),
         ({"target": "$.paths['/a'].get.tags[0]", "update": {}}, "updates a str"),
         ({"target": "$.paths", "x-merge-as": "One"}, "no component schema"),
+        ({"target": "$.paths", "x-single-slashes": "yes"}, "`x-single-slashes: true`"),
+        ({"target": "$.paths['/a'].get.tags", "x-single-slashes": True}, "needs an object"),
         ({"target": "$.paths", "remove": True, "x-at-least": "six"}, "no number"),
         (
             {"target": "$.components.schemas.First", "x-merge-as": "Other"},
@@ -185,3 +187,17 @@ def test_what_is_no_overlay_is_refused(rules, words):
     """A misspelt key must not mean that nothing is corrected."""
     with pytest.raises(Failure, match=words):
         overlay.apply(rules, document())
+
+
+def test_doubled_slashes_are_taken_out_of_keys_in_their_order():
+    """And nothing else is; two paths that would be one are refused."""
+    rules = {
+        "overlay": "1.0.0",
+        "actions": [{"target": "$.paths", "description": "slips", "x-single-slashes": True}],
+    }
+    paths = {"//b": {}, "/a": {"x": "//"}, "/c///d//": {}}
+    assert list(overlay.apply(rules, {"paths": paths})["paths"].items()) == [
+        ("/b", {}), ("/a", {"x": "//"}), ("/c/d/", {}),
+    ]  # fmt: skip
+    with pytest.raises(Failure, match="would make '//b' the same as '/b'"):
+        overlay.apply(rules, {"paths": {"//b": {}, "/b": {}}})
