@@ -1,4 +1,4 @@
-"""How the maintainer's tools say no: one line that says what is wrong and how to mend it."""
+"""How the maintainer's tools talk: what they are doing, and no, in one line that says why."""
 
 import argparse
 import sys
@@ -18,20 +18,35 @@ class Arguments(argparse.ArgumentParser):
         raise Failure(f"{message}; see --help")
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a script's `main`; a `Failure` ends it with one line on stderr and exit status 1."""
+def run(main: Callable[[], None], *, status: int = 1) -> None:
+    """Run a script's `main`; a `Failure` ends it with one line on stderr.
+
+    Args:
+        main: What the script does.
+        status: The exit status of a failure: another than 1 where that says something else.
+    """
     try:
         main()
     except Failure as failure:
-        _end(str(failure))
+        _end(str(failure), status)
     except BrokenPipeError:
-        sys.exit(1)
+        sys.exit(status)
     except KeyboardInterrupt:
-        _end("interrupted")
+        _end("interrupted", status)
     except OSError as error:
         what = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
-        _end(f"{what or 'a file'} cannot be used: {error.strerror or error}")
+        _end(f"{what or 'a file'} cannot be used: {error.strerror or error}", status)
 
 
-def _end(message: str) -> NoReturn:
-    sys.exit(f"error: {' '.join(message.split())}")
+def progress(words: str) -> None:
+    """Say on a terminal what is being done; an empty text takes it away."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+
+
+def _end(message: str, status: int) -> NoReturn:
+    line = f"error: {' '.join(message.split())}"
+    if status == 1:
+        sys.exit(line)
+    print(line, file=sys.stderr)
+    sys.exit(status)

@@ -37,6 +37,11 @@ class Project:
         return self.root / "overlays" / "spec.overlay.yaml"
 
     @property
+    def accepted(self) -> Path:
+        """The differences between the vendored spec and a new one that are accepted."""
+        return self.root / "overlays" / "accepted-differences.yaml"
+
+    @property
     def templates(self) -> Path:
         """The overlay over the generator."""
         return self.root / "overlays" / "templates"

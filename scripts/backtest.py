@@ -1,0 +1,62 @@
+"""Decodes what one version of the spec lets a server send by the client of another.
+
+The maintainer runs it as `nox -s backtest -- [OLD NEW]`; without versions, for every pair of them.
+The exit status is 0 when nothing crashed, lied or was lost, 1 when something did, and 2 when it
+could not be tried.
+"""
+
+import sys
+from pathlib import Path
+
+from codegen import toolchain
+from codegen.failure import Arguments, Failure, progress, run
+from codegen.project import Project
+
+_FORMATS = ("text", "json", "markdown")
+
+
+def main() -> None:
+    """Parse the arguments and do the one thing asked for."""
+    parser = Arguments(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "versions", nargs="*", metavar="OLD NEW", help="dates, or files; the default is every pair"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides the random combinations")
+    parser.add_argument("--combinations", type=int, default=20, help="of these, for each status")
+    parser.add_argument("--format", choices=_FORMATS, default="text")
+    parser.add_argument(
+        "--show", type=int, metavar="NUMBER", help="print one body of NEW, and what OLD makes of it"
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
+    )
+    arguments = parser.parse_args()
+    if len(arguments.versions) not in {0, 2}:
+        raise Failure("give two versions, OLD and NEW, or none for every pair; see --help")
+    if arguments.show is not None and not arguments.versions:
+        raise Failure("--show needs OLD and NEW: bodies are numbered version by version")
+    project = Project(arguments.root.resolve())
+    toolchain.check_versions(project)
+    # Here, because it needs the tools, whose absence has been ruled out.
+    from backtesting import records, report, running, versions  # noqa: PLC0415
+
+    options = running.Options(
+        arguments.seed, arguments.combinations, records.files(project), progress
+    )
+    if arguments.versions:
+        olds, news = ([versions.named(project, name)] for name in arguments.versions)
+    else:
+        olds = news = list(versions.all(project).values())
+    if arguments.show is not None:
+        print(running.show(project, olds[0], news[0], arguments.show, options))
+        return
+    found = running.run(project, olds, news, options)
+    progress("")
+    written = {"text": report.text, "json": report.as_json, "markdown": report.markdown}
+    print(written[arguments.format](found), end="")
+    if not found.is_clean:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(main, status=2)  # 1 says that something was found

@@ -1,0 +1,22 @@
+"""Decodes what one version of the spec lets a server send by the client of another.
+
+| module         | subject                                                                   |
+|----------------|---------------------------------------------------------------------------|
+| `versions`     | the published versions of the spec, as the project keeps them             |
+| `operations`   | the operations of a document, their statuses, and what each one sends     |
+| `constraints`  | what single keywords of a schema say of a value                           |
+| `schemas`      | schemas made plain: references followed, compositions merged              |
+| `scalars`      | the strings and numbers at the edges of what a schema allows              |
+| `values`       | values that together show everything that a schema allows                 |
+| `bodies`       | response bodies that together show everything that a document allows      |
+| `clients`      | the client of a version, generated in a scratch directory                 |
+| `workers`      | the processes that decode: their time limits, and what becomes of the dead |
+| `decoding`     | what runs in such a process                                               |
+| `honesty`      | whether a decoded body lies, loses something, or cannot be read           |
+| `observations` | what was seen, place by place                                             |
+| `records`      | the real records, decoded by every client                                 |
+| `running`      | clients generated, bodies made, the one decoding the other                |
+| `report`       | all that as text, JSON and Markdown                                       |
+
+What runs in a worker (`decoding`, `honesty`) imports nothing of the tools.
+"""

@@ -1,0 +1,122 @@
+"""Response bodies that together show everything that a document lets a server send.
+
+For each status that an operation documents: one body with everything in it, which the others
+differ from in something; among them are
+
+- each optional property left out, and all of them;
+- each nullable property null, and all of them;
+- every value of every enum, every alternative of every union, every boundary value;
+- arrays and free-form objects with nothing, one thing and several in them;
+- as many random combinations of all that as are asked for.
+
+The same document and seed make the same bodies. What cannot be made as the document says is
+listed, place by place: nothing is made up in silence.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Any
+
+from backtesting.operations import Operation, responses
+from backtesting.values import Holder, Maker
+
+_BYTES = 4_000_000  # of the bodies of one status
+
+
+@dataclass(frozen=True)
+class Body:
+    """One response.
+
+    Attributes:
+        number: Its place among all that the document lets be sent.
+        status: The status that the document has it under: `200`, `4XX` or `default`.
+        code: The HTTP status that it is sent with.
+        kind: `json`, `text` or `empty`.
+        content: What is sent.
+        value: What `content` says.
+    """
+
+    number: int
+    operation: Operation
+    status: str
+    code: int
+    kind: str
+    content: str
+    value: Any = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """What a document lets a server send.
+
+    Attributes:
+        uncovered: Places (`OPERATION STATUS POINTER: why`) where that is not all of it.
+    """
+
+    bodies: Sequence[Body]
+    uncovered: Sequence[str]
+
+
+def of(document: dict[str, Any], seed: int = 0, combinations: int = 20) -> Bodies:
+    """Return the bodies that a document lets be sent.
+
+    Args:
+        document: An OpenAPI document.
+        seed: Decides the random combinations.
+        combinations: How many of these there are for each status.
+    """
+    notes: dict[str, None] = {}
+
+    def note(at: str, why: str) -> None:
+        notes[f"{at}: {why}"] = None
+
+    def note_in(place: str, at: str, why: str) -> None:
+        note((place + at).strip(), why)
+
+    found: list[Body] = []
+    for response in responses(document, note):
+        place = f"{response.operation.name} {response.status} "
+        maker = Maker(document, partial(note_in, place))
+        random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret
+        size = 0
+        for code, value in maker.values_of(response, random, combinations):
+            content = _content(response.kind, value)
+            size += len(content)
+            if size > _BYTES:
+                note(place.strip(), f"only the first {_BYTES // 10**6} MB of its bodies are sent")
+                break
+            number, kind = len(found) + 1, response.kind
+            found.append(
+                Body(number, response.operation, response.status, code, kind, content, value)
+            )
+    return Bodies(found, list(notes))
+
+
+def _content(kind: str, value: Any) -> str:
+    if kind == "json":
+        return json.dumps(value, allow_nan=False)
+    return "" if kind == "empty" else str(value)
+
+
+def pattern(value: Any, pointer: str) -> str:
+    """Return the place that a pointer into a body stands for.
+
+    Items of arrays, and keys that the document leaves to the server, become `*`.
+
+    Source: RFC 6901.
+    """
+    parts = [""]
+    for segment in pointer.split("/")[1:]:
+        key = segment.replace("~1", "/").replace("~0", "~")
+        free = isinstance(value, list) or (isinstance(value, Holder) and key in value.free)
+        parts.append("*" if free else segment)
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            value = None
+    return "/".join(parts)

@@ -1,0 +1,91 @@
+"""The client of a version, generated under this project's overlays in a scratch directory."""
+
+import ast
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen import generator
+from codegen.failure import Failure
+from codegen.project import PACKAGE, Project
+
+from backtesting import operations
+from backtesting.operations import Operation
+from backtesting.versions import Version
+
+
+@dataclass(frozen=True)
+class Client:
+    """A generated client.
+
+    Attributes:
+        version: The name of the version that it was generated from.
+        directory: Holds the package, which must not be imported into this process: it comes from
+            a document that nobody vouches for.
+        modules: The modules inside the package that decode an operation's responses, by the name
+            of the operation and by its route.
+    """
+
+    version: str
+    directory: Path
+    modules: Mapping[str, str]
+
+    def module(self, operation: Operation) -> str | None:
+        """Return the module of an operation, known by its id, or else by its method and path."""
+        return self.modules.get(operation.name) or self.modules.get(operation.route)
+
+
+@contextlib.contextmanager
+def generated(project: Project, versions: Iterable[Version]) -> Iterator[dict[str, Client]]:
+    """Yield the clients of versions, by name, in a directory that is deleted afterwards.
+
+    Raises:
+        Failure: One cannot be generated; the message names it.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelgates-backtest-") as scratch:
+        yield {
+            version.name: generate(project, version, Path(scratch).resolve() / str(number))
+            for number, version in enumerate(versions)
+        }
+
+
+def generate(project: Project, version: Version, directory: Path) -> Client:
+    """Generate the client of one version into a directory, which must not exist yet.
+
+    Raises:
+        Failure: It cannot be generated; the message names the version.
+    """
+    root = directory / "project"
+    for path in project.inputs():
+        copy = root / path.relative_to(project.root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    scratch = Project(root)
+    scratch.spec.write_bytes(version.content)
+    try:
+        with generator.generated(scratch) as fresh:
+            package = directory / "client"
+            shutil.copytree(fresh, package)
+        modules = _modules(package / PACKAGE, generator.prepare(scratch))
+    except Failure as failure:
+        raise Failure(f"the client of {version.name} cannot be generated: {failure}") from None
+    return Client(version.name, package, modules)
+
+
+def _modules(package: Path, document: dict[str, object]) -> dict[str, str]:
+    """Return the module of each operation; each says in its docstring which one it is for."""
+    found: dict[str, str] = {}
+    for file in sorted((package / "api").glob("*/*.py")):
+        if file.name != "__init__.py":
+            words = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+            method, _, path = words.partition(" ")
+            name = ".".join(file.relative_to(package).with_suffix("").parts)
+            found[operations.route(method, path)] = name
+    for operation, _ in operations.of(document):
+        if operation.route not in found:
+            raise Failure(f"no module says that it is for {operation.route}")
+        found[operation.name] = found[operation.route]
+    return found

@@ -1,0 +1,79 @@
+"""What runs in a worker: a generated client decodes bodies, line by line.
+
+It reads a file of JSON Lines, `[module, code, kind, content]`, and answers each line with one, in
+order: `{"outcome": "decoded", "drift": […], "unreadable": […], "lies": […], "losses": […]}`, or the
+outcome `invalid`, `unexpected` or `crash`. It ends by itself only after the last. Whatever the
+client prints goes elsewhere.
+"""
+
+import importlib
+import json
+import os
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from backtesting.honesty import Reader, Runtime, examine
+
+_SHOWN = 200  # characters of an exception that are worth showing
+
+
+def main() -> None:
+    """Decode what the arguments say: directory and name of the package, file, lines to skip."""
+    directory, package, file, skipped = sys.argv[1:]
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    sys.path.insert(0, directory)
+    decode = decoder(directory, package)
+    with Path(file).open(encoding="ascii") as lines:
+        for number, line in enumerate(lines):
+            if number >= int(skipped):
+                answers.write(json.dumps(decode(*json.loads(line))) + "\n")
+                answers.flush()
+
+
+def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict[str, Any]]:
+    """Return what decodes one body with a generated package.
+
+    Raises:
+        ImportError: The package cannot be imported from that directory.
+    """
+    errors = importlib.import_module(f"{package}.errors")
+    if not Path(str(errors.__file__)).is_relative_to(directory):
+        raise ImportError(f"{package} was imported from {errors.__file__}, not {directory}")
+    decoded = importlib.import_module(f"{package}.runtime.decoded")
+    encoding = importlib.import_module(f"{package}.runtime.encoding")
+    runtime = Runtime(
+        lambda body: list(body.drift if hasattr(body, "drift") else decoded.find_drift(body, "")),
+        lambda body: body.to_dict() if hasattr(body, "to_dict") else encoding.encode(body),
+    )
+    reader = Reader(errors.FieldError)
+    operations: dict[str, tuple[Callable[[int, bytes], Any], Any]] = {}
+
+    def decode(module: str, code: int, kind: str, content: str) -> dict[str, Any]:
+        try:
+            if module not in operations:
+                parse = importlib.import_module(f"{package}.{module}").parse_response
+                operations[module] = (parse, typing.get_type_hints(parse)["return"])
+            parse, hint = operations[module]
+            sent = json.loads(content) if kind == "json" else (content if kind == "text" else None)
+            try:
+                record = parse(code, content.encode())
+            except errors.InvalidBodyError as error:
+                return {"outcome": "invalid", "detail": str(error.reason)[:_SHOWN]}
+            except errors.UnexpectedStatusError:
+                return {"outcome": "unexpected"}
+            found, drift = examine(record, hint, sent, reader, runtime)
+            return {
+                "outcome": "decoded",
+                "drift": [[e.pointer, e.kind, e.expected, e.found] for e in drift],
+                "unreadable": found.unreadable,
+                "lies": found.lies,
+                "losses": found.losses,
+            }
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: the answer is that
+            return {"outcome": "crash", "detail": f"{type(error).__name__}: {error}"[:_SHOWN]}
+
+    return decode

@@ -1,0 +1,118 @@
+"""What the client of one version made of what another lets a server send, place by place."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from specdiff.effects import Effect
+
+from backtesting.bodies import Body, pattern
+
+
+class Deviation(NamedTuple):
+    """A kind of drift entry.
+
+    Attributes:
+        place: Its pointer, with `*` for items of arrays and for keys of the server's choice.
+    """
+
+    operation: str
+    status: str
+    place: str
+    kind: str
+    expected: str
+    found: str
+
+
+@dataclass
+class Backtest:
+    """What a client made of bodies.
+
+    Attributes:
+        old: The version that the client was generated from.
+        new: The version that the bodies were made from.
+        bodies: How many there were.
+        crashes: Bodies that ended in something else than a value or a documented error.
+        lies: Attributes that yielded what they must not, and deviations not listed as drift.
+        losses: What was sent and did not come back.
+        places: The strongest effect seen at each operation, status and place.
+        drift: How often each deviation was listed.
+        uncovered: Places of which not everything was sent that the new version allows.
+    """
+
+    old: str
+    new: str
+    bodies: int = 0
+    crashes: list[str] = field(default_factory=list)
+    lies: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    places: dict[tuple[str, str, str], Effect] = field(default_factory=dict)
+    drift: Counter[Deviation] = field(default_factory=Counter)
+    uncovered: list[str] = field(default_factory=list)
+
+    @property
+    def effects(self) -> dict[tuple[str, str], Effect]:
+        """The strongest effect seen at each status and place, whatever the operation."""
+        found: dict[tuple[str, str], Effect] = {}
+        for (_, status, place), effect in self.places.items():
+            found[status, place] = max(effect, found.get((status, place), effect))
+        return found
+
+    @property
+    def broken(self) -> set[tuple[str, str, str]]:
+        """The places that cannot be read, at least in some bodies."""
+        return {place for place, effect in self.places.items() if effect is Effect.BROKEN}
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing crashed, lied or was lost."""
+        return not (self.crashes or self.lies or self.losses)
+
+    def count(self, effect: Effect) -> int:
+        """Return the number of places with an effect."""
+        return sum(seen is effect for seen in self.places.values())
+
+    def add(self, body: Body, answer: Mapping[str, Any]) -> None:
+        """Note what became of a body."""
+        self.bodies += 1
+        where = f"body {body.number}, {body.operation.name} {body.code}"
+        outcome = answer.get("outcome")
+        if outcome == "decoded":
+            self._add_decoded(where, body, answer)
+        elif outcome == "invalid":
+            self._see(body, "", Effect.BROKEN)
+        elif outcome == "unexpected":
+            failed = body.code >= HTTPStatus.BAD_REQUEST
+            self._see(body, "", Effect.SURFACED if failed else Effect.BROKEN)
+        elif outcome == "unknown":
+            missing = f"{body.operation.name}: the client of {self.old} has no such operation"
+            if missing not in self.uncovered:
+                self.uncovered.append(missing)
+        else:
+            self.crashes.append(f"{where}: {answer.get('detail', 'no answer')}")
+
+    def _add_decoded(self, where: str, body: Body, answer: Mapping[str, Any]) -> None:
+        for lines, key in ((self.lies, "lies"), (self.losses, "losses")):
+            lines.extend(f"{where} {line}" for line in answer[key])
+        for pointer, kind, expected, found in answer["drift"]:
+            place = self._see(body, pointer, Effect.SURFACED)
+            self.drift[
+                Deviation(body.operation.name, body.status, place, kind, expected, found)
+            ] += 1
+        for pointer in answer["unreadable"]:
+            self._see(body, pointer, Effect.BROKEN)
+
+    def _see(self, body: Body, pointer: str, effect: Effect) -> str:
+        place = pattern(body.value, pointer)
+        key = (body.operation.name, body.status, place)
+        self.places[key] = max(effect, self.places.get(key, effect))
+        return place
+
+    def check_own(self) -> None:
+        """Count as a lie whatever a client found amiss in what its own version allows."""
+        for (operation, status, place), effect in sorted(self.places.items()):
+            self.lies.append(
+                f"{operation} {status} {place}: {effect}, though the client's own spec allows it"
+            )

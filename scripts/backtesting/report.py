@@ -1,0 +1,212 @@
+"""What a backtest found, as text for a terminal, as JSON and as Markdown."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from specdiff.effects import Effect
+
+from backtesting import records
+from backtesting.observations import Backtest
+
+_LINES = 10  # of one kind that are worth showing to people
+_KINDS = ("crashes", "lies", "losses")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a backtest found.
+
+    Attributes:
+        seed: What decided the random combinations.
+        results: What the client of one version made of what another allows, pair by pair.
+        records: What each client made of each real record, by version and file name.
+    """
+
+    seed: int
+    results: Mapping[tuple[str, str], Backtest]
+    records: Mapping[str, Mapping[str, Backtest]]
+
+    @property
+    def everything(self) -> list[Backtest]:
+        """All results, those of records last."""
+        real = [result for found in self.records.values() for result in found.values()]
+        return [*self.results.values(), *real]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing crashed, lied or was lost anywhere."""
+        return all(result.is_clean for result in self.everything)
+
+    def total(self, kind: str) -> int:
+        """Return how many crashes, lies or losses there are."""
+        return sum(len(getattr(result, kind)) for result in self.everything)
+
+    def uncovered(self) -> list[str]:
+        """Return the places that bodies do not cover, each with the versions that it is in."""
+        found: dict[str, list[str]] = {}
+        for result in self.results.values():
+            for line in result.uncovered:
+                names = found.setdefault(line, [])
+                if result.new not in names:
+                    names.append(result.new)
+        return [f"{line} ({', '.join(names)})" for line, names in found.items()]
+
+
+def text(report: Report) -> str:
+    """Return the report for a terminal."""
+    lines = [*_table(_matrix(report)), ""]
+    if len(report.results) > 1:
+        lines += [_KEY, ""]
+    else:
+        lines += [*_places(report), ""]
+    for result in report.everything:
+        lines += _faults(result)
+    lines += [f"not covered: {line}" for line in report.uncovered()]
+    lines += [f"real records: {line}" for line in _real(report)]
+    return "\n".join([*lines, _totals(report)]) + "\n"
+
+
+def markdown(report: Report) -> str:
+    """Return the report for a pull request."""
+    header, *rows = _matrix(report)
+    lines = ["## Backtest", "", _totals(report), ""]
+    lines += [
+        _row(header),
+        _row(["---", *["---:"] * (len(header) - 1)]),
+        *map(_row, rows),
+        "",
+        _KEY,
+    ]
+    for title, found in (
+        ("Crashes, lies, losses", [line for r in report.everything for line in _faults(r)]),
+        ("Places", _places(report) if len(report.results) == 1 else []),
+        ("Not covered", report.uncovered()),
+        ("Real records", _real(report)),
+    ):
+        if found:
+            lines += ["", f"### {title}", "", *(f"- {_code(line)}" for line in found)]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(report: Report) -> str:
+    """Return the report for programs."""
+    content = {
+        "seed": report.seed,
+        "clean": report.is_clean,
+        "results": [_as_dict(result) for result in report.results.values()],
+        "records": [
+            _as_dict(result) for found in report.records.values() for result in found.values()
+        ],
+        "contradicted": {
+            name: records.contradicted(found) for name, found in report.records.items()
+        },
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+_KEY = (
+    "rows: the client of; columns: the server of; a cell: crashes/lies/losses, then the places "
+    "that surfaced as drift (s) and that broke (b)"
+)
+
+
+def _matrix(report: Report) -> list[list[str]]:
+    servers = list(dict.fromkeys(new for _, new in report.results))
+    clients = dict.fromkeys(old for old, _ in report.results)
+    rows = [[old, *(_cell(report.results[old, new]) for new in servers)] for old in clients]
+    sent = {new: result.bodies for (_, new), result in report.results.items()}
+    return [["client \\ server", *servers], *rows, ["bodies", *(str(sent[new]) for new in servers)]]
+
+
+def _cell(result: Backtest) -> str:
+    faults = "/".join(str(len(getattr(result, kind))) for kind in _KINDS)
+    seen = [(result.count(Effect.SURFACED), "s"), (result.count(Effect.BROKEN), "b")]
+    return " ".join([faults, *(f"{count}{letter}" for count, letter in seen if count)])
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _places(report: Report) -> list[str]:
+    lines: list[str] = []
+    for result in report.results.values():
+        for (operation, status, place), effect in sorted(result.places.items()):
+            lines.append(f"{effect}: {operation} {status} {place or '(the whole body)'}")
+            found = [
+                f"  expected {one.expected}, found {one.found}: {count} times"
+                for one, count in result.drift.items()
+                if one[:3] == (operation, status, place)
+            ]
+            lines += [*found[:_LINES], *_more(len(found))]
+    return [_printable(line) for line in lines]
+
+
+def _faults(result: Backtest) -> list[str]:
+    lines: list[str] = []
+    for kind, name in zip(_KINDS, ("crash", "lie", "loss"), strict=True):
+        found = getattr(result, kind)
+        lines += [f"{name}: client {result.old}, server {result.new}: {x}" for x in found[:_LINES]]
+        lines += _more(len(found))
+    return [_printable(line) for line in lines]
+
+
+def _more(count: int) -> list[str]:
+    return [f"  … and {count - _LINES} more"] if count > _LINES else []
+
+
+def _real(report: Report) -> list[str]:
+    lines: list[str] = []
+    for version, found in report.records.items():
+        lines += [
+            f"{name} by the client of {version}: {result.drift.total()} deviation(s)"
+            for name, result in found.items()
+        ]
+        lines += [
+            f"the spec lies, or the record is older: {line}" for line in records.contradicted(found)
+        ]
+    return [_printable(line) for line in lines]
+
+
+def _totals(report: Report) -> str:
+    pairs, sent = len(report.results), sum(result.bodies for result in report.results.values())
+    counts = ", ".join(f"{report.total(kind)} {kind}" for kind in _KINDS)
+    return f"{counts} in {sent} bodies of {pairs} pair(s), seed {report.seed}"
+
+
+def _as_dict(result: Backtest) -> dict[str, Any]:
+    return {
+        "client": result.old,
+        "server": result.new,
+        "bodies": result.bodies,
+        **{kind: getattr(result, kind) for kind in _KINDS},
+        "places": [
+            {"operation": operation, "status": status, "place": place, "effect": str(effect)}
+            for (operation, status, place), effect in sorted(result.places.items())
+        ],
+        "drift": [
+            {**deviation._asdict(), "count": count}
+            for deviation, count in sorted(result.drift.items())
+        ],
+        "uncovered": result.uncovered,
+    }
+
+
+def _printable(line: str) -> str:
+    """Return a line that cannot steer a terminal: it may quote the document."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(line: str) -> str:
+    fence = "``" if "`" in line else "`"
+    return f"{fence} {line.strip().replace('``', '` `')} {fence}"

@@ -1,0 +1,279 @@
+"""Values that together show everything that a schema allows, and random ones."""
+
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from backtesting.constraints import is_of
+from backtesting.operations import Response
+from backtesting.scalars import scalars
+from backtesting.schemas import Note, Plain, Schemas
+
+_LOOPS = 3  # how often a body enters schemas that contain themselves
+_CALLS = 10_000  # places of one status that are looked into
+_DRAWN = 2_000  # places of one random combination
+_VALUES = 1_000  # of one enum that are sent
+_CHUNK = 64  # values that one array or free-form object holds
+_KEYS = ("key", "", "a/b~c", "\N{CJK UNIFIED IDEOGRAPH-6F22} \t", "__class__", "0")
+
+
+class Holder(dict[str, Any]):
+    """An object some of whose keys the document leaves to the server.
+
+    Attributes:
+        free: Those keys.
+    """
+
+    free: frozenset[str] = frozenset()
+
+
+class _Endless(Exception):  # noqa: N818 - no error: the alternative is left out
+    """A value could not be finished within bounds, or there is none."""
+
+
+class Maker:
+    """Makes the values of one response.
+
+    Args:
+        document: What the references in it refer to.
+        note: Is told of places where not everything that is allowed is made.
+    """
+
+    def __init__(self, document: dict[str, Any], note: Note) -> None:
+        self.schemas = Schemas(document)
+        self.note = note
+        self.calls = _CALLS
+
+    def values_of(
+        self, response: Response, random: Random, combinations: int
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield the values to send, each with the status to send it with."""
+        first, *others = response.codes
+        if response.kind == "empty":
+            yield from ((code, None) for code in response.codes)
+            return
+        try:
+            values = self.values(response.schema, "", _LOOPS)
+            if response.kind == "text":
+                values = [value for value in values if isinstance(value, str)]
+        except (_Endless, RecursionError):
+            values = []  # nested without an end, or too deeply
+        if not values:
+            self.note("", "no body can be made for it")
+            return
+        yield from ((first, value) for value in values)
+        yield from ((code, values[0]) for code in others)
+        self.note = _silent  # places have been noted
+        for _ in range(combinations if response.kind == "json" else 0):
+            self.calls = _DRAWN
+            try:
+                drawn = self.draw(response.schema, _LOOPS, random)
+            except (_Endless, RecursionError):
+                continue  # this combination has no end; the others stand
+            yield first, drawn
+
+    def values(self, schema: Any, at: str, loops: int) -> list[Any]:
+        """Return values that together show what a schema allows; the first is not null.
+
+        Raises:
+            _Endless: There is none, or none that ends.
+        """
+        self.calls -= 1
+        if self.calls < 0:
+            self.note(at, "it and what comes after it is too much to be looked into")
+            raise _Endless
+        plain = self.schemas.plain(schema, at, self.note)
+        if not plain:
+            self.note(at, "it allows no value")
+        found: list[Any] = []
+        for choice in sorted(plain, key=lambda one: one.keywords.get("type") == "null"):
+            if choice.loops <= loops:
+                try:
+                    found += self._of(choice, at, loops - choice.loops)
+                except _Endless:
+                    continue
+        if not found:
+            raise _Endless
+        return found
+
+    def _of(self, plain: Plain, at: str, loops: int) -> list[Any]:
+        keywords = plain.keywords
+        if "enum" in keywords:
+            values = keywords["enum"]
+            if len(values) > _VALUES:
+                self.note(at, f"only {_VALUES} of its {len(values)} values are sent")
+                values = [*values[: _VALUES - 1], values[-1]]
+            values = [value for value in values if is_of(keywords.get("type"), value)]
+        elif _kind(keywords) == "object":
+            values = self._objects(keywords, at, loops)
+        elif _kind(keywords) == "array":
+            values = self._arrays(keywords, at, loops)
+        else:
+            values = scalars(keywords, at, self.note)
+        alone = [v for v in values if not any(self.schemas.allows(r, v) for r in plain.rivals)]
+        if values and not alone:
+            self.note(at, "every value of one choice is one of another, against `oneOf`")
+        return alone or values
+
+    def _objects(self, keywords: dict[str, Any], at: str, loops: int) -> list[Any]:
+        required = {*keywords.get("required", ())}
+        parts: dict[str, list[Any]] = {}
+        for key, schema in _properties(keywords):
+            try:
+                parts[key] = self.values(schema, f"{at}/{_segment(key)}", loops)
+            except _Endless:
+                if key in required:
+                    raise
+        base = {key: values[0] for key, values in parts.items()}
+        optional = parts.keys() - required
+        nullable = [
+            key for key, values in parts.items() if values[0] is not None and None in values
+        ]
+        found = [base]
+        found += [{**base, key: None} for key in nullable]
+        found += [{k: v for k, v in base.items() if k != key} for key in parts if key in optional]
+        found.append({**base, **dict.fromkeys(nullable)})
+        found.append({key: value for key, value in base.items() if key in required})
+        for index in range(1, max(map(len, parts.values()), default=0)):
+            step = {key: values[index] for key, values in parts.items() if index < len(values)}
+            found.append({**base, **step})
+        found += self._free(keywords, parts, at, loops)
+        low, high = (
+            keywords.get("minProperties", 0),
+            keywords.get("maxProperties", len(base) + _CHUNK),
+        )
+        fitting = [value for value in found if low <= len(value) <= high]
+        if len(fitting) < len(found) and not fitting:
+            self.note(at, "no object with that many properties is at hand")
+        return fitting
+
+    def _free(
+        self, keywords: dict[str, Any], parts: dict[str, list[Any]], at: str, loops: int
+    ) -> list[Any]:
+        """Return objects with keys of the server's own choice, if the schema allows such."""
+        extra = keywords.get("additionalProperties")
+        if extra is None or extra is False:
+            return []  # by JSON Schema, None allows them too; specs of APIs do not mean it
+        try:
+            values = self.values(extra, f"{at}/*", loops)
+        except _Endless:
+            return []
+        named = {key: known[0] for key, known in parts.items()}
+        keys = [key for key in _KEYS if key not in dict(_properties(keywords))]
+        sets: list[dict[str, Any]] = [{keys[0]: values[0]}, dict.fromkeys(keys, values[0])]
+        for start in range(0, len(values), _CHUNK):
+            chunk = values[start : start + _CHUNK]
+            sets.append({f"key {index}": value for index, value in enumerate(chunk)})
+        found = [Holder({**named, **free}) for free in sets]
+        for holder, free in zip(found, sets, strict=True):
+            holder.free = frozenset(free) - named.keys()
+        return found
+
+    def _arrays(self, keywords: dict[str, Any], at: str, loops: int) -> list[Any]:
+        low = keywords.get("minItems", 0)
+        high = keywords.get("maxItems", max(_CHUNK, low))
+        if low > _VALUES:
+            self.note(at, f"an array of {low} items is too long to be sent")
+            raise _Endless
+        first = [
+            self.values(schema, f"{at}/*", loops) for schema in keywords.get("prefixItems", ())
+        ]
+        longest = max(map(len, first), default=1)
+        heads = [[values[min(i, len(values) - 1)] for values in first] for i in range(longest)]
+        values: list[Any] = []
+        if keywords.get("items", True) is not False and high > len(first):
+            try:
+                values = self.values(keywords.get("items", True), f"{at}/*", loops)
+            except _Endless:
+                values = []
+        head, size = heads[0], max(1, min(_CHUNK, int(high) - len(first)))
+        found = [[*head, *values[:1]], head, *heads[1:]]
+        found += [[*head, *values[start : start + size]] for start in range(0, len(values), size)]
+        if values:
+            found = [_filled(array, values, low, keywords) for array in found]
+        fitting = [array for array in found if low <= len(array) <= high]
+        if not fitting:
+            raise _Endless
+        return fitting
+
+    def draw(self, schema: Any, loops: int, random: Random) -> Any:
+        """Return a random value of a schema that has values.
+
+        Raises:
+            _Endless: It led to none.
+        """
+        self.calls -= 1
+        if self.calls < 0:
+            raise _Endless
+        choices = [one for one in self.schemas.plain(schema, "", _silent) if one.loops <= loops]
+        random.shuffle(choices)
+        for choice in choices:
+            try:
+                return self._drawn(choice, loops - choice.loops, random)
+            except _Endless:
+                continue
+        raise _Endless
+
+    def _drawn(self, plain: Plain, loops: int, random: Random) -> Any:
+        keywords = plain.keywords
+        if plain.rivals or _kind(keywords) not in {"object", "array"} or "enum" in keywords:
+            return self._one_of(plain, loops, random)
+        if _kind(keywords) == "array":
+            low, high = keywords.get("minItems", 0), keywords.get("maxItems", 3)
+            if "prefixItems" in keywords or keywords.get("uniqueItems"):
+                return self._one_of(plain, loops, random)
+            size = max(low, min(random.randrange(4), high))
+            return [self.draw(keywords.get("items", True), loops, random) for _ in range(size)]
+        required, drawn = {*keywords.get("required", ())}, Holder()
+        for key, schema in _properties(keywords):
+            try:
+                if key in required or random.random() < 0.7:  # noqa: PLR2004 - most are there
+                    drawn[key] = self.draw(schema, loops, random)
+            except _Endless:
+                if key in required:
+                    raise
+        extra = keywords.get("additionalProperties")
+        if extra not in (None, False) and random.random() < 0.5:  # noqa: PLR2004 - half have them
+            key = next(key for key in _KEYS if key not in drawn)
+            drawn[key] = self.draw(extra, loops, random)
+            drawn.free = frozenset({key})
+        return drawn
+
+    def _one_of(self, plain: Plain, loops: int, random: Random) -> Any:
+        values = self._of(plain, "", loops)
+        if not values:
+            raise _Endless
+        return random.choice(values)
+
+
+def _filled(array: list[Any], values: list[Any], low: int, keywords: dict[str, Any]) -> list[Any]:
+    """Return an array with as many items as it must have, all different if they must be."""
+    array = [*array, *(values * low)[: max(0, low - len(array))]]
+    if keywords.get("uniqueItems") is not True:
+        return array
+    return list(
+        {json.dumps(item, sort_keys=True): item for item in [*array, *values[:low]]}.values()
+    )
+
+
+def _properties(keywords: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the properties that may be sent, those that are only required among them."""
+    named = keywords.get("properties") or {}
+    extra = keywords.get("additionalProperties", True)
+    unnamed = {key: extra for key in keywords.get("required", ()) if key not in named}
+    return [(key, schema) for key, schema in {**named, **unnamed}.items() if schema is not False]
+
+
+def _kind(keywords: dict[str, Any]) -> Any:
+    if "type" not in keywords and ("properties" in keywords or "required" in keywords):
+        return "object"
+    return keywords.get("type")
+
+
+def _segment(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _silent(at: str, why: str) -> None:
+    """Drop a note: it was made when the schema was first read."""

@@ -1,0 +1,120 @@
+"""The processes that decode: one at a time for a client, each with a time limit for each body.
+
+The client is not trusted: it is imported by a process of its own, which inherits neither the
+environment nor the standard input. One that ends or hangs is an answer, not an error.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from codegen.project import PACKAGE
+
+from backtesting.bodies import Body
+from backtesting.clients import Client
+
+#: Seconds that one body may take; starting takes a part of the first one's.
+PATIENCE_S = 60.0
+
+_DEATHS = 3  # of the workers of one client, after which no other is started
+_SCRIPTS = str(Path(__file__).parents[1])
+_PROGRAM = (
+    f"import sys; sys.path.insert(0, {_SCRIPTS!r}); "
+    "from backtesting import decoding; decoding.main()"
+)
+_KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+_SHOWN = 200  # characters of a dead worker's last words that are worth showing
+
+
+def decode(
+    client: Client, bodies: Sequence[Body], patience_s: float = PATIENCE_S
+) -> Iterator[dict[str, Any]]:
+    """Yield what a client makes of each body, in their order; `decoding` says what that holds.
+
+    A body that it has no operation for has the outcome `unknown`.
+    """
+    modules = [client.module(body.operation) for body in bodies]
+    answers = _answers(
+        client,
+        [
+            json.dumps([module, body.code, body.kind, body.content])
+            for module, body in zip(modules, bodies, strict=True)
+            if module is not None
+        ],
+        patience_s,
+    )
+    for module in modules:
+        yield {"outcome": "unknown"} if module is None else next(answers)
+
+
+def _answers(client: Client, lines: list[str], patience_s: float) -> Iterator[dict[str, Any]]:
+    done, deaths, words = 0, 0, ""
+    with tempfile.TemporaryDirectory(prefix="modelgates-backtest-") as scratch:
+        file = Path(scratch) / "bodies.jsonl"
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")
+        while done < len(lines) and deaths < _DEATHS:
+            with (Path(scratch) / "stderr").open("w+b") as said:
+                for answer in _until_it_ends(client, file, done, patience_s, said):
+                    done += 1
+                    yield answer
+                if done < len(lines):
+                    deaths += 1
+                    words = f"the worker {_last_words(said) or 'ended or hung, and said nothing'}"
+                    yield {"outcome": "crash", "detail": words}
+                    done += 1
+    for _ in range(done, len(lines)):
+        yield {"outcome": "crash", "detail": f"not tried, after {_DEATHS} times: {words}"}
+
+
+def _until_it_ends(
+    client: Client, file: Path, skipped: int, patience_s: float, said: IO[bytes]
+) -> Iterator[dict[str, Any]]:
+    """Yield the answers of one worker until it ends, hangs or answers what is no answer."""
+    arguments = [str(client.directory), PACKAGE, str(file), str(skipped)]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-B", "-c", _PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+        cwd=file.parent,
+    ) as process:
+        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+        reading = threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True)
+        reading.start()
+        try:
+            while answer := _answer(lines, patience_s):
+                yield answer
+        finally:
+            process.kill()
+            reading.join()
+
+
+def _pass_on(stream: IO[bytes], lines: "queue.SimpleQueue[bytes]") -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put(b"")
+
+
+def _answer(lines: "queue.SimpleQueue[bytes]", patience_s: float) -> dict[str, Any] | None:
+    try:
+        line = lines.get(timeout=patience_s)
+        answer = json.loads(line) if line else None
+    except (queue.Empty, ValueError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _last_words(said: IO[bytes]) -> str:
+    said.seek(0)
+    lines = said.read().decode("utf-8", "replace").split("\n")
+    text = next((line for line in reversed(lines) if line.strip()), "")
+    return "".join(c if c.isprintable() else "?" for c in text)[:_SHOWN]

@@ -1,0 +1,92 @@
+"""Judges a changed spec: what it breaks, for whom, and whether the client bears it.
+
+The maintainer runs it as `nox -s drift -- NEW`. Exit status: 0, nothing at or above `--fail-on`;
+1, something; 2, it could not be judged.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from codegen import lock, toolchain
+from codegen.failure import Arguments, progress, run
+from codegen.project import Project
+
+_FORMATS = ("text", "json", "markdown", "github")
+_LEVELS = ("breaking", "warning", "info", "never")
+
+
+def main() -> None:
+    """Parse the arguments, judge, and say what was found."""
+    options = _options()
+    project = Project(options.root.resolve())
+    toolchain.check_versions(project)
+    # Not before the tools are known to be there.
+    from backtesting import versions  # noqa: PLC0415
+    from backtesting.versions import Version  # noqa: PLC0415
+    from specdiff import accepted, formats, judging, lines  # noqa: PLC0415
+
+    def version(name: str | None) -> Version:
+        if name is not None:
+            return versions.named(project, name)
+        retrieved = lock.read(project)["spec"]["retrieved"]
+        return Version(f"{project.spec.name} ({retrieved})", project.spec.read_bytes())
+
+    old, new = version(options.against), version(options.new)
+    list_of_vendored = None if options.against else project.accepted
+    listed = options.accepted or list_of_vendored
+    report = judging.judge(
+        project,
+        old,
+        new,
+        excuses=accepted.load(listed) if listed else [],
+        fail_on=options.fail_on,
+        changelog=options.changelog.read_text(encoding="utf-8") if options.changelog else None,
+        backtest=not options.no_backtest,
+        progress=progress,
+    )
+    progress("")
+    if options.format == "github":
+        named = options.new and Path(options.new).is_file()
+        path = Path(options.new).as_posix() if named else project.spec.name
+        where = lines.find(new.content.decode(), {change.pointer for change in report.changes})
+        shown = formats.github(report, path, where)
+    elif options.format == "text":
+        shown = formats.text(report, colour=sys.stdout.isatty() and not options.output)
+    else:
+        shown = {"json": formats.as_json, "markdown": formats.markdown}[options.format](report)
+    if options.output:
+        options.output.write_text(shown, encoding="utf-8", newline="\n")
+    else:
+        print(shown, end="")
+    sys.exit(1 if report.failing else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = Arguments(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("new", nargs="?", help="a file, or the date of a kept version")
+    parser.add_argument("--against", metavar="OLD", help="another than the vendored spec")
+    parser.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="or worse: exit 1")
+    parser.add_argument("--format", choices=_FORMATS, default="text")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of stdout")
+    parser.add_argument(
+        "--accepted", type=Path, metavar="FILE", help="differences that are accepted, with reasons"
+    )
+    parser.add_argument(
+        "--changelog",
+        type=Path,
+        metavar="FILE",
+        help="fail only for breaking changes that are not under Unreleased in this file",
+    )
+    parser.add_argument("--no-backtest", action="store_true", help="judge by reading alone")
+    parser.add_argument(
+        "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
+    )
+    options = parser.parse_args()
+    if not options.new and not options.against:
+        parser.error("name a new spec, or an old one with --against, or both")
+    return options
+
+
+if __name__ == "__main__":
+    run(main, status=2)

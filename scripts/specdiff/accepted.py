@@ -1,0 +1,82 @@
+"""The differences that somebody has looked at and accepted, each with the reason.
+
+A list in YAML: of each entry `rule`, `pointer` and `reason`. An entry that matches no change is
+stale: what it excused is gone, and the next thing like it should be looked at.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from codegen import documents
+from codegen.failure import Failure
+
+from specdiff.changes import Change
+
+_KEYS: Final = {"rule", "pointer", "reason"}
+
+
+@frozen
+class Accepted:
+    """An accepted difference.
+
+    Attributes:
+        rule: The rule of the change.
+        pointer: Its JSON pointer; `*` at the end stands for anything.
+        reason: Why it is accepted.
+    """
+
+    rule: str
+    pointer: str
+    reason: str
+
+    def matches(self, change: Change) -> bool:
+        """Whether it is about this change."""
+        if self.rule != change.rule:
+            return False
+        if self.pointer.endswith("*"):
+            return change.pointer.startswith(self.pointer[:-1])
+        return change.pointer == self.pointer
+
+
+def load(path: Path) -> list[Accepted]:
+    """Read a list of accepted differences.
+
+    Raises:
+        Failure: It is missing or malformed.
+    """
+    listed = documents.load(path).get("accepted")
+    if not isinstance(listed, list):
+        raise Failure(
+            f"{path.name} has no list of `accepted`; an empty one would be `accepted: []`"
+        )
+    entries: list[Accepted] = []
+    for number, entry in enumerate(listed, start=1):
+        if not isinstance(entry, dict) or entry.keys() != _KEYS or not all(
+            isinstance(value, str) and value.strip() for value in entry.values()
+        ):  # fmt: skip
+            raise Failure(
+                f"{path.name}, entry {number}: it needs a `rule`, a `pointer` and a `reason`, "
+                "and nothing else"
+            )
+        entries.append(Accepted(**entry))
+    return entries
+
+
+def apply(entries: Iterable[Accepted], changes: list[Change]) -> dict[tuple[str, str], str]:
+    """Return the reason for each accepted change, by rule and pointer.
+
+    Raises:
+        Failure: An entry matches no change.
+    """
+    reasons: dict[tuple[str, str], str] = {}
+    for entry in entries:
+        matching = [change for change in changes if entry.matches(change)]
+        if not matching:
+            raise Failure(
+                f"the accepted difference {entry.rule} at {entry.pointer} is stale: there is no "
+                "such change; delete it from the list"
+            )
+        reasons.update({change.key: entry.reason for change in matching})
+    return reasons

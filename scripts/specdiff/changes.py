@@ -1,0 +1,131 @@
+"""One change of the spec: where, what, how bad for whom, and why."""
+
+from enum import IntEnum
+from typing import Final, Literal
+
+from attrs import evolve, field, frozen
+
+from specdiff.effects import Effect
+
+Direction = Literal["request", "response"]
+
+_SHOWN: Final = 80  # characters of a name that are worth showing
+
+
+def plain(text: str) -> str:
+    """Return a text that comes from a spec as one line that cannot steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def quote(name: object) -> str:
+    """Return a name of the spec in backticks, harmless to terminals, Markdown and logs."""
+    text = plain(str(name)).replace("`", "\N{REPLACEMENT CHARACTER}")
+    return f"`{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}`"
+
+
+class Level(IntEnum):
+    """How bad a change is for a program that reads responses, whatever client it uses."""
+
+    INFO = 1
+    """A program that follows the old spec meets nothing that it does not expect."""
+
+    WARNING = 2
+    """It may meet something new, which a careful program is prepared for."""
+
+    BREAKING = 3
+    """What the old spec promised it no longer holds."""
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@frozen(order=True)
+class Place:
+    """Where in the bodies of responses something is felt.
+
+    Attributes:
+        operation: The id of the operation that answers, or its method and path where it has none.
+        status: As the spec writes it: `200`, `4XX`, `default`.
+        pattern: JSON pointer into the body, `*` for every index and every free key.
+    """
+
+    operation: str
+    status: str
+    pattern: str
+
+    def under(self, key: str) -> "Place":
+        """Return the place of a property."""
+        escaped = key.replace("~", "~0").replace("/", "~1")
+        return evolve(self, pattern=f"{self.pattern}/{escaped}")
+
+    def each(self) -> "Place":
+        """Return the place of every item, or of every field that has no name in the spec."""
+        return evolve(self, pattern=f"{self.pattern}/*")
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.status} {self.pattern or '/'}"
+
+
+@frozen
+class Change:
+    """One change.
+
+    Attributes:
+        rule: What kind of change it is; stable, oasdiff's id where that has one.
+        level: How bad it is for programs that read responses.
+        text: What changed, in a sentence without an end.
+        why: Why it has this level and this effect.
+        effect: What it does to programs that use this package as it stands.
+        old: Where it stood in the old spec, as a JSON pointer; None for what is new.
+        new: Where it stands in the new one; None for what is gone.
+        subject: What people call the thing: a property, a parameter, a status, a path.
+        places: Where in responses it is felt.
+        value: The JSON of the enum value that it is about, if it is about one.
+    """
+
+    rule: str
+    level: Level
+    text: str
+    why: str
+    effect: Effect
+    old: str | None
+    new: str | None
+    subject: str = ""
+    places: frozenset[Place] = frozenset()
+    value: str = ""
+
+    @property
+    def pointer(self) -> str:
+        """Where to look: in the new spec, or in the old one for what is gone."""
+        return self.new or self.old or "#"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others: rule and pointer."""
+        return self.rule, self.pointer
+
+
+@frozen(eq=False)
+class Found:
+    """The changes found so far. One that is met on several ways is one change, felt in more places.
+
+    Attributes:
+        covered: Pointers whose difference somebody has looked at, old and new.
+    """
+
+    _changes: dict[tuple[str, str], Change] = field(factory=dict)
+    covered: set[str] = field(factory=set)
+
+    def add(self, change: Change) -> None:
+        """Take a change."""
+        before = self._changes.get(change.key)
+        if before:
+            places, effect = before.places | change.places, max(before.effect, change.effect)
+            change = evolve(before, places=places, effect=effect)
+        self._changes[change.key] = change
+        self.covered.update({pointer for pointer in (change.old, change.new) if pointer})
+
+    def all(self) -> list[Change]:
+        """Return them: the worst first, then by rule and place."""
+        order = sorted(self._changes.values(), key=lambda c: (-c.level, -c.effect, c.key))
+        return list(order)

@@ -1,0 +1,203 @@
+"""A report in the forms that people and programs take: text, JSON, Markdown, GitHub annotations."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from specdiff.changes import Change, Level, plain
+from specdiff.effects import Effect
+from specdiff.report import Report
+
+#: What each effect means to somebody who does nothing.
+EFFECTS: Final = {
+    Effect.ABSORBED: "nothing happens",
+    Effect.SURFACED: "reported as drift, readable",
+    Effect.BROKEN: "attributes cannot be read, or calls fail",
+}
+
+_COLOURS: Final = {Level.BREAKING: "31", Level.WARNING: "33", Level.INFO: "36"}
+_ANNOTATIONS: Final = {Level.BREAKING: "error", Level.WARNING: "warning", Level.INFO: "notice"}
+
+
+def text(report: Report, *, colour: bool = False) -> str:
+    """Return it for a terminal."""
+
+    def paint(code: str, words: str) -> str:
+        return f"\033[{code}m{words}\033[0m" if colour else words
+
+    return "\n".join(_text(report, paint)) + "\n"
+
+
+def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+    yield f"{report.old} → {report.new}: {_counts(report)}"
+    for change in report.changes:
+        reason = report.reasons.get(change.key)
+        level = "accepted" if reason else str(change.level)
+        yield ""
+        yield f"{paint(_COLOURS[change.level], f'{level:8}')}  {paint('1', change.text)}"
+        yield f"          {change.rule}, at {plain(change.pointer)}"
+        yield f"          why: {plain(reason or change.why)}"
+        yield f"          as the client stands: {change.effect}{_felt(change)}"
+    if report.suspicions:
+        yield from ("", paint("1", "Suspicious:"))
+        for suspicion in report.suspicions:
+            yield f"  {suspicion.id}: {suspicion.text}"
+            yield f"    {suspicion.advice}"
+    yield from ("", *_regenerated(report, paint), "", *_proof(report), "", *_release(report))
+    yield ""
+    yield from report.failing or ["nothing here makes the command fail"]
+
+
+def _counts(report: Report) -> str:
+    if not report.changes:
+        return "no change"
+    parts = ", ".join(f"{report.count(level)} {level}" for level in reversed(Level))
+    return f"{len(report.changes)} change(s): {parts}"
+
+
+def _felt(change: Change) -> str:
+    places = plain(", ".join(str(place) for place in sorted(change.places)[:3]))
+    more = f" and {len(change.places) - 3} more" if len(change.places) > 3 else ""  # noqa: PLR2004 - as many as are shown
+    return f" ({EFFECTS[change.effect]}){f', in {places}{more}' if places else ''}"
+
+
+def _regenerated(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+    yield paint("1", "After regenerating:")
+    if report.refusal:
+        yield f"  the client cannot be regenerated: {plain(report.refusal)}"
+    elif not report.shifts:
+        yield "  the package offers the same names and types"
+    for shift in report.shifts or ():
+        mark = paint("31", "breaks") if shift.breaks else "fine  "
+        yield f"  {mark}  {shift.name} {shift.text}: {shift.why}"
+
+
+def _proof(report: Report) -> Iterator[str]:
+    proof = report.proof
+    if proof is None:
+        yield "Backtest: not run"
+        return
+    faults, others = len(proof.faults), len(proof.disagreements)
+    yield (
+        f"Backtest: {proof.bodies} bodies made from the new spec, read by the client as it stands: "
+        f"{faults} crashes, lies or losses; {others} places differ from the verdict"
+    )
+    for line in (*proof.faults, *proof.disagreements):
+        yield f"  {plain(line)}"
+    for line in proof.uncovered:
+        yield f"  not covered: {plain(line)}"
+
+
+def _release(report: Report) -> Iterator[str]:
+    yield f"Release: {report.bump} ({report.version} → {report.following})"
+    for entry in report.entries:
+        yield f"  {entry.section}: {entry.text}"
+    if report.missing:
+        yield "The changelog lacks, under Unreleased:"
+        for entry in report.missing:
+            yield f"  - {entry.text}"
+
+
+def as_json(report: Report) -> str:
+    """Return it for programs, in ASCII."""
+    return json.dumps(report.as_json(), indent=2) + "\n"
+
+
+def markdown(report: Report) -> str:
+    """Return it for a pull request."""
+    return "\n".join(_markdown(report)) + "\n"
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    yield f"## Spec: {_cell(report.old)} → {_cell(report.new)}"
+    yield from ("", f"{_counts(report)}.", "")
+    yield from _table(report)
+    if report.suspicions:
+        yield from ("", "### Suspicious", "")
+        for suspicion in report.suspicions:
+            yield f"- **{suspicion.id}**: {_cell(suspicion.text)}. {_cell(suspicion.advice)}."
+    yield from ("", "### After regenerating", "", *_shifts(report), "", "### Backtest", "")
+    for line in _proof(report):
+        yield f"- {_cell(line.strip())}"
+    yield from ("", f"### Release: {report.bump}, {report.version} → {report.following}", "")
+    for entry in report.entries:
+        yield f"- {entry.section}: {_cell(entry.text)}"
+    if report.missing:
+        yield from ("", "The changelog lacks, under `Unreleased`:", "")
+        yield from (f"- {_cell(entry.text)}" for entry in report.missing)
+    if report.failing:
+        yield from ("", *(f"**{_cell(line)}.**" for line in report.failing))
+
+
+def _table(report: Report) -> Iterator[str]:
+    if report.changes:
+        yield "| level | change | why | as the client stands | rule and place |"
+        yield "|---|---|---|---|---|"
+    for change in report.changes:
+        reason = report.reasons.get(change.key)
+        level = "accepted" if reason else f"**{change.level}**"
+        place = _code(change.pointer.replace("|", "\\|"))
+        yield (
+            f"| {level} | {_cell(change.text)} | {_cell(reason or change.why)} "
+            f"| {change.effect} | {_code(change.rule)}<br>{place} |"
+        )
+
+
+def _shifts(report: Report) -> Iterator[str]:
+    if report.refusal:
+        yield f"The client cannot be regenerated: {_cell(report.refusal)}"
+    elif not report.shifts:
+        yield "The package offers the same names and types."
+    else:
+        yield from ("| code | what | why |", "|---|---|---|")
+        for shift in report.shifts:
+            breaks = "**breaks**" if shift.breaks else "fine"
+            yield f"| {breaks} | {_cell(shift.name)} {_cell(shift.text)} | {_cell(shift.why)} |"
+
+
+def _cell(words: str) -> str:
+    """Escape what Markdown and HTML take for their own, outside of backticks; tables everywhere."""
+    parts = plain(words).replace("|", "\\|").split("`")
+    prose = [re.sub(r"([\\*_\[\]<>&@#~])", _entity, part) for part in parts[::2]]
+    code = [_code(part) for part in parts[1::2]]
+    return "".join(piece for pair in itertools.zip_longest(prose, code) for piece in pair if piece)
+
+
+def _entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[1])};"
+
+
+def _code(words: str) -> str:
+    return f"`{plain(words).replace('`', ' ')}`" if words else ""
+
+
+def github(report: Report, path: str, lines: dict[str, int]) -> str:
+    """Return annotations for a workflow's log (GitHub Actions, "workflow commands").
+
+    Args:
+        report: The report.
+        path: Where the new spec is, from the repository's top.
+        lines: The line of each pointer.
+    """
+    commands: list[str] = []
+    for change in report.changes:
+        kind = "notice" if change.key in report.reasons else _ANNOTATIONS[change.level]
+        place = f"file={_property(path)},line={lines.get(change.pointer, 1)}"
+        title = f"title={_property(change.rule)}"
+        words = _message(f"{change.text}: {change.why} (as the client stands: {change.effect})")
+        commands.append(f"::{kind} {place},{title}::{words}")
+    for suspicion in report.suspicions:
+        words = _message(f"{suspicion.text}; {suspicion.advice}")
+        commands.append(f"::warning title={_property(suspicion.id)}::{words}")
+    commands += [f"::error ::{_message(line)}" for line in report.failing]
+    return "".join(f"{command}\n" for command in commands)
+
+
+def _message(words: str) -> str:
+    return words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(words: str) -> str:
+    return _message(words).replace(":", "%3A").replace(",", "%2C")

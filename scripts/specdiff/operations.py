@@ -1,0 +1,282 @@
+"""Compares the operations of two specs: where they are, what they take, how they answer."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from attrs import frozen
+from backtesting import operations
+
+from specdiff import rules
+from specdiff.changes import Change, Found, Level, Place, quote
+from specdiff.comparison import Comparison
+from specdiff.document import Document, Node, Operation
+from specdiff.effects import Effect
+from specdiff.telling import At
+
+#: What the client as it stands sends, by place and name.
+SENT: Final = frozenset({("query", "id"), ("header", "Authorization")})
+
+_JSON: Final = "application/json"
+
+
+@frozen(eq=False)
+class Operations:
+    """Compares the operations of two documents."""
+
+    old: Document
+    new: Document
+    found: Found
+    schemas: Comparison
+
+    def compare(self) -> None:
+        """Compare each operation with the one of the same id, or else of the same path."""
+        before, after = self.old.operations(), self.new.operations()
+        pairs: list[tuple[Operation, Operation]] = []
+        for same in (_same_id, _same_place):
+            for one in tuple(before):
+                twin = next((other for other in after if same(one, other)), None)
+                if twin is not None:
+                    pairs.append((one, twin))
+                    before.remove(one)
+                    after.remove(twin)
+        for one in before:
+            sort = "with" if one.node.value.get("deprecated") is True else "without"
+            rule = f"api-removed-{sort}-deprecation"
+            self.add(rule, f"{quote(one.name)} is gone", one.node, None, Effect.BROKEN, one.name)
+        for other in after:
+            words = f"{quote(other.name)} is new"
+            self.add("endpoint-added", words, None, other.node, Effect.ABSORBED, other.name)
+        for one, other in pairs:
+            self._operation(one, other)
+
+    def _operation(self, old: Operation, new: Operation) -> None:
+        if old.path != new.path:
+            doubled = re.sub("/+", "/", old.path) == re.sub("/+", "/", new.path)
+            rule = "path-slashes-changed" if doubled else "path-changed"
+            effect = Effect.ABSORBED if doubled else Effect.BROKEN
+            words = f"{quote(old.path)} is now {quote(new.path)}"
+            self.add(rule, words, _above(old.node), _above(new.node), effect, old.path)
+        if old.method != new.method:
+            words = f"{quote(old.name)} is now {quote(new.name)}"
+            self.add("method-changed", words, old.node, new.node, Effect.BROKEN, old.name)
+        if old.id != new.id:
+            words = f"{quote(old.name)} has the id {new.id!r}, had {old.id!r}"
+            nodes = old.node.get("operationId"), new.node.get("operationId")
+            self.add("api-operation-id-changed", words, *nodes, Effect.ABSORBED, old.name)
+        self._tags(old, new)
+        self._deprecation(old, new)
+        self._parameters(old, new)
+        self._request_body(old, new)
+        self._responses(old, new)
+        for keyword in ("summary", "description"):
+            self._prose(keyword, old.node, new.node, old.name)
+
+    def _tags(self, old: Operation, new: Operation) -> None:
+        before, after = (_by_value(o.node.get("tags")) for o in (old, new))
+        for tag in after.keys() - before.keys():
+            words = f"{quote(old.name)} has the tag {quote(tag)}"
+            self.add("api-tag-added", words, None, after[tag], Effect.ABSORBED, tag)
+        for tag in before.keys() - after.keys():
+            words = f"{quote(old.name)} has lost the tag {quote(tag)}"
+            self.add("api-tag-removed", words, before[tag], None, Effect.ABSORBED, tag)
+
+    def _deprecation(self, old: Operation, new: Operation) -> None:
+        nodes = old.node.get("deprecated"), new.node.get("deprecated")
+        before, after = (bool(node and node.value) for node in nodes)
+        if before is not after:
+            rule = "endpoint-deprecated" if after else "endpoint-reactivated"
+            words = f"{quote(old.name)} is {'' if after else 'no longer '}deprecated"
+            self.add(rule, words, *nodes, Effect.ABSORBED, old.name)
+
+    # What is sent.
+
+    def _parameters(self, old: Operation, new: Operation) -> None:
+        before, after = old.parameters, new.parameters
+        for key in after.keys() - before.keys():
+            required = after[key].value.get("required") is True or key[0] == "path"
+            rule = f"new-{'required' if required else 'optional'}-request-parameter"
+            effect = Effect.BROKEN if required and key not in SENT else Effect.ABSORBED
+            words = f"the {key[0]} parameter {quote(key[1])} is new"
+            self.add(rule, words, None, after[key], effect, key[1])
+        for key in before.keys() - after.keys():
+            words = f"the {key[0]} parameter {quote(key[1])} is gone"
+            effect = Effect.ABSORBED
+            self.add("request-parameter-removed", words, before[key], None, effect, key[1])
+        for key in before.keys() & after.keys():
+            self._parameter(before[key], after[key], key)
+
+    def _parameter(self, old: Node, new: Node, key: tuple[str, str]) -> None:
+        before, after = (node.value.get("required") is True for node in (old, new))
+        if before is not after:
+            rule = f"request-parameter-became-{'required' if after else 'optional'}"
+            effect = Effect.BROKEN if after and key not in SENT else Effect.ABSORBED
+            words = (
+                f"the {key[0]} parameter {quote(key[1])} is {'' if after else 'no longer '}required"
+            )
+            self.add(rule, words, old, new, effect, key[1])
+        for keyword in ("style", "explode", "allowReserved", "allowEmptyValue"):
+            nodes = old.get(keyword), new.get(keyword)
+            if _value(nodes[0]) != _value(nodes[1]):
+                words = f"the {key[0]} parameter {quote(key[1])} has another {quote(keyword)}"
+                rule = "request-parameter-serialization-changed"
+                effect = Effect.BROKEN if key in SENT else Effect.ABSORBED
+                self.add(rule, words, *nodes, effect, key[1])
+        self._prose("description", old, new, key[1])
+        nodes = old.get("schema"), new.get("schema")
+        if nodes[0] and nodes[1]:
+            at = At("request", "parameter", key[1], sent=key in SENT)
+            self.schemas.schemas(nodes[0], nodes[1], at)
+
+    def _request_body(self, old: Operation, new: Operation) -> None:
+        before, after = old.node.get("requestBody"), new.node.get("requestBody")
+        one = self.old.resolve(before) if before else None
+        other = self.new.resolve(after) if after else None
+        if one and other:
+            required, now = (node.value.get("required") is True for node in (one, other))
+            if required is not now:
+                rule = f"request-body-became-{'required' if now else 'optional'}"
+                how = "required" if now else "no longer required"
+                words = f"the request body of {quote(old.name)} is {how}"
+                self.add(rule, words, one, other, _if(now), old.name)
+            self._prose("description", one, other, old.name)
+            self._content(one, other, At("request", "body", old.name, sent=True))
+        elif other:
+            required_now = other.value.get("required") is True
+            rule = f"request-body-added-{'required' if required_now else 'optional'}"
+            words = f"{quote(old.name)} takes a request body"
+            self.add(rule, words, None, other, _if(required_now), old.name)
+        elif one:
+            words = f"{quote(old.name)} takes no request body"
+            self.add("request-body-removed", words, one, None, Effect.BROKEN, old.name)
+
+    # What is answered.
+
+    def _responses(self, old: Operation, new: Operation) -> None:
+        before, after = (_members(o.node.get("responses")) for o in (old, new))
+        for status in after.keys() - before.keys():
+            sort, effect = _status(status)
+            words = f"{quote(old.name)} may answer {status}"
+            places = frozenset({Place(_id(new), status, "")})
+            rule = f"response-{sort}-status-added"
+            self.add(rule, words, None, after[status], effect, status, places)
+        for status in before.keys() - after.keys():
+            sort, _ = _status(status)
+            words = f"{quote(old.name)} never answers {status}"
+            rule = f"response-{sort}-status-removed"
+            self.add(rule, words, before[status], None, Effect.ABSORBED, status)
+        for status in before.keys() & after.keys():
+            one, other = self.old.resolve(before[status]), self.new.resolve(after[status])
+            self._prose("description", one, other, status)
+            self._headers(one, other)
+            place = frozenset({Place(_id(new), status, "")})
+            self._content(one, other, At("response", "body", f"{status} body", place))
+
+    def _headers(self, old: Node, new: Node) -> None:
+        before, after = _members(old.get("headers")), _members(new.get("headers"))
+        for name in after.keys() - before.keys():
+            words = f"the header {quote(name)} is new"
+            self.add("response-header-added", words, None, after[name], Effect.ABSORBED, name)
+        for name in before.keys() - after.keys():
+            required = self.old.resolve(before[name]).value.get("required") is True
+            rule = f"{'required' if required else 'optional'}-response-header-removed"
+            words = f"the header {quote(name)} is gone"
+            self.add(rule, words, before[name], None, Effect.ABSORBED, name)
+        for name in before.keys() & after.keys():
+            one, other = self.old.resolve(before[name]), self.new.resolve(after[name])
+            required_now = other.value.get("required") is True
+            if (one.value.get("required") is True) is not required_now:
+                rule = f"response-header-became-{'required' if required_now else 'optional'}"
+                how = "always comes" if required_now else "may be missing"
+                words = f"the header {quote(name)} {how}"
+                self.add(rule, words, one, other, Effect.ABSORBED, name)
+            self._prose("description", one, other, name)
+            nodes = one.get("schema"), other.get("schema")
+            if nodes[0] and nodes[1]:
+                self.schemas.schemas(nodes[0], nodes[1], At("response", "header", name))
+
+    def _content(self, old: Node, new: Node, at: At) -> None:
+        """Compare what is sent or answered, media type by media type."""
+        before, after = _members(old.get("content")), _members(new.get("content"))
+        rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
+        for name in after.keys() - before.keys():
+            words = f"{at.subject} may be {quote(name)}"
+            self.add(f"{rule}-added", words, None, after[name], Effect.ABSORBED, name)
+        for name in before.keys() - after.keys():
+            words = f"{at.subject} is never {quote(name)}"
+            only = name == _JSON
+            self.add(f"{rule}-removed", words, before[name], None, _if(only), name)
+        for name in before.keys() & after.keys():
+            one, other = before[name].get("schema"), after[name].get("schema")
+            if one and other:
+                self.schemas.schemas(one, other, at)
+            elif one or other:
+                how = "added" if other else "removed"
+                words = f"{at.subject} is {'now' if other else 'no longer'} described"
+                which = f"{at.direction}-body-media-type-schema-{how}"
+                self.add(which, words, one, other, _if(other is None), at.subject, at.places)
+
+    def _prose(self, keyword: str, old: Node, new: Node, subject: str) -> None:
+        nodes = old.get(keyword), new.get(keyword)
+        if _value(nodes[0]) != _value(nodes[1]):
+            words = f"{quote(subject)} has another {keyword}"
+            self.add(f"{keyword}-changed", words, *nodes, Effect.ABSORBED, subject)
+
+    def add(  # noqa: PLR0913, PLR0917 - a change has that many sides
+        self,
+        rule: str,
+        words: str,
+        old: Node | None,
+        new: Node | None,
+        effect: Effect,
+        subject: str,
+        places: frozenset[Place] = frozenset(),
+    ) -> None:
+        """Collect a change."""
+        level, why = rules.AROUND.get(rule) or (Level.WARNING, "there is no reading of it here")
+        pointers = [node.pointer if node else None for node in (old, new)]
+        change = Change(rule, level, words, why, effect, pointers[0], pointers[1], subject, places)
+        self.found.add(change)
+
+
+def _same_id(one: Operation, other: Operation) -> bool:
+    return one.id is not None and one.id == other.id
+
+
+def _same_place(one: Operation, other: Operation) -> bool:
+    return (one.path, one.method) == (other.path, other.method)
+
+
+def _id(operation: Operation) -> str:
+    """Return what bodies of an operation are found by; see `backtesting/operations.py`."""
+    return operation.id or operations.route(operation.method, operation.path)
+
+
+def _above(node: Node) -> Node:
+    """Return the path item of an operation."""
+    pointer, _, _ = node.pointer.rpartition("/")
+    return Node(None, pointer)
+
+
+def _members(node: Node | None) -> dict[str, Node]:
+    return dict(node.parts()) if node else {}
+
+
+def _by_value(node: Node | None) -> dict[str, Node]:
+    items: Iterator[Node] = node.items() if node else iter(())
+    return {str(item.value): item for item in items}
+
+
+def _status(status: str) -> tuple[str, Effect]:
+    """Return the sort of a status, and what the client does with one that it does not know."""
+    if status[:1] in {"2", "3"}:
+        return "success", Effect.BROKEN
+    return "non-success", Effect.SURFACED
+
+
+def _if(broken: bool) -> Effect:  # noqa: FBT001 - it reads as a sentence
+    return Effect.BROKEN if broken else Effect.ABSORBED
+
+
+def _value(node: Node | None) -> Any:
+    return None if node is None else node.value

@@ -1,0 +1,245 @@
+"""What a generated package offers to those who import it, and what another one takes from them.
+
+The code is read, never run: it comes from a spec that nobody has looked at yet.
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+
+from specdiff.changes import quote
+
+BREAKS: Final = True
+FINE: Final = False
+
+_OPERATION: Final = "sync"  # of the four ways to call an operation; the others take the same
+
+
+@frozen
+class Class:
+    """A model or an enum.
+
+    Attributes:
+        fields: The type of each attribute, as it is written.
+        optional: The attributes that a constructor may leave out.
+        members: The value of each member of an enum, as it is written.
+    """
+
+    fields: dict[str, str] = field(factory=dict)
+    optional: frozenset[str] = frozenset()
+    members: dict[str, str] = field(factory=dict)
+
+
+@frozen
+class Function:
+    """An operation.
+
+    Attributes:
+        parameters: The type of each, as it is written.
+        optional: Those that may be left out.
+        returns: What it returns.
+    """
+
+    parameters: dict[str, str]
+    optional: frozenset[str]
+    returns: str
+
+
+@frozen
+class Surface:
+    """Everything that is public in a generated package.
+
+    Attributes:
+        classes: By name; people import them from `modelgates_api.models`.
+        operations: By module, below `modelgates_api.api`.
+    """
+
+    classes: dict[str, Class]
+    operations: dict[str, Function]
+
+
+@frozen(order=True)
+class Shift:
+    """A difference that people meet after regenerating.
+
+    Attributes:
+        breaks: Whether code that reads records may stop working, or stop to type-check.
+        name: What it is about: `Generation.model`.
+        text: What is otherwise.
+        why: Why it breaks something, or not.
+        how: `added`, `changed` or `removed`.
+        attribute: The attribute or parameter alone, to find the change of the spec behind it.
+        value: The JSON of the enum member's value, for the same.
+    """
+
+    breaks: bool
+    name: str
+    text: str
+    why: str
+    how: str
+    attribute: str = ""
+    value: str = ""
+
+
+def read(package: Path) -> Surface:
+    """Return what a generated package offers."""
+    classes: dict[str, Class] = {}
+    for path in sorted((package / "models").glob("*.py")):
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef):
+                classes[node.name] = _class(node)
+    operations: dict[str, Function] = {}
+    for path in sorted((package / "api").rglob("*.py")):
+        for node in _tree(path).body:
+            if isinstance(node, ast.FunctionDef) and node.name == _OPERATION:
+                name = path.relative_to(package / "api").with_suffix("").as_posix()
+                operations[name.replace("/", ".")] = _function(node)
+    return Surface(classes, operations)
+
+
+def compare(old: Surface, new: Surface) -> list[Shift]:
+    """Return what is otherwise in `new`, what breaks first."""
+    shifts = [*_classes(old, new), *_operations(old, new)]
+    return sorted(shifts, key=lambda shift: (not shift.breaks, shift.name, shift.text))
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _class(node: ast.ClassDef) -> Class:
+    fields: dict[str, str] = {}
+    optional: set[str] = set()
+    members: dict[str, str] = {}
+    for part in node.body:
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            fields[part.target.id] = ast.unparse(part.annotation)
+            if part.value is not None:
+                optional.add(part.target.id)
+        elif isinstance(part, ast.Assign) and isinstance(part.value, ast.Call):
+            for target in part.targets:
+                if isinstance(target, ast.Name) and part.value.args:
+                    members[target.id] = ast.unparse(part.value.args[0])
+    return Class(fields, frozenset(optional), members)
+
+
+def _function(node: ast.FunctionDef) -> Function:
+    taken = [*zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
+    return Function(
+        {a.arg: ast.unparse(a.annotation) if a.annotation else "Any" for a, _ in taken},
+        frozenset(argument.arg for argument, default in taken if default is not None),
+        ast.unparse(node.returns) if node.returns else "None",
+    )
+
+
+def _classes(old: Surface, new: Surface) -> Iterator[Shift]:
+    for name in sorted(old.classes.keys() | new.classes.keys()):
+        before, after = old.classes.get(name), new.classes.get(name)
+        if before is None:
+            yield Shift(FINE, f"`{name}`", "is new", "nobody uses it yet", "added")
+        elif after is None:
+            yield Shift(BREAKS, f"`{name}`", "is gone", "code that imports it fails", "removed")
+        else:
+            yield from _fields(name, before, after)
+            yield from _members(name, before, after)
+
+
+def _fields(name: str, old: Class, new: Class) -> Iterator[Shift]:
+    for key in sorted(old.fields.keys() | new.fields.keys()):
+        full, before, after = f"`{name}.{key}`", old.fields.get(key), new.fields.get(key)
+        if before is None and after is not None:
+            why = "code that reads records does not know it"
+            if key not in new.optional:
+                why += "; a constructor call needs it"
+            yield Shift(FINE, full, f"(`{after}`) is new", why, "added", key)
+        elif after is None:
+            yield Shift(BREAKS, full, "is gone", "code that reads it fails", "removed", key)
+        elif before is not None and before != after:
+            wider = not fits(after, before)
+            why = "code that reads it must handle more types" if wider else "what fitted still fits"
+            yield Shift(wider, full, f"is `{after}`, was `{before}`", why, "changed", key)
+
+
+def _members(name: str, old: Class, new: Class) -> Iterator[Shift]:
+    for key in sorted(old.members.keys() | new.members.keys()):
+        full, before, after = f"`{name}.{key}`", old.members.get(key), new.members.get(key)
+        value = json.dumps(ast.literal_eval(after or before or "None"))
+        if before is None:
+            text, why = (
+                f"({quote(after)}) is new",
+                "the enum is open: the value was readable before",
+            )
+            yield Shift(FINE, full, text, why, "added", value=value)
+        elif after is None:
+            text, why = "is gone", "code that names it fails"
+            yield Shift(BREAKS, full, text, why, "removed", value=value)
+        elif before != after:
+            text, why = f"is {quote(after)}, was {quote(before)}", "it equals another value"
+            yield Shift(BREAKS, full, text, why, "changed", value=value)
+
+
+def _operations(old: Surface, new: Surface) -> Iterator[Shift]:
+    for name in sorted(old.operations.keys() | new.operations.keys()):
+        before, after = old.operations.get(name), new.operations.get(name)
+        full = f"`api.{name}`"
+        if before is None:
+            yield Shift(FINE, full, "is new", "nobody calls it yet", "added")
+        elif after is None:
+            yield Shift(BREAKS, full, "is gone", "code that imports it fails", "removed")
+        else:
+            yield from _signature(full, before, after)
+
+
+def _signature(full: str, old: Function, new: Function) -> Iterator[Shift]:
+    for key in sorted(old.parameters.keys() | new.parameters.keys()):
+        before, after = old.parameters.get(key), new.parameters.get(key)
+        if before is None:
+            needed = key not in new.optional
+            why = "calls without it fail" if needed else "calls without it work"
+            yield Shift(needed, full, f"takes `{key}: {after}`", why, "changed", key)
+        elif after is None:
+            text = f"no longer takes `{key}`"
+            yield Shift(BREAKS, full, text, "calls with it fail", "changed", key)
+        elif before != after:
+            narrower = not fits(before, after)
+            why = "what was passed may no longer do" if narrower else "what was passed still does"
+            text = f"takes `{key}: {after}`, took `{before}`"
+            yield Shift(narrower, full, text, why, "changed", key)
+    if old.returns != new.returns:
+        wider = not fits(new.returns, old.returns)
+        why = "callers must handle more types" if wider else "what fitted still fits"
+        text = f"returns `{new.returns}`, returned `{old.returns}`"
+        yield Shift(wider, full, text, why, "changed")
+
+
+def fits(narrow: str, wide: str) -> bool:
+    """Whether a value of one annotated type is one of the other, for a type checker."""
+    members = _union(ast.parse(wide, mode="eval").body)
+    return all(
+        any(_is(one, other) for other in members)
+        for one in _union(ast.parse(narrow, mode="eval").body)
+    )
+
+
+def _union(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*_union(node.left), *_union(node.right)]
+    return [node]
+
+
+def _is(one: ast.expr, other: ast.expr) -> bool:
+    names = ast.unparse(one), ast.unparse(other)
+    if names[0] == names[1] or "Any" in names or names == ("int", "float"):
+        return True
+    if isinstance(one, ast.Subscript) and isinstance(other, ast.Subscript):
+        same = ast.unparse(one.value) == ast.unparse(other.value)
+        return (
+            same
+            and names[0].startswith("list[")
+            and fits(*map(ast.unparse, (one.slice, other.slice)))
+        )
+    return False

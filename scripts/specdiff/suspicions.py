@@ -1,0 +1,161 @@
+"""What looks like a slip of those who publish the spec, rather than a change of the service.
+
+The history of this spec has each of these: for eleven days 17 nullable fields were declared never
+null; a path had a doubled slash for three; statuses were documented in one rendering and missing
+from another; two fields were withdrawn within a day.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from attrs import frozen
+
+from specdiff.changes import Change, quote
+
+_MANY: Final = 3  # fields that change in the same way on the same day
+_ALIKE: Final = 0.6  # of two names: from here on, one may be the other renamed
+
+
+@frozen
+class Suspicion:
+    """Something to look at before the new spec is believed.
+
+    Attributes:
+        id: What kind of thing it is; stable.
+        text: What was seen.
+        advice: What to do about it.
+        pointers: Where.
+    """
+
+    id: str
+    text: str
+    advice: str
+    pointers: tuple[str, ...]
+
+
+def suspect(changes: Iterable[Change]) -> list[Suspicion]:
+    """Return what is suspicious in the changes between two specs."""
+    listed = list(changes)
+    checks = (_nullability, _vanished, _withdrawn, _statuses, _names, _paths, _titles, _promises)
+    return [suspicion for check in checks for suspicion in check(listed)]
+
+
+def _having(changes: list[Change], *endings: str) -> list[Change]:
+    return [change for change in changes if change.rule.endswith(endings)]
+
+
+def _listed(changes: Iterable[Change]) -> str:
+    names = sorted({change.subject for change in changes})
+    return ", ".join(f"{quote(name)}" for name in names)
+
+
+def _at(changes: Iterable[Change]) -> tuple[str, ...]:
+    return tuple(sorted({change.pointer for change in changes}))
+
+
+def _nullability(changes: list[Change]) -> Iterator[Suspicion]:
+    found = _having(changes, "became-not-nullable")
+    if len(found) >= _MANY:
+        yield Suspicion(
+            "many-fields-lose-null",
+            f"{len(found)} fields are never null, all at once: {_listed(found)}",
+            "hold recorded responses against it (`modelgates check`): services seldom change so, "
+            "the tools that write documents do",
+            _at(found),
+        )
+
+
+def _vanished(changes: list[Change]) -> Iterator[Suspicion]:
+    found = _having(changes, "property-removed")
+    if len(found) >= _MANY:
+        yield Suspicion(
+            "many-fields-vanish",
+            f"{len(found)} fields are gone, all at once: {_listed(found)}",
+            "see whether the service still sends them before the models forget them",
+            _at(found),
+        )
+
+
+def _withdrawn(changes: list[Change]) -> Iterator[Suspicion]:
+    """Yield pairs of a thing gone and a thing come that may be one thing renamed."""
+    for gone, come in (("property-removed", "property-added"),
+                       ("enum-value-removed", "enum-value-added")):  # fmt: skip
+        for old in _having(changes, gone):
+            for new in _having(changes, come):
+                if _parent(old) == _parent(new) and _alike(old, new):
+                    yield Suspicion(
+                        "renamed",
+                        f"{_what(old)} is gone and {_what(new)} has come: one may be the other",
+                        "if so, old records and new ones say the same thing under two names",
+                        (old.pointer, new.pointer),
+                    )
+
+
+def _parent(change: Change) -> str:
+    return change.pointer.rpartition("/")[0]
+
+
+def _alike(old: Change, new: Change) -> bool:
+    names = (_what(old).lower(), _what(new).lower())
+    return difflib.SequenceMatcher(None, *names).ratio() >= _ALIKE
+
+
+def _what(change: Change) -> str:
+    return quote(change.value or change.subject)
+
+
+def _statuses(changes: list[Change]) -> Iterator[Suspicion]:
+    found = _having(changes, "status-removed")
+    if found:
+        yield Suspicion(
+            "statuses-vanish",
+            f"no longer documented: {_listed(found)}",
+            "compare with the other renderings of the document; servers seldom lose a status",
+            _at(found),
+        )
+
+
+def _names(changes: list[Change]) -> Iterator[Suspicion]:
+    gone, come = _having(changes, "api-tag-removed"), _having(changes, "api-tag-added")
+    if gone and come:
+        yield Suspicion(
+            "tag-renamed",
+            f"the tag {_listed(gone)} is now {_listed(come)}",
+            "it is no change of the service; the overlay keeps the names of generated modules",
+            _at([*gone, *come]),
+        )
+
+
+def _paths(changes: list[Change]) -> Iterator[Suspicion]:
+    for change in changes:
+        if change.rule == "path-slashes-changed":
+            advice = "try both; a doubled slash is a slip of the document"
+            yield Suspicion("slash-doubled", change.text, advice, (change.pointer,))
+        if change.rule == "path-changed":
+            advice = "try both before calls go there"
+            yield Suspicion("path-renamed", change.text, advice, (change.pointer,))
+
+
+def _titles(changes: list[Change]) -> Iterator[Suspicion]:
+    found = [
+        c for c in changes if c.rule.endswith("title-changed") or c.rule == "api-schema-renamed"
+    ]
+    if found:
+        yield Suspicion(
+            "titles-renamed",
+            f"{len(found)} schemas have another name or title: {_listed(found)}",
+            "it is no change of the service; see that the overlay still finds them",
+            _at(found),
+        )
+
+
+def _promises(changes: list[Change]) -> Iterator[Suspicion]:
+    found = _having(changes, "response-required-property-added", "property-became-required")
+    if found:
+        yield Suspicion(
+            "promised-at-once",
+            f"required from one day to the next: {_listed(found)}",
+            "records made before lack them, and recorded responses will show it",
+            _at(found),
+        )

@@ -1,0 +1,111 @@
+"""Telling of a change: what a comparison found, put into the words of a report."""
+
+from attrs import evolve, frozen
+
+from specdiff import rules
+from specdiff.changes import Change, Direction, Found, Level, Place, quote
+from specdiff.document import Node
+from specdiff.effects import Effect
+
+#: The old and the new node of what changed; None where there was, or is, none.
+Nodes = tuple[Node | None, Node | None]
+
+
+@frozen
+class At:
+    """Where two schemas are compared.
+
+    Attributes:
+        direction: Who sends the values.
+        holder: `body`, `property`, `parameter` or `header`: what the schema is of.
+        subject: What people call it.
+        places: Where in responses it is; none for what is not in a body.
+        sent: Of a request: whether the client as it stands sends it.
+    """
+
+    direction: Direction
+    holder: str
+    subject: str
+    places: frozenset[Place] = frozenset()
+    sent: bool = False
+
+    def property(self, name: str) -> "At":
+        """Return the place of a property."""
+        places = frozenset(place.under(name) for place in self.places)
+        return evolve(self, holder="property", subject=name, places=places)
+
+    def each(self) -> "At":
+        """Return the place of the items, or of the fields that have no name in the spec."""
+        places = frozenset(place.each() for place in self.places)
+        return evolve(self, holder="property", subject=f"{self.subject}[]", places=places)
+
+
+@frozen(eq=False)
+class Teller:
+    """Tells of changes of schemas.
+
+    Attributes:
+        found: Where they are collected.
+    """
+
+    found: Found
+
+    def cover(self, *nodes: Node | None) -> None:
+        """Take notice of nodes whose difference is part of a change that is told."""
+        self.found.covered.update(node.pointer for node in nodes if node)
+
+    def tell(  # noqa: PLR0913 - a change has that many sides
+        self,
+        kind: str,
+        at: At,
+        words: str,
+        nodes: Nodes,
+        effect: Effect,
+        *,
+        keeps: bool = False,
+        value: str = "",
+    ) -> None:
+        """Tell of a change of a kind that `rules` knows.
+
+        Args:
+            kind: What kind.
+            at: Where the schemas were compared.
+            words: What is otherwise, after the name of the thing.
+            nodes: What changed.
+            effect: What the client as it stands makes of it, in a response.
+            keeps: Whether the values that are allowed stay the same, whatever the kind says.
+            value: The JSON of the enum value that it is about.
+        """
+        level, why = rules.judge("" if keeps else kind, at.direction)
+        if at.direction == "request":
+            sent = at.sent and level is Level.BREAKING
+            effect = Effect.BROKEN if sent else Effect.ABSORBED
+        rule = f"{at.direction}-{at.holder}-{kind}"
+        self.tell_rule(rule, at, words, nodes, effect, (level, why), value)
+
+    def tell_rule(  # noqa: PLR0913, PLR0917 - a change has that many sides
+        self,
+        rule: str,
+        at: At,
+        words: str,
+        nodes: Nodes,
+        effect: Effect,
+        level: tuple[Level, str],
+        value: str = "",
+    ) -> None:
+        """Tell of a change under a rule of its own, with its level and the reason for that."""
+        old, new = (node.pointer if node else None for node in nodes)
+        self.found.add(
+            Change(
+                rule=rule,
+                level=level[0],
+                text=f"{quote(at.subject)} {words}",
+                why=level[1],
+                effect=effect,
+                old=old,
+                new=new,
+                subject=at.subject,
+                places=at.places,
+                value=value,
+            )
+        )

@@ -1,0 +1,380 @@
+"""The backtest: what the client of one version makes of another, and that it finds faults."""
+
+import json
+import shutil
+
+import pytest
+from backtesting import bodies, clients, running, versions
+from backtesting.versions import Version
+from codegen.failure import Failure
+from codegen.project import Project
+from specdiff.effects import Effect
+
+from .conftest import NO_OVERLAY, ROOT
+
+OURS = Project(ROOT)
+SURFACED, BROKEN = Effect.SURFACED, Effect.BROKEN
+PROVIDER = ("200", "/data/provider_responses/*/provider_name")
+STATUS = ("200", "/data/provider_responses/*/status")
+
+
+def test_no_client_crashes_lies_or_loses_anything_whatever_version_the_server_follows():
+    """All pairs of the versions, both directions; a client finds nothing amiss in its own."""
+    known = versions.all(OURS)
+    found = running.matrix(OURS, known.values())
+    assert found.keys() == {(old, new) for old in known for new in known}
+    for (old, new), result in found.items():
+        assert (result.crashes, result.lies, result.losses) == ([], [], []), (old, new)
+        assert result.uncovered == []
+        assert result.bodies > 300
+        if old == new:
+            assert result.places == {}
+            assert result.drift == {}
+    assert found["2026-05-13", "2026-06-23"].effects == {
+        PROVIDER: SURFACED,
+        ("200", "/data/api_type"): SURFACED,
+        ("200", "/data/preset_id"): SURFACED,
+        ("200", "/data/data_region"): SURFACED,
+    }
+    assert found["2026-06-23", "2026-05-13"].effects == {
+        STATUS: BROKEN,
+        ("200", "/data/preset_id"): SURFACED,
+        ("200", "/data/data_region"): BROKEN,
+    }
+    assert found["2026-05-30", "2026-06-02"].effects == {}
+    assert found["2026-06-02", "2026-06-08"].effects == {}
+
+
+@pytest.fixture
+def plain(project):
+    """A project without an overlay, for documents that are not ours."""
+    project.write("overlays/spec.overlay.yaml", NO_OVERLAY)
+    return Project(project.root)
+
+
+def described(schema, **responses):
+    """Return a document whose one operation answers 200 with a schema."""
+    content = {"application/json": {"schema": schema}}
+    answers = {"200": {"description": "it", "content": content}}
+    answers |= {
+        status: {"description": "it", "content": {"application/json": {"schema": part}}}
+        for status, part in responses.items()
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Made up", "version": "1"},
+        "paths": {"/x": {"get": {"operationId": "get-x", "tags": ["x"], "responses": answers}}},
+    }
+
+
+def version(name, document):
+    """Return a version of a document."""
+    return Version(name, json.dumps(document).encode())
+
+
+def holding(schema, *, required=True):
+    """Return the schema of an object with one property."""
+    named = {"type": "object", "properties": {"p": schema, "q": {"type": "string"}}}
+    return {**named, "required": ["p", "q"] if required else ["q"]}
+
+
+TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+NULLABLE = {"type": ["string", "null"]}
+AB, ABC = {"type": "string", "enum": ["a", "b"]}, {"type": "string", "enum": ["a", "b", "c"]}
+THING = {"type": "object", "properties": {"n": WHOLE}, "required": ["n"]}
+LIST = {"type": "array", "items": THING}
+P = ("200", "/p")
+
+
+def mapped(schema):
+    """Return the schema of a free-form object."""
+    return {"type": "object", "additionalProperties": schema}
+
+
+PAIRS = {
+    "an enum value added": (holding(AB), holding(ABC), {P: SURFACED}),
+    "an enum value removed": (holding(ABC), holding(AB), {}),
+    "nullability gained": (holding(TEXT), holding(NULLABLE), {P: BROKEN}),
+    "nullability lost": (holding(NULLABLE), holding(TEXT), {}),
+    "required gained": (holding(TEXT, required=False), holding(TEXT), {}),
+    "required lost": (holding(TEXT), holding(TEXT, required=False), {P: BROKEN}),
+    "required lost, nullable": (
+        holding(NULLABLE),
+        holding(NULLABLE, required=False),
+        {P: SURFACED},
+    ),
+    "number to integer": (holding(NUMBER), holding(WHOLE), {}),
+    "integer to number": (holding(WHOLE), holding(NUMBER), {P: BROKEN}),
+    "string to integer": (holding(TEXT), holding(WHOLE), {P: BROKEN}),
+    "integer to string": (holding(WHOLE), holding(TEXT), {P: BROKEN}),
+    "string to enum": (holding(TEXT), holding(AB), {}),
+    "enum to string": (holding(AB), holding(TEXT), {P: SURFACED}),
+    "object to array": (holding(THING), holding(LIST), {P: BROKEN}),
+    "the body to an array": (THING, LIST, {("200", ""): BROKEN}),
+    "an alternative added": (
+        holding({"oneOf": [TEXT, {"type": "null"}]}),
+        holding({"oneOf": [TEXT, WHOLE, {"type": "null"}]}),
+        {P: BROKEN},
+    ),
+    "an alternative removed": (holding({"oneOf": [TEXT, WHOLE]}), holding({"oneOf": [WHOLE]}), {}),
+    "a property added": (
+        {"type": "object", "properties": {"q": TEXT}},
+        holding(TEXT),
+        {P: SURFACED},
+    ),
+    "a property removed": (
+        holding(TEXT),
+        {"type": "object", "properties": {"q": TEXT}, "required": ["q"]},
+        {P: BROKEN},
+    ),
+    "a type in an array": (
+        LIST,
+        {"type": "array", "items": {"type": "object", "properties": {"n": TEXT}}},
+        {("200", "/*/n"): BROKEN},
+    ),
+    "an enum value in a map": (
+        holding(mapped(AB)),
+        holding(mapped(ABC)),
+        {("200", "/p/*"): SURFACED},
+    ),
+    "a type in a map": (holding(mapped(TEXT)), holding(mapped(WHOLE)), {("200", "/p/*"): BROKEN}),
+    "a date to a string": (
+        holding({"type": "string", "format": "date-time"}),
+        holding(TEXT),
+        {P: BROKEN},
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), PAIRS.values(), ids=PAIRS)
+def test_a_change_of_a_schema_has_the_effect_that_it_has(plain, old, new, expected):
+    """Absorbed, surfaced or broken: at its place, and nowhere else."""
+    found = running.observe(plain, version("old", described(old)), version("new", described(new)))
+    assert found.is_clean, (found.crashes, found.lies, found.losses)
+    assert found.effects == expected
+    assert found.uncovered == []
+    assert {deviation.place for deviation in found.drift} == {place for _, place in expected} - {""}
+
+
+STATUSES = {
+    "an error added": ({}, {"503": THING}, {("503", ""): SURFACED}),
+    "a success added": ({}, {"202": THING}, {("202", ""): BROKEN}),
+    "a range added": ({}, {"5XX": THING}, {("5XX", ""): SURFACED}),
+    "a status of a range": ({"5XX": THING}, {"503": THING}, {}),
+    "a status removed": ({"503": THING}, {}, {}),
+    "a status of another type": ({"503": THING}, {"503": LIST}, {("503", ""): BROKEN}),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), STATUSES.values(), ids=STATUSES)
+def test_a_change_of_statuses_has_the_effect_that_it_has(plain, old, new, expected):
+    """An error of a status that nobody documented is an error; such a success is none."""
+    one, other = (version(name, described(TEXT, **r)) for name, r in (("old", old), ("new", new)))
+    found = running.observe(plain, one, other)
+    assert found.is_clean
+    assert found.effects == expected
+
+
+def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
+    """One that the client does not have is decoded by nobody, and said."""
+    one, moved, renamed, gone = (described(holding(AB)) for _ in range(4))
+    moved["paths"] = {"//y": moved["paths"]["/x"]}
+    renamed["paths"]["/x"]["get"]["operationId"] = "fetch-x"
+    gone["paths"] = {"/y": renamed["paths"]["/x"]}
+    sent = {
+        name: bodies.of(spec)
+        for name, spec in (("moved", moved), ("renamed", renamed), ("gone", gone))
+    }
+    with clients.generated(plain, [version("one", one)]) as made:
+        found = running.decoded(made["one"], sent)
+    assert all(result.is_clean and not result.places for result in found.values())
+    assert found["moved"].uncovered == found["renamed"].uncovered == []
+    assert found["gone"].uncovered == ["fetch-x: the client of one has no such operation"]
+
+
+def test_two_runs_are_equal(plain):
+    """A seed decides everything."""
+    old, new = version("old", described(holding(AB))), version("new", described(holding(ABC)))
+    one, again = (running.observe(plain, old, new, seed=7) for _ in range(2))
+    assert one == again
+    assert one.places
+
+
+def test_a_hostile_version_ends_in_a_result(plain):
+    """Recursive and with a huge enum: decoded by a client that expects neither."""
+    node = described({"$ref": "#/components/schemas/Node"})
+    enum = {"type": "string", "enum": [f"v{number}" for number in range(100_000)]}
+    kids = {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}
+    node["components"] = {
+        "schemas": {"Node": {"type": "object", "properties": {"p": enum, "kids": kids}}}
+    }
+    sent = {"hostile": bodies.of(node)}
+    with clients.generated(plain, [version("old", described(holding(AB)))]) as made:
+        found = running.decoded(made["old"], sent)["hostile"]
+    assert found.is_clean
+    assert found.effects == {
+        P: BROKEN,  # left out
+        ("200", "/q"): BROKEN,
+        ("200", "/kids"): SURFACED,
+    }
+    assert any("only 1000 of its 100000 values" in line for line in found.uncovered)
+
+
+def test_a_version_without_a_client_is_a_refusal(plain):
+    """It names the version, and what is wrong with it."""
+    broken = version("2027-01-01", {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}})
+    with pytest.raises(Failure, match="client of 2027-01-01 cannot be generated: "):
+        running.observe(plain, broken, version("new", described(TEXT)))
+
+
+LATEST = "2026-06-23"
+OPERATION = "api/generations/get_generation.py"
+WRAPPED = """
+_parse = parse_response
+def parse_response(status_code: int, content: bytes) -> ErrorResponse | GenerationResponse:
+    import os, sys, time
+    record = _parse(status_code, content)
+    if status_code == 200:
+        {}
+    return record
+"""
+
+
+def wrapped(statement):
+    """Return a fault that happens after decoding a record."""
+    return OPERATION, "", WRAPPED.format(statement)
+
+
+FAULTS = {
+    "a lost key": (
+        "runtime/model.py",
+        "in self._held()}",
+        "in self._held() if key != 'model'}",
+        "losses",
+    ),
+    "a lost null": (
+        "runtime/model.py",
+        "in self._held()}",
+        "in self._held() if value is not None}",
+        "losses",
+    ),
+    "true for 1": (*wrapped("record.data.app_id = True"), "lies"),
+    "a string for an integer": (*wrapped("record.data.app_id = str(record.data.app_id)"), "lies"),
+    "an integer for a number": (*wrapped("record.data.latency = 1"), "lies"),
+    "not a number": (*wrapped("record.data.latency = float('nan')"), "lies"),
+    "another number": (*wrapped("record.data.usage += 0.5"), "lies"),
+    "another text": (*wrapped("record.data.model = record.data.model.strip()"), "lies"),
+    "0 for unknown": (*wrapped("record.data.app_id = record.data.app_id or 0"), "lies"),
+    "none for a record": (*wrapped("record = None"), "lies"),
+    "a plain enum": (*wrapped("record.data.api_type = 'completions'"), "lies"),
+    "a lost attempt": (*wrapped("record.data.provider_responses = []"), "lies"),
+    "a raw attempt": (*wrapped("record.data.provider_responses = [{}]"), "lies"),
+    "hidden drift": (
+        "runtime/model.py",
+        "yield mismatch(place, field.decoder.expected, MISSING)",
+        "pass",
+        None,
+    ),
+    "hidden extras": ("runtime/model.py", "yield undeclared(place, value)", "pass", "lies"),
+    "hidden values": ("runtime/enums.py", "if not self.is_known:", "if False:", "lies"),
+    "an unreadable value": (*wrapped("del record.data.model"), "losses"),
+    "an exception": (*wrapped("raise KeyError('model')"), "crashes"),
+    "an exit": (*wrapped("sys.exit(3)"), "crashes"),
+    "an end": (*wrapped("os._exit(3)"), "crashes"),
+    "a hang": (*wrapped("time.sleep(3600)"), "crashes"),
+    "a repr that raises": (
+        "runtime/model.py",
+        "parts: list[str] = []",
+        "raise ValueError",
+        "crashes",
+    ),
+    "a to_dict that raises": (
+        "runtime/model.py",
+        "return {key: encode(value)",
+        "raise TypeError; return {key: encode(value)",
+        "crashes",
+    ),
+    "a pickle that loses": (
+        "runtime/model.py",
+        "(self.to_dict(), pointer)",
+        "({}, pointer)",
+        "losses",
+    ),
+    "no package": ("errors.py", "", "raise RuntimeError('no')", "crashes"),
+    "noise on standard output": (*wrapped("print('{}'); os.write(1, b'[')"), None),
+    "nothing": (OPERATION, "", "", None),
+}
+
+
+@pytest.fixture(scope="module")
+def latest():
+    """The bodies of the latest version, and the client of the one before the last fields came."""
+    known = versions.all(OURS)
+    with clients.generated(OURS, [known["2026-05-24"]]) as made:
+        yield made["2026-05-24"], bodies.of(known[LATEST].document, combinations=1)
+
+
+@pytest.mark.parametrize(("file", "old", "new", "kind"), FAULTS.values(), ids=FAULTS)
+def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault has four parts
+    latest, tmp_path, file, old, new, kind
+):
+    """Lost, lied or crashed: what it does is what is reported; without a fault, nothing is."""
+    client, sent = latest
+    shutil.copytree(client.directory, tmp_path / "client")
+    target = tmp_path / "client" / "modelgates_api" / file
+    text = target.read_text(encoding="utf-8")
+    assert old in text
+    text = text.replace(old, new) if old else text + new
+    target.write_text(text, encoding="utf-8")
+    faulty = clients.Client("faulty", tmp_path / "client", client.modules)
+    found = running.decoded(faulty, {LATEST: sent}, patience_s=3)[LATEST]
+    assert found.bodies == len(sent.bodies)
+    if kind is None:
+        assert found.is_clean
+    else:
+        assert getattr(found, kind), (found.crashes[:3], found.lies[:3], found.losses[:3])
+        assert getattr(found, kind)[0].startswith("body ")
+        assert not found.is_clean
+
+
+def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
+    """The others are decoded by another; the one that killed it is named, with its last words."""
+    client, sent = latest
+    shutil.copytree(client.directory, tmp_path / "client")
+    target = tmp_path / "client" / "modelgates_api" / OPERATION
+    words = "sys.stderr.write('no \\x1b[31m memory'), sys.stderr.flush(), os._exit(3)"
+    fatal = f"if record.data.cancelled is False: {words}"
+    target.write_text(target.read_text(encoding="utf-8") + WRAPPED.format(fatal), encoding="utf-8")
+    killing = [
+        b.number for b in sent.bodies if b.status == "200" and b.value["data"]["cancelled"] is False
+    ]
+    assert 1 <= len(killing) < 3
+    found = running.decoded(
+        clients.Client("faulty", tmp_path / "client", client.modules), {LATEST: sent}
+    )[LATEST]
+    assert len(found.crashes) == len(killing)
+    for number, line in zip(killing, found.crashes, strict=True):
+        assert line == f"body {number}, get-generation 200: the worker no ?[31m memory"
+    assert found.effects[PROVIDER] is SURFACED
+
+
+def test_a_client_that_finds_fault_with_its_own_version_lies(latest):
+    """Whatever its spec allows is no deviation."""
+    client, sent = latest
+    found = running.decoded(client, {LATEST: sent}, own=[LATEST])[LATEST]
+    assert len(found.lies) == len(found.places) > 0
+    assert "though the client's own spec allows it" in found.lies[0]
+
+
+def test_a_worker_inherits_no_secret(latest, tmp_path, monkeypatch):
+    """The generated code runs without the environment of the maintainer."""
+    monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-secret")
+    client, sent = latest
+    shutil.copytree(client.directory, tmp_path / "client")
+    target = tmp_path / "client" / "modelgates_api" / OPERATION
+    asking = WRAPPED.format("raise KeyError('MODELGATES_API_KEY' in os.environ)")
+    target.write_text(target.read_text(encoding="utf-8") + asking, encoding="utf-8")
+    faulty = clients.Client("faulty", tmp_path / "client", client.modules)
+    found = running.decoded(faulty, {LATEST: sent})[LATEST]
+    assert found.crashes
+    assert all(line.endswith("KeyError: False") for line in found.crashes)

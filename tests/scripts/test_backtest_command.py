@@ -1,0 +1,164 @@
+"""`nox -s backtest`: what it prints, and how it ends."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from backtesting import report
+from backtesting.observations import Backtest, Deviation
+from specdiff.effects import Effect
+
+from .conftest import ROOT
+
+DATES = ("2026-06-23", "2026-05-13")
+
+
+@pytest.fixture
+def backtest(project):
+    """Run the script over a copy of this project."""
+    shutil.copytree(ROOT / "tests/specs/versions", project.root / "tests/specs/versions")
+    shutil.copytree(ROOT / "tests/records", project.root / "tests/records")
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, ROOT / "scripts/backtest.py", "--root", project.root, *arguments],
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+
+    return run
+
+
+def test_a_clean_pair_ends_with_0_and_says_what_surfaced_and_what_broke(backtest):
+    """Matrix, places with what was expected and found, records, totals; nothing on stderr."""
+    done = backtest(*DATES)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["client", "\\", "server", DATES[1]]
+    assert lines[1].split() == [DATES[0], "0/0/0", "1s", "2b"]
+    assert "broken: get-generation 200 /data/data_region" in lines
+    assert "surfaced: get-generation 200 /data/preset_id" in lines
+    assert any("expected integer or null, found number" in line for line in lines)
+    record = "2026-02-cancelled-stream.json"
+    assert f"real records: {record} by the client of {DATES[0]}: 7 deviation(s)" in lines
+    assert any("lies, or the record is older: /data/data_region (required by" in x for x in lines)
+    assert lines[-1].startswith("0 crashes, 0 lies, 0 losses in ")
+
+
+def test_a_fault_ends_with_1_and_can_be_shown(backtest, project):
+    """A loss that the templates bring in is found; its number gives back the body."""
+    fault = ("in self._held()}", "in self._held() if value != 2**31}")
+    project.replace("overlays/templates/runtime/model.py", *fault)
+    done = backtest(*DATES, "--combinations", "1", "--format", "json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads(done.stdout)
+    assert found["clean"] is False
+    (result,) = found["results"]
+    assert result["losses"]
+    assert not result["crashes"]
+    number = result["losses"][0].split()[1].rstrip(",")
+    shown = backtest(*DATES, "--combinations", "1", "--show", number)
+    assert shown.returncode == 0
+    answer, _, body = shown.stdout.rstrip("\n").rpartition("\n")
+    assert json.loads(answer)["losses"]
+    assert "2147483648" in body
+
+
+def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
+    """So a new one is tried before it is vendored."""
+    file = tmp_path_factory.mktemp("new") / "next.yaml"
+    text = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
+    file.write_text(text.replace("        - Groq\n", "        - Groq\n        - Grok\n"))
+    done = backtest(DATES[1], file, "--format", "json")
+    assert done.returncode == 0
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["client"], result["server"]) == (DATES[1], "next")
+    assert [place["place"] for place in result["places"]] == [
+        "/data/provider_responses/*/provider_name"
+    ]
+    assert [drift["found"] for drift in result["drift"]] == ["'Grok'"]
+
+
+REFUSALS = {
+    "one version": (DATES[:1], "give two versions, OLD and NEW"),
+    "no such version": (("2026-06-23", "2026-06-24"), "no version '2026-06-24', and no such file"),
+    "no such body": ((*DATES, "--show", "100000"), "there is no body 100000"),
+    "a body of nothing": (("--show", "1"), "--show needs OLD and NEW"),
+    "no such format": (("--format", "xml"), "invalid choice: 'xml'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_what_cannot_be_tried_ends_with_2(backtest, arguments, words):
+    """One line says why; that is neither clean nor a finding."""
+    done = backtest(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("missing", ["tests/specs/versions/SHA256SUMS", "tests/records"])
+def test_a_missing_input_ends_with_2(backtest, project, missing):
+    """It says what to restore."""
+    path = project.root / missing
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    done = backtest(*DATES)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"restore it (git checkout -- {missing})" in done.stderr
+
+
+def results():
+    """Return a report of a pair with a finding of every kind, by a hostile server."""
+    place = ("get-x", "200", "/\x1b[31m`a`")
+    one = Backtest(
+        "old", "new", 3, ["body 1: \x1b[2J"], [f"body {i}" for i in range(30)], ["| a |"]
+    )
+    one.places = {place: Effect.BROKEN, ("get-x", "503", ""): Effect.SURFACED}
+    one.drift = Counter({Deviation(*place, "type", "string", "integer"): 2})
+    one.uncovered = ["get-x 200 /p: `pattern` is not understood"]
+    real = Backtest("old", "record.json", 1, places={place: Effect.BROKEN})
+    real.drift = Counter({Deviation(*place, "missing", "string", "nothing"): 1})
+    return report.Report(7, {("old", "new"): one}, {"old": {"record.json": real}})
+
+
+@pytest.mark.parametrize("form", [report.text, report.markdown])
+def test_a_report_for_people_shows_everything_and_steers_no_terminal(form):
+    """Counts, places, the first findings of a kind, what was not covered, the records."""
+    written = form(results())
+    assert "\x1b" not in written
+    for words in (
+        "1/30/1 1s 1b",
+        "1 crashes, 30 lies, 1 losses in 3 bodies of 1 pair(s), seed 7",
+        "lie: client old, server new: body 9",
+        "… and 20 more",
+        "expected string, found integer: 2 times",
+        "(the whole body)",
+        "`pattern` is not understood (new)",
+        "required by old, not in record.json",
+    ):
+        assert words in written
+    assert "body 10" not in written
+
+
+def test_a_report_for_programs_holds_everything():
+    """Nothing is left out of the JSON."""
+    found = json.loads(report.as_json(results()))
+    (result,) = found["results"]
+    assert found["seed"] == 7
+    assert len(result["lies"]) == 30
+    assert result["places"][1] == {
+        "operation": "get-x", "status": "503", "place": "", "effect": "surfaced"
+    }  # fmt: skip
+    assert result["drift"][0]["count"] == 2
+    assert found["records"][0]["server"] == "record.json"
+    assert len(found["contradicted"]["old"]) == 1

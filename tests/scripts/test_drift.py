@@ -1,0 +1,274 @@
+"""`nox -s drift`: exit statuses, formats, accepted differences, the changelog, hostile specs."""
+
+import contextlib
+import io
+import json
+import re
+import runpy
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+BREAKING = (
+    "type: number\n          format: double\n          description: Total cost",
+    "type: [number, 'null']\n          format: double\n          description: Total cost",
+)
+
+
+class Drift:
+    """Runs the command in this process, as somebody at a terminal would not see it."""
+
+    def __init__(self, project):
+        self.project = project
+        self.text = project.read("openapi.yaml")
+
+    def __call__(self, *arguments):
+        """Return the exit status, and what was written to stdout and stderr."""
+        out, err, argv = io.StringIO(), io.StringIO(), sys.argv
+        sys.argv = ["drift.py", "--root", str(self.project.root), *map(str, arguments)]
+        try:
+            with (
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                pytest.raises(SystemExit) as end,
+            ):
+                runpy.run_path(str(ROOT / "scripts" / "drift.py"), run_name="__main__")
+        finally:
+            sys.argv = argv
+        return end.value.code, out.getvalue(), err.getvalue()
+
+    def spec(self, *replacements, name="new.yaml"):
+        """Write a spec that differs from the vendored one."""
+        text = self.text
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        self.project.write(name, text)
+        return self.project.root / name
+
+
+@pytest.fixture
+def drift(project):
+    """The command, for a copy of this project."""
+    for name in ("overlays/accepted-differences.yaml", "overlays/modelgates_client/_version.py"):
+        (project.root / name).parent.mkdir(exist_ok=True)
+        project.write(name, (ROOT / name).read_text(encoding="utf-8"))
+    kept = project.root / "tests" / "specs" / "versions"
+    kept.parent.mkdir(parents=True)
+    kept.symlink_to(ROOT / "tests" / "specs" / "versions")
+    return Drift(project)
+
+
+def test_what_breaks_fails_and_says_what_it_does(drift):
+    """Level, rule, pointer, reason, effect, what regenerating does, and the executed proof."""
+    status, out, _ = drift(drift.spec(BREAKING))
+    assert status == 1
+    assert "openapi.yaml (2026-05-13) → new: 1 change(s): 1 breaking, 0 warning, 0 info" in out
+    assert "`total_cost` may be null" in out
+    assert (
+        "response-property-became-nullable, at #/components/schemas/GenerationResponseData" in out
+    )
+    assert "why: null comes where a value was promised" in out
+    assert (
+        "broken (attributes cannot be read, or calls fail), in get-generation 200 /data/tot" in out
+    )
+    assert "breaks  `Generation.total_cost` is `float | None`, was `float`" in out
+    assert re.search(r"Backtest: \d{3} bodies .* 0 crashes, lies or losses; 0 places differ", out)
+    assert "Release: major (0.1.0 → 0.2.0)" in out
+    assert "code that uses the package breaks when it is regenerated" in out
+
+
+def test_nothing_new_is_nothing(drift):
+    """The vendored spec against itself: no change, no release, status 0."""
+    status, out, err = drift(drift.spec())
+    assert (status, err) == (0, "")
+    assert "no change" in out
+    assert "Release: none (0.1.0 → 0.1.0)" in out
+
+
+@pytest.mark.parametrize(
+    ("level", "status"), [("breaking", 0), ("warning", 1), ("info", 1), ("never", 0)]
+)
+def test_the_level_to_fail_on_is_chosen(drift, level, status):
+    """An added enum value is a warning."""
+    new = drift.spec(("        - FakeProvider", "        - FakeProvider\n        - Newcomer"))
+    assert drift(new, "--fail-on", level, "--no-backtest")[0] == status
+
+
+def test_json_has_everything_for_programs(drift):
+    """With keys that stay: each change, each shift of the code, the proof, the release."""
+    status, out, _ = drift(drift.spec(BREAKING), "--format", "json")
+    report = json.loads(out)
+    assert status == 1
+    assert out.isascii()
+    assert list(report) == [
+        "version", "old", "new", "counts", "changes", "suspicions", "regenerated", "refusal",
+        "proof", "release", "changelog", "failing",
+    ]  # fmt: skip
+    (change,) = report["changes"]
+    assert change == {
+        "rule": "response-property-became-nullable",
+        "level": "breaking",
+        "text": "`total_cost` may be null",
+        "why": "null comes where a value was promised",
+        "effect": "broken",
+        "pointer": "#/components/schemas/GenerationResponseData/properties/total_cost/type",
+        "old": "#/components/schemas/GenerationResponseData/properties/total_cost/type",
+        "new": "#/components/schemas/GenerationResponseData/properties/total_cost/type",
+        "places": [{"operation": "get-generation", "status": "200", "pointer": "/data/total_cost"}],
+        "accepted": None,
+    }
+    assert report["regenerated"][0]["breaks"] is True
+    assert report["proof"]["bodies"] > 100
+    assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
+    assert report["release"] == {"bump": "major", "version": "0.1.0", "next": "0.2.0"}
+    assert report["changelog"][0]["breaking"] is True
+
+
+def test_annotations_point_at_the_line(drift):
+    """GitHub shows them beside the change in a pull request."""
+    new = drift.spec(BREAKING)
+    _, out, _ = drift(new, "--format", "github", "--no-backtest")
+    line = int(re.search(r"::error file=[^,]*new.yaml,line=(\d+),title=response-prop", out)[1])
+    assert new.read_text().splitlines()[line - 1].strip() == "type: [number, 'null']"
+    assert "::error ::code that uses the package breaks" in out
+
+
+def test_the_report_can_be_written_to_a_file(drift, tmp_path):
+    """And stdout stays empty."""
+    status, out, _ = drift(
+        drift.spec(BREAKING), "--format", "markdown", "--output", tmp_path / "report.md"
+    )
+    assert (status, out) == (1, "")
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.startswith("## Spec: openapi.yaml (2026-05-13) → new\n")
+    assert "| **breaking** | `total_cost` may be null |" in text
+
+
+ACCEPTED = """accepted:
+  - rule: response-property-became-nullable
+    pointer: "#/components/schemas/GenerationResponseData/properties/total_cost/*"
+    reason: The service always did this.
+"""
+
+
+def test_an_accepted_difference_is_said_with_its_reason(drift):
+    """It no longer counts as a change; what it does to code still does."""
+    drift.project.write("overlays/accepted-differences.yaml", ACCEPTED)
+    status, out, _ = drift(drift.spec(BREAKING), "--no-backtest")
+    assert status == 1
+    assert "accepted  `total_cost` may be null" in out
+    assert "why: The service always did this." in out
+    assert "not accepted" not in out
+    assert "code that uses the package breaks" in out
+
+
+def test_a_stale_accepted_difference_fails(drift):
+    """What it excused is gone; nobody should be excused by it again."""
+    drift.project.write("overlays/accepted-differences.yaml", ACCEPTED)
+    status, _, err = drift(drift.spec(), "--no-backtest")
+    assert status == 2
+    assert err.startswith("error: the accepted difference response-property-became-nullable at #/")
+    assert err.endswith("is stale: there is no such change; delete it from the list\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["accepted: 5", "other: []", "accepted:\n  - rule: x\n    pointer: y",
+     "accepted:\n  - {rule: x, pointer: y, reason: ''}", "accepted:\n  - text"],
+)  # fmt: skip
+def test_an_accepted_difference_needs_a_reason(drift, text):
+    """And nothing else than rule, pointer and reason."""
+    drift.project.write("overlays/accepted-differences.yaml", text)
+    status, _, err = drift(drift.spec(BREAKING), "--no-backtest")
+    assert status == 2
+    assert err.startswith("error: accepted-differences.yaml")
+
+
+def test_what_the_changelog_acknowledges_may_pass(drift, tmp_path):
+    """The job of a pull request: every breaking change is told, by name and rule."""
+    changelog, new = tmp_path / "CHANGELOG.md", drift.spec(BREAKING)
+    changelog.write_text("# Changelog\n\n## Unreleased\n\n- Nothing\n", encoding="utf-8")
+    status, out, _ = drift(new, "--no-backtest", "--changelog", changelog)
+    assert status == 1
+    assert "The changelog lacks, under Unreleased:" in out
+    (line,) = re.findall(r"^  - (\*\*Breaking:.*)$", out, re.MULTILINE)
+    changelog.write_text(f"# Changelog\n\n## Unreleased\n\n- {line}\n", encoding="utf-8")
+    assert drift(new, "--no-backtest", "--changelog", changelog)[0] == 0
+
+
+def test_a_spec_that_no_client_can_be_generated_from_is_reported(drift):
+    """The changes are told all the same; that it cannot be regenerated fails."""
+    new = drift.spec(
+        ("    ProviderResponse:\n", "    ProviderResponse:\n      type: object\n    Tries:\n")
+    )
+    status, out, _ = drift(new, "--no-backtest")
+    assert status in {1, 2}
+    new = drift.spec(("completions\n", "chat\n"))
+    status, out, _ = drift(new, "--no-backtest")
+    assert status == 1
+    assert "the client cannot be regenerated: the client of new cannot be generated: overlay" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "name a new spec, or an old one with --against, or both"),
+        (["nowhere.yaml"], "there is no version 'nowhere.yaml', and no such file"),
+        (["new.yaml", "--fail-on", "much"], "invalid choice"),
+        (["new.yaml", "--accepted", "nowhere.yaml"], "nowhere.yaml is missing"),
+        (["new.yaml", "--changelog", "nowhere.md"], "nowhere.md cannot be used"),
+    ],
+)
+def test_what_cannot_be_judged_is_status_2(drift, monkeypatch, arguments, words):
+    """One line on stderr, nothing on stdout."""
+    drift.spec()
+    monkeypatch.chdir(drift.project.root)
+    status, out, err = drift(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+HOSTILE = "x`y|z<script>alert(1)</script> ](http://evil) @all \\u001b[31m\\u202e ::error::"
+
+
+def hostile(drift):
+    """Return a spec with a property, a value and a keyword of a hostile name."""
+    return drift.spec(
+        (
+            "        total_cost:\n",
+            f'        "{HOSTILE}":\n          type: string\n        total_cost:\n',
+        ),
+        ("        - FakeProvider", f'        - FakeProvider\n        - "{HOSTILE}"'),
+        ("          description: Usage amount in USD", f'          "{HOSTILE}": 1'),
+    )
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "github"])
+def test_hostile_names_stay_names(drift, form):
+    """They end in terminals, pull requests and workflow logs."""
+    status, out, err = drift(hostile(drift), "--format", form, "--no-backtest")
+    assert status == 1 or "unclassified" not in out
+    assert "\x1b" not in out + err
+    assert "\u202e" not in out + err
+    if form == "markdown":
+        outside = re.sub(r"`[^`\n]*`", "", out)
+        assert not re.search(r"<(?!br>)|\]\(|@all|(?<!\\)\|z", outside), outside
+    if form == "github":
+        assert all(
+            line.startswith(("::warning", "::notice", "::error")) for line in out.splitlines()
+        )
+        assert not re.search(r"^::error::", out, re.MULTILINE)
+
+
+def test_kept_versions_are_named_by_their_date(drift):
+    """Old and new can be any of them."""
+    status, out, _ = drift("2026-06-10", "--against", "2026-06-09", "--no-backtest")
+    assert status == 0
+    assert "2026-06-09 → 2026-06-10" in out
+    assert "`data_region` is new" in out
+    assert "promised-at-once" in out

@@ -1,0 +1,103 @@
+"""What the diff says of every kind of change; and that what it says is so, by execution."""
+
+import json
+
+import pytest
+from backtesting import bodies, clients, running
+from backtesting.versions import Version
+from codegen.project import Project
+from specdiff import agreement, specs
+
+from . import changes as catalogue
+from .conftest import NO_OVERLAY
+
+KINDS = pytest.mark.parametrize("kind", catalogue.KINDS, ids=lambda kind: kind.name)
+GENERATED = pytest.mark.parametrize(
+    "kind", [k for k in catalogue.KINDS if k.generated], ids=lambda kind: kind.name
+)
+
+
+def changed(kind):
+    """Return the base, and the base changed."""
+    spec = catalogue.base()
+    kind.change(spec)
+    return catalogue.base(), spec
+
+
+def said(changes):
+    """Return what the diff says, less what the catalogue does not list: the pointer's beginning."""
+    return sorted((str(c.rule), str(c.level), str(c.effect), c.pointer) for c in changes)
+
+
+def matches(expected, found):
+    """Whether what was said is what was expected, change by change."""
+    return len(expected) == len(found) and all(
+        entry[:3] == change[:3] and change[3].endswith(entry.pointer)
+        for entry, change in zip(sorted(expected), found, strict=True)
+    )
+
+
+@KINDS
+def test_a_change_is_told_by_rule_level_effect_and_pointer(kind):
+    """Just what the catalogue says, in both directions, and nothing else."""
+    old, new = changed(kind)
+    there, back = said(specs.compare(old, new)), said(specs.compare(new, old))
+    assert matches(kind.there, there), there
+    assert matches(kind.back, back), back
+
+
+@KINDS
+def test_nothing_is_said_of_a_spec_against_itself(kind):
+    """Neither of the base nor of what it becomes; but for keywords that nobody understands."""
+    for spec in changed(kind):
+        changes = specs.compare(spec, json.loads(json.dumps(spec)))
+        assert {change.rule for change in changes} <= {"schema-keyword-not-understood"}
+        assert {str(change.level) for change in changes} <= {"info"}
+
+
+@pytest.fixture(scope="module")
+def small(inputs, tmp_path_factory):
+    """A project without overlay, for specs that are not ours; with what makes its clients."""
+    root = tmp_path_factory.mktemp("small")
+    project = Project(root)
+    for path in Project(inputs).inputs():
+        copy = root / path.relative_to(inputs)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    project.overlay.write_text(NO_OVERLAY, encoding="utf-8")
+
+    def client(spec, name):
+        version = Version(name, json.dumps(spec).encode())
+        return clients.generate(project, version, tmp_path_factory.mktemp("client") / "client")
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def client_of_base(small):
+    """The client of the base."""
+    return small(catalogue.base(), "base")
+
+
+def differ(client, old, new):
+    """Return where the diff and the backtest disagree, and what went wrong."""
+    made = bodies.of(new)
+    seen = running.decoded(client, {"new": made})["new"]
+    assert seen.bodies > 20
+    changes = specs.compare(old, new)
+    lines = agreement.disagreements(changes, seen.places, seen.uncovered)
+    return [*lines, *seen.crashes, *seen.lies, *seen.losses]
+
+
+@GENERATED
+def test_the_client_meets_what_the_diff_says(kind, client_of_base):
+    """Bodies made from the changed spec, read by the client of the base."""
+    old, new = changed(kind)
+    assert differ(client_of_base, old, new) == []
+
+
+@GENERATED
+def test_the_client_of_the_changed_spec_meets_what_the_diff_says(kind, small):
+    """The other way round: bodies made from the base."""
+    old, new = changed(kind)
+    assert differ(small(new, "changed"), new, old) == []

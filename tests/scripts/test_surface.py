@@ -1,0 +1,81 @@
+"""What users of the generated package meet after regenerating: read from the code, never run."""
+
+import pytest
+from specdiff import surface
+
+MODEL = '''
+from ..runtime import enums as _enums
+raise SystemExit("code that is read is not run")
+
+class Thing(Model):
+    """A thing"""
+
+    name: str
+    size: int
+    parts: list[Part] | None
+    note: str | None = None
+
+class Kind(OpenStrEnum):
+    """Kinds"""
+
+    BIG = _enums.Member("big")
+    SMALL = _enums.Member("small")
+'''
+OPERATION = """
+def sync(*, client: _client.Client, id: str, view: str | None = None) -> Thing | Problem:
+    return None
+"""
+
+
+def package(path, model=MODEL, operation=OPERATION):
+    """Write a package as the generator does."""
+    (path / "models").mkdir(parents=True)
+    (path / "api" / "things").mkdir(parents=True)
+    (path / "models" / "all.py").write_text(model)
+    (path / "api" / "things" / "get_thing.py").write_text(operation)
+    return surface.read(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "breaks", "words"),
+    [
+        ("name: str", "title: str", True, "`Thing.name` is gone"),
+        ("    name: str\n", "    name: str\n    extra: str\n", False, "constructor call needs it"),
+        ("    name: str\n", "    name: str\n    extra: int = 1\n", False, "(`int`) is new"),
+        ("name: str", "name: str | None", True, "`Thing.name` is `str | None`, was `str`"),
+        ("note: str | None", "note: str", False, "what fitted still fits"),
+        ("size: int", "size: float", True, "must handle more types"),
+        ("list[Part] | None", "list[Part]", False, "what fitted still fits"),
+        ("list[Part] | None", "list[Part | Other] | None", True, "must handle more types"),
+        ("size: int", "size: Any", False, "what fitted still fits"),
+        ("class Thing", "class Object", True, "`Thing` is gone"),
+        ('    SMALL = _enums.Member("small")\n', "", True, "`Kind.SMALL` is gone"),
+        ('"small"', '"little"', True, "is `'little'`, was `'small'`"),
+        ('Member("big")\n', 'Member("big")\n    TINY = _enums.Member("tiny")\n', False, "is open"),
+        ("id: str", "id: str, who: str", True, "takes `who: str`: calls without it fail"),
+        ("id: str", "id: str, who: str = ''", False, "calls without it work"),
+        ("view: str | None = None", "", True, "no longer takes `view`"),
+        ("id: str", "id: int", True, "what was passed may no longer do"),
+        ("id: str", "id: str | int", False, "what was passed still does"),
+        ("-> Thing | Problem", "-> Thing | Problem | Other", True, "callers must handle"),
+        ("-> Thing | Problem", "-> Thing", False, "what fitted still fits"),
+        ("def sync", "def other", True, "`api.things.get_thing` is gone"),
+    ],
+)
+def test_a_difference_breaks_code_or_does_not(tmp_path, old, new, breaks, words):
+    """Told by what somebody wrote who read an attribute, named a member or called an operation."""
+    assert old in MODEL + OPERATION
+    before = package(tmp_path / "old")
+    after = package(tmp_path / "new", MODEL.replace(old, new), OPERATION.replace(old, new))
+    shifts = surface.compare(before, after)
+    assert any(shift.breaks for shift in shifts) is breaks
+    assert any(words in f"{shift.name} {shift.text}: {shift.why}" for shift in shifts), shifts
+    assert surface.compare(before, before) == []
+
+
+def test_the_committed_package_is_read(pytestconfig):
+    """Models, enums and the operation, under the names that people import."""
+    found = surface.read(pytestconfig.rootpath / "generated" / "modelgates_api")
+    assert found.classes["Generation"].fields["total_cost"] == "float"
+    assert found.classes["ApiType"].members["TTS"] == "'tts'"
+    assert found.operations["generations.get_generation"].parameters["id"] == "str"

@@ -1,0 +1,94 @@
+"""What looks like a slip of the document is said to be one, with what to do about it."""
+
+import pytest
+from specdiff import specs, suspicions
+
+from . import changes as catalogue
+
+
+def suspected(*kinds):
+    """Return what is suspicious when all of these changes are made at once, and going back."""
+    spec = catalogue.base()
+    for change in kinds:
+        change(spec)
+    pairs = (catalogue.base(), spec), (spec, catalogue.base())
+    return [suspicions.suspect(specs.compare(*pair)) for pair in pairs]
+
+
+def properties(spec):
+    return spec["components"]["schemas"]["Thing"]["properties"]
+
+
+def nullable(spec):
+    for name in ("name", "size", "note"):
+        properties(spec)[name]["type"] = [properties(spec)[name]["type"], "null"]
+
+
+def renamed_field(spec):
+    properties(spec)["notes"] = properties(spec).pop("note")
+
+
+def renamed_value(spec):
+    spec["components"]["schemas"]["Kind"]["enum"] = ["big", "smaller"]
+
+
+def without_fields(spec):
+    for name in ("note", "ratio", "when"):
+        del properties(spec)[name]
+
+
+def without_status(spec):
+    del spec["paths"]["/thing"]["get"]["responses"]["404"]
+
+
+def other_tag(spec):
+    spec["paths"]["/thing"]["get"]["tags"] = ["objects"]
+
+
+def doubled_slash(spec):
+    spec["paths"]["//thing"] = spec["paths"].pop("/thing")
+
+
+def other_path(spec):
+    spec["paths"]["/object"] = spec["paths"].pop("/thing")
+
+
+def titled(spec):
+    spec["components"]["schemas"]["Part"]["title"] = "Piece"
+
+
+def promised(spec):
+    spec["components"]["schemas"]["Thing"]["required"].append("note")
+
+
+@pytest.mark.parametrize(
+    ("change", "there", "back"),
+    [
+        (nullable, [], ["many-fields-lose-null"]),
+        (renamed_field, ["renamed"], ["renamed"]),
+        (renamed_value, ["renamed"], ["renamed"]),
+        (without_fields, ["many-fields-vanish"], []),
+        (without_status, ["statuses-vanish"], []),
+        (other_tag, ["tag-renamed"], ["tag-renamed"]),
+        (doubled_slash, ["slash-doubled"], ["slash-doubled"]),
+        (other_path, ["path-renamed"], ["path-renamed"]),
+        (titled, ["titles-renamed"], ["titles-renamed"]),
+        (promised, ["promised-at-once"], []),
+    ],
+)
+def test_a_slip_is_suspected(change, there, back):
+    """Each of those that this spec's history has, in the direction in which it is one."""
+    found = suspected(change)
+    assert [[one.id for one in side] for side in found] == [there, back]
+    assert all(one.text and one.advice and one.pointers for side in found for one in side)
+
+
+def test_ordinary_changes_are_not_suspicious():
+    """A new provider, a description, one field more."""
+
+    def ordinary(spec):
+        spec["components"]["schemas"]["Kind"]["enum"].append("tiny")
+        properties(spec)["name"]["description"] = "What it is called"
+        properties(spec)["extra"] = {"type": "string"}
+
+    assert suspected(ordinary) == [[], []]

@@ -1,0 +1,146 @@
+"""The published versions of the spec: restored byte for byte, or refused."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from backtesting import versions
+from backtesting.versions import Version
+from codegen.failure import Failure
+from codegen.project import Project
+
+from .conftest import ROOT
+
+OURS = Project(ROOT)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with our versions, to change."""
+    for name in ("openapi.yaml", "openapi.lock.json"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(versions.store(OURS), versions.store(Project(tmp_path)))
+    return Project(tmp_path)
+
+
+def test_every_version_is_there_in_order_and_is_an_openapi_document():
+    """The vendored one is among them, under the date that the lock gives."""
+    found = versions.all(OURS)
+    assert list(found) == sorted(found)
+    assert {"2026-05-13", "2026-05-24", "2026-06-23"} <= found.keys()
+    assert len({version.content for version in found.values()}) == len(found) >= 9
+    assert OURS.spec.read_bytes() in {version.content for version in found.values()}
+    for name, version in found.items():
+        assert version.name == name
+        assert version.document["openapi"].startswith("3.")
+
+
+def test_what_is_restored_has_the_sum_that_is_recorded():
+    """The sums are read as `sha256sum` writes them, by nothing of ours."""
+    lines = (versions.store(OURS) / versions.SUMS).read_text().splitlines()
+    assert lines
+    found = versions.all(OURS)
+    for line in lines:
+        digest, name = line.split("  ")
+        assert hashlib.sha256(found[name.removesuffix(".yaml")].content).hexdigest() == digest
+
+
+def test_the_diffs_are_ones_that_git_applies(tmp_path):
+    """They are no format of our own."""
+    found = versions.all(OURS)
+    diffs = sorted(versions.store(OURS).glob("*.diff"))
+    assert diffs
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+    for diff in diffs:
+        base, name = re.findall(rb"^(?:---|\+\+\+) [ab]/(\S+)", diff.read_bytes(), re.MULTILINE)
+        target = tmp_path / name.decode()
+        target.write_bytes(found[base.decode().removesuffix(".yaml")].content)
+        patch = diff.read_bytes().replace(base, name)
+        subprocess.run(
+            ["git", "apply", "-"], input=patch, cwd=tmp_path, env=environment, check=True
+        )
+        assert target.read_bytes() == found[name.decode().removesuffix(".yaml")].content
+
+
+def test_a_version_that_is_added_comes_back(project):
+    """The next one is kept as a diff; one of another layout is kept whole."""
+    latest = list(versions.all(project).values())[-1]
+    small = Version("2027-01-01", latest.content.replace(b"- Groq\n", b"- Groq\n      - Grok\n"))
+    other = Version("2027-01-02", b'{"openapi": "3.1.0", "paths": {}}\n')
+    odd = Version("2027-01-03", small.content.replace(b"\n", b"\r\n") + b"# \r no end")
+    assert versions.add(project, small).name == "2027-01-01.diff"
+    assert versions.add(project, other).name == "2027-01-02.yaml"
+    assert versions.add(project, odd).name == "2027-01-03.yaml"
+    found = versions.all(project)
+    assert [found[v.name] for v in (small, other, odd)] == [small, other, odd]
+
+
+@pytest.mark.parametrize("name", ["2026-05-28", "latest", "2026-1-1", "../2027-01-01"])
+def test_a_version_is_added_once_under_its_date(project, name):
+    """A kept version never changes."""
+    before = {path: path.read_bytes() for path in versions.store(project).iterdir()}
+    with pytest.raises(Failure, match=r"never changes|is no date"):
+        versions.add(project, Version(name, b"openapi: 3.1.0\n"))
+    assert {path: path.read_bytes() for path in versions.store(project).iterdir()} == before
+
+
+def change(name, old, new):
+    """Return what replaces a text in a file of the store."""
+
+    def apply(store):
+        text = (store / name).read_bytes()
+        assert old in text
+        (store / name).write_bytes(text.replace(old, new))
+
+    return apply
+
+
+DAMAGE = {
+    "a changed line": (
+        change("2026-05-28.diff", b"+      - Dark", b"+      - Bark"),
+        "not what it",
+    ),
+    "a changed context": (change("2026-05-28.diff", b" - Cohere", b" - Coherent"), "does not fit"),
+    "a moved hunk": (change("2026-05-28.diff", b"@@ -640", b"@@ -641"), "does not fit"),
+    "a changed base": (change("2026-05-24.yaml", b"Cohere", b"Coherent"), "2026-05-24 is not what"),
+    "another base": (change("2026-05-28.diff", b"a/2026-05-24", b"a/2026-06-09"), "no earlier"),
+    "no diff": (change("2026-05-28.diff", b"@@", b"##"), "no unified diff"),
+    "an empty diff": (lambda store: (store / "2026-05-28.diff").write_bytes(b""), "no earlier"),
+    "line ends": (change("2026-06-09.diff", b"\n", b"\r\n"), "no earlier|does not fit"),
+    "a missing diff": (
+        lambda store: (store / "2026-06-02.diff").unlink(),
+        "2026-06-02.diff is miss",
+    ),
+    "no sums": (lambda store: (store / "SHA256SUMS").unlink(), "SHA256SUMS is missing"),
+    "a bad sum": (change("SHA256SUMS", b"  2026-06-23", b" 2026-06-23"), "no sum and name"),
+    "one without sum": (lambda s: (s / "2026-07-01.yaml").write_bytes(b"{}"), "has no line"),
+}
+
+
+@pytest.mark.parametrize(("damage", "words"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_store_is_refused(project, damage, words):
+    """Nothing that is not exactly what was kept is taken for it."""
+    damage(versions.store(project))
+    with pytest.raises(Failure, match=words):
+        versions.all(project)
+
+
+def test_two_documents_of_one_date_are_refused(project):
+    """The vendored one must not hide another."""
+    lock = project.lock.read_text().replace("2026-05-13", "2026-05-24")
+    project.lock.write_text(lock)
+    with pytest.raises(Failure, match="so is another document"):
+        versions.all(project)
+
+
+def test_a_version_is_named_by_its_date_or_its_file(tmp_path):
+    """What is neither is refused with the names there are."""
+    (tmp_path / "next.yaml").write_text("openapi: 3.1.0\n")
+    assert versions.named(OURS, "2026-06-09") == versions.all(OURS)["2026-06-09"]
+    found = versions.named(OURS, str(tmp_path / "next.yaml"))
+    assert (found.name, found.document) == ("next", {"openapi": "3.1.0"})
+    with pytest.raises(Failure, match="known are 2026-05-13"):
+        versions.named(OURS, "2026-06-99")
