@@ -85,7 +85,7 @@ def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = Non
 def start_stub(python: str, cwd: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
     """Start the stub that the wheel brings; return it with the settings of a client for it."""
     stub = subprocess.Popen(
-        [python, "-m", "modelgates_client.testing", str(RECORD)],
+        [python, "-m", "modelgates_client", "stub", str(RECORD)],
         cwd=cwd,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,

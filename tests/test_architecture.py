@@ -24,13 +24,17 @@ TOUCHING = {
     "_attempts.py",
     "_base.py",
     "_calls.py",
+    "_conformance.py",
     "_errors.py",
     "_generation.py",
     "_generations.py",
     "_known.py",
     "_money.py",
     "_observe.py",
+    "_recorded.py",
     "_summary.py",
+    "testing/_drift.py",
+    "testing/_records.py",
 }
 
 #: What the transport may take from the client: `_credentials` and so on.
@@ -123,6 +127,16 @@ def test_only_the_transport_knows_its_engine():
     assert {name for name in found if not name.startswith("transport/")} == set()
 
 
+def test_only_the_stub_needs_its_extra():
+    """What serves in tests is needed by nobody else; the command loads it when it is asked to."""
+    found = importing(CLIENT, "pytest", "pytest_httpserver", "werkzeug")
+    assert found
+    assert {name for name in found if not name.startswith("testing/")} == set()
+    for file in files(CLIENT):
+        if file.parent.name != "testing" and file.name != "_stub.py":
+            assert "modelgates_client.testing" not in modules(file), file
+
+
 def test_only_the_command_line_needs_its_extra():
     """Nothing that it needs is needed by a program that uses the client."""
     found = importing(CLIENT, "click", "rich")
@@ -149,7 +163,7 @@ def test_the_packages_import_what_is_declared():
     allowed = {"attrs", "dateutil", "httpcore", "httpx", *OURS}
     allowed |= {"anyio", "certifi"}  # httpx cannot be installed without them
     extras = {
-        "modelgates_client": {"click", "pytest_httpserver", "rich", "werkzeug"},
+        "modelgates_client": {"click", "pytest", "pytest_httpserver", "rich", "werkzeug"},
         "modelgates_api": {"msgspec"},
     }
     for package in (CLIENT, API):

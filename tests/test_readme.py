@@ -39,12 +39,12 @@ def environment(monkeypatch):
 
 def test_every_example_is_one_of_those_below():
     """An example added to the README needs a test here."""
-    assert (len(PYTHON), len(OUTPUT)) == (6, 5)
+    assert (len(PYTHON), len(OUTPUT)) == (7, 6)  # one is in tests/testing/
 
 
 @pytest.mark.parametrize(
     ("example", "output"),
-    [(0, 0), (1, 1), (4, 3), (5, 4)],
+    [(0, 0), (1, 1), (4, 3), (6, 5)],
     ids=["cost", "errors", "lie", "options"],
 )
 def test_an_example_prints_what_is_shown_below_it(environment, example, output):
@@ -67,6 +67,18 @@ def test_the_async_example_prints_two_costs(environment):
 def test_the_record_shown_is_what_the_demo_prints():
     """The summary shown is that of the recorded response."""
     assert summarize(Generation.from_dict(RECORD)) + "\n" == OUTPUT[2]
+
+
+def test_the_findings_shown_are_what_check_prints():
+    """Of the recorded response, in a pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", "modelgates_client", "check", "-", "--format", "table"],
+        input=json.dumps(RECORD),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == OUTPUT[4]
 
 
 def test_the_cost_is_printed_by_a_dozen_lines_on_the_first_screen():

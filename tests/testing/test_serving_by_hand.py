@@ -1,96 +1,234 @@
-"""The stub of the API."""
+"""`modelgates stub` serves by hand what the stub serves in tests."""
 
+import http.client
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from modelgates_client import APIStatusError, Generation, ModelGates
-from modelgates_client.testing import StubAPI
+from modelgates_client import Generation, ModelGates, ModelGatesError
+from modelgates_client.testing import STUB_KEY
 
 RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json"
+ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
+COMMAND = [sys.executable, "-m", "modelgates_client"]
+SECRET = "sk-mg-CANARY-0123456789"
+
+
+class Served:
+    """A stub that is served by hand.
+
+    Attributes:
+        settings: What it printed, as an environment.
+        stderr: All that it logged; there when it has ended.
+    """
+
+    def __init__(self, running):
+        self.running = running
+        lines = [running.stdout.readline(), running.stdout.readline()]
+        self.settings = dict(line.strip().split("=", 1) for line in lines)
+        self.stderr = None
+
+    def get(self, generation_id=ID, api_key=STUB_KEY):
+        """Get a record, in one attempt; return it, or the error."""
+        base_url = self.settings["MODELGATES_BASE_URL"]
+        with ModelGates(api_key=api_key, base_url=base_url, max_retries=0, timeout=5) as client:
+            try:
+                return client.generations.get(generation_id)
+            except ModelGatesError as error:
+                return error
 
 
 @pytest.fixture
-def stub():
-    with StubAPI([{"id": "gen-1", "total_cost": 1}]) as server:
-        yield server
+def serving():
+    """Start the command with arguments; it is ended when the block is."""
 
-
-def test_it_serves_the_records_that_it_is_given(stub):
-    """A client for the stub gets the record back."""
-    with ModelGates(api_key=stub.api_key, base_url=stub.base_url) as client:
-        assert client.generations.get("gen-1").to_dict() == {"id": "gen-1", "total_cost": 1}
-
-
-@pytest.mark.parametrize(
-    ("key", "generation_id", "status"),
-    [("sk-mg-other", "gen-1", 401), ("sk-mg-stub", "gen-2", 404)],
-)
-def test_it_refuses_what_the_api_refuses(stub, key, generation_id, status):
-    """Another key is unauthorised, an unknown id is not found; both with the spec's error body."""
-    with (
-        ModelGates(api_key=key, base_url=stub.base_url) as client,
-        pytest.raises(APIStatusError) as caught,
-    ):
-        client.generations.get(generation_id)
-    assert caught.value.status_code == status
-    assert '"error"' in caught.value.body
-
-
-def test_a_wrong_path_is_not_answered(stub):
-    """A client that forgets the path of the API gets no record."""
-    assert httpx.get(stub.base_url.replace("/api/v1", "/generation")).status_code == 500
-
-
-def test_it_serves_by_hand_and_a_record_can_be_shown():
-    """The two commands of the demo work: one serves, the other fetches and prints."""
-    stub = subprocess.Popen(
-        [sys.executable, "-m", "modelgates_client.testing", str(RECORD)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        settings = dict(stub.stdout.readline().strip().split("=", 1) for _ in range(2))
-        get = [sys.executable, "-m", "modelgates_client", "get", "--summary"]
-        done = subprocess.run(
-            [*get, "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"],
-            env={**os.environ, **settings, "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            encoding="utf-8",
-        )
-        missing = subprocess.run(
-            [*get, "gen-0"],
-            env={**os.environ, **settings},
-            capture_output=True,
+    @contextmanager
+    def serving(*arguments):
+        running = subprocess.Popen(
+            [*COMMAND, "stub", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
         )
-    finally:
-        stub.terminate()
-        stub.communicate()
+        watchdog = threading.Timer(60, running.kill)
+        watchdog.start()
+        try:
+            served = Served(running)
+            yield served
+        finally:
+            if running.poll() is None:
+                running.terminate()
+            rest, stderr = running.communicate()
+            watchdog.cancel()
+        assert rest == ""
+        served.stderr = stderr
+
+    return serving
+
+
+def test_it_prints_the_settings_of_a_client_and_logs_requests(serving):
+    """Two lines on stdout for the environment; on stderr a line for each request, and no key."""
+    with serving(str(RECORD)) as served:
+        assert isinstance(served.get(), Generation)
+        assert served.get("gen-2").status_code == 404
+        assert served.get(api_key=SECRET).status_code == 401
+    assert served.settings.keys() == {"MODELGATES_BASE_URL", "MODELGATES_API_KEY"}
+    assert served.settings["MODELGATES_API_KEY"] == STUB_KEY
+    assert served.stderr.splitlines() == [
+        f"GET /api/v1/generation {ID} 200",
+        "GET /api/v1/generation gen-2 404",
+        f"GET /api/v1/generation {ID} 401: another bearer token than the stub's key",
+    ]
+
+
+def test_the_two_commands_of_the_demo_work(serving):
+    """One serves, the other fetches and prints."""
+    with serving(str(RECORD)) as served:
+        environment = {**os.environ, **served.settings, "PYTHONIOENCODING": "utf-8"}
+        get = [*COMMAND, "get", "--summary"]
+        done = subprocess.run([*get, ID], env=environment, capture_output=True, encoding="utf-8")
+        missing = subprocess.run([*get, "gen-0"], env=environment, capture_output=True, text=True)
     assert "$0.00003452 charged" in done.stdout
     assert (missing.returncode, missing.stdout) == (3, "")
     assert missing.stderr.strip() == "error: gen-0: HTTP 404: Generation not found"
 
 
-def test_generations_of_the_stub_are_typed(stub):
-    """What comes through is the package's own record."""
-    with ModelGates(api_key=stub.api_key, base_url=stub.base_url) as client:
-        assert isinstance(client.generations.get("gen-1"), Generation)
+def kinds(served, number):
+    return [type(served.get("gen-1")).__name__ for _ in range(number)]
 
 
-@pytest.mark.parametrize("content", [None, "{}", "[]", "no JSON"])
+def test_records_are_made_and_not_ready_and_limited(serving):
+    """404 first, then 429 with Retry-After, then the record."""
+    options = ("--not-ready", "2", "--rate-limit", "1", "--retry-after", "7")
+    with serving("--record-id", "gen-1", "--record-id", "gen-2", *options) as served:
+        assert kinds(served, 2) == ["NotFoundError", "NotFoundError"]
+        assert served.get("gen-1").retry_after == 7
+        assert served.get("gen-1").drift == ()
+        assert type(served.get("gen-2")).__name__ == "NotFoundError"
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        (("--status", "503"), "ServerError"),
+        (("--status", "502", "--html"), "BadGatewayError"),
+        (("--truncate",), "APIConnectionError"),
+        (("--delay", "3600"), "APITimeoutError"),
+        (("--rate-limit", "9"), "RateLimitError"),
+    ],
+)
+def test_it_misbehaves_as_it_is_told(serving, options, kind):
+    """At each request."""
+    with serving("--record-id", "gen-1", *options) as served:
+        assert kinds(served, 1 if "--delay" in options else 2) == [kind] * (
+            1 + ("--delay" not in options)
+        )
+
+
+def test_records_drift_as_they_are_told(serving):
+    """Given ones too: a field too many, and an enum value that the spec does not list."""
+    with serving("--drift", str(RECORD), "--record-id", "gen-1") as served:
+        assert [entry.kind for entry in served.get("gen-1").drift] == [
+            "unknown_value",
+            "undeclared",
+        ]
+        assert {entry.kind for entry in served.get().drift} == {
+            "unknown_value",
+            "undeclared",
+            "missing",
+        }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal there")
+def test_it_ends_when_it_is_interrupted(serving):
+    """With the exit status of interrupted commands, whatever is still delayed."""
+    with serving("--record-id", "gen-1", "--delay", "3600") as served:
+        parts = urlsplit(served.settings["MODELGATES_BASE_URL"])
+        connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+        connection.request("GET", f"{parts.path}/generation")
+        assert served.running.stderr.readline().endswith("401: no Authorization header\n")
+        served.running.send_signal(signal.SIGINT)
+        assert served.running.wait(60) == 130
+        connection.close()
+    assert served.stderr == "stopped\n"
+
+
+def usage_error(*arguments):
+    """Run the command with arguments that it refuses; return the line that it says."""
+    done = subprocess.run(
+        [*COMMAND, "stub", *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((), "no record: give files"),
+        (("--record-id", ""), "--record-id is empty"),
+        (("--record-id", "g", "--html"), "--html is for --status"),
+        (("--record-id", "g", "--retry-after", "1"), "--retry-after is for --rate-limit"),
+        (("--status", "502", "--truncate"), "--status and --truncate exclude each other"),
+        (("--status", "200"), "--status"),
+        (("--record-id", "g", "--delay", "nan"), "cannot be waited"),
+        (("--record-id", "g", "--port", "65536"), "--port"),
+    ],
+)
+def test_what_cannot_be_is_one_line(arguments, why):
+    """And the exit status of a wrong usage."""
+    line = usage_error(*arguments)
+    assert line.startswith("error: ")
+    assert why in line
+
+
+@pytest.mark.parametrize(
+    "content", [None, "{}", "[]", '{"data": []}', '{"data": {}}', "no JSON", "[" * 10**5]
+)
 def test_a_file_that_is_no_response_is_one_line(tmp_path, content):
     """A missing one, too."""
     path = tmp_path / "body.json"
     if content is not None:
         path.write_text(content)
-    command = [sys.executable, "-m", "modelgates_client.testing", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) == 1
+    assert usage_error(str(path)).startswith(f"error: the file {str(path)!r}")
+
+
+def test_a_port_in_use_is_one_line():
+    """It says which."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert usage_error("--record-id", "g", "--port", str(port)).startswith(
+            f"error: port {port}: "
+        )
+
+
+@pytest.mark.parametrize("package", ["pytest_httpserver", "werkzeug"])
+def test_without_the_extra_it_says_what_to_install(package):
+    """In one line; the other commands do not need it."""
+    code = f"""if True:
+        import sys
+        sys.modules[{package!r}] = None
+        from modelgates_client.cli import main
+        sys.exit(main())
+    """
+    line = [sys.executable, "-c", code, "stub", str(RECORD)]
+    done = subprocess.run(line, capture_output=True, text=True)
+    said = "error: the stub needs an extra: pip install 'modelgates-client[testing]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_what_it_serves_is_what_the_file_holds(serving):
+    """Byte for byte the same JSON."""
+    with serving(str(RECORD)) as served:
+        assert served.get().to_dict() == json.loads(RECORD.read_bytes())["data"]

@@ -2,7 +2,9 @@
 
 `modelgates get ID…` prints the records of generations: on a terminal as a table, the record of a
 single id as a summary; piped, or with `--json`, as JSON Lines, each the record's `to_dict()`. Data
-go to stdout, messages to stderr. `modelgates completion SHELL` prints a script for a shell.
+go to stdout, messages to stderr. `modelgates check` holds responses, live or recorded, against the
+spec. `modelgates stub` serves records on loopback as the API does, with the extra `testing`.
+`modelgates completion SHELL` prints a script for a shell.
 
 Exit statuses, which stay as they are:
 
@@ -17,6 +19,7 @@ Exit statuses, which stay as they are:
 | 6      | the server failed                                                   |
 | 7      | no connection, or no answer in time                                 |
 | 8      | an answer that is not the record                                    |
+| 9      | responses deviate from the spec, at the level of --fail-on          |
 | 130    | interrupted                                                         |
 | 141    | nobody reads the output any more                                    |
 
@@ -24,18 +27,24 @@ Several ids: one that fails does not stop the others, and the highest status of 
 
 The modules, one subject each; of them, only those imported when they are needed cost anything:
 
-| module      | subject                                            |
-|-------------|----------------------------------------------------|
-| `_command`  | arguments and options, by click                    |
-| `_get`      | the work: ask for each id, write, report           |
-| `_ids`      | ids from arguments, files and stdin                |
-| `_keys`     | the key, and that it is not shown                  |
-| `_statuses` | the exit status of each failure                    |
-| `_formats`  | records as JSON Lines and summaries                |
-| `_table`    | records as a table, by rich                        |
-| `_stdout`   | writing data, to readers that may go away          |
-| `_messages` | stderr: errors, warnings, logs                     |
-| `_progress` | stderr: how far long work is, by rich              |
+| module        | subject                                           |
+|---------------|---------------------------------------------------|
+| `_command`    | arguments and options, by click                   |
+| `_get`        | the work of `get`: ask for each id, write, report |
+| `_ids`        | ids from arguments, files and stdin               |
+| `_keys`       | the key, and that it is not shown                 |
+| `_statuses`   | the exit status of each failure                   |
+| `_formats`    | records as JSON Lines and summaries               |
+| `_table`      | records as a table, by rich                       |
+| `_check`      | the work of `check`: read or ask, tally, report   |
+| `_recordings` | recorded responses, line by line                  |
+| `_findings`   | findings as JSON, Markdown and JUnit XML          |
+| `_overview`   | findings as a table, by rich                      |
+| `_output`     | writing a file: whole, or not at all              |
+| `_stub`       | the work of `stub`: serve until interrupted       |
+| `_stdout`     | writing data, to readers that may go away         |
+| `_messages`   | stderr: errors, warnings, logs                    |
+| `_progress`   | stderr: how far long work is, by rich             |
 """
 
 import sys

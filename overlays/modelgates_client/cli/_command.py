@@ -1,6 +1,7 @@
 """Arguments and options of the command `modelgates`, by click."""
 
-from typing import TYPE_CHECKING, Final, Unpack
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
@@ -12,7 +13,11 @@ from modelgates_client.cli._statuses import MEANINGS, Status, status_of
 from modelgates_client.cli._stdout import ReaderGoneError, Stdout, UnwritableError
 
 if TYPE_CHECKING:
+    from modelgates_client.cli._check import CheckOptions
     from modelgates_client.cli._get import GetOptions
+    from modelgates_client.cli._stub import StubOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _NAME: Final = "modelgates"
 _SHELLS: Final = ("bash", "zsh", "fish")
@@ -36,6 +41,22 @@ bash:  eval "$(modelgates completion bash)"   in ~/.bashrc
 zsh:   eval "$(modelgates completion zsh)"    in ~/.zshrc
 fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 """
+
+
+_SERVER: Final = (
+    click.option("--key-file", type=click.Path(), help="Read the key from this file's first line."),
+    click.option("--key-stdin", is_flag=True, help="Read the key from the first line of stdin."),
+    click.option("--base-url", metavar="URL", help="The server, with the path of the API."),
+    click.option("--proxy", metavar="URL", help="Connect through this proxy."),
+    click.option("--ca-bundle", type=click.Path(), help="Trust this file's certificates (PEM)."),
+)
+
+
+def _asks_a_server(command: Command) -> Command:
+    """Give a command the options of those that ask a server."""
+    for option in reversed(_SERVER):
+        command = option(command)
+    return command
 
 
 @click.group(_NAME, no_args_is_help=False, epilog=_EPILOG)
@@ -65,11 +86,7 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal, too.")
 @click.option("--summary", "as_summary", is_flag=True, help="Print the long form of each record.")
-@click.option("--key-file", type=click.Path(), help="Read the key from the first line of a file.")
-@click.option("--key-stdin", is_flag=True, help="Read the key from the first line of stdin.")
-@click.option("--base-url", metavar="URL", help="The server, with the path of the API.")
-@click.option("--proxy", metavar="URL", help="Connect through this proxy.")
-@click.option("--ca-bundle", type=click.Path(), help="Trust the certificates of this file (PEM).")
+@_asks_a_server
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")
 @click.option(
     "-v",
@@ -96,6 +113,131 @@ def get(quiet: bool, verbose: bool, **options: Unpack["GetOptions"]) -> Status: 
     with messages.heard():
         try:
             return _get.get(options, messages)
+        except (ConfigurationError, UnwritableError) as error:
+            messages.error(str(error))
+            return status_of(error)
+
+
+@command.command()
+@click.argument("files", metavar="[RECORD.json]...", type=click.Path(), nargs=-1)
+@click.option(
+    "--record-id",
+    "record_ids",
+    metavar="ID",
+    multiple=True,
+    help="Serve a record of this id, made from the spec.",
+)
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The port; else a free one.",
+)
+@click.option(
+    "--not-ready",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Answer the first N requests for each record with 404.",
+)
+@click.option(
+    "--rate-limit",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Then answer N requests with 429.",
+)
+@click.option(
+    "--retry-after",
+    metavar="S",
+    type=click.IntRange(0),
+    help="Seconds to ask for with 429; else there is no Retry-After.",
+)
+@click.option(
+    "--status",
+    metavar="CODE",
+    type=click.IntRange(400, 599),
+    help="Answer all others with this status and the API's error body.",
+)
+@click.option("--html", is_flag=True, help="With --status: a page of the edge, no error body.")
+@click.option(
+    "--delay", metavar="S", type=click.FloatRange(0), default=0, help="Answer S seconds later."
+)
+@click.option("--truncate", is_flag=True, help="Close connections in the middle of the body.")
+@click.option(
+    "--drift",
+    is_flag=True,
+    help="Add a field and enum values that the spec does not have.",
+)
+@click.help_option("-h", "--help")
+def stub(**options: Unpack["StubOptions"]) -> Status:
+    """Serve records on 127.0.0.1 as the API does, until interrupted (130).
+
+    RECORD.json are bodies of responses. The settings of a client are printed on stdout, as lines
+    for the environment; then a line on stderr for each request: method, path, id, status.
+
+    Needs the extra testing: pip install 'modelgates-client[cli,testing]'
+    """
+    messages = Messages()
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _stub  # noqa: PLC0415
+
+    try:
+        return _stub.stub(options, messages)
+    except ConfigurationError as error:
+        messages.error(str(error))
+        return status_of(error)
+
+
+@command.command(epilog=_EPILOG)
+@click.argument("sources", metavar="[ID|FILE|-]...", nargs=-1)
+@click.option(
+    "-f", "--file", "files", type=click.Path(), multiple=True, help="Read responses from FILE."
+)
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(("table", "json", "markdown", "junit")),
+    help="How to print what is found: table on a terminal, else json.",
+)
+@click.option("-o", "--output", type=click.Path(), help="Write it to this file, whole or not.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(("breaking", "warning", "info", "never")),
+    default="breaking",
+    help="Exit with 9 if anything is found at this level or above: breaking, unless given.",
+)
+@click.option("--timeout", type=float, metavar="S", help="Seconds for each id: 30.")
+@_asks_a_server
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more: what is logged.")
+@click.help_option("-h", "--help")
+def check(quiet: bool, verbose: bool, **options: Unpack["CheckOptions"]) -> Status:  # noqa: FBT001
+    """Hold responses, live or recorded, against the spec.
+
+    IDs are asked for as by get, and need the key. FILE holds recorded responses as JSON Lines, or a
+    single one (.json), and may be gzip'd (.gz); - reads stdin. An argument is a file if one of
+    that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;
+    anything else is an id.
+
+    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string; or a
+    body, {"data": {...}} or {"error": {...}}; or a record, as get --json prints it.
+
+    What deviates is counted by where and what it is. Levels: breaking, reading it raises; warning,
+    it reads as None or as an unknown value, or the spec does not document the status; info, the
+    spec does not declare the field, and it is kept. Nothing that a body holds is shown but the
+    names of its fields, and values that the spec's enums lack.
+    """
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    messages = Messages(quiet=quiet, verbose=verbose)
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _check  # noqa: PLC0415
+
+    with messages.heard():
+        try:
+            return _check.check_responses(options, messages)
         except (ConfigurationError, UnwritableError) as error:
             messages.error(str(error))
             return status_of(error)

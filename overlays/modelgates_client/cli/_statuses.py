@@ -32,6 +32,7 @@ class Status(IntEnum):
     SERVER = 6
     NO_ANSWER = 7
     NO_RECORD = 8
+    DEVIATING = 9
     INTERRUPTED = 130
     UNREAD = 141
 
@@ -48,6 +49,7 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
         Status.SERVER: "the server failed",
         Status.NO_ANSWER: "no connection, or no answer in time",
         Status.NO_RECORD: "an answer that is not the record",
+        Status.DEVIATING: "responses deviate from the spec, at the level of --fail-on",
         Status.INTERRUPTED: "interrupted",
         Status.UNREAD: "nobody reads the output any more",
     }

@@ -1,0 +1,59 @@
+"""What a recorded line says: the status and the body of a response. Pure.
+
+A line is one JSON object. Its names alone tell which of these it is, in this order:
+
+1. `body`, with `status_code` or `status`: an exchange. The body is JSON, or a string that holds its
+   text as it came. Other names are ignored.
+2. `data`: the whole body of a 200.
+3. `error`, without `id`: the whole body of an error. Its status is its `error.code`, if that is
+   one of 400 to 599; otherwise only the schema of errors is held against it.
+4. `id`: a record, as `modelgates get --json` prints it; it stands at `/data`.
+"""
+
+from typing import Any, Final
+
+from modelgates_api.runtime.drift import json_type
+from modelgates_api.runtime.parsing import parse_json
+from modelgates_api.runtime.values import is_object
+from modelgates_client._conformance import Checked, check, unreadable_line
+
+_SUCCESS: Final = 200
+_STATUSES: Final = range(100, 1000)  # three digits: RFC 9110, section 15
+_ERROR_CODES: Final = range(400, 600)
+
+
+def check_line(line: bytes) -> Checked:
+    """Hold a recorded line against the spec; what is no response is a deviation, too."""
+    try:
+        source = parse_json(line)
+    except ValueError:
+        return unreadable_line("no readable JSON")
+    if not is_object(source):
+        return unreadable_line(json_type(source))
+    if "body" in source and ("status_code" in source or "status" in source):
+        return _check_exchange(source)
+    if "data" in source:
+        return check(_SUCCESS, source)
+    if "error" in source and "id" not in source:
+        return check(_code(source["error"]), source)
+    if "id" in source:
+        return check(_SUCCESS, {"data": source})
+    return unreadable_line("an object without body, data, error or id")
+
+
+def _check_exchange(source: dict[str, Any]) -> Checked:
+    status, body = source.get("status_code", source.get("status")), source["body"]
+    if not _is_one_of(_STATUSES, status):
+        return unreadable_line("an exchange whose status is no HTTP status")
+    # Half characters stay recognisable: their bytes are no UTF-8, so they are no JSON.
+    return check(status, body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
+
+
+def _code(error: Any) -> int | None:
+    code = error.get("code") if is_object(error) else None
+    return code if _is_one_of(_ERROR_CODES, code) else None
+
+
+def _is_one_of(numbers: range, value: Any) -> bool:
+    """Whether a JSON value is an integer of a range; 1.0 is none here, and true is not 1."""
+    return type(value) is int and value in numbers

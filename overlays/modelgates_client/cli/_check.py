@@ -1,0 +1,190 @@
+"""`modelgates check`: hold responses, live or recorded, against the spec."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Final, Literal, TypedDict
+
+from modelgates_api.errors import ModelGatesError
+from modelgates_client._client import ModelGates
+from modelgates_client._conformance import Checked, check, model_of, unreadable_line
+from modelgates_client._errors import (
+    APIStatusError,
+    ConfigurationError,
+    ResponseValidationError,
+)
+from modelgates_client._recorded import check_line
+from modelgates_client._settings import Options, check_seconds
+from modelgates_client._tally import Place, Report, Tally
+from modelgates_client.cli._findings import FailOn, as_json, as_junit, as_markdown, fails, summary
+from modelgates_client.cli._ids import STDIN
+from modelgates_client.cli._keys import find_key, holds_key
+from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._output import check_writable, write_file
+from modelgates_client.cli._progress import progress
+from modelgates_client.cli._recordings import LONGEST, is_recording, read_lines
+from modelgates_client.cli._statuses import Status, status_of
+from modelgates_client.cli._stdout import Stdout
+
+FormatName = Literal["table", "json", "markdown", "junit"]
+Fetch = Callable[[str], Checked]
+
+_KEPT: Final = 64 * 1024  # bytes of a body that an error keeps
+
+
+class CheckOptions(TypedDict):
+    """The arguments and options of `check`, as click names them."""
+
+    sources: tuple[str, ...]
+    files: tuple[str, ...]
+    shown_as: FormatName | None
+    output: str | None
+    fail_on: FailOn
+    timeout: float | None
+    key_file: str | None
+    key_stdin: bool
+    base_url: str | None
+    proxy: str | None
+    ca_bundle: str | None
+
+
+def check_responses(options: CheckOptions, messages: Messages) -> Status:
+    """Do what the options say.
+
+    Raises:
+        ConfigurationError: They cannot be used.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    _check_options(options)
+    stdout = None if options["output"] is not None else Stdout()
+    sources = [(source, is_recording(source)) for source in options["sources"]]
+    sources += [(file, True) for file in options["files"]]
+    run = _Run(messages)
+    is_needed = not all(is_file for _, is_file in sources)
+    with _fetching(options, messages, is_needed=is_needed) as fetch:
+        status = run.over(sources, fetch)
+    report = run.tally.report()
+    if stdout is None:
+        write_file(str(options["output"]), _text(report, options, None))
+    else:
+        stdout.write(_text(report, options, stdout))
+    if fails(report, options["fail_on"]):
+        messages.error(f"responses deviate from the spec: {summary(report)}")
+        return max(status, Status.DEVIATING)
+    if not report.bodies and status == Status.WELL:
+        messages.error("nothing was checked: there is no response in what was given")
+        return Status.FAILED
+    return status
+
+
+class _Run:
+    """One run of the command over its sources.
+
+    Attributes:
+        tally: What was found.
+    """
+
+    def __init__(self, messages: Messages) -> None:
+        self.tally = Tally()
+        self._messages = messages
+        self._status = Status.WELL
+
+    def over(self, sources: list[tuple[str, bool]], fetch: Fetch) -> Status:
+        """Check each; one that fails does not stop the others."""
+        with progress(self._messages, len(sources)) as drawn:
+            for source, is_file in sources:
+                drawn.asking(source)
+                try:
+                    if is_file:
+                        self._read(source)
+                    else:
+                        self._ask(source, fetch)
+                except ConfigurationError as error:
+                    self._failed(str(error), error)
+        return self._status
+
+    def _read(self, name: str) -> None:
+        for number, line in read_lines(name):
+            if line is None:
+                checked = unreadable_line(f"a line of more than {LONGEST} bytes")
+            else:
+                checked = check_line(line)
+            self.tally.add(Place(name, number), checked)
+
+    def _ask(self, generation_id: str, fetch: Fetch) -> None:
+        """Check a live response; where it brings no record, that is a failure besides."""
+        try:
+            checked = fetch(generation_id)
+        except (APIStatusError, ResponseValidationError) as error:
+            self._failed(f"{generation_id}: {error}", error)
+            body = error.body.encode("utf-8", "surrogatepass")
+            if len(body) >= _KEPT and model_of(error.status_code) is not None:
+                self._messages.warning(f"{generation_id}: the body is too long to be checked")
+                return
+            checked = check(error.status_code, body)
+        except ModelGatesError as error:
+            self._failed(f"{generation_id}: {error}", error)
+            return
+        self.tally.add(Place(generation_id), checked)
+
+    def _failed(self, why: str, error: ModelGatesError) -> None:
+        self._messages.error(why)
+        self._status = max(self._status, status_of(error))
+
+
+@contextmanager
+def _fetching(options: CheckOptions, messages: Messages, *, is_needed: bool) -> Generator[Fetch]:
+    """Provide what asks the server; without ids there is no need of a key."""
+    if not is_needed:
+        yield _fetch_nothing
+        return
+    secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
+    chosen = Options(
+        base_url=options["base_url"], proxy=options["proxy"], ca_bundle=options["ca_bundle"]
+    )
+    if options["timeout"] is not None:
+        chosen["timeout"] = options["timeout"]
+    with ModelGates(api_key=secret.reveal(), **chosen) as client:
+
+        def fetch(generation_id: str) -> Checked:
+            if holds_key(generation_id, secret):
+                raise ConfigurationError(
+                    "this is no id: there is an API key in it, which was not sent; keys in "
+                    "arguments can be read by others"
+                )
+            raw = client.generations.get_raw(generation_id)
+            return check(raw.status_code, raw.body)
+
+        yield fetch
+
+
+def _fetch_nothing(generation_id: str) -> Checked:
+    raise LookupError(generation_id)
+
+
+def _check_options(options: CheckOptions) -> None:
+    sources = (*options["sources"], *options["files"])
+    if not sources:
+        raise ConfigurationError("nothing to check: give ids, files, or - to read stdin")
+    if options["key_stdin"] and options["key_file"] is not None:
+        raise ConfigurationError("--key-stdin and --key-file exclude each other")
+    if options["key_stdin"] and STDIN in sources:
+        raise ConfigurationError("--key-stdin: stdin cannot hold the responses, too")
+    if options["timeout"] is not None:
+        check_seconds("--timeout", options["timeout"])
+    if options["output"] is not None:
+        check_writable(options["output"])
+
+
+def _text(report: Report, options: CheckOptions, stdout: Stdout | None) -> str:
+    on_terminal = stdout is not None and stdout.is_terminal
+    shown_as = options["shown_as"] or ("table" if on_terminal else "json")
+    if shown_as == "json":
+        return as_json(report, options["fail_on"])
+    if shown_as == "markdown":
+        return as_markdown(report)
+    if shown_as == "junit":
+        return as_junit(report, options["fail_on"])
+    from modelgates_client.cli._overview import as_table  # noqa: PLC0415 - rich costs
+
+    return as_table(report, stdout.stream if stdout is not None and on_terminal else None)

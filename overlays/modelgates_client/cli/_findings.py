@@ -1,0 +1,199 @@
+r"""What a check found, as JSON, Markdown and JUnit XML. Pure: texts are returned.
+
+The JSON is one object:
+
+| name           | value                                                                    |
+|----------------|--------------------------------------------------------------------------|
+| version        | of this form: 1. Names may be added to a version, none goes              |
+| client_version | of the client whose spec the responses were held against                 |
+| bodies         | how many were checked                                                    |
+| deviating      | how many of them deviate                                                 |
+| fail_on        | `breaking`, `warning`, `info` or `never`                                 |
+| failed         | whether there is anything at that level or above                         |
+| findings       | the worst first; `Finding` in `_tally` has their names. `first` and      |
+|                | `last` are `{"source": FILE, "line": N}`; of ids, `line` is null         |
+| unlisted       | by level, how many deviations there are beyond the findings listed       |
+"""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from typing import Any, Final, Literal
+
+from modelgates_client._conformance import LEVELS, Level
+from modelgates_client._tally import Finding, Place, Report
+from modelgates_client._version import __version__
+from modelgates_client.cli._messages import harmless
+
+FailOn = Level | Literal["never"]
+
+_VERSION: Final = 1
+_COLUMNS: Final = ("level", "status", "deviation", "bodies", "first", "example", "effect")
+_ROWS: Final = 100  # of a table in Markdown: GitHub takes 65,536 characters
+
+
+def summary(report: Report) -> str:
+    """Return the counts, in a line."""
+    counts = ", ".join(f"{report.count(level)} {level}" for level in LEVELS)
+    return f"bodies checked: {report.bodies}, deviating: {report.deviating}; findings: {counts}"
+
+
+def unlisted(report: Report) -> str:
+    """Return how much is not listed, in a line; nothing if all is."""
+    counts = ", ".join(f"{count} {level}" for level, count in report.unlisted.items() if count)
+    return f"and deviations of further kinds, not listed: {counts}" if counts else ""
+
+
+def fails(report: Report, fail_on: FailOn) -> bool:
+    """Whether there is anything at a level or above."""
+    return fail_on != "never" and report.reaches(fail_on)
+
+
+def pointer(finding: Finding) -> str:
+    """Return where it is; `/` is the whole body."""
+    return finding.pointer or "/"
+
+
+def difference(finding: Finding) -> str:
+    """Return what it is, in words."""
+    return f"expected {finding.expected}, found {finding.found}"
+
+
+def place(where: Place) -> str:
+    """Return where a response came from, as text that cannot steer a terminal."""
+    return harmless(str(where))
+
+
+def as_json(report: Report, fail_on: FailOn) -> str:
+    """Return one object of JSON, in ASCII."""
+    return f"{json.dumps(_plain(report, fail_on), indent=2)}\n"
+
+
+def as_markdown(report: Report) -> str:
+    """Return a table for a pull request; what is not ours stands in code, where it is inert."""
+    lines = ["### Responses, held against the spec", "", summary(report)]
+    if report.findings:
+        lines += ["", _row(*_COLUMNS), _row(*("---" for _ in _COLUMNS))]
+    for finding in report.findings[:_ROWS]:
+        lines.append(
+            _row(
+                finding.level,
+                "-" if finding.status is None else str(finding.status),
+                f"{code(pointer(finding))}<br>{code(difference(finding))}",
+                str(finding.bodies),
+                code(place(finding.first)),
+                code(finding.example or "-"),
+                finding.reason,
+            )
+        )
+    if len(report.findings) > _ROWS:
+        lines += ["", f"and {len(report.findings) - _ROWS} findings more, which the JSON lists"]
+    if unlisted(report):
+        lines += ["", unlisted(report)]
+    return "\n".join(lines) + "\n"
+
+
+def code(text: str) -> str:
+    """Return a text as Markdown code that fits into a cell of a table.
+
+    Source: GitHub Flavored Markdown 0.29, sections 6.3 (code spans) and 4.10 (tables).
+    """
+    text = harmless(text)
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    gap = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{gap}{text}{gap}{ticks}".replace("|", "\\|")
+
+
+def as_junit(report: Report, fail_on: FailOn) -> str:
+    """Return JUnit XML: a test for each finding, which fails if it is bad enough.
+
+    Another one always passes, and has the counts: many viewers take a suite without tests for a
+    mistake.
+
+    Source: junit-10.xsd of Jenkins' plugin xunit.
+    """
+    enough = () if fail_on == "never" else LEVELS[: LEVELS.index(fail_on) + 1]
+    suite = ET.Element("testsuite")
+    _end_test(_test(suite, "responses", "were checked"), summary(report))
+    for finding in report.findings:
+        status = "unknown" if finding.status is None else str(finding.status)
+        name = f"{pointer(finding)}: {difference(finding)}"
+        test = _test(suite, f"status_{status}", name)
+        _end_test(test, _text(finding), finding.level if finding.level in enough else None)
+    for level, count in report.unlisted.items():
+        if count:
+            test = _test(suite, "unlisted", level)
+            _end_test(test, unlisted(report), level if level in enough else None)
+    suite.attrib = {
+        "name": "modelgates check",
+        "tests": str(len(suite)),
+        "failures": str(len(suite.findall("testcase/failure"))),
+        "errors": "0",
+    }
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _test(suite: ET.Element, kind: str, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=f"modelgates.check.{kind}", name=name)
+
+
+def _end_test(test: ET.Element, text: str, failing: str | None = None) -> None:
+    """Let a test fail, for a level, or pass; the text tells why."""
+    if failing is None:
+        ET.SubElement(test, "system-out").text = text
+    else:
+        message = text.partition("\n")[0]
+        ET.SubElement(test, "failure", type=failing, message=message).text = text
+
+
+def _text(finding: Finding) -> str:
+    lines = [
+        f"{finding.level}: {pointer(finding)}: {difference(finding)}",
+        f"effect: {finding.reason}",
+        f"bodies: {finding.bodies}, occurrences: {finding.occurrences}",
+        f"first: {place(finding.first)}, last: {place(finding.last)}",
+    ]
+    if finding.example is not None:
+        lines.append(f"example: {finding.example}")
+    return "\n".join(lines)
+
+
+def _plain(report: Report, fail_on: FailOn) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "client_version": __version__,
+        "bodies": report.bodies,
+        "deviating": report.deviating,
+        "fail_on": fail_on,
+        "failed": fails(report, fail_on),
+        "findings": [
+            {
+                "level": finding.level,
+                "reason": finding.reason,
+                "kind": finding.kind,
+                "status": finding.status,
+                "pointer": finding.pointer,
+                "expected": finding.expected,
+                "found": finding.found,
+                "example": finding.example,
+                "bodies": finding.bodies,
+                "occurrences": finding.occurrences,
+                "first": _plain_place(finding.first),
+                "last": _plain_place(finding.last),
+            }
+            for finding in report.findings
+        ],
+        "unlisted": dict(report.unlisted),
+    }
+
+
+def _plain_place(where: Place) -> dict[str, Any]:
+    return {"source": harmless(where.source), "line": where.line}
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

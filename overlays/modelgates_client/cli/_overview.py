@@ -1,0 +1,67 @@
+"""What a check found, as a table for people, by rich."""
+
+import os
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from modelgates_client._tally import Finding, Report
+from modelgates_client.cli._findings import difference, place, pointer, summary, unlisted
+
+_STYLES: Final = {"breaking": "red", "warning": "yellow", "info": ""}
+_GAP: Final = 2  # columns of the terminal between two of the table
+_ENDLESS: Final = 100_000  # columns, where no terminal folds lines
+
+
+def as_table(report: Report, stream: TextIO | None) -> str:
+    """Return the counts and a row for each finding.
+
+    Args:
+        report: What was found.
+        stream: The terminal to draw for; None if it is none.
+    """
+    plain = stream is None or bool(os.environ.get("NO_COLOR"))
+    console = Console(
+        file=stream,
+        color_system=None if plain else "auto",
+        width=_ENDLESS if stream is None else None,
+    )
+    with console.capture() as captured:
+        console.print(Text(summary(report)))
+        if report.findings:
+            console.print(_table(report))
+        if unlisted(report):
+            console.print(Text(unlisted(report)))
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    table.add_column("level", no_wrap=True)
+    table.add_column("status", justify="right", no_wrap=True)
+    table.add_column("bodies", justify="right", no_wrap=True)
+    table.add_column("deviation", overflow="fold")
+    for finding in report.findings:
+        table.add_row(
+            Text(finding.level, _STYLES[finding.level]),
+            Text("-" if finding.status is None else str(finding.status)),
+            Text(str(finding.bodies)),
+            Text("\n".join(_lines(finding))),
+        )
+    return table
+
+
+def _lines(finding: Finding) -> list[str]:
+    """Return what is said of a finding."""
+    lines = [f"{pointer(finding)}: {difference(finding)}", f"{finding.reason}; {_where(finding)}"]
+    if finding.example not in {None, finding.found}:
+        lines.append(f"like {finding.example}")
+    return lines
+
+
+def _where(finding: Finding) -> str:
+    if finding.bodies == 1:
+        return f"in {place(finding.first)}"
+    return f"from {place(finding.first)} to {place(finding.last)}"

@@ -1,0 +1,104 @@
+"""Recorded responses: lines of files and of stdin, as they come, none too long for memory.
+
+A file whose name ends in `.json` holds one, laid out over lines as it may be.
+"""
+
+import gzip
+import os
+import sys
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from modelgates_client._errors import ConfigurationError
+from modelgates_client.cli._ids import STDIN
+
+#: Bytes of a line: as many as the client reads of a body unless told otherwise.
+LONGEST: Final = 4 * 2**20
+
+_SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".gz")
+_SEPARATORS: Final = {"/", os.sep}
+
+
+class _Lines(Protocol):
+    """What lines are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return what is left, or as many bytes of it."""
+        ...
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line, or as many bytes of it."""
+        ...
+
+
+def is_recording(argument: str) -> bool:
+    """Whether an argument names recorded responses, and is no id.
+
+    It does if it is `-`, has a path separator, ends like a file of JSON Lines, or is the name of
+    a file that is there.
+    """
+    if argument == STDIN or any(separator in argument for separator in _SEPARATORS):
+        return True
+    if argument.lower().endswith(_SUFFIXES):
+        return True
+    try:
+        return bool(argument) and Path(argument).exists()
+    except (OSError, ValueError):  # longer than a file's name can be, or with a null character
+        return False
+
+
+def read_lines(name: str) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines of a file, of a gzip'd one (`.gz`) or of stdin (`-`), with their numbers.
+
+    Blank lines are left out, but numbered. In place of a line that is longer than `LONGEST` comes
+    None.
+
+    Raises:
+        ConfigurationError: It cannot be read, or no further.
+    """
+    number = 0
+    try:
+        with _opened(name) as file:
+            if _is_document(name):
+                document = file.read(LONGEST + 1)
+                yield 1, document if len(document) <= LONGEST else None
+                return
+            while line := file.readline(LONGEST + 1):
+                number += 1
+                if len(line) > LONGEST and not line.endswith(b"\n"):
+                    _skip_line(file)
+                    yield number, None
+                elif not line.isspace():
+                    yield number, line
+    except (EOFError, OSError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or "it is damaged"
+        after = f" after line {number}" if number else ""
+        raise ConfigurationError(f"the file {name!r}: {why}{after}") from None
+
+
+def _is_document(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(".json")
+
+
+@contextmanager
+def _opened(name: str) -> Generator[_Lines]:
+    if name == STDIN:
+        if sys.stdin is None:  # where it is closed
+            raise ConfigurationError("stdin is closed")
+        yield sys.stdin.buffer
+        return
+    with Path(name).open("rb") as file:
+        if not name.lower().endswith(".gz"):
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield unpacked
+
+
+def _skip_line(file: _Lines) -> None:
+    while rest := file.readline(LONGEST):
+        if rest.endswith(b"\n"):
+            return

@@ -1,0 +1,157 @@
+"""Answers, and what can become of one on its way. Pure."""
+
+import datetime
+import email.utils
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import Any, Final
+
+from modelgates_client.testing._drift import Change, changed
+from modelgates_client.testing._records import make_error
+
+_HTML: Final = "text/html; charset=utf-8"
+_SUCCESS: Final = 200
+
+_PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en-US">
+<head><title>modelgates.ai | {status}: {title}</title></head>
+<body>
+<h1>{title}</h1>
+<p>Error code {status}</p>
+<p>The web server reported an error.</p>
+</body>
+</html>
+"""
+_TITLES: Final[Mapping[int, str]] = {
+    403: "Access denied",
+    502: "Bad gateway",
+    503: "Service unavailable",
+    504: "Gateway time-out",
+    524: "A timeout occurred",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent.
+
+    Attributes:
+        status: The status.
+        body: The body.
+        headers: The headers, without the length.
+        delay_s: Seconds to wait before it.
+        truncated: Whether the connection closes in the middle of the body.
+        dropped: Whether the connection closes in place of it.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    delay_s: float = 0.0
+    truncated: bool = False
+    dropped: bool = False
+
+
+#: Makes of the answer that would be sent the one that is.
+Step = Callable[[Answer], Answer]
+
+
+def as_json(body: Mapping[str, Any], status: int = _SUCCESS, **headers: str) -> Answer:
+    """Answer with JSON."""
+    content = json.dumps(body, allow_nan=False).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, content, {"Content-Type": "application/json", **named})
+
+
+def plain(status: int, text: str, **headers: str) -> Answer:
+    """Answer with a line of text, as a server does that knows nothing of the API."""
+    return Answer(status, f"{text}\n".encode(), {"Content-Type": "text/plain", **headers})
+
+
+def page(status: int) -> Answer:
+    """Answer as an edge before the API does: with a page for browsers."""
+    title = _TITLES.get(status, "Web server is returning an error")
+    content = _PAGE.format(status=status, title=title).encode()
+    return Answer(status, content, {"Content-Type": _HTML})
+
+
+def retry_after(value: int | datetime.datetime) -> str:
+    """Return the header's value: seconds, or a date (RFC 9110, section 10.2.3).
+
+    Raises:
+        ValueError: It is negative, or a date without an offset.
+    """
+    if isinstance(value, datetime.datetime):
+        if value.utcoffset() is None:
+            raise ValueError("retry_after is a date without an offset; add tzinfo")
+        return email.utils.format_datetime(value.astimezone(datetime.UTC), usegmt=True)
+    if value < 0:
+        raise ValueError(f"retry_after is {value}; it is seconds, 0 or more")
+    return str(value)
+
+
+def instead(answer: Answer) -> Step:
+    """Send this, whatever would be sent."""
+    return lambda _: answer
+
+
+def delayed(seconds: float) -> Step:
+    """Send it later.
+
+    Raises:
+        ValueError: The seconds cannot be waited.
+    """
+    if not (isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"{seconds} seconds cannot be waited; it is 0 or more")
+    return lambda answer: replace(answer, delay_s=answer.delay_s + seconds)
+
+
+def truncated(answer: Answer) -> Answer:
+    """Send half of the body, with the length of the whole."""
+    return replace(answer, truncated=True)
+
+
+def dropped(answer: Answer) -> Answer:
+    """Send nothing."""
+    return replace(answer, dropped=True)
+
+
+def compressed(answer: Answer) -> Answer:
+    """Send the body as gzip."""
+    headers = {**answer.headers, "Content-Encoding": "gzip"}
+    return replace(answer, body=gzip.compress(answer.body, mtime=0), headers=headers)
+
+
+def garbled(answer: Answer) -> Answer:
+    """Send a body that claims to be JSON, and is not."""
+    return replace(answer, body=answer.body.replace(b'"', b"'") + b"}")
+
+
+def mixed_up(answer: Answer) -> Answer:
+    """Send the record of another generation; an error stays as it is."""
+
+    def other(record: dict[str, Any]) -> dict[str, Any]:
+        return {**record, "id": f"{record['id']}-other"}
+
+    return _with_record(answer, other)
+
+
+def drifting(asked: tuple[Change, ...]) -> Step:
+    """Send a record that is not as the spec says; an error stays as it is."""
+    return lambda answer: _with_record(answer, lambda record: changed(record, asked))
+
+
+def error_in_success(code: int, message: str | None) -> Answer:
+    """Answer with an error object in a success."""
+    return as_json(make_error(code, message))
+
+
+def _with_record(answer: Answer, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
+    if answer.status != _SUCCESS:
+        return answer
+    body: dict[str, Any] = json.loads(answer.body)
+    return replace(answer, body=as_json({**body, "data": change(body["data"])}).body)

@@ -1,0 +1,210 @@
+"""`StubAPI`: the API on loopback, faithful in what it answers and strict in what it takes."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, overload
+
+from modelgates_client.testing import _answers
+from modelgates_client.testing._answers import Answer
+from modelgates_client.testing._behaviours import Behaviours, Sequences
+from modelgates_client.testing._records import (
+    as_sent,
+    make_body,
+    make_error,
+    make_record,
+    operation,
+)
+from modelgates_client.testing._server import Server
+from modelgates_client.testing._strict import STUB_KEY, Asked, Refusal, StubRequest, refusal
+
+if TYPE_CHECKING:
+    from werkzeug import Request
+
+_PREFIX: Final = "/api/v1"
+_PAGES: Final[Mapping[int, str]] = {404: "Not Found", 405: "Method Not Allowed"}
+
+
+class StubAPI(Behaviours):
+    """The API on loopback, with the records that it is given or makes from the spec.
+
+    It answers as the API does: a record; 401 for another key or none; 404 for an unknown id; 400
+    for no id, an empty one or two; 404 and 405 in plain text for other paths and methods. What
+    the API would not accept is a violation, too. The methods `not_ready`, `rate_limit`, `fail`
+    and so on say what becomes of the next requests in place of that.
+
+    Attributes:
+        base_url: What a client takes as its `base_url`.
+        api_key: What a client takes as its `api_key`.
+        violations: What requests did wrong, a line for each, without any key. The fixture
+            `modelgates_stub` fails a test that leaves some; a test that provokes them clears it.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Mapping[str, Any]] = (),
+        *,
+        port: int = 0,
+        latency_s: float = 0.0,
+        on_request: Callable[[StubRequest], object] | None = None,
+    ) -> None:
+        """Serve records on loopback until `close`.
+
+        Args:
+            records: Records, as `add` takes them.
+            port: The port; 0: a free one.
+            latency_s: Seconds that every answer takes.
+            on_request: Is called with each request, in the thread that answers it.
+
+        Raises:
+            OSError: The port cannot be had.
+            ValueError: A record is none, or the latency cannot be waited.
+        """
+        self.api_key = STUB_KEY
+        self.violations: list[str] = []
+        self._requests: list[StubRequest] = []
+        self._bodies: dict[str, dict[str, Any]] = {}
+        self._sequences = Sequences()
+        self._late = _answers.delayed(latency_s)
+        self._on_request = on_request
+        self._lock = threading.Lock()
+        self._closed = False
+        for record in records:
+            self.add(record)
+        self._method, path = operation()
+        self._path = _PREFIX + path
+        self._server = Server(self._answer, self._garbage, port)
+        self._server.start()
+        self.base_url = self._server.url_for(_PREFIX)
+
+    @overload
+    def add(self, generation_id: str, /, **fields: Any) -> dict[str, Any]: ...
+
+    @overload
+    def add(self, record: Mapping[str, Any], /) -> dict[str, Any]: ...
+
+    def add(self, record: Mapping[str, Any] | str, /, **fields: Any) -> dict[str, Any]:
+        """Serve a record, in place of any other of its id.
+
+        Args:
+            record: The id of one to make from the spec, as `make_record` does; or the record,
+                served as it is, whatever the spec says; or the whole body of a response.
+            fields: Values of your own, by the spec's names, for a record that is made.
+
+        Returns:
+            The record as it is served.
+
+        Raises:
+            ValueError: It has no id, or the fields are not as the spec says.
+            TypeError: It is not JSON.
+        """
+        if isinstance(record, str):
+            record = make_record(record, **fields)
+        elif fields:
+            raise TypeError("fields are for a record that is made; put them into the given one")
+        body: dict[str, Any] = as_sent(
+            record if isinstance(record.get("data"), Mapping) else make_body(record)
+        )
+        generation_id = body["data"].get("id")
+        if not isinstance(generation_id, str) or not generation_id:
+            raise ValueError("the record has no id, so nobody can ask for it")
+        with self._lock:
+            self._bodies[generation_id] = body
+        return dict(body["data"])
+
+    @property
+    def requests(self) -> list[StubRequest]:
+        """All requests so far, in the order in which they came."""
+        with self._lock:
+            return list(self._requests)
+
+    def check(self) -> None:
+        """Fail if there are violations.
+
+        Raises:
+            AssertionError: There are; it lists them.
+        """
+        if self.violations:
+            lines = "\n".join(f"  {line}" for line in self.violations)
+            raise AssertionError(
+                f"the API would not have accepted {len(self.violations)} request(s); a test that "
+                f"means them calls violations.clear():\n{lines}"
+            )
+
+    def close(self) -> None:
+        """Stop serving; what is delayed is not waited for. Twice is once."""
+        if not self._closed:
+            self._closed = True
+            self._server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"StubAPI({self.base_url!r}, {len(self._bodies)} record(s))"
+
+    def _known(self, generation_id: str) -> Mapping[str, Any] | None:
+        body = self._bodies.get(generation_id)
+        return None if body is None else body["data"]
+
+    def _answer(self, request: "Request") -> Answer:
+        """Answer a request, and note it; each in its turn, so that sequences keep their order."""
+        asked = Asked(
+            request.method,
+            request.path,
+            request.args.getlist("id"),
+            request.headers.get("Authorization"),
+        )
+        with self._lock:
+            answer, violation = self._decide(asked)
+            noted = self._note(asked, None if answer.dropped else answer.status, violation)
+        if self._on_request is not None:
+            self._on_request(noted)
+        return answer
+
+    def _decide(self, asked: Asked) -> tuple[Answer, str | None]:
+        refused = refusal(asked, self._method, self._path, self.api_key)
+        if refused is not None:
+            return self._refused(refused), refused.violation
+        generation_id = asked.ids[0]
+        body = self._bodies.get(generation_id)
+        normal = _answers.as_json(make_error(404), 404) if body is None else _answers.as_json(body)
+        step = self._sequences.take(generation_id)
+        try:
+            answer = normal if step is None else step(normal)
+        except ValueError as error:  # a drift that this record cannot have
+            message = f"the stub cannot do what it was asked for: {error}"
+            return _answers.plain(500, message), message
+        return self._late(answer), None
+
+    def _refused(self, refused: Refusal) -> Answer:
+        if refused.message is not None:
+            return _answers.as_json(make_error(refused.status, refused.message), refused.status)
+        allowed = {"Allow": self._method} if refused.status == 405 else {}  # noqa: PLR2004
+        return _answers.plain(refused.status, _PAGES[refused.status], **allowed)
+
+    def _note(self, asked: Asked, status: int | None, violation: str | None) -> StubRequest:
+        single = asked.ids[0] if len(asked.ids) == 1 else None
+        noted = StubRequest(
+            asked.masked(asked.method, self.api_key),
+            asked.masked(asked.path, self.api_key),
+            None if single is None else asked.masked(single, self.api_key),
+            status,
+            violation,
+        )
+        self._requests.append(noted)
+        if violation is not None:
+            self.violations.append(str(noted))
+        return noted
+
+    def _garbage(self, reason: str) -> None:
+        with self._lock:
+            self.violations.append(reason)

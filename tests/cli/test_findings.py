@@ -1,0 +1,283 @@
+"""What a check found, in each form: complete, well-formed, and without anything private."""
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelgates_client import __version__
+from modelgates_client._conformance import check, unreadable_line
+from modelgates_client._recorded import check_line
+from modelgates_client._tally import Place, Tally
+from modelgates_client.cli._findings import as_json, as_junit, as_markdown, code
+from modelgates_client.cli._overview import as_table
+
+from ..contract.strategies import SCHEMAS  # noqa: TID252 - the names of the spec's fields
+from .commands import RECORD
+
+MISSING = ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
+
+
+def report_of(*responses, source="recorded.jsonl"):
+    """Return the report of responses, each a status and a body."""
+    tally = Tally()
+    for number, response in enumerate(responses, 1):
+        tally.add(Place(source, number), check(*response))
+    return tally.report()
+
+
+@pytest.fixture
+def report():
+    """Of three bodies: one with the five fields missing and two more deviations, and two errors."""
+    record = {**RECORD, "total_cost": "free", "tier": "gold"}
+    error = {"error": {"code": 404, "message": "m"}}
+    return report_of((200, {"data": record}), (503, b"<html>"), (404, error))
+
+
+def forms(report, fail_on="breaking"):
+    """Return the report in every form."""
+    return {
+        "json": as_json(report, fail_on),
+        "markdown": as_markdown(report),
+        "junit": as_junit(report, fail_on),
+        "table": as_table(report, None),
+        "terminal": as_table(report, io.StringIO()),
+    }
+
+
+def cells(markdown):
+    """Return the rows of a table in Markdown, as GitHub splits them."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def test_json_says_all_there_is(report):
+    """One object, with the names that are documented."""
+    said = json.loads(as_json(report, "breaking"))
+
+    assert list(said) == [
+        *("version", "client_version", "bodies", "deviating", "fail_on", "failed"),
+        *("findings", "unlisted"),
+    ]
+    findings = said.pop("findings")
+    assert said == {
+        "version": 1,
+        "client_version": __version__,
+        "bodies": 3,
+        "deviating": 2,
+        "fail_on": "breaking",
+        "failed": True,
+        "unlisted": {"breaking": 0, "warning": 0, "info": 0},
+    }
+    assert findings[0] == {
+        "level": "breaking",
+        "reason": "reading it raises FieldError",
+        "kind": "type",
+        "status": 200,
+        "pointer": "/data/total_cost",
+        "expected": "number",
+        "found": "string",
+        "example": "string (len 4)",
+        "bodies": 1,
+        "occurrences": 1,
+        "first": {"source": "recorded.jsonl", "line": 1},
+        "last": {"source": "recorded.jsonl", "line": 1},
+    }
+    assert [(entry["level"], entry["pointer"]) for entry in findings[1:]] == [
+        *(("warning", f"/data/{name}") for name in MISSING),
+        ("warning", ""),
+        ("info", "/data/tier"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "failures"), [("breaking", 1), ("warning", 7), ("info", 8), ("never", 0)]
+)
+def test_junit_fails_what_is_bad_enough(report, fail_on, failures):
+    """A test for each finding, and one that always passes."""
+    suites = ET.fromstring(as_junit(report, fail_on))
+    (suite,) = suites
+    tests = list(suite)
+
+    assert (suites.tag, suite.tag, {test.tag for test in tests}) == (
+        "testsuites",
+        "testsuite",
+        {"testcase"},
+    )
+    assert suite.attrib == {
+        "name": "modelgates check",
+        "tests": "9",
+        "failures": str(failures),
+        "errors": "0",
+    }
+    assert len(tests) == 9
+    assert len({(test.get("classname"), test.get("name")) for test in tests}) == 9
+    assert all([part.tag for part in test] in (["failure"], ["system-out"]) for test in tests)
+    assert len(suite.findall("testcase/failure")) == failures
+    assert json.loads(as_json(report, fail_on))["failed"] is bool(failures)
+
+
+def test_markdown_is_a_table(report):
+    """A row for each finding, with as many cells as the header."""
+    header, _, *rows = cells(as_markdown(report))
+
+    assert header == ["level", "status", "deviation", "bodies", "first", "example", "effect"]
+    assert {len(row) for row in rows} == {7}
+    assert rows[0] == [
+        "breaking",
+        "200",
+        "`/data/total_cost`<br>`expected number, found string`",
+        "1",
+        "`recorded.jsonl:1`",
+        "`string (len 4)`",
+        "reading it raises FieldError",
+    ]
+    assert len(rows) == 8
+
+
+def test_markdown_fits_into_a_pull_request():
+    """GitHub takes 65,536 characters; what is left out is said."""
+    tally = Tally()
+    for number in range(900):
+        source = {"a" * 30 + str(index): 0 for index in range(number, number + 3)}
+        tally.add(Place("x" * 50, number), check(100 + number % 500, {"data": source}))
+    markdown = as_markdown(tally.report())
+
+    assert len(cells(markdown)) == 2 + 100
+    assert re.search(r"and \d+ findings more, which the JSON lists", markdown)
+    assert len(markdown) < 65_536
+
+
+def test_the_table_has_counts_and_a_row_for_each_finding(report):
+    """The worst first."""
+    lines = as_table(report, None).splitlines()
+
+    assert lines[0] == ("bodies checked: 3, deviating: 2; findings: 1 breaking, 6 warning, 1 info")
+    assert lines[2:5] == [
+        "breaking     200       1  /data/total_cost: expected number, found string",
+        "                          reading it raises FieldError; in recorded.jsonl:1",
+        "                          like string (len 4)",
+    ]
+    assert sum(line.startswith(("breaking", "warning", "info")) for line in lines) == 8
+    assert [line for line in lines if line.endswith(" ")] == []
+
+
+def test_nothing_found_is_said_in_every_form():
+    """No empty suite, no table without rows."""
+    error = {"error": {"code": 404, "message": "m"}}
+    said = forms(report_of((404, error)))
+
+    counts = "bodies checked: 1, deviating: 0; findings: 0 breaking, 0 warning, 0 info"
+    assert said["table"] == f"{counts}\n"
+    assert said["markdown"] == f"### Responses, held against the spec\n\n{counts}\n"
+    assert json.loads(said["json"])["findings"] == []
+    assert [test.get("name") for test in ET.fromstring(said["junit"])[0]] == ["were checked"]
+
+
+def test_what_is_not_listed_is_counted_in_every_form(monkeypatch):
+    """And fails as what is listed does."""
+    monkeypatch.setattr("modelgates_client._tally.MOST_FINDINGS", 0)
+    said = forms(report_of((200, b"<html>"), (503, b"")))
+
+    words = "and deviations of further kinds, not listed: 1 breaking, 1 warning"
+    assert words in said["table"]
+    assert words in said["markdown"]
+    assert json.loads(said["json"])["unlisted"] == {"breaking": 1, "warning": 1, "info": 0}
+    assert json.loads(said["json"])["failed"] is True
+    assert ET.fromstring(said["junit"])[0].get("failures") == "1"
+
+
+HOSTILE = "a|b`c``<img src=x>@team [x](javascript:y)\n\x00\x1b[2J\ud800\u202e\ufffe&amp;"
+
+
+def test_a_hostile_name_of_a_file_is_inert_in_every_form():
+    """It is the one text of a report that anybody may have written."""
+    said = forms(report_of((503, b""), source=HOSTILE))
+
+    _, _, row = cells(said["markdown"])
+    assert len(row) == 7
+    assert re.fullmatch(r"```[^\n]*[^`]```", row[4])
+    assert ET.fromstring(said["junit"])[0].get("tests") == "2"
+    assert json.loads(said["json"])["findings"][0]["first"]["line"] == 1
+    for text in said.values():
+        assert not re.search("[\x00\x1b\ud800\u202e\ufffe]", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a", "`a`"),
+        ("a|b", "`a\\|b`"),
+        ("a\\|b", "`a\\\\|b`"),
+        ("`", "`` ` ``"),
+        ("a``b", "```a``b```"),
+        ("<b>", "`<b>`"),
+        ("a\nb", "`a\ufffdb`"),
+    ],
+)
+def test_code_in_markdown_cannot_end_early(text, shown):
+    """Whatever is in it: ticks, pipes, line ends."""
+    assert code(text) == shown
+
+
+#: What may be private, as values and as names. None of it may be seen in a report.
+SECRETS = [
+    *("canary@example.com", "sk-mg-canary", "canary \U0001f424 text", "Ze Canary, 12 Street Rd."),
+    *(313373133731, -313373133731, 31337.31337, 10**60 + 31337, 313373133731e300),
+]
+TRACES = re.compile("(?i)canary|\U0001f424|street|31337")
+FIELDS = sorted(
+    {
+        *(key for schema in (RECORD, *RECORD["provider_responses"]) for key in schema),
+        *("data", "error", "code", "message", "metadata", "body", "status", "id", "new_field"),
+    }
+)
+PRIVATE = st.recursive(
+    st.sampled_from([*SECRETS, None, True]),
+    lambda parts: (
+        st.lists(parts, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*FIELDS, "canary@example.com", "31337 31337", "canary-id", "/canary"]),
+            parts,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+BODIES = st.one_of(
+    st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(FIELDS), PRIVATE)}),
+    st.fixed_dictionaries({"error": PRIVATE}, optional={"user_id": PRIVATE}),
+    PRIVATE,
+)
+STATUSES = st.sampled_from([*SCHEMAS, 418, 503, "31337", 31337])
+LINES = st.one_of(
+    BODIES.map(json.dumps),
+    st.builds(lambda s, b: json.dumps({"status": s, "body": b}), STATUSES, BODIES),
+    st.builds(lambda s, b: json.dumps({"status": s, "body": json.dumps(b)}), STATUSES, BODIES),
+    st.sampled_from(["canary garbage", '"canary', '{"canary": 31337', "[31337]", "31337 canary"]),
+).map(str.encode)
+
+
+@given(st.lists(LINES, max_size=8))
+@settings(max_examples=300)
+def test_nothing_of_any_body_is_seen_in_any_form(lines):
+    """No value, and no name but of a field: only types, lengths and words of the spec."""
+    tally = Tally()
+    for number, line in enumerate(lines, 1):
+        tally.add(Place("f", number), check_line(line))
+    for name, text in forms(tally.report()).items():
+        assert not TRACES.search(text), name
+
+
+def test_the_canaries_can_be_seen():
+    """Were a value or a name shown, the test above would see it."""
+    tally = Tally()
+    tally.add(Place("f", 1), unreadable_line("canary@example.com"))
+    tally.add(Place("f", 2), check(200, {"data": {"a_canary": 1, "api_type": "31337"}}))
+
+    for name, text in forms(tally.report()).items():
+        assert len(TRACES.findall(text)) >= 3, name

@@ -1,0 +1,258 @@
+"""Recorded responses: which argument is a file, which lines it has, and what a line says."""
+
+import gzip
+import io
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client import ConfigurationError
+from modelgates_client._recorded import check_line
+from modelgates_client.cli import _recordings
+from modelgates_client.cli._recordings import is_recording, read_lines
+
+from .commands import RECORD
+
+
+def said(line):
+    """Return the status that a line is held against, and what deviates by pointer."""
+    content = line if isinstance(line, bytes) else json.dumps(line).encode()
+    checked = check_line(content)
+    return checked.status, {entry.pointer: entry.found for entry in checked.deviations}
+
+
+MISSING = {
+    f"/data/{name}": "nothing"
+    for name in ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
+}
+ERROR = {"error": {"code": 404, "message": "m"}}
+_HALF = json.dumps(ERROR).replace('"m"', '"\ud800"')  # half a character, which has no UTF-8
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"status": 200, "body": {"data": RECORD}},
+        {"status_code": 200, "body": {"data": RECORD}, "url": "https://example.com"},
+        {"status": "OK", "status_code": 200, "body": {"data": RECORD}},
+        {"status": 200, "body": json.dumps({"data": RECORD})},
+        {"data": RECORD},
+        RECORD,
+    ],
+)
+def test_a_record_is_the_same_in_every_form(line):
+    """Whole exchange, whole body, or as `get --json` prints it: pointers are into the body."""
+    assert said(line) == (200, MISSING)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "deviating"),
+    [
+        (ERROR, 404, {}),
+        ({"status": 401, "body": ERROR}, 401, {}),
+        ({"error": {"code": 503, "message": "m"}}, 503, {"": "503"}),
+        ({"error": {"code": 7, "message": "m"}}, None, {}),
+        ({"error": {"code": 200, "message": "m"}}, None, {}),
+        ({"error": {"code": 404.0, "message": "m"}}, None, {}),
+        ({"error": {"code": "404", "message": "m"}}, None, {"/error/code": "string"}),
+        ({"error": "no"}, None, {"/error": "string"}),
+        ({"error": None, "user_id": "u"}, None, {"/error": "null"}),
+        ({"status": 502, "body": "<html>"}, 502, {"": "no readable JSON"}),
+        ({"status": 502, "body": ""}, 502, {"": "nothing"}),
+        ({"status": 404, "body": json.dumps(ERROR)}, 404, {}),
+        ({"status": 404, "body": _HALF}, 404, {"": "no readable JSON"}),
+        ({"status": 502, "body": None}, 502, {"": "null"}),
+        ({"status": 429, "body": [1]}, 429, {"": "array"}),
+        ({"status": 204, "body": ""}, 204, {"": "204"}),
+        ({"data": None, "status": 404}, 200, {"/data": "null", "/status": "integer"}),
+    ],
+)
+def test_what_else_a_line_may_be(line, status, deviating):
+    """Errors are held against the schema of their status, or of errors if that is not known."""
+    assert said(line) == (status, deviating)
+
+
+def test_a_record_with_a_new_field_called_error_is_a_record():
+    """The id tells; otherwise one new field would make all else unseen."""
+    status, deviating = said({**RECORD, "error": None})
+
+    assert (status, deviating) == (200, {**MISSING, "/data/error": "null"})
+
+
+@pytest.mark.parametrize(
+    ("line", "came"),
+    [
+        (b"nonsense", "no readable JSON"),
+        (b"\xff\xfe{\x00}\x00", "no readable JSON"),
+        (b'{"status": 200, "body": NaN}', "no readable JSON"),
+        (b"[" * 100_000, "no readable JSON"),
+        (b"[1]", "array"),
+        (b"null", "null"),
+        (b'"gen-1"', "string"),
+        (b"{}", "an object without body, data, error or id"),
+        (b'{"status": 200}', "an object without body, data, error or id"),
+        (b'{"body": {}}', "an object without body, data, error or id"),
+        (b'{"status": true, "body": {}}', "an exchange whose status is no HTTP status"),
+        (b'{"status": "200", "body": {}}', "an exchange whose status is no HTTP status"),
+        (b'{"status": 200.0, "body": {}}', "an exchange whose status is no HTTP status"),
+        (b'{"status": 99, "body": {}}', "an exchange whose status is no HTTP status"),
+        (b'{"status": 1000, "body": {}}', "an exchange whose status is no HTTP status"),
+    ],
+)
+def test_a_line_that_is_no_response_is_a_finding(line, came):
+    """Of its own kind, and in words of ours alone."""
+    (entry,) = check_line(line).deviations
+
+    assert (entry.kind, entry.found) == ("unreadable_line", came)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.integers() | st.text(max_size=3),
+        lambda parts: (
+            st.lists(parts, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["status", "status_code", "body", "data", "error", "id", "code"]),
+                parts,
+            )
+        ),
+        max_leaves=6,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_no_line_makes_it_fail(line):
+    """Whatever is on it."""
+    checked = check_line(line)
+
+    assert [entry.kind for entry in checked.deviations] or checked.body is not None
+
+
+@pytest.mark.parametrize(
+    ("argument", "is_file"),
+    [
+        ("-", True),
+        ("there.jsonl", True),
+        ("not-there.jsonl", True),
+        ("not-there.JSONL.GZ", True),
+        ("./gen-1", True),
+        ("not/there", True),
+        ("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3", False),
+        ("there", True),
+        ("folder", True),
+        ("not-there", False),
+        ("x" * 5_000, False),
+        ("a\x00b", False),
+        ("", False),
+    ],
+)
+def test_an_argument_is_a_file_or_an_id(argument, is_file, tmp_path, monkeypatch):
+    """A file if it looks like one or is there; a misspelt one is not sent to the server."""
+    (tmp_path / "there.jsonl").touch()
+    (tmp_path / "there").touch()
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert is_recording(argument) is is_file
+
+
+def test_blank_lines_are_left_out_but_numbered(tmp_path):
+    """Line ends of any kind; the last may lack its own."""
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"\n1\r\n \t\r\n2\n\n3")
+
+    assert list(read_lines(str(file))) == [(2, b"1\r\n"), (4, b"2\n"), (6, b"3")]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "A.GZ"])
+def test_a_compressed_file_is_read_as_it_was(tmp_path, name):
+    """gzip, by its name."""
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(b"1\n2\n"))
+
+    assert list(read_lines(str(file))) == [(1, b"1\n"), (2, b"2\n")]
+
+
+@pytest.mark.parametrize("name", ["one.json", "one.JSON", "one.json.gz"])
+def test_a_json_file_is_one_response(tmp_path, monkeypatch, name):
+    """Laid out over lines, as people and tools save it; bounded all the same."""
+    content = json.dumps({"data": RECORD}, indent=2).encode() + b"\n"
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    ((number, line),) = read_lines(str(tmp_path / name))
+    assert (number, said(line)) == (1, (200, MISSING))
+    monkeypatch.setattr(_recordings, "LONGEST", 100)
+    assert list(read_lines(str(tmp_path / name))) == [(1, None)]
+
+
+def test_a_line_beyond_the_limit_is_skipped(tmp_path, monkeypatch):
+    """The lines around it are read; one that just fits, too."""
+    monkeypatch.setattr(_recordings, "LONGEST", 10)
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"x" * 10 + b"\n" + b"y" * 35 + b"\n" + b"z\n" + b"w" * 11)
+
+    assert list(read_lines(str(file))) == [
+        (1, b"x" * 10 + b"\n"),
+        (2, None),
+        (3, b"z\n"),
+        (4, None),
+    ]
+
+
+def test_a_huge_line_takes_bounded_memory(tmp_path):
+    """100 MB of it, compressed to little: a bomb."""
+    file = tmp_path / "bomb.gz"
+    with gzip.open(file, "wb", compresslevel=1) as packed:
+        for _ in range(100):
+            packed.write(b"[" * 1_000_000)
+    tracemalloc.start()
+    try:
+        lines = list(read_lines(str(file)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert lines == [(1, None)]
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (gzip.compress(b"1\n" * 100_000, mtime=0)[:-50], "it is damaged after line"),
+        (b"plain\n", "it is damaged"),
+        (gzip.compress(b"1\n", mtime=0)[:12] + b"\xff" * 20, "it is damaged"),
+    ],
+)
+def test_a_damaged_file_says_so(tmp_path, content, why):
+    """How far it could be read, too."""
+    file = tmp_path / "a.gz"
+    file.write_bytes(content)
+
+    with pytest.raises(ConfigurationError, match=why):
+        list(read_lines(str(file)))
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path):
+    """Not there, or a folder."""
+    for name in (tmp_path / "none.jsonl", tmp_path):
+        with pytest.raises(ConfigurationError, match=r"the file '.*': "):
+            list(read_lines(str(name)))
+
+
+def test_closed_stdin_says_so(monkeypatch):
+    """There is nothing to read then."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ConfigurationError, match="stdin is closed"):
+        list(read_lines("-"))
+
+
+def test_stdin_is_read_as_it_comes(monkeypatch):
+    """A line is there before the next one is written."""
+    reading = io.BytesIO(b"1\n2\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(reading))
+    lines = read_lines("-")
+
+    assert next(lines) == (1, b"1\n")
+    assert list(lines) == [(2, b"2\n")]
