@@ -1,12 +1,13 @@
 """The maintainer's tasks, one verb a session; `python3 scripts/run.py NAME` needs no nox.
 
-Everyday: `nox` (the same as `nox -s test`). After a change of the spec, an overlay or a template:
-`nox -s regenerate`.
+Everyday: `nox` (the same as `nox -s test`). After a change of an overlay or a template:
+`nox -s regenerate`. When the spec changes: `vendor`, `drift`, `regenerate`, `test`.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def group(name: str) -> list[str]:
 @nox.session(venv_backend="none")
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
-    for name in ("lint", "typing", "fresh", *(f"tests-{v}" for v in INTERPRETERS), "package"):
+    versions = [f"tests-{version}" for version in INTERPRETERS]
+    for name in ("lint", "typing", "fresh", "tools", *versions, "package"):
         session.notify(name)
 
 
@@ -84,13 +86,59 @@ def fresh(session: nox.Session) -> None:
     session.run("python", "scripts/regenerate.py", "--check", *session.posargs)
 
 
+@nox.session
+def vendor(session: nox.Session) -> None:
+    """Take a new spec from a URL or a file, and say what changed."""
+    session.install(*CODEGEN)
+    script(session, "vendor.py")
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Judge a new spec: what it breaks, for whom, proven by execution."""
+    session.install(*CODEGEN)
+    script(session, "drift.py")
+
+
+@nox.session
+def backtest(session: nox.Session) -> None:
+    """Let the client of each version read what the servers of the others may send."""
+    session.install(*CODEGEN)
+    script(session, "backtest.py")
+
+
+def script(session: nox.Session, name: str) -> None:
+    """Run a script with the arguments after `--`; end with its own exit status, not with nox's."""
+    command = [str(Path(session.bin) / "python"), f"scripts/{name}", *session.posargs]
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        sys.exit(status)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Hold the committed client against a server that follows the spec, status by status."""
+    pytest(session, "tests/contract", *session.posargs)
+
+
 @nox.session(python=INTERPRETERS)
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments after `--` go to pytest."""
+    """Run the tests of the packages; arguments after `--` go to pytest."""
+    pytest(session, "--ignore=tests/scripts", *session.posargs)
+
+
+@nox.session
+def tools(session: nox.Session) -> None:
+    """Run the tests of the maintainer's tools, which run on one interpreter as they do."""
+    pytest(session, "tests/scripts", *session.posargs)
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest with everything that any test needs."""
     session.install(*CODEGEN)
     session.install("-e", ".[cli,fast,testing]", *group("test"), *group("typing"))
     # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
-    session.run("pytest", "--numprocesses=4", *session.posargs)
+    session.run("pytest", "--numprocesses=4", *arguments)
 
 
 @nox.session

@@ -19,7 +19,10 @@ def main() -> None:
     """Parse the arguments and do the one thing asked for."""
     parser = Arguments(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "versions", nargs="*", metavar="OLD NEW", help="dates, or files; the default is every pair"
+        "versions",
+        nargs="*",
+        metavar="OLD NEW",
+        help="dates, URLs or files; every pair if not given",
     )
     parser.add_argument("--seed", type=int, default=0, help="decides the random combinations")
     parser.add_argument("--combinations", type=int, default=20, help="of these, for each status")
@@ -39,12 +42,13 @@ def main() -> None:
     toolchain.check_versions(project)
     # Here, because it needs the tools, whose absence has been ruled out.
     from backtesting import records, report, running, versions  # noqa: PLC0415
+    from vendoring import sources  # noqa: PLC0415
 
     options = running.Options(
         arguments.seed, arguments.combinations, records.files(project), progress
     )
     if arguments.versions:
-        olds, news = ([versions.named(project, name)] for name in arguments.versions)
+        olds, news = ([sources.version(project, name)] for name in arguments.versions)
     else:
         olds = news = list(versions.all(project).values())
     if arguments.show is not None:

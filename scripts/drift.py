@@ -22,13 +22,13 @@ def main() -> None:
     project = Project(options.root.resolve())
     toolchain.check_versions(project)
     # Not before the tools are known to be there.
-    from backtesting import versions  # noqa: PLC0415
     from backtesting.versions import Version  # noqa: PLC0415
     from specdiff import accepted, formats, judging, lines  # noqa: PLC0415
+    from vendoring import sources  # noqa: PLC0415
 
     def version(name: str | None) -> Version:
         if name is not None:
-            return versions.named(project, name)
+            return sources.version(project, name)
         retrieved = lock.read(project)["spec"]["retrieved"]
         return Version(f"{project.spec.name} ({retrieved})", project.spec.read_bytes())
 
@@ -64,7 +64,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = Arguments(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("new", nargs="?", help="a file, or the date of a kept version")
+    parser.add_argument("new", nargs="?", help="a URL, a file, or the date of a kept version")
     parser.add_argument("--against", metavar="OLD", help="another than the vendored spec")
     parser.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="or worse: exit 1")
     parser.add_argument("--format", choices=_FORMATS, default="text")

@@ -6,7 +6,6 @@ earlier one that its header names. `SHA256SUMS` says what each must be when it i
 
 import difflib
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,10 +40,7 @@ class Version:
         Raises:
             Failure: It is not a YAML or JSON mapping.
         """
-        with tempfile.TemporaryDirectory(prefix="modelgates-spec-") as scratch:
-            file = Path(scratch) / f"{self.name}.yaml"
-            file.write_bytes(self.content)
-            return documents.load(file)
+        return documents.parse(self.content, self.name)
 
 
 def store(project: Project) -> Path:
@@ -70,48 +66,58 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` 
     return {name: Version(name, found[name]) for name in sorted(found)}
 
 
-def named(project: Project, name: str) -> Version:
-    """Return the version of a name, or that in a file.
+def is_date(name: str) -> bool:
+    """Whether it is what a kept version is called."""
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
+
+
+def dated(project: Project, name: str) -> Version:
+    """Return the version of a date.
 
     Raises:
-        Failure: There is neither.
+        Failure: There is none.
     """
     known = all(project)
-    if name in known:
-        return known[name]
-    try:
-        return Version(Path(name).stem, Path(name).read_bytes())
-    except FileNotFoundError:
-        raise Failure(
-            f"there is no version {name!r}, and no such file; known are {', '.join(known)}"
-        ) from None
+    if name not in known:
+        raise Failure(f"there is no version {name!r}; known are {', '.join(known)}")
+    return known[name]
 
 
-def add(project: Project, version: Version) -> Path:
-    """Keep a version: as a diff against the latest one kept, or whole where that is not smaller.
+def kept(project: Project, version: Version) -> dict[Path, bytes]:
+    """Return the files, with their content, that keep a version; none if it is kept already.
 
-    Returns:
-        The file that was written.
+    It is a diff against the latest one before it, or whole where that is not smaller.
 
     Raises:
         Failure: Its name is no date, or is taken by another document.
     """
     directory = store(project)
-    kept = _restored(directory)
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", version.name):
-        raise Failure(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
-    if version.name in kept:
-        raise Failure(f"version {version.name} is kept already; a kept version never changes")
+    known = check_free(project, version)
+    if version.name in known:
+        return {}
     file, content = directory / f"{version.name}.yaml", version.content
-    base = max((name for name in kept if name < version.name), default=None)
-    if base is not None and _has_plain_lines(kept[base]) and _has_plain_lines(content):
-        patch = _difference(base, kept[base], version)
+    base = max((name for name in known if name < version.name), default=None)
+    if base is not None and _has_plain_lines(known[base]) and _has_plain_lines(content):
+        patch = _difference(base, known[base], version)
         if len(patch) < len(content):
             file, content = file.with_suffix(".diff"), patch
-    file.write_bytes(content)
-    with (directory / SUMS).open("a", encoding="ascii", newline="\n") as sums:
-        sums.write(f"{lock.digest(version.content)}  {version.name}.yaml\n")
-    return file
+    line = f"{lock.digest(version.content)}  {version.name}.yaml\n".encode()
+    sums = directory / SUMS
+    return {file: content, sums: sums.read_bytes() + line}
+
+
+def check_free(project: Project, version: Version) -> dict[str, bytes]:
+    """Return the versions that are kept, if this may be one of them or the vendored one.
+
+    Raises:
+        Failure: Its name is no date, or is that of another document.
+    """
+    known = _restored(store(project))
+    if not is_date(version.name):
+        raise Failure(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
+    if known.get(version.name, version.content) != version.content:
+        raise Failure(f"version {version.name} is another document; a kept version never changes")
+    return known
 
 
 def _has_plain_lines(content: bytes) -> bool:

@@ -33,6 +33,26 @@ def read(project: Project) -> dict[str, Any]:
     return dict(lock)
 
 
+def vendored(
+    lock: dict[str, Any], *, source: str, retrieved: str, content: bytes
+) -> dict[str, Any]:
+    """Return a lock for another spec; everything else in it stays.
+
+    Args:
+        lock: The lock that is.
+        source: Where the spec came from.
+        retrieved: The date of that, in ISO 8601's form.
+        content: The spec.
+    """
+    spec = {"source": source, "retrieved": retrieved, "sha256": digest(content)}
+    return {**lock, "spec": spec}
+
+
+def text(lock: dict[str, Any]) -> str:
+    """Return a lock as it is written."""
+    return json.dumps(lock, indent=2) + "\n"
+
+
 def check_spec(project: Project, lock: dict[str, Any]) -> None:
     """Fail unless the vendored spec is, byte for byte, the one that the lock records."""
     try:
@@ -62,7 +82,7 @@ def check_overrides(project: Project, lock: dict[str, Any]) -> None:
 def current(project: Project, lock: dict[str, Any]) -> str:
     """Return the lock as it should read: its origin kept, everything else measured."""
     versions = toolchain.pins(project)
-    content = {
+    content: dict[str, Any] = {
         "spec": lock["spec"],
         "tools": {
             name: {"version": versions[name], "sha256": toolchain.hashes(project, name)}
@@ -73,4 +93,4 @@ def current(project: Project, lock: dict[str, Any]) -> str:
             for path in project.inputs()
         },
     }
-    return json.dumps(content, indent=2) + "\n"
+    return text(content)

@@ -108,7 +108,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("overlays/spec.overlay.yaml", "scripts/requirements/codegen.txt"):
         shutil.copy(ROOT / name, root / name)
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "overlays/templates", root / "overlays/templates", ignore=ignore)
+    for name in ("overlays/templates", "tests/specs/versions"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignore)
     return root
 
 

@@ -20,7 +20,6 @@ DATES = ("2026-06-23", "2026-05-13")
 @pytest.fixture
 def backtest(project):
     """Run the script over a copy of this project."""
-    shutil.copytree(ROOT / "tests/specs/versions", project.root / "tests/specs/versions")
     shutil.copytree(ROOT / "tests/records", project.root / "tests/records")
 
     def run(*arguments):
@@ -87,7 +86,7 @@ def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
 
 REFUSALS = {
     "one version": (DATES[:1], "give two versions, OLD and NEW"),
-    "no such version": (("2026-06-23", "2026-06-24"), "no version '2026-06-24', and no such file"),
+    "no such version": (("2026-06-23", "2026-06-24"), "no version '2026-06-24'; known are 2026-05-13"),
     "no such body": ((*DATES, "--show", "100000"), "there is no body 100000"),
     "a body of nothing": (("--show", "1"), "--show needs OLD and NEW"),
     "no such format": (("--format", "xml"), "invalid choice: 'xml'"),

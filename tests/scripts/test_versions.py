@@ -11,6 +11,7 @@ from backtesting import versions
 from backtesting.versions import Version
 from codegen.failure import Failure
 from codegen.project import Project
+from vendoring import sources
 
 from .conftest import ROOT
 
@@ -65,26 +66,33 @@ def test_the_diffs_are_ones_that_git_applies(tmp_path):
         assert target.read_bytes() == found[name.decode().removesuffix(".yaml")].content
 
 
-def test_a_version_that_is_added_comes_back(project):
+def keep(project, version):
+    """Keep a version; return the name of its file."""
+    files = versions.kept(project, version)
+    for path, content in files.items():
+        path.write_bytes(content)
+    return next(iter(files)).name
+
+
+def test_a_version_that_is_kept_comes_back(project):
     """The next one is kept as a diff; one of another layout is kept whole."""
     latest = list(versions.all(project).values())[-1]
     small = Version("2027-01-01", latest.content.replace(b"- Groq\n", b"- Groq\n      - Grok\n"))
     other = Version("2027-01-02", b'{"openapi": "3.1.0", "paths": {}}\n')
     odd = Version("2027-01-03", small.content.replace(b"\n", b"\r\n") + b"# \r no end")
-    assert versions.add(project, small).name == "2027-01-01.diff"
-    assert versions.add(project, other).name == "2027-01-02.yaml"
-    assert versions.add(project, odd).name == "2027-01-03.yaml"
+    assert keep(project, small) == "2027-01-01.diff"
+    assert keep(project, other) == "2027-01-02.yaml"
+    assert keep(project, odd) == "2027-01-03.yaml"
+    assert versions.kept(project, odd) == {}  # it is there already
     found = versions.all(project)
     assert [found[v.name] for v in (small, other, odd)] == [small, other, odd]
 
 
 @pytest.mark.parametrize("name", ["2026-05-28", "latest", "2026-1-1", "../2027-01-01"])
-def test_a_version_is_added_once_under_its_date(project, name):
+def test_a_version_is_kept_once_under_its_date(project, name):
     """A kept version never changes."""
-    before = {path: path.read_bytes() for path in versions.store(project).iterdir()}
     with pytest.raises(Failure, match=r"never changes|is no date"):
-        versions.add(project, Version(name, b"openapi: 3.1.0\n"))
-    assert {path: path.read_bytes() for path in versions.store(project).iterdir()} == before
+        versions.kept(project, Version(name, b"openapi: 3.1.0\n"))
 
 
 def change(name, old, new):
@@ -136,11 +144,13 @@ def test_two_documents_of_one_date_are_refused(project):
         versions.all(project)
 
 
-def test_a_version_is_named_by_its_date_or_its_file(tmp_path):
-    """What is neither is refused with the names there are."""
-    (tmp_path / "next.yaml").write_text("openapi: 3.1.0\n")
-    assert versions.named(OURS, "2026-06-09") == versions.all(OURS)["2026-06-09"]
-    found = versions.named(OURS, str(tmp_path / "next.yaml"))
-    assert (found.name, found.document) == ("next", {"openapi": "3.1.0"})
+def test_a_version_is_named_by_its_date_or_its_source(tmp_path):
+    """What is neither is refused, with the names there are."""
+    (tmp_path / "next.yaml").write_bytes(OURS.spec.read_bytes() + b"# next\n")
+    assert sources.version(OURS, "2026-06-09") == versions.all(OURS)["2026-06-09"]
+    found = sources.version(OURS, str(tmp_path / "next.yaml"))
+    assert (found.name, found.document["openapi"]) == ("next.yaml", "3.1.0")
     with pytest.raises(Failure, match="known are 2026-05-13"):
-        versions.named(OURS, "2026-06-99")
+        sources.version(OURS, "2026-06-99")
+    with pytest.raises(Failure, match="there is no file"):
+        sources.version(OURS, "2026-6-9")

@@ -1,0 +1,56 @@
+"""A source to a document that may be used: fetched, found in what came, admitted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from backtesting import versions
+from backtesting.versions import Version
+from codegen.project import Project
+
+from vendoring import admission, fetching, finding
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A document that may be used.
+
+    Attributes:
+        content: Byte for byte.
+        document: The same, parsed.
+        name: What failures and reports call it.
+        origin: What the lock records.
+    """
+
+    content: bytes
+    document: dict[str, Any]
+    name: str
+    origin: str
+
+
+def take(source: str, vendored: bytes) -> Admitted:
+    """Return the document of a source.
+
+    Args:
+        source: An https URL, a file, or `-` for standard input: a document, or a page that has it.
+        vendored: The spec that is vendored now; a page that lost its line breaks may show it.
+
+    Raises:
+        Failure: It cannot be had, holds no document, or one that is refused.
+    """
+    fetched = fetching.fetch(source)
+    text = vendored.decode("utf-8", "replace")
+    content, document = finding.find(fetched.content, fetched.name, text)
+    admission.admit(document, fetched.name)
+    return Admitted(content, document, fetched.name, fetched.origin)
+
+
+def version(project: Project, name: str) -> Version:
+    """Return the kept version of a date, or else the document of a source.
+
+    Raises:
+        Failure: There is no such version, or as `take`.
+    """
+    if versions.is_date(name):
+        return versions.dated(project, name)
+    taken = take(name, project.spec.read_bytes())
+    return Version(taken.name, taken.content)

@@ -1,0 +1,223 @@
+"""A new version of the spec, from the vendoring to code that users have written.
+
+In a scratch checkout, as the maintainer does it: vendor, drift, regenerate, contract tests. Then
+the public names, and the examples of the README.
+"""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from backtesting import versions
+from codegen.project import Project
+
+from .conftest import ROOT
+
+KEPT = versions.all(Project(ROOT))
+VENDORED = json.loads((ROOT / "openapi.lock.json").read_text(encoding="utf-8"))["spec"]["retrieved"]
+RECORD = "tests/records/2026-02-cancelled-stream.json"
+
+#: Runs the README's examples against a stub, in a fresh interpreter.
+EXAMPLES = """
+import os, sys
+from modelgates_client.testing import StubAPI
+import json
+record = json.load(open(sys.argv[1]))["data"]
+with StubAPI([record]) as stub:
+    os.environ.update(MODELGATES_API_KEY=stub.api_key, MODELGATES_BASE_URL=stub.base_url)
+    for path in sys.argv[2:]:
+        exec(compile(open(path).read(), path, "exec"), {})
+"""
+
+
+class Checkout:
+    """A scratch checkout of this project, with an environment that imports its packages."""
+
+    def __init__(self, root):
+        self.root = root
+        ignore = shutil.ignore_patterns("__pycache__", ".*cache*")
+        for name in ("openapi.yaml", "openapi.lock.json", "codegen-config.yaml", "pyproject.toml",
+                     "CHANGELOG.md", "README.md"):  # fmt: skip
+            shutil.copy(ROOT / name, root / name)
+        for name in ("overlays", "generated", "scripts"):
+            shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        (root / "tests").mkdir()
+        shutil.copy(ROOT / "tests" / "conftest.py", root / "tests")
+        for name in ("contract", "records", "specs"):
+            shutil.copytree(ROOT / "tests" / name, root / "tests" / name, ignore=ignore)
+
+    def run(self, *arguments, status=(0,)):
+        """Run Python in the checkout; return what it printed."""
+        path = [self.root / "overlays", self.root / "generated", self.root / "scripts"]
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=self.root,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(map(str, path)),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in status, done.stdout + done.stderr
+        return done.stdout
+
+    def take(self, spec):
+        """Do what the maintainer does with a new spec; return the report of what it changes."""
+        before = self.root / "before.yaml"
+        shutil.copy(self.root / "openapi.yaml", before)
+        said = self.run("scripts/vendor.py", spec, "--date", "2026-12-01")
+        assert "openapi.yaml" in said
+        assert (self.root / "openapi.yaml").read_bytes() == spec.read_bytes()
+        report = self.run(
+            "scripts/drift.py", "--against", before, "--format", "json", status=(0, 1)
+        )
+        self.run("scripts/regenerate.py")
+        self.run("scripts/regenerate.py", "--check")
+        return json.loads(report)
+
+    def check(self):
+        """Run the contract tests status by status, and what users have written."""
+        where = "import modelgates_api, modelgates_client as c; print(modelgates_api.__file__)"
+        assert self.run("-c", where).startswith(str(self.root))
+        self.run("-c", "import modelgates_client as c; [getattr(c, name) for name in c.__all__]")
+        tests = [f"tests/contract/test_{name}.py" for name in ("both_clients", "get_generation")]
+        self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests)
+        self._examples()
+
+    def _examples(self):
+        readme = (self.root / "README.md").read_text(encoding="utf-8")
+        (self.root / "examples").mkdir()
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)):
+            if "import pytest" not in code and not _is_test(code):
+                (self.root / "examples" / f"example_{number}.py").write_text(code)
+        examples = sorted((self.root / "examples").glob("*.py"))
+        assert len(examples) >= 6
+        self.run("-c", EXAMPLES, RECORD, *examples)
+
+    def check_types(self):
+        """Run mypy over the same code, and over the hand-written package."""
+        mypy = ["-m", "mypy", "--strict", "--config-file=", "--cache-dir", self.root / ".mypy"]
+        examples = sorted((self.root / "examples").glob("*.py"))
+        self.run(*mypy, *examples)
+        self.run(*mypy, "-p", "modelgates_client")
+
+
+def _is_test(code):
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        for node in ast.parse(code).body
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A scratch checkout."""
+    return Checkout(tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in KEPT if name != VENDORED])
+def test_a_kept_version_becomes_the_vendored_one(checkout, name, tmp_path):
+    """Each that was published: nothing breaks, nothing disagrees, users' code still works."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_bytes(KEPT[name].content)
+    report = checkout.take(spec)
+    assert report["counts"]["breaking"] == 0
+    assert report["refusal"] is None
+    assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
+    assert not any(shift["breaks"] for shift in report["regenerated"])
+    assert report["release"]["bump"] in {"minor", "patch"}
+    checkout.check()
+
+
+def made_up(text):
+    """Add an operation with a path parameter and a request body, rename the tag, double a slash."""
+    operation = """\
+  //generation/{generation_id}/feedback:
+    post:
+      operationId: submit-feedback
+      tags:
+        - Usage & records
+      parameters:
+        - name: generation_id
+          in: path
+          required: true
+          schema:
+            type: string
+        - name: Authorization
+          in: header
+          required: true
+          schema:
+            type: string
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                rating:
+                  type: integer
+                comment:
+                  type:
+                    - string
+                    - 'null'
+              required:
+                - rating
+      responses:
+        '200':
+          description: Taken
+          content:
+            application/json:
+              schema:
+                type: object
+                properties:
+                  accepted:
+                    type: boolean
+                required:
+                  - accepted
+"""
+    for old, new in (
+        ("subpackage_generations", "Usage & records"),
+        ("  /generation:\n", "  //generation:\n"),
+        ("servers:\n", f"{operation}servers:\n"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
+def test_a_made_up_version_becomes_the_vendored_one(checkout, tmp_path):
+    """What is suspicious is said; the names stand, the client asks where it always did."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(made_up((ROOT / "openapi.yaml").read_text(encoding="utf-8")), newline="\n")
+    report = checkout.take(spec)
+    rules = {change["rule"] for change in report["changes"]}
+    assert {"endpoint-added", "path-slashes-changed", "api-tag-added", "api-tag-removed"} <= rules
+    found = {suspicion["id"] for suspicion in report["suspicions"]}
+    assert found == {"slash-doubled", "tag-renamed"}
+    assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
+    assert not any(shift["breaks"] for shift in report["regenerated"])
+    assert checkout.run("-c", CALL).split() == ["POST", "/generation/a%2Fb/feedback"]
+    checkout.check()
+    checkout.check_types()
+
+
+CALL = """
+import importlib, pkgutil
+import modelgates_api.api as api
+found = [m.name for m in pkgutil.walk_packages(api.__path__, "modelgates_api.api.")]
+(name,) = [n for n in found if n.endswith("submit_feedback")]
+module = importlib.import_module(name)
+from modelgates_api import models
+body = getattr(models, [n for n in models.__all__ if "Feedback" in n and "Body" in n][0])
+request = module.build_request(generation_id="a/b", body=body(rating=5))
+print(request["method"], request["url"])
+"""
