@@ -244,3 +244,13 @@ class TestOneOf:
         assert choice.expected == "string or 5"
         assert (choice.knows("red"), choice.knows("new"), choice.knows(5)) == (True, False, True)
         assert not choice.accepts(None)
+
+
+def test_a_choice_with_an_enum_of_integers_takes_any_number():
+    """Whether the enum knows a number is asked of those that are no integers, too."""
+    choice = OneOf([IntEnumeration(Priority), NUMBER])
+    assert choice(64.0, "") == 64
+    assert choice(1.7e308, "") == 1.7e308
+    assert choice(0.5, "") == 0.5
+    assert IntEnumeration(Priority).knows(9.0)
+    assert not IntEnumeration(Priority).knows(64.0)

@@ -141,7 +141,8 @@ class IntEnumeration(Decoder):
 
     def knows(self, value: Any) -> bool:
         """Whether the enum lists it."""
-        return self.accepts(value) and self.enum(value).is_known
+        number = scalars.integer(value)  # 64.0 is an integer, too
+        return number is not MISFIT and self.enum(number).is_known
 
 
 @frozen(eq=False, repr=False)
