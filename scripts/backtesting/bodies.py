@@ -14,7 +14,7 @@ listed, place by place: nothing is made up in silence.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -54,21 +54,33 @@ class Bodies:
 
     Attributes:
         uncovered: Places (`OPERATION STATUS POINTER: why`) where that is not all of it.
+        unmade: Places (operation, status, pointer) for which there is a choice without any value;
+            most are of schemas inside themselves, which have to end somewhere.
     """
 
     bodies: Sequence[Body]
     uncovered: Sequence[str]
+    unmade: Sequence[tuple[str, str, str]] = ()
 
 
-def of(document: dict[str, Any], seed: int = 0, combinations: int = 20) -> Bodies:
+def of(
+    document: dict[str, Any],
+    seed: int = 0,
+    combinations: int = 20,
+    *,
+    apart: Collection[str] = (),
+) -> Bodies:
     """Return the bodies that a document lets be sent.
 
     Args:
         document: An OpenAPI document.
         seed: Decides the random combinations.
         combinations: How many of these there are for each status.
+        apart: Statuses that a client may read each in its own way: of a range that has them in
+            it, or of `default`, every body is sent with one of each.
     """
     notes: dict[str, None] = {}
+    unmade: list[tuple[str, str, str]] = []
 
     def note(at: str, why: str) -> None:
         notes[f"{at}: {why}"] = None
@@ -82,7 +94,8 @@ def of(document: dict[str, Any], seed: int = 0, combinations: int = 20) -> Bodie
         maker = Maker(document, partial(note_in, place))
         random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret
         size = 0
-        for code, value in maker.values_of(response, random, combinations):
+        leaders = _leaders(response.codes, apart)
+        for code, value in maker.values_of(response, leaders, random, combinations):
             content = _content(response.kind, value)
             size += len(content)
             if size > _BYTES:
@@ -92,7 +105,17 @@ def of(document: dict[str, Any], seed: int = 0, combinations: int = 20) -> Bodie
             found.append(
                 Body(number, response.operation, response.status, code, kind, content, value)
             )
-    return Bodies(found, list(notes))
+        unmade += [(response.operation.name, response.status, at) for at in maker.unmade]
+    return Bodies(found, list(notes), unmade)
+
+
+def _leaders(codes: Sequence[int], apart: Collection[str]) -> list[int]:
+    """Return the first of the codes that a client reads alike, the first of all in front."""
+    found: dict[str, int] = {}
+    for code in codes:
+        names = (str(code), f"{code // 100}XX")
+        found.setdefault(next((name for name in names if name in apart), ""), code)
+    return list(found.values())
 
 
 def _content(kind: str, value: Any) -> str:

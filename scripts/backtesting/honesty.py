@@ -101,8 +101,8 @@ class Reader:
     def _check_parts(self, value: Any, hint: Any, sent: Any, at: str, found: Findings) -> None:
         if hasattr(type(value), "__attrs_attrs__") and hasattr(value, "to_dict"):
             self._check_model(value, sent, at, found)
-        elif isinstance(value, list) and typing.get_args(hint):
-            (item,) = typing.get_args(hint)
+        elif isinstance(value, list):
+            item = next(iter(typing.get_args(hint)), Any)  # in a place of no type, of any type
             if not isinstance(sent, list) or len(sent) != len(value):
                 found.lies.append(f"{at}: a list of {len(value)} was made from {_shown(sent)}")
                 return

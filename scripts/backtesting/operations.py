@@ -59,6 +59,12 @@ def of(document: dict[str, Any]) -> Iterator[tuple[Operation, dict[str, Any]]]:
                 yield Operation(str(described.get("operationId") or place), place), described
 
 
+def statuses(document: dict[str, Any]) -> set[str]:
+    """Return the statuses that a document tells apart, whatever the operation."""
+    found = (described.get("responses") for _, described in of(document))
+    return {status for listed in found if isinstance(listed, dict) for status in listed}
+
+
 def responses(document: dict[str, Any], note: Note) -> Iterator[Response]:
     """Yield what every operation of a document sends, status by status.
 

@@ -1,7 +1,7 @@
 """Values that together show everything that a schema allows, and random ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -44,12 +44,20 @@ class Maker:
         self.schemas = Schemas(document)
         self.note = note
         self.calls = _CALLS
+        self.unmade: list[str] = []
 
     def values_of(
-        self, response: Response, random: Random, combinations: int
+        self, response: Response, leaders: Sequence[int], random: Random, combinations: int
     ) -> Iterator[tuple[int, Any]]:
-        """Yield the values to send, each with the status to send it with."""
-        first, *others = response.codes
+        """Yield the values to send, each with the status to send it with.
+
+        Args:
+            response: What they are of.
+            leaders: The statuses that every value is sent with; others get one.
+            random: Decides the combinations.
+            combinations: How many of these there are.
+        """
+        others = [code for code in response.codes if code not in leaders]
         if response.kind == "empty":
             yield from ((code, None) for code in response.codes)
             return
@@ -61,8 +69,9 @@ class Maker:
             values = []  # nested without an end, or too deeply
         if not values:
             self.note("", "no body can be made for it")
+            self.unmade.append("")
             return
-        yield from ((first, value) for value in values)
+        yield from ((code, value) for code in leaders for value in values)
         yield from ((code, values[0]) for code in others)
         self.note = _silent  # places have been noted
         for _ in range(combinations if response.kind == "json" else 0):
@@ -71,7 +80,7 @@ class Maker:
                 drawn = self.draw(response.schema, _LOOPS, random)
             except (_Endless, RecursionError):
                 continue  # this combination has no end; the others stand
-            yield first, drawn
+            yield leaders[0], drawn
 
     def values(self, schema: Any, at: str, loops: int) -> list[Any]:
         """Return values that together show what a schema allows; the first is not null.
@@ -86,13 +95,16 @@ class Maker:
         plain = self.schemas.plain(schema, at, self.note)
         if not plain:
             self.note(at, "it allows no value")
+            self.unmade.append(at)
         found: list[Any] = []
         for choice in sorted(plain, key=lambda one: one.keywords.get("type") == "null"):
             if choice.loops <= loops:
                 try:
                     found += self._of(choice, at, loops - choice.loops)
                 except _Endless:
-                    continue
+                    self.unmade.append(at)
+            else:
+                self.unmade.append(at)
         if not found:
             raise _Endless
         return found
@@ -125,6 +137,7 @@ class Maker:
             except _Endless:
                 if key in required:
                     raise
+                self.unmade.append(f"{at}/{_segment(key)}")
         base = {key: values[0] for key, values in parts.items()}
         optional = parts.keys() - required
         nullable = [

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
+from attrs import evolve
+
 from specdiff.changes import Change, Place
 from specdiff.effects import Effect
+from specdiff.specs import Verdict
 
-Seen = Mapping[tuple[str, str, str], Effect]
+Key = tuple[str, str, str]
+"""Operation, status and place, as the backtest calls them."""
 
 
 def expected(changes: Iterable[Change]) -> dict[Place, Effect]:
@@ -19,31 +23,57 @@ def expected(changes: Iterable[Change]) -> dict[Place, Effect]:
 
 
 def disagreements(
-    changes: Iterable[Change], seen: Seen, uncovered: Iterable[str] = ()
+    verdict: Verdict,
+    seen: Mapping[Key, Effect],
+    uncovered: Iterable[str] = (),
+    unmade: Iterable[Key] = (),
 ) -> list[str]:
     """Return where the two differ, a line each.
 
-    What is inside an object that cannot be read at all is not looked at. Where the backtest says
-    that it could not make bodies, it may have seen less than the verdict says, but never more.
+    What is inside an object that cannot be read at all is not looked at, and neither are unions of
+    several objects: each body is read as whichever of them fits best. Where the backtest says that
+    it could not make bodies, it may have seen less than the verdict says, but never more.
 
     Args:
-        changes: What the diff says.
+        verdict: What the diff says.
         seen: The strongest effect that the backtest saw, by operation, status and place.
-        uncovered: The places that it could not make bodies for, as it says so.
+        uncovered: The places that it could not make all bodies for, as it says so.
+        unmade: The places that it made none for, with all that is inside.
     """
-    verdict, observed = expected(changes), {Place(*key): effect for key, effect in seen.items()}
+    said_of = expected(verdict.changes)
+    observed: dict[Place, Effect] = {}
+    for key, effect in seen.items():
+        place = _unfolded(Place(*key), verdict.loops)
+        observed[place] = max(effect, observed.get(place, effect))
     partly = {line.partition(": ")[0] for line in uncovered}
-    broken = {p for p in verdict.keys() & observed.keys() if verdict[p] is Effect.BROKEN}
+    never = {_unfolded(Place(*key), verdict.loops) for key in unmade}
+    unsure = {_unfolded(place, verdict.loops) for place in verdict.unsure}
+    broken = {p for p in said_of.keys() & observed.keys() if said_of[p] is Effect.BROKEN}
     lines: list[str] = []
-    for place in sorted(verdict.keys() | observed.keys()):
-        said = verdict.get(place, Effect.ABSORBED)
+    for place in sorted(said_of.keys() | observed.keys()):
+        said = said_of.get(place, Effect.ABSORBED)
         was = observed.get(place, Effect.ABSORBED)
-        unseen = was < said and str(place).removesuffix(" /") in partly
-        if said is not was and not unseen and not any(_inside(place, outer) for outer in broken):
+        less = str(place).removesuffix(" /") in partly or _is_in(place, never)
+        hidden = _is_in(place, unsure) or any(_is_inside(place, outer) for outer in broken)
+        if said is not was and not hidden and not (less and was < said):
             lines.append(f"{place}: the diff says {said}, the backtest saw {was}")
     return lines
 
 
-def _inside(place: Place, outer: Place) -> bool:
+def _unfolded(place: Place, loops: Mapping[Place, Place]) -> Place:
+    """Return the place that stands for one in a schema inside itself."""
+    for inner, outer in sorted(loops.items()):
+        while place == inner or _is_inside(place, inner):
+            rest = place.pattern.removeprefix(inner.pattern)
+            place = evolve(outer, pattern=f"{outer.pattern}{rest}")
+    return place
+
+
+def _is_in(place: Place, outer: set[Place]) -> bool:
+    """Whether a place is one of some, or inside one of them."""
+    return any(place == other or _is_inside(place, other) for other in outer)
+
+
+def _is_inside(place: Place, outer: Place) -> bool:
     same = (place.operation, place.status) == (outer.operation, outer.status)
     return same and place != outer and place.pattern.startswith(f"{outer.pattern}/")

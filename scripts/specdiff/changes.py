@@ -1,10 +1,12 @@
 """One change of the spec: where, what, how bad for whom, and why."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final, Literal
 
 from attrs import evolve, field, frozen
 
+from specdiff.document import Node, child
 from specdiff.effects import Effect
 
 Direction = Literal["request", "response"]
@@ -105,25 +107,54 @@ class Change:
         return self.rule, self.pointer
 
 
+def _first(change: Change) -> tuple[bool, str, str]:
+    """Return what decides under which rule a change is told that was met under several."""
+    return not change.places, change.rule, change.subject
+
+
 @frozen(eq=False)
 class Found:
     """The changes found so far. One that is met on several ways is one change, felt in more places.
 
     Attributes:
-        covered: Pointers whose difference somebody has looked at, old and new.
+        covered: Pointers whose difference somebody has looked at, old and new, and in all that is
+            below them.
+        followed: Pointers of references that were followed: what they lead to was compared.
+        pairs: Pointers of nodes that were compared with each other, old and new.
     """
 
     _changes: dict[tuple[str, str], Change] = field(factory=dict)
     covered: set[str] = field(factory=set)
+    followed: set[str] = field(factory=set)
+    pairs: dict[tuple[str, str], None] = field(factory=dict)
 
-    def add(self, change: Change) -> None:
-        """Take a change."""
-        before = self._changes.get(change.key)
+    def follow(self, *nodes: Node) -> None:
+        """Take notice that references, if these are some, were followed."""
+        self.followed.update(child(node.pointer, "$ref") for node in nodes)
+
+    def pair(self, old: Node, new: Node) -> None:
+        """Take notice that two nodes were compared."""
+        self.pairs[old.pointer, new.pointer] = None
+
+    def add(self, change: Change, keys: Iterable[str] | None = None, identity: str = "") -> None:
+        """Take a change.
+
+        Args:
+            change: What was found.
+            keys: The members of the nodes that it is about; None where it is about all of them.
+            identity: What makes two changes of one place the same one, if it is not the rule: a
+                schema that is a body here and a property there has changed but once.
+        """
+        key = (identity or change.rule, change.pointer)
+        before = self._changes.get(key)
         if before:
             places, effect = before.places | change.places, max(before.effect, change.effect)
-            change = evolve(before, places=places, effect=effect)
-        self._changes[change.key] = change
-        self.covered.update({pointer for pointer in (change.old, change.new) if pointer})
+            change = evolve(min(before, change, key=_first), places=places, effect=effect)
+        self._changes[key] = change
+        pointers = [pointer for pointer in (change.old, change.new) if pointer]
+        self.covered.update(
+            pointers if keys is None else (child(p, key) for p in pointers for key in keys)
+        )
 
     def all(self) -> list[Change]:
         """Return them: the worst first, then by rule and place."""

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from specdiff import reading
 from specdiff.changes import quote
-from specdiff.document import Node
+from specdiff.document import Document, Node
 from specdiff.effects import Effect
 from specdiff.schemas import ANY, Choices, Schema
 
@@ -31,8 +31,9 @@ def matched(
 
 
 def bare(schema: Schema) -> Schema:
-    """Return a schema's type and format alone."""
-    kept = {key: node for key, node in schema.keywords.items() if key == "format"}
+    """Return a schema's type alone, with its format if that is a type of its own."""
+    form = reading.typed_format(schema)
+    kept = {key: node for key, node in schema.keywords.items() if form and key == "format"}
     return evolve(schema, keywords=kept, values=None)
 
 
@@ -55,6 +56,19 @@ def choice_node(schema: Schema, choices: Choices) -> Node:
         if item.value == schema.type:
             return item
     return schema.node
+
+
+def nulls(document: Document, choices: Choices) -> list[Node]:
+    """Return where a list of choices says that null is one."""
+    place = document.resolve(choices.node)
+    listed = [place.get(keyword) for keyword in ("oneOf", "anyOf")]
+    return [item for node in listed if node for item in node.items() if item.says("type") == "null"]
+
+
+def parts(schema: Node) -> list[Node]:
+    """Return the schemas that one is composed of."""
+    listed = [schema.get(keyword) for keyword in ("allOf", "oneOf", "anyOf")]
+    return [item for node in listed if node for item in node.items()]
 
 
 #: The strictest first.

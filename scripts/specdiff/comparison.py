@@ -1,23 +1,37 @@
 """Compares what two schemas allow, place by place."""
 
-from attrs import frozen
+from typing import Final
 
-from specdiff import choices, keywords, reading
-from specdiff.changes import Level, quote
+from attrs import field, frozen
+
+from specdiff import choices, keywords, members, reading
+from specdiff.changes import Level, Place, quote
 from specdiff.document import Document, Node
 from specdiff.effects import Effect
 from specdiff.schemas import ANY, Choices, Schema, read
 from specdiff.telling import At, Teller
 
+_STRUCTURED: Final = {"object", "array", ANY}
+_PLACES: Final = 20_000  # where schemas are compared; a document that unfolds to more is refused
+
 
 @frozen(eq=False)
 class Comparison:
-    """Compares the schemas of two documents, and collects what it finds."""
+    """Compares the schemas of two documents, and collects what it finds.
+
+    Attributes:
+        loops: Places of schemas inside themselves, and where it is that they have been compared:
+            what is said there holds here, too.
+        unsure: Places of unions that read an object as whichever class fits best.
+    """
 
     old: Document
     new: Document
     teller: Teller
-    _done: set[tuple[str, str, At]]
+    loops: dict[Place, Place] = field(factory=dict)
+    unsure: set[Place] = field(factory=set)
+    _done: set[tuple[str, str, At]] = field(factory=set)
+    _open: list[tuple[str, str, At]] = field(factory=list)
 
     def schemas(self, old: Node, new: Node, at: At) -> None:
         """Compare two Schema Objects.
@@ -25,34 +39,43 @@ class Comparison:
         Raises:
             ValueError: One of them cannot be read.
         """
-        one, other = read(self.old, old), read(self.new, new)
-        key = (self.old.resolve(old).pointer, self.new.resolve(new).pointer, at)
+        targets = self.old.resolve(old), self.new.resolve(new)
         self._notes(old, new, at)
-        if key in self._done or self._too_deep(key):
+        self.teller.found.follow(old, new, *choices.parts(targets[0]), *choices.parts(targets[1]))
+        # Where nothing is felt, a schema is compared once for those who send it, whatever has it.
+        seen = at if at.places else At(at.direction, "", "", sent=at.sent)
+        key = (targets[0].pointer, targets[1].pointer, seen)
+        if key in self._done or self._is_inside_itself(key):
             return
+        if len(self._done) >= _PLACES:
+            raise ValueError(f"{new.pointer}: the schemas unfold to more than {_PLACES} places")
         self._done.add(key)
+        self._open.append(key)
+        self.teller.found.pair(*targets)
+        self._compare(old, new, at)
+        self._open.pop()
+
+    def _compare(self, old: Node, new: Node, at: At) -> None:
+        one, other = read(self.old, old), read(self.new, new)
         if one.nullable != other.nullable:
             kind = "became-nullable" if other.nullable else "became-not-nullable"
             broken = other.nullable and not any(s.type == ANY for s in one.schemas)
             effect = Effect.BROKEN if broken else Effect.ABSORBED
             words = "may be null" if other.nullable else "is never null"
             self.teller.tell(kind, at, words, (_type_node(one), _type_node(other)), effect)
+            self.teller.cover(*choices.nulls(self.old, one), *choices.nulls(self.new, other))
         if one.single and other.single:
             self._single(one.single, other.single, at)
         elif one.schemas or other.schemas:
             self._choices(one, other, at)
 
-    def _too_deep(self, key: tuple[str, str, At]) -> bool:
-        """Whether this is a schema inside itself: what it says there has been compared already."""
-        place = min(key[2].places, default=None)
-        if place is None:
-            return any(done[:2] == key[:2] for done in self._done)
-        return any(
-            done[:2] == key[:2] and place.pattern.startswith(f"{outer.pattern}/")
-            for done in self._done
-            for outer in done[2].places
-            if (outer.operation, outer.status) == (place.operation, place.status)
-        )
+    def _is_inside_itself(self, key: tuple[str, str, At]) -> bool:
+        """Whether a schema stands inside itself: what it says there is being compared already."""
+        for old, new, at in self._open:
+            if (old, new) == key[:2]:
+                self.loops.update(zip(sorted(key[2].places), sorted(at.places), strict=True))
+                return True
+        return False
 
     def names(self) -> list[tuple[str, str]]:
         """Return the names of the components that were compared with each other."""
@@ -67,6 +90,7 @@ class Comparison:
     # One schema against one.
 
     def _single(self, old: Schema, new: Schema, at: At) -> None:
+        self.teller.found.pair(old.node, new.node)
         if not self._same_type(old, new, at):
             return
         keywords.compare(self.teller, old, new, at)
@@ -92,7 +116,7 @@ class Comparison:
         nodes = (_type_of(old), _type_of(new))
         if old.type == new.type and reading.typed_format(old) == reading.typed_format(new):
             formats = old.keywords.get("format"), new.keywords.get("format")
-            if keywords.value_of(formats[0]) != keywords.value_of(formats[1]):
+            if members.value(formats[0]) != members.value(formats[1]):
                 words = (
                     f"has the format {keywords.show(formats[1])}, not {keywords.show(formats[0])}"
                 )
@@ -101,10 +125,9 @@ class Comparison:
                 )
             return True
         self.teller.cover(old.keywords.get("format"), new.keywords.get("format"))
-        effect = reading.fit(choices.bare(old), choices.bare(new))
-        kind = "type-changed"
-        if effect is Effect.ABSORBED:
-            kind = "type-specialized"
+        kind, effect = "type-changed", reading.fit(old, new)
+        if effect is not Effect.BROKEN:
+            kind, effect = "type-specialized", Effect.ABSORBED
         elif reading.fit(choices.bare(new), choices.bare(old)) is Effect.ABSORBED:
             kind = "type-generalized"
         self.teller.tell(kind, at, f"is {after}, was {before}", nodes, effect)
@@ -113,7 +136,7 @@ class Comparison:
         return kind == "type-specialized" and old.type != ANY
 
     def _properties(self, old: Schema, new: Schema, at: At) -> None:
-        for name in old.properties.keys() | new.properties.keys():
+        for name in {**old.properties, **new.properties}:
             inner = at.property(name)
             before, after = old.properties.get(name), new.properties.get(name)
             if before and after:
@@ -123,9 +146,10 @@ class Comparison:
                 self._removed(before, inner, old.required.get(name))
             elif after:
                 self._added(old, after, inner, new.required.get(name))
-        for name in (old.required.keys() ^ new.required.keys()) - (
-            old.properties.keys() | new.properties.keys()
-        ):  # required, but nowhere described
+        described = {**old.properties, **new.properties}
+        for name in {**old.required, **new.required}:  # required, but nowhere described
+            if name in described or (name in old.required) is (name in new.required):
+                continue
             nodes = (old.required.get(name), new.required.get(name))
             words = f"{quote(name)} is {'required' if nodes[1] else 'no longer required'}"
             self.teller.tell_rule(
@@ -138,6 +162,7 @@ class Comparison:
         if bool(before) == bool(after):
             return
         nodes = (before or old.properties[name], after or new.properties[name])
+        self.teller.cover(before, after)
         if at.direction == "request":
             level = (Level.BREAKING, "requests without it are refused")
             if before:
@@ -150,7 +175,9 @@ class Comparison:
             effect = self._absent(old.properties[name])
         words = "is required" if after else "may be missing"
         kind = "became-required" if after else "became-optional"
-        self.teller.tell_rule(f"{at.direction}-property-{kind}", at, words, nodes, effect, level)
+        self.teller.tell_rule(
+            f"{at.direction}-property-{kind}", at, words, nodes, effect, level, keys=()
+        )
 
     def _removed(self, node: Node, at: At, required: Node | None) -> None:
         sort = "required" if required else "optional"
@@ -200,7 +227,7 @@ class Comparison:
             return
         if before is after or "object" not in {old.type, new.type}:
             return
-        nodes = (old.node.get("additionalProperties"), new.node.get("additionalProperties"))
+        nodes = old.extra_node, new.extra_node
         if isinstance(after, Node) or after is True:
             # A schema that allows anything is no narrower than True, which is all that it can be.
             effect = Effect.ABSORBED if before is True else Effect.SURFACED
@@ -219,16 +246,21 @@ class Comparison:
         if (one, other) == (old, new):
             return
         keywords.notes(self.teller, one, other, at)
-        self.teller.cover(old.get("$ref"), new.get("$ref"))
-        if (one is old) is not (other is new):  # one refers, the other spells it out
-            self.teller.cover(old, new)
 
     # Several schemas against several.
 
     def _choices(self, old: Choices, new: Choices, at: At) -> None:
         pairs, gone, come = choices.matched(old.schemas, new.schemas)
+        several = len([schema for schema in old.schemas if schema.type in _STRUCTURED]) > 1
+        if several or any(schema.type in _STRUCTURED for schema in come):
+            # Which of the classes an object is read as depends on what is in it.
+            self.unsure.update(at.places)
         for before, after in pairs:
-            self._single(before, after, at)
+            if after.type in _STRUCTURED:
+                self._single(before, after, at)
+            else:
+                with self.teller.at_most(reading.best(old, after)):
+                    self._single(before, after, at)
         keyword = new.keyword or old.keyword
         added, removed = {
             "type": ("list-of-types-widened", "list-of-types-narrowed"),
@@ -237,7 +269,7 @@ class Comparison:
         for schema in come:
             fits = reading.best(old, schema)
             # An object is read as the most similar class, whose attributes it may not have.
-            effect = Effect.BROKEN if schema.type in {"object", "array"} else fits
+            effect = Effect.BROKEN if schema.type in _STRUCTURED else fits
             words = f"may be {choices.typed(schema)}"
             self.teller.tell(added, at, words, (None, choices.choice_node(schema, new)), effect)
         for schema in gone:

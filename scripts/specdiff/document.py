@@ -38,6 +38,11 @@ class Node:
             pointer = child(pointer, key)
         return Node(value, pointer)
 
+    def says(self, key: str) -> Any:
+        """Return the value of a member, or None if there is none, or this is no object."""
+        found = self.get(key)
+        return None if found is None else found.value
+
     def parts(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the members of an object; nothing of what is none."""
         if isinstance(self.value, dict):
@@ -76,7 +81,7 @@ class Operation:
     @property
     def id(self) -> str | None:
         """The operation's id."""
-        found = self.node.value.get("operationId")
+        found = self.node.says("operationId")
         return None if found is None else str(found)
 
     @property
@@ -106,17 +111,24 @@ class Document:
             reference = node.value.get("$ref") if isinstance(node.value, dict) else None
             if not isinstance(reference, str):
                 return node
-            target = self._at(reference)
+            target = self.at(reference)
             if target is None:
                 raise ValueError(f"{node.pointer}: the reference {reference!r} leads to nothing")
             node = target
         raise ValueError(f"{node.pointer}: the references lead in a circle")
 
-    def _at(self, reference: str) -> Node | None:
+    def at(self, reference: str) -> Node | None:
+        """Return what a reference leads to, or None if that is nothing of this document."""
+        if reference == "#":
+            return self.root
         if not reference.startswith("#/"):
             return None
         keys = [key.replace("~1", "/").replace("~0", "~") for key in reference[2:].split("/")]
-        return self.root.get(*keys)
+        node: Node | None = self.root
+        for key in keys:
+            listed = node is not None and isinstance(node.value, list) and key.isdecimal()
+            node = node.get(int(key) if listed else key) if node else None
+        return node
 
     def components(self, kind: str = "schemas") -> dict[str, Node]:
         """Return the components of a kind, by name."""
@@ -139,4 +151,4 @@ class Document:
     def _parameters(self, owner: Node) -> dict[tuple[str, str], Node]:
         listed = owner.get("parameters")
         nodes = [self.resolve(node) for node in (listed.items() if listed else ())]
-        return {(str(n.value.get("in")), str(n.value.get("name"))): n for n in nodes}
+        return {(str(n.says("in")), str(n.says("name"))): n for n in nodes}

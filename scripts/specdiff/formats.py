@@ -32,14 +32,16 @@ def text(report: Report, *, colour: bool = False) -> str:
 
 def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
     yield f"{report.old} → {report.new}: {_counts(report)}"
-    for change in report.changes:
-        reason = report.reasons.get(change.key)
-        level = "accepted" if reason else str(change.level)
+    for reason, alike in _alike(report):
+        first, *others = alike
+        level = "accepted" if reason else str(first.level)
         yield ""
-        yield f"{paint(_COLOURS[change.level], f'{level:8}')}  {paint('1', change.text)}"
-        yield f"          {change.rule}, at {plain(change.pointer)}"
-        yield f"          why: {plain(reason or change.why)}"
-        yield f"          as the client stands: {change.effect}{_felt(change)}"
+        yield f"{paint(_COLOURS[first.level], f'{level:8}')}  {paint('1', first.text)}"
+        yield from (f"          {paint('1', change.text)}" for change in others)
+        yield f"          {first.rule}, at {plain(first.pointer)}"
+        yield from (f"          and at {plain(change.pointer)}" for change in others)
+        yield f"          why: {plain(reason or first.why)}"
+        yield f"          as the client stands: {first.effect}{_felt(first)}"
     if report.suspicions:
         yield from ("", paint("1", "Suspicious:"))
         for suspicion in report.suspicions:
@@ -48,6 +50,18 @@ def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
     yield from ("", *_regenerated(report, paint), "", *_proof(report), "", *_release(report))
     yield ""
     yield from report.failing or ["nothing here makes the command fail"]
+
+
+def _alike(report: Report) -> Iterator[tuple[str | None, list[Change]]]:
+    """Yield the changes; in one list those that differ in nothing but what they say."""
+
+    def sides(change: Change) -> tuple[object, ...]:
+        reason = report.reasons.get(change.key)
+        same = change.subject if change.places else change.key
+        return reason, change.rule, change.level, change.why, change.effect, change.places, same
+
+    for key, alike in itertools.groupby(report.changes, sides):
+        yield (str(key[0]) if key[0] else None), list(alike)
 
 
 def _counts(report: Report) -> str:

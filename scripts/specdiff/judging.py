@@ -5,15 +5,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from backtesting import bodies, clients, running
+from backtesting import bodies, clients, operations, running
 from backtesting.clients import Client
 from backtesting.versions import Version
 from codegen.failure import Failure
 from codegen.project import PACKAGE, Project
 
 from specdiff import accepted, agreement, release, specs, surface
-from specdiff.changes import Change
+from specdiff.changes import plain
 from specdiff.report import FailOn, Proof, Report
+from specdiff.specs import Verdict
 from specdiff.surface import Shift
 from specdiff.suspicions import suspect
 
@@ -49,9 +50,11 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
     """
     progress("comparing the specs")
     try:
-        changes = specs.compare(old.document, new.document)
-    except ValueError as error:
-        raise Failure(f"the specs cannot be compared: {error}") from None
+        verdict = specs.verdict(old.document, new.document)
+    except (ValueError, RecursionError) as error:
+        words = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
+        raise Failure(f"the specs cannot be compared: {words}") from None
+    changes = verdict.changes
     reasons = accepted.apply(excuses, changes)
     with tempfile.TemporaryDirectory(prefix="modelgates-drift-") as scratch:
         progress("generating the client of the old spec")
@@ -61,7 +64,7 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
         proof = None
         if backtest:
             progress("trying the client as it stands on bodies made from the new spec")
-            proof = _proof(client, changes, new)
+            proof = _proof(client, verdict, old, new)
     missing = None
     if changelog is not None:
         missing = release.unacknowledged(changelog, release.entries(changes, shifts or []))
@@ -92,10 +95,10 @@ def _shifts(
     return surface.compare(*map(surface.read, packages)), None
 
 
-def _proof(client: Client, changes: list[Change], new: Version) -> Proof:
-    made = bodies.of(new.document)
+def _proof(client: Client, verdict: Verdict, old: Version, new: Version) -> Proof:
+    made = bodies.of(new.document, apart=operations.statuses(old.document))
     seen = running.decoded(client, {new.name: made})[new.name]
-    differ = agreement.disagreements(changes, seen.places, seen.uncovered)
+    differ = agreement.disagreements(verdict, seen.places, seen.uncovered, made.unmade)
     faults = (*seen.crashes, *seen.lies, *seen.losses)
     return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered))
 

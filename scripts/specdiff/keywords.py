@@ -1,9 +1,8 @@
 """Compares the keywords of two schemas of one type: enums, bounds, notes, and unknown ones."""
 
 import json
-from typing import Any
 
-from specdiff import reading, rules
+from specdiff import members, reading, rules
 from specdiff.changes import Level, quote
 from specdiff.document import Node
 from specdiff.effects import Effect
@@ -20,7 +19,7 @@ def compare(teller: Teller, old: Schema, new: Schema, at: At) -> None:
             continue
         if keyword in rules.BOUNDS and all(_is_bound(node) for node in nodes):
             words = f"has {keyword} {show(nodes[1])}, had {show(nodes[0])}"
-            kind = rules.bound(keyword, value_of(nodes[0]), value_of(nodes[1]))
+            kind = rules.bound(keyword, members.value(nodes[0]), members.value(nodes[1]))
             teller.tell(kind, at, words, nodes, Effect.ABSORBED)
         elif keyword in rules.OWN:
             _own(teller, keyword, old, new, at)
@@ -49,13 +48,13 @@ def _enum(teller: Teller, old: Schema, new: Schema, at: At) -> None:
         became = new.values is not None
         kind = "became-enum" if became else "became-not-enum"
         words = "has only listed values" if became else "may have any value"
-        nodes = (old.node.get("enum"), new.node.get("enum"))
+        nodes = (old.enum_node, new.enum_node)
         teller.tell(kind, at, words, nodes, Effect.ABSORBED if became else Effect.SURFACED)
         return
-    for value in new.values.keys() - old.values.keys():
+    for value in [v for v in new.values if v not in old.values]:
         words, nodes = f"may be {quote(value)}", (None, new.values[value])
         teller.tell("enum-value-added", at, words, nodes, Effect.SURFACED, value=value)
-    for value in old.values.keys() - new.values.keys():
+    for value in [v for v in old.values if v not in new.values]:
         words, nodes = f"is never {quote(value)}", (old.values[value], None)
         teller.tell("enum-value-removed", at, words, nodes, Effect.ABSORBED, value=value)
 
@@ -68,7 +67,7 @@ def _own(teller: Teller, keyword: str, old: Schema, new: Schema, at: At) -> None
     gained, lost = ("set", "unset") if name != keyword else ("added", "removed")
     how = gained if nodes[0] is None else lost if nodes[1] is None else "changed"
     if keyword == "uniqueItems":
-        how = gained if value_of(nodes[1]) else lost
+        how = gained if members.value(nodes[1]) else lost
     if keyword == "discriminator":
         how = "changed"
     effect = reading.fit(old, new) if keyword == "const" else Effect.ABSORBED
@@ -86,13 +85,8 @@ def _differ(nodes: Nodes) -> bool:
 
 def _is_bound(node: Node | None) -> bool:
     """Whether it is a number, or nothing; in OpenAPI 3.0 two of these keywords are booleans."""
-    value = value_of(node)
+    value = members.value(node)
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def value_of(node: Node | None) -> Any:
-    """Return a node's value, or None for no node."""
-    return None if node is None else node.value
 
 
 def show(node: Node | None) -> str:

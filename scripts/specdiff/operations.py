@@ -1,18 +1,18 @@
 """Compares the operations of two specs: where they are, what they take, how they answer."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from backtesting import operations
 
-from specdiff import rules
+from specdiff import media, members, rules, statuses
 from specdiff.changes import Change, Found, Level, Place, quote
 from specdiff.comparison import Comparison
 from specdiff.document import Document, Node, Operation
 from specdiff.effects import Effect
-from specdiff.telling import At
+from specdiff.telling import At, Teller
 
 #: What the client as it stands sends, by place and name.
 SENT: Final = frozenset({("query", "id"), ("header", "Authorization")})
@@ -29,8 +29,12 @@ class Operations:
     found: Found
     schemas: Comparison
 
-    def compare(self) -> None:
-        """Compare each operation with the one of the same id, or else of the same path."""
+    def compare(self) -> list[tuple[Operation, Operation]]:
+        """Compare each operation with the one of the same id, or else of the same path.
+
+        Returns:
+            The pairs.
+        """
         before, after = self.old.operations(), self.new.operations()
         pairs: list[tuple[Operation, Operation]] = []
         for same in (_same_id, _same_place):
@@ -41,7 +45,7 @@ class Operations:
                     before.remove(one)
                     after.remove(twin)
         for one in before:
-            sort = "with" if one.node.value.get("deprecated") is True else "without"
+            sort = "with" if one.node.says("deprecated") is True else "without"
             rule = f"api-removed-{sort}-deprecation"
             self.add(rule, f"{quote(one.name)} is gone", one.node, None, Effect.BROKEN, one.name)
         for other in after:
@@ -49,17 +53,20 @@ class Operations:
             self.add("endpoint-added", words, None, other.node, Effect.ABSORBED, other.name)
         for one, other in pairs:
             self._operation(one, other)
+        return pairs
 
     def _operation(self, old: Operation, new: Operation) -> None:
+        self.found.pair(_above(old.node), _above(new.node))
+        self.found.pair(old.node, new.node)
         if old.path != new.path:
             doubled = re.sub("/+", "/", old.path) == re.sub("/+", "/", new.path)
             rule = "path-slashes-changed" if doubled else "path-changed"
             effect = Effect.ABSORBED if doubled else Effect.BROKEN
             words = f"{quote(old.path)} is now {quote(new.path)}"
-            self.add(rule, words, _above(old.node), _above(new.node), effect, old.path)
+            self.add(rule, words, _above(old.node), _above(new.node), effect, old.path, keys=())
         if old.method != new.method:
             words = f"{quote(old.name)} is now {quote(new.name)}"
-            self.add("method-changed", words, old.node, new.node, Effect.BROKEN, old.name)
+            self.add("method-changed", words, old.node, new.node, Effect.BROKEN, old.name, keys=())
         if old.id != new.id:
             words = f"{quote(old.name)} has the id {new.id!r}, had {old.id!r}"
             nodes = old.node.get("operationId"), new.node.get("operationId")
@@ -73,11 +80,11 @@ class Operations:
             self._prose(keyword, old.node, new.node, old.name)
 
     def _tags(self, old: Operation, new: Operation) -> None:
-        before, after = (_by_value(o.node.get("tags")) for o in (old, new))
-        for tag in after.keys() - before.keys():
+        before, after = (members.by_value(o.node.get("tags")) for o in (old, new))
+        for tag in members.only(after, before):
             words = f"{quote(old.name)} has the tag {quote(tag)}"
             self.add("api-tag-added", words, None, after[tag], Effect.ABSORBED, tag)
-        for tag in before.keys() - after.keys():
+        for tag in members.only(before, after):
             words = f"{quote(old.name)} has lost the tag {quote(tag)}"
             self.add("api-tag-removed", words, before[tag], None, Effect.ABSORBED, tag)
 
@@ -93,31 +100,32 @@ class Operations:
 
     def _parameters(self, old: Operation, new: Operation) -> None:
         before, after = old.parameters, new.parameters
-        for key in after.keys() - before.keys():
-            required = after[key].value.get("required") is True or key[0] == "path"
+        for key in members.only(after, before):
+            required = after[key].says("required") is True or key[0] == "path"
             rule = f"new-{'required' if required else 'optional'}-request-parameter"
             effect = Effect.BROKEN if required and key not in SENT else Effect.ABSORBED
             words = f"the {key[0]} parameter {quote(key[1])} is new"
             self.add(rule, words, None, after[key], effect, key[1])
-        for key in before.keys() - after.keys():
+        for key in members.only(before, after):
             words = f"the {key[0]} parameter {quote(key[1])} is gone"
             effect = Effect.ABSORBED
             self.add("request-parameter-removed", words, before[key], None, effect, key[1])
-        for key in before.keys() & after.keys():
+        for key in members.common(before, after):
             self._parameter(before[key], after[key], key)
 
     def _parameter(self, old: Node, new: Node, key: tuple[str, str]) -> None:
-        before, after = (node.value.get("required") is True for node in (old, new))
+        self.found.pair(old, new)
+        before, after = (node.says("required") is True for node in (old, new))
         if before is not after:
             rule = f"request-parameter-became-{'required' if after else 'optional'}"
             effect = Effect.BROKEN if after and key not in SENT else Effect.ABSORBED
             words = (
                 f"the {key[0]} parameter {quote(key[1])} is {'' if after else 'no longer '}required"
             )
-            self.add(rule, words, old, new, effect, key[1])
+            self.add(rule, words, old, new, effect, key[1], keys=("required",))
         for keyword in ("style", "explode", "allowReserved", "allowEmptyValue"):
             nodes = old.get(keyword), new.get(keyword)
-            if _value(nodes[0]) != _value(nodes[1]):
+            if members.value(nodes[0]) != members.value(nodes[1]):
                 words = f"the {key[0]} parameter {quote(key[1])} has another {quote(keyword)}"
                 rule = "request-parameter-serialization-changed"
                 effect = Effect.BROKEN if key in SENT else Effect.ABSORBED
@@ -132,17 +140,19 @@ class Operations:
         before, after = old.node.get("requestBody"), new.node.get("requestBody")
         one = self.old.resolve(before) if before else None
         other = self.new.resolve(after) if after else None
-        if one and other:
-            required, now = (node.value.get("required") is True for node in (one, other))
+        if before and after and one and other:
+            self.found.pair(one, other)
+            self.found.follow(before, after)
+            required, now = (node.says("required") is True for node in (one, other))
             if required is not now:
                 rule = f"request-body-became-{'required' if now else 'optional'}"
                 how = "required" if now else "no longer required"
                 words = f"the request body of {quote(old.name)} is {how}"
-                self.add(rule, words, one, other, _if(now), old.name)
+                self.add(rule, words, one, other, _if(now), old.name, keys=("required",))
             self._prose("description", one, other, old.name)
             self._content(one, other, At("request", "body", old.name, sent=True))
         elif other:
-            required_now = other.value.get("required") is True
+            required_now = other.says("required") is True
             rule = f"request-body-added-{'required' if required_now else 'optional'}"
             words = f"{quote(old.name)} takes a request body"
             self.add(rule, words, None, other, _if(required_now), old.name)
@@ -153,43 +163,68 @@ class Operations:
     # What is answered.
 
     def _responses(self, old: Operation, new: Operation) -> None:
-        before, after = (_members(o.node.get("responses")) for o in (old, new))
-        for status in after.keys() - before.keys():
-            sort, effect = _status(status)
+        before, after = (members.of(o.node.get("responses")) for o in (old, new))
+        for status in members.only(after, before):
+            effect = statuses.effect(status, before, after)
+            sort = statuses.sort(status)
             words = f"{quote(old.name)} may answer {status}"
             places = frozenset({Place(_id(new), status, "")})
             rule = f"response-{sort}-status-added"
             self.add(rule, words, None, after[status], effect, status, places)
-        for status in before.keys() - after.keys():
-            sort, _ = _status(status)
+        for status in members.only(before, after):
+            sort = statuses.sort(status)
             words = f"{quote(old.name)} never answers {status}"
             rule = f"response-{sort}-status-removed"
             self.add(rule, words, before[status], None, Effect.ABSORBED, status)
-        for status in before.keys() & after.keys():
+        for status in members.common(before, after):
             one, other = self.old.resolve(before[status]), self.new.resolve(after[status])
+            self.found.pair(one, other)
+            self.found.follow(before[status], after[status])
             self._prose("description", one, other, status)
             self._headers(one, other)
             place = frozenset({Place(_id(new), status, "")})
             self._content(one, other, At("response", "body", f"{status} body", place))
+        for status in after:
+            self._read_elsewhere(status, before, after, new)
+
+    def _read_elsewhere(
+        self, status: str, before: dict[str, Node], after: dict[str, Node], new: Operation
+    ) -> None:
+        """Tell what becomes of a status where the client reads it as another: 404 as 4XX, say."""
+        place = frozenset({Place(_id(new), status, "")})
+        for reader in sorted(statuses.readers(status, before, after) - {status, None}, key=str):
+            one, other = self.old.resolve(before[str(reader)]), self.new.resolve(after[status])
+            met = Found()
+            schemas = Comparison(
+                self.old, self.new, Teller(met), self.schemas.loops, self.schemas.unsure
+            )
+            at = At("response", "body", f"{status} body", place)
+            Operations(self.old, self.new, met, schemas).body(one, other, at)
+            for change in met.all():
+                if change.effect is not Effect.ABSORBED:
+                    words = f"{change.text} (the client reads {quote(status)} as {quote(reader)})"
+                    self.found.add(evolve(change, text=words), keys=())
 
     def _headers(self, old: Node, new: Node) -> None:
-        before, after = _members(old.get("headers")), _members(new.get("headers"))
-        for name in after.keys() - before.keys():
+        before, after = members.of(old.get("headers")), members.of(new.get("headers"))
+        for name in members.only(after, before):
             words = f"the header {quote(name)} is new"
             self.add("response-header-added", words, None, after[name], Effect.ABSORBED, name)
-        for name in before.keys() - after.keys():
-            required = self.old.resolve(before[name]).value.get("required") is True
+        for name in members.only(before, after):
+            required = self.old.resolve(before[name]).says("required") is True
             rule = f"{'required' if required else 'optional'}-response-header-removed"
             words = f"the header {quote(name)} is gone"
             self.add(rule, words, before[name], None, Effect.ABSORBED, name)
-        for name in before.keys() & after.keys():
+        for name in members.common(before, after):
             one, other = self.old.resolve(before[name]), self.new.resolve(after[name])
-            required_now = other.value.get("required") is True
-            if (one.value.get("required") is True) is not required_now:
+            self.found.pair(one, other)
+            self.found.follow(before[name], after[name])
+            required_now = other.says("required") is True
+            if (one.says("required") is True) is not required_now:
                 rule = f"response-header-became-{'required' if required_now else 'optional'}"
                 how = "always comes" if required_now else "may be missing"
                 words = f"the header {quote(name)} {how}"
-                self.add(rule, words, one, other, Effect.ABSORBED, name)
+                self.add(rule, words, one, other, Effect.ABSORBED, name, keys=("required",))
             self._prose("description", one, other, name)
             nodes = one.get("schema"), other.get("schema")
             if nodes[0] and nodes[1]:
@@ -197,28 +232,57 @@ class Operations:
 
     def _content(self, old: Node, new: Node, at: At) -> None:
         """Compare what is sent or answered, media type by media type."""
-        before, after = _members(old.get("content")), _members(new.get("content"))
+        before, after = members.of(old.get("content")), members.of(new.get("content"))
         rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
-        for name in after.keys() - before.keys():
+        places = at.places
+        if at.direction == "response":
+            effect = media.effect(self.old, before, after)
+        else:
+            effect = _if(_JSON in before and _JSON not in after)
+        for name in members.only(after, before):
             words = f"{at.subject} may be {quote(name)}"
-            self.add(f"{rule}-added", words, None, after[name], Effect.ABSORBED, name)
-        for name in before.keys() - after.keys():
+            self.add(f"{rule}-added", words, None, after[name], effect, name, places)
+        for name in members.only(before, after):
             words = f"{at.subject} is never {quote(name)}"
-            only = name == _JSON
-            self.add(f"{rule}-removed", words, before[name], None, _if(only), name)
-        for name in before.keys() & after.keys():
-            one, other = before[name].get("schema"), after[name].get("schema")
-            if one and other:
-                self.schemas.schemas(one, other, at)
-            elif one or other:
-                how = "added" if other else "removed"
-                words = f"{at.subject} is {'now' if other else 'no longer'} described"
-                which = f"{at.direction}-body-media-type-schema-{how}"
-                self.add(which, words, one, other, _if(other is None), at.subject, at.places)
+            self.add(f"{rule}-removed", words, before[name], None, effect, name, places)
+        one, other = media.read(before), media.sent(after)
+        for name in members.common(before, after):
+            self.found.pair(before[name], after[name])
+            inner = at if name == one == other else evolve(at, places=frozenset())
+            with self.schemas.teller.at_most(media.most(self.old, name, before)):
+                self._described(before[name], after[name], inner)
+        kept = one in after and other in before  # then it is read as it was before
+        if one and other and one != other and not kept and effect is Effect.ABSORBED and places:
+            self.found.pair(before[one], after[other])
+            with self.schemas.teller.at_most(media.most(self.old, one, before)):
+                self._described(before[one], after[other], at)
+
+    def body(self, old: Node, new: Node, at: At) -> None:
+        """Compare two responses in what the client reads of them."""
+        before, after = members.of(old.get("content")), members.of(new.get("content"))
+        effect = media.effect(self.old, before, after)
+        one, other = media.read(before), media.sent(after)
+        if effect is not Effect.ABSORBED:
+            words = f"{at.subject} is of another media type"
+            rule, where = "response-media-type-added", after[other] if other else new
+            self.add(rule, words, None, where, effect, at.subject, at.places)
+        elif one and other:
+            with self.schemas.teller.at_most(media.most(self.old, one, before)):
+                self._described(before[one], after[other], at)
+
+    def _described(self, old: Node, new: Node, at: At) -> None:
+        one, other = old.get("schema"), new.get("schema")
+        if one and other:
+            self.schemas.schemas(one, other, at)
+        elif one or other:
+            how = "added" if other else "removed"
+            words = f"{at.subject} is {'now' if other else 'no longer'} described"
+            which = f"{at.direction}-body-media-type-schema-{how}"
+            self.add(which, words, one, other, _if(other is None), at.subject, at.places)
 
     def _prose(self, keyword: str, old: Node, new: Node, subject: str) -> None:
         nodes = old.get(keyword), new.get(keyword)
-        if _value(nodes[0]) != _value(nodes[1]):
+        if members.value(nodes[0]) != members.value(nodes[1]):
             words = f"{quote(subject)} has another {keyword}"
             self.add(f"{keyword}-changed", words, *nodes, Effect.ABSORBED, subject)
 
@@ -231,12 +295,13 @@ class Operations:
         effect: Effect,
         subject: str,
         places: frozenset[Place] = frozenset(),
+        keys: Iterable[str] | None = None,
     ) -> None:
-        """Collect a change."""
+        """Collect a change; `keys` are the members of the nodes that it is about."""
         level, why = rules.AROUND.get(rule) or (Level.WARNING, "there is no reading of it here")
         pointers = [node.pointer if node else None for node in (old, new)]
         change = Change(rule, level, words, why, effect, pointers[0], pointers[1], subject, places)
-        self.found.add(change)
+        self.found.add(change, keys)
 
 
 def _same_id(one: Operation, other: Operation) -> bool:
@@ -258,25 +323,5 @@ def _above(node: Node) -> Node:
     return Node(None, pointer)
 
 
-def _members(node: Node | None) -> dict[str, Node]:
-    return dict(node.parts()) if node else {}
-
-
-def _by_value(node: Node | None) -> dict[str, Node]:
-    items: Iterator[Node] = node.items() if node else iter(())
-    return {str(item.value): item for item in items}
-
-
-def _status(status: str) -> tuple[str, Effect]:
-    """Return the sort of a status, and what the client does with one that it does not know."""
-    if status[:1] in {"2", "3"}:
-        return "success", Effect.BROKEN
-    return "non-success", Effect.SURFACED
-
-
 def _if(broken: bool) -> Effect:  # noqa: FBT001 - it reads as a sentence
     return Effect.BROKEN if broken else Effect.ABSORBED
-
-
-def _value(node: Node | None) -> Any:
-    return None if node is None else node.value

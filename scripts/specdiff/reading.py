@@ -4,13 +4,21 @@ This says of the generated decoders (`overlays/templates/runtime/decoders.py`) w
 terms of schemas; the backtest holds it against what they did.
 """
 
+import json
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Final
+from uuid import UUID
 
 from specdiff.effects import Effect
-from specdiff.schemas import ANY, Choices, Schema
+from specdiff.schemas import ANY, Choices, Schema, as_json
 
-#: Formats of strings that the generator gives a type of their own; others stay strings.
-TYPED_FORMATS: Final = frozenset({"binary", "date", "date-time", "uuid"})
+#: Formats of strings that have a type of their own in models; others stay strings.
+TYPED_FORMATS: Final[dict[str, Callable[[str], object]]] = {
+    "date": date.fromisoformat,
+    "date-time": datetime.fromisoformat,
+    "uuid": UUID,
+}
 
 
 def effect(old: Choices, new: Choices) -> Effect:
@@ -35,11 +43,30 @@ def fit(old: Schema, new: Schema) -> Effect:
         other = new.keywords.get("const")
         same = other is not None and other.value == constant.value
         return Effect.ABSORBED if same else Effect.BROKEN
-    if typed_format(old) and typed_format(old) != typed_format(new):
-        return Effect.BROKEN
-    if old.values is not None and (new.values is None or new.values.keys() - old.values.keys()):
+    form, listed = typed_format(old), listing(new)
+    if form and form != typed_format(new):
+        fits = listed is not None and all(_is_of_format(form, value) for value in listed)
+        return Effect.ABSORBED if fits else Effect.BROKEN
+    if old.values is not None and (listed is None or any(v not in old.values for v in listed)):
         return Effect.SURFACED
     return Effect.ABSORBED
+
+
+def listing(schema: Schema) -> list[str] | None:
+    """Return the JSON of the only values that a schema allows, if it lists them."""
+    constant = schema.keywords.get("const")
+    if constant is not None:
+        return [as_json(constant.value)]
+    return None if schema.values is None else list(schema.values)
+
+
+def _is_of_format(form: str, value: str) -> bool:
+    """Whether a string, in JSON, is read as of a format."""
+    try:
+        TYPED_FORMATS[form](str(json.loads(value)))
+    except ValueError:
+        return False
+    return True
 
 
 def typed_format(schema: Schema) -> str | None:
@@ -47,7 +74,7 @@ def typed_format(schema: Schema) -> str | None:
     node = schema.keywords.get("format")
     if schema.type != "string" or node is None or schema.values is not None:
         return None
-    return node.value if node.value in TYPED_FORMATS else None
+    return node.value if isinstance(node.value, str) and node.value in TYPED_FORMATS else None
 
 
 def _takes_anything(choices: Choices) -> bool:

@@ -34,9 +34,11 @@ class Schema:
         required: The names of those that must be there.
         extra: The schema of fields that it does not name; True where anything may be, False where
             nothing may, None where it says nothing of them.
+        extra_node: Where `extra` is said.
         items: The schema of an array's items.
         prefix: The schemas of its first items.
         values: What the enum lists, by its JSON, null aside; None where there is no enum.
+        enum_node: Where the enum is.
     """
 
     node: Node
@@ -46,9 +48,11 @@ class Schema:
     properties: dict[str, Node] = field(factory=dict)
     required: dict[str, Node] = field(factory=dict)
     extra: Node | bool | None = None
+    extra_node: Node | None = None
     items: Node | None = None
     prefix: tuple[Node, ...] = ()
     values: dict[str, Node] | None = None
+    enum_node: Node | None = None
 
 
 @frozen
@@ -83,23 +87,25 @@ def read(document: Document, node: Node, depth: int = 0) -> Choices:
         raise ValueError(f"{node.pointer}: schemas are composed too deeply")
     target = document.resolve(node)
     name = _component(target)
+    if target.value is False:
+        return Choices(node, nullable=False, schemas=())
     if not isinstance(target.value, dict):
         return Choices(node, nullable=True, schemas=(Schema(target, name, ANY),))
-    for keyword in ("oneOf", "anyOf"):
-        if listed := target.get(keyword):
-            return _choice(document, node, target, listed, keyword, depth)
     merged = _merged(document, target, depth)
+    for keyword in ("oneOf", "anyOf"):
+        listed = merged.get(keyword)
+        if listed and isinstance(listed.value, list) and listed.value:
+            return _choice(document, node, merged, listed, keyword, depth)
     types = merged.pop("type", None)
     kinds = types.value if types and isinstance(types.value, list) else [types and types.value]
     nullable = "null" in kinds or _says(merged.pop("nullable", None), said=True)
     values = _values(merged.get("enum"))
-    if (listed := merged.get("enum")) and isinstance(listed.value, list):
-        nullable = nullable or (None in listed.value and kinds == [None])
     if (constant := merged.get("const")) and constant.value is None:
         return Choices(node, nullable=True, schemas=())
     if kinds == [None]:
         kinds = [_implied(merged)]
-        nullable = nullable or (kinds == [ANY] and values is None)
+        nullable = nullable or values is not None or kinds == [ANY]
+    nullable = nullable and constant is None and _lists_null(merged.get("enum"))
     schemas = tuple(
         _schema(target, name, kind, merged, values)
         for kind in kinds
@@ -109,14 +115,14 @@ def read(document: Document, node: Node, depth: int = 0) -> Choices:
 
 
 def _choice(  # noqa: PLR0913, PLR0917 - what `read` has found already
-    document: Document, node: Node, target: Node, listed: Node, keyword: str, depth: int
+    document: Document, node: Node, merged: dict[str, Node], listed: Node, keyword: str, depth: int
 ) -> Choices:
     parts = [read(document, part, depth + 1) for part in listed.items()]
-    nullable = any(part.nullable for part in parts) or target.value.get("nullable") is True
+    nullable = any(part.nullable for part in parts) or _says(merged.get("nullable"), said=True)
     schemas = [schema for part in parts for schema in part.schemas]
     beside = {
         key: part
-        for key, part in target.parts()
+        for key, part in merged.items()
         if key not in STRUCTURE and key not in {"description", "title"}
     }
     if len(schemas) == 1:  # `oneOf: [X, null]` is X, or null
@@ -139,12 +145,11 @@ def _merged(document: Document, target: Node, depth: int) -> dict[str, Node]:
         more = _merged(document, resolved, depth + 1) if resolved else own
         for key, value in more.items():
             before = result.get(key)
-            if before and key == "properties":
-                joined = {**before.value, **value.value}
-                result[key] = _Joined(joined, value.pointer, (before, value))
-            elif before and key == "required":
-                joined_list = [*before.value, *value.value]
-                result[key] = _JoinedList(joined_list, value.pointer, (before, value))
+            both = [before.value, value.value] if before else []
+            if before and key == "properties" and all(isinstance(v, dict) for v in both):
+                result[key] = _Joined({**both[0], **both[1]}, value.pointer, (before, value))
+            elif before and key == "required" and all(isinstance(v, list) for v in both):
+                result[key] = _JoinedList([*both[0], *both[1]], value.pointer, (before, value))
             else:
                 result[key] = value
     return result
@@ -157,9 +162,42 @@ class _Joined(Node):
     sources: tuple[Node, ...]
 
     def parts(self) -> Any:
-        """Yield the properties, the later ones in the place of earlier ones."""
-        found = {key: node for source in self.sources for key, node in source.parts()}
+        """Yield the properties; one that several schemas describe is what they say together."""
+        found: dict[str, Node] = {}
+        for source in self.sources:
+            for key, node in source.parts():
+                before = found.get(key)
+                found[key] = _both(before, node) if before else node
         yield from found.items()
+
+
+def _both(one: Node, other: Node) -> Node:
+    """Return a schema that is two, as `allOf` of them would be."""
+    if one.value == other.value:
+        return other
+    return _Both({"allOf": [one.value, other.value]}, other.pointer, (one, other))
+
+
+@frozen
+class _Both(Node):
+    """What two schemas say together, where no `allOf` of the document has them."""
+
+    sources: tuple[Node, ...]
+
+    def parts(self) -> Any:
+        """Yield the `allOf`."""
+        yield "allOf", _Listed(self.value["allOf"], self.pointer, self.sources)
+
+
+@frozen
+class _Listed(Node):
+    """A list of nodes from several places."""
+
+    sources: tuple[Node, ...]
+
+    def items(self) -> Any:
+        """Yield them."""
+        yield from self.sources
 
 
 @frozen
@@ -190,18 +228,33 @@ def _schema(
         type=kind,
         keywords={key: node for key, node in merged.items() if key not in STRUCTURE},
         properties=dict(properties.parts()) if properties else {},
-        required={str(n.value): n for n in required.items()} if required else {},
+        required=(
+            {n.value: n for n in required.items() if isinstance(n.value, str)} if required else {}
+        ),
         extra=(extra.value if isinstance(extra.value, bool) else extra) if extra else None,
+        extra_node=extra,
         items=merged.get("items"),
         prefix=tuple(prefix.items()) if prefix else (),
         values=values,
+        enum_node=merged.get("enum"),
     )
 
 
 def _values(node: Node | None) -> dict[str, Node] | None:
     if node is None or not isinstance(node.value, list):
         return None
-    return {json.dumps(item.value): item for item in node.items() if item.value is not None}
+    return {as_json(item.value): item for item in node.items() if item.value is not None}
+
+
+def as_json(value: Any) -> str:
+    """Return the JSON of a value; 1.0 is 1."""
+    whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if whole else value, sort_keys=True)
+
+
+def _lists_null(node: Node | None) -> bool:
+    """Whether an enum lists null; true where there is no enum."""
+    return node is None or not isinstance(node.value, list) or None in node.value
 
 
 def _implied(merged: dict[str, Node]) -> str:

@@ -2,77 +2,60 @@
 
 from typing import Any
 
-from specdiff import leftovers, unknown
-from specdiff.changes import Change, Found, Level, quote
+from attrs import frozen
+
+from specdiff import access, leftovers, unknown
+from specdiff.changes import Change, Found, Level, Place, quote
 from specdiff.comparison import Comparison
-from specdiff.document import Document, Node
+from specdiff.document import Document
 from specdiff.effects import Effect
 from specdiff.operations import Operations
 from specdiff.telling import Teller
+
+
+@frozen
+class Verdict:
+    """What is said of two OpenAPI documents.
+
+    Attributes:
+        changes: Every change, the worst first.
+        loops: Places of schemas inside themselves, and the places that stand for them in changes.
+        unsure: Places of unions, where what is felt depends on more than the schemas.
+    """
+
+    changes: list[Change]
+    loops: dict[Place, Place]
+    unsure: set[Place]
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """Return every change between two OpenAPI documents, the worst first.
 
     Raises:
-        ValueError: One of them refers to what is not there, or composes schemas too deeply.
+        ValueError: As of `verdict`.
+    """
+    return verdict(old, new).changes
+
+
+def verdict(old: dict[str, Any], new: dict[str, Any]) -> Verdict:
+    """Return every change between two OpenAPI documents, and what that stands for.
+
+    Raises:
+        ValueError: One of them refers to what is not there, or composes schemas too deeply,
+            or they unfold to too many places.
     """
     before, after, found = Document(old), Document(new), Found()
-    schemas = Comparison(before, after, Teller(found), set())
+    schemas = Comparison(before, after, Teller(found))
     operations = Operations(before, after, found, schemas)
-    operations.compare()
-    _servers(operations)
-    _security(operations)
+    pairs = operations.compare()
+    access.servers(operations)
+    access.security(operations, before.root, after.root, "the API")
+    for one, other in pairs:
+        access.security(operations, one.node, other.node, quote(one.name))
     _renamed(schemas)
     unknown.add(before, after, found)
-    leftovers.add(old, new, found)
-    return found.all()
-
-
-def _servers(operations: Operations) -> None:
-    nodes = operations.old.root.get("servers"), operations.new.root.get("servers")
-    before, after = (_urls(node) for node in nodes)
-    if before[:1] != after[:1]:
-        words = f"the server is {_first(after)}, was {_first(before)}"
-        operations.add("api-server-changed", words, *nodes, Effect.BROKEN, "servers")
-
-
-def _urls(node: Node | None) -> list[str]:
-    items = node.items() if node else ()
-    return [str(item.value.get("url")) for item in items if isinstance(item.value, dict)]
-
-
-def _first(urls: list[str]) -> str:
-    return f"{quote(urls[0])}" if urls else "not said"
-
-
-def _security(operations: Operations) -> None:
-    """Compare what requests must prove: requirements of the whole API, and of each operation."""
-    pairs = [(operations.old.root, operations.new.root, "the API")]
-    after = {(o.path, o.method): o for o in operations.new.operations()}
-    for one in operations.old.operations():
-        other = after.get((one.path, one.method))
-        if other:
-            pairs.append((one.node, other.node, f"{quote(one.name)}"))
-    for old, new, name in pairs:
-        nodes = old.get("security"), new.get("security")
-        before, later = ([item.value for item in node.items()] if node else [] for node in nodes)
-        for requirement in later:
-            if requirement not in before:
-                schemes = _schemes(requirement)
-                known = schemes in operations.old.components("securitySchemes")
-                effect = Effect.ABSORBED if known else Effect.BROKEN
-                words = f"{name} asks for {quote(schemes)}"
-                operations.add("api-security-added", words, None, nodes[1], effect, schemes)
-        for requirement in before:
-            if requirement not in later:
-                schemes, effect = _schemes(requirement), Effect.ABSORBED
-                words = f"{name} no longer asks for {quote(schemes)}"
-                operations.add("api-security-removed", words, nodes[0], None, effect, schemes)
-
-
-def _schemes(requirement: Any) -> str:
-    return ", ".join(requirement) if isinstance(requirement, dict) else str(requirement)
+    leftovers.add(before, after, found)
+    return Verdict(found.all(), schemas.loops, schemas.unsure)
 
 
 def _renamed(schemas: Comparison) -> None:

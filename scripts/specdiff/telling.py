@@ -1,6 +1,10 @@
 """Telling of a change: what a comparison found, put into the words of a report."""
 
-from attrs import evolve, frozen
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import define, evolve, frozen
 
 from specdiff import rules
 from specdiff.changes import Change, Direction, Found, Level, Place, quote
@@ -9,6 +13,9 @@ from specdiff.effects import Effect
 
 #: The old and the new node of what changed; None where there was, or is, none.
 Nodes = tuple[Node | None, Node | None]
+
+#: What a change of a schema as such is about, of all that the schema says: the rest is compared.
+_OF_VALUES: Final = ("type", "nullable", "format", "enum")
 
 
 @frozen
@@ -40,15 +47,26 @@ class At:
         return evolve(self, holder="property", subject=f"{self.subject}[]", places=places)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Teller:
     """Tells of changes of schemas.
 
     Attributes:
         found: Where they are collected.
+        most: The strongest effect that what is told can have.
     """
 
     found: Found
+    most: Effect = Effect.BROKEN
+
+    @contextmanager
+    def at_most(self, effect: Effect) -> Iterator[None]:
+        """Take what is told meanwhile for no more than an effect: another reading does better."""
+        before, self.most = self.most, min(effect, self.most)
+        try:
+            yield
+        finally:
+            self.most = before
 
     def cover(self, *nodes: Node | None) -> None:
         """Take notice of nodes whose difference is part of a change that is told."""
@@ -81,7 +99,8 @@ class Teller:
             sent = at.sent and level is Level.BREAKING
             effect = Effect.BROKEN if sent else Effect.ABSORBED
         rule = f"{at.direction}-{at.holder}-{kind}"
-        self.tell_rule(rule, at, words, nodes, effect, (level, why), value)
+        identity = f"{at.direction}-{kind}"
+        self.tell_rule(rule, at, words, nodes, effect, (level, why), value, identity)
 
     def tell_rule(  # noqa: PLR0913, PLR0917 - a change has that many sides
         self,
@@ -92,20 +111,25 @@ class Teller:
         effect: Effect,
         level: tuple[Level, str],
         value: str = "",
+        identity: str = "",
+        keys: Iterable[str] | None = None,
     ) -> None:
         """Tell of a change under a rule of its own, with its level and the reason for that."""
         old, new = (node.pointer if node else None for node in nodes)
+        aspect = all(node is None or isinstance(node.value, dict) for node in nodes) and all(nodes)
         self.found.add(
             Change(
                 rule=rule,
                 level=level[0],
                 text=f"{quote(at.subject)} {words}",
                 why=level[1],
-                effect=effect,
+                effect=min(effect, self.most),
                 old=old,
                 new=new,
                 subject=at.subject,
                 places=at.places,
                 value=value,
-            )
+            ),
+            keys=_OF_VALUES if aspect and keys is None else keys,
+            identity=identity,
         )

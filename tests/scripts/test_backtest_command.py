@@ -77,7 +77,7 @@ def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
     done = backtest(DATES[1], file, "--format", "json")
     assert done.returncode == 0
     (result,) = json.loads(done.stdout)["results"]
-    assert (result["client"], result["server"]) == (DATES[1], "next")
+    assert (result["client"], result["server"]) == (DATES[1], "next.yaml")
     assert [place["place"] for place in result["places"]] == [
         "/data/provider_responses/*/provider_name"
     ]
@@ -86,7 +86,7 @@ def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
 
 REFUSALS = {
     "one version": (DATES[:1], "give two versions, OLD and NEW"),
-    "no such version": (("2026-06-23", "2026-06-24"), "no version '2026-06-24'; known are 2026-05-13"),
+    "no such version": (("2026-06-23", "2026-06-24"), "known are 2026-05-13, 2026-05-24"),
     "no such body": ((*DATES, "--show", "100000"), "there is no body 100000"),
     "a body of nothing": (("--show", "1"), "--show needs OLD and NEW"),
     "no such format": (("--format", "xml"), "invalid choice: 'xml'"),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from backtesting import bodies, clients, running
+from backtesting import bodies, clients, operations, running
 from backtesting.versions import Version
 from codegen.project import Project
 from specdiff import agreement, specs
@@ -81,11 +81,11 @@ def client_of_base(small):
 
 def differ(client, old, new):
     """Return where the diff and the backtest disagree, and what went wrong."""
-    made = bodies.of(new)
+    made = bodies.of(new, apart=operations.statuses(old))
     seen = running.decoded(client, {"new": made})["new"]
     assert seen.bodies > 20
-    changes = specs.compare(old, new)
-    lines = agreement.disagreements(changes, seen.places, seen.uncovered)
+    verdict = specs.verdict(old, new)
+    lines = agreement.disagreements(verdict, seen.places, seen.uncovered, made.unmade)
     return [*lines, *seen.crashes, *seen.lies, *seen.losses]
 
 

@@ -1,0 +1,71 @@
+"""Which of several media types a client reads a body as, and what it makes of another one."""
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from specdiff import reading
+from specdiff.document import Document, Node
+from specdiff.effects import Effect
+from specdiff.schemas import ANY, Schema
+from specdiff.schemas import read as read_schema
+
+
+def kind(media_type: str) -> str | None:
+    """Return how a media type is read: `json`, `text` or `bytes`; None if it is not."""
+    name = media_type.partition(";")[0].strip().lower()
+    if name == "application/json" or name.endswith("+json"):
+        return "json"
+    if name.startswith("text/"):
+        return "text"
+    return "bytes" if name == "application/octet-stream" else None
+
+
+def read(names: Iterable[str]) -> str | None:
+    """Return the media type that a client reads: the first that it can."""
+    return next((name for name in names if kind(name)), None)
+
+
+def sent(names: Iterable[str]) -> str | None:
+    """Return the media type that a server is taken to send: JSON, if it may be."""
+    names = list(names)
+    for wanted in ("json", "text"):
+        for name in names:
+            if kind(name) == wanted:
+                return name
+    return next(iter(names), None)
+
+
+def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Effect:
+    """Return what a client makes of bodies of other media types, whatever their schemas say.
+
+    Args:
+        old: The document that the client is generated from.
+        before: Its media types of a body.
+        after: The media types of that body that the server sends.
+    """
+    one, other = read(before), sent(after)
+    if one is None or kind(one) == "bytes":
+        return Effect.ABSORBED  # nothing is read, or anything
+    if kind(one) == "json":
+        return Effect.ABSORBED if other and kind(other) == "json" else Effect.BROKEN
+    if other and kind(other) == "text":
+        return Effect.ABSORBED
+    return most(old, one, before)
+
+
+def most(document: Document, media_type: str, content: dict[str, Node]) -> Effect:
+    """Return the worst that a body of any text can do to a client that reads a media type.
+
+    A text is a text, whatever it says: neither null nor of another JSON type.
+    """
+    if kind(media_type) != "text":
+        return Effect.BROKEN
+    schema = content[media_type].get("schema")
+    if schema is None:
+        return Effect.ABSORBED
+    choices = read_schema(document, schema)
+    texts = tuple(one for one in choices.schemas if one.type in {"string", ANY})
+    if not texts:
+        return Effect.ABSORBED
+    return reading.best(evolve(choices, schemas=texts), Schema(Node({}, "#"), None, "string"))
