@@ -142,7 +142,7 @@ class _Known:
 
     covered: set[str]
     walked: set[str]
-    above: set[str] = field(init=False)
+    above: set[str] = field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.above.update(
@@ -151,10 +151,6 @@ class _Known:
             for end, character in enumerate(pointer)
             if character == "/"
         )
-
-    @above.default
-    def _no_above(self) -> set[str]:
-        return set()
 
     def has(self, node: Node) -> bool:
         """Whether something has been told of a node, of what it is in, or of what is in it."""

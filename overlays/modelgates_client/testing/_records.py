@@ -14,10 +14,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from modelgates_api.api.generations import get_generation
-from modelgates_api.models import ErrorResponse, GenerationResponse
+from modelgates_api.models import ErrorResponse
 from modelgates_api.runtime import decoders
 from modelgates_api.runtime.model import Model
 from modelgates_api.runtime.values import is_array, is_object
+from modelgates_client._conformance import model_of
 from modelgates_client._generation import Generation
 
 #: Of each type without parts; those of formats are the examples of their RFCs.
@@ -109,9 +110,12 @@ def make_error(
 def make_body(record: Mapping[str, Any]) -> dict[str, Any]:
     """Make the body that a record is sent in.
 
-    Source: openapi.yaml, schema `GenerationResponse`.
+    Source: openapi.yaml, operation `get-generation`, status 200.
     """
-    return {**_object(GenerationResponse, {"data": {}}, ()), "data": dict(record)}
+    model = model_of(HTTPStatus.OK)
+    if model is None:
+        raise LookupError("the spec documents no status 200")
+    return {**_object(model, {"data": {}}, ()), "data": dict(record)}
 
 
 def operation() -> tuple[str, str]:
