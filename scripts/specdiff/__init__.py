@@ -1,1 +1,34 @@
-"""Compares two versions of the spec, from the side of a client that reads responses."""
+"""Compares two versions of the spec, from the side of a client that reads responses.
+
+Data flows down: documents are read, compared, and what was found is judged and told.
+
+| module        | subject                                                                    |
+|---------------|----------------------------------------------------------------------------|
+| `document`    | a document and its places, by JSON pointer                                 |
+| `members`     | the parts of two objects: which are in one alone, which in both            |
+| `schemas`     | what a Schema Object says: references followed, compositions merged        |
+| `effects`     | what a change does to programs: absorbed, surfaced, broken                 |
+| `changes`     | one change, where it is felt, and the collection of them                   |
+| `rules`       | how bad each kind of change is, and why                                    |
+| `telling`     | from what a comparison finds to a change                                   |
+| `reading`     | what the client of one schema makes of the values of another               |
+| `statuses`    | by which documented status the client reads an answer                      |
+| `media`       | as which media type it reads a body                                        |
+| `choices`     | which of several schemas mean the same                                     |
+| `keywords`    | compares enums, bounds, notes                                              |
+| `comparison`  | compares two schemas, place by place                                       |
+| `operations`  | compares operations: parameters, bodies, answers                           |
+| `access`      | compares servers and security                                              |
+| `unknown`     | keywords that nobody here understands                                      |
+| `leftovers`   | differences that nobody has looked at: what makes it complete              |
+| `specs`       | all comparisons together                                                   |
+| `agreement`   | the verdict held against what the backtest saw                             |
+| `suspicions`  | what looks like a slip of the document                                     |
+| `accepted`    | the differences that are accepted, each with its reason                    |
+| `surface`     | what a generated package offers, and what another takes away               |
+| `release`     | the next version, and what its changelog must say                          |
+| `judging`     | puts the report together                                                   |
+| `report`      | everything that is said of a new spec                                      |
+| `formats`     | the report as text, JSON, Markdown, annotations                            |
+| `lines`       | the line of a file at which a pointer stands                               |
+"""
