@@ -68,10 +68,9 @@ def stub(options: StubOptions, messages: Messages) -> Status:
             except ValueError as error:
                 raise ConfigurationError(f"the file {name!r}: {error}") from None
         _behave(served, records, options)
-        stdout.write(
-            f"MODELGATES_BASE_URL={served.base_url}\nMODELGATES_API_KEY={served.api_key}\n"
-        )
+        settings = f"MODELGATES_BASE_URL={served.base_url}\nMODELGATES_API_KEY={served.api_key}\n"
         try:
+            stdout.write(settings)  # who reads them may interrupt at once
             threading.Event().wait()
         except KeyboardInterrupt:
             messages.show("stopped")
