@@ -31,10 +31,15 @@ SOME_NAME: Final = "?"
 
 _STATUSES: Final = range(100, 600)  # RFC 9110, section 15
 _INDEX: Final = re.compile("[0-9]+")
-_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,39}")
+# With five digits or more it is an id, a number or a date. A field's name has fewer.
+_FEW_DIGITS: Final = "(?!(?:.*[0-9]){5})"
+_NAME: Final = re.compile(rf"{_FEW_DIGITS}[A-Za-z_][A-Za-z0-9_]{{0,39}}")
 # As providers are called: `01.AI`, `SF Compute`. No e-mail address, no URL, and no API key.
-_WORD: Final = re.compile(r"(?!.*sk-)[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,30}[A-Za-z0-9])?")
+_WORD: Final = re.compile(
+    rf"(?!.*sk-){_FEW_DIGITS}[A-Za-z0-9](?:[A-Za-z0-9 ._-]{{0,30}}[A-Za-z0-9])?"
+)
 _NAMES_SHOWN: Final = 8  # of an object
+_MOST_FIELDS: Final = 100  # of an object; with more names it is a map
 _DEPTH_SHOWN: Final = 2  # objects inside objects
 _ITEMS_READ: Final = 100  # of an array
 _SHAPE_LIMIT: Final = 200  # characters
@@ -227,7 +232,8 @@ def found(deviation: Drift | Fault) -> str:
 def shape(value: Any) -> str:
     """Return what a JSON value is like, without anything that stands in it.
 
-    Types, lengths and, of objects, the names that look like a program's: at most 8, two deep.
+    Types, lengths and, of objects, the names of fields: at most 8, two deep. An object with a name
+    that does not look like a field's is a map, whose keys may be private: it shows none.
     """
     text = _shape(value, _DEPTH_SHOWN)
     return text if len(text) <= _SHAPE_LIMIT else f"{text[: _SHAPE_LIMIT - 1]}…"
@@ -242,8 +248,12 @@ def _shape(value: Any, depth: int) -> str:
         return f"array (len {len(value)})" + (f" of {items}" if items else "")
     if not is_object(value):
         return json_type(value)
-    names = [name for name in value if _NAME.fullmatch(name)][:_NAMES_SHOWN] if depth else []
+    names = list(value)[:_NAMES_SHOWN] if depth and not _is_map(value) else []
     parts = [f"{name}: {_shape(value[name], depth - 1)}" for name in names]
     if len(names) < len(value):
         parts.append(f"{len(value) - len(names)} {'more' if names else 'names'}")
     return f"{{{', '.join(parts)}}}"
+
+
+def _is_map(value: dict[str, Any]) -> bool:
+    return len(value) > _MOST_FIELDS or not all(map(_NAME.fullmatch, value))

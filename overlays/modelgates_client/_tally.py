@@ -85,6 +85,18 @@ class Finding:
             self.last = place
 
 
+class Unchecked(NamedTuple):
+    """A file or an id that was given, and not checked, or not to its end.
+
+    Attributes:
+        source: As in `Place`.
+        reason: Why, in words.
+    """
+
+    source: str
+    reason: str
+
+
 class Report(NamedTuple):
     """What there is to say of many responses.
 
@@ -93,12 +105,14 @@ class Report(NamedTuple):
         deviating: How many of them deviate from the spec.
         findings: The worst first; of one level, the most frequent.
         unlisted: By level, the deviations beyond the findings that are listed.
+        unchecked: What was not checked, or not to its end: of that, the report says nothing.
     """
 
     bodies: int
     deviating: int
     findings: tuple[Finding, ...]
     unlisted: Mapping[Level, int]
+    unchecked: tuple[Unchecked, ...] = ()
 
     def count(self, level: Level) -> int:
         """Return how many findings of a level are listed."""
@@ -121,6 +135,7 @@ class Tally:
         self._known: dict[tuple[Any, ...], Finding | Level] = {}
         self._shown: dict[tuple[Any, ...], set[str]] = {}
         self._unlisted: dict[Level, int] = dict.fromkeys(LEVELS, 0)
+        self._unchecked: list[Unchecked] = []
 
     def add(self, place: Place, checked: Checked) -> None:
         """Count the deviations of a response."""
@@ -143,13 +158,18 @@ class Tally:
                 self._unlisted[finding] += 1
         self._deviating += deviates
 
+    def miss(self, source: str, reason: str) -> None:
+        """Note that a source could not be checked, or not to its end."""
+        self._unchecked.append(Unchecked(source, reason))
+
     def report(self) -> Report:
         """Return what there is to say so far."""
         findings = sorted(
             self._findings.values(),
             key=lambda f: (LEVELS.index(f.level), -f.bodies, f.status or 0, f.pointer, f.found),
         )
-        return Report(self._bodies, self._deviating, tuple(findings), self._unlisted)
+        unchecked = tuple(self._unchecked)
+        return Report(self._bodies, self._deviating, tuple(findings), self._unlisted, unchecked)
 
     def _finding(self, place: Place, checked: Checked, entry: Any) -> Finding | Level:
         """Return the finding that a deviation belongs to; its level, if it is not listed."""

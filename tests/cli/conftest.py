@@ -1,5 +1,7 @@
 """What the tests of the command share."""
 
+import json
+
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -33,3 +35,15 @@ def odd():
 def asking(odd):
     """The command, against the server that misbehaves."""
     return Command(odd.base_url)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write recorded lines to a file and return its name."""
+
+    def write(*lines, name="recorded.jsonl"):
+        file = tmp_path / name
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        return str(file)
+
+    return write

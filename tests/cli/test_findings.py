@@ -17,9 +17,16 @@ from modelgates_client.cli._findings import as_json, as_junit, as_markdown, code
 from modelgates_client.cli._overview import as_table
 
 from ..contract.strategies import SCHEMAS  # noqa: TID252 - the names of the spec's fields
+from ..lacking import (  # noqa: TID252 - what every test of the recorded response counts
+    LACKING,
+    LACKING_BREAKING,
+)
 from .commands import RECORD
 
-MISSING = ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
+#: How many findings the report of these tests has, by level and with all that is worse.
+BREAKING = LACKING_BREAKING + 1
+WARNING = len(LACKING) + 2
+ALL = WARNING + 1
 
 
 def report_of(*responses, source="recorded.jsonl"):
@@ -32,7 +39,7 @@ def report_of(*responses, source="recorded.jsonl"):
 
 @pytest.fixture
 def report():
-    """Of three bodies: one with the five fields missing and two more deviations, and two errors."""
+    """Of three bodies: one with fields missing and two more deviations, and two errors."""
     record = {**RECORD, "total_cost": "free", "tier": "gold"}
     error = {"error": {"code": 404, "message": "m"}}
     return report_of((200, {"data": record}), (503, b"<html>"), (404, error))
@@ -49,6 +56,12 @@ def forms(report, fail_on="breaking"):
     }
 
 
+def levels(report):
+    """Return the levels of a report's findings, the worst first."""
+    order = ["breaking", "warning", "info"]
+    return sorted((finding.level for finding in report.findings), key=order.index)
+
+
 def cells(markdown):
     """Return the rows of a table in Markdown, as GitHub splits them."""
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
@@ -61,7 +74,7 @@ def test_json_says_all_there_is(report):
 
     assert list(said) == [
         *("version", "client_version", "bodies", "deviating", "fail_on", "failed"),
-        *("findings", "unlisted"),
+        *("findings", "unlisted", "unchecked"),
     ]
     findings = said.pop("findings")
     assert said == {
@@ -72,8 +85,9 @@ def test_json_says_all_there_is(report):
         "fail_on": "breaking",
         "failed": True,
         "unlisted": {"breaking": 0, "warning": 0, "info": 0},
+        "unchecked": [],
     }
-    assert findings[0] == {
+    assert next(entry for entry in findings if entry["kind"] == "type") == {
         "level": "breaking",
         "reason": "reading it raises FieldError",
         "kind": "type",
@@ -87,15 +101,20 @@ def test_json_says_all_there_is(report):
         "first": {"source": "recorded.jsonl", "line": 1},
         "last": {"source": "recorded.jsonl", "line": 1},
     }
-    assert [(entry["level"], entry["pointer"]) for entry in findings[1:]] == [
-        *(("warning", f"/data/{name}") for name in MISSING),
+    assert [(entry["level"], entry["pointer"]) for entry in findings] == [
+        *sorted(
+            [("breaking", at) for at in LACKING if LACKING[at] == "breaking"]
+            + [("breaking", "/data/total_cost")]
+        ),
+        *(("warning", at) for at in LACKING if LACKING[at] == "warning"),
         ("warning", ""),
         ("info", "/data/tier"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "failures"), [("breaking", 1), ("warning", 7), ("info", 8), ("never", 0)]
+    ("fail_on", "failures"),
+    [("breaking", BREAKING), ("warning", WARNING), ("info", ALL), ("never", 0)],
 )
 def test_junit_fails_what_is_bad_enough(report, fail_on, failures):
     """A test for each finding, and one that always passes."""
@@ -110,12 +129,12 @@ def test_junit_fails_what_is_bad_enough(report, fail_on, failures):
     )
     assert suite.attrib == {
         "name": "modelgates check",
-        "tests": "9",
+        "tests": str(ALL + 1),
         "failures": str(failures),
         "errors": "0",
     }
-    assert len(tests) == 9
-    assert len({(test.get("classname"), test.get("name")) for test in tests}) == 9
+    assert len(tests) == ALL + 1
+    assert len({(test.get("classname"), test.get("name")) for test in tests}) == ALL + 1
     assert all([part.tag for part in test] in (["failure"], ["system-out"]) for test in tests)
     assert len(suite.findall("testcase/failure")) == failures
     assert json.loads(as_json(report, fail_on))["failed"] is bool(failures)
@@ -127,16 +146,22 @@ def test_markdown_is_a_table(report):
 
     assert header == ["level", "status", "deviation", "bodies", "first", "example", "effect"]
     assert {len(row) for row in rows} == {7}
-    assert rows[0] == [
-        "breaking",
-        "200",
-        "`/data/total_cost`<br>`expected number, found string`",
-        "1",
-        "`recorded.jsonl:1`",
-        "`string (len 4)`",
-        "reading it raises FieldError",
-    ]
-    assert len(rows) == 8
+    assert (
+        rows.count(
+            [
+                "breaking",
+                "200",
+                "`/data/total_cost`<br>`expected number, found string`",
+                "1",
+                "`recorded.jsonl:1`",
+                "`string (len 4)`",
+                "reading it raises FieldError",
+            ]
+        )
+        == 1
+    )
+    assert [row[0] for row in rows] == levels(report)
+    assert len(rows) == ALL
 
 
 def test_markdown_fits_into_a_pull_request():
@@ -156,13 +181,17 @@ def test_the_table_has_counts_and_a_row_for_each_finding(report):
     """The worst first."""
     lines = as_table(report, None).splitlines()
 
-    assert lines[0] == ("bodies checked: 3, deviating: 2; findings: 1 breaking, 6 warning, 1 info")
-    assert lines[2:5] == [
+    counts = f"{BREAKING} breaking, {WARNING - BREAKING} warning, 1 info"
+    assert lines[0] == f"bodies checked: 3, deviating: 2; findings: {counts}"
+    at = lines.index("breaking     200       1  /data/total_cost: expected number, found string")
+    assert lines[at : at + 3] == [
         "breaking     200       1  /data/total_cost: expected number, found string",
         "                          reading it raises FieldError; in recorded.jsonl:1",
         "                          like string (len 4)",
     ]
-    assert sum(line.startswith(("breaking", "warning", "info")) for line in lines) == 8
+    rows = [line.split()[0] for line in lines[2:] if not line.startswith(" ")]
+    assert rows == levels(report)
+    assert len(rows) == ALL
     assert [line for line in lines if line.endswith(" ")] == []
 
 
@@ -262,6 +291,33 @@ LINES = st.one_of(
 ).map(str.encode)
 
 
+def test_what_was_not_checked_is_in_every_form():
+    """Who reads only the report must not take it for one of everything."""
+    tally = Tally()
+    tally.add(Place("f", 1), check(404, {"error": {"code": 404, "message": "m"}}))
+    tally.miss("a\x1b`|b", "it is damaged after line 7")
+    report = tally.report()
+
+    for name, text in forms(report).items():
+        assert "a�`" in text.replace("\\ufffd", "�"), name
+        assert "damaged after line 7" in text, name
+        assert "\x1b" not in text, name
+    assert ET.fromstring(as_junit(report, "never"))[0].attrib == {
+        "name": "modelgates check",
+        "tests": "2",
+        "failures": "0",
+        "errors": "1",
+    }
+
+
+def test_a_suite_of_nothing_is_no_success():
+    """Many viewers show a suite without failures in green."""
+    suite = ET.fromstring(as_junit(Tally().report(), "never"))[0]
+
+    assert suite.get("errors") == "1"
+    assert "bodies checked: 0" in suite.find("testcase/error").get("message")
+
+
 @given(st.lists(LINES, max_size=8))
 @settings(max_examples=300)
 def test_nothing_of_any_body_is_seen_in_any_form(lines):
@@ -277,7 +333,7 @@ def test_the_canaries_can_be_seen():
     """Were a value or a name shown, the test above would see it."""
     tally = Tally()
     tally.add(Place("f", 1), unreadable_line("canary@example.com"))
-    tally.add(Place("f", 2), check(200, {"data": {"a_canary": 1, "api_type": "31337"}}))
+    tally.add(Place("f", 2), check(200, {"data": {"a_canary": 1, "api_type": "new 3133 canary"}}))
 
     for name, text in forms(tally.report()).items():
         assert len(TRACES.findall(text)) >= 3, name

@@ -14,6 +14,7 @@ from modelgates_client._recorded import check_line
 from modelgates_client.cli import _recordings
 from modelgates_client.cli._recordings import is_recording, read_lines
 
+from ..lacking import LACKING  # noqa: TID252 - what every test of the recorded response counts
 from .commands import RECORD
 
 
@@ -24,10 +25,7 @@ def said(line):
     return checked.status, {entry.pointer: entry.found for entry in checked.deviations}
 
 
-MISSING = {
-    f"/data/{name}": "nothing"
-    for name in ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
-}
+MISSING = dict.fromkeys(LACKING, "nothing")
 ERROR = {"error": {"code": 404, "message": "m"}}
 _HALF = json.dumps(ERROR).replace('"m"', '"\ud800"')  # half a character, which has no UTF-8
 

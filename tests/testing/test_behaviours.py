@@ -122,7 +122,7 @@ def test_a_body_can_be_compressed(stub, get):
         ({"null": ["total_cost"]}, "null", "/total_cost"),
         ({"extra": {"tier": "gold"}}, "undeclared", "/tier"),
         ({"values": {"total_cost": "free"}}, "type", "/total_cost"),
-        ({"values": {"api_type": "image"}}, "unknown_value", "/api_type"),
+        ({"values": {"api_type": "telepathy"}}, "unknown_value", "/api_type"),
         ({"unknown": ["api_type"]}, "unknown_value", "/api_type"),
         (
             {"values": {"/provider_responses/0/status": "200"}},
@@ -199,6 +199,9 @@ def test_for_ever_ends_when_it_is_ended(stub, ask):
         ("edge_page", {"status": 302}, "status is 302"),
         ("delay", {"seconds": -1}, "cannot be waited"),
         ("delay", {"seconds": float("nan")}, "cannot be waited"),
+        ("delay", {"seconds": 1e12}, "cannot be waited"),
+        ("not_ready", {"times": 1.5}, "times is 1.5"),
+        ("not_ready", {"times": True}, "times is True"),
         ("drift", {}, "nothing is to drift"),
         ("drift", {"missing": ["totalcost"]}, "did you mean 'total_cost'"),
         ("drift", {"missing": ["request_id"]}, "no drift"),
@@ -219,6 +222,19 @@ def test_what_would_never_come_is_refused(stub):
     stub.fail("gen-1", times=None)
     with pytest.raises(ValueError, match="recover"):
         stub.not_ready("gen-1")
+
+
+def test_a_number_is_no_id(stub):
+    """It would be meant as `times`, and nothing would come of it."""
+    with pytest.raises(TypeError, match="3 is no id; a number of requests is times=3"):
+        stub.not_ready(3)
+
+
+@pytest.mark.parametrize("value", ["1", 1.5])
+def test_retry_after_is_seconds_or_a_date(stub, value):
+    """Other types are a mistake, which is named."""
+    with pytest.raises(TypeError, match="an integer of seconds, or a datetime"):
+        stub.rate_limit(retry_after=value)
 
 
 def test_one_name_is_no_list_of_names(stub):

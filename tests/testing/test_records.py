@@ -63,7 +63,7 @@ def test_own_values_are_taken():
         ({"zzz": 1}, "no field 'zzz';"),
         ({"total_cost": "1"}, "/total_cost: expected number, found string"),
         ({"total_cost": None}, "/total_cost: expected number, found null"),
-        ({"api_type": "image"}, "/api_type: expected one of"),
+        ({"api_type": "telepathy"}, "/api_type: expected one of"),
         ({"provider_responses": [{}]}, "/provider_responses/0/status: expected"),
     ],
 )
@@ -72,6 +72,12 @@ def test_values_that_the_spec_does_not_have_are_refused(fields, why):
     with pytest.raises(ValueError, match=why) as caught:
         make_record("gen-1", **fields)
     assert "drifted" in str(caught.value)
+
+
+def test_a_record_has_one_id():
+    """Another in the fields would be asked for in vain."""
+    with pytest.raises(ValueError, match="the id is 'gen-1', and 'gen-2', too"):
+        make_record("gen-1", id="gen-2")
 
 
 def test_a_body_is_as_the_spec_says():

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from modelgates_client import Generation, ModelGates, ModelGatesError
-from modelgates_client.testing import STUB_KEY
+from modelgates_client.testing import STUB_KEY, make_record
 
 RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json"
 ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
@@ -136,12 +136,15 @@ def test_it_misbehaves_as_it_is_told(serving, options, kind):
 
 
 def test_records_drift_as_they_are_told(serving):
-    """Given ones too: a field too many, and an enum value that the spec does not list."""
+    """Given ones too: a field too many, and values that the spec does not list for its enums."""
+    good = Generation.from_dict(make_record("gen-1"))
+    fields = Generation.__schema__().fields.values()
+    enums = {field.segment for field in fields if hasattr(getattr(good, field.name), "is_known")}
     with serving("--drift", str(RECORD), "--record-id", "gen-1") as served:
-        assert [entry.kind for entry in served.get("gen-1").drift] == [
-            "unknown_value",
-            "undeclared",
-        ]
+        *unknown, new = served.get("gen-1").drift
+        assert {entry.pointer for entry in unknown} == enums >= {"/api_type"}
+        assert {entry.kind for entry in unknown} == {"unknown_value"}
+        assert new.kind == "undeclared"
         assert {entry.kind for entry in served.get().drift} == {
             "unknown_value",
             "undeclared",

@@ -44,12 +44,21 @@ def test_it_serves_the_body_of_a_response_that_it_is_given(get, stub):
         ({"id": 1}, ValueError),
         ({"id": "gen-1", "usage": float("nan")}, ValueError),
         ({"id": "gen-1", "usage": {1}}, TypeError),
+        (None, TypeError),
+        (["gen-1"], TypeError),
     ],
 )
 def test_what_is_no_record_is_refused_at_once(stub, record, error):
     """Not when it is asked for, in another thread."""
     with pytest.raises(error):
         stub.add(record)
+
+
+@pytest.mark.parametrize("records", ["gen-1", {"id": "gen-1"}])
+def test_a_single_record_is_no_list_of_records(records):
+    """Its letters, or its names, would be taken for ids."""
+    with pytest.raises(TypeError, match="records is a list of records"):
+        StubAPI(records)
 
 
 def test_fields_go_into_a_given_record_by_hand(stub):
@@ -216,7 +225,14 @@ def test_every_answer_takes_the_latency(failing):
         assert type(failing(base_url=stub.base_url, timeout=0.2)).__name__ == "APITimeoutError"
 
 
-@pytest.mark.parametrize("latency_s", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_what_is_no_port_is_refused(port):
+    """Before anything is started."""
+    with pytest.raises(ValueError, match=f"port is {port}; it is 0 to 65535"):
+        StubAPI(port=port)
+
+
+@pytest.mark.parametrize("latency_s", [-1, float("nan"), float("inf"), 1e12])
 def test_a_latency_that_cannot_be_waited_is_refused(latency_s):
     """Before anything is served."""
     with pytest.raises(ValueError, match="cannot be waited"):

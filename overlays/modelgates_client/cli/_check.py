@@ -1,6 +1,6 @@
 """`modelgates check`: hold responses, live or recorded, against the spec."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TypedDict
 
@@ -60,8 +60,10 @@ def check_responses(options: CheckOptions, messages: Messages) -> Status:
     sources = [(source, is_recording(source)) for source in options["sources"]]
     sources += [(file, True) for file in options["files"]]
     run = _Run(messages)
-    is_needed = not all(is_file for _, is_file in sources)
-    with _fetching(options, messages, is_needed=is_needed) as fetch:
+    if options["output"] is not None:
+        check_writable(options["output"], [source for source, is_file in sources if is_file])
+    ids = [source for source, is_file in sources if not is_file]
+    with _fetching(options, messages, ids) as fetch:
         status = run.over(sources, fetch)
     report = run.tally.report()
     if stdout is None:
@@ -101,6 +103,7 @@ class _Run:
                         self._ask(source, fetch)
                 except ConfigurationError as error:
                     self._failed(str(error), error)
+                    self.tally.miss(source, str(error))
         return self._status
 
     def _read(self, name: str) -> None:
@@ -112,18 +115,24 @@ class _Run:
             self.tally.add(Place(name, number), checked)
 
     def _ask(self, generation_id: str, fetch: Fetch) -> None:
-        """Check a live response; where it brings no record, that is a failure besides."""
+        """Check a live response; where it brings no record, that is a failure besides.
+
+        What the server says then is not shown: it is part of the body.
+        """
         try:
             checked = fetch(generation_id)
         except (APIStatusError, ResponseValidationError) as error:
-            self._failed(f"{generation_id}: {error}", error)
+            self._failed(f"{generation_id}: {_outcome(error)}", error)
             body = error.body.encode("utf-8", "surrogatepass")
             if len(body) >= _KEPT and model_of(error.status_code) is not None:
-                self._messages.warning(f"{generation_id}: the body is too long to be checked")
+                why = "the body is too long to be checked"
+                self._messages.warning(f"{generation_id}: {why}")
+                self.tally.miss(generation_id, why)
                 return
             checked = check(error.status_code, body)
         except ModelGatesError as error:
             self._failed(f"{generation_id}: {error}", error)
+            self.tally.miss(generation_id, str(error))
             return
         self.tally.add(Place(generation_id), checked)
 
@@ -132,13 +141,26 @@ class _Run:
         self._status = max(self._status, status_of(error))
 
 
+def _outcome(error: APIStatusError | ResponseValidationError) -> str:
+    """Return why there is no record, without what the body of an error says."""
+    if isinstance(error, ResponseValidationError):
+        return str(error)  # in words of ours
+    request = f" (request {error.request_id})" if error.request_id else ""
+    return f"no record came, but an error, HTTP {error.status_code}{request}"
+
+
 @contextmanager
-def _fetching(options: CheckOptions, messages: Messages, *, is_needed: bool) -> Generator[Fetch]:
+def _fetching(options: CheckOptions, messages: Messages, ids: Sequence[str]) -> Generator[Fetch]:
     """Provide what asks the server; without ids there is no need of a key."""
-    if not is_needed:
+    if not ids:
         yield _fetch_nothing
         return
     secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
+    if any(holds_key(generation_id, secret) for generation_id in ids):
+        raise ConfigurationError(
+            "an API key was given where an id is expected, and not sent; keys in arguments can be "
+            "read by others"
+        )
     chosen = Options(
         base_url=options["base_url"], proxy=options["proxy"], ca_bundle=options["ca_bundle"]
     )
@@ -147,11 +169,6 @@ def _fetching(options: CheckOptions, messages: Messages, *, is_needed: bool) -> 
     with ModelGates(api_key=secret.reveal(), **chosen) as client:
 
         def fetch(generation_id: str) -> Checked:
-            if holds_key(generation_id, secret):
-                raise ConfigurationError(
-                    "this is no id: there is an API key in it, which was not sent; keys in "
-                    "arguments can be read by others"
-                )
             raw = client.generations.get_raw(generation_id)
             return check(raw.status_code, raw.body)
 
@@ -172,8 +189,6 @@ def _check_options(options: CheckOptions) -> None:
         raise ConfigurationError("--key-stdin: stdin cannot hold the responses, too")
     if options["timeout"] is not None:
         check_seconds("--timeout", options["timeout"])
-    if options["output"] is not None:
-        check_writable(options["output"])
 
 
 def _text(report: Report, options: CheckOptions, stdout: Stdout | None) -> str:

@@ -13,6 +13,8 @@ The JSON is one object:
 | findings       | the worst first; `Finding` in `_tally` has their names. `first` and      |
 |                | `last` are `{"source": FILE, "line": N}`; of ids, `line` is null         |
 | unlisted       | by level, how many deviations there are beyond the findings listed       |
+| unchecked      | the files and ids that could not be checked, or not to their end:        |
+|                | `{"source": FILE, "reason": WHY}`; the report says nothing of these      |
 """
 
 import json
@@ -21,7 +23,7 @@ import xml.etree.ElementTree as ET
 from typing import Any, Final, Literal
 
 from modelgates_client._conformance import LEVELS, Level
-from modelgates_client._tally import Finding, Place, Report
+from modelgates_client._tally import Finding, Place, Report, Unchecked
 from modelgates_client._version import __version__
 from modelgates_client.cli._messages import harmless
 
@@ -35,13 +37,19 @@ _ROWS: Final = 100  # of a table in Markdown: GitHub takes 65,536 characters
 def summary(report: Report) -> str:
     """Return the counts, in a line."""
     counts = ", ".join(f"{report.count(level)} {level}" for level in LEVELS)
-    return f"bodies checked: {report.bodies}, deviating: {report.deviating}; findings: {counts}"
+    said = f"bodies checked: {report.bodies}, deviating: {report.deviating}; findings: {counts}"
+    return f"{said}; sources not checked: {len(report.unchecked)}" if report.unchecked else said
 
 
 def unlisted(report: Report) -> str:
     """Return how much is not listed, in a line; nothing if all is."""
     counts = ", ".join(f"{count} {level}" for level, count in report.unlisted.items() if count)
     return f"and deviations of further kinds, not listed: {counts}" if counts else ""
+
+
+def unchecked(source: Unchecked) -> str:
+    """Return what was not checked and why, in a line that cannot steer a terminal."""
+    return harmless(f"not checked, or not to its end: {source.source}: {source.reason}")
 
 
 def fails(report: Report, fail_on: FailOn) -> bool:
@@ -90,6 +98,8 @@ def as_markdown(report: Report) -> str:
         lines += ["", f"and {len(report.findings) - _ROWS} findings more, which the JSON lists"]
     if unlisted(report):
         lines += ["", unlisted(report)]
+    for source in report.unchecked:
+        lines += ["", code(unchecked(source))]
     return "\n".join(lines) + "\n"
 
 
@@ -108,14 +118,20 @@ def code(text: str) -> str:
 def as_junit(report: Report, fail_on: FailOn) -> str:
     """Return JUnit XML: a test for each finding, which fails if it is bad enough.
 
-    Another one always passes, and has the counts: many viewers take a suite without tests for a
-    mistake.
+    Another one has the counts, and ends in an error if nothing was checked; so does one for each
+    source that could not be checked.
 
     Source: junit-10.xsd of Jenkins' plugin xunit.
     """
     enough = () if fail_on == "never" else LEVELS[: LEVELS.index(fail_on) + 1]
     suite = ET.Element("testsuite")
-    _end_test(_test(suite, "responses", "were checked"), summary(report))
+    counted = _test(suite, "responses", "were checked")
+    if report.bodies:
+        _end_test(counted, summary(report))
+    else:
+        _break_test(counted, summary(report))
+    for source in report.unchecked:
+        _break_test(_test(suite, "source", harmless(source.source)), unchecked(source))
     for finding in report.findings:
         status = "unknown" if finding.status is None else str(finding.status)
         name = f"{pointer(finding)}: {difference(finding)}"
@@ -129,7 +145,7 @@ def as_junit(report: Report, fail_on: FailOn) -> str:
         "name": "modelgates check",
         "tests": str(len(suite)),
         "failures": str(len(suite.findall("testcase/failure"))),
-        "errors": "0",
+        "errors": str(len(suite.findall("testcase/error"))),
     }
     suites = ET.Element("testsuites")
     suites.append(suite)
@@ -148,6 +164,11 @@ def _end_test(test: ET.Element, text: str, failing: str | None = None) -> None:
     else:
         message = text.partition("\n")[0]
         ET.SubElement(test, "failure", type=failing, message=message).text = text
+
+
+def _break_test(test: ET.Element, text: str) -> None:
+    """Let a test end in an error: there is no telling whether it would pass."""
+    ET.SubElement(test, "error", type="unchecked", message=text).text = text
 
 
 def _text(finding: Finding) -> str:
@@ -188,6 +209,10 @@ def _plain(report: Report, fail_on: FailOn) -> dict[str, Any]:
             for finding in report.findings
         ],
         "unlisted": dict(report.unlisted),
+        "unchecked": [
+            {"source": harmless(source.source), "reason": harmless(source.reason)}
+            for source in report.unchecked
+        ],
     }
 
 

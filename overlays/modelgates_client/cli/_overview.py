@@ -8,7 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from modelgates_client._tally import Finding, Report
-from modelgates_client.cli._findings import difference, place, pointer, summary, unlisted
+from modelgates_client.cli._findings import (
+    difference,
+    place,
+    pointer,
+    summary,
+    unchecked,
+    unlisted,
+)
 
 _STYLES: Final = {"breaking": "red", "warning": "yellow", "info": ""}
 _GAP: Final = 2  # columns of the terminal between two of the table
@@ -34,6 +41,8 @@ def as_table(report: Report, stream: TextIO | None) -> str:
             console.print(_table(report))
         if unlisted(report):
             console.print(Text(unlisted(report)))
+        for source in report.unchecked:
+            console.print(Text(unchecked(source)))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from threading import TIMEOUT_MAX
 from typing import Any, Final
 
 from modelgates_client.testing._drift import Change, changed
@@ -84,11 +84,14 @@ def retry_after(value: int | datetime.datetime) -> str:
 
     Raises:
         ValueError: It is negative, or a date without an offset.
+        TypeError: It is neither.
     """
     if isinstance(value, datetime.datetime):
         if value.utcoffset() is None:
             raise ValueError("retry_after is a date without an offset; add tzinfo")
         return email.utils.format_datetime(value.astimezone(datetime.UTC), usegmt=True)
+    if type(value) is not int:
+        raise TypeError(f"retry_after is {value!r}; it is an integer of seconds, or a datetime")
     if value < 0:
         raise ValueError(f"retry_after is {value}; it is seconds, 0 or more")
     return str(value)
@@ -105,8 +108,8 @@ def delayed(seconds: float) -> Step:
     Raises:
         ValueError: The seconds cannot be waited.
     """
-    if not (isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"{seconds} seconds cannot be waited; it is 0 or more")
+    if not 0 <= seconds <= TIMEOUT_MAX:  # NaN is not, either
+        raise ValueError(f"{seconds} seconds cannot be waited; it is 0 to {TIMEOUT_MAX:.0f}")
     return lambda answer: replace(answer, delay_s=answer.delay_s + seconds)
 
 

@@ -38,10 +38,10 @@ class Sequences:
         """Add a step behind those that are there.
 
         Raises:
-            ValueError: `times` is less than 1, or nothing would ever come to this step.
+            ValueError: `times` is no number of requests, or nothing would ever come to this step.
+            TypeError: The id is none.
         """
-        if times is not None and times < 1:
-            raise ValueError(f"times is {times}; it is 1 or more, or None: for ever")
+        _check_turn(generation_id, times)
         with self._lock:
             turns = self._turns.setdefault(generation_id, deque())
             if turns and turns[-1].left is None:
@@ -189,6 +189,16 @@ class Behaviours(ABC):
         self, generation_id: str | None, times: int | None, answer: _answers.Answer
     ) -> None:
         self._sequences.add(generation_id, times, _answers.instead(answer))
+
+
+def _check_turn(generation_id: object, times: object) -> None:
+    """Refuse what would be no error, but another behaviour than the test means."""
+    if not isinstance(generation_id, str | None):
+        raise TypeError(
+            f"{generation_id!r} is no id; a number of requests is times={generation_id!r}"
+        )
+    if times is not None and (type(times) is not int or times < 1):
+        raise ValueError(f"times is {times!r}; it is 1 or more, or None: for ever")
 
 
 def _error_status(status: int) -> int:

@@ -61,11 +61,13 @@ def make_record(generation_id: str, /, **fields: Any) -> dict[str, Any]:
 
     Raises:
         ValueError: A field is not in the spec, or its value is not as the spec says; for such
-            records there is `drifted`.
+            records there is `drifted`. Or there are two ids.
 
     Source: openapi.yaml, schema `Generation`.
     """
     known = Generation.__schema__().fields
+    if fields.get("id", generation_id) != generation_id:
+        raise ValueError(f"the id is {generation_id!r}, and {fields['id']!r}, too")
     for name in fields:
         if name not in known:
             raise ValueError(f"{no_such_field(name, known)}; for a record that has it, see drifted")

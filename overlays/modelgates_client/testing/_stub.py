@@ -58,8 +58,13 @@ class StubAPI(Behaviours):
 
         Raises:
             OSError: The port cannot be had.
-            ValueError: A record is none, or the latency cannot be waited.
+            ValueError: A record is none, the latency cannot be waited, or the port is no port.
+            TypeError: A single record is given, or an id, where a list of records is expected.
         """
+        if isinstance(records, str | Mapping):
+            raise TypeError("records is a list of records; a single one is for `add`")
+        if port not in range(65_536):
+            raise ValueError(f"port is {port}; it is 0 to 65535")
         self.api_key = STUB_KEY
         self.violations: list[str] = []
         self._requests: list[StubRequest] = []
@@ -96,10 +101,12 @@ class StubAPI(Behaviours):
 
         Raises:
             ValueError: It has no id, or the fields are not as the spec says.
-            TypeError: It is not JSON.
+            TypeError: It is not JSON, or no object.
         """
         if isinstance(record, str):
             record = make_record(record, **fields)
+        elif not _is_mapping(record):
+            raise TypeError(f"a record is an object, or an id to make one of; this is {record!r}")
         elif fields:
             raise TypeError("fields are for a record that is made; put them into the given one")
         body: dict[str, Any] = as_sent(
@@ -208,3 +215,8 @@ class StubAPI(Behaviours):
     def _garbage(self, reason: str) -> None:
         with self._lock:
             self.violations.append(reason)
+
+
+def _is_mapping(value: object) -> bool:
+    """Whether it is one, whatever its type is said to be."""
+    return isinstance(value, Mapping)

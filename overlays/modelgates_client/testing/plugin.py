@@ -27,13 +27,13 @@ def modelgates_stub() -> Iterator[StubAPI]:
     except ModuleNotFoundError as error:
         if error.name != "pytest_httpserver":
             raise
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     with StubAPI() as stub:
         yield stub
     try:
         stub.check()
     except AssertionError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture
