@@ -50,3 +50,14 @@ def stub():
 def recorded():
     """A real response of the server, parsed anew for each test."""
     return json.loads(RECORD.read_bytes())
+
+
+@pytest.fixture
+def complete(recorded):
+    """The record of that response, with what the vendored spec has and it lacks made from the spec.
+
+    It is exactly as the spec says, whichever version is vendored.
+    """
+    from modelgates_client.testing import make_record  # noqa: PLC0415 - tests of scripts run without
+
+    return {**make_record("gen-1"), **recorded["data"]}

@@ -71,10 +71,9 @@ def test_an_attribute_that_there_is_not_cannot_be_set(record):
     [lambda it: pickle.loads(pickle.dumps(it)), copy.copy, copy.deepcopy, attrs.evolve],
     ids=["pickle", "copy", "deepcopy", "evolve"],
 )
-def test_twins_are_equal_and_of_the_same_class(recorded, twin):
+def test_twins_are_equal_and_of_the_same_class(complete, twin):
     """Whatever makes one of another."""
-    optional = dict.fromkeys(("request_id", "response_cache_source_id", "session_id"))
-    record = Generation.from_dict({**recorded["data"], **optional, "provider_responses": None})
+    record = Generation.from_dict({**complete, "provider_responses": None})
     made = twin(record)
     assert type(made) is Generation
     assert made.cost == record.cost

@@ -17,11 +17,21 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from backtesting import versions
+from codegen.project import Project
 
 ROOT = Path(__file__).parents[2]
 
 #: An overlay that does nothing, for specs that are not ours.
 NO_OVERLAY = "overlay: 1.0.0\ninfo: {title: Nothing, version: 1.0.0}\nactions: []\n"
+
+#: The version that tests of the tools start from, and those that are kept beside it. A published
+#: version never changes: what the tools say of it holds whichever one this project is at.
+PINNED = "2026-05-13"
+KEPT = (
+    *("2026-05-24", "2026-05-28", "2026-05-30", "2026-06-02"),
+    *("2026-06-08", "2026-06-09", "2026-06-10", "2026-06-23"),
+)
 
 
 class ProjectCopy:
@@ -117,6 +127,29 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(inputs: Path, tmp_path: Path) -> ProjectCopy:
     """A copy of this project, without generated/."""
     return ProjectCopy(tmp_path, inputs)
+
+
+@pytest.fixture(scope="session")
+def pinned_inputs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same at `PINNED`, with no other versions kept than `KEPT`."""
+    copied = ProjectCopy(tmp_path_factory.mktemp("pinned"), inputs)
+    copied.set_spec(versions.dated(Project(inputs), PINNED).content.decode())
+    lock = json.loads(copied.read("openapi.lock.json"))
+    lock["spec"]["retrieved"] = PINNED
+    copied.write("openapi.lock.json", json.dumps(lock))
+    store = versions.store(Project(copied.root))
+    for path in store.iterdir():
+        if path.suffix in {".yaml", ".diff"} and path.stem not in KEPT:
+            path.unlink()
+    sums = (store / versions.SUMS).read_text().splitlines(keepends=True)
+    (store / versions.SUMS).write_text("".join(x for x in sums if x[66:].startswith(KEPT)))
+    return copied.root
+
+
+@pytest.fixture
+def pinned(pinned_inputs: Path, tmp_path: Path) -> ProjectCopy:
+    """A copy of this project at `PINNED`, without generated/."""
+    return ProjectCopy(tmp_path, pinned_inputs)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import sys
 from collections import Counter
 
 import pytest
-from backtesting import report
+from backtesting import report, versions
 from backtesting.observations import Backtest, Deviation
+from codegen.project import Project
 from specdiff.effects import Effect
 
 from .conftest import ROOT
@@ -72,7 +73,7 @@ def test_a_fault_ends_with_1_and_can_be_shown(backtest, project):
 def test_a_file_can_stand_for_a_version(backtest, tmp_path_factory):
     """So a new one is tried before it is vendored."""
     file = tmp_path_factory.mktemp("new") / "next.yaml"
-    text = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
+    text = versions.dated(Project(ROOT), DATES[1]).content.decode()
     file.write_text(text.replace("        - Groq\n", "        - Groq\n        - Grok\n"))
     done = backtest(DATES[1], file, "--format", "json")
     assert done.returncode == 0

@@ -50,12 +50,15 @@ class Drift:
 
 
 @pytest.fixture
-def drift(project):
-    """The command, for a copy of this project."""
-    for name in ("overlays/accepted-differences.yaml", "overlays/modelgates_client/_version.py"):
-        (project.root / name).parent.mkdir(exist_ok=True)
-        project.write(name, (ROOT / name).read_text(encoding="utf-8"))
-    return Drift(project)
+def drift(pinned):
+    """The command, for a project whose spec, version and accepted differences stay the same."""
+    for name, text in (
+        ("overlays/accepted-differences.yaml", "accepted: []\n"),
+        ("overlays/modelgates_client/_version.py", '__version__ = "0.1.0"\n'),
+    ):
+        (pinned.root / name).parent.mkdir(exist_ok=True)
+        pinned.write(name, text)
+    return Drift(pinned)
 
 
 def test_what_breaks_fails_and_says_what_it_does(drift):

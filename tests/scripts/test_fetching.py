@@ -85,7 +85,7 @@ def test_a_small_answer_that_expands_to_much_is_refused(httpserver, url):
         tracemalloc.stop()
 
     assert "is larger than" in words
-    assert peak < 5 * MAX_BYTES
+    assert peak < 10 * MAX_BYTES  # a few copies, more or fewer by the pieces in which it comes
 
 
 @pytest.mark.parametrize("length", [MAX_BYTES, MAX_BYTES + 1])

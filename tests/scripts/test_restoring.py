@@ -11,12 +11,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from vendoring.restoring import joined, restore
 
-from .conftest import ROOT
+from .conftest import PINNED, ROOT
 
 PAGE = ROOT / "tests" / "pages" / "get-generation.txt"
 VERSIONS = {name: version.content.decode() for name, version in versions.all(Project(ROOT)).items()}
 #: The version that the page shows.
-SHOWN = VERSIONS["2026-05-13"]
+SHOWN = VERSIONS[PINNED]
 
 #: A field's description, inside `items` as in the version that the page shows, and beside it as
 #: in later ones.
@@ -89,8 +89,8 @@ def test_a_page_that_shows_another_version_is_refused(shown):
     text = joined(VERSIONS[shown])
 
     assert restore(text, VERSIONS[shown]) == VERSIONS[shown]
-    for name, vendored in VERSIONS.items():
-        if name != shown:
+    for vendored in VERSIONS.values():
+        if vendored != VERSIONS[shown]:  # an old version may have been vendored again
             with pytest.raises(Failure, match=r"^the page has lost the line breaks of its YAML"):
                 restore(text, vendored)
 

@@ -19,12 +19,19 @@ from codegen.failure import Failure
 from codegen.project import Project
 from vendoring import finding, writing
 
-ROOT = Path(__file__).parents[2]
+from .conftest import PINNED, ROOT, ProjectCopy
+
 SCRIPT = ROOT / "scripts" / "vendor.py"
-OURS = (ROOT / "openapi.yaml").read_bytes()
+OURS = versions.dated(Project(ROOT), PINNED).content
 NEW = OURS.replace(b"  version: 1.0.0", b"  version: 1.0.1", 1)
 LOCK = "openapi.lock.json"
 SPEC = "openapi.yaml"
+
+
+@pytest.fixture
+def project(pinned):
+    """A project at a version that stays the same, to vendor others into."""
+    return pinned
 
 
 def run(project, *arguments, stdin=b""):
@@ -75,8 +82,8 @@ def recorded(project):
         b"# A comment,\n\n---\n" + NEW + b"\n# at both ends   \n...\n",
         NEW.rstrip(b"\n"),
         NEW.replace(b"1.0.1", "1.0.1 \U0001f600 \u2028".encode()),
-        json.dumps(documents.load(ROOT / SPEC)).encode(),
-        b"\xef\xbb\xbf" + json.dumps(documents.load(ROOT / SPEC), indent="\t").encode() + b"\r\n",
+        json.dumps(documents.parse(OURS, SPEC)).encode(),
+        b"\xef\xbb\xbf" + json.dumps(documents.parse(OURS, SPEC), indent="\t").encode() + b"\r\n",
     ],
 )
 def test_a_document_is_vendored_byte_for_byte(project, content):
@@ -137,12 +144,12 @@ def test_it_says_what_changed_and_what_to_do_next(project):
 
     new = recorded(project)
     assert said[0] == (
-        f"openapi.yaml: 2026-05-13 (sha256 {old['sha256'][:12]}) -> "
+        f"openapi.yaml: {PINNED} (sha256 {old['sha256'][:12]}) -> "
         f"2026-07-01 (sha256 {new['sha256'][:12]})"
     )
     assert said[1:] == [
         "  info: `version` changed (note-changed)",
-        "next: `nox -s drift -- --against 2026-05-13`: what does it break?",
+        f"next: `nox -s drift -- --against {PINNED}`: what does it break?",
     ]
 
 
@@ -162,7 +169,7 @@ def test_the_replaced_version_is_kept(project):
     later = NEW.replace(b"1.0.1", b"1.0.2")
     vendor(project, later, "--date", "2026-07-02")
     found = versions.all(Project(project.root))
-    assert found["2026-05-13"].content == OURS
+    assert found[PINNED].content == OURS
     assert found["2026-07-01"].content == NEW
     assert found["2026-07-02"].content == later
     said = vendor(project, NEW.replace(b"1.0.1", b"1.0.3"), "--date", "2026-07-02")
@@ -195,7 +202,7 @@ def test_the_same_document_changes_nothing(project):
 
     said = vendor(project, OURS, "--date", "2026-12-31")
 
-    assert said.startswith("openapi.yaml is unchanged: 2026-05-13 (sha256 056e4cc9ff1b)")
+    assert said.startswith(f"openapi.yaml is unchanged: {PINNED} (sha256 056e4cc9ff1b)")
     assert project.files() == before
 
 
@@ -356,9 +363,10 @@ def test_a_broken_document_is_not_taken_for_a_page(monkeypatch):
             finding.find(f"{begin}\npaths: [".encode(), "new.yaml", "")
 
 
-def test_the_vendored_spec_can_be_regenerated_from(project):
-    """Lock and spec go together."""
-    vendor(project, NEW)
+def test_the_vendored_spec_can_be_regenerated_from(inputs, tmp_path):
+    """Lock and spec go together, at the version that this project is at."""
+    project = ProjectCopy(tmp_path, inputs)
+    vendor(project, (project.root / SPEC).read_bytes() + b"\n")
 
     done = project.regenerate()
 

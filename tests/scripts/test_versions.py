@@ -1,9 +1,9 @@
 """The published versions of the spec: restored byte for byte, or refused."""
 
 import hashlib
+import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -13,27 +13,24 @@ from codegen.failure import Failure
 from codegen.project import Project
 from vendoring import sources
 
-from .conftest import ROOT
+from .conftest import KEPT, PINNED, ROOT
 
 OURS = Project(ROOT)
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A project with our versions, to change."""
-    for name in ("openapi.yaml", "openapi.lock.json"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(versions.store(OURS), versions.store(Project(tmp_path)))
-    return Project(tmp_path)
+def project(pinned):
+    """A project with versions that stay the same, to change."""
+    return Project(pinned.root)
 
 
 def test_every_version_is_there_in_order_and_is_an_openapi_document():
     """The vendored one is among them, under the date that the lock gives."""
     found = versions.all(OURS)
     assert list(found) == sorted(found)
-    assert {"2026-05-13", "2026-05-24", "2026-06-23"} <= found.keys()
-    assert len({version.content for version in found.values()}) == len(found) >= 9
-    assert OURS.spec.read_bytes() in {version.content for version in found.values()}
+    assert len({found[name].content for name in (PINNED, *KEPT)}) == 9
+    vendored = json.loads(OURS.lock.read_text())["spec"]["retrieved"]
+    assert found[vendored].content == OURS.spec.read_bytes()
     for name, version in found.items():
         assert version.name == name
         assert version.document["openapi"].startswith("3.")
@@ -138,7 +135,7 @@ def test_a_damaged_store_is_refused(project, damage, words):
 
 def test_two_documents_of_one_date_are_refused(project):
     """The vendored one must not hide another."""
-    lock = project.lock.read_text().replace("2026-05-13", "2026-05-24")
+    lock = project.lock.read_text().replace(PINNED, "2026-05-24")
     project.lock.write_text(lock)
     with pytest.raises(Failure, match="so is another document"):
         versions.all(project)
