@@ -1,4 +1,4 @@
-"""What an attempt's outcome means: the record that was asked for, or the error to raise. Pure."""
+"""What an attempt's ending means: the record that was asked for, or the error to raise. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -20,7 +20,7 @@ from modelgates_client._errors import (
 from modelgates_client._generation import Generation
 from modelgates_client._responses import request_id
 from modelgates_client._retry import Setback, is_retryable, retry_after_s
-from modelgates_client.transport.messages import Failure, Outcome, Reply
+from modelgates_client.transport.messages import Ending, Failure, Reply
 
 Validation = Literal["lenient", "strict"]
 
@@ -63,47 +63,47 @@ class Problem(NamedTuple):
 
 
 def interpret(
-    outcome: Outcome, generation_id: str, attempts: int, validation: Validation
+    ending: Ending, generation_id: str, attempts: int, validation: Validation
 ) -> Answer | Problem:
     """Return what an attempt to get a record came to.
 
     Args:
-        outcome: What came, or why nothing did.
+        ending: What came, or why nothing did.
         generation_id: The record that was asked for.
         attempts: How many attempts there were, this one included.
         validation: Whether deviations from the spec are an error.
     """
-    if isinstance(outcome, Failure):
-        return _unanswered(outcome, attempts)
-    if not 200 <= outcome.status < 300:  # noqa: PLR2004
-        return _refused(outcome, outcome.status, _error_object(outcome), attempts)
-    if outcome.defect is not None:
-        return _invalid(outcome, outcome.defect, attempts, retryable=outcome.mendable)
+    if isinstance(ending, Failure):
+        return _unanswered(ending, attempts)
+    if not 200 <= ending.status < 300:  # noqa: PLR2004
+        return _refused(ending, ending.status, _error_object(ending), attempts)
+    if ending.defect is not None:
+        return _invalid(ending, ending.defect, attempts, retryable=ending.mendable)
     # Looking costs less than parsing twice; a name that is escaped has `\u` in it.
-    may_say = b'"error"' in outcome.body or b"\\u" in outcome.body
-    said = _error_object(outcome) if may_say else None
+    may_say = b'"error"' in ending.body or b"\\u" in ending.body
+    said = _error_object(ending) if may_say else None
     if said is not None:
         code = _code(said)
-        status = code if code in _ERROR_CODES else outcome.status
-        return _refused(outcome, cast("int", status), said, attempts)
+        status = code if code in _ERROR_CODES else ending.status
+        return _refused(ending, cast("int", status), said, attempts)
     try:
-        body = get_generation.parse_response(outcome.status, outcome.body)
+        body = get_generation.parse_response(ending.status, ending.body)
         if isinstance(body, ErrorResponse):  # the spec says so of other statuses than these
-            return _invalid(outcome, "the body is an error", attempts)
+            return _invalid(ending, "the body is an error", attempts)
         record = body.data
     except ResponseError as error:
-        return _invalid(outcome, error.reason, attempts)
+        return _invalid(ending, error.reason, attempts)
     except FieldError as error:
-        return _invalid(outcome, str(error), attempts)
+        return _invalid(ending, str(error), attempts)
     # The same slots, so nothing is converted; what people compute from a record is added.
     record.__class__ = Generation
-    answer = Answer(cast("Generation", record), outcome, tuple(body.drift))
+    answer = Answer(cast("Generation", record), ending, tuple(body.drift))
     if not _is_of(answer.record, generation_id):
         reason = f"the record is not that of {generation_id}, which was asked for"
-        return _invalid(outcome, reason, attempts, retryable=True, astray=True)
+        return _invalid(ending, reason, attempts, retryable=True, astray=True)
     if validation == "strict" and answer.drift:
         reason = f"{len(answer.drift)} deviation(s) from the spec"
-        return _invalid(outcome, reason, attempts, drift=answer.drift)
+        return _invalid(ending, reason, attempts, drift=answer.drift)
     return answer
 
 

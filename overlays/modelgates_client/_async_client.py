@@ -16,7 +16,7 @@ from modelgates_client._retry import RetryPolicy
 from modelgates_client._settings import Options
 from modelgates_client.transport.awaiting import AwaitingEngine
 from modelgates_client.transport.exchange import timed_out
-from modelgates_client.transport.messages import Outcome
+from modelgates_client.transport.messages import Ending
 
 
 class AsyncModelGates(BaseClient[AwaitingEngine]):
@@ -96,23 +96,23 @@ class AsyncModelGates(BaseClient[AwaitingEngine]):
 
     async def _run(self, steps: Steps) -> Result:
         """Do what the steps say."""
-        outcome: Outcome | None = None
+        ending: Ending | None = None
         while True:
             try:
-                step = steps.send(outcome)
+                step = steps.send(ending)
             except StopIteration as stop:
                 return self._finish(cast("Result", stop.value))
-            outcome = None
+            ending = None
             if isinstance(step, Send):
                 self._check_open()
-                outcome = await self._send(step)
-                LOGGER.debug("%s: %s", step.request, outcome)
+                ending = await self._send(step)
+                LOGGER.debug("%s: %s", step.request, ending)
             elif isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
             else:
                 await self._engine.reset()
 
-    async def _send(self, step: Send) -> Outcome:
+    async def _send(self, step: Send) -> Ending:
         try:
             async with asyncio.timeout(step.deadline.remaining()):
                 secret = await self._credentials.asecret()

@@ -14,14 +14,14 @@ from modelgates_client._deadline import Deadline
 from modelgates_client._errors import APITimeoutError, GenerationNotReadyError, RateLimitError
 from modelgates_client._generation import Generation
 from modelgates_client._retry import RetryPolicy, Setback, backoff_s
-from modelgates_client.transport.messages import Outcome, Request
+from modelgates_client.transport.messages import Ending, Request
 
 _POLL_FIRST_S: Final = 0.25
 _POLL_LONGEST_S: Final = 5.0
 
 
 class Send(NamedTuple):
-    """Make an attempt, and send its outcome back."""
+    """Make an attempt, and send its ending back."""
 
     request: Request
     deadline: Deadline
@@ -38,7 +38,7 @@ class Reset(NamedTuple):
 
 
 Step = Send | Pause | Reset
-Steps = Generator[Step, Outcome | None, "Result"]
+Steps = Generator[Step, Ending | None, "Result"]
 
 
 class Result(NamedTuple):
@@ -149,11 +149,11 @@ class Call(NamedTuple):
 
     def _attempt(
         self, deadline: Deadline, attempts: int
-    ) -> Generator[Step, Outcome | None, Answer | Problem]:
-        outcome = yield Send(self.request, deadline)
-        if outcome is None:
-            raise TypeError("a `Send` must be answered by an outcome")
-        result = interpret(outcome, self.generation_id, attempts, self.validation)
+    ) -> Generator[Step, Ending | None, Answer | Problem]:
+        ending = yield Send(self.request, deadline)
+        if ending is None:
+            raise TypeError("a `Send` must be answered by an ending")
+        result = interpret(ending, self.generation_id, attempts, self.validation)
         if isinstance(result, Problem) and result.astray:
             yield Reset()
         return result

@@ -15,7 +15,7 @@ from modelgates_client._observe import LOGGER, DriftCallback
 from modelgates_client._retry import RetryPolicy
 from modelgates_client._settings import Options
 from modelgates_client.transport.blocking import BlockingEngine
-from modelgates_client.transport.messages import Outcome
+from modelgates_client.transport.messages import Ending
 
 
 class ModelGates(BaseClient[BlockingEngine]):
@@ -102,20 +102,20 @@ class ModelGates(BaseClient[BlockingEngine]):
 
     def _run(self, steps: Steps) -> Result:
         """Do what the steps say."""
-        outcome: Outcome | None = None
+        ending: Ending | None = None
         while True:
             try:
-                step = steps.send(outcome)
+                step = steps.send(ending)
             except StopIteration as stop:
                 return self._finish(cast("Result", stop.value))
-            outcome = None
+            ending = None
             if isinstance(step, Send):
                 self._check_open()
                 secret = self._credentials.secret()
-                outcome = self._engine.send(
+                ending = self._engine.send(
                     step.request, secret, step.deadline, self._settings.limit
                 )
-                LOGGER.debug("%s: %s", step.request, outcome)
+                LOGGER.debug("%s: %s", step.request, ending)
             elif isinstance(step, Pause):
                 time.sleep(step.seconds)
             else:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import __version__
-from modelgates_client._conformance import check, unreadable_line
-from modelgates_client._recorded import check_line
-from modelgates_client._tally import Place, Tally
 from modelgates_client.cli._findings import as_json, as_junit, as_markdown, code
 from modelgates_client.cli._overview import as_table
+from modelgates_client.conformance.checking import check, unreadable_line
+from modelgates_client.conformance.recorded import check_line
+from modelgates_client.conformance.tally import Place, Tally
 
 from ..contract.strategies import SCHEMAS  # noqa: TID252 - the names of the spec's fields
 from ..lacking import (  # noqa: TID252 - what every test of the recorded response counts
@@ -209,7 +209,7 @@ def test_nothing_found_is_said_in_every_form():
 
 def test_what_is_not_listed_is_counted_in_every_form(monkeypatch):
     """And fails as what is listed does."""
-    monkeypatch.setattr("modelgates_client._tally.MOST_FINDINGS", 0)
+    monkeypatch.setattr("modelgates_client.conformance.tally.MOST_FINDINGS", 0)
     said = forms(report_of((200, b"<html>"), (503, b"")))
 
     words = "and deviations of further kinds, not listed: 1 breaking, 1 warning"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client._recorded import check_line
 from modelgates_client.cli import _recordings
 from modelgates_client.cli._recordings import is_recording, read_lines
+from modelgates_client.conformance.recorded import check_line
 
 from ..lacking import LACKING  # noqa: TID252 - what every test of the recorded response counts
 from .commands import RECORD

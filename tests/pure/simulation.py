@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from modelgates_client import ModelGatesError
 from modelgates_client._calls import Call, Pause, Reset, Result, Send, Step
 from modelgates_client._retry import RetryBudget, RetryPolicy
-from modelgates_client.transport.messages import Failure, Outcome, Request
+from modelgates_client.transport.messages import Ending, Failure, Request
 
 REQUEST = Request("GET", "/generation?id=gen-1")
 ROUNDING_S = 1e-6
@@ -39,7 +39,7 @@ class Turn(NamedTuple):
         astray: Whether it answers another question.
     """
 
-    outcome: Outcome | None
+    outcome: Ending | None
     latency_s: float = 0.0
     mendable: bool | None = None
     pause_s: float = 0.0
@@ -118,7 +118,7 @@ def play(
     end_s = clock.now_s + total_s
     steps = asked.get() if wait_s is None else asked.wait(wait_s, final=final)
     script = None if callable(server) else iter(server)
-    outcome: Outcome | None = None
+    outcome: Ending | None = None
     while True:
         try:
             step = steps.send(outcome)

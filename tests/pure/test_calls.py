@@ -99,5 +99,5 @@ def test_a_send_must_be_answered():
     """It is an error in a client, not of the server."""
     steps = call(Clock()).get()
     next(steps)
-    with pytest.raises(TypeError, match="outcome"):
+    with pytest.raises(TypeError, match="ending"):
         steps.send(None)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from modelgates_api.api.generations.get_generation import parse_response
 from modelgates_api.errors import FieldError
-from modelgates_client import _conformance
-from modelgates_client._conformance import (
+from modelgates_client.conformance import checking
+from modelgates_client.conformance.checking import (
     check,
     documented,
     effect,
@@ -128,7 +128,7 @@ def test_every_status_of_the_spec_is_known_and_no_other():
 
 def test_a_spec_with_other_bodies_is_refused(monkeypatch):
     """Where a status has no object, nothing is guessed."""
-    monkeypatch.setattr(_conformance.get_generation, "parse_response", lambda *_: [])
+    monkeypatch.setattr(checking.get_generation, "parse_response", lambda *_: [])
     with pytest.raises(TypeError, match="status 299: list is no model"):
         model_of.__wrapped__(299)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_client._conformance import check
-from modelgates_client._tally import MOST_FINDINGS, MOST_NAMES, Place, Tally
+from modelgates_client.conformance.checking import check
+from modelgates_client.conformance.tally import MOST_FINDINGS, MOST_NAMES, Place, Tally
 
 from ..contract.strategies import SCHEMAS, mutated  # noqa: TID252 - one strategy for all
 from ..lacking import LACKING  # noqa: TID252 - what every test of the recorded response counts
@@ -111,7 +111,7 @@ def test_values_that_vary_are_collapsed():
 
 def test_findings_are_bounded_and_the_rest_is_counted(monkeypatch):
     """By level, so that the exit status is right whatever is listed."""
-    monkeypatch.setattr("modelgates_client._tally.MOST_FINDINGS", 3)
+    monkeypatch.setattr("modelgates_client.conformance.tally.MOST_FINDINGS", 3)
     report = tallied((200, {"data": {"total_cost": 1}}), (200, b"<html>"), (503, None))
 
     assert MOST_FINDINGS == 1_000

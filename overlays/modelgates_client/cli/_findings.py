@@ -10,7 +10,7 @@ The JSON is one object:
 | deviating      | how many of them deviate                                                 |
 | fail_on        | `breaking`, `warning`, `info` or `never`                                 |
 | failed         | whether there is anything at that level or above                         |
-| findings       | the worst first; `Finding` in `_tally` has their names. `first` and      |
+| findings       | the worst first; `Finding` in `tally` has their names. `first` and      |
 |                | `last` are `{"source": FILE, "line": N}`; of ids, `line` is null         |
 | unlisted       | by level, how many deviations there are beyond the findings listed       |
 | unchecked      | the files and ids that could not be checked, or not to their end:        |
@@ -22,10 +22,10 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any, Final, Literal
 
-from modelgates_client._conformance import LEVELS, Level
-from modelgates_client._tally import Finding, Place, Report, Unchecked
 from modelgates_client._version import __version__
 from modelgates_client.cli._messages import harmless
+from modelgates_client.conformance.checking import LEVELS, Level
+from modelgates_client.conformance.tally import Finding, Place, Report, Unchecked
 
 FailOn = Level | Literal["never"]
 

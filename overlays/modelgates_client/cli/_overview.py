@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from modelgates_client._tally import Finding, Report
 from modelgates_client.cli._findings import (
     difference,
     place,
@@ -16,6 +15,7 @@ from modelgates_client.cli._findings import (
     unchecked,
     unlisted,
 )
+from modelgates_client.conformance.tally import Finding, Report
 
 _STYLES: Final = {"breaking": "red", "warning": "yellow", "info": ""}
 _GAP: Final = 2  # columns of the terminal between two of the table

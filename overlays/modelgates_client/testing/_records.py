@@ -18,8 +18,8 @@ from modelgates_api.models import ErrorResponse
 from modelgates_api.runtime import decoders
 from modelgates_api.runtime.model import Model
 from modelgates_api.runtime.values import is_array, is_object
-from modelgates_client._conformance import model_of
 from modelgates_client._generation import Generation
+from modelgates_client.conformance.checking import model_of
 
 #: Of each type without parts; those of formats are the examples of their RFCs.
 _EXAMPLES: Final[Mapping[decoders.Decoder, Any]] = {

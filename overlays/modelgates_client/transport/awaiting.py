@@ -13,7 +13,7 @@ import httpcore
 from modelgates_client._credentials import Secret
 from modelgates_client._deadline import Deadline
 from modelgates_client.transport import exchange
-from modelgates_client.transport.messages import Failure, Outcome, Request
+from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
 
 _TURNS: Final = 3  # of the event loop, in which what is in a buffer is read
@@ -112,7 +112,7 @@ class _Connection:
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
-    ) -> Outcome:
+    ) -> Ending:
         """Send a request, and read its answer to the end, or to the deadline."""
         ours = exchange.OURS.set(True)
         try:
@@ -125,7 +125,7 @@ class _Connection:
 
     async def _exchange(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
-    ) -> Outcome:
+    ) -> Ending:
         head: httpcore.Response | None = None
         body = bytearray()
         failed: Failure | None = None
@@ -180,7 +180,7 @@ class AwaitingEngine:
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
-    ) -> Outcome:
+    ) -> Ending:
         """Make one attempt.
 
         Args:
@@ -201,13 +201,13 @@ class AwaitingEngine:
         connection: _Connection | None = None
         try:
             connection = connections.idle.pop() if connections.idle else _Connection(self.options)
-            outcome = await connection.send(request, secret, deadline, limit)
+            ending = await connection.send(request, secret, deadline, limit)
             if self._keeps(connection, connections):
                 connections.idle.append(connection)
                 connection = None
                 if self.closed:  # meanwhile
                     await self.reset()
-            return outcome
+            return ending
         finally:
             try:
                 if connection is not None:

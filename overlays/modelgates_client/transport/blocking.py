@@ -9,7 +9,7 @@ import httpcore
 from modelgates_client._credentials import Secret
 from modelgates_client._deadline import Deadline
 from modelgates_client.transport import exchange
-from modelgates_client.transport.messages import Failure, Outcome, Request
+from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.network import Network
 from modelgates_client.transport.options import NetworkOptions
 
@@ -24,7 +24,7 @@ class _Connection:
         )
         self._server = options.server
 
-    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Outcome:
+    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
         """Send a request, and read its answer to the end, or to the deadline."""
         self._network.deadline = deadline
         ours = exchange.OURS.set(True)
@@ -36,7 +36,7 @@ class _Connection:
         finally:
             exchange.OURS.reset(ours)
 
-    def _exchange(self, request: Request, secret: Secret, limit: int) -> Outcome:
+    def _exchange(self, request: Request, secret: Secret, limit: int) -> Ending:
         head: httpcore.Response | None = None
         body = bytearray()
         failed: Failure | None = None
@@ -81,7 +81,7 @@ class BlockingEngine:
         self._connections = _Connections()
         self._lock = threading.Lock()
 
-    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Outcome:
+    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
         """Make one attempt.
 
         Args:
@@ -99,13 +99,13 @@ class BlockingEngine:
         connection: _Connection | None = None
         try:
             connection = self._take(connections)
-            outcome = connection.send(request, secret, deadline, limit)
+            ending = connection.send(request, secret, deadline, limit)
             if self._keeps(connection, connections):
                 connections.idle.append(connection)
                 connection = None
                 if self.closed:  # meanwhile, by another thread
                     self.reset()
-            return outcome
+            return ending
         finally:
             try:
                 if connection is not None:

@@ -63,4 +63,4 @@ class Failure(NamedTuple):
 
 
 #: What an attempt ends with.
-Outcome = Reply | Failure
+Ending = Reply | Failure

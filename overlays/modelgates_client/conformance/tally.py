@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from attrs import define
 
-from modelgates_client._conformance import (
+from modelgates_client.conformance.checking import (
     LEVELS,
     SOME_NAME,
     Checked,
