@@ -3,13 +3,41 @@
 import asyncio
 import inspect
 import os
+import sys
 
+import httptools
 import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
 
 from .servers import KEY, Server, authority
 from .showing import assert_twin
+
+#: The tests of these modules run over each engine that `AsyncModelGates` may have.
+ENGINE_MATTERS = {
+    "test_client",
+    "test_hostile",
+    "test_leftovers",
+    "test_life_cycle",
+    "test_network",
+    "test_raw",
+    "test_secrecy",
+}
+
+
+def pytest_generate_tests(metafunc):
+    """Take both clients in turn: awaited, `async` is that over httpcore, `fast` over httptools."""
+    if "either" in metafunc.fixturenames:
+        matters = metafunc.module.__name__.rpartition(".")[2] in ENGINE_MATTERS
+        kinds = ["sync", "async", "fast"] if matters else ["sync", "async"]
+        metafunc.parametrize("either", kinds, indirect=True)
+
+
+def set_engine(name, monkeypatch):
+    """Let awaited clients have this engine."""
+    assert httptools.__version__  # else both would be the same
+    if name == "httpcore":
+        monkeypatch.setitem(sys.modules, "httptools", None)
 
 
 class Either:
@@ -20,7 +48,7 @@ class Either:
     """
 
     def __init__(self, kind):
-        self.is_async = kind == "async"
+        self.is_async = kind != "sync"
         self.kind = AsyncModelGates if self.is_async else ModelGates
         self._runner = asyncio.Runner()
         self._made = []
@@ -46,9 +74,17 @@ class Either:
         self._runner.close()
 
 
-@pytest.fixture(params=["sync", "async"])
-def either(request):
+@pytest.fixture(params=["httpcore", "httptools"])
+def engine(request, monkeypatch):
+    """Each of the engines that `AsyncModelGates` may have, in turn; its name."""
+    set_engine(request.param, monkeypatch)
+    return request.param
+
+
+@pytest.fixture
+def either(request, monkeypatch):
     """Each of the two clients in turn."""
+    set_engine("httptools" if request.param == "fast" else "httpcore", monkeypatch)
     either = Either(request.param)
     yield either
     either.close()

@@ -145,7 +145,7 @@ def serve_two_records(listener, context, asked):  # noqa: C901 - a server in one
                 continue
 
 
-def test_what_waits_in_the_buffers_of_tls_ends_a_connection():
+def test_what_waits_in_the_buffers_of_tls_ends_a_connection(engine):
     """It is in no socket any more, nor in the parser yet."""
     authority = trustme.CA()
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

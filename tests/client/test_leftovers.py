@@ -47,9 +47,11 @@ def test_failures_leave_no_descriptor(either, server, kind):
 
 MEMORY = """
 import asyncio, gc, resource, sys
+url, bundle, kind, kept = sys.argv[1:]
+if kind == "async":
+    sys.modules["httptools"] = None
 from modelgates_client import AsyncModelGates, ModelGates
 
-url, bundle, kind, kept = sys.argv[1:]
 clients = []
 
 async def call(client):
@@ -93,7 +95,7 @@ with asyncio.Runner() as runner:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no resource usage of this kind")
-@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["sync", "async", "fast"])
 @pytest.mark.parametrize("kept", ["closed", "kept"])
 def test_a_hundred_clients_take_little_memory(tls_server, ca_bundle, kind, kept):
     """Under 4 MB, TLS included: what costs much is shared by all."""
@@ -126,7 +128,7 @@ def test_ctrl_c_leaves_no_open_connection(either, server, client, method):
 
 
 @pytest.mark.parametrize("method", ["get", "get_raw", "wait"])
-def test_cancellation_leaves_no_open_connection(server, method):
+def test_cancellation_leaves_no_open_connection(server, engine, method):
     """More often than there are connections: none is lost by it."""
     server.answers(silence)
 
@@ -147,7 +149,7 @@ def test_cancellation_leaves_no_open_connection(server, method):
     assert asyncio.run(main()) == (True, "gen-2")
 
 
-def test_a_callers_own_timeout_is_its_own(server):
+def test_a_callers_own_timeout_is_its_own(server, engine):
     """`asyncio.timeout` around a call is not taken for the client's deadline."""
     server.answers(silence, good)
 

@@ -68,7 +68,7 @@ def test_racing_first_calls_build_one_of_everything(tls_server, ca_bundle, monke
     assert tls_server.is_left()
 
 
-def test_racing_first_tasks_build_one_of_everything(tls_server, ca_bundle, monkeypatch):
+def test_racing_first_tasks_build_one_of_everything(tls_server, ca_bundle, monkeypatch, engine):
     """As with threads."""
     made = []
     create = ssl.create_default_context
@@ -88,7 +88,7 @@ def test_racing_first_tasks_build_one_of_everything(tls_server, ca_bundle, monke
     assert tls_server.is_left()
 
 
-def test_more_calls_than_connections_wait_for_their_turn(server):
+def test_more_calls_than_connections_wait_for_their_turn(server, engine):
     """Within their deadlines; none is lost."""
     server.answers(slow)
 
@@ -105,7 +105,7 @@ def test_more_calls_than_connections_wait_for_their_turn(server):
 # --- event loops
 
 
-def test_a_second_event_loop_works(server):
+def test_a_second_event_loop_works(server, engine):
     """Connections of a loop that is gone cannot be used there."""
 
     async def call(name):
@@ -124,7 +124,7 @@ def test_a_second_event_loop_works(server):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_event_loops_that_are_gone_leave_nothing(server):
+def test_event_loops_that_are_gone_leave_nothing(server, engine):
     """A program that runs one a call does not collect their connections; nor does a closed client.
 
     They cannot be closed in the usual way any more, of which asyncio may warn.
@@ -147,7 +147,7 @@ def test_event_loops_that_are_gone_leave_nothing(server):
     assert server.is_left()
 
 
-def test_event_loops_of_two_threads_share_a_client(server):
+def test_event_loops_of_two_threads_share_a_client(server, engine):
     """Each with connections of its own."""
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
     start = threading.Barrier(2)

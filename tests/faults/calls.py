@@ -15,7 +15,10 @@ from .faults import Fault, good, play, tunnel
 from .servers import FaultServer
 from .wire import ID, KEY, NEXT_ID
 
-FLAVOURS = ("sync", "async")
+#: The awaited client, by its engine: httpcore's and httptools'.
+AWAITED = ("async", "fast")
+#: All clients; the fixture `flavour` sees to the engine.
+FLAVOURS = ("sync", *AWAITED)
 
 #: The time-out of calls that meet no fault, in seconds; they share the client's connections.
 PATIENT_S = 10.0
@@ -78,7 +81,7 @@ def settings(fault: Fault, server: FaultServer) -> dict[str, Any]:
 def outcomes(flavour: str, fault: Fault, server: FaultServer) -> tuple[Outcome, Outcome]:
     """Return what came out of a call under the fault, and of the next one after it."""
     arguments = settings(fault, server)
-    if flavour == "async":
+    if flavour in AWAITED:
         return asyncio.run(_async(arguments, fault, server))
     with ModelGates(api_key=KEY, **arguments) as client:
         first = _call(client, ID)

@@ -13,7 +13,7 @@ import pytest
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
 
 from . import tls
-from .calls import FLAVOURS, PATIENT_S, serving, settings
+from .calls import AWAITED, PATIENT_S, serving, settings
 from .catalogue import FAULTS
 from .compressor_faults import bomb
 from .faults import CLOSE, RESET, STALL, Drip, act, connect, good, play, take
@@ -32,7 +32,7 @@ def impatience(monkeypatch):
 
 def fail(flavour, times, **arguments):
     """Make calls by one client that all fail."""
-    if flavour == "async":
+    if flavour in AWAITED:
         asyncio.run(_afail(times, **arguments))
         return
     with ModelGates(api_key=KEY, **arguments) as client:
@@ -69,7 +69,6 @@ def mishaps(peer):
 
 
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="only Linux lists a process's descriptors")
-@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_200_failures_leave_no_descriptor_open(flavour):
     """Neither sockets nor anything else, without the help of a garbage collection."""
     gc.collect()
@@ -83,7 +82,6 @@ def test_200_failures_leave_no_descriptor_open(flavour):
         gc.enable()
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(
     "name",
     [
@@ -113,6 +111,7 @@ def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
     assert quiet
 
 
+@pytest.mark.parametrize("flavour", AWAITED, indirect=True)
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(
     "script",
@@ -125,7 +124,7 @@ def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
     ],
     ids=["handshake", "head-awaited", "in-head", "in-body", "between-attempts"],
 )
-def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, monkeypatch):
+def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavour, monkeypatch):
     """Wherever it is cancelled; and the client goes on working."""
     monkeypatch.setattr("modelgates_client._retry._FIRST_S", 5.0)
 
@@ -184,7 +183,6 @@ def test_an_interrupted_call_leaves_no_connection(script):
     assert record.total_cost == COST
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("name", ["gzip-bomb", "endless", "gzip-endless"])
 def test_memory_stays_flat(name, flavour):
     """A body without bounds costs a small multiple of the limit, whatever it would become."""
@@ -201,7 +199,6 @@ def test_memory_stays_flat(name, flavour):
     assert peak < 8 * limit
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(
     "script",
     [
@@ -236,7 +233,6 @@ def chaos(peer):
             peer.send(others)
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_many_calls_at_once_never_get_one_anothers_record(flavour):
     """Each has its own record or a typed error, on connections that are mixed up."""
     ids = [f"gen-{number}" for number in range(150)]

@@ -1,8 +1,7 @@
-"""The engine of `AsyncModelGates`: one attempt, on asyncio, under a deadline."""
+"""The engine of `AsyncModelGates` that works everywhere: one attempt, awaited, over httpcore."""
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any, Final, cast
@@ -12,14 +11,15 @@ import httpcore
 
 from modelgates_client._credentials import Secret
 from modelgates_client._deadline import Deadline
-from modelgates_client.transport import exchange
+from modelgates_client.transport import exchange, httpcore_terms
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
+from modelgates_client.transport.pooling import AsyncEngine
 
 _TURNS: Final = 3  # of the event loop, in which what is in a buffer is read
 
 _FAILURES = (
-    *exchange.FAILURES,
+    *httpcore_terms.FAILURES,
     anyio.BrokenResourceError,
     anyio.ClosedResourceError,
     anyio.EndOfStream,
@@ -105,7 +105,7 @@ class _Connection:
     def __init__(self, options: NetworkOptions) -> None:
         self._network = _Network()
         self._pool = httpcore.AsyncConnectionPool(
-            **exchange.pool_options(options), network_backend=self._network
+            **httpcore_terms.pool_options(options), network_backend=self._network
         )
         self._server = options.server
         self._quiet = False
@@ -114,14 +114,14 @@ class _Connection:
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> Ending:
         """Send a request, and read its answer to the end, or to the deadline."""
-        ours = exchange.OURS.set(True)
+        ours = httpcore_terms.OURS.set(True)
         try:
             return await self._exchange(request, secret, deadline, limit)
         except BaseException as error:
             exchange.cut(error)
             raise
         finally:
-            exchange.OURS.reset(ours)
+            httpcore_terms.OURS.reset(ours)
 
     async def _exchange(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
@@ -132,7 +132,7 @@ class _Connection:
         try:
             async with asyncio.timeout(deadline.remaining()):
                 head = await self._pool.handle_async_request(
-                    exchange.outgoing(request, self._server, secret)
+                    httpcore_terms.outgoing(request, self._server, secret)
                 )
                 limit = exchange.body_limit(head.status, limit)
                 chunks = cast("AsyncGenerator[bytes]", head.aiter_stream())
@@ -142,7 +142,7 @@ class _Connection:
                         if len(body) > limit:
                             break
         except _FAILURES as error:
-            failed = exchange.failure(error, secret)
+            failed = httpcore_terms.failure(error, secret)
         finally:
             if head is not None:
                 await head.aclose()
@@ -151,7 +151,7 @@ class _Connection:
 
     def is_spent(self) -> bool:
         """Whether it must not be used again."""
-        return not self._quiet or exchange.is_spent(self._pool.connections)
+        return not self._quiet or httpcore_terms.is_spent(self._pool.connections)
 
     async def close(self) -> None:
         """Close it, whatever it is doing."""
@@ -161,82 +161,8 @@ class _Connection:
             await self._network.aclose()
 
 
-class _Connections:
-    """The connections of one event loop."""
+class AwaitingEngine(AsyncEngine):
+    """Sends requests over httpcore, through a proxy too."""
 
-    def __init__(self) -> None:
-        self.idle: deque[_Connection] = deque()
-        self.places = asyncio.Semaphore(exchange.MOST_CONNECTIONS)
-
-
-class AwaitingEngine:
-    """Sends requests to one server; each event loop has connections of its own."""
-
-    def __init__(self, options: NetworkOptions) -> None:
-        """Connect when the first request is sent, not before."""
-        self.options = options
-        self.closed = False
-        self._loops: dict[asyncio.AbstractEventLoop, _Connections] = {}
-
-    async def send(
-        self, request: Request, secret: Secret, deadline: Deadline, limit: int
-    ) -> Ending:
-        """Make one attempt.
-
-        Args:
-            request: What to send.
-            secret: The key to send with it.
-            deadline: When the attempt is over, whatever the server does.
-            limit: The most bytes that the body may have.
-
-        Returns:
-            What came, or why nothing did.
-        """
-        connections = self._current()
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                await connections.places.acquire()
-        except TimeoutError:
-            return exchange.timed_out()
-        connection: _Connection | None = None
-        try:
-            connection = connections.idle.pop() if connections.idle else _Connection(self.options)
-            ending = await connection.send(request, secret, deadline, limit)
-            if self._keeps(connection, connections):
-                connections.idle.append(connection)
-                connection = None
-                if self.closed:  # meanwhile
-                    await self.reset()
-            return ending
-        finally:
-            try:
-                if connection is not None:
-                    await connection.close()
-            finally:
-                connections.places.release()
-
-    async def reset(self) -> None:
-        """Close the idle connections of this event loop."""
-        connections = self._loops.get(asyncio.get_running_loop())
-        while connections is not None and connections.idle:
-            await connections.idle.pop().close()
-
-    async def close(self) -> None:
-        """Close the idle connections now, and those in use when their calls are over."""
-        self.closed = True
-        await self.reset()
-        self._loops.clear()  # those of other loops are closed as they are let go
-
-    def _current(self) -> _Connections:
-        loop = asyncio.get_running_loop()
-        connections = self._loops.get(loop)
-        if connections is None:
-            for old in [*self._loops]:
-                if old.is_closed():  # what it left open can no longer be closed, only let go
-                    self._loops.pop(old, None)
-            connections = self._loops[loop] = _Connections()
-        return connections
-
-    def _keeps(self, connection: _Connection, connections: _Connections) -> bool:
-        room = len(connections.idle) < exchange.MOST_IDLE
-        return room and not self.closed and not connection.is_spent()
+    def _connection(self) -> _Connection:
+        return _Connection(self.options)

@@ -8,7 +8,7 @@ import httpcore
 
 from modelgates_client._credentials import Secret
 from modelgates_client._deadline import Deadline
-from modelgates_client.transport import exchange
+from modelgates_client.transport import exchange, httpcore_terms
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.network import Network
 from modelgates_client.transport.options import NetworkOptions
@@ -20,42 +20,42 @@ class _Connection:
     def __init__(self, options: NetworkOptions) -> None:
         self._network = Network()
         self._pool = httpcore.ConnectionPool(
-            **exchange.pool_options(options), network_backend=self._network
+            **httpcore_terms.pool_options(options), network_backend=self._network
         )
         self._server = options.server
 
     def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
         """Send a request, and read its answer to the end, or to the deadline."""
         self._network.deadline = deadline
-        ours = exchange.OURS.set(True)
+        ours = httpcore_terms.OURS.set(True)
         try:
             return self._exchange(request, secret, limit)
         except BaseException as error:
             exchange.cut(error)
             raise
         finally:
-            exchange.OURS.reset(ours)
+            httpcore_terms.OURS.reset(ours)
 
     def _exchange(self, request: Request, secret: Secret, limit: int) -> Ending:
         head: httpcore.Response | None = None
         body = bytearray()
         failed: Failure | None = None
         try:
-            head = self._pool.handle_request(exchange.outgoing(request, self._server, secret))
+            head = self._pool.handle_request(httpcore_terms.outgoing(request, self._server, secret))
             limit = exchange.body_limit(head.status, limit)
             for chunk in head.iter_stream():
                 body += chunk
                 if len(body) > limit:
                     break
-        except exchange.FAILURES as error:
-            failed = exchange.failure(error, secret)
+        except httpcore_terms.FAILURES as error:
+            failed = httpcore_terms.failure(error, secret)
         if head is not None:
             head.close()
         return exchange.incoming(head, bytes(body), failed, limit, secret)
 
     def is_spent(self) -> bool:
         """Whether it must not be used again."""
-        return exchange.is_spent(self._pool.connections)
+        return httpcore_terms.is_spent(self._pool.connections)
 
     def close(self) -> None:
         """Close it, whatever it is doing."""

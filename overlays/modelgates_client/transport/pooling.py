@@ -1,0 +1,136 @@
+"""Connections that awaited calls share: how many there are, and which of them are used again."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import Protocol
+
+from modelgates_client._credentials import Secret
+from modelgates_client._deadline import Deadline
+from modelgates_client.transport import exchange
+from modelgates_client.transport.messages import Ending, Request
+from modelgates_client.transport.options import NetworkOptions
+
+
+class Connection(Protocol):
+    """One connection, or the place of one: opened and opened again when needed."""
+
+    async def send(
+        self, request: Request, secret: Secret, deadline: Deadline, limit: int
+    ) -> Ending:
+        """Send a request, and read its answer to the end, or to the deadline."""
+        ...
+
+    def is_spent(self) -> bool:
+        """Whether it must not be used again."""
+        ...
+
+    async def close(self) -> None:
+        """Close it, whatever it is doing."""
+        ...
+
+
+class _Connections:
+    """The connections of one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self.idle: deque[Connection] = deque()
+        self.places = asyncio.Semaphore(most)
+        self.waiting = 0  # calls that wait for a place
+
+
+class AsyncEngine(ABC):
+    """Sends requests to one server; each event loop has connections of its own.
+
+    Attributes:
+        options: Where they go.
+        closed: Whether it was closed.
+    """
+
+    def __init__(self, options: NetworkOptions, connections: int | None = None) -> None:
+        """Connect when the first request is sent, not before.
+
+        Args:
+            options: Where to connect to, and how.
+            connections: The most connections at one time, all of which may stay open when they are
+                idle; None for `exchange.MOST_CONNECTIONS`, of which `exchange.MOST_IDLE` may.
+        """
+        self.options = options
+        self.closed = False
+        self._most = exchange.MOST_CONNECTIONS if connections is None else connections
+        self._most_idle = exchange.MOST_IDLE if connections is None else connections
+        self._loops: dict[asyncio.AbstractEventLoop, _Connections] = {}
+
+    @abstractmethod
+    def _connection(self) -> Connection:
+        """Return a connection that is still to be opened."""
+
+    async def send(
+        self, request: Request, secret: Secret, deadline: Deadline, limit: int
+    ) -> Ending:
+        """Make one attempt.
+
+        Args:
+            request: What to send.
+            secret: The key to send with it.
+            deadline: When the attempt is over, whatever the server does.
+            limit: The most bytes that the body may have.
+
+        Returns:
+            What came, or why nothing did.
+        """
+        connections = self._current()
+        if not connections.places.locked():  # so there is no wait that could take too long
+            await connections.places.acquire()
+        else:
+            connections.waiting += 1
+            try:
+                async with asyncio.timeout(deadline.remaining()):
+                    await connections.places.acquire()
+            except TimeoutError:
+                return exchange.timed_out()
+            finally:
+                connections.waiting -= 1
+        connection: Connection | None = None
+        try:
+            connection = connections.idle.pop() if connections.idle else self._connection()
+            ending = await connection.send(request, secret, deadline, limit)
+            if self._keeps(connection, connections):
+                connections.idle.append(connection)
+                connection = None
+                if self.closed:  # meanwhile
+                    await self.reset()
+            return ending
+        finally:
+            try:
+                if connection is not None:
+                    await connection.close()
+            finally:
+                connections.places.release()
+
+    async def reset(self) -> None:
+        """Close the idle connections of this event loop."""
+        connections = self._loops.get(asyncio.get_running_loop())
+        while connections is not None and connections.idle:
+            await connections.idle.pop().close()
+
+    async def close(self) -> None:
+        """Close the idle connections now, and those in use when their calls are over."""
+        self.closed = True
+        await self.reset()
+        self._loops.clear()  # those of other loops are closed as they are let go
+
+    def _current(self) -> _Connections:
+        loop = asyncio.get_running_loop()
+        connections = self._loops.get(loop)
+        if connections is None:
+            for old in [*self._loops]:
+                if old.is_closed():  # what it left open can no longer be closed, only let go
+                    self._loops.pop(old, None)
+            connections = self._loops[loop] = _Connections(self._most)
+        return connections
+
+    def _keeps(self, connection: Connection, connections: _Connections) -> bool:
+        # Who waits for a place comes for a connection, too: closing it would be for nothing.
+        room = len(connections.idle) < self._most_idle + connections.waiting
+        return room and not self.closed and not connection.is_spent()

@@ -1,0 +1,45 @@
+"""Attempts by an engine alone, without a client above it."""
+
+import asyncio
+
+import pytest
+
+from modelgates_client._credentials import Secret
+from modelgates_client._deadline import Deadline
+from modelgates_client.transport.awaiting import AwaitingEngine
+from modelgates_client.transport.fast import FastEngine
+from modelgates_client.transport.messages import Request
+from modelgates_client.transport.options import NetworkOptions, Server, Trust
+
+from . import tls
+from .wire import ID, KEY
+
+LIMIT = 1 << 20
+TARGET = "/api/v1/generation?id="
+#: Runs a test by each of the two.
+ENGINES = pytest.mark.parametrize("kind", [AwaitingEngine, FastEngine], ids=["httpcore", "fast"])
+
+
+def options(port, *, secure=False):
+    """Return how to connect to a server on loopback."""
+    url = f"https://localhost:{port}" if secure else f"http://127.0.0.1:{port}"
+    return NetworkOptions(Server.of(url, ""), Trust(context=tls.trusting()))
+
+
+async def ask(engine, generation_id=ID, seconds=5.0, **changes):
+    """Make an attempt by an engine."""
+    request = Request("GET", TARGET + generation_id)._replace(**changes)
+    return await engine.send(request, Secret(KEY), Deadline.after(seconds), LIMIT)
+
+
+def endings(server, *ids, kind=FastEngine, secure=False, seconds=5.0):
+    """Return what attempts by one engine end with, one after the other."""
+
+    async def main():
+        engine = kind(options(server.port, secure=secure))
+        try:
+            return [await ask(engine, one, seconds) for one in ids]
+        finally:
+            await engine.close()
+
+    return asyncio.run(main())
