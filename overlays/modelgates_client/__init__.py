@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from modelgates_client._responses import RawResponse
     from modelgates_client._settings import DEFAULT_BASE_URL
     from modelgates_client._version import __version__
+    from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
 
 #: Where each name is defined.
 _HOMES = {
@@ -73,6 +74,10 @@ _HOMES = {
     "RawResponse": "modelgates_client._responses",
     "DEFAULT_BASE_URL": "modelgates_client._settings",
     "__version__": "modelgates_client._version",
+    "Failed": "modelgates_client.bulk.outcomes",
+    "Outcome": "modelgates_client.bulk.outcomes",
+    "Pending": "modelgates_client.bulk.outcomes",
+    "Resolved": "modelgates_client.bulk.outcomes",
 }
 
 __all__ = [
@@ -91,6 +96,7 @@ __all__ = [
     "Cost",
     "Drift",
     "EdgeTimeoutError",
+    "Failed",
     "FieldError",
     "Generation",
     "GenerationNotReadyError",
@@ -99,11 +105,14 @@ __all__ = [
     "ModelGates",
     "ModelGatesError",
     "NotFoundError",
+    "Outcome",
     "OverloadedError",
+    "Pending",
     "PermissionDeniedError",
     "ProviderResponse",
     "RateLimitError",
     "RawResponse",
+    "Resolved",
     "ResponseValidationError",
     "ServerError",
     "__version__",

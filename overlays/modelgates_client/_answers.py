@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.errors import FieldError, InvalidBodyError, ModelGatesError, ResponseError
-from modelgates_api.models import ErrorResponse
+from modelgates_api.models import ErrorResponse, GenerationResponse
 from modelgates_api.runtime.bodies import decode_json
 from modelgates_api.runtime.decoders import Object
 from modelgates_api.runtime.drift import Drift
@@ -35,12 +35,17 @@ class Answer(NamedTuple):
     Attributes:
         record: The record.
         reply: The reply that it came in.
-        drift: Every deviation of the body from the spec, by pointers into the body.
+        body: The body, whose data the record is.
     """
 
     record: Generation
     reply: Reply
-    drift: tuple[Drift, ...]
+    body: GenerationResponse
+
+    @property
+    def drift(self) -> tuple[Drift, ...]:
+        """Every deviation of the body from the spec, by pointers into it; looked for when asked."""
+        return tuple(self.body.drift)
 
 
 class Problem(NamedTuple):
@@ -97,13 +102,12 @@ def interpret(
         return _invalid(ending, str(error), attempts)
     # The same slots, so nothing is converted; what people compute from a record is added.
     record.__class__ = Generation
-    answer = Answer(cast("Generation", record), ending, tuple(body.drift))
+    answer = Answer(cast("Generation", record), ending, body)
     if not _is_of(answer.record, generation_id):
         reason = f"the record is not that of {generation_id}, which was asked for"
         return _invalid(ending, reason, attempts, retryable=True, astray=True)
-    if validation == "strict" and answer.drift:
-        reason = f"{len(answer.drift)} deviation(s) from the spec"
-        return _invalid(ending, reason, attempts, drift=answer.drift)
+    if validation == "strict" and (drift := answer.drift):
+        return _invalid(ending, f"{len(drift)} deviation(s) from the spec", attempts, drift=drift)
     return answer
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import ssl
-from collections.abc import Mapping
-from typing import Self, cast
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Self, cast
 
 from modelgates_client._answers import Validation
 from modelgates_client._base import BaseClient
@@ -14,12 +15,18 @@ from modelgates_client._generations import AsyncGenerations
 from modelgates_client._observe import LOGGER, DriftCallback
 from modelgates_client._retry import RetryPolicy
 from modelgates_client._settings import Options
-from modelgates_client.transport.awaiting import AwaitingEngine
+from modelgates_client.transport.engines import awaiting_engine
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.pooling import AsyncEngine
+
+if TYPE_CHECKING:
+    from modelgates_client.bulk.lookups import Question
+    from modelgates_client.bulk.outcomes import Outcome
+    from modelgates_client.bulk.running import Means, Plan
 
 
-class AsyncModelGates(BaseClient[AwaitingEngine]):
+class AsyncModelGates(BaseClient[AsyncEngine]):
     """A client of one ModelGates account, on asyncio; any event loop may use it.
 
     Attributes:
@@ -88,11 +95,11 @@ class AsyncModelGates(BaseClient[AwaitingEngine]):
         )
         self._set_up(credentials, options, None)
 
-    def _make_engine(self) -> AwaitingEngine:
-        return AwaitingEngine(self._settings.network)
+    def _make_engine(self) -> AsyncEngine:
+        return awaiting_engine(self._settings.network)
 
     def _add_resources(self, policy: RetryPolicy) -> None:
-        self.generations = AsyncGenerations(self._settings, policy, self._run)
+        self.generations = AsyncGenerations(self._settings, policy, self._run, self._run_many)
 
     async def _run(self, steps: Steps) -> Result:
         """Do what the steps say."""
@@ -113,12 +120,33 @@ class AsyncModelGates(BaseClient[AwaitingEngine]):
                 await self._engine.reset()
 
     async def _send(self, step: Send) -> Ending:
-        try:
-            async with asyncio.timeout(step.deadline.remaining()):
-                secret = await self._credentials.asecret()
-        except TimeoutError:
-            return timed_out()
+        secret = self._credentials.fixed
+        if secret is None:
+            try:
+                async with asyncio.timeout(step.deadline.remaining()):
+                    secret = await self._credentials.asecret()
+            except TimeoutError:
+                return timed_out()
         return await self._engine.send(step.request, secret, step.deadline, self._settings.limit)
+
+    async def _run_many(
+        self, ids: Iterable[str] | AsyncIterable[str], question: "Question", plan: "Plan"
+    ) -> AsyncGenerator[list["Outcome"]]:
+        """Ask for many ids."""
+        from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
+
+        self._check_open()
+        async with aclosing(finished(ids, question, lambda: self._means(plan), plan)) as batches:
+            async for batch in batches:
+                yield [self._outcome(one) for one in batch]
+
+    def _means(self, plan: "Plan") -> "Means":
+        from modelgates_client.bulk.running import Means  # noqa: PLC0415 - rarely needed
+
+        engine = awaiting_engine(self._settings.network, plan.concurrency)
+        credentials = self._credentials
+        key = credentials.fixed or credentials.asecret
+        return Means(engine, key, self._check_open, self._settings.limit)
 
     async def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""

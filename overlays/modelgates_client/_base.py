@@ -1,7 +1,7 @@
 """What both clients have in common: options, connections that are shared, and no key shown."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Protocol, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, Unpack
 
 from modelgates_api.errors import ClientClosedError
 from modelgates_client._calls import Result
@@ -10,6 +10,10 @@ from modelgates_client._errors import ConfigurationError
 from modelgates_client._observe import DriftObserver
 from modelgates_client._retry import RetryBudget, RetryPolicy
 from modelgates_client._settings import NETWORK_OPTIONS, Options, Settings
+
+if TYPE_CHECKING:
+    from modelgates_client.bulk.lookups import Finished
+    from modelgates_client.bulk.outcomes import Outcome
 
 
 class Engine(Protocol):
@@ -92,8 +96,15 @@ class BaseClient(ABC, Generic[E]):
 
     def _finish(self, result: Result) -> Result:
         """Tell of the drift in an answer."""
-        self._observer.observe(result.answer.drift)
+        if self._observer.is_listening:  # looking for drift costs as much as decoding
+            self._observer.observe(result.answer.drift)
         return result
+
+    def _outcome(self, finished: "Finished") -> "Outcome":
+        """Return what became of one of many ids, and tell of the drift in it."""
+        if isinstance(finished.result, Result):
+            self._finish(finished.result)
+        return finished.outcome
 
     def __repr__(self) -> str:
         # A traceback that shows locals may show a client that could not be made.

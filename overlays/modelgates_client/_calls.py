@@ -12,7 +12,7 @@ from modelgates_api.errors import ModelGatesError
 from modelgates_client._answers import Answer, Problem, Validation, interpret
 from modelgates_client._deadline import Deadline
 from modelgates_client._errors import APITimeoutError, GenerationNotReadyError, RateLimitError
-from modelgates_client._generation import Generation
+from modelgates_client._responses import RawResponse
 from modelgates_client._retry import RetryPolicy, Setback, backoff_s
 from modelgates_client.transport.messages import Ending, Request
 
@@ -53,6 +53,19 @@ class Result(NamedTuple):
     answer: Answer
     attempts: int
     elapsed_s: float
+
+    @property
+    def response(self) -> RawResponse:
+        """The same, as callers see it."""
+        reply = self.answer.reply
+        return RawResponse(
+            self.answer.record,
+            reply.status,
+            reply.headers,
+            reply.body,
+            self.attempts,
+            self.elapsed_s,
+        )
 
 
 class Call(NamedTuple):
@@ -106,7 +119,7 @@ class Call(NamedTuple):
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
         attempts = setbacks = 0
-        latest: Generation | None = None
+        latest: Result | None = None
         error: ModelGatesError | None = None
         while True:
             attempts += 1
@@ -115,9 +128,9 @@ class Call(NamedTuple):
             elapsed_s = self.clock() - started
             if isinstance(result, Answer):
                 self.policy.succeeded(0)
-                latest, error, setbacks = result.record, None, 0
-                if latest.is_final or not final:
-                    return Result(result, attempts, elapsed_s)
+                latest, error, setbacks = Result(result, attempts, elapsed_s), None, 0
+                if not final or result.record.is_final:
+                    return latest
                 asked_s = 0.0
             elif result.setback.timed_out and not deadline.remaining():
                 # The end of the time says less than what was before, an error or a record.
@@ -133,8 +146,9 @@ class Call(NamedTuple):
             if asked_s >= remaining or remaining < _POLL_FIRST_S:
                 if isinstance(error, RateLimitError) and asked_s >= remaining > 0:
                     raise error  # it says how long to wait, which is longer than there is time
+                response = None if latest is None else latest.response
                 raise GenerationNotReadyError(
-                    self.generation_id, elapsed_s, attempts, latest, error
+                    self.generation_id, elapsed_s, attempts, response, error
                 )
             pause = poll_pause_s(elapsed_s) + backoff_s(setbacks, self.policy.uniform)
             # The last poll comes shortly before the end, whenever the schedule would have it: as

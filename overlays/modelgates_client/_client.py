@@ -3,8 +3,8 @@
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from typing import Self, cast
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Self, cast
 
 from modelgates_client._answers import Validation
 from modelgates_client._base import BaseClient
@@ -16,6 +16,12 @@ from modelgates_client._retry import RetryPolicy
 from modelgates_client._settings import Options
 from modelgates_client.transport.blocking import BlockingEngine
 from modelgates_client.transport.messages import Ending
+
+if TYPE_CHECKING:
+    from modelgates_client._credentials import Secret
+    from modelgates_client.bulk.lookups import Question
+    from modelgates_client.bulk.outcomes import Outcome
+    from modelgates_client.bulk.running import Means, Plan
 
 
 class ModelGates(BaseClient[BlockingEngine]):
@@ -98,7 +104,7 @@ class ModelGates(BaseClient[BlockingEngine]):
         return BlockingEngine(self._settings.network)
 
     def _add_resources(self, policy: RetryPolicy) -> None:
-        self.generations = Generations(self._settings, policy, self._run)
+        self.generations = Generations(self._settings, policy, self._run, self._run_many)
 
     def _run(self, steps: Steps) -> Result:
         """Do what the steps say."""
@@ -120,6 +126,27 @@ class ModelGates(BaseClient[BlockingEngine]):
                 time.sleep(step.seconds)
             else:
                 self._engine.reset()
+
+    def _run_many(
+        self, ids: Iterable[str], question: "Question", plan: "Plan"
+    ) -> Generator[list["Outcome"]]:
+        """Ask for many ids, on an event loop in a thread."""
+        from modelgates_client.bulk.blocking import finished  # noqa: PLC0415 - asyncio costs
+
+        self._check_open()
+        for batch in finished(ids, question, lambda: self._means(plan), plan):
+            yield [self._outcome(one) for one in batch]
+
+    def _means(self, plan: "Plan") -> "Means":
+        from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
+        from modelgates_client.transport.engines import awaiting_engine  # noqa: PLC0415
+
+        async def secret() -> "Secret":
+            return self._credentials.secret()
+
+        engine = awaiting_engine(self._settings.network, plan.concurrency)
+        key = self._credentials.fixed or secret
+        return Means(engine, key, self._check_open, self._settings.limit)
 
     def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""

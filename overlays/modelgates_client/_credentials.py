@@ -121,6 +121,11 @@ class Credentials:
             return "api_key is a coroutine function; those are for AsyncModelGates"
         return None
 
+    @property
+    def fixed(self) -> Secret | None:
+        """The key, where it is the same for all requests; None where a function returns it."""
+        return self._secret
+
     def secret(self) -> Secret:
         """Return the key for one request.
 

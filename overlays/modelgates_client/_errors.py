@@ -34,6 +34,7 @@ from modelgates_api.runtime.values import printable
 if TYPE_CHECKING:
     from modelgates_api.runtime.drift import Drift
     from modelgates_client._generation import Generation
+    from modelgates_client._responses import RawResponse
 
 _SHOWN: Final = 3  # deviations that fit in one line
 
@@ -229,7 +230,7 @@ class GenerationNotReadyError(ModelGatesError):
         generation_id: What was waited for.
         elapsed_s: Seconds waited.
         attempts: How many requests were made.
-        record: The last record that came, when it was the final one that was waited for.
+        response: The last answer with a record that was not the final one that was waited for.
         last_error: What the last request ended with; None when it brought a record.
     """
 
@@ -238,15 +239,20 @@ class GenerationNotReadyError(ModelGatesError):
         generation_id: str,
         elapsed_s: float,
         attempts: int,
-        record: "Generation | None" = None,
+        response: "RawResponse | None" = None,
         last_error: ModelGatesError | None = None,
     ) -> None:
-        super().__init__(generation_id, elapsed_s, attempts, record, last_error)
+        super().__init__(generation_id, elapsed_s, attempts, response, last_error)
         self.generation_id = generation_id
         self.elapsed_s = elapsed_s
         self.attempts = attempts
-        self.record = record
+        self.response = response
         self.last_error = last_error
+
+    @property
+    def record(self) -> "Generation | None":
+        """The last record that came, when it was the final one that was waited for."""
+        return None if self.response is None else self.response.record
 
     def __str__(self) -> str:
         lacking = "no record" if self.record is None else "a record, but not the final one,"

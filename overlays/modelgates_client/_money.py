@@ -50,9 +50,9 @@ class Cost:
     def of(cls, record: "Generation") -> Self:
         """Return what a record says of its cost."""
         return cls(
-            charged=_exact(known(lambda: record.total_cost)),
+            charged=exact(known(lambda: record.total_cost)),
             upstream=_upstream(record),
-            cache_saving=_exact(known(lambda: record.cache_discount)),
+            cache_saving=exact(known(lambda: record.cache_discount)),
         )
 
     @property
@@ -82,7 +82,7 @@ def format_usd(amount: Decimal | None) -> str:
     return f"{'-' if amount < 0 else ''}${digits}"
 
 
-def _exact(amount: float | None) -> Decimal | None:
+def exact(amount: float | None) -> Decimal | None:
     """Return the decimal that a double was parsed from."""
     if amount is None or not math.isfinite(amount):  # a record made by hand may hold NaN
         return None
@@ -93,4 +93,4 @@ def _upstream(record: "Generation") -> Decimal | None:
     own_key = known(lambda: record.is_byok)
     if own_key is None:
         return None
-    return _exact(known(lambda: record.upstream_inference_cost)) if own_key else Decimal(0)
+    return exact(known(lambda: record.upstream_inference_cost)) if own_key else Decimal(0)

@@ -24,6 +24,11 @@ class DriftObserver:
         self._callback = callback
         self._seen: set[tuple[str, str]] = set() if parent is None else parent._seen  # noqa: SLF001
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether anybody would be told."""
+        return self._callback is not None or LOGGER.isEnabledFor(logging.INFO)
+
     def observe(self, drift: tuple[Drift, ...]) -> None:
         """Log what is new (at the level INFO), and tell the callback everything.
 

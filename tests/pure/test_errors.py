@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import modelgates_client
 from modelgates_api.runtime.drift import Drift
-from modelgates_client import Generation, ModelGatesError, _errors
+from modelgates_client import Generation, ModelGatesError, RawResponse, _errors
 from modelgates_client._errors import STATUS_ERRORS, status_error
 
 HOSTILE = st.text() | st.sampled_from(
@@ -19,7 +19,9 @@ HOSTILE = st.text() | st.sampled_from(
 COUNTS = st.integers(0, 9)
 JSON = st.dictionaries(HOSTILE, HOSTILE | COUNTS | st.none(), max_size=2)
 DRIFT = st.builds(Drift, HOSTILE, st.just("type"), HOSTILE, HOSTILE, HOSTILE)
-RECORDS = JSON.map(Generation.from_dict)
+RESPONSES = st.builds(
+    RawResponse, JSON.map(Generation.from_dict), COUNTS, st.just({}), st.binary(), COUNTS, COUNTS
+)
 
 #: What each argument of an error may be, by its name.
 ARGUMENTS = {
@@ -35,7 +37,7 @@ ARGUMENTS = {
     "drift": st.lists(DRIFT, max_size=5).map(tuple),
     "generation_id": HOSTILE,
     "elapsed_s": st.floats(0, 1e5),
-    "record": st.none() | RECORDS,
+    "response": st.none() | RESPONSES,
     "last_error": st.none()
     | st.builds(modelgates_client.RateLimitError, HOSTILE, st.just(429))
     | st.builds(modelgates_client.APITimeoutError, HOSTILE, COUNTS),
@@ -146,6 +148,8 @@ def test_what_an_error_says_is_not_its_arguments(kind):
     error = kind(*("words" if name in {"message", "name"} else 7 for name in parameters(kind)))
     if kind is modelgates_client.ResponseValidationError:
         error.drift = ()
+    if kind is modelgates_client.GenerationNotReadyError:
+        error.response = None
     assert not str(error).startswith("(")
     assert "words" in str(error) or kind is modelgates_client.GenerationNotReadyError
 

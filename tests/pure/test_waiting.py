@@ -68,7 +68,8 @@ def check_not_ready(trace, wait_s):
     came = [turn for turn in trace.turns if turn.mendable is None]
     assert (error.record is not None) is bool(came)
     assert (error.last_error is None) is (last.mendable is None)
-    assert error.last_error is None or error.last_error.attempts == error.attempts
+    # An attempt that the end of the time cut off says less than the one before it.
+    assert error.last_error is None or error.last_error.attempts <= error.attempts
 
 
 @given(SHARES)

@@ -1,0 +1,94 @@
+"""What is finished of many ids, on the caller's event loop."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+
+from modelgates_client.bulk.lookups import Finished, Question
+from modelgates_client.bulk.running import Means, Plan, Run
+
+
+async def finished(
+    ids: Iterable[object] | AsyncIterable[object],
+    question: Question,
+    means: Callable[[], Means],
+    plan: Plan,
+) -> AsyncGenerator[list[Finished]]:
+    """Yield what is finished, as much at a time as there is.
+
+    What the ids' iterator raises, and what breaks the run, is raised when all that was ready
+    before has been taken.
+    """
+    changed = asyncio.Event()
+    run = Run(question, means(), plan, changed.set)
+    feed: _Feed | _AwaitedFeed
+    feed = _AwaitedFeed(run, ids, changed) if isinstance(ids, AsyncIterable) else _Feed(run, ids)
+    try:
+        while True:
+            changed.clear()
+            feed.give()
+            run.pump()
+            if run.ready:
+                yield [run.ready.popleft() for _ in range(len(run.ready))]
+            elif run.failure is not None:
+                raise run.failure
+            elif run.is_over:
+                return
+            else:
+                await changed.wait()
+    finally:
+        await feed.close()
+        await run.close()
+
+
+class _Feed:
+    """Offers the ids of an iterator, as they are wanted."""
+
+    def __init__(self, run: Run, ids: Iterable[object]) -> None:
+        self._run = run
+        self._ids: Iterator[object] = iter(ids)
+
+    def give(self) -> None:
+        """Offer what is wanted now."""
+        for _ in range(self._run.wanted):
+            try:
+                self._run.offer(next(self._ids))
+            except StopIteration:
+                self._run.end()
+                return
+
+    async def close(self) -> None:
+        """Do nothing: the iterator is the caller's."""
+
+
+class _AwaitedFeed:
+    """Offers the ids of an asynchronous iterator, as they come and are wanted."""
+
+    def __init__(self, run: Run, ids: AsyncIterable[object], changed: asyncio.Event) -> None:
+        self._run = run
+        self._changed = changed
+        self._room = asyncio.Event()
+        self._task = asyncio.ensure_future(self._feed(ids))
+
+    def give(self) -> None:
+        """Let the iterator go on, if its ids are wanted."""
+        if self._run.wanted:
+            self._room.set()
+
+    async def close(self) -> None:
+        """Leave the iterator."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _feed(self, ids: AsyncIterable[object]) -> None:
+        try:
+            async for generation_id in ids:
+                while not self._run.wanted:
+                    self._room.clear()
+                    await self._room.wait()
+                self._run.offer(generation_id)
+                self._run.pump()
+            self._run.end()
+        except Exception as error:  # noqa: BLE001 - raised to whoever takes what is finished
+            self._run.failure = error
+        finally:
+            self._changed.set()

@@ -1,0 +1,133 @@
+"""One id on its way to its outcome."""
+
+import time
+from collections.abc import Callable, Generator
+from typing import NamedTuple
+
+from modelgates_api.errors import ModelGatesError
+from modelgates_client._calls import Call, Result, Send, Step, Steps
+from modelgates_client._errors import GenerationNotReadyError, NotFoundError
+from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+from modelgates_client.transport.messages import Ending
+
+Clock = Callable[[], float]
+
+
+class HeldClock:
+    """A clock that stands still while its lookup is held up.
+
+    What one id waits for others, a place or the server's rate limit, is not taken off its time.
+    """
+
+    __slots__ = ("_clock", "_held_s")
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        """Follow `clock`, which tells the seconds."""
+        self._clock = clock
+        self._held_s = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Stand still for some seconds that have passed."""
+        self._held_s += max(0.0, seconds)
+
+    def __call__(self) -> float:
+        """Return the time, in seconds."""
+        return self._clock() - self._held_s
+
+
+class Lookup:
+    """One id on its way.
+
+    Attributes:
+        number: Which id it is of those that were given, counted from 0.
+        generation_id: The id.
+        clock: Its time.
+        due_s: When it would be sent if nothing held it up, by the clock of all.
+        refused: The attempt that it has to make again, because the server refused it for its rate.
+    """
+
+    __slots__ = ("_steps", "clock", "due_s", "generation_id", "number", "refused")
+
+    def __init__(
+        self, number: int, generation_id: str, steps: Steps, clock: HeldClock, due_s: float
+    ) -> None:
+        """Take an id, and the steps that ask for it."""
+        self.number = number
+        self.generation_id = generation_id
+        self.clock = clock
+        self.due_s = due_s
+        self.refused: Send | None = None
+        self._steps = steps
+
+    def __lt__(self, other: "Lookup") -> bool:
+        return self.number < other.number
+
+    def advance(self, ending: Ending | None) -> "Step | Finished":
+        """Go on: with an attempt's ending, or with None, at the start and after a pause."""
+        try:
+            return self._steps.send(ending)
+        except StopIteration as stop:
+            return Finished(self.number, self.generation_id, stop.value)
+        except ModelGatesError as error:
+            return Finished(self.number, self.generation_id, error)
+
+
+class Finished(NamedTuple):
+    """A lookup that came to its end.
+
+    Attributes:
+        number: Which id it was of those that were given.
+        generation_id: The id.
+        result: What it came to.
+    """
+
+    number: int
+    generation_id: str
+    result: Result | ModelGatesError
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the id, as callers see it."""
+        if isinstance(self.result, GenerationNotReadyError):
+            return Pending(self.generation_id, self.result)
+        if isinstance(self.result, ModelGatesError):
+            return Failed(self.generation_id, self.result)
+        return Resolved(self.generation_id, self.result.response)
+
+
+class Question(NamedTuple):
+    """How each id is asked for.
+
+    Attributes:
+        call: Makes the call for an id; raises a `ConfigurationError` if it is none.
+        wait_s: Seconds to wait for a record that is not there yet; 0: ask once.
+        final: Whether a record must be final, too.
+    """
+
+    call: Callable[[object, Clock], Call]
+    wait_s: float
+    final: bool
+
+    def steps(self, generation_id: object, clock: Clock) -> Steps:
+        """Return the steps that ask for an id."""
+        call = self.call(generation_id, clock)
+        if self.wait_s:
+            return (yield from call.wait(self.wait_s, final=self.final))
+        return (yield from _once(call, final=self.final))
+
+
+def _once(call: Call, *, final: bool) -> Generator[Step, Ending | None, Result]:
+    """Ask without waiting: what is not there, or not final, is not ready."""
+    started = call.clock()
+    try:
+        result = yield from call.get()
+    except NotFoundError as error:
+        elapsed_s = call.clock() - started
+        raise GenerationNotReadyError(
+            call.generation_id, elapsed_s, error.attempts, None, error
+        ) from None
+    if final and not result.answer.record.is_final:
+        raise GenerationNotReadyError(
+            call.generation_id, result.elapsed_s, result.attempts, result.response
+        )
+    return result

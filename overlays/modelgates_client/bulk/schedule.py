@@ -1,0 +1,78 @@
+"""Which lookup is next, which ones wait for their record, and what is ready to be taken. Pure."""
+
+import heapq
+from collections import deque
+from typing import Final
+
+from modelgates_client.bulk.lookups import Finished, Lookup
+
+#: Lookups that are on their way at one time, waiting for late records included, and in order also
+#: those that are done: what memory is bounded by.
+MOST_OPEN: Final = 10_000
+
+
+class Schedule:
+    """The lookups of one `get_many`.
+
+    Attributes:
+        ready: What is finished and may be taken, in the order that was asked for.
+    """
+
+    def __init__(self, concurrency: int, *, ordered: bool) -> None:
+        """Keep as many ids at hand as are asked for at one time, and as many that are ready."""
+        self.ready: deque[Finished] = deque()
+        self._most = concurrency
+        self._ordered = ordered
+        self._fresh: deque[Lookup] = deque()
+        self._parked: list[tuple[float, Lookup]] = []
+        self._held: dict[int, Finished] = {}  # done before their turn
+        self._turn = 0
+        self._open = 0
+
+    @property
+    def wanted(self) -> int:
+        """How many more ids it can take."""
+        room = MOST_OPEN - self._open - len(self._held)
+        return max(0, min(room, self._most - len(self._fresh)))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no lookup is on its way."""
+        return not self._open
+
+    def add(self, lookup: Lookup) -> None:
+        """Take a new lookup."""
+        self._open += 1
+        self._fresh.append(lookup)
+
+    def next(self, now: float) -> Lookup | None:
+        """Return what to send; None if there is nothing, or too much that nobody has taken."""
+        if len(self.ready) >= self._most:
+            return None
+        if self._parked and self._parked[0][0] <= now:
+            return heapq.heappop(self._parked)[1]
+        return self._fresh.popleft() if self._fresh else None
+
+    def next_due(self) -> float | None:
+        """Return when the next of those that wait is due; None if none waits."""
+        return self._parked[0][0] if self._parked else None
+
+    def park(self, lookup: Lookup, due: float) -> None:
+        """Let a lookup wait; its place is free for others."""
+        lookup.due_s = due
+        heapq.heappush(self._parked, (due, lookup))
+
+    def put_back(self, lookup: Lookup) -> None:
+        """Let a lookup that the server refused for its rate be the next."""
+        self._fresh.appendleft(lookup)
+
+    def finish(self, finished: Finished) -> None:
+        """Take what a lookup came to."""
+        self._open -= 1
+        if not self._ordered:
+            self.ready.append(finished)
+            return
+        self._held[finished.number] = finished
+        while self._turn in self._held:
+            self.ready.append(self._held.pop(self._turn))
+            self._turn += 1
