@@ -1,0 +1,36 @@
+"""The ledger: records kept in an SQLite file, with the queue of ids that have none yet.
+
+>>> with Ledger("ledger.db") as ledger:  # doctest: +SKIP
+...     ledger.enqueue(ids)
+...     while batch := ledger.lease(500):
+...         ledger.add(client.generations.get_many(batch))
+
+| module       | subject                                                                   |
+|--------------|---------------------------------------------------------------------------|
+| `ledger`     | `Ledger`: what callers do with the file                                     |
+| `values`     | `Counts` and `StoredRecord`                                                 |
+| `errors`     | `LedgerError`, and what SQLite's errors mean                                |
+| `files`      | the file itself: created for its owner alone, refused if it is something else |
+| `database`   | the connection: its settings, transactions, locks                           |
+| `schema`     | the tables, as numbered steps, and the upgrade from one to the next          |
+| `arrivals`   | an outcome made ready to be written                                         |
+| `writing`    | what an outcome changes                                                     |
+| `queueing`   | ids that wait, and leases on them                                           |
+| `reading`    | what is asked of the file                                                   |
+| `derived`    | the table `rows`, made anew when its columns change                         |
+| `fetching`   | `fetch` and `fetch_all`: asking for what a ledger lacks                   |
+| `working`    | one run of that: leasing, storing, giving back                            |
+| `feeding`    | ids on their way into the queue, while they are fetched                   |
+| `judging`    | which outcomes stop a run, and which stay pending                         |
+| `progress`   | how far a run is                                                          |
+| `texts`      | texts that SQLite cannot hold as they are                                   |
+
+The bodies are the truth, stored as they came. `rows`, with the columns of `modelgates_client.rows`,
+is derived from them and from the queue.
+"""
+
+from modelgates_client.ledger.errors import LedgerError
+from modelgates_client.ledger.ledger import Ledger
+from modelgates_client.ledger.values import Counts, StoredRecord
+
+__all__ = ["Counts", "Ledger", "LedgerError", "StoredRecord"]

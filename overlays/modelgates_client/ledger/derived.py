@@ -1,0 +1,171 @@
+# ruff: noqa: S608 - names of columns cannot be bound, they are quoted; values are bound
+"""The table `rows`: one row an id, derived from the bodies and the queue.
+
+It is a view: rows of records are kept in `record_rows`, with the columns of the day, and ids
+without a record are read from the queue. When the columns change, the next that opens the ledger
+for writing makes the rows anew, in transactions of some hundreds; broken off, the next one goes on.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from modelgates_api.errors import ModelGatesError
+from modelgates_client._generation import Generation
+from modelgates_client.ledger.database import Database
+from modelgates_client.ledger.errors import LedgerError
+from modelgates_client.ledger.texts import error_text, given_id
+from modelgates_client.ledger.values import decode
+from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.row import VERSION, row_of
+
+#: A value as SQLite stores it.
+Value = str | int | float | None
+Row = Sequence[Value]
+
+_BATCH: Final = 500  # records made anew in one transaction: others wait for less than a second
+
+_STATE: Final = "columns"  # whose rows are kept
+_REACHED: Final = "rows_reached"  # up to which key they are made; there only while they are not all
+_MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+_MARKED: Final = "SELECT value FROM meta WHERE name = ?"
+_UNMARK: Final = "DELETE FROM meta WHERE name = ?"
+_NEXT: Final = """
+    SELECT key, id, body, status, final, obtained_at, requests
+    FROM records CROSS JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
+
+#: Where the values of an id without a record come from, by column; the others are not known.
+_UNRESOLVED: Final = {
+    "generation_id": "ids.id",
+    "state": "queue.state",
+    "error": "queue.error",
+    "obtained_at": "queue.tried_at",
+    "requests": "queue.requests",
+}
+
+
+class Derived:
+    """The rows with the columns of this version of the package."""
+
+    def __init__(self) -> None:
+        """Take the columns as they are now."""
+        self._names = [column.name for column in COLUMNS]
+        self._requests = self._names.index("requests")
+        self._columns = [(column.name, column.storage) for column in COLUMNS]
+        self._fingerprint = hashlib.sha256(repr((VERSION, COLUMNS)).encode()).hexdigest()
+        holes = ", ".join("?" * (len(COLUMNS) + 1))
+        self._put = f"INSERT OR REPLACE INTO record_rows VALUES ({holes})"
+
+    def row(self, stored: str, record: Generation, now: int, requests: int) -> Row:
+        """Return the row of a record that came."""
+        return row_of(stored, record, now, requests)
+
+    def put(self, connection: sqlite3.Connection, key: int, row: Row, requests: int) -> None:
+        """Keep the row of a record, with the number of requests that the ledger knows."""
+        values = list(row)
+        values[self._requests] = requests
+        connection.execute(self._put, (key, *values))
+
+    def check(self, database: Database, connection: sqlite3.Connection) -> None:
+        """Make sure that the rows have these columns, and that none is lacking.
+
+        Raises:
+            LedgerError: They have others, or a change of them was broken off.
+        """
+        if self._lacking(connection):
+            raise LedgerError(
+                database.path,
+                "its rows were made by another version of modelgates-client, or not all are made",
+                "open it once for writing, which makes them anew from the bodies",
+            )
+
+    def check_columns(self, database: Database, connection: sqlite3.Connection) -> None:
+        """Make sure that rows can be added.
+
+        Raises:
+            LedgerError: The table has other columns.
+        """
+        if _marked(connection, _STATE) != self._fingerprint:
+            raise LedgerError(
+                database.path,
+                "another version of modelgates-client has changed its columns meanwhile",
+                "use one version, and open it anew",
+            )
+
+    def rebuild(self, database: Database) -> None:
+        """Make the rows that are lacking, if any; all of them, if the columns have changed.
+
+        Raises:
+            LedgerError: It failed; the next time it goes on where it stopped.
+        """
+        with database.reading() as connection:
+            if not self._lacking(connection):
+                return
+        with database.writing() as connection:
+            if _marked(connection, _STATE) != self._fingerprint:
+                self._make_table(connection)
+        while True:
+            with database.writing() as connection:
+                self.check_columns(database, connection)
+                if not self._go_on(connection):
+                    return
+
+    def _lacking(self, connection: sqlite3.Connection) -> bool:
+        found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        return found.get(_STATE) != self._fingerprint or _REACHED in found
+
+    def _make_table(self, connection: sqlite3.Connection) -> None:
+        defined = ", ".join(f"{_quoted(name)} {kind}" for name, kind in self._columns)
+        kept = ", ".join(map(_quoted, self._names))
+        read = ", ".join(_UNRESOLVED.get(name, "NULL") for name in self._names)
+        for statement in (
+            "DROP VIEW IF EXISTS rows",
+            "DROP TABLE IF EXISTS record_rows",
+            # no field's name has a space, so no column is called like the key
+            f'CREATE TABLE record_rows ("the key" INTEGER PRIMARY KEY, {defined}) STRICT',
+            f"""CREATE VIEW rows AS SELECT {kept} FROM record_rows UNION ALL
+                SELECT {read} FROM queue CROSS JOIN ids ON ids.key = queue.key
+                WHERE queue.key NOT IN (SELECT key FROM records WHERE NOT final)""",
+        ):
+            connection.execute(statement)
+        connection.execute(_MARK, (_STATE, self._fingerprint))
+        connection.execute(_MARK, (_REACHED, "0"))
+
+    def _go_on(self, connection: sqlite3.Connection) -> bool:
+        """Make some rows; whether there may be more to make."""
+        reached = _marked(connection, _REACHED)
+        if reached is None:  # another process has made the last ones
+            return False
+        found = connection.execute(_NEXT, (int(reached), _BATCH)).fetchall()
+        if not found:
+            connection.execute(_UNMARK, (_REACHED,))
+            return False
+        for key, stored, body, status, final, obtained_at, requests in found:
+            try:
+                record = decode(body, status, given_id(stored))
+                row = self.row(stored, record, obtained_at, requests)
+            except ModelGatesError as error:
+                row = self._unread(stored, final, obtained_at, error)
+            self.put(connection, key, row, requests)
+        connection.execute(_MARK, (_REACHED, str(found[-1][0])))
+        return True
+
+    def _unread(self, stored: str, final: int, obtained_at: int, error: ModelGatesError) -> Row:
+        """Return the row of a body that this version of the package cannot read any more."""
+        said: dict[str, Value] = {
+            "generation_id": stored,
+            "state": "final" if final else "provisional",
+            "error": error_text(error),
+            "obtained_at": obtained_at,
+        }
+        return [said.get(name) for name in self._names]
+
+
+def _marked(connection: sqlite3.Connection, name: str) -> str | None:
+    found = connection.execute(_MARKED, (name,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,105 @@
+"""What an outcome means for the ids that are left, and how the ledger is to keep it."""
+
+from typing import Final
+
+from modelgates_api.errors import ClientClosedError, ModelGatesError
+from modelgates_client._errors import (
+    APIConnectionError,
+    APIStatusError,
+    AuthenticationError,
+    ConfigurationError,
+    GenerationNotReadyError,
+    InsufficientCreditsError,
+    RateLimitError,
+    ServerError,
+)
+from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+
+#: Ids in a row that got no answer, or none but 5xx, before it is taken for an outage. Single ids
+#: that make the server fail are rare, and retried before; a hundred in a row are not by chance,
+#: and to go on would only cost the server as many requests as there are ids left.
+OUTAGE: Final = 100
+
+_ACCOUNT: Final = (
+    ClientClosedError,
+    AuthenticationError,
+    InsufficientCreditsError,
+    RateLimitError,  # `get_many` has waited for minutes by then
+)
+_REQUEST_TIMEOUT: Final = 408
+
+
+class OutageError(ModelGatesError):
+    """The server, or the way to it, failed for too many ids in a row; what is left stays pending.
+
+    Attributes:
+        failures: For how many.
+        last_error: How the last one failed.
+    """
+
+    def __init__(self, failures: int, last_error: ModelGatesError) -> None:
+        super().__init__(failures, last_error)
+        self.failures = failures
+        self.last_error = last_error
+
+    def __str__(self) -> str:
+        return f"stopped, for {self.failures} ids in a row failed; the last one: {self.last_error}"
+
+
+class Judge:
+    """Decides, outcome by outcome, whether it makes sense to go on."""
+
+    def __init__(self) -> None:
+        """Begin without a failure."""
+        self._failures = 0  # in a row
+
+    def stop(self, outcome: Outcome) -> ModelGatesError | None:
+        """Return why it makes no sense to go on; None if it does."""
+        if isinstance(outcome, Resolved):
+            self._failures = 0
+            return None
+        error: ModelGatesError = outcome.error
+        if isinstance(outcome, Pending) and outcome.error.last_error is not None:
+            error = outcome.error.last_error
+        if isinstance(outcome, Failed) and _concerns_all(error, outcome.generation_id):
+            return error
+        self._failures = self._failures + 1 if _is_transient(error) else 0
+        return OutageError(self._failures, error) if self._failures >= OUTAGE else None
+
+
+def _concerns_all(error: ModelGatesError, generation_id: str) -> bool:
+    """Whether an error is none of one id."""
+    if isinstance(error, ConfigurationError):  # of the key, unless the id cannot be one
+        return bool(generation_id) and generation_id.isprintable()
+    return isinstance(error, _ACCOUNT)
+
+
+def _is_transient(error: ModelGatesError) -> bool:
+    """Whether asking again may help, later."""
+    if isinstance(error, APIStatusError) and error.status_code == _REQUEST_TIMEOUT:
+        return True
+    return isinstance(error, APIConnectionError | ServerError)
+
+
+def lasting(outcome: Outcome) -> Outcome:
+    """Return an outcome as the ledger is to keep it: pending, if asking again may help."""
+    if not (isinstance(outcome, Failed) and _is_transient(outcome.error)):
+        return outcome
+    error = GenerationNotReadyError(
+        outcome.generation_id, 0.0, requests(outcome), None, outcome.error
+    )
+    return Pending(outcome.generation_id, error)
+
+
+def requests(outcome: Outcome) -> int:
+    """Return how many requests an outcome took."""
+    if isinstance(outcome, Resolved):
+        return outcome.response.attempts
+    return getattr(outcome.error, "attempts", 0)  # errors that came before any request have none
+
+
+def leaves(outcome: Outcome, *, retried: bool) -> bool:
+    """Whether an id leaves the queue, or at least what this run asks for of it."""
+    if isinstance(outcome, Resolved):
+        return outcome.record.is_final
+    return isinstance(outcome, Failed) and not retried

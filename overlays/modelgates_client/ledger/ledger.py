@@ -1,0 +1,253 @@
+"""`Ledger`: records kept in an SQLite file, with the queue of ids that have none yet."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from types import TracebackType
+from typing import Final, Self
+
+from modelgates_client.bulk.outcomes import Outcome
+from modelgates_client.ledger import queueing, reading, schema, writing
+from modelgates_client.ledger.arrivals import arrival
+from modelgates_client.ledger.database import Database
+from modelgates_client.ledger.derived import Derived
+from modelgates_client.ledger.errors import LedgerError
+from modelgates_client.ledger.texts import given_id, stored_id
+from modelgates_client.ledger.values import Counts, StoredRecord
+
+_BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
+_QUEUED: Final = 10_000  # ids that are queued in one transaction
+_READ: Final = 32  # bodies that are read at one time
+
+
+class Ledger:
+    """Records kept in an SQLite file, with the queue of ids that have none yet.
+
+    Several processes may have a ledger open at the same time, and several threads may share one
+    object. What `add` and `enqueue` return from is on disk. After a `LedgerError` the object can be
+    used for another try, unless the error says to open it anew.
+
+    It is a context manager. A file that is created has mode 0600: only its owner may read it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        timeout_s: float = _BUSY_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open a ledger; for writing, create it or bring it up to date first.
+
+        If the columns of `rows` have changed since, they are made anew from the bodies first: some
+        minutes for a million records. With `read_only` they are left as they are: `check_rows`.
+
+        Args:
+            path: The file.
+            read_only: Whether nothing is to be changed, not even the version of the tables.
+            timeout_s: Seconds to wait for another process that keeps the file locked.
+            clock: Tells seconds since 1970-01-01 UTC.
+
+        Raises:
+            LedgerError: It cannot be opened.
+        """
+        self._clock = clock
+        self._derived = Derived()
+        self._leasing = False
+        self._database = Database(path, read_only=read_only, timeout_s=timeout_s)
+        try:
+            if read_only:
+                schema.check_version(self._database, schema.STEPS)
+                return
+            schema.upgrade(self._database, schema.STEPS)
+            self._database.keep_log()
+            self._derived.rebuild(self._database)
+            with self._database.writing() as connection:
+                self._holder = queueing.new_holder(connection)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def enqueue(self, ids: Iterable[str]) -> int:
+        """Queue the ids that are not known yet; again changes nothing.
+
+        They are written ten thousand at a time, while `ids` goes on: broken off, those before are
+        queued. Any text is an id.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            LedgerError: It failed.
+            TypeError: An id is no string.
+        """
+        source = iter(ids)
+        new = 0
+        while batch := [stored_id(each) for each in islice(source, _QUEUED)]:
+            with self._database.writing() as connection:
+                new += queueing.enqueue(connection, batch, self._now())
+        return new
+
+    def lease(self, most: int, *, failed: bool = False) -> list[str]:
+        """Take ids that wait for a record, and that nobody else works on.
+
+        They are leased to this object for 30 s from the last `lease`, `add` or `renew` of it on;
+        then others may take them. An id that anybody asked for since this object was opened is not
+        among them, so that taking until nothing is left comes to an end.
+
+        Args:
+            most: How many at most.
+            failed: Whether ids that had failed are wanted, too, behind the others.
+
+        Raises:
+            LedgerError: It failed.
+            ValueError: `most` is negative.
+        """
+        if most < 0:
+            raise ValueError(f"most is a number of ids, not {most}")
+        with self._database.writing() as connection:
+            states = _states(failed=failed)
+            leased = queueing.lease(connection, self._holder, most, states, self._now())
+        self._leasing = True
+        return [given_id(stored) for stored in leased]
+
+    def others(self, *, failed: bool = False) -> int:
+        """Return how many ids wait for a record that others work on, or did until they died.
+
+        Those that could be leased are not counted, nor those that this object would not get.
+
+        Args:
+            failed: Whether ids that had failed count, too.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return queueing.others(connection, self._holder, _states(failed=failed))
+
+    def renew(self) -> None:
+        """Let the leases of this object last for another 30 s.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        if self._leasing:
+            with self._database.writing() as connection:
+                queueing.renew(connection, self._holder, self._now())
+
+    def release(self) -> None:
+        """Give the leases of this object back, so that their ids can be leased at once.
+
+        Raises:
+            LedgerError: It failed; they end by themselves.
+        """
+        if self._leasing:
+            with self._database.writing() as connection:
+                queueing.release(connection, self._holder)
+            self._leasing = False
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep what became of ids, in one transaction: all is on disk on return, or nothing is.
+
+        The ids need not be queued. Give batches, of some hundreds: all outcomes are held in memory.
+
+        A record replaces one with another body, which goes to the history; one that is not final
+        never replaces one that is. Without a final record an id stays in the queue. The same again
+        changes nothing of the records.
+
+        Raises:
+            LedgerError: It failed.
+            TypeError: Something is no outcome.
+        """
+        now = self._now()
+        arrivals = [arrival(outcome, now, self._derived.row) for outcome in outcomes]
+        if not arrivals:
+            return
+        with self._database.writing() as connection:
+            self._derived.check_columns(self._database, connection)
+            newest = queueing.newest_holder(connection)
+            moment = writing.Moment(now, self._holder, newest)
+            writing.write(connection, arrivals, moment, self._derived)
+            if self._leasing:
+                queueing.renew(connection, self._holder, self._now())
+
+    def counts(self) -> Counts:
+        """Return how many ids are in which state, as of one moment.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return reading.counts(connection)
+
+    def record(self, generation_id: str) -> StoredRecord | None:
+        """Return the record of an id; None if there is none.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return reading.record(connection, stored_id(generation_id))
+
+    def history(self, generation_id: str) -> list[StoredRecord]:
+        """Return what came for an id besides its record, in the order in which it was put aside.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return reading.history(connection, stored_id(generation_id))
+
+    def bodies(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the id and the body of every record, in the order in which ids became known.
+
+        Others may go on writing; memory is bounded.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        key = 0
+        while True:
+            with self._database.reading() as connection:
+                found = reading.bodies(connection, key, _READ)
+            if not found:
+                return
+            for key, stored, body in found:  # noqa: B007 - the last key is where to go on
+                yield given_id(stored), body
+
+    def check_rows(self) -> None:
+        """Make sure that the table `rows` is there, whole and with the columns of this version.
+
+        Raises:
+            LedgerError: It is not; opening the ledger for writing mends that.
+        """
+        with self._database.reading() as connection:
+            self._derived.check(self._database, connection)
+
+    def close(self) -> None:
+        """Give the leases back and close the file; again is once."""
+        with contextlib.suppress(LedgerError):  # leases that cannot be given back end by themselves
+            self.release()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _now(self) -> int:
+        return int(self._clock() * 1e6)
+
+
+def _states(*, failed: bool) -> tuple[str, ...]:
+    """Return the states of what is asked for, the first ones first."""
+    return ("pending", "failed") if failed else ("pending",)

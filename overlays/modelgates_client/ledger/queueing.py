@@ -1,0 +1,105 @@
+# ruff: noqa: S608 - the statements are put together of constants; values are bound
+"""Ids that wait for their record, and leases: who is asking for which of them.
+
+A lease belongs to a holder, one ledger object, whose one row is all that renewing touches. A holder
+that renews no more has died, and its ids are free again. Clocks are read within transactions, whose
+order is that of time; a lease that ends later than any can was given before the clock was set back,
+and has ended, too.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+#: Seconds that a lease lasts unless it is renewed.
+LEASE_S: Final = 30.0
+
+_LEASE: Final = int(LEASE_S * 1e6)
+_JITTER: Final = 5_000_000  # microseconds that clocks are set back by without saying so
+
+_DEAD: Final = "until <= :now OR until > :latest"
+_LAST: Final = "SELECT coalesce(max(key), 0) FROM ids"
+_NAME: Final = "INSERT INTO ids (id) VALUES (?) ON CONFLICT DO NOTHING"
+_QUEUE: Final = """
+    INSERT INTO queue (key, state, added_at) SELECT key, 'pending', ? FROM ids WHERE key > ?"""
+_FREE: Final = f"""
+    UPDATE queue SET leased_by = NULL
+    WHERE leased_by IN (SELECT holder FROM holders WHERE {_DEAD})"""
+_BURY: Final = f"DELETE FROM holders WHERE {_DEAD}"
+_NEXT: Final = """
+    SELECT queue.key, ids.id FROM queue CROSS JOIN ids ON ids.key = queue.key
+    WHERE state = ? AND leased_by IS NULL AND tried_by < ?
+    ORDER BY tried_by, queue.key LIMIT ?"""
+_OTHERS: Final = """
+    SELECT count(*) FROM queue
+    WHERE leased_by IS NOT NULL AND leased_by != ? AND state = ? AND tried_by < ?"""
+_TAKE: Final = "UPDATE queue SET leased_by = ? WHERE key = ?"
+_RENEW: Final = """
+    INSERT INTO holders (holder, until) VALUES (?, ?)
+    ON CONFLICT (holder) DO UPDATE SET until = excluded.until"""
+_GIVE_BACK: Final = "UPDATE queue SET leased_by = NULL WHERE leased_by = ?"
+_LEAVE: Final = "DELETE FROM holders WHERE holder = ?"
+
+
+def new_holder(connection: sqlite3.Connection) -> int:
+    """Return a number that no holder had before; holders of lower ones are older."""
+    holder = connection.execute("INSERT INTO holders (until) VALUES (0)").lastrowid
+    connection.execute("DELETE FROM holders WHERE holder = ?", (holder,))  # it has no lease yet
+    if holder is None:  # pragma: no cover - an INSERT that did not raise has made a row
+        raise RuntimeError("SQLite has inserted nothing")
+    return holder
+
+
+def newest_holder(connection: sqlite3.Connection) -> int:
+    """Return the highest number of a holder so far."""
+    (number,) = connection.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'holders'"
+    ).fetchone()
+    return int(number)
+
+
+def enqueue(connection: sqlite3.Connection, stored: Sequence[str], now: int) -> int:
+    """Queue the ids that are not known yet; return how many there were."""
+    (last,) = connection.execute(_LAST).fetchone()
+    connection.executemany(_NAME, ((each,) for each in stored))
+    return connection.execute(_QUEUE, (now, last)).rowcount
+
+
+def lease(
+    connection: sqlite3.Connection, holder: int, most: int, states: Sequence[str], now: int
+) -> list[str]:
+    """Lease ids to a holder: those never asked for first, none that was since it came.
+
+    Args:
+        connection: Within a transaction.
+        holder: To whom.
+        most: How many at most.
+        states: Which states, the first ones first.
+        now: Microseconds since 1970-01-01 UTC.
+    """
+    renew(connection, holder, now)
+    bounds = {"now": now, "latest": now + _LEASE + _JITTER}
+    connection.execute(_FREE, bounds)
+    connection.execute(_BURY, bounds)
+    found: list[tuple[int, str]] = []
+    for state in states:
+        found += connection.execute(_NEXT, (state, holder, most - len(found)))
+    connection.executemany(_TAKE, ((holder, key) for key, _ in found))
+    return [stored for _, stored in found]
+
+
+def others(connection: sqlite3.Connection, holder: int, states: Sequence[str]) -> int:
+    """Return how many ids that a holder might want are leased to others."""
+    found = (connection.execute(_OTHERS, (holder, state, holder)).fetchone() for state in states)
+    return sum(number for (number,) in found)
+
+
+def renew(connection: sqlite3.Connection, holder: int, now: int) -> None:
+    """Let the leases of a holder last from now on."""
+    connection.execute(_RENEW, (holder, now + _LEASE))
+
+
+def release(connection: sqlite3.Connection, holder: int) -> None:
+    """Give the leases of a holder back."""
+    connection.execute(_GIVE_BACK, (holder,))
+    connection.execute(_LEAVE, (holder,))

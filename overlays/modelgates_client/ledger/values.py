@@ -1,0 +1,78 @@
+"""What a ledger tells: plain values."""
+
+import datetime
+from typing import NamedTuple
+
+from attrs import field, frozen
+
+from modelgates_client._generation import Generation
+
+
+class Counts(NamedTuple):
+    """How many ids a ledger knows, by what is known of them. No id is counted twice.
+
+    Attributes:
+        final: There is a record, and it is settled.
+        provisional: There is a record that may still change; the id waits in the queue.
+        pending: There is no record, or not yet.
+        failed: There is none, and another try is not expected to help.
+    """
+
+    final: int
+    provisional: int
+    pending: int
+    failed: int
+
+
+def _size(body: bytes) -> str:
+    return f"<{len(body)} bytes>"
+
+
+@frozen
+class StoredRecord:
+    """A record as it came, and how.
+
+    Attributes:
+        generation_id: Whose record was asked for.
+        body: The body of the response, byte by byte.
+        obtained_at: When it was added, aware.
+        requests: How many requests were made for this id until it came, in all runs.
+        request_id: The server's own name for the request, if it gave one.
+        status: The HTTP status that it came with.
+        elapsed_s: Seconds that the last call took, retries included.
+        client: The version of this package that asked for it.
+        is_final: Whether the record was settled.
+    """
+
+    generation_id: str
+    body: bytes = field(repr=_size)
+    obtained_at: datetime.datetime
+    requests: int
+    request_id: str | None
+    status: int
+    elapsed_s: float | None
+    client: str
+    is_final: bool
+
+    def generation(self) -> Generation:
+        """Return the record, decoded anew.
+
+        Raises:
+            ModelGatesError: This version of the package cannot read the body.
+        """
+        return decode(self.body, self.status, self.generation_id)
+
+
+def decode(body: bytes, status: int, generation_id: str) -> Generation:
+    """Return the record of a body, as it was read when it came.
+
+    Raises:
+        ModelGatesError: This version of the package cannot read it.
+    """
+    from modelgates_client._answers import Problem, interpret  # noqa: PLC0415 - few decode
+    from modelgates_client.transport.messages import Reply  # noqa: PLC0415 - few decode
+
+    answer = interpret(Reply(status, {}, body), generation_id, 1, "lenient")
+    if isinstance(answer, Problem):
+        raise answer.error
+    return answer.record

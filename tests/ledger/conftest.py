@@ -1,0 +1,38 @@
+"""A ledger to try, and a clock that only moves when it is told to."""
+
+import pytest
+
+from modelgates_client.ledger import Ledger
+
+
+class Clock:
+    """Tells seconds since 1970-01-01 UTC.
+
+    Attributes:
+        now: What it tells.
+    """
+
+    def __init__(self):
+        self.now = 1_800_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    """A clock that only moves when it is told to."""
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a ledger may be created."""
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path, clock):
+    """A new ledger."""
+    with Ledger(path, clock=clock) as ledger:
+        yield ledger

@@ -1,0 +1,95 @@
+"""Outcomes of every kind, made without a server, and programs that use a ledger."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from modelgates_client import (
+    GenerationNotReadyError,
+    NotFoundError,
+    PermissionDeniedError,
+    RawResponse,
+)
+from modelgates_client.bulk.outcomes import Failed, Pending, Resolved
+from modelgates_client.ledger.values import decode
+
+
+def body(generation_id, *, final=True, **changes):
+    """Return the body of a response with a record."""
+    record = {"id": generation_id, "finish_reason": "stop" if final else None, **changes}
+    return json.dumps({"data": record}).encode()
+
+
+def response(generation_id, content=None, *, requests=1, request_id="req-1", **changes):
+    """Return what a call for an id brought."""
+    content = body(generation_id, **changes) if content is None else content
+    headers = {"x-request-id": request_id}
+    record = decode(content, 200, generation_id)
+    return RawResponse(record, 200, headers, content, requests, 0.25)
+
+
+def resolved(generation_id, content=None, **changes):
+    """Return the outcome of an id with a record."""
+    return Resolved(generation_id, response(generation_id, content, **changes))
+
+
+def pending(generation_id, came=None, requests=1):
+    """Return the outcome of an id without a final record; perhaps with one that is not."""
+    last = None if came is not None else NotFoundError("no such record", 404)
+    error = GenerationNotReadyError(generation_id, 1.0, requests, came, last)
+    return Pending(generation_id, error)
+
+
+def failed(generation_id, message="not under this key", requests=1):
+    """Return the outcome of an id that the server refuses."""
+    return Failed(generation_id, PermissionDeniedError(message, 403, requests))
+
+
+def rows(ledger, *columns):
+    """Return some columns of the table `rows`, in the order of the ids."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    with ledger._database.reading() as connection:
+        return connection.execute(f"SELECT {names} FROM rows ORDER BY generation_id").fetchall()
+
+
+def integrity(path):
+    """Return what SQLite's own check of the whole file says, by a connection of its own."""
+    connection = sqlite3.connect(path)
+    try:
+        (said,) = connection.execute("PRAGMA integrity_check").fetchone()
+        return said
+    finally:
+        connection.close()
+
+
+def program(code, *arguments, mortal=False):
+    """Start a program that finds what is in this module; `mortal`: permissions count for it.
+
+    Root may write everywhere, so it gives up that right, which is one of several that it has.
+    """
+    mine = str(Path(__file__).parent)
+    start = f"import sys; sys.path.insert(0, {mine!r})\nfrom made import *\n{code}"
+    command = [sys.executable, "-c", start, *map(str, arguments)]
+    if mortal and os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        assert setpriv, "root needs setpriv, of util-linux, to try what others may not do"
+        command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def ended(process):
+    """Wait for a program; return what it says from here on, and its errors."""
+    with process:  # closes the pipes, and waits
+        return process.stdout.read(), process.stderr.read()
+
+
+def says(process):
+    """Return the words of a program that ends well."""
+    out, err = ended(process)
+    assert process.returncode == 0, err
+    return out.split()

@@ -1,0 +1,317 @@
+"""The file: who may read it, and what is refused in place of a ledger."""
+
+import os
+import pickle
+import socket
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from modelgates_client import ModelGatesError
+from modelgates_client.ledger import Counts, Ledger, LedgerError
+
+from .made import body, integrity, program, resolved, says
+
+BESIDE = ("", "-wal", "-shm")
+
+
+@pytest.fixture
+def umask():
+    """Sets the process's umask for one test."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+def mode(path):
+    """Return the permissions of a file."""
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+def refused(path, **options):
+    """Return what a ledger is refused with: one line, and an error that pickles."""
+    with pytest.raises(LedgerError) as caught:
+        Ledger(path, **options)
+    error = caught.value
+    assert isinstance(error, ModelGatesError)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(error).startswith(f"the ledger {str(path)!r}: ")
+    assert "\n" not in str(error)
+    assert error.remedy
+    return str(error)
+
+
+@pytest.mark.parametrize("mask", [0, 0o022, 0o777])
+def test_only_the_owner_may_read_a_ledger(path, umask, mask):
+    """Nor what SQLite keeps beside it, whatever the umask."""
+    umask(mask)
+    with Ledger(path) as ledger:
+        ledger.add([resolved("gen-1")])
+        modes = [mode(f"{path}{ending}") for ending in BESIDE]
+    assert modes == [0o600] * 3
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_an_empty_file_becomes_a_ledger_of_its_owner(path):
+    """Somebody made it for this, as `mktemp` does."""
+    path.touch(0o644)
+    Ledger(path).close()
+    assert mode(path) == 0o600
+
+
+def test_the_mode_of_a_ledger_is_what_its_owner_makes_it(path):
+    """Who shares one with a group has a reason."""
+    Ledger(path).close()
+    path.chmod(0o640)
+    with Ledger(path) as ledger:
+        ledger.add([resolved("gen-1")])
+        assert mode(f"{path}-wal") == 0o640
+
+
+def test_a_link_to_a_ledger_is_the_ledger(path, tmp_path):
+    """SQLite's own files are beside the ledger, for all who open it by either name."""
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with Ledger(path) as one, Ledger(link) as two:
+        one.add([resolved("gen-1")])
+        assert two.record("gen-1").body == body("gen-1")
+        assert [*link.parent.iterdir()] == [link]
+
+
+def test_a_link_to_nothing_is_not_followed(path, tmp_path):
+    """Nothing is created where somebody else pointed."""
+    path.symlink_to(tmp_path / "planted")
+    assert "a link to" in refused(path)
+    assert "a link to" in refused(path, read_only=True)
+    path.unlink()
+    path.symlink_to(path)
+    assert "link" in refused(path)
+    assert not (tmp_path / "planted").exists()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_beside_a_ledger_is_refused(path, tmp_path, ending, there):
+    """What is written to it would end up where somebody else pointed."""
+    if there:
+        Ledger(path).close()
+    path.with_name(path.name + ending).symlink_to(tmp_path / "planted")
+    assert f"{ending}' is a link" in refused(path)
+    assert not (tmp_path / "planted").exists()
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    """A folder, a pipe, a socket, and paths that lead nowhere."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+    assert "it is a folder" in refused(tmp_path)
+    assert "it is no regular file" in refused(tmp_path / "pipe")
+    assert "it is no regular file" in refused(tmp_path / "socket")
+    assert "the folder must be there" in refused(tmp_path / "none" / "ledger.db")
+    assert "Not a directory" in refused("/dev/null/ledger.db")
+    assert "null" in refused("a\0b")
+    assert "File name too long" in refused("x" * 5000)
+    assert "open it for writing to create it" in refused(tmp_path / "none.db", read_only=True)
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_what_is_no_database_is_refused_as_it_is(path, read_only):
+    """Not a byte of it changes."""
+    path.write_text("gen-1\ngen-2\n" * 1000)
+    before = path.read_bytes()
+    assert "it is no SQLite database" in refused(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    "setting", ["application_id = 7", "user_version = 7", "encoding = 'UTF-8'"]
+)
+def test_a_database_of_another_application_is_refused_as_it_is(path, setting, read_only):
+    """By its id, its version or its tables."""
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA {setting}")
+    if "encoding" in setting:
+        connection.execute("CREATE TABLE theirs (a)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    assert "it is a database of another application" in refused(path, read_only=read_only)
+    assert path.read_bytes() == before
+    assert [*path.parent.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_ledger_of_a_newer_version_is_refused_as_it_is(path, read_only):
+    """It may hold what this version would break."""
+    Ledger(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    assert "it has version 99" in refused(path, read_only=read_only)
+    assert "upgrade modelgates-client" in refused(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_no_ledger_to_read(path):
+    """There is nothing in it, and reading creates nothing."""
+    path.touch()
+    assert "the file is empty" in refused(path, read_only=True)
+    assert path.stat().st_size == 0
+
+
+def test_a_damaged_ledger_is_refused(path):
+    """What can be done about it is said."""
+    with Ledger(path) as ledger:
+        ledger.add(resolved(f"gen-{number}") for number in range(100))
+    content = bytearray(path.read_bytes())
+    content[8192:] = b"\xff" * (len(content) - 8192)
+    path.write_bytes(content)
+    assert "it is damaged" in refused(path)
+
+
+def test_a_path_may_hold_any_character(tmp_path):
+    """Those that mean something in URIs, and bytes that are no UTF-8."""
+    for name in ("a?mode=memory#b%41 é.db", ":memory:", os.fsdecode(b"\xff.db")):
+        with Ledger(tmp_path / name) as ledger:
+            ledger.add([resolved("gen-1")])
+        assert (tmp_path / name).stat().st_size > 0
+        with Ledger(os.fspath(tmp_path / name), read_only=True) as ledger:
+            assert ledger.counts().final == 1
+
+
+def test_a_file_that_is_taken_away_takes_no_more(path, ledger):
+    """What would be lost is not acknowledged."""
+    ledger.add([resolved("gen-1")])
+    for ending in BESIDE:
+        Path(f"{path}{ending}").rename(f"{path}.away{ending}")
+    with pytest.raises(LedgerError, match="moved, removed or replaced"):
+        ledger.add([resolved("gen-2")])
+    for ending in BESIDE:
+        Path(f"{path}.away{ending}").rename(f"{path}{ending}")
+    ledger.add([resolved("gen-2")])
+    assert ledger.counts().final == 2
+
+
+def test_a_ledger_that_is_only_read_takes_nothing(path, ledger):
+    """It says how to open it, and reads what another adds meanwhile."""
+    with Ledger(path, read_only=True) as reader:
+        for write in (
+            lambda: reader.add([resolved("gen-1")]),
+            lambda: reader.enqueue(["gen-1"]),
+            lambda: reader.lease(1),
+        ):
+            with pytest.raises(LedgerError, match="opened with read_only=True; open it without"):
+                write()
+        ledger.add([resolved("gen-1")])
+        assert reader.record("gen-1").body == body("gen-1")
+        assert reader.counts() == Counts(1, 0, 0, 0)
+
+
+def test_a_closed_ledger_says_so(ledger):
+    """Closing again is once."""
+    ledger.close()
+    ledger.close()
+    with pytest.raises(LedgerError, match="it was closed; open it anew"):
+        ledger.counts()
+
+
+def test_a_ledger_does_not_cross_a_fork(path):
+    """SQLite's locks are of a process; the child is told so, and the parent goes on."""
+    code = """
+import os
+from modelgates_client.ledger import Ledger, LedgerError
+ledger = Ledger(sys.argv[1])
+ledger.add([resolved("gen-1")])
+child = os.fork()
+if not child:
+    try:
+        ledger.counts()
+    except LedgerError as error:
+        ledger.close()
+        os._exit(7 if "open it anew after a fork" in str(error) else 1)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+ledger.add([resolved("gen-2")])
+print(ledger.counts().final)
+"""
+    assert says(program(code, path)) == ["7", "2"]
+    assert integrity(path) == "ok"
+
+
+READS = """
+from modelgates_client.ledger import Ledger, LedgerError
+def tries(**options):
+    try:
+        with Ledger(sys.argv[1], **options) as ledger:
+            ledger.add([resolved("gen-2")]) if not options else print(ledger.counts().final)
+    except LedgerError as error:
+        print("refused" if {said!r} in str(error) else error)
+tries()
+tries(read_only=True)
+"""
+
+
+@pytest.fixture
+def kept(path):
+    """A ledger whose permissions, and those of its folder, a test may take away."""
+    with Ledger(path) as ledger:
+        ledger.add([resolved("gen-1")])
+    yield path
+    path.parent.chmod(0o700)
+
+
+def test_a_file_that_is_read_only_can_be_read(kept):
+    """Writing to it is refused at once, when it is opened."""
+    kept.chmod(0o400)
+    says_so = READS.format(said="it is read-only")
+    assert says(program(says_so, kept, mortal=True)) == ["refused", "1"]
+
+
+def test_a_folder_that_is_read_only_can_be_read(kept):
+    """There SQLite cannot make the files that it shares between processes."""
+    kept.parent.chmod(0o500)
+    says_so = READS.format(said="make the file")
+    assert says(program(says_so, kept, mortal=True)) == ["refused", "1"]
+
+
+def test_a_file_that_may_not_be_read_says_so(kept):
+    """Neither for writing nor for reading."""
+    kept.chmod(0)
+    says_so = READS.format(said="it cannot be opened")
+    assert says(program(says_so, kept, mortal=True)) == ["refused", "refused"]
+
+
+def test_a_folder_that_takes_no_new_file_says_so(kept):
+    """What the system says of it is in the line."""
+    kept.unlink()
+    kept.parent.chmod(0o500)
+    says_so = READS.format(said="Permission denied")
+    assert says(program(says_so, kept, mortal=True))[0] == "refused"
+
+
+def test_what_is_acknowledged_is_on_disk(ledger):
+    """SQLite is told to wait for the disk at each commit, on macOS, too."""
+    with ledger._database.reading() as connection:
+        said = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "fullfsync", "checkpoint_fullfsync")
+        ]
+    assert said == ["wal", 2, 1, 1]
+
+
+def test_a_new_ledger_and_its_name_are_on_disk(path, monkeypatch):
+    """The file, then the folder that it is in."""
+    synced = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), fsync(fd)))
+    Ledger(path).close()
+    assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
+    Ledger(path).close()
+    assert len(synced) == 2

@@ -1,0 +1,217 @@
+"""Ids that wait: `enqueue`, `lease`, `renew`, `release`."""
+
+import json
+
+import pytest
+
+from modelgates_client.ledger import Counts, Ledger
+
+from .made import failed, pending, resolved, rows
+
+
+@pytest.fixture
+def other(path, ledger, clock):
+    """A second object on the same file."""
+    with Ledger(path, clock=clock) as other:
+        yield other
+
+
+def test_ids_are_queued_once(ledger):
+    """Those in the queue, those with a record and those that failed are known."""
+    ledger.add([resolved("gen-1"), failed("gen-2")])
+    assert ledger.enqueue(["gen-1", "gen-2", "gen-3", "gen-4", "gen-3"]) == 2
+    assert ledger.enqueue(["gen-4"]) == 0
+    assert ledger.counts() == Counts(final=1, provisional=0, pending=2, failed=1)
+
+
+def test_many_ids_are_queued_in_several_transactions(ledger):
+    """The number of new ones is that of all; what came before an error is queued."""
+
+    def source():
+        yield from (f"gen-{number}" for number in range(25_000))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ledger.enqueue(source())
+    assert ledger.counts().pending == 20_000
+    assert ledger.enqueue(f"gen-{number}" for number in range(30_000)) == 10_000
+
+
+def test_ids_are_leased_in_order_and_to_one_alone(ledger, other):
+    """Nobody else gets what is leased."""
+    ledger.enqueue(f"gen-{number}" for number in range(5))
+    assert ledger.lease(2) == ["gen-0", "gen-1"]
+    assert other.lease(2) == ["gen-2", "gen-3"]
+    assert ledger.lease(9) == ["gen-4"]
+    assert (ledger.lease(9), other.lease(9)) == ([], [])
+
+
+def test_taking_until_nothing_is_left_ends(ledger, other, path, clock):
+    """What was asked for is not leased again to who was there already, but to who comes then."""
+    ledger.enqueue(["gen-1", "gen-2", "gen-3"])
+    assert ledger.lease(9) == ["gen-1", "gen-2", "gen-3"]
+    ledger.add([pending("gen-1"), resolved("gen-2", final=False), failed("gen-3")])
+    assert (ledger.lease(9, failed=True), other.lease(9, failed=True)) == ([], [])
+    with Ledger(path, clock=clock) as late:
+        assert late.lease(9) == ["gen-1", "gen-2"]
+
+
+def test_ids_never_asked_for_come_first(ledger, path, clock):
+    """Then those for which it is longest ago."""
+    ledger.add([pending("gen-1")])
+    with Ledger(path, clock=clock) as second:
+        second.add([pending("gen-0")])
+        second.enqueue(["gen-9"])
+    with Ledger(path, clock=clock) as third:
+        assert third.lease(9) == ["gen-9", "gen-1", "gen-0"]
+
+
+def test_failed_ids_are_leased_on_request_behind_the_others(ledger, path, clock):
+    """They are not expected to resolve."""
+    ledger.add([failed("gen-1"), pending("gen-2")])
+    with Ledger(path, clock=clock) as late:
+        assert late.lease(9) == ["gen-2"]
+        assert late.lease(9, failed=True) == ["gen-1"]
+    with Ledger(path, clock=clock) as later:
+        assert later.lease(1, failed=True) == ["gen-2"]
+        assert later.lease(1, failed=True) == ["gen-1"]
+
+
+def test_what_is_given_back_can_be_leased_at_once(ledger, other):
+    """By anybody."""
+    ledger.enqueue(["gen-1"])
+    assert ledger.lease(1) == ["gen-1"]
+    ledger.release()
+    assert other.lease(1) == ["gen-1"]
+    other.close()
+    assert ledger.lease(1) == ["gen-1"]
+
+
+def test_a_lease_ends_after_30_seconds(ledger, other, clock):
+    """Not before."""
+    ledger.enqueue(["gen-1"])
+    assert ledger.lease(1) == ["gen-1"]
+    clock.now += 29.9
+    assert other.lease(1) == []
+    clock.now += 0.2
+    assert other.lease(1) == ["gen-1"]
+    assert ledger.lease(1) == []
+
+
+@pytest.mark.parametrize("renewing", ["renew", "add", "lease"])
+def test_a_lease_lasts_as_long_as_it_is_renewed(ledger, other, clock, renewing):
+    """By `renew`, `add` and `lease`, all of the object's leases."""
+    ledger.enqueue(["gen-1", "gen-2"])
+    assert ledger.lease(1) == ["gen-1"]
+    for step in range(5):
+        clock.now += 20
+        if renewing == "renew":
+            ledger.renew()
+        elif renewing == "add":
+            ledger.add([resolved(f"gen-0{step}")])
+        else:
+            ledger.lease(0)
+        assert other.lease(1) == (["gen-2"] if step == 0 else [])
+        other.renew()
+
+
+def test_a_killed_process_delays_only_what_it_had_leased(ledger, path, clock):
+    """The rest can be leased at once."""
+    ledger.enqueue(["gen-1", "gen-2"])
+    dead = Ledger(path, clock=clock)
+    assert dead.lease(1) == ["gen-1"]
+    dead._database.close()  # without giving back
+    assert ledger.lease(9) == ["gen-2"]
+    clock.now += 31
+    assert ledger.lease(9) == ["gen-1"]
+
+
+def test_who_comes_back_after_its_lease_ended_harms_nobody(ledger, other, clock):
+    """Its outcome is kept; the lease of who has the id now stays."""
+    ledger.enqueue(["gen-1", "gen-2"])
+    assert ledger.lease(2) == ["gen-1", "gen-2"]
+    clock.now += 31
+    assert other.lease(1) == ["gen-1"]
+    ledger.add([pending("gen-1"), pending("gen-2")])
+    with other._database.reading() as connection:
+        found = connection.execute("SELECT leased_by FROM queue ORDER BY key").fetchall()
+    assert found == [(other._holder,), (None,)]
+    other.add([resolved("gen-1")])
+    assert ledger.counts() == Counts(final=1, provisional=0, pending=1, failed=0)
+
+
+def test_a_clock_that_is_set_back_holds_up_nothing(ledger, other, clock):
+    """A lease that ends later than any can is over."""
+    ledger.enqueue(["gen-1"])
+    assert ledger.lease(1) == ["gen-1"]
+    clock.now -= 3600
+    assert other.lease(1) == ["gen-1"]
+
+
+def test_leases_are_some(ledger):
+    """A negative number is none, and SQLite would take it for all."""
+    ledger.enqueue(["gen-1"])
+    with pytest.raises(ValueError, match="not -1"):
+        ledger.lease(-1)
+    assert ledger.lease(0) == []
+
+
+def test_holders_leave_no_trace(ledger, other, clock):
+    """A ledger that was opened a million times is no larger for it."""
+    ledger.enqueue(["gen-1"])
+    with ledger._database.reading() as connection:
+        assert connection.execute("SELECT holder FROM holders").fetchall() == []
+    ledger.lease(1)
+    clock.now += 31
+    other.lease(1)
+    with ledger._database.reading() as connection:
+        assert connection.execute("SELECT holder FROM holders").fetchall() == [(other._holder,)]
+
+
+HOSTILE = [
+    "",
+    " ",
+    "gen-1\n",
+    "gen\0one",
+    "gen\0two",
+    "'; DROP TABLE ids; --",
+    "=1+1",
+    "\u202egnp",
+    "\ud800",
+    "gen-\udfff-\udc80x",
+    "escaped:",
+    "escaped:\\ud800",
+    "\ud83d\ude00",
+    "😀",
+    "é",
+    "e\u0301",
+    "GEN-1",
+    "gen-1",
+    "x" * 10_000,
+    "\ud800" * 10_000,
+]
+
+
+def test_any_text_is_an_id(ledger):
+    """Each comes back from the queue, and has its own record, history and row."""
+    assert ledger.enqueue(HOSTILE) == len(HOSTILE)
+    assert ledger.lease(99) == HOSTILE
+    ledger.add(failed(each, each) for each in HOSTILE)
+    assert ledger.counts().failed == len(HOSTILE)
+    named = [each for each in HOSTILE if json.loads(json.dumps(each)) == each]
+    assert len(named) == len(HOSTILE) - 1  # JSON reads two halves as one character
+    ledger.add(resolved(each) for each in named)
+    ledger.add(resolved(each, total_cost=1) for each in named)
+    assert [generation_id for generation_id, _ in ledger.bodies()] == named
+    for each in named:
+        assert ledger.record(each).generation().id == each
+        assert len(ledger.history(each)) == 1
+    assert len(set(rows(ledger, "generation_id"))) == len(HOSTILE)
+
+
+@pytest.mark.parametrize("wrong", [None, 7, b"gen-1"])
+def test_what_is_no_text_is_no_id(ledger, wrong):
+    """It is refused before anything is written of its batch."""
+    with pytest.raises(TypeError, match=f"an id is a str, not {type(wrong).__name__}"):
+        ledger.enqueue(["gen-1", wrong])
+    assert ledger.counts().pending == 0

@@ -1,0 +1,233 @@
+"""Which record stands: `add`, `record`, `history`, `bodies`."""
+
+import datetime
+import threading
+
+import pytest
+
+from modelgates_client import ConfigurationError, ModelGatesError, RawResponse, __version__
+from modelgates_client.bulk.outcomes import Failed, Resolved
+from modelgates_client.ledger import Counts, Ledger
+
+from .made import body, failed, pending, resolved, response, rows
+
+
+def test_a_record_is_kept_as_it_came_with_when_and_how(ledger, clock):
+    """Body, moment, requests, request id, status, duration and version are there again."""
+    content = b'{"data" :\n {"id":"gen-1", "finish_reason":"stop","new":[1.0,1e400]} }\n'
+    ledger.add([resolved("gen-1", content, requests=3, request_id="req-7")])
+
+    stored = ledger.record("gen-1")
+    assert stored.body == content
+    assert stored.obtained_at == datetime.datetime.fromtimestamp(clock.now, datetime.UTC)
+    assert (stored.requests, stored.request_id, stored.status) == (3, "req-7", 200)
+    assert (stored.elapsed_s, stored.client, stored.is_final) == (0.25, __version__, True)
+    assert stored.generation().id == "gen-1"
+    assert "finish_reason" not in repr(stored)
+
+
+def test_what_was_added_is_there_for_the_next(path, ledger):
+    """Another object finds it while the first is open, and when it is closed."""
+    ledger.add([resolved("gen-1"), pending("gen-2"), failed("gen-3")])
+    with Ledger(path, read_only=True) as other:
+        assert other.counts() == Counts(final=1, provisional=0, pending=1, failed=1)
+    ledger.close()
+    with Ledger(path) as other:
+        assert other.record("gen-1").body == body("gen-1")
+
+
+def test_the_same_body_again_changes_nothing(ledger, clock):
+    """Neither the record, nor when it was obtained; and nothing goes to the history."""
+    ledger.add([resolved("gen-1")])
+    before = ledger.record("gen-1"), rows(ledger, "obtained_at", "requests")
+    clock.now += 60
+    ledger.add([resolved("gen-1", request_id="req-2", requests=5), resolved("gen-1")])
+    assert (ledger.record("gen-1"), rows(ledger, "obtained_at", "requests")) == before
+    assert ledger.history("gen-1") == []
+
+
+def test_a_correction_replaces_a_record_and_the_old_one_is_history(ledger, clock):
+    """The oldest first, each as it came and with its own moment."""
+    for cost in (1, 2, 3):
+        ledger.add([resolved("gen-1", total_cost=cost)])
+        clock.now += 1
+    assert ledger.record("gen-1").generation().total_cost == 3
+    assert [old.generation().total_cost for old in ledger.history("gen-1")] == [1, 2]
+    seconds = [old.obtained_at.timestamp() - clock.now for old in ledger.history("gen-1")]
+    assert seconds == [-3, -2]
+
+
+def test_a_provisional_record_is_kept_and_stays_queued(ledger):
+    """It counts by itself, and is asked for again."""
+    ledger.add([resolved("gen-1", final=False)])
+    assert ledger.counts() == Counts(final=0, provisional=1, pending=0, failed=0)
+    assert rows(ledger, "generation_id", "state", "error") == [("gen-1", "provisional", None)]
+    assert ledger.record("gen-1").is_final is False
+
+
+def test_a_final_record_replaces_a_provisional_one(ledger):
+    """It leaves the queue, and the provisional one is history."""
+    ledger.add([resolved("gen-1", final=False), resolved("gen-1", requests=2)])
+    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+    assert [old.is_final for old in ledger.history("gen-1")] == [False]
+    assert ledger.record("gen-1").requests == 3
+    assert rows(ledger, "generation_id", "state", "requests") == [("gen-1", "final", 3)]
+
+
+def test_a_provisional_record_never_replaces_a_final_one(ledger):
+    """A stale answer is history, and that once."""
+    ledger.add([resolved("gen-1")])
+    ledger.add([resolved("gen-1", final=False), resolved("gen-1", final=False)])
+    assert ledger.record("gen-1").is_final
+    assert [old.is_final for old in ledger.history("gen-1")] == [False]
+    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+
+
+def test_a_wait_that_brought_a_provisional_record_keeps_it(ledger):
+    """`Pending` may carry the latest that came."""
+    ledger.add([pending("gen-1", response("gen-1", final=False), requests=4)])
+    assert ledger.record("gen-1").requests == 4
+    assert ledger.counts() == Counts(final=0, provisional=1, pending=0, failed=0)
+
+
+@pytest.mark.parametrize("final", [True, False])
+@pytest.mark.parametrize("later", [pending, failed])
+def test_what_came_to_nothing_never_overwrites_a_record(ledger, final, later):
+    """It stays, final or provisional."""
+    ledger.add([resolved("gen-1", final=final)])
+    before = ledger.record("gen-1"), ledger.counts()
+    ledger.add([later("gen-1")])
+    assert (ledger.record("gen-1"), ledger.counts()) == before
+
+
+def test_a_record_that_comes_later_resolves_what_had_failed(ledger):
+    """Its row says no error any more; its requests include those in vain."""
+    ledger.add([failed("gen-1", requests=2)])
+    assert rows(ledger, "state", "requests") == [("failed", 2)]
+    ledger.add([resolved("gen-1")])
+    assert rows(ledger, "state", "error", "requests") == [("final", None, 3)]
+    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+
+
+def test_unresolved_ids_have_rows_that_say_why(ledger, clock):
+    """Queued, asked for in vain, refused: what is not known is null."""
+    ledger.enqueue(["gen-1"])
+    ledger.add([pending("gen-2", requests=7), failed("gen-3")])
+    first, second, third = rows(ledger, "state", "error", "requests", "obtained_at", "created_at")
+    now = int(clock.now * 1e6)
+    assert first == ("pending", None, 0, None, None)
+    assert second[0] == "pending"
+    assert second[1].startswith("GenerationNotReadyError: no record of gen-2 after 1.0 s")
+    assert second[2:] == (7, now, None)
+    assert third == (
+        "failed",
+        "PermissionDeniedError: HTTP 403: not under this key",
+        1,
+        now,
+        None,
+    )
+
+
+def test_a_failure_before_any_request_is_kept_like_any(ledger):
+    """Its number of requests is 0."""
+    ledger.add([Failed("gen-1", ConfigurationError("this is no id"))])
+    expected = [("failed", "ConfigurationError: this is no id", 0)]
+    assert rows(ledger, "state", "error", "requests") == expected
+
+
+def test_a_batch_is_added_whole_or_not_at_all(ledger):
+    """What is no outcome, and an iterator that raises, leave nothing behind."""
+
+    def breaking():
+        yield resolved("gen-1")
+        raise KeyboardInterrupt
+
+    with pytest.raises(TypeError, match="an outcome is Resolved, Pending or Failed, not str"):
+        ledger.add([resolved("gen-1"), "gen-2"])
+    with pytest.raises(KeyboardInterrupt):
+        ledger.add(breaking())
+    assert ledger.counts() == Counts(0, 0, 0, 0)
+
+
+def test_a_write_that_breaks_off_leaves_nothing(ledger, monkeypatch):
+    """Whatever breaks it, the next one works."""
+    from modelgates_client.ledger import writing  # noqa: PLC0415 - patched here alone
+
+    written = []
+
+    def breaking(*_):
+        written.append(1)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return keep(*_)
+
+    keep = writing._keep
+    monkeypatch.setattr(writing, "_keep", breaking)
+    batch = [resolved(f"gen-{number}") for number in range(5)]
+    with pytest.raises(KeyboardInterrupt):
+        ledger.add(batch)
+    assert ledger.counts() == Counts(0, 0, 0, 0)
+    ledger.add(batch)
+    assert ledger.counts().final == 5
+
+
+def test_nothing_is_known_of_an_id_that_never_came(ledger):
+    """None, and no history."""
+    assert ledger.record("gen-1") is None
+    assert ledger.history("gen-1") == []
+    assert list(ledger.bodies()) == []
+    ledger.add([])
+    assert ledger.counts() == Counts(0, 0, 0, 0)
+
+
+def test_all_bodies_are_streamed_while_others_write(ledger):
+    """Each once, in the order in which their ids became known."""
+    ids = [f"gen-{number:03}" for number in range(100)]
+    ledger.add(resolved(each) for each in ids)
+    found = []
+    for generation_id, content in ledger.bodies():
+        found.append(generation_id)
+        assert content == body(generation_id)
+        ledger.add([resolved(generation_id)])
+    assert found == ids
+
+
+def test_a_body_is_any_bytes(ledger):
+    """What is no text, empty, or large is there again byte by byte."""
+    base = response("gen-1")
+    for number, content in enumerate((b"", b"\0\xff\xfe", b"x" * 5_000_000)):
+        ledger.add([Resolved(f"gen-{number}", base._replace(body=content))])
+        stored = ledger.record(f"gen-{number}")
+        assert stored.body == content
+        with pytest.raises(ModelGatesError):
+            stored.generation()
+
+
+def test_threads_may_share_a_ledger(ledger):
+    """Nothing is lost, and nothing is taken twice."""
+    ledger.enqueue(f"gen-{number}" for number in range(400))
+    taken, errors = [], []
+
+    def work():
+        try:
+            for _ in range(400):
+                batch = ledger.lease(7)
+                taken.extend(batch)
+                ledger.add(resolved(each) for each in batch)
+                ledger.counts()
+        except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(taken) == len(set(taken)) == 400
+    assert ledger.counts() == Counts(final=400, provisional=0, pending=0, failed=0)
+
+
+def test_a_response_is_what_calls_return():
+    """The helper of these tests makes what `get_raw` returns."""
+    assert isinstance(response("gen-1"), RawResponse)

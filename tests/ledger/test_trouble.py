@@ -1,0 +1,154 @@
+"""When writing fails: a full disk, a locked file. Nothing is lost, and the object stays usable."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from modelgates_client import PermissionDeniedError
+from modelgates_client.bulk.outcomes import Failed
+from modelgates_client.ledger import Counts, Ledger, LedgerError
+
+from .made import body, ended, failed, integrity, program, resolved, rows, says
+
+FULL = """
+import resource, signal
+from modelgates_client.ledger import Ledger, LedgerError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+def allow(size):
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+kept = 0
+with Ledger(sys.argv[1]) as ledger:
+    allow(int(sys.argv[2]))
+    try:
+        while kept < 5000:
+            ledger.add(resolved(f"gen-{number:05}") for number in range(kept, kept + 50))
+            kept += 50
+        print("there was room for all")
+    except LedgerError as error:
+        print("full" if "the disk" in str(error) and "free" in str(error) else error)
+    print(ledger.counts().final - kept)
+    allow(None)
+    ledger.add(resolved(f"gen-{number:05}") for number in range(kept, kept + 50))
+    print(ledger.counts().final - kept)
+print(kept)
+"""
+
+
+@pytest.mark.parametrize("size", [150_000, 500_000, 2_000_000])
+def test_a_full_disk_loses_nothing(path, size):
+    """The error says what to do; then the same object goes on. The limit hits log or ledger."""
+    said = says(program(FULL, path, size))
+    assert said[:3] == ["full", "0", "50"]
+    kept = int(said[3]) + 50
+    assert 50 < kept < 5000
+    assert integrity(path) == "ok"
+    with Ledger(path) as ledger:
+        ids = [f"gen-{number:05}" for number in range(kept)]
+        assert [found for found, _ in ledger.bodies()] == ids
+        assert rows(ledger, "generation_id") == [(each,) for each in ids]
+
+
+def test_a_ledger_that_may_not_grow_loses_nothing(ledger):
+    """SQLite's own way to say that it is full; reading goes on."""
+    ledger.add([resolved("gen-0")])
+    with ledger._database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 40")
+    with pytest.raises(LedgerError, match=r"the disk is full .*; free some space and try again"):
+        ledger.add(resolved(f"gen-{number}", title="x" * 5000) for number in range(1, 100))
+    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+    with ledger._database.reading() as connection:
+        connection.execute("PRAGMA max_page_count = 4000")
+    ledger.add(resolved(f"gen-{number}") for number in range(1, 100))
+    assert ledger.counts().final == 100
+
+
+def test_no_space_for_a_new_ledger_says_so(path):
+    """Nothing is half made: when there is space, it is created."""
+    code = FULL.replace("with Ledger", "allow(4096)\nwith Ledger", 1)
+    process = program(code, path, 4096)
+    _, err = ended(process)
+    assert "LedgerError" in err
+    assert "the disk" in err
+    with Ledger(path) as ledger:
+        assert ledger.counts() == Counts(0, 0, 0, 0)
+
+
+@pytest.fixture
+def locked(path, ledger):
+    """The file, locked by another connection until the test says `ROLLBACK`."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield other
+    other.close()
+
+
+def test_a_locked_file_is_waited_for(path, locked):
+    """A while; then it is an error that says so, and the object can try again."""
+    locked.execute("ROLLBACK")
+    with Ledger(path, timeout_s=0.05) as ledger:
+        locked.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match=r"locked for too long .*; try again when"):
+            ledger.add([resolved("gen-1")])
+        assert ledger.record("gen-1") is None
+        locked.execute("ROLLBACK")
+        ledger.add([resolved("gen-1")])
+        assert ledger.record("gen-1").body == body("gen-1")
+
+
+def test_what_is_locked_only_for_a_while_is_no_error(ledger, locked):
+    """It goes on as soon as it can."""
+    adding = threading.Thread(target=ledger.add, args=([resolved("gen-1")],))
+    adding.start()
+    locked.execute("ROLLBACK")
+    adding.join()
+    assert ledger.counts().final == 1
+
+
+def test_a_locked_file_cannot_be_opened_for_writing(path, locked):
+    """But for reading."""
+    with pytest.raises(LedgerError, match="locked for too long"):
+        Ledger(path, timeout_s=0.05)
+    with Ledger(path, read_only=True, timeout_s=0.05) as reader:
+        assert reader.counts() == Counts(0, 0, 0, 0)
+
+
+def test_tables_that_another_program_broke_are_told_of(path, ledger):
+    """In SQLite's words."""
+    other = sqlite3.connect(path)
+    other.execute("DROP TABLE queue")
+    other.close()
+    with pytest.raises(LedgerError, match=r"no such table: .*queue.*another program has changed"):
+        ledger.counts()
+
+
+def test_an_error_is_kept_without_a_key_and_in_bounds(ledger):
+    """A server may echo a key, and send any number of any characters."""
+    said = "the key sk-mg-v1-secret is unknown \ud800\x1b[31m\n" + "x" * 100_000
+    ledger.add([failed("gen-1", said), failed("gen-2", "x" * 978 + "sk-mg-v1-secret")])
+    (first,), (second,) = rows(ledger, "error")
+    assert first.startswith("PermissionDeniedError: HTTP 403: the key sk-mg-… is unknown \ufffd")
+    assert "\x1b" not in first
+    assert len(first) == len(second) == 1000
+    assert "secret" not in first + second
+
+
+def test_a_key_that_was_cut_is_no_key():
+    """A key at the end of what is kept is gone before the text is cut."""
+    from modelgates_client.ledger.texts import error_text  # noqa: PLC0415 - of this test alone
+
+    for length in range(900, 2100):
+        error = PermissionDeniedError("x" * length + " sk-mg-v1-secret", 403)
+        assert "v1" not in error_text(Failed("gen-1", error).error)
+
+
+def test_a_write_within_a_write_is_a_bug(ledger):
+    """It would end the other's transaction; the outer one goes on."""
+    with ledger._database.writing() as connection:
+        with pytest.raises(RuntimeError, match="within a write"):
+            ledger.enqueue(["gen-1"])
+        connection.execute("INSERT INTO ids (id) VALUES ('gen-2')")
+    assert ledger.counts().final == 1

@@ -1,0 +1,232 @@
+"""What changes from version to version: the steps of the tables, and the columns of the rows."""
+
+import sqlite3
+
+import pytest
+
+from modelgates_client.ledger import Counts, Ledger, LedgerError, derived, schema
+
+from .made import body, failed, pending, resolved, rows
+
+
+def version(path):
+    """Return the version that a file says it has, and what is in it, text by text."""
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("PRAGMA user_version").fetchone()[0], list(connection.iterdump())
+    finally:
+        connection.close()
+
+
+def second(connection):
+    """A step that a later version may have."""
+    connection.execute("ALTER TABLE queue ADD COLUMN priority INTEGER")
+    connection.execute("UPDATE queue SET priority = 3")
+
+
+def third(connection):
+    """A step that builds on the one before."""
+    connection.execute("CREATE INDEX queue_priority ON queue (priority)")
+
+
+def broken(connection):
+    """A step that fails when half of it is done."""
+    third(connection)
+    connection.execute("DELETE FROM records")
+    connection.execute("SELECT 1 FROM nowhere")
+
+
+@pytest.fixture
+def old(path):
+    """A ledger of version 1 with something of each kind in it."""
+    assert len(schema.STEPS) == 1
+    with Ledger(path) as ledger:
+        ledger.enqueue(["gen-0"])
+        ledger.add([resolved("gen-1"), resolved("gen-2", final=False), pending("gen-3")])
+        ledger.add([failed("gen-4"), resolved("gen-1", total_cost=1)])
+    return path
+
+
+def test_a_ledger_of_an_older_version_takes_the_steps_that_it_lacks(old, monkeypatch):
+    """In their order; what was in it is still there, and a new one takes them all."""
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second, third))
+    with Ledger(old) as ledger:
+        assert ledger.counts() == Counts(final=1, provisional=1, pending=2, failed=1)
+        assert ledger.record("gen-1").body == body("gen-1", total_cost=1)
+        assert len(ledger.history("gen-1")) == 1
+        ledger.add([resolved("gen-3")])
+    number, content = version(old)
+    assert number == 3
+    assert any("queue_priority" in line for line in content)
+    Ledger(old.with_name("new.db")).close()
+    assert version(old.with_name("new.db"))[0] == 3
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(old, monkeypatch):
+    """Those before it were taken, each whole; the next try goes on from there."""
+    steps = schema.STEPS
+    monkeypatch.setattr(schema, "STEPS", (*steps, second))
+    Ledger(old).close()
+    before = version(old)
+    monkeypatch.setattr(schema, "STEPS", (*steps, second, broken))
+    with pytest.raises(LedgerError, match="no such table: nowhere"):
+        Ledger(old)
+    assert version(old) == before
+    assert before[0] == 2
+    monkeypatch.setattr(schema, "STEPS", (*steps, second, third))
+    with Ledger(old) as ledger:
+        assert ledger.counts().final == 1
+    assert version(old)[0] == 3
+
+
+def test_reading_an_older_version_says_how_to_bring_it_up_to_date(old, monkeypatch):
+    """It changes nothing itself."""
+    before = version(old)
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second))
+    with pytest.raises(LedgerError, match=r"older version .*; open it once for writing"):
+        Ledger(old, read_only=True)
+    assert version(old) == before
+
+
+def test_opening_again_takes_no_step(old, monkeypatch):
+    """A step is taken once."""
+    taken = []
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, taken.append))
+    Ledger(old).close()
+    Ledger(old).close()
+    assert len(taken) == 1
+
+
+def everything(ledger):
+    """Return the whole table `rows`, columns and all."""
+    names = [column.name for column in derived.COLUMNS]
+    return names, rows(ledger, *names)
+
+
+def fewer(monkeypatch):
+    """Take the last column away, as if it had not been there yet."""
+    make, columns = derived.Derived.row, derived.COLUMNS
+    monkeypatch.setattr(derived, "COLUMNS", columns[:-1])
+    monkeypatch.setattr(derived.Derived, "row", lambda *args: make(*args)[:-1])
+
+
+def test_rows_are_made_anew_when_the_columns_have_changed(old):
+    """From the bodies and the queue: they are as if they had been made at once."""
+    with Ledger(old) as ledger:
+        expected = everything(ledger)
+    with pytest.MonkeyPatch.context() as patch:
+        fewer(patch)
+        with Ledger(old) as ledger:
+            ledger.check_rows()
+            assert everything(ledger) == (expected[0][:-1], [row[:-1] for row in expected[1]])
+    with Ledger(old) as ledger:
+        ledger.check_rows()
+        assert everything(ledger) == expected
+
+
+def test_the_table_has_the_columns_in_their_order(ledger):
+    """`SELECT *` is all that a reader needs."""
+    with ledger._database.reading() as connection:
+        found = connection.execute("SELECT * FROM rows").description
+    assert [name for name, *_ in found] == [column.name for column in derived.COLUMNS]
+
+
+def test_reading_leaves_rows_of_other_columns_alone(old):
+    """Records can be read; the rows say how they are mended."""
+    with pytest.MonkeyPatch.context() as patch:
+        fewer(patch)
+        Ledger(old).close()
+    with Ledger(old, read_only=True) as ledger:
+        assert ledger.record("gen-1").body == body("gen-1", total_cost=1)
+        with pytest.raises(LedgerError, match=r"another version .*; open it once for writing"):
+            ledger.check_rows()
+
+
+def test_making_rows_anew_goes_on_where_it_was_broken_off(old, monkeypatch):
+    """Batch by batch; until it is through, nobody takes the rows for whole."""
+    with Ledger(old) as ledger:
+        ledger.add(resolved(f"gen-1{number}") for number in range(20))
+        expected = everything(ledger)
+    monkeypatch.setattr(derived, "_BATCH", 5)
+    with pytest.MonkeyPatch.context() as patch:
+        fewer(patch)
+        Ledger(old).close()
+    made = []
+
+    def breaking(*args):
+        made.append(args)
+        if len(made) == 13:
+            raise KeyboardInterrupt
+        return make(*args)
+
+    make = derived.Derived.row
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(derived.Derived, "row", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            Ledger(old)
+    with Ledger(old, read_only=True) as ledger:
+        assert len(rows(ledger, "state")) == 10 + 3  # two batches, and what is in the queue
+        with pytest.raises(LedgerError, match="not all are made"):
+            ledger.check_rows()
+    monkeypatch.setattr(derived.Derived, "row", lambda *args: made.append(args) or make(*args))
+    with Ledger(old) as ledger:
+        ledger.check_rows()
+        assert everything(ledger) == expected
+    assert len(made) == 13 + 22 - 10
+
+
+def test_what_is_added_while_another_version_changes_the_columns_is_refused(old):
+    """It would not fit; nothing is lost, and the line says what to do."""
+    with Ledger(old) as ledger:
+        with pytest.MonkeyPatch.context() as patch:
+            fewer(patch)
+            Ledger(old).close()
+        with pytest.raises(LedgerError, match="changed its columns meanwhile; use one version"):
+            ledger.add([resolved("gen-9")])
+        assert ledger.record("gen-9") is None
+
+
+def test_a_body_that_cannot_be_read_any_more_has_a_row_that_says_so(ledger, path):
+    """Nothing of it is guessed, and the others have theirs."""
+    ledger.add([resolved("gen-1"), resolved("gen-2")])
+    with ledger._database.writing() as connection:
+        connection.execute("UPDATE records SET body = x'7b' WHERE key = 1")
+        connection.execute("DELETE FROM meta")
+    with Ledger(path) as other:
+        first, second = rows(other, "generation_id", "state", "error", "requests", "created_at")
+    assert first[:2] == ("gen-1", "final")
+    assert first[2].startswith("ResponseValidationError: HTTP 200: ")
+    assert first[3:] == (1, None)
+    assert second == ("gen-2", "final", None, 1, None)
+
+
+def test_half_characters_in_a_record_do_not_keep_it_out(ledger):
+    """JSON can name them, UTF-8 cannot write them: the body is as it came, its row is without."""
+    ledger.add([resolved("gen-1", model="half\ud800")])
+    assert ledger.record("gen-1").generation().model == "half\ud800"
+    assert rows(ledger, "model", "unreadable") == [(None, '["model"]')]
+
+
+def test_a_new_way_to_derive_values_makes_the_rows_anew(old, monkeypatch):
+    """Though the columns are the same."""
+    monkeypatch.setattr(derived, "VERSION", derived.VERSION + 1)
+    with Ledger(old, read_only=True) as ledger, pytest.raises(LedgerError, match="another version"):
+        ledger.check_rows()
+    with Ledger(old) as ledger:
+        ledger.check_rows()
+
+
+def test_a_ledger_that_another_process_creates_meanwhile_is_taken_as_it_is(path, monkeypatch):
+    """Between looking and locking anything may happen; no step is taken twice."""
+    check = schema._checked
+
+    def overtaken(database, steps):
+        header = check(database, steps)
+        monkeypatch.setattr(schema, "_checked", check)
+        with Ledger(path) as other:
+            other.add([resolved("gen-1")])
+        return header
+
+    monkeypatch.setattr(schema, "_checked", overtaken)
+    with Ledger(path) as ledger:
+        assert ledger.counts().final == 1

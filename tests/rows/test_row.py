@@ -1,0 +1,269 @@
+"""A record as a row: exact, honest, and never a failure."""
+
+import json
+import sqlite3
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client import Generation
+from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.row import row_of
+
+from .made import EPOCH, FULL, record, typed
+
+NAMES = [column.name for column in COLUMNS]
+FIELDS = [column for column in COLUMNS if column.is_field]
+
+
+def stored(found):
+    """Return a row as it is stored, by name."""
+    return dict(zip(NAMES, row_of("gen-1", found, 5, 2), strict=True))
+
+
+def meant(found):
+    """Return what a row means, by name."""
+    return {column.name: typed(column, stored(found)[column.name]) for column in COLUMNS}
+
+
+def test_a_record_is_the_row_of_its_fields_and_of_what_is_computed():
+    """Every value is what the library says of the record."""
+    found = record(**FULL)
+    row = meant(found)
+
+    assert (row["generation_id"], row["state"], row["requests"]) == ("gen-1", "final", 2)
+    assert row["created_at"] == found.created
+    assert row["total_cost_usd"] == Decimal("0.00003452")
+    assert row["cache_discount_usd"] == Decimal("-0.0000125")
+    assert (row["upstream_usd"], row["all_in_usd"]) == (0, found.cost.all_in)
+    assert (row["served_by"], row["fallbacks"], row["time_lost_ms"]) == ("DeepInfra", 1, 12.5)
+    assert row["tokens_per_second"] == 50
+    assert row["latency_ms"] == 1016.5
+    assert (row["streamed"], row["cancelled"]) == (True, False)
+    assert row["attempts"] == [
+        {"provider": "Groq", "status": 429, "latency_ms": 12.5},
+        {"provider": "DeepInfra", "status": 200, "latency_ms": 420},
+    ]
+    assert row["unreadable"] == []
+
+
+def test_what_was_not_sent_is_null_and_not_zero():
+    """Also computed columns; what is missing is not called unreadable."""
+    known = {"generation_id", "state", "obtained_at", "requests", "unreadable"}
+    row = meant(record())
+    assert {name for name, value in row.items() if value is not None} == known
+    assert row["state"] == "provisional"
+    assert row["unreadable"] == []
+
+
+@pytest.mark.parametrize("upstream", [0.1, 5])
+def test_an_own_key_is_billed_besides(upstream):
+    """All-in is the sum, exact; without an own key it is the charge alone."""
+    cost = {"total_cost": 0.2, "upstream_inference_cost": upstream}
+    assert meant(record(is_byok=True, **cost))["all_in_usd"] == Decimal("0.2") + Decimal(
+        str(upstream)
+    )
+    assert meant(record(is_byok=False, **cost))["all_in_usd"] == Decimal("0.2")
+    assert meant(record(**cost))["all_in_usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "fits"),
+    [
+        (1e-24, True),
+        (1.5e-24, False),
+        (99999999999999.0, True),
+        (1e14, False),
+        (-1e14, False),
+        (1e300, False),
+        (5e-324, False),
+        (0.1 + 0.2, True),
+        (3.3000000000000004e-08, True),
+        (-0.0, True),
+    ],
+)
+def test_an_amount_is_exact_or_null_and_named(amount, fits):
+    """Never rounded, and never 0."""
+    row = meant(record(usage=amount))
+    assert row["usage_usd"] == (Decimal(repr(amount)) if fits else None)
+    assert row["unreadable"] == ([] if fits else ["usage_usd"])
+
+
+def test_a_sum_that_does_not_fit_is_null_and_named():
+    """Each part may fit while the sum does not."""
+    row = meant(record(total_cost=99999999999999.0, upstream_inference_cost=99.0, is_byok=True))
+    assert (row["total_cost_usd"], row["all_in_usd"]) == (Decimal(99999999999999), None)
+    assert row["unreadable"] == ["all_in_usd"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("2026-02-24T21:19:33Z", 1771967973000000),
+        ("2026-02-24T21:19:33.705Z", 1771967973705000),
+        ("2026-02-24T21:19:33.705123+00:00", 1771967973705123),
+        ("2026-02-24T22:19:33.705123999+01:00", 1771967973705123),
+        ("2026-02-24t21:19:33z", None),
+        ("20260224T211933Z", 1771967973000000),
+        ("2026-02-24T24:00:00Z", 1771977600000000),
+        ("9999-12-31T23:59:59.999999Z", 253402300799999999),
+        ("0001-01-01T00:00:00Z", -62135596800000000),
+    ],
+)
+def test_a_time_is_microseconds_in_utc(sent, expected):
+    """Digits beyond are cut, as `record.created` cuts them."""
+    found = record(created_at=sent)
+    if expected is None:
+        expected = None if found.created is None else (found.created - EPOCH).total_seconds() * 1e6
+    assert stored(found)["created_at"] == expected
+
+
+@pytest.mark.parametrize("sent", ["", "yesterday", "2026-02-24T21:19:33", "2026-13-01T00:00:00Z"])
+def test_a_time_that_says_no_instant_is_null_and_named(sent):
+    """Which zone was meant would be a guess."""
+    row = meant(record(created_at=sent))
+    assert (row["created_at"], row["unreadable"]) == (None, ["created_at"])
+
+
+def test_integers_and_texts_that_the_file_formats_cannot_hold_are_null_and_named():
+    """64 bits, and UTF-8."""
+    row = meant(
+        record(app_id=2**63, tokens_prompt=-(2**63), model="\ud800", provider_name="\udfff")
+    )
+    assert (row["app_id"], row["model"], row["served_by"]) == (None, None, None)
+    assert row["tokens_prompt"] == -(2**63)
+    assert sorted(row["unreadable"]) == ["app_id", "model", "provider_name", "served_by"]
+
+
+@pytest.mark.parametrize(
+    ("item", "expected", "whole"),
+    [
+        ({"status": 200}, {"provider": None, "status": 200, "latency_ms": None}, True),
+        ({"status": 200.5}, {"provider": None, "status": None, "latency_ms": None}, False),
+        ({"status": 1e30}, {"provider": None, "status": None, "latency_ms": None}, False),
+        (
+            {"provider_name": "\ud800"},
+            {"provider": None, "status": None, "latency_ms": None},
+            False,
+        ),
+        ({"latency": "1"}, {"provider": None, "status": None, "latency_ms": None}, False),
+        ("x", {"provider": None, "status": None, "latency_ms": None}, False),
+        ({"endpoint_id": 5}, {"provider": None, "status": None, "latency_ms": None}, True),
+    ],
+)
+def test_an_attempt_that_cannot_be_read_hides_no_other(item, expected, whole):
+    """Its parts are null, and `attempts` is named if something of them came."""
+    row = meant(record(provider_responses=[item, {"status": 503}]))
+    assert row["attempts"] == [expected, {"provider": None, "status": 503, "latency_ms": None}]
+    assert row["unreadable"] == ([] if whole else ["attempts"])
+
+
+def test_attempts_that_are_no_list_are_null_and_named():
+    """Null, or not sent, is not."""
+    assert meant(record(provider_responses="x"))["unreadable"] == ["attempts"]
+    assert meant(record(provider_responses=None))["unreadable"] == []
+    assert meant(record(provider_responses=[]))["attempts"] == []
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(2**80), 2**80)
+    | st.floats()
+    | st.sampled_from([float("inf"), 1e400, 1e-400, 0, -0.0, 2**53 + 1])
+    | st.text(st.characters(codec=None)),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+ITEM = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("provider_name", "status", "latency", "id", "x"), JSON)
+)
+BODY = st.fixed_dictionaries(
+    {},
+    optional={
+        **{key: JSON for key in Generation.__schema__().fields if key != "id"},
+        "provider_responses": JSON | st.lists(ITEM, max_size=3),
+        "created_at": JSON | st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+        "total_cost": JSON | st.floats(-1e15, 1e15, allow_nan=False),
+        "is_byok": JSON | st.booleans(),
+        "surprise": JSON,
+    },
+)
+TAKEN = {
+    "text": str,
+    "integer": int,
+    "number": (int, float),
+    "usd": (int, float),
+    "boolean": bool,
+}
+
+
+def is_fit(kind, value):
+    """Whether a column of a kind can hold a JSON value as it is; said here in other words."""
+    if not isinstance(value, TAKEN[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return (
+            kind == "integer"
+            and isinstance(value, float)
+            and value.is_integer()
+            and (-(2**63) <= value < 2**63)
+        )
+    if kind == "text":
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    if kind == "integer":
+        return -(2**63) <= value < 2**63
+    if kind == "boolean":
+        return True
+    if not abs(value) < 1.7e308 or float(value) != value:  # NaN is not smaller, either
+        return False
+    if kind == "number":
+        return True
+    scaled = Decimal(repr(float(value))).scaleb(24)
+    return abs(scaled) < Decimal(10) ** 38 and scaled == scaled.to_integral_value()
+
+
+@given(BODY)
+def test_whatever_comes_is_a_row_that_says_what_is_lost(fields):
+    """It never raises; each column is exactly what came, or NULL and named; never 0 for nothing."""
+    found = Generation.from_dict({"id": "gen-1", **fields})
+    row = stored(found)
+    lost = json.loads(row["unreadable"])
+    assert len(set(lost)) == len(lost)
+    assert set(lost) <= set(NAMES)
+    for column in FIELDS:
+        came = fields.get(column.key)
+        value = typed(column, row[column.name])
+        if came is None:
+            assert value is None
+            assert column.name not in lost
+        elif is_fit(column.kind, came):
+            expected = Decimal(repr(float(came))) if column.kind == "usd" else came
+            assert value == expected
+            assert column.name not in lost
+        else:
+            assert value is None
+            assert column.name in lost
+    for name in lost:
+        assert row[name] is None or name == "attempts"
+    assert (row["created_at"] is None) == (found.created is None)
+    assert ("created_at" in lost) == (
+        fields.get("created_at") is not None and found.created is None
+    )
+    assert (row["attempts"] is not None) == found.attempts.known
+
+
+@given(BODY)
+def test_whatever_comes_can_be_stored(fields):
+    """SQLite takes it in strict tables, and the JSON in it can be read."""
+    row = row_of("gen-1", Generation.from_dict({"id": "gen-1", **fields}), 5, 2)
+    connection = sqlite3.connect(":memory:")
+    defined = ", ".join(f'"{column.name}" {column.storage}' for column in COLUMNS)
+    connection.execute(f"CREATE TABLE rows ({defined}) STRICT")
+    connection.execute(f"INSERT INTO rows VALUES ({', '.join('?' * len(row))})", row)
+    (found,) = connection.execute("SELECT * FROM rows").fetchall()
+    connection.close()
+    assert found == row
