@@ -1,0 +1,23 @@
+"""What can be wrong with the rows that are read, said in one line with what mends it."""
+
+from modelgates_api.errors import ModelGatesError
+from modelgates_api.runtime.values import printable
+
+
+class SourceError(ModelGatesError):
+    """Rows cannot be read from a ledger or from Parquet files, or not written.
+
+    Attributes:
+        path: Which file.
+        problem: What happened.
+        remedy: What to do.
+    """
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(path, problem, remedy)
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return printable(f"{self.path!r}: {self.problem}; {self.remedy}")

@@ -1,0 +1,210 @@
+"""The rows as charges: the columns of FOCUS 1.2, the FinOps Open Cost and Usage Specification.
+
+A charge is what one issuer bills for one generation. With an own key (BYOK) the provider bills
+besides, so such a generation is two charges with two issuers. No charge is made of what is not
+known: `Counts` says how many ids and records are left out.
+
+All 21 mandatory columns are there; of the others, those that records say something for, and custom
+ones, `x_…`, for what FOCUS has no column. Where FOCUS demands a value that no record has, the
+column is NULL, which a validator will find:
+
+- `BillingAccountId`, unless it is given; `BillingAccountName`;
+- `PricingQuantity`, `PricingUnit`: a generation is priced by several kinds of tokens at once;
+- `InvoiceIssuerName`, `ProviderName`, `ServiceName` of an upstream charge, and `PublisherName`,
+  where the provider is not known.
+
+`BilledCost`, `ContractedCost`, `EffectiveCost` and `ListCost` are all what was charged: records
+tell neither list prices nor contracts. The billing period is the calendar month in UTC, the charge
+period the hour in UTC in which the generation was created: records tell no other. Conditional
+columns for regions, resources, SKUs, commitments, capacity and sub accounts are left out.
+
+Source: https://focus.finops.org/focus-specification/v1-2/
+"""
+
+from typing import Final
+
+from modelgates_client.exports.sql import literal
+from modelgates_client.exports.tables import RECORDS, Table
+from modelgates_client.rows.columns import Column
+from modelgates_client.rows.kinds import Kind
+
+VERSION: Final = "1.2"
+
+#: Who bills what is charged to the account, if nothing else is said.
+ISSUER: Final = "ModelGates"
+
+_CHARGES: Final = f"""(
+    SELECT *, unnest([
+        {{'of': 'gateway', 'cost': total_cost_usd}},
+        {{'of': 'upstream', 'cost': CASE WHEN is_byok THEN upstream_usd END}}
+    ]) AS charge
+    FROM rows WHERE {RECORDS} AND created_at IS NOT NULL
+) WHERE charge.cost IS NOT NULL"""  # noqa: S608 - constants
+
+_IS_GATEWAY: Final = "charge.of = 'gateway'"
+_COST: Final = "charge.cost"
+_TOKENS: Final = "native_tokens_prompt + native_tokens_completion"
+_DESCRIPTION: Final = f"""
+    'Generation' || coalesce(' by ' || model, '') || coalesce(', served by ' || served_by, '')
+    || CASE WHEN {_IS_GATEWAY} THEN '' ELSE ', billed by the provider to an own key' END"""
+_TAGS: Final = """CAST(json_merge_patch('{}', json_object(
+    'modelgates/model', model, 'modelgates/provider', served_by,
+    'modelgates/service_tier', service_tier, 'modelgates/app', CAST(app_id AS VARCHAR),
+    'user', external_user, 'session', session_id)) AS VARCHAR)"""
+
+#: Columns of `rows` that charges are made of.
+_NEEDS: Final = (
+    "app_id",
+    "cache_discount_usd",
+    "created_at",
+    "external_user",
+    "finish_reason",
+    "generation_id",
+    "generation_time_ms",
+    "is_byok",
+    "latency_ms",
+    "model",
+    "native_tokens_cached",
+    "native_tokens_completion",
+    "native_tokens_prompt",
+    "native_tokens_reasoning",
+    "served_by",
+    "service_tier",
+    "session_id",
+    "state",
+    "total_cost_usd",
+    "upstream_usd",
+)
+
+
+def charges(issuer: str = ISSUER, billing_account: str | None = None) -> Table:
+    """Return the table of charges.
+
+    Args:
+        issuer: Who bills what is charged to the account: the gateway.
+        billing_account: The account's identifier there; None: it is not known.
+    """
+    account = "NULL" if billing_account is None else literal(billing_account)
+    biller = f"CASE WHEN {_IS_GATEWAY} THEN {literal(issuer)} ELSE served_by END"
+    columns: list[Column] = []
+    values: dict[str, str] = {}
+    given = {
+        "BillingAccountId": f"CASE WHEN {_IS_GATEWAY} THEN CAST({account} AS VARCHAR) END",
+        "InvoiceIssuerName": biller,
+        "ProviderName": biller,
+        "ServiceName": biller,
+    }
+    for name, kind, value, doc in _COLUMNS:
+        columns.append(Column(name, kind, "US dollars" if kind == "usd" else None, None, doc))
+        values[name] = given.get(name, value)
+    return Table("charges", (*columns,), frozenset(_NEEDS), values, _CHARGES)
+
+
+def _gateway(value: str) -> str:
+    """Return what only the gateway's charge has: quantities would count twice otherwise."""
+    return f"CASE WHEN {_IS_GATEWAY} THEN {value} END"
+
+
+#: Name, kind, SQL (empty: see `charges`), and meaning.
+_COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
+    ("BilledCost", "usd", _COST, "What was charged"),
+    ("BillingAccountId", "text", "", "As given; null for an upstream charge, or if not given"),
+    ("BillingAccountName", "text", "CAST(NULL AS VARCHAR)", "Null: no record says it"),
+    ("BillingCurrency", "text", "'USD'", "USD"),
+    (
+        "BillingPeriodStart",
+        "time",
+        "date_trunc('month', created_at)",
+        "The beginning of the month in UTC (included)",
+    ),
+    (
+        "BillingPeriodEnd",
+        "time",
+        "date_trunc('month', created_at) + INTERVAL 1 MONTH",
+        "The end of the month in UTC (excluded)",
+    ),
+    ("ChargeCategory", "text", "'Usage'", "Usage"),
+    ("ChargeClass", "text", "CAST(NULL AS VARCHAR)", "Null: no correction of an earlier period"),
+    ("ChargeDescription", "text", _DESCRIPTION, "Which model, and who served it"),
+    ("ChargeFrequency", "text", "'Usage-Based'", "Usage-Based"),
+    (
+        "ChargePeriodStart",
+        "time",
+        "date_trunc('hour', created_at)",
+        "The beginning of the hour in UTC in which the generation was created (included)",
+    ),
+    (
+        "ChargePeriodEnd",
+        "time",
+        "date_trunc('hour', created_at) + INTERVAL 1 HOUR",
+        "The end of that hour (excluded)",
+    ),
+    (
+        "ConsumedQuantity",
+        "integer",
+        _gateway(_TOKENS),
+        "Native tokens, prompt and completion; null for an upstream charge: they are the same ones",
+    ),
+    (
+        "ConsumedUnit",
+        "text",
+        _gateway(f"CASE WHEN {_TOKENS} IS NOT NULL THEN 'Tokens' END"),
+        "Tokens",
+    ),
+    ("ContractedCost", "usd", _COST, "As BilledCost: records tell no contracts"),
+    ("EffectiveCost", "usd", _COST, "As BilledCost: nothing was paid in advance"),
+    ("InvoiceIssuerName", "text", "", "The gateway; for an upstream charge, the provider"),
+    ("ListCost", "usd", _COST, "As BilledCost: records tell no list prices"),
+    (
+        "PricingQuantity",
+        "usd",
+        "CAST(NULL AS DECIMAL(38,24))",
+        "Null: several kinds of tokens are priced at once",
+    ),
+    ("PricingUnit", "text", "CAST(NULL AS VARCHAR)", "Null, as PricingQuantity"),
+    ("ProviderName", "text", "", "The gateway; for an upstream charge, the provider"),
+    ("PublisherName", "text", "served_by", "The provider that served the generation"),
+    ("ServiceCategory", "text", "'AI and Machine Learning'", "AI and Machine Learning"),
+    ("ServiceName", "text", "", "The gateway; for an upstream charge, the provider"),
+    ("ServiceSubcategory", "text", "'Generative AI'", "Generative AI"),
+    (
+        "Tags",
+        "json",
+        _TAGS,
+        "JSON: user, session, and modelgates/model, provider, service_tier, app; those known",
+    ),
+    ("x_GenerationId", "text", "generation_id", "The generation"),
+    (
+        "x_Charge",
+        "text",
+        "charge.of",
+        "gateway, or upstream: billed by the provider, with an own key",
+    ),
+    ("x_State", "text", "state", "final, or provisional: it may still change"),
+    ("x_CreatedAt", "time", "created_at", "When the generation was created"),
+    ("x_Model", "text", "model", "The model"),
+    ("x_IsByok", "boolean", "is_byok", "Whether an own key was used"),
+    ("x_PromptTokens", "integer", _gateway("native_tokens_prompt"), "Native prompt tokens"),
+    (
+        "x_CompletionTokens",
+        "integer",
+        _gateway("native_tokens_completion"),
+        "Native completion tokens",
+    ),
+    ("x_CachedTokens", "integer", _gateway("native_tokens_cached"), "Of the prompt, from a cache"),
+    (
+        "x_ReasoningTokens",
+        "integer",
+        _gateway("native_tokens_reasoning"),
+        "Of the completion, for reasoning",
+    ),
+    (
+        "x_CacheSaving",
+        "usd",
+        _gateway("cache_discount_usd"),
+        "What caching saved, contained in the cost already; negative for a premium",
+    ),
+    ("x_LatencyMs", "number", "latency_ms", "Milliseconds: the record's latency"),
+    ("x_GenerationTimeMs", "number", "generation_time_ms", "Milliseconds: its generation_time"),
+    ("x_FinishReason", "text", "finish_reason", "Why the generation ended"),
+)

@@ -1,0 +1,84 @@
+"""File formats, as DuckDB's statements that write a table in them."""
+
+import json
+from typing import Final, Literal
+
+from modelgates_client._version import __version__
+from modelgates_client.exports.sql import literal, quoted
+from modelgates_client.exports.tables import Table
+from modelgates_client.rows.columns import Column
+
+Format = Literal["jsonl", "csv", "parquet", "duckdb"]
+
+_TIME: Final = "TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'"  # ISO 8601; the connection's zone is UTC
+
+#: What spreadsheets take for the beginning of a formula; some trim blanks before they look.
+_FORMULA: Final = r"^\s*[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # and the wide ones
+
+
+def statements(table: Table, path: str, shown_as: Format, *, spreadsheet: bool) -> list[str]:
+    r"""Return the statements that write a table to a new file.
+
+    - `jsonl`: an object a line, with every column; amounts are numbers with all digits, times ISO
+      8601 with `Z`, attempts and names arrays.
+    - `csv`: RFC 4180, with a header; NULL is an empty field and an empty text is `""`; amounts are
+      plain decimals, attempts and names are JSON.
+    - `parquet`: the types of the columns, compressed by zstd; what the columns mean is in the
+      file's metadata, under `columns`.
+    - `duckdb`: a database with the table, whose columns have comments.
+
+    Args:
+        table: The table.
+        path: The file.
+        shown_as: The format.
+        spreadsheet: Whether texts in CSV that a spreadsheet would take for a formula, those that
+            begin with `=`, `+`, `-` or `@`, get a `'` before them. They are not equal to the
+            ledger's any more.
+    """
+    if shown_as == "duckdb":
+        return _database(table, path)
+    if shown_as == "parquet":
+        docs = json.dumps({column.name: column.doc for column in table.columns})
+        told = f"{{modelgates_client: {literal(__version__)}, columns: {literal(docs)}}}"
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {told}"
+        values = [table.value(column) for column in table.columns]
+    elif shown_as == "csv":
+        options = f"FORMAT csv, HEADER true, NEW_LINE '\\r\\n', {_TIME}"
+        values = [_in_csv(column, table.value(column), spreadsheet) for column in table.columns]
+    else:
+        options = f"FORMAT json, {_TIME}"
+        values = [table.value(column) for column in table.columns]
+    return [f"COPY ({_select(table, values)}) TO {literal(path)} ({options}, USE_TMP_FILE false)"]
+
+
+def _select(table: Table, values: list[str]) -> str:
+    named = zip(values, table.columns, strict=True)
+    listed = ", ".join(f"{value} AS {quoted(column.name)}" for value, column in named)
+    return f"SELECT {listed} FROM {table.source}"  # noqa: S608 - quoted
+
+
+def _in_csv(column: Column, value: str, spreadsheet: bool) -> str:  # noqa: FBT001 - private
+    match column.kind:
+        case "attempts" | "names":
+            return f"CAST(to_json({value}) AS VARCHAR)"
+        case "usd":
+            return f"rtrim(rtrim(CAST({value} AS VARCHAR), '0'), '.')"
+        case "text" | "json" if spreadsheet:
+            begins = f"regexp_matches({value}, {literal(_FORMULA)})"
+            return f"CASE WHEN {begins} THEN '''' || {value} ELSE {value} END"
+        case _:
+            return value
+
+
+def _database(table: Table, path: str) -> list[str]:
+    name = f"written.{quoted(table.name)}"
+    values = [table.value(column) for column in table.columns]
+    return [
+        f"ATTACH {literal(path)} AS written (STORAGE_VERSION 'v1.0.0')",
+        f"CREATE TABLE {name} AS {_select(table, values)}",
+        *(
+            f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.doc)}"
+            for column in table.columns
+        ),
+        "DETACH written",
+    ]

@@ -1,0 +1,37 @@
+"""SQL of DuckDB: names and texts that are safe in it, and values out of SQLite's storage."""
+
+import json
+from typing import Final
+
+from modelgates_client.rows.columns import Column
+
+_ATTEMPTS: Final = [{"provider": "VARCHAR", "status": "BIGINT", "latency_ms": "DOUBLE"}]
+_NAMES: Final = ["VARCHAR"]
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as a string, for statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def converted(column: Column) -> str:
+    """Return the expression for a column's value where the name stands for what SQLite stores."""
+    name = quoted(column.name)
+    match column.kind:
+        case "usd":
+            return f"CAST({name} AS {column.type})"
+        case "time":
+            return f"make_timestamptz({name})"
+        case "boolean":
+            return f"CAST({name} AS {column.type})"
+        case "attempts":
+            return f"from_json({name}, {literal(json.dumps(_ATTEMPTS))})"
+        case "names":
+            return f"from_json({name}, {literal(json.dumps(_NAMES))})"
+        case _:
+            return name

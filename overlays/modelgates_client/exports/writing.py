@@ -1,0 +1,168 @@
+# ruff: noqa: S608 - statements are put together of constants and numbers
+"""Writing tables of rows to files: each is complete under its name, or not there at all."""
+
+import datetime
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from modelgates_client.exports.errors import SourceError
+from modelgates_client.exports.formats import Format, statements
+from modelgates_client.exports.source import RowSource, Sources, open_source
+from modelgates_client.exports.tables import RECORDS, Table
+
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+
+_COUNTED: Final = ("created_at", "is_byok", "state", "total_cost_usd", "upstream_usd")
+
+
+@frozen
+class Output:
+    """What is to be written.
+
+    Attributes:
+        table: The table.
+        path: The file. What is there is replaced, when the whole new one is there.
+        shown_as: The format.
+        spreadsheet: Whether texts in CSV that look like formulas are changed; see `formats`.
+    """
+
+    table: Table
+    path: str
+    shown_as: Format
+    spreadsheet: bool = False
+
+
+@frozen
+class Counts:
+    """What there is in the period, and what cannot be said to be in it.
+
+    Attributes:
+        records: Records of the period.
+        provisional: How many of them are not final.
+        unpriced: How many of them do not say what was charged.
+        upstream_unknown: How many of them may have cost something at a provider, with an own key,
+            and do not say how much.
+        undated: Records without a readable time; with a period, they are left out of every table.
+        unresolved: Ids without a record, of whichever time. They are rows, but no charges.
+    """
+
+    records: int
+    provisional: int
+    unpriced: int
+    upstream_unknown: int
+    undated: int
+    unresolved: int
+
+
+def export(
+    sources: Sources,
+    outputs: Sequence[Output],
+    *,
+    since: datetime.datetime | None = None,
+    until: datetime.datetime | None = None,
+) -> Counts:
+    """Write tables of the rows of ledgers and Parquet files, all as of one moment.
+
+    Ids without a record are rows of every period: of which they are is not known.
+
+    Args:
+        sources: As `source.open_rows` takes them.
+        outputs: What is to be written. If one fails, none is there.
+        since: The beginning of the period (included), aware; None: from the first.
+        until: Its end (excluded), aware; None: to the last.
+
+    Raises:
+        ConfigurationError: An extra is missing, or there is no source.
+        LedgerError: A ledger cannot be read.
+        SourceError: A file cannot be read or written.
+    """
+    bounds = [f"created_at >= make_timestamptz({_microseconds(since)})"] if since else []
+    bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
+    within = " AND ".join(bounds) or "TRUE"
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_beside(output.path)) for output in outputs]
+        made = [folder / "made" for folder in folders]
+        with open_source(sources, map(str, folders)) as source:
+            counts = _count(source, within)
+            for output, path in zip(outputs, made, strict=True):
+                needs = {*output.table.needs, "created_at", "state"}
+                source.define("every_row", needs)
+                source.connection.execute(
+                    "CREATE TEMP VIEW rows AS SELECT * FROM every_row "
+                    f"WHERE NOT {RECORDS} OR ({within})"
+                )
+                for statement in statements(
+                    output.table, str(path), output.shown_as, spreadsheet=output.spreadsheet
+                ):
+                    source.connection.execute(statement)
+                source.connection.execute("DROP VIEW rows")
+                source.connection.execute("DROP VIEW every_row")
+        for output, path in zip(outputs, made, strict=True):
+            _put(path, output.path)
+    return counts
+
+
+def _count(source: RowSource, within: str) -> Counts:
+    source.define("counted", _COUNTED)
+    record = f"{RECORDS} AND coalesce({within}, FALSE)"
+    found = source.connection.execute(
+        f"""SELECT
+            count(*) FILTER ({record}),
+            count(*) FILTER ({record} AND state = 'provisional'),
+            count(*) FILTER ({record} AND total_cost_usd IS NULL),
+            count(*) FILTER ({record} AND coalesce(is_byok, TRUE) AND upstream_usd IS NULL),
+            count(*) FILTER ({RECORDS} AND created_at IS NULL),
+            count(*) FILTER (NOT {RECORDS})
+        FROM counted"""
+    ).fetchall()
+    return Counts(*map(int, found[0]))
+
+
+def _microseconds(moment: datetime.datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+@contextmanager
+def _beside(name: str) -> Generator[Path]:
+    """Yield a folder beside a file, for the new one; nothing of it is left in the end.
+
+    Raises:
+        SourceError: It cannot be made.
+    """
+    path = Path(os.path.realpath(name))  # a link stays one
+    try:
+        folder = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(name, error) from None
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # the error that led here says more
+
+
+def _put(made: Path, name: str) -> None:
+    """Put a whole file in place of another, so that it is there after a crash, too.
+
+    Raises:
+        SourceError: It cannot be put there.
+    """
+    try:
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        made.replace(os.path.realpath(name))
+    except OSError as error:
+        raise _unwritable(name, error) from None
+
+
+def _unwritable(name: str, error: OSError) -> SourceError:
+    return SourceError(
+        name, str(error.strerror), "look at the folder, its permissions and the disk"
+    )

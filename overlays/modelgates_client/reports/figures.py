@@ -1,0 +1,213 @@
+"""The figures of a report: sums that say what they leave out, spreads, rates. Plain values."""
+
+import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+N = TypeVar("N", Decimal, int)
+
+
+@frozen
+class Total(Generic[N]):
+    """A sum, and how many records it leaves out.
+
+    Attributes:
+        known: The sum over the records that say it.
+        unknown: How many do not: their share is not 0, it is not known.
+    """
+
+    known: N
+    unknown: int
+
+
+@frozen
+class Spread:
+    """How a measurement is spread; None where no record says it.
+
+    Between two measurements it is interpolated linearly, as NumPy's `quantile` does.
+
+    Attributes:
+        count: How many records say it.
+        p50: The median.
+        p95: What 95 % stay within.
+        p99: What 99 % stay within.
+    """
+
+    count: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+@frozen
+class Group:
+    """The records that have something in common.
+
+    Attributes:
+        key: What they have in common, in the order of the report's `by`; None: they do not say.
+        records: How many there are.
+        provisional: How many of them are not final: their figures may still change.
+        charged_usd: What the account was charged.
+        upstream_usd: What providers billed besides, to own keys (BYOK).
+        all_in_usd: Both.
+        cache_saving_usd: What caching saved; negative for a premium.
+        tokens_prompt: As providers count and bill them (native).
+        tokens_completion: As providers count and bill them (native).
+        tokens_cached: Of the prompt, those that came from a cache.
+        tokens_reasoning: Of the completion, those for reasoning.
+        latency_ms: The spec's `latency`.
+        generation_ms: The spec's `generation_time`.
+        tokens_per_second: Native completion tokens per second of generation.
+    """
+
+    key: tuple[str | None, ...]
+    records: int
+    provisional: int
+    charged_usd: Total[Decimal]
+    upstream_usd: Total[Decimal]
+    all_in_usd: Total[Decimal]
+    cache_saving_usd: Total[Decimal]
+    tokens_prompt: Total[int]
+    tokens_completion: Total[int]
+    tokens_cached: Total[int]
+    tokens_reasoning: Total[int]
+    latency_ms: Spread
+    generation_ms: Spread
+    tokens_per_second: Spread
+
+
+@frozen
+class Unresolved:
+    """Ids that no total contains, because there is no record of them.
+
+    Attributes:
+        pending: Asked for, and not there yet, or not asked for yet.
+        failed: Asked for in vain; another try is not expected to help.
+        errors: How many of them ended with which error, the most frequent first.
+    """
+
+    pending: int
+    failed: int
+    errors: tuple[tuple[str, int], ...]
+
+
+@frozen
+class Provider:
+    """How a provider did in the attempts that records list.
+
+    Attributes:
+        name: None: the attempts do not say.
+        attempts: How often it was asked.
+        failures: How often it is known to have answered with no success, a status that is not 2xx.
+        served: How many generations it served in the end: those whose last 2xx came from it.
+        statuses: How often each status came, the most frequent first; None: not known.
+        latency_ms: Of its attempts.
+    """
+
+    name: str | None
+    attempts: int
+    failures: int
+    served: int
+    statuses: tuple[tuple[int | None, int], ...]
+    latency_ms: Spread
+
+
+@frozen
+class Fallback:
+    """How often the next one was asked after a provider had failed.
+
+    Where the attempts do not name one of them, it is not counted.
+
+    Attributes:
+        failed: The one that failed, with a status that is not 2xx.
+        then: The one that was asked next; None: nobody, the generation failed.
+        count: How often.
+    """
+
+    failed: str
+    then: str | None
+    count: int
+
+
+@frozen
+class Bin:
+    """One bar of a histogram: from `lower` (included) to `upper` (excluded), in milliseconds.
+
+    Bars are next to each other, and about equally wide on a logarithmic scale: ten a decade.
+    """
+
+    lower: float
+    upper: float
+    count: int
+
+
+@frozen
+class Slice:
+    """The cost of one model on one day, or hour.
+
+    Attributes:
+        start: When it begins, aware.
+        model: None: the records do not say.
+        records: How many there are.
+        all_in_usd: What they cost in all.
+        others: Whether it is of all models beyond the 50 that cost most, taken together; `model` is
+            None then.
+    """
+
+    start: datetime.datetime
+    model: str | None
+    records: int
+    all_in_usd: Total[Decimal]
+    others: bool = False
+
+
+@frozen
+class Report:
+    """What the generations of a ledger cost, and how they went.
+
+    Attributes:
+        source: The name of what was read.
+        by: What `groups` are grouped by.
+        since: The beginning of the period (included), aware; None: from the first.
+        until: Its end (excluded); None: to the last.
+        timezone: The IANA name of the zone that days are of.
+        made_at: When the report was made, aware.
+        total: All records of the period.
+        groups: The same, by `by`; those that cost most first.
+        unresolved: Ids of the whole source without a record: of which period they are is not known.
+        undated: Records without a readable time, left out when a period is asked for.
+        timeline: Cost over time, ordered; hours if the period is short, else days.
+        step: What a slice of the timeline is: "hour" up to two days, "day", or "year" if there are
+            records of more than 4,000 days.
+        latencies: A histogram of `latency`.
+        providers: Those with the most attempts first.
+        fallbacks: The most frequent first.
+        attempts_unknown: Records that do not say what the attempts were.
+        rest: The groups beyond `groups`, taken together, with the key (); None: there are none.
+        groups_left_out: How many groups `rest` is of.
+        providers_left_out: How many providers there are beyond `providers`.
+        fallbacks_left_out: How many fallbacks there are beyond `fallbacks`.
+    """
+
+    source: str
+    by: tuple[str, ...]
+    since: datetime.datetime | None
+    until: datetime.datetime | None
+    timezone: str
+    made_at: datetime.datetime
+    total: Group
+    groups: tuple[Group, ...]
+    unresolved: Unresolved
+    undated: int
+    timeline: tuple[Slice, ...]
+    step: str
+    latencies: tuple[Bin, ...]
+    providers: tuple[Provider, ...]
+    fallbacks: tuple[Fallback, ...]
+    attempts_unknown: int
+    rest: Group | None = None
+    groups_left_out: int = 0
+    providers_left_out: int = 0
+    fallbacks_left_out: int = 0

@@ -1,0 +1,150 @@
+"""Which period is meant: ISO 8601 times, times ago, today, this week. Pure: now is an argument.
+
+A period begins with its first instant and ends before its last. A date means the first instant of
+that day in the zone, so `--until 2026-11-02` leaves all of 2 November out. A time without an offset
+is one of the zone: where clocks are put back and a time comes twice, the earlier one; where they
+are put forward and it does not come at all, as if they had not been. `36h`, `1d`, `2w` are exact
+durations before now, of 24 hours a day whatever the clocks do; `--today` and `--week` follow them.
+"""
+
+import datetime
+import re
+import zoneinfo
+from typing import Final, TypedDict
+
+from attrs import frozen
+
+from modelgates_client._errors import ConfigurationError
+
+UTC: Final = "UTC"
+
+_AGO: Final = re.compile(r"([0-9]{1,9})([hdw])", re.ASCII)
+_HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24}
+_EXPECTED: Final = "a date or time as 2026-11-02 or 2026-11-02T09:30Z, or a time ago as 36h, 1d, 2w"
+
+
+@frozen
+class Period:
+    """From when to when.
+
+    Attributes:
+        since: The beginning (included), aware, in the zone; None: from the first.
+        until: The end (excluded), aware, in the zone; None: to the last.
+        timezone: The IANA name of the zone.
+    """
+
+    since: datetime.datetime | None
+    until: datetime.datetime | None
+    timezone: str
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return self.since is None and self.until is None
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        if self.since is None:
+            return "all time" if self.until is None else f"until {moment(self.until)}"
+        since = f"since {moment(self.since)}"
+        return since if self.until is None else f"{since} until {moment(self.until)}"
+
+
+class PeriodOptions(TypedDict):
+    """The options that say which period is meant, as click names them.
+
+    Attributes:
+        since: Its beginning; None: from the first.
+        until: Its end; None: to the last.
+        today: Whether it begins with today.
+        week: Whether it begins with Monday of this week.
+        timezone: The IANA name of the zone that days and times are of; None: UTC.
+    """
+
+    since: str | None
+    until: str | None
+    today: bool
+    week: bool
+    timezone: str | None
+
+
+def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
+    """Return the period that options mean.
+
+    Args:
+        options: What was asked for.
+        now: The present, aware.
+
+    Raises:
+        ConfigurationError: They exclude each other, or mean no time, or there is no such zone.
+    """
+    since, until = options["since"], options["until"]
+    today, week = options["today"], options["week"]
+    if today + week + (since is not None) > 1:
+        raise ConfigurationError("--since, --today and --week exclude each other")
+    name = UTC if options["timezone"] is None else options["timezone"]
+    zone = zone_of(name)
+    start = None if since is None else _read("--since", since, zone, now)
+    if today or week:
+        day = now.astimezone(zone).date()
+        start = _start_of(day - datetime.timedelta(days=day.weekday() if week else 0), zone)
+    end = None if until is None else _read("--until", until, zone, now)
+    if start is not None and end is not None and start >= end:
+        raise ConfigurationError(
+            f"the period ends before it begins: from {moment(start)} to {moment(end)}"
+        )
+    return Period(start, end, name)
+
+
+def zone_of(name: str) -> datetime.tzinfo:
+    """Return a zone by its IANA name; UTC needs no database of zones.
+
+    Raises:
+        ConfigurationError: The system knows no zone of this name.
+    """
+    if name == UTC:
+        return datetime.UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):  # "", "../x", "Europe", a folder
+        raise ConfigurationError(
+            f"--tz {name!r}: the system knows no such zone; expected an IANA name as "
+            "Europe/Berlin, and the system's time zone data (or: pip install tzdata)"
+        ) from None
+
+
+def moment(when: datetime.datetime) -> str:
+    """Return a time as people read it, with its offset: `2026-11-02 09:30 +01:00`, or `UTC`."""
+    # Not by strftime: its %Y has no leading zeros on some systems.
+    shown = when.replace(tzinfo=None).isoformat(" ").removesuffix(":00")
+    offset = when.isoformat(timespec="seconds")[19:]
+    return f"{shown} {'UTC' if not when.utcoffset() else offset}"
+
+
+def _read(
+    option: str, text: str, zone: datetime.tzinfo, now: datetime.datetime
+) -> datetime.datetime:
+    try:
+        ago = _AGO.fullmatch(text)
+        if ago is not None:
+            hours = int(ago[1]) * _HOURS[ago[2]]
+            return (now.astimezone(datetime.UTC) - datetime.timedelta(hours=hours)).astimezone(zone)
+        when = datetime.datetime.fromisoformat(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=zone)
+        return _in_calendar(when, zone)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(f"{option} {text!r}: expected {_EXPECTED}") from None
+
+
+def _start_of(day: datetime.date, zone: datetime.tzinfo) -> datetime.datetime:
+    return _in_calendar(datetime.datetime.combine(day, datetime.time(), zone), zone)
+
+
+def _in_calendar(when: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:
+    """Return the same instant by the zone's clocks, which may have skipped the time that was said.
+
+    Raises:
+        OverflowError: It is beyond the calendar in UTC.
+    """
+    return when.astimezone(datetime.UTC).astimezone(zone)

@@ -1,0 +1,157 @@
+"""The rows and columns that a report needs, read once: the source may be a million rows long.
+
+What is read becomes the temporary table `report_picked`: records of the period, records without a
+time, and unresolved ids. The view `report_chosen` has the records that count.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from modelgates_client._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+#: What records can be grouped by, and the column that says it; days are of the report's zone.
+DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "model": "model",
+        "provider": "served_by",
+        "user": "external_user",
+        "session": "session_id",
+        "app": "app_id",
+        "day": "created_at",
+        "tier": "service_tier",
+        "byok": "is_byok",
+    }
+)
+
+#: Amounts in US dollars: the column of the rows for each figure.
+AMOUNTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "charged_usd": "total_cost_usd",
+        "upstream_usd": "upstream_usd",
+        "all_in_usd": "all_in_usd",
+        "cache_saving_usd": "cache_discount_usd",
+    }
+)
+
+#: Counts of tokens: the column of the rows for each figure.
+TOKENS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "tokens_prompt": "native_tokens_prompt",
+        "tokens_completion": "native_tokens_completion",
+        "tokens_cached": "native_tokens_cached",
+        "tokens_reasoning": "native_tokens_reasoning",
+    }
+)
+
+#: Measurements: the column of the rows for each figure.
+MEASURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "latency_ms": "latency_ms",
+        "generation_ms": "generation_time_ms",
+        "tokens_per_second": "tokens_per_second",
+    }
+)
+
+RECORDS: Final = "state IN ('final', 'provisional')"
+
+_ATTEMPTS: Final = "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]"
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_LARGEST: Final = 1e15  # of a measurement: 30,000 years; beyond, it is no time, and breaks sums
+_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+
+
+def check_by(by: Iterable[str]) -> tuple[str, ...]:
+    """Return what to group by, each once.
+
+    Raises:
+        ConfigurationError: Records cannot be grouped by one of them.
+    """
+    chosen = tuple(dict.fromkeys(by))
+    for name in chosen:
+        if name not in DIMENSIONS:
+            raise ConfigurationError(f"--by {name!r}: expected any of {', '.join(DIMENSIONS)}")
+    return chosen
+
+
+def needed(by: Iterable[str]) -> list[str]:
+    """Return the names of the columns that a report by `by` reads."""
+    always = ("state", "error", "created_at", "model", "attempts")
+    figures = (*AMOUNTS.values(), *TOKENS.values(), *MEASURES.values())
+    return list(dict.fromkeys((*always, *figures, *(DIMENSIONS[name] for name in by))))
+
+
+def microseconds(when: datetime.datetime) -> int:
+    """Return an instant as microseconds since 1970 in UTC."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def instant(number: int) -> datetime.datetime:
+    """Return the instant, in UTC, of microseconds since 1970."""
+    return _EPOCH + number * _MICROSECOND
+
+
+_FIRST: Final = microseconds(datetime.datetime.min.replace(tzinfo=datetime.UTC))
+_LAST: Final = microseconds(datetime.datetime.max.replace(tzinfo=datetime.UTC))
+
+
+def pick(
+    connection: "DuckDBPyConnection",
+    by: Sequence[str],
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+) -> None:
+    """Read what a report by `by` needs of the view `rows`.
+
+    A column that the rows do not have, since the spec of the day lacks the field, is all unknown.
+    """
+    present = {name: kind for name, kind, *_ in connection.execute("DESCRIBE rows").fetchall()}
+
+    def column(name: str, kind: str) -> str:
+        return f'"{name}"' if name in present else f"CAST(NULL AS {kind})"
+
+    time = column("created_at", "TIMESTAMPTZ")
+    parts = [
+        "state",
+        "error",
+        f"{_micros(time)} AS created",
+        f"{column('model', 'VARCHAR')} AS model",
+    ]
+    parts += [f"{column(source, 'DECIMAL(38,24)')} AS {name}" for name, source in AMOUNTS.items()]
+    parts += [f"{column(source, 'BIGINT')} AS {name}" for name, source in TOKENS.items()]
+    for name, source in MEASURES.items():
+        value = column(source, "DOUBLE")
+        parts.append(f"CASE WHEN abs({value}) <= {_LARGEST} THEN {value} END AS {name}")
+    for name in by:
+        if name == "byok":
+            parts.append(
+                f"CASE {column('is_byok', 'BOOLEAN')} "
+                "WHEN TRUE THEN 'yes' WHEN FALSE THEN 'no' END AS byok"
+            )
+        elif name not in {"day", "model"}:
+            value = column(DIMENSIONS[name], "VARCHAR")
+            parts.append(f'CAST({value} AS VARCHAR) AS "{name}"')
+    parts.append(f"{column('attempts', _ATTEMPTS)} AS attempts")
+    bounds = [f"created >= {microseconds(since)}"] if since is not None else []
+    bounds += [f"created < {microseconds(until)}"] if until is not None else []
+    within = " AND ".join(bounds) or "TRUE"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE report_picked AS SELECT * FROM "  # noqa: S608 - ours too
+        f"(SELECT {', '.join(parts)} FROM rows) "
+        f"WHERE NOT {RECORDS} OR created IS NULL OR ({within})"
+    )
+    dated = "AND created IS NOT NULL" if bounds else ""
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW report_chosen AS "  # noqa: S608 - ours too
+        f"SELECT * FROM report_picked WHERE {RECORDS} {dated}"
+    )
+
+
+def _micros(time: str) -> str:
+    """Return SQL for a time as microseconds; NULL if it is beyond the calendar."""
+    number = f"epoch_us({time})"
+    return f"CASE WHEN {number} BETWEEN {_FIRST} AND {_LAST} THEN {number} END"

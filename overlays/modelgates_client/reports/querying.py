@@ -1,0 +1,115 @@
+"""A report of rows: what is asked in which order."""
+
+import datetime
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from modelgates_client.reports.days import add_local_times
+from modelgates_client.reports.figures import Report, Unresolved
+from modelgates_client.reports.grouping import Amounts, group
+from modelgates_client.reports.latencies import histogram
+from modelgates_client.reports.periods import UTC, zone_of
+from modelgates_client.reports.picking import RECORDS, check_by, pick
+from modelgates_client.reports.providers import fallbacks, prepare, providers
+from modelgates_client.reports.timeline import slices
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+LIMIT: Final = 1000  # groups that are listed: a group is some kilobytes, and each row may be one
+
+_ERRORS: Final = 20  # kinds that are listed
+_MADE: Final = ("TABLE report_ranked", "TABLE report_models", "VIEW report_steps",
+                "TABLE report_paths", "VIEW report_dated", "TABLE report_days",
+                "VIEW report_chosen", "TABLE report_picked")  # fmt: skip
+
+
+def build_report(  # noqa: PLR0913 - what a report is of
+    connection: "DuckDBPyConnection",
+    *,
+    source: str,
+    by: Iterable[str] = ("model",),
+    since: datetime.datetime | None = None,
+    until: datetime.datetime | None = None,
+    timezone: str = UTC,
+    now: datetime.datetime,
+    limit: int = LIMIT,
+) -> Report:
+    """Return the figures of the rows of a period.
+
+    Cancelled and failed generations count as they are: they may have cost something, too.
+
+    Args:
+        connection: A connection with a view `rows`, as `rows.source.open_rows` makes it. It is
+            read once; temporary tables are made beside it, and dropped again.
+        source: The name of what is read, for people.
+        by: What to group by, any of `picking.DIMENSIONS`; none: there are no groups.
+        since: The beginning of the period (included), aware; None: from the first.
+        until: Its end (excluded), aware; None: to the last.
+        timezone: The IANA name of the zone whose days are meant.
+        now: The present, aware.
+        limit: How many groups are listed, those that cost most; the others are taken together.
+
+    Raises:
+        ConfigurationError: There is no such zone, or rows cannot be grouped by that.
+    """
+    by = check_by(by)
+    zone = zone_of(timezone)
+    try:
+        pick(connection, by, since, until)
+        add_local_times(connection, zone)
+        amounts = Amounts(connection)
+        total, groups, rest, groups_left_out = group(connection, amounts, by, limit)
+        step, timeline = slices(connection, amounts, zone, since, until)
+        attempts_unknown = prepare(connection)
+        listed_providers, providers_left_out = providers(connection)
+        listed_fallbacks, fallbacks_left_out = fallbacks(connection)
+        return Report(
+            source=source,
+            by=by,
+            since=since,
+            until=until,
+            timezone=timezone,
+            made_at=now.astimezone(zone),
+            total=total,
+            groups=groups,
+            unresolved=_unresolved(connection),
+            undated=_undated(connection),
+            timeline=timeline,
+            step=step,
+            latencies=histogram(connection),
+            providers=listed_providers,
+            fallbacks=listed_fallbacks,
+            attempts_unknown=attempts_unknown,
+            rest=rest,
+            groups_left_out=groups_left_out,
+            providers_left_out=providers_left_out,
+            fallbacks_left_out=fallbacks_left_out,
+        )
+    finally:
+        for thing in _MADE:
+            kind, name = thing.split()
+            connection.execute(f"DROP {kind} IF EXISTS {name}")
+
+
+def _unresolved(connection: "DuckDBPyConnection") -> Unresolved:
+    counts = dict(
+        connection.execute(
+            f"SELECT state, count(*) FROM report_picked WHERE NOT {RECORDS} GROUP BY state"  # noqa: S608 - ours
+        ).fetchall()
+    )
+    # The class of the error alone: messages name ids and requests, and no two are the same.
+    errors = connection.execute(
+        f"SELECT split_part(error, ':', 1) AS kind, count(*) AS times FROM report_picked "  # noqa: S608 - ours
+        f"WHERE NOT {RECORDS} AND error IS NOT NULL "
+        "GROUP BY kind ORDER BY times DESC, kind LIMIT ?",
+        [_ERRORS],
+    ).fetchall()
+    return Unresolved(counts.get("pending", 0), counts.get("failed", 0), tuple(errors))
+
+
+def _undated(connection: "DuckDBPyConnection") -> int:
+    (row,) = connection.execute(
+        f"SELECT count(*) FROM report_picked WHERE {RECORDS} AND created IS NULL"  # noqa: S608 - ours
+    ).fetchall()
+    return int(row[0])

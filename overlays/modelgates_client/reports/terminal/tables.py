@@ -1,0 +1,103 @@
+"""Tables that lose no digit: where one is wider than the terminal, its rows become lines."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import frozen
+from rich.console import Console, RenderableType
+from rich.console import Group as Stack
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from modelgates_client.reports.words import name
+
+_GAP: Final = 2  # columns of the terminal between two of the table
+_NAMES: Final = 24  # columns of the terminal that folded names need
+
+
+@frozen
+class Columns:
+    """What the columns of a table are.
+
+    Attributes:
+        names: The titles of those that names are in, which can be folded.
+        bars: The title of the one that is aligned left.
+        spare: The titles of those to leave out, in this order, before there is no table.
+    """
+
+    names: Sequence[str]
+    bars: str
+    spare: Sequence[str]
+
+
+@frozen
+class Row:
+    """A row: what it is of, and what is said of it.
+
+    Attributes:
+        names: From servers and strangers; None is not known.
+        cells: By title, in the order of the columns. An empty one is not shown in a line.
+    """
+
+    names: tuple[str | None, ...]
+    cells: Mapping[str, str]
+
+
+def table(
+    console: Console,
+    columns: Columns,
+    rows: Sequence[Row],
+    separator: str,
+) -> RenderableType:
+    """Return rows as a table if the console is wide enough for it, else as some lines for each.
+
+    Args:
+        console: What it is for.
+        columns: What the columns are.
+        rows: What is in them; all have the same titles.
+        separator: What stands between two things in a line.
+    """
+    drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    least = -_GAP
+    for place, title in enumerate(columns.names):
+        drawn.add_column(Text(title), overflow="fold")
+        texts = [_name(row.names[place]) for row in rows]
+        least += _GAP + min(
+            max(_NAMES // len(columns.names), 12), _width(console, [Text(title), *texts])
+        )
+    widths = {
+        title: _GAP + _width(console, [Text(title), *(Text(row.cells[title]) for row in rows)])
+        for title in (rows[0].cells if rows else ())
+    }
+    for title in columns.spare:
+        if least + sum(widths.values()) > console.width:
+            widths.pop(title, None)
+    if least + sum(widths.values()) > console.width:
+        return Stack(*(part for row in rows for part in _lines(row, separator)))
+    for title in widths:
+        if title == columns.bars:
+            drawn.add_column(title, no_wrap=True, style="cyan")
+        else:
+            drawn.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*map(_name, row.names), *(Text(row.cells[title]) for title in widths))
+    return drawn
+
+
+def _name(text: str | None) -> Text:
+    return Text(name(text), "dim italic" if text is None else "")
+
+
+def _width(console: Console, texts: Sequence[Text]) -> int:
+    return max(Measurement.get(console, console.options, text).maximum for text in texts)
+
+
+def _lines(row: Row, separator: str) -> list[RenderableType]:
+    """Return a row as a line of names, and its cells beneath."""
+    gap = f" {separator} "
+    cells = gap.join(
+        f"{title} {' '.join(cell.split())}" for title, cell in row.cells.items() if cell
+    )
+    return [Text(gap).join(map(_name, row.names)), Padding(Text(cells), (0, 0, 0, _GAP))]

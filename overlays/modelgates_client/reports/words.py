@@ -1,0 +1,138 @@
+"""The figures of a report in words, for people: what they are, and what they leave out."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from modelgates_client._harmless import harmless
+from modelgates_client._money import format_usd
+from modelgates_client.reports.figures import Group, Report, Spread, Total, Unresolved
+from modelgates_client.reports.periods import Period
+
+_LONGEST = 80  # characters of a name that are shown: names come from the server
+_SECOND_MS = 1000
+_MINUTE_MS = 60 * _SECOND_MS
+
+
+def heading(report: Report) -> str:
+    """Return what the report is of."""
+    period = Period(report.since, report.until, report.timezone)
+    return f"{name(report.source)}: {period}; days of {report.timezone}"
+
+
+def name(text: str | None) -> str:
+    """Return a name from a server or a stranger as text that cannot steer a terminal."""
+    if text is None:
+        return "unknown"
+    if not text:
+        return '""'
+    shown = harmless(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number of things."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def money(total: Total[Decimal], records: int, gap: str = ", ") -> str:
+    """Return a sum of amounts of records, and how many are not known."""
+    if not total.unknown:
+        return format_usd(total.known)
+    known = f"{format_usd(total.known)}{gap}and " if total.unknown < records else ""
+    return f"{known}{total.unknown:,} unknown"
+
+
+def cost(group: Group) -> Iterator[str]:
+    """Yield what was paid, a part a line."""
+    yield f"{money(group.charged_usd, group.records)} charged"
+    if group.upstream_usd.known or group.upstream_usd.unknown:
+        yield f"{money(group.upstream_usd, group.records)} billed by providers besides, to own keys"
+        yield f"{money(group.all_in_usd, group.records)} all in"
+
+
+def records(group: Group) -> str:
+    """Return what the sums are of."""
+    text = count(group.records, "record")
+    if not group.provisional:
+        return text
+    return f"{text}, {group.provisional:,} of them not final: their figures may still change"
+
+
+def left_out(report: Report) -> Iterator[str]:
+    """Yield what no sum contains, a part a line."""
+    unresolved = report.unresolved
+    ids = unresolved.pending + unresolved.failed
+    if ids:
+        yield (
+            f"{count(ids, 'id')} without a record ({unresolved.pending:,} pending, "
+            f"{unresolved.failed:,} failed), of unknown cost and time"
+        )
+        if unresolved.errors:
+            yield f"their last errors: {_errors(unresolved)}"
+    dated = report.since is not None or report.until is not None
+    if report.undated and dated:
+        yield (
+            f"{count(report.undated, 'record')} without a readable time, which may be of the period"
+        )
+
+
+def saving(group: Group) -> str:
+    """Return what caching saved, or cost."""
+    total = group.cache_saving_usd
+    if total.unknown == group.records:
+        return "unknown"
+    known = total.known
+    what = "saved by caching" if known >= 0 else "premium paid for writing to the cache"
+    shown = f"{format_usd(known.copy_abs())} {what}"
+    return f"{shown}; of {count(total.unknown, 'record')} unknown" if total.unknown else shown
+
+
+def tokens(group: Group) -> Iterator[str]:
+    """Yield the tokens, a part a line."""
+    yield f"{_tokens(group.tokens_prompt)} in, {_tokens(group.tokens_cached)} of them cached"
+    yield f"{_tokens(group.tokens_completion)} out, {_tokens(group.tokens_reasoning)} for reasoning"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a duration in the unit that it is read best in."""
+    if milliseconds is None:
+        return "-"
+    size = abs(milliseconds)
+    if size < _SECOND_MS:
+        return f"{milliseconds:.3g} ms"
+    if size < _MINUTE_MS:
+        return f"{milliseconds / _SECOND_MS:.3g} s"
+    return f"{milliseconds / _MINUTE_MS:,.1f} min"
+
+
+def spread(measured: Spread) -> str:
+    """Return the quantiles of durations."""
+    quantiles = (("p50", measured.p50), ("p95", measured.p95), ("p99", measured.p99))
+    return ", ".join(f"{title} {duration(value)}" for title, value in quantiles)
+
+
+def rates(measured: Spread) -> str:
+    """Return the quantiles of tokens per second: half of all, and the fastest."""
+    if measured.p50 is None or measured.p95 is None:
+        return "unknown"
+    return f"{measured.p50:.3g} a second in the median, {measured.p95:.3g} at p95"
+
+
+def percent(part: float, whole: float) -> str:
+    """Return a share."""
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    if 0 < share < 0.1:  # noqa: PLR2004 - what would be shown as 0
+        return "<0.1 %"
+    return f"{share:.1f} %"
+
+
+def _tokens(total: Total[int]) -> str:
+    return (
+        f"{total.known:,} (and {total.unknown:,} unknown)" if total.unknown else f"{total.known:,}"
+    )
+
+
+def _errors(unresolved: Unresolved) -> str:
+    return ", ".join(f"{times:,} {name(error)}" for error, times in unresolved.errors)

@@ -1,0 +1,191 @@
+"""Charges with the columns of FOCUS 1.2: true, complete in what is known, and nothing else."""
+
+import datetime
+import json
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from modelgates_client.exports import focus
+from modelgates_client.exports.focus import charges
+from modelgates_client.exports.writing import Output, export
+
+from ..rows.made import (  # noqa: TID252 - the same records
+    FULL,
+    ledger_of,
+    resolved,
+    rows_of,
+    various,
+)
+
+#: The mandatory columns of FOCUS 1.2, with the types that the specification gives them.
+MANDATORY = {
+    "BilledCost": "DECIMAL",
+    "BillingAccountId": "VARCHAR",
+    "BillingAccountName": "VARCHAR",
+    "BillingCurrency": "VARCHAR",
+    "BillingPeriodEnd": "TIMESTAMP",
+    "BillingPeriodStart": "TIMESTAMP",
+    "ChargeCategory": "VARCHAR",
+    "ChargeClass": "VARCHAR",
+    "ChargeDescription": "VARCHAR",
+    "ChargePeriodEnd": "TIMESTAMP",
+    "ChargePeriodStart": "TIMESTAMP",
+    "ContractedCost": "DECIMAL",
+    "EffectiveCost": "DECIMAL",
+    "InvoiceIssuerName": "VARCHAR",
+    "ListCost": "DECIMAL",
+    "PricingQuantity": "DECIMAL",
+    "PricingUnit": "VARCHAR",
+    "ProviderName": "VARCHAR",
+    "PublisherName": "VARCHAR",
+    "ServiceCategory": "VARCHAR",
+    "ServiceName": "VARCHAR",
+}
+#: Others of FOCUS 1.2 that are there.
+OTHERS = {"ChargeFrequency", "ConsumedQuantity", "ConsumedUnit", "ServiceSubcategory", "Tags"}
+
+#: What the specification demands a value of, and no record has: stated in the module.
+NULL = {"BillingAccountId", "BillingAccountName", "ChargeClass", "PricingQuantity", "PricingUnit"}
+
+
+def charged(path, **options):
+    """Return the charges of a ledger, and what was counted."""
+    target = str(path.parent / "charges.parquet")
+    table = charges(**options)
+    counts = export(path, [Output(table, target, "parquet")])
+    times = {column.name for column in table.columns if column.kind == "time"}
+    names = [f'epoch_us("{c.name}")' if c.name in times else f'"{c.name}"' for c in table.columns]
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"SELECT {', '.join(names)} FROM '{target}'").fetchall()
+        described = connection.execute(f"DESCRIBE FROM '{target}'").fetchall()
+    found = [dict(zip((c.name for c in table.columns), row, strict=True)) for row in rows]
+    for row in found:
+        for name in times:
+            row[name] = datetime.datetime.fromtimestamp(row[name] / 1e6, datetime.UTC)
+    return found, counts, {row[0]: row[1] for row in described}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A ledger with ids of every kind."""
+    return ledger_of(tmp_path / "ledger.db", *various(), ids=["gen-new"])
+
+
+def test_all_mandatory_columns_are_there_with_their_types(ledger):
+    """And what is neither of FOCUS nor marked as custom is not."""
+    _, _, described = charged(ledger)
+    assert focus.VERSION == "1.2"
+    assert {name: described[name].split("(")[0].split(" ")[0] for name in MANDATORY} == MANDATORY
+    custom = described.keys() - MANDATORY.keys() - OTHERS
+    assert all(name.startswith("x_") for name in custom)
+    assert described.keys() >= OTHERS
+
+
+def test_a_charge_says_what_the_record_says(ledger):
+    """Who billed what for which tokens, when, and for whom."""
+    found, _, _ = charged(ledger, billing_account="acc-1")
+    (charge,) = [row for row in found if row["x_GenerationId"] == "gen-full"]
+    utc = datetime.UTC
+    expected = {
+        **dict.fromkeys(
+            ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), Decimal("0.00003452")
+        ),
+        "BillingAccountId": "acc-1",
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": datetime.datetime(2026, 2, 1, tzinfo=utc),
+        "BillingPeriodEnd": datetime.datetime(2026, 3, 1, tzinfo=utc),
+        "ChargeCategory": "Usage",
+        "ChargeDescription": "Generation by vendor/model, served by DeepInfra",
+        "ChargeFrequency": "Usage-Based",
+        "ChargePeriodStart": datetime.datetime(2026, 2, 24, 21, tzinfo=utc),
+        "ChargePeriodEnd": datetime.datetime(2026, 2, 24, 22, tzinfo=utc),
+        "ConsumedQuantity": 164,
+        "ConsumedUnit": "Tokens",
+        "InvoiceIssuerName": "ModelGates",
+        "ProviderName": "ModelGates",
+        "PublisherName": "DeepInfra",
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": "ModelGates",
+        "ServiceSubcategory": "Generative AI",
+        "x_Charge": "gateway",
+        "x_CacheSaving": Decimal("-0.0000125"),
+    }
+    assert {name: charge[name] for name in expected} == expected
+    assert {name for name in MANDATORY if charge[name] is None} == NULL - {"BillingAccountId"}
+    assert json.loads(charge["Tags"]) == {
+        "modelgates/app": "7",
+        "modelgates/model": "vendor/model",
+        "modelgates/provider": "DeepInfra",
+        "session": "s-1",
+        "user": "u-1",
+    }
+
+
+def test_an_own_key_makes_a_charge_of_another_issuer(ledger):
+    """The two add up to what was paid in all; tokens count once."""
+    found, _, _ = charged(ledger, issuer="Our Gateway", billing_account="acc-1")
+    pair = {row["x_Charge"]: row for row in found if row["x_GenerationId"] == "gen-byok"}
+    assert {name: row["BilledCost"] for name, row in pair.items()} == {
+        "gateway": Decimal("0.2"),
+        "upstream": Decimal("0.1"),
+    }
+    for name in ("InvoiceIssuerName", "ProviderName", "ServiceName"):
+        assert pair["gateway"][name] == "Our Gateway"
+        assert pair["upstream"][name] == "DeepInfra"
+    assert pair["upstream"]["BillingAccountId"] is None
+    assert (pair["gateway"]["ConsumedQuantity"], pair["upstream"]["ConsumedQuantity"]) == (
+        164,
+        None,
+    )
+    assert pair["upstream"]["ChargeDescription"].endswith("billed by the provider to an own key")
+
+
+def test_no_charge_is_made_of_what_is_not_known(ledger):
+    """Ids without a record, amounts and times that are not known: counted, and left out."""
+    found, counts, _ = charged(ledger)
+    rows = rows_of(ledger)
+    known = {
+        key: row
+        for key, row in rows.items()
+        if row["total_cost_usd"] is not None and row["created_at"] is not None
+    }
+    assert {row["x_GenerationId"] for row in found} == known.keys()
+    assert sum(row["BilledCost"] for row in found) == sum(
+        row["all_in_usd"] for row in known.values()
+    )
+    assert counts.unresolved == 3
+    assert counts.undated == 1
+    assert counts.unpriced == 2
+    assert len(rows) == len(known) + 3 + 2  # the one without a time has no amount either
+
+
+def test_a_charge_without_a_time_is_in_no_period(tmp_path):
+    """It is counted, and left out."""
+    path = ledger_of(tmp_path / "ledger.db", resolved("gen-1", **{**FULL, "created_at": "then"}))
+    found, counts, _ = charged(path)
+    assert (found, counts.undated) == ([], 1)
+
+
+def test_what_an_own_key_cost_upstream_is_counted_if_it_is_not_known(tmp_path):
+    """Also where it is not known whether there was one."""
+    path = ledger_of(
+        tmp_path / "ledger.db",
+        resolved("gen-1", **{**FULL, "is_byok": True, "upstream_inference_cost": None}),
+        resolved("gen-2", **{key: value for key, value in FULL.items() if key != "is_byok"}),
+        resolved("gen-3", **FULL),
+    )
+    found, counts, _ = charged(path)
+    assert counts.upstream_unknown == 2
+    assert [row["x_Charge"] for row in found] == ["gateway"] * 3
+
+
+def test_a_null_is_a_null_and_hostile_texts_are_texts(ledger):
+    """Tags stay JSON, the issuer's name is no SQL."""
+    found, _, _ = charged(ledger, issuer="O'Gate\"; --")
+    for row in found:
+        tags = json.loads(row["Tags"])
+        assert None not in tags.values()
+        assert tags.get("modelgates/model") == row["x_Model"]
+        assert row["x_Charge"] == "upstream" or row["InvoiceIssuerName"] == "O'Gate\"; --"

@@ -1,0 +1,351 @@
+"""Exports: equal to the ledger cell by cell in every format, and whole or not there."""
+
+import csv
+import datetime
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pandas
+import pytest
+
+from modelgates_client.exports.errors import SourceError
+from modelgates_client.exports.tables import ATTEMPTS, ROWS
+from modelgates_client.exports.writing import Output, export
+from modelgates_client.rows.columns import COLUMNS
+
+from ..rows.made import (  # noqa: TID252 - the same records
+    EPOCH,
+    FULL,
+    HOSTILE,
+    ledger_of,
+    resolved,
+    rows_of,
+    various,
+)
+
+KINDS = {column.name: column.kind for column in COLUMNS}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A ledger with ids of every kind."""
+    return ledger_of(tmp_path / "ledger.db", *various(), ids=["gen-new"])
+
+
+def exported(ledger, shown_as, table=ROWS, **options):
+    """Export a ledger; return the path."""
+    path = str(ledger.parent / f"{table.name}.{shown_as}")
+    export(ledger, [Output(table, path, shown_as, **options)])
+    return path
+
+
+def names(folder):
+    """Return what is in a folder."""
+    return sorted(each.name for each in folder.iterdir())
+
+
+def instant(microseconds):
+    """Return a time of microseconds since 1970."""
+    return None if microseconds is None else EPOCH + datetime.timedelta(microseconds=microseconds)
+
+
+def by_duckdb(path, shown_as):
+    """Return the rows of a typed file by id, read by DuckDB, with the types of its columns."""
+    listed = [f'epoch_us("{n}")' if kind == "time" else f'"{n}"' for n, kind in KINDS.items()]
+    with duckdb.connect() as connection:
+        if shown_as == "duckdb":
+            connection.execute(f"ATTACH '{path}' AS written (READ_ONLY)")
+        origin = "written.rows" if shown_as == "duckdb" else f"'{path}'"
+        described = connection.execute(f"DESCRIBE FROM {origin}").fetchall()
+        found = connection.execute(f"SELECT {', '.join(listed)} FROM {origin}").fetchall()
+    rows = [
+        {n: instant(v) if KINDS[n] == "time" else v for n, v in zip(KINDS, row, strict=True)}
+        for row in found
+    ]
+    return {row["generation_id"]: row for row in rows}, [row[:2] for row in described]
+
+
+def from_text(kind, text):
+    """Return the value of a field of CSV."""
+    match kind:
+        case "usd":
+            return Decimal(text)
+        case "time":
+            assert text.endswith("Z")
+            return datetime.datetime.fromisoformat(text)
+        case "integer":
+            return int(text)
+        case "number":
+            return float(text)
+        case "boolean":
+            return {"true": True, "false": False}[text]
+        case "attempts" | "names":
+            return json.loads(text)
+        case _:
+            return text
+
+
+@pytest.mark.parametrize("shown_as", ["parquet", "duckdb"])
+def test_typed_files_equal_the_ledger(ledger, shown_as):
+    """Every cell, and the type of every column."""
+    found, described = by_duckdb(exported(ledger, shown_as), shown_as)
+    assert described == [(column.name, column.type) for column in COLUMNS]
+    assert found == rows_of(ledger)
+
+
+def test_json_lines_equal_the_ledger(ledger):
+    """Numbers are exact, times have their zone, each line has every column."""
+    with Path(exported(ledger, "jsonl")).open(encoding="utf-8", newline="\n") as file:
+        lines = [json.loads(line, parse_float=Decimal) for line in file]
+    for line in lines:
+        assert list(line) == list(KINDS)
+        for name, kind in KINDS.items():
+            value = line[name]
+            if value is not None and kind == "time":
+                line[name] = from_text(kind, value)
+            elif value is not None and kind == "usd":
+                assert isinstance(value, Decimal)
+            elif isinstance(value, Decimal):
+                line[name] = float(value)
+    found = {line["generation_id"]: line for line in lines}
+    for row in found.values():
+        for attempt in row["attempts"] or []:
+            attempt["latency_ms"] = attempt["latency_ms"] and float(attempt["latency_ms"])
+    assert found == rows_of(ledger)
+
+
+def test_csv_equals_the_ledger(ledger):
+    """As RFC 4180 says it: quoted where needed, CRLF; no text is NULL and NULL no text."""
+    path = exported(ledger, "csv")
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"""SELECT * FROM read_csv('{path}', all_varchar = true, header = true, delim = ',',
+            quote = '"', escape = '"', allow_quoted_nulls = false)"""
+        ).fetchall()
+    found = [
+        {
+            name: None if text is None else from_text(KINDS[name], text)
+            for name, text in zip(KINDS, row, strict=True)
+        }
+        for row in rows
+    ]
+    assert {row["generation_id"]: row for row in found} == rows_of(ledger)
+    with Path(path).open("rb") as file:
+        assert file.readline() == (",".join(KINDS) + "\r\n").encode()
+
+
+def test_csv_is_read_by_python_and_by_pandas(ledger):
+    """They agree with each other and, but for NULL and no text, with the ledger."""
+    path = exported(ledger, "csv")
+    expected = {
+        generation_id: {name: row[name] for name in ("model", "total_cost_usd", "app_id")}
+        for generation_id, row in rows_of(ledger).items()
+    }
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        plain = {row["generation_id"]: row for row in csv.DictReader(file)}
+    frame = pandas.read_csv(
+        path,
+        dtype=str,
+        keep_default_na=False,
+    )
+    read = {row["generation_id"]: row for row in frame.to_dict("records")}
+    assert plain.keys() == read.keys() == expected.keys()
+    for generation_id, row in expected.items():
+        assert plain[generation_id] == read[generation_id]
+        assert plain[generation_id]["model"] == (row["model"] or "")
+        cost = plain[generation_id]["total_cost_usd"]
+        assert (Decimal(cost) if cost else None) == row["total_cost_usd"]
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # DuckDB's own use of pandas
+def test_pandas_gets_parquet_through_duckdb(ledger):
+    """Aware times, lists and exact amounts arrive."""
+    path = exported(ledger, "parquet")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        frame = connection.execute(
+            "SELECT generation_id, created_at, CAST(total_cost_usd AS VARCHAR) AS cost, attempts "
+            f"FROM '{path}' WHERE generation_id = 'gen-full'"
+        ).df()
+    (row,) = frame.to_dict("records")
+    assert row["created_at"].to_pydatetime() == datetime.datetime(
+        2026, 2, 24, 21, 19, 33, 705000, tzinfo=datetime.UTC
+    )
+    assert Decimal(row["cost"]) == Decimal("0.00003452")
+    assert [attempt["provider"] for attempt in row["attempts"]] == ["Groq", "DeepInfra"]
+
+
+def test_parquet_has_types_that_every_reader_knows(ledger):
+    """No unsigned or 128-bit integers, no INT96; amounts are decimals, times instants in UTC."""
+    path = exported(ledger, "parquet")
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"SELECT name, type, logical_type FROM parquet_schema('{path}')"
+        ).fetchall()
+        (docs,) = connection.execute(
+            f"SELECT decode(value) FROM parquet_kv_metadata('{path}') WHERE decode(key) = 'columns'"
+        ).fetchone()
+    types = {name: (kind, str(logical)) for name, kind, logical in found}
+    assert types["total_cost_usd"][0] == "FIXED_LEN_BYTE_ARRAY"
+    assert "scale=24" in types["total_cost_usd"][1]
+    assert types["created_at"][0] == "INT64"
+    assert "isAdjustedToUTC=1" in types["created_at"][1]
+    assert "INT96" not in {kind for kind, _ in types.values()}
+    assert json.loads(docs)["requests"] == "How many requests were made for this id"
+
+
+def test_attempts_are_a_table_of_their_own_if_wanted(ledger):
+    """One row an attempt, in their order; what has none has no row."""
+    path = exported(ledger, "parquet", ATTEMPTS)
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"SELECT * FROM '{path}' ORDER BY generation_id, attempt"
+        ).fetchall()
+    expected = [
+        (generation_id, number, attempt["provider"], attempt["status"], attempt["latency_ms"])
+        for generation_id, row in sorted(rows_of(ledger).items(), key=lambda item: item[0].encode())
+        for number, attempt in enumerate(row["attempts"] or [], 1)
+    ]
+    assert found == expected
+    assert len(expected) > 10
+
+
+def test_formulas_stay_as_they_are_unless_a_spreadsheet_is_meant(ledger):
+    """Exact for programs; on request, no cell begins as a formula."""
+    exact, changed = exported(ledger, "csv"), exported(ledger, "csv", spreadsheet=True)
+    del exact
+    with Path(changed).open(encoding="utf-8", newline="") as file:
+        rows = {row["generation_id"]: row for row in csv.DictReader(file)}
+    for number, text in enumerate(HOSTILE):
+        begins = text.lstrip(" \t\r\n")[:1] in {*"=+-@"} - {""} or text[:1] in {*"\t\r\n"}
+        row = next(row for key, row in rows.items() if key.startswith(f"gen-{number}-"))
+        assert row["model"] == (f"'{text}" if begins else text)
+    assert rows["gen-failed"]["error"].startswith("PermissionDeniedError")
+    assert rows["gen-refund"]["total_cost_usd"] == "-12345678901234.56"
+
+
+def test_a_period_leaves_out_other_records_and_says_what_has_no_time(ledger):
+    """Ids without a record stay: of which time they are is not known."""
+    path = str(ledger.parent / "out.parquet")
+    later_path = str(ledger.parent / "later.parquet")
+    since = datetime.datetime(2026, 2, 24, 21, 19, 33, 705000, tzinfo=datetime.UTC)
+    counts = export(ledger, [Output(ROWS, path, "parquet")], since=since)
+    later = export(ledger, [Output(ROWS, later_path, "parquet")], until=since)
+    found, _ = by_duckdb(path, "parquet")
+    others, _ = by_duckdb(later_path, "parquet")
+    every = rows_of(ledger)
+    unresolved = {key for key, row in every.items() if row["state"] in {"pending", "failed"}}
+    dated = {key for key, row in every.items() if row["created_at"] is not None}
+    assert found.keys() == unresolved | {key for key in dated if every[key]["created_at"] >= since}
+    assert others.keys() == unresolved | {"gen-old"}
+    assert (counts.undated, counts.unresolved) == (1, 3)
+    assert counts.records + later.records == len(dated)
+    assert (counts.provisional, counts.unpriced, counts.upstream_unknown) == (1, 1, 0)
+
+
+def test_an_export_can_be_exported(ledger):
+    """Parquet of Parquet is the same."""
+    first = exported(ledger, "parquet")
+    path = str(ledger.parent / "again.parquet")
+    export(first, [Output(ROWS, path, "parquet")])
+    assert by_duckdb(path, "parquet") == by_duckdb(first, "parquet")
+
+
+@pytest.mark.parametrize("shown_as", ["jsonl", "csv", "parquet", "duckdb"])
+def test_a_file_is_replaced_by_a_whole_one_with_the_mode_of_the_umask(ledger, shown_as):
+    """A link stays one; nothing else is left in the folder."""
+    folder = ledger.parent / "out"
+    folder.mkdir()
+    (folder / "there").write_text("before")
+    (folder / "link").symlink_to("there")
+    before = os.umask(0o027)
+    try:
+        with (folder / "there").open() as reading:
+            export(ledger, [Output(ROWS, str(folder / "link"), shown_as)])
+            assert reading.read() == "before"  # who reads the old one has all of it
+    finally:
+        os.umask(before)
+    assert names(folder) == ["link", "there"]
+    assert (folder / "link").is_symlink()
+    assert stat.S_IMODE((folder / "there").stat().st_mode) == 0o640
+    assert (folder / "there").stat().st_size > 1000
+
+
+def test_where_one_of_two_fails_neither_is_there(ledger):
+    """What was there before stays; nothing is left behind."""
+    folder = ledger.parent / "out"
+    folder.mkdir()
+    (folder / "a.csv").write_text("before")
+    outputs = [
+        Output(ROWS, str(folder / "a.csv"), "csv"),
+        Output(ATTEMPTS, str(folder / "none" / "b.csv"), "csv"),
+    ]
+    with pytest.raises(SourceError, match="none"):
+        export(ledger, outputs)
+    assert names(folder) == ["a.csv"]
+    assert (folder / "a.csv").read_text() == "before"
+
+
+LIMITED = """
+import resource, signal, sys
+from modelgates_client.exports.writing import Output, export
+from modelgates_client.exports.tables import ROWS
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    export(sys.argv[1], [Output(ROWS, sys.argv[2], sys.argv[3])])
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("shown_as", ["jsonl", "csv", "parquet", "duckdb"])
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, shown_as):
+    """The error is one line; no half of a file is there under any name."""
+    outcomes = [
+        resolved(f"gen-{n}", **{**FULL, "session_id": os.urandom(30).hex()}) for n in range(900)
+    ]
+    path = exported(ledger_of(tmp_path / "ledger.db", *outcomes), "parquet")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "a").write_text("before")
+    command = [sys.executable, "-c", LIMITED, path, folder / "a", shown_as]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("SourceError"), done.stderr
+    assert done.stdout.count("\n") == 1
+    assert names(folder) == ["a"]
+    assert (folder / "a").read_text() == "before"
+
+
+KILLED = """
+import sys
+from modelgates_client.exports.writing import Output, export
+from modelgates_client.exports.tables import ROWS
+print("ready", flush=True)
+while True:
+    export(sys.argv[1], [Output(ROWS, sys.argv[2], "csv")])
+    print("done", flush=True)
+"""
+
+
+def test_killed_at_any_moment_the_file_is_whole(ledger):
+    """What is there under its name is the old one or a new one, never a part."""
+    path = ledger.parent / "out.csv"
+    export(ledger, [Output(ROWS, str(path), "csv")])
+    whole = path.read_bytes()
+    command = [sys.executable, "-c", KILLED, ledger, path]
+    for moment in range(6):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            process.stdout.readline()
+            time.sleep(moment / 50)  # anywhere in an export; each must do
+            process.send_signal(signal.SIGKILL)
+        assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())

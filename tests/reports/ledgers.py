@@ -1,0 +1,34 @@
+"""Ledgers made without a server."""
+
+import json
+
+from modelgates_client import Generation, PermissionDeniedError, RawResponse
+from modelgates_client.bulk.outcomes import Failed, Resolved
+from modelgates_client.ledger import Ledger
+
+
+def record(number, **changes):
+    """Return a final record of 2 November 2026, noon, without an own key."""
+    return {
+        "id": f"gen-{number}",
+        "finish_reason": "stop",
+        "created_at": "2026-11-02T12:00:00Z",
+        "is_byok": False,
+        **changes,
+    }
+
+
+def make_ledger(path, *records, pending=0, failed=0):
+    """Make a ledger of records and of ids without one; return its path."""
+    with Ledger(path) as ledger:
+        ledger.enqueue([f"gen-pending-{number}" for number in range(pending)])
+        ledger.add([_resolved(each) for each in records])
+        error = PermissionDeniedError("not under this key", 403, 1)
+        ledger.add([Failed(f"gen-failed-{number}", error) for number in range(failed)])
+    return str(path)
+
+
+def _resolved(item):
+    body = json.dumps({"data": item}).encode()
+    response = RawResponse(Generation.from_dict(item), 200, {}, body, 1, 0.25)
+    return Resolved(item["id"], response)

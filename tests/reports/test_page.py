@@ -1,0 +1,358 @@
+"""A report as an HTML page: valid, exact, harmless, the same each time. No browser."""
+
+import base64
+import datetime
+import hashlib
+import html.parser
+import json
+import re
+import sys
+import zlib
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from modelgates_client._errors import ConfigurationError
+from modelgates_client.reports.figures import Bin, Provider, Slice, Spread, Total, Unresolved
+from modelgates_client.reports.page import charts, render
+from modelgates_client.reports.page.document import in_script
+from modelgates_client.reports.page.library import load
+from modelgates_client.reports.page.markup import amount
+
+from .making import NOTHING, full, group, report
+from .rows import NOON
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp;<b>\u2028\u202e\x1b[2J"
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+INLINE = {"span", "bdi", "em"}
+DIGEST = re.compile(r"'(sha256-[^']+)'")
+
+
+class Page(html.parser.HTMLParser):
+    """What a page consists of; it fails where an element is not closed as it should be."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.texts, self.open = [], [], []
+        self.inline = {"script": [], "style": []}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        names = [name for name, _ in attributes]
+        assert len(names) == len(set(names))
+        self.elements.append((tag, dict(attributes)))
+        if tag not in INLINE:
+            self.texts.append(" ")
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag in self.inline:
+            self.inline[tag].append((dict(attributes), ""))
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        if self.open and self.open[-1] in self.inline:
+            kind = self.inline[self.open[-1]]
+            kind[-1] = (kind[-1][0], kind[-1][1] + text)
+        else:
+            self.texts.append(text)
+
+    def words(self):
+        return " ".join("".join(self.texts).split())
+
+    def data(self):
+        (found,) = [text for about, text in self.inline["script"] if about.get("id") == "data"]
+        return json.loads(found)
+
+    def policy(self):
+        (found,) = [
+            about["content"]
+            for tag, about in self.elements
+            if tag == "meta" and about.get("http-equiv") == "Content-Security-Policy"
+        ]
+        return dict(part.strip().split(" ", 1) for part in found.split(";"))
+
+
+@pytest.fixture(scope="module")
+def library():
+    """Pack the library once: its code is the same on each page."""
+    return load()
+
+
+@pytest.fixture
+def page(library, monkeypatch):
+    """Return a function that makes a page and reads it."""
+    monkeypatch.setattr("modelgates_client.reports.page.library.load", lambda: library)
+    return lambda what: Page(render(what))
+
+
+@pytest.mark.parametrize("make", [report, full, lambda: full(HOSTILE, HOSTILE)])
+def test_it_is_valid(page, make):
+    """Elements are closed in order, ids are unique, and what refers to an id finds it."""
+    found = page(make())
+
+    ids = [about["id"] for _, about in found.elements if "id" in about]
+    assert len(ids) == len(set(ids))
+    for _, about in found.elements:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert set(about.get(name, "main").split()) <= {*ids}
+    assert sum(tag == "h1" for tag, _ in found.elements) == 1
+
+
+def test_the_same_report_makes_the_same_page():
+    """Byte for byte, the packed library too."""
+    assert render(full()) == render(full())
+
+
+def test_amounts_are_exact():
+    """A page says what the terminal says; no digit is lost on the way."""
+    found = Page(render(full()))
+
+    assert "$1201.50000000000000000000003 and 3 unknown" in found.words()
+    notes = [row["note"] for row in found.data()["costs"]["rows"]]
+    assert notes[0] == "$1201.50000000000000000000003, and 3 unknown"
+
+
+def test_every_total_says_what_it_leaves_out(page):
+    """Amounts, ids, records without a time, and what is not final, in each of the tiles."""
+    shown = page(full()).words()
+
+    for text in (
+        "All in $1201.50000000000000000000003",
+        "without 3 records of unknown amount",
+        "without 2 records of unknown amount",
+        "without 1,203 ids that have no record",
+        "without 12 records of unknown time",
+        "5 records not final",
+        "Ids without a record 1,203 1,200 pending, 3 failed",
+        "2 more groups",
+        "4 more providers",
+        "1 more pair",
+        "The attempts of 8 records are unknown.",
+    ):
+        assert text in " ".join(shown.split()), text
+    assert shown.count("without 1,203 ids that have no record") == 4
+
+
+def test_an_unknown_total_is_not_zero(page):
+    """Where no record says an amount, none is shown."""
+    shown = page(report(total=group(records=4, cost="0", unknown=4))).words()
+
+    assert "All in unknown" in shown
+    assert "All in $0" not in shown
+
+
+def test_an_empty_report_says_so(page):
+    """There is no chart, and no table without a row."""
+    found = page(report())
+
+    assert {tag for tag, _ in found.elements} & {"table", "details"} == set()
+    assert set(found.data().values()) == {None}
+    assert "nothing is left out" not in found.words()
+    for text in ("No record with a readable time.", "No record says its latency."):
+        assert text in found.words()
+
+
+def test_hostile_names_are_text(page):
+    """They make no element, no attribute, and end no script."""
+    clean, hostile = page(full()), page(full(HOSTILE, HOSTILE))
+
+    assert [tag for tag, _ in clean.elements] == [tag for tag, _ in hostile.elements]
+    assert not [about for _, about in hostile.elements if any(name[:2] == "on" for name in about)]
+    assert "</script><img src=x onerror=alert(1)>\"'&amp;<b>" in hostile.words()
+    for raw in ("\u2028", "\u202e", "\x1b"):
+        assert raw not in "".join(hostile.texts)
+    assert hostile.data()["costs"]["rows"][0]["name"].startswith("</script><img")
+
+
+def test_data_ends_no_script():
+    """Nothing in it means anything to an HTML parser."""
+    text = in_script({"<!--<script>": "</script>\u2028&"})
+
+    assert not set(text) & set("<>&\u2028")
+    assert text.isascii()
+    assert json.loads(text) == {"<!--<script>": "</script>\u2028&"}
+
+
+def test_the_policy_allows_what_is_there_and_nothing_else(page):
+    """Each script and style by its digest; no request, no eval, nothing inline besides."""
+    found = page(full())
+    policy = found.policy()
+
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy.keys() == {"default-src", "script-src", "style-src", "base-uri", "form-action"}
+    for sources in (policy["script-src"], policy["style-src"]):
+        assert DIGEST.sub("", sources).strip() == ""
+    scripts = [text for about, text in found.inline["script"] if not about]
+    (packed,) = [text for about, text in found.inline["script"] if about.get("id") == "library"]
+    code = zlib.decompress(base64.b64decode(packed)).decode()
+    allowed = {*DIGEST.findall(policy["script-src"])}
+    assert allowed == {digest(text) for text in (*scripts, code)}
+    assert {digest(text) for _, text in found.inline["style"]} <= {
+        *DIGEST.findall(policy["style-src"])
+    }
+    assert "Plotly" in code
+
+
+def digest(text):
+    made = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"sha256-{made}"
+
+
+def test_it_refers_to_nothing_outside(page):
+    """No address, no style or handler in an attribute."""
+    for tag, about in page(full()).elements:
+        assert tag not in {"link", "img", "iframe", "object", "base"}
+        assert {"src", "srcset", "style"}.isdisjoint(about), tag
+        assert about.get("href", "#main") == "#main"
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    """One line, and no traceback of an import."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "plotly"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'modelgates-client\[report\]'"):
+        render(report())
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("$12.5", "$12.5"),
+        ("$12.345678", "$12.34"),
+        ("-$0.00003452", "-$0.000034"),
+        ("$0.0345", "$0.03"),
+        ("$0.0045", "$0.0045"),
+        ("$12.30999", "$12.30"),
+        ("$1.00000003", "$1.00"),
+        ("$7", "$7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_the_first_digits_of_an_amount_are_larger(text, first):
+    """What is read first is never a zero that the amount is not."""
+    shown = amount(text).markup
+
+    assert shown.partition("<span")[0] == first
+    assert re.sub("<[^>]*>", "", shown) == text
+
+
+def days(models, number, cost):
+    """Return slices of models on days."""
+    return tuple(
+        Slice(NOON + datetime.timedelta(days=day), model, 2, Total(Decimal(cost), 1))
+        for day in range(number)
+        for model in models
+    )
+
+
+def test_models_beyond_six_are_drawn_together():
+    """As are those that come together already; sums are exact, whatever the context says."""
+    models = [f"m/{number}" for number in range(9)]
+    parts = days(models, 2, "0.1000000000000000000000000000000003")
+    more = Slice(NOON, None, 5, Total(Decimal("0.5"), 2), others=True)
+    unnamed = Slice(NOON, None, 1, Total(Decimal(7), 0))
+
+    series = charts.timeline(report(timeline=(*parts, more, unnamed)))["series"]
+
+    assert [line["name"] for line in series] == ["unknown", *models[:5], "other models"]
+    assert [line["colour"] for line in series] == [0, 1, 2, 3, 4, 5, None]
+    first = series[-1]["points"][0]
+    assert first["text"] == [
+        "2026-11-02",
+        "$0.9000000000000000000000000000000012, and 6 unknown all in",
+        "of 13 records",
+    ]
+    assert first["y"] == pytest.approx(0.9)
+
+
+def test_bars_beyond_fifteen_are_left_to_the_table(page):
+    """And the page says so."""
+    groups = tuple(group((f"m/{number}",), 1, str(200 - number)) for number in range(200))
+    found = page(report(groups=groups, total=group((), 200, "20100")))
+
+    assert len(found.data()["costs"]["rows"]) == 15
+    assert "The chart shows 15 of 200 groups." in found.words()
+    assert "m/199" in found.words()
+
+
+def test_quantiles_stand_where_they_are_in_their_bars():
+    """In the middle of a bar by the logarithm; within the chart, whatever they say."""
+    bins = (Bin(-5.0, 0.0, 1), Bin(0.0, 1.0, 1), Bin(1.0, 100.0, 1))
+
+    found = [charts.position(value, bins) for value in (-9.0, -2.5, 0.0, 0.5, 1.0, 10.0, 100.0)]
+    assert found == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3])
+
+
+def test_failures_add_up():
+    """By kind of status; what no status says is of another kind."""
+    statuses = ((200, 80), (429, 5), (404, 3), (503, 2), (None, 9), (302, 1))
+    provider = Provider("P", 100, 12, 80, statuses, NOTHING)
+
+    (row,) = charts.providers(report(providers=(provider,)))["rows"]
+
+    assert [part["value"] for part in row["parts"]] == [5, 3, 2, 2]
+    assert row["note"] == "12.0 % of 100"
+
+
+def test_no_figure_breaks_the_page(page):
+    """Refunds, NaN of a measurement, hours that clocks show twice, two keys of a group."""
+    twice = [NOON.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=h))) for h in (2, 1)]
+    total = group((), 2, "-3", latency_ms=Spread(2, float("nan"), float("inf"), 0.0))
+    found = page(
+        report(
+            by=("model", "provider"),
+            total=total,
+            groups=(group(("m", None), 2, "-3"),),
+            timeline=tuple(Slice(when, "m", 1, Total(Decimal(-1), 0)) for when in twice),
+            step="hour",
+            latencies=(Bin(1.0, 2.0, 2),),
+            unresolved=Unresolved(1, 0, ()),
+        )
+    )
+
+    points = found.data()["time"]["series"][0]["points"]
+    assert [point["text"][0] for point in points] == [
+        "2026-11-02 12:00 +02:00",
+        "2026-11-02 12:00 +01:00",
+    ]
+    assert found.data()["costs"]["rows"][0]["name"] == "m \N{MIDDLE DOT} unknown"
+    assert "-$3" in found.words()
+
+
+def test_a_table_says_all_that_a_chart_does(page):
+    """Who cannot see the charts, or has no JavaScript, misses no figure."""
+    what = full()
+    found = page(what)
+
+    captions = [
+        about["aria-label"] for tag, about in found.elements if "tabindex" in about and tag == "div"
+    ]
+    assert captions == [
+        "Cost by day",
+        "Cost by model",
+        "Records by latency",
+        "Fallbacks",
+        "Attempts by provider",
+        "Speed and tokens by model",
+    ]
+    assert not [about for tag, about in found.elements if tag == "details" and "open" not in about]
+    values = [about.get("data-value") for _, about in found.elements if "data-value" in about]
+    assert str(float(what.total.all_in_usd.known)) in values
+
+
+def test_unknown_values_have_none_to_sort_by(page):
+    """They are last, whichever way a column is sorted."""
+    found = page(attrs.evolve(full(), groups=(group((None,), 2, "0", 2), group(("m",), 1, "1"))))
+
+    names = [about for tag, about in found.elements if tag == "th" and about.get("scope") == "row"]
+    assert {"scope": "row", "class": "text"} in names

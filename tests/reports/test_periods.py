@@ -1,0 +1,189 @@
+"""Which period the options mean: dates, durations, days of a zone; nothing is guessed."""
+
+import datetime
+import zoneinfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client import ConfigurationError
+from modelgates_client.reports.periods import Period, moment, read_period, zone_of
+
+NOW = datetime.datetime(2026, 11, 4, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
+
+
+def period(now=NOW, **options):
+    """Return the period of some options; the others are not given."""
+    nothing = {"since": None, "until": None, "today": False, "week": False, "timezone": None}
+    return read_period({**nothing, **options}, now)
+
+
+def since(text, zone=None, now=NOW):
+    """Return when a period begins, as ISO 8601."""
+    return period(now, since=text, timezone=zone).since.isoformat()
+
+
+def test_without_options_it_is_all_time():
+    """In UTC."""
+    assert period() == Period(None, None, "UTC")
+    assert period().is_all
+    assert str(period()) == "all time"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("2026-11-02", None, "2026-11-02T00:00:00+00:00"),
+        ("20261102", None, "2026-11-02T00:00:00+00:00"),
+        ("2026-W45-1", None, "2026-11-02T00:00:00+00:00"),
+        ("2026-11-02", "Europe/Berlin", "2026-11-02T00:00:00+01:00"),
+        ("2026-11-02T08:15", "Europe/Berlin", "2026-11-02T08:15:00+01:00"),
+        ("2026-11-02 08:15:30.5", "UTC", "2026-11-02T08:15:30.500000+00:00"),
+        ("2026-11-02T08:15Z", "Europe/Berlin", "2026-11-02T09:15:00+01:00"),
+        ("2026-11-02T08:15-05:00", "Europe/Berlin", "2026-11-02T14:15:00+01:00"),
+        ("36h", None, "2026-11-02T21:30:00+00:00"),
+        ("1d", None, "2026-11-03T09:30:00+00:00"),
+        ("0h", None, "2026-11-04T09:30:00+00:00"),
+        ("2w", "Europe/Berlin", "2026-10-21T11:30:00+02:00"),
+    ],
+)
+def test_a_time_is_read(text, zone, expected):
+    """ISO 8601, in the zone if it has no offset; or so long ago."""
+    assert since(text, zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T02:30:00+02:00"),  # the first of two
+        ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T03:30:00+02:00"),  # there is none
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T01:00:00-02:00"),  # begins at one
+        ("2026-11-01", "America/Havana", "2026-11-01T00:00:00-04:00"),  # midnight comes twice
+    ],
+)
+def test_clocks_may_be_changed(text, zone, expected):
+    """A time that comes twice is the first; one that is skipped is when it would have been."""
+    assert since(text, zone) == expected
+
+
+def test_a_day_ago_is_24_hours_ago():
+    """Whatever the clocks do: no hour counts twice or is left out."""
+    now = datetime.datetime(2026, 10, 25, 12, tzinfo=datetime.UTC)
+
+    assert since("1d", "Europe/Berlin", now) == "2026-10-24T14:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("option", "zone", "expected"),
+    [
+        ("today", "UTC", "2026-11-04T00:00:00+00:00"),
+        ("today", "Pacific/Auckland", "2026-11-04T00:00:00+13:00"),
+        ("today", "Pacific/Honolulu", "2026-11-03T00:00:00-10:00"),
+        ("week", "UTC", "2026-11-02T00:00:00+00:00"),
+        ("week", "America/New_York", "2026-11-02T00:00:00-05:00"),
+    ],
+)
+def test_today_and_this_week_are_of_the_zone(option, zone, expected):
+    """A week begins on Monday."""
+    assert period(**{option: True}, timezone=zone).since.isoformat() == expected
+
+
+def test_a_week_may_begin_before_clocks_are_changed():
+    """Its Monday begins with the offset that it had."""
+    sunday = datetime.datetime(2026, 10, 25, 20, tzinfo=datetime.UTC)
+
+    begin = period(sunday, week=True, timezone="Europe/Berlin").since
+    assert begin.isoformat() == "2026-10-19T00:00:00+02:00"
+
+
+@given(now=st.datetimes(timezones=st.just(datetime.UTC), min_value=datetime.datetime(1, 1, 9)))  # noqa: DTZ001 - UTC
+def test_today_is_never_more_than_a_day_and_an_hour_ago(now):
+    """In any year of the calendar."""
+    ago = now - period(now, today=True).since
+
+    assert datetime.timedelta(0) <= ago < datetime.timedelta(hours=25)
+
+
+def test_an_end_is_read_like_a_beginning():
+    """It may be after today, and it is in the zone."""
+    found = period(since="2026-11-01", until="2026-12-01", timezone="Europe/Berlin")
+
+    assert found.until.isoformat() == "2026-12-01T00:00:00+01:00"
+    assert str(found) == "since 2026-11-01 00:00 +01:00 until 2026-12-01 00:00 +01:00"
+    assert not found.is_all
+    assert str(period(until="1h")) == "until 2026-11-04 08:30 UTC"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "1", "d", "1m", "-1d", "1.5d", "2026-13-01", "2026-02-30", "24:00",
+     "\N{ARABIC-INDIC DIGIT ONE}d", "999999999w", "9" * 5000 + "d", "0001-01-01T00:00+14:00"],
+)  # fmt: skip
+@pytest.mark.parametrize("option", ["since", "until"])
+def test_what_is_no_time_is_refused(option, text):
+    """In a line that says what is one."""
+    with pytest.raises(ConfigurationError) as caught:
+        period(**{option: text})
+
+    assert str(caught.value).startswith(f"--{option} {text!r}: expected a date or time as ")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"today": True, "week": True},
+        {"today": True, "since": "1d"},
+        {"week": True, "since": "1d"},
+    ],
+)
+def test_a_period_has_one_beginning(options):
+    """Two are refused."""
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        period(**options)
+
+
+@pytest.mark.parametrize("until", ["1d", "2d", "2026-11-02"])
+def test_a_period_ends_after_it_begins(until):
+    """An empty one is a mistake, and would look like no cost."""
+    with pytest.raises(ConfigurationError, match="ends before it begins"):
+        period(since="1d", until=until)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "CET+1", "Europe", "../../etc/passwd", "/etc/passwd", "a\0b", "x" * 9999, "\x1b[1m"],
+)
+def test_what_is_no_zone_is_refused(name):
+    """Whatever the system's database makes of it: a line that says what is expected."""
+    with pytest.raises(ConfigurationError, match="the system knows no such zone") as caught:
+        period(timezone=name)
+
+    assert str(caught.value).isprintable()
+
+
+def test_utc_needs_no_database(monkeypatch):
+    """Any other zone does, and the error says so."""
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", _no_database)
+
+    assert zone_of("UTC") is datetime.UTC
+    with pytest.raises(ConfigurationError, match="pip install tzdata"):
+        zone_of("Europe/Berlin")
+
+
+def _no_database(name):
+    raise zoneinfo.ZoneInfoNotFoundError(name)
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        (datetime.datetime(926, 1, 2, 3, 4, tzinfo=datetime.UTC), "0926-01-02 03:04 UTC"),
+        (datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC), "2026-01-02 03:04:05 UTC"),
+        (datetime.datetime(1800, 1, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+         "1800-01-01 00:00 +00:53:28"),
+    ],
+)  # fmt: skip
+def test_a_time_is_shown_with_its_offset(when, expected):
+    """Seconds only where there are some."""
+    assert moment(when) == expected

@@ -1,0 +1,225 @@
+"""What a budget is held against: an exact sum, and all that it may be wrong about, counted once."""
+
+import datetime
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelgates_client import ConfigurationError
+from modelgates_client.ledger import LedgerError
+from modelgates_client.reports.periods import Period
+from modelgates_client.reports.spending import (
+    Spending,
+    spending,
+    spending_of_ledger,
+    spending_of_rows,
+)
+
+from .ledgers import make_ledger, record
+from .rows import NOON, connect, microseconds, row
+
+ALL = Period(None, None, "UTC")
+DAY = Period(NOON - datetime.timedelta(days=1), NOON, "UTC")
+COLUMNS = ("state", "created_at", "total_cost_usd", "all_in_usd")
+
+
+def table(rows):
+    """Return a connection of SQLite with a table of rows, as a ledger has them."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(
+        "CREATE TABLE rows (state TEXT, created_at INTEGER, total_cost_usd TEXT, all_in_usd TEXT) "
+        "STRICT"
+    )
+    connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", map(_stored, rows))
+    return connection
+
+
+def _stored(item):
+    when = item["created_at"]
+    texts = [None if item[name] is None else f"{item[name]:f}" for name in COLUMNS[2:]]
+    return (item["state"], None if when is None else microseconds(when), *texts)
+
+
+amounts = st.none() | st.decimals(-(10**14) + 1, 10**14 - 1, places=24)
+records = st.builds(
+    row,
+    state=st.sampled_from(["final", "provisional", "pending", "failed"]),
+    created_at=st.sampled_from(
+        [None, NOON, NOON - datetime.timedelta(hours=1), NOON - datetime.timedelta(days=2)]
+    ),
+    total_cost_usd=amounts,
+    all_in_usd=amounts,
+)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(
+    rows=st.lists(records, max_size=20),
+    period=st.sampled_from([ALL, DAY, Period(DAY.since, None, "UTC"), Period(None, NOON, "UTC")]),
+    basis=st.sampled_from(["charged", "all-in"]),
+)
+def test_it_is_what_plain_python_adds_up(rows, period, basis):
+    """Exactly, by SQLite and by DuckDB alike."""
+    column = {"charged": "total_cost_usd", "all-in": "all_in_usd"}[basis]
+    records = [each for each in rows if each["state"] in {"final", "provisional"}]
+    inside = [
+        each
+        for each in records
+        if period.is_all
+        or (
+            each["created_at"] is not None
+            and (period.since is None or each["created_at"] >= period.since)
+            and (period.until is None or each["created_at"] < period.until)
+        )
+    ]
+    undated = [each for each in records if each["created_at"] is None and not period.is_all]
+    doubtful = [each for each in inside if each["state"] != "final" or each[column] is None]
+    with closing(table(rows)) as connection:
+        found = spending(connection, period, basis, "created_at")
+
+    assert Fraction(found.known_usd) == sum(
+        Fraction(each[column]) for each in inside if each[column] is not None
+    )
+    assert found.records == len(inside)
+    assert found.provisional == sum(each["state"] == "provisional" for each in inside)
+    assert found.unknown == sum(each[column] is None for each in inside)
+    assert found.undated == len(undated)
+    assert found.pending == sum(each["state"] == "pending" for each in rows)
+    assert found.failed == sum(each["state"] == "failed" for each in rows)
+    assert found.doubtful == (
+        len(doubtful) + len(undated) + len([each for each in rows if each not in records])
+    )
+    assert spending_of_rows(connect(rows), period, basis) == found
+
+
+def test_no_digit_of_a_sum_is_lost():
+    """Of the most that rows can have, neither the first nor the last."""
+    most = Decimal("99999999999999.999999999999999999999999")
+    rows = [row(total_cost_usd=most) for _ in range(11)]
+
+    with closing(table(rows)) as connection:
+        found = spending(connection, ALL, "charged", "created_at")
+    assert str(found.known_usd) == "1099999999999999.999999999999999999999989"
+
+
+def spent(known="1", doubtful=0):
+    """Return a sum with some doubts."""
+    return Spending(Decimal(known), 1, 0, 0, 0, doubtful, 0, doubtful)
+
+
+@pytest.mark.parametrize(
+    ("known", "allowed", "expected"),
+    [
+        (spent("5"), 0, "within"),
+        (spent("5.000000000000000000000001"), 0, "over"),
+        (spent("-1"), 0, "within"),
+        (spent("4", doubtful=1), 0, "undecided"),
+        (spent("4", doubtful=2), 1, "undecided"),
+        (spent("4", doubtful=2), 2, "within"),
+        (spent("6", doubtful=2), 2, "over"),
+        (spent("6", doubtful=2), 0, "over"),
+    ],
+)
+def test_a_verdict_is_no_guess(known, allowed, expected):
+    """What is known to be over is; what is not known to be within is undecided."""
+    assert known.verdict(Decimal(5), allowed) == expected
+
+
+def test_a_ledger_is_added_up(tmp_path):
+    """Records as they came; ids without one are counted."""
+    path = make_ledger(
+        tmp_path / "l.db",
+        record(1, total_cost=0.1),
+        record(2, total_cost=0.2, is_byok=True, upstream_inference_cost=3),
+        record(3, total_cost=0, finish_reason=None),
+        record(4, created_at="yesterday", total_cost=100),
+        record(5, created_at="2026-10-02T12:00:00Z", total_cost=100),
+        pending=2,
+        failed=1,
+    )
+    period = Period(DAY.since, None, "UTC")
+
+    assert spending_of_ledger(path, period, "charged") == Spending(
+        Decimal("0.3"),
+        records=3,
+        provisional=1,
+        unknown=0,
+        undated=1,
+        pending=2,
+        failed=1,
+        doubtful=5,
+    )
+    assert spending_of_ledger(path, period, "all-in").known_usd == Decimal("3.3")
+    assert spending_of_ledger(path, ALL, "charged").known_usd == Decimal("200.3")
+
+
+def test_a_ledger_is_read_while_another_writes(tmp_path):
+    """What is not committed does not count, and nobody waits."""
+    path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE record_rows SET total_cost_usd = '2'")
+
+    assert spending_of_ledger(path, ALL, "charged").known_usd == 1
+    writer.execute("COMMIT")
+    writer.close()
+    assert spending_of_ledger(path, ALL, "charged").known_usd == 2
+
+
+def test_a_ledger_is_not_changed(tmp_path):
+    """Not by a byte."""
+    path = make_ledger(tmp_path / "l.db", record(1, total_cost=1), pending=1)
+    before = (tmp_path / "l.db").read_bytes()
+    spending_of_ledger(path, DAY, "all-in")
+
+    assert (tmp_path / "l.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["odd?mode=rwc#.db", "100%25.db", "a b\N{SNOWMAN}.db"])
+def test_a_ledger_may_have_any_name(tmp_path, name):
+    """Characters of URIs too."""
+    path = make_ledger(tmp_path / name, record(1, total_cost=1))
+
+    assert spending_of_ledger(path, ALL, "charged").records == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"gen-1\ngen-2\n", b"SQLite format 3\0" * 99])
+def test_what_is_no_ledger_is_refused(tmp_path, content):
+    """In one line that names it; a file that is not there is not created."""
+    path = tmp_path / "no.db"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(LedgerError, match=r"^the ledger '.*no\.db': "):
+        spending_of_ledger(str(path), ALL, "charged")
+
+    assert path.exists() == (content is not None)
+
+
+def test_rows_that_are_not_all_there_are_no_sum(tmp_path):
+    """While they are made anew, the sum would be too small."""
+    path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO meta VALUES ('rows_reached', '0')")
+
+    with pytest.raises(LedgerError, match="not all are made"):
+        spending_of_ledger(path, ALL, "charged")
+
+
+@pytest.mark.parametrize("amount", ["free", "NaN", "Infinity"])
+def test_an_amount_that_is_none_is_no_zero(tmp_path, amount):
+    """A ledger that somebody wrote into by hand is refused."""
+    path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE record_rows SET total_cost_usd = ?", [amount])
+
+    with pytest.raises(ConfigurationError, match="an amount in it is no number"):
+        spending_of_ledger(path, ALL, "charged")

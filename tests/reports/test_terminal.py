@@ -1,0 +1,210 @@
+"""A report on a terminal: it fits, loses no digit, says what is left out, and obeys no name."""
+
+import io
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from modelgates_client.reports.figures import Unresolved
+from modelgates_client.reports.terminal.text import as_text
+
+from .making import full, group, report
+
+SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """Let all terminals be of one kind."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return monkeypatch
+
+
+def lines(figures, width, monkeypatch, limit=None):
+    """Return what a terminal shows, line by line, without colours."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    return SEQUENCE.sub("", as_text(figures, Terminal(), limit)).splitlines()
+
+
+def words(figures, width, monkeypatch):
+    """Return what a terminal shows as one line."""
+    return " ".join(" ".join(lines(figures, width, monkeypatch)).split())
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_it_fits_the_terminal(terminal, width):
+    """Whatever is in it."""
+    shown = lines(full(), width, terminal)
+
+    assert max(map(cell_len, shown)) <= width
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_digit_is_lost(terminal, width):
+    """Amounts are exact at any width, counts too."""
+    shown = words(full(), width, terminal)
+
+    for text in (
+        "$1.00000000000000000000003, and 2 unknown charged",
+        "$1200.5, and 1 unknown billed by providers besides, to own keys",
+        "$1201.50000000000000000000003, and 3 unknown all in",
+        "of 1,234,567 records, 5 of them not final: their figures may still change",
+        "1,203 ids without a record (1,200 pending, 3 failed), of unknown cost and time",
+        "12 records without a readable time, which may be of the period",
+        "$0.25 premium paid for writing to the cache; of 1 record unknown",
+        "1,798,904,818 (and 4 unknown) in",
+        "p50 898 ms, p95 2.84 s, p99 1.1 min",
+        "and 2 groups more: $0.125 all in, of 3 records",
+        "132,284",
+        "5.6 %",
+        "and 4 providers more",
+    ):
+        assert text in shown
+
+
+def test_a_wide_terminal_has_a_table(terminal):
+    """A row for each group: what was charged besides only if that differs."""
+    shown = lines(full(), 140, terminal)
+    header = next(number for number, line in enumerate(shown) if line.startswith("model "))
+
+    assert shown[header].split() == [
+        "model", "charged", "all", "in", "share", "records", "p50", "p95", "p99",
+    ]  # fmt: skip
+    assert shown[header + 1].split()[:3] == [
+        "openai/gpt-5-mini",
+        "$1.00000000000000000000003",
+        "$1201.50000000000000000000003",
+    ]
+    assert shown[header + 2].split()[:2] == ["and", "2"]
+
+
+def test_narrow_terminals_have_lines(terminal):
+    """Each figure with its name."""
+    shown = words(full(), 40, terminal)
+
+    assert "openai/gpt-5-mini charged $1.00000000000000000000003 and 2 unknown" in shown
+    assert "unknown charged 60 unknown" in shown  # not $0
+
+
+def test_nothing_is_shown_as_nothing(terminal):
+    """An empty ledger has no charts, and no share of nothing."""
+    shown = words(report(), 80, terminal)
+
+    assert shown.startswith("spend.db: all time; days of UTC Cost $0 charged of 0 records")
+    assert "Cost over time" not in shown
+    assert "Left out" not in shown
+
+
+def test_what_is_unknown_is_not_zero(terminal):
+    """Neither a sum of unknown amounts, nor their latency."""
+    total = group(records=2, unknown=2)
+    shown = words(report(total=total, groups=(group(("m",), 2, "0", 2),)), 80, terminal)
+
+    assert "Cost 2 unknown charged" in shown
+    assert "$0" not in shown.replace("$0 billed", "")
+    assert "Caching unknown" in shown
+    assert "Speed unknown" in shown
+
+
+def test_without_unresolved_ids_none_are_named(terminal):
+    """With some, their number stands beside the sum, also without a period."""
+    figures = report(total=group(records=1, cost="1"))
+    assert "without a record" not in words(figures, 80, terminal)
+
+    figures = report(unresolved=Unresolved(1, 0, ()))
+    assert "1 id without a record (1 pending, 0 failed)" in words(figures, 80, terminal)
+
+
+def test_the_groups_listed_and_the_others_add_up(terminal):
+    """Those of the report that are not listed are with the rest."""
+    groups = tuple(group((f"m{n}",), 1, "0.1") for n in range(30))
+    figures = report(
+        total=group(records=33, cost="4"), groups=groups, rest=group((), 3, "1"), groups_left_out=2
+    )
+
+    assert "and 12 groups more: $2 all in, of 13 records" in words(figures, 80, terminal)
+    assert "m19" in words(figures, 80, terminal)
+    shown = " ".join(lines(figures, 80, terminal, limit=1))
+    assert "and 31 groups more: $3.9 all in, of 32 records" in shown
+    assert "m1 " not in shown
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=200) | st.sampled_from(
+    [
+        "\x1b]0;owned\x07",
+        "\x1b[2J",
+        "a\r\nb",
+        "\x9b31m",
+        "[bold]x[/bold]",
+        "[/]",
+        "\u202e",
+        "語" * 90,
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=texts, provider=texts, width=st.sampled_from([40, 80, 120]))
+def test_no_name_steers_the_terminal(name, provider, width):
+    """Nothing that a server or a stranger wrote reaches it as it is; neither is it markup."""
+    with pytest.MonkeyPatch.context() as patch:
+        shown = lines(full(name, provider), width, patch)
+
+    for line in shown:
+        assert line.isprintable()
+        assert cell_len(line) <= width
+
+
+def test_markup_in_a_name_is_text(terminal):
+    """And what looks like a key is not shown."""
+    shown = words(full("[red]x[/red]", "sk-mg-CANARY"), 120, terminal)
+
+    assert "[red]x[/red]" in shown
+    assert "CANARY" not in shown
+
+
+def test_a_long_name_is_cut(terminal):
+    """It could fill the screen; the JSON has all of it."""
+    shown = words(full("x" * 5000), 200, terminal)
+
+    assert "x" * 80 + "..." in shown
+    assert "x" * 81 not in shown
+
+
+def test_colours_are_for_terminals_that_want_them(terminal):
+    """Not for NO_COLOR, and not for a file."""
+    terminal.setenv("COLUMNS", "80")
+    assert "\x1b[" in as_text(full(), Terminal())
+    assert "\x1b[" not in as_text(full(), None)
+    terminal.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in as_text(full(), Terminal())
+
+
+def test_a_terminal_without_unicode_is_drawn_for_in_ascii(terminal):
+    """Bars and columns of characters that it has."""
+    stream = Terminal()
+    stream.encoding = "ascii"
+    terminal.setenv("COLUMNS", "100")
+    shown = as_text(full(), stream)
+
+    assert shown.isascii()
+    assert "##########" in shown
+
+
+def test_lines_have_no_blanks_at_their_end(terminal):
+    """So that they can be pasted."""
+    assert not [line for line in lines(full(), 100, terminal) if line.endswith(" ")]
