@@ -20,6 +20,7 @@ nox.options.error_on_missing_interpreters = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
+EXTRAS = ".[cli,fast,report,testing]"
 PACKAGES = ("overlays/modelgates_client", "generated/modelgates_api")
 
 
@@ -49,7 +50,7 @@ def group(name: str) -> list[str]:
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
     versions = [f"tests-{version}" for version in INTERPRETERS]
-    for name in ("lint", "typing", "fresh", "tools", *versions, "package"):
+    for name in ("lint", "typing", "fresh", "tools", *versions, "heavy", "package"):
         session.notify(name)
 
 
@@ -65,7 +66,7 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check types: mypy --strict and pyright, ours and the generated code's."""
     session.install(*CODEGEN)
-    session.install("-e", ".[cli,fast,testing]", *group("test"), *group("typing"))
+    session.install("-e", EXTRAS, *group("test"), *group("typing"))
     session.run("mypy", *PACKAGES)
     session.run("mypy", "noxfile.py")
     session.run("mypy", "scripts")
@@ -124,7 +125,7 @@ def contract(session: nox.Session) -> None:
 @nox.session(python=INTERPRETERS)
 def tests(session: nox.Session) -> None:
     """Run the tests of the packages; arguments after `--` go to pytest."""
-    pytest(session, "--ignore=tests/scripts", *session.posargs)
+    pytest(session, "--ignore=tests/scripts", "--ignore=tests/heavy", *session.posargs)
 
 
 @nox.session
@@ -133,10 +134,28 @@ def tools(session: nox.Session) -> None:
     pytest(session, "tests/scripts", *session.posargs)
 
 
+@nox.session
+def heavy(session: nox.Session) -> None:
+    """Run the tests that take long, on one interpreter: kills, a cluster, a browser."""
+    session.install(*group("heavy"))
+    find_browser(session)
+    pytest(session, "tests/heavy", *session.posargs)
+
+
+def find_browser(session: nox.Session) -> None:
+    """See that there is a Chromium; install it where nobody is to be asked: Debian, as root."""
+    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        return
+    if not (shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0):
+        session.error("the report's page is opened in Chromium: install it, then run this again")
+    session.run("apt-get", "update", "-qq", external=True)
+    session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, silent=True)
+
+
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest with everything that any test needs."""
     session.install(*CODEGEN)
-    session.install("-e", ".[cli,fast,testing]", *group("test"), *group("typing"))
+    session.install("-e", EXTRAS, *group("test"), *group("typing"))
     # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
     session.run("pytest", "--numprocesses=4", *arguments)
 
@@ -170,6 +189,14 @@ def bench(session: nox.Session) -> None:
     session.install(*CODEGEN)
     session.install(*group("bench"))
     session.run("python", "scripts/bench_decode.py", *session.posargs)
+
+
+@nox.session
+def bulk(session: nox.Session) -> None:
+    """Print how `get_many` compares, as ratios of one run: on loopback, with latency, limited."""
+    session.install(*CODEGEN)
+    session.install("-e", ".[fast]", *group("bulk"))
+    session.run("python", "scripts/bench_bulk.py", *session.posargs)
 
 
 @nox.session

@@ -21,18 +21,31 @@ SCRIPTS = ROOT / "scripts"
 TOUCHING = {
     "__init__.py",
     "_answers.py",
+    "_asking.py",
     "_attempts.py",
     "_base.py",
     "_calls.py",
-    "conformance/checking.py",
     "_errors.py",
     "_generation.py",
-    "_generations.py",
+    "_harmless.py",
     "_known.py",
     "_money.py",
     "_observe.py",
-    "conformance/recorded.py",
     "_summary.py",
+    "bulk/lookups.py",
+    "bulk/outcomes.py",
+    "bulk/running.py",
+    "conformance/checking.py",
+    "conformance/recorded.py",
+    "exports/errors.py",
+    "ledger/derived.py",
+    "ledger/errors.py",
+    "ledger/judging.py",
+    "ledger/progress.py",
+    "ledger/working.py",
+    "rows/columns.py",
+    "rows/row.py",
+    "rows/values.py",
     "testing/_drift.py",
     "testing/_records.py",
 }
@@ -41,7 +54,11 @@ TOUCHING = {
 LOW = ("credentials", "deadline", "errors")
 
 #: What the transport stands on; nobody else may know.
-ENGINE = ("anyio", "h11", "httpcore", "httpx", "sniffio")
+ENGINE = ("anyio", "h11", "httpcore", "httptools", "httpx", "sniffio")
+
+#: The extra `report`, and which parts of the client may use it.
+REPORT = ("adbc_driver_manager", "adbc_driver_sqlite", "duckdb", "plotly")
+REPORTING = ("exports/", "reports/")
 
 #: What must not be loaded before it is needed.
 HEAVY = {
@@ -50,6 +67,7 @@ HEAVY = {
     "attr",
     "attrs",
     "certifi",
+    "sqlite3",
     "dateutil",
     "decimal",
     "modelgates_api",
@@ -140,10 +158,26 @@ def test_only_the_stub_needs_its_extra():
 def test_only_the_command_line_needs_its_extra():
     """Nothing that it needs is needed by a program that uses the client."""
     found = importing(CLIENT, "click", "rich")
-    assert {name for name in found if not name.startswith("cli/")} == set()
+    assert {name for name in found if not name.startswith(("cli/", "reports/terminal/"))} == set()
     for file in files(CLIENT):
         if file.parent.name != "cli" and file.name != "__main__.py":
             assert not {name for name in modules(file) if name.startswith("modelgates_client.cli")}
+
+
+def test_only_reports_and_exports_need_their_extra():
+    """Asking for many records, and keeping them, needs none of it."""
+    found = importing(CLIENT, *REPORT)
+    assert found
+    assert {name for name in found if not name.startswith(REPORTING)} == set()
+
+
+def test_data_flow_one_way():
+    """Ids become outcomes, those a ledger, that rows, those reports; nobody looks ahead."""
+    order = ["transport", "bulk", "rows", "ledger", "exports", "reports", "cli"]
+    for place, folder in enumerate(order):
+        later = tuple(f"modelgates_client.{name}" for name in order[place + 1 :])
+        for file in files(CLIENT / folder):
+            assert not {name for name in modules(file) if name.startswith(later)}, file
 
 
 def test_neither_package_imports_the_scripts():
@@ -163,7 +197,15 @@ def test_the_packages_import_what_is_declared():
     allowed = {"attrs", "dateutil", "httpcore", "httpx", *OURS}
     allowed |= {"anyio", "certifi"}  # httpx cannot be installed without them
     extras = {
-        "modelgates_client": {"click", "pytest", "pytest_httpserver", "rich", "werkzeug"},
+        "modelgates_client": {
+            "click",
+            "httptools",
+            *REPORT,
+            "pytest",
+            "pytest_httpserver",
+            "rich",
+            "werkzeug",
+        },
         "modelgates_api": {"msgspec"},
     }
     for package in (CLIENT, API):

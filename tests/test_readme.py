@@ -37,7 +37,8 @@ def fits(shown, text):
 
 
 @pytest.fixture
-def environment(monkeypatch):
+def environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     with StubAPI([RECORD]) as stub:
         monkeypatch.setenv("MODELGATES_API_KEY", stub.api_key)
         monkeypatch.setenv("MODELGATES_BASE_URL", stub.base_url)
@@ -46,13 +47,13 @@ def environment(monkeypatch):
 
 def test_every_example_is_one_of_those_below():
     """An example added to the README needs a test here."""
-    assert (len(PYTHON), len(OUTPUT)) == (7, 6)  # one is in tests/testing/
+    assert (len(PYTHON), len(OUTPUT)) == (9, 7)  # one is in tests/testing/
 
 
 @pytest.mark.parametrize(
     ("example", "output"),
-    [(0, 0), (1, 1), (4, 3), (6, 5)],
-    ids=["cost", "errors", "lie", "options"],
+    [(0, 0), (1, 1), (5, 2), (6, 4), (8, 6)],
+    ids=["cost", "errors", "ledger", "lie", "options"],
 )
 def test_an_example_prints_what_is_shown_below_it(environment, example, output):
     """The examples run against the stub as they stand."""
@@ -71,12 +72,20 @@ def test_the_async_example_prints_two_costs(environment):
     assert printed(PYTHON[3]) == "[3.452e-05, 3.452e-05]\n"
 
 
+def test_the_example_of_many_leaves_none_out(environment):
+    """The sum is that of the record; the other two are named."""
+    late, bad, total = printed(PYTHON[4]).splitlines()
+    assert late.startswith("Pending(generation_id='gen-unknown', ")
+    assert bad.startswith("Failed(generation_id='no id\\n', ")
+    assert total == "0.00003452 all in, without 2 of 3"
+
+
 def test_the_record_shown_is_what_the_demo_prints():
     """The summary shown is that of the recorded response, all but how much of it deviates."""
-    before, drift, _ = OUTPUT[2].partition("  Drift ")
+    before, drift, _ = OUTPUT[3].partition("  Drift ")
     assert drift
     assert "…" not in before
-    assert fits(OUTPUT[2], summarize(Generation.from_dict(RECORD)) + "\n")
+    assert fits(OUTPUT[3], summarize(Generation.from_dict(RECORD)) + "\n")
 
 
 def test_the_findings_shown_are_what_check_prints():
@@ -89,7 +98,7 @@ def test_the_findings_shown_are_what_check_prints():
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert fits(re.sub(" +", " ", OUTPUT[4]), re.sub(" +", " ", done.stdout))
+    assert fits(re.sub(" +", " ", OUTPUT[5]), re.sub(" +", " ", done.stdout))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 `modelgates get ID…` prints the records of generations: on a terminal as a table, the record of a
 single id as a summary; piped, or with `--json`, as JSON Lines, each the record's `to_dict()`. Data
 go to stdout, messages to stderr. `modelgates check` holds responses, live or recorded, against the
-spec. `modelgates stub` serves records on loopback as the API does, with the extra `testing`.
+spec. `modelgates fetch` fills a ledger, which `export`, `report` and `budget` read.
+`modelgates stub` serves records on loopback as the API does, with the extra `testing`.
 `modelgates completion SHELL` prints a script for a shell.
 
 Exit statuses, which stay as they are:
@@ -20,6 +21,8 @@ Exit statuses, which stay as they are:
 | 7      | no connection, or no answer in time                                 |
 | 8      | an answer that is not the record                                    |
 | 9      | responses deviate from the spec, at the level of --fail-on          |
+| 10     | more was spent than --max-usd                                       |
+| 11     | the budget cannot be judged: too much of the cost is not known      |
 | 130    | interrupted                                                         |
 | 141    | nobody reads the output any more                                    |
 
@@ -42,6 +45,15 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_overview`   | findings as a table, by rich                      |
 | `_output`     | writing a file: whole, or not at all              |
 | `_stub`       | the work of `stub`: serve until interrupted       |
+| `_options`    | options that several commands have in common      |
+| `_ledgers`    | arguments and options of the next four            |
+| `_fetch`      | the work of `fetch`: fill a ledger, resumably     |
+| `_found_ids`  | ids found in lines of logs and JSON               |
+| `_fetching_progress` | how far a fetch is, in lines               |
+| `_fetching_bar` | the same as a bar, by rich                      |
+| `_export`     | the work of `export`: rows to files               |
+| `_report`     | the work of `report`: read, show, write a page    |
+| `_budget`     | the work of `budget`: add up, hold against limit  |
 | `_stdout`     | writing data, to readers that may go away         |
 | `_messages`   | stderr: errors, warnings, logs                    |
 | `_progress`   | stderr: how far long work is, by rich             |

@@ -18,7 +18,13 @@ from modelgates_client.cli._keys import find_key, holds_key
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._output import check_writable, write_file
 from modelgates_client.cli._progress import progress
-from modelgates_client.cli._recordings import LONGEST, is_recording, read_lines
+from modelgates_client.cli._recordings import (
+    LONGEST,
+    is_ledger,
+    is_recording,
+    read_bodies,
+    read_lines,
+)
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.conformance.checking import Checked, check, model_of, unreadable_line
@@ -28,6 +34,7 @@ from modelgates_client.conformance.tally import Place, Report, Tally
 FormatName = Literal["table", "json", "markdown", "junit"]
 Fetch = Callable[[str], Checked]
 
+_SUCCESS: Final = 200  # a ledger keeps nothing else
 _KEPT: Final = 64 * 1024  # bytes of a body that an error keeps
 
 
@@ -101,12 +108,16 @@ class _Run:
                         self._read(source)
                     else:
                         self._ask(source, fetch)
-                except ConfigurationError as error:
+                except ModelGatesError as error:
                     self._failed(str(error), error)
                     self.tally.miss(source, str(error))
         return self._status
 
     def _read(self, name: str) -> None:
+        if is_ledger(name):
+            for number, body in read_bodies(name):
+                self.tally.add(Place(name, number), check(_SUCCESS, body))
+            return
         for number, line in read_lines(name):
             if line is None:
                 checked = unreadable_line(f"a line of more than {LONGEST} bytes")

@@ -1,15 +1,16 @@
 """Arguments and options of the command `modelgates`, by click."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
 from modelgates_client._errors import ConfigurationError
 from modelgates_client._version import __version__
+from modelgates_client.cli._ledgers import budget, export, fetch, report
 from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._statuses import MEANINGS, Status, status_of
+from modelgates_client.cli._options import EPILOG, asks_a_server, carry_out, talks
+from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import ReaderGoneError, Stdout, UnwritableError
 
 if TYPE_CHECKING:
@@ -17,23 +18,8 @@ if TYPE_CHECKING:
     from modelgates_client.cli._get import GetOptions
     from modelgates_client.cli._stub import StubOptions
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 _NAME: Final = "modelgates"
 _SHELLS: Final = ("bash", "zsh", "fish")
-
-# click fills paragraphs, but not those that begin with \b.
-_STATUSES: Final = "\n".join(f"  {status:<4} {text}" for status, text in MEANINGS.items())
-_EPILOG: Final = f"""\
-The key is read from the environment variable MODELGATES_API_KEY, unless --key-file or --key-stdin
-is given; there is no option for the key itself, since others can read a process's arguments.
-
-\b
-Exit statuses:
-{_STATUSES}
-
-Several ids: one that fails does not stop the others, and the highest status of them counts.
-"""
 
 _RECIPES: Final = """\
 \b
@@ -43,30 +29,14 @@ fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 """
 
 
-_SERVER: Final = (
-    click.option("--key-file", type=click.Path(), help="Read the key from this file's first line."),
-    click.option("--key-stdin", is_flag=True, help="Read the key from the first line of stdin."),
-    click.option("--base-url", metavar="URL", help="The server, with the path of the API."),
-    click.option("--proxy", metavar="URL", help="Connect through this proxy."),
-    click.option("--ca-bundle", type=click.Path(), help="Trust this file's certificates (PEM)."),
-)
-
-
-def _asks_a_server(command: Command) -> Command:
-    """Give a command the options of those that ask a server."""
-    for option in reversed(_SERVER):
-        command = option(command)
-    return command
-
-
-@click.group(_NAME, no_args_is_help=False, epilog=_EPILOG)
+@click.group(_NAME, no_args_is_help=False, epilog=EPILOG)
 @click.help_option("-h", "--help")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def command() -> None:
     """What LLM calls through ModelGates really cost, and what they really were."""
 
 
-@command.command(epilog=_EPILOG)
+@command.command(epilog=EPILOG)
 @click.argument("ids", metavar="ID...", nargs=-1)
 @click.option(
     "-f",
@@ -86,7 +56,7 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal, too.")
 @click.option("--summary", "as_summary", is_flag=True, help="Print the long form of each record.")
-@_asks_a_server
+@asks_a_server
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")
 @click.option(
     "-v",
@@ -104,18 +74,10 @@ def get(quiet: bool, verbose: bool, **options: Unpack["GetOptions"]) -> Status: 
     JSON Lines: a line for each record, whole and exact, as soon as it is there; none for failures,
     which stderr tells of.
     """
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other")
-    messages = Messages(quiet=quiet, verbose=verbose)
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _get  # noqa: PLC0415
 
-    with messages.heard():
-        try:
-            return _get.get(options, messages)
-        except (ConfigurationError, UnwritableError) as error:
-            messages.error(str(error))
-            return status_of(error)
+    return carry_out(_get.get, options, quiet=quiet, verbose=verbose)
 
 
 @command.command()
@@ -190,7 +152,7 @@ def stub(**options: Unpack["StubOptions"]) -> Status:
         return status_of(error)
 
 
-@command.command(epilog=_EPILOG)
+@command.command(epilog=EPILOG)
 @click.argument("sources", metavar="[ID|FILE|-]...", nargs=-1)
 @click.option(
     "-f", "--file", "files", type=click.Path(), multiple=True, help="Read responses from FILE."
@@ -209,10 +171,8 @@ def stub(**options: Unpack["StubOptions"]) -> Status:
     help="Exit with 9 if anything is found at this level or above: breaking, unless given.",
 )
 @click.option("--timeout", type=float, metavar="S", help="Seconds for each id: 30.")
-@_asks_a_server
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more: what is logged.")
-@click.help_option("-h", "--help")
+@asks_a_server
+@talks
 def check(quiet: bool, verbose: bool, **options: Unpack["CheckOptions"]) -> Status:  # noqa: FBT001
     """Hold responses, live or recorded, against the spec.
 
@@ -229,18 +189,10 @@ def check(quiet: bool, verbose: bool, **options: Unpack["CheckOptions"]) -> Stat
     spec does not declare the field, and it is kept. Nothing that a body holds is shown but the
     names of its fields, and values that the spec's enums lack.
     """
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other")
-    messages = Messages(quiet=quiet, verbose=verbose)
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _check  # noqa: PLC0415
 
-    with messages.heard():
-        try:
-            return _check.check_responses(options, messages)
-        except (ConfigurationError, UnwritableError) as error:
-            messages.error(str(error))
-            return status_of(error)
+    return carry_out(_check.check_responses, options, quiet=quiet, verbose=verbose)
 
 
 @command.command(epilog=_RECIPES)
@@ -255,6 +207,10 @@ def completion(shell: str) -> None:
     # The base class's method: that of bash starts a bash to look at its version.
     script = ShellComplete.source(kind(command, {}, _NAME, variable))
     Stdout().write(script)
+
+
+for _with_a_ledger in (fetch, export, report, budget):
+    command.add_command(_with_a_ledger)
 
 
 def run() -> int:

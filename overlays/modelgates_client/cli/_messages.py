@@ -1,17 +1,13 @@
 """Messages to people, on stderr: a line each, harmless to a terminal, without the key."""
 
 import logging
-import re
 import sys
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Final
 
-from modelgates_api.runtime.values import printable
 from modelgates_client._credentials import Secret
-
-_KEYS: Final = re.compile(r"sk-mg-[^\s'\"]*")
+from modelgates_client._harmless import harmless
 
 
 class Messages:
@@ -88,11 +84,6 @@ class _Handler(logging.Handler):
             self._messages.warning(text)
         else:
             self._messages.detail(f"{record.levelname.lower()}: {text}")
-
-
-def harmless(text: str) -> str:
-    """Return a text as one line that cannot steer a terminal, and shows nothing like a key."""
-    return printable(_KEYS.sub("[API key]", text))
 
 
 def write_line(text: str) -> None:

@@ -1,6 +1,7 @@
 """Recorded responses: lines of files and of stdin, as they come, none too long for memory.
 
-A file whose name ends in `.json` holds one, laid out over lines as it may be.
+A file whose name ends in `.json` holds one, laid out over lines as it may be. A ledger, whatever it
+is called, holds one for each record.
 """
 
 import gzip
@@ -19,6 +20,11 @@ from modelgates_client.cli._ids import STDIN
 LONGEST: Final = 4 * 2**20
 
 _SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".gz")
+# The header of an SQLite file: https://sqlite.org/fileformat2.html, section 1.3.
+_SQLITE: Final = b"SQLite format 3\0"
+_APPLICATION: Final = slice(68, 72)
+_HEAD: Final = 100  # bytes
+
 _SEPARATORS: Final = {"/", os.sep}
 
 
@@ -50,11 +56,43 @@ def is_recording(argument: str) -> bool:
         return False
 
 
-def read_lines(name: str) -> Iterator[tuple[int, bytes | None]]:
+def is_ledger(name: str) -> bool:
+    """Whether a file is a ledger, by its first bytes: what it is called says nothing."""
+    try:
+        path = Path(name)
+        if name == STDIN or not path.is_file():
+            return False  # a pipe cannot be looked into without taking from it
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, ValueError):  # reading it will say so
+        return False
+    from modelgates_client.ledger.schema import APPLICATION_ID  # noqa: PLC0415 - SQLite costs
+
+    return head.startswith(_SQLITE) and head[_APPLICATION] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def read_bodies(name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the bodies of a ledger's records, numbered from 1; they may go on being written.
+
+    Raises:
+        LedgerError: It cannot be read, or no further.
+    """
+    from modelgates_client.ledger import Ledger  # noqa: PLC0415 - SQLite costs
+
+    with Ledger(name, read_only=True) as ledger:
+        for number, (_, body) in enumerate(ledger.bodies(), 1):
+            yield number, body
+
+
+def read_lines(name: str, *, documents: bool = True) -> Iterator[tuple[int, bytes | None]]:
     """Yield the lines of a file, of a gzip'd one (`.gz`) or of stdin (`-`), with their numbers.
 
     Blank lines are left out, but numbered. In place of a line that is longer than `LONGEST` comes
     None.
+
+    Args:
+        name: The file.
+        documents: Whether a `.json` file is one line, however it is laid out.
 
     Raises:
         ConfigurationError: It cannot be read, or no further.
@@ -62,7 +100,7 @@ def read_lines(name: str) -> Iterator[tuple[int, bytes | None]]:
     number = 0
     try:
         with _opened(name) as file:
-            if _is_document(name):
+            if documents and _is_document(name):
                 document = file.read(LONGEST + 1)
                 yield 1, document if len(document) <= LONGEST else None
                 return
@@ -88,7 +126,14 @@ def _opened(name: str) -> Generator[_Lines]:
     if name == STDIN:
         if sys.stdin is None:  # where it is closed
             raise ConfigurationError("stdin is closed")
-        yield sys.stdin.buffer
+        try:
+            number = sys.stdin.fileno()
+        except OSError:  # no file: a program has put something of its own there
+            yield sys.stdin.buffer
+            return
+        # Not Python's own reader: a thread that waits in that breaks the end of the process.
+        with open(number, "rb", closefd=False) as stdin:
+            yield stdin
         return
     with Path(name).open("rb") as file:
         if not name.lower().endswith(".gz"):

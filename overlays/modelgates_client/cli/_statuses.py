@@ -33,6 +33,8 @@ class Status(IntEnum):
     NO_ANSWER = 7
     NO_RECORD = 8
     DEVIATING = 9
+    OVER_BUDGET = 10
+    UNDECIDED = 11
     INTERRUPTED = 130
     UNREAD = 141
 
@@ -50,6 +52,8 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
         Status.NO_ANSWER: "no connection, or no answer in time",
         Status.NO_RECORD: "an answer that is not the record",
         Status.DEVIATING: "responses deviate from the spec, at the level of --fail-on",
+        Status.OVER_BUDGET: "more was spent than --max-usd",
+        Status.UNDECIDED: "the budget cannot be judged: too much of the cost is not known",
         Status.INTERRUPTED: "interrupted",
         Status.UNREAD: "nobody reads the output any more",
     }

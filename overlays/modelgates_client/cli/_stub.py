@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from modelgates_api.runtime.values import is_object
 from modelgates_client._errors import ConfigurationError
-from modelgates_client.cli._messages import Messages, harmless
+from modelgates_client._harmless import harmless
+from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
 

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from modelgates_api.errors import FieldError
 from modelgates_client._generation import Generation
+from modelgates_client._harmless import harmless
 from modelgates_client._money import Cost, format_usd
-from modelgates_client.cli._messages import harmless
 
 _NOTHING = "-"  # of a record that did not come
 _GAP = 2  # columns of the terminal between two of the table

@@ -1,0 +1,218 @@
+"""`modelgates export`: the rows of a ledger as JSON Lines, CSV, Parquet or a DuckDB database."""
+
+import contextlib
+import datetime
+import json
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from modelgates_client._errors import ConfigurationError
+from modelgates_client._harmless import harmless
+from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._output import check_writable
+from modelgates_client.cli._statuses import Status, status_of
+from modelgates_client.cli._stdout import Stdout, UnwritableError
+from modelgates_client.reports.periods import Period, PeriodOptions, read_period
+
+if TYPE_CHECKING:
+    from modelgates_client.exports.tables import Table
+    from modelgates_client.exports.writing import Counts
+
+FormatName = Literal["jsonl", "csv", "parquet", "duckdb"]
+
+STDOUT: Final = "-"
+
+_ENDINGS: Final[dict[str, FormatName]] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".duckdb": "duckdb",
+}
+_TEXTS: Final = ("jsonl", "csv")  # what stdout can take
+_CHUNK: Final = 1 << 20  # characters
+
+
+class ExportOptions(PeriodOptions):
+    """The arguments and options of `export`, as click names them."""
+
+    sources: tuple[str, ...]
+    to: str | None
+    shown_as: FormatName | None
+    attempts_to: str | None
+    focus: bool
+    issuer: str | None
+    billing_account: str | None
+    spreadsheet: bool
+    list_columns: bool
+
+
+def export(options: ExportOptions, messages: Messages) -> Status:
+    """Do what the options say.
+
+    Raises:
+        ConfigurationError: They cannot be used, or an extra is missing.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    from modelgates_client.exports.errors import SourceError  # noqa: PLC0415 - slow to load
+    from modelgates_client.ledger import LedgerError  # noqa: PLC0415 - slow to load
+
+    _check(options)
+    if options["list_columns"]:
+        stdout = Stdout()
+        stdout.write(_described(_table(options), is_terminal=stdout.is_terminal))
+        return Status.WELL
+    period = read_period(options, datetime.datetime.now(datetime.UTC))
+    try:
+        counts = _write(options, period)
+    except (LedgerError, SourceError) as error:
+        messages.error(str(error))
+        return status_of(error)
+    _tell(counts, options, period, messages)
+    return Status.WELL
+
+
+def _check(options: ExportOptions) -> None:
+    if options["focus"] and options["attempts_to"] is not None:
+        raise ConfigurationError("--focus and --attempts-to exclude each other")
+    for name, given in (
+        ("--issuer", options["issuer"]),
+        ("--billing-account", options["billing_account"]),
+    ):
+        if given is not None and not options["focus"]:
+            raise ConfigurationError(f"{name} goes with --focus")
+    if options["list_columns"]:
+        return
+    if not options["sources"]:
+        raise ConfigurationError("nothing to export: give a ledger, or Parquet files")
+    if options["to"] is None:
+        raise ConfigurationError("no output: give --to FILE, or --to - for stdout")
+    if options["attempts_to"] == STDOUT:
+        raise ConfigurationError("--attempts-to: expected a file")
+    if options["spreadsheet"] and _format(options["to"], options["shown_as"]) != "csv":
+        raise ConfigurationError("--spreadsheet goes with CSV")
+
+
+def _format(path: str, chosen: FormatName | None) -> FormatName:
+    if path == STDOUT:
+        shown_as: FormatName = chosen or "jsonl"
+        if shown_as not in _TEXTS:
+            raise ConfigurationError(f"--to -: expected --format jsonl or csv, not {shown_as}")
+        return shown_as
+    found = chosen or _ENDINGS.get(Path(path).suffix.lower())
+    if found is None:
+        endings = ", ".join(_ENDINGS)
+        raise ConfigurationError(f"the file {path!r}: expected an ending of {endings}, or --format")
+    return found
+
+
+def _table(options: ExportOptions) -> "Table":
+    if not options["focus"]:
+        from modelgates_client.exports.tables import ROWS  # noqa: PLC0415 - slow to load
+
+        return ROWS
+    from modelgates_client.exports.focus import ISSUER, charges  # noqa: PLC0415 - slow to load
+
+    issuer = options["issuer"]
+    return charges(ISSUER if issuer is None else issuer, options["billing_account"])
+
+
+def _write(options: ExportOptions, period: Period) -> "Counts":
+    from modelgates_client.exports import files, writing  # noqa: PLC0415 - slow to load
+    from modelgates_client.exports.tables import ATTEMPTS  # noqa: PLC0415 - slow to load
+
+    found = files.find(options["sources"])
+    inputs = (*found.ledgers, *found.exports)
+    target = str(options["to"])
+    shown_as = _format(target, options["shown_as"])
+    with contextlib.ExitStack() as stack:
+        path = stack.enter_context(_place(target, inputs))
+        outputs = [writing.Output(_table(options), path, shown_as, options["spreadsheet"])]
+        attempts_to = options["attempts_to"]
+        if attempts_to is not None:
+            if Path(attempts_to).absolute() == Path(target).absolute():
+                raise ConfigurationError("--attempts-to: it is the file of --to")
+            beside = stack.enter_context(_place(attempts_to, inputs))
+            kind = _format(attempts_to, None)
+            outputs.append(
+                writing.Output(ATTEMPTS, beside, kind, options["spreadsheet"] and kind == "csv")
+            )
+        return writing.export(inputs, outputs, since=period.since, until=period.until)
+
+
+@contextlib.contextmanager
+def _place(name: str, inputs: Sequence[str]) -> Generator[str]:
+    """Yield where to write a file; what is no regular file gets it when it is whole."""
+    is_file = name != STDOUT and (Path(name).is_file() or not Path(name).exists())
+    if name != STDOUT:
+        check_writable(name, inputs)
+    if is_file:
+        yield name
+        return
+    stdout = Stdout() if name == STDOUT else None
+    with tempfile.TemporaryDirectory(prefix="modelgates-") as folder:
+        path = Path(folder) / "made"
+        yield str(path)
+        if stdout is not None:
+            _print(path, stdout)
+            return
+        try:
+            with path.open("rb") as made, Path(name).open("wb") as taker:
+                shutil.copyfileobj(made, taker)
+        except OSError as error:
+            raise UnwritableError(f"the file {name!r}: {error.strerror}") from None
+
+
+def _print(path: Path, stdout: Stdout) -> None:
+    with path.open(encoding="utf-8", newline="") as made:
+        if stdout.is_terminal:
+            for line in made:
+                stdout.write(f"{harmless(line.rstrip())}\n")
+            return
+        while text := made.read(_CHUNK):
+            stdout.write(text)
+
+
+def _described(table: "Table", *, is_terminal: bool) -> str:
+    """Return the columns of a table: lines for people, JSON Lines for programs."""
+    columns = table.columns
+    if not is_terminal:
+        return "".join(
+            json.dumps({"name": c.name, "type": c.type, "unit": c.unit, "doc": c.doc}) + "\n"
+            for c in columns
+        )
+    name = max(len(column.name) for column in columns)
+    kind = max(len(column.kind) for column in columns)
+    return "".join(
+        harmless(f"{column.name:{name}}  {column.kind:{kind}}  {column.doc}").rstrip() + "\n"
+        for column in columns
+    )
+
+
+def _tell(counts: "Counts", options: ExportOptions, period: Period, messages: Messages) -> None:
+    """Say what the export leaves out, and what in it is not known."""
+    focus = options["focus"]
+    left_out = [
+        (counts.unresolved if focus else 0, "ids without a record"),
+        (counts.unpriced if focus else 0, "charges of records that do not say the amount"),
+        (
+            counts.upstream_unknown if focus else 0,
+            "upstream charges of records that do not say the amount, or whether there is one",
+        ),
+        (counts.undated if focus or not period.is_all else 0, "records without a readable time"),
+    ]
+    parts = [f"{number} {what}" for number, what in left_out if number]
+    if parts:
+        messages.warning(f"left out, because they are not known: {', '.join(parts)}")
+    if not focus and counts.unresolved:
+        messages.warning(
+            f"{counts.unresolved} rows are ids without a record, of which nothing is known; "
+            "column state"
+        )
+    if counts.provisional:
+        messages.warning(f"{counts.provisional} records are not final: their cost may change")
+    messages.detail(f"wrote {options['to']}: {counts.records} records")

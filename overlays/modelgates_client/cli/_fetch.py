@@ -1,0 +1,200 @@
+"""`modelgates fetch`: fetch the records of many ids into a ledger; go on where it ended."""
+
+import asyncio
+import contextlib
+import json
+import shlex
+import signal
+import time
+from collections.abc import Generator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Final, TypedDict
+
+from modelgates_api.errors import ModelGatesError
+from modelgates_client._async_client import AsyncModelGates
+from modelgates_client._credentials import Secret
+from modelgates_client._errors import ConfigurationError
+from modelgates_client._generations import CONCURRENCY, WAIT_S
+from modelgates_client._harmless import harmless
+from modelgates_client.cli._fetching_progress import showing, states
+from modelgates_client.cli._found_ids import check_files, find_ids
+from modelgates_client.cli._ids import STDIN
+from modelgates_client.cli._keys import find_key
+from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._statuses import Status, status_of
+from modelgates_client.cli._stdout import Stdout
+from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.fetching import fetch as fetch_into
+from modelgates_client.ledger.judging import OutageError
+from modelgates_client.ledger.progress import Progress
+
+_SAID: Final = 10  # refusals that are said, each in a line; the others are only counted
+
+
+class FetchOptions(TypedDict):
+    """The arguments and options of `fetch`, as click names them."""
+
+    files: tuple[str, ...]
+    ledger: str
+    concurrency: int | None
+    wait: float | None
+    max_rate: float | None
+    retry_failed: bool
+    no_final: bool
+    key_file: str | None
+    key_stdin: bool
+    base_url: str | None
+    proxy: str | None
+    ca_bundle: str | None
+
+
+def fetch(options: FetchOptions, messages: Messages) -> Status:
+    """Do what the options say.
+
+    Raises:
+        ConfigurationError: They cannot be used.
+        LedgerError: The ledger cannot be used.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    _check(options)
+    stdout = Stdout()
+    secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
+    client = AsyncModelGates(
+        api_key=secret.reveal(),
+        base_url=options["base_url"],
+        proxy=options["proxy"],
+        ca_bundle=options["ca_bundle"],
+    )
+    started_s = time.monotonic()
+    with Ledger(options["ledger"]) as ledger:
+        run = _Run(options, messages, secret)
+        run.over(ledger, client)
+        counts = ledger.counts()
+    elapsed_s = time.monotonic() - started_s
+    if not messages.quiet:
+        messages.show(
+            harmless(
+                f"{sum(counts):,} ids: {states(counts)}; {run.requests:,} requests in "
+                f"{elapsed_s:.1f} s"
+            )
+        )
+    if not stdout.is_terminal:
+        said = {"ids": sum(counts), **counts._asdict(), "requests": run.requests}
+        stdout.write(f"{json.dumps({**said, 'elapsed_s': round(elapsed_s, 3)})}\n")
+    if run.is_stopped:
+        return run.status  # that something is pending goes without saying
+    unsettled = counts.pending + (0 if options["no_final"] else counts.provisional)
+    if unsettled:
+        run.status = max(run.status, Status.NOT_THERE)
+    if counts.failed:  # perhaps in an earlier run
+        run.status = max(run.status, Status.FAILED)
+    return run.status
+
+
+class _Run:
+    """One run of the command.
+
+    Attributes:
+        status: The highest of the statuses of what failed.
+        requests: How many were made, of which the ledger knows.
+        is_stopped: Whether it ended before all was asked for.
+    """
+
+    def __init__(self, options: FetchOptions, messages: Messages, secret: Secret) -> None:
+        self.status = Status.WELL
+        self.requests = 0
+        self.is_stopped = False
+        self._options = options
+        self._messages = messages
+        self._secret = secret
+        self._refused = 0
+        self._latest: Progress | None = None
+
+    def over(self, ledger: Ledger, client: AsyncModelGates) -> None:
+        """Fetch until it ends, by itself or by Ctrl-C; say what failed."""
+        try:
+            asyncio.run(self._main(ledger, client))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            self._stopped("interrupted", Status.INTERRUPTED)
+        except OutageError as error:
+            self._stopped(str(error), status_of(error.last_error))
+        except ModelGatesError as error:
+            self._stopped(str(error), status_of(error))
+        else:
+            self._say_errors()
+        if self._refused > _SAID:
+            self._messages.error(f"{self._refused - _SAID} more lines were refused")
+
+    async def _main(self, ledger: Ledger, client: AsyncModelGates) -> None:
+        options = self._options
+        ids = find_ids(options["files"], self._secret, self._refuse) if options["files"] else ()
+        with _terminable(), showing(self._messages) as show:
+            async with client:
+                stream = fetch_into(
+                    ledger,
+                    client,
+                    ids,
+                    concurrency=CONCURRENCY
+                    if options["concurrency"] is None
+                    else options["concurrency"],
+                    wait=WAIT_S if options["wait"] is None else options["wait"],
+                    final=not options["no_final"],
+                    max_rate=options["max_rate"],
+                    retry_failed=options["retry_failed"],
+                )
+                async with aclosing(stream):
+                    async for progress in stream:
+                        self._latest = progress
+                        self.requests = progress.requests
+                        show(progress)
+
+    def _refuse(self, where: str, why: str) -> None:
+        """Say what was left out; called on the thread that reads."""
+        self._refused += 1
+        self.status = max(self.status, Status.USAGE)
+        if self._refused <= _SAID:
+            self._messages.error(f"{where}: {why}")
+
+    def _say_errors(self) -> None:
+        """Say the latest error of each class: a line for each id could be a million."""
+        for error in self._latest.errors if self._latest is not None else ():
+            self._messages.error(f"{type(error).__name__}, the latest: {error}")
+            self.status = max(self.status, status_of(error))
+
+    def _stopped(self, why: str, status: Status) -> None:
+        self.is_stopped = True
+        ledger = shlex.quote(self._options["ledger"])
+        self._messages.error(f"{why}; go on with: modelgates fetch --ledger {ledger}")
+        self.status = max(self.status, status)
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """Let SIGTERM end the task as Ctrl-C does."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is None:
+        raise RuntimeError("it runs in a task")
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # on Windows; in a thread
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _check(options: FetchOptions) -> None:
+    if options["key_stdin"] and options["key_file"] is not None:
+        raise ConfigurationError("--key-stdin and --key-file exclude each other")
+    if options["key_stdin"] and STDIN in options["files"]:
+        raise ConfigurationError("--key-stdin: stdin cannot hold the ids, too")
+    if options["files"].count(STDIN) > 1:
+        raise ConfigurationError("stdin (-) can be read once")
+    check_files(options["files"])
+    if not options["files"] and not Path(options["ledger"]).exists():
+        raise ConfigurationError(
+            f"nothing to fetch: there is no ledger {options['ledger']!r} yet, so give FILE, or "
+            "- to read ids from stdin"
+        )

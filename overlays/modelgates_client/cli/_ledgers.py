@@ -1,0 +1,179 @@
+"""The commands that work with a ledger: fill it, export it, report on it, hold it to a budget."""
+
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from modelgates_client.cli._options import (
+    EPILOG,
+    STATUS_EPILOG,
+    asks_a_server,
+    carry_out,
+    takes_a_period,
+    talks,
+)
+from modelgates_client.cli._statuses import Status
+
+if TYPE_CHECKING:
+    from modelgates_client.cli._budget import BudgetOptions
+    from modelgates_client.cli._export import ExportOptions
+    from modelgates_client.cli._fetch import FetchOptions
+    from modelgates_client.cli._report import ReportOptions
+
+
+@click.command(epilog=EPILOG)
+@click.argument("files", metavar="[FILE|-]...", type=click.Path(), nargs=-1)
+@click.option(
+    "--ledger", metavar="L", type=click.Path(), required=True, help="The ledger; made if need be."
+)
+@click.option(
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    help="The most requests at one time: 32, unless given.",
+)
+@click.option(
+    "--wait",
+    metavar="S",
+    type=click.FloatRange(0),
+    help="Seconds to wait for each late record: 60; 0: none.",
+)
+@click.option(
+    "--max-rate",
+    metavar="N",
+    type=click.FloatRange(0, min_open=True),
+    help="The most requests per second; the server's own limit is learnt anyhow.",
+)
+@click.option("--retry-failed", is_flag=True, help="Ask for ids again that had failed for good.")
+@click.option("--no-final", is_flag=True, help="Do not wait until records are final.")
+@asks_a_server
+@talks
+def fetch(quiet: bool, verbose: bool, **options: Unpack["FetchOptions"]) -> Status:  # noqa: FBT001
+    """Fetch the records of many ids into a ledger.
+
+    FILE has ids one a line, or anywhere in its lines, as JSON Lines and logs have them; it may be
+    gzip'd (.gz). - reads stdin, as it comes. Without FILE, what the ledger lacks is fetched.
+
+    It goes on where an earlier run ended, however that ended. On a terminal a bar shows how far it
+    is; in a pipe, lines on stderr, and at the end an object of JSON on stdout.
+    """
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _fetch  # noqa: PLC0415
+
+    return carry_out(_fetch.fetch, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(epilog=STATUS_EPILOG)
+@click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
+@click.option(
+    "--to", metavar="FILE", type=click.Path(), help="Write to it; - is stdout. Its end says how."
+)
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(("jsonl", "csv", "parquet", "duckdb")),
+    help="What to write, if the file's name does not end like that.",
+)
+@click.option(
+    "--attempts-to",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write attempts to a table of their own, too: a row each.",
+)
+@click.option("--focus", is_flag=True, help="Write charges, with the columns of FinOps FOCUS.")
+@click.option("--issuer", metavar="NAME", help="With --focus: who invoices what is charged.")
+@click.option("--billing-account", metavar="ID", help="With --focus: the account it is charged to.")
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="Put ' before texts in CSV that a spreadsheet would take for formulas.",
+)
+@click.option(
+    "--columns", "list_columns", is_flag=True, help="Print the columns, and what they are."
+)
+@takes_a_period
+@talks
+def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> Status:  # noqa: FBT001
+    """Write the rows of a ledger: a row for each id, ids without a record too.
+
+    As JSON Lines, CSV, Parquet or a DuckDB database, by the end of the file's name. Unknown is
+    null, amounts are exact decimals, times are UTC. The file is there when it is whole.
+
+    Needs the extra report: pip install 'modelgates-client[cli,report]'
+    """
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _export  # noqa: PLC0415
+
+    return carry_out(_export.export, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(epilog=STATUS_EPILOG)
+@click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
+@click.option(
+    "--by",
+    metavar="NAMES",
+    multiple=True,
+    help="Group by these, with commas between: model (unless given), provider, user, session, "
+    "app, day, tier, byok.",
+)
+@takes_a_period
+@click.option("--html", metavar="FILE", type=click.Path(), help="Write a page with charts, too.")
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(("table", "json")),
+    help="How to print it: table on a terminal, else json.",
+)
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="The most groups to show.")
+@talks
+def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> Status:  # noqa: FBT001
+    """Report what generations cost, and how they went.
+
+    Of a ledger, or of Parquet files that export wrote: cost charged, by your own keys (BYOK) and
+    in all, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
+    provider. Beside every total stands what it leaves out: ids without a record, amounts that are
+    not known, records that are not final.
+
+    Needs the extra report: pip install 'modelgates-client[cli,report]'
+    """
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _report  # noqa: PLC0415
+
+    return carry_out(_report.report, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(epilog=STATUS_EPILOG)
+@click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
+@click.option("--max-usd", metavar="USD", required=True, help="The limit, in US dollars.")
+@click.option(
+    "--basis",
+    type=click.Choice(("charged", "all-in")),
+    default="all-in",
+    help="What counts: all-in, with what own keys cost, unless given; or charged.",
+)
+@takes_a_period
+@click.option(
+    "--allow-doubtful",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Let as many ids pass whose cost is not known or not settled.",
+)
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(("line", "json")),
+    default="line",
+    help="How to print it: a line, unless given.",
+)
+@talks
+def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> Status:  # noqa: FBT001
+    """Hold what was spent against a limit; the exit status says which is more.
+
+    0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
+    is not known, or not settled; so it cannot be said.
+    """
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _budget  # noqa: PLC0415
+
+    return carry_out(_budget.budget, options, quiet=quiet, verbose=verbose)

@@ -1,0 +1,168 @@
+"""`modelgates budget`: a line that says all, and an exit status for cron and CI."""
+
+import json
+import sys
+from functools import partial
+
+import pytest
+
+from modelgates_client import ConfigurationError, ModelGatesError
+from modelgates_client.cli import _budget
+from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._statuses import Status
+
+from ..reports.ledgers import make_ledger, record  # noqa: TID252 - what all tests of reports use
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Make a ledger."""
+    return partial(make_ledger, tmp_path / "spend.db")
+
+
+@pytest.fixture
+def budget(capsys):
+    """Run the command; return its status, what it printed and what it said."""
+
+    def run(*sources, quiet=False, **options):
+        nothing = {"since": None, "until": None, "today": False, "week": False, "timezone": None}
+        chosen = {"max_usd": "5", "basis": "charged", "allow_doubtful": 0, "shown_as": "line"}
+        status = _budget.budget(
+            {"sources": sources, **nothing, **chosen, **options}, Messages(quiet=quiet)
+        )
+        printed, said = capsys.readouterr()
+        return status, printed, said
+
+    return run
+
+
+def test_within_is_zero(budget, ledger):
+    """One line says the sum, the limit, the period, and that nothing is left out."""
+    status, printed, said = budget(
+        ledger(record(1, total_cost=4.5), record(2, total_cost=0.5, created_at=None))
+    )
+
+    assert status == Status.WELL == 0
+    assert printed == "within budget: $5 charged of $5, all time, 2 records; nothing left out\n"
+    assert said == ""
+
+
+def test_over_is_ten(budget, ledger):
+    """By whatever little, and also if more is not known."""
+    path = ledger(record(1, total_cost=5.000000000000001), pending=1)
+    status, printed, said = budget(path)
+
+    assert status == Status.OVER_BUDGET == 10
+    assert printed == (
+        "over budget: $5.000000000000001 charged of $5, all time, 1 record; "
+        "left out or not settled: 1 id without a record, of whichever time\n"
+    )
+    assert said == ""
+
+
+def test_undecided_is_eleven(budget, ledger):
+    """Each doubt is named; a warning says what can be done."""
+    path = ledger(
+        record(1, total_cost=1),
+        record(2, total_cost=None),
+        record(3, total_cost=0, finish_reason=None),
+        record(4, total_cost=100, created_at=None),
+        pending=1,
+        failed=1,
+    )
+    options = {"since": "2026-11-02", "timezone": "Europe/Berlin"}
+    status, printed, said = budget(path, **options)
+
+    assert status == Status.UNDECIDED == 11
+    assert printed == (
+        "undecided: $1 charged of $5, since 2026-11-02 00:00 +01:00, 3 records; left out or not "
+        "settled: 2 ids without a record, of whichever time, 1 record of unknown cost, 1 record "
+        "without a readable time, 1 record not final\n"
+    )
+    assert said.startswith("warning: ")
+    assert "--allow-doubtful" in said
+    assert budget(path, quiet=True, **options)[2] == ""
+    assert budget(path, **options, allow_doubtful=4)[0] == Status.UNDECIDED
+    assert budget(path, **options, allow_doubtful=5)[0] == Status.WELL
+
+
+def test_own_keys_count_all_in(budget, ledger):
+    """What providers billed besides is part of that basis alone."""
+    path = ledger(record(1, total_cost=1, is_byok=True, upstream_inference_cost=4.5))
+
+    assert budget(path)[0] == Status.WELL
+    status, printed, _ = budget(path, basis="all-in")
+    assert status == Status.OVER_BUDGET
+    assert printed.startswith("over budget: $5.5 all in of $5")
+
+
+def test_a_period_leaves_the_rest_out(budget, ledger):
+    """What is before it, and what is at its end or after."""
+    path = ledger(
+        record(1, total_cost=100, created_at="2026-11-02T11:59:59.999999Z"),
+        record(2, total_cost=1, created_at="2026-11-02T12:00:00Z"),
+        record(3, total_cost=100, created_at="2026-11-03T12:00:00Z"),
+    )
+    options = {"since": "2026-11-02T12:00", "until": "2026-11-03T12:00Z"}
+
+    assert budget(path, **options)[1].startswith("within budget: $1 charged of $5, since ")
+
+
+def test_json_is_for_programs(budget, ledger):
+    """One object a line; amounts are texts, exact."""
+    path = ledger(record(1, total_cost=1e-23), pending=1)
+    status, printed, _ = budget(path, shown_as="json", since="2026-11-02", max_usd="1e1")
+
+    assert status == Status.UNDECIDED
+    assert printed.count("\n") == 1
+    found = json.loads(printed)
+    del found["client_version"]
+    assert found == {
+        "version": 1,
+        "verdict": "undecided",
+        "max_usd": "10",
+        "basis": "charged",
+        "allowed_doubtful": 0,
+        "since": "2026-11-02T00:00:00+00:00",
+        "until": None,
+        "timezone": "UTC",
+        "known_usd": "0.00000000000000000000001",
+        "records": 1,
+        "provisional": 0,
+        "unknown": 0,
+        "undated": 0,
+        "pending": 1,
+        "failed": 0,
+        "doubtful": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "amount", ["", "five", "NaN", "inf", "-1", "1e99", "$5", "5,00", "\x1b[2J", "sk-mg-CANARY"]
+)
+def test_a_limit_is_an_amount(budget, ledger, amount):
+    """Anything else is refused before the ledger is read."""
+    with pytest.raises(ConfigurationError, match=r"--max-usd .* expected an amount in US dollars"):
+        budget("there/is/none", max_usd=amount)
+
+
+@pytest.mark.parametrize("sources", [(), ("there/is/none.db",)])
+def test_without_a_ledger_there_is_no_verdict(budget, sources):
+    """A typing error must not look like no cost."""
+    with pytest.raises(ModelGatesError, match="ledger"):
+        budget(*sources)
+
+
+def test_a_ledger_needs_no_extra(budget, ledger, monkeypatch):
+    """It is read by SQLite alone."""
+    for name in ("duckdb", "adbc_driver_sqlite", "plotly", "modelgates_client.exports.source"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    assert budget(ledger(record(1, total_cost=1)))[0] == Status.WELL
+
+
+def test_stdout_that_is_closed_is_an_error(budget, ledger, monkeypatch):
+    """No verdict gets lost."""
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(ConfigurationError, match="stdout is closed"):
+        budget(ledger(record(1, total_cost=1)))

@@ -1,0 +1,39 @@
+"""The fetch on an engine that exists: Dask, on a cluster of two workers, as the README shows it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ..gateway import KEY, Gateway, error, record  # noqa: TID252 - shared
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_two_workers_share_the_ids_and_the_rate_limit(tmp_path, monkeypatch):
+    """Each id is asked for about once, what is missing is stated, and `report` reads it all."""
+    (recipe,) = re.findall(r"```py\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "recipe.py").write_text(recipe, encoding="utf-8")
+    (tmp_path / "ids.txt").write_text("".join(f"gen-{n}\n" for n in range(600)), encoding="utf-8")
+
+    def answer(generation_id, _):
+        return error(404) if generation_id == "gen-13" else record(generation_id)
+
+    with Gateway(answer, per_second=150) as gateway:
+        monkeypatch.setenv("MODELGATES_API_KEY", KEY)
+        monkeypatch.setenv("MODELGATES_BASE_URL", gateway.base_url)
+        subprocess.run([sys.executable, "recipe.py"], cwd=tmp_path, check=True)
+        assert len(gateway.requests) == 600
+        assert sum(gateway.statuses.values()) <= 1.1 * 600
+    done = subprocess.run(
+        [sys.executable, "-m", "modelgates_client", "report", "parts/*.parquet"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    report = json.loads(done.stdout)
+    assert report["total"]["records"] == 599
+    assert report["unresolved"]["pending"] == 1
+    assert KEY not in done.stdout

@@ -1,0 +1,376 @@
+"""The HTML page in Chromium: every chart is drawn, nothing is requested, hostile names are text."""
+
+import datetime
+import shutil
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from modelgates_client.reports.figures import Bin, Fallback, Provider, Slice, Spread, Total
+from modelgates_client.reports.page import render
+
+from ..reports.making import NOTHING, full, group, report  # noqa: TID252 - tests are no package
+from ..reports.rows import NOON  # noqa: TID252
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHARTS = ("time", "costs", "latencies", "fallbacks", "providers")
+#: What a chart draws its data with.
+MARKS = ".bars .point path, .sankey-node rect, .sankey-link"
+HOSTILE = '</script><a href="javascript:alert(1)">x</a><img src=x onerror=alert(1)><b>%{y}$1$'
+WAIT = 60_000  # milliseconds, for a machine that is busy
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a running Chromium."""
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if found is None:
+        pytest.fail("no Chromium is found: install one, as by `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=found,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Return a function that opens the page of a report; nothing may go wrong meanwhile."""
+    opened, noise = [], []
+
+    def show(figures, width=1280, scheme="light", **options):
+        file = tmp_path / "report.html"
+        file.write_text(render(figures), encoding="utf-8")
+        script = options.pop("script", None)
+        page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        opened.append(page)
+        page.set_default_timeout(WAIT)
+        page.on("console", lambda message: noise.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: noise.append(f"dialog: {dialog.message}"))
+        address = file.as_uri()
+
+        def guard(route):
+            if route.request.url == address:
+                route.continue_()
+            else:
+                noise.append(f"request: {route.request.url}")
+                route.abort()
+
+        page.route("**/*", guard)
+        if script:
+            page.add_init_script(script)
+        page.goto(address)
+        if options.get("java_script_enabled", True) and not script:
+            page.wait_for_selector("html[data-drawn]")
+        return page
+
+    yield show
+    for page in opened:
+        page.close()
+    assert noise == []
+
+
+def marks(page, chart):
+    """Return how many marks of a chart can be seen."""
+    return page.evaluate(
+        "([id, marks]) => [...document.querySelectorAll(`#${id} :is(${marks})`)].filter(mark => {"
+        " const box = mark.getBoundingClientRect(); return box.width > 0 && box.height > 0;"
+        "}).length",
+        [chart, MARKS],
+    )
+
+
+def colour(page):
+    """Return the colour of the first bar of the histogram."""
+    return page.evaluate(
+        "getComputedStyle(document.querySelector('#latencies .bars .point path')).fill"
+    )
+
+
+def hovered(page, chart):
+    """Return what a chart says where the mouse is on its largest mark."""
+    x, y = page.evaluate(
+        "([id, marks]) => {"
+        " document.getElementById(id).scrollIntoView({ block: 'center' });"
+        " const boxes = [...document.querySelectorAll(`#${id} :is(${marks})`)].map("
+        "  mark => mark.getBoundingClientRect());"
+        " const box = boxes.sort((a, b) => b.width * b.height - a.width * a.height)[0];"
+        " return [box.x + box.width / 2, box.y + box.height / 2];"
+        "}",
+        [chart, MARKS],
+    )
+    page.mouse.move(x, y)
+    page.mouse.move(x + 1, y)
+    return page.locator(f"#{chart} .hovertext").first.text_content()
+
+
+def overflow(page):
+    """Return by how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+def huge():
+    """Return a report of 200 models and 400 days."""
+    models = [f"vendor-{number % 7}/model-{number}-instruct" for number in range(200)]
+    spread = Spread(50, 800.0, 2000.0, 9000.0)
+    slices = tuple(
+        Slice(NOON + datetime.timedelta(days=day), model, 3, Total(Decimal(200 - number), 0))
+        for day in range(400)
+        for number, model in enumerate(models[:50])
+    )
+    return report(
+        total=group((), 200, "20100", latency_ms=spread),
+        groups=tuple(
+            group((model,), 1, str(200 - number), latency_ms=spread)
+            for number, model in enumerate(models)
+        ),
+        timeline=slices,
+        latencies=tuple(Bin(10.0 * 1.26**n, 10.0 * 1.26 ** (n + 1), n + 1) for n in range(50)),
+        providers=tuple(Provider(f"P{n}", 99, 9, 90, ((500, 9),), spread) for n in range(40)),
+        fallbacks=tuple(Fallback(f"P{n % 9}", f"P{n % 11}", 99 - n) for n in range(60)),
+    )
+
+
+def one():
+    """Return a report of a single record."""
+    single = group(("m/one",), 1, "0.00003452", latency_ms=Spread(1, 812.0, 812.0, 812.0))
+    return report(
+        total=single,
+        groups=(single,),
+        timeline=(Slice(NOON, "m/one", 1, Total(Decimal("0.00003452"), 0)),),
+        latencies=(Bin(800.0, 1000.0, 1),),
+        providers=(Provider("P", 1, 1, 0, ((429, 1),), NOTHING),),
+        fallbacks=(Fallback("P", None, 1),),
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_chart_is_drawn(show, width, scheme):
+    """At any width, in any colours; no message, no request, nothing wider than the window."""
+    page = show(full(), width, scheme)
+
+    assert {chart: marks(page, chart) > 0 for chart in CHARTS} == dict.fromkeys(CHARTS, True)
+    assert marks(page, "time") == 4
+    assert page.locator("#latencies .shapelayer path").count() == 3
+    assert page.locator("#fallbacks .sankey-link").count() == 2
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize("make", [report, one, huge])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_any_size_of_report_is_shown(show, make, width):
+    """None, one or very many of each: drawn, and no wider than the window."""
+    figures = make()
+    page = show(figures, width)
+
+    expected = dict.fromkeys(CHARTS, make is not report)
+    found = {chart: marks(page, chart) > 0 for chart in CHARTS}
+    assert found == expected
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_label_is_cut(show, width):
+    """Names and amounts of the bars, and of the marks, are within their charts."""
+    page = show(full("a-vendor-with-a-name/a-model-with-a-long-name-" * 2), width)
+
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.chart')].flatMap(chart => {"
+        " const frame = chart.getBoundingClientRect();"
+        " return [...chart.querySelectorAll('.annotation-text, .legendtext, .node-label,"
+        " .xtick text, .ytick text')].filter(label => {"
+        "  const box = label.getBoundingClientRect();"
+        "  return box.left < frame.left - 1 || box.right > frame.right + 1 ||"
+        "   box.top < frame.top - 1 || box.bottom > frame.bottom + 1;"
+        " }).map(label => label.textContent);"
+        "})"
+    )
+    assert cut == []
+
+
+@pytest.mark.parametrize("make", [full, one, huge])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_labels_do_not_overlap(show, make, width):
+    """Those of one axis, and those of bars and marks, stand apart."""
+    page = show(make(), width)
+
+    overlapping = page.evaluate(
+        "[...document.querySelectorAll('.chart')].flatMap(chart =>"
+        " ['.annotation-text', '.xtick text', '.ytick text', '.legendtext'].flatMap(kind => {"
+        "  const boxes = [...chart.querySelectorAll(kind)].map(label =>"
+        "   [label.textContent, label.getBoundingClientRect()]);"
+        "  return boxes.flatMap(([one, a], index) => boxes.slice(index + 1).filter(([, b]) =>"
+        "   Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&"
+        "   Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3"
+        "  ).map(([other]) => [chart.id, one, other]));"
+        " }))"
+    )
+    assert overlapping == []
+
+
+def test_colours_follow_the_system(show):
+    """A page that is open when the system turns dark is drawn again."""
+    page = show(full())
+    light = colour(page)
+
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "light => getComputedStyle(document.querySelector("
+        "'#latencies .bars .point path')).fill !== light",
+        arg=light,
+    )
+    dark = colour(page)
+    assert dark == colour(show(full(), scheme="dark"))
+    assert light != dark
+
+
+def test_charts_follow_the_width(show):
+    """A window that becomes narrower needs no scrolling."""
+    page = show(full())
+
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_function(
+        "[...document.querySelectorAll('.chart')].every(chart =>"
+        " chart.querySelector('.main-svg').getBoundingClientRect().width <= chart.clientWidth)"
+    )
+    assert overflow(page) <= 0
+
+
+def test_hostile_names_are_text(show):
+    """In charts, hovers and tables: none becomes an element, a link or a template."""
+    figures = full(HOSTILE, HOSTILE)
+    page = show(figures)
+
+    assert page.locator("img, main a, svg a, b, svg [onerror]").count() == 0
+    for place in ("#time .legendtext", "#costs .annotation-text", "#fallbacks .node-label"):
+        assert page.locator(place).first.text_content().startswith("</script><a href=")
+    hover = hovered(page, "costs")
+    assert HOSTILE[:60] in hover
+    assert "%{y}" in hover
+    assert HOSTILE[:60] in hovered(page, "fallbacks")
+    assert page.locator("svg a, svg tspan[style*='bold']").count() == 0
+
+
+def test_hovers_say_exact_amounts(show):
+    """All digits, and what is unknown."""
+    page = show(full())
+
+    assert "$1201.50000000000000000000003, and 3 unknown all in" in hovered(page, "costs")
+
+
+def test_without_javascript_all_is_in_tables(show):
+    """The page says so, and no chart leaves a gap."""
+    page = show(full(), java_script_enabled=False)
+
+    assert page.locator("noscript p").is_visible()
+    assert page.locator("table").count() == 6
+    assert all(table.is_visible() for table in page.locator("table").all())
+    assert not any(chart.is_visible() for chart in page.locator(".chart").all())
+    assert page.get_by_text("$1201.50000000000000000000003").first.is_visible()
+
+
+def test_an_old_browser_shows_the_tables(show):
+    """What it lacks is told, and nothing is hidden."""
+    page = show(full(), script="delete globalThis.DecompressionStream")
+
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "could not be drawn" in page.locator("#notice").text_content()
+    assert all(table.is_visible() for table in page.locator("table").all())
+    assert not any(chart.is_visible() for chart in page.locator(".chart").all())
+
+
+def test_it_prints(show):
+    """On paper it is light, and as wide as the paper; on the screen it is then as before."""
+    page = show(full(), scheme="dark")
+    dark = colour(page)
+    page.evaluate(
+        "addEventListener('beforeprint', () => {"
+        " globalThis.printed = ['latencies', 'time'].map(id => {"
+        "  const svg = document.querySelector(`#${id} .main-svg`);"
+        "  return [svg.getBoundingClientRect().width, getComputedStyle("
+        "   document.getElementById(id).querySelector('.bars .point path')).fill];"
+        " });"
+        "})"
+    )
+
+    made = page.pdf(format="A4")
+
+    assert made.startswith(b"%PDF")
+    printed = page.evaluate("globalThis.printed")
+    light = colour(show(full()))
+    assert [width for width, _ in printed] == [660, 660]
+    assert printed[0][1] == light != dark
+    page.wait_for_function("!('printing' in document.documentElement.dataset)")
+    page.wait_for_function(
+        "dark => getComputedStyle(document.querySelector("
+        "'#latencies .bars .point path')).fill === dark",
+        arg=dark,
+    )
+
+
+def test_tables_are_sorted_by_keyboard(show):
+    """By value, either way; what is unknown is last, and totals stay below."""
+    groups = (
+        group(("m/nine",), 9, "9.5"),
+        group(("m/ten",), 10, "10.25"),
+        group((None,), 2, "0", 2),
+        group(("m/refunded",), 1, "-1"),
+    )
+    page = show(report(groups=groups, total=group((), 22, "18.75", 2)))
+    table = page.locator("table").filter(has_text="cache saving")
+    button = table.get_by_role("button", name="all in")
+
+    def names():
+        return table.locator("tbody th").all_text_contents()
+
+    button.focus()
+    page.keyboard.press("Enter")
+    assert names() == ["m/ten", "m/nine", "m/refunded", "unknown"]
+    assert table.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+    page.keyboard.press("Enter")
+    assert names() == ["m/refunded", "m/nine", "m/ten", "unknown"]
+    table.get_by_role("button", name="model").click()
+    assert names() == ["m/nine", "m/refunded", "m/ten", "unknown"]
+    assert table.locator("th[aria-sort]").count() == 1
+    assert table.locator("tfoot th").all_text_contents() == ["Total"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast(show, scheme):
+    """As WCAG 2.2 asks for at level AA: 4.5 to 1, of every text, in charts too."""
+    page = show(full(), scheme=scheme)
+
+    pale = page.evaluate("""() => {
+      const parts = colour => colour.match(/[0-9.]+/g).map(Number);
+      const light = colour => {
+        const [r, g, b] = parts(colour).map(part => part / 255)
+          .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const behind = element => {
+        for (let one = element; one; one = one.parentElement) {
+          const colour = getComputedStyle(one).backgroundColor;
+          if ((parts(colour)[3] ?? 1) === 1) return colour;
+        }
+      };
+      const found = [];
+      for (const element of document.querySelectorAll('body *')) {
+        const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        const isShown = element.getClientRects().length;
+        if (!own || !isShown || element.closest('script, noscript, .sankey')) continue;
+        const style = getComputedStyle(element);
+        const ink = element.ownerSVGElement ? style.fill : style.color;
+        const [low, high] = [light(ink), light(behind(element))].sort((a, b) => a - b);
+        const ratio = (high + 0.05) / (low + 0.05);
+        if (ratio < 4.5) found.push([element.textContent, ink, ratio]);
+      }
+      return found;
+    }""")
+    assert pale == []
