@@ -11,6 +11,7 @@ from modelgates_client.reports.periods import Period
 _LONGEST = 80  # characters of a name that are shown: names come from the server
 _SECOND_MS = 1000
 _MINUTE_MS = 60 * _SECOND_MS
+_WHOLE = 100  # a second: rates from there on are shown without a fraction
 
 
 def heading(report: Report) -> str:
@@ -115,7 +116,14 @@ def rates(measured: Spread) -> str:
     """Return the quantiles of tokens per second: half of all, and the fastest."""
     if measured.p50 is None or measured.p95 is None:
         return "unknown"
-    return f"{measured.p50:.3g} a second in the median, {measured.p95:.3g} at p95"
+    return f"{rate(measured.p50)} a second in the median, {rate(measured.p95)} at p95"
+
+
+def rate(per_second: float | None) -> str:
+    """Return a rate by its first digits, and never as a power of ten where it need not be."""
+    if per_second is None:
+        return "-"
+    return f"{per_second:.3g}" if abs(per_second) < _WHOLE else f"{per_second:,.0f}"
 
 
 def percent(part: float, whole: float) -> str:

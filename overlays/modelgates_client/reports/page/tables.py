@@ -64,7 +64,7 @@ def _speeds(_: Report, group: Group, keys: Sequence[Cell]) -> list[Cell]:
     return [
         *keys,
         *_spread(group.latency_ms),
-        *(Cell("-" if value is None else f"{value:,.3g}", value) for value in (rate.p50, rate.p95)),
+        *(Cell(words.rate(value), value) for value in (rate.p50, rate.p95)),
         *(_tokens(total, group) for total in tokens),
     ]
 
