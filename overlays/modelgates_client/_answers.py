@@ -5,10 +5,11 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.errors import FieldError, InvalidBodyError, ModelGatesError, ResponseError
-from modelgates_api.models import ErrorResponse, GenerationResponse
+from modelgates_api.models import ErrorResponse
 from modelgates_api.runtime.bodies import decode_json
 from modelgates_api.runtime.decoders import Object
 from modelgates_api.runtime.drift import Drift
+from modelgates_api.runtime.model import Model
 from modelgates_api.runtime.values import is_object
 from modelgates_client._errors import (
     APIConnectionError,
@@ -40,7 +41,7 @@ class Answer(NamedTuple):
 
     record: Generation
     reply: Reply
-    body: GenerationResponse
+    body: Model
 
     @property
     def drift(self) -> tuple[Drift, ...]:
