@@ -18,6 +18,7 @@ RECORD = json.loads(
 )
 KEY = "sk-mg-of-the-gateway"  # any will do: it does not look
 
+_TURNS = 20  # of the event loop
 _REASONS = {200: "OK", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 
 
@@ -90,9 +91,10 @@ class Gateway:
         self._started.set()
         await self._stop.wait()
         server.close()
-        for transport in [*self.transports]:
-            transport.abort()
-        await asyncio.sleep(0)  # in which they are closed
+        for _ in range(_TURNS):  # in which what was accepted last gets its transport, too
+            for transport in [*self.transports]:
+                transport.abort()
+            await asyncio.sleep(0)
 
     def answer(self, target):
         """Return what a request is answered with."""
