@@ -90,10 +90,14 @@ class Gateway:
         self._port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
+        # A server that is closed makes no transport of what it accepted just before, and leaves the
+        # socket open (CPython: `Server._attach`): first let all that is there become transports.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         server.close()
-        for _ in range(_TURNS):  # in which what was accepted last gets its transport, too
-            for transport in [*self.transports]:
-                transport.abort()
+        for transport in [*self.transports]:
+            transport.abort()
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
 
     def answer(self, target):
