@@ -21,7 +21,8 @@ nox.options.error_on_missing_interpreters = True
 PROJECT = nox.project.load_toml("pyproject.toml")
 CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
 EXTRAS = ".[cli,fast,report,testing]"
-PACKAGES = ("overlays/modelgates_client", "generated/modelgates_api")
+PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
+BENCHMARKS = {"PYTHONPATH": "scripts"}  # they share modules with the other tools
 
 
 def interpreters() -> list[str]:
@@ -188,7 +189,7 @@ def bench(session: nox.Session) -> None:
     """Print how decoding compares: instructions and memory, as ratios."""
     session.install(*CODEGEN)
     session.install(*group("bench"))
-    session.run("python", "scripts/bench_decode.py", *session.posargs)
+    session.run("python", "scripts/benchmarks/bench_decode.py", *session.posargs, env=BENCHMARKS)
 
 
 @nox.session
@@ -196,11 +197,11 @@ def bulk(session: nox.Session) -> None:
     """Print how `get_many` compares, as ratios of one run: on loopback, with latency, limited."""
     session.install(*CODEGEN)
     session.install("-e", ".[fast]", *group("bulk"))
-    session.run("python", "scripts/bench_bulk.py", *session.posargs)
+    session.run("python", "scripts/benchmarks/bench_bulk.py", *session.posargs, env=BENCHMARKS)
 
 
 @nox.session
 def startup(session: nox.Session) -> None:
     """Print what import, client and first request cost, against bare httpx, in CPU."""
     session.install(".")
-    session.run("python", "scripts/bench_startup.py", *session.posargs)
+    session.run("python", "scripts/benchmarks/bench_startup.py", *session.posargs, env=BENCHMARKS)

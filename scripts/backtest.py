@@ -8,9 +8,9 @@ could not be tried.
 import sys
 from pathlib import Path
 
-from codegen import toolchain
-from codegen.failure import Arguments, Failure, progress, run
-from codegen.project import Project
+from common import toolchain
+from common.failure import Arguments, Failure, progress, run
+from common.project import Project
 
 _FORMATS = ("text", "json", "markdown")
 
@@ -41,7 +41,8 @@ def main() -> None:
     project = Project(arguments.root.resolve())
     toolchain.check_versions(project)
     # Here, because it needs the tools, whose absence has been ruled out.
-    from backtesting import records, report, running, versions  # noqa: PLC0415
+    from backtesting import records, report, running  # noqa: PLC0415
+    from common import versions  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
 
     options = running.Options(

@@ -1,15 +1,16 @@
-"""Checks what a wheel and an sdist hold: both packages, whole and typed, and nothing else."""
+"""Checks what a wheel and an sdist hold: the packages, whole and typed, and nothing else."""
 
 import tarfile
 import zipfile
 from pathlib import Path
 
-from codegen import tree
-from codegen.failure import Arguments, Failure, run
+from common import tree
+from common.failure import Arguments, Failure, run
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {
     "modelgates_client": ROOT / "overlays" / "modelgates_client",
+    "modelgates_runtime": ROOT / "overlays" / "modelgates_runtime",
     "modelgates_api": ROOT / "generated" / "modelgates_api",
 }
 SDIST_NEEDS = ("openapi.yaml", "overlays/spec.overlay.yaml", "tests", "noxfile.py", "LICENSE")
@@ -35,7 +36,7 @@ def only(directory: Path, pattern: str) -> Path:
 
 
 def check_wheel(wheel: Path) -> None:
-    """Fail unless the wheel holds exactly the two packages, and its metadata."""
+    """Fail unless the wheel holds exactly these packages, and its metadata."""
     expected = {
         f"{package}/{name}": content
         for package, source in SOURCES.items()

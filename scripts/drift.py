@@ -8,9 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from codegen import lock, toolchain
-from codegen.failure import Arguments, progress, run
-from codegen.project import Project
+from common import lock, toolchain
+from common.failure import Arguments, progress, run
+from common.project import Project
 
 _FORMATS = ("text", "json", "markdown", "github")
 _LEVELS = ("breaking", "warning", "info", "never")
@@ -22,7 +22,7 @@ def main() -> None:
     project = Project(options.root.resolve())
     toolchain.check_versions(project)
     # Not before the tools are known to be there.
-    from backtesting.versions import Version  # noqa: PLC0415
+    from common.versions import Version  # noqa: PLC0415
     from specdiff import accepted, formats, judging, lines  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
 

@@ -6,9 +6,9 @@ The maintainer runs it as `nox -s regenerate` and `nox -s fresh`.
 import sys
 from pathlib import Path
 
-from codegen import lock, toolchain, tree
-from codegen.failure import Arguments, Failure, run
-from codegen.project import Project
+from common import lock, toolchain, tree
+from common.failure import Arguments, Failure, run
+from common.project import Project
 
 
 def main() -> None:

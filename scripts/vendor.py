@@ -8,9 +8,9 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from codegen import lock, toolchain
-from codegen.failure import Arguments, Failure, run
-from codegen.project import Project
+from common import lock, toolchain
+from common.failure import Arguments, Failure, run
+from common.project import Project
 
 _SHOWN = 20  # changes that are worth listing here; `drift` lists them all
 
@@ -22,7 +22,7 @@ def main() -> None:
     recorded = lock.read(project)
     toolchain.check_versions(project)
     # Not before the tools are known to be there.
-    from backtesting import versions  # noqa: PLC0415
+    from common import versions  # noqa: PLC0415
     from vendoring import sources, writing  # noqa: PLC0415
 
     old = project.spec.read_bytes() if project.spec.exists() else b""
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _changes(old: bytes, new: dict[str, Any]) -> list[str]:
     """Return what changed, a line each."""
-    from codegen import documents  # noqa: PLC0415 - as above
+    from common import documents  # noqa: PLC0415 - as above
     from specdiff import specs  # noqa: PLC0415
 
     try:

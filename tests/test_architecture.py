@@ -1,14 +1,22 @@
-"""Which module may import which, and what the public names may show."""
+"""Which module may import which, and what the public names may show.
+
+The rules of imports are contracts of import-linter; they stand in `pyproject.toml`.
+"""
 
 import ast
+import graphlib
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
 import typing
 from pathlib import Path
 
+import grimp
 import pytest
+from importlinter import cli
 
 import modelgates_client
 
@@ -17,48 +25,11 @@ CLIENT = ROOT / "overlays" / "modelgates_client"
 API = ROOT / "generated" / "modelgates_api"
 SCRIPTS = ROOT / "scripts"
 
-#: The modules of the client that may touch the generated package, beside the command line.
-TOUCHING = {
-    "__init__.py",
-    "_answers.py",
-    "_asking.py",
-    "_attempts.py",
-    "_base.py",
-    "_calls.py",
-    "_errors.py",
-    "_generation.py",
-    "_harmless.py",
-    "_known.py",
-    "_money.py",
-    "_observe.py",
-    "_summary.py",
-    "bulk/lookups.py",
-    "bulk/outcomes.py",
-    "bulk/running.py",
-    "conformance/checking.py",
-    "conformance/recorded.py",
-    "exports/errors.py",
-    "ledger/derived.py",
-    "ledger/errors.py",
-    "ledger/judging.py",
-    "ledger/progress.py",
-    "ledger/working.py",
-    "rows/columns.py",
-    "rows/row.py",
-    "rows/values.py",
-    "testing/_drift.py",
-    "testing/_records.py",
-}
+PACKAGES = ("modelgates_client", "modelgates_api", "modelgates_runtime")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-#: What the transport may take from the client: `_credentials` and so on.
-LOW = ("credentials", "deadline", "errors")
-
-#: What the transport stands on; nobody else may know.
+#: What the transport stands on; no public signature may show it.
 ENGINE = ("anyio", "h11", "httpcore", "httptools", "httpx", "sniffio")
-
-#: The extra `report`, and which parts of the client may use it.
-REPORT = ("adbc_driver_manager", "adbc_driver_sqlite", "duckdb", "plotly")
-REPORTING = ("exports/", "reports/")
 
 #: What must not be loaded before it is needed.
 HEAVY = {
@@ -71,147 +42,83 @@ HEAVY = {
     "dateutil",
     "decimal",
     "modelgates_api",
+    "modelgates_runtime",
     "msgspec",
     "ssl",
     "typing",
 }
 
-
-def modules(file):
-    """Return the modules that a file imports from outside its package, wherever it does."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(node.module)
-    return names
+#: Distributions whose modules have other names.
+MODULES = {
+    "adbc_driver_sqlite": {"adbc_driver_manager", "adbc_driver_sqlite"},
+    "python_dateutil": {"dateutil"},
+    "pytest_httpserver": {"pytest", "pytest_httpserver", "werkzeug"},
+}
 
 
-def imports(file):
-    """Return the top-level names of these modules."""
-    return {name.partition(".")[0] for name in modules(file)}
+@pytest.fixture(scope="module")
+def graph():
+    """Who imports whom in the packages, external ones included."""
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
-def files(folder):
-    """Return the Python files of a folder; there must be some."""
-    found = sorted(folder.rglob("*.py"))
-    assert found
-    return found
+def test_the_rooms_look_into_those_below_alone(monkeypatch, capsys):
+    """Every contract of `tool.importlinter` is kept."""
+    monkeypatch.chdir(ROOT)
+    status = cli.lint_imports(no_cache=True)
+    assert status == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
 
-def importing(folder, *names):
-    """Return the files of a folder that import any of the names."""
-    return {
-        file.relative_to(folder).as_posix() for file in files(folder) if imports(file) & {*names}
-    }
+def test_the_front_scripts_import_no_package_of_ours():
+    """They make the packages; import-linter sees the folders beside them, not these."""
+    scripts = [*SCRIPTS.glob("*.py"), *(SCRIPTS / "benchmarks").glob("*.py")]
+    assert scripts
+    for file in scripts:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.startswith(PACKAGES)], file
 
 
-OURS = ("modelgates_client", "modelgates_api")
-PROGRAMS = [path.stem for path in SCRIPTS.iterdir() if path.suffix == ".py" or path.is_dir()]
-
-
-def test_the_generated_package_never_imports_the_client():
-    """The direction is client to generated code, never back."""
-    assert importing(API, "modelgates_client") == set()
-    assert importing(ROOT / "overlays" / "templates", "modelgates_client") == set()
-
-
-def test_few_modules_touch_the_generated_package():
-    """A change of the generated code is felt in these alone."""
-    touching = importing(CLIENT, "modelgates_api")
-    assert {name for name in touching if not name.startswith("cli/")} == TOUCHING
-
-
-def test_the_command_line_touches_no_generated_model_or_operation():
-    """It goes through the client, as any program does."""
-    for file in files(CLIENT / "cli"):
-        touched = {name for name in modules(file) if name.startswith("modelgates_api")}
-        assert touched <= {"modelgates_api.errors", "modelgates_api.runtime.values"}, file
-
-
-def test_the_transport_knows_nothing_of_generations():
-    """It carries requests, whatever they ask for."""
-    for file in files(CLIENT / "transport"):
-        ours = {name for name in modules(file) if name.startswith("modelgates")}
-        beyond = {name for name in ours if not name.startswith("modelgates_client.transport")}
-        assert beyond <= {f"modelgates_client._{name}" for name in LOW}, file
-
-
-def test_only_the_transport_knows_its_engine():
-    """It must stay exchangeable."""
-    found = importing(CLIENT, *ENGINE)
-    assert found
-    assert {name for name in found if not name.startswith("transport/")} == set()
-
-
-def test_only_the_stub_needs_its_extra():
-    """What serves in tests is needed by nobody else; the command loads it when it is asked to."""
-    found = importing(CLIENT, "pytest", "pytest_httpserver", "werkzeug")
-    assert found
-    assert {name for name in found if not name.startswith("testing/")} == set()
-    for file in files(CLIENT):
-        if file.parent.name != "testing" and file.name != "_stub.py":
-            assert "modelgates_client.testing" not in modules(file), file
-
-
-def test_only_the_command_line_needs_its_extra():
-    """Nothing that it needs is needed by a program that uses the client."""
-    found = importing(CLIENT, "click", "rich")
-    assert {name for name in found if not name.startswith(("cli/", "reports/terminal/"))} == set()
-    for file in files(CLIENT):
-        if file.parent.name != "cli" and file.name != "__main__.py":
-            assert not {name for name in modules(file) if name.startswith("modelgates_client.cli")}
-
-
-def test_only_reports_and_exports_need_their_extra():
-    """Asking for many records, and keeping them, needs none of it."""
-    found = importing(CLIENT, *REPORT)
-    assert found
-    assert {name for name in found if not name.startswith(REPORTING)} == set()
-
-
-def test_data_flow_one_way():
-    """Ids become outcomes, those a ledger, that rows, those reports; nobody looks ahead."""
-    order = ["transport", "bulk", "rows", "ledger", "exports", "reports", "cli"]
-    for place, folder in enumerate(order):
-        later = tuple(f"modelgates_client.{name}" for name in order[place + 1 :])
-        for file in files(CLIENT / folder):
-            assert not {name for name in modules(file) if name.startswith(later)}, file
-
-
-def test_neither_package_imports_the_scripts():
-    """They are the maintainer's, and are not installed."""
-    assert "codegen" in PROGRAMS
-    for package in (CLIENT, API):
-        assert importing(package, "scripts", *PROGRAMS) == set()
-
-
-def test_the_scripts_import_neither_package():
-    """They make the packages, so they must run before there are any."""
-    assert importing(SCRIPTS, *OURS) == set()
-
-
-def test_the_packages_import_what_is_declared():
+def test_the_packages_import_what_is_declared(graph):
     """Besides the standard library: the dependencies, and where they are there the extras."""
-    allowed = {"attrs", "dateutil", "httpcore", "httpx", *OURS}
-    allowed |= {"anyio", "certifi"}  # httpx cannot be installed without them
-    extras = {
-        "modelgates_client": {
-            "click",
-            "httptools",
-            *REPORT,
-            "pytest",
-            "pytest_httpserver",
-            "rich",
-            "werkzeug",
-        },
-        "modelgates_api": {"msgspec"},
-    }
-    for package in (CLIENT, API):
-        for file in files(package):
-            beyond = imports(file) - allowed - extras[package.name] - sys.stdlib_module_names
-            assert beyond == set(), file
+    project = PROJECT["project"]
+    declared = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {re.match(r"[\w-]+", need)[0].replace("-", "_") for needs in declared for need in needs}
+    allowed = set().union(*(MODULES.get(name, {name}) for name in names))
+    imported = {name for name in graph.modules if graph.is_module_squashed(name)}
+    assert imported - allowed - sys.stdlib_module_names == set()
+
+
+def room(module):
+    """Return the room that a module is in."""
+    package, _, rest = module.partition(".")
+    return rest.partition(".")[0] or package if package == "modelgates_client" else package
+
+
+def test_contributing_shows_the_rooms_as_they_are(graph):
+    """Its picture has an arrow for each import between rooms that does not follow from others."""
+    below = {}
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            if imported.startswith(PACKAGES) and "modelgates_client" != room(module) != room(
+                imported
+            ):
+                below.setdefault(room(module), set()).add(room(imported))
+    for name in [*below]:
+        below[name].discard("_version")
+    reach = {}
+    for name in graphlib.TopologicalSorter(below).static_order():
+        direct = below.get(name, set())
+        reach[name] = direct.union(*(reach[other] for other in direct))
+    arrows = [
+        f"    {name} --> {other}"
+        for name in sorted(below)
+        for other in sorted(below[name])
+        if not any(other in reach[between] for between in below[name])
+    ]
+    picture = "\n".join(["```mermaid", "flowchart TD", *arrows, "```"])
+    assert picture in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), picture
 
 
 def loaded(statement):

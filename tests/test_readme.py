@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import Generation
-from modelgates_client._summary import summarize
+from modelgates_client.records.summary import summarize
 from modelgates_client.testing import StubAPI
 
 TESTS = Path(__file__).parent

@@ -9,9 +9,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 from attrs import define, field
-
-from .errors import ClientClosedError
-from .types import Response
+from modelgates_runtime.errors import ClientClosedError
+from modelgates_runtime.types import Response
 
 T = TypeVar("T")
 

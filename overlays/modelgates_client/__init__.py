@@ -8,13 +8,13 @@ Everything loads when it is first used: importing this package costs next to not
 
 TYPE_CHECKING = False  # type checkers know the name; importing it from `typing` would cost
 if TYPE_CHECKING:
-    from modelgates_api.errors import ClientClosedError, FieldError, ModelGatesError
     from modelgates_api.models import ProviderResponse
-    from modelgates_api.runtime.drift import Drift
-    from modelgates_client._async_client import AsyncModelGates
-    from modelgates_client._attempts import Attempt, Attempts
-    from modelgates_client._client import ModelGates
-    from modelgates_client._errors import (
+    from modelgates_client._version import __version__
+    from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+    from modelgates_client.calls.settings import DEFAULT_BASE_URL
+    from modelgates_client.client.async_client import AsyncModelGates
+    from modelgates_client.client.client import ModelGates
+    from modelgates_client.errors import (
         APIConnectionError,
         APIStatusError,
         APITimeoutError,
@@ -33,46 +33,46 @@ if TYPE_CHECKING:
         ResponseValidationError,
         ServerError,
     )
-    from modelgates_client._generation import Generation
-    from modelgates_client._money import Cost, format_usd
-    from modelgates_client._responses import RawResponse
-    from modelgates_client._settings import DEFAULT_BASE_URL
-    from modelgates_client._version import __version__
-    from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+    from modelgates_client.records.attempts import Attempt, Attempts
+    from modelgates_client.records.generation import Generation
+    from modelgates_client.records.money import Cost, format_usd
+    from modelgates_client.records.responses import RawResponse
+    from modelgates_runtime.drift import Drift
+    from modelgates_runtime.errors import ClientClosedError, FieldError, ModelGatesError
 
 #: Where each name is defined.
 _HOMES = {
-    "ClientClosedError": "modelgates_api.errors",
-    "FieldError": "modelgates_api.errors",
-    "ModelGatesError": "modelgates_api.errors",
+    "ClientClosedError": "modelgates_runtime.errors",
+    "FieldError": "modelgates_runtime.errors",
+    "ModelGatesError": "modelgates_runtime.errors",
     "ProviderResponse": "modelgates_api.models",
-    "Drift": "modelgates_api.runtime.drift",
-    "AsyncModelGates": "modelgates_client._async_client",
-    "Attempt": "modelgates_client._attempts",
-    "Attempts": "modelgates_client._attempts",
-    "ModelGates": "modelgates_client._client",
-    "APIConnectionError": "modelgates_client._errors",
-    "APIStatusError": "modelgates_client._errors",
-    "APITimeoutError": "modelgates_client._errors",
-    "AuthenticationError": "modelgates_client._errors",
-    "BadGatewayError": "modelgates_client._errors",
-    "BadRequestError": "modelgates_client._errors",
-    "ConfigurationError": "modelgates_client._errors",
-    "EdgeTimeoutError": "modelgates_client._errors",
-    "GenerationNotReadyError": "modelgates_client._errors",
-    "InsufficientCreditsError": "modelgates_client._errors",
-    "InternalServerError": "modelgates_client._errors",
-    "NotFoundError": "modelgates_client._errors",
-    "OverloadedError": "modelgates_client._errors",
-    "PermissionDeniedError": "modelgates_client._errors",
-    "RateLimitError": "modelgates_client._errors",
-    "ResponseValidationError": "modelgates_client._errors",
-    "ServerError": "modelgates_client._errors",
-    "Generation": "modelgates_client._generation",
-    "Cost": "modelgates_client._money",
-    "format_usd": "modelgates_client._money",
-    "RawResponse": "modelgates_client._responses",
-    "DEFAULT_BASE_URL": "modelgates_client._settings",
+    "Drift": "modelgates_runtime.drift",
+    "AsyncModelGates": "modelgates_client.client.async_client",
+    "Attempt": "modelgates_client.records.attempts",
+    "Attempts": "modelgates_client.records.attempts",
+    "ModelGates": "modelgates_client.client.client",
+    "APIConnectionError": "modelgates_client.errors",
+    "APIStatusError": "modelgates_client.errors",
+    "APITimeoutError": "modelgates_client.errors",
+    "AuthenticationError": "modelgates_client.errors",
+    "BadGatewayError": "modelgates_client.errors",
+    "BadRequestError": "modelgates_client.errors",
+    "ConfigurationError": "modelgates_client.errors",
+    "EdgeTimeoutError": "modelgates_client.errors",
+    "GenerationNotReadyError": "modelgates_client.errors",
+    "InsufficientCreditsError": "modelgates_client.errors",
+    "InternalServerError": "modelgates_client.errors",
+    "NotFoundError": "modelgates_client.errors",
+    "OverloadedError": "modelgates_client.errors",
+    "PermissionDeniedError": "modelgates_client.errors",
+    "RateLimitError": "modelgates_client.errors",
+    "ResponseValidationError": "modelgates_client.errors",
+    "ServerError": "modelgates_client.errors",
+    "Generation": "modelgates_client.records.generation",
+    "Cost": "modelgates_client.records.money",
+    "format_usd": "modelgates_client.records.money",
+    "RawResponse": "modelgates_client.records.responses",
+    "DEFAULT_BASE_URL": "modelgates_client.calls.settings",
     "__version__": "modelgates_client._version",
     "Failed": "modelgates_client.bulk.outcomes",
     "Outcome": "modelgates_client.bulk.outcomes",

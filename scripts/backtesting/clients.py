@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen import generator
-from codegen.failure import Failure
-from codegen.project import PACKAGE, Project
+from common.failure import Failure
+from common.project import PACKAGE, Project
+from common.versions import Version
 
 from backtesting import operations
 from backtesting.operations import Operation
-from backtesting.versions import Version
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Client:
         version: The name of the version that it was generated from.
         directory: Holds the package, which must not be imported into this process: it comes from
             a document that nobody vouches for.
+        runtime: Holds the package that it stands on.
         modules: The modules inside the package that decode an operation's responses, by the name
             of the operation and by its route.
     """
 
     version: str
     directory: Path
+    runtime: Path
     modules: Mapping[str, str]
 
     def module(self, operation: Operation) -> str | None:
@@ -72,7 +74,7 @@ def generate(project: Project, version: Version, directory: Path) -> Client:
         modules = _modules(package / PACKAGE, generator.prepare(scratch))
     except Failure as failure:
         raise Failure(f"the client of {version.name} cannot be generated: {failure}") from None
-    return Client(version.name, package, modules)
+    return Client(version.name, package, project.runtime.parent, modules)
 
 
 def _modules(package: Path, document: dict[str, object]) -> dict[str, str]:

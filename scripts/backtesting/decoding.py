@@ -21,11 +21,15 @@ _SHOWN = 200  # characters of an exception that are worth showing
 
 
 def main() -> None:
-    """Decode what the arguments say: directory and name of the package, file, lines to skip."""
-    directory, package, file, skipped = sys.argv[1:]
+    """Decode what the arguments say.
+
+    They are the directory and the name of the package, the directory of the runtime that it stands
+    on, a file, and how many of its lines to skip.
+    """
+    directory, package, runtime, file, skipped = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
-    sys.path.insert(0, directory)
+    sys.path[:0] = [directory, runtime]
     decode = decoder(directory, package)
     with Path(file).open(encoding="ascii") as lines:
         for number, line in enumerate(lines):
@@ -43,8 +47,8 @@ def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict
     errors = importlib.import_module(f"{package}.errors")
     if not Path(str(errors.__file__)).is_relative_to(directory):
         raise ImportError(f"{package} was imported from {errors.__file__}, not {directory}")
-    decoded = importlib.import_module(f"{package}.runtime.decoded")
-    encoding = importlib.import_module(f"{package}.runtime.encoding")
+    decoded = importlib.import_module("modelgates_runtime.decoded")
+    encoding = importlib.import_module("modelgates_runtime.encoding")
     runtime = Runtime(
         lambda body: list(body.drift if hasattr(body, "drift") else decoded.find_drift(body, "")),
         lambda body: body.to_dict() if hasattr(body, "to_dict") else encoding.encode(body),

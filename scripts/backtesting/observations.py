@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from specdiff.effects import Effect
+from common.effects import Effect
 
 from backtesting.bodies import Body, pattern
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codegen.failure import Failure
-from codegen.project import Project
+from common.failure import Failure
+from common.project import Project
 
 from backtesting import workers
 from backtesting.bodies import Body

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from specdiff.effects import Effect
+from common.effects import Effect
 
 from backtesting import records
 from backtesting.observations import Backtest

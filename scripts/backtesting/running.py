@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from codegen.failure import Failure
-from codegen.project import Project
+from common.failure import Failure
+from common.project import Project
+from common.versions import Version
 
 from backtesting import bodies, clients, records, workers
 from backtesting.bodies import Bodies, Body
 from backtesting.clients import Client
 from backtesting.observations import Backtest
 from backtesting.report import Report
-from backtesting.versions import Version
 
 
 @dataclass(frozen=True)

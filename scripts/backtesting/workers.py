@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from codegen.project import PACKAGE
+from common.project import PACKAGE
 
 from backtesting.bodies import Body
 from backtesting.clients import Client
@@ -77,7 +77,7 @@ def _until_it_ends(
     client: Client, file: Path, skipped: int, patience_s: float, said: IO[bytes]
 ) -> Iterator[dict[str, Any]]:
     """Yield the answers of one worker until it ends, hangs or answers what is no answer."""
-    arguments = [str(client.directory), PACKAGE, str(file), str(skipped)]
+    arguments = [str(client.directory), PACKAGE, str(client.runtime), str(file), str(skipped)]
     with subprocess.Popen(
         [sys.executable, "-I", "-B", "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,

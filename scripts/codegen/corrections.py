@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from attrs import evolve
+from common.failure import Failure
 from openapi_python_client.config import ClassOverride, Config
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import BodyType
@@ -24,8 +25,6 @@ from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.responses import Response
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier, remove_string_escapes
-
-from codegen.failure import Failure
 
 #: Types that generated modules import; a schema of such a name gets the suffix `Model`.
 TYPE_NAMES = ("Any", "File", "Iterable", "Literal", "MutableMapping", "Self", "UUID")

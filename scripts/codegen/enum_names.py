@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from codegen.failure import Failure
+from common.failure import Failure
 
 NAMES = "x-enum-varnames"  # the generator's extension for names of one's own
 

@@ -4,12 +4,14 @@ import contextlib
 import io
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from common import documents, toolchain
+from common.failure import Failure
+from common.project import PACKAGE, Project
 from jinja2 import TemplateError
 from openapi_python_client import Project as GeneratorProject
 from openapi_python_client.config import Config, ConfigFile, MetaType
@@ -18,9 +20,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from pydantic import ValidationError
 
-from codegen import corrections, discriminators, documents, enum_names, overlay, toolchain
-from codegen.failure import Failure
-from codegen.project import PACKAGE, Project
+from codegen import corrections, discriminators, enum_names, overlay
 
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
 _SHOWN = 300  # characters of the generator's own words that are worth showing
@@ -54,7 +54,6 @@ def _generate(project: Project, document: dict[str, Any], package: Path) -> None
     config = _config(project, package)
     data = _parse(project, document, config)
     corrections.correct(data)
-    shutil.copytree(project.runtime, package / "runtime", ignore=shutil.ignore_patterns("__*__"))
     _render(project, data, config)
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")

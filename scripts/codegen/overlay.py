@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonpath
-
-from codegen.failure import Failure
+from common.failure import Failure
 
 MERGE = "x-merge-as"
 SINGLE_SLASHES = "x-single-slashes"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from attrs import frozen
-from codegen import documents
-from codegen.failure import Failure
+from common import documents
+from common.failure import Failure
 
 from specdiff.changes import Change
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from common.effects import Effect
+
 from specdiff.changes import quote
 from specdiff.document import Node
-from specdiff.effects import Effect
 from specdiff.operations import Operations
 
 

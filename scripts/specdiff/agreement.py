@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from attrs import evolve
+from common.effects import Effect
 
 from specdiff.changes import Change, Place
-from specdiff.effects import Effect
 from specdiff.specs import Verdict
 
 Key = tuple[str, str, str]

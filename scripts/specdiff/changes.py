@@ -5,9 +5,9 @@ from enum import IntEnum
 from typing import Final, Literal
 
 from attrs import evolve, field, frozen
+from common.effects import Effect
 
 from specdiff.document import Node, child
-from specdiff.effects import Effect
 
 Direction = Literal["request", "response"]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from attrs import evolve
+from common.effects import Effect
 
 from specdiff import reading
 from specdiff.changes import quote
 from specdiff.document import Document, Node
-from specdiff.effects import Effect
 from specdiff.schemas import ANY, Choices, Schema
 
 Test = Callable[[Schema, Schema], bool]

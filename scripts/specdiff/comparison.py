@@ -3,11 +3,11 @@
 from typing import Final
 
 from attrs import field, frozen
+from common.effects import Effect
 
 from specdiff import choices, keywords, members, reading
 from specdiff.changes import Level, Place, quote
 from specdiff.document import Document, Node
-from specdiff.effects import Effect
 from specdiff.schemas import ANY, Choices, Schema, read
 from specdiff.telling import At, Teller
 

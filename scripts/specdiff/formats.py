@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from common.effects import Effect
+
 from specdiff.changes import Change, Level, plain
-from specdiff.effects import Effect
 from specdiff.report import Report
 
 #: What each effect means to somebody who does nothing.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from backtesting import bodies, clients, operations, running
 from backtesting.clients import Client
-from backtesting.versions import Version
-from codegen.failure import Failure
-from codegen.project import PACKAGE, Project
+from common.failure import Failure
+from common.project import PACKAGE, Project
+from common.versions import Version
 
 from specdiff import accepted, agreement, release, specs, surface
 from specdiff.changes import plain

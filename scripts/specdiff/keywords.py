@@ -2,10 +2,11 @@
 
 import json
 
+from common.effects import Effect
+
 from specdiff import members, reading, rules
 from specdiff.changes import Level, quote
 from specdiff.document import Node
-from specdiff.effects import Effect
 from specdiff.schemas import Schema
 from specdiff.telling import At, Nodes, Teller
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from attrs import field, frozen
+from common.effects import Effect
 
 from specdiff.changes import Change, Found, Level, quote
 from specdiff.document import Document, Node
-from specdiff.effects import Effect
 
 _NOTES: Final = ("info", "tags", "externalDocs", "x-")
 _SETS: Final = {"enum", "required", "tags", "parameters", "servers", "oneOf", "anyOf", "allOf"}

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from attrs import evolve
+from common.effects import Effect
 
 from specdiff import reading
 from specdiff.document import Document, Node
-from specdiff.effects import Effect
 from specdiff.schemas import ANY, Schema
 from specdiff.schemas import read as read_schema
 

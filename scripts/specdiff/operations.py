@@ -6,12 +6,12 @@ from typing import Final
 
 from attrs import evolve, frozen
 from backtesting import operations
+from common.effects import Effect
 
 from specdiff import media, members, rules, statuses
 from specdiff.changes import Change, Found, Level, Place, quote
 from specdiff.comparison import Comparison
 from specdiff.document import Document, Node, Operation
-from specdiff.effects import Effect
 from specdiff.telling import At, Teller
 
 #: What the client as it stands sends, by place and name.

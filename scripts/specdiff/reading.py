@@ -1,6 +1,6 @@
 """What a client generated from one schema makes of the values of another.
 
-This says of the generated decoders (`overlays/templates/runtime/decoders.py`) what they do, in the
+This says of the generated decoders (`overlays/modelgates_runtime/decoders.py`) what they do, in the
 terms of schemas; the backtest holds it against what they did.
 """
 
@@ -10,7 +10,8 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from specdiff.effects import Effect
+from common.effects import Effect
+
 from specdiff.schemas import ANY, Choices, Schema, as_json
 
 #: Formats of strings that have a type of their own in models; others stay strings.

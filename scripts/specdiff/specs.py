@@ -3,12 +3,12 @@
 from typing import Any
 
 from attrs import frozen
+from common.effects import Effect
 
 from specdiff import access, leftovers, unknown
 from specdiff.changes import Change, Found, Level, Place, quote
 from specdiff.comparison import Comparison
 from specdiff.document import Document
-from specdiff.effects import Effect
 from specdiff.operations import Operations
 from specdiff.telling import Teller
 

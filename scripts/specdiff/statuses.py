@@ -7,7 +7,7 @@ before `default`.
 from collections.abc import Container, Iterator
 from http import HTTPStatus
 
-from specdiff.effects import Effect
+from common.effects import Effect
 
 
 def sort(status: str) -> str:

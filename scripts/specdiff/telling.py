@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from attrs import define, evolve, frozen
+from common.effects import Effect
 
 from specdiff import rules
 from specdiff.changes import Change, Direction, Found, Level, Place, quote
 from specdiff.document import Node
-from specdiff.effects import Effect
 
 #: The old and the new node of what changed; None where there was, or is, none.
 Nodes = tuple[Node | None, Node | None]

@@ -6,10 +6,11 @@ reported, also in schemas that are new, and also where nothing changed.
 
 from collections.abc import Iterator
 
+from common.effects import Effect
+
 from specdiff import rules
 from specdiff.changes import Change, Found, Level, quote
 from specdiff.document import Document, Node, child
-from specdiff.effects import Effect
 from specdiff.schemas import STRUCTURE
 
 _KNOWN = STRUCTURE | rules.OWN | rules.BOUNDS.keys() | rules.NOTES.keys()

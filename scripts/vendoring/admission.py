@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from codegen.failure import Failure
+from common.failure import Failure
 from openapi_python_client.schema import OpenAPI
 from pydantic import ValidationError
 

@@ -8,8 +8,8 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import httpx
-from codegen.failure import Failure
-from codegen.guard import MAX_BYTES
+from common.failure import Failure
+from common.guard import MAX_BYTES
 
 from vendoring.addresses import is_this_machine
 

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from codegen import documents
-from codegen.failure import Failure
+from common import documents
+from common.failure import Failure
 
 from vendoring import pages
 

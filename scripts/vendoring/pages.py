@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codegen import documents
-from codegen.failure import Failure
+from common import documents
+from common.failure import Failure
 from markdown_it import MarkdownIt
 
 from vendoring import restoring

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from codegen.failure import Failure
+from common.failure import Failure
 
 #: References from one to the next before something is there. Two are rare; tools that follow them
 #: by calling themselves give up at some hundred.

@@ -14,7 +14,7 @@ byte; any other is refused, with the place where it begins to differ.
 
 import re
 
-from codegen.failure import Failure
+from common.failure import Failure
 
 _SHOWN = 40  # characters of the page that a refusal quotes on either side
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from backtesting import versions
-from backtesting.versions import Version
-from codegen.project import Project
+from common import versions
+from common.project import Project
+from common.versions import Version
 
 from vendoring import admission, fetching, finding
 

@@ -7,7 +7,7 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates
 
-from ..gateway import KEY  # noqa: TID252 - servers that several folders share
+from ..gateway import KEY
 
 
 def settings(gateway, options):

@@ -25,7 +25,7 @@ from modelgates_client import (
 )
 from modelgates_client.bulk import running, schedule
 
-from ..gateway import KEY, Answer, Gateway, error, record  # noqa: TID252 - shared
+from ..gateway import KEY, Answer, Gateway, error, record
 
 
 def ids(count):

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from ..gateway import KEY, Gateway, record  # noqa: TID252 - shared
+from ..gateway import KEY, Gateway, record
 
 BLOCKING = """
     import itertools

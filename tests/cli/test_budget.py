@@ -11,7 +11,7 @@ from modelgates_client.cli import _budget
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
 
-from ..reports.ledgers import make_ledger, record  # noqa: TID252 - what all tests of reports use
+from ..reports.ledgers import make_ledger, record
 
 
 @pytest.fixture

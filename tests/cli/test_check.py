@@ -9,7 +9,7 @@ import pytest
 
 from modelgates_client.testing import make_record
 
-from ..lacking import (  # noqa: TID252 - what every test of the recorded response counts
+from ..lacking import (
     LACKING,
     LACKING_BREAKING,
     LACKING_WARNING,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..lacking import (  # noqa: TID252 - what every test of the recorded response counts
+from ..lacking import (
     LACKING_BREAKING,
     LACKING_WARNING,
 )

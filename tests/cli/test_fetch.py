@@ -15,7 +15,7 @@ import pytest
 from modelgates_client.cli._found_ids import ids_in
 from modelgates_client.ledger import Counts, Ledger
 
-from ..gateway import Answer, Gateway, error, record  # noqa: TID252 - shared by several folders
+from ..gateway import Answer, Gateway, error, record
 from .commands import KEY, Command, Screen
 
 IDS = [f"gen-{number}" for number in range(200)]

@@ -16,8 +16,8 @@ from modelgates_client.conformance.checking import check, unreadable_line
 from modelgates_client.conformance.recorded import check_line
 from modelgates_client.conformance.tally import Place, Tally
 
-from ..contract.strategies import SCHEMAS  # noqa: TID252 - the names of the spec's fields
-from ..lacking import (  # noqa: TID252 - what every test of the recorded response counts
+from ..contract.strategies import SCHEMAS
+from ..lacking import (
     LACKING,
     LACKING_BREAKING,
 )

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from modelgates_client import Generation
-from modelgates_client._summary import summarize
+from modelgates_client.records.summary import summarize
 
 from .commands import KEY, record
 
@@ -209,16 +209,16 @@ def test_verbose_shows_what_the_client_logs(command):
     """On stderr, a line each; without it, only warnings."""
     code = """if True:
         import logging, sys
-        from modelgates_client import _client
+        from modelgates_client.client import client
         from modelgates_client.cli import main
         logger = logging.getLogger("modelgates_client.any")
         logger.debug("before")
-        make = _client.ModelGates.__init__
+        make = client.ModelGates.__init__
         def init(self, **options):
             logger.debug("a\x1b[2Jb")
             logger.warning("mind")
             make(self, **options)
-        _client.ModelGates.__init__ = init
+        client.ModelGates.__init__ = init
         sys.exit(main())
     """
     line = [sys.executable, "-c", code, "get", "gen-1"]

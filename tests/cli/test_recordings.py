@@ -14,7 +14,7 @@ from modelgates_client.cli import _recordings
 from modelgates_client.cli._recordings import is_recording, read_lines
 from modelgates_client.conformance.recorded import check_line
 
-from ..lacking import LACKING  # noqa: TID252 - what every test of the recorded response counts
+from ..lacking import LACKING
 from .commands import RECORD
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from modelgates_client import Generation
-from modelgates_client._summary import summarize
+from modelgates_client.records.summary import summarize
 
 from .commands import Screen, record
 

@@ -8,9 +8,9 @@ import httptools
 import pytest
 
 from modelgates_client import AsyncModelGates
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport.awaiting import AwaitingEngine
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.engines import awaiting_engine
 from modelgates_client.transport.fast import FastEngine
 from modelgates_client.transport.messages import Request

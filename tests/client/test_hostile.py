@@ -14,9 +14,9 @@ import pytest
 import trustme
 
 from modelgates_client import AsyncModelGates, BadGatewayError, ModelGates
-from modelgates_client._credentials import Secret
-from modelgates_client._retry import RetryBudget
+from modelgates_client.calls.retry import RetryBudget
 from modelgates_client.transport.blocking import BlockingEngine
+from modelgates_client.transport.credentials import Secret
 
 from .servers import KEY, says
 

@@ -8,8 +8,8 @@ import pytest
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.client import Client
-from modelgates_api.runtime import parsing
 from modelgates_api.types import Response
+from modelgates_runtime import parsing
 
 
 @pytest.fixture(params=["msgspec", "json"], scope="session")

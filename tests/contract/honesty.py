@@ -2,7 +2,7 @@
 
 from backtesting.honesty import Reader, Runtime, differences, examine
 
-from modelgates_api.errors import FieldError
+from modelgates_runtime.errors import FieldError
 
 from .strategies import deviations
 

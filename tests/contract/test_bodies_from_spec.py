@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_api.api.generations.get_generation import parse_response
-from modelgates_api.errors import InvalidBodyError
+from modelgates_runtime.errors import InvalidBodyError
 
 from .honesty import check, same
 from .strategies import SCHEMAS, as_json, mutated, values

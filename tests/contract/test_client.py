@@ -9,7 +9,7 @@ import pytest
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.client import Client
-from modelgates_api.errors import ClientClosedError
+from modelgates_runtime.errors import ClientClosedError
 
 RECORD = {"data": {"id": "gen-1"}}
 

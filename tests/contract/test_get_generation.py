@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_api.errors import FieldError, InvalidBodyError, UnexpectedStatusError
 from modelgates_api.models import ErrorResponse, Generation, GenerationResponse
+from modelgates_runtime.errors import FieldError, InvalidBodyError, UnexpectedStatusError
 
 from .honesty import check
 from .strategies import SCHEMAS, deviations, values

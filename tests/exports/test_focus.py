@@ -11,7 +11,7 @@ from modelgates_client.exports import focus
 from modelgates_client.exports.focus import charges
 from modelgates_client.exports.writing import Output, export
 
-from ..rows.made import (  # noqa: TID252 - the same records
+from ..rows.made import (
     FULL,
     ledger_of,
     resolved,

@@ -18,7 +18,7 @@ from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.rows.columns import COLUMNS
 
-from ..rows.made import (  # noqa: TID252 - the same records
+from ..rows.made import (
     FULL,
     failed,
     ledger_of,

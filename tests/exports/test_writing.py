@@ -21,7 +21,7 @@ from modelgates_client.exports.tables import ATTEMPTS, ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.rows.columns import COLUMNS
 
-from ..rows.made import (  # noqa: TID252 - the same records
+from ..rows.made import (
     EPOCH,
     FULL,
     HOSTILE,

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport.awaiting import AwaitingEngine
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.fast import FastEngine
 from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import NetworkOptions, Server, Trust

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport import dialling, exchange
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import NetworkOptions, Server, Trust
 

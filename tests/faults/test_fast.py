@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.fast import FastEngine
 from modelgates_client.transport.messages import Failure, Reply, Request
 

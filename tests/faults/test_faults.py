@@ -32,7 +32,7 @@ def elsewhere():
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
     """Shorten the waits between attempts: hundreds of them would take minutes."""
-    monkeypatch.setattr("modelgates_client._retry._FIRST_S", 0.02)
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 0.02)
 
 
 #: Through a proxy, httptools is not used.

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..gateway import KEY, Gateway, error, record  # noqa: TID252 - shared
+from ..gateway import KEY, Gateway, error, record
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 

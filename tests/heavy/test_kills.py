@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelgates_client.ledger import Counts, Ledger
 
-from ..gateway import KEY, Answer, Gateway, error, record  # noqa: TID252 - shared by several folders
+from ..gateway import KEY, Answer, Gateway, error, record
 
 IDS = [f"gen-{number}" for number in range(10_000)]
 KILLS = 50

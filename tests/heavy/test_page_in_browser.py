@@ -10,8 +10,8 @@ from playwright.sync_api import sync_playwright
 from modelgates_client.reports.figures import Bin, Fallback, Provider, Slice, Spread, Total
 from modelgates_client.reports.page import render
 
-from ..reports.making import NOTHING, full, group, report  # noqa: TID252 - tests are no package
-from ..reports.rows import NOON  # noqa: TID252
+from ..reports.making import NOTHING, full, group, report
+from ..reports.rows import NOON
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHARTS = ("time", "costs", "latencies", "fallbacks", "providers")

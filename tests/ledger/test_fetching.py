@@ -19,7 +19,7 @@ from modelgates_client.ledger import Counts, Ledger, LedgerError
 from modelgates_client.ledger.fetching import fetch, fetch_all
 from modelgates_client.ledger.judging import OUTAGE, OutageError
 
-from ..gateway import KEY, Answer, Gateway, error, record  # noqa: TID252 - shared by several folders
+from ..gateway import KEY, Answer, Gateway, error, record
 from .made import body, failed, integrity
 
 IDS = [f"gen-{number}" for number in range(300)]

@@ -13,7 +13,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.figures import Bin, Provider, Slice, Spread, Total, Unresolved
 from modelgates_client.reports.page import charts, render
 from modelgates_client.reports.page.document import in_script

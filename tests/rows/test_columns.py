@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
-from backtesting import versions
-from codegen.project import Project
+from common import versions
+from common.project import Project
 
-from modelgates_api.runtime import decoders
-from modelgates_api.runtime.model import Model
-from modelgates_api.runtime.schema import Field, Schema
 from modelgates_client import Generation
 from modelgates_client.rows.columns import COLUMNS, UNITS, columns_of
 from modelgates_client.rows.kinds import STORAGE, TYPES
+from modelgates_runtime import decoders
+from modelgates_runtime.model import Model
+from modelgates_runtime.schema import Field, Schema
 
 VERSIONS = versions.all(Project(Path(__file__).parents[2]))
 OURS = columns_of(Generation)[:12]

@@ -2,8 +2,8 @@
 
 from attrs import define
 
-from modelgates_api.runtime import decoders, enums, model, schema
-from modelgates_api.runtime.drift import MISSING
+from modelgates_runtime import decoders, enums, model, schema
+from modelgates_runtime.drift import MISSING
 
 
 class Priority(enums.OpenIntEnum):

@@ -7,11 +7,11 @@ from copy import copy, deepcopy
 
 import pytest
 
-from modelgates_api.errors import FieldError
-from modelgates_api.runtime.containers import CheckedList, Misfit
-from modelgates_api.runtime.decoders import INTEGER, Array
-from modelgates_api.runtime.drift import Drift
-from modelgates_api.runtime.encoding import encode
+from modelgates_runtime.containers import CheckedList, Misfit
+from modelgates_runtime.decoders import INTEGER, Array
+from modelgates_runtime.drift import Drift
+from modelgates_runtime.encoding import encode
+from modelgates_runtime.errors import FieldError
 
 from .models import Node
 

@@ -14,8 +14,8 @@ from modelgates_api.models import (
     ErrorResponse,
     ProviderResponse,
 )
-from modelgates_api.runtime import scalars
-from modelgates_api.runtime.decoders import (
+from modelgates_runtime import scalars
+from modelgates_runtime.decoders import (
     ANYTHING,
     BOOLEAN,
     DATE,
@@ -34,8 +34,8 @@ from modelgates_api.runtime.decoders import (
     OneOf,
     StrEnumeration,
 )
-from modelgates_api.runtime.encoding import encode
-from modelgates_api.runtime.scalars import MISFIT
+from modelgates_runtime.encoding import encode
+from modelgates_runtime.scalars import MISFIT
 
 from .models import Colour, Node, Priority
 

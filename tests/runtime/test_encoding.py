@@ -8,7 +8,8 @@ import uuid
 import httpx
 import pytest
 
-from modelgates_api.runtime.encoding import (
+from modelgates_api.types import File
+from modelgates_runtime.encoding import (
     encode,
     encode_multipart,
     form,
@@ -18,7 +19,6 @@ from modelgates_api.runtime.encoding import (
     query,
     texts,
 )
-from modelgates_api.types import File
 
 from .models import Colour, Node, Priority
 

@@ -7,7 +7,7 @@ from copy import copy, deepcopy
 import pytest
 
 from modelgates_api.models import ApiType, ProviderName
-from modelgates_api.runtime.drift import Drift
+from modelgates_runtime.drift import Drift
 
 from .models import Colour, Priority
 

@@ -14,11 +14,11 @@ import attrs
 import pytest
 
 from modelgates_api import models
-from modelgates_api.errors import FieldError
 from modelgates_api.models import ApiType, ErrorDetail, Generation, ProviderResponse
-from modelgates_api.runtime.drift import MISSING, Drift
-from modelgates_api.runtime.model import Model
-from modelgates_api.runtime.schema import NULLABLE_TEXTS
+from modelgates_runtime.drift import MISSING, Drift
+from modelgates_runtime.errors import FieldError
+from modelgates_runtime.model import Model
+from modelgates_runtime.schema import NULLABLE_TEXTS
 
 from .models import Node
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_api.runtime import parsing
-from modelgates_api.runtime.parsing import check_depth, parse_json
+from modelgates_runtime import parsing
+from modelgates_runtime.parsing import check_depth, parse_json
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -77,7 +77,7 @@ def test_msgspec_is_used_when_it_is_there(monkeypatch, there):
     if not there:
         monkeypatch.setitem(sys.modules, "msgspec", None)
     spec = importlib.util.spec_from_file_location(
-        "modelgates_api.runtime._parsing_again", parsing.__file__
+        "modelgates_runtime._parsing_again", parsing.__file__
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -17,8 +17,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from backtesting import versions
-from codegen.project import Project
+from common import versions
+from common.project import Project
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,7 +118,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("overlays/spec.overlay.yaml", "scripts/requirements/codegen.txt"):
         shutil.copy(ROOT / name, root / name)
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("overlays/templates", "tests/specs/versions"):
+    for name in ("overlays/templates", "overlays/modelgates_runtime", "tests/specs/versions"):
         shutil.copytree(ROOT / name, root / name, ignore=ignore)
     return root
 

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from codegen import documents
-from codegen.failure import Failure
+from common import documents
+from common.failure import Failure
 from vendoring import admission, references
 
 ROOT = Path(__file__).parents[2]

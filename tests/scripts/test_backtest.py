@@ -4,11 +4,12 @@ import json
 import shutil
 
 import pytest
-from backtesting import bodies, clients, running, versions
-from backtesting.versions import Version
-from codegen.failure import Failure
-from codegen.project import Project
-from specdiff.effects import Effect
+from backtesting import bodies, clients, running
+from common import versions
+from common.effects import Effect
+from common.failure import Failure
+from common.project import Project
+from common.versions import Version
 
 from .conftest import NO_OVERLAY, ROOT
 
@@ -228,7 +229,7 @@ def test_a_version_without_a_client_is_a_refusal(plain):
 
 
 LATEST = "2026-06-23"
-OPERATION = "api/generations/get_generation.py"
+OPERATION = "modelgates_api/api/generations/get_generation.py"
 WRAPPED = """
 _parse = parse_response
 def parse_response(status_code: int, content: bytes) -> ErrorResponse | GenerationResponse:
@@ -247,13 +248,13 @@ def wrapped(statement):
 
 FAULTS = {
     "a lost key": (
-        "runtime/model.py",
+        "modelgates_runtime/model.py",
         "in self._held()}",
         "in self._held() if key != 'model'}",
         "losses",
     ),
     "a lost null": (
-        "runtime/model.py",
+        "modelgates_runtime/model.py",
         "in self._held()}",
         "in self._held() if value is not None}",
         "losses",
@@ -270,37 +271,42 @@ FAULTS = {
     "a lost attempt": (*wrapped("record.data.provider_responses = []"), "lies"),
     "a raw attempt": (*wrapped("record.data.provider_responses = [{}]"), "lies"),
     "hidden drift": (
-        "runtime/model.py",
+        "modelgates_runtime/model.py",
         "yield mismatch(place, field.decoder.expected, MISSING)",
         "pass",
         None,
     ),
-    "hidden extras": ("runtime/model.py", "yield undeclared(place, value)", "pass", "lies"),
-    "hidden values": ("runtime/enums.py", "if not self.is_known:", "if False:", "lies"),
+    "hidden extras": (
+        "modelgates_runtime/model.py",
+        "yield undeclared(place, value)",
+        "pass",
+        "lies",
+    ),
+    "hidden values": ("modelgates_runtime/enums.py", "if not self.is_known:", "if False:", "lies"),
     "an unreadable value": (*wrapped("del record.data.model"), "losses"),
     "an exception": (*wrapped("raise KeyError('model')"), "crashes"),
     "an exit": (*wrapped("sys.exit(3)"), "crashes"),
     "an end": (*wrapped("os._exit(3)"), "crashes"),
     "a hang": (*wrapped("time.sleep(3600)"), "crashes"),
     "a repr that raises": (
-        "runtime/model.py",
+        "modelgates_runtime/model.py",
         "parts: list[str] = []",
         "raise ValueError",
         "crashes",
     ),
     "a to_dict that raises": (
-        "runtime/model.py",
+        "modelgates_runtime/model.py",
         "return {key: encode(value)",
         "raise TypeError; return {key: encode(value)",
         "crashes",
     ),
     "a pickle that loses": (
-        "runtime/model.py",
+        "modelgates_runtime/model.py",
         "(self.to_dict(), pointer)",
         "({}, pointer)",
         "losses",
     ),
-    "no package": ("errors.py", "", "raise RuntimeError('no')", "crashes"),
+    "no package": ("modelgates_api/errors.py", "", "raise RuntimeError('no')", "crashes"),
     "noise on standard output": (*wrapped("print('{}'); os.write(1, b'[')"), None),
     "nothing": (OPERATION, "", "", None),
 }
@@ -320,13 +326,15 @@ def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault
 ):
     """Lost, lied or crashed: what it does is what is reported; without a fault, nothing is."""
     client, sent = latest
-    shutil.copytree(client.directory, tmp_path / "client")
-    target = tmp_path / "client" / "modelgates_api" / file
+    directory = tmp_path / "client"
+    shutil.copytree(client.directory, directory)
+    shutil.copytree(OURS.runtime, directory / OURS.runtime.name)
+    target = directory / file
     text = target.read_text(encoding="utf-8")
     assert old in text
     text = text.replace(old, new) if old else text + new
     target.write_text(text, encoding="utf-8")
-    faulty = clients.Client("faulty", tmp_path / "client", client.modules)
+    faulty = clients.Client("faulty", directory, directory, client.modules)
     found = running.decoded(faulty, {LATEST: sent}, patience_s=3)[LATEST]
     assert found.bodies == len(sent.bodies)
     if kind is None:
@@ -341,7 +349,7 @@ def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
     """The others are decoded by another; the one that killed it is named, with its last words."""
     client, sent = latest
     shutil.copytree(client.directory, tmp_path / "client")
-    target = tmp_path / "client" / "modelgates_api" / OPERATION
+    target = tmp_path / "client" / OPERATION
     words = "sys.stderr.write('no \\x1b[31m memory'), sys.stderr.flush(), os._exit(3)"
     fatal = f"if record.data.cancelled is False: {words}"
     target.write_text(target.read_text(encoding="utf-8") + WRAPPED.format(fatal), encoding="utf-8")
@@ -350,7 +358,8 @@ def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
     ]
     assert 1 <= len(killing) < 3
     found = running.decoded(
-        clients.Client("faulty", tmp_path / "client", client.modules), {LATEST: sent}
+        clients.Client("faulty", tmp_path / "client", client.runtime, client.modules),
+        {LATEST: sent},
     )[LATEST]
     assert len(found.crashes) == len(killing)
     for number, line in zip(killing, found.crashes, strict=True):
@@ -371,10 +380,10 @@ def test_a_worker_inherits_no_secret(latest, tmp_path, monkeypatch):
     monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-secret")
     client, sent = latest
     shutil.copytree(client.directory, tmp_path / "client")
-    target = tmp_path / "client" / "modelgates_api" / OPERATION
+    target = tmp_path / "client" / OPERATION
     asking = WRAPPED.format("raise KeyError('MODELGATES_API_KEY' in os.environ)")
     target.write_text(target.read_text(encoding="utf-8") + asking, encoding="utf-8")
-    faulty = clients.Client("faulty", tmp_path / "client", client.modules)
+    faulty = clients.Client("faulty", tmp_path / "client", client.runtime, client.modules)
     found = running.decoded(faulty, {LATEST: sent})[LATEST]
     assert found.crashes
     assert all(line.endswith("KeyError: False") for line in found.crashes)

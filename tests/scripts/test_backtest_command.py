@@ -8,10 +8,11 @@ import sys
 from collections import Counter
 
 import pytest
-from backtesting import report, versions
+from backtesting import report
 from backtesting.observations import Backtest, Deviation
-from codegen.project import Project
-from specdiff.effects import Effect
+from common import versions
+from common.effects import Effect
+from common.project import Project
 
 from .conftest import ROOT
 
@@ -54,7 +55,7 @@ def test_a_clean_pair_ends_with_0_and_says_what_surfaced_and_what_broke(backtest
 def test_a_fault_ends_with_1_and_can_be_shown(backtest, project):
     """A loss that the templates bring in is found; its number gives back the body."""
     fault = ("in self._held()}", "in self._held() if value != 2**31}")
-    project.replace("overlays/templates/runtime/model.py", *fault)
+    project.replace("overlays/modelgates_runtime/model.py", *fault)
     done = backtest(*DATES, "--combinations", "1", "--format", "json")
     assert (done.returncode, done.stderr) == (1, "")
     found = json.loads(done.stdout)

@@ -14,9 +14,9 @@ import bench_bulk_server
 import pytest
 from bench_bulk_children import Child
 from bench_bulk_results import Measurement, Promise, Table
-from codegen.failure import Failure
+from common.failure import Failure
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_bulk.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmarks" / "bench_bulk.py"
 ROWS = "ours, plain, async;httpx"  # those that need no more than the package does
 
 #: A hundred records in half a second, a quarter of it on the CPU.

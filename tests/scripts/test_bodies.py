@@ -4,9 +4,10 @@ import json
 import math
 
 import pytest
-from backtesting import bodies, versions
+from backtesting import bodies
 from backtesting.schemas import Schemas
-from codegen.project import Project
+from common import versions
+from common.project import Project
 
 from .conftest import ROOT
 

@@ -1,4 +1,4 @@
-"""YAML as OpenAPI takes it: scripts/codegen/documents.py, within the limits of guard.py."""
+"""YAML as OpenAPI takes it: scripts/common/documents.py, within the limits of guard.py."""
 
 import json
 import subprocess
@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from codegen import documents, guard
-from codegen.failure import Failure
+from common import documents, guard
+from common.failure import Failure
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -23,8 +23,8 @@ try:
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 except ImportError:
     pass
-from codegen import documents
-from codegen.failure import Failure
+from common import documents
+from common.failure import Failure
 for line in sys.stdin.buffer:
     content = sys.stdin.buffer.read(int(line))
     try:

@@ -1,8 +1,9 @@
 """Member names of enums: scripts/codegen/enum_names.py."""
 
 import pytest
-from codegen import documents, enum_names
-from codegen.failure import Failure
+from codegen import enum_names
+from common import documents
+from common.failure import Failure
 
 
 def names(*values, **more) -> list[str]:

@@ -10,8 +10,8 @@ import types
 import zlib
 
 import pytest
-from codegen.failure import Failure
-from codegen.guard import MAX_BYTES
+from common.failure import Failure
+from common.guard import MAX_BYTES
 from vendoring import fetching
 from vendoring.addresses import is_this_machine
 from werkzeug import Response

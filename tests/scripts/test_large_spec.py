@@ -329,13 +329,13 @@ def same(left: Any, right: Any) -> bool:
 
 def plain(value: Any) -> Any:
     """Return the JSON value of a decoded one."""
-    encoding = sys.modules["large_api.runtime.encoding"]
+    encoding = sys.modules["modelgates_runtime.encoding"]
     return encoding.encode(value)
 
 
 def drift(value: Any) -> list[Any]:
     """Return all drift in a decoded value."""
-    decoded = sys.modules["large_api.runtime.decoded"]
+    decoded = sys.modules["modelgates_runtime.decoded"]
     return list(decoded.find_drift(value, ""))
 
 

@@ -1,12 +1,12 @@
-"""The lock file: scripts/codegen/lock.py."""
+"""The lock file: scripts/common/lock.py."""
 
 import hashlib
 import json
 
 import pytest
-from codegen import lock
-from codegen.failure import Failure
-from codegen.project import Project
+from common import lock
+from common.failure import Failure
+from common.project import Project
 
 
 def test_the_lock_records_origin_tools_and_inputs(ours):

@@ -13,8 +13,8 @@ import subprocess
 import sys
 
 import pytest
-from backtesting import versions
-from codegen.project import Project
+from common import versions
+from common.project import Project
 
 from .conftest import ROOT
 

@@ -4,8 +4,9 @@ import copy
 import json
 
 import pytest
-from codegen import documents, overlay
-from codegen.failure import Failure
+from codegen import overlay
+from common import documents
+from common.failure import Failure
 
 
 def document() -> dict:

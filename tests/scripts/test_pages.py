@@ -1,7 +1,7 @@
 """The document in a documentation page: scripts/vendoring/pages.py."""
 
 import pytest
-from codegen.failure import Failure
+from common.failure import Failure
 from hypothesis import example, given
 from hypothesis import strategies as st
 from vendoring import pages

@@ -220,22 +220,13 @@ def test_an_invalid_template_is_refused(regenerated, old, new, words):
 
 
 def test_missing_templates_are_refused(regenerated):
-    """All of them, a shared one, or a module that is copied."""
+    """All of them, or a shared one."""
     templates = regenerated.root / "overlays" / "templates"
-    for name in ("decoder.jinja", "runtime/__init__.py"):
-        (templates / name).rename(regenerated.root / "gone")
-        assert f"overlays/templates/{name} is missing" in regenerated.refusal()
-        (regenerated.root / "gone").rename(templates / name)
+    (templates / "decoder.jinja").rename(regenerated.root / "gone")
+    assert "overlays/templates/decoder.jinja is missing" in regenerated.refusal()
+    (regenerated.root / "gone").rename(templates / "decoder.jinja")
     templates.rename(regenerated.root / "gone")
     assert "overlays/templates/" in regenerated.refusal()
-
-
-def test_a_copied_module_that_is_no_python_is_refused(regenerated):
-    """The formatter says where."""
-    path = "overlays/templates/runtime/drift.py"
-    regenerated.write(path, regenerated.read(path) + "def (:\n")
-
-    assert "runtime/drift.py" in regenerated.refusal()
 
 
 @pytest.mark.parametrize("name", ["openapi-python-client", "ruff"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from codegen import documents
+from common import documents
 
 ROOT = Path(__file__).parents[2]
 

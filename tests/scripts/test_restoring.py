@@ -3,10 +3,9 @@
 import string
 
 import pytest
-from backtesting import versions
-from codegen import documents
-from codegen.failure import Failure
-from codegen.project import Project
+from common import documents, versions
+from common.failure import Failure
+from common.project import Project
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from vendoring.restoring import joined, restore

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from backtesting import bodies, clients, operations, running
-from backtesting.versions import Version
-from codegen.project import Project
+from common.project import Project
+from common.versions import Version
 from specdiff import agreement, specs
 
 from . import changes as catalogue

@@ -11,9 +11,9 @@ from random import Random
 
 import pytest
 from backtesting import bodies, clients, operations, running
-from backtesting.versions import Version
-from codegen.failure import Failure
-from codegen.project import Project
+from common.failure import Failure
+from common.project import Project
+from common.versions import Version
 from specdiff import agreement, specs
 
 from . import specs as made

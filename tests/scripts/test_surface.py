@@ -4,7 +4,7 @@ import pytest
 from specdiff import surface
 
 MODEL = '''
-from ..runtime import enums as _enums
+from modelgates_runtime import enums as _enums
 raise SystemExit("code that is read is not run")
 
 class Thing(Model):

@@ -1,13 +1,13 @@
-"""The pinned tools and the templates over theirs: scripts/codegen/toolchain.py."""
+"""The pinned tools and the templates over theirs: scripts/common/toolchain.py."""
 
 import hashlib
 import re
 from importlib.resources import files
 
 import pytest
-from codegen import toolchain
-from codegen.failure import Failure
-from codegen.project import Project
+from common import toolchain
+from common.failure import Failure
+from common.project import Project
 
 MODEL = "overlays/templates/model.py.jinja"
 
@@ -69,7 +69,7 @@ def test_missing_templates_are_refused(project):
     """The generator would silently use its own."""
     (project.root / "overlays" / "templates").rename(project.root / "elsewhere")
 
-    with pytest.raises(Failure, match="overlays/templates/runtime is missing; restore it"):
+    with pytest.raises(Failure, match="overlays/templates is missing; restore it"):
         toolchain.check_templates(Project(project.root))
 
 

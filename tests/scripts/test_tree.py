@@ -1,10 +1,10 @@
-"""Trees of files: scripts/codegen/tree.py."""
+"""Trees of files: scripts/common/tree.py."""
 
 import contextlib
 from pathlib import Path
 
 import pytest
-from codegen import tree
+from common import tree
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ import types
 from pathlib import Path
 
 import pytest
-from backtesting import versions
-from codegen import documents
-from codegen.failure import Failure
-from codegen.project import Project
+from common import documents, versions
+from common.failure import Failure
+from common.project import Project
 from vendoring import finding, writing
 
 from .conftest import PINNED, ROOT, ProjectCopy

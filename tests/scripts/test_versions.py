@@ -7,10 +7,10 @@ import re
 import subprocess
 
 import pytest
-from backtesting import versions
-from backtesting.versions import Version
-from codegen.failure import Failure
-from codegen.project import Project
+from common import versions
+from common.failure import Failure
+from common.project import Project
+from common.versions import Version
 from vendoring import sources
 
 from .conftest import KEPT, PINNED, ROOT

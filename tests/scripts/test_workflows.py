@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from codegen import documents
+from common import documents
 
 from .conftest import ROOT
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from modelgates_api.models import ApiType, ErrorResponse, GenerationResponse
-from modelgates_api.runtime import decoders
-from modelgates_api.runtime.schema import Field, Schema
 from modelgates_client import Generation
 from modelgates_client.testing import _records, drifted, make_error, make_record
+from modelgates_runtime import decoders
+from modelgates_runtime.schema import Field, Schema
 
 IDS = ["gen-1", "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3", "", "gen \u00fc\ud800", "x" * 1000]
 

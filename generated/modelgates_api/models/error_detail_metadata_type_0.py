@@ -5,10 +5,9 @@ from collections.abc import Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _define
-
-from ..runtime import decoders as _decoders
-from ..runtime import model as _model
-from ..runtime import schema as _schema
+from modelgates_runtime import decoders as _decoders
+from modelgates_runtime import model as _model
+from modelgates_runtime import schema as _schema
 
 _new = object.__new__
 

@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from attrs import define as _define
-
-from ..runtime import decoders as _decoders
-from ..runtime import model as _model
-from ..runtime import schema as _schema
-from ..runtime.drift import MISSING as _MISSING
-from ..runtime.schema import NULLABLE_TEXTS as _nullable_texts
+from modelgates_runtime import decoders as _decoders
+from modelgates_runtime import model as _model
+from modelgates_runtime import schema as _schema
+from modelgates_runtime.drift import MISSING as _MISSING
+from modelgates_runtime.schema import NULLABLE_TEXTS as _nullable_texts
 
 _new = object.__new__
 

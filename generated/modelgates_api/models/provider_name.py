@@ -1,5 +1,5 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
-from ..runtime import enums as _enums
+from modelgates_runtime import enums as _enums
 
 
 class ProviderName(_enums.OpenStrEnum):

@@ -6,15 +6,15 @@ from math import isfinite as _isfinite
 from typing import Any, Self
 
 from attrs import define as _define
+from modelgates_runtime import decoders as _decoders
+from modelgates_runtime import model as _model
+from modelgates_runtime import schema as _schema
+from modelgates_runtime.drift import MISSING as _MISSING
+from modelgates_runtime.encoding import HIGHEST as _HIGHEST
+from modelgates_runtime.encoding import LOWEST as _LOWEST
+from modelgates_runtime.schema import OPTIONAL_TEXTS as _optional_texts
 
 from ..models.provider_name import ProviderName
-from ..runtime import decoders as _decoders
-from ..runtime import model as _model
-from ..runtime import schema as _schema
-from ..runtime.drift import MISSING as _MISSING
-from ..runtime.encoding import HIGHEST as _HIGHEST
-from ..runtime.encoding import LOWEST as _LOWEST
-from ..runtime.schema import OPTIONAL_TEXTS as _optional_texts
 
 _new = object.__new__
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._calls import Call, Result, Send, Step, Steps
-from modelgates_client._errors import GenerationNotReadyError, NotFoundError
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+from modelgates_client.calls.call import Call, Result, Send, Step, Steps
+from modelgates_client.errors import GenerationNotReadyError, NotFoundError
 from modelgates_client.transport.messages import Ending
+from modelgates_runtime.errors import ModelGatesError
 
 Clock = Callable[[], float]
 

@@ -4,10 +4,10 @@ from typing import NoReturn
 
 from attrs import frozen
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._errors import GenerationNotReadyError
-from modelgates_client._generation import Generation
-from modelgates_client._responses import RawResponse
+from modelgates_client.errors import GenerationNotReadyError
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.responses import RawResponse
+from modelgates_runtime.errors import ModelGatesError
 
 
 @frozen

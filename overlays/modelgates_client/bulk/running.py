@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._answers import Problem, interpret
-from modelgates_client._calls import Pause, Send
-from modelgates_client._credentials import Secret
-from modelgates_client._retry import retry_after_s
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
 from modelgates_client.bulk.pacer import Pacer
 from modelgates_client.bulk.schedule import Schedule
+from modelgates_client.calls.answers import Problem, interpret
+from modelgates_client.calls.call import Pause, Send
+from modelgates_client.calls.retry import retry_after_s
+from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending, Reply
 from modelgates_client.transport.pooling import AsyncEngine
+from modelgates_runtime.errors import ModelGatesError
 
 #: Seconds that a rate limit may hold everything up. When the server asks for more, or lets nothing
 #: through for longer, what is left fails with what the server said.

@@ -12,12 +12,12 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from modelgates_client._errors import ConfigurationError
-from modelgates_client._money import format_usd
 from modelgates_client._version import __version__
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.money import format_usd
 from modelgates_client.reports.periods import Period, PeriodOptions, read_period
 from modelgates_client.reports.plain import plain
 from modelgates_client.reports.spending import (

@@ -4,14 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TypedDict
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._client import ModelGates
-from modelgates_client._errors import (
-    APIStatusError,
-    ConfigurationError,
-    ResponseValidationError,
-)
-from modelgates_client._settings import Options, check_seconds
+from modelgates_client.calls.settings import Options, check_seconds
 from modelgates_client.cli._findings import FailOn, as_json, as_junit, as_markdown, fails, summary
 from modelgates_client.cli._ids import STDIN
 from modelgates_client.cli._keys import find_key, holds_key
@@ -27,9 +20,16 @@ from modelgates_client.cli._recordings import (
 )
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
+from modelgates_client.client.client import ModelGates
 from modelgates_client.conformance.checking import Checked, check, model_of, unreadable_line
 from modelgates_client.conformance.recorded import check_line
 from modelgates_client.conformance.tally import Place, Report, Tally
+from modelgates_client.errors import (
+    APIStatusError,
+    ConfigurationError,
+    ResponseValidationError,
+)
+from modelgates_runtime.errors import ModelGatesError
 
 FormatName = Literal["table", "json", "markdown", "junit"]
 Fetch = Callable[[str], Checked]

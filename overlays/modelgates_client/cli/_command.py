@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Final, Unpack
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from modelgates_client._errors import ConfigurationError
 from modelgates_client._version import __version__
 from modelgates_client.cli._ledgers import budget, export, fetch, report
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._options import EPILOG, asks_a_server, carry_out, talks
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import ReaderGoneError, Stdout, UnwritableError
+from modelgates_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from modelgates_client.cli._check import CheckOptions

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from modelgates_client._harmless import harmless
+from modelgates_client.records.harmless import harmless
 
 
 class Drawing:

@@ -9,12 +9,12 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from modelgates_client._errors import ConfigurationError
-from modelgates_client._harmless import harmless
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._output import check_writable
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout, UnwritableError
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.harmless import harmless
 from modelgates_client.reports.periods import Period, PeriodOptions, read_period
 
 if TYPE_CHECKING:

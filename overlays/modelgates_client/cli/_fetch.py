@@ -11,12 +11,6 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Final, TypedDict
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._async_client import AsyncModelGates
-from modelgates_client._credentials import Secret
-from modelgates_client._errors import ConfigurationError
-from modelgates_client._generations import CONCURRENCY, WAIT_S
-from modelgates_client._harmless import harmless
 from modelgates_client.cli._fetching_progress import showing, states
 from modelgates_client.cli._found_ids import check_files, find_ids
 from modelgates_client.cli._ids import STDIN
@@ -24,10 +18,16 @@ from modelgates_client.cli._keys import find_key
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
+from modelgates_client.client.async_client import AsyncModelGates
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.judging import OutageError
 from modelgates_client.ledger.progress import Progress
+from modelgates_client.records.harmless import harmless
+from modelgates_client.resources.generations import CONCURRENCY, WAIT_S
+from modelgates_client.transport.credentials import Secret
+from modelgates_runtime.errors import ModelGatesError
 
 _SAID: Final = 10  # refusals that are said, each in a line; the others are only counted
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client._harmless import harmless
 from modelgates_client.cli._messages import Messages
+from modelgates_client.records.harmless import harmless
 
 if TYPE_CHECKING:
     from modelgates_client.ledger.progress import Progress

@@ -22,10 +22,10 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any, Final, Literal
 
-from modelgates_client._harmless import harmless
 from modelgates_client._version import __version__
 from modelgates_client.conformance.checking import LEVELS, Level
 from modelgates_client.conformance.tally import Finding, Place, Report, Unchecked
+from modelgates_client.records.harmless import harmless
 
 FailOn = Level | Literal["never"]
 

@@ -5,9 +5,9 @@ import math
 import uuid
 from typing import Any, Final, Protocol
 
-from modelgates_api.runtime.values import is_array, is_object
-from modelgates_client._generation import Generation
-from modelgates_client._summary import summarize
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.summary import summarize
+from modelgates_runtime.values import is_array, is_object
 
 _HUGE: Final = "1e999"  # what JSON can say of a number that no double can hold
 

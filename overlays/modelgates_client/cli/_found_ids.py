@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from modelgates_client._credentials import Secret
-from modelgates_client._errors import ConfigurationError
 from modelgates_client.cli._ids import STDIN
 from modelgates_client.cli._keys import holds_key
 from modelgates_client.cli._recordings import LONGEST, is_ledger, read_lines
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.transport.credentials import Secret
 
 _ALONE: Final = re.compile(rb"\s*(gen-[0-9A-Za-z_-]+)\s*(?:\s#.*)?", re.DOTALL)
 _WITHIN: Final = re.compile(rb"(?<![0-9A-Za-z_-])gen-(?=[A-Za-z_-]*[0-9])[0-9A-Za-z_-]+")

@@ -4,12 +4,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import TypedDict
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._client import ModelGates
-from modelgates_client._errors import ConfigurationError
-from modelgates_client._generation import Generation
-from modelgates_client._generations import WAIT_S
-from modelgates_client._settings import Options, check_seconds
+from modelgates_client.calls.settings import Options, check_seconds
 from modelgates_client.cli._formats import Format, JSONLines, Summaries
 from modelgates_client.cli._ids import STDIN, read_ids
 from modelgates_client.cli._keys import find_key, holds_key
@@ -17,6 +12,11 @@ from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._progress import progress
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
+from modelgates_client.client.client import ModelGates
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.generation import Generation
+from modelgates_client.resources.generations import WAIT_S
+from modelgates_runtime.errors import ModelGatesError
 
 Fetch = Callable[[str], Generation]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 
 STDIN: Final = "-"
 

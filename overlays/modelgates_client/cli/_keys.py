@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from modelgates_client._credentials import ENVIRONMENT_VARIABLE, Credentials, Secret
-from modelgates_client._errors import ConfigurationError
 from modelgates_client.cli._messages import Messages
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.transport.credentials import ENVIRONMENT_VARIABLE, Credentials, Secret
 
 _LONGEST: Final = 8 * 1024  # bytes; no header could carry more
 _LOOKS_LIKE_KEY: Final = re.compile(r"sk-mg-")

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from modelgates_client._credentials import Secret
-from modelgates_client._harmless import harmless
+from modelgates_client.records.harmless import harmless
+from modelgates_client.transport.credentials import Secret
 
 
 class Messages:

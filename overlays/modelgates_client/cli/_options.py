@@ -5,10 +5,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from modelgates_api.errors import ModelGatesError
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import MEANINGS, Status, status_of
 from modelgates_client.cli._stdout import UnwritableError
+from modelgates_runtime.errors import ModelGatesError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelgates_client._errors import ConfigurationError
 from modelgates_client.cli._ids import STDIN
 from modelgates_client.cli._stdout import UnwritableError
+from modelgates_client.errors import ConfigurationError
 
 
 def check_writable(name: str, inputs: Iterable[str] = ()) -> None:

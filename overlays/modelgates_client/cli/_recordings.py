@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from modelgates_client._errors import ConfigurationError
 from modelgates_client.cli._ids import STDIN
+from modelgates_client.errors import ConfigurationError
 
 #: Bytes of a line: as many as the client reads of a body unless told otherwise.
 LONGEST: Final = 4 * 2**20

@@ -3,11 +3,11 @@
 import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from modelgates_client._errors import ConfigurationError
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._output import check_writable, write_file
 from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.periods import PeriodOptions, read_period
 
 if TYPE_CHECKING:

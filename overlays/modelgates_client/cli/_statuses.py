@@ -5,7 +5,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from modelgates_client._errors import (
+from modelgates_client.errors import (
     APIConnectionError,
     APIStatusError,
     AuthenticationError,

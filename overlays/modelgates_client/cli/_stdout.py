@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 
 
 class ReaderGoneError(Exception):

@@ -5,12 +5,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from modelgates_api.runtime.values import is_object
-from modelgates_client._errors import ConfigurationError
-from modelgates_client._harmless import harmless
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.harmless import harmless
+from modelgates_runtime.values import is_object
 
 if TYPE_CHECKING:
     from modelgates_client.testing import StubAPI, StubRequest

@@ -9,10 +9,10 @@ from rich.measure import measure_renderables
 from rich.table import Table
 from rich.text import Text
 
-from modelgates_api.errors import FieldError
-from modelgates_client._generation import Generation
-from modelgates_client._harmless import harmless
-from modelgates_client._money import Cost, format_usd
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.harmless import harmless
+from modelgates_client.records.money import Cost, format_usd
+from modelgates_runtime.errors import FieldError
 
 _NOTHING = "-"  # of a record that did not come
 _GAP = 2  # columns of the terminal between two of the table

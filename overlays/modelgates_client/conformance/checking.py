@@ -12,12 +12,12 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from modelgates_api import models
 from modelgates_api.api.generations import get_generation
-from modelgates_api.errors import FieldError, UnexpectedStatusError
-from modelgates_api.runtime.decoded import find_drift
-from modelgates_api.runtime.drift import Drift, DriftKind, json_type
-from modelgates_api.runtime.model import Model
-from modelgates_api.runtime.parsing import parse_json
-from modelgates_api.runtime.values import is_array, is_object
+from modelgates_runtime.decoded import find_drift
+from modelgates_runtime.drift import Drift, DriftKind, json_type
+from modelgates_runtime.errors import FieldError, UnexpectedStatusError
+from modelgates_runtime.model import Model
+from modelgates_runtime.parsing import parse_json
+from modelgates_runtime.values import is_array, is_object
 
 Kind = DriftKind | Literal["undocumented_status", "unreadable_body", "unreadable_line"]
 Level = Literal["breaking", "warning", "info"]

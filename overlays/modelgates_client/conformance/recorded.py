@@ -12,10 +12,10 @@ A line is one JSON object. Its names alone tell which of these it is, in this or
 
 from typing import Any, Final
 
-from modelgates_api.runtime.drift import json_type
-from modelgates_api.runtime.parsing import parse_json
-from modelgates_api.runtime.values import is_object
 from modelgates_client.conformance.checking import Checked, check, unreadable_line
+from modelgates_runtime.drift import json_type
+from modelgates_runtime.parsing import parse_json
+from modelgates_runtime.values import is_object
 
 _SUCCESS: Final = 200
 _STATUSES: Final = range(100, 1000)  # three digits: RFC 9110, section 15

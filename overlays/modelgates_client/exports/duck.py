@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.sql import literal
 

@@ -1,7 +1,7 @@
 """What can be wrong with the rows that are read, said in one line with what mends it."""
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_api.runtime.values import printable
+from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.values import printable
 
 
 class SourceError(ModelGatesError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.errors import SourceError
 
 _LEDGER: Final = b"SQLite format 3\x00"

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from modelgates_client._generations import CONCURRENCY, WAIT_S
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger.fetching import fetch_all
 from modelgates_client.ledger.progress import Progress
+from modelgates_client.resources.generations import CONCURRENCY, WAIT_S
 
 if TYPE_CHECKING:
-    from modelgates_client._settings import Options
+    from modelgates_client.calls.settings import Options
 
 
 def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be left out

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.duck import EXTRA
 from modelgates_client.exports.sql import quoted
 from modelgates_client.ledger import Ledger, LedgerError

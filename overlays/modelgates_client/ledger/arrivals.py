@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from modelgates_client._generation import Generation
-from modelgates_client._responses import RawResponse
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
 from modelgates_client.ledger.derived import Row
 from modelgates_client.ledger.texts import error_text, storable, stored_id
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.responses import RawResponse
 
 #: Makes the row of a record: of its id, the record, the moment in µs, and the requests.
 MakeRow = Callable[[str, Generation, int, int], Row]

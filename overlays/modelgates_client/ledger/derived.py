@@ -11,14 +11,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_client._generation import Generation
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.texts import error_text, given_id
 from modelgates_client.ledger.values import decode
+from modelgates_client.records.generation import Generation
 from modelgates_client.rows.columns import COLUMNS
 from modelgates_client.rows.row import VERSION, row_of
+from modelgates_runtime.errors import ModelGatesError
 
 #: A value as SQLite stores it.
 Value = str | int | float | None

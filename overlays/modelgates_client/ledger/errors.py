@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from modelgates_api.errors import ModelGatesError
-from modelgates_api.runtime.values import printable
+from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.values import printable
 
 
 class LedgerError(ModelGatesError):

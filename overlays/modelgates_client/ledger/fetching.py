@@ -12,14 +12,14 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Unpack
 
-from modelgates_client._generations import CONCURRENCY, WAIT_S
 from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.ledger.working import Work
+from modelgates_client.resources.generations import CONCURRENCY, WAIT_S
 
 if TYPE_CHECKING:
-    from modelgates_client._async_client import AsyncModelGates
-    from modelgates_client._settings import Options
+    from modelgates_client.calls.settings import Options
+    from modelgates_client.client.async_client import AsyncModelGates
 
 
 async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
@@ -108,7 +108,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
         ModelGatesError: As `fetch`.
         RuntimeError: An event loop runs in this thread: use `fetch` there.
     """
-    from modelgates_client._async_client import AsyncModelGates  # noqa: PLC0415 - engines cost
+    from modelgates_client.client.async_client import AsyncModelGates  # noqa: PLC0415 - engines cost
 
     async def run() -> Progress:
         async with AsyncModelGates(**options) as client:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from modelgates_api.errors import ClientClosedError, ModelGatesError
-from modelgates_client._errors import (
+from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+from modelgates_client.errors import (
     APIConnectionError,
     APIStatusError,
     AuthenticationError,
@@ -13,7 +13,7 @@ from modelgates_client._errors import (
     RateLimitError,
     ServerError,
 )
-from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+from modelgates_runtime.errors import ClientClosedError, ModelGatesError
 
 #: Ids in a row that got no answer, or none but 5xx, before it is taken for an outage. Single ids
 #: that make the server fail are rare, and retried before; a hundred in a row are not by chance,

@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_api.errors import ModelGatesError
 from modelgates_client.ledger.values import Counts
+from modelgates_runtime.errors import ModelGatesError
 
 _WINDOW_S: Final = 10.0  # of which rates are told
 

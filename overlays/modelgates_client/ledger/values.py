@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from attrs import field, frozen
 
-from modelgates_client._generation import Generation
+from modelgates_client.records.generation import Generation
 
 
 class Counts(NamedTuple):
@@ -69,7 +69,7 @@ def decode(body: bytes, status: int, generation_id: str) -> Generation:
     Raises:
         ModelGatesError: This version of the package cannot read it.
     """
-    from modelgates_client._answers import Problem, interpret  # noqa: PLC0415 - few decode
+    from modelgates_client.calls.answers import Problem, interpret  # noqa: PLC0415 - few decode
     from modelgates_client.transport.messages import Reply  # noqa: PLC0415 - few decode
 
     answer = interpret(Reply(status, {}, body), generation_id, 1, "lenient")

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, S
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from modelgates_api.errors import ModelGatesError
 from modelgates_client.bulk.outcomes import Outcome, Resolved
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.feeding import Feed
@@ -15,6 +14,7 @@ from modelgates_client.ledger.judging import Judge, lasting, leaves, requests
 from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress, Tally
 from modelgates_client.ledger.queueing import LEASE_S
+from modelgates_runtime.errors import ModelGatesError
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import Final, TypedDict
 
 from attrs import frozen
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 
 UTC: Final = "UTC"
 

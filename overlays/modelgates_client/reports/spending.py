@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from attrs import frozen
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import schema
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived

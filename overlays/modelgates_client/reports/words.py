@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from modelgates_client._harmless import harmless
-from modelgates_client._money import format_usd
+from modelgates_client.records.harmless import harmless
+from modelgates_client.records.money import format_usd
 from modelgates_client.reports.figures import Group, Report, Spread, Total, Unresolved
 from modelgates_client.reports.periods import Period
 

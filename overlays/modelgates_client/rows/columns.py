@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 
 from attrs import field, frozen
 
-from modelgates_api.runtime import decoders
-from modelgates_api.runtime.decoders import Decoder
-from modelgates_api.runtime.model import Model
-from modelgates_client._generation import Generation
+from modelgates_client.records.generation import Generation
 from modelgates_client.rows.kinds import STORAGE, TYPES, Kind
+from modelgates_runtime import decoders
+from modelgates_runtime.decoder import Decoder
+from modelgates_runtime.model import Model
 
 
 class Unit(NamedTuple):

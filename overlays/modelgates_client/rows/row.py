@@ -9,15 +9,15 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from modelgates_api.errors import FieldError
 from modelgates_api.models import ProviderResponse
-from modelgates_api.runtime.values import stored
-from modelgates_client._attempts import Attempt, Attempts
-from modelgates_client._generation import Generation
-from modelgates_client._money import Cost
+from modelgates_client.records.attempts import Attempt, Attempts
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.money import Cost
 from modelgates_client.rows import values
 from modelgates_client.rows.columns import ATTEMPTED, COLUMNS, CREATED
 from modelgates_client.rows.values import Value
+from modelgates_runtime.errors import FieldError
+from modelgates_runtime.values import stored
 
 #: Goes up when a value is derived from a record in another way than before: rows that are kept are
 #: made anew then.

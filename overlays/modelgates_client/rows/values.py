@@ -12,9 +12,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from modelgates_api.runtime.encoding import encode
-from modelgates_client._money import exact
+from modelgates_client.records.money import exact
 from modelgates_client.rows.kinds import Kind
+from modelgates_runtime.encoding import encode
 
 #: A value as SQLite stores it.
 Value = str | int | float | None

@@ -4,11 +4,12 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from modelgates_api.runtime.decoders import Decoder, Nullable, StrEnumeration
-from modelgates_api.runtime.drift import join_pointer
-from modelgates_api.runtime.values import is_array, is_object
-from modelgates_client._generation import Generation
+from modelgates_client.records.generation import Generation
 from modelgates_client.testing._records import as_sent, make_record, no_such_field
+from modelgates_runtime.decoder import Decoder
+from modelgates_runtime.decoders import Nullable, StrEnumeration
+from modelgates_runtime.drift import join_pointer
+from modelgates_runtime.values import is_array, is_object
 
 #: An enum value that no spec lists.
 NEW_VALUE: Final = "value-of-a-later-version"

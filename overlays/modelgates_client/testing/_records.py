@@ -15,14 +15,15 @@ from typing import Any, Final
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.models import ErrorResponse
-from modelgates_api.runtime import decoders
-from modelgates_api.runtime.model import Model
-from modelgates_api.runtime.values import is_array, is_object
-from modelgates_client._generation import Generation
 from modelgates_client.conformance.checking import model_of
+from modelgates_client.records.generation import Generation
+from modelgates_runtime import decoders
+from modelgates_runtime.decoder import Decoder
+from modelgates_runtime.model import Model
+from modelgates_runtime.values import is_array, is_object
 
 #: Of each type without parts; those of formats are the examples of their RFCs.
-_EXAMPLES: Final[Mapping[decoders.Decoder, Any]] = {
+_EXAMPLES: Final[Mapping[Decoder, Any]] = {
     decoders.BOOLEAN: False,
     decoders.INTEGER: 1,
     decoders.NUMBER: 0.5,
@@ -225,9 +226,7 @@ def _object(
     }
 
 
-def _value(
-    decoder: decoders.Decoder, name: str, wanted: Any, within: tuple[type[Model], ...]
-) -> Any:
+def _value(decoder: Decoder, name: str, wanted: Any, within: tuple[type[Model], ...]) -> Any:
     """Make a value that a decoder takes: what is wanted, if it takes that."""
     if isinstance(decoder, decoders.Nullable):
         if wanted is None or not _ends(decoder.item, within):
@@ -251,7 +250,7 @@ def _value(
     return name if decoder is decoders.STRING else _EXAMPLES[decoder]
 
 
-def _ends(decoder: decoders.Decoder, within: tuple[type[Model], ...]) -> bool:
+def _ends(decoder: Decoder, within: tuple[type[Model], ...]) -> bool:
     """Whether a value can be made without an object of a model inside one of the same model."""
     if isinstance(decoder, decoders.OneOf):
         return any(_ends(choice, within) for choice in decoder.choices)

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 import anyio
 import httpcore
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport import exchange, httpcore_terms
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
 from modelgates_client.transport.pooling import AsyncEngine

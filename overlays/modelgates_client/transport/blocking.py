@@ -6,9 +6,9 @@ from collections import deque
 
 import httpcore
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport import exchange, httpcore_terms
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.network import Network
 from modelgates_client.transport.options import NetworkOptions

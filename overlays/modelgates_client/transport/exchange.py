@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from modelgates_client._credentials import Secret
 from modelgates_client.transport import content
+from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.messages import ERROR_LIMIT, Failure, Reply
 
 #: Seconds that an idle connection is kept: less than servers usually do, so that few are stale.

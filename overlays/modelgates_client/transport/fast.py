@@ -5,9 +5,9 @@ import re
 import ssl
 from typing import Any, Final
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport import exchange
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.dialling import dial
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions, Server

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpcore
 
-from modelgates_client._credentials import Secret
+from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.exchange import KEEP_ALIVE_S, timed_out
 from modelgates_client.transport.messages import Failure, Request
 from modelgates_client.transport.options import NetworkOptions, Server

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpcore
 
-from modelgates_client._deadline import Deadline
+from modelgates_client.transport.deadline import Deadline
 
 _Address = tuple[Any, ...]
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})

@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import Protocol
 
-from modelgates_client._credentials import Secret
-from modelgates_client._deadline import Deadline
 from modelgates_client.transport import exchange
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.messages import Ending, Request
 from modelgates_client.transport.options import NetworkOptions
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ... import errors as _errors
-from ... import types as _types
+from modelgates_runtime import bodies as _bodies
+from modelgates_runtime import decoders as _decoders
+from modelgates_runtime import encoding as _encoding
+from modelgates_runtime import errors as _errors
+from modelgates_runtime import types as _types
+
 from ...models.error_response import ErrorResponse
 from ...models.generation_response import GenerationResponse
-from ...runtime import bodies as _bodies
-from ...runtime import decoders as _decoders
-from ...runtime import encoding as _encoding
 
 if TYPE_CHECKING:
     from ... import client as _client

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from modelgates_client._money import format_usd
+from modelgates_client.records.money import format_usd
 from modelgates_client.reports import words
 from modelgates_client.reports.figures import Bin, Group, Provider, Report, Slice, Spread, Total
 from modelgates_client.reports.page import fallbacks, naming

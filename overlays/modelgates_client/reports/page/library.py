@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client._errors import ConfigurationError
+from modelgates_client.errors import ConfigurationError
 
 #: A style that it adds as soon as it runs: of its maps, which the page has none of. What is not
 #: found here is refused by the policy, and the browser's console says so.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from modelgates_client._money import format_usd
+from modelgates_client.records.money import format_usd
 from modelgates_client.reports import words
 from modelgates_client.reports.figures import Report, Total
 from modelgates_client.reports.page.markup import Html, amount, escaped, listed

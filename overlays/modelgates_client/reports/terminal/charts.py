@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from modelgates_client._money import format_usd
+from modelgates_client.records.money import format_usd
 from modelgates_client.reports.figures import Report, Slice
 from modelgates_client.reports.periods import moment
 from modelgates_client.reports.terminal.drawing import Pens, columns

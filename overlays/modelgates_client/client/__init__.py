@@ -1,0 +1,1 @@
+"""The clients, their arguments and their life cycle: gives out `ModelGates`, `AsyncModelGates`."""

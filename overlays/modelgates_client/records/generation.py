@@ -1,0 +1,105 @@
+"""`Generation`, the record as people use it: the spec's fields, and what is computed from them.
+
+What computing needs is imported when it is first used: reading a record's fields costs no more.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from typing import TYPE_CHECKING
+
+from modelgates_api import models
+from modelgates_client.records.known import known
+
+if TYPE_CHECKING:
+    from modelgates_client.records.attempts import Attempts
+    from modelgates_client.records.money import Cost
+
+
+class Generation(models.Generation):
+    """The record of one generation: what it cost, and what it really was.
+
+    All fields of the spec are here as the server sent them, under the spec's names: `total_cost`,
+    `usage` and the other amounts as `float` US dollars, `latency` and `generation_time` in
+    milliseconds, `created_at` as text, `provider_responses` as a list, tokens in both counts
+    (`native_tokens_*` are billed, `tokens_*` are normalised). Reading one whose value is not of
+    its type raises `FieldError`.
+
+    The properties below are computed from them on each access. They never raise: what the fields
+    do not say is None, and never 0.
+
+    Source: openapi.yaml, schema `Generation`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def created(self) -> datetime.datetime | None:
+        """When the generation was created, aware, with the offset that was sent.
+
+        None if `created_at` is no ISO 8601 date and time of the years 1 to 9999, or one without an
+        offset: which zone it is in would be a guess. Digits beyond the microsecond are cut off.
+        """
+        text = known(lambda: self.created_at)
+        return None if text is None else _moment(text)
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost, in US dollars, as exact decimals."""
+        from modelgates_client.records.money import Cost  # noqa: PLC0415 - see above
+
+        return Cost.of(self)
+
+    @property
+    def attempts(self) -> Attempts:
+        """Which providers were tried, which one served, and what the others cost in time."""
+        from modelgates_client.records.attempts import Attempts  # noqa: PLC0415 - see above
+
+        return Attempts.of(self)
+
+    @property
+    def native_tokens_per_second(self) -> float | None:
+        """Completion tokens as the provider counts them, per second of `generation_time`.
+
+        None if either is not known, or makes no rate: no time, or a negative number.
+        """
+        tokens = known(lambda: self.native_tokens_completion)
+        time_ms = known(lambda: self.generation_time)
+        if tokens is None or time_ms is None or tokens < 0 or time_ms <= 0:
+            return None
+        try:
+            rate = tokens * 1000 / time_ms
+        except OverflowError:  # JSON's integers have no limit, doubles have
+            return None
+        return rate if math.isfinite(rate) else None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the record is settled: there is a `finish_reason`, or it was `cancelled`.
+
+        A cost of 0 says nothing of that: free generations are final too. A field that cannot be
+        read counts as not set.
+        """
+        return (
+            known(lambda: self.finish_reason) is not None or known(lambda: self.cancelled) is True
+        )
+
+
+def _moment(text: str) -> datetime.datetime | None:
+    """Return the moment that a text of ISO 8601 names; None if it names none."""
+    # dateutil ships no types; where stubs are installed, there is nothing to ignore
+    from dateutil.parser import isoparse  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - see above
+
+    # It takes any character between date and time, digits too, and no hour for midnight.
+    if not re.search("[0-9][Tt ][0-9]{2}", text):
+        return None
+    try:
+        moment: datetime.datetime = isoparse(text)
+        if moment.utcoffset() is None:
+            return None
+        moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):  # no time, or one that is beyond the calendar in UTC
+        return None
+    return moment

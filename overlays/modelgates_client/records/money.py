@@ -1,0 +1,96 @@
+"""What a generation cost, in exact US dollars.
+
+Amounts are `Decimal`s of the digits that JSON shows: 0.1 is a tenth. A double holds 15 to 17
+digits; an amount of more was rounded when it was parsed.
+
+Arithmetic on them is yours, and follows the current decimal context, which keeps 28 digits unless
+it is told otherwise. The sum of a million records is exact as long as 28 digits span from its
+first to the last of any amount: totals under a billion dollars, amounts down to 1e-19. Beyond
+that, `decimal` rounds without a word, unless its `Inexact` trap is set:
+
+>>> with decimal.localcontext(prec=60, traps=[decimal.Inexact]):  # doctest: +SKIP
+...     total = sum(amounts)
+"""
+
+import math
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from typing import TYPE_CHECKING, Final, Self
+
+from attrs import frozen
+
+from modelgates_client.records.known import known
+
+if TYPE_CHECKING:
+    from modelgates_api.models import Generation
+
+_EXACT_DIGITS: Final = 700  # any two doubles, 1e308 and 5e-324 too, add up within these
+
+
+@frozen
+class Cost:
+    """What a generation cost, in US dollars; None where that is not known, which is not 0.
+
+    An amount is not known if it was not sent, is null, or cannot be read.
+
+    Attributes:
+        charged: What the ModelGates account was charged (`total_cost`); negative for a refund.
+        upstream: What the provider billed besides, to your own key (`upstream_inference_cost`
+            with `is_byok`). 0 without an own key, when that field only repeats the charge.
+        cache_saving: What caching saved (`cache_discount`); negative for a premium paid for
+            writing to the cache.
+
+    Source: openapi.yaml, schema `Generation`.
+    """
+
+    charged: Decimal | None
+    upstream: Decimal | None
+    cache_saving: Decimal | None
+
+    @classmethod
+    def of(cls, record: "Generation") -> Self:
+        """Return what a record says of its cost."""
+        return cls(
+            charged=exact(known(lambda: record.total_cost)),
+            upstream=_upstream(record),
+            cache_saving=exact(known(lambda: record.cache_discount)),
+        )
+
+    @property
+    def all_in(self) -> Decimal | None:
+        """What was paid in all, `charged` and `upstream`; None if either is not known.
+
+        It is exact, whatever the current decimal context is.
+        """
+        if self.charged is None or self.upstream is None:
+            return None
+        exact = Context(prec=_EXACT_DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX)
+        return exact.add(self.charged, self.upstream)
+
+
+def format_usd(amount: Decimal | None) -> str:
+    """Return an amount as people read it: `$0.00003452`, `-$0.5`, `$0`, or `unknown` for None.
+
+    All digits are shown, none as an exponent; trailing zeros are not. What is no amount, NaN or
+    infinite, is `unknown` too.
+    """
+    if amount is None or not amount.is_finite():
+        return "unknown"
+    # Not by normalize() or abs(): they round to the current context.
+    digits = f"{amount.copy_abs():f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return f"{'-' if amount < 0 else ''}${digits}"
+
+
+def exact(amount: float | None) -> Decimal | None:
+    """Return the decimal that a double was parsed from."""
+    if amount is None or not math.isfinite(amount):  # a record made by hand may hold NaN
+        return None
+    return Decimal(repr(amount))
+
+
+def _upstream(record: "Generation") -> Decimal | None:
+    own_key = known(lambda: record.is_byok)
+    if own_key is None:
+        return None
+    return exact(known(lambda: record.upstream_inference_cost)) if own_key else Decimal(0)

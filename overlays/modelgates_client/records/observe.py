@@ -1,0 +1,43 @@
+"""Drift that is seen: told to a callback each time, logged once per kind."""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Final
+
+from modelgates_runtime.drift import Drift
+
+LOGGER: Final = logging.getLogger("modelgates_client")
+_MOST_KINDS: Final = 1_000  # a hostile server must not fill memory, or the log
+_INDEX: Final = re.compile(r"/\d+(?=/|$)")
+
+DriftCallback = Callable[[Drift], object]
+
+
+class DriftObserver:
+    """What becomes of the drift in the responses of one client."""
+
+    def __init__(
+        self, callback: DriftCallback | None, parent: "DriftObserver | None" = None
+    ) -> None:
+        """Call `callback` with every deviation, besides logging what `parent` did not log."""
+        self._callback = callback
+        self._seen: set[tuple[str, str]] = set() if parent is None else parent._seen  # noqa: SLF001
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether anybody would be told."""
+        return self._callback is not None or LOGGER.isEnabledFor(logging.INFO)
+
+    def observe(self, drift: tuple[Drift, ...]) -> None:
+        """Log what is new (at the level INFO), and tell the callback everything.
+
+        What the callback raises ends the call.
+        """
+        for entry in drift:
+            kind = (entry.kind, _INDEX.sub("/*", entry.pointer))
+            if kind not in self._seen and len(self._seen) < _MOST_KINDS:
+                self._seen.add(kind)
+                LOGGER.info("the server deviates from the spec: %s", str(entry))
+            if self._callback is not None:
+                self._callback(entry)

@@ -1,0 +1,126 @@
+"""A record as a person reads it: cost, tokens, timing, who served it, what drifted."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from modelgates_client.records.attempts import Attempt
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.money import format_usd
+from modelgates_runtime.errors import FieldError
+from modelgates_runtime.values import printable
+
+_UNKNOWN = "unknown"
+
+
+def summarize(record: Generation) -> str:
+    """Return a record as lines of text, safe to print on a terminal.
+
+    What is not known reads as "unknown", what is unreadable as such; nothing reads as zero that
+    is not zero.
+    """
+    rows = [
+        ("Cost", _cost(record)),
+        ("Tokens", _tokens(record)),
+        ("Timing", _timing(record)),
+        ("Served by", _served(record)),
+        ("Drift", _drift(record)),
+    ]
+    lines = [*_head(record)]
+    for title, texts in rows:
+        for index, text in enumerate(texts):
+            lines.append(f"  {title if index == 0 else '':<10} {text}")
+    return "\n".join(printable(line) for line in lines)
+
+
+def _head(record: Generation) -> Iterator[str]:
+    yield f"{_read(lambda: record.id)}  {_read(lambda: record.model)}"
+    yield f"  {_read(lambda: record.created_at)}, {_read(lambda: record.api_type)}"
+    reason, cancelled = _read(lambda: record.finish_reason), _read(lambda: record.cancelled)
+    settled = "" if record.is_final else "; not final yet"
+    yield f"  finish reason: {reason}; cancelled: {cancelled}{settled}"
+
+
+def _cost(record: Generation) -> Iterator[str]:
+    cost = record.cost
+    yield f"{_dollars(cost.charged, lambda: record.total_cost)} charged"
+    own_key = _read(lambda: record.is_byok)
+    if own_key == "yes":
+        upstream = _dollars(cost.upstream, lambda: record.upstream_inference_cost)
+        yield f"{upstream} billed by the provider besides, to your own key"
+        yield f"{format_usd(cost.all_in)} all in"
+    elif own_key != "no":
+        yield f"{own_key} whether your own key was billed besides"
+    saving = cost.cache_saving
+    shown = _dollars(saving, lambda: record.cache_discount)
+    if saving is not None and saving < 0:
+        yield f"{format_usd(saving.copy_abs())} premium paid for writing to the cache"
+    elif shown != _UNKNOWN:
+        yield f"{shown} saved by caching"
+
+
+def _tokens(record: Generation) -> Iterator[str]:
+    prompt = _read(lambda: record.native_tokens_prompt)
+    completion = _read(lambda: record.native_tokens_completion)
+    yield f"{prompt} in, {completion} out, as the provider counts and bills them"
+    cached = _read(lambda: record.native_tokens_cached)
+    reasoning = _read(lambda: record.native_tokens_reasoning)
+    yield f"{cached} cached, {reasoning} for reasoning"
+    prompt = _read(lambda: record.tokens_prompt)
+    completion = _read(lambda: record.tokens_completion)
+    yield f"{prompt} in, {completion} out, normalised"
+
+
+def _timing(record: Generation) -> Iterator[str]:
+    yield f"latency {_read(lambda: record.latency, ' ms')}"
+    yield f"generation {_read(lambda: record.generation_time, ' ms')}"
+
+
+def _served(record: Generation) -> Iterator[str]:
+    yield _read(lambda: record.provider_name)
+    attempts = record.attempts
+    if not attempts.known:
+        yield f"attempts {_read(lambda: record.provider_responses)}"
+    for number, attempt in enumerate(attempts, 1):
+        yield f"{number}. {_attempt(attempt)}"
+    if len(attempts) > 1:
+        lost_ms = attempts.time_lost_ms
+        lost = _text(lost_ms if lost_ms is None else round(lost_ms, 3), " ms")
+        yield f"{lost} lost on attempts that did not serve"
+
+
+def _attempt(attempt: Attempt) -> str:
+    latency = _text(attempt.latency_ms, " ms")
+    return f"{_text(attempt.provider)}, status {_text(attempt.status)}, {latency}"
+
+
+def _drift(record: Generation) -> Iterator[str]:
+    drift = record.drift
+    if not drift:
+        yield "none: the record is as the spec says"
+        return
+    yield f"{len(drift)} deviation(s) from the spec"
+    for entry in drift:
+        yield str(entry)
+
+
+def _dollars(amount: Decimal | None, read: Callable[[], object]) -> str:
+    """Return an amount as text; where there is none, why the field it is from has none."""
+    return _read(read) if amount is None else format_usd(amount)
+
+
+def _read(read: Callable[[], object], unit: str = "") -> str:
+    """Return a field as text; what cannot be read says so."""
+    try:
+        return _text(read(), unit)
+    except FieldError:
+        return "unreadable"
+
+
+def _text(value: object, unit: str = "") -> str:
+    if value is None:
+        return _UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return f"{value}{unit}"

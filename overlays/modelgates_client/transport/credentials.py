@@ -1,0 +1,212 @@
+"""The API key: where it comes from, and that it is shown nowhere."""
+
+import inspect
+import os
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NoReturn, Self
+
+from modelgates_client.errors import ConfigurationError
+
+ENVIRONMENT_VARIABLE: Final = "MODELGATES_API_KEY"
+
+KeyFunction = Callable[[], str] | Callable[[], Awaitable[str]]
+
+_MASK: Final = "[API key]"
+_WITHHELD: Final = "[withheld: it shows the API key]"
+_LEAST_MASKED: Final = 8  # characters; shorter keys, of a stub, are part of other words
+_LEAST_PART: Final = 12  # characters of half a key that give it away
+_SEARCHED: Final = 256 * 1024  # characters that are searched for a key in disguise
+_MARKS: Final = ("\\", "%", "&", "\0")  # what a disguise cannot do without
+_JSON_ESCAPE: Final = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
+
+
+class Secret:
+    """A key that no `repr`, pickle or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Hold `value`."""
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the key; the result must not be kept in a variable."""
+        return self._value
+
+    def problem(self) -> str | None:
+        """Return what is wrong with the key, without showing it; None when it can be sent."""
+        if not self._value:
+            return (
+                "no API key: pass api_key=…, or set the environment variable "
+                f"{ENVIRONMENT_VARIABLE}"
+            )
+        if not (self._value.isascii() and self._value.isprintable()) or " " in self._value:
+            return (
+                "the API key has white space, control or non-ASCII characters; was it copied "
+                "whole, and alone?"
+            )
+        return None
+
+    def masked(self, text: str) -> str:
+        """Return a server's words without the key, should they show it.
+
+        Words that show it to whoever decodes them (as JSON, HTML or a URL) are withheld.
+        """
+        for part in self._parts():
+            text = text.replace(part, _MASK)
+        if not any(mark in text for mark in _MARKS):
+            return text
+        try:
+            shown = self._is_in(_decoded(text[:_SEARCHED]))
+        except ValueError:  # an HTML entity whose number is too large to be one
+            shown = True
+        return _WITHHELD if shown else text
+
+    def masked_bytes(self, content: bytes) -> bytes:
+        """Return a body without the key; see `masked`."""
+        text = content.decode("latin-1")
+        masked = self.masked(text)
+        return content if masked is text else masked.encode("latin-1")
+
+    def _parts(self) -> tuple[str, ...]:
+        """Return the key, and what gives most of it away."""
+        half = len(self._value) // 2
+        if half < _LEAST_PART:
+            return (self._value,) if len(self._value) >= _LEAST_MASKED else ()
+        return self._value, self._value[:half], self._value[half:]
+
+    def _is_in(self, texts: tuple[str, ...]) -> bool:
+        return any(part in text for part in self._parts() for text in texts)
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError(
+            "a client that was given its key as a string cannot be pickled, since the pickle would "
+            f"show the key; set {ENVIRONMENT_VARIABLE}, or pass a function that returns the key"
+        )
+
+
+class Credentials:
+    """Where the key comes from: given, from a function at each request, or the environment."""
+
+    __slots__ = ("_function", "_secret")
+
+    def __init__(self, source: str | KeyFunction | None) -> None:
+        """Take a key, a function that returns one, or None: the environment, read now."""
+        if source is None:
+            source = os.environ.get(ENVIRONMENT_VARIABLE, "").strip()
+            self._secret: Secret | None = _EnvironmentSecret(source)
+            self._function = None
+        elif isinstance(source, str):
+            self._secret, self._function = Secret(source), None
+        else:
+            self._secret, self._function = None, source
+
+    def problem(self, *, can_await: bool) -> str | None:
+        """Return why no client can be made with these; None when one can."""
+        if self._secret is not None:
+            return self._secret.problem()
+        if not callable(self._function):
+            return "api_key is neither a string nor a function that returns one"
+        if not can_await and inspect.iscoroutinefunction(self._function):
+            return "api_key is a coroutine function; those are for AsyncModelGates"
+        return None
+
+    @property
+    def fixed(self) -> Secret | None:
+        """The key, where it is the same for all requests; None where a function returns it."""
+        return self._secret
+
+    def secret(self) -> Secret:
+        """Return the key for one request.
+
+        Raises:
+            ConfigurationError: The function failed, or returned no key.
+        """
+        if self._secret is not None:
+            return self._secret
+        result = self._called()
+        if not isinstance(result, Secret):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise ConfigurationError("the api_key function is asynchronous; use AsyncModelGates")
+        return result
+
+    async def asecret(self) -> Secret:
+        """Return the key for one request; awaits what the function returns.
+
+        Raises:
+            ConfigurationError: The function failed, or returned no key.
+        """
+        if self._secret is not None:
+            return self._secret
+        result = self._called()
+        if isinstance(result, Secret):
+            return result
+        try:
+            return _wrapped(await result)
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the caller's own code
+            failure = type(error).__name__
+        raise ConfigurationError(f"the api_key function failed: {failure}")
+
+    def _called(self) -> Secret | Awaitable[str]:
+        """Call the function; what it raises may show the key, so only its type is passed on."""
+        if self._function is None:
+            raise ConfigurationError("there is no api_key function")
+        result: Any = None
+        try:
+            result = self._function()
+            return result if inspect.isawaitable(result) else _wrapped(result)
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the caller's own code
+            failure = type(error).__name__
+        finally:
+            del result  # a traceback that shows locals must not show it
+        raise ConfigurationError(f"the api_key function failed: {failure}")
+
+
+class _EnvironmentSecret(Secret):
+    """A key from the environment, to which its pickle refers."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return _from_environment, ()
+
+
+def _from_environment() -> Secret:
+    return _EnvironmentSecret(os.environ.get(ENVIRONMENT_VARIABLE, "").strip())
+
+
+def _wrapped(result: object) -> Secret:
+    """Return a key as a secret; a traceback that shows locals must not show it."""
+    if isinstance(result, str):
+        secret, problem = Secret(result), Secret(result).problem()
+    else:
+        secret, problem = Secret(""), f"it returned {type(result).__name__}"
+    del result
+    if problem is not None:
+        raise ConfigurationError(f"the api_key function returned no key: {problem}")
+    return secret
+
+
+def _decoded(text: str) -> tuple[str, ...]:
+    """Return a text as its readers may read it: as JSON, however often encoded, HTML or a URL."""
+    import html  # noqa: PLC0415 - costs, and is rarely needed
+    from urllib.parse import unquote  # noqa: PLC0415
+
+    plain = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    plain = plain.replace("\\", "").replace("\0", "")
+    return plain, html.unescape(plain), unquote(plain)

@@ -1,0 +1,158 @@
+"""Containers in which one unreadable item costs no other item its type.
+
+Reading the unreadable item raises; everything else reads as usual. Whatever would hand that item
+on without reading it (a copy, a concatenation) raises too.
+"""
+
+from collections.abc import Container, Iterator, MutableMapping
+from typing import Any, SupportsIndex, TypeVar
+
+from attrs import frozen
+
+from modelgates_runtime.decoded import Decoded
+from modelgates_runtime.drift import Drift, json_type, mismatch
+from modelgates_runtime.encoding import encode
+from modelgates_runtime.errors import FieldError
+from modelgates_runtime.parsing import check_depth
+from modelgates_runtime.values import stored
+
+T = TypeVar("T")
+
+
+@frozen
+class Misfit(Decoded):
+    """A value that is not of the declared type, as it came, with where it stands.
+
+    Raises:
+        ValueError: It is nested too deeply to be kept.
+    """
+
+    value: Any
+    pointer: str
+    expected: str
+
+    def __attrs_post_init__(self) -> None:
+        check_depth(self.value)
+
+    def error(self) -> FieldError:
+        """Return the error that reading this value raises."""
+        return FieldError("An item", self.pointer, self.expected, json_type(self.value))
+
+    def __drift__(self, pointer: str) -> Iterator[Drift]:
+        """Yield the one deviation that this value is."""
+        yield mismatch(pointer, self.expected, self.value)
+
+    def __json__(self) -> Any:
+        """Return the value as it came, sharing no container with it."""
+        return encode(self.value)
+
+
+def _checked(item: T) -> T:
+    if isinstance(item, Misfit):
+        raise item.error()
+    return item
+
+
+class CheckedList(list[T]):
+    """Stands in for a plain list when at least one item cannot be read as a `T`.
+
+    Iterating raises `FieldError` at that item; indexing reaches the others, and `readable()`
+    leaves it out.
+    """
+
+    __slots__ = ()
+
+    def readable(self) -> list[T]:
+        """Return the items that are of the declared type; the others are left out."""
+        return [item for item in stored(self) if not isinstance(item, Misfit)]
+
+    def __getitem__(self, index: "SupportsIndex | slice[Any, Any, Any]") -> Any:
+        """Return an item or a slice; raise where that holds an unreadable one."""
+        if isinstance(index, slice):
+            return [_checked(item) for item in super().__getitem__(index)]
+        return _checked(super().__getitem__(index))
+
+    def __iter__(self) -> Iterator[T]:
+        """Iterate; raise at an unreadable item."""
+        return map(_checked, super().__iter__())
+
+    def __reversed__(self) -> Iterator[T]:
+        """Iterate backwards; raise at an unreadable item."""
+        return map(_checked, super().__reversed__())
+
+    def pop(self, index: SupportsIndex = -1) -> T:
+        """Remove and return an item; raise, and remove nothing, if it is unreadable."""
+        _checked(super().__getitem__(index))
+        return super().pop(index)
+
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:
+        """Sort in place; raise, and move nothing, if an item is unreadable."""
+        self[:] = sorted(self, key=key, reverse=reverse)
+
+    def copy(self) -> list[T]:
+        """Raise: a copy would hold the unreadable item."""
+        return list(self)
+
+    def __add__(self, other: Any) -> Any:
+        return list(self) + other
+
+    def __radd__(self, other: Any) -> Any:
+        return other + list(self)
+
+    def __mul__(self, count: SupportsIndex) -> list[T]:
+        return list(self) * count
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        return repr([*stored(self)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), None, stored(self)
+
+
+class AdditionalProperties(MutableMapping[str, T]):
+    """The fields of an object that its schema does not name, as a mapping.
+
+    Reading one that is not of the declared type raises `FieldError`.
+    """
+
+    __slots__ = ("named", "raw")
+
+    def __init__(self, raw: dict[str, Any], named: Container[str]) -> None:
+        """Wrap `raw`, which holds the decoded values, and `Misfit`s for unreadable ones.
+
+        Args:
+            raw: What is read and changed.
+            named: The fields that the schema does name; they have attributes.
+        """
+        self.raw = raw
+        self.named = named
+
+    def __getitem__(self, key: str) -> T:
+        value: T = _checked(self.raw[key])
+        return value
+
+    def __setitem__(self, key: str, value: T) -> None:
+        if key in self.named:
+            raise ValueError(f"{key!r} is a field of the schema: set its attribute")
+        self.raw[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.raw[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.raw  # the inherited one reads the value, which may be unreadable
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def clear(self) -> None:
+        """Remove all, unreadable ones too."""
+        self.raw.clear()
+
+    def __repr__(self) -> str:
+        return repr(self.raw)

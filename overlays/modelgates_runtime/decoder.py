@@ -1,0 +1,39 @@
+"""`Decoder`, what takes one kind of JSON value; `decoders` has one for each kind of schema."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from modelgates_runtime.scalars import MISFIT
+
+
+class Decoder(ABC):
+    """Turns one JSON value into a typed one."""
+
+    @property
+    @abstractmethod
+    def expected(self) -> str:
+        """What the decoder takes, in words."""
+
+    @abstractmethod
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the typed value or `MISFIT`.
+
+        Args:
+            value: What JSON parsing left.
+            pointer: Where the value stands in the body.
+        """
+
+    def accepts(self, value: Any) -> bool:
+        """Whether the value is of the decoder's type, its parts aside."""
+        return self(value, "") is not MISFIT
+
+    def knows(self, value: Any) -> bool:
+        """Whether it is a value that the spec lists, where the spec lists values."""
+        return self.accepts(value)
+
+    def faults(self, value: Any) -> int:
+        """Count what is wrong in a value that the decoder accepts.
+
+        Objects inside objects aside: to look at every depth from every depth could take for ever.
+        """
+        return 0 if self.knows(value) else 1

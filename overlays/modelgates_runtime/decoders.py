@@ -1,0 +1,252 @@
+"""One decoder per kind of schema: is this JSON value of the declared type?
+
+A decoder takes a value as JSON parsing left it and returns the typed value, or `MISFIT` when it
+has none. Whatever the value is, it raises only one thing: `ValueError` for what it must keep as it
+came, and which is nested too deeply for that. `expected` says in words what it takes.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from attrs import frozen
+
+from modelgates_runtime import scalars
+from modelgates_runtime.containers import CheckedList, Misfit
+from modelgates_runtime.decoder import Decoder
+from modelgates_runtime.parsing import check_depth
+from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.values import is_array, is_object
+
+if TYPE_CHECKING:
+    from modelgates_runtime.enums import OpenIntEnum, OpenStrEnum
+    from modelgates_runtime.model import Model
+
+ModelT = TypeVar("ModelT", bound="Model")
+
+
+@frozen(eq=False, repr=False)
+class Scalar(Decoder):
+    """A decoder of values without parts."""
+
+    words: str
+    convert: Callable[[Any], Any]
+
+    @property
+    def expected(self) -> str:
+        """The JSON type, with its format."""
+        return self.words
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the typed value or `MISFIT`."""
+        return self.convert(value)
+
+
+STRING: Final = Scalar("string", scalars.string)
+BOOLEAN: Final = Scalar("boolean", scalars.boolean)
+INTEGER: Final = Scalar("integer", scalars.integer)
+NUMBER: Final = Scalar("number", scalars.number)
+NULL: Final = Scalar("null", scalars.null)
+ANYTHING: Final = Scalar("any value", check_depth)
+DATETIME: Final = Scalar("date-time string (RFC 3339)", scalars.date_time)
+DATE: Final = Scalar("date string (RFC 3339)", scalars.date)
+UUID: Final = Scalar("uuid string (RFC 4122)", scalars.uuid_)
+FILE: Final = Scalar("binary", scalars.file)
+
+
+@frozen(eq=False, repr=False)
+class Constant(Decoder):
+    """Takes one value only (JSON Schema `const`)."""
+
+    value: Any
+
+    @property
+    def expected(self) -> str:
+        """The value."""
+        return repr(self.value)
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the constant or `MISFIT`; true is not 1, as in JSON."""
+        same_type = isinstance(value, bool) is isinstance(self.value, bool)
+        return self.value if same_type and value == self.value else MISFIT
+
+
+@frozen(eq=False, repr=False)
+class StrEnumeration(Decoder):
+    """Takes any string, as a member of an open enum."""
+
+    enum: "type[OpenStrEnum]"
+
+    @property
+    def expected(self) -> str:
+        """The JSON type."""
+        return "string"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the enum's member, known or not, or `MISFIT`."""
+        return self.enum(value) if isinstance(value, str) else MISFIT
+
+    def knows(self, value: Any) -> bool:
+        """Whether the enum lists it."""
+        return self.accepts(value) and self.enum(value).is_known
+
+
+@frozen(eq=False, repr=False)
+class IntEnumeration(Decoder):
+    """Takes any integer, as a member of an open enum."""
+
+    enum: "type[OpenIntEnum]"
+
+    @property
+    def expected(self) -> str:
+        """The JSON type."""
+        return "integer"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the enum's member, known or not, or `MISFIT`."""
+        number = scalars.integer(value)
+        return MISFIT if number is MISFIT else self.enum(number)
+
+    def knows(self, value: Any) -> bool:
+        """Whether the enum lists it."""
+        number = scalars.integer(value)  # 64.0 is an integer, too
+        return number is not MISFIT and self.enum(number).is_known
+
+
+@frozen(eq=False, repr=False)
+class Object(Decoder):
+    """Takes an object, as an instance of a generated model."""
+
+    model: "type[Model]"
+
+    @property
+    def expected(self) -> str:
+        """The JSON type and the model."""
+        return f"object ({self.model.__name__})"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the model, which lists its own drift, or `MISFIT`."""
+        return self.model.__decode__(value, pointer) if is_object(value) else MISFIT
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is an object."""
+        return is_object(value)
+
+    def faults(self, value: Any) -> int:
+        """Count required keys that are missing, undeclared ones, and values of another type."""
+        schema = self.model.__schema__()
+        count = 0
+        for field in schema.fields.values():
+            if field.key in value:
+                count += not field.decoder.knows(value[field.key])
+            else:
+                count += field.required
+        for key in value.keys() - schema.fields.keys():
+            count += schema.extra is None or not schema.extra.knows(value[key])
+        return count
+
+
+@frozen(eq=False, repr=False)
+class Array(Decoder):
+    """Takes an array of items of one type."""
+
+    item: Decoder
+
+    @property
+    def expected(self) -> str:
+        """The JSON type and that of the items."""
+        return f"array of {self.item.expected}"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return a list; one that holds an unreadable item is a `CheckedList`."""
+        if not is_array(value):
+            return MISFIT
+        items = [self.item(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+        if all(item is not MISFIT for item in items):
+            return items
+        return CheckedList(
+            Misfit(raw, f"{pointer}/{index}", self.item.expected) if item is MISFIT else item
+            for index, (item, raw) in enumerate(zip(items, value, strict=True))
+        )
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is an array."""
+        return is_array(value)
+
+    def faults(self, value: Any) -> int:
+        """Count the faults of the items; one of another type is one fault."""
+        return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
+
+
+@frozen(eq=False, repr=False)
+class Nullable(Decoder):
+    """Takes null, and what another decoder takes."""
+
+    item: Decoder
+
+    @property
+    def expected(self) -> str:
+        """What the other takes, or null."""
+        return f"{self.item.expected} or null"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return None, or what the other decoder does."""
+        return None if value is None else self.item(value, pointer)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is null or the other accepts it."""
+        return value is None or self.item.accepts(value)
+
+    def knows(self, value: Any) -> bool:
+        """Whether it is null or the other knows it."""
+        return value is None or self.item.knows(value)
+
+    def faults(self, value: Any) -> int:
+        """Count what the other counts."""
+        return 0 if value is None else self.item.faults(value)
+
+
+def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
+    """Do what `Array(Object(model))` does with an array, faster where all items are objects."""
+    decode = model.__decode__
+    items: list[Any] = []
+    odd = False
+    for index, value in enumerate(values):
+        if is_object(value):
+            items.append(decode(value, f"{pointer}/{index}"))
+        else:
+            items.append(Misfit(value, f"{pointer}/{index}", Object(model).expected))
+            odd = True
+    return CheckedList(items) if odd else items
+
+
+@frozen(eq=False, repr=False)
+class OneOf(Decoder):
+    """Takes what any of several decoders takes (`oneOf`, `anyOf`, a list of types)."""
+
+    choices: list[Decoder]
+
+    @property
+    def expected(self) -> str:
+        """The choices."""
+        return " or ".join(choice.expected for choice in self.choices)
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return the reading with the fewest faults, the first of equals, or `MISFIT`."""
+        taking = [choice for choice in self.choices if choice.accepts(value)]
+        if not taking:
+            return MISFIT
+        if len(taking) > 1:
+            taking.sort(key=lambda choice: choice.faults(value))
+        return taking[0](value, pointer)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether any of the choices accepts it."""
+        return any(choice.accepts(value) for choice in self.choices)
+
+    def knows(self, value: Any) -> bool:
+        """Whether any of the choices knows it."""
+        return any(choice.knows(value) for choice in self.choices)
+
+    def faults(self, value: Any) -> int:
+        """Count those of the reading with the fewest."""
+        return min(choice.faults(value) for choice in self.choices if choice.accepts(value))

@@ -1,0 +1,122 @@
+"""The way back: typed values to JSON, and to the parts of a request.
+
+Source: RFC 8259 (JSON), RFC 7578 (multipart/form-data), RFC 3986 (path segments), and the default
+styles of OpenAPI 3.1.0, section 4.8.12 (parameters).
+"""
+
+import datetime
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from modelgates_runtime.decoded import Decoded
+from modelgates_runtime.types import File, FileTypes
+from modelgates_runtime.values import is_array, is_object, stored
+
+# Between these, doubles without a fraction and integers are the same values.
+LOWEST: Final = -(2**53)
+HIGHEST: Final = 2**53
+
+
+def encode(value: Any) -> Any:
+    """Return the JSON value of a typed one, sharing no container with it.
+
+    What was decoded comes back JSON-equal. A number without a fraction comes back as an integer,
+    as JavaScript servers write it.
+    """
+    if isinstance(value, Decoded):
+        return value.__json__()
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and LOWEST <= value <= HIGHEST else value
+    if is_array(value):
+        return [encode(item) for item in stored(value)]
+    if is_object(value):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, datetime.date):  # a datetime is one too
+        return getattr(value, "sent", "") or value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return getattr(value, "sent", "") or str(value)
+    if isinstance(value, File):
+        return value.to_tuple()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def json_equal(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal, where Python also takes true for 1."""
+    if is_object(one) and is_object(other):
+        return one.keys() == other.keys() and all(json_equal(v, other[k]) for k, v in one.items())
+    if is_array(one) and is_array(other):
+        return len(one) == len(other) and all(map(json_equal, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+
+def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
+    """Return the parts of a multipart/form-data body: lists repeat their name, None is left out."""
+    parts: list[tuple[str, FileTypes]] = []
+    for name, values in fields.items():
+        for value in values if is_array(values) else [values]:
+            if isinstance(value, File):
+                parts.append((name, value.to_tuple()))
+                continue
+            plain = encode(value)
+            if is_array(plain) or is_object(plain):
+                parts.append((name, (None, json.dumps(plain).encode(), "application/json")))
+            elif plain is not None:
+                parts.append((name, (None, _text(plain).encode(), "text/plain")))
+    return parts
+
+
+def query(parameters: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Return query parameters as httpx takes them: lists repeat their name, None is left out."""
+    return {
+        name: [_text(item) for item in value if item is not None]
+        if is_array(value)
+        else _text(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
+
+
+def form(body: Any) -> dict[str, str | list[str]]:
+    """Return the fields of a form body: lists repeat their name, objects are JSON."""
+    return query(encode(body))
+
+
+def json_bytes(body: Any) -> bytes:
+    """Return a JSON body, in ASCII: half a surrogate pair has no other form.
+
+    Raises:
+        ValueError: It holds NaN or an infinity, which JSON has not.
+    """
+    return json.dumps(encode(body), allow_nan=False).encode()
+
+
+def texts(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return header or cookie parameters as text: lists by commas, None is left out."""
+    return {
+        name: ",".join(_text(item) for item in (value if is_array(value) else [value]))
+        for name, value in parameters.items()
+        if value is not None
+    }
+
+
+def path_segment(name: str, value: Any) -> str:
+    """Return a path parameter, quoted; the items of a list by commas.
+
+    Raises:
+        ValueError: It is empty, `.` or `..`: the path would be another operation's.
+    """
+    items = value if is_array(value) else [value]
+    text = ",".join(quote(_text(item), safe="") for item in items)
+    if text in {"", ".", ".."}:
+        raise ValueError(f"{name} is {text!r}, which cannot be part of a path")
+    return text
+
+
+def _text(value: Any) -> str:
+    plain = encode(value)
+    return plain if isinstance(plain, str) else json.dumps(plain)

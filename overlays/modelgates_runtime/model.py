@@ -1,0 +1,205 @@
+"""`Model`, the base class of every generated model.
+
+A decoded model holds three things, and nothing twice:
+
+- in its slots, the values that are of their declared type. The slot of a value that is not stays
+  empty; reading it ends in `__getattr__`, which raises `FieldError`;
+- in its note, whatever else the body held or lacked: keys that were not sent, values that are not
+  of their field's type, and fields that the schema does not name;
+- no note at all, when the body was exactly as the spec says.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from attrs import evolve
+
+from modelgates_runtime.containers import AdditionalProperties
+from modelgates_runtime.decoded import Decoded, find_drift
+from modelgates_runtime.drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
+from modelgates_runtime.encoding import encode, json_equal
+from modelgates_runtime.errors import FieldError
+from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.schema import Field, Note, Schema
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})  # no drift can be inside these
+
+
+class Model(Decoded):
+    """Base of the generated models.
+
+    Reading an attribute yields a value of its declared type or raises `FieldError`, never anything
+    else. An optional or nullable field that was not sent reads as None.
+    """
+
+    __slots__ = ("_note",)
+
+    _note: Note | None
+
+    @classmethod
+    def __fields__(cls) -> Schema:
+        """Return what the spec says of this model."""
+        raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    @cache
+    def __schema__(cls) -> Schema:
+        """Return what the spec says of this model; built once, when it is first needed."""
+        return cls.__fields__()
+
+    @classmethod
+    def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
+        """Decode an object that stands at `pointer`; see `from_dict`."""
+        raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """Decode a JSON object, as JSON parsing left it.
+
+        What is not as the spec says does not make this raise: it is listed in `drift`, and
+        reading it raises `FieldError`. The object takes over what it keeps as it came: do not
+        change `source` afterwards. A number beyond a double is what parsing made of it, infinite.
+
+        Raises:
+            ValueError: Something that the spec gives no type is nested over 100 levels deep.
+        """
+        return cls.__decode__(source if isinstance(source, dict) else dict(source), "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object: what was decoded comes back JSON-equal, whatever was in it.
+
+        An optional field that is None is left out, unless null was sent for it.
+        """
+        return {key: encode(value) for key, value in self._held()}
+
+    @property
+    def drift(self) -> tuple[Drift, ...]:
+        """Everything in this object, at any depth, that is not as the spec says."""
+        return tuple(self.__drift__(""))
+
+    @property
+    def additional_properties(self) -> MutableMapping[str, Any]:
+        """The fields that the schema does not name, typed where it declares a type for them."""
+        note = self._note or Note()
+        extras = note.extras
+        if extras is None:
+            extras = {}
+            self._note = evolve(note, extras=extras)
+        return AdditionalProperties(extras, self.__schema__().fields)
+
+    def __drift__(self, pointer: str) -> Iterator[Drift]:
+        """Yield every deviation in this object, which stands at `pointer`."""
+        schema, note = self.__schema__(), self._note or Note()
+        misfits = note.misfits or {}
+        for field in schema.fields.values():
+            value = self._peek(field)
+            place = pointer + field.segment
+            if value is MISSING:
+                yield mismatch(place, field.decoder.expected, misfits.get(field.key, MISSING))
+            elif value is None and field.required and field.key in note.absent:
+                yield mismatch(place, field.decoder.expected, MISSING)
+            elif type(value) not in _SCALARS:
+                yield from find_drift(value, place)
+        for key, value in (note.extras or {}).items():
+            place = join_pointer(pointer, key)
+            if schema.extra is None:
+                yield undeclared(place, value)
+            else:
+                yield from find_drift(value, place)
+
+    def __json__(self) -> Any:
+        """Return the JSON object."""
+        return self.to_dict()
+
+    def _settle(self, source: dict[str, Any], rest: Iterable[str], pointer: str) -> None:
+        """Decode the `rest` of the fields one by one, and note what is to note."""
+        schema = self.__schema__()
+        misfits: dict[str, Any] = {}
+        for key in rest:
+            field = schema.fields[key]
+            if self._peek(field) is not MISSING:
+                continue  # read already; nested objects must not be decoded again at each level
+            if key in source:
+                value = field.decoder(source[key], pointer + field.segment)
+                if value is not MISFIT:
+                    setattr(self, field.name, value)
+                else:
+                    misfits[key] = source[key]
+            elif field.reads_none_when_absent:
+                setattr(self, field.name, None)
+        self._note = schema.note(source, pointer, misfits)
+
+    def _held(self) -> Iterator[tuple[str, Any]]:
+        """Yield what there is to send, by JSON name: typed values, and others as they came."""
+        note = self._note or Note()
+        misfits = note.misfits or {}
+        for field in self.__schema__().fields.values():
+            value = self._peek(field)
+            if value is MISSING:
+                if field.key in misfits:
+                    yield field.key, misfits[field.key]
+            elif value is not None or (
+                field.key not in note.absent and (field.required or field.nullable)
+            ):
+                yield field.key, value
+        yield from (note.extras or {}).items()
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what `to_dict` encodes before it is encoded, for multipart bodies."""
+        return dict(self._held())
+
+    def _peek(self, field: Field) -> Any:
+        """Return the value of a field, or `MISSING` where reading it would raise."""
+        try:
+            return object.__getattribute__(self, field.name)
+        except AttributeError:
+            return MISSING
+
+    def __attrs_post_init__(self) -> None:
+        """Remember which optional fields a caller left out: None then means "do not send"."""
+        fields = self.__schema__().fields.values()
+        unset = (f.key for f in fields if not f.required and self._peek(f) is None)
+        self._note = Note(absent=frozenset(unset))
+
+    if not TYPE_CHECKING:  # a type checker would take it for leave to read any name
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise for a field without a readable value."""
+            if name == "_note":
+                return None  # decoding leaves it empty when there is nothing to note
+            field = self.__schema__().names.get(name)
+            if field is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            note = self._note or Note()
+            raise FieldError(
+                f"{type(self).__name__}.{name}",
+                note.pointer + field.segment,
+                field.decoder.expected,
+                json_type((note.misfits or {}).get(field.key, MISSING)),
+            )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of one class and JSON-equal, unreadable values included."""
+        if not isinstance(other, Model) or type(other) is not type(self):
+            return NotImplemented
+        return json_equal(self.to_dict(), other.to_dict())
+
+    def __repr__(self) -> str:
+        """Show the fields that hold something; of unreadable ones, that they are."""
+        parts: list[str] = []
+        for field in self.__schema__().fields.values():
+            value = self._peek(field)
+            if value is MISSING:
+                parts.append(f"{field.name}=<unreadable>")
+            elif value is not None:
+                parts.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, Any], str], Any]:
+        """Pickle and copy as JSON, so that a pickle outlives a regenerated client.
+
+        What a caller's subclass keeps in its `__dict__` goes along.
+        """
+        pointer = self._note.pointer if self._note else ""
+        return type(self).__decode__, (self.to_dict(), pointer), getattr(self, "__dict__", None)

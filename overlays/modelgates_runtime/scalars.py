@@ -1,0 +1,114 @@
+"""JSON scalars to Python ones: each function returns the typed value, or `MISFIT` for none."""
+
+import datetime
+import io
+import math
+import re
+import uuid
+from typing import Any, Final
+
+from modelgates_runtime.types import File
+
+#: What stands for "this is no value of that type".
+MISFIT: Final[Any] = object()
+
+
+def string(value: Any) -> Any:
+    """Take strings; a subclass's instance becomes a plain one."""
+    return str.__str__(value) if isinstance(value, str) else MISFIT
+
+
+def boolean(value: Any) -> Any:
+    """Take booleans."""
+    return value if isinstance(value, bool) else MISFIT
+
+
+def null(value: Any) -> Any:
+    """Take null."""
+    return None if value is None else MISFIT
+
+
+def integer(value: Any) -> Any:
+    """Take integers and, as JSON Schema does, numbers without a fraction (1.0 is an integer)."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else MISFIT
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else MISFIT
+
+
+def number(value: Any) -> Any:
+    """Take numbers that a double holds exactly; a larger integer would come back changed."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else MISFIT
+    if not isinstance(value, int) or isinstance(value, bool):
+        return MISFIT
+    try:
+        number = float(value)
+    except OverflowError:
+        return MISFIT
+    return number if number == value else MISFIT
+
+
+class SentDatetime(datetime.datetime):
+    """A datetime that remembers the text it was sent as, so that `to_dict` gives it back."""
+
+    sent: str = ""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (date_time, (self.sent,)) if self.sent else super().__reduce_ex__(protocol)
+
+
+class SentUUID(uuid.UUID):
+    """A UUID that remembers the text it was sent as, so that `to_dict` gives it back."""
+
+    sent: str = ""
+
+    def __reduce__(self) -> Any:
+        return uuid_, (self.sent or str(self),)
+
+
+# Python reads more of ISO 8601 than RFC 3339 allows, week dates and times of no zone among it.
+_RFC_3339: Final = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def date_time(value: Any) -> Any:
+    """Take date-times of RFC 3339, section 5.6."""
+    if not isinstance(value, str) or not re.fullmatch(_RFC_3339, value, re.IGNORECASE):
+        return MISFIT
+    try:
+        moment = SentDatetime.fromisoformat(value.upper())
+    except ValueError:
+        return MISFIT
+    moment.sent = value
+    return moment
+
+
+def date(value: Any) -> Any:
+    """Take full dates of RFC 3339, section 5.6."""
+    if not isinstance(value, str):
+        return MISFIT
+    try:
+        day = datetime.date.fromisoformat(value)
+    except ValueError:
+        return MISFIT
+    return day if day.isoformat() == value else MISFIT
+
+
+def uuid_(value: Any) -> Any:
+    """Take UUIDs in the text form of RFC 4122, section 3."""
+    if not isinstance(value, str):
+        return MISFIT
+    try:
+        identifier = SentUUID(value)
+    except ValueError:
+        return MISFIT
+    if str(identifier) != value.lower():
+        return MISFIT  # braces, a URN prefix or misplaced hyphens: not RFC 4122's text form
+    object.__setattr__(identifier, "sent", value)
+    return identifier
+
+
+def file(value: Any) -> Any:
+    """Take the bytes of a binary body."""
+    return File(io.BytesIO(value)) if isinstance(value, bytes) else MISFIT

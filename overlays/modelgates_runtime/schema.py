@@ -1,0 +1,160 @@
+"""What the spec says of a model: its fields, and what is noted beside their values."""
+
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Any, Final, Self
+
+from attrs import frozen
+
+from modelgates_runtime.containers import Misfit
+from modelgates_runtime.decoder import Decoder
+from modelgates_runtime.drift import MISSING, join_pointer
+from modelgates_runtime.parsing import check_depth
+from modelgates_runtime.scalars import MISFIT
+
+
+@frozen(eq=False, repr=False)
+class Field:
+    """One property of a schema.
+
+    Attributes:
+        key: Its name in JSON.
+        name: Its name in Python.
+        decoder: What takes its value.
+        required: Whether the spec requires it.
+    """
+
+    key: str
+    name: str
+    decoder: Decoder
+    required: bool
+
+    @cached_property
+    def segment(self) -> str:
+        """The field's part of a JSON pointer."""
+        return join_pointer("", self.key)
+
+    @cached_property
+    def nullable(self) -> bool:
+        """Whether null may be sent for it."""
+        return self.decoder.accepts(None)
+
+    @property
+    def reads_none_when_absent(self) -> bool:
+        """Whether None is a value of the attribute's type."""
+        return not self.required or self.nullable
+
+
+@frozen
+class Note:
+    """What a body held or lacked besides readable values.
+
+    Attributes:
+        pointer: Where the object stands in the body.
+        absent: The keys that were not sent, of all that the schema names.
+        misfits: Unreadable values by key, as they came.
+        extras: Fields that the schema does not name: decoded where it declares a type for them.
+    """
+
+    pointer: str = ""
+    absent: frozenset[str] = frozenset()
+    misfits: dict[str, Any] | None = None
+    extras: dict[str, Any] | None = None
+
+
+@lru_cache(maxsize=256)
+def _absence(pointer: str, absent: frozenset[str]) -> Note:
+    """Return the note of a body that only lacks keys; one object serves all such records."""
+    return Note(pointer, absent)
+
+
+@frozen(eq=False, repr=False)
+class Schema:
+    """What the spec says of a model.
+
+    Attributes:
+        fields: By JSON name, in the order of the constructor.
+        names: The same, by Python name.
+        extra: What takes the fields that the schema does not name; None when it declares no such
+            fields, which are then kept as they came and listed as drift.
+        keys: The JSON names.
+    """
+
+    fields: Mapping[str, Field]
+    names: Mapping[str, Field]
+    extra: Decoder | None
+    keys: frozenset[str]
+
+    @classmethod
+    def of(cls, *fields: Field, extra: Decoder | None = None) -> Self:
+        """Build a schema from its fields."""
+        return cls(
+            {field.key: field for field in fields},
+            {field.name: field for field in fields},
+            extra,
+            frozenset(field.key for field in fields),
+        )
+
+    def fill(self, source: dict[str, Any]) -> dict[str, Any]:
+        """Return `source` with `MISSING` for every key that it lacks."""
+        return {**source, **dict.fromkeys(self.keys.difference(source), MISSING)}
+
+    def note(self, source: dict[str, Any], pointer: str, misfits: dict[str, Any]) -> Note | None:
+        """Return the note of a body, or None if there is nothing to note.
+
+        Raises:
+            ValueError: What is to keep as it came is nested too deeply.
+        """
+        absent = self.keys.difference(source)
+        extras: dict[str, Any] = {}
+        if len(source) > len(self.fields) - len(absent):
+            for key, value in source.items():
+                if key not in self.fields:
+                    extras[key] = self._decode_extra(value, join_pointer(pointer, key))
+        for value in misfits.values():
+            check_depth(value)
+        if misfits or extras:
+            return Note(pointer, absent, misfits or None, extras or None)
+        return _absence(pointer, absent) if absent else None
+
+    def _decode_extra(self, value: Any, pointer: str) -> Any:
+        if self.extra is None:
+            return check_depth(value)
+        decoded = self.extra(value, pointer)
+        return Misfit(value, pointer, self.extra.expected) if decoded is MISFIT else decoded
+
+
+class _Texts(dict[Any, Any]):
+    """Takes strings, by subscription: of equal short ones it returns the same object.
+
+    Kept records repeat their models and providers, so this saves a third of their memory. It is
+    bounded: at `MOST` entries it starts anew, and strings over `LONGEST` characters are not kept.
+
+    Attributes:
+        none: What reads as None: null, or the mark of a key that was not sent.
+
+    Raises:
+        TypeError: The value is neither a string nor one of these.
+    """
+
+    MOST: Final = 4096
+    LONGEST: Final = 64
+
+    def __init__(self, *none: Any) -> None:
+        self.none = dict.fromkeys(none)
+        super().__init__(self.none)
+
+    def __missing__(self, text: Any) -> Any:
+        if type(text) is not str:
+            raise TypeError("not a string")
+        if len(text) <= self.LONGEST:
+            if len(self) >= self.MOST:
+                self.clear()
+                self.update(self.none)
+            self[text] = text
+        return text
+
+
+TEXTS: Final = _Texts()
+OPTIONAL_TEXTS: Final = _Texts(MISSING)
+NULLABLE_TEXTS: Final = _Texts(None, MISSING)

@@ -1,0 +1,212 @@
+"""Reading YAML documents as what OpenAPI takes them for: JSON values in another notation.
+
+Documents come from others, so that reading one is bounded: the guard counts what a document would
+be, aliases expanded, while it is parsed, and refuses it before any of it is built.
+"""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from common.failure import Failure
+from common.guard import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_INTEGER_BITS,
+    MAX_KEY,
+    MAX_NODES,
+    MAX_SCALAR,
+    GuardedParser,
+    LimitError,
+)
+
+# What is no character of a YAML document: controls, surrogates, U+FFFE, U+FFFF.
+_NO_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a YAML or JSON document whose top level is a mapping.
+
+    Keys become strings and dates stay strings, as in JSON. No two places of the result share an
+    object, whatever anchors the document has: changing one place must not change another.
+
+    Raises:
+        Failure: It is missing, not such a document, or beyond a limit of `codegen.guard`.
+
+    Source: OpenAPI 3.1.0, section 4.3 (YAML's JSON schema, string keys only).
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise Failure(f"{path.name} is missing; restore it (git checkout -- {path.name})") from None
+    except OSError as error:
+        raise Failure(f"{path.name} cannot be read: {error.strerror}") from None
+    return parse(content, path.name)
+
+
+def parse(content: bytes, name: str) -> dict[str, Any]:
+    """Read a document from its bytes, as `load` does.
+
+    Args:
+        content: UTF-8, with or without a byte order mark.
+        name: What failures call it.
+
+    Raises:
+        Failure: As of `load`.
+    """
+    text = decode(content, name)
+    try:
+        document = _plain(_read(text))
+    except RecursionError:
+        raise Failure(f"{name} is nested too deeply, or contains itself") from None
+    except LimitError as error:
+        line = f", line {error.problem_mark.line + 1}," if error.problem_mark else ""
+        raise Failure(f"{name}{line} {error.problem}") from None
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = _shown(str(error.problem))
+        raise Failure(f"{name}{line} is not YAML: {problem}; mend it there") from None
+    except (YAMLError, ValueError) as error:
+        raise Failure(f"{name} is not YAML: {_shown(str(error))}") from None
+    if not isinstance(document, dict):
+        raise Failure(f"{name} holds no mapping at its top level; is it the right file?")
+    return document
+
+
+def decode(content: bytes, name: str) -> str:
+    """Return the text of a document, without a byte order mark in front.
+
+    Raises:
+        Failure: It is too large, or not UTF-8 text.
+    """
+    if len(content) > MAX_BYTES:
+        raise Failure(f"{name} is larger than {MAX_BYTES} bytes; give one that holds less")
+    try:
+        text = content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Failure(
+            f"{name}, line {line} is not YAML: it is not UTF-8 text; save it as that"
+        ) from None
+    if found := _NO_CHARACTER.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise Failure(
+            f"{name}, line {line} is not YAML: it holds the character U+{ord(found[0]):04X}, "
+            "which text does not have; mend it there"
+        )
+    return text
+
+
+class _Constructor(SafeConstructor):
+    """Makes JSON values only: what looks like a date is a string."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+def _read(text: str) -> Any:
+    """Read JSON as JSON: ruamel.yaml keeps surrogate pairs apart and refuses tabs."""
+    if text.lstrip(" \t\r\n")[:1] == "{":
+        try:
+            return json.loads(
+                text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer
+            )
+        except json.JSONDecodeError:
+            pass  # a flow mapping of YAML may begin so, too; if it is none, that is said below
+    reader = YAML(typ="safe", pure=True)
+    reader.Parser = GuardedParser
+    reader.Constructor = _Constructor
+    reader.composer.warn_double_anchors = False  # an anchor may be used anew, says YAML
+    return reader.load(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise LimitError(f'has the duplicate key "{_shown(key)}" in an object; mend it there')
+        result[key] = value
+    return result
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise LimitError(f"holds {word}, which JSON does not have")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_INTEGER_BITS:  # before the cost of reading it
+        raise LimitError(f"holds a number of {len(digits)} digits")
+    return int(digits)
+
+
+class _Plain:
+    """Copies what was read to JSON values that share nothing, within the limits."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+
+    def copy(self, node: Any, depth: int) -> Any:
+        self.nodes += 1
+        if depth >= MAX_DEPTH and isinstance(node, dict | list):
+            raise LimitError(f"is nested too deeply, more than {MAX_DEPTH} levels")
+        if self.nodes > MAX_NODES:
+            raise LimitError(f"holds more than {MAX_NODES} values")
+        if isinstance(node, dict):
+            self.nodes += len(node)
+            return {_key(key): self.copy(value, depth + 1) for key, value in node.items()}
+        if isinstance(node, list):
+            return [self.copy(value, depth + 1) for value in node]
+        return _scalar(node)
+
+
+def _plain(node: Any) -> Any:
+    return _Plain().copy(node, 0)
+
+
+def _scalar(node: Any) -> Any:
+    if isinstance(node, str):
+        if len(node) > MAX_SCALAR:
+            raise LimitError(f"holds a text of more than {MAX_SCALAR} characters")
+        if not node.isascii():
+            _refuse_surrogates(node)
+    elif isinstance(node, float):
+        if not math.isfinite(node):
+            raise LimitError(f"holds the number {node}, which JSON does not have")
+    elif isinstance(node, int):
+        if node.bit_length() > MAX_INTEGER_BITS:
+            raise LimitError(f"holds an integer of more than {MAX_INTEGER_BITS} bits")
+    elif node is not None:
+        raise ValueError(f"it holds a {type(node).__name__}, which JSON does not have")
+    return node
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise LimitError(f"escapes U+{code:04X}, half of a character, in a text") from None
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        if len(key) > MAX_KEY:
+            raise LimitError(f"holds a key of more than {MAX_KEY} characters")
+        _scalar(key)
+        return key
+    if isinstance(key, tuple | dict | list):
+        raise LimitError("has a key that is a collection, which JSON does not have")
+    return json.dumps(_scalar(key))
+
+
+def _shown(words: str) -> str:
+    """Return the first line of words that may quote the document, printable and not long."""
+    line = (words.splitlines() or [""])[0]
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[:300])

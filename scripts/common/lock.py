@@ -1,0 +1,96 @@
+"""The lock file: where the spec came from, and exactly what turns it into code."""
+
+import hashlib
+import json
+from typing import Any
+
+from common import toolchain
+from common.failure import Failure
+from common.project import Project
+
+
+def digest(content: bytes) -> str:
+    """Return the sha256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read(project: Project) -> dict[str, Any]:
+    """Read the lock.
+
+    Raises:
+        Failure: It is missing or malformed.
+    """
+    name = project.lock.name
+    try:
+        lock = json.loads(project.lock.read_bytes())
+        spec = lock["spec"]
+        if not all(isinstance(spec[key], str) for key in ("source", "retrieved", "sha256")):
+            raise TypeError  # noqa: TRY301 - one clause says what every malformed lock is
+    except FileNotFoundError:
+        raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Failure(f"{name} is malformed; restore it (git checkout -- {name})") from None
+    return dict(lock)
+
+
+def vendored(
+    lock: dict[str, Any], *, source: str, retrieved: str, content: bytes
+) -> dict[str, Any]:
+    """Return a lock for another spec; everything else in it stays.
+
+    Args:
+        lock: The lock that is.
+        source: Where the spec came from.
+        retrieved: The date of that, in ISO 8601's form.
+        content: The spec.
+    """
+    spec = {"source": source, "retrieved": retrieved, "sha256": digest(content)}
+    return {**lock, "spec": spec}
+
+
+def text(lock: dict[str, Any]) -> str:
+    """Return a lock as it is written."""
+    return json.dumps(lock, indent=2) + "\n"
+
+
+def check_spec(project: Project, lock: dict[str, Any]) -> None:
+    """Fail unless the vendored spec is, byte for byte, the one that the lock records."""
+    try:
+        actual = digest(project.spec.read_bytes())
+    except FileNotFoundError:
+        name = project.spec.name
+        raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
+    if actual != lock["spec"]["sha256"]:
+        raise Failure(
+            f"{project.spec.name} is not what was vendored (sha256 {actual[:12]}…, the lock says "
+            f"{lock['spec']['sha256'][:12]}…); it is never edited by hand: restore it, and put "
+            "corrections into overlays/spec.overlay.yaml"
+        )
+
+
+def check_overrides(project: Project, lock: dict[str, Any]) -> None:
+    """Fail if a template that the lock records is gone: the generator would use its own."""
+    templates = project.templates.relative_to(project.root).as_posix()
+    for name in lock.get("inputs", {}):
+        if name.startswith(templates) and not (project.root / name).is_file():
+            raise Failure(
+                f"{name} is missing, and the generator may have another in its place; restore it "
+                f"(git checkout -- {name}), or delete its line from {project.lock.name}"
+            )
+
+
+def current(project: Project, lock: dict[str, Any]) -> str:
+    """Return the lock as it should read: its origin kept, everything else measured."""
+    versions = toolchain.pins(project)
+    content: dict[str, Any] = {
+        "spec": lock["spec"],
+        "tools": {
+            name: {"version": versions[name], "sha256": toolchain.hashes(project, name)}
+            for name in (toolchain.GENERATOR, toolchain.FORMATTER)
+        },
+        "inputs": {
+            path.relative_to(project.root).as_posix(): digest(path.read_bytes())
+            for path in project.inputs()
+        },
+    }
+    return text(content)

@@ -1,0 +1,125 @@
+"""Checks that the tools are the ones that the project pins: the output depends on each of them."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+from common.failure import Failure
+from common.project import Project
+
+GENERATOR = "openapi-python-client"
+FORMATTER = "ruff"
+_MODULES = ("jinja2", "jsonpath", "openapi_python_client", "pydantic", "ruamel.yaml")
+_PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE | re.IGNORECASE)
+_REPLACES = re.compile(r"\{# Replaces (\S+), sha256 ([0-9a-f]{64}):")
+
+
+def pins(project: Project) -> dict[str, str]:
+    """Return the pinned version of every tool, by name.
+
+    Raises:
+        Failure: The requirements file is missing, or does not pin the generator and the formatter.
+    """
+    try:
+        text = project.requirements.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Failure(f"{project.requirements.name} is missing; restore it from git") from None
+    except UnicodeDecodeError:
+        raise Failure(f"{project.requirements.name} is not text; restore it from git") from None
+    found = {name.lower(): pinned for name, pinned in _PIN.findall(text)}
+    for name in (GENERATOR, FORMATTER):
+        if name not in found:
+            raise Failure(f"{project.requirements.name} does not pin {name}; add `{name}==VERSION`")
+    return found
+
+
+def hashes(project: Project, name: str) -> list[str]:
+    """Return the sha256 of every distribution of a tool that may be installed."""
+    text = project.requirements.read_text(encoding="utf-8")
+    pinned = re.search(rf"^{re.escape(name)}==.*\n(?: +--hash=.*\n)*", text, re.MULTILINE)
+    return re.findall(r"--hash=sha256:([0-9a-f]{64})", pinned[0] if pinned else "")
+
+
+def check_versions(project: Project) -> None:
+    """Fail unless exactly the pinned generator and formatter are at hand."""
+    wanted = pins(project)
+    mend = "run `nox -s regenerate`, which installs it, or `pip install -r` the file"
+    pinned_in = project.requirements.name
+    try:
+        found = version(GENERATOR)
+    except PackageNotFoundError:
+        raise Failure(f"{GENERATOR} is not installed; {mend} {pinned_in}") from None
+    if found != wanted[GENERATOR]:
+        raise Failure(
+            f"{GENERATOR} is {found}, {pinned_in} pins {wanted[GENERATOR]}; {mend} {pinned_in}"
+        )
+    if missing := [name for name in _MODULES if not _is_installed(name)]:
+        raise Failure(f"the module {missing[0]} is not installed; {mend} {pinned_in}")
+    formatter = _formatter_version() or "not installed"
+    if formatter != wanted[FORMATTER]:
+        raise Failure(
+            f"{FORMATTER} is {formatter}, {pinned_in} pins {wanted[FORMATTER]}; {mend} {pinned_in}"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
+
+
+def search_path() -> str:
+    """Return this interpreter's scripts directory: where the pinned formatter is."""
+    return str(Path(sys.executable).parent)
+
+
+def _formatter_version() -> str | None:
+    command = shutil.which(FORMATTER, path=search_path())
+    if command is None:
+        return None
+    try:
+        done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    except (OSError, UnicodeDecodeError):  # not a program, or not that one
+        return None
+    return done.stdout.removeprefix(FORMATTER).strip() or None
+
+
+def check_templates(project: Project) -> None:
+    """Fail unless every template override names the hash of the upstream template it replaces."""
+    if not project.templates.is_dir():
+        place = project.templates.relative_to(project.root).as_posix()
+        raise Failure(f"{place} is missing; restore it (git checkout -- {place})")
+    upstream = files("openapi_python_client") / "templates"
+    for override in sorted(project.templates.glob("**/*.jinja")):
+        name = override.relative_to(project.templates).as_posix()
+        try:
+            header = _REPLACES.match(override.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise Failure(f"template {name} is not UTF-8 text; save it as that") from None
+        original = upstream / name
+        if not original.is_file():
+            if header:
+                raise Failure(
+                    f"template {name} replaces one that {GENERATOR} does not have; delete it, or "
+                    "give it the name of one that it does have"
+                )
+            continue
+        actual = hashlib.sha256(original.read_bytes()).hexdigest()
+        if header is None or header[1] != name:
+            raise Failure(
+                f"template {name} does not say what it replaces; begin it with "
+                f"`{{# Replaces {name}, sha256 {actual}: why. #}}`"
+            )
+        if header[2] != actual:
+            raise Failure(
+                f"template {name} replaces an upstream template of another content (sha256 "
+                f"{actual}); compare the two, carry over what changed, then put that hash in its "
+                "header"
+            )

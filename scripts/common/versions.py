@@ -1,0 +1,197 @@
+"""The published versions of the spec: the vendored one, and those kept in `tests/specs/versions`.
+
+There, a version is a whole document, `DATE.yaml`, or a unified diff, `DATE.diff`, against an
+earlier one that its header names. `SHA256SUMS` says what each must be when it is restored.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from common import documents, lock
+from common.failure import Failure
+from common.project import Project
+
+SUMS = "SHA256SUMS"
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+_SUM = re.compile(r"([0-9a-f]{64}) [ *](\d{4}-\d\d-\d\d)\.yaml")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of the spec.
+
+    Attributes:
+        name: The date of its publication, or what the maintainer called it.
+        content: The document, byte for byte.
+    """
+
+    name: str
+    content: bytes
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The document, parsed.
+
+        Raises:
+            Failure: It is not a YAML or JSON mapping.
+        """
+        return documents.parse(self.content, self.name)
+
+
+def store(project: Project) -> Path:
+    """Return the directory that the versions are kept in."""
+    return project.root / "tests" / "specs" / "versions"
+
+
+def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` is what it reads as
+    """Return every version, the vendored one among them, by name and in that order.
+
+    Raises:
+        Failure: One is missing, or not what it was when it was put there.
+    """
+    found = _restored(store(project))
+    recorded = lock.read(project)
+    lock.check_spec(project, recorded)
+    name, content = recorded["spec"]["retrieved"], project.spec.read_bytes()
+    if found.setdefault(name, content) != content:
+        raise Failure(
+            f"{project.spec.name} is of {name}, and so is another document in "
+            f"{store(project).name}/; correct `spec.retrieved` in {project.lock.name}"
+        )
+    return {name: Version(name, found[name]) for name in sorted(found)}
+
+
+def is_date(name: str) -> bool:
+    """Whether it is what a kept version is called."""
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
+
+
+def dated(project: Project, name: str) -> Version:
+    """Return the version of a date.
+
+    Raises:
+        Failure: There is none.
+    """
+    known = all(project)
+    if name not in known:
+        raise Failure(f"there is no version {name!r}; known are {', '.join(known)}")
+    return known[name]
+
+
+def kept(project: Project, version: Version) -> dict[Path, bytes]:
+    """Return the files, with their content, that keep a version; none if it is kept already.
+
+    It is a diff against the latest one before it, or whole where that is not smaller.
+
+    Raises:
+        Failure: Its name is no date, or is taken by another document.
+    """
+    directory = store(project)
+    known = check_free(project, version)
+    if version.name in known:
+        return {}
+    file, content = directory / f"{version.name}.yaml", version.content
+    base = max((name for name in known if name < version.name), default=None)
+    if base is not None and _has_plain_lines(known[base]) and _has_plain_lines(content):
+        patch = _difference(base, known[base], version)
+        if len(patch) < len(content):
+            file, content = file.with_suffix(".diff"), patch
+    line = f"{lock.digest(version.content)}  {version.name}.yaml\n".encode()
+    sums = directory / SUMS
+    return {file: content, sums: sums.read_bytes() + line}
+
+
+def check_free(project: Project, version: Version) -> dict[str, bytes]:
+    """Return the versions that are kept, if this may be one of them or the vendored one.
+
+    Raises:
+        Failure: Its name is no date, or is that of another document.
+    """
+    known = _restored(store(project))
+    if not is_date(version.name):
+        raise Failure(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
+    if known.get(version.name, version.content) != version.content:
+        raise Failure(f"version {version.name} is another document; a kept version never changes")
+    return known
+
+
+def _has_plain_lines(content: bytes) -> bool:
+    return content.endswith(b"\n") and b"\r" not in content
+
+
+def _restored(directory: Path) -> dict[str, bytes]:
+    try:
+        lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        place = f"tests/specs/{directory.name}/{SUMS}"
+        raise Failure(f"{place} is missing; restore it (git checkout -- {place})") from None
+    found: dict[str, bytes] = {}
+    for line in sorted(lines, key=lambda line: line[66:]):
+        match = _SUM.fullmatch(line)
+        if match is None:
+            raise Failure(f"{SUMS} has a line that is no sum and name: {line[:80]!r}; restore it")
+        name = match[2]
+        found[name] = _restore(directory, name, found)
+        if lock.digest(found[name]) != match[1]:
+            raise Failure(
+                f"version {name} is not what it was when it was kept ({SUMS} has another sum); "
+                f"restore it (git checkout -- tests/specs/{directory.name})"
+            )
+    files = {path.stem for path in directory.iterdir() if path.suffix in {".yaml", ".diff"}}
+    if unknown := files - found.keys():
+        raise Failure(f"version {min(unknown)} has no line in {SUMS}; delete it or add the line")
+    return found
+
+
+def _restore(directory: Path, name: str, earlier: dict[str, bytes]) -> bytes:
+    whole, patch = directory / f"{name}.yaml", directory / f"{name}.diff"
+    if whole.is_file():
+        return whole.read_bytes()
+    try:
+        diff = patch.read_bytes()
+    except FileNotFoundError:
+        raise Failure(f"{patch.name} is missing; restore it (git checkout)") from None
+    header = diff.partition(b"\n")[0].decode("utf-8", "replace")
+    base = header.removeprefix("--- a/").removesuffix(".yaml")
+    if base not in earlier:
+        raise Failure(f"{patch.name} is against {base[:80]!r}, which is no earlier version")
+    return _patched(earlier[base], diff, patch.name)
+
+
+def _difference(base: str, old: bytes, new: Version) -> bytes:
+    lines = difflib.diff_bytes(
+        difflib.unified_diff,
+        old.splitlines(keepends=True),
+        new.content.splitlines(keepends=True),
+        f"a/{base}.yaml".encode(),
+        f"b/{new.name}.yaml".encode(),
+        n=3,
+    )
+    return b"".join(lines)
+
+
+def _patched(old: bytes, diff: bytes, name: str) -> bytes:
+    """Apply a unified diff of one file, every line of which must be where the diff says."""
+    lines, result, done = old.splitlines(keepends=True), list[bytes](), 0
+    for start, hunk in _hunks(diff.splitlines(keepends=True)[2:], name):
+        before = [line[1:] for line in hunk if line[:1] in b" -"]
+        if start < done or lines[start : start + len(before)] != before:
+            raise Failure(f"{name} does not fit what it is against, at line {start + 1}")
+        result += lines[done:start]
+        result += [line[1:] for line in hunk if line[:1] in b" +"]
+        done = start + len(before)
+    return b"".join(result + lines[done:])
+
+
+def _hunks(lines: list[bytes], name: str) -> Iterator[tuple[int, list[bytes]]]:
+    starts = [index for index, line in enumerate(lines) if line[:1] not in b" +-"]
+    for index, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        match = _HUNK.match(lines[index])
+        if match is None:
+            raise Failure(f"{name} is no unified diff: {lines[index][:80]!r}; restore it")
+        yield int(match[1]) - (match[2] != b"0"), lines[index + 1 : end]

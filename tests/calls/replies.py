@@ -1,0 +1,92 @@
+"""What a server may reply, mostly with a record or an error, and the class of each status."""
+
+import json
+
+from hypothesis import strategies as st
+
+import modelgates_client
+from modelgates_client import APIStatusError, ServerError
+
+from ..contract.strategies import (
+    ANYTHING,
+    SCHEMAS,
+    as_json,
+    mutated,
+    values,
+)
+
+ASKED = "gen-1"
+
+#: The class of each status that has its own, as the issue has it.
+NAMES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    402: "InsufficientCreditsError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+    502: "BadGatewayError",
+    524: "EdgeTimeoutError",
+    529: "OverloadedError",
+}
+
+TEXTS = st.text(max_size=20)
+OBJECTS = st.dictionaries(TEXTS, ANYTHING, max_size=3)
+#: What a field of an error object may be: often what it should be.
+FIELD = st.one_of(
+    st.sampled_from([404, 429, 500, 399, 600, 0, -1, 10**30, True, 404.0, "404", None]),
+    TEXTS,
+    OBJECTS,
+    ANYTHING,
+)
+ERRORS = st.fixed_dictionaries({}, optional=dict.fromkeys(["code", "message", "metadata"], FIELD))
+ERROR_BODIES = st.fixed_dictionaries(
+    {"error": ERRORS | ANYTHING},
+    optional={"user_id": FIELD, "modelgates_metadata": FIELD, "data": ANYTHING},
+)
+IDS = st.sampled_from([ASKED, ASKED, "gen-2", "", None, 1]) | TEXTS
+
+
+@st.composite
+def answers(draw):
+    """Draw a body with a record, as the spec says or not quite, of the id asked for or not."""
+    body = draw(values(SCHEMAS[200]) | mutated(SCHEMAS[200]))
+    data = body.get("data")
+    if isinstance(data, dict) and draw(st.booleans()):
+        data["id"] = draw(IDS)
+        data["response_cache_source_id"] = draw(IDS)
+    return as_json(body)
+
+
+JSON = st.one_of(ANYTHING, ERROR_BODIES, values(SCHEMAS[500]), mutated(SCHEMAS[500]))
+BODIES = st.one_of(answers(), answers(), JSON.map(as_json), st.binary(max_size=99))
+STATUSES = st.sampled_from([*([200] * 9), 201, 204, 299, *NAMES, 503, 600]) | st.integers(100, 999)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        ["retry-after", "x-should-retry", "location", "x-request-id", "request-id", "cf-ray"]
+    ),
+    st.sampled_from(["", "1", "true", "false", "soon"]) | TEXTS,
+)
+DEFECTS = st.sampled_from([(None, False)] * 5 + [("cut off", True), ("too large", False)])
+
+
+def class_of(status):
+    """Return the class of a status."""
+    other = ServerError if 500 <= status < 600 else APIStatusError
+    return getattr(modelgates_client, NAMES[status]) if status in NAMES else other
+
+
+def code_of(value):
+    """Return the code that a value is; 404.0 is an integer too, as in JSON Schema."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
+
+
+def parsed(body):
+    """Return what a body says as JSON, or None; the standard library decides."""
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,227 @@
+"""`wait` as steps, on a clock and against a server that are simulated."""
+
+from itertools import pairwise
+from math import log2
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client import (
+    APIConnectionError,
+    APIStatusError,
+    GenerationNotReadyError,
+    NotFoundError,
+    RateLimitError,
+    ResponseValidationError,
+    ServerError,
+)
+from modelgates_client.calls.call import Pause, poll_pause_s
+
+from .checks import budget_of, check, raised
+from .simulation import ROUNDING_S, play
+from .turns import (
+    ABSENT,
+    BUDGETS,
+    CIRCUMSTANCES,
+    HANG,
+    LATENCIES,
+    NOT_A_RECORD,
+    SCRIPTS,
+    SHARES,
+    TIMEOUTS,
+    broken,
+    failure,
+    forever,
+    record,
+    refusal,
+    unsettled,
+)
+
+
+@given(SCRIPTS, st.booleans(), TIMEOUTS, BUDGETS, CIRCUMSTANCES)
+def test_wait_ends_in_time_in_a_result_or_an_error(script, final, wait_s, tokens, circumstances):
+    """Whatever the server does; it never spins, and raises what waiting does not mend."""
+    budget = budget_of(tokens)
+    trace = play(forever(script), wait_s=wait_s, final=final, budget=budget, **circumstances)
+    check(trace, wait_s, circumstances["overrun_s"])
+    assert all(later - sooner > 1 / 16 for sooner, later in pairwise(trace.sent_s))
+    *before, last = trace.turns
+    assert all(turn.mendable or turn.absent or (final and turn.mendable is None) for turn in before)
+    if trace.result is not None:
+        assert trace.result.answer.record.is_final or not final
+    elif isinstance(trace.error, GenerationNotReadyError):
+        check_not_ready(trace, wait_s)
+    else:
+        assert type(trace.error) is raised(last)
+        assert not last.absent or isinstance(trace.error, NotFoundError)
+        assert not last.mendable or budget._tokens < 10 or isinstance(trace.error, RateLimitError)
+
+
+def check_not_ready(trace, wait_s):
+    """Fail if the error does not say what happened, or came while there was time to ask again."""
+    error, last = trace.error, trace.turns[-1]
+    elapsed_s = trace.clock.now_s - trace.steps[0][0]
+    assert error.elapsed_s == elapsed_s
+    assert error.generation_id == "gen-1"
+    assert max(0.25, last.pause_s) >= wait_s - elapsed_s - ROUNDING_S
+    came = [turn for turn in trace.turns if turn.mendable is None]
+    assert (error.record is not None) is bool(came)
+    assert (error.last_error is None) is (last.mendable is None)
+    # An attempt that the end of the time cut off says less than the one before it.
+    assert error.last_error is None or error.last_error.attempts <= error.attempts
+
+
+@given(SHARES)
+def test_wait_polls_often_at_first_and_ever_less(share):
+    """Soon after the first, some two dozen in a minute, and shortly before the end."""
+    trace = play(forever([ABSENT]), wait_s=60.0, uniform=lambda: share)
+    assert trace.sent_s[0] == 0
+    assert 0 < trace.sent_s[1] <= 0.25
+    assert 15 <= len(trace.sent_s) <= 28
+    assert 59.5 <= trace.sent_s[-1] < 60
+    assert all(0 < pause <= 5 for pause in trace.pauses)
+    *rising, _ = trace.pauses
+    assert rising == sorted(rising)
+
+
+@given(st.floats(0, 58), st.floats(0, 0.5))
+def test_a_record_is_noticed_a_quarter_later_at_most(there_s, latency_s):
+    """A quarter of the time it took, but for the quarter of a second of the first polls."""
+    trace = play(
+        lambda now_s: (record if now_s >= there_s else _absence)(latency_s=latency_s), wait_s=60.0
+    )
+    late_s = trace.sent_s[-1] - there_s
+    assert late_s <= max(0.25, min(5, there_s / 4)) + 1.25 * latency_s + ROUNDING_S
+    assert trace.result.elapsed_s == trace.sent_s[-1] + latency_s
+
+
+def _absence(latency_s):
+    return refusal(404, latency_s=latency_s)
+
+
+@given(st.floats(0, 20), st.booleans())
+def test_the_last_thing_said_is_no_timeout_of_our_making(latency_s, there):
+    """The last poll leaves the server the time that it takes: what it says is what helps."""
+    turn = unsettled(latency_s=latency_s) if there else _absence(latency_s)
+    error = play(forever([turn]), wait_s=60.0, final=True).error
+    assert type(error.last_error) is (type(None) if there else NotFoundError)
+    assert error.elapsed_s > 59
+
+
+@given(st.floats(0, 1e5))
+def test_the_schedule_is_bounded(elapsed_s):
+    """However long it was waited already."""
+    assert 0.25 <= poll_pause_s(elapsed_s) <= 5
+    assert poll_pause_s(elapsed_s) <= poll_pause_s(elapsed_s + 1)
+
+
+@pytest.mark.parametrize(
+    ("turn", "kind"),
+    [
+        (refusal(400), APIStatusError),
+        (refusal(401), APIStatusError),
+        (refusal(403, in_success=True), APIStatusError),
+        (refusal(503, should_retry=False), ServerError),
+        (failure("untrusted"), APIConnectionError),
+        (failure("refused"), APIConnectionError),
+        (NOT_A_RECORD, ResponseValidationError),
+        (broken(mendable=False), ResponseValidationError),
+    ],
+)
+@pytest.mark.parametrize("before", [[], [ABSENT, ABSENT], [refusal(502), unsettled()]])
+def test_wait_raises_at_once_what_waiting_does_not_mend(turn, kind, before):
+    """The first time that it happens."""
+    trace = play([*before, turn], wait_s=60.0, final=True)
+    assert isinstance(trace.error, kind)
+    assert trace.error.attempts == len(before) + 1
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        refusal(503),
+        refusal(429),
+        refusal(404, in_success=True),
+        refusal(404, should_retry=False),
+        failure("connection"),
+        HANG,
+        record("gen-2"),
+        broken(mendable=True),
+    ],
+)
+def test_wait_bears_what_another_attempt_may_mend(turn):
+    """A client that gave up at the first trouble would not wait."""
+    trace = play([ABSENT, turn, turn, record()], wait_s=60.0, timeout_s=5.0, max_retries=0)
+    assert trace.result.attempts == 4
+
+
+def test_wait_backs_off_while_there_is_trouble():
+    """Beside the schedule; an answer ends it."""
+    trace = play([*[refusal(503)] * 4, unsettled(), record()], wait_s=60.0, final=True)
+    beside = [
+        pause - poll_pause_s(at_s)
+        for (at_s, _), pause in zip(trace.of(Pause), trace.pauses, strict=True)
+    ]
+    assert [round(log2(pause), 6) for pause in beside[:4]] == [-2, -1, 0, 1]
+    assert beside[4] == 0
+
+
+def test_trouble_that_is_over_is_not_the_last_answer():
+    """The last request brought a record; and a record that came is kept through later trouble."""
+    error = play(forever([refusal(503), unsettled(total_cost=0.5)]), wait_s=9, final=True).error
+    assert error.last_error is None
+    assert error.record.total_cost == 0.5
+    error = play(forever([unsettled(total_cost=0.5), ABSENT]), wait_s=9, final=True).error
+    assert type(error.last_error) is NotFoundError
+    assert error.record.total_cost == 0.5
+
+
+def test_wait_pays_for_trouble_but_not_for_absence():
+    """An outage is not multiplied by those who wait either."""
+    budget = budget_of(12)
+    trace = play(forever([refusal(503)]), wait_s=60.0, budget=budget)
+    assert type(trace.error) is ServerError
+    assert trace.error.attempts == 3
+    assert play(forever([ABSENT]), wait_s=60.0, budget=budget).error.attempts > 15
+    assert budget._tokens == 2
+    assert play([ABSENT, record()], wait_s=60.0, budget=budget).result.attempts == 2
+    assert budget._tokens == 3
+
+
+@pytest.mark.parametrize("first", [ABSENT, unsettled()])
+def test_wait_waits_for_the_final_record_only_if_asked(first):
+    """A record that is not settled is one all the same."""
+    trace = play([first, unsettled(), unsettled(), record()], wait_s=60.0, final=True)
+    assert trace.result.attempts == 4
+    assert trace.result.answer.record.is_final
+    trace = play([ABSENT, unsettled()], wait_s=60.0)
+    assert trace.result.attempts == 2
+    assert not trace.result.answer.record.is_final
+
+
+def test_wait_does_not_wait_in_vain():
+    """What the server asks for is longer than there is time: the error says so, at once."""
+    trace = play([refusal(429, after_s=60.0)], wait_s=60.0)
+    assert type(trace.error) is RateLimitError
+    assert trace.clock.now_s == 0
+    for status in (404, 503):
+        trace = play([refusal(status, after_s=60.0)], wait_s=60.0)
+        assert type(trace.error) is GenerationNotReadyError
+        assert trace.error.last_error.retry_after == 60.0
+        assert trace.clock.now_s == 0
+
+
+@given(LATENCIES)
+def test_a_wait_whose_time_is_over_is_not_ready(latency_s):
+    """Also when the last thing said was 429, without a time to wait."""
+    trace = play(forever([refusal(429, latency_s=latency_s)]), wait_s=60.0)
+    assert type(trace.error) is GenerationNotReadyError
+    assert trace.error.last_error is not None
+
+
+def test_the_clients_timeout_bounds_each_request_of_a_wait():
+    """One that hangs does not use up the time of all."""
+    trace = play([HANG, HANG, record()], wait_s=60.0, timeout_s=2.0)
+    assert trace.result.attempts == 3
+    assert [turn.latency_s for turn in trace.turns] == [2.0, 2.0, 0.0]

@@ -1,0 +1,264 @@
+"""Responses held against the spec: nothing is overlooked, and nothing private is shown."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelgates_api.api.generations.get_generation import parse_response
+from modelgates_client.conformance import checking
+from modelgates_client.conformance.checking import (
+    check,
+    documented,
+    effect,
+    found,
+    model_of,
+    pattern,
+    shape,
+    unreadable_line,
+)
+from modelgates_runtime.errors import FieldError
+
+from ..contract.strategies import (
+    ANYTHING,
+    SCHEMAS,
+    as_json,
+    deviations,
+    mutated,
+)
+from ..lacking import LACKING
+
+DOCUMENTED = pytest.mark.parametrize("status", SCHEMAS)
+
+
+def listed(checked):
+    """Return what deviates, and how, by its pointer."""
+    return {entry.pointer: entry.kind for entry in checked.deviations}
+
+
+def effects(checked):
+    """Return the level of each deviation by its pointer."""
+    return {entry.pointer: effect(entry, checked.body).level for entry in checked.deviations}
+
+
+@DOCUMENTED
+@given(data=st.data())
+@settings(max_examples=60)
+def test_what_is_found_is_what_the_spec_says(status, data):
+    """The same as `parse_response` and as the spec itself say, of JSON and of its bytes."""
+    content = as_json(data.draw(mutated(SCHEMAS[status])))
+    body = json.loads(content)
+    expected = deviations(SCHEMAS[status], body)
+
+    for given_as in (body, content):
+        found_now = listed(check(status, given_as))
+        if isinstance(body, dict):
+            assert found_now == expected
+            assert found_now == {e.pointer: e.kind for e in parse_response(status, content).drift}
+        else:
+            assert found_now == {"": "unreadable_body"}
+
+
+@DOCUMENTED
+@given(data=st.data())
+@settings(max_examples=60)
+def test_what_breaks_is_what_raises(status, data):
+    """A deviation is breaking where reading the attribute raises, and a warning where it is None.
+
+    Judged by the kind and by what the spec says of null, which is not how it is found out.
+    """
+    body = json.loads(as_json(data.draw(mutated(SCHEMAS[status]))))
+    checked = check(status, body)
+    for entry in checked.deviations:
+        level = effect(entry, checked.body).level
+        nullable = entry.expected.endswith(" or null")
+        assert level == {
+            "missing": "warning" if nullable else "breaking",
+            "null": "breaking",
+            "type": "breaking",
+            "undeclared": "info",
+            "unknown_value": "warning",
+            "unreadable_body": "breaking",
+        }.get(entry.kind)
+
+
+def test_levels_are_true_of_the_record(recorded):
+    """What is called breaking raises `FieldError`, what reads as None does."""
+    data = recorded["data"]
+    del data["model"], data["provider_name"]
+    data["total_cost"] = "free"
+    data["provider_responses"][0]["latency"] = None
+    data["provider_responses"].append("none")
+
+    checked = check(200, recorded)
+    record = checked.body.data
+
+    assert effects(checked) == {
+        **LACKING,
+        "/data/model": "breaking",
+        "/data/provider_name": "warning",
+        "/data/provider_responses/0/latency": "breaking",
+        "/data/provider_responses/1": "breaking",
+        "/data/total_cost": "breaking",
+    }
+    for pointer, level in LACKING.items():
+        field = pointer.removeprefix("/data/")
+        if level == "breaking":
+            with pytest.raises(FieldError):
+                getattr(record, field)
+        else:
+            assert getattr(record, field) is None
+    assert record.provider_name is None
+    for read in (
+        lambda: record.model,
+        lambda: record.total_cost,
+        lambda: record.provider_responses[0].latency,
+        lambda: record.provider_responses[1],
+    ):
+        with pytest.raises(FieldError):
+            read()
+
+
+def test_every_status_of_the_spec_is_known_and_no_other():
+    """And each has bodies of one kind of object: nothing else could be held against it."""
+    assert documented() == tuple(sorted(SCHEMAS))
+    assert all(model_of(status) is not None for status in SCHEMAS)
+
+
+def test_a_spec_with_other_bodies_is_refused(monkeypatch):
+    """Where a status has no object, nothing is guessed."""
+    monkeypatch.setattr(checking.get_generation, "parse_response", lambda *_: [])
+    with pytest.raises(TypeError, match="status 299: list is no model"):
+        model_of.__wrapped__(299)
+
+
+@pytest.mark.parametrize("body", [{"error": {}}, b"<html>", None, [], b""])
+def test_an_undocumented_status_is_the_only_finding(body):
+    """The spec says nothing of its body, so nothing of it can be wrong."""
+    (entry,) = check(503, body).deviations
+
+    assert (entry.kind, entry.found) == ("undocumented_status", "503")
+    assert entry.expected == "one of 200, 401, 402, 404, 429, 500, 502"
+    assert effect(entry, None).level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("body", "came"),
+    [
+        (b"<html>secret</html>", "no readable JSON"),
+        (b"\xff\xfe", "no readable JSON"),
+        (b"", "nothing"),
+        (b"NaN", "no readable JSON"),
+        (b"[" * 100_000, "no readable JSON"),
+        (b'["secret"]', "array"),
+        (None, "null"),
+        ("secret", "string"),
+        ({"data": {"x": json.loads("[" * 200 + "]" * 200)}}, "an object that is nested too deeply"),
+    ],
+)
+def test_an_unreadable_body_is_breaking(body, came):
+    """It is said what it is, in words of ours alone."""
+    (entry,) = check(200, body).deviations
+
+    assert (entry.kind, entry.pointer, entry.found) == ("unreadable_body", "", came)
+    assert entry.expected == "object (GenerationResponse)"
+    assert effect(entry, None).level == "breaking"
+
+
+def test_an_error_without_a_status_is_held_against_the_schema_of_errors():
+    """Whatever status it had, the schema is the same."""
+    checked = check(None, {"error": {"code": "x", "message": "m"}, "more": 1})
+
+    assert effects(checked) == {"/error/code": "breaking", "/more": "info"}
+
+
+def test_a_line_that_is_no_response_is_breaking():
+    """Nothing was checked, which must not look like success."""
+    checked = unreadable_line("array")
+
+    assert effects(checked) == {"": "breaking"}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "undeclared", "shown"),
+    [
+        ("", False, ""),
+        ("/data/provider_responses/17/status", False, "/data/provider_responses/*/status"),
+        ("/data/new_field", True, "/data/new_field"),
+        ("/data/a@example.com", True, "/data/?"),
+        ("/data/" + "x" * 41, True, "/data/?"),
+        ("/data/12", True, "/data/?"),
+        ("/data/tokens_1h_2026", True, "/data/?"),
+        ("/data/price_per_1000", True, "/data/price_per_1000"),
+        ("/data/", True, "/data/?"),
+        ("/data/a~1b~0c", True, "/data/?"),
+        ("/data/sk-mg-secret", True, "/data/?"),
+        ("/data/id\n", True, "/data/?"),
+        ("/error/metadata/alice/0", False, "/error/metadata/?/*"),
+        ("/error/metadata/model", False, "/error/metadata/model"),
+    ],
+)
+def test_a_pointer_shows_names_of_fields_and_no_others(pointer, undeclared, shown):
+    """Indices and keys of maps are not shown, nor new names that do not look like a field's."""
+    assert pattern(pointer, undeclared=undeclared) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("NewProvider", "'NewProvider'"),
+        ("01.AI", "'01.AI'"),
+        ("SF Compute", "'SF Compute'"),
+        ("a@example.com", "string (len 13)"),
+        ("x" * 33, "string (len 33)"),
+        ("Bearer sk-mg-secret", "string (len 19)"),
+        ("a|b", "string (len 3)"),
+        ("\u202eevil", "string (len 5)"),
+        ("acct 0049 17", "string (len 12)"),
+        ("two\nlines", "string (len 9)"),
+        ("", "string (len 0)"),
+    ],
+)
+def test_an_unknown_enum_value_is_shown_if_it_is_a_word(value, shown):
+    """The maintainer has to add it; what does not look like one of an enum is not shown."""
+    (entry,) = [e for e in check(200, {"data": {"api_type": value}}).deviations if e.value == value]
+
+    assert entry.kind == "unknown_value"
+    assert found(entry) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "null"),
+        (True, "boolean"),
+        (12, "integer"),
+        (0.5, "number"),
+        ("private", "string (len 7)"),
+        ([], "array (len 0)"),
+        ([1, "x", 2], "array (len 3) of integer or string"),
+        ([{"a": 1}, {"b": 2}], "array (len 2) of {a: integer}"),
+        ({}, "{}"),
+        ({"code": 1, "message": "m"}, "{code: integer, message: string (len 1)}"),
+        ({"a@b.c": 1}, "{1 names}"),
+        ({"alice": 1, "x y": 2}, "{2 names}"),
+        ({"a": {"b": {"c": 1}}}, "{a: {b: {1 names}}}"),
+        ({f"k{n}": 0 for n in range(101)}, "{101 names}"),
+        ({"user_2NNEqL2nrIRdJ194": 1, "alice": 1}, "{2 names}"),
+        (
+            {f"k{n}": 0 for n in range(10)},
+            "{" + "".join(f"k{n}: integer, " for n in range(8)) + "2 more}",
+        ),
+    ],
+)
+def test_a_shape_is_types_lengths_and_names(value, shown):
+    """Bounded in depth and in names."""
+    assert shape(value) == shown
+
+
+@given(ANYTHING)
+def test_any_value_has_a_short_shape_that_is_one_line(value):
+    """Whatever the server sends."""
+    assert len(shape(value)) <= 200
+    assert shape(value).isprintable()

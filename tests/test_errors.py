@@ -1,0 +1,172 @@
+"""The errors: their tree, their pickles, and what they show of a server's words."""
+
+import copy
+import inspect
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modelgates_client
+from modelgates_client import Generation, ModelGatesError, RawResponse, errors
+from modelgates_client.errors import STATUS_ERRORS, status_error
+from modelgates_runtime.drift import Drift
+
+HOSTILE = st.text() | st.sampled_from(
+    ["\x1b[2J", "a\nb", "\r\x00", "\u202egnp", "\ud800", "\x9b31m", "\u2028", "\x7f", "%s{}"]
+)
+COUNTS = st.integers(0, 9)
+JSON = st.dictionaries(HOSTILE, HOSTILE | COUNTS | st.none(), max_size=2)
+DRIFT = st.builds(Drift, HOSTILE, st.just("type"), HOSTILE, HOSTILE, HOSTILE)
+RESPONSES = st.builds(
+    RawResponse, JSON.map(Generation.from_dict), COUNTS, st.just({}), st.binary(), COUNTS, COUNTS
+)
+
+#: What each argument of an error may be, by its name.
+ARGUMENTS = {
+    "message": HOSTILE,
+    "attempts": COUNTS,
+    "status_code": st.integers(100, 999),
+    "body": HOSTILE,
+    "code": st.none() | st.integers(),
+    "metadata": st.none() | JSON,
+    "user_id": st.none() | HOSTILE,
+    "request_id": st.none() | HOSTILE,
+    "retry_after": st.none() | st.floats(0, 1e9),
+    "drift": st.lists(DRIFT, max_size=5).map(tuple),
+    "generation_id": HOSTILE,
+    "elapsed_s": st.floats(0, 1e5),
+    "response": st.none() | RESPONSES,
+    "last_error": st.none()
+    | st.builds(modelgates_client.RateLimitError, HOSTILE, st.just(429))
+    | st.builds(modelgates_client.APITimeoutError, HOSTILE, COUNTS),
+    "name": HOSTILE,
+    "pointer": HOSTILE,
+    "expected": HOSTILE,
+    "found": HOSTILE,
+}
+
+EXPORTED = [getattr(modelgates_client, name) for name in modelgates_client.__all__]
+CLASSES = [
+    value for value in EXPORTED if isinstance(value, type) and issubclass(value, ModelGatesError)
+]
+
+
+def parameters(kind):
+    """Return the names of an error's arguments; one that is its message alone has one."""
+    if kind.__init__ is Exception.__init__:
+        return ["message"]
+    return list(inspect.signature(kind).parameters)
+
+
+def made(kind):
+    """Return a strategy of an error, made by complete positional arguments."""
+    return st.tuples(*(ARGUMENTS[name] for name in parameters(kind))).map(lambda args: kind(*args))
+
+
+ERRORS = st.sampled_from(CLASSES).flatmap(made)
+
+
+def drawn_tree():
+    """Return the parent of each class in the module's docstring, and the words beside it."""
+    parents, words, path = {}, {}, []
+    for line in errors.__doc__.splitlines():
+        name, _, text = line.lstrip("├└│─ ").partition(" ")
+        if not name.endswith("Error") or line.startswith("Every"):
+            continue
+        depth = (len(line) - len(line.lstrip("├└│─ "))) // 4
+        del path[depth:]
+        parents[name] = path[-1] if path else "Exception"
+        words[name] = text.strip()
+        path.append(name)
+    return parents, words
+
+
+def test_the_tree_is_as_it_is_drawn():
+    """All of the public errors, each under its parent, and no other."""
+    parents, _ = drawn_tree()
+    assert parents == {kind.__name__: kind.__base__.__name__ for kind in CLASSES}
+    assert len(CLASSES) == 20
+
+
+def test_each_status_has_the_class_that_is_drawn_beside_it():
+    """And any other has that of its kind."""
+    _, words = drawn_tree()
+    drawn = {int(text): name for name, text in words.items() if text.isdigit()}
+    assert drawn == {status: kind.__name__ for status, kind in STATUS_ERRORS.items()}
+    for status in range(1000):
+        other = "ServerError" if 500 <= status <= 599 else "APIStatusError"
+        assert status_error(status).__name__ == drawn.get(status, other)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_arguments_are_positional_and_complete(kind):
+    """That is what makes an error picklable; each but that of `Exception` is an attribute."""
+    names = parameters(kind)
+    assert set(names) <= ARGUMENTS.keys()
+    values = tuple(object() for _ in names)
+    error = kind(*values)
+    assert error.args == values
+    if kind.__init__ is not Exception.__init__:
+        assert vars(error) == dict(zip(names, values, strict=True))
+
+
+@given(ERRORS, st.sampled_from(range(pickle.HIGHEST_PROTOCOL + 1)))
+def test_errors_pickle(error, protocol):
+    """Whole: the class, the arguments, what they say, and each attribute."""
+    for twin in (pickle.loads(pickle.dumps(error, protocol)), copy.copy(error)):
+        assert type(twin) is type(error)
+        assert str(twin) == str(error)
+        assert comparable(twin.args) == comparable(error.args)
+        assert comparable(tuple(vars(twin).items())) == comparable(tuple(vars(error).items()))
+
+
+def comparable(value):
+    """Return a value with the errors in it, which are only equal to themselves, as their parts."""
+    if isinstance(value, tuple):
+        return [comparable(part) for part in value]
+    if isinstance(value, Exception):
+        return type(value), comparable(value.args)
+    return value
+
+
+SAYING = [kind for kind in CLASSES if kind.__init__ is not Exception.__init__]
+
+
+@pytest.mark.parametrize("kind", SAYING)
+@given(st.data())
+@settings(max_examples=30)
+def test_hostile_words_cannot_steer_a_terminal(kind, data):
+    """What an error says of the server is one line, without control characters."""
+    assert str(data.draw(made(kind))).isprintable()
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_what_an_error_says_is_not_its_arguments(kind):
+    """But for those whose argument is their message."""
+    error = kind(*("words" if name in {"message", "name"} else 7 for name in parameters(kind)))
+    if kind is modelgates_client.ResponseValidationError:
+        error.drift = ()
+    if kind is modelgates_client.GenerationNotReadyError:
+        error.response = None
+    assert not str(error).startswith("(")
+    assert "words" in str(error) or kind is modelgates_client.GenerationNotReadyError
+
+
+def test_attempts_are_said_if_there_were_several():
+    """One is no news."""
+    error = modelgates_client.ServerError("no", 503, 3, request_id="r-1")
+    assert str(error) == "HTTP 503: no (3 attempts) (request r-1)"
+    assert str(modelgates_client.ServerError("no", 503)) == "HTTP 503: no"
+    assert str(modelgates_client.APIConnectionError("gone", 2)) == "gone (2 attempts)"
+
+
+def test_a_few_deviations_are_shown():
+    """The attribute has all of them."""
+    drift = tuple(Drift(f"/{at}", "type", "string", "integer") for at in range(5))
+    error = modelgates_client.ResponseValidationError("5 deviations", 200, 1, "", None, drift)
+    assert str(error).count("expected string") == 3
+    assert "and 2 more" in str(error)
+    error = modelgates_client.ResponseValidationError("3 deviations", 200, 1, "", None, drift[:3])
+    assert "more" not in str(error)
