@@ -4,6 +4,9 @@ Everyday: `nox` (the same as `nox -s test`). After a change of an overlay or a t
 `nox -s regenerate`. When the spec changes: `vendor`, `drift`, `regenerate`, `test`.
 """
 
+import ast
+import functools
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,31 +15,48 @@ import tempfile
 from pathlib import Path
 
 import nox
+from filelock import FileLock
 
-nox.needs_version = ">=2025.2"
-nox.options.default_venv_backend = "virtualenv"
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "none"  # `environment` makes them: once, for all sessions
 nox.options.sessions = ["test"]
-nox.options.error_on_missing_interpreters = True
+nox.options.parallel = 2  # much is waiting
 
-PROJECT = nox.project.load_toml("pyproject.toml")
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
-EXTRAS = ".[cli,fast,report,testing]"
+EXTRAS = ("-e", ".[cli,fast,report,testing]")
 PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
 BENCHMARKS = {"PYTHONPATH": "scripts"}  # they share modules with the other tools
 
+# What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, and
+# long searches through pure functions. Everything else, and what is new, is tested on all.
+ON_ONE = (
+    "tests/cli",
+    "tests/contract",
+    "tests/exports",
+    "tests/conformance/test_conformance.py",
+    "tests/reports",
+    "tests/rows",
+    "tests/test_architecture.py",
+    "tests/test_readme.py",
+)
+ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signals
+HEAVY = "tests/heavy"
 
-def interpreters() -> list[str]:
-    """Return the versions from 3.11 on whose interpreter is found here and runs."""
+
+def interpreters() -> dict[str, str]:
+    """Return the versions from 3.11 on that are found here, with the paths of their commands."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for directory in sorted(pyenv.glob("versions/3.*/bin")):  # its shims hide what is not selected
-        os.environ["PATH"] += os.pathsep + str(directory)
-    found: list[str] = []
-    for minor in range(11, 16):
-        command = shutil.which(f"python3.{minor}")
-        check = [str(command), "-c", f"import sys; sys.exit(sys.version_info[:2] != (3, {minor}))"]
-        if command and subprocess.run(check, capture_output=True, check=False).returncode == 0:
-            found.append(f"3.{minor}")
-    return found
+    found: dict[str, str] = {}
+    for version in (f"3.{minor}" for minor in range(11, 16)):
+        selected = shutil.which(f"python{version}")
+        if selected and Path(selected).parent != pyenv / "shims":  # they hide what is not selected
+            found[version] = selected
+        for command in sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}")):
+            found.setdefault(version, str(command))
+    found["{}.{}".format(*sys.version_info)] = sys.executable
+    return dict(sorted(found.items()))
 
 
 INTERPRETERS = interpreters()
@@ -47,72 +67,210 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-@nox.session(venv_backend="none")
+def environment(
+    session: nox.Session, name: str, *installs: tuple[str, ...], python: str = sys.executable
+) -> None:
+    """See that there is an environment; put its programs first on the session's PATH.
+
+    It is made anew only when something that it is made of has changed, so that a second run needs
+    no network; by uv where that can, otherwise by virtualenv and pip.
+
+    Args:
+        session: Who needs it.
+        name: What sessions that share it call it.
+        installs: What to install, the arguments of one `pip install` each.
+        python: The interpreter.
+    """
+    home = ROOT / ".nox" / name
+    programs = home / ("Scripts" if os.name == "nt" else "bin")
+    session.env.update(VIRTUAL_ENV=str(home), PYTHONDONTWRITEBYTECODE="")  # or all is compiled anew
+    session.env["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    inputs = ("pyproject.toml", CODEGEN[-1], PROJECT["tool"]["hatch"]["version"]["path"])
+    contents = [(ROOT / name).read_text(encoding="utf-8") for name in inputs]
+    made_of = repr((str(home), Path(python).resolve(), sys.version, installs, contents))
+    key = hashlib.sha256(made_of.encode()).hexdigest()
+    stamp = home / "made-of"
+    home.parent.mkdir(exist_ok=True)
+    with FileLock(f"{home}.lock"):
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
+            return
+        shutil.rmtree(home, ignore_errors=True)
+        if not made_by_uv(session, home, programs / "python", python, installs):
+            shutil.rmtree(home, ignore_errors=True)
+            made_by_pip(session, home, programs / "python", python, installs)
+        stamp.write_text(key, encoding="utf-8")
+
+
+def made_by_uv(
+    session: nox.Session,
+    home: Path,
+    inside: Path,
+    python: str,
+    installs: tuple[tuple[str, ...], ...],
+) -> bool:
+    """Make an environment by uv, from where pip is told to look; False if it cannot."""
+    uv = shutil.which("uv")
+    if uv is None:
+        return False
+    as_pip = {**os.environ, **settings_of_pip()}
+    commands = [
+        ["venv", "--quiet", "--no-python-downloads", "--python", python, str(home)],
+        *(["pip", "install", "--quiet", "--python", str(inside), *what] for what in installs),
+    ]
+    for command in commands:
+        done = subprocess.run([uv, *command], cwd=ROOT, env=as_pip, check=False)
+        if done.returncode:
+            session.warn(f"`uv {' '.join(command)}` failed; pip is tried instead")
+            return False
+    return True
+
+
+def settings_of_pip() -> dict[str, str]:
+    """Return what pip is configured to, as uv's variables: it does not read pip's files."""
+    asked = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(asked, capture_output=True, encoding="utf-8", check=False).stdout
+    settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # as pip has it
+    names = {
+        "find-links": ("UV_FIND_LINKS", ","),
+        "index-url": ("UV_DEFAULT_INDEX", " "),
+        "extra-index-url": ("UV_INDEX", " "),
+        "cert": ("SSL_CERT_FILE", " "),
+    }
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        name, separator = names.get(key.rpartition(".")[2], ("", ""))
+        if name and name not in os.environ:
+            settings[name] = separator.join(ast.literal_eval(value).split())
+    return settings
+
+
+def made_by_pip(
+    session: nox.Session,
+    home: Path,
+    inside: Path,
+    python: str,
+    installs: tuple[tuple[str, ...], ...],
+) -> None:
+    """Make an environment by virtualenv and pip; end the session if that fails."""
+    session.run(sys.executable, "-m", "virtualenv", "--quiet", "-p", python, str(home))
+    for what in installs:
+        session.run(str(inside), "-m", "pip", "install", "--quiet", *what)
+
+
+def project(session: nox.Session, version: str | None = None) -> None:
+    """Use the environment that has everything any test or type checker needs."""
+    python = INTERPRETERS[version] if version else sys.executable
+    needs = (*EXTRAS, *group("test"), *group("typing"), *group("heavy"))
+    version = version or "{}.{}".format(*sys.version_info)
+    environment(session, f"project-{version}", CODEGEN, needs, python=python)
+
+
+def files_for_one() -> list[str]:
+    """Return the files of tests that one interpreter runs; each name listed above must exist."""
+    on_all = [ROOT / name for name in ON_ALL_TOO]
+    files: list[Path] = []
+    for path in [ROOT / name for name in ON_ONE]:
+        files += path.rglob("test_*.py") if path.is_dir() else [path]
+    for missing in (path for path in (*on_all, *files) if not path.is_file()):
+        raise FileNotFoundError(missing)
+    return [str(path) for path in files if path not in on_all]
+
+
+def tools_alone(session: nox.Session) -> None:
+    """Use the environment that has what turns the spec into code, and code into packages."""
+    environment(session, "tools-alone", CODEGEN, ("build", "hatchling>=1.26"))
+
+
+def packaging(session: nox.Session) -> None:
+    """Use the same, and for installing what it builds, wheels that are kept here: no network."""
+    tools_alone(session)
+    wheels = ROOT / ".nox" / "tools-alone" / "wheels"
+    needs: list[str] = [*PROJECT["project"]["dependencies"]]
+    for extra in ("cli", "testing"):
+        needs += PROJECT["project"]["optional-dependencies"][extra]
+    if not wheels.exists():
+        with tempfile.TemporaryDirectory(dir=wheels.parent) as partial:
+            run(session, "python", "-m", "pip", "wheel", "--quiet", "--wheel-dir", partial, *needs)
+            shutil.copytree(partial, wheels)
+    session.env.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=wheels.as_uri())
+
+
+def run(session: nox.Session, name: str, *arguments: str, silent: bool = False) -> None:
+    """Run a program of the session's environment."""
+    session.run(program(session, name), *arguments, silent=silent)
+
+
+def program(session: nox.Session, name: str) -> str:
+    """Return where a program of the session's environment is."""
+    found = shutil.which(name, path=session.env["PATH"])
+    return found or session.error(f"{name} is not in the session's environment")
+
+
+TESTED = [f"tests-{version}" for version in INTERPRETERS]
+
+
+@nox.session(requires=["tools", "heavy", *TESTED, "typing", "fresh", "package", "lint"])
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
-    versions = [f"tests-{version}" for version in INTERPRETERS]
-    for name in ("lint", "typing", "fresh", "tools", *versions, "heavy", "package"):
-        session.notify(name)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style and formatting of what is written by hand."""
-    session.install(*group("lint"))
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    environment(session, "lint", tuple(group("lint")))
+    run(session, "ruff", "check", ".")
+    run(session, "ruff", "format", "--check", ".")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def typing(session: nox.Session) -> None:
     """Check types: mypy --strict and pyright, ours and the generated code's."""
-    session.install(*CODEGEN)
-    session.install("-e", EXTRAS, *group("test"), *group("typing"))
-    session.run("mypy", *PACKAGES)
-    session.run("mypy", "noxfile.py")
-    session.run("mypy", "scripts")
-    session.run("pyright")
+    project(session)
+    run(session, "mypy", *PACKAGES)
+    run(session, "mypy", "noxfile.py")
+    run(session, "mypy", "scripts")
+    run(session, "pyright")
 
 
 @nox.session
 def regenerate(session: nox.Session) -> None:
     """Rewrite generated/ from the spec, the overlays and the configuration."""
-    session.install(*CODEGEN)
-    session.run("python", "scripts/regenerate.py", *session.posargs)
+    tools_alone(session)
+    run(session, "python", "scripts/regenerate.py", *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def fresh(session: nox.Session) -> None:
     """Fail, naming files, unless generated/ is byte for byte what its inputs yield."""
-    session.install(*CODEGEN)
-    session.run("python", "scripts/regenerate.py", "--check", *session.posargs)
+    tools_alone(session)
+    run(session, "python", "scripts/regenerate.py", "--check", *session.posargs)
 
 
 @nox.session
 def vendor(session: nox.Session) -> None:
     """Take a new spec from a URL or a file, and say what changed."""
-    session.install(*CODEGEN)
+    tools_alone(session)
     script(session, "vendor.py")
 
 
 @nox.session
 def drift(session: nox.Session) -> None:
     """Judge a new spec: what it breaks, for whom, proven by execution."""
-    session.install(*CODEGEN)
+    tools_alone(session)
     script(session, "drift.py")
 
 
 @nox.session
 def backtest(session: nox.Session) -> None:
     """Let the client of each version read what the servers of the others may send."""
-    session.install(*CODEGEN)
+    tools_alone(session)
     script(session, "backtest.py")
 
 
 def script(session: nox.Session, name: str) -> None:
     """Run a script with the arguments after `--`; end with its own exit status, not with nox's."""
-    command = [str(Path(session.bin) / "python"), f"scripts/{name}", *session.posargs]
-    status = subprocess.run(command, check=False).returncode
+    command = [program(session, "python"), f"scripts/{name}", *session.posargs]
+    status = subprocess.run(command, env={**os.environ, **session.env}, check=False).returncode
     if status:
         sys.exit(status)
 
@@ -123,24 +281,37 @@ def contract(session: nox.Session) -> None:
     pytest(session, "tests/contract", *session.posargs)
 
 
-@nox.session(python=INTERPRETERS)
+@nox.session(requires=TESTED)
 def tests(session: nox.Session) -> None:
-    """Run the tests of the packages; arguments after `--` go to pytest."""
-    pytest(session, "--ignore=tests/scripts", "--ignore=tests/heavy", *session.posargs)
+    """Run the tests of the packages on every interpreter; arguments after `--` go to pytest."""
 
 
-@nox.session
+def tests_on(session: nox.Session, version: str) -> None:
+    """Run the tests of the packages on one interpreter; on the newest, all of them."""
+    project(session, version)
+    arguments = ["--ignore=tests/scripts", f"--ignore={HEAVY}"]
+    if version != list(INTERPRETERS)[-1]:
+        arguments += [f"--ignore={file}" for file in files_for_one()]
+    run_pytest(session, *arguments, *session.posargs)
+
+
+for _version in INTERPRETERS:
+    _tests = functools.partial(tests_on, version=_version)
+    _tests.__doc__ = f"Run the tests of the packages on Python {_version}."
+    nox.session(_tests, name=f"tests-{_version}", allow_parallel=True)
+
+
+@nox.session(allow_parallel=True)
 def tools(session: nox.Session) -> None:
     """Run the tests of the maintainer's tools, which run on one interpreter as they do."""
     pytest(session, "tests/scripts", *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def heavy(session: nox.Session) -> None:
     """Run the tests that take long, on one interpreter: kills, a cluster, a browser."""
-    session.install(*group("heavy"))
     find_browser(session)
-    pytest(session, "tests/heavy", *session.posargs)
+    pytest(session, HEAVY, *session.posargs)
 
 
 def find_browser(session: nox.Session) -> None:
@@ -154,54 +325,59 @@ def find_browser(session: nox.Session) -> None:
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest with everything that any test needs."""
-    session.install(*CODEGEN)
-    session.install("-e", EXTRAS, *group("test"), *group("typing"))
-    # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
-    session.run("pytest", "--numprocesses=4", *arguments)
+    """Run pytest on this interpreter."""
+    project(session)
+    run_pytest(session, *arguments)
 
 
-@nox.session
+def run_pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest; its temporary folders go with it."""
+    with tempfile.TemporaryDirectory(prefix="modelgates-") as scratch:
+        session.env.update(TMPDIR=scratch, TEMP=scratch, TMP=scratch)
+        # Once by itself, so that not each of the processes compiles all the tests.
+        run(session, "pytest", "--collect-only", "-qq", *arguments, silent=True)
+        # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
+        run(session, "pytest", "--numprocesses=4", "--durations=20", *arguments)
+
+
+@nox.session(allow_parallel=True)
 def package(session: nox.Session) -> None:
     """Build wheel and sdist, check what they hold, import the wheel with its own needs alone."""
-    session.install("build")
+    packaging(session)
     with tempfile.TemporaryDirectory() as dist:
-        session.run("python", "-m", "build", "--outdir", dist, silent=True)
-        session.run("python", "scripts/check_dist.py", dist)
+        run(session, "python", "-m", "build", "--no-isolation", "--outdir", dist, silent=True)
+        run(session, "python", "scripts/check_dist.py", dist)
         wheel, env = next(Path(dist).glob("*.whl")), Path(dist) / "env"
-        session.run("python", "-m", "venv", "--without-pip", str(env))
+        run(session, "python", "-m", "venv", "--without-pip", str(env))
         python = str(env / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-        session.run("python", "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
+        run(session, "python", "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
         use = "import modelgates_client as m; [getattr(m, name) for name in m.__all__]"
-        session.run(python, "-W", "error", "-c", use, external=True)
+        session.run(python, "-W", "error", "-c", use)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Show the main job: regenerate, compare, build, install, fetch a record from a stub."""
-    session.install(*CODEGEN)
-    session.install("build")
-    session.run("python", "scripts/demo.py")
+    packaging(session)
+    run(session, "python", "scripts/demo.py")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Print how decoding compares: instructions and memory, as ratios."""
-    session.install(*CODEGEN)
-    session.install(*group("bench"))
-    session.run("python", "scripts/benchmarks/bench_decode.py", *session.posargs, env=BENCHMARKS)
+    environment(session, "bench", CODEGEN, tuple(group("bench")))
+    run(session, "python", "scripts/benchmarks/bench_decode.py", *session.posargs, env=BENCHMARKS)
 
 
 @nox.session
 def bulk(session: nox.Session) -> None:
     """Print how `get_many` compares, as ratios of one run: on loopback, with latency, limited."""
-    session.install(*CODEGEN)
-    session.install("-e", ".[fast]", *group("bulk"))
-    session.run("python", "scripts/benchmarks/bench_bulk.py", *session.posargs, env=BENCHMARKS)
+    environment(session, "bulk", CODEGEN, ("-e", ".[fast]", *group("bulk")))
+    run(session, "python", "scripts/benchmarks/bench_bulk.py", *session.posargs, env=BENCHMARKS)
 
 
 @nox.session
 def startup(session: nox.Session) -> None:
     """Print what import, client and first request cost, against bare httpx, in CPU."""
-    session.install(".")
-    session.run("python", "scripts/benchmarks/bench_startup.py", *session.posargs, env=BENCHMARKS)
+    environment(session, "startup", (".",))
+    run(session, "python", "scripts/benchmarks/bench_startup.py", *session.posargs, env=BENCHMARKS)

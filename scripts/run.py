@@ -29,6 +29,7 @@ def main() -> None:
         return
     if not REQUIREMENTS.is_file():
         sys.exit(f"error: {REQUIREMENTS.relative_to(ROOT)} is missing; restore it from git")
+    live_somewhere()
     home = environment()
     if not (home / "ready").exists():
         set_up(home)
@@ -37,6 +38,15 @@ def main() -> None:
     options = sessions if sessions[0].startswith("-") else ["--session", *sessions]
     command = [python(home), "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), *options]
     sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
+def live_somewhere() -> None:
+    """See that there is a home directory: some programs end without one, as nox does."""
+    try:
+        Path.home()
+    except RuntimeError:  # neither HOME nor an entry for this user
+        os.environ["HOME"] = str(ROOT / ".nox" / "home")
+        Path.home().mkdir(parents=True, exist_ok=True)
 
 
 def environment() -> Path:

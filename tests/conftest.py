@@ -1,6 +1,7 @@
 """What the tests share: Hypothesis' profile, and a stub that answers as a test says."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ settings.register_profile("project", deadline=None, derandomize=True, print_blob
 settings.load_profile("project")
 
 RECORD = Path(__file__).parent / "records" / "2026-02-cancelled-stream.json"
+
+
+def pytest_configure():
+    """Take Ctrl-C, though who started this in the background had it ignored: tests send it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Stub:
