@@ -1,8 +1,9 @@
 """Bytes to JSON values: strict where JSON is (RFC 8259), bounded where the server is not.
 
-`msgspec` is used when it is installed (extra `fast`). It reads every document to the same values
-as the standard `json` (integers of any size included) or refuses it; what it refuses is read
-again by `json`, so that both ways of installing accept and return the same.
+`msgspec` is used when it is installed (extra `fast`, or another package's choice of a version). From
+0.17 on it reads every document to the same values as the standard `json` (integers of any size
+included) or refuses it; what it refuses is read again by `json`, so that both ways of installing
+accept and return the same.
 """
 
 import codecs
@@ -28,13 +29,16 @@ def _loads(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-_fast_loads: Callable[[bytes], Any]
+_fast_loads: Callable[[bytes], Any] = _loads
+_refusals: tuple[type[Exception], ...] = (ValueError, RecursionError)
 try:
     import msgspec
 except ImportError:
-    _fast_loads = _loads
+    pass
 else:
-    _fast_loads = msgspec.json.decode
+    if type(msgspec.json.decode(b"18446744073709551616")) is int:  # a float before 0.17
+        _fast_loads = msgspec.json.decode
+        _refusals += (msgspec.MsgspecError,)  # a ValueError only from 0.21 on
 
 #: Deeper nesting than any real document has, and far from what Python's recursion bears.
 MAX_DEPTH: Final = 100
@@ -50,7 +54,7 @@ def parse_json(content: bytes) -> Any:
     """
     try:
         return _fast_loads(content)
-    except (ValueError, RecursionError):
+    except _refusals:
         return _loads(content)
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 import sys
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -24,7 +25,7 @@ def outcome(loads, content):
     """Return what a parser makes of bytes: every type, every digit; None if it refuses."""
     try:
         return repr(loads(content))
-    except ValueError:
+    except (ValueError, msgspec.MsgspecError):
         return None
 
 
@@ -71,17 +72,52 @@ def test_nesting_beyond_the_stack_is_refused(monkeypatch, loads, before):
         parse_json(before + b"[" * 200_000)
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_msgspec_is_used_when_it_is_there(monkeypatch, there):
-    """Without it, the strict reader of the standard library serves."""
-    if not there:
-        monkeypatch.setitem(sys.modules, "msgspec", None)
+def loaded_with(monkeypatch, parser):
+    """Return the module as it is where this is `msgspec`; None: where there is none."""
+    monkeypatch.setitem(sys.modules, "msgspec", parser)
     spec = importlib.util.spec_from_file_location(
         "modelgates_runtime._parsing_again", parsing.__file__
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_msgspec_is_used_when_it_is_there(monkeypatch, there):
+    """Without it, the strict reader of the standard library serves."""
+    module = loaded_with(monkeypatch, msgspec if there else None)
     assert module._fast_loads is (msgspec.json.decode if there else module._loads)
+
+
+class FakeError(Exception):
+    """msgspec's errors before 0.21: no ValueErrors."""
+
+
+def fake_msgspec(decode):
+    """Return a `msgspec` of another version."""
+    return SimpleNamespace(MsgspecError=FakeError, json=SimpleNamespace(decode=decode))
+
+
+def test_what_an_old_msgspec_refuses_is_read_again(monkeypatch):
+    """Its error is no ValueError; what nothing reads is one all the same."""
+
+    def decode(content):
+        if content.isdigit():
+            return int(content)
+        raise FakeError("malformed")
+
+    module = loaded_with(monkeypatch, fake_msgspec(decode))
+    assert module._fast_loads is decode
+    assert module.parse_json(b"[1]") == [1]
+    with pytest.raises(ValueError, match="Expecting value"):
+        module.parse_json(b"<html>upstream</html>")
+
+
+def test_a_msgspec_that_rounds_integers_is_not_used(monkeypatch):
+    """It did before 0.17; another package may have chosen it."""
+    module = loaded_with(monkeypatch, fake_msgspec(float))
+    assert module.parse_json(b"18446744073709551617") == 2**64 + 1
 
 
 def test_a_number_beyond_a_double_is_read_as_infinite():
