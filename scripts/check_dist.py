@@ -1,5 +1,11 @@
-"""Checks what a wheel and an sdist hold: the packages, whole and typed, and nothing else."""
+"""Checks what a wheel and an sdist hold: all that is tracked and belongs there, and nothing else.
 
+What lies in a folder and is tracked by no one may be anybody's: notes, recordings, a key.
+"""
+
+import os
+import shutil
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,7 +19,7 @@ SOURCES = {
     "modelgates_runtime": ROOT / "overlays" / "modelgates_runtime",
     "modelgates_api": ROOT / "generated" / "modelgates_api",
 }
-SDIST_NEEDS = ("openapi.yaml", "overlays/spec.overlay.yaml", "tests", "noxfile.py", "LICENSE")
+HOSTING = (".ci/", ".github/")  # where the repository is kept: of no use to who has the sdist alone
 
 
 def main() -> None:
@@ -22,8 +28,9 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     dist: Path = parser.parse_args().directory
     wheel, sdist = only(dist, "*.whl"), only(dist, "*.tar.gz")
-    check_wheel(wheel)
-    check_sdist(sdist)
+    names = tracked(ROOT)
+    check_wheel(wheel, names)
+    check_sdist(sdist, names)
     print(f"{wheel.name} and {sdist.name} hold what they should")
 
 
@@ -35,34 +42,58 @@ def only(directory: Path, pattern: str) -> Path:
     return found[0]
 
 
-def check_wheel(wheel: Path) -> None:
-    """Fail unless the wheel holds exactly these packages, and its metadata."""
+def tracked(root: Path) -> frozenset[str]:
+    """Return the names of the files that Git tracks in a directory.
+
+    Raises:
+        Failure: It is no clone, or there is no Git to ask.
+    """
+    git = shutil.which("git")
+    if git is None:
+        raise Failure("there is no git to ask which files are tracked")
+    done = subprocess.run([git, "ls-files", "-z"], cwd=root, check=False, capture_output=True)
+    names = frozenset(os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
+    if done.returncode or not names:
+        said = os.fsdecode(done.stderr)
+        raise Failure(f"which files are tracked cannot be told: this is no clone; {said}")
+    return names
+
+
+def refuse(archive: Path, extra: set[str], missing: set[str]) -> None:
+    """Fail, naming a file, if there is one too many or too few."""
+    for name in sorted(extra):
+        raise Failure(f"{archive.name}: {name} is extra: track it by git, or take it away")
+    for name in sorted(missing):
+        raise Failure(f"{archive.name}: {name} is missing")
+
+
+def check_wheel(wheel: Path, names: frozenset[str]) -> None:
+    """Fail unless the wheel holds exactly these packages, as tracked, and its metadata."""
     expected = {
         f"{package}/{name}": content
         for package, source in SOURCES.items()
         for name, content in tree.read(source).items()
+        if (source / name).relative_to(ROOT).as_posix() in names
     }
     with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        for name in sorted(names ^ expected.keys()):
-            raise Failure(f"{wheel.name}: {name} is {'extra' if name in names else 'missing'}")
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        refuse(wheel, held - expected.keys(), expected.keys() - held)
         for name, content in expected.items():
             if archive.read(name) != content:
                 raise Failure(f"{wheel.name}: {name} differs from the source")
         if not any(name.endswith("licenses/LICENSE") for name in archive.namelist()):
             raise Failure(f"{wheel.name} has no licence")
     for package in SOURCES:
-        if f"{package}/py.typed" not in names:
+        if f"{package}/py.typed" not in held:
             raise Failure(f"{wheel.name}: {package} has no py.typed, so it is not typed")
 
 
-def check_sdist(sdist: Path) -> None:
-    """Fail unless the sdist holds what is needed to regenerate and test."""
+def check_sdist(sdist: Path, names: frozenset[str]) -> None:
+    """Fail unless the sdist holds exactly the tracked files, and its metadata."""
     with tarfile.open(sdist) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
-    for need in SDIST_NEEDS:
-        if not any(name == need or name.startswith(f"{need}/") for name in names):
-            raise Failure(f"{sdist.name} lacks {need}")
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {name for name in names if not name.startswith(HOSTING)} | {"PKG-INFO"}
+    refuse(sdist, held - wanted, wanted - held)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""What may be published: the files that are tracked, all of them and no other."""
+
+import io
+import subprocess
+import tarfile
+import zipfile
+
+import check_dist
+import pytest
+from common.failure import Failure
+
+TRACKED = frozenset({"README.md", "tests/test_one.py", ".github/workflows/ci.yml"})
+INIT = "overlays/modelgates_client/__init__.py"
+
+
+def sdist(folder, *names):
+    """Return an sdist of these files."""
+    path = folder / "modelgates_client-1.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(f"modelgates_client-1/{name}"), io.BytesIO())
+    return path
+
+
+def wheel(folder, **files):
+    """Return a wheel of these files, and of its licence."""
+    path = folder / "modelgates_client-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("modelgates_client-1.dist-info/licenses/LICENSE", "")
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_an_sdist_of_what_is_tracked_passes(tmp_path):
+    """But for what serves the place where the repository is kept."""
+    check_dist.check_sdist(sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py"), TRACKED)
+
+
+@pytest.mark.parametrize("name", [".env", "tests/.env", "notes.md", ".github/workflows/ci.yml"])
+def test_an_sdist_with_a_file_that_is_not_meant_is_refused(tmp_path, name):
+    """A key would be public for ever."""
+    made = sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py", name)
+    with pytest.raises(Failure, match=rf"{name} is extra: track it by git, or take it away"):
+        check_dist.check_sdist(made, TRACKED)
+
+
+def test_an_sdist_that_lacks_a_tracked_file_is_refused(tmp_path):
+    """Whoever has the sdist can regenerate and test."""
+    with pytest.raises(Failure, match="tests/test_one.py is missing"):
+        check_dist.check_sdist(sdist(tmp_path, "PKG-INFO", "README.md"), TRACKED)
+
+
+def test_a_wheel_with_a_file_that_is_not_tracked_is_refused(tmp_path):
+    """Even where it lies in the package's own folder."""
+    content = (check_dist.ROOT / INIT).read_bytes()
+    made = wheel(tmp_path, **{"modelgates_client/__init__.py": content})
+    with pytest.raises(Failure, match="modelgates_client/__init__.py is extra"):
+        check_dist.check_wheel(made, frozenset())
+    with pytest.raises(Failure, match="modelgates_client has no py.typed"):
+        check_dist.check_wheel(made, frozenset({INIT}))
+
+
+def test_a_wheel_that_differs_from_its_source_is_refused(tmp_path):
+    """What is tested is what is published."""
+    made = wheel(tmp_path, **{"modelgates_client/__init__.py": b"else"})
+    with pytest.raises(Failure, match="differs from the source"):
+        check_dist.check_wheel(made, frozenset({INIT}))
+
+
+def test_only_what_is_added_is_tracked(tmp_path):
+    """Names with blanks and letters of every script are whole."""
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    for name in ("a b.txt", "é.txt", ".env"):
+        (tmp_path / name).touch()
+    subprocess.run(["git", "add", "a b.txt", "é.txt"], cwd=tmp_path, check=True)
+    assert check_dist.tracked(tmp_path) == {"a b.txt", "é.txt"}
+
+
+def test_where_git_knows_nothing_nothing_is_published(tmp_path, monkeypatch):
+    """What cannot be told is no reason to publish."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(Failure, match="this is no clone"):
+        check_dist.tracked(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Failure, match="no git"):
+        check_dist.tracked(tmp_path)
