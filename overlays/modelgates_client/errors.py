@@ -19,6 +19,7 @@ ModelGatesError
 │       └── OverloadedError         529
 ├── ResponseValidationError         success, but not the record that was asked for
 ├── GenerationNotReadyError         `wait` ran out of time
+├── OutageError                     `get_many` ended: nothing was answered for too long
 └── FieldError                      an attribute was read that has no value of its type
 
 Every error can be pickled: its arguments are complete, and positional.
@@ -262,6 +263,23 @@ class GenerationNotReadyError(ModelGatesError):
             f"{lacking} of {self.generation_id} after {self.elapsed_s:.1f} s and "
             f"{self.attempts} request(s){last}"
         )
+
+
+class OutageError(ModelGatesError):
+    """Nothing was answered for too long, whichever id was asked for; what is left stays pending.
+
+    Attributes:
+        message: What was too long.
+        last_error: What the last request ended with.
+    """
+
+    def __init__(self, message: str, last_error: ModelGatesError) -> None:
+        super().__init__(message, last_error)
+        self.message = message
+        self.last_error = last_error
+
+    def __str__(self) -> str:
+        return printable(f"{self.message}; the last: {self.last_error}")
 
 
 def _tried(attempts: int) -> str:

@@ -245,8 +245,27 @@ def test_an_outage_stops_it(ledger):
         done = Command(gateway.base_url)(*arguments, stdin=lines(IDS))
 
     assert done.returncode == 6
-    assert re.match("error: stopped, for [0-9]+ ids in a row failed; .*go on with", done.stderr)
+    assert re.match("error: [0-9]+ ids in a row failed; .*go on with", done.stderr)
     assert counts(ledger) == Counts(0, 0, 200, 0)
+
+
+@pytest.mark.parametrize("ids", [IDS[:1], IDS])
+def test_a_server_that_is_not_there_is_no_connection(ledger, ids):
+    """It is shown within a second, and the ids stay queued: few and many alike."""
+    with Gateway() as gateway:
+        pass  # it is gone again
+    arguments = ("fetch", "-", "--ledger", ledger, "--outage-timeout", "1.2")
+    done = Command(gateway.base_url)(*arguments, stdin=lines(ids))
+
+    said = done.stderr.splitlines()
+    assert done.returncode == 7
+    assert said[0].startswith("warning: an outage: no id is answered (no connection: ")
+    assert re.match(
+        r"outage since [0-9:]{8}, [0-9]+ ids waiting, probing: the next try in", said[1]
+    )
+    last = "error: nothing was answered for 1.2 s; the last: no connection: .*; go on with: "
+    assert any(re.match(last, line) for line in said)
+    assert counts(ledger) == Counts(0, 0, len(ids), 0)
 
 
 def test_ids_that_hold_the_key_are_never_sent(fetch, gateway, ledger):

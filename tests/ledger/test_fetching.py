@@ -13,11 +13,13 @@ from modelgates_client import (
     AuthenticationError,
     ConfigurationError,
     InsufficientCreditsError,
+    InternalServerError,
+    OutageError,
     ServerError,
 )
 from modelgates_client.ledger import Counts, Ledger, LedgerError
 from modelgates_client.ledger.fetching import fetch, fetch_all
-from modelgates_client.ledger.judging import OUTAGE, OutageError
+from modelgates_client.ledger.judging import OUTAGE
 
 from ..gateway import KEY, Answer, Gateway, error, record
 from .made import body, failed, integrity
@@ -159,26 +161,56 @@ def test_an_id_that_can_be_none_fails_alone(path):
     assert isinstance(last.error, ConfigurationError)
 
 
-def test_an_outage_of_the_server_stops_it(path):
+def test_a_server_that_fails_for_every_id_stops_it(path):
     """After `OUTAGE` ids in a row; all stay pending, and the next run goes on."""
     with Gateway(lambda *_: error(500)) as gateway, pytest.raises(OutageError) as caught:
         run(path, gateway, IDS, concurrency=4, wait=0)
 
-    assert OUTAGE <= caught.value.failures <= OUTAGE + 8
-    assert isinstance(caught.value.last_error, ServerError)
+    assert isinstance(caught.value.last_error, InternalServerError)
     assert gateway.requests.total() < 2 * OUTAGE
     assert counts(path) == Counts(0, 0, 300, 0)
 
 
-def test_a_server_that_is_not_there_stops_it(path):
-    """As an outage; the error says what the last try ended with."""
+@pytest.mark.parametrize("ids", [IDS[:1], IDS])
+def test_a_server_that_is_not_there_stops_it(path, ids):
+    """After `outage_timeout`; few ids and many alike; the error says how the last try ended."""
     with Gateway() as gateway:
         pass  # it is gone again
-    with pytest.raises(OutageError, match="in a row") as caught:
-        run(path, gateway, IDS, concurrency=4, wait=0)
+    with pytest.raises(OutageError, match="nothing was answered") as caught:
+        run(path, gateway, ids, concurrency=4, outage_timeout=0.7)
 
     assert isinstance(caught.value.last_error, APIConnectionError)
-    assert counts(path) == Counts(0, 0, 300, 0)
+    assert counts(path) == Counts(0, 0, len(ids), 0)
+
+
+def test_an_outage_is_shown_and_loses_nothing(path):
+    """While it lasts, progress says so; then all is fetched, by few requests more."""
+    down = threading.Event()
+    down.set()
+
+    def answer(generation_id, _):
+        return error(503) if down.is_set() else record(generation_id)
+
+    async def main(ledger, gateway):
+        told = []
+        async with (
+            AsyncModelGates(base_url=gateway.base_url) as client,
+            aclosing(fetch(ledger, client, IDS, concurrency=8)) as stream,
+        ):
+            async for progress in stream:
+                told.append(progress)
+                if progress.outage is not None:
+                    down.clear()
+        return told
+
+    with Gateway(answer) as gateway, Ledger(path) as ledger:
+        told = asyncio.run(main(ledger, gateway))
+
+    (outage,) = {type(one.outage.error) for one in told if one.outage is not None}
+    assert issubclass(outage, ServerError)
+    assert told[-1].outage is None
+    assert counts(path) == Counts(300, 0, 0, 0)
+    assert gateway.requests.total() <= 300 + 8 + 10
 
 
 def test_failures_between_successes_are_no_outage(path):

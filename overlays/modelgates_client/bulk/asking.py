@@ -12,6 +12,7 @@ from modelgates_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
+    from modelgates_client.bulk.outage import Outage
     from modelgates_client.bulk.running import Plan
 
 MOST_CONCURRENCY: Final = 1_000
@@ -29,8 +30,15 @@ def question_of(
     return Question(call, 0.0 if wait_s == 0 else check_seconds("wait", wait_s), final)
 
 
-def plan_of(concurrency: object, max_rate: object, *, ordered: bool) -> "Plan":
-    """Return how many ids are asked for at one time, and how fast.
+def plan_of(
+    concurrency: object,
+    max_rate: object,
+    outage_timeout: object,
+    on_outage: "Callable[[Outage | None], object] | None" = None,
+    *,
+    ordered: bool,
+) -> "Plan":
+    """Return how many ids are asked for at one time, how fast, and how long in an outage.
 
     Raises:
         ConfigurationError: That cannot be done.
@@ -45,10 +53,11 @@ def plan_of(concurrency: object, max_rate: object, *, ordered: bool) -> "Plan":
         raise ConfigurationError(
             f"concurrency is {concurrency!r}; it is a whole number from 1 to {MOST_CONCURRENCY}"
         )
+    timeout_s = 0.0 if outage_timeout == 0 else check_seconds("outage_timeout", outage_timeout)
     if max_rate is None:
-        return Plan(concurrency, ordered, None)
+        return Plan(concurrency, ordered, None, timeout_s, on_outage)
     if not isinstance(max_rate, int | float) or max_rate is True or not 0 < max_rate < math.inf:
         raise ConfigurationError(
             f"max_rate is {max_rate!r}; it is in requests per second, and more than 0"
         )
-    return Plan(concurrency, ordered, float(max_rate))
+    return Plan(concurrency, ordered, float(max_rate), timeout_s, on_outage)

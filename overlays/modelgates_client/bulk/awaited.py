@@ -13,7 +13,7 @@ async def finished(
     means: Callable[[], Means],
     plan: Plan,
 ) -> AsyncGenerator[list[Finished]]:
-    """Yield what is finished, as much at a time as there is.
+    """Yield what is finished, as much at a time as there is; nothing, when an outage was told of.
 
     What the ids' iterator raises, and what breaks the run, is raised when all that was ready
     before has been taken.
@@ -29,8 +29,13 @@ async def finished(
             run.pump()
             if run.ready:
                 yield [run.ready.popleft() for _ in range(len(run.ready))]
+            elif run.has_news and plan.on_outage is not None:
+                run.has_news = False
+                plan.on_outage(run.outage)
+                yield []
             elif run.failure is not None:
-                raise run.failure
+                if not feed.hand_over():
+                    raise run.failure
             elif run.is_over:
                 return
             else:
@@ -56,6 +61,10 @@ class _Feed:
                 self._run.end()
                 return
 
+    def hand_over(self) -> bool:
+        """Offer what was taken from the iterator, if there is any; return whether there was."""
+        return False
+
     async def close(self) -> None:
         """Do nothing: the iterator is the caller's."""
 
@@ -67,12 +76,20 @@ class _AwaitedFeed:
         self._run = run
         self._changed = changed
         self._room = asyncio.Event()
+        self._in_hand: list[object] = []  # at most one, until it is wanted
         self._task = asyncio.ensure_future(self._feed(ids))
 
     def give(self) -> None:
         """Let the iterator go on, if its ids are wanted."""
         if self._run.wanted:
             self._room.set()
+
+    def hand_over(self) -> bool:
+        """Offer what was taken from the iterator, if there is any; return whether there was."""
+        there_is = bool(self._in_hand)
+        while self._in_hand:
+            self._run.offer(self._in_hand.pop())
+        return there_is
 
     async def close(self) -> None:
         """Leave the iterator."""
@@ -82,10 +99,11 @@ class _AwaitedFeed:
     async def _feed(self, ids: AsyncIterable[object]) -> None:
         try:
             async for generation_id in ids:
+                self._in_hand.append(generation_id)
                 while not self._run.wanted:
                     self._room.clear()
                     await self._room.wait()
-                self._run.offer(generation_id)
+                self.hand_over()
                 self._run.pump()
             self._run.end()
         except Exception as error:  # noqa: BLE001 - raised to whoever takes what is finished

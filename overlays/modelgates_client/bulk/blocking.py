@@ -7,13 +7,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from queue import SimpleQueue
 
 from modelgates_client.bulk.lookups import Finished, Question
+from modelgates_client.bulk.outage import Outage
 from modelgates_client.bulk.running import Means, Plan, Run
 
 
 def finished(
     ids: Iterable[object], question: Question, means: Callable[[], Means], plan: Plan
 ) -> Generator[list[Finished]]:
-    """Yield what is finished, as much at a time as there is.
+    """Yield what is finished, as much at a time as there is; nothing, when an outage was told of.
 
     The iterator of the ids is used on the caller's thread, one id whenever nothing is ready: what
     it raises is raised at once.
@@ -25,6 +26,9 @@ def finished(
         while True:
             if batch := thread.take():
                 yield batch
+            elif plan.on_outage is not None and thread.take_news():
+                plan.on_outage(thread.outage)
+                yield []
             elif thread.is_hungry:
                 try:
                     thread.offer(next(source))
@@ -77,8 +81,23 @@ class _Thread:
             BaseException: What broke the run.
         """
         if self._run.failure is not None:
+            # What was handed over is finished before it leaves the inbox.
+            if self._inbox or self._run.ready:
+                return False
             raise self._run.failure
         return self._run.is_over and not self._run.ready
+
+    @property
+    def outage(self) -> Outage | None:
+        """The outage that is going on; None if there is none."""
+        return self._run.outage
+
+    def take_news(self) -> bool:
+        """Return whether there is something new to be told of an outage."""
+        if not self._run.has_news:
+            return False
+        self._run.has_news = False  # before the outage is looked at: nothing newer is missed
+        return True
 
     def start(self) -> None:
         """Start the thread, and its event loop."""
@@ -147,7 +166,8 @@ class _Thread:
         """Take what was handed over, on the thread of the event loop."""
         self._poked = False
         while self._inbox:
-            self._run.offer(self._inbox.popleft())
+            self._run.offer(self._inbox[0])
+            self._inbox.popleft()
         if self._ended:
             self._run.end()
         self._run.pump()

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable, Generator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+from modelgates_client.calls.answers import Answer, Problem, interpret
 from modelgates_client.calls.call import Call, Result, Send, Step, Steps
 from modelgates_client.errors import GenerationNotReadyError, NotFoundError
-from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.messages import Ending, Reply
 from modelgates_runtime.errors import ModelGatesError
 
 Clock = Callable[[], float]
+
+_FIRST_ERROR: Final = 400
 
 
 class HeldClock:
@@ -35,6 +38,22 @@ class HeldClock:
         return self._clock() - self._held_s
 
 
+class Doubt(NamedTuple):
+    """A failure of which it is not known yet whether it is the id's own, or an outage's.
+
+    Attributes:
+        ending: What the attempt ended with.
+        failed_at: When it did.
+        answers: How many answers there had been by then.
+        tries: How many attempts in a row ended like that.
+    """
+
+    ending: Ending
+    failed_at: float
+    answers: int
+    tries: int
+
+
 class Lookup:
     """One id on its way.
 
@@ -43,10 +62,28 @@ class Lookup:
         generation_id: The id.
         clock: Its time.
         due_s: When it would be sent if nothing held it up, by the clock of all.
-        refused: The attempt that it has to make again, because the server refused it for its rate.
+        again: The attempt that it has to make again, which failed for reasons that are not its own.
+        doubt: Why that may yet be its own failure.
+        excuses: How often a failure was not taken for its own though others were answered.
+        refusals: How often in a row it was refused for its rate.
+        attempts: How many times it was asked for.
+        latest: The latest reply with a record, which is not final.
     """
 
-    __slots__ = ("_steps", "clock", "due_s", "generation_id", "number", "refused")
+    __slots__ = (
+        "_begun_s",
+        "_steps",
+        "again",
+        "attempts",
+        "clock",
+        "doubt",
+        "due_s",
+        "excuses",
+        "generation_id",
+        "latest",
+        "number",
+        "refusals",
+    )
 
     def __init__(
         self, number: int, generation_id: str, steps: Steps, clock: HeldClock, due_s: float
@@ -56,20 +93,46 @@ class Lookup:
         self.generation_id = generation_id
         self.clock = clock
         self.due_s = due_s
-        self.refused: Send | None = None
+        self.again: Send | None = None
+        self.doubt: Doubt | None = None
+        self.excuses = self.refusals = self.attempts = 0
+        self.latest: Reply | None = None
         self._steps = steps
+        self._begun_s = due_s
 
     def __lt__(self, other: "Lookup") -> bool:
         return self.number < other.number
 
     def advance(self, ending: Ending | None) -> "Step | Finished":
         """Go on: with an attempt's ending, or with None, at the start and after a pause."""
+        if ending is not None:
+            self.refusals = 0
+            if isinstance(ending, Reply) and ending.status < _FIRST_ERROR:
+                self.latest = ending
         try:
             return self._steps.send(ending)
         except StopIteration as stop:
             return Finished(self.number, self.generation_id, stop.value)
         except ModelGatesError as error:
             return Finished(self.number, self.generation_id, error)
+
+    def give_up(self, ending: Ending, now: float) -> "Finished":
+        """End in an outage, with what came last: the id is not ready."""
+        last = interpret(ending, self.generation_id, max(1, self.attempts), "lenient")
+        known = (
+            None
+            if self.latest is None
+            else interpret(self.latest, self.generation_id, 1, "lenient")
+        )
+        elapsed_s = now - self._begun_s
+        error = GenerationNotReadyError(
+            self.generation_id,
+            elapsed_s,
+            self.attempts,
+            Result(known, self.attempts, elapsed_s).response if isinstance(known, Answer) else None,
+            last.error if isinstance(last, Problem) else None,
+        )
+        return Finished(self.number, self.generation_id, error)
 
 
 class Finished(NamedTuple):

@@ -92,6 +92,7 @@ class Pacer:
         self._resumed_at = -math.inf  # what was sent before is stale
         self._passed_since = 0  # successes of what was sent since
         self._doublings = 0  # of the first pause
+        self._before: tuple[_Curve | None, int] = (None, 1)  # what was known before the pause
 
     @property
     def rate(self) -> float | None:
@@ -101,6 +102,11 @@ class Pacer:
     def ready_at(self, now: float) -> float:
         """Return the moment from which the next request may be sent: `now`, or a later one."""
         return max(now, self._until, self._next_at)
+
+    @property
+    def capped_at(self) -> float:
+        """The moment from which `max_rate` alone allows the next request."""
+        return -math.inf if self._last_at is None else self._last_at + 1 / self._most
 
     def sent(self, now: float) -> None:
         """Take the place of a request that goes out now."""
@@ -127,17 +133,22 @@ class Pacer:
             self._cycle.add(sent_at)
             self._passed_since += 1
 
-    def throttled(self, now: float, sent_at: float, retry_after: float | None) -> None:
-        """Learn from a 429, or a 503 or 529 that says how long to wait.
+    def throttled(self, now: float, sent_at: float, retry_after: float | None) -> bool:
+        """Learn from a refusal.
 
         Args:
             now: The time.
             sent_at: When the request was sent.
-            retry_after: Seconds the server asked to wait, if it did; nothing is sent before.
+            retry_after: Seconds the server asked to wait, if it did; nothing is sent before, if
+                it is a limit.
+
+        Returns:
+            Whether it is taken for a limit; not when hardly any request is refused.
         """
         self._measure(now - sent_at)
         if self._paused_at is None and sent_at >= self._resumed_at:
             self._paused_at = now
+            self._before = (self._curve, self._burst)
             self._cycle.refuse(sent_at, in_vain=not self._passed_since)
             self._doublings = max(0, self._doublings + (-1 if self._passed_since else 1))
             # At least until what is on its way was answered, so that the next cycle begins clean.
@@ -147,6 +158,15 @@ class Pacer:
                 pause_s = max(pause_s, longest * (0.5 + 0.5 * self._uniform()))
             self._until = max(self._until, now + pause_s)
         self._until = max(self._until, now + (retry_after or 0.0))
+        return True
+
+    def forget(self, now: float) -> None:
+        """Take the latest pause for no limit's: there was an outage."""
+        self._curve, self._burst = self._before
+        self._cycle = _Cycle(now)
+        self._paused_at, self._resumed_at, self._passed_since = None, now, 0
+        self._until = self._next_at = -math.inf
+        self._doublings = 0
 
     def _measure(self, seconds: float) -> None:
         before = seconds if self._latency_s is None else self._latency_s

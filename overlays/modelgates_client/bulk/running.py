@@ -1,18 +1,22 @@
 """Sending what is next, on one event loop: as many at a time as allowed, as fast as allowed."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from modelgates_client.bulk.gate import Attempt, Gate
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
-from modelgates_client.bulk.pacer import Pacer
+from modelgates_client.bulk.outage import Outage, is_answer
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import Problem, interpret
 from modelgates_client.calls.call import Pause, Send
-from modelgates_client.calls.retry import retry_after_s
+from modelgates_client.errors import OutageError
+from modelgates_client.records.observe import LOGGER
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.exchange import timed_out
-from modelgates_client.transport.messages import Ending, Reply
+from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.pooling import AsyncEngine
 from modelgates_runtime.errors import ModelGatesError
 
@@ -20,8 +24,8 @@ from modelgates_runtime.errors import ModelGatesError
 #: through for longer, what is left fails with what the server said.
 LONGEST_PAUSE_S: Final = 300.0
 
-_TOO_MANY: Final = 429
-_BUSY: Final = frozenset({503, 529})  # a rate limit, when they say how long to wait
+_UNSAID_S: Final = 0.5  # an outage that is shorter is not told of
+_CANARY: Final = -1  # the number of an id that was answered already, and is asked for as a probe
 
 
 class Means(NamedTuple):
@@ -41,17 +45,21 @@ class Means(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How many, how fast, and in which order.
+    """How many, how fast, in which order, and for how long without an answer.
 
     Attributes:
         concurrency: The most requests at one time.
         ordered: Whether outcomes come in the order of the ids.
         max_rate: The most requests per second, if there is a limit.
+        outage_timeout_s: Seconds that an outage may last.
+        on_outage: Told of an outage, again and again, and of its end (None); if anybody wants that.
     """
 
     concurrency: int
     ordered: bool
     max_rate: float | None
+    outage_timeout_s: float
+    on_outage: Callable[[Outage | None], object] | None = None
 
 
 class Run:
@@ -63,6 +71,7 @@ class Run:
     Attributes:
         ready: What is finished and may be taken.
         failure: What broke the run, if anything did: not an id's failure, but all ids'.
+        has_news: Whether there is something new to be told of an outage.
     """
 
     def __init__(
@@ -72,15 +81,20 @@ class Run:
         self._schedule = Schedule(plan.concurrency, ordered=plan.ordered)
         self.ready = self._schedule.ready
         self.failure: BaseException | None = None
+        self.has_news = False
         self._question = question
         self._means = means
-        self._most = plan.concurrency
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._pacer = Pacer(self._loop.time(), max_rate=plan.max_rate)
-        self._refusal: Reply | None = None
-        self._refused_since: float | None = None
-        self._workers: set[asyncio.Task[None]] = set()
+        self._gate = Gate(self._loop.time(), plan.concurrency, plan.max_rate, random.random)
+        self._outage_timeout_s = plan.outage_timeout_s
+        self._outage_began = datetime.now(UTC)
+        self._outage_timers: list[asyncio.TimerHandle] = []
+        self._is_announced = False
+        self._last: Ending | None = None  # of what may be an outage
+        self._canary: str | None = None
+        self._canary_is_next = False
+        self._flying: dict[asyncio.Task[None], Lookup] = {}
         self._working = 0
         self._timer: asyncio.TimerHandle | None = None
         self._count = 0
@@ -97,13 +111,35 @@ class Run:
         """Whether nothing will become ready any more."""
         return self.failure is not None or (self._ended and self._schedule.is_idle)
 
+    @property
+    def outage(self) -> Outage | None:
+        """The outage that is going on; None if there is none."""
+        since, last = self._gate.breaker.since, self._last
+        if since is None or last is None:
+            return None
+        now = self._loop.time()
+        problem = interpret(last, "", 1, "lenient")
+        if not isinstance(problem, Problem):
+            raise TypeError("an outage is no answer")
+        return Outage(
+            problem.error,
+            self._outage_began,
+            self._schedule.waiting,
+            self._gate.breaker.probes,
+            self._gate.ready_at(now) - now,
+            max(0.0, since + self._outage_timeout_s - now),
+        )
+
     def offer(self, generation_id: object) -> None:
         """Take an id; `pump` sends it."""
         clock = HeldClock(self._loop.time)
         name = generation_id if isinstance(generation_id, str) else repr(generation_id)
         steps = self._question.steps(generation_id, clock)
-        self._schedule.add(Lookup(self._count, name, steps, clock, self._loop.time()))
+        lookup = Lookup(self._count, name, steps, clock, self._loop.time())
+        self._schedule.add(lookup)
         self._count += 1
+        if isinstance(self.failure, OutageError):  # it came too late
+            self._leave_pending()
 
     def end(self) -> None:
         """Take no more ids."""
@@ -111,21 +147,22 @@ class Run:
 
     def pump(self) -> None:
         """Let as many workers run as there is work for."""
-        while self._working < self._most:
+        while self._working < self._gate.limit:
             lookup = self._next()
             if lookup is None:
                 return
             self._working += 1
             worker = self._loop.create_task(self._work(lookup))
-            self._workers.add(worker)  # a loop keeps no hold of its tasks
-            worker.add_done_callback(self._workers.discard)
+            self._flying[worker] = lookup  # a loop keeps no hold of its tasks
+            worker.add_done_callback(self._landed)
 
     async def close(self) -> None:
         """Cancel what is on its way, and close the connections."""
         self._stopped = True
+        self._cancel_outage_timers()
         if self._timer is not None:
             self._timer.cancel()
-        workers = [*self._workers]
+        workers = [*self._flying]
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
@@ -133,36 +170,79 @@ class Run:
 
     async def _work(self, lookup: Lookup | None) -> None:
         """Carry out one lookup after the other, until there is none."""
+        task = asyncio.current_task()
         try:
             while lookup is not None:
+                if task is not None:
+                    self._flying[task] = lookup
                 await self._carry_out(lookup)
-                lookup = self._next()
+                lookup = self._next() if self._working <= self._gate.limit else None
         except Exception as error:  # noqa: BLE001 - raised to whoever takes what is finished
             self.failure = self.failure or error
             self._tell()
         finally:
             self._working -= 1
+            if task is not None:
+                self._landed(task)
+
+    def _landed(self, worker: asyncio.Task[None]) -> None:
+        self._flying.pop(worker, None)
 
     def _next(self) -> Lookup | None:
         """Return what to send now; if it is too early for that, see to being asked again."""
         if self._stopped or self.failure is not None:
             return None
         now = self._loop.time()
-        at = self._pacer.ready_at(now)
+        at = self._gate.ready_at(now)
         if at > now and not self._is_stuck(now, at):
             self._call_at(at)
             return None
         if at > now:
             self._give_up(now)
-        lookup = None if at > now else self._schedule.next(now)
+        lookup = None if at > now else self._take(now)
         if lookup is None:
             due = self._schedule.next_due()
             if due is not None and due > now:  # else there is too much that nobody has taken
                 self._call_at(due)
             return None
-        self._pacer.sent(now)
+        self._gate.sent(now)
         lookup.clock.hold(now - lookup.due_s)
         return lookup
+
+    def _take(self, now: float) -> Lookup | None:
+        """Return a lookup that is to be sent now, and settle those that are not."""
+        if self._gate.breaker.is_open:
+            return self._probe(now)
+        while (lookup := self._schedule.next(now)) is not None:
+            ending = self._gate.settle(lookup)
+            if ending is None:
+                return lookup
+            lookup.clock.hold(now - lookup.due_s)
+            step = lookup.advance(ending)
+            if isinstance(step, Finished):
+                self._schedule.finish(step)
+                self._tell()
+            elif isinstance(step, Pause):
+                self._schedule.park(lookup, now + step.seconds)
+            else:
+                raise TypeError("after a failure there is a pause")
+        return None
+
+    def _probe(self, now: float) -> Lookup | None:
+        """Return what shows whether an outage is over: an id that did not fail in it, if possible.
+
+        Where all have, it may be these ids alone that make the server fail; then one that was
+        answered before shows more.
+        """
+        lookup = self._schedule.next_probe(now)
+        if lookup is None or lookup.doubt is None or self._canary is None:
+            return lookup
+        self._canary_is_next = not self._canary_is_next
+        if not self._canary_is_next:
+            return lookup
+        self._schedule.put_back(lookup)
+        clock = HeldClock(self._loop.time)
+        return Lookup(_CANARY, self._canary, self._question.steps(self._canary, clock), clock, now)
 
     def _call_at(self, at: float) -> None:
         if self._timer is not None:
@@ -177,20 +257,24 @@ class Run:
 
     async def _carry_out(self, lookup: Lookup) -> None:
         """Take a lookup as far as it goes now: to a pause, to a refusal, or to its end."""
-        step = lookup.refused or lookup.advance(None)
-        lookup.refused = None
+        step = lookup.again or lookup.advance(None)
         while not isinstance(step, Finished):
             if isinstance(step, Send):
                 sent_at = self._loop.time()
+                lookup.attempts += 1
+                lookup.again = step  # should it be abandoned
                 ending = await self._send(step)
                 if isinstance(ending, ModelGatesError):
                     step = Finished(lookup.number, lookup.generation_id, ending)
-                elif self._is_refused(ending, sent_at):
-                    lookup.refused, lookup.due_s = step, sent_at
-                    self._schedule.put_back(lookup)
+                    break
+                at = self._judge(lookup, ending, sent_at)
+                if lookup.number == _CANARY:
                     return
-                else:
-                    step = lookup.advance(ending)
+                if at is not None:
+                    self._ask_again(lookup, at, sent_at)
+                    return
+                lookup.doubt = lookup.again = None
+                step = lookup.advance(ending)
             elif isinstance(step, Pause):
                 self._schedule.park(lookup, self._loop.time() + step.seconds)
                 self._tell()  # its place is free for another id
@@ -200,6 +284,13 @@ class Run:
                 step = lookup.advance(None)
         self._schedule.finish(step)
         self._tell()
+
+    def _ask_again(self, lookup: Lookup, at: float, sent_at: float) -> None:
+        """Put a lookup back, at no cost to it."""
+        if at <= self._loop.time():
+            self._schedule.put_back(lookup, sent_at)
+        else:
+            self._schedule.park(lookup, at, sent_at)
 
     async def _send(self, send: Send) -> Ending | ModelGatesError:
         """Make an attempt; an error if there is no key to make it with."""
@@ -217,37 +308,95 @@ class Run:
                 return error
         return await self._means.engine.send(send.request, secret, send.deadline, self._means.limit)
 
-    def _is_refused(self, ending: Ending, sent_at: float) -> bool:
-        """Tell the pacer of an ending; return whether it is to be asked again for its rate alone.
-
-        That is not the id's doing, and is not taken off its time, its retries or their budget.
-        """
+    def _judge(self, lookup: Lookup, ending: Ending, sent_at: float) -> float | None:
+        """Learn from an ending; return when its id is to be asked for again at no cost to it."""
         now = self._loop.time()
-        if not isinstance(ending, Reply):
-            return False
-        after = retry_after_s(ending.headers) if ending.status >= _TOO_MANY else None
-        if ending.status == _TOO_MANY or (ending.status in _BUSY and after is not None):
-            self._pacer.throttled(now, sent_at, after)
-            if ending.status != _TOO_MANY:
-                return False  # it may be an outage, which retries are bounded for
-            self._refusal = ending
-            if self._refused_since is None:
-                self._refused_since = now
-            return True
-        self._pacer.succeeded(now, sent_at)
-        self._refused_since = None
-        return False
+        was_open, limit = self._gate.breaker.is_open, self._gate.limit
+        alone = self._working <= 1 and not self._schedule.has_fresh
+        at = self._gate.again_at(Attempt(lookup, ending, sent_at, self._working, alone), now)
+        is_open = self._gate.breaker.is_open
+        if at is None and is_answer(ending):
+            self._canary = lookup.generation_id
+        if is_open and lookup.doubt is not None:
+            self._last = ending
+        if is_open != was_open:
+            self._turned(now)
+        elif is_open and self._is_announced:
+            self.has_news = True
+            self._tell()
+        if self._gate.limit > limit or was_open:
+            self._loop.call_soon(self.pump)
+        return at
+
+    def _turned(self, now: float) -> None:
+        """See to what follows from the beginning of an outage, or from its end."""
+        since = self._gate.breaker.since
+        if since is not None:
+            self._outage_began = datetime.now(UTC)
+            timeout_s = self._outage_timeout_s
+            self._outage_timers = [
+                self._loop.call_at(max(now, since + min(_UNSAID_S, timeout_s)), self._announce),
+                self._loop.call_at(max(now, since + timeout_s), self._end_by_outage),
+            ]
+            return
+        self._cancel_outage_timers()
+        if self._is_announced:
+            self._is_announced = False
+            lasted = datetime.now(UTC) - self._outage_began
+            LOGGER.warning("the outage is over, after %.1f s", lasted.total_seconds())
+            self.has_news = True
+            self._tell()
+
+    def _announce(self) -> None:
+        """Say that there is an outage: one that is over in a moment is nobody's concern."""
+        outage = self.outage
+        if outage is None:
+            return
+        self._is_announced = self.has_news = True
+        LOGGER.warning(
+            "an outage: no id is answered (%s); one at a time is asked for, for %g s at most",
+            outage.error,
+            self._outage_timeout_s,
+        )
+        self._tell()
+
+    def _cancel_outage_timers(self) -> None:
+        for timer in self._outage_timers:
+            timer.cancel()
+
+    def _end_by_outage(self) -> None:
+        """Ask no more: leave what was taken pending, and fail."""
+        outage = self.outage
+        if outage is None or self.failure is not None:
+            return
+        self._ended = True
+        self.failure = OutageError(
+            f"nothing was answered for {self._outage_timeout_s:g} s", outage.error
+        )
+        for worker, lookup in self._flying.items():
+            worker.cancel()
+            if lookup.number != _CANARY:
+                self._schedule.put_back(lookup)
+        self._leave_pending()
+
+    def _leave_pending(self) -> None:
+        for lookup in self._schedule.drain():
+            ending = self._last
+            if ending is None:
+                raise TypeError("an outage begins with a failure")
+            self._schedule.finish(lookup.give_up(ending, self._loop.time()))
+        self._tell()
 
     def _is_stuck(self, now: float, at: float) -> bool:
         """Whether the rate limit holds everything up for too long."""
-        if self._refusal is None:
+        if self._gate.refusal is None or self._gate.breaker.is_open:
             return False
-        since = self._refused_since
+        since = self._gate.refused_since
         return at - now > LONGEST_PAUSE_S or (since is not None and now - since > LONGEST_PAUSE_S)
 
     def _give_up(self, now: float) -> None:
         """End what is to be sent now with what the server said when it refused."""
-        refusal = self._refusal
+        refusal = self._gate.refusal
         while refusal is not None and (lookup := self._schedule.next(now)) is not None:
             problem = interpret(refusal, lookup.generation_id, 1, "lenient")
             if not isinstance(problem, Problem):

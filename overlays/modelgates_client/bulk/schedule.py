@@ -36,6 +36,16 @@ class Schedule:
         return max(0, min(room, self._most - len(self._fresh)))
 
     @property
+    def waiting(self) -> int:
+        """How many lookups are on their way."""
+        return self._open
+
+    @property
+    def has_fresh(self) -> bool:
+        """Whether any could be sent now, beside those that wait for their time."""
+        return bool(self._fresh)
+
+    @property
     def is_idle(self) -> bool:
         """Whether no lookup is on its way."""
         return not self._open
@@ -53,17 +63,42 @@ class Schedule:
             return heapq.heappop(self._parked)[1]
         return self._fresh.popleft() if self._fresh else None
 
+    def next_probe(self, now: float) -> Lookup | None:
+        """Return what to send in an outage: one that did not fail in it, if there is one."""
+        if self._parked and self._parked[0][0] <= now:
+            self._fresh.append(heapq.heappop(self._parked)[1])
+        for place, lookup in enumerate(self._fresh):
+            if lookup.doubt is None:
+                del self._fresh[place]
+                return lookup
+        return self._fresh.pop() if self._fresh else None  # it failed longer ago than the others
+
+    def drain(self) -> list[Lookup]:
+        """Give out all that is to be sent, now or later."""
+        left = [*self._fresh, *(lookup for _, lookup in self._parked)]
+        self._fresh.clear()
+        self._parked.clear()
+        return sorted(left)
+
     def next_due(self) -> float | None:
         """Return when the next of those that wait is due; None if none waits."""
         return self._parked[0][0] if self._parked else None
 
-    def park(self, lookup: Lookup, due: float) -> None:
-        """Let a lookup wait; its place is free for others."""
-        lookup.due_s = due
+    def park(self, lookup: Lookup, due: float, held_from: float | None = None) -> None:
+        """Let a lookup wait, its time standing still from some moment, else from when it is due.
+
+        Its place is free for others.
+        """
+        lookup.due_s = due if held_from is None else held_from
         heapq.heappush(self._parked, (due, lookup))
 
-    def put_back(self, lookup: Lookup) -> None:
-        """Let a lookup that the server refused for its rate be the next."""
+    def put_back(self, lookup: Lookup, held_from: float | None = None) -> None:
+        """Let a lookup be the next that failed through no fault of its own.
+
+        Its time stands still from some moment, else from when it was due.
+        """
+        if held_from is not None:
+            lookup.due_s = held_from
         self._fresh.appendleft(lookup)
 
     def finish(self, finished: Finished) -> None:

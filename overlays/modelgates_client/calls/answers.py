@@ -125,7 +125,7 @@ def _is_of(record: Generation, generation_id: str) -> bool:
 
 def _unanswered(failure: Failure, attempts: int) -> Problem:
     kind = APITimeoutError if failure.kind == "timeout" else APIConnectionError
-    retryable = failure.kind in {"connection", "timeout"}
+    retryable = failure.kind in {"connection", "scarce", "timeout"}
     setback = Setback(retryable, timed_out=failure.kind == "timeout")
     return Problem(kind(failure.reason, attempts), setback)
 

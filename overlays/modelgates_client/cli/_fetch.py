@@ -22,10 +22,9 @@ from modelgates_client.client.async_client import AsyncModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.fetching import fetch as fetch_into
-from modelgates_client.ledger.judging import OutageError
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.records.harmless import harmless
-from modelgates_client.resources.generations import CONCURRENCY, WAIT_S
+from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.errors import ModelGatesError
 
@@ -40,6 +39,7 @@ class FetchOptions(TypedDict):
     concurrency: int | None
     wait: float | None
     max_rate: float | None
+    outage_timeout: float | None
     retry_failed: bool
     no_final: bool
     key_file: str | None
@@ -118,8 +118,6 @@ class _Run:
             asyncio.run(self._main(ledger, client))
         except (KeyboardInterrupt, asyncio.CancelledError):
             self._stopped("interrupted", Status.INTERRUPTED)
-        except OutageError as error:
-            self._stopped(str(error), status_of(error.last_error))
         except ModelGatesError as error:
             self._stopped(str(error), status_of(error))
         else:
@@ -142,6 +140,9 @@ class _Run:
                     wait=WAIT_S if options["wait"] is None else options["wait"],
                     final=not options["no_final"],
                     max_rate=options["max_rate"],
+                    outage_timeout=OUTAGE_TIMEOUT_S
+                    if options["outage_timeout"] is None
+                    else options["outage_timeout"],
                     retry_failed=options["retry_failed"],
                 )
                 async with aclosing(stream):

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from modelgates_client.cli._fetching_progress import duration, states
+from modelgates_client.cli._fetching_progress import duration, outage_in_words, states
 
 if TYPE_CHECKING:
     from modelgates_client.ledger import progress as fetching
@@ -44,7 +44,9 @@ class Bar:
     def show(self, progress: "fetching.Progress") -> None:
         """Draw how far it is."""
         parts = [states(progress.counts), f"{progress.requests_per_s:,.0f}/s"]
-        if progress.eta_s is not None:
+        if progress.outage is not None:
+            parts = [states(progress.counts), outage_in_words(progress.outage)]
+        elif progress.eta_s is not None:
             parts.append(f"ETA {duration(progress.eta_s)}")
         known = progress.total is not None and progress.left is not None
         self._progress.update(

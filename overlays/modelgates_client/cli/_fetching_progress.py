@@ -11,6 +11,7 @@ from modelgates_client.cli._messages import Messages
 from modelgates_client.records.harmless import harmless
 
 if TYPE_CHECKING:
+    from modelgates_client.bulk.outage import Outage
     from modelgates_client.ledger.progress import Progress
     from modelgates_client.ledger.values import Counts
 
@@ -46,10 +47,13 @@ class _Lines:
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._next_s = time.monotonic() + _EVERY_S
+        self._is_well = True
 
     def __call__(self, progress: "Progress") -> None:
         now = time.monotonic()
-        if now >= self._next_s:
+        changed = (progress.outage is None) != self._is_well
+        self._is_well = progress.outage is None
+        if now >= self._next_s or changed:
             self._next_s = now + _EVERY_S
             self._messages.show(harmless(in_words(progress)))
 
@@ -60,10 +64,21 @@ def _show_nothing(_: "Progress") -> None:
 
 def in_words(progress: "Progress") -> str:
     """Return how far it is, in a line."""
+    if progress.outage is not None:
+        return f"{outage_in_words(progress.outage)}; {states(progress.counts)}"
     known = "" if progress.total is None else f" of {progress.total:,}"
     left = "" if progress.eta_s is None else f", {duration(progress.eta_s)} left"
     rate = f"{progress.requests_per_s:,.0f} requests/s"
     return f"{states(progress.counts)}{known}; {rate}{left}"
+
+
+def outage_in_words(outage: "Outage") -> str:
+    """Return what is known of an outage, and what will happen when."""
+    since = outage.since.astimezone().strftime("%H:%M:%S")
+    return (
+        f"outage since {since}, {outage.waiting:,} ids waiting, probing: the next try in "
+        f"{outage.next_probe_s:.1f} s, giving up in {duration(outage.left_s)}"
+    )
 
 
 def states(counts: "Counts") -> str:

@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, min_open=True),
     help="The most requests per second; the server's own limit is learnt anyhow.",
 )
+@click.option(
+    "--outage-timeout",
+    metavar="S",
+    type=click.FloatRange(0, 86_400),
+    help="Seconds to wait for a server that is not there, or not able to answer: 300.",
+)
 @click.option("--retry-failed", is_flag=True, help="Ask for ids again that had failed for good.")
 @click.option("--no-final", is_flag=True, help="Do not wait until records are final.")
 @asks_a_server

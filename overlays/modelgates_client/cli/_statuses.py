@@ -12,7 +12,9 @@ from modelgates_client.errors import (
     ConfigurationError,
     GenerationNotReadyError,
     InsufficientCreditsError,
+    InternalServerError,
     NotFoundError,
+    OutageError,
     PermissionDeniedError,
     RateLimitError,
     ResponseValidationError,
@@ -69,7 +71,7 @@ _STATUSES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Stat
     ),
     (RateLimitError, Status.TOO_MANY),
     (ServerError, Status.SERVER),
-    (APIConnectionError, Status.NO_ANSWER),
+    ((APIConnectionError, OutageError), Status.NO_ANSWER),
     (ResponseValidationError, Status.NO_RECORD),
 )
 
@@ -80,5 +82,11 @@ def status_of(error: Exception) -> Status:
     """Return the exit status for a failure."""
     if isinstance(error, APIStatusError) and error.status_code == _REQUEST_TIMEOUT:
         return Status.NO_ANSWER  # the server waited for the request in vain, or says so
+    if isinstance(error, OutageError) and isinstance(error.last_error, InternalServerError):
+        return Status.SERVER  # it is there
+    if isinstance(error, GenerationNotReadyError) and isinstance(
+        error.last_error, APIConnectionError | ServerError
+    ):
+        return status_of(error.last_error)  # which says nothing of the record
     fitting = (status for kinds, status in _STATUSES if isinstance(error, kinds))
     return next(fitting, Status.FAILED)

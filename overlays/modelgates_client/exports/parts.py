@@ -9,7 +9,7 @@ from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger.fetching import fetch_all
 from modelgates_client.ledger.progress import Progress
-from modelgates_client.resources.generations import CONCURRENCY, WAIT_S
+from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
 
 if TYPE_CHECKING:
     from modelgates_client.calls.settings import Options
@@ -23,6 +23,7 @@ def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be
     wait: float = WAIT_S,
     final: bool = True,
     max_rate: float | None = None,
+    outage_timeout: float = OUTAGE_TIMEOUT_S,
     **options: Unpack["Options"],
 ) -> Progress:
     """Fetch ids, and write their rows to a Parquet file, which `report` and `export` read.
@@ -39,6 +40,7 @@ def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be
         wait: As for `get_many`.
         final: As for `get_many`.
         max_rate: As for `get_many`.
+        outage_timeout: As for `get_many`.
         **options: Those of the client, without the key: `base_url`, `timeout` and so on.
 
     Raises:
@@ -54,6 +56,7 @@ def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be
             wait=wait,
             final=final,
             max_rate=max_rate,
+            outage_timeout=outage_timeout,
             **options,
         )
         export((ledger,), [Output(ROWS, to, "parquet")])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Unpack
 from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.ledger.working import Work
-from modelgates_client.resources.generations import CONCURRENCY, WAIT_S
+from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
 
 if TYPE_CHECKING:
     from modelgates_client.calls.settings import Options
@@ -31,13 +31,15 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
     wait: float = WAIT_S,
     final: bool = True,
     max_rate: float | None = None,
+    outage_timeout: float = OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
 ) -> AsyncGenerator[Progress]:
     """Queue ids, and fetch all that the ledger lacks, also of earlier runs.
 
-    Yields how far it is after each transaction, and once more at the end. Each id is asked for once
-    in a run; several runs on one ledger, in any processes, share the work. It ends when nothing is
-    left that was not asked for since it began; ids that others have leased are waited for.
+    Yields how far it is after each transaction, in an outage after each try, and at the end. Each
+    id is asked for once in a run; several runs on one ledger, in any processes, share the work. It
+    ends when nothing is left that was not asked for since it began; ids that others have leased are
+    waited for.
 
     Of an id without a (final) record the queue keeps the reason. It stays pending where asking
     again may help: it was not there yet, or there was no answer, or a 5xx; else it is failed.
@@ -54,20 +56,27 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
         wait: Seconds to wait for each record that is not there yet; 0: none.
         final: Whether a record must be final; those that are not are stored, too.
         max_rate: The most requests per second.
+        outage_timeout: Seconds that an outage may last; what was asked for stays pending then.
         retry_failed: Whether ids that had failed are asked for again.
 
     Raises:
         AuthenticationError: The key is not taken. What is left stays pending, here and below.
         InsufficientCreditsError: The account has not enough credits.
         RateLimitError: The server let nothing through for minutes, or asked for a longer pause.
-        OutageError: The server, or the way to it, failed for too many ids in a row.
+        OutageError: An outage lasted too long, or too many ids in a row failed.
         ConfigurationError: An argument cannot be used, or there is no key to ask with.
         ClientClosedError: The client was closed.
         LedgerError: The ledger cannot be written to.
     """
     work = Work(ledger, retry_failed=retry_failed, chunk=concurrency)
     batches = client.generations.get_batches(
-        work.leased(ids), concurrency=concurrency, wait=wait, final=final, max_rate=max_rate
+        work.leased(ids),
+        concurrency=concurrency,
+        wait=wait,
+        final=final,
+        max_rate=max_rate,
+        outage_timeout=outage_timeout,
+        on_outage=work.note_outage,
     )
     async with aclosing(work), aclosing(batches):
         try:
@@ -86,6 +95,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
     wait: float = WAIT_S,
     final: bool = True,
     max_rate: float | None = None,
+    outage_timeout: float = OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
     **options: Unpack["Options"],
 ) -> Progress:
@@ -101,6 +111,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
         wait: As for `fetch`.
         final: As for `fetch`.
         max_rate: As for `fetch`.
+        outage_timeout: As for `fetch`.
         retry_failed: As for `fetch`.
         **options: Those of the client, without the key: `base_url`, `timeout` and so on.
 
@@ -120,6 +131,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
                 wait=wait,
                 final=final,
                 max_rate=max_rate,
+                outage_timeout=outage_timeout,
                 retry_failed=retry_failed,
             )
             latest: Progress | None = None

@@ -2,22 +2,26 @@
 
 from typing import Final
 
+from modelgates_client.bulk.outage import UNAVAILABLE
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
 from modelgates_client.errors import (
     APIConnectionError,
     APIStatusError,
+    APITimeoutError,
     AuthenticationError,
     ConfigurationError,
     GenerationNotReadyError,
     InsufficientCreditsError,
+    OutageError,
     RateLimitError,
     ServerError,
 )
 from modelgates_runtime.errors import ClientClosedError, ModelGatesError
 
-#: Ids in a row that got no answer, or none but 5xx, before it is taken for an outage. Single ids
-#: that make the server fail are rare, and retried before; a hundred in a row are not by chance,
-#: and to go on would only cost the server as many requests as there are ids left.
+#: Ids in a row that failed each for itself, by 500 or by time-outs, before it is taken for an
+#: outage; others are noticed by `get_many`. Single ids that make the server fail are rare, and
+#: retried before; a hundred in a row are not by chance, and to go on would only cost the server as
+#: many requests as there are ids left.
 OUTAGE: Final = 100
 
 _ACCOUNT: Final = (
@@ -27,23 +31,6 @@ _ACCOUNT: Final = (
     RateLimitError,  # `get_many` has waited for minutes by then
 )
 _REQUEST_TIMEOUT: Final = 408
-
-
-class OutageError(ModelGatesError):
-    """The server, or the way to it, failed for too many ids in a row; what is left stays pending.
-
-    Attributes:
-        failures: For how many.
-        last_error: How the last one failed.
-    """
-
-    def __init__(self, failures: int, last_error: ModelGatesError) -> None:
-        super().__init__(failures, last_error)
-        self.failures = failures
-        self.last_error = last_error
-
-    def __str__(self) -> str:
-        return f"stopped, for {self.failures} ids in a row failed; the last one: {self.last_error}"
 
 
 class Judge:
@@ -63,8 +50,12 @@ class Judge:
             error = outcome.error.last_error
         if isinstance(outcome, Failed) and _concerns_all(error, outcome.generation_id):
             return error
+        if _is_unavailable(error):  # `get_many` knows whether it is an outage
+            return None
         self._failures = self._failures + 1 if _is_transient(error) else 0
-        return OutageError(self._failures, error) if self._failures >= OUTAGE else None
+        if self._failures < OUTAGE:
+            return None
+        return OutageError(f"{self._failures} ids in a row failed", error)
 
 
 def _concerns_all(error: ModelGatesError, generation_id: str) -> bool:
@@ -72,6 +63,13 @@ def _concerns_all(error: ModelGatesError, generation_id: str) -> bool:
     if isinstance(error, ConfigurationError):  # of the key, unless the id cannot be one
         return bool(generation_id) and generation_id.isprintable()
     return isinstance(error, _ACCOUNT)
+
+
+def _is_unavailable(error: ModelGatesError) -> bool:
+    """Whether an error may be one of an outage."""
+    if isinstance(error, APIStatusError):
+        return error.status_code in UNAVAILABLE
+    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)
 
 
 def _is_transient(error: ModelGatesError) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
+from modelgates_client.bulk.outage import Outage
 from modelgates_client.ledger.values import Counts
 from modelgates_runtime.errors import ModelGatesError
 
@@ -26,6 +27,7 @@ class Progress:
         requests_per_s: Requests per second, over the last ten seconds.
         done_per_s: Ids per second, likewise.
         errors: The latest error of each class in this run, the latest last.
+        outage: The outage that is going on; None if there is none.
     """
 
     counts: Counts
@@ -36,6 +38,7 @@ class Progress:
     requests_per_s: float
     done_per_s: float
     errors: tuple[ModelGatesError, ...] = ()
+    outage: Outage | None = None
 
     @property
     def error(self) -> ModelGatesError | None:
@@ -55,11 +58,13 @@ class Tally:
 
     Attributes:
         errors: The latest error of each class, the latest last.
+        outage: The outage that is going on; None if there is none.
     """
 
     def __init__(self, *, retry_failed: bool) -> None:
         """Begin at nothing; `retry_failed`: failed ids are asked for again, too."""
         self.errors: dict[type[ModelGatesError], ModelGatesError] = {}
+        self.outage: Outage | None = None
         self._retry_failed = retry_failed
         self._done = self._requests = 0
         self._waiting = 0  # ids that stay in the queue though they were asked for
@@ -94,4 +99,5 @@ class Tally:
             (self._requests - requests) / span_s,
             (self._done - done) / span_s,
             tuple(self.errors.values()),
+            self.outage,
         )

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, S
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
+from modelgates_client.bulk.outage import Outage
 from modelgates_client.bulk.outcomes import Outcome, Resolved
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.feeding import Feed
@@ -60,6 +61,10 @@ class Work:
             else:
                 return
 
+    def note_outage(self, outage: Outage | None) -> None:
+        """Take note of an outage that is going on, or that there is none; it is progress, too."""
+        self._tally.outage = outage
+
     async def store(self, batch: Sequence[Outcome]) -> Progress:
         """Store what came.
 
@@ -76,7 +81,8 @@ class Work:
                 stop = stop or problem
             else:
                 kept.append(lasting(outcome))
-        await self._do(self._add, kept)
+        if kept:
+            await self._do(self._add, kept)
         if stop is not None:
             raise stop
         return self._progress()

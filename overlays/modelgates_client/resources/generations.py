@@ -21,6 +21,7 @@ from modelgates_client.records.responses import RawResponse
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
+    from modelgates_client.bulk.outage import Outage
     from modelgates_client.bulk.outcomes import Outcome
     from modelgates_client.bulk.running import Plan
 
@@ -29,6 +30,9 @@ WAIT_S: Final = 60.0
 
 #: Requests at one time in `get_many`, unless told otherwise.
 CONCURRENCY: Final = 32
+
+#: Seconds that an outage may last in `get_many`, unless told otherwise.
+OUTAGE_TIMEOUT_S: Final = 300.0
 
 
 class RunMany(Protocol):
@@ -128,6 +132,7 @@ class Generations:
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
+        outage_timeout: float = OUTAGE_TIMEOUT_S,
     ) -> Generator["Outcome"]:
         """Fetch the records of many generations, as many at a time as are allowed.
 
@@ -141,6 +146,9 @@ class Generations:
         pause of more than five minutes, or lets nothing through for that long, what is left ends
         as `Failed` with its `RateLimitError`.
 
+        In an outage (two ids in a row get no connection, or 502, 503, 504, 52x) one id at a time is
+        asked for until one is answered; what failed is asked for again then, at no cost to it.
+
         To end early, close the generator (`contextlib.closing`) or let go of it; what is on its
         way is cancelled then, as it is by Ctrl-C.
 
@@ -153,15 +161,24 @@ class Generations:
                 what is not there is `Pending` at once.
             final: Whether to wait until records are final, too.
             max_rate: The most requests per second, where you know of a limit, or share one.
+            outage_timeout: Seconds that an outage may last. Then each id that was taken comes as
+                `Pending`, no more are taken, and an `OutageError` is raised.
 
         Raises:
+            OutageError: An outage lasted too long; all outcomes have come before.
             ConfigurationError: An argument cannot be used. An id that is none is `Failed` with it.
             ClientClosedError: The client was closed.
 
         Source: openapi.yaml, operation `get-generation`, for each id.
         """
         batches = self.get_batches(
-            ids, concurrency=concurrency, ordered=ordered, wait=wait, final=final, max_rate=max_rate
+            ids,
+            concurrency=concurrency,
+            ordered=ordered,
+            wait=wait,
+            final=final,
+            max_rate=max_rate,
+            outage_timeout=outage_timeout,
         )
         return _flat(batches)
 
@@ -174,12 +191,25 @@ class Generations:
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
+        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        on_outage: Callable[["Outage | None"], object] | None = None,
     ) -> Generator[list["Outcome"]]:
         """Fetch many records as `get_many` does; yield as many outcomes at a time as there are.
 
         It is for those who store them, a batch in a transaction.
+
+        Args:
+            ids: As for `get_many`.
+            concurrency: As for `get_many`.
+            ordered: As for `get_many`.
+            wait: As for `get_many`.
+            final: As for `get_many`.
+            max_rate: As for `get_many`.
+            outage_timeout: As for `get_many`.
+            on_outage: Called, where batches are taken, with what is known of an outage: when it
+                begins, after each try, and with None when it is over. An empty batch follows.
         """
-        plan = plan_of(concurrency, max_rate, ordered=ordered)
+        plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
         question = question_of(self._settings, self._policy, wait, final=final)
         return self._run_many(ids, question, plan)
 
@@ -230,6 +260,7 @@ class AsyncGenerations:
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
+        outage_timeout: float = OUTAGE_TIMEOUT_S,
     ) -> AsyncGenerator["Outcome"]:
         """Fetch the records of many generations; see `Generations.get_many`.
 
@@ -237,7 +268,13 @@ class AsyncGenerations:
         (`contextlib.aclosing`).
         """
         batches = self.get_batches(
-            ids, concurrency=concurrency, ordered=ordered, wait=wait, final=final, max_rate=max_rate
+            ids,
+            concurrency=concurrency,
+            ordered=ordered,
+            wait=wait,
+            final=final,
+            max_rate=max_rate,
+            outage_timeout=outage_timeout,
         )
         return _flat_awaited(batches)
 
@@ -250,9 +287,11 @@ class AsyncGenerations:
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
+        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        on_outage: Callable[["Outage | None"], object] | None = None,
     ) -> AsyncGenerator[list["Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
-        plan = plan_of(concurrency, max_rate, ordered=ordered)
+        plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
         question = question_of(self._settings, self._policy, wait, final=final)
         return self._run_many(ids, question, plan)
 

@@ -1,5 +1,6 @@
 """What all engines share: how many connections, how much of a body, and what an ending says."""
 
+import errno
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ MOST_CONNECTIONS: Final = 100
 MOST_IDLE: Final = 20
 
 _FIRST_ERROR: Final = 400
+_SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class Head(Protocol):
@@ -39,6 +41,12 @@ def cut(error: BaseException) -> None:
 def timed_out() -> Failure:
     """Return the failure to be done by the deadline."""
     return Failure("timeout", "no complete answer within the deadline")
+
+
+def unconnected(error: BaseException, reason: str) -> Failure:
+    """Return the failure to connect: the server's, or that no descriptor is left."""
+    own = isinstance(error, OSError) and error.errno in _SCARCE
+    return Failure("scarce" if own else "connection", f"no connection: {reason}")
 
 
 def body_limit(status: int, limit: int) -> int:

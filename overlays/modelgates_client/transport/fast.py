@@ -123,7 +123,7 @@ class _Connection:
         except TimeoutError:
             return exchange.timed_out()
         except (OSError, ValueError) as error:
-            return Failure("connection", f"no connection: {error or type(error).__name__}")
+            return exchange.unconnected(error, str(error) or type(error).__name__)
         return None
 
     def is_spent(self) -> bool:

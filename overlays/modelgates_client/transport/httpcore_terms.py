@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpcore
 
 from modelgates_client.transport.credentials import Secret
-from modelgates_client.transport.exchange import KEEP_ALIVE_S, timed_out
+from modelgates_client.transport.exchange import KEEP_ALIVE_S, timed_out, unconnected
 from modelgates_client.transport.messages import Failure, Request
 from modelgates_client.transport.options import NetworkOptions, Server
 
@@ -81,7 +81,9 @@ def failure(error: BaseException, secret: Secret) -> Failure:
     The words may be the server's, so the key is taken out.
     """
     cause: BaseException | None = error
+    innermost = error
     while cause is not None:
+        innermost = cause
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Failure(
                 "untrusted",
@@ -99,7 +101,7 @@ def failure(error: BaseException, secret: Secret) -> Failure:
     if isinstance(error, httpcore.RemoteProtocolError):
         return Failure("connection", f"the answer is no whole HTTP: {said}")
     if isinstance(error, httpcore.ConnectError):
-        return Failure("connection", f"no connection: {said}")
+        return unconnected(innermost, said)
     return Failure("connection", f"the connection broke: {said}")
 
 

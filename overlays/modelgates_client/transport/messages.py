@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-FailureKind = Literal["connection", "timeout", "untrusted", "refused"]
+FailureKind = Literal["connection", "scarce", "timeout", "untrusted", "refused"]
 
 #: The most that is kept of the body of an error, in bytes: enough for any message.
 ERROR_LIMIT: Final = 256 * 1024
@@ -53,8 +53,8 @@ class Failure(NamedTuple):
     It has no cause: that of the engine would show the key in its local variables.
 
     Attributes:
-        kind: `connection` (refused, broken off, not HTTP), `timeout`, `untrusted` (a certificate)
-            or `refused` (for good).
+        kind: `connection` (refused, broken off, not HTTP), `scarce` (no descriptor is left to
+            connect with), `timeout`, `untrusted` (a certificate) or `refused` (for good).
         reason: What happened, in words.
     """
 

@@ -1,0 +1,162 @@
+"""What may be sent, by all that the server has let us know, and whose doing a failure was. Pure.
+
+| what came                                         | what it is                               |
+|---------------------------------------------------|------------------------------------------|
+| 429; 503 or 529 with answers between              | the limit: all wait, the id is not to blame |
+| the same, fewer than one in twenty                | the id waits, nobody else                |
+| no connection, 502, 503, 504, 52x, of two ids     | an outage: all wait, the id is not to blame |
+| the same, with answers since                      | the id's own: an attempt                 |
+| no socket to ask with                             | fewer at one time, the id is not to blame |
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from modelgates_client.bulk.lookups import Doubt, Lookup
+from modelgates_client.bulk.outage import LONGEST_RETRY_AFTER_S, Breaker, is_answer, is_unavailable
+from modelgates_client.bulk.pacer import Pacer
+from modelgates_client.bulk.window import Window
+from modelgates_client.calls.retry import retry_after_s
+from modelgates_client.transport.messages import Ending, Failure, Reply
+
+#: Failures of one id that are not taken for its own, though others were answered since: by an
+#: outage, or by a limit that is told by 503. Some ids make a gateway fail, each time.
+MOST_EXCUSES: Final = 5
+
+_TOO_MANY: Final = 429
+_BUSY: Final = frozenset({503, 529})  # a limit, too, where others are answered
+_FIRST_PAUSE_S: Final = 0.1  # of an id that waits alone; it doubles
+_LONGEST_PAUSE_S: Final = 5.0
+_SHORT_S: Final = 2.0  # as long as windows of limits are; no answer for longer is an outage
+
+
+class Attempt(NamedTuple):
+    """An attempt that ended.
+
+    Attributes:
+        lookup: What it was made for.
+        ending: What it ended with.
+        sent_at: When it was begun.
+        in_flight: How many requests were on their way, this one included.
+        is_alone: Whether no other id is being asked for, or can be now.
+    """
+
+    lookup: Lookup
+    ending: Ending
+    sent_at: float
+    in_flight: int
+    is_alone: bool
+
+
+class Gate:
+    """Says what may be sent, and when; all requests of a `get_many` pass it.
+
+    Attributes:
+        breaker: Whether there is an outage.
+        refusal: The latest refusal for the rate, if there was one.
+        refused_since: Since when nothing was let through.
+    """
+
+    def __init__(
+        self, now: float, most: int, max_rate: float | None, uniform: Callable[[], float]
+    ) -> None:
+        """Let `most` requests through at one time, `max_rate` in a second, until more is known."""
+        self.breaker = Breaker()
+        self.refusal: Reply | None = None
+        self.refused_since: float | None = None
+        self._pacer = Pacer(now, max_rate=max_rate, uniform=uniform)
+        self._window = Window(most)
+        self._most = most
+        self._uniform = uniform
+
+    @property
+    def limit(self) -> int:
+        """The most requests at one time."""
+        return self._most if self.breaker.is_open else self._window.limit
+
+    def ready_at(self, now: float) -> float:
+        """Return the moment from which the next request may be sent: `now`, or a later one."""
+        if self.breaker.is_open:
+            return max(self.breaker.ready_at(now), self._pacer.capped_at)
+        return self._pacer.ready_at(now)
+
+    def sent(self, now: float) -> None:
+        """Take the place of a request that goes out now."""
+        self.breaker.sent(now)
+        self._pacer.sent(now)
+
+    def settle(self, lookup: Lookup) -> Ending | None:
+        """Return the failure that turned out to be the id's own; None if there is none."""
+        doubt = lookup.doubt
+        if doubt is None or self.breaker.answers == doubt.answers:
+            return None
+        lookup.doubt = None
+        outage = self.breaker.is_open or self.breaker.ended_at >= doubt.failed_at
+        if outage and lookup.excuses < MOST_EXCUSES:
+            lookup.excuses += 1
+            return None
+        lookup.again = None
+        return doubt.ending
+
+    def again_at(self, attempt: "Attempt", now: float) -> float | None:
+        """Learn from an attempt; return when it is to be made again at no cost to its id.
+
+        None, if what it ended with is the id's own.
+        """
+        ending, lookup, sent_at = attempt.ending, attempt.lookup, attempt.sent_at
+        if isinstance(ending, Failure) and ending.kind == "scarce":
+            self._window.ran_out(attempt.in_flight)
+            # By then others have given theirs back; if there are none, somebody else has them all.
+            return now if attempt.in_flight > 1 else self._doubted(attempt, now, 0.0)
+        after = retry_after_s(ending.headers) if isinstance(ending, Reply) else None
+        if is_unavailable(ending):
+            return self._unavailable(attempt, now, min(after or 0.0, LONGEST_RETRY_AFTER_S))
+        if isinstance(ending, Reply) and ending.status == _TOO_MANY:
+            self._answered(now, sent_at)
+            self.refusal = ending
+            if self._pacer.throttled(now, sent_at, after):
+                self.refused_since = now if self.refused_since is None else self.refused_since
+                return now
+            lookup.refusals += 1
+            is_bounded = after is None or after <= LONGEST_RETRY_AFTER_S
+            return self._later(now, lookup.refusals, after) if is_bounded else None
+        if is_answer(ending):
+            self.refused_since = None
+            self._pacer.succeeded(now, sent_at)
+            self._answered(now, sent_at)
+        return None
+
+    def _unavailable(self, attempt: "Attempt", now: float, after: float) -> float:
+        ending, lookup = attempt.ending, attempt.lookup
+        is_limit = (
+            isinstance(ending, Reply)
+            and ending.status in _BUSY
+            and not self.breaker.is_open
+            and self._pacer.throttled(now, attempt.sent_at, after or None)
+        )
+        at = self._doubted(attempt, now, after)
+        if is_limit and not self.breaker.is_open and lookup.excuses < MOST_EXCUSES:
+            lookup.excuses += 1
+            lookup.doubt = None
+            return now
+        return at
+
+    def _doubted(self, attempt: "Attempt", now: float, after: float) -> float:
+        lookup = attempt.lookup
+        self.breaker.failed(now, attempt.sent_at, lookup.number, after, alone=attempt.is_alone)
+        tries = 1 if lookup.doubt is None else lookup.doubt.tries + 1
+        lookup.doubt = Doubt(attempt.ending, now, self.breaker.answers, tries)
+        return now if self.breaker.is_open else self._later(now, tries, after)
+
+    def _answered(self, now: float, sent_at: float) -> None:
+        since = self.breaker.since
+        if self.breaker.answered(now, sent_at) and since is not None:
+            self._window.restart()
+            if now - since > _SHORT_S:
+                self._pacer.forget(now)
+        elif self.breaker.since is None:
+            self._window.answered()
+
+    def _later(self, now: float, times: int, after: float | None) -> float:
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(times - 1, 30))
+        return now + max(after or 0.0, pause_s * (0.5 + 0.5 * self._uniform()))

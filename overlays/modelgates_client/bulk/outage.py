@@ -1,0 +1,156 @@
+"""Whether the server is there at all: a circuit breaker. Pure, time is what it is told.
+
+That one id fails says nothing of the others. That two fail, and none is answered between them, is
+taken for an outage: no more is sent but probes, until one of them is answered. What failed in an
+outage was not the id's doing, and costs it nothing.
+
+Source: M. Nygard, "Release It!", 2nd edition 2018, chapter 5 ("Circuit Breaker").
+"""
+
+from datetime import datetime
+from typing import Final
+
+from attrs import frozen
+
+from modelgates_client.transport.messages import Ending, Failure, Reply
+from modelgates_runtime.errors import ModelGatesError
+
+#: Seconds of a Retry-After that are believed: servers say a day, and are back after a minute.
+LONGEST_RETRY_AFTER_S: Final = 300.0
+
+#: Statuses by which a gateway, or the edge before it, says that nobody is there to answer.
+UNAVAILABLE: Final = frozenset({502, 503, 504, *range(520, 530)})
+
+_FIRST_PROBE_S: Final = 0.1  # after the failure that made it an outage; it doubles
+_LONGEST_PROBE_S: Final = 0.5  # between two probes at first,
+_FIRST_PHASE_S: Final = 10.0  # for so long; then
+_LATER_PROBE_S: Final = 1.0  # so long, which also is how long the next one waits for an answer
+
+
+@frozen
+class Outage:
+    """An outage that is going on.
+
+    Attributes:
+        error: What the latest request ended with.
+        since: When it began.
+        waiting: How many ids have been taken and wait for its end.
+        probes: How many requests were sent to see whether it is over.
+        next_probe_s: Seconds to the next one.
+        left_s: Seconds to its end at the latest: then `OutageError` is raised.
+    """
+
+    error: ModelGatesError
+    since: datetime
+    waiting: int
+    probes: int
+    next_probe_s: float
+    left_s: float
+
+
+def is_unavailable(ending: Ending) -> bool:
+    """Whether an ending may be one of an outage: there is no answer, or one in its stead."""
+    if isinstance(ending, Failure):
+        return ending.kind == "connection"
+    return ending.status in UNAVAILABLE
+
+
+def is_answer(ending: Ending) -> bool:
+    """Whether an ending shows that the server is there.
+
+    A 500, and a body that did not come whole, are the id's own: they show neither.
+    """
+    return (
+        isinstance(ending, Reply)
+        and not ending.mendable
+        and ending.status not in UNAVAILABLE
+        and ending.status != 500  # noqa: PLR2004
+    )
+
+
+class Breaker:
+    """Tells an outage from failures of single ids, and says when to probe.
+
+    Not thread-safe. Times are seconds by one clock that never goes back.
+
+    Attributes:
+        answers: How many answers there were; what failed before the latest was no outage's.
+        since: When the outage began that is going on; None if there is none.
+        ended_at: When the latest outage was over.
+        probes: How many requests were sent during the outage.
+    """
+
+    def __init__(self) -> None:
+        """Take the server for one that is there."""
+        self.answers = 0
+        self.since: float | None = None
+        self.ended_at = float("-inf")
+        self.probes = 0
+        self._suspect: int | None = None  # the first id that failed since the latest answer
+        self._failed_at = 0.0  # when it did
+        self._opened_at = 0.0
+        self._pause_s = _FIRST_PROBE_S
+        self._probe_at = 0.0
+        self._barred_until = float("-inf")  # by a Retry-After
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an outage."""
+        return self.since is not None
+
+    def ready_at(self, now: float) -> float:
+        """Return the moment from which a request may be sent: `now`, or that of the next probe."""
+        return now if self.since is None else max(now, self._probe_at, self._barred_until)
+
+    def sent(self, now: float) -> None:
+        """Take note of a request; in an outage it is a probe, and the next one follows later."""
+        if self.since is not None:
+            self.probes += 1
+            # One that hangs keeps nobody from looking again.
+            self._probe_at = now + max(_LATER_PROBE_S, self._pause_s)
+
+    def failed(
+        self, now: float, sent_at: float, number: int, retry_after: float | None, *, alone: bool
+    ) -> bool:
+        """Take note of a failure that may be one of an outage.
+
+        Args:
+            now: The time.
+            sent_at: When the request was sent.
+            number: Which id it asked for.
+            retry_after: Seconds that the server asked to wait, if it did.
+            alone: Whether no other id can be asked for, or is being asked for.
+
+        Returns:
+            Whether it shows that there is an outage, which was not known before.
+        """
+        after = min(retry_after or 0.0, LONGEST_RETRY_AFTER_S)
+        if self.since is not None:
+            self._barred_until = max(self._barred_until, now + after)
+            if sent_at >= self._opened_at:  # a probe; the others are the same event
+                is_early = now - self.since < _FIRST_PHASE_S
+                self._pause_s = min(2 * self._pause_s, _LONGEST_PROBE_S)
+                self._probe_at = now + (self._pause_s if is_early else _LATER_PROBE_S)
+            return False
+        if self._suspect is None:
+            self._suspect, self._failed_at = number, now
+            self._barred_until = now + after
+            return False
+        self._barred_until = max(self._barred_until, now + after)
+        if number == self._suspect and not alone:
+            return False
+        self.since, self._opened_at, self.probes = self._failed_at, now, 0
+        self._pause_s = _FIRST_PROBE_S
+        self._probe_at = now + self._pause_s
+        return True
+
+    def answered(self, now: float, sent_at: float) -> bool:
+        """Take note of an answer; return whether it shows that an outage is over."""
+        if self.since is not None and sent_at < self._opened_at:
+            return False  # it comes from before
+        self.answers += 1
+        self._suspect = None
+        if self.since is None:
+            return False
+        self.since, self.ended_at = None, now
+        return True

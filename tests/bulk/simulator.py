@@ -1,0 +1,176 @@
+"""`get_many` itself, on an event loop whose time is not real, against a server that is a function.
+
+An outage of a minute takes milliseconds, and nothing depends on the machine.
+"""
+
+import asyncio
+import json
+import selectors
+from collections import Counter
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelgates_client import OutageError
+from modelgates_client.bulk.awaited import finished
+from modelgates_client.bulk.lookups import Question
+from modelgates_client.bulk.running import Means, Plan
+from modelgates_client.calls.call import Call
+from modelgates_client.calls.retry import RetryBudget, RetryPolicy
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.messages import Failure, Reply, Request
+
+REFUSED = Failure("connection", "no connection: refused")
+HANG = None
+LATENCY_S = 0.02
+
+
+def record(generation_id):
+    """Answer with the record of an id."""
+    body = {"data": {"id": generation_id, "finish_reason": "stop"}}
+    return Reply(200, {}, json.dumps(body).encode())
+
+
+def error(status, after=None):
+    """Answer with an error, and a Retry-After."""
+    headers = {} if after is None else {"retry-after": str(after)}
+    body = json.dumps({"error": {"code": status, "message": "no"}}).encode()
+    return Reply(status, headers, body)
+
+
+class _Jump(selectors.DefaultSelector):
+    """Waits for nothing: where there is a time-out, that is when it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout=None):
+        found = super().select(0)
+        if not found and timeout is None:
+            raise RuntimeError("it waits for ever")
+        self.now += 0.0 if found else timeout
+        return found
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on which waiting takes no time."""
+
+    def __init__(self):
+        self._jump = _Jump()
+        super().__init__(self._jump)
+        self._clock_resolution = 1e-9
+
+    def time(self):
+        return self._jump.now
+
+
+class Engine:
+    """Asks the function; see `simulate`."""
+
+    def __init__(self, server, done):
+        self._server, self._done = server, done
+
+    async def send(self, request, _secret, deadline, _limit):
+        loop = asyncio.get_running_loop()
+        generation_id = request.target
+        self._done.requests.append((loop.time(), generation_id))
+        self._done.in_flight += 1
+        try:
+            latency_s, ending = self._server(loop.time(), generation_id)
+            if ending is HANG or latency_s >= deadline.remaining():
+                await asyncio.sleep(deadline.remaining())
+                return Failure("timeout", "no complete answer within the deadline")
+            await asyncio.sleep(latency_s)
+            return ending
+        finally:
+            self._done.in_flight -= 1
+
+    async def reset(self):
+        pass
+
+    async def close(self):
+        pass
+
+
+@dataclass
+class Done:
+    """What a run came to.
+
+    Attributes:
+        requests: When each was sent, and for which id.
+        outcomes: What came of the ids, and when.
+        told: What was told of outages, and when.
+        error: The `OutageError`, if it ended with one.
+        ended_at: When it was over.
+        taken: How many ids were taken from the iterator.
+    """
+
+    requests: list[tuple[float, str]] = field(default_factory=list)
+    outcomes: list[tuple[float, Any]] = field(default_factory=list)
+    told: list[tuple[float, Any]] = field(default_factory=list)
+    error: OutageError | None = None
+    ended_at: float = 0.0
+    taken: int = 0
+    in_flight: int = 0
+
+    @property
+    def asked(self):
+        """How often each id was asked for."""
+        return Counter(generation_id for _, generation_id in self.requests)
+
+    @property
+    def kinds(self):
+        """How many outcomes there are of each kind."""
+        return Counter(type(outcome).__name__ for _, outcome in self.outcomes)
+
+
+def simulate(  # noqa: PLR0913 - all that a run depends on
+    server,
+    ids=1000,
+    *,
+    concurrency=32,
+    wait_s=0.0,
+    ordered=False,
+    max_rate=None,
+    max_retries=4,
+    timeout_s=30.0,
+    outage_timeout_s=300.0,
+    final=False,
+):
+    """Ask for ids `gen-0`, `gen-1`…; `server(now, id)` returns a latency and an ending."""
+    done = Done()
+
+    def names():
+        for number in range(ids):
+            done.taken += 1
+            yield f"gen-{number}"
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        policy = RetryPolicy(max_retries, RetryBudget())
+
+        def call(name, clock):
+            return Call(name, Request("GET", name), "lenient", policy, timeout_s, clock)
+
+        means = Means(Engine(server, done), Secret("sk-mg-of-nobody"), lambda: None, 2**20)
+        plan = Plan(
+            concurrency,
+            ordered,
+            max_rate,
+            outage_timeout_s,
+            lambda outage: done.told.append((loop.time(), outage)),
+        )
+        try:
+            async with aclosing(
+                finished(names(), Question(call, wait_s, final), lambda: means, plan)
+            ) as batches:
+                async for batch in batches:
+                    done.outcomes += [(loop.time(), one.outcome) for one in batch]
+        except OutageError as caught:
+            done.error = caught
+        done.ended_at = loop.time()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    return done
