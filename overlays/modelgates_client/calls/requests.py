@@ -9,6 +9,7 @@ from modelgates_client.calls.call import Call
 from modelgates_client.calls.retry import RetryPolicy
 from modelgates_client.calls.settings import Settings
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.generation_ids import is_askable
 from modelgates_client.transport.messages import Request
 
 
@@ -23,7 +24,7 @@ def call_of(
     Raises:
         ConfigurationError: The id is none.
     """
-    if not (isinstance(generation_id, str) and generation_id and generation_id.isprintable()):
+    if not is_askable(generation_id):
         raise ConfigurationError(f"the generation id is {generation_id!r}; it is like gen-…")
     built = get_generation.build_request(id=generation_id)
     query = urlencode(built["params"], doseq=True)

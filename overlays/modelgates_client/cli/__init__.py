@@ -23,6 +23,7 @@ Exit statuses, which stay as they are:
 | 9      | responses deviate from the spec, at the level of --fail-on          |
 | 10     | more was spent than --max-usd                                       |
 | 11     | the budget cannot be judged: too much of the cost is not known      |
+| 12     | a source of ids has none                                            |
 | 130    | interrupted                                                         |
 | 141    | nobody reads the output any more                                    |
 
@@ -34,12 +35,12 @@ The modules, one subject each; of them, only those imported when they are needed
 |---------------|---------------------------------------------------|
 | `_command`    | arguments and options, by click                   |
 | `_get`        | the work of `get`: ask for each id, write, report |
-| `_ids`        | ids from arguments, files and stdin               |
 | `_keys`       | the key, and that it is not shown                 |
 | `_statuses`   | the exit status of each failure                   |
 | `_formats`    | records as JSON Lines and summaries               |
 | `_table`      | records as a table, by rich                       |
 | `_check`      | the work of `check`: read or ask, tally, report   |
+| `_reading`    | texts, however they are packed and encoded        |
 | `_recordings` | recorded responses, line by line                  |
 | `_findings`   | findings as JSON, Markdown and JUnit XML          |
 | `_overview`   | findings as a table, by rich                      |
@@ -48,7 +49,7 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_options`    | options that several commands have in common      |
 | `_ledgers`    | arguments and options of the next four            |
 | `_fetch`      | the work of `fetch`: fill a ledger, resumably     |
-| `_found_ids`  | ids found in lines of logs and JSON               |
+| `_found_ids`  | ids of arguments, lists, logs and JSON Lines      |
 | `_fetching_progress` | how far a fetch is, in lines               |
 | `_fetching_bar` | the same as a bar, by rich                      |
 | `_export`     | the work of `export`: rows to files               |

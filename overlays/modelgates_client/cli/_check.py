@@ -6,11 +6,11 @@ from typing import Final, Literal, TypedDict
 
 from modelgates_client.calls.settings import Options, check_seconds
 from modelgates_client.cli._findings import FailOn, as_json, as_junit, as_markdown, fails, summary
-from modelgates_client.cli._ids import STDIN
 from modelgates_client.cli._keys import find_key, holds_key
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._output import check_writable, write_file
 from modelgates_client.cli._progress import progress
+from modelgates_client.cli._reading import STDIN
 from modelgates_client.cli._recordings import (
     LONGEST,
     is_ledger,
@@ -29,6 +29,7 @@ from modelgates_client.errors import (
     ConfigurationError,
     ResponseValidationError,
 )
+from modelgates_client.records.generation_ids import is_id, refusal
 from modelgates_runtime.errors import ModelGatesError
 
 FormatName = Literal["table", "json", "markdown", "junit"]
@@ -131,6 +132,8 @@ class _Run:
         What the server says then is not shown: it is part of the body.
         """
         try:
+            if not is_id(generation_id):
+                raise ConfigurationError(refusal(generation_id))
             checked = fetch(generation_id)
         except (APIStatusError, ResponseValidationError) as error:
             self._failed(f"{generation_id}: {_outcome(error)}", error)

@@ -9,13 +9,13 @@ import time
 from collections.abc import Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from modelgates_client.cli._fetching_progress import showing, states
-from modelgates_client.cli._found_ids import check_files, find_ids
-from modelgates_client.cli._ids import STDIN
+from modelgates_client.cli._found_ids import Refusals, check_files, find_ids
 from modelgates_client.cli._keys import find_key
 from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._reading import STDIN
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.client.async_client import AsyncModelGates
@@ -27,8 +27,6 @@ from modelgates_client.records.harmless import harmless
 from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.errors import ModelGatesError
-
-_SAID: Final = 10  # refusals that are said, each in a line; the others are only counted
 
 
 class FetchOptions(TypedDict):
@@ -109,7 +107,7 @@ class _Run:
         self._options = options
         self._messages = messages
         self._secret = secret
-        self._refused = 0
+        self._refusals = Refusals(messages)
         self._latest: Progress | None = None
 
     def over(self, ledger: Ledger, client: AsyncModelGates) -> None:
@@ -122,12 +120,12 @@ class _Run:
             self._stopped(str(error), status_of(error))
         else:
             self._say_errors()
-        if self._refused > _SAID:
-            self._messages.error(f"{self._refused - _SAID} more lines were refused")
+        self._refusals.say_rest()
+        self.status = max(self.status, self._refusals.status)
 
     async def _main(self, ledger: Ledger, client: AsyncModelGates) -> None:
         options = self._options
-        ids = find_ids(options["files"], self._secret, self._refuse) if options["files"] else ()
+        ids = find_ids(options["files"], self._secret, self._refusals) if options["files"] else ()
         with _terminable(), showing(self._messages) as show:
             async with client:
                 stream = fetch_into(
@@ -150,13 +148,6 @@ class _Run:
                         self._latest = progress
                         self.requests = progress.requests
                         show(progress)
-
-    def _refuse(self, where: str, why: str) -> None:
-        """Say what was left out; called on the thread that reads."""
-        self._refused += 1
-        self.status = max(self.status, Status.USAGE)
-        if self._refused <= _SAID:
-            self._messages.error(f"{where}: {why}")
 
     def _say_errors(self) -> None:
         """Say the latest error of each class: a line for each id could be a million."""

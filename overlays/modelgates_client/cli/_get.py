@@ -6,15 +6,17 @@ from typing import TypedDict
 
 from modelgates_client.calls.settings import Options, check_seconds
 from modelgates_client.cli._formats import Format, JSONLines, Summaries
-from modelgates_client.cli._ids import STDIN, read_ids
+from modelgates_client.cli._found_ids import Refusals, check_files, find_ids
 from modelgates_client.cli._keys import find_key, holds_key
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._progress import progress
+from modelgates_client.cli._reading import STDIN
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.client.client import ModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.generation import Generation
+from modelgates_client.records.generation_ids import is_id, refusal
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
 
@@ -64,19 +66,24 @@ def get(options: GetOptions, messages: Messages) -> Status:
                     "this is no id: there is an API key in it, which was not sent; keys in "
                     "arguments can be read by others"
                 )
+            if not is_id(generation_id):
+                raise ConfigurationError(refusal(generation_id))
             if not waits:
                 return client.generations.get(generation_id)
             seconds = WAIT_S if timeout_s is None else timeout_s
             return client.generations.wait(generation_id, timeout=seconds, final=options["final"])
 
-        ids: Iterable[str] = read_ids(options["ids"], options["files"])
+        refusals = Refusals(messages)
+        ids: Iterable[str] = find_ids(options["files"], secret, refusals, options["ids"])
         pretty = stdout.is_terminal and not options["as_json"]
         total = None  # from a pipe they are taken as they come
         if pretty or STDIN not in (*options["ids"], *options["files"]):
             ids = tuple(ids)
             total = len(ids)
         shown_as = _format(options, stdout, total, pretty=pretty)
-        return _Run(stdout, shown_as, messages).over(ids, total, fetch)
+        status = _Run(stdout, shown_as, messages).over(ids, total, fetch)
+        refusals.say_rest()
+        return max(status, refusals.status)
 
 
 class _Run:
@@ -137,6 +144,7 @@ def _check(options: GetOptions) -> None:
         raise ConfigurationError("--key-stdin: stdin cannot hold the ids, too")
     if options["timeout"] is not None:
         check_seconds("--timeout", options["timeout"])
+    check_files(options["files"])
 
 
 def _format(options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool) -> Format:

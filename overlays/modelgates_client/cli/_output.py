@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelgates_client.cli._ids import STDIN
+from modelgates_client.cli._reading import STDIN
 from modelgates_client.cli._stdout import UnwritableError
 from modelgates_client.errors import ConfigurationError
 

@@ -4,16 +4,12 @@ A file whose name ends in `.json` holds one, laid out over lines as it may be. A
 is called, holds one for each record.
 """
 
-import gzip
 import os
-import sys
-import zlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from modelgates_client.cli._ids import STDIN
+from modelgates_client.cli._reading import STDIN, UnreadableError, read_text, split_lines
 from modelgates_client.errors import ConfigurationError
 
 #: Bytes of a line: as many as the client reads of a body unless told otherwise.
@@ -26,18 +22,6 @@ _APPLICATION: Final = slice(68, 72)
 _HEAD: Final = 100  # bytes
 
 _SEPARATORS: Final = {"/", os.sep}
-
-
-class _Lines(Protocol):
-    """What lines are read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return what is left, or as many bytes of it."""
-        ...
-
-    def readline(self, size: int, /) -> bytes:
-        """Return the next line, or as many bytes of it."""
-        ...
 
 
 def is_recording(argument: str) -> bool:
@@ -85,7 +69,7 @@ def read_bodies(name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def read_lines(name: str, *, documents: bool = True) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines of a file, of a gzip'd one (`.gz`) or of stdin (`-`), with their numbers.
+    """Yield the lines of a file, however it is packed and encoded, or of stdin (`-`), numbered.
 
     Blank lines are left out, but numbered. In place of a line that is longer than `LONGEST` comes
     None.
@@ -99,51 +83,28 @@ def read_lines(name: str, *, documents: bool = True) -> Iterator[tuple[int, byte
     """
     number = 0
     try:
-        with _opened(name) as file:
-            if documents and _is_document(name):
-                document = file.read(LONGEST + 1)
-                yield 1, document if len(document) <= LONGEST else None
-                return
-            while line := file.readline(LONGEST + 1):
-                number += 1
-                if len(line) > LONGEST and not line.endswith(b"\n"):
-                    _skip_line(file)
-                    yield number, None
-                elif not line.isspace():
-                    yield number, line
-    except (EOFError, OSError, zlib.error) as error:
-        why = getattr(error, "strerror", None) or "it is damaged"
+        text = read_text(name)
+        if documents and _is_document(name):
+            document = _start(text, LONGEST + 1)
+            yield 1, document if len(document) <= LONGEST else None
+            return
+        for number, line in enumerate(split_lines(text, LONGEST), 1):
+            if line is None or not line.isspace():
+                yield number, line
+    except (EOFError, OSError, UnreadableError) as error:
+        why = getattr(error, "strerror", None) or str(error)
         after = f" after line {number}" if number else ""
         raise ConfigurationError(f"the file {name!r}: {why}{after}") from None
 
 
+def _start(chunks: Iterator[bytes], most: int) -> bytes:
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if len(start) >= most:
+            break
+    return start
+
+
 def _is_document(name: str) -> bool:
     return name.lower().removesuffix(".gz").endswith(".json")
-
-
-@contextmanager
-def _opened(name: str) -> Generator[_Lines]:
-    if name == STDIN:
-        if sys.stdin is None:  # where it is closed
-            raise ConfigurationError("stdin is closed")
-        try:
-            number = sys.stdin.fileno()
-        except OSError:  # no file: a program has put something of its own there
-            yield sys.stdin.buffer
-            return
-        # Not Python's own reader: a thread that waits in that breaks the end of the process.
-        with open(number, "rb", closefd=False) as stdin:
-            yield stdin
-        return
-    with Path(name).open("rb") as file:
-        if not name.lower().endswith(".gz"):
-            yield file
-            return
-        with gzip.open(file) as unpacked:
-            yield unpacked
-
-
-def _skip_line(file: _Lines) -> None:
-    while rest := file.readline(LONGEST):
-        if rest.endswith(b"\n"):
-            return

@@ -37,6 +37,7 @@ class Status(IntEnum):
     DEVIATING = 9
     OVER_BUDGET = 10
     UNDECIDED = 11
+    NO_ID = 12
     INTERRUPTED = 130
     UNREAD = 141
 
@@ -56,6 +57,7 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
         Status.DEVIATING: "responses deviate from the spec, at the level of --fail-on",
         Status.OVER_BUDGET: "more was spent than --max-usd",
         Status.UNDECIDED: "the budget cannot be judged: too much of the cost is not known",
+        Status.NO_ID: "a source of ids has none",
         Status.INTERRUPTED: "interrupted",
         Status.UNREAD: "nobody reads the output any more",
     }

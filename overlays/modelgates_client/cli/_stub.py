@@ -9,6 +9,7 @@ from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.generation_ids import is_id, refusal
 from modelgates_client.records.harmless import harmless
 from modelgates_runtime.values import is_object
 
@@ -96,8 +97,9 @@ def _check(options: StubOptions) -> None:
         raise ConfigurationError("--html is for --status: the status that the page comes with")
     if options["retry_after"] is not None and not options["rate_limit"]:
         raise ConfigurationError("--retry-after is for --rate-limit")
-    if "" in options["record_ids"]:
-        raise ConfigurationError("--record-id is empty; it is like gen-1")
+    for word in options["record_ids"]:
+        if not is_id(word):
+            raise ConfigurationError(f"--record-id: {refusal(word)}")
 
 
 def _behave(served: "StubAPI", records: list[dict[str, Any]], options: StubOptions) -> None:

@@ -16,6 +16,7 @@ from modelgates_client.errors import (
     RateLimitError,
     ServerError,
 )
+from modelgates_client.records.generation_ids import is_askable
 from modelgates_runtime.errors import ClientClosedError, ModelGatesError
 
 #: Ids in a row that failed each for itself, by 500 or by time-outs, before it is taken for an
@@ -61,7 +62,7 @@ class Judge:
 def _concerns_all(error: ModelGatesError, generation_id: str) -> bool:
     """Whether an error is none of one id."""
     if isinstance(error, ConfigurationError):  # of the key, unless the id cannot be one
-        return bool(generation_id) and generation_id.isprintable()
+        return is_askable(generation_id)
     return isinstance(error, _ACCOUNT)
 
 

@@ -1,0 +1,327 @@
+"""Texts of files and pipes, whatever they are packed and encoded in, which their content tells.
+
+What the standard library unpacks is unpacked (gzip, bzip2, xz, from Python 3.14 on zstd); UTF-16
+and UTF-32, with a byte order mark or without one, become UTF-8. Other formats are refused by name.
+All of it is done chunk by chunk, as they come.
+"""
+
+import codecs
+import re
+import sys
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+from modelgates_client.errors import ConfigurationError
+
+STDIN: Final = "-"
+
+_CHUNK: Final = 64 * 1024  # bytes that are read, or unpacked, at a time
+_LAYERS: Final = 3  # of packing: more is a trick
+_HARMLESS: Final = 256 * 2**20  # bytes that anything may unpack to
+_RATIO: Final = 500  # bytes that a byte may unpack to beyond that; logs have 5 to 50
+_MEMORY: Final = 128 * 2**20  # bytes that unpacking may take: `xz -9` needs half of it
+
+_BOMS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before that of UTF-16, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, None),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_UNPACK: Final = "unpack it, and give what is in it"
+_LEDGER: Final = "if it is a ledger, give it as --ledger, alone"
+_EXPORT: Final = "export it as CSV or JSON Lines"
+_NO_TEXT: Final = "it is no text"
+
+#: Formats by their first bytes, and what to do about them.
+_FOREIGN: Final = (
+    (b"PK\x03\x04", "a zip archive (or a workbook)", _UNPACK),
+    (b"PK\x05\x06", "a zip archive, an empty one", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (b"\x04\x22\x4d\x18", "packed by lz4", _UNPACK),
+    (b"\x1f\x9d", "packed by compress", _UNPACK),
+    (b"\xff\x06\x00\x00sNaPpY", "packed by snappy", _UNPACK),
+    (b"SQLite format 3\0", "an SQLite database", _LEDGER),
+    (b"PAR1", "a Parquet file", _EXPORT),
+    (b"ARROW1", "an Arrow file", _EXPORT),
+    (b"Obj\x01", "an Avro file", _EXPORT),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", _EXPORT),
+    (b"%PDF-", "a PDF document", _EXPORT),
+    (b"\x89PNG\r\n", "an image", _NO_TEXT),
+    (b"\xff\xd8\xff", "an image", _NO_TEXT),
+    (b"GIF8", "an image", _NO_TEXT),
+    (b"\x7fELF", "a program", _NO_TEXT),
+)
+_TAR: Final = slice(257, 262)  # POSIX.1-1988, ustar
+
+_TEXT_CONTROLS: Final = b"\0\b\t\n\v\f\r\x1a\x1b\x1e"
+_CONTROLS: Final = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS)
+_RUN_LE: Final = re.compile(rb"(?:..)*?(?:[\t\n\r -~]\0){4}", re.DOTALL)
+_RUN_BE: Final = re.compile(rb"(?:..)*?(?:\0[\t\n\r -~]){4}", re.DOTALL)
+
+
+class UnreadableError(Exception):
+    """A content is no text that could be read; says what it is, and what to do."""
+
+
+class _Unpacker(Protocol):
+    """What unpacks one member, as the classes of `bz2` and `lzma` do."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member is over."""
+        ...
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is no more to come of what was given."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came behind the member."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
+        """Take some bytes, and return what they unpack to, a part at a time."""
+        ...
+
+
+class _Packing(NamedTuple):
+    """A way to pack, of which the standard library knows how to undo it."""
+
+    magic: bytes
+    name: str
+    module: str
+    unpacker: str
+    options: dict[str, Any]
+
+
+_PACKINGS: Final = (
+    _Packing(b"\x1f\x8b", "gzip", __name__, "Gunzip", {}),
+    _Packing(b"BZh", "bzip2", "bz2", "BZ2Decompressor", {}),
+    _Packing(b"\xfd7zXZ\0", "xz", "lzma", "LZMADecompressor", {"memlimit": _MEMORY}),
+    _Packing(b"\x5d\0\0", "lzma", "lzma", "LZMADecompressor", {"memlimit": _MEMORY}),
+    _Packing(b"\x28\xb5\x2f\xfd", "zstd", "compression.zstd", "ZstdDecompressor", {}),
+)
+_MAGICS: Final = (
+    *(packing.magic for packing in _PACKINGS),
+    *(magic for magic, _, _ in _FOREIGN),
+)
+
+
+class Gunzip:
+    """Unpacks one member of gzip, as the classes of `bz2` and `lzma` do theirs."""
+
+    def __init__(self) -> None:
+        """Wait for the header."""
+        self._inflating = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member is over."""
+        return self._inflating.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is no more to come of what was given."""
+        return not self._inflating.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came behind the member."""
+        return self._inflating.unused_data
+
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
+        """Take some bytes, and return what they unpack to, a part at a time."""
+        return self._inflating.decompress(self._inflating.unconsumed_tail + data, max_length)
+
+
+def read_text(name: str) -> Iterator[bytes]:
+    """Yield the text of a file or of stdin (`-`) in chunks of UTF-8, as they come.
+
+    What is in no encoding of Unicode comes as it is: ids are ASCII in any other, too.
+
+    Raises:
+        UnreadableError: It is no text.
+        EOFError: It ends too early, or is damaged.
+        OSError: It cannot be read, or no further.
+        ConfigurationError: Stdin is closed.
+    """
+    with _opened(name) as read:
+        yield from _text_of(iter(lambda: read(_CHUNK), b""), 0)
+
+
+def split_lines(chunks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
+    """Yield lines with their ends; None in place of one with more than `longest` bytes."""
+    pending, is_too_long = b"", False
+    for chunk in chunks:
+        *ended, rest = chunk.split(b"\n")
+        for each in ended:
+            line = pending + each
+            yield None if is_too_long or len(line) > longest else line + b"\n"
+            pending, is_too_long = b"", False
+        pending += rest
+        if len(pending) > longest:
+            pending, is_too_long = b"", True
+    if pending or is_too_long:
+        yield None if is_too_long else pending
+
+
+@contextmanager
+def _opened(name: str) -> Generator[Callable[[int], bytes]]:
+    """Open a file, and give what reads what is there of it, waiting only if that is nothing."""
+    if name != STDIN:
+        with Path(name).open("rb") as file:
+            yield file.read1
+        return
+    if sys.stdin is None:  # where it is closed
+        raise ConfigurationError("stdin is closed")
+    try:
+        number = sys.stdin.fileno()
+    except OSError:  # no file: a program has put something of its own there
+        yield getattr(sys.stdin.buffer, "read1", sys.stdin.buffer.read)
+        return
+    # Not Python's own reader: a thread that waits in that breaks the end of the process.
+    with open(number, "rb", closefd=False) as stdin:
+        yield stdin.read1
+
+
+def _text_of(chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
+    head = _head(chunks)
+    chunks = chain((head,), chunks)
+    packing = next((each for each in _PACKINGS if head.startswith(each.magic)), None)
+    if packing is not None:
+        if layers == _LAYERS:
+            raise UnreadableError(f"it is packed more than {_LAYERS} times; {_UNPACK}")
+        yield from _text_of(_unpacked(chunks, packing), layers + 1)
+        return
+    mark, encoding = next(
+        ((mark, encoding) for mark, encoding in _BOMS if head.startswith(mark)),
+        (b"", _guessed(head)),
+    )
+    if not mark and encoding is None:
+        _refuse_foreign(head)
+    first = next(chunks).removeprefix(mark)
+    chunks = chain((first,), chunks)
+    if encoding is None:
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", True).encode()  # noqa: FBT003 - the name of it differs by decoder
+
+
+def _head(chunks: Iterator[bytes]) -> bytes:
+    """Take so much that it can be told what it is; all that has come, if that is more."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        begins = any(len(head) < len(magic) and magic.startswith(head) for magic in _MAGICS)
+        if len(head) >= 4 and not begins:  # noqa: PLR2004 - two characters of UTF-16
+            break
+    return head
+
+
+def _guessed(head: bytes) -> str | None:
+    """Return the encoding of a text without byte order mark; None if it has ASCII as it is.
+
+    In UTF-16 and UTF-32 the upper bytes of what is ASCII are null.
+    """
+    if b"\0" not in head:
+        return None
+    sample = head[: 4096 if len(head) > 4096 else len(head) // 2 * 2]  # noqa: PLR2004 - enough
+    nulls = [sample[column::4].count(0) for column in range(4)]
+    rows = len(sample) // 4
+    if rows and nulls[2] + nulls[3] >= 1.9 * rows and nulls[0] <= 0.1 * rows < nulls[1]:
+        return "utf-32-le"
+    if rows and nulls[0] + nulls[1] >= 1.9 * rows and nulls[3] <= 0.1 * rows < nulls[2]:
+        return "utf-32-be"
+    even, odd, half = nulls[0] + nulls[2], nulls[1] + nulls[3], len(sample) // 2
+    if odd > 4 * even and (odd >= 0.4 * half or _RUN_LE.match(sample)):
+        return "utf-16-le"
+    if even > 4 * odd and (even >= 0.4 * half or _RUN_BE.match(sample)):
+        return "utf-16-be"
+    return None
+
+
+def _refuse_foreign(head: bytes) -> None:
+    for magic, what, remedy in _FOREIGN:
+        if head.startswith(magic):
+            raise UnreadableError(f"it is {what}; {remedy}")
+    if head[_TAR] == b"ustar":
+        raise UnreadableError(f"it is a tar archive; {_UNPACK}")
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if (controls > 2 and controls > 0.05 * len(head)) or head.count(0) > 0.3 * len(head):  # noqa: PLR2004 - text has next to none
+        raise UnreadableError("it is no text, but a binary file")
+
+
+def _unpacked(chunks: Iterable[bytes], packing: _Packing) -> Iterator[bytes]:
+    """Yield what was packed, bounded by what it was packed into."""
+    taken = given = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal taken
+        for chunk in chunks:
+            taken += len(chunk)
+            yield chunk
+
+    for part in _members(counted(), _unpackers(packing)):
+        given += len(part)
+        if given > _HARMLESS and given > _RATIO * taken:
+            raise UnreadableError(f"it unpacks to more than {_RATIO} times its size: a bomb")
+        yield part
+
+
+def _unpackers(packing: _Packing) -> Callable[[], _Unpacker]:
+    try:
+        unpacker = getattr(import_module(packing.module), packing.unpacker)
+    except ImportError:
+        why = (
+            "which Python can undo from 3.14 on"
+            if packing.name == "zstd"
+            else "which this Python cannot undo"
+        )
+        raise UnreadableError(
+            f"it is packed by {packing.name}, {why}; {_UNPACK}, as by {packing.name} -dc"
+        ) from None
+    return partial(unpacker, **packing.options)
+
+
+def _members(chunks: Iterable[bytes], begin: Callable[[], _Unpacker]) -> Iterator[bytes]:
+    """Yield what was packed, member by member."""
+    unpacker: _Unpacker | None = None
+    for chunk in chunks:
+        data = chunk
+        while True:
+            if unpacker is None:
+                data = data.lstrip(b"\0")  # what members may be padded with
+                if not data:
+                    break
+                unpacker = begin()
+            yield _part(unpacker, data)
+            data = b""
+            if unpacker.eof:
+                data, unpacker = unpacker.unused_data, None
+            elif unpacker.needs_input:
+                break
+    while unpacker is not None and not unpacker.eof:
+        part = _part(unpacker, b"")
+        if not part:
+            raise EOFError("it is damaged: it ends too early")
+        yield part
+
+
+def _part(unpacker: _Unpacker, data: bytes) -> bytes:
+    try:
+        return unpacker.decompress(data, _CHUNK)
+    except Exception as error:  # each of the four modules has an error of its own
+        raise EOFError("it is damaged") from error
