@@ -11,6 +11,7 @@ ModelGatesError
 │   ├── InsufficientCreditsError    402
 │   ├── PermissionDeniedError       403
 │   ├── NotFoundError               404
+│   │   └── EndpointNotFoundError   … of something that is not the API
 │   ├── RateLimitError              429
 │   └── ServerError                 5xx
 │       ├── InternalServerError     500
@@ -50,15 +51,18 @@ class APIConnectionError(ModelGatesError):
     Attributes:
         message: What happened.
         attempts: How many requests were tried.
+        host: Which host was asked.
     """
 
-    def __init__(self, message: str, attempts: int = 1) -> None:
-        super().__init__(message, attempts)
+    def __init__(self, message: str, attempts: int = 1, host: str = "") -> None:
+        super().__init__(message, attempts, host)
         self.message = message
         self.attempts = attempts
+        self.host = host
 
     def __str__(self) -> str:
-        return printable(f"{self.message}{_tried(self.attempts)}")
+        asked = f"{self.host}: " if self.host and self.host not in self.message else ""
+        return printable(f"{asked}{self.message}{_tried(self.attempts)}")
 
 
 class APITimeoutError(APIConnectionError):
@@ -79,7 +83,10 @@ class APIStatusError(ModelGatesError):
         user_id: The account, if the server named it.
         request_id: The server's own name for the request, if it gave one: ask support with it.
         retry_after: Seconds the server asked to wait, or None when it did not say.
+        generation_id: Whose record was asked for.
     """
+
+    _hint = ""  # what to look after
 
     def __init__(  # noqa: PLR0913, PLR0917 - complete positional arguments make it picklable
         self,
@@ -92,6 +99,7 @@ class APIStatusError(ModelGatesError):
         user_id: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        generation_id: str = "",
     ) -> None:
         super().__init__(
             message,
@@ -103,6 +111,7 @@ class APIStatusError(ModelGatesError):
             user_id,
             request_id,
             retry_after,
+            generation_id,
         )
         self.message = message
         self.status_code = status_code
@@ -113,11 +122,13 @@ class APIStatusError(ModelGatesError):
         self.user_id = user_id
         self.request_id = request_id
         self.retry_after = retry_after
+        self.generation_id = generation_id
 
     def __str__(self) -> str:
         request = f" (request {self.request_id})" if self.request_id else ""
         tried = _tried(self.attempts)
-        return printable(f"HTTP {self.status_code}: {self.message}{tried}{request}")
+        said = f"HTTP {self.status_code}: {self.message}{tried}{request}{self._hint}"
+        return printable(said)
 
 
 class BadRequestError(APIStatusError):
@@ -126,6 +137,8 @@ class BadRequestError(APIStatusError):
 
 class AuthenticationError(APIStatusError):
     """401: there is no such key, or no longer."""
+
+    _hint = " (the API key is not taken)"
 
 
 class InsufficientCreditsError(APIStatusError):
@@ -138,6 +151,19 @@ class PermissionDeniedError(APIStatusError):
 
 class NotFoundError(APIStatusError):
     """404: there is no such record yet, or not under this key."""
+
+    def __str__(self) -> str:
+        asked = f"{self.generation_id}: " if self.generation_id else ""
+        return printable(f"{asked}{super().__str__()}")
+
+
+class EndpointNotFoundError(NotFoundError):
+    """404 without an error of the API, as a page: `base_url` is not its address.
+
+    It says nothing about the record; to ask again does not mend it.
+    """
+
+    _hint = " (is base_url right?)"
 
 
 class RateLimitError(APIStatusError):

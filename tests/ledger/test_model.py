@@ -120,7 +120,7 @@ class Ledgers(RuleBasedStateMachine):
             and (wants_failed or known.state != "failed")
         ]
         expected = sorted(found)[:most]
-        leased = self.ledgers[number].lease(most, failed=wants_failed)
+        leased = self.ledgers[number].lease(most, failed=wants_failed, wait=False)
         assert len(leased) == len(expected)
         assert set(leased) <= {each for *_, each in found}
         never = [each for _, tried, _, each in expected if not tried]

@@ -40,20 +40,23 @@ def test_many_ids_are_queued_in_several_transactions(ledger):
 def test_ids_are_leased_in_order_and_to_one_alone(ledger, other):
     """Nobody else gets what is leased."""
     ledger.enqueue(f"gen-{number}" for number in range(5))
-    assert ledger.lease(2) == ["gen-0", "gen-1"]
-    assert other.lease(2) == ["gen-2", "gen-3"]
-    assert ledger.lease(9) == ["gen-4"]
-    assert (ledger.lease(9), other.lease(9)) == ([], [])
+    assert ledger.lease(2, wait=False) == ["gen-0", "gen-1"]
+    assert other.lease(2, wait=False) == ["gen-2", "gen-3"]
+    assert ledger.lease(9, wait=False) == ["gen-4"]
+    assert (ledger.lease(9, wait=False), other.lease(9, wait=False)) == ([], [])
 
 
 def test_taking_until_nothing_is_left_ends(ledger, other, path, clock):
     """What was asked for is not leased again to who was there already, but to who comes then."""
     ledger.enqueue(["gen-1", "gen-2", "gen-3"])
-    assert ledger.lease(9) == ["gen-1", "gen-2", "gen-3"]
+    assert ledger.lease(9, wait=False) == ["gen-1", "gen-2", "gen-3"]
     ledger.add([pending("gen-1"), resolved("gen-2", final=False), failed("gen-3")])
-    assert (ledger.lease(9, failed=True), other.lease(9, failed=True)) == ([], [])
+    assert (ledger.lease(9, failed=True, wait=False), other.lease(9, failed=True, wait=False)) == (
+        [],
+        [],
+    )
     with Ledger(path, clock=clock) as late:
-        assert late.lease(9) == ["gen-1", "gen-2"]
+        assert late.lease(9, wait=False) == ["gen-1", "gen-2"]
 
 
 def test_ids_never_asked_for_come_first(ledger, path, clock):
@@ -63,46 +66,46 @@ def test_ids_never_asked_for_come_first(ledger, path, clock):
         second.add([pending("gen-0")])
         second.enqueue(["gen-9"])
     with Ledger(path, clock=clock) as third:
-        assert third.lease(9) == ["gen-9", "gen-1", "gen-0"]
+        assert third.lease(9, wait=False) == ["gen-9", "gen-1", "gen-0"]
 
 
 def test_failed_ids_are_leased_on_request_behind_the_others(ledger, path, clock):
     """They are not expected to resolve."""
     ledger.add([failed("gen-1"), pending("gen-2")])
     with Ledger(path, clock=clock) as late:
-        assert late.lease(9) == ["gen-2"]
-        assert late.lease(9, failed=True) == ["gen-1"]
+        assert late.lease(9, wait=False) == ["gen-2"]
+        assert late.lease(9, failed=True, wait=False) == ["gen-1"]
     with Ledger(path, clock=clock) as later:
-        assert later.lease(1, failed=True) == ["gen-2"]
-        assert later.lease(1, failed=True) == ["gen-1"]
+        assert later.lease(1, failed=True, wait=False) == ["gen-2"]
+        assert later.lease(1, failed=True, wait=False) == ["gen-1"]
 
 
 def test_what_is_given_back_can_be_leased_at_once(ledger, other):
     """By anybody."""
     ledger.enqueue(["gen-1"])
-    assert ledger.lease(1) == ["gen-1"]
+    assert ledger.lease(1, wait=False) == ["gen-1"]
     ledger.release()
-    assert other.lease(1) == ["gen-1"]
+    assert other.lease(1, wait=False) == ["gen-1"]
     other.close()
-    assert ledger.lease(1) == ["gen-1"]
+    assert ledger.lease(1, wait=False) == ["gen-1"]
 
 
 def test_a_lease_ends_after_30_seconds(ledger, other, clock):
     """Not before."""
     ledger.enqueue(["gen-1"])
-    assert ledger.lease(1) == ["gen-1"]
+    assert ledger.lease(1, wait=False) == ["gen-1"]
     clock.now += 29.9
-    assert other.lease(1) == []
+    assert other.lease(1, wait=False) == []
     clock.now += 0.2
-    assert other.lease(1) == ["gen-1"]
-    assert ledger.lease(1) == []
+    assert other.lease(1, wait=False) == ["gen-1"]
+    assert ledger.lease(1, wait=False) == []
 
 
 @pytest.mark.parametrize("renewing", ["renew", "add", "lease"])
 def test_a_lease_lasts_as_long_as_it_is_renewed(ledger, other, clock, renewing):
     """By `renew`, `add` and `lease`, all of the object's leases."""
     ledger.enqueue(["gen-1", "gen-2"])
-    assert ledger.lease(1) == ["gen-1"]
+    assert ledger.lease(1, wait=False) == ["gen-1"]
     for step in range(5):
         clock.now += 20
         if renewing == "renew":
@@ -111,7 +114,7 @@ def test_a_lease_lasts_as_long_as_it_is_renewed(ledger, other, clock, renewing):
             ledger.add([resolved(f"gen-0{step}")])
         else:
             ledger.lease(0)
-        assert other.lease(1) == (["gen-2"] if step == 0 else [])
+        assert other.lease(1, wait=False) == (["gen-2"] if step == 0 else [])
         other.renew()
 
 
@@ -119,19 +122,19 @@ def test_a_killed_process_delays_only_what_it_had_leased(ledger, path, clock):
     """The rest can be leased at once."""
     ledger.enqueue(["gen-1", "gen-2"])
     dead = Ledger(path, clock=clock)
-    assert dead.lease(1) == ["gen-1"]
+    assert dead.lease(1, wait=False) == ["gen-1"]
     dead._database.close()  # without giving back
-    assert ledger.lease(9) == ["gen-2"]
+    assert ledger.lease(9, wait=False) == ["gen-2"]
     clock.now += 31
-    assert ledger.lease(9) == ["gen-1"]
+    assert ledger.lease(9, wait=False) == ["gen-1"]
 
 
 def test_who_comes_back_after_its_lease_ended_harms_nobody(ledger, other, clock):
     """Its outcome is kept; the lease of who has the id now stays."""
     ledger.enqueue(["gen-1", "gen-2"])
-    assert ledger.lease(2) == ["gen-1", "gen-2"]
+    assert ledger.lease(2, wait=False) == ["gen-1", "gen-2"]
     clock.now += 31
-    assert other.lease(1) == ["gen-1"]
+    assert other.lease(1, wait=False) == ["gen-1"]
     ledger.add([pending("gen-1"), pending("gen-2")])
     with other._database.reading() as connection:
         found = connection.execute("SELECT leased_by FROM queue ORDER BY key").fetchall()
@@ -143,9 +146,9 @@ def test_who_comes_back_after_its_lease_ended_harms_nobody(ledger, other, clock)
 def test_a_clock_that_is_set_back_holds_up_nothing(ledger, other, clock):
     """A lease that ends later than any can is over."""
     ledger.enqueue(["gen-1"])
-    assert ledger.lease(1) == ["gen-1"]
+    assert ledger.lease(1, wait=False) == ["gen-1"]
     clock.now -= 3600
-    assert other.lease(1) == ["gen-1"]
+    assert other.lease(1, wait=False) == ["gen-1"]
 
 
 def test_leases_are_some(ledger):
@@ -161,9 +164,9 @@ def test_holders_leave_no_trace(ledger, other, clock):
     ledger.enqueue(["gen-1"])
     with ledger._database.reading() as connection:
         assert connection.execute("SELECT holder FROM holders").fetchall() == []
-    ledger.lease(1)
+    ledger.lease(1, wait=False)
     clock.now += 31
-    other.lease(1)
+    other.lease(1, wait=False)
     with ledger._database.reading() as connection:
         assert connection.execute("SELECT holder FROM holders").fetchall() == [(other._holder,)]
 
@@ -195,7 +198,7 @@ HOSTILE = [
 def test_any_text_is_an_id(ledger):
     """Each comes back from the queue, and has its own record, history and row."""
     assert ledger.enqueue(HOSTILE) == len(HOSTILE)
-    assert ledger.lease(99) == HOSTILE
+    assert ledger.lease(99, wait=False) == HOSTILE
     ledger.add(failed(each, each) for each in HOSTILE)
     assert ledger.counts().failed == len(HOSTILE)
     named = [each for each in HOSTILE if json.loads(json.dumps(each)) == each]

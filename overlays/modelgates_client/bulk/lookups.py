@@ -7,7 +7,11 @@ from typing import Final, NamedTuple
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
 from modelgates_client.calls.answers import Answer, Problem, interpret
 from modelgates_client.calls.call import Call, Result, Send, Step, Steps
-from modelgates_client.errors import GenerationNotReadyError, NotFoundError
+from modelgates_client.errors import (
+    EndpointNotFoundError,
+    GenerationNotReadyError,
+    NotFoundError,
+)
 from modelgates_client.transport.messages import Ending, Reply
 from modelgates_runtime.errors import ModelGatesError
 
@@ -184,6 +188,8 @@ def _once(call: Call, *, final: bool) -> Generator[Step, Ending | None, Result]:
     started = call.clock()
     try:
         result = yield from call.get()
+    except EndpointNotFoundError:
+        raise
     except NotFoundError as error:
         elapsed_s = call.clock() - started
         raise GenerationNotReadyError(

@@ -1,5 +1,6 @@
 """What an attempt's ending means: the record that was asked for, or the error to raise. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, cast
 
@@ -10,6 +11,8 @@ from modelgates_client.errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    EndpointNotFoundError,
+    NotFoundError,
     ResponseValidationError,
     status_error,
 )
@@ -28,6 +31,12 @@ Validation = Literal["lenient", "strict"]
 _KEPT: Final = 64 * 1024  # bytes of a body that an error carries
 _QUOTED: Final = 200  # characters of a body that is no error object, in an error's message
 _ERROR_CODES: Final = range(400, 600)
+
+_MARKUP: Final = re.compile(
+    r"<(?:!doctype|\?xml|/?(?:html|head|body|title|center|div|span|h[1-6]|p|br|hr|a|error))\b",
+    re.IGNORECASE,
+)
+_TITLE: Final = re.compile(r"<title[^<>]{0,200}>\s*([^<>]{1,200}?)\s*<", re.IGNORECASE)
 
 
 class Answer(NamedTuple):
@@ -65,11 +74,15 @@ class Problem(NamedTuple):
     @property
     def is_absence(self) -> bool:
         """Whether it says that there is no such record, or not yet."""
-        return isinstance(self.error, APIStatusError) and _effective(self.error) == 404  # noqa: PLR2004
+        return (
+            isinstance(self.error, APIStatusError)
+            and not isinstance(self.error, EndpointNotFoundError)
+            and _effective(self.error) == 404  # noqa: PLR2004
+        )
 
 
 def interpret(
-    ending: Ending, generation_id: str, attempts: int, validation: Validation
+    ending: Ending, generation_id: str, attempts: int, validation: Validation, host: str = ""
 ) -> Answer | Problem:
     """Return what an attempt to get a record came to.
 
@@ -78,11 +91,12 @@ def interpret(
         generation_id: The record that was asked for.
         attempts: How many attempts there were, this one included.
         validation: Whether deviations from the spec are an error.
+        host: Which host was asked.
     """
     if isinstance(ending, Failure):
-        return _unanswered(ending, attempts)
+        return _unanswered(ending, attempts, host)
     if not 200 <= ending.status < 300:  # noqa: PLR2004
-        return _refused(ending, ending.status, _error_object(ending), attempts)
+        return _refused(ending, ending.status, _error_object(ending), attempts, generation_id)
     if ending.defect is not None:
         return _invalid(ending, ending.defect, attempts, retryable=ending.mendable)
     # Looking costs less than parsing twice; a name that is escaped has `\u` in it.
@@ -91,7 +105,7 @@ def interpret(
     if said is not None:
         code = _code(said)
         status = code if code in _ERROR_CODES else ending.status
-        return _refused(ending, cast("int", status), said, attempts)
+        return _refused(ending, cast("int", status), said, attempts, generation_id)
     try:
         body = get_generation.parse_response(ending.status, ending.body)
         if isinstance(body, ErrorResponse):  # the spec says so of other statuses than these
@@ -123,19 +137,26 @@ def _is_of(record: Generation, generation_id: str) -> bool:
     return False
 
 
-def _unanswered(failure: Failure, attempts: int) -> Problem:
+def _unanswered(failure: Failure, attempts: int, host: str) -> Problem:
     kind = APITimeoutError if failure.kind == "timeout" else APIConnectionError
     retryable = failure.kind in {"connection", "scarce", "timeout"}
     setback = Setback(retryable, timed_out=failure.kind == "timeout")
-    return Problem(kind(failure.reason, attempts), setback)
+    return Problem(kind(failure.reason, attempts, host), setback)
 
 
 def _refused(
-    reply: Reply, effective: int, said: Mapping[str, Any] | None, attempts: int
+    reply: Reply,
+    effective: int,
+    said: Mapping[str, Any] | None,
+    attempts: int,
+    generation_id: str,
 ) -> Problem:
     """Return the error of a status: its class follows the status, whatever the body is."""
     after = retry_after_s(reply.headers)
-    error = status_error(effective)(
+    kind = status_error(effective)
+    if kind is NotFoundError and said is None and reply.defect is None:
+        kind = EndpointNotFoundError
+    error = kind(
         _message(reply, said),
         reply.status,
         attempts,
@@ -145,6 +166,7 @@ def _refused(
         _user_id(reply),
         request_id(reply.headers),
         after,
+        generation_id,
     )
     return Problem(error, Setback(is_retryable(effective, reply.headers), after))
 
@@ -189,9 +211,9 @@ def _error_object(reply: Reply) -> Mapping[str, Any] | None:
 def _message(reply: Reply, said: Mapping[str, Any] | None) -> str:
     message: str | None = _get(said, "message", str)
     if message:
-        return message
+        return _without_markup(message)
     if reply.defect is not None:
-        return f"{reply.defect}; it begins {_text(reply)[:_QUOTED]!r}"
+        return f"{reply.defect}; it {_beginning(reply)}"
     location = reply.headers.get("location")
     if location is not None and 300 <= reply.status < 400:  # noqa: PLR2004
         return (
@@ -199,7 +221,24 @@ def _message(reply: Reply, said: Mapping[str, Any] | None) -> str:
         )
     if not reply.body:
         return "the body is empty"
-    return f"the body is no error object; it begins {_text(reply)[:_QUOTED]!r}"
+    return f"the body is no error object; it {_beginning(reply)}"
+
+
+def _beginning(reply: Reply) -> str:
+    """Return how a body begins, in words."""
+    text = _text(reply)
+    return f"is {_page(text)}" if _MARKUP.search(text) else f"begins {text[:_QUOTED]!r}"
+
+
+def _without_markup(message: str) -> str:
+    """Return what a server says; a page within it is only named."""
+    found = _MARKUP.search(message)
+    return message if found is None else f"{message[: found.start()]}{_page(message)}"
+
+
+def _page(text: str) -> str:
+    title = _TITLE.search(text)
+    return "a page of markup" if title is None else f"a page of markup, {title[1]!r}"
 
 
 def _text(reply: Reply) -> str:

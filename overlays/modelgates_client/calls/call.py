@@ -78,6 +78,7 @@ class Call(NamedTuple):
         policy: When to try again.
         timeout_s: Seconds that a call may take, retries included.
         clock: Tells the seconds.
+        host: Which host is asked.
     """
 
     generation_id: str
@@ -86,6 +87,7 @@ class Call(NamedTuple):
     policy: RetryPolicy
     timeout_s: float
     clock: Callable[[], float] = time.monotonic
+    host: str = ""
 
     def get(self) -> Steps:
         """Ask, and ask again where that may help.
@@ -167,7 +169,7 @@ class Call(NamedTuple):
         ending = yield Send(self.request, deadline)
         if ending is None:
             raise TypeError("a `Send` must be answered by an ending")
-        result = interpret(ending, self.generation_id, attempts, self.validation)
+        result = interpret(ending, self.generation_id, attempts, self.validation, self.host)
         if isinstance(result, Problem) and result.astray:
             yield Reset()
         return result

@@ -33,4 +33,7 @@ def call_of(
     request = Request(
         built["method"], f"{settings.network.server.path}{built['url']}?{query}", headers
     )
-    return Call(generation_id, request, settings.validation, policy, settings.timeout_s, clock)
+    host = settings.network.server.host
+    return Call(
+        generation_id, request, settings.validation, policy, settings.timeout_s, clock, host
+    )

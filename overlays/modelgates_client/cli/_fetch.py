@@ -157,8 +157,12 @@ class _Run:
 
     def _stopped(self, why: str, status: Status) -> None:
         self.is_stopped = True
-        ledger = shlex.quote(self._options["ledger"])
-        self._messages.error(f"{why}; go on with: modelgates fetch --ledger {ledger}")
+        is_queued = self._latest is not None and self._latest.total is not None
+        files = () if is_queued else self._options["files"]
+        if STDIN in files:
+            why = f"{why}; not all of stdin was queued, so give it again"
+        again = _command_line(self._options, files)
+        self._messages.error(f"{why}; go on with: {again}")
         self.status = max(self.status, status)
 
 
@@ -175,6 +179,22 @@ def _terminable() -> Generator[None]:
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _command_line(options: FetchOptions, files: tuple[str, ...]) -> str:
+    """Return the command with the same options, for a shell."""
+    words = ["modelgates", "fetch", "--ledger", options["ledger"]]
+    for name, given in options.items():
+        if name in {"files", "ledger"} or given is None or given is False:
+            continue
+        if name == "proxy" and "@" in str(given):
+            continue  # there is a password in it
+        words.append(f"--{name.replace('_', '-')}")
+        if given is not True:
+            words.append(f"{given}")
+    if any(name.startswith("-") and name != STDIN for name in files):
+        words.append("--")
+    return shlex.join([*words, *files])
 
 
 def _check(options: FetchOptions) -> None:

@@ -128,7 +128,7 @@ class _Run:
         return ""
 
     def _failed(self, generation_id: str, why: str, status: Status) -> None:
-        self._messages.error(f"{generation_id}: {why}")
+        self._messages.error(f"{generation_id}: {why.removeprefix(f'{generation_id}: ')}")
         self._format.failure(generation_id)
         self._status = max(self._status, status)
 

@@ -10,6 +10,7 @@ from modelgates_client.errors import (
     APIStatusError,
     AuthenticationError,
     ConfigurationError,
+    EndpointNotFoundError,
     GenerationNotReadyError,
     InsufficientCreditsError,
     InternalServerError,
@@ -65,7 +66,7 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
 
 #: By class; the first that fits counts.
 _STATUSES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...]] = (
-    (ConfigurationError, Status.USAGE),
+    ((ConfigurationError, EndpointNotFoundError), Status.USAGE),
     ((NotFoundError, GenerationNotReadyError), Status.NOT_THERE),
     (
         (AuthenticationError, InsufficientCreditsError, PermissionDeniedError),

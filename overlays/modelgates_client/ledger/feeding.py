@@ -18,7 +18,7 @@ class Feed:
     is left behind there if the fetch ends first.
 
     Attributes:
-        ended: Whether all ids are queued.
+        ended: Whether no more ids will be queued.
         failure: What the iterator, or queueing, raised.
         changed: Set when ids were queued, and at the end.
     """
@@ -49,6 +49,11 @@ class Feed:
         else:
             # A daemon: it may be waiting for a line that never comes when the process is to end.
             threading.Thread(target=self._take, args=(ids,), daemon=True).start()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all ids are queued: none was left behind by a failure."""
+        return self.ended and self.failure is None
 
     async def close(self) -> None:
         """Read no more."""

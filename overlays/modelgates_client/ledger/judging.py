@@ -10,6 +10,7 @@ from modelgates_client.errors import (
     APITimeoutError,
     AuthenticationError,
     ConfigurationError,
+    EndpointNotFoundError,
     GenerationNotReadyError,
     InsufficientCreditsError,
     OutageError,
@@ -27,6 +28,7 @@ OUTAGE: Final = 100
 
 _ACCOUNT: Final = (
     ClientClosedError,
+    EndpointNotFoundError,
     AuthenticationError,
     InsufficientCreditsError,
     RateLimitError,  # `get_many` has waited for minutes by then

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Final, Self
@@ -19,6 +19,7 @@ from modelgates_client.ledger.values import Counts, StoredRecord
 
 _BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
 _QUEUED: Final = 10_000  # ids that are queued in one transaction
+_LOOK_S: Final = 0.5  # between two looks at what others hold
 _READ: Final = 32  # bodies that are read at one time
 
 
@@ -91,16 +92,21 @@ class Ledger:
                 new += queueing.enqueue(connection, batch, self._now())
         return new
 
-    def lease(self, most: int, *, failed: bool = False) -> list[str]:
+    def lease(self, most: int, *, failed: bool = False, wait: bool = True) -> list[str]:
         """Take ids that wait for a record, and that nobody else works on.
 
         They are leased to this object for 30 s from the last `lease`, `add` or `renew` of it on;
         then others may take them. An id that anybody asked for since this object was opened is not
         among them, so that taking until nothing is left comes to an end.
 
+        While others hold all that is left, it waits until they give some of it back, show that they
+        live, or have died: their leases end within 30 s, and so does the wait. So none are left
+        when it returns none, but what others, who live, are working on.
+
         Args:
             most: How many at most.
             failed: Whether ids that had failed are wanted, too, behind the others.
+            wait: Whether to wait for what others hold.
 
         Raises:
             LedgerError: It failed.
@@ -108,11 +114,26 @@ class Ledger:
         """
         if most < 0:
             raise ValueError(f"most is a number of ids, not {most}")
+        states = _states(failed=failed)
+        leased, held = self._lease(most, states)
+        ends_s = time.monotonic() + queueing.LEASE_S + _LOOK_S
+        silent = held  # since the wait began
+        while wait and most and not leased and silent and time.monotonic() < ends_s:
+            time.sleep(_LOOK_S)
+            leased, held = self._lease(most, states)
+            silent = {who: until for who, until in silent.items() if held.get(who) == until}
+        return leased
+
+    def _lease(self, most: int, states: Sequence[str]) -> tuple[list[str], dict[int, int]]:
+        """Lease what is free; else tell who holds what is left, and until when."""
+        held: dict[int, int] = {}
         with self._database.writing() as connection:
-            states = _states(failed=failed)
-            leased = queueing.lease(connection, self._holder, most, states, self._now())
+            now = self._now()
+            leased = queueing.lease(connection, self._holder, most, states, now)
+            if not leased:
+                held = queueing.held(connection, self._holder, states, now)
         self._leasing = True
-        return [given_id(stored) for stored in leased]
+        return [given_id(stored) for stored in leased], held
 
     def others(self, *, failed: bool = False) -> int:
         """Return how many ids wait for a record that others work on, or did until they died.

@@ -33,6 +33,10 @@ _NEXT: Final = """
 _OTHERS: Final = """
     SELECT count(*) FROM queue
     WHERE leased_by IS NOT NULL AND leased_by != ? AND state = ? AND tried_by < ?"""
+_HELD: Final = f"""
+    SELECT holder, until FROM holders WHERE holder != :holder AND NOT ({_DEAD}) AND EXISTS (
+        SELECT 1 FROM queue
+        WHERE leased_by = holders.holder AND state = :state AND tried_by < :holder)"""
 _TAKE: Final = "UPDATE queue SET leased_by = ? WHERE key = ?"
 _RENEW: Final = """
     INSERT INTO holders (holder, until) VALUES (?, ?)
@@ -92,6 +96,17 @@ def others(connection: sqlite3.Connection, holder: int, states: Sequence[str]) -
     """Return how many ids that a holder might want are leased to others."""
     found = (connection.execute(_OTHERS, (holder, state, holder)).fetchone() for state in states)
     return sum(number for (number,) in found)
+
+
+def held(
+    connection: sqlite3.Connection, holder: int, states: Sequence[str], now: int
+) -> dict[int, int]:
+    """Return the others who hold what a holder might want, and until when each of them does."""
+    bounds = {"holder": holder, "now": now, "latest": now + _LEASE + _JITTER}
+    found: dict[int, int] = {}
+    for state in states:
+        found.update(connection.execute(_HELD, {**bounds, "state": state}).fetchall())
+    return found
 
 
 def renew(connection: sqlite3.Connection, holder: int, now: int) -> None:

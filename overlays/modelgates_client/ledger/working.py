@@ -47,7 +47,9 @@ class Work:
         while True:
             feed.changed.clear()
             ended = feed.ended  # before the look into the queue
-            found = await self._do(self._ledger.lease, self._chunk, failed=self._retry_failed)
+            found = await self._do(
+                self._ledger.lease, self._chunk, failed=self._retry_failed, wait=False
+            )
             for generation_id in found:
                 yield generation_id
             if found:
@@ -116,7 +118,7 @@ class Work:
         self._thread.shutdown()
 
     def _progress(self) -> Progress:
-        ended = self._feed is not None and self._feed.ended
+        ended = self._feed is not None and self._feed.is_complete
         return self._tally.progress(self._counts, ended=ended)
 
     def _add(self, kept: list[Outcome]) -> None:
