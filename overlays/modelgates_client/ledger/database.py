@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from modelgates_client.ledger import files
-from modelgates_client.ledger.errors import LedgerError, meaning
+from modelgates_client.ledger.errors import DamagedError, LedgerError, damaged, meaning
 
 _PAUSE_S: Final = 0.02  # between two tries to change the journal's mode, where SQLite does not wait
 
@@ -143,13 +143,17 @@ class Database:
 
     @contextmanager
     def _told(self) -> Generator[None]:
-        """Say what SQLite's errors mean; those that only a bug can cause stay as they are."""
+        """Say what errors of SQLite mean, and of what is stored; those of bugs stay as they are."""
         try:
             yield
         except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
             raise
         except sqlite3.DatabaseError as error:
             raise meaning(self.path, error) from error
+        except DamagedError as error:
+            raise damaged(self.path, str(error)) from error
+        except UnicodeDecodeError as error:  # SQLite's message has a text of the file in it
+            raise damaged(self.path, "a text in it is none") from error
 
     def _connect(self) -> sqlite3.Connection:
         with self._told():

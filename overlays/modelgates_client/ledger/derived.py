@@ -8,11 +8,15 @@ for writing makes the rows anew, in transactions of some hundreds; broken off, t
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
+from modelgates_client.ledger.controls import Changes, ControlTotals
 from modelgates_client.ledger.database import Database
-from modelgates_client.ledger.errors import LedgerError
+from modelgates_client.ledger.errors import DamagedError, LedgerError, outdated
+from modelgates_client.ledger.queueing import ask_again
+from modelgates_client.ledger.reading import Kept, kept
 from modelgates_client.ledger.texts import error_text, given_id
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import Generation
@@ -23,6 +27,8 @@ from modelgates_runtime.errors import ModelGatesError
 #: A value as SQLite stores it.
 Value = str | int | float | None
 Row = Sequence[Value]
+#: Keeps the row of a record: its key, the row, the number of requests.
+Put = Callable[[int, Row, int], None]
 
 _BATCH: Final = 500  # records made anew in one transaction: others wait for less than a second
 
@@ -31,9 +37,6 @@ _REACHED: Final = "rows_reached"  # up to which key they are made; there only wh
 _MARK: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
 _MARKED: Final = "SELECT value FROM meta WHERE name = ?"
 _UNMARK: Final = "DELETE FROM meta WHERE name = ?"
-_NEXT: Final = """
-    SELECT key, id, body, status, final, obtained_at, requests
-    FROM records CROSS JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
 
 #: Where the values of an id without a record come from, by column; the others are not known.
 _UNRESOLVED: Final = {
@@ -46,14 +49,16 @@ _UNRESOLVED: Final = {
 
 
 class Derived:
-    """The rows with the columns of this version of the package."""
+    """The rows with the columns of this version of the package, and their control totals."""
 
     def __init__(self) -> None:
         """Take the columns as they are now."""
         self._names = [column.name for column in COLUMNS]
         self._requests = self._names.index("requests")
         self._columns = [(column.name, column.storage) for column in COLUMNS]
-        self._fingerprint = hashlib.sha256(repr((VERSION, COLUMNS)).encode()).hexdigest()
+        self._totals = ControlTotals()
+        form = (VERSION, COLUMNS, self._totals.names)
+        self._fingerprint = hashlib.sha256(repr(form).encode()).hexdigest()
         holes = ", ".join("?" * (len(COLUMNS) + 1))
         self._put = f"INSERT OR REPLACE INTO record_rows VALUES ({holes})"
 
@@ -61,11 +66,25 @@ class Derived:
         """Return the row of a record that came."""
         return row_of(stored, record, now, requests)
 
-    def put(self, connection: sqlite3.Connection, key: int, row: Row, requests: int) -> None:
-        """Keep the row of a record, with the number of requests that the ledger knows."""
-        values = list(row)
-        values[self._requests] = requests
-        connection.execute(self._put, (key, *values))
+    @contextmanager
+    def putting(self, connection: sqlite3.Connection) -> Generator[Put]:
+        """Yield what keeps the row of a record, with the number of requests that the ledger knows.
+
+        The control totals are changed at the end.
+
+        Raises:
+            DamagedError: What is there already is no row, or no total.
+        """
+        changes: Changes = {}
+
+        def put(key: int, row: Row, requests: int) -> None:
+            values = list(row)
+            values[self._requests] = requests
+            self._totals.replace(connection, key, values, changes)
+            connection.execute(self._put, (key, *values))
+
+        yield put
+        self._totals.write(connection, changes)
 
     def check(self, database: Database, connection: sqlite3.Connection) -> None:
         """Make sure that the rows have these columns, and that none is lacking.
@@ -74,10 +93,9 @@ class Derived:
             LedgerError: They have others, or a change of them was broken off.
         """
         if self._lacking(connection):
-            raise LedgerError(
+            raise outdated(
                 database.path,
                 "its rows were made by another version of modelgates-client, or not all are made",
-                "open it once for writing, which makes them anew from the bodies",
             )
 
     def check_columns(self, database: Database, connection: sqlite3.Connection) -> None:
@@ -129,35 +147,55 @@ class Derived:
                 WHERE queue.key NOT IN (SELECT key FROM records WHERE NOT final)""",
         ):
             connection.execute(statement)
+        self._totals.make_table(connection)
         connection.execute(_MARK, (_STATE, self._fingerprint))
         connection.execute(_MARK, (_REACHED, "0"))
+
+    def derive(self, kept: Kept) -> Row:
+        """Return the row of what is kept, whatever this version of the package reads out of it.
+
+        Raises:
+            DamagedError: It is the record of no id.
+        """
+        try:
+            record = decode(kept.body, kept.status, given_id(kept.stored))
+            row = self.row(kept.stored, record, kept.obtained_at, kept.requests)
+        except ModelGatesError as error:
+            row = self._unread(kept, error)
+        if kept.final:
+            return row
+        state = self._names.index("state")
+        return [*row[:state], "provisional", *row[state + 1 :]]
 
     def _go_on(self, connection: sqlite3.Connection) -> bool:
         """Make some rows; whether there may be more to make."""
         reached = _marked(connection, _REACHED)
         if reached is None:  # another process has made the last ones
             return False
-        found = connection.execute(_NEXT, (int(reached), _BATCH)).fetchall()
+        if not reached.isdecimal():
+            raise DamagedError("how many of its rows are made is no number")
+        found = kept(connection, int(reached), _BATCH)
         if not found:
             connection.execute(_UNMARK, (_REACHED,))
             return False
-        for key, stored, body, status, final, obtained_at, requests in found:
-            try:
-                record = decode(body, status, given_id(stored))
-                row = self.row(stored, record, obtained_at, requests)
-            except ModelGatesError as error:
-                row = self._unread(stored, final, obtained_at, error)
-            self.put(connection, key, row, requests)
-        connection.execute(_MARK, (_REACHED, str(found[-1][0])))
+        with self.putting(connection) as put:
+            for each in found:
+                if each.is_whole:
+                    put(each.key, self.derive(each), each.requests)
+                else:
+                    ask_again(connection, each.key, each.obtained_at)
+                    put(each.key, self.derive(each._replace(final=0)), each.requests)
+        connection.execute(_MARK, (_REACHED, str(found[-1].key)))
         return True
 
-    def _unread(self, stored: str, final: int, obtained_at: int, error: ModelGatesError) -> Row:
+    def _unread(self, kept: Kept, error: ModelGatesError) -> Row:
         """Return the row of a body that this version of the package cannot read any more."""
         said: dict[str, Value] = {
-            "generation_id": stored,
-            "state": "final" if final else "provisional",
+            "generation_id": kept.stored,
+            "state": "final",
             "error": error_text(error),
-            "obtained_at": obtained_at,
+            "obtained_at": kept.obtained_at,
+            "requests": kept.requests,
         }
         return [said.get(name) for name in self._names]
 

@@ -1,5 +1,6 @@
 """What can be wrong with a ledger, said in one line with what mends it."""
 
+import shlex
 import sqlite3
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -26,6 +27,10 @@ class LedgerError(ModelGatesError):
 
     def __str__(self) -> str:
         return printable(f"the ledger {self.path!r}: {self.problem}; {self.remedy}")
+
+
+class DamagedError(ValueError):
+    """Something that is stored is none of what was written; a `LedgerError` says so to callers."""
 
 
 _AGAIN: Final = "what was added before is safe, the rest was not added"
@@ -67,7 +72,10 @@ _MEANINGS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
 
 def meaning(path: str, error: sqlite3.Error) -> LedgerError:
     """Return what an error of SQLite means for the caller."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None and isinstance(error, sqlite3.OperationalError):  # a text that is no UTF-8
+        return damaged(path, "a text in it is none")
+    code = sqlite3.SQLITE_ERROR if code is None else code
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     known = _MEANINGS.get(code & 0xFF)  # the rest of a code says where it happened
     if known is None:
@@ -78,6 +86,23 @@ def meaning(path: str, error: sqlite3.Error) -> LedgerError:
         )
     problem, remedy = known
     return LedgerError(path, f"{problem} ({name})", remedy)
+
+
+def damaged(path: str, problem: str) -> LedgerError:
+    """Return the error of a ledger that holds what was never written."""
+    remedy = f"run the command `{_check(path)}`, which says what is damaged"
+    return LedgerError(path, f"it is damaged: {problem}", remedy)
+
+
+def outdated(path: str, problem: str) -> LedgerError:
+    """Return the error of a ledger that an opening for writing would bring up to date."""
+    return LedgerError(
+        path, problem, f"open it once for writing, as `{_check(path)}` does without a key"
+    )
+
+
+def _check(path: str) -> str:
+    return f"modelgates check {shlex.quote(path)}"
 
 
 def no_ledger(path: str, problem: str) -> LedgerError:

@@ -191,7 +191,8 @@ class Ledger:
             self._derived.check_columns(self._database, connection)
             newest = queueing.newest_holder(connection)
             moment = writing.Moment(now, self._holder, newest)
-            writing.write(connection, arrivals, moment, self._derived)
+            with self._derived.putting(connection) as put:
+                writing.write(connection, arrivals, moment, put)
             if self._leasing:
                 queueing.renew(connection, self._holder, self._now())
 
@@ -233,11 +234,14 @@ class Ledger:
         key = 0
         while True:
             with self._database.reading() as connection:
-                found = reading.bodies(connection, key, _READ)
+                found = [
+                    (each.key, given_id(each.stored), each.body)
+                    for each in reading.kept(connection, key, _READ)
+                ]
             if not found:
                 return
-            for key, stored, body in found:  # noqa: B007 - the last key is where to go on
-                yield given_id(stored), body
+            for key, generation_id, body in found:  # noqa: B007 - the last key is where to go on
+                yield generation_id, body
 
     def check_rows(self) -> None:
         """Make sure that the table `rows` is there, whole and with the columns of this version.

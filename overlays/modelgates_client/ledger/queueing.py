@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from modelgates_client.ledger.errors import DamagedError
+
 #: Seconds that a lease lasts unless it is renewed.
 LEASE_S: Final = 30.0
 
@@ -30,6 +32,10 @@ _NEXT: Final = """
     SELECT queue.key, ids.id FROM queue CROSS JOIN ids ON ids.key = queue.key
     WHERE state = ? AND leased_by IS NULL AND tried_by < ?
     ORDER BY tried_by, queue.key LIMIT ?"""
+_NOT_FINAL: Final = "UPDATE records SET final = 0 WHERE key = ?"
+_ASK_AGAIN: Final = """
+    INSERT INTO queue (key, state, added_at) VALUES (?, 'pending', ?)
+    ON CONFLICT (key) DO UPDATE SET state = 'pending'"""
 _OTHERS: Final = """
     SELECT count(*) FROM queue
     WHERE leased_by IS NOT NULL AND leased_by != ? AND state = ? AND tried_by < ?"""
@@ -56,10 +62,10 @@ def new_holder(connection: sqlite3.Connection) -> int:
 
 def newest_holder(connection: sqlite3.Connection) -> int:
     """Return the highest number of a holder so far."""
-    (number,) = connection.execute(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'holders'"
-    ).fetchone()
-    return int(number)
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'holders'").fetchone()
+    if found is None or not isinstance(found[0], int):
+        raise DamagedError("the number of its last holder is lost")
+    return found[0]
 
 
 def enqueue(connection: sqlite3.Connection, stored: Sequence[str], now: int) -> int:
@@ -67,6 +73,12 @@ def enqueue(connection: sqlite3.Connection, stored: Sequence[str], now: int) -> 
     (last,) = connection.execute(_LAST).fetchone()
     connection.executemany(_NAME, ((each,) for each in stored))
     return connection.execute(_QUEUE, (now, last)).rowcount
+
+
+def ask_again(connection: sqlite3.Connection, key: int, now: int) -> None:
+    """Queue the id of a record that is not what came: it counts as one that may still change."""
+    connection.execute(_NOT_FINAL, (key,))
+    connection.execute(_ASK_AGAIN, (key, now))
 
 
 def lease(

@@ -3,10 +3,11 @@
 
 import datetime
 import sqlite3
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.texts import given_id
-from modelgates_client.ledger.values import Counts, StoredRecord
+from modelgates_client.ledger.values import Counts, StoredRecord, checksum
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -17,9 +18,41 @@ _COUNTS: Final = """
 _HOW: Final = "body, obtained_at, requests, request_id, status, elapsed_s, client, final"
 _RECORD: Final = f"SELECT {_HOW} FROM ids JOIN records USING (key) WHERE id = ?"
 _HISTORY: Final = f"SELECT {_HOW} FROM ids JOIN history USING (key) WHERE id = ? ORDER BY number"
-_BODIES: Final = """
-    SELECT key, id, body FROM records CROSS JOIN ids USING (key)
-    WHERE key > ? ORDER BY key LIMIT ?"""
+_KEPT: Final = """
+    SELECT key, id, body, checksum, status, final, obtained_at, requests
+    FROM records CROSS JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
+
+
+class Kept(NamedTuple):
+    """What is kept of an id, as it is stored: the record and what its row is made of.
+
+    Attributes:
+        key: The key of the id.
+        stored: The id, as it is stored.
+        body: The body.
+        checksum: Of the body; None if an older version has kept it.
+        status: The HTTP status that it came with.
+        final: Whether the record is settled, as SQLite has truth values.
+        obtained_at: Microseconds since 1970-01-01 UTC.
+        requests: How many requests were made for it.
+    """
+
+    key: int
+    stored: str
+    body: bytes
+    checksum: int | None
+    status: int
+    final: int
+    obtained_at: int
+    requests: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body is the one that was kept, as far as its checksum can tell."""
+        return self.checksum is None or self.checksum == checksum(self.body)
+
+
+_TYPES: Final = (int, str, bytes, int | None, int, int, int, int)  # of the fields of `Kept`
 
 
 def counts(connection: sqlite3.Connection) -> Counts:
@@ -39,17 +72,35 @@ def history(connection: sqlite3.Connection, stored: str) -> list[StoredRecord]:
     return [_record(stored, found) for found in connection.execute(_HISTORY, (stored,))]
 
 
-def bodies(connection: sqlite3.Connection, after: int, most: int) -> list[tuple[int, str, bytes]]:
-    """Return bodies, with the keys and the ids, from behind a key on."""
-    return connection.execute(_BODIES, (after, most)).fetchall()
+def kept(connection: sqlite3.Connection, after: int, most: int) -> list[Kept]:
+    """Return what is kept, in the order of the keys, from behind a key on.
+
+    Raises:
+        DamagedError: What is found cannot have been stored so, or is not in that order: whoever
+            goes on behind the last key would never come to an end.
+    """
+    found = list[Kept]()
+    for row in connection.execute(_KEPT, (after, most)):
+        fits = all(isinstance(value, kind) for value, kind in zip(row, _TYPES, strict=True))
+        if not fits or row[0] <= after:
+            raise DamagedError(f"what is kept behind the record of key {after} is no record")
+        found.append(Kept(*row))
+        after = row[0]
+    return found
 
 
 def _record(stored: str, found: tuple[Any, ...]) -> StoredRecord:
     body, obtained_at, requests, request_id, status, elapsed_s, client, final = found
+    try:
+        when = _EPOCH + datetime.timedelta(microseconds=obtained_at)
+    except (OverflowError, TypeError):
+        when = None
+    if when is None or not isinstance(body, bytes):
+        raise DamagedError(f"what is kept of {stored!r} is no record")
     return StoredRecord(
         generation_id=given_id(stored),
         body=body,
-        obtained_at=_EPOCH + datetime.timedelta(microseconds=obtained_at),
+        obtained_at=when,
         requests=requests,
         request_id=request_id,
         status=status,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from modelgates_client.ledger.database import Database
-from modelgates_client.ledger.errors import LedgerError, no_ledger
+from modelgates_client.ledger.errors import LedgerError, no_ledger, outdated
 
 #: Says in the file's header that it is a ledger: `MGLD` in ASCII.
 APPLICATION_ID: Final = 0x4D474C44
@@ -61,8 +61,14 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _second(connection: sqlite3.Connection) -> None:
+    """Give every body a checksum; of bodies that are there already, none is known."""
+    for table in ("records", "history"):
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")  # CRC-32
+
+
 #: Every step there is; the version of a ledger is how many of them were taken.
-STEPS: Final[tuple[Step, ...]] = (_first,)
+STEPS: Final[tuple[Step, ...]] = (_first, _second)
 
 
 class _Header(NamedTuple):
@@ -105,11 +111,7 @@ def check_version(database: Database, steps: Sequence[Step]) -> None:
     if header.is_blank:
         raise no_ledger(database.path, "the file is empty")
     if header.version < len(steps):
-        raise LedgerError(
-            database.path,
-            "it was made by an older version of modelgates-client",
-            "open it once for writing, which brings it up to date",
-        )
+        raise outdated(database.path, "it was made by an older version of modelgates-client")
 
 
 def _checked(database: Database, steps: Sequence[Step]) -> _Header:

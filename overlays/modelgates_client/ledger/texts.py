@@ -7,6 +7,8 @@ Other texts are for people; there a question mark stands for each half.
 import re
 from typing import Final
 
+from modelgates_client.ledger.errors import DamagedError
+
 _MARK: Final = "escaped:"
 _KEYS: Final = re.compile(r"sk-mg-[^\s'\"]*")
 _LONGEST: Final = 1000  # characters of an error that are kept; a server may send any number
@@ -29,10 +31,17 @@ def stored_id(generation_id: str) -> str:
 
 
 def given_id(stored: str) -> str:
-    """Return an id as it was given; the inverse of `stored_id`."""
+    """Return an id as it was given; the inverse of `stored_id`.
+
+    Raises:
+        DamagedError: It is not the text of one.
+    """
     if not stored.startswith(_MARK):
         return stored
-    return stored.removeprefix(_MARK).encode("ascii").decode("unicode_escape")
+    try:
+        return stored.removeprefix(_MARK).encode("ascii").decode("unicode_escape")
+    except UnicodeError:
+        raise DamagedError(f"{stored!r} is no id") from None
 
 
 def storable(text: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """What a ledger tells: plain values."""
 
 import datetime
+import zlib
 from typing import NamedTuple
 
 from attrs import field, frozen
@@ -22,6 +23,11 @@ class Counts(NamedTuple):
     provisional: int
     pending: int
     failed: int
+
+
+def checksum(body: bytes) -> int:
+    """Return the checksum that is kept beside a body: its CRC-32, as gzip and PNG have it."""
+    return zlib.crc32(body)
 
 
 def _size(body: bytes) -> str:

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 
 from modelgates_client._version import __version__
 from modelgates_client.ledger.arrivals import Arrival, Found
-from modelgates_client.ledger.derived import Derived
+from modelgates_client.ledger.derived import Put
+from modelgates_client.ledger.values import checksum
 
-_HOW: Final = "final, obtained_at, requests, status, request_id, elapsed_s, client, body"
+_HOW: Final = "final, obtained_at, requests, status, request_id, elapsed_s, client, body, checksum"
 
 _KNOWN: Final = """
     SELECT ids.key, records.final, queue.state, coalesce(queue.requests, records.requests, 0)
@@ -23,10 +24,10 @@ _KNOWN: Final = """
     WHERE ids.id = ?"""
 _NEW: Final = "INSERT INTO ids (id) VALUES (?)"
 _BODY: Final = "SELECT body FROM records WHERE key = ?"
-_KEEP: Final = f"INSERT OR REPLACE INTO records (key, {_HOW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEEP: Final = f"INSERT OR REPLACE INTO records (key, {_HOW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SHELVE: Final = f"INSERT INTO history (key, {_HOW}) SELECT key, {_HOW} FROM records WHERE key = ?"
 _SHELVED: Final = "SELECT 1 FROM history WHERE key = ? AND body = ?"
-_SHELVE_NEW: Final = f"INSERT INTO history (key, {_HOW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SHELVE_NEW: Final = f"INSERT INTO history (key, {_HOW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DONE: Final = "DELETE FROM queue WHERE key = ?"
 _TRIED: Final = """
     INSERT INTO queue (key, state, added_at, tried_at, tried_by, requests, status, error)
@@ -52,7 +53,7 @@ class Moment(NamedTuple):
 
 
 def write(
-    connection: sqlite3.Connection, arrivals: Iterable[Arrival], moment: Moment, derived: Derived
+    connection: sqlite3.Connection, arrivals: Iterable[Arrival], moment: Moment, put: Put
 ) -> None:
     """Write what came, one after the other."""
     for arrival in arrivals:
@@ -60,7 +61,7 @@ def write(
         if known is None:
             connection.execute(_NEW, (arrival.stored,))
             known = connection.execute(_KNOWN, (arrival.stored,)).fetchone()
-        _write(connection, arrival, _Known(*known), moment, derived)
+        _write(connection, arrival, _Known(*known), moment, put)
 
 
 class _Known(NamedTuple):
@@ -77,12 +78,12 @@ def _write(
     arrival: Arrival,
     known: _Known,
     moment: Moment,
-    derived: Derived,
+    put: Put,
 ) -> None:
     requests = known.requests + arrival.requests
     final = known.final
     if arrival.found is not None:
-        _keep(connection, arrival.found, known, (moment.now, requests), derived)
+        _keep(connection, arrival.found, known, (moment.now, requests), put)
         final = max(final or 0, arrival.found.final)
     if final:
         if known.queued is not None:
@@ -109,7 +110,7 @@ def _keep(
     found: Found,
     known: _Known,
     came: tuple[int, int],
-    derived: Derived,
+    put: Put,
 ) -> None:
     """Keep a record that came, unless there is the same or a better one."""
     now, requests = came
@@ -122,6 +123,7 @@ def _keep(
         found.elapsed_s,
         __version__,
         found.body,
+        checksum(found.body),
     )
     if known.final is not None:
         (body,) = connection.execute(_BODY, (known.key,)).fetchone()
@@ -135,4 +137,4 @@ def _keep(
         else:
             connection.execute(_SHELVE, (known.key,))
     connection.execute(_KEEP, (known.key, *how))
-    derived.put(connection, known.key, found.row, requests)
+    put(known.key, found.row, requests)

@@ -1,0 +1,214 @@
+# ruff: noqa: S608 - names of columns cannot be bound, they are quoted; values are bound
+"""Control totals, as bookkeepers keep them: the count of records and their sums for each UTC day.
+
+They are written in the transaction that writes the rows. Whatever adds rows up holds its own sums
+against them: where storage has changed a row since, the two differ, and it can be said by how much
+and for which day. Records without a readable time have a total of their own.
+"""
+
+import datetime
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from operator import itemgetter
+from typing import Any, Final
+
+from attrs import frozen
+
+from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.rows.columns import COLUMNS, CREATED, Column
+
+DAY: Final = 86_400_000_000  # in microseconds
+
+#: A day as the number of days since 1970-01-01; None: the time is not known.
+Day = int | None
+#: Sums by what is summed: `RECORDS`, and names of columns.
+Sums = Mapping[str, Decimal]
+Totals = Mapping[Day, Sums]
+#: What a transaction adds to the sums of its days.
+Changes = dict[Day, dict[str, Decimal]]
+
+#: What is counted of each day beside the sums of columns.
+RECORDS: Final = "records"
+
+_FIRST: Final = datetime.date.min.toordinal()
+_LAST: Final = datetime.date.max.toordinal()
+_EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
+_UNKNOWN: Final = "unknown"
+_ZERO: Final = Decimal(0)
+
+#: No sum is rounded: amounts have 38 digits, and there are less than 10^40 of them.
+EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
+
+
+def is_summed(column: Column) -> bool:
+    """Whether there is a control total of a column: of amounts, and of what counts tokens.
+
+    `created_at` is summed, too, as the time of day: a record that moves within a day is found.
+    """
+    counts_tokens = column.kind == "integer" and "tokens_" in column.name
+    return column.kind == "usd" or counts_tokens or column.name == CREATED
+
+
+@frozen
+class Difference:
+    """What a sum of rows differs by from its control total.
+
+    Attributes:
+        day: Which day of UTC; None: the records without a readable time.
+        name: What was summed: `records`, or a column; `created_at` are microseconds of the day.
+        found: The sum of the rows.
+        kept: The control total.
+    """
+
+    day: datetime.date | None
+    name: str
+    found: Decimal
+    kept: Decimal
+
+    def __str__(self) -> str:
+        when = "without a readable time" if self.day is None else self.day.isoformat()
+        by = EXACT.subtract(self.found, self.kept)
+        return f"{when}: {self.name} {self.found:f}, {by:+f} against the control total"
+
+
+def day_of(created_at: int | None) -> Day:
+    """Return the UTC day of microseconds since 1970; None if it is beyond the calendar."""
+    if created_at is None:
+        return None
+    day = created_at // DAY
+    return day if _FIRST <= day + _EPOCH <= _LAST else None
+
+
+def differences(found: Totals, kept: Totals, names: Iterable[str]) -> tuple[Difference, ...]:
+    """Return what differs, ordered by day; a day that one of them lacks has nothing there."""
+    chosen = (RECORDS, *names)
+    nothing: Sums = {}
+    return tuple(
+        Difference(date_of(day), name, sums.get(name, _ZERO), control.get(name, _ZERO))
+        for day in sorted({*found, *kept}, key=lambda day: (day is None, day or 0))
+        for sums, control in [(found.get(day, nothing), kept.get(day, nothing))]
+        for name in chosen
+        if sums.get(name, _ZERO) != control.get(name, _ZERO)
+    )
+
+
+def date_of(day: Day) -> datetime.date | None:
+    """Return the date of a day."""
+    return None if day is None else datetime.date.fromordinal(day + _EPOCH)
+
+
+def read_totals(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> dict[Day, Sums]:
+    """Return control totals of rows as the table has them: the day, the records, the sums.
+
+    Raises:
+        DamagedError: They are damaged.
+    """
+    totals: dict[Day, Sums] = {}
+    for day, *sums in rows:
+        totals[_day(day)] = dict(zip((RECORDS, *names), map(number_of, sums), strict=True))
+    return totals
+
+
+def number_of(stored: Any) -> Decimal:
+    """Return a number as SQLite stores it.
+
+    Raises:
+        DamagedError: It is none.
+    """
+    try:
+        number = Decimal(stored)
+    except (ArithmeticError, TypeError, ValueError):
+        raise DamagedError("an amount in it is no number") from None
+    if not number.is_finite():
+        raise DamagedError("an amount in it is no number")
+    return number
+
+
+def _day(stored: Any) -> Day:
+    if stored == _UNKNOWN:
+        return None
+    try:
+        return datetime.date.fromisoformat(stored).toordinal() - _EPOCH
+    except (TypeError, ValueError):
+        raise DamagedError("the day of a control total is none") from None
+
+
+class ControlTotals:
+    """The table of control totals, with the columns of this version of the package.
+
+    Attributes:
+        names: The columns of rows that have one, in their order.
+        select: SQL for all of it, in the order that `read_totals` takes.
+    """
+
+    def __init__(self) -> None:
+        """Take the columns as they are now."""
+        places = [place for place, column in enumerate(COLUMNS) if is_summed(column)]
+        self.names: Final = tuple(COLUMNS[place].name for place in places)
+        self.values_of: Final[Callable[[Sequence[Any]], tuple[Any, ...]]] = itemgetter(*places)
+        listed = ", ".join(f'"{name}"' for name in self.names)
+        holes = ", ".join("?" * (len(self.names) + 2))
+        self.select: Final = f"SELECT day, records, {listed} FROM control_totals"
+        self._one: Final = f"{self.select} WHERE day = ?"
+        self._values: Final = f'SELECT {listed} FROM record_rows WHERE "the key" = ?'
+        self._keep: Final = f"INSERT OR REPLACE INTO control_totals VALUES ({holes})"
+
+    def make_table(self, connection: sqlite3.Connection) -> None:
+        """Make the table anew, empty."""
+        sums = ", ".join(f'"{name}" TEXT NOT NULL' for name in self.names)
+        connection.execute("DROP TABLE IF EXISTS control_totals")
+        connection.execute(
+            "CREATE TABLE control_totals "
+            f"(day TEXT PRIMARY KEY, records INTEGER NOT NULL, {sums}) STRICT, WITHOUT ROWID"
+        )
+
+    def read(self, connection: sqlite3.Connection) -> dict[Day, Sums]:
+        """Return all of them.
+
+        Raises:
+            DamagedError: They are damaged.
+        """
+        return read_totals(connection.execute(self.select), self.names)
+
+    def replace(
+        self, connection: sqlite3.Connection, key: int, row: Sequence[Any], changes: Changes
+    ) -> None:
+        """Take the row of a record in, and the one out that it replaces, if there is one.
+
+        Raises:
+            DamagedError: The one that is there is damaged.
+        """
+        before = connection.execute(self._values, (key,)).fetchone()
+        if before is not None:
+            self._change(changes, before, -1)
+        self._change(changes, self.values_of(row), 1)
+
+    def write(self, connection: sqlite3.Connection, changes: Changes) -> None:
+        """Write what a transaction has changed, within it.
+
+        Raises:
+            DamagedError: The totals that are there are damaged.
+        """
+        for day, changed in changes.items():
+            date = date_of(day)
+            stored = _UNKNOWN if date is None else date.isoformat()
+            kept = read_totals(connection.execute(self._one, (stored,)), self.names)
+            sums = kept.get(day, dict.fromkeys(changed, _ZERO))
+            records, *others = (EXACT.add(sums[name], changed[name]) for name in changed)
+            values = (f"{each:f}" for each in others)
+            connection.execute(self._keep, (stored, int(records), *values))
+
+    def _change(self, changes: Changes, values: Sequence[Any], sign: int) -> None:
+        created = values[self.names.index(CREATED)]
+        if not isinstance(created, int | None):
+            raise DamagedError("a time in it is none")
+        day = day_of(created)
+        if day not in changes:
+            changes[day] = dict.fromkeys((RECORDS, *self.names), _ZERO)
+        sums = changes[day]
+        sums[RECORDS] += sign
+        for name, value in zip(self.names, values, strict=True):
+            if value is not None:
+                change = number_of(value % DAY if name == CREATED else value)
+                sums[name] = (EXACT.add if sign > 0 else EXACT.subtract)(sums[name], change)
