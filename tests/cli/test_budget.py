@@ -1,7 +1,9 @@
 """`modelgates budget`: a line that says all, and an exit status for cron and CI."""
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -134,6 +136,7 @@ def test_json_is_for_programs(budget, ledger):
         "pending": 1,
         "failed": 0,
         "doubtful": 1,
+        "differences": [],
     }
 
 
@@ -159,6 +162,32 @@ def test_a_ledger_needs_no_extra(budget, ledger, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
 
     assert budget(ledger(record(1, total_cost=1)))[0] == Status.WELL
+
+
+def test_a_budget_over_no_record_is_undecided(budget, ledger):
+    """Nothing found is not nothing spent, neither in all nor in a period."""
+    status, printed, said = budget(ledger())
+    assert status == Status.UNDECIDED
+    assert printed.startswith("undecided: $0 charged of $5, all time, 0 records")
+    assert "nothing found is not nothing spent" in said
+
+    path = ledger(record(1, total_cost=1))
+    assert budget(path, since="2026-11-03", allow_doubtful=5)[0] == Status.UNDECIDED
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+def test_rows_that_have_changed_leave_it_undecided(budget, ledger, sources):
+    """Whatever they add up to: it says by how much, and for which day, they differ."""
+    path = ledger(record(1, total_cost=9), record(2, total_cost=1, created_at=None))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE record_rows SET total_cost_usd = '1' WHERE \"the key\" = 1")
+
+    status, printed, said = budget(*[path] * sources)
+
+    assert status == Status.UNDECIDED
+    assert printed.startswith("undecided: $2 charged of $5")
+    assert "2026-11-02: total_cost_usd 1, by -8 off the control total" in said
+    assert "modelgates check" in said
 
 
 def test_stdout_that_is_closed_is_an_error(budget, ledger, monkeypatch):

@@ -130,7 +130,7 @@ def test_what_differs_is_told_by_day_and_amount(ledger):
         connection.execute("UPDATE record_rows SET total_cost_usd = '0.71' WHERE \"the key\" = 1")
     found = controls.differences(added_up(ledger), kept(ledger), NAMES)
     assert [str(each) for each in found] == [
-        "2026-11-02: total_cost_usd 0.91, +0.01 against the control total"
+        "2026-11-02: total_cost_usd 0.91, by 0.01 off the control total"
     ]
 
 

@@ -221,5 +221,5 @@ def test_an_amount_that_is_none_is_no_zero(tmp_path, amount):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE record_rows SET total_cost_usd = ?", [amount])
 
-    with pytest.raises(ConfigurationError, match="an amount in it is no number"):
+    with pytest.raises(LedgerError, match="an amount in it is no number"):
         spending_of_ledger(path, ALL, "charged")

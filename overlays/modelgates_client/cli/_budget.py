@@ -12,6 +12,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from attrs import evolve
+
 from modelgates_client._version import __version__
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
@@ -28,7 +30,7 @@ from modelgates_client.reports.spending import (
     spending_of_ledger,
     spending_of_rows,
 )
-from modelgates_client.reports.words import count
+from modelgates_client.reports.words import changed, count
 
 _VERSION: Final = 1  # of the JSON
 _STATUSES: Final[dict[Verdict, Status]] = {
@@ -65,7 +67,14 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     )
     spent = _spending(options["sources"], period, options["basis"])
     verdict = spent.verdict(max_usd, options["allow_doubtful"])
-    if verdict == "undecided":
+    if spent.differences:
+        messages.warning(f"{changed(spent.differences)}; run `modelgates check` on it")
+    elif not spent.records and verdict == "undecided":
+        messages.warning(
+            "there is no record of the period, and nothing found is not nothing spent: fetch ids "
+            "first, or look at the period"
+        )
+    elif verdict == "undecided":
         messages.warning(
             f"within the limit are {format_usd(spent.known_usd)}, and of {spent.doubtful} ids the "
             "cost is not known or not settled: fetch them again, or let as many pass by "
@@ -95,10 +104,12 @@ def _spending(sources: tuple[str, ...], period: Period, basis: Basis) -> Spendin
         raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
     if len(sources) == 1 and not _is_export(sources[0]):
         return spending_of_ledger(sources[0], period, basis)
-    from modelgates_client.exports.source import open_rows  # noqa: PLC0415 - ledgers do without
+    from modelgates_client.exports.source import open_source  # noqa: PLC0415 - ledgers do without
 
-    with open_rows(sources, COLUMNS) as connection:
-        return spending_of_rows(connection, period, basis)
+    with open_source(sources) as source:
+        source.define("rows", COLUMNS)
+        spent = spending_of_rows(source.connection, period, basis)
+        return evolve(spent, differences=source.differences())
 
 
 def _is_export(source: str) -> bool:

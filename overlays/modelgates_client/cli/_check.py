@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from shlex import quote
 from typing import Final, Literal, TypedDict
 
 from modelgates_client.calls.settings import Options, check_seconds
@@ -35,6 +36,7 @@ from modelgates_runtime.errors import ModelGatesError
 FormatName = Literal["table", "json", "markdown", "junit"]
 Fetch = Callable[[str], Checked]
 
+_FLAWS: Final = 1000  # of a ledger that are named
 _SUCCESS: Final = 200  # a ledger keeps nothing else
 _KEPT: Final = 64 * 1024  # bytes of a body that an error keeps
 
@@ -116,6 +118,7 @@ class _Run:
 
     def _read(self, name: str) -> None:
         if is_ledger(name):
+            self._verify(name)
             for number, body in read_bodies(name):
                 self.tally.add(Place(name, number), check(_SUCCESS, body))
             return
@@ -125,6 +128,41 @@ class _Run:
             else:
                 checked = check_line(line)
             self.tally.add(Place(name, number), checked)
+
+    def _verify(self, name: str) -> None:
+        """Find what storage has changed in a ledger, name it, and have it mended.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
+        from modelgates_client.ledger import LedgerError  # noqa: PLC0415 - SQLite costs
+        from modelgates_client.ledger.ledger import Ledger  # noqa: PLC0415 - SQLite costs
+
+        ledger: Ledger | None = None
+        try:
+            ledger = Ledger(name)
+        except LedgerError as error:  # it may be on a disk that cannot be written to
+            self._messages.detail(str(error))
+        is_mended = ledger is not None
+        with ledger or Ledger(name, read_only=True) as opened:
+            found = list(opened.flaws())
+            for flaw in found[:_FLAWS]:
+                self._damaged(name, str(flaw))
+            if len(found) > _FLAWS:
+                self._damaged(name, f"and {len(found) - _FLAWS} flaws more")
+            if not found or not is_mended:
+                return
+            opened.mend(found)
+        self._messages.warning(f"{name}: the rows were made anew from the bodies")
+        lost = sum(flaw.asks_again for flaw in found)
+        if lost:
+            again = f"modelgates fetch --ledger {quote(name)}"
+            self._messages.warning(f"{name}: to ask for {lost} ids again: {again}")
+
+    def _damaged(self, name: str, problem: str) -> None:
+        self._messages.error(f"{name}: {problem}")
+        self.tally.miss(name, f"damaged: {problem}")
+        self._status = max(self._status, Status.FAILED)
 
     def _ask(self, generation_id: str, fetch: Fetch) -> None:
         """Check a live response; where it brings no record, that is a failure besides.

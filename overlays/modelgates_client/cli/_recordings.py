@@ -18,8 +18,6 @@ LONGEST: Final = 4 * 2**20
 _SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".gz")
 # The header of an SQLite file: https://sqlite.org/fileformat2.html, section 1.3.
 _SQLITE: Final = b"SQLite format 3\0"
-_APPLICATION: Final = slice(68, 72)
-_HEAD: Final = 100  # bytes
 
 _SEPARATORS: Final = {"/", os.sep}
 
@@ -41,18 +39,16 @@ def is_recording(argument: str) -> bool:
 
 
 def is_ledger(name: str) -> bool:
-    """Whether a file is a ledger, by its first bytes: what it is called says nothing."""
+    """Whether a file is one of SQLite, by its first bytes: what it is called says nothing."""
     try:
         path = Path(name)
         if name == STDIN or not path.is_file():
             return False  # a pipe cannot be looked into without taking from it
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(len(_SQLITE))
     except (OSError, ValueError):  # reading it will say so
         return False
-    from modelgates_client.ledger.schema import APPLICATION_ID  # noqa: PLC0415 - SQLite costs
-
-    return head.startswith(_SQLITE) and head[_APPLICATION] == APPLICATION_ID.to_bytes(4, "big")
+    return head.startswith(_SQLITE)  # whose database it is, opening it will say
 
 
 def read_bodies(name: str) -> Iterator[tuple[int, bytes]]:

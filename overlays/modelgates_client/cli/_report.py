@@ -3,12 +3,15 @@
 import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
+from attrs import evolve
+
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._output import check_writable, write_file
 from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.periods import PeriodOptions, read_period
+from modelgates_client.reports.words import changed
 
 if TYPE_CHECKING:
     from modelgates_client.reports.figures import Report
@@ -52,6 +55,8 @@ def report(options: ReportOptions, messages: Messages) -> Status:
         raise ConfigurationError(
             "the command needs an extra: pip install 'modelgates-client[cli,report]'"
         ) from None
+    if figures.differences:
+        messages.warning(f"{changed(figures.differences)}; run `modelgates check` on it")
     stdout.write(_text(figures, options, stdout))
     if options["html"] is not None:
         messages.detail(f"wrote {options['html']}")
@@ -60,16 +65,19 @@ def report(options: ReportOptions, messages: Messages) -> Status:
 
 def _figures(options: ReportOptions) -> "Report":
     # Not before they are needed: DuckDB is slow to load.
-    from modelgates_client.exports.source import open_rows  # noqa: PLC0415
+    from modelgates_client.exports.source import open_source  # noqa: PLC0415
     from modelgates_client.reports.picking import check_by, needed  # noqa: PLC0415
     from modelgates_client.reports.querying import LIMIT, build_report  # noqa: PLC0415
 
     now = datetime.datetime.now(datetime.UTC)
     period = read_period(options, now)
     by = check_by(name for part in options["by"] or ("model",) for name in part.split(","))
-    with open_rows(options["sources"], needed(by)) as connection:
-        return build_report(
-            connection,
+    with open_source(options["sources"]) as source:
+        source.define("rows", needed(by))
+        control_totals = source.control_totals()
+        differences = () if control_totals is not None else source.differences()
+        figures = build_report(
+            source.connection,
             source=", ".join(options["sources"]),
             by=by,
             since=period.since,
@@ -77,7 +85,9 @@ def _figures(options: ReportOptions) -> "Report":
             timezone=period.timezone,
             now=now,
             limit=options["limit"] or LIMIT,
+            control_totals=control_totals,
         )
+        return evolve(figures, differences=(*figures.differences, *differences))
 
 
 def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:

@@ -8,14 +8,28 @@ before a provisional one before none, and of equals the one obtained last, or as
 import os
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.exports import files
+from modelgates_client.exports.controlling import add_up
 from modelgates_client.exports.duck import confined, told
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.sql import converted, literal, quoted
 from modelgates_client.exports.stream import NO_STATE, LedgerReader, reading
-from modelgates_client.rows.columns import COLUMNS, Column
+from modelgates_client.ledger.controls import (
+    EXACT,
+    ControlTotals,
+    Day,
+    Difference,
+    Sums,
+    Totals,
+    differences,
+    is_summed,
+    read_totals,
+)
+from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.rows.columns import COLUMNS, CREATED, Column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -116,6 +130,54 @@ class RowSource:
         # In a ledger, ids are unique.
         is_one_ledger = len(ledgers) == 1 and not exports
         self._repeats = not is_one_ledger and self._find_superseded()
+
+    def control_totals(self) -> Totals | None:
+        """Return what the rows of all views add up to, by what was written of them.
+
+        None: there are files that have no such totals, or an id is in several.
+
+        Raises:
+            SourceError: They are damaged.
+        """
+        if self._parquet or self._repeats:
+            return None
+        totals: dict[Day, dict[str, Decimal]] = {}
+        for number in range(len(self._ledgers)):
+            for day, sums in self._kept(number).items():
+                whole = totals.setdefault(day, dict.fromkeys(sums, Decimal(0)))
+                for name, value in sums.items():
+                    whole[name] = EXACT.add(whole[name], value)
+        return totals
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Return what the rows of each ledger differ by from its control totals; reads them once.
+
+        Raises:
+            SourceError: They are damaged.
+        """
+        found: list[Difference] = []
+        summed = [column for column in COLUMNS if is_summed(column)]
+        names = {column.name: quoted(column.name) for column in summed if column.name != CREATED}
+        deciding = [column for column in COLUMNS if column.name == "state"]
+        for number in range(len(self._ledgers)):
+            rows = self._of_ledger(number, [*deciding, *summed], placed=False)
+            sums = add_up(self.connection, f"({rows})", f"epoch_us({CREATED})", names)
+            found += differences(sums, self._kept(number), (CREATED, *names))
+        return (*found,)
+
+    def _kept(self, number: int) -> dict[Day, Sums]:
+        """Return the control totals of a ledger."""
+        self._streams += 1
+        name = f"ledger_{self._streams}"
+        self.connection.register(name, self._ledgers[number].control_totals())
+        with told(self._name):
+            rows = self.connection.execute(f"SELECT * FROM {name} WHERE day <> ''").fetchall()
+        try:
+            return read_totals(rows, ControlTotals().names)
+        except DamagedError as error:
+            raise SourceError(
+                self._name, f"it is damaged: {error}", "run the command `modelgates check` on it"
+            ) from None
 
     def define(self, view: str, columns: Iterable[str] | None = None) -> None:
         """Make a view of the rows, with some columns or all.

@@ -10,6 +10,8 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.duck import EXTRA
 from modelgates_client.exports.sql import quoted
 from modelgates_client.ledger import Ledger, LedgerError
+from modelgates_client.ledger.controls import RECORDS as COUNT
+from modelgates_client.ledger.controls import ControlTotals
 from modelgates_client.ledger.files import find, has_no_log, identity
 from modelgates_client.rows.columns import Column
 
@@ -33,17 +35,10 @@ _OPEN_FILES: Final = Path("/dev/fd")  # there is none where files have no POSIX 
 
 
 class RowStream:
-    """Rows of a ledger, for what reads the Arrow PyCapsule interface, any number of times.
+    """Rows of a ledger, for what reads the Arrow PyCapsule interface, any number of times."""
 
-    The first row is not one: its `state` is `NO_STATE`.
-    """
-
-    def __init__(
-        self, connection: "AdbcConnection", columns: Sequence[Column], stack: ExitStack
-    ) -> None:
-        names = ", ".join(quoted(column.name) for column in columns)
-        typed = ", ".join(f"{_TYPED[each.storage]} AS {quoted(each.name)}" for each in columns)
-        self._query = f"SELECT {typed} UNION ALL SELECT {names} FROM rows"  # noqa: S608 - quoted
+    def __init__(self, connection: "AdbcConnection", query: str, stack: ExitStack) -> None:
+        self._query = query
         self._connection = connection
         self._stack = stack
 
@@ -66,8 +61,19 @@ class LedgerReader:
         self._stack = stack
 
     def stream(self, columns: Sequence[Column]) -> RowStream:
-        """Return the rows with some columns, `state` among them."""
-        return RowStream(self._connection, columns, self._stack)
+        """Return the rows with some columns, `state` too, which is `NO_STATE` in the first."""
+        names = ", ".join(quoted(column.name) for column in columns)
+        typed = ", ".join(f"{_TYPED[each.storage]} AS {quoted(each.name)}" for each in columns)
+        query = f"SELECT {typed} UNION ALL SELECT {names} FROM rows"  # noqa: S608 - quoted
+        return RowStream(self._connection, query, self._stack)
+
+    def control_totals(self) -> RowStream:
+        """Return the control totals, as texts; behind a row of empty ones."""
+        names = [quoted(name) for name in ("day", COUNT, *ControlTotals().names)]
+        typed = ", ".join(f"'' AS {name}" for name in names)
+        texts = ", ".join(f"CAST({name} AS TEXT)" for name in names)
+        query = f"SELECT {typed} UNION ALL SELECT {texts} FROM control_totals"  # noqa: S608 - quoted
+        return RowStream(self._connection, query, self._stack)
 
 
 @contextmanager

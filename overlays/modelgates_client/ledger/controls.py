@@ -69,7 +69,12 @@ class Difference:
     def __str__(self) -> str:
         when = "without a readable time" if self.day is None else self.day.isoformat()
         by = EXACT.subtract(self.found, self.kept)
-        return f"{when}: {self.name} {self.found:f}, {by:+f} against the control total"
+        return f"{when}: {self.name} {_plain(self.found)}, by {_plain(by)} off the control total"
+
+
+def _plain(number: Decimal) -> str:
+    plain = f"{number:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def day_of(created_at: int | None) -> Day:
@@ -91,6 +96,16 @@ def differences(found: Totals, kept: Totals, names: Iterable[str]) -> tuple[Diff
         for name in chosen
         if sums.get(name, _ZERO) != control.get(name, _ZERO)
     )
+
+
+def of_period(totals: Totals, start: int | None, end: int | None) -> dict[Day, Sums]:
+    """Return the totals of the days from one time on (included) to another, and of no known day."""
+    return {
+        day: sums
+        for day, sums in totals.items()
+        if day is None
+        or ((start is None or day * DAY >= start) and (end is None or day * DAY < end))
+    }
 
 
 def date_of(day: Day) -> datetime.date | None:
@@ -152,6 +167,7 @@ class ControlTotals:
         self.select: Final = f"SELECT day, records, {listed} FROM control_totals"
         self._one: Final = f"{self.select} WHERE day = ?"
         self._values: Final = f'SELECT {listed} FROM record_rows WHERE "the key" = ?'
+        self._all: Final = f"SELECT {listed} FROM record_rows"
         self._keep: Final = f"INSERT OR REPLACE INTO control_totals VALUES ({holes})"
 
     def make_table(self, connection: sqlite3.Connection) -> None:
@@ -170,6 +186,17 @@ class ControlTotals:
             DamagedError: They are damaged.
         """
         return read_totals(connection.execute(self.select), self.names)
+
+    def add_up(self, connection: sqlite3.Connection) -> Totals:
+        """Return what the rows of records add up to.
+
+        Raises:
+            DamagedError: One of them has no numbers.
+        """
+        found: Changes = {}
+        for values in connection.execute(self._all):
+            self._change(found, values, 1)
+        return found
 
     def replace(
         self, connection: sqlite3.Connection, key: int, row: Sequence[Any], changes: Changes

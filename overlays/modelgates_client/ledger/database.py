@@ -78,6 +78,21 @@ class Database:
             yield self._usable()
 
     @contextmanager
+    def snapshot(self) -> Generator[sqlite3.Connection]:
+        """Yield the connection, for statements that read, all as of one moment.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self.reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
         """Yield the connection within a transaction: all of it is on disk, or nothing of it is.
 

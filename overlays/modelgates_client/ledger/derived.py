@@ -129,6 +129,10 @@ class Derived:
                 if not self._go_on(connection):
                     return
 
+    def discard(self, connection: sqlite3.Connection) -> None:
+        """Have all rows and control totals made anew, by the next that opens it for writing."""
+        connection.execute(_UNMARK, (_STATE,))
+
     def _lacking(self, connection: sqlite3.Connection) -> bool:
         found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
         return found.get(_STATE) != self._fingerprint or _REACHED in found

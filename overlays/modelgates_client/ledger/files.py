@@ -9,6 +9,7 @@ from modelgates_client.ledger.errors import LedgerError, no_ledger
 
 _BESIDE: Final = ("-wal", "-shm", "-journal")  # what SQLite adds to the name for its own files
 _OWNER_ALONE: Final = 0o600
+_MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 def find(path: str | os.PathLike[str], *, create: bool) -> Path:
@@ -38,6 +39,26 @@ def find(path: str | os.PathLike[str], *, create: bool) -> Path:
         problem = error.strerror or type(error).__name__
         raise LedgerError(name, problem, "look at the path and its permissions") from None
     return real
+
+
+def is_mounted(path: Path, mounts: str) -> bool:
+    """Whether a file is a mount by itself.
+
+    Args:
+        path: The file, with no link in its path.
+        mounts: What Linux says in `/proc/self/mountinfo`; elsewhere, nothing.
+
+    Source: proc_pid_mountinfo(5): the fifth field, with blanks and the like in octal.
+    """
+    escaped = "".join(f"\\{ord(char):03o}" if char in " \t\n\\" else char for char in str(path))
+    return any(line.split(" ")[4:5] == [escaped] for line in mounts.splitlines())
+
+
+def _mounts() -> str:
+    try:
+        return _MOUNTS.read_text(errors="surrogateescape")
+    except OSError:
+        return ""
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -88,6 +109,20 @@ def _check(name: str, real: Path) -> None:
         raise no_ledger(name, "it is a folder")
     if not stat.S_ISREG(found.st_mode):
         raise no_ledger(name, "it is no regular file")
+    # Beside each name is another log: what is in one of them is not seen by the others, and lost.
+    # https://www.sqlite.org/howtocorrupt.html, section 2.5
+    if found.st_nlink > 1:
+        raise LedgerError(
+            name,
+            f"it has {found.st_nlink} names (hard links), and SQLite's log goes by the name",
+            "remove the other names, or make a copy for each",
+        )
+    if is_mounted(real, _mounts()):
+        raise LedgerError(
+            name,
+            "the file alone is mounted there, without its folder, and SQLite's log is beside it",
+            "mount the folder that it is in",
+        )
     for ending in _BESIDE:
         beside = real.with_name(real.name + ending)
         if beside.is_symlink():

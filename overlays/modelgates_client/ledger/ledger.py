@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from modelgates_client.bulk.outcomes import Outcome
-from modelgates_client.ledger import queueing, reading, schema, writing
+from modelgates_client.ledger import queueing, reading, schema, verifying, writing
 from modelgates_client.ledger.arrivals import arrival
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.texts import given_id, stored_id
 from modelgates_client.ledger.values import Counts, StoredRecord
+from modelgates_client.ledger.verifying import Flaw
 
 _BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
 _QUEUED: Final = 10_000  # ids that are queued in one transaction
@@ -242,6 +243,32 @@ class Ledger:
                 return
             for key, generation_id, body in found:  # noqa: B007 - the last key is where to go on
                 yield generation_id, body
+
+    def flaws(self) -> Iterator[Flaw]:
+        """Yield what is not as it was written: in the database, in bodies, rows, control totals.
+
+        Reads all of it. Others may go on writing, memory is bounded.
+
+        Raises:
+            LedgerError: It cannot be read, or no further.
+        """
+        return verifying.flaws(self._database, self._derived)
+
+    def mend(self, flaws: Iterable[Flaw]) -> None:
+        """Mend what can be mended: make all rows anew from the bodies, and queue lost records.
+
+        A record whose body is not the one that came counts as one that may still change, until it
+        was asked for again.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.writing() as connection:
+            for flaw in flaws:
+                if flaw.asks_again and flaw.key is not None:
+                    queueing.ask_again(connection, flaw.key, self._now())
+            self._derived.discard(connection)
+        self._derived.rebuild(self._database)
 
     def check_rows(self) -> None:
         """Make sure that the table `rows` is there, whole and with the columns of this version.

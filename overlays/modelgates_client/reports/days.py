@@ -7,13 +7,13 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from modelgates_client.ledger.controls import DAY
 from modelgates_client.reports.picking import instant
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 HOUR: Final = 3_600_000_000  # in microseconds
-DAY: Final = 24 * HOUR
 
 _SECOND: Final = 1_000_000
 _EPOCH: Final = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - by a zone's clocks

@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
+from modelgates_client.ledger.controls import Difference
+
 N = TypeVar("N", Decimal, int)
 
 
@@ -189,6 +191,8 @@ class Report:
         groups_left_out: How many groups `rest` is of.
         providers_left_out: How many providers there are beyond `providers`.
         fallbacks_left_out: How many fallbacks there are beyond `fallbacks`.
+        differences: What the rows of the period's UTC days differ by from the control totals of the
+            ledger: they have changed since they were written, so no figure of them is sure.
     """
 
     source: str
@@ -211,3 +215,4 @@ class Report:
     groups_left_out: int = 0
     providers_left_out: int = 0
     fallbacks_left_out: int = 0
+    differences: tuple[Difference, ...] = ()

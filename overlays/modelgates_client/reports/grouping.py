@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from modelgates_client.reports.days import DAY, date_of, floor
+from modelgates_client.ledger.controls import DAY
+from modelgates_client.reports.days import date_of, floor
 from modelgates_client.reports.figures import Group, Spread, Total
 from modelgates_client.reports.picking import AMOUNTS, MEASURES, TOKENS
 

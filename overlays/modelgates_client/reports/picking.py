@@ -1,7 +1,8 @@
 """The rows and columns that a report needs, read once: the source may be a million rows long.
 
-What is read becomes the temporary table `report_picked`: records of the period, records without a
-time, and unresolved ids. The view `report_chosen` has the records that count.
+What is read becomes the temporary table `report_picked`: records of the UTC days that the period
+touches, records without a time, and unresolved ids. The view `report_chosen` has the records that
+count.
 """
 
 import datetime
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.ledger.controls import DAY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -95,6 +97,14 @@ def instant(number: int) -> datetime.datetime:
     return _EPOCH + number * _MICROSECOND
 
 
+def whole_days(
+    since: datetime.datetime | None, until: datetime.datetime | None
+) -> tuple[int | None, int | None]:
+    """Return the beginning of the UTC days that a period touches (included), and their end."""
+    start = None if since is None else microseconds(since) // DAY * DAY
+    return start, None if until is None else -(-microseconds(until) // DAY) * DAY
+
+
 _FIRST: Final = microseconds(datetime.datetime.min.replace(tzinfo=datetime.UTC))
 _LAST: Final = microseconds(datetime.datetime.max.replace(tzinfo=datetime.UTC))
 
@@ -136,19 +146,25 @@ def pick(
             value = column(DIMENSIONS[name], "VARCHAR")
             parts.append(f'CAST({value} AS VARCHAR) AS "{name}"')
     parts.append(f"{column('attempts', _ATTEMPTS)} AS attempts")
-    bounds = [f"created >= {microseconds(since)}"] if since is not None else []
-    bounds += [f"created < {microseconds(until)}"] if until is not None else []
-    within = " AND ".join(bounds) or "TRUE"
+    days = between("created", *whole_days(since, until))
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE report_picked AS SELECT * FROM "  # noqa: S608 - ours too
         f"(SELECT {', '.join(parts)} FROM rows) "
-        f"WHERE NOT {RECORDS} OR created IS NULL OR ({within})"
+        f"WHERE NOT {RECORDS} OR created IS NULL OR ({days})"
     )
-    dated = "AND created IS NOT NULL" if bounds else ""
+    start = None if since is None else microseconds(since)
+    within = between("created", start, None if until is None else microseconds(until))
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW report_chosen AS "  # noqa: S608 - ours too
-        f"SELECT * FROM report_picked WHERE {RECORDS} {dated}"
+        f"SELECT * FROM report_picked WHERE {RECORDS} AND ({within})"
     )
+
+
+def between(time: str, start: int | None, end: int | None) -> str:
+    """Return SQL for whether a time is in a period; of no period, whatever it is."""
+    bounds = [] if start is None else [f"{time} >= {start}"]
+    bounds += [] if end is None else [f"{time} < {end}"]
+    return " AND ".join(bounds) or "TRUE"
 
 
 def _micros(time: str) -> str:

@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
     """Return figures as what JSON can say."""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.date):
         return value.isoformat()
     if _is_tuple(value):
         return [plain(item) for item in value]

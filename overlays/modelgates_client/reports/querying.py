@@ -1,17 +1,20 @@
 """A report of rows: what is asked in which order."""
 
 import datetime
-import math
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client.reports.days import DAY, HOUR, add_local_times, floor, in_zone, start_of_day
-from modelgates_client.reports.figures import Bin, Report, Slice, Unresolved
+from modelgates_client.exports.controlling import add_up
+from modelgates_client.ledger.controls import Difference, Totals, differences, of_period
+from modelgates_client.reports.days import add_local_times
+from modelgates_client.reports.figures import Report, Unresolved
 from modelgates_client.reports.grouping import Amounts, group
+from modelgates_client.reports.latencies import histogram
 from modelgates_client.reports.periods import UTC, zone_of
-from modelgates_client.reports.picking import RECORDS, check_by, instant, pick
+from modelgates_client.reports.picking import AMOUNTS, RECORDS, TOKENS, check_by, pick, whole_days
 from modelgates_client.reports.providers import fallbacks, prepare, providers
+from modelgates_client.reports.timeline import slices
+from modelgates_client.rows.columns import CREATED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,14 +25,6 @@ _ERRORS: Final = 20  # kinds that are listed
 _MADE: Final = ("TABLE report_ranked", "TABLE report_models", "VIEW report_steps",
                 "TABLE report_paths", "VIEW report_dated", "TABLE report_days",
                 "VIEW report_chosen", "TABLE report_picked")  # fmt: skip
-
-_MODELS: Final = 50  # that have slices of their own
-_DAYS: Final = 4000  # that are drawn one by one: more come from a server that does not tell them
-_SHORT: Final = datetime.timedelta(days=2)
-
-#: Where bars begin in each decade: round numbers, each about 1.26 times the one before.
-#: Source: ISO 3, series R"10.
-_STEPS: Final = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
 
 
 def build_report(  # noqa: PLR0913 - what a report is of
@@ -42,6 +37,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
     timezone: str = UTC,
     now: datetime.datetime,
     limit: int = LIMIT,
+    control_totals: Totals | None = None,
 ) -> Report:
     """Return the figures of the rows of a period.
 
@@ -57,6 +53,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
         timezone: The IANA name of the zone whose days are meant.
         now: The present, aware.
         limit: How many groups are listed, those that cost most; the others are taken together.
+        control_totals: What the rows add up to, by what was written of them; None: it is not known.
 
     Raises:
         ConfigurationError: There is no such zone, or rows cannot be grouped by that.
@@ -93,11 +90,26 @@ def build_report(  # noqa: PLR0913 - what a report is of
             groups_left_out=groups_left_out,
             providers_left_out=providers_left_out,
             fallbacks_left_out=fallbacks_left_out,
+            differences=_differences(connection, control_totals, since, until),
         )
     finally:
         for thing in _MADE:
             kind, name = thing.split()
             connection.execute(f"DROP {kind} IF EXISTS {name}")
+
+
+def _differences(
+    connection: "DuckDBPyConnection",
+    kept: Totals | None,
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+) -> tuple[Difference, ...]:
+    if kept is None:
+        return ()
+    columns = {column: name for name, column in (*AMOUNTS.items(), *TOKENS.items())}
+    found = add_up(connection, "report_picked", "created", columns)
+    days = of_period(kept, *whole_days(since, until))
+    return differences(found, days, (CREATED, *columns))
 
 
 def _unresolved(connection: "DuckDBPyConnection") -> Unresolved:
@@ -121,84 +133,3 @@ def _undated(connection: "DuckDBPyConnection") -> int:
         f"SELECT count(*) FROM report_picked WHERE {RECORDS} AND created IS NULL"  # noqa: S608 - ours
     ).fetchall()
     return int(row[0])
-
-
-def slices(
-    connection: "DuckDBPyConnection",
-    amounts: Amounts,
-    zone: datetime.tzinfo,
-    since: datetime.datetime | None,
-    until: datetime.datetime | None,
-) -> tuple[str, tuple[Slice, ...]]:
-    """Return what a slice is, and the slices that have records, ordered.
-
-    Of one time, the models that cost most in all come first. The view `report_dated` has the
-    records.
-    """
-    first, last = connection.execute(
-        "SELECT min(created), max(created) FROM report_chosen"
-    ).fetchall()[0]
-    if first is None:
-        return "day", ()
-    if (until or instant(last)) - (since or instant(first)) <= _SHORT:
-        step, begins = "hour", f"created - (local - {floor('local', HOUR)})"  # may come twice
-    elif connection.execute("SELECT count(*) FROM report_days").fetchall()[0][0] <= _DAYS:
-        step, begins = "day", floor("local", DAY)
-    else:
-        step, begins = "year", "epoch_us(date_trunc('year', make_timestamp(local)))"
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE report_models AS SELECT model AS name, "  # noqa: S608 - ours
-        f"row_number() OVER (ORDER BY {amounts.order('all_in_usd')}, count(*) DESC, model) AS rank "
-        f"FROM report_dated WHERE created IS NOT NULL GROUP BY model QUALIFY rank <= {_MODELS}"
-    )
-    rows = connection.execute(
-        f"SELECT {begins} AS begins, rank IS NULL, any_value(name), count(*), "  # noqa: S608 - ours too
-        f"{', '.join(amounts.sums('all_in_usd'))} "
-        "FROM report_dated LEFT JOIN report_models ON model IS NOT DISTINCT FROM name "
-        "WHERE created IS NOT NULL GROUP BY begins, rank ORDER BY begins, rank NULLS LAST"
-    ).fetchall()
-    return step, tuple(
-        Slice(
-            in_zone(begin, zone) if step == "hour" else start_of_day(begin, zone),
-            model,
-            records,
-            Amounts.total(cells, records),
-            others=others,
-        )
-        for begin, others, model, records, *cells in rows
-    )
-
-
-def histogram(connection: "DuckDBPyConnection") -> tuple[Bin, ...]:
-    """Return bars from the least to the greatest latency, empty ones between them included.
-
-    What is below a millisecond is one bar, and what is below 0, which no clock shows, another.
-    """
-    least, greatest = connection.execute(
-        "SELECT min(latency_ms), max(latency_ms) FROM report_chosen"
-    ).fetchall()[0]
-    if least is None:
-        return ()
-    edges = _edges(least, greatest)
-    counts = dict(
-        connection.execute(
-            "SELECT edge, count(*) FROM report_chosen ASOF JOIN "
-            "(SELECT unnest(?::DOUBLE[]) AS edge) ON latency_ms >= edge GROUP BY edge",
-            [edges],
-        ).fetchall()
-    )
-    return tuple(Bin(lower, upper, counts.get(lower, 0)) for lower, upper in pairwise(edges))
-
-
-def _edges(least: float, greatest: float) -> list[float]:
-    """Return where bars begin, and behind them where the last one ends."""
-    edges = [0.0]
-    exponent = -1
-    while edges[-1] <= greatest:
-        exponent += 1
-        edges += [float(step * 10**exponent) / 10 for step in _STEPS]
-    while len(edges) > 2 and edges[-2] > greatest:  # noqa: PLR2004 - a bar has two edges
-        edges.pop()
-    while len(edges) > 2 and edges[1] <= least:  # noqa: PLR2004 - a bar has two edges
-        del edges[0]
-    return [float(math.floor(least)), *edges] if least < 0 else edges

@@ -5,17 +5,34 @@ Sums are exact.
 """
 
 from collections.abc import Iterable
-from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
+from decimal import Decimal
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
-from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import schema
+from modelgates_client.ledger.controls import (
+    DAY,
+    EXACT,
+    ControlTotals,
+    Day,
+    Difference,
+    Totals,
+    day_of,
+    differences,
+    number_of,
+    of_period,
+)
+from modelgates_client.ledger.controls import (
+    RECORDS as COUNT,
+)
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
+from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.picking import RECORDS, microseconds
+from modelgates_client.reports.picking import RECORDS, between, microseconds, whole_days
+from modelgates_client.rows.columns import CREATED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,8 +45,6 @@ _AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all
 #: What is read of rows.
 COLUMNS: Final = ("state", "created_at", *_AMOUNTS.values())
 
-#: No sum is rounded: amounts have 38 digits, and there are less than 10^40 of them.
-_EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
 _BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
 
 
@@ -66,6 +81,8 @@ class Spending:
         pending: Ids asked for without an answer yet, of whichever period.
         failed: Ids asked for in vain, of whichever period.
         doubtful: How many ids the sum may be wrong about: each of the above, counted once.
+        differences: What the rows of the period's days differ by from the ledger's control totals:
+            rows have changed since they were written, and no sum of them can be relied on.
     """
 
     known_usd: Decimal
@@ -76,15 +93,20 @@ class Spending:
     pending: int
     failed: int
     doubtful: int
+    differences: tuple[Difference, ...] = field(default=(), kw_only=True)
 
     def verdict(self, max_usd: Decimal, allowed: int = 0) -> Verdict:
         """Return whether it is within a limit, as far as that can be said.
 
         What is known to be over stays over. What is within may not be, if there are more doubtful
-        ids than `allowed`.
+        ids than `allowed`. Of no record at all nothing can be said, nor of rows that have changed.
         """
+        if self.differences:
+            return "undecided"
         if self.known_usd > max_usd:
             return "over"
+        if not self.records:
+            return "undecided"
         return "within" if self.doubtful <= allowed else "undecided"
 
 
@@ -92,28 +114,28 @@ def spending_of_ledger(path: str, period: Period, basis: Basis) -> Spending:
     """Return what the records in a ledger cost; it is only read, also while others write.
 
     Raises:
-        LedgerError: It is no ledger, or cannot be read, or its rows are not all there.
-        ConfigurationError: An amount in it is no number.
+        LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
+            damaged.
     """
     database = Database(path, read_only=True, timeout_s=_BUSY_S)
     try:
         schema.check_version(database, schema.STEPS)
-        with database.reading() as connection:
-            connection.execute("BEGIN")  # what is counted is what is added up
+        with database.snapshot() as connection:  # what is counted is what is added up
             Derived().check(database, connection)
-            return spending(connection, period, basis, "created_at")
-    except InvalidOperation:
-        raise ConfigurationError(f"the ledger {path!r}: an amount in it is no number") from None
+            kept = ControlTotals().read(connection)
+            return spending(connection, period, basis, "created_at", kept)
     finally:
         database.close()
 
 
 def spending_of_rows(connection: "DuckDBPyConnection", period: Period, basis: Basis) -> Spending:
-    """Return what the records of a view `rows` cost, as `rows.source.open_rows` makes it."""
+    """Return what the records of a view `rows` cost, as `exports.source.open_rows` makes it."""
     return spending(connection, period, basis, "epoch_us(created_at)")
 
 
-def spending(connection: Connection, period: Period, basis: Basis, time: str) -> Spending:
+def spending(
+    connection: Connection, period: Period, basis: Basis, time: str, kept: Totals | None = None
+) -> Spending:
     """Return what the records of a table or view `rows` cost.
 
     Args:
@@ -121,25 +143,30 @@ def spending(connection: Connection, period: Period, basis: Basis, time: str) ->
         period: Of which records.
         basis: Which cost.
         time: SQL for the time of a row, as microseconds since 1970.
+        kept: The control totals of the rows; None: there are none.
 
     Raises:
-        InvalidOperation: An amount is no number.
+        DamagedError: An amount is no number, or a time none.
     """
     (counts,) = connection.execute(_counting(period, basis, time)).fetchall()
-    amounts = connection.execute(_listing(period, basis, time))
-    known = _sum(amount for (amount,) in iter(amounts.fetchone, None))
-    return Spending(known, *map(int, counts))
+    listed = connection.execute(_listing(period, basis, time))
+    known, found = _add_up(iter(listed.fetchone, None), period, _AMOUNTS[basis])
+    changed: tuple[Difference, ...] = ()
+    if kept is not None:
+        of_days = of_period(kept, *whole_days(period.since, period.until))
+        changed = differences(found, of_days, (CREATED, _AMOUNTS[basis]))
+    return Spending(known, *map(int, counts), differences=changed)
 
 
 def _counting(period: Period, basis: Basis, time: str) -> str:
     """Return SQL for the counts of `Spending`, in its order; no text of others is in it."""
-    of_period = f"{RECORDS} AND ({_bounds(period, time)})"
+    chosen = f"{RECORDS} AND ({_bounds(period, time)})"
     undated = "FALSE" if period.is_all else f"{RECORDS} AND {time} IS NULL"
-    unknown = f"{of_period} AND {_AMOUNTS[basis]} IS NULL"
-    provisional = f"{of_period} AND state = 'provisional'"
+    unknown = f"{chosen} AND {_AMOUNTS[basis]} IS NULL"
+    provisional = f"{chosen} AND state = 'provisional'"
     doubtful = f"NOT {RECORDS} OR ({provisional}) OR ({unknown}) OR ({undated})"
     what = (
-        of_period,
+        chosen,
         provisional,
         unknown,
         undated,
@@ -152,26 +179,44 @@ def _counting(period: Period, basis: Basis, time: str) -> str:
 
 
 def _listing(period: Period, basis: Basis, time: str) -> str:
-    """Return SQL for the amounts that are known."""
-    column = _AMOUNTS[basis]
+    """Return SQL for times and amounts of all records of the UTC days that the period touches.
+
+    Those without a time are among them.
+    """
+    days = between(time, *whole_days(period.since, period.until))
     return (
-        f"SELECT {column} FROM rows "  # noqa: S608 - names and numbers of ours
-        f"WHERE {RECORDS} AND {column} IS NOT NULL AND {_bounds(period, time)}"
+        f"SELECT {time}, {_AMOUNTS[basis]} FROM rows "  # noqa: S608 - names and numbers of ours
+        f"WHERE {RECORDS} AND ({time} IS NULL OR ({days}))"
     )
 
 
 def _bounds(period: Period, time: str) -> str:
-    bounds = list[str]()
-    if period.since is not None:
-        bounds.append(f"{time} >= {microseconds(period.since)}")
-    if period.until is not None:
-        bounds.append(f"{time} < {microseconds(period.until)}")
-    return " AND ".join(bounds) or "TRUE"
+    since, until = period.since, period.until
+    start = None if since is None else microseconds(since)
+    return between(time, start, None if until is None else microseconds(until))
 
 
-def _sum(amounts: Iterable[Any]) -> Decimal:
-    with localcontext(_EXACT):
-        known = sum(map(Decimal, amounts), Decimal(0))
-    if not known.is_finite():
-        raise InvalidOperation(known)
-    return known
+def _add_up(
+    rows: Iterable[tuple[Any, Any]], period: Period, name: str
+) -> tuple[Decimal, dict[Day, dict[str, Decimal]]]:
+    """Return the sum of a period, and the sums of the days that it touches."""
+    start = -inf if period.since is None else microseconds(period.since)
+    end = inf if period.until is None else microseconds(period.until)
+    known = Decimal(0)
+    days: dict[Day, list[Any]] = {}
+    for created, amount in rows:
+        if not isinstance(created, int | None):
+            raise DamagedError("a time in it is none")
+        sums = days.setdefault(day_of(created), [0, 0, Decimal(0)])
+        sums[0] += 1
+        sums[1] += 0 if created is None else created % DAY
+        if amount is None:
+            continue
+        number = number_of(amount)
+        sums[2] = EXACT.add(sums[2], number)
+        if period.is_all or (created is not None and start <= created < end):
+            known = EXACT.add(known, number)
+    return known, {
+        day: dict(zip((COUNT, CREATED, name), map(Decimal, sums), strict=True))
+        for day, sums in days.items()
+    }

@@ -1,14 +1,16 @@
 """The figures of a report in words, for people: what they are, and what they leave out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from modelgates_client.ledger.controls import Difference
 from modelgates_client.records.harmless import harmless
 from modelgates_client.records.money import format_usd
 from modelgates_client.reports.figures import Group, Report, Spread, Total, Unresolved
 from modelgates_client.reports.periods import Period
 
 _LONGEST = 80  # characters of a name that are shown: names come from the server
+_DIFFERENCES = 3  # that are named in a line
 _SECOND_MS = 1000
 _MINUTE_MS = 60 * _SECOND_MS
 _WHOLE = 100  # a second: rates from there on are shown without a fraction
@@ -61,6 +63,8 @@ def records(group: Group) -> str:
 
 def left_out(report: Report) -> Iterator[str]:
     """Yield what no sum contains, a part a line."""
+    if report.differences:
+        yield changed(report.differences)
     unresolved = report.unresolved
     ids = unresolved.pending + unresolved.failed
     if ids:
@@ -75,6 +79,16 @@ def left_out(report: Report) -> Iterator[str]:
         yield (
             f"{count(report.undated, 'record')} without a readable time, which may be of the period"
         )
+
+
+def changed(differences: Sequence[Difference]) -> str:
+    """Return that rows are not what was written, by how much they differ and for which days."""
+    listed = "; ".join(map(str, differences[:_DIFFERENCES]))
+    more = len(differences) - _DIFFERENCES
+    return (
+        "the ledger has changed since it was written, so no sum of it is sure: "
+        f"{listed}{f'; and {more} differences more' if more > 0 else ''}"
+    )
 
 
 def saving(group: Group) -> str:
