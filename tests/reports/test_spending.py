@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelgates_client import ConfigurationError
 from modelgates_client.ledger import LedgerError
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import (

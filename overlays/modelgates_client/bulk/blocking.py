@@ -1,14 +1,24 @@
 """What is finished of many ids, for a caller that blocks: the event loop runs in a thread."""
 
 import asyncio
-import threading
+import atexit
+import contextlib
+import os
+import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from queue import SimpleQueue
+from typing import Final
 
 from modelgates_client.bulk.lookups import Finished, Question
 from modelgates_client.bulk.outage import Outage
 from modelgates_client.bulk.running import Means, Plan, Run
+from modelgates_client.bulk.threads import start_thread
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.transport.deadline import Deadline, monotonic_s
+
+_LOOK_S: Final = 1.0  # between two looks whether the other side is still there
+_END_S: Final = 5.0  # for what is on its way to end; longer only if the caller's own code blocks
 
 
 def finished(
@@ -18,11 +28,14 @@ def finished(
 
     The iterator of the ids is used on the caller's thread, one id whenever nothing is ready: what
     it raises is raised at once.
+
+    Raises:
+        ConfigurationError: There can be no thread with an event loop here, or no more.
     """
     source: Iterator[object] = iter(ids)
     thread = _Thread(question, means, plan)
-    thread.start()
     try:
+        thread.start()
         while True:
             if batch := thread.take():
                 yield batch
@@ -47,22 +60,25 @@ class _Thread:
 
     The two sides share two deques and two flags. Each flag is put down before what it announces is
     looked at, and put up after it was added, so that nothing is missed.
+
+    The thread rings by a pair of sockets, which wakes a caller of any kind: a thread, or what
+    gevent or eventlet make of one. It closes its end when it ends, whatever the reason.
     """
 
     def __init__(self, question: Question, means: Callable[[], Means], plan: Plan) -> None:
         self._start = question, means, plan
         self._most = plan.concurrency
-        self._begun: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._process_id = os.getpid()
+        self._bell: socket.socket | None = None
         self._rung = False
         self._inbox: deque[object] = deque()
         self._poked = False
         self._ended = False
-        self._run: Run
+        self._run: Run | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
-        # A daemon: a program that ends without closing the generator is not kept from it.
-        self._thread = threading.Thread(target=self._serve, name="modelgates-bulk", daemon=True)
+        self._is_gone = False
+        self._failure: BaseException | None = None
 
     @property
     def is_hungry(self) -> bool:
@@ -70,7 +86,9 @@ class _Thread:
 
         To hand each over by itself would cost a change of threads for each.
         """
-        wanted = 0 if self._ended else self._run.wanted - len(self._inbox)
+        if self._ended or self._is_gone or self._run is None:
+            return False
+        wanted = self._run.wanted - len(self._inbox)
         return wanted * 2 >= self._most or (wanted > 0 and len(self._inbox) > 0)
 
     @property
@@ -78,36 +96,58 @@ class _Thread:
         """Whether nothing will become ready any more.
 
         Raises:
-            BaseException: What broke the run.
+            BaseException: What broke the run, or ended the thread.
         """
-        if self._run.failure is not None:
-            # What was handed over is finished before it leaves the inbox.
-            if self._inbox or self._run.ready:
-                return False
-            raise self._run.failure
-        return self._run.is_over and not self._run.ready
+        gone, run = self._is_gone, self._run  # in this order: what it leaves was there before
+        failure = self._failure or (None if run is None else run.failure)
+        if failure is not None and run is not None and not gone and (self._inbox or run.ready):
+            return False  # what was handed over is finished before it leaves the inbox
+        if failure is not None:
+            raise failure
+        if run is not None and run.is_over:
+            return not run.ready
+        if gone:
+            raise ConfigurationError("get_many was ended: the program goes down")
+        return False
 
     @property
     def outage(self) -> Outage | None:
         """The outage that is going on; None if there is none."""
-        return self._run.outage
+        return None if self._run is None else self._run.outage
 
     def take_news(self) -> bool:
         """Return whether there is something new to be told of an outage."""
-        if not self._run.has_news:
+        if self._run is None or not self._run.has_news:
             return False
         self._run.has_news = False  # before the outage is looked at: nothing newer is missed
         return True
 
     def start(self) -> None:
-        """Start the thread, and its event loop."""
-        self._thread.start()
-        failure = self._begun.get()
-        if failure is not None:
-            raise failure
+        """Start the thread, and its event loop.
+
+        Raises:
+            ConfigurationError: There can be none.
+        """
+        try:
+            self._bell, ringer = socket.socketpair()
+            self._bell.settimeout(_LOOK_S)
+            ringer.setblocking(False)  # noqa: FBT003 - the standard library's
+            try:
+                start_thread(lambda: self._serve(ringer), "modelgates-bulk")
+            except BaseException:
+                ringer.close()
+                raise
+        except (OSError, RuntimeError) as error:
+            self._is_gone = True
+            raise _impossible(error) from error
+        atexit.register(self.stop)  # before threads are stopped wherever they are
+        while self._run is None and not self.is_over:
+            self.wait()
 
     def take(self) -> list[Finished]:
         """Return what is ready."""
+        if self._run is None:
+            return []
         ready = self._run.ready
         batch = [ready.popleft() for _ in range(len(ready))]
         if len(batch) >= self._most:
@@ -125,46 +165,83 @@ class _Thread:
         self._poke()
 
     def wait(self) -> None:
-        """Wait until there may be something to do."""
-        self._bell.get()
+        """Wait until there may be something to do, or a moment.
+
+        Raises:
+            ConfigurationError: The thread is in the process that this one was forked from.
+        """
+        if os.getpid() != self._process_id:
+            raise ConfigurationError(
+                "get_many was begun before a fork; begin it in the process that goes on with it"
+            )
+        if self._bell is not None:
+            with contextlib.suppress(TimeoutError):
+                self._bell.recv(1)
         self._rung = False
 
     def stop(self) -> None:
-        """Cancel what is on its way, and wait for it to end."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join()
+        """Cancel what is on its way, and wait for it to end.
 
-    def _serve(self) -> None:
-        asyncio.run(self._main())
+        Not where that would be for ever: when threads stand still, since the interpreter goes down;
+        in a process that was forked; in the thread itself, where a garbage collection may be.
+        """
+        atexit.unregister(self.stop)
+        if sys.is_finalizing() or os.getpid() != self._process_id or self._bell is None:
+            return
+        if self._run is not None:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._stopped.set)
+        deadline = Deadline.after(_END_S)
+        while not (self._is_gone or self._is_own() or not deadline.remaining()):
+            self.wait()
+        self._bell.close()
+
+    def _is_own(self) -> bool:
+        """Whether this is called in the thread that it is about."""
+        with contextlib.suppress(RuntimeError):
+            return self._run is not None and asyncio.get_running_loop() is self._loop
+        return False
+
+    def _serve(self, ringer: socket.socket) -> None:
+        """Run the event loop to its end, whatever that is, and let the caller know it."""
+        self._ringer = ringer
+        try:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(self._main())
+        except BaseException as error:  # noqa: BLE001 - raised on the caller's thread
+            is_begun = self._run is not None or not isinstance(error, OSError | RuntimeError)
+            self._failure = error if is_begun else _impossible(error)
+        finally:
+            self._is_gone = True
+            ringer.close()
 
     async def _main(self) -> None:
         question, means, plan = self._start
-        try:
-            self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-            self._run = Run(question, means(), plan, self._ring)
-        except BaseException as error:  # noqa: BLE001 - raised on the caller's thread
-            self._begun.put(error)
-            return
-        self._begun.put(None)
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        self._run = run = Run(question, means(), plan, self._ring)
+        self._ring()
         try:
             await self._stopped.wait()
         finally:
-            await self._run.close()
+            await run.close()
 
     def _ring(self) -> None:
         if not self._rung:
             self._rung = True
-            self._bell.put(None)
+            with contextlib.suppress(OSError):  # nobody listens any more
+                self._ringer.send(b"!")
 
     def _poke(self) -> None:
         if not self._poked:
             self._poked = True
-            self._loop.call_soon_threadsafe(self._go_on)
+            with contextlib.suppress(RuntimeError):  # the event loop has ended: `is_over` says why
+                self._loop.call_soon_threadsafe(self._go_on)
 
     def _go_on(self) -> None:
         """Take what was handed over, on the thread of the event loop."""
         self._poked = False
+        if self._run is None:
+            return
         while self._inbox:
             self._run.offer(self._inbox[0])
             self._inbox.popleft()
@@ -172,3 +249,19 @@ class _Thread:
             self._run.end()
         self._run.pump()
         self._ring()
+
+
+def _impossible(error: BaseException) -> ConfigurationError:
+    why = str(error) or type(error).__name__
+    return ConfigurationError(
+        f"get_many runs an event loop in a thread of its own, which cannot be started here: {why}; "
+        "raise the limit that it says, or use AsyncModelGates or get instead"
+    )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop whose time goes on when tests have frozen `time.monotonic`."""
+    loop = asyncio.new_event_loop()
+    if isinstance(loop, asyncio.BaseEventLoop):
+        loop.time = monotonic_s  # type: ignore[method-assign] # for whatever class there is
+    return loop

@@ -1,6 +1,5 @@
 """One id on its way to its outcome."""
 
-import time
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
@@ -12,6 +11,7 @@ from modelgates_client.errors import (
     GenerationNotReadyError,
     NotFoundError,
 )
+from modelgates_client.transport.deadline import monotonic_s
 from modelgates_client.transport.messages import Ending, Reply
 from modelgates_runtime.errors import ModelGatesError
 
@@ -28,7 +28,7 @@ class HeldClock:
 
     __slots__ = ("_clock", "_held_s")
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = monotonic_s) -> None:
         """Follow `clock`, which tells the seconds."""
         self._clock = clock
         self._held_s = 0.0

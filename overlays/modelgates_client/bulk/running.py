@@ -177,9 +177,10 @@ class Run:
                     self._flying[task] = lookup
                 await self._carry_out(lookup)
                 lookup = self._next() if self._working <= self._gate.limit else None
-        except Exception as error:  # noqa: BLE001 - raised to whoever takes what is finished
-            self.failure = self.failure or error
-            self._tell()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `failure`
+            if not self._stopped:  # else it was cancelled by `close`
+                self.failure = self.failure or error
+                self._tell()
         finally:
             self._working -= 1
             if task is not None:

@@ -4,7 +4,6 @@ What to do next is decided here, and done by the client, blocking or not. Nothin
 sends.
 """
 
-import time
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
@@ -12,7 +11,7 @@ from modelgates_client.calls.answers import Answer, Problem, Validation, interpr
 from modelgates_client.calls.retry import RetryPolicy, Setback, backoff_s
 from modelgates_client.errors import APITimeoutError, GenerationNotReadyError, RateLimitError
 from modelgates_client.records.responses import RawResponse
-from modelgates_client.transport.deadline import Deadline
+from modelgates_client.transport.deadline import Deadline, monotonic_s
 from modelgates_client.transport.messages import Ending, Request
 from modelgates_runtime.errors import ModelGatesError
 
@@ -86,7 +85,7 @@ class Call(NamedTuple):
     validation: Validation
     policy: RetryPolicy
     timeout_s: float
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = monotonic_s
     host: str = ""
 
     def get(self) -> Steps:

@@ -1,6 +1,5 @@
 """The call for a record: its request, and how much trouble it is worth."""
 
-import time
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -10,6 +9,7 @@ from modelgates_client.calls.retry import RetryPolicy
 from modelgates_client.calls.settings import Settings
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.generation_ids import is_askable
+from modelgates_client.transport.deadline import monotonic_s
 from modelgates_client.transport.messages import Request
 
 
@@ -17,7 +17,7 @@ def call_of(
     generation_id: object,
     settings: Settings,
     policy: RetryPolicy,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = monotonic_s,
 ) -> Call:
     """Return the call that asks for a record.
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelgates_client.ledger import files
 from modelgates_client.ledger.errors import DamagedError, LedgerError, damaged, meaning
+from modelgates_client.transport.deadline import monotonic_s
 
 _PAUSE_S: Final = 0.02  # between two tries to change the journal's mode, where SQLite does not wait
 
@@ -129,7 +130,7 @@ class Database:
         Raises:
             LedgerError: The file system has no shared memory for it, or others kept it locked.
         """
-        until = time.monotonic() + self._timeout_s
+        until = monotonic_s() + self._timeout_s
         with self._lock, self._told():
             while True:
                 try:
@@ -137,7 +138,7 @@ class Database:
                     break
                 except sqlite3.OperationalError as error:
                     busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    if not busy or time.monotonic() >= until:
+                    if not busy or monotonic_s() >= until:
                         raise
                     time.sleep(_PAUSE_S)
         if mode != "wal":

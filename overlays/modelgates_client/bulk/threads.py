@@ -1,0 +1,33 @@
+"""Threads of the operating system, where others have put their own things in their place."""
+
+import sys
+import threading
+from collections.abc import Callable
+
+
+def start_thread(work: Callable[[], None], name: str) -> None:
+    """Do something in a thread that no end of the program waits for.
+
+    gevent and eventlet replace threads by what takes turns in one thread, in which there cannot be
+    two event loops of asyncio: the threads that they have put aside are used.
+
+    Raises:
+        RuntimeError: None can be started: a limit is reached, or it is too late, or this is an
+            isolated subinterpreter.
+    """
+    start = _put_aside()
+    if start is None:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    else:
+        start(work, ())
+
+
+def _put_aside() -> Callable[[Callable[[], None], tuple[()]], object] | None:
+    """Return what starts a real thread, where `threading` does not."""
+    gevent = sys.modules.get("gevent.monkey")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        return gevent.get_original("_thread", "start_new_thread")  # type: ignore[no-any-return]
+    eventlet = sys.modules.get("eventlet.patcher")
+    if eventlet is not None and eventlet.is_monkey_patched("thread"):
+        return eventlet.original("_thread").start_new_thread  # type: ignore[no-any-return]
+    return None
