@@ -47,7 +47,7 @@ def test_an_sdist_with_a_file_that_is_not_meant_is_refused(tmp_path, name):
 
 def test_an_sdist_that_lacks_a_tracked_file_is_refused(tmp_path):
     """Whoever has the sdist can regenerate and test."""
-    with pytest.raises(Failure, match="tests/test_one.py is missing"):
+    with pytest.raises(Failure, match=r"tests/test_one\.py is missing"):
         check_dist.check_sdist(sdist(tmp_path, "PKG-INFO", "README.md"), TRACKED)
 
 
@@ -55,9 +55,9 @@ def test_a_wheel_with_a_file_that_is_not_tracked_is_refused(tmp_path):
     """Even where it lies in the package's own folder."""
     content = (check_dist.ROOT / INIT).read_bytes()
     made = wheel(tmp_path, **{"modelgates_client/__init__.py": content})
-    with pytest.raises(Failure, match="modelgates_client/__init__.py is extra"):
+    with pytest.raises(Failure, match=r"modelgates_client/__init__\.py is extra"):
         check_dist.check_wheel(made, frozenset())
-    with pytest.raises(Failure, match="modelgates_client has no py.typed"):
+    with pytest.raises(Failure, match=r"modelgates_client has no py\.typed"):
         check_dist.check_wheel(made, frozenset({INIT}))
 
 
