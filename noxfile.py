@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nox
@@ -160,7 +162,7 @@ def made_by_pip(
 def project(session: nox.Session, version: str | None = None) -> None:
     """Use the environment that has everything any test or type checker needs."""
     python = INTERPRETERS[version] if version else sys.executable
-    needs = (*EXTRAS, *group("test"), *group("typing"), *group("heavy"))
+    needs = (*EXTRAS, *group("test"), *group("typing"), *group("heavy"), *group("coverage"))
     version = version or "{}.{}".format(*sys.version_info)
     environment(session, f"project-{version}", CODEGEN, needs, python=python)
 
@@ -178,7 +180,7 @@ def files_for_one() -> list[str]:
 
 def tools_alone(session: nox.Session) -> None:
     """Use the environment that has what turns the spec into code, and code into packages."""
-    environment(session, "tools-alone", CODEGEN, ("build", "hatchling>=1.26"))
+    environment(session, "tools-alone", CODEGEN, ("build", "hatchling>=1.26", "pip"))
 
 
 def packaging(session: nox.Session) -> None:
@@ -324,6 +326,26 @@ def find_browser(session: nox.Session) -> None:
     session.run("apt-get", "install", "-y", "-qq", "chromium", external=True, silent=True)
 
 
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Print which branches no test takes; fail under 97 % of the client, or 95 % of the scripts."""
+    project(session)
+    with scratch_folder(session) as scratch:
+        session.env["COVERAGE_FILE"] = str(Path(scratch) / "coverage")
+        run(session, "coverage", "run", "-m", "pytest", "--numprocesses=4", *session.posargs)
+        run(session, "coverage", "combine", "--quiet")
+        report = ("coverage", "report", "--show-missing", "--skip-covered")
+        wanted = {"scripts/*": 95, "overlays/*,generated/*": 97}
+        missed: list[str] = []
+        for files, percent in wanted.items():
+            try:
+                run(session, *report, f"--include={files}", f"--fail-under={percent}")
+            except nox.command.CommandFailed:
+                missed.append(f"{files} is covered by less than {percent} %")
+    if missed:
+        session.error("; ".join(missed))
+
+
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest on this interpreter."""
     project(session)
@@ -331,13 +353,20 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest; its temporary folders go with it."""
-    with tempfile.TemporaryDirectory(prefix="modelgates-") as scratch:
-        session.env.update(TMPDIR=scratch, TEMP=scratch, TMP=scratch)
+    """Run pytest in the session's environment."""
+    with scratch_folder(session):
         # Once by itself, so that not each of the processes compiles all the tests.
         run(session, "pytest", "--collect-only", "-qq", *arguments, silent=True)
         # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
         run(session, "pytest", "--numprocesses=4", "--durations=20", *arguments)
+
+
+@contextmanager
+def scratch_folder(session: nox.Session) -> Iterator[str]:
+    """Put all temporary files of a session into one folder, which goes when it ends."""
+    with tempfile.TemporaryDirectory(prefix="modelgates-", ignore_cleanup_errors=True) as scratch:
+        session.env.update(TMPDIR=scratch, TEMP=scratch, TMP=scratch)
+        yield scratch
 
 
 @nox.session(allow_parallel=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -135,7 +136,7 @@ def test_a_full_disk_is_an_error(command):
 )
 def test_closed_streams_are_no_crash(command, redirection, status, said):
     """Without stdout there is nothing to do; without stderr nothing is said."""
-    line = " ".join(command.line("get", "gen-1", "gen-x", redirection))
+    line = f"{shlex.join(command.line('get', 'gen-1', 'gen-x'))} {redirection}"
     done = subprocess.run(line, shell=True, env=command.env, capture_output=True)
 
     assert done.returncode == status

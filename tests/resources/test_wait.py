@@ -218,7 +218,8 @@ def test_a_server_that_is_not_there_is_waited_for(either):
     """The last error says so."""
     client = either.make(base_url=f"http://127.0.0.1:{free_port()}/api/v1")
     with pytest.raises(GenerationNotReadyError) as caught:
-        either(client.generations.wait("gen-1", timeout=0.1))
+        # A real second: enough for the refusal to arrive on a busy machine.
+        either(client.generations.wait("gen-1", timeout=1.0))
     assert type(caught.value.last_error) is APIConnectionError
 
 
