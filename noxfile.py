@@ -5,7 +5,6 @@ Everyday: `nox` (the same as `nox -s test`). After a change of an overlay or a t
 """
 
 import ast
-import functools
 import hashlib
 import os
 import shutil
@@ -272,7 +271,8 @@ def backtest(session: nox.Session) -> None:
 def script(session: nox.Session, name: str) -> None:
     """Run a script with the arguments after `--`; end with its own exit status, not with nox's."""
     command = [program(session, "python"), f"scripts/{name}", *session.posargs]
-    status = subprocess.run(command, env={**os.environ, **session.env}, check=False).returncode
+    environ = os.environ | {key: value for key, value in session.env.items() if value is not None}
+    status = subprocess.run(command, env=environ, check=False).returncode
     if status:
         sys.exit(status)
 
@@ -288,19 +288,21 @@ def tests(session: nox.Session) -> None:
     """Run the tests of the packages on every interpreter; arguments after `--` go to pytest."""
 
 
-def tests_on(session: nox.Session, version: str) -> None:
-    """Run the tests of the packages on one interpreter; on the newest, all of them."""
-    project(session, version)
-    arguments = ["--ignore=tests/scripts", f"--ignore={HEAVY}"]
-    if version != list(INTERPRETERS)[-1]:
-        arguments += [f"--ignore={file}" for file in files_for_one()]
-    run_pytest(session, *arguments, *session.posargs)
+def add_tests(version: str) -> None:
+    """Add the session of one interpreter."""
+
+    @nox.session(name=f"tests-{version}", allow_parallel=True)
+    def tests_on(session: nox.Session) -> None:
+        """Run the tests of the packages on one interpreter; on the newest, all of them."""
+        project(session, version)
+        arguments = ["--ignore=tests/scripts", f"--ignore={HEAVY}"]
+        if version != list(INTERPRETERS)[-1]:
+            arguments += [f"--ignore={file}" for file in files_for_one()]
+        run_pytest(session, *arguments, *session.posargs)
 
 
 for _version in INTERPRETERS:
-    _tests = functools.partial(tests_on, version=_version)
-    _tests.__doc__ = f"Run the tests of the packages on Python {_version}."
-    nox.session(_tests, name=f"tests-{_version}", allow_parallel=True)
+    add_tests(_version)
 
 
 @nox.session(allow_parallel=True)

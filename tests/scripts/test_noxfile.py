@@ -1,0 +1,38 @@
+"""The noxfile: what reading it does, and what it says of the tests."""
+
+import os
+import runpy
+import subprocess
+from pathlib import Path
+
+import nox
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def noxfile(monkeypatch):
+    """Read it, in the project's folder, where no program may be started."""
+
+    def refused(*arguments, **_):
+        raise AssertionError(arguments)
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    monkeypatch.setattr(nox.registry, "_REGISTRY", {})
+    return lambda: runpy.run_path("noxfile.py")
+
+
+def test_reading_it_starts_no_program_and_leaves_the_path(noxfile):
+    """Whoever lists the sessions waits for nothing."""
+    before = dict(os.environ)
+    noxfile()
+    assert dict(os.environ) == before
+
+
+def test_the_lists_of_tests_name_what_there_is(noxfile):
+    """A file that was moved would be tested on all interpreters, or on one, unnoticed."""
+    files = noxfile()["files_for_one"]()
+    assert files
+    assert all(Path(file).is_file() for file in files)
