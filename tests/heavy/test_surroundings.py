@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCAL = ("tests/rows", "tests/reports", "tests/exports/test_focus.py", "tests/cli/test_report.py")
+LOCAL = ("tests/rows", "tests/reports/test_periods.py", "tests/reports/test_terminal.py")
 INTERRUPTED = ("tests/bulk/test_interrupts.py", "tests/cli/test_statuses.py")
 
 
