@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nox
 from filelock import FileLock
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "none"  # `environment` makes them: once, for all sessions
@@ -342,7 +343,7 @@ def coverage(session: nox.Session) -> None:
         for files, percent in wanted.items():
             try:
                 run(session, *report, f"--include={files}", f"--fail-under={percent}")
-            except nox.command.CommandFailed:
+            except CommandFailed:
                 missed.append(f"{files} is covered by less than {percent} %")
     if missed:
         session.error("; ".join(missed))
