@@ -77,7 +77,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     elif verdict == "undecided":
         messages.warning(
             f"within the limit are {format_usd(spent.known_usd)}, and of {spent.doubtful} ids the "
-            "cost is not known or not settled: fetch them again, or let as many pass by "
+            "cost is not known or not settled: {_advice(spent)}let as many pass by "
             "--allow-doubtful"
         )
     if options["shown_as"] == "json":
@@ -85,6 +85,11 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     else:
         stdout.write(f"{_line(spent, verdict, max_usd, period, options['basis'])}\n")
     return _STATUSES[verdict]
+
+
+def _advice(spent: Spending) -> str:
+    """Return what may tell more of the cost: asking again, for those that it can change."""
+    return "fetch them again, or " if spent.pending + spent.failed + spent.provisional else ""
 
 
 def _amount(text: str) -> Decimal:

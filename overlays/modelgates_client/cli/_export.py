@@ -16,6 +16,7 @@ from modelgates_client.cli._stdout import Stdout, UnwritableError
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.harmless import harmless
 from modelgates_client.reports.periods import Period, PeriodOptions, read_period
+from modelgates_client.reports.words import changed
 
 if TYPE_CHECKING:
     from modelgates_client.exports.tables import Table
@@ -46,7 +47,7 @@ class ExportOptions(PeriodOptions):
     focus: bool
     issuer: str | None
     billing_account: str | None
-    spreadsheet: bool
+    raw: bool
     list_columns: bool
 
 
@@ -93,8 +94,8 @@ def _check(options: ExportOptions) -> None:
         raise ConfigurationError("no output: give --to FILE, or --to - for stdout")
     if options["attempts_to"] == STDOUT:
         raise ConfigurationError("--attempts-to: expected a file")
-    if options["spreadsheet"] and _format(options["to"], options["shown_as"]) != "csv":
-        raise ConfigurationError("--spreadsheet goes with CSV")
+    if options["raw"] and _format(options["to"], options["shown_as"]) != "csv":
+        raise ConfigurationError("--raw goes with CSV")
 
 
 def _format(path: str, chosen: FormatName | None) -> FormatName:
@@ -131,16 +132,14 @@ def _write(options: ExportOptions, period: Period) -> "Counts":
     shown_as = _format(target, options["shown_as"])
     with contextlib.ExitStack() as stack:
         path = stack.enter_context(_place(target, inputs))
-        outputs = [writing.Output(_table(options), path, shown_as, options["spreadsheet"])]
+        outputs = [writing.Output(_table(options), path, shown_as, options["raw"])]
         attempts_to = options["attempts_to"]
         if attempts_to is not None:
             if Path(attempts_to).absolute() == Path(target).absolute():
                 raise ConfigurationError("--attempts-to: it is the file of --to")
             beside = stack.enter_context(_place(attempts_to, inputs))
             kind = _format(attempts_to, None)
-            outputs.append(
-                writing.Output(ATTEMPTS, beside, kind, options["spreadsheet"] and kind == "csv")
-            )
+            outputs.append(writing.Output(ATTEMPTS, beside, kind, options["raw"]))
         return writing.export(inputs, outputs, since=period.since, until=period.until)
 
 
@@ -205,6 +204,12 @@ def _tell(counts: "Counts", options: ExportOptions, period: Period, messages: Me
         ),
         (counts.undated if focus or not period.is_all else 0, "records without a readable time"),
     ]
+    if focus and counts.unquantified:
+        messages.warning(
+            f"the quantity of {counts.unquantified} records is null: 64 bits do not hold their tokens"
+        )
+    if counts.differences:
+        messages.warning(f"{changed(counts.differences)}; run `modelgates check` on it")
     parts = [f"{number} {what}" for number, what in left_out if number]
     if parts:
         messages.warning(f"left out, because they are not known: {', '.join(parts)}")

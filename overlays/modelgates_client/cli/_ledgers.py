@@ -90,9 +90,10 @@ def fetch(quiet: bool, verbose: bool, **options: Unpack["FetchOptions"]) -> Stat
 @click.option("--issuer", metavar="NAME", help="With --focus: who invoices what is charged.")
 @click.option("--billing-account", metavar="ID", help="With --focus: the account it is charged to.")
 @click.option(
-    "--spreadsheet",
+    "--raw",
     is_flag=True,
-    help="Put ' before texts in CSV that a spreadsheet would take for formulas.",
+    help="Leave texts in CSV as they were sent; else a ' is put before what a spreadsheet would "
+    "take for a formula.",
 )
 @click.option(
     "--columns", "list_columns", is_flag=True, help="Print the columns, and what they are."

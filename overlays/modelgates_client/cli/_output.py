@@ -1,7 +1,6 @@
 """Writing a file: all of it, or it stays as it was."""
 
 import os
-import secrets
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from modelgates_client.cli._reading import STDIN
 from modelgates_client.cli._stdout import UnwritableError
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.exports.placing import beside, put
 
 
 def check_writable(name: str, inputs: Iterable[str] = ()) -> None:
@@ -53,11 +53,9 @@ def write_file(name: str, text: str) -> None:
             Path(name).write_bytes(content)
             return
         path = Path(os.path.realpath(name))  # a link stays one
-        beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with beside(path) as folder:
+            made = folder / "made"
+            made.write_bytes(content)
+            put(made, path)
     except OSError as error:
         raise UnwritableError(f"the file {name!r}: {error.strerror}") from None

@@ -43,7 +43,11 @@ _CHARGES: Final = f"""(
 
 _IS_GATEWAY: Final = "charge.of = 'gateway'"
 _COST: Final = "charge.cost"
-_TOKENS: Final = "native_tokens_prompt + native_tokens_completion"
+_SUM: Final = "(CAST(native_tokens_prompt AS HUGEINT) + native_tokens_completion)"
+_TOKENS: Final = f"TRY_CAST({_SUM} AS BIGINT)"
+
+#: Of a record whose quantity is not known because 64 bits do not hold it.
+TOO_MANY_TOKENS: Final = f"{_SUM} IS NOT NULL AND {_TOKENS} IS NULL"
 _DESCRIPTION: Final = f"""
     'Generation' || coalesce(' by ' || model, '') || coalesce(', served by ' || served_by, '')
     || CASE WHEN {_IS_GATEWAY} THEN '' ELSE ', billed by the provider to an own key' END"""
@@ -143,7 +147,7 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
         "ConsumedQuantity",
         "integer",
         _gateway(_TOKENS),
-        "Native tokens, prompt and completion; null for an upstream charge: they are the same ones",
+        "Native tokens, prompt and completion; null if beyond 64 bits, and for an upstream charge",
     ),
     (
         "ConsumedUnit",

@@ -13,10 +13,12 @@ Format = Literal["jsonl", "csv", "parquet", "duckdb"]
 _TIME: Final = "TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'"  # ISO 8601; the connection's zone is UTC
 
 #: What spreadsheets take for the beginning of a formula; some trim blanks before they look.
+#: Source: OWASP, "CSV Injection".
 _FORMULA: Final = r"^\s*[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # and the wide ones
+_NUMBER: Final = r"^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"  # executes nothing
 
 
-def statements(table: Table, path: str, shown_as: Format, *, spreadsheet: bool) -> list[str]:
+def statements(table: Table, path: str, shown_as: Format, *, raw: bool) -> list[str]:
     r"""Return the statements that write a table to a new file.
 
     - `jsonl`: an object a line, with every column; amounts are numbers with all digits, times ISO
@@ -31,9 +33,9 @@ def statements(table: Table, path: str, shown_as: Format, *, spreadsheet: bool) 
         table: The table.
         path: The file.
         shown_as: The format.
-        spreadsheet: Whether texts in CSV that a spreadsheet would take for a formula, those that
-            begin with `=`, `+`, `-` or `@`, get a `'` before them. They are not equal to the
-            ledger's any more.
+        raw: Whether all texts in CSV are as they were sent. Otherwise those that a spreadsheet
+            would take for a formula, which begin with `=`, `+`, `-`, `@`, a tab or a line end and
+            are no number, get a `'` before them.
     """
     if shown_as == "duckdb":
         return _database(table, path)
@@ -44,7 +46,7 @@ def statements(table: Table, path: str, shown_as: Format, *, spreadsheet: bool) 
         values = [table.value(column) for column in table.columns]
     elif shown_as == "csv":
         options = f"FORMAT csv, HEADER true, NEW_LINE '\\r\\n', {_TIME}"
-        values = [_in_csv(column, table.value(column), spreadsheet) for column in table.columns]
+        values = [_in_csv(column, table.value(column), raw) for column in table.columns]
     else:
         options = f"FORMAT json, {_TIME}"
         values = [table.value(column) for column in table.columns]
@@ -57,15 +59,16 @@ def _select(table: Table, values: list[str]) -> str:
     return f"SELECT {listed} FROM {table.source}"  # noqa: S608 - quoted
 
 
-def _in_csv(column: Column, value: str, spreadsheet: bool) -> str:  # noqa: FBT001 - private
+def _in_csv(column: Column, value: str, raw: bool) -> str:  # noqa: FBT001 - private
     match column.kind:
         case "attempts" | "names":
             return f"CAST(to_json({value}) AS VARCHAR)"
         case "usd":
             return f"rtrim(rtrim(CAST({value} AS VARCHAR), '0'), '.')"
-        case "text" | "json" if spreadsheet:
+        case "text" | "json" if not raw:
             begins = f"regexp_matches({value}, {literal(_FORMULA)})"
-            return f"CASE WHEN {begins} THEN '''' || {value} ELSE {value} END"
+            is_number = f"regexp_matches({value}, {literal(_NUMBER)})"
+            return f"CASE WHEN {begins} AND NOT {is_number} THEN '''' || {value} ELSE {value} END"
         case _:
             return value
 

@@ -3,24 +3,33 @@
 
 import datetime
 import os
-import shutil
-import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from modelgates_client.exports.errors import SourceError
+from modelgates_client.exports.focus import TOO_MANY_TOKENS
 from modelgates_client.exports.formats import Format, statements
+from modelgates_client.exports.placing import beside, put
 from modelgates_client.exports.source import RowSource, Sources, open_source
 from modelgates_client.exports.tables import RECORDS, Table
+from modelgates_client.ledger.controls import Difference
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
-_COUNTED: Final = ("created_at", "is_byok", "state", "total_cost_usd", "upstream_usd")
+_COUNTED: Final = (
+    "created_at",
+    "is_byok",
+    "native_tokens_completion",
+    "native_tokens_prompt",
+    "state",
+    "total_cost_usd",
+    "upstream_usd",
+)
 
 
 @frozen
@@ -31,13 +40,13 @@ class Output:
         table: The table.
         path: The file. What is there is replaced, when the whole new one is there.
         shown_as: The format.
-        spreadsheet: Whether texts in CSV that look like formulas are changed; see `formats`.
+        raw: Whether texts in CSV stay as they are that a spreadsheet would execute; see `formats`.
     """
 
     table: Table
     path: str
     shown_as: Format
-    spreadsheet: bool = False
+    raw: bool = False
 
 
 @frozen
@@ -52,6 +61,8 @@ class Counts:
             and do not say how much.
         undated: Records without a readable time; with a period, they are left out of every table.
         unresolved: Ids without a record, of whichever time. They are rows, but no charges.
+        unquantified: Records of the period whose tokens are more than 64 bits hold, taken together.
+        differences: What the ledgers' rows, of all time, differ by from their control totals.
     """
 
     records: int
@@ -60,6 +71,8 @@ class Counts:
     upstream_unknown: int
     undated: int
     unresolved: int
+    unquantified: int
+    differences: tuple[Difference, ...] = field(default=(), kw_only=True)
 
 
 def export(
@@ -88,7 +101,7 @@ def export(
     bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
     within = " AND ".join(bounds) or "TRUE"
     with ExitStack() as stack:
-        folders = [stack.enter_context(_beside(output.path)) for output in outputs]
+        folders = [stack.enter_context(_made(output.path)) for output in outputs]
         made = [folder / "made" for folder in folders]
         with open_source(sources, map(str, folders)) as source:
             counts = _count(source, within)
@@ -100,7 +113,7 @@ def export(
                     f"WHERE NOT {RECORDS} OR ({within})"
                 )
                 for statement in statements(
-                    output.table, str(path), output.shown_as, spreadsheet=output.spreadsheet
+                    output.table, str(path), output.shown_as, raw=output.raw
                 ):
                     source.connection.execute(statement)
                 source.connection.execute("DROP VIEW rows")
@@ -120,10 +133,11 @@ def _count(source: RowSource, within: str) -> Counts:
             count(*) FILTER ({record} AND total_cost_usd IS NULL),
             count(*) FILTER ({record} AND coalesce(is_byok, TRUE) AND upstream_usd IS NULL),
             count(*) FILTER ({RECORDS} AND created_at IS NULL),
-            count(*) FILTER (NOT {RECORDS})
+            count(*) FILTER (NOT {RECORDS}),
+            count(*) FILTER ({record} AND {TOO_MANY_TOKENS})
         FROM counted"""
     ).fetchall()
-    return Counts(*map(int, found[0]))
+    return Counts(*map(int, found[0]), differences=source.differences())
 
 
 def _microseconds(moment: datetime.datetime) -> int:
@@ -131,35 +145,34 @@ def _microseconds(moment: datetime.datetime) -> int:
 
 
 @contextmanager
-def _beside(name: str) -> Generator[Path]:
-    """Yield a folder beside a file, for the new one; nothing of it is left in the end.
+def _made(name: str) -> Generator[Path]:
+    """Yield a folder to make a file in; see `placing.beside`.
 
     Raises:
         SourceError: It cannot be made.
     """
-    path = Path(os.path.realpath(name))  # a link stays one
-    try:
-        folder = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(name, error) from None
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # the error that led here says more
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(beside(_real(name)))
+        except OSError as error:
+            raise _unwritable(name, error) from None
+        yield folder
 
 
 def _put(made: Path, name: str) -> None:
-    """Put a whole file in place of another, so that it is there after a crash, too.
+    """Put a whole file in place of another.
 
     Raises:
         SourceError: It cannot be put there.
     """
     try:
-        with made.open("rb") as file:
-            os.fsync(file.fileno())
-        made.replace(os.path.realpath(name))
+        put(made, _real(name))
     except OSError as error:
         raise _unwritable(name, error) from None
+
+
+def _real(name: str) -> Path:
+    return Path(os.path.realpath(name))  # a link stays one
 
 
 def _unwritable(name: str, error: OSError) -> SourceError:

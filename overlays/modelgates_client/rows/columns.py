@@ -180,8 +180,8 @@ _LAST: Final = (
         None,
         None,
         "Names of the columns that are null because the value that came does not fit them: one of "
-        "another type, an integer beyond 64 bits, an amount beyond 14 digits before and 24 behind "
-        "the point, half a character; null without a record",
+        "another type, an integer beyond 64 bits, an amount of more than 14 digits before the "
+        "point, half a character; null without a record",
     ),
 )
 

@@ -1,7 +1,8 @@
 """A record as a row: its values in the order of `COLUMNS`, as SQLite stores them.
 
 A value that does not fit its column is not rounded, cut or guessed: the column is NULL, and
-`unreadable` names it. What was not sent, or sent as null, is NULL and not named.
+`unreadable` names it. Of amounts alone, what is behind the 24th decimal is rounded. What was not
+sent, or sent as null, is NULL and not named.
 """
 
 import json
@@ -21,7 +22,7 @@ from modelgates_runtime.values import stored
 
 #: Goes up when a value is derived from a record in another way than before: rows that are kept are
 #: made anew then.
-VERSION: Final = 1
+VERSION: Final = 2
 
 T = TypeVar("T")
 

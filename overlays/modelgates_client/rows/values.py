@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ Value = str | int | float | None
 
 _WHOLE: Final = 14  # digits before the point that DECIMAL(38,24) holds,
 _BEHIND: Final = 24  # and behind it
+_LAST: Final = Decimal(1).scaleb(-_BEHIND)
+_ROUNDING: Final = Context(prec=400, rounding=ROUND_HALF_EVEN)  # a double has 309 digits at most
 _INT64: Final = range(-(2**63), 2**63)
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
@@ -60,12 +62,19 @@ def number(value: Any) -> float:
 
 
 def amount(value: Decimal) -> str:
-    """Return an amount as a plain decimal."""
+    """Return an amount as a plain decimal.
+
+    Its digits behind the 24th decimal, which only residues of doubles have, are rounded half-even.
+    """
     plain = f"{value:f}"
-    if len(plain) > _WHOLE:  # otherwise it fits, wherever the point is
-        whole, _, behind = plain.lstrip("-").partition(".")
-        if len(whole) > _WHOLE or len(behind.rstrip("0")) > _BEHIND:
-            raise ValueError("beyond DECIMAL(38,24)")
+    if len(plain) <= _WHOLE:  # it fits, wherever the point is
+        return plain
+    whole, _, behind = plain.lstrip("-").partition(".")
+    if len(behind.rstrip("0")) > _BEHIND:
+        plain = f"{_ROUNDING.quantize(value, _LAST):f}"
+        whole = plain.lstrip("-").partition(".")[0]
+    if len(whole) > _WHOLE:
+        raise ValueError("beyond DECIMAL(38,24)")
     return plain
 
 
