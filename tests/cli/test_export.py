@@ -30,7 +30,7 @@ NOTHING = {
     "focus": False,
     "issuer": None,
     "billing_account": None,
-    "spreadsheet": False,
+    "raw": False,
     "list_columns": False,
     "since": None,
     "until": None,
@@ -110,9 +110,12 @@ def test_stdout_gets_json_lines_or_csv(ledger, capsys):
     _, out, _ = run(capsys, sources=(ledger,), to="-")
     lines = [json.loads(line) for line in out.splitlines()]
     assert {line["state"] for line in lines} == {"final", "pending", "failed"}
-    _, out, _ = run(capsys, sources=(ledger,), to="-", shown_as="csv", spreadsheet=True)
+    _, out, _ = run(capsys, sources=(ledger,), to="-", shown_as="csv")
     rows = {row["generation_id"]: row for row in csv.DictReader(io.StringIO(out, newline=""))}
     assert rows["gen-2"]["model"] == "'=1+1"
+    _, out, _ = run(capsys, sources=(ledger,), to="-", shown_as="csv", raw=True)
+    rows = {row["generation_id"]: row for row in csv.DictReader(io.StringIO(out, newline=""))}
+    assert rows["gen-2"]["model"] == "=1+1"
 
 
 def test_a_terminal_is_not_steered(tmp_path, capsys, monkeypatch):
@@ -178,9 +181,9 @@ def test_columns_are_listed_for_people_and_for_programs(capsys, monkeypatch):
     [
         ({"to": "out.csv"}, "nothing to export"),
         ({"sources": ("x",)}, "--to"),
-        ({"sources": ("x",), "to": "out.xlsx", "spreadsheet": True}, "ending"),
-        ({"sources": ("x",), "to": "-", "shown_as": "parquet", "spreadsheet": True}, "--format"),
-        ({"sources": ("x",), "to": "a.jsonl", "spreadsheet": True}, "CSV"),
+        ({"sources": ("x",), "to": "out.xlsx", "raw": True}, "ending"),
+        ({"sources": ("x",), "to": "-", "shown_as": "parquet", "raw": True}, "--format"),
+        ({"sources": ("x",), "to": "a.jsonl", "raw": True}, "CSV"),
         ({"sources": ("x",), "to": "a.csv", "issuer": "me"}, "--focus"),
         ({"sources": ("x",), "to": "a.csv", "billing_account": "me"}, "--focus"),
         ({"sources": ("x",), "to": "a.csv", "attempts_to": "-"}, "--attempts-to"),

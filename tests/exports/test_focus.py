@@ -10,6 +10,7 @@ import pytest
 from modelgates_client.exports import focus
 from modelgates_client.exports.focus import charges
 from modelgates_client.exports.writing import Output, export
+from modelgates_client.ledger import Ledger
 
 from ..rows.made import (
     FULL,
@@ -189,3 +190,25 @@ def test_a_null_is_a_null_and_hostile_texts_are_texts(ledger):
         assert None not in tags.values()
         assert tags.get("modelgates/model") == row["x_Model"]
         assert row["x_Charge"] == "upstream" or row["InvoiceIssuerName"] == "O'Gate\"; --"
+
+
+def test_a_quantity_beyond_64_bits_is_null_and_counted(tmp_path):
+    """One record does not keep the others from being charged."""
+    path = tmp_path / "ledger.db"
+    record = {
+        "created_at": "2026-11-02T12:00:00Z",
+        "is_byok": False,
+        "native_tokens_completion": 1,
+        "total_cost": 1,
+    }
+    with Ledger(path) as ledger:
+        ledger.add([resolved("gen-1", native_tokens_prompt=2**63 - 1, **record)])
+        ledger.add([resolved("gen-2", native_tokens_prompt=2, **record)])
+    target = str(tmp_path / "charges.parquet")
+    counts = export(path, [Output(charges(), target, "parquet")])
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"SELECT ConsumedQuantity, ConsumedUnit, BilledCost FROM '{target}' ORDER BY ALL"
+        ).fetchall()
+    assert found == [(3, "Tokens", 1), (None, None, 1)]
+    assert counts.unquantified == 1

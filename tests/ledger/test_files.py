@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import ModelGatesError
-from modelgates_client.ledger import Counts, Ledger, LedgerError
+from modelgates_client.ledger import Counts, Ledger, LedgerError, files
 
 from .made import body, integrity, program, resolved, says
 
@@ -315,3 +315,42 @@ def test_a_new_ledger_and_its_name_are_on_disk(path, monkeypatch):
     assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
     Ledger(path).close()
     assert len(synced) == 2
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_ledger_with_two_names_is_refused(path, read_only):
+    """Each name would have a log of its own, and what is in one would be lost by the other."""
+    Ledger(path).close()
+    other = path.with_name("other.db")
+    other.hardlink_to(path)
+    for each in (path, other):
+        with pytest.raises(LedgerError, match=r"it has 2 names \(hard links\).*make a copy"):
+            Ledger(each, read_only=read_only)
+    other.unlink()
+    Ledger(path, read_only=read_only).close()
+
+
+MOUNTS = """\
+22 1 0:20 / / rw shared:1 - overlay overlay rw
+36 22 8:1 /srv/ledger.db /data/led\\040ger.db rw,relatime - ext4 /dev/sda1 rw
+37 22 8:1 /srv /data/folder rw,relatime - ext4 /dev/sda1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("/data/led ger.db", True), ("/data/folder/ledger.db", False), ("/data/led", False)],
+)
+def test_a_file_that_is_mounted_alone_is_told(name, expected):
+    """By what Linux says of its mounts."""
+    assert files.is_mounted(Path(name), MOUNTS) is expected
+
+
+def test_a_file_that_is_mounted_alone_is_refused(path, monkeypatch):
+    """The log would be beside it, where it is mounted, and not where the file is."""
+    Ledger(path).close()
+    mounts = path.with_name("mountinfo")
+    mounts.write_text(f"36 22 8:1 /ledger.db {path} rw - ext4 /dev/sda1 rw\n")
+    monkeypatch.setattr(files, "_MOUNTS", mounts)
+    with pytest.raises(LedgerError, match="mount the folder that it is in"):
+        Ledger(path)

@@ -206,7 +206,7 @@ def _tell(counts: "Counts", options: ExportOptions, period: Period, messages: Me
     ]
     if focus and counts.unquantified:
         messages.warning(
-            f"the quantity of {counts.unquantified} records is null: 64 bits do not hold their tokens"
+            f"the quantity of {counts.unquantified} records is null: it is beyond 64 bits"
         )
     if counts.differences:
         messages.warning(f"{changed(counts.differences)}; run `modelgates check` on it")

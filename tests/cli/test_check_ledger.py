@@ -1,0 +1,109 @@
+"""`modelgates check` of a ledger: what storage has changed is named, mended, or asked for again."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from modelgates_client.cli import _check, _export
+from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._statuses import Status
+from modelgates_client.ledger import Ledger, derived
+from modelgates_client.reports.periods import Period
+from modelgates_client.reports.spending import spending_of_ledger
+
+from ..reports.ledgers import make_ledger, record  # noqa: TID252 - what all tests of reports use
+from .test_export import NOTHING
+
+ALL = Period(None, None, "UTC")
+
+
+@pytest.fixture
+def check(capsys):
+    """Run the command; return its status, what it printed and what it said."""
+
+    def run(source):
+        names = ("timeout", "key_file", "base_url", "proxy", "ca_bundle", "output")
+        options = {
+            **dict.fromkeys(names),
+            "sources": (source,),
+            "files": (),
+            "shown_as": "json",
+            "fail_on": "breaking",
+            "key_stdin": False,
+        }
+        status = _check.check_responses(options, Messages())
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A ledger of three records."""
+    return make_ledger(tmp_path / "l.db", *(record(number, total_cost=1) for number in range(3)))
+
+
+def change(path, statement):
+    """Change a ledger as storage might."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_a_whole_ledger_is_whole(check, ledger):
+    """Nothing is said of it, and nothing is changed."""
+    status, _, said = check(ledger)
+    assert (status, said) == (Status.WELL, "")
+
+
+def test_a_row_that_has_changed_is_named_and_made_anew(check, ledger):
+    """From its body: nobody needs to be asked."""
+    change(ledger, "UPDATE record_rows SET total_cost_usd = '9' WHERE \"the key\" = 2")
+    assert spending_of_ledger(ledger, ALL, "charged").differences
+
+    status, printed, said = check(ledger)
+
+    assert status == Status.FAILED
+    assert "gen-1: its row is not that of its body" in said
+    assert "2026-11-02: total_cost_usd 11, by 8 off the control total" in said
+    assert "gen-1: its row is not" in printed
+    assert spending_of_ledger(ledger, ALL, "charged").known_usd == 3
+    assert check(ledger)[0] == Status.WELL
+
+
+def test_a_body_that_has_changed_is_asked_for_again(check, ledger):
+    """Until it came, the record counts as one that may still change: a budget is undecided."""
+    body = b'{"data": {"id": "gen-1", "finish_reason": "stop", "total_cost": 7}}'
+    change(ledger, f"UPDATE records SET body = x'{body.hex()}' WHERE key = 2")
+
+    status, _, said = check(ledger)
+
+    assert status == Status.FAILED
+    assert "gen-1: its body is not the one that came" in said
+    assert f"to ask for 1 ids again: modelgates fetch --ledger {ledger}" in said
+    spent = spending_of_ledger(ledger, ALL, "charged")
+    assert (spent.provisional, spent.pending, spent.differences) == (1, 0, ())
+    with Ledger(ledger) as opened:
+        assert opened.lease(10) == ["gen-1"]
+
+
+def test_the_database_of_another_application_is_told_in_a_line(check, tmp_path):
+    """It holds no responses, however many lines it may seem to have."""
+    path = str(tmp_path / "cookies.db")
+    change(path, "CREATE TABLE cookies (value)")
+    status, _, said = check(path)
+    assert status == Status.FAILED
+    assert "it is a database of another application" in said
+    assert said.count("\n") == 1
+
+
+def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_path, capsys):
+    """By the command that `export` names when it cannot read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(derived, "VERSION", 0)
+        Ledger(ledger).close()
+    options = {**NOTHING, "sources": (ledger,), "to": str(tmp_path / "out.jsonl")}
+    assert _export.export(options, Messages()) == Status.FAILED
+    assert f"as `modelgates check {ledger}` does without a key" in capsys.readouterr().err
+    assert check(ledger)[0] == Status.WELL
+    assert _export.export(options, Messages()) == Status.WELL

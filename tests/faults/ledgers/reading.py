@@ -1,0 +1,75 @@
+"""A ledger, and everything that can be asked of it after it was damaged."""
+
+from modelgates_client import PermissionDeniedError
+from modelgates_client.bulk.outcomes import Failed
+from modelgates_client.exports.errors import SourceError
+from modelgates_client.ledger import Ledger, LedgerError
+from modelgates_client.reports.periods import Period
+from modelgates_client.reports.spending import spending_of_ledger
+
+from ...ledger.made import resolved  # noqa: TID252 - what tests of ledgers share
+from .damages import damaged
+
+RECORDS = 150
+ALL = Period(None, None, "UTC")
+
+
+def make(path):
+    """Make a whole ledger of some pages; return its content."""
+    with Ledger(path) as ledger:
+        ledger.enqueue([f"gen-waiting-{number}" for number in range(20)])
+        ledger.add(resolved(f"gen-{number}", **fields(number)) for number in range(RECORDS))
+        ledger.add([Failed("gen-failed", PermissionDeniedError("not under this key", 403, 1))])
+    return path.read_bytes()
+
+
+def fields(number):
+    """Return what a record says."""
+    return {
+        "total_cost": 0.001 * number + 0.001,
+        "created_at": f"2026-11-{1 + number % 9:02}T12:00:00Z",
+        "is_byok": False,
+        "model": f"model-{number % 4}",
+        "native_tokens_prompt": number,
+        "title": "x" * (number * 7 % 900),
+    }
+
+
+def assert_right_or_told(content, seed, path):
+    """Damage a ledger, then ask for everything: it is right, or it says in a line what is wrong."""
+    path.write_bytes(damaged(content, seed))
+    spent = told(lambda: spending_of_ledger(str(path), ALL, "charged"))
+    if spent is not None and not spent.differences:
+        assert spent.records == RECORDS
+        assert spent.known_usd * 1000 == RECORDS * (RECORDS + 1) // 2
+    told(lambda: read(path))
+    told(lambda: work(path))
+
+
+def read(path):
+    """Read all that can be read."""
+    with Ledger(path, read_only=True) as ledger:
+        ledger.counts()
+        ledger.record("gen-7")
+        ledger.history("gen-7")
+        assert len({key for key, _ in ledger.bodies()}) <= RECORDS + 1
+        return list(ledger.flaws())
+
+
+def work(path):
+    """Open it for writing, add to it, and mend it."""
+    with Ledger(path) as ledger:
+        ledger.enqueue(["gen-new"])
+        ledger.add([resolved("gen-7", total_cost=5), resolved("gen-late", total_cost=1)])
+        ledger.lease(3)
+        ledger.mend(list(ledger.flaws()))
+
+
+def told(ask):
+    """Return an answer; None for an error that says in one line what is wrong."""
+    try:
+        return ask()
+    except (LedgerError, SourceError) as error:
+        said = str(error)
+    assert "\n" not in said
+    return None
