@@ -14,6 +14,8 @@ in one process would undo each other's locks.
 | `focus`   | the rows as charges, with the columns of the FinOps standard FOCUS 1.2 |
 | `formats` | JSON Lines, CSV, Parquet and DuckDB databases, as statements           |
 | `writing` | tables written to files, whole or not at all                           |
+| `controlling` | sums of rows, for the control totals of ledgers to be held against  |
+| `placing` | where files are made: private, whole, and nothing left behind           |
 | `parts`   | ids fetched by one worker of many, and written as Parquet              |
 | `errors`  | what can be wrong with files                                           |
 """

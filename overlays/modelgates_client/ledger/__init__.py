@@ -18,6 +18,8 @@
 | `queueing`   | ids that wait, and leases on them                                           |
 | `reading`    | what is asked of the file                                                   |
 | `derived`    | the table `rows`, made anew when its columns change                         |
+| `controls`   | control totals: what the rows of each day add up to, kept beside them      |
+| `verifying`  | what storage has changed: in the database, bodies, rows, totals            |
 | `fetching`   | `fetch` and `fetch_all`: asking for what a ledger lacks                   |
 | `working`    | one run of that: leasing, storing, giving back                            |
 | `feeding`    | ids on their way into the queue, while they are fetched                   |

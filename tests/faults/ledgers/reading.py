@@ -26,7 +26,7 @@ def make(path):
 def fields(number):
     """Return what a record says."""
     return {
-        "total_cost": 0.001 * number + 0.001,
+        "total_cost": (number + 1) / 1000,
         "created_at": f"2026-11-{1 + number % 9:02}T12:00:00Z",
         "is_byok": False,
         "model": f"model-{number % 4}",
