@@ -77,7 +77,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     elif verdict == "undecided":
         messages.warning(
             f"within the limit are {format_usd(spent.known_usd)}, and of {spent.doubtful} ids the "
-            "cost is not known or not settled: {_advice(spent)}let as many pass by "
+            f"cost is not known or not settled: {_advice(spent)}let as many pass by "
             "--allow-doubtful"
         )
     if options["shown_as"] == "json":
