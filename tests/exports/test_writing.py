@@ -261,23 +261,23 @@ def test_an_export_can_be_exported(ledger):
 
 
 @pytest.mark.parametrize("shown_as", ["jsonl", "csv", "parquet", "duckdb"])
-def test_a_file_is_replaced_by_a_whole_one_with_the_mode_of_the_umask(ledger, shown_as):
-    """A link stays one; nothing else is left in the folder."""
+def test_a_file_is_replaced_by_a_whole_one_with_its_mode(ledger, shown_as):
+    """A link stays one; a new file is for its owner alone; nothing else is left in the folder."""
     folder = ledger.parent / "out"
     folder.mkdir()
-    (folder / "there").write_text("before")
+    there = folder / "there"
+    there.write_text("before")
+    there.chmod(0o640)
     (folder / "link").symlink_to("there")
-    before = os.umask(0o027)
-    try:
-        with (folder / "there").open() as reading:
-            export(ledger, [Output(ROWS, str(folder / "link"), shown_as)])
-            assert reading.read() == "before"  # who reads the old one has all of it
-    finally:
-        os.umask(before)
-    assert names(folder) == ["link", "there"]
+    with there.open() as reading:
+        outputs = [Output(ROWS, str(folder / name), shown_as) for name in ("link", "new")]
+        export(ledger, outputs)
+        assert reading.read() == "before"  # who reads the old one has all of it
+    assert names(folder) == ["link", "new", "there"]
     assert (folder / "link").is_symlink()
-    assert stat.S_IMODE((folder / "there").stat().st_mode) == 0o640
-    assert (folder / "there").stat().st_size > 1000
+    assert stat.S_IMODE(there.stat().st_mode) == 0o640
+    assert stat.S_IMODE((folder / "new").stat().st_mode) == 0o600
+    assert there.stat().st_size > 1000
 
 
 def test_where_one_of_two_fails_neither_is_there(ledger):
