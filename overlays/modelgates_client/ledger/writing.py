@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from modelgates_client._version import __version__
 from modelgates_client.ledger.arrivals import Arrival, Found
 from modelgates_client.ledger.derived import Put
+from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.values import checksum
 
 _HOW: Final = "final, obtained_at, requests, status, request_id, elapsed_s, client, body, checksum"
@@ -61,7 +62,10 @@ def write(
         if known is None:
             connection.execute(_NEW, (arrival.stored,))
             known = connection.execute(_KNOWN, (arrival.stored,)).fetchone()
-        _write(connection, arrival, _Known(*known), moment, put)
+        found = _Known(*known)
+        if not isinstance(found.requests, int) or not isinstance(found.final, int | None):  # pyright: ignore[reportUnnecessaryIsInstance] - storage may have changed them
+            raise DamagedError(f"what is known of {arrival.stored!r} is none of its values")
+        _write(connection, arrival, found, moment, put)
 
 
 class _Known(NamedTuple):
