@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import APIConnectionError, Failed, Pending, Resolved
+from modelgates_client.bulk.gate import MOST_EXCUSES
 
 from .simulator import LATENCY_S, REFUSED, error, record, simulate
 
@@ -111,8 +112,8 @@ def test_ids_that_make_the_server_fail_are_their_own(status, names, concurrency)
     failed = {one.generation_id for _, one in done.outcomes if isinstance(one, Failed)}
     assert failed == names
     assert done.kinds["Resolved"] == 100 - len(names)
-    assert max(done.asked.values()) <= 5 + 6
-    assert done.ended_at < 40
+    assert max(done.asked.values()) <= 5 + MOST_EXCUSES + 10
+    assert done.ended_at < 120
 
 
 def test_one_id_that_is_told_to_wait_holds_nobody_up():

@@ -9,6 +9,7 @@
 | no socket to ask with                             | fewer at one time, the id is not to blame |
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -25,6 +26,10 @@ MOST_EXCUSES: Final = 5
 
 _TOO_MANY: Final = 429
 _BUSY: Final = frozenset({503, 529})  # a limit, too, where others are answered
+_SAMPLE: Final = 100  # answers, and
+_SHARE: Final = 0.05  # the part of them that must be refusals before they are taken for a limit,
+_FEWEST: Final = 3  # so many of them at least,
+_TOGETHER: Final = 20  # and two within so many
 _FIRST_PAUSE_S: Final = 0.1  # of an id that waits alone; it doubles
 _LONGEST_PAUSE_S: Final = 5.0
 _SHORT_S: Final = 2.0  # as long as windows of limits are; no answer for longer is an outage
@@ -66,6 +71,7 @@ class Gate:
         self.refused_since: float | None = None
         self._pacer = Pacer(now, max_rate=max_rate, uniform=uniform)
         self._window = Window(most)
+        self._recent: deque[bool] = deque(maxlen=_SAMPLE)  # whether answers were refusals
         self._most = most
         self._uniform = uniform
 
@@ -114,32 +120,44 @@ class Gate:
         if isinstance(ending, Reply) and ending.status == _TOO_MANY:
             self._answered(now, sent_at)
             self.refusal = ending
-            if self._pacer.throttled(now, sent_at, after):
+            if self._is_limit():
                 self.refused_since = now if self.refused_since is None else self.refused_since
+                self._pacer.throttled(now, sent_at, after)
                 return now
             lookup.refusals += 1
             is_bounded = after is None or after <= LONGEST_RETRY_AFTER_S
             return self._later(now, lookup.refusals, after) if is_bounded else None
         if is_answer(ending):
             self.refused_since = None
+            self._recent.append(False)
             self._pacer.succeeded(now, sent_at)
             self._answered(now, sent_at)
         return None
 
     def _unavailable(self, attempt: "Attempt", now: float, after: float) -> float:
         ending, lookup = attempt.ending, attempt.lookup
-        is_limit = (
-            isinstance(ending, Reply)
-            and ending.status in _BUSY
-            and not self.breaker.is_open
-            and self._pacer.throttled(now, attempt.sent_at, after or None)
-        )
+        was_open = self.breaker.is_open
+        may_be_limit = isinstance(ending, Reply) and ending.status in _BUSY and not was_open
+        is_limit = may_be_limit and self._is_limit()
         at = self._doubted(attempt, now, after)
+        if is_limit or (may_be_limit and self.breaker.is_open):  # two in a row
+            self._pacer.throttled(now, attempt.sent_at, after or None)
         if is_limit and not self.breaker.is_open and lookup.excuses < MOST_EXCUSES:
             lookup.excuses += 1
             lookup.doubt = None
             return now
         return at
+
+    def _is_limit(self) -> bool:
+        """Take note of a refusal; return whether there are so many that there is a limit.
+
+        Those of a limit come together, while one in twenty by chance rarely follows another.
+        """
+        self._recent.append(True)
+        refused, latest = sum(self._recent), [*self._recent][-_TOGETHER:]
+        if refused == len(self._recent):
+            return True  # nothing was let through yet
+        return refused >= max(_FEWEST, _SHARE * len(self._recent)) and sum(latest) > 1
 
     def _doubted(self, attempt: "Attempt", now: float, after: float) -> float:
         lookup = attempt.lookup

@@ -133,17 +133,13 @@ class Pacer:
             self._cycle.add(sent_at)
             self._passed_since += 1
 
-    def throttled(self, now: float, sent_at: float, retry_after: float | None) -> bool:
-        """Learn from a refusal.
+    def throttled(self, now: float, sent_at: float, retry_after: float | None) -> None:
+        """Learn from a 429, or another refusal that is taken for one.
 
         Args:
             now: The time.
             sent_at: When the request was sent.
-            retry_after: Seconds the server asked to wait, if it did; nothing is sent before, if
-                it is a limit.
-
-        Returns:
-            Whether it is taken for a limit; not when hardly any request is refused.
+            retry_after: Seconds the server asked to wait, if it did; nothing is sent before.
         """
         self._measure(now - sent_at)
         if self._paused_at is None and sent_at >= self._resumed_at:
@@ -158,7 +154,6 @@ class Pacer:
                 pause_s = max(pause_s, longest * (0.5 + 0.5 * self._uniform()))
             self._until = max(self._until, now + pause_s)
         self._until = max(self._until, now + (retry_after or 0.0))
-        return True
 
     def forget(self, now: float) -> None:
         """Take the latest pause for no limit's: there was an outage."""

@@ -25,6 +25,7 @@ from modelgates_runtime.errors import ModelGatesError
 LONGEST_PAUSE_S: Final = 300.0
 
 _UNSAID_S: Final = 0.5  # an outage that is shorter is not told of
+_CHECK_S: Final = 0.1  # until a failure is looked at again
 _CANARY: Final = -1  # the number of an id that was answered already, and is asked for as a probe
 
 
@@ -217,7 +218,7 @@ class Run:
         while (lookup := self._schedule.next(now)) is not None:
             ending = self._gate.settle(lookup)
             if ending is None:
-                return lookup
+                return lookup if lookup.doubt is None else self._check(lookup, now)
             lookup.clock.hold(now - lookup.due_s)
             step = lookup.advance(ending)
             if isinstance(step, Finished):
@@ -228,6 +229,20 @@ class Run:
             else:
                 raise TypeError("after a failure there is a pause")
         return None
+
+    def _check(self, lookup: Lookup, now: float) -> Lookup | None:
+        """Return what shows whether a failure is the id's own: another id than that.
+
+        If no other is to be asked for, one that was answered before.
+        """
+        self._schedule.put_last(lookup)
+        other = self._schedule.next_probe(now)
+        if other is None or other.doubt is None or self._canary is None:
+            return other
+        self._schedule.park(other, now + _CHECK_S, other.due_s)
+        if self._working > (asyncio.current_task() in self._flying):
+            return None  # what is on its way will show it
+        return self._known(self._canary, now)
 
     def _probe(self, now: float) -> Lookup | None:
         """Return what shows whether an outage is over: an id that did not fail in it, if possible.
@@ -242,8 +257,13 @@ class Run:
         if not self._canary_is_next:
             return lookup
         self._schedule.put_back(lookup)
+        return self._known(self._canary, now)
+
+    def _known(self, generation_id: str, now: float) -> Lookup:
         clock = HeldClock(self._loop.time)
-        return Lookup(_CANARY, self._canary, self._question.steps(self._canary, clock), clock, now)
+        return Lookup(
+            _CANARY, generation_id, self._question.steps(generation_id, clock), clock, now
+        )
 
     def _call_at(self, at: float) -> None:
         if self._timer is not None:
@@ -289,7 +309,12 @@ class Run:
     def _ask_again(self, lookup: Lookup, at: float, sent_at: float) -> None:
         """Put a lookup back, at no cost to it."""
         if at <= self._loop.time():
-            self._schedule.put_back(lookup, sent_at)
+            if (
+                lookup.excuses and not self._gate.breaker.is_open
+            ):  # it may be the one that makes the server fail
+                self._schedule.put_last(lookup, sent_at)
+            else:
+                self._schedule.put_back(lookup, sent_at)
         else:
             self._schedule.park(lookup, at, sent_at)
 
@@ -334,6 +359,7 @@ class Run:
         since = self._gate.breaker.since
         if since is not None:
             self._outage_began = datetime.now(UTC)
+            self._canary_is_next = False
             timeout_s = self._outage_timeout_s
             self._outage_timers = [
                 self._loop.call_at(max(now, since + min(_UNSAID_S, timeout_s)), self._announce),

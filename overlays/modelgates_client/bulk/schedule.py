@@ -101,6 +101,12 @@ class Schedule:
             lookup.due_s = held_from
         self._fresh.appendleft(lookup)
 
+    def put_last(self, lookup: Lookup, held_from: float | None = None) -> None:
+        """Put a lookup back as `put_back` does, but behind the others."""
+        if held_from is not None:
+            lookup.due_s = held_from
+        self._fresh.append(lookup)
+
     def finish(self, finished: Finished) -> None:
         """Take what a lookup came to."""
         self._open -= 1
