@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelgates_client import APIConnectionError, Failed, Pending, Resolved
 from modelgates_client.bulk.gate import MOST_EXCUSES
 
-from .simulator import LATENCY_S, REFUSED, error, record, simulate
+from .simulator import HANG, LATENCY_S, REFUSED, error, record, simulate
 
 WAYS = {
     "refused": REFUSED,
@@ -146,6 +146,38 @@ def test_the_record_that_there_was_is_kept():
     assert isinstance(outcome, Pending)
     assert outcome.error.record.id == "gen-0"
     assert done.error is not None
+
+
+@pytest.mark.parametrize(("ids", "concurrency"), [(1, 1), (3, 32), (50, 1), (300, 32)])
+@pytest.mark.parametrize("begin", [0.0, 0.05])
+@pytest.mark.parametrize("seconds", [1, 10, 60])
+def test_a_server_that_says_nothing_loses_nothing(ids, concurrency, begin, seconds):
+    """Its connections are as dead as it, when it is back: requests on them hang for ever."""
+
+    def server(now, generation_id):
+        return (0, HANG) if begin <= now < begin + seconds else (LATENCY_S, record(generation_id))
+
+    done = simulate(server, ids, concurrency=concurrency, max_retries=0)
+    assert done.kinds == {"Resolved": ids}
+    assert len(done.requests) <= ids + concurrency + 10 + seconds
+    assert done.ended_at <= begin + 1.5 * seconds + 8 + 1.5 * ids / concurrency * LATENCY_S
+
+
+@pytest.mark.parametrize(("ids", "concurrency"), [(1, 1), (3, 32), (20, 1), (100, 32)])
+@pytest.mark.parametrize("latency_s", [8.0, 25.0])
+def test_a_slow_server_is_not_taken_for_dead(ids, concurrency, latency_s):
+    """Each request takes long, and is answered."""
+    done = simulate(lambda _, name: (latency_s, record(name)), ids, concurrency=concurrency)
+    assert done.kinds == {"Resolved": ids}
+    assert len(done.requests) <= 1.5 * ids + 10
+
+
+def test_an_id_that_hangs_fails_alone():
+    """After the client's time-out, as by `get`."""
+    done = simulate(
+        lambda _, name: (0, HANG) if name == "gen-5" else (LATENCY_S, record(name)), 100
+    )
+    assert done.kinds == {"Resolved": 99, "Failed": 1}
 
 
 spans = st.lists(

@@ -6,6 +6,7 @@
 | the same, fewer than one in twenty                | the id waits, nobody else                |
 | no connection, 502, 503, 504, 52x, of two ids     | an outage: all wait, the id is not to blame |
 | the same, with answers since                      | the id's own: an attempt                 |
+| no word of any request for long                   | the same: probes show which requests hang |
 | no socket to ask with                             | fewer at one time, the id is not to blame |
 """
 
@@ -18,6 +19,7 @@ from modelgates_client.bulk.outage import LONGEST_RETRY_AFTER_S, Breaker, is_ans
 from modelgates_client.bulk.pacer import Pacer
 from modelgates_client.bulk.window import Window
 from modelgates_client.calls.retry import retry_after_s
+from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending, Failure, Reply
 
 #: Failures of one id that are not taken for its own, though others were answered since: by an
@@ -26,6 +28,13 @@ MOST_EXCUSES: Final = 5
 
 _TOO_MANY: Final = 429
 _BUSY: Final = frozenset({503, 529})  # a limit, too, where others are answered
+
+#: Seconds without a word that are odd at least, when answers are quick,
+LEAST_PATIENCE_S: Final = 1.0
+_PATIENCE: Final = 20.0  # and as a multiple of the latency;
+_PATIENCE_S: Final = 5.0  # when nothing is known of it yet
+_LEAST_GRACE_S: Final = 0.25
+
 _SAMPLE: Final = 100  # answers, and
 _SHARE: Final = 0.05  # the part of them that must be refusals before they are taken for a limit,
 _FEWEST: Final = 3  # so many of them at least,
@@ -70,6 +79,7 @@ class Gate:
         self.refusal: Reply | None = None
         self.refused_since: float | None = None
         self._pacer = Pacer(now, max_rate=max_rate, uniform=uniform)
+        self._heard_at = now  # when the latest request ended, but for time-outs
         self._window = Window(most)
         self._recent: deque[bool] = deque(maxlen=_SAMPLE)  # whether answers were refusals
         self._most = most
@@ -91,7 +101,30 @@ class Gate:
         self.breaker.sent(now)
         self._pacer.sent(now)
 
-    def settle(self, lookup: Lookup) -> Ending | None:
+    @property
+    def grace_s(self) -> float:
+        """Seconds in which what a server that is back still has to answer is answered."""
+        return max(_LEAST_GRACE_S, 4 * (self._pacer.latency_s or 0.0))
+
+    def stalls_at(self, sent_at: float, hanging: int) -> float:
+        """Return the time from which it is odd that nothing was heard.
+
+        Args:
+            sent_at: When the oldest request was sent that is still on its way.
+            hanging: How many are.
+        """
+        latency_s = self._pacer.latency_s
+        is_odd_soon = latency_s is not None and hanging > 1  # one may simply take long
+        least_s = LEAST_PATIENCE_S if is_odd_soon else _PATIENCE_S
+        patience_s = max(least_s, _PATIENCE * (latency_s or 0.0))
+        return max(sent_at, self._heard_at) + patience_s
+
+    def abandoned(self, lookup: Lookup, now: float) -> None:
+        """Take note that a request was given up, which hung."""
+        if self.breaker.is_open:
+            lookup.doubt = Doubt(timed_out(), now, self.breaker.answers, 1)
+
+    def settle(self, lookup: Lookup) -> Doubt | None:
         """Return the failure that turned out to be the id's own; None if there is none."""
         doubt = lookup.doubt
         if doubt is None or self.breaker.answers == doubt.answers:
@@ -102,7 +135,7 @@ class Gate:
             lookup.excuses += 1
             return None
         lookup.again = None
-        return doubt.ending
+        return doubt
 
     def again_at(self, attempt: "Attempt", now: float) -> float | None:
         """Learn from an attempt; return when it is to be made again at no cost to its id.
@@ -110,6 +143,11 @@ class Gate:
         None, if what it ended with is the id's own.
         """
         ending, lookup, sent_at = attempt.ending, attempt.lookup, attempt.sent_at
+        if isinstance(ending, Failure) and ending.kind == "timeout":
+            # It is the id's own, unless nothing else was heard in all that time.
+            is_own = self._heard_at > sent_at and not self.breaker.is_open
+            return None if is_own else self._doubted(attempt, now, 0.0)
+        self._heard_at = now
         if isinstance(ending, Failure) and ending.kind == "scarce":
             self._window.ran_out(attempt.in_flight)
             # By then others have given theirs back; if there are none, somebody else has them all.

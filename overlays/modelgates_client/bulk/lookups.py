@@ -70,6 +70,8 @@ class Lookup:
         doubt: Why that may yet be its own failure.
         excuses: How often a failure was not taken for its own though others were answered.
         refusals: How often in a row it was refused for its rate.
+        hangs: How often an attempt was given up because it hung while others were answered.
+        sent_at: When the latest attempt was begun.
         attempts: How many times it was asked for.
         latest: The latest reply with a record, which is not final.
     """
@@ -84,9 +86,11 @@ class Lookup:
         "due_s",
         "excuses",
         "generation_id",
+        "hangs",
         "latest",
         "number",
         "refusals",
+        "sent_at",
     )
 
     def __init__(
@@ -99,7 +103,8 @@ class Lookup:
         self.due_s = due_s
         self.again: Send | None = None
         self.doubt: Doubt | None = None
-        self.excuses = self.refusals = self.attempts = 0
+        self.excuses = self.refusals = self.hangs = self.attempts = 0
+        self.sent_at = due_s
         self.latest: Reply | None = None
         self._steps = steps
         self._begun_s = due_s

@@ -89,6 +89,7 @@ class Breaker:
         self._suspect: int | None = None  # the first id that failed since the latest answer
         self._failed_at = 0.0  # when it did
         self._opened_at = 0.0
+        self._is_stall = False
         self._pause_s = _FIRST_PROBE_S
         self._probe_at = 0.0
         self._barred_until = float("-inf")  # by a Retry-After
@@ -140,13 +141,20 @@ class Breaker:
         if number == self._suspect and not alone:
             return False
         self.since, self._opened_at, self.probes = self._failed_at, now, 0
-        self._pause_s = _FIRST_PROBE_S
+        self._pause_s, self._is_stall = _FIRST_PROBE_S, False
         self._probe_at = now + self._pause_s
         return True
 
+    def stalled(self, now: float) -> None:
+        """Take it for an outage that nothing is heard of any request: probe at once."""
+        self.since, self._opened_at, self.probes = now, now, 0
+        self._pause_s, self._probe_at = _FIRST_PROBE_S, now
+        self._barred_until = now
+        self._is_stall = True
+
     def answered(self, now: float, sent_at: float) -> bool:
         """Take note of an answer; return whether it shows that an outage is over."""
-        if self.since is not None and sent_at < self._opened_at:
+        if self.since is not None and sent_at < self._opened_at and not self._is_stall:
             return False  # it comes from before
         self.answers += 1
         self._suspect = None

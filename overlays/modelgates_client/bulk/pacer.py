@@ -104,6 +104,11 @@ class Pacer:
         return max(now, self._until, self._next_at)
 
     @property
+    def latency_s(self) -> float | None:
+        """Seconds until an answer, smoothed; None before the first one."""
+        return self._latency_s
+
+    @property
     def capped_at(self) -> float:
         """The moment from which `max_rate` alone allows the next request."""
         return -math.inf if self._last_at is None else self._last_at + 1 / self._most

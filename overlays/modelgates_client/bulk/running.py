@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from modelgates_client.bulk.gate import Attempt, Gate
+from modelgates_client.bulk.gate import LEAST_PATIENCE_S, Attempt, Gate
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
 from modelgates_client.bulk.outage import Outage, is_answer
 from modelgates_client.bulk.schedule import Schedule
@@ -24,6 +24,7 @@ from modelgates_runtime.errors import ModelGatesError
 #: through for longer, what is left fails with what the server said.
 LONGEST_PAUSE_S: Final = 300.0
 
+_MOST_HANGS: Final = 2  # times that a request of an id is given up because it hangs
 _UNSAID_S: Final = 0.5  # an outage that is shorter is not told of
 _CHECK_S: Final = 0.1  # until a failure is looked at again
 _CANARY: Final = -1  # the number of an id that was answered already, and is asked for as a probe
@@ -98,6 +99,8 @@ class Run:
         self._flying: dict[asyncio.Task[None], Lookup] = {}
         self._working = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._resetting: asyncio.Task[None] | None = None
         self._count = 0
         self._ended = False
         self._stopped = False
@@ -161,8 +164,11 @@ class Run:
         """Cancel what is on its way, and close the connections."""
         self._stopped = True
         self._cancel_outage_timers()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._watch):
+            if timer is not None:
+                timer.cancel()
+        if self._resetting is not None:
+            await asyncio.gather(self._resetting, return_exceptions=True)
         workers = [*self._flying]
         for worker in workers:
             worker.cancel()
@@ -186,9 +192,58 @@ class Run:
             self._working -= 1
             if task is not None:
                 self._landed(task)
+            if not self._stopped:
+                self._loop.call_soon(self.pump)  # an abandoned one leaves its place to another
 
     def _landed(self, worker: asyncio.Task[None]) -> None:
         self._flying.pop(worker, None)
+
+    def _look(self) -> None:
+        """Look whether requests hang while nothing at all is heard, and probe then."""
+        self._watch = None
+        if self._stopped or self.failure is not None or not self._flying:
+            return
+        now = self._loop.time()
+        at = now + LEAST_PATIENCE_S
+        oldest = min(one.sent_at for one in self._flying.values())
+        if self._gate.breaker.since is None:
+            stalls_at = self._gate.stalls_at(oldest, len(self._flying))
+            if stalls_at <= now and all(one.hangs < _MOST_HANGS for one in self._flying.values()):
+                self._last = timed_out()
+                self._gate.breaker.stalled(now)
+                self._turned(now)
+                # Those that are idle may be as dead as those that hang.
+                self._resetting = self._loop.create_task(self._means.engine.reset())
+            else:
+                at = max(stalls_at, now + LEAST_PATIENCE_S / 2)
+        since = self._gate.breaker.since
+        if since is not None:
+            # One makes room for a probe, but is not given up sooner than a slow server may answer.
+            is_full = self._working >= self._gate.limit or not self._schedule.has_fresh
+            is_old = (
+                now - oldest >= (now - since) / 2
+                and self._gate.stalls_at(oldest, len(self._flying)) <= now
+            )
+            if is_full and is_old and self._gate.ready_at(now) <= now:
+                self._abandon(*min(self._flying.items(), key=lambda item: item[1].sent_at))
+            self._loop.call_soon(self.pump)
+        self._watch = self._loop.call_at(at, self._look)
+
+    def _abandon(self, worker: asyncio.Task[None], lookup: Lookup) -> None:
+        """Give up a request that hangs; its id is asked for again, at no cost to it."""
+        worker.cancel()
+        self._flying.pop(worker)
+        if lookup.number != _CANARY:
+            self._gate.abandoned(lookup, self._loop.time())
+            self._schedule.put_back(lookup, lookup.sent_at)
+
+    def _abandon_older(self, ended_at: float) -> None:
+        """Give up what was sent before an outage ended, and is still not answered."""
+        if not self._stopped and self.failure is None and not self._gate.breaker.is_open:
+            for worker, lookup in [*self._flying.items()]:
+                if lookup.sent_at < ended_at and lookup.hangs < _MOST_HANGS:
+                    lookup.hangs += 1
+                    self._abandon(worker, lookup)
 
     def _next(self) -> Lookup | None:
         """Return what to send now; if it is too early for that, see to being asked again."""
@@ -209,6 +264,9 @@ class Run:
             return None
         self._gate.sent(now)
         lookup.clock.hold(now - lookup.due_s)
+        lookup.sent_at = now
+        if self._watch is None:
+            self._watch = self._loop.call_at(now + LEAST_PATIENCE_S, self._look)
         return lookup
 
     def _take(self, now: float) -> Lookup | None:
@@ -216,11 +274,11 @@ class Run:
         if self._gate.breaker.is_open:
             return self._probe(now)
         while (lookup := self._schedule.next(now)) is not None:
-            ending = self._gate.settle(lookup)
-            if ending is None:
+            doubt = self._gate.settle(lookup)
+            if doubt is None:
                 return lookup if lookup.doubt is None else self._check(lookup, now)
-            lookup.clock.hold(now - lookup.due_s)
-            step = lookup.advance(ending)
+            lookup.clock.hold(now - doubt.failed_at)
+            step = lookup.advance(doubt.ending)
             if isinstance(step, Finished):
                 self._schedule.finish(step)
                 self._tell()
@@ -367,6 +425,7 @@ class Run:
             ]
             return
         self._cancel_outage_timers()
+        self._loop.call_later(self._gate.grace_s, self._abandon_older, now)
         if self._is_announced:
             self._is_announced = False
             lasted = datetime.now(UTC) - self._outage_began
