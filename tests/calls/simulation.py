@@ -34,7 +34,7 @@ class Turn(NamedTuple):
         outcome: What comes; None if nothing does.
         latency_s: Seconds that it takes.
         mendable: Whether a `get` may ask again after it; None for a record that is right.
-        pause_s: Seconds that it asks to wait.
+        pause_s: Seconds that it asks to wait, if it does.
         absent: Whether it says that there is no such record, or not yet.
         astray: Whether it answers another question.
     """
@@ -42,7 +42,7 @@ class Turn(NamedTuple):
     outcome: Ending | None
     latency_s: float = 0.0
     mendable: bool | None = None
-    pause_s: float = 0.0
+    pause_s: float | None = None
     absent: bool = False
     astray: bool = False
 
@@ -90,7 +90,7 @@ def call(  # noqa: PLR0913 - all that a call depends on
     validation: str = "lenient",
 ) -> Call:
     """Return a call that asks for `gen-1`, by a clock."""
-    policy = RetryPolicy(max_retries, budget or RetryBudget(), uniform)
+    policy = RetryPolicy(max_retries, budget or RetryBudget(clock), uniform)
     return Call("gen-1", REQUEST, validation, policy, timeout_s, clock)
 
 

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgates_client import APITimeoutError
-from modelgates_client.calls.call import Send
-from modelgates_client.calls.retry import RetryBudget
+from modelgates_client import APITimeoutError, ServerError
+from modelgates_client.calls.call import Pause, Send
 
 from .checks import budget_of, check, raised
 from .simulation import ROUNDING_S, Clock, call, play
@@ -24,24 +23,26 @@ from .turns import (
 
 @given(SCRIPTS, st.integers(0, 6), BUDGETS, CIRCUMSTANCES)
 def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, circumstances):
-    """Whatever the server does; it asks again only where that may help."""
-    budget = budget_of(tokens)
+    """Whatever the server does; it asks again only where that may help, and as long as it may."""
+    budget = budget_of(tokens, circumstances["clock"])
     trace = play(forever(script), max_retries=max_retries, budget=budget, **circumstances)
     timeout_s = circumstances["timeout_s"]
     check(trace, timeout_s, circumstances["overrun_s"])
     *before, last = trace.turns
     assert len(before) <= max_retries
     assert all(turn.mendable for turn in before)
-    assert sum(10 if _timed_out(turn) else 5 for turn in before) <= tokens
+    elapsed_s = trace.clock.now_s - trace.sent_s[0]
+    paid = sum(turn.pause_s is None for turn in before)
+    assert paid <= max(0, tokens) + 10 * elapsed_s + ROUNDING_S
     if trace.error is not None:
-        assert type(trace.error) is raised(last)
-        remaining_s = timeout_s - (trace.clock.now_s - trace.sent_s[0])
-        longest_s = max(last.pause_s, circumstances["uniform"]() * min(8, 0.5 * 2 ** len(before)))
+        cut_off = _timed_out(last) and elapsed_s >= timeout_s - 0.05 - ROUNDING_S
+        told = before[-1] if cut_off and before else last
+        assert type(trace.error) is raised(told)
         assert (
             not last.mendable
             or len(before) == max_retries
-            or longest_s >= remaining_s - ROUNDING_S
-            or budget._tokens < 10
+            or (last.pause_s or 0) >= timeout_s - elapsed_s - ROUNDING_S
+            or elapsed_s >= timeout_s - 0.1 - ROUNDING_S
         )
 
 
@@ -57,13 +58,15 @@ def test_get_asks_once_if_all_is_well():
     assert trace.of(Send)[0][1].request.target == "/generation?id=gen-1"
 
 
-def test_get_says_in_a_timeout_what_came_before():
-    """The last attempt may have had no time; what the others ended with is what helps."""
+def test_an_attempt_that_the_deadline_cut_off_hides_nothing():
+    """It may have had no time; what the others ended with is what helps."""
     trace = play([refusal(503), HANG], timeout_s=2.0)
-    assert type(trace.error) is APITimeoutError
+    assert type(trace.error) is ServerError
     assert (trace.error.attempts, trace.clock.now_s) == (2, 2.0)
-    assert "within 2 s; the attempt before ended with: HTTP 503: no" in str(trace.error)
-    assert str(play([HANG], timeout_s=2.0).error) == "no complete answer within 2 s"
+    assert str(trace.error) == "HTTP 503: no (2 attempts)"
+    error = play([HANG], timeout_s=2.0).error
+    assert type(error) is APITimeoutError
+    assert str(error) == "no complete answer within 2 s"
 
 
 @given(st.floats(0.1, 1e6), st.sampled_from([429, 503]))
@@ -76,23 +79,57 @@ def test_get_does_not_wait_in_vain(beyond_s, status):
 
 
 @pytest.mark.parametrize("trouble", [refusal(503), failure("connection"), record("gen-2")])
-def test_get_pays_for_retries_and_is_paid_back(trouble):
-    """A success returns what the retry before it cost; without one, a little."""
-    budget = budget_of(100)
-    assert play([trouble, record()], budget=budget).result.attempts == 2
-    assert budget._tokens == 100
-    assert play([record()], budget=budget).result.attempts == 1
-    assert budget._tokens == 101
-    assert play(forever([trouble]), budget=budget, max_retries=3).error.attempts == 4
-    assert budget._tokens == 86
+def test_get_takes_tokens_for_retries(trouble):
+    """An answer gives back what was taken for it, and one more: also that there is no record."""
+    for end in (record(), refusal(404), refusal(401)):
+        budget = budget_of(50, Clock())  # no time passes for it
+        play([trouble, end], budget=budget)
+        assert budget._granted - budget._taken == 51
+        play([end], budget=budget)
+        assert budget._granted - budget._taken == 52
+        play(forever([trouble]), budget=budget, max_retries=3)
+        assert budget._granted - budget._taken == 49
 
 
-def test_an_outage_costs_calls_their_retries():
-    """With the budget spent, each call makes one request."""
-    budget = RetryBudget()
-    attempts = [play(forever([refusal(500)]), budget=budget).error.attempts for _ in range(50)]
-    assert sum(attempts) == 50 + RetryBudget.CAPACITY // RetryBudget.COST
-    assert attempts[-1] == 1
+def test_a_wait_that_the_server_named_takes_no_token():
+    """A server that is asked for more than it allows is not out of order."""
+    clock = Clock()
+    budget = budget_of(-1000, clock)  # so that none is to be had
+    trace = play([*[refusal(429, after_s=1.0)] * 4, record()], budget=budget, clock=clock)
+    assert trace.result.attempts == 5
+    assert trace.clock.now_s < 12
+
+
+def test_get_waits_for_a_token():
+    """The budget delays; that is no reason to fail."""
+    clock = Clock()
+    trace = play([refusal(503), record()], budget=budget_of(-99, clock), clock=clock)
+    assert trace.result.attempts == 2
+    assert 10 <= trace.clock.now_s < 10.5
+
+
+def test_a_call_that_finds_no_token_in_its_time_says_what_was_wrong():
+    """It ends with its deadline, and its place in the queue goes to another."""
+    clock = Clock()
+    budget = budget_of(-1000, clock)
+    trace = play([refusal(503)], budget=budget, clock=clock)
+    assert type(trace.error) is ServerError
+    assert trace.error.attempts == 1
+    assert 29.8 < trace.clock.now_s < 30
+    assert budget.wait_s(budget.take()) == pytest.approx(100.1 - trace.clock.now_s, abs=0.1)
+
+
+def test_a_call_that_is_cancelled_gives_its_place_away():
+    """Whoever is next moves up."""
+    clock = Clock()
+    budget = budget_of(0, clock)
+    steps = call(clock, budget=budget).get()
+    next(steps)
+    assert isinstance(steps.send(refusal(503).outcome), Pause)
+    behind = budget.take()
+    assert budget.wait_s(behind) == 0.2
+    steps.close()
+    assert budget.wait_s(behind) == 0.1
 
 
 def test_a_send_must_be_answered():

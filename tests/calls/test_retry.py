@@ -2,9 +2,6 @@
 
 import os
 import threading
-import time
-from email.utils import formatdate
-from math import isfinite
 
 import pytest
 from hypothesis import given
@@ -17,101 +14,12 @@ from modelgates_client.calls.retry import (
     Setback,
     backoff_s,
     is_retryable,
-    retry_after_s,
 )
 
-NOW = 784_111_777.0  # the moment of the examples in RFC 9110, section 5.6.7
+from .simulation import Clock
+
 MENDABLE = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529}
 UNIFORM = st.floats(0, 1)
-
-DATES = [
-    "Sun, 06 Nov 1994 08:49:37 GMT",
-    "Sunday, 06-Nov-94 08:49:37 GMT",
-    "Sun Nov  6 08:49:37 1994",
-    "Sun, 06 Nov 1994 09:49:37 +0100",
-    "Sun, 06 Nov 1994 08:49:37 -0000",
-]
-
-#: Texts that are numbers or dates, or nearly.
-PARTS = st.sampled_from(
-    [
-        *(" ", ",", ":", "-", "+", ".", "e", "_", "/", ";", "\t", "\n", "\x00", "é", "٣", "²"),
-        *("Sun", "sunday,", "Nov", "06", "08:49:37", "24:00:00", "1:2", "1994", "94", "99999"),
-        *("GMT", "EST", "+0100", "-0000", "0", "-1", "1e999", "nan", "inf", "0x1", "9" * 25),
-    ]
-)
-ODD = st.text() | st.lists(PARTS, max_size=9).map(" ".join) | st.lists(PARTS).map("".join)
-
-
-def after(text, now=NOW):
-    """Return the seconds that a `Retry-After` asks for."""
-    return retry_after_s({"retry-after": text}, lambda: now)
-
-
-@given(st.integers(0, 10**9))
-def test_whole_seconds_are_read(seconds):
-    """As the RFC has them."""
-    assert after(str(seconds)) == seconds
-
-
-@given(st.floats(0, 1e12))
-def test_decimals_are_read(seconds):
-    """Beyond the RFC, and what some servers send."""
-    assert after(repr(seconds)) == seconds
-
-
-@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
-@pytest.mark.parametrize("date", DATES)
-@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is set so on POSIX")
-def test_dates_are_read_in_all_three_forms(monkeypatch, zone, date):
-    """To the second, wherever this machine is; the form of asctime names no zone, and is UTC."""
-    with monkeypatch.context() as patch:
-        patch.setitem(os.environ, "TZ", zone)
-        time.tzset()
-        found = after(date, NOW - 10)
-    time.tzset()
-    assert found == 10
-
-
-@given(st.integers(0, 253_402_300_799), st.integers(0, 2**33))
-def test_a_date_is_the_time_until_it(at, now):
-    """One that has passed asks for no wait."""
-    assert after(formatdate(at, usegmt=True), now) == max(0, at - now)
-
-
-@given(ODD, ODD, st.booleans())
-def test_no_text_makes_it_raise_or_wait_for_ever(text, other, with_other):
-    """It is None, or a number of seconds that can be reckoned with."""
-    headers = {"retry-after": text} | ({"retry-after-ms": other} if with_other else {})
-    found = retry_after_s(headers)
-    assert found is None or (isfinite(found) and found >= 0)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", " ", "soon", "nan", "NaN", "inf", "-inf", "infinity", "1e999", "-1", "-0.5", "0x10"),
-        *("1 s", "1;2", "2030-01-01", "99 Nov 1994 08:49:37 GMT", "06 Nov 1994 25:49:37 GMT"),
-    ],
-)
-def test_what_is_not_clear_is_not_guessed(text):
-    """Neither as a wait of nothing, nor as one without end."""
-    assert after(text) is None
-    assert retry_after_s({"retry-after-ms": text}) is None
-    assert retry_after_s({"retry-after-ms": text, "retry-after": "3"}) == 3
-
-
-def test_none_is_asked_for():
-    """Then the schedule decides."""
-    assert retry_after_s({}) is None
-    assert retry_after_s({"Retry-After": "3", "x-retry-after": "3"}) is None  # names are lower case
-
-
-@given(st.floats(0, 1e12), ODD)
-def test_milliseconds_come_first(milliseconds, text):
-    """They are finer."""
-    found = retry_after_s({"retry-after-ms": repr(milliseconds), "retry-after": text})
-    assert found == milliseconds / 1000
 
 
 def test_exactly_what_another_attempt_may_mend_is_retryable():
@@ -134,110 +42,141 @@ def test_other_words_overrule_nothing(status, said):
 
 
 @given(st.integers(1, 10**6), UNIFORM)
-def test_backoff_has_full_jitter_within_bounds(attempt, share):
-    """From nothing to twice the longest before, at most 8 s, however many there were."""
-    longest = backoff_s(attempt, lambda: 1.0)
-    assert backoff_s(attempt, lambda: 0.0) == 0
-    assert backoff_s(attempt, lambda: share) == share * longest
-    assert longest == min(8.0, 0.5 * 2 ** min(attempt - 1, 10))
-    assert longest <= backoff_s(attempt + 1, lambda: 1.0)
+def test_backoff_doubles_within_bounds(attempt, share):
+    """Half of it is random; it is at most 3 s, however many there were."""
+    longest_s = backoff_s(attempt, lambda: 1.0, 100.0)
+    assert longest_s == min(3.0, 0.5 * 2 ** min(attempt - 1, 10))
+    assert backoff_s(attempt, lambda: 0.0, 100.0) == longest_s / 2
+    assert backoff_s(attempt, lambda: share, 100.0) == longest_s * (1 + share) / 2
+    assert longest_s <= backoff_s(attempt + 1, lambda: 1.0, 100.0)
 
 
-def test_there_is_no_backoff_after_nothing():
-    """Polling goes by its schedule until something fails."""
-    assert backoff_s(0, lambda: 1.0) == 0
+@given(UNIFORM)
+def test_the_retries_outlast_ten_seconds_within_the_default_deadline(share):
+    """As many as there are by default; and a blip costs half a second at most."""
+    pauses = [backoff_s(attempt, lambda: share, 30.0) for attempt in range(1, 11)]
+    assert 12 < sum(pauses) < 25
+    assert 0.25 <= pauses[0] <= 0.5
+
+
+@given(st.integers(1, 100), UNIFORM, st.floats(-10, 100))
+def test_a_wait_is_of_use(attempt, share, most_s):
+    """None goes on when it is too late for another attempt."""
+    assert 0 <= backoff_s(attempt, lambda: share, most_s) <= max(0.0, most_s)
+
+
+@given(st.integers(1, 100), UNIFORM, st.floats(0, 100), st.floats(0, 100))
+def test_a_wait_that_was_asked_for_is_kept_and_spread(attempt, share, asked_s, most_s):
+    """Never shorter; longer by a second or two, as there is time, so that not all come at once."""
+    wait_s = backoff_s(attempt, lambda: share, most_s, asked_s)
+    assert asked_s <= wait_s <= max(asked_s, most_s, 0) + 1e-9
+    assert wait_s <= asked_s + 3
+    if share and asked_s >= 1 and most_s >= asked_s + 3:
+        assert wait_s > asked_s or share < 1e-9
+
+
+@pytest.mark.parametrize("asked_s", [0.0, 0.01, 1.0, 60.0])
+def test_those_who_were_refused_do_not_come_back_at_one_time(asked_s):
+    """The first time within half a second where little was asked for, else within one."""
+    spread_s = backoff_s(1, lambda: 1.0, 100.0, asked_s) - backoff_s(1, lambda: 0.0, 100.0, asked_s)
+    assert spread_s == pytest.approx(1.0 if asked_s >= 1 else 0.5, abs=0.02)
 
 
 class BudgetModel(RuleBasedStateMachine):
-    """The budget beside a plain number."""
+    """The budget beside a list of those that queue."""
 
     def __init__(self):
         super().__init__()
-        self.budget = RetryBudget()
-        self.tokens = 500
+        self.clock = Clock()
+        self.budget = RetryBudget(self.clock)
+        self.tokens = 100.0  # less those that queue
+        self.numbers = []
 
-    @rule(cost=st.sampled_from([5, 10]) | st.integers(0, 600))
-    def spend(self, cost):
-        paid = self.budget.spend(cost)
-        assert paid is (self.tokens >= cost)
-        self.tokens -= cost if paid else 0
+    def grant(self, count):
+        self.tokens = min(100.0, self.tokens + count)
 
-    @rule(amount=st.sampled_from([1, 5, 10]) | st.integers(0, 600))
-    def refund(self, amount):
-        self.budget.refund(amount)
-        self.tokens = min(500, self.tokens + amount)
+    @rule()
+    def take(self):
+        self.tokens -= 1
+        self.numbers.append(self.budget.take())
 
-    @rule(paid=st.sampled_from([0, 5, 10]))
-    def succeed(self, paid):
-        RetryPolicy(4, self.budget).succeeded(paid)
-        self.tokens = min(500, self.tokens + (paid or 1))
+    @rule(count=st.integers(1, 60))
+    def take_many(self, count):
+        for _ in range(count):
+            self.take()
 
-    @rule(timed_out=st.booleans(), attempt=st.integers(1, 5))
-    def fail(self, timed_out, attempt):
-        setback = Setback(retryable=True, timed_out=timed_out)
-        pause = RetryPolicy(4, self.budget).pause(setback, attempt, 100.0)
-        cost = 10 if timed_out else 5
-        pays = attempt <= 4 and self.tokens >= cost
-        assert (pause is not None) is pays
-        self.tokens -= cost if pays else 0
+    @rule(after_token=st.booleans())
+    def succeed(self, after_token):
+        RetryPolicy(4, self.budget).answered(after_token=after_token)
+        self.grant(1 + after_token)
+
+    @rule(seconds=st.integers(0, 100).map(lambda eighths: eighths / 8))
+    def pass_time(self, seconds):
+        self.clock.now_s += seconds
+        self.grant(10 * seconds)
 
     @invariant()
-    def is_as_the_number(self):
-        assert self.budget._tokens == self.tokens
-        assert 0 <= self.tokens <= RetryBudget.CAPACITY
+    def queues_in_order(self):
+        for ahead, number in enumerate(self.numbers[:-30:-1]):
+            assert self.budget.wait_s(number) == max(0.0, -self.tokens - ahead) / 10
+
+    @invariant()
+    def hands_out_no_more_than_there_is(self):
+        assert self.budget._granted <= self.budget._taken + RetryBudget.CAPACITY
 
 
 TestBudget = BudgetModel.TestCase
 
 
-@given(st.integers(0, 10), st.booleans(), UNIFORM)
-def test_an_outage_is_not_multiplied(max_retries, timed_out, share):
-    """However many calls fail, a client's retries are at most what the budget pays for."""
-    policy = RetryPolicy(max_retries, RetryBudget(), lambda: share)
-    setback = Setback(retryable=True, timed_out=timed_out)
-    retries = 0
-    for _ in range(200):
-        attempt = 1
-        while policy.pause(setback, attempt, 1000.0) is not None:
-            attempt += 1
-        retries += attempt - 1
-    assert retries == min(200 * max_retries, RetryBudget.CAPACITY // setback.cost)
+def test_a_budget_delays_instead_of_failing():
+    """A hundred retries at once, ten more each second, and more where there are successes."""
+    clock = Clock()
+    budget = RetryBudget(clock)
+    numbers = [budget.take() for _ in range(120)]
+    assert [budget.wait_s(number) for number in numbers[:100]] == [0] * 100
+    assert [budget.wait_s(number) for number in numbers[100:103]] == [0.1, 0.2, 0.3]
+    clock.now_s = 1.0
+    assert budget.wait_s(numbers[109]) == 0
+    assert budget.wait_s(numbers[119]) == 1
+    budget.refund(5)
+    assert budget.wait_s(numbers[119]) == 0.5
 
 
 def test_threads_cannot_overdraw_it():
-    """What 16 threads spend together is what there was."""
-    budget, start, paid = RetryBudget(), threading.Barrier(16), []
+    """Each of 16 threads' retries has a token of its own."""
+    budget, start, numbers = RetryBudget(Clock()), threading.Barrier(16), []
 
-    def spend():
+    def take():
         start.wait()
-        paid.extend(budget.spend(1) for _ in range(200))
+        numbers.extend(budget.take() for _ in range(200))
 
-    threads = [threading.Thread(target=spend) for _ in range(16)]
+    threads = [threading.Thread(target=take) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(paid) == RetryBudget.CAPACITY
-    assert budget._tokens == 0
+    assert sorted(numbers) == list(range(1, 3201))
+    assert sum(not budget.wait_s(number) for number in numbers) == RetryBudget.CAPACITY
+
+
+def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
+    """They are not there to retry."""
+    budget = RetryBudget(Clock())
+    for _ in range(500):
+        budget.take()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert budget.wait_s(budget.take()) == 0.1
 
 
 @given(
     st.builds(Setback, st.booleans(), st.none() | st.floats(0, 1e6), st.booleans()),
     st.integers(1, 20),
     st.integers(0, 10),
-    st.floats(0, 1e5),
-    UNIFORM,
 )
-def test_a_pause_is_granted_where_it_helps_and_fits(
-    setback, attempt, max_retries, remaining_s, share
+def test_retries_are_counted_and_take_tokens_unless_the_server_named_the_wait(
+    setback, attempt, max_retries
 ):
-    """At least what the server asked for, less than what remains; and only then it is paid for."""
-    budget = RetryBudget()
-    pause = RetryPolicy(max_retries, budget, lambda: share).pause(setback, attempt, remaining_s)
-    wanted = max(setback.retry_after or 0, backoff_s(attempt, lambda: share))
-    if setback.retryable and attempt <= max_retries and wanted < remaining_s:
-        assert pause == wanted
-        assert budget._tokens == RetryBudget.CAPACITY - setback.cost
-    else:
-        assert pause is None
-        assert budget._tokens == RetryBudget.CAPACITY
+    """A wait that the server asked for is no failure."""
+    policy = RetryPolicy(max_retries, RetryBudget(Clock()))
+    assert policy.allows(setback, attempt) is (setback.retryable and attempt <= max_retries)
+    assert setback.takes_token is (setback.retryable and setback.retry_after is None)

@@ -60,7 +60,7 @@ def refusal(status, *, latency_s=0.0, in_success=False, should_retry=None, after
     error = body({"error": {"code": status, "message": "no"}})
     mendable = status in MENDABLE if should_retry is None else should_retry
     reply = Reply(200 if in_success else status, headers, error)
-    return Turn(reply, latency_s, mendable, after_s or 0.0, absent=status == 404)
+    return Turn(reply, latency_s, mendable, after_s, absent=status == 404)
 
 
 def failure(kind, *, latency_s=0.0):
@@ -123,7 +123,8 @@ CIRCUMSTANCES = st.fixed_dictionaries(
         "clock": st.sampled_from([0.0, 1e6]).map(Clock),
     }
 )
-BUDGETS = st.sampled_from([0, 4, 5, 12, 500])
+#: Tokens that are left; where there are fewer than none, as many queue.
+BUDGETS = st.sampled_from([-1000, -50, -3, 0, 2, 100])
 
 
 def forever(script):

@@ -18,7 +18,7 @@ from modelgates_client.bulk.lookups import Doubt, Lookup
 from modelgates_client.bulk.outage import LONGEST_RETRY_AFTER_S, Breaker, is_answer, is_unavailable
 from modelgates_client.bulk.pacer import Pacer
 from modelgates_client.bulk.window import Window
-from modelgates_client.calls.retry import retry_after_s
+from modelgates_client.calls.answers import asked_wait_s
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending, Failure, Reply
 
@@ -26,6 +26,7 @@ from modelgates_client.transport.messages import Ending, Failure, Reply
 #: outage, or by a limit that is told by 503. Some ids make a gateway fail, each time.
 MOST_EXCUSES: Final = 5
 
+_FIRST_ERROR: Final = 400
 _TOO_MANY: Final = 429
 _BUSY: Final = frozenset({503, 529})  # a limit, too, where others are answered
 
@@ -152,7 +153,9 @@ class Gate:
             self._window.ran_out(attempt.in_flight)
             # By then others have given theirs back; if there are none, somebody else has them all.
             return now if attempt.in_flight > 1 else self._doubted(attempt, now, 0.0)
-        after = retry_after_s(ending.headers) if isinstance(ending, Reply) else None
+        after = None
+        if isinstance(ending, Reply) and ending.status >= _FIRST_ERROR:
+            after = asked_wait_s(ending)
         if is_unavailable(ending):
             return self._unavailable(attempt, now, min(after or 0.0, LONGEST_RETRY_AFTER_S))
         if isinstance(ending, Reply) and ending.status == _TOO_MANY:

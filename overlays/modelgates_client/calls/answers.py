@@ -6,7 +6,8 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.models import ErrorResponse
-from modelgates_client.calls.retry import Setback, is_retryable, retry_after_s
+from modelgates_client.calls.retry import Setback, is_retryable
+from modelgates_client.calls.retry_after import retry_after_s
 from modelgates_client.errors import (
     APIConnectionError,
     APIStatusError,
@@ -126,6 +127,11 @@ def interpret(
     return answer
 
 
+def asked_wait_s(reply: Reply) -> float | None:
+    """Return the seconds that a reply with an error status asks to wait; None if it does not."""
+    return retry_after_s(reply.status, reply.headers, _body(reply))
+
+
 def _is_of(record: Generation, generation_id: str) -> bool:
     """Whether a record answers for an id; a cached response's record may answer for its source."""
     for name in ("id", "response_cache_source_id"):
@@ -152,7 +158,7 @@ def _refused(
     generation_id: str,
 ) -> Problem:
     """Return the error of a status: its class follows the status, whatever the body is."""
-    after = retry_after_s(reply.headers)
+    after = retry_after_s(effective, reply.headers, _body(reply))
     kind = status_error(effective)
     if kind is NotFoundError and said is None and reply.defect is None:
         kind = EndpointNotFoundError

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
 from modelgates_client.calls.answers import Answer, Problem, Validation, interpret
-from modelgates_client.calls.retry import RetryPolicy, Setback, backoff_s
+from modelgates_client.calls.retry import RetryPolicy
 from modelgates_client.errors import APITimeoutError, GenerationNotReadyError, RateLimitError
 from modelgates_client.records.responses import RawResponse
 from modelgates_client.transport.deadline import Deadline, monotonic_s
@@ -17,6 +17,8 @@ from modelgates_runtime.errors import ModelGatesError
 
 _POLL_FIRST_S: Final = 0.25
 _POLL_LONGEST_S: Final = 5.0
+_LEAST_S: Final = 0.05  # seconds that an attempt is worth beginning with
+_LOOK_S: Final = 0.25  # seconds until a call that queues for a token looks again
 
 
 class Send(NamedTuple):
@@ -92,22 +94,31 @@ class Call(NamedTuple):
         """Ask, and ask again where that may help.
 
         Raises:
-            ModelGatesError: What the last attempt ended with.
+            ModelGatesError: What the last attempt ended with; if the deadline cut that one off,
+                what the one before ended with.
         """
         started, deadline = self.clock(), Deadline.after(self.timeout_s, self.clock)
-        attempts = paid = 0
-        earlier: ModelGatesError | None = None
+        attempts, after_token = 0, False
+        earlier: Ending | None = None
         while True:
             attempts += 1
-            result = yield from self._attempt(deadline, attempts)
+            before_s = self.clock()
+            ending, result = yield from self._attempt(deadline, attempts, after_token=after_token)
             if isinstance(result, Answer):
-                self.policy.succeeded(paid)
                 return Result(result, attempts, self.clock() - started)
-            pause = self.policy.pause(result.setback, attempts, deadline.remaining())
-            if pause is None:
-                raise _with_earlier(result.error, earlier, self.timeout_s)
-            paid, earlier = result.setback.cost, result.error
-            yield Pause(pause)
+            setback, remaining_s = result.setback, deadline.remaining()
+            if setback.timed_out and remaining_s <= _LEAST_S:
+                raise self._too_late(earlier, attempts)
+            earlier, after_token = ending, setback.takes_token
+            if not self.policy.allows(setback, attempts) or remaining_s <= _LEAST_S:
+                raise result.error
+            if (setback.retry_after or 0.0) >= remaining_s:
+                raise result.error  # it says how long to wait, which is longer than there is time
+            # The last attempt leaves the server the time that it takes.
+            last_s = remaining_s - max(_LEAST_S, 2 * (self.clock() - before_s))
+            pause_s = self.policy.backoff_s(setback, attempts, last_s)
+            if not (yield from self._pause(pause_s, deadline, take_token=after_token)):
+                raise result.error
 
     def wait(self, timeout_s: float, *, final: bool) -> Steps:
         """Ask until there is a record, or until it is final.
@@ -119,59 +130,99 @@ class Call(NamedTuple):
             ModelGatesError: An attempt ended in a way that waiting does not mend.
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
-        attempts = setbacks = 0
+        attempts, setbacks, after_token = 0, 0, False
         latest: Result | None = None
         error: ModelGatesError | None = None
         while True:
             attempts += 1
             before_s = self.clock()
-            result = yield from self._attempt(deadline.sooner(self.timeout_s), attempts)
+            attempt_deadline = deadline.sooner(self.timeout_s)
+            _, result = yield from self._attempt(
+                attempt_deadline, attempts, after_token=after_token
+            )
             elapsed_s = self.clock() - started
+            remaining_s = deadline.remaining()
+            # The last poll comes shortly before the end, whenever the schedule would have it: as
+            # shortly as its answer takes.
+            last_s = remaining_s - max(_POLL_FIRST_S / 2, 2 * (self.clock() - before_s))
+            pause_s = max(0.0, min(poll_pause_s(elapsed_s), last_s))
+            asked_s, after_token = 0.0, False
             if isinstance(result, Answer):
-                self.policy.succeeded(0)
                 latest, error, setbacks = Result(result, attempts, elapsed_s), None, 0
                 if not final or result.record.is_final:
                     return latest
-                asked_s = 0.0
-            elif result.setback.timed_out and not deadline.remaining():
+            elif result.setback.timed_out and not remaining_s:
                 # The end of the time says less than what was before, an error or a record.
                 error = error or (result.error if latest is None else None)
-                asked_s = 0.0
             else:
-                error = result.error
+                error, asked_s = result.error, result.setback.retry_after or 0.0
                 if not result.is_absence:
-                    self._bear(result.setback, error)
+                    if not result.setback.retryable:
+                        raise error
                     setbacks += 1
-                asked_s = result.setback.retry_after or 0.0
-            remaining = deadline.remaining()
-            if asked_s >= remaining or remaining < _POLL_FIRST_S:
-                if isinstance(error, RateLimitError) and asked_s >= remaining > 0:
-                    raise error  # it says how long to wait, which is longer than there is time
+                    backoff_s = self.policy.backoff_s(result.setback, setbacks, last_s)
+                    pause_s = max(pause_s, backoff_s)
+                    after_token = result.setback.takes_token
+            is_over = asked_s >= remaining_s or remaining_s < _POLL_FIRST_S
+            if not is_over:
+                pause_s = max(pause_s, asked_s)
+                is_over = not (yield from self._pause(pause_s, deadline, take_token=after_token))
+            elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
+                raise error  # it says how long to wait, which is longer than there is time
+            if is_over:
                 response = None if latest is None else latest.response
                 raise GenerationNotReadyError(
-                    self.generation_id, elapsed_s, attempts, response, error
+                    self.generation_id, self.clock() - started, attempts, response, error
                 )
-            pause = poll_pause_s(elapsed_s) + backoff_s(setbacks, self.policy.uniform)
-            # The last poll comes shortly before the end, whenever the schedule would have it: as
-            # shortly as its answer takes.
-            last_s = remaining - max(_POLL_FIRST_S / 2, 2 * (self.clock() - before_s))
-            yield Pause(max(asked_s, min(pause, last_s), 0.0))
-
-    def _bear(self, setback: Setback, error: ModelGatesError) -> None:
-        """Pay for another attempt after a failure; raise it where none would help."""
-        if not setback.retryable or not self.policy.budget.spend(setback.cost):
-            raise error
 
     def _attempt(
-        self, deadline: Deadline, attempts: int
-    ) -> Generator[Step, Ending | None, Answer | Problem]:
+        self, deadline: Deadline, attempts: int, *, after_token: bool
+    ) -> Generator[Step, Ending | None, tuple[Ending, Answer | Problem]]:
         ending = yield Send(self.request, deadline)
         if ending is None:
             raise TypeError("a `Send` must be answered by an ending")
-        result = interpret(ending, self.generation_id, attempts, self.validation, self.host)
-        if isinstance(result, Problem) and result.astray:
+        result = self._interpret(ending, attempts)
+        if isinstance(result, Answer) or not result.setback.retryable:
+            self.policy.answered(after_token=after_token)
+        elif result.astray:
             yield Reset()
-        return result
+        return ending, result
+
+    def _interpret(self, ending: Ending, attempts: int) -> Answer | Problem:
+        return interpret(ending, self.generation_id, attempts, self.validation, self.host)
+
+    def _pause(
+        self, seconds: float, deadline: Deadline, *, take_token: bool
+    ) -> Generator[Step, Ending | None, bool]:
+        """Pause, and until a token of the budget is due if one is needed.
+
+        Returns:
+            Whether there is time left for another attempt.
+        """
+        if not take_token:
+            yield Pause(seconds)
+            return True
+        budget = self.policy.budget
+        number, is_used = budget.take(), False
+        try:
+            yield Pause(seconds)
+            while wait_s := budget.wait_s(number):
+                spare_s = deadline.remaining() - _LEAST_S
+                if spare_s < _LEAST_S:
+                    return False
+                yield Pause(min(max(wait_s, _LEAST_S), _LOOK_S, spare_s))
+            is_used = True
+        finally:
+            if not is_used:
+                budget.refund(1)
+        return True
+
+    def _too_late(self, earlier: Ending | None, attempts: int) -> ModelGatesError:
+        """Return the error of a deadline: what was before it says more than the end of the time."""
+        result = None if earlier is None else self._interpret(earlier, attempts)
+        if isinstance(result, Problem):
+            return result.error
+        return APITimeoutError(f"no complete answer within {self.timeout_s:g} s", attempts)
 
 
 def poll_pause_s(elapsed_s: float) -> float:
@@ -181,13 +232,3 @@ def poll_pause_s(elapsed_s: float) -> float:
     or after forty, by some two dozen requests in a minute.
     """
     return min(_POLL_LONGEST_S, max(_POLL_FIRST_S, elapsed_s / 4))
-
-
-def _with_earlier(
-    error: ModelGatesError, earlier: ModelGatesError | None, timeout_s: float
-) -> ModelGatesError:
-    """Return a time-out that says how long, and what the attempt before it ended with."""
-    if not isinstance(error, APITimeoutError):
-        return error
-    before = f"; the attempt before ended with: {earlier}" if earlier is not None else ""
-    return APITimeoutError(f"no complete answer within {timeout_s:g} s{before}", error.attempts)

@@ -4,15 +4,16 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 #: Statuses that another attempt may mend: those of the API, and of the edge before it.
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528), 529})
 
 _FIRST_S: Final = 0.5  # the longest first wait
-_LONGEST_S: Final = 8.0  # the longest wait that the server did not ask for
+_LONGEST_S: Final = 3.0  # the longest wait that the server did not ask for
+_SPREAD_S: Final = 1.0  # what is added at most to a longer wait that the server asked for
 
 
 def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
@@ -23,88 +24,84 @@ def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
     return status in RETRYABLE_STATUSES
 
 
-def retry_after_s(
-    headers: Mapping[str, str], wall_clock: Callable[[], float] = time.time
-) -> float | None:
-    """Return the seconds that the server asked to wait; None when it did not, or not clearly.
+def backoff_s(
+    attempt: int, uniform: Callable[[], float], most_s: float, retry_after: float | None = None
+) -> float:
+    """Return the wait after an attempt, counted from 1.
 
-    Source: RFC 9110, section 10.2.3; `retry-after-ms`, finer, comes first.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    said = headers.get("retry-after")
-    seconds = _number(said)
-    if seconds is not None or said is None:
-        return seconds
-    from datetime import UTC  # noqa: PLC0415 - costs, and is rarely needed
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+    It doubles up to a bound, and half of it is random: ten of them last 12.25 to 24.5 s, so that as
+    many retries outlast an outage of ten seconds, and end within the default deadline. A wait that
+    the server asked for is kept, and made longer at random: all who were refused would come back at
+    one time.
 
-    try:
-        at = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):
-        return None
-    # The obsolete form of asctime names no zone: it is UTC, wherever this machine is.
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - wall_clock())
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if isfinite(value) and value >= 0 else None
-
-
-def backoff_s(attempt: int, uniform: Callable[[], float]) -> float:
-    """Return the wait after an attempt, counted from 1: exponential, with full jitter.
-
-    After none it is 0.
+    Args:
+        attempt: How many there were.
+        uniform: A source of random numbers from 0 to 1.
+        most_s: The longest wait that is of use; only what the server asked for may be longer.
+        retry_after: Seconds that the server asked to wait, if it did.
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    longest = min(_LONGEST_S, _FIRST_S * 2.0 ** min(attempt - 1, 30)) if attempt else 0.0
-    return uniform() * longest
+    longest_s = min(_LONGEST_S, _FIRST_S * 2.0 ** min(attempt - 1, 30))
+    if retry_after is None:
+        return max(0.0, min(most_s, longest_s * (1 + uniform()) / 2))
+    spread_s = max(min(retry_after, _SPREAD_S), longest_s - retry_after)
+    return retry_after + uniform() * max(0.0, min(most_s - retry_after, spread_s))
 
 
 class RetryBudget:
-    """Tokens that the retries of one client pay with, so that an outage is not multiplied.
+    """Tokens that the retries of one client take, so that an outage is not multiplied.
 
-    Successes fill it up again. A client that meets nothing but failures sends one request per
-    call once it is spent.
+    They come back with time and with successes. When there are none, retries queue for the next
+    ones: each success then lets more of them go, so a server that recovers gets its load by
+    degrees.
 
-    Source: botocore, `retries/quota.py` and `retries/standard.py`.
+    Source: the idea is Finagle's `RetryBudget`; that one fails calls instead of delaying them.
     """
 
-    CAPACITY: Final = 500
-    COST: Final = 5
-    TIMEOUT_COST: Final = 10
-    REFUND: Final = 1
+    CAPACITY: Final = 100
+    PER_SECOND: Final = 10.0
 
-    def __init__(self) -> None:
-        """Start full."""
-        self._tokens = self.CAPACITY
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start full, by a clock that tells the seconds."""
+        self._clock = clock
+        self._at_s = clock()
+        self._granted = float(self.CAPACITY)
+        self._taken = 0
         self._lock = threading.Lock()
         self._process_id = os.getpid()
 
-    def spend(self, cost: int) -> bool:
-        """Pay for a retry; False, and nothing paid, when there is not enough left."""
-        with self._guard():
-            if self._tokens < cost:
-                return False
-            self._tokens -= cost
-            return True
+    def take(self) -> int:
+        """Queue for the next token; return its number, which is due when `wait_s` says 0."""
+        with self._up_to_date():
+            self._taken += 1
+            return self._taken
 
-    def refund(self, amount: int) -> None:
-        """Take back what a success returns."""
-        with self._guard():
-            self._tokens = min(self.CAPACITY, self._tokens + amount)
+    def wait_s(self, number: int) -> float:
+        """Return the seconds until a token is due; less, if there are successes until then."""
+        with self._up_to_date():
+            return max(0.0, number - self._granted) / self.PER_SECOND
 
-    def _guard(self) -> threading.Lock:
+    def refund(self, count: int) -> None:
+        """Give tokens back, or new ones."""
+        with self._up_to_date():
+            self._grant(count)
+
+    def _grant(self, count: float) -> None:
+        self._granted = min(self._taken + float(self.CAPACITY), self._granted + count)
+
+    @contextmanager
+    def _up_to_date(self) -> Generator[None]:
         if self._process_id != os.getpid():
-            # A thread of the parent may have held the lock at the fork; it is not here to open it.
+            # A thread of the parent may have held the lock at the fork; it is not here to open it,
+            # nor are those that queued.
             self._lock, self._process_id = threading.Lock(), os.getpid()
-        return self._lock
+            self._granted = max(self._granted, float(self._taken))
+        with self._lock:
+            now_s = self._clock()
+            self._grant((now_s - self._at_s) * self.PER_SECOND)
+            self._at_s = now_s
+            yield
 
 
 class Setback(NamedTuple):
@@ -121,9 +118,9 @@ class Setback(NamedTuple):
     timed_out: bool = False
 
     @property
-    def cost(self) -> int:
-        """Tokens of the budget that another attempt costs."""
-        return RetryBudget.TIMEOUT_COST if self.timed_out else RetryBudget.COST
+    def takes_token(self) -> bool:
+        """Whether another attempt takes a token: not after a wait that the server asked for."""
+        return self.retryable and self.retry_after is None
 
 
 class RetryPolicy(NamedTuple):
@@ -139,18 +136,14 @@ class RetryPolicy(NamedTuple):
     budget: RetryBudget
     uniform: Callable[[], float] = random.random
 
-    def pause(self, setback: Setback, attempt: int, remaining_s: float) -> float | None:
-        """Return the seconds to wait before the next attempt; None when there is to be none.
+    def allows(self, setback: Setback, attempt: int) -> bool:
+        """Whether there may be another attempt after one, counted from 1."""
+        return setback.retryable and attempt <= self.max_retries
 
-        A wait that does not fit in the time that remains is not begun.
-        """
-        if not setback.retryable or attempt > self.max_retries:
-            return None
-        pause = max(setback.retry_after or 0.0, backoff_s(attempt, self.uniform))
-        if pause >= remaining_s or not self.budget.spend(setback.cost):
-            return None
-        return pause
+    def backoff_s(self, setback: Setback, attempt: int, most_s: float) -> float:
+        """Return the seconds to wait before the next attempt; `backoff_s` says how many."""
+        return backoff_s(attempt, self.uniform, most_s, setback.retry_after)
 
-    def succeeded(self, paid: int) -> None:
-        """Refund what the retries of a call that succeeded paid, or a little if none did."""
-        self.budget.refund(paid or RetryBudget.REFUND)
+    def answered(self, *, after_token: bool) -> None:
+        """Give a token for an answer, and give back the one that was taken for it."""
+        self.budget.refund(1 + after_token)

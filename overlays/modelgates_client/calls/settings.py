@@ -101,7 +101,7 @@ class Settings(NamedTuple):
             NetworkOptions(server, trust, proxy),
             url,
             check_seconds("timeout", options.get("timeout", 30.0)),
-            _count("max_retries", options.get("max_retries", 4), 0),
+            _count("max_retries", options.get("max_retries", 10), 0),
             _headers(options),
             _count("max_response_bytes", options.get("max_response_bytes", 4 * 2**20), 1),
             validation,

@@ -42,7 +42,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
         api_key: str | KeyFunction | None = None,
         base_url: str | None = None,
         timeout: float = 30.0,
-        max_retries: int = 4,
+        max_retries: int = 10,
         headers: Mapping[str, str] | None = None,
         http_referer: str | None = None,
         x_modelgates_title: str | None = None,

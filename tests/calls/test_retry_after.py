@@ -1,0 +1,232 @@
+"""What a server asks to wait: in seconds and dates, in headers and bodies, or in nonsense."""
+
+import os
+import time
+from email.utils import formatdate
+from math import isfinite
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client.calls.answers import asked_wait_s, interpret
+from modelgates_client.calls.retry_after import retry_after_s
+from modelgates_client.transport.messages import Reply
+
+from .turns import body
+
+NOW = 784_111_777.0  # the moment of the examples in RFC 9110, section 5.6.7
+
+DATES = [
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov  6 08:49:37 1994",
+    "Sun, 06 Nov 1994 09:49:37 +0100",
+    "Sun, 06 Nov 1994 08:49:37 -0000",
+]
+
+#: Texts that are numbers or dates, or nearly.
+PARTS = st.sampled_from(
+    [
+        *(" ", ",", ":", "-", "+", ".", "e", "_", "/", ";", "\t", "\n", "\x00", "é", "٣", "²"),
+        *("Sun", "sunday,", "Nov", "06", "08:49:37", "24:00:00", "1:2", "1994", "94", "99999"),
+        *("GMT", "EST", "+0100", "-0000", "0", "-1", "1e999", "nan", "inf", "0x1", "9" * 25),
+    ]
+)
+ODD = st.text() | st.lists(PARTS, max_size=9).map(" ".join) | st.lists(PARTS).map("".join)
+
+
+def after(text, now=NOW):
+    """Return the seconds that a `Retry-After` asks for."""
+    return retry_after_s(503, {"retry-after": text}, None, lambda: now)
+
+
+@given(st.integers(0, 10**9))
+def test_whole_seconds_are_read(seconds):
+    """As the RFC has them."""
+    assert after(str(seconds)) == seconds
+
+
+@given(st.floats(0, 1e12))
+def test_decimals_are_read(seconds):
+    """Beyond the RFC, and what some servers send."""
+    assert after(repr(seconds)) == seconds
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("date", DATES)
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is set so on POSIX")
+def test_dates_are_read_in_all_three_forms(monkeypatch, zone, date):
+    """To the second, wherever this machine is; the form of asctime names no zone, and is UTC."""
+    with monkeypatch.context() as patch:
+        patch.setitem(os.environ, "TZ", zone)
+        time.tzset()
+        found = after(date, NOW - 10)
+    time.tzset()
+    assert found == 10
+
+
+@given(st.integers(0, 253_402_300_799), st.integers(0, 2**33))
+def test_a_date_is_the_time_until_it(at, now):
+    """One that has passed asks for no wait."""
+    assert after(formatdate(at, usegmt=True), now) == max(0, at - now)
+
+
+@given(ODD, ODD, st.booleans())
+def test_no_text_makes_it_raise_or_wait_for_ever(text, other, with_other):
+    """It is None, or a number of seconds that can be reckoned with."""
+    headers = {"retry-after": text} | ({"retry-after-ms": other} if with_other else {})
+    found = retry_after_s(503, headers)
+    assert found is None or (isfinite(found) and found >= 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "soon", "nan", "NaN", "inf", "-inf", "infinity", "1e999", "-1", "-0.5", "0x10"),
+        *("1 s", "1;2", "2030-01-01", "99 Nov 1994 08:49:37 GMT", "06 Nov 1994 25:49:37 GMT"),
+    ],
+)
+def test_what_is_not_clear_is_not_guessed(text):
+    """Neither as a wait of nothing, nor as one without end."""
+    assert after(text) is None
+    assert retry_after_s(503, {"retry-after-ms": text}) is None
+    assert retry_after_s(503, {"retry-after-ms": text, "retry-after": "3"}) == 3
+
+
+def test_none_is_asked_for():
+    """Then the schedule decides."""
+    assert retry_after_s(503, {}) is None
+    assert (
+        retry_after_s(503, {"Retry-After": "3", "x-retry-after": "3"}) is None
+    )  # names are lower case
+
+
+@given(st.floats(0, 1e12), ODD)
+def test_milliseconds_come_first(milliseconds, text):
+    """They are finer."""
+    found = retry_after_s(503, {"retry-after-ms": repr(milliseconds), "retry-after": text})
+    assert found == milliseconds / 1000
+
+
+@given(st.integers(0, 2**33), st.integers(0, 86_400), st.floats(0, 1e11))
+def test_a_date_is_judged_by_the_servers_own_clock(now, wait, elsewhere):
+    """This machine's may be wrong by any time."""
+    headers = {"date": formatdate(now, usegmt=True), "retry-after": formatdate(now + wait)}
+    assert retry_after_s(503, headers, None, lambda: elsewhere) == wait
+
+
+@given(ODD)
+def test_a_server_without_a_clock_is_judged_by_ours(date):
+    """A `Date` that cannot be read is none."""
+    headers = {"retry-after": formatdate(NOW + 5), "date": f"x{date}x"}
+    assert retry_after_s(503, headers, None, lambda: NOW) == 5
+
+
+def reset(value, status=429, now=NOW, **headers):
+    """Return the seconds that a rate limit's reset asks for."""
+    told = {"x-ratelimit-reset": value, **headers}
+    return retry_after_s(status, told, None, lambda: now)
+
+
+@pytest.mark.parametrize("name", ["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"])
+@pytest.mark.parametrize(
+    ("now", "value", "seconds"),
+    [
+        (1741305000, "1741305600", 600),
+        (1741305000, "1741305600000", 600),
+        (1741305000, "1741305600500", 600.5),
+        (1741305000, "1741304000", 0),
+        (1741305000, "2025-03-07T00:00:00Z", 600),
+        (1741305000, "2025-03-07T01:00:00+01:00", 600),
+        (1741305000, "Fri, 07 Mar 2025 00:00:00 GMT", 600),
+        (1741305000, "0", 0),
+        (1741305000, "12.5", 12.5),
+        (1741305000, "86400", 86_400),
+        (1741305000, "1e8", None),
+        (1741305000, "1741305600000000000", None),
+        (1741305000, "soon", None),
+        (1741305000, "-5", None),
+        (1741305000, "", None),
+    ],
+)
+def test_a_reset_is_an_epoch_or_a_duration(name, now, value, seconds):
+    """Whichever it can only be; what could be neither is not guessed."""
+    assert retry_after_s(429, {name: value}, None, lambda: now) == seconds
+
+
+def test_a_reset_is_judged_by_the_servers_own_clock():
+    """As a date is."""
+    assert reset("1741305600", now=0, date="Thu, 06 Mar 2025 23:59:00 GMT") == 60
+
+
+def test_a_reset_counts_where_that_limit_refused():
+    """Servers tell it with every answer; and where requests remain, another limit refused."""
+    assert reset("60", 503) is None
+    assert reset("60", 404) is None
+    assert reset("60", **{"x-ratelimit-remaining": "0"}) == 60
+    assert reset("60", **{"x-ratelimit-remaining": "7"}) is None
+    assert reset("60", **{"retry-after": "3"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        ({"error": {"metadata": {"headers": {"X-RateLimit-Reset": "1741305600000"}}}}, 600),
+        ({"error": {"metadata": {"headers": {"x-ratelimit-reset": 1741305600000}}}}, 600),
+        ({"error": {"metadata": {"headers": {"Retry-After": "7"}}}}, 7),
+        ({"error": {"metadata": {"retry_after_seconds": 30}}}, 30),
+        ({"error": {"metadata": {"retry_after": "30"}}}, 30),
+        ({"error": {"retry_after": 2.5}}, 2.5),
+        ({"error": {"retry_after_ms": 2500}}, 2.5),
+        ({"error": "no", "retry_after": 64.5}, 64.5),
+        ({"error": {"retry_after": True}}, None),
+        ({"error": {"retry_after": 10**400}}, None),
+        ({"error": {"retry_after": [3]}}, None),
+        ({"error": {"retry_after": None, "metadata": {"retry_after": "soon"}}}, None),
+        ({"error": {"metadata": ["retry_after"]}}, None),
+        ({"error": {"metadata": {"headers": "Retry-After: 7"}}}, None),
+        ({"error": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_body_may_say_it(sent, seconds):
+    """In any of the places that gateways have for it, or for a copy of another server's headers."""
+    assert retry_after_s(429, {}, sent, lambda: 1741305000) == seconds
+    reply = Reply(429, {"date": "Thu, 06 Mar 2025 23:50:00 GMT"}, body(sent))
+    assert asked_wait_s(reply) == seconds
+    assert interpret(reply, "gen-1", 1, "lenient").error.retry_after == seconds
+
+
+def test_a_header_comes_before_the_body():
+    """It is the server's own."""
+    sent = {"error": {"metadata": {"headers": {"Retry-After": "7"}}, "retry_after": 8}}
+    assert retry_after_s(429, {"retry-after": "9"}, sent) == 9
+
+
+def test_an_error_within_a_success_may_say_it():
+    """Its code is what counts, not the status."""
+    sent = {"error": {"code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "60"}}}}
+    assert interpret(Reply(200, {}, body(sent)), "gen-1", 1, "lenient").setback.retry_after == 60
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "metadata", "headers", "retry_after", "Retry-After", "X-RateLimit-Reset"]
+            ),
+            inner,
+        )
+    ),
+)
+
+
+@given(st.sampled_from([404, 429, 503]), st.dictionaries(st.text(), JSON) | JSON, ODD)
+def test_no_body_makes_it_raise_or_wait_for_ever(status, sent, text):
+    """It is None, or a number of seconds that can be reckoned with."""
+    headers = {"x-ratelimit-reset": text}
+    found = retry_after_s(status, headers, sent if isinstance(sent, dict) else None)
+    assert found is None or (isfinite(found) and found >= 0)

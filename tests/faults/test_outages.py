@@ -1,0 +1,192 @@
+"""Outages, restarts and names not found: `get`, `wait` and `get_many` of each client."""
+
+import asyncio
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from modelgates_client import (
+    APIConnectionError,
+    APITimeoutError,
+    AsyncModelGates,
+    Failed,
+    GenerationNotReadyError,
+    ModelGates,
+    ModelGatesError,
+    Resolved,
+)
+
+from .calls import AWAITED
+from .faults import CLOSE, RESET, STALL, connect, good, play
+from .servers import FaultServer
+from .wire import ID, KEY, NEXT_ID, error_body, page, response
+
+DOWN_S = 0.3
+_DOWN = response(error_body("down", 503), "503 Service Unavailable")
+_DATED = response(error_body("down", 503), "503 Service Unavailable", "Retry-After: 0.2")
+
+#: What a server does during an outage, and whether it listens.
+OUTAGES = {
+    "503": (play(_DOWN), True),
+    "503-named": (play(_DATED), True),
+    "502-page": (play(page()), True),
+    "refused": (connect(), False),
+    "reset": (connect(RESET), True),
+    "reset-after-request": (play(RESET), True),
+    "closed": (play(CLOSE), True),
+}
+CALLS = ("get", "wait", "get_many")
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    """Shorten the waits between attempts as the outages are shortened."""
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 0.02)
+
+
+@contextmanager
+def outage(script, *, listening=True, seconds=DOWN_S):
+    """Serve an outage that ends by itself."""
+    with FaultServer(script, healthy=play(good), listening=listening) as server:
+        end = threading.Timer(seconds, server.heal)
+        end.start()
+        try:
+            yield server
+        finally:
+            end.join()
+
+
+def outcomes(flavour, call, base_url, ids=(ID, NEXT_ID), **options):
+    """Return what comes out of a call for each id: its record's id, or an error."""
+    arguments = {"api_key": KEY, "base_url": base_url, "trust_env": False, **options}
+    if flavour in AWAITED:
+        return asyncio.run(_awaited(call, ids, arguments))
+    with ModelGates(**arguments) as client:
+        if call == "get_many":
+            return _by_id(client.generations.get_many(ids, wait=0), ids)
+        return [_result(lambda one=one: getattr(client.generations, call)(one)) for one in ids]
+
+
+def _result(ask):
+    try:
+        return ask().id
+    except ModelGatesError as error:
+        return error
+
+
+async def _awaited(call, ids, arguments):
+    async with AsyncModelGates(**arguments) as client:
+        if call == "get_many":
+            found = client.generations.get_many(ids, wait=0)
+            return _by_id([outcome async for outcome in found], ids)
+        asked = [getattr(client.generations, call)(one) for one in ids]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        return [result if isinstance(result, Exception) else result.id for result in results]
+
+
+def _by_id(found, ids):
+    by_id = {outcome.generation_id: outcome for outcome in found}
+    return [_plain(by_id[one]) for one in ids]
+
+
+def _plain(outcome):
+    if isinstance(outcome, Resolved):
+        return outcome.record.id
+    return outcome.error if isinstance(outcome, Failed) else outcome
+
+
+def address(server, host="127.0.0.1"):
+    """Return what a client takes."""
+    return f"http://{host}:{server.port}/api/v1"
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("name", OUTAGES)
+def test_an_outage_is_ridden_out(flavour, name, call):
+    """The server is there again while there are retries and time: nothing is lost."""
+    script, listening = OUTAGES[name]
+    with outage(script, listening=listening) as server:
+        assert outcomes(flavour, call, address(server)) == [ID, NEXT_ID]
+
+
+@pytest.mark.parametrize("call", ["get", "get_many"])
+def test_a_connection_that_is_half_open_ends_with_the_deadline(flavour, call):
+    """It cannot be told from a server that takes its time."""
+    with outage(play(STALL)) as server:
+        found = outcomes(flavour, call, address(server), (ID,), timeout=0.2)
+    assert [type(error) for error in found] == [APITimeoutError]
+
+
+def test_a_wait_gives_a_half_open_connection_up(flavour):
+    """After the client's time-out it asks by another one."""
+    with outage(play(STALL)) as server:
+        assert outcomes(flavour, "wait", address(server), timeout=0.4) == [ID, NEXT_ID]
+
+
+class Resolver:
+    """Stands for the system's look-up of `localhost`; fails as often as it is told to."""
+
+    def __init__(self, monkeypatch):
+        self.code, self.times, self.delay_s, self.asked = socket.EAI_NONAME, 0, 0.0, 0
+        self._real = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self)
+
+    def __call__(self, host, port, *args, **options):
+        numeric = options.get("flags", 0) & socket.AI_NUMERICHOST
+        if host not in {"localhost", b"localhost"} or numeric:
+            return self._real(host, port, *args, **options)
+        self.asked += 1
+        time.sleep(self.delay_s)
+        if self.asked <= self.times:
+            raise socket.gaierror(self.code, "the name is not known")
+        return self._real("127.0.0.1", port, *args, **options)
+
+
+@pytest.fixture
+def resolver(monkeypatch):
+    """A resolver that a test may break."""
+    return Resolver(monkeypatch)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN])
+def test_a_name_that_is_not_found_for_a_while_is_asked_for_again(flavour, call, code, resolver):
+    """A resolver may be out of order, too."""
+    resolver.code, resolver.times = code, 3
+    with FaultServer(play(good)) as server:
+        found = outcomes(flavour, call, address(server, "localhost"))
+    assert found == [ID, NEXT_ID]
+    assert resolver.asked >= 4
+
+
+@pytest.mark.parametrize("call", ["get", "get_many"])
+def test_a_name_that_does_not_exist_is_no_connection(flavour, call, resolver):
+    """It says so when the retries are used up."""
+    resolver.times = 10**6
+    where = "http://localhost:9/api/v1"
+    (error,) = outcomes(flavour, call, where, (ID,), max_retries=2)
+    assert type(error) is APIConnectionError
+    assert error.attempts == 3
+
+
+@pytest.mark.parametrize("call", ["get", "get_many"])
+def test_a_slow_resolver_ends_with_the_deadline(flavour, call, resolver):
+    """It is no reason to hang."""
+    resolver.delay_s = 0.6
+    with FaultServer(play(good)) as server:
+        found = outcomes(flavour, call, address(server, "localhost"), (ID,), timeout=0.2)
+    assert [type(error) for error in found] == [APITimeoutError]
+
+
+def test_a_wait_without_a_server_says_what_was_wrong_last(resolver):
+    """Also where the name is not found."""
+    resolver.times = 10**6
+    with (
+        ModelGates(api_key=KEY, base_url="http://localhost:9/api/v1", trust_env=False) as client,
+        pytest.raises(GenerationNotReadyError) as caught,
+    ):
+        client.generations.wait(ID, timeout=0.3)
+    assert type(caught.value.last_error) is APIConnectionError
