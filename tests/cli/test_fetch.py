@@ -12,7 +12,6 @@ from collections import Counter
 
 import pytest
 
-from modelgates_client.cli._found_ids import ids_in
 from modelgates_client.ledger import Counts, Ledger
 
 from ..gateway import Answer, Gateway, error, record
@@ -53,27 +52,6 @@ def counts(path):
 def lines(ids):
     """Return ids as lines."""
     return "".join(f"{each}\n" for each in ids)
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        (b"gen-1\n", ["gen-1"]),
-        (b"\xef\xbb\xbf  gen-abc-DEF_9  # the first\r\n", ["gen-abc-DEF_9"]),
-        (b"gen-abc\n", ["gen-abc"]),
-        (b"# gen-1\n", []),
-        (b"\n", []),
-        (b'{"id": "gen-1", "n": 2, "parent": "gen-0", "again": "gen-1"}\n', ["gen-1", "gen-0"]),
-        (b"12:00 GET /api/v1/generation?id=gen-1771967973-0hZ8 200\n", ["gen-1771967973-0hZ8"]),
-        (b"next-gen-1 is no id, nor is gen-ai, but gen-2. is\n", ["gen-2"]),
-        (b"INFO # gen-7 in a log\n", ["gen-7"]),
-        (b"gen-\xff \x1b[2Jgen-3\x1b[0m\n", ["gen-3"]),
-        (b"gen-\x1b[2J\n", []),
-    ],
-)
-def test_ids_are_found_in_lines(line, found):
-    """Alone in a line, in JSON, in a URL, in a sentence; each once a line."""
-    assert ids_in(line) == found
 
 
 def test_ids_of_files_and_stdin_are_fetched(fetch, gateway, ledger, tmp_path):

@@ -269,8 +269,10 @@ def test_the_base_url_is_an_option_too(command, api):
 
 
 def test_no_ids_are_no_work(command):
-    """An empty list of ids is well done; none at all is a mistake."""
-    assert command("get", "-", stdin="# none\n").returncode == 0
+    """Neither a list without any, nor none at all, is well done."""
+    done = command("get", "-", stdin="# none\n")
+    assert done.stderr == "error: stdin: no id was found in it\n"
+    assert done.returncode == 12
     done = command("get")
     assert done.stderr.startswith("error: no id:")
     assert done.returncode == 2

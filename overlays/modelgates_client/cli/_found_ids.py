@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from modelgates_client.cli._keys import holds_key
 from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._reading import STDIN
+from modelgates_client.cli._reading import STDIN, check_stdin
 from modelgates_client.cli._recordings import LONGEST, is_ledger, read_lines
 from modelgates_client.cli._statuses import Status
 from modelgates_client.errors import ConfigurationError
@@ -163,10 +163,11 @@ def check_files(names: Sequence[str]) -> None:
     """Find out before the work whether files can be read.
 
     Raises:
-        ConfigurationError: One cannot, or is a ledger, or is no text.
+        ConfigurationError: One cannot, or is a ledger, or is no text; or stdin is closed.
     """
     for name in names:
         if name == STDIN:
+            check_stdin()
             continue
         try:
             is_pipe = not (Path(name).is_file() or Path(name).is_dir()) and Path(name).stat()

@@ -144,7 +144,7 @@ def _check(options: GetOptions) -> None:
         raise ConfigurationError("--key-stdin: stdin cannot hold the ids, too")
     if options["timeout"] is not None:
         check_seconds("--timeout", options["timeout"])
-    check_files(options["files"])
+    check_files([*options["files"], *(word for word in options["ids"] if word == STDIN)])
 
 
 def _format(options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool) -> Format:

@@ -59,6 +59,7 @@ _FOREIGN: Final = (
     (b"GIF8", "an image", _NO_TEXT),
     (b"\x7fELF", "a program", _NO_TEXT),
 )
+_SAMPLE: Final = 4096  # bytes, enough to tell an encoding
 _TAR: Final = slice(257, 262)  # POSIX.1-1988, ustar
 
 _TEXT_CONTROLS: Final = b"\0\b\t\n\v\f\r\x1a\x1b\x1e"
@@ -144,6 +145,16 @@ class Gunzip:
         return self._inflating.decompress(self._inflating.unconsumed_tail + data, max_length)
 
 
+def check_stdin() -> None:
+    """Find out before the work whether there is a stdin.
+
+    Raises:
+        ConfigurationError: It is closed.
+    """
+    if sys.stdin is None:
+        raise ConfigurationError("stdin is closed")
+
+
 def read_text(name: str) -> Iterator[bytes]:
     """Yield the text of a file or of stdin (`-`) in chunks of UTF-8, as they come.
 
@@ -182,8 +193,7 @@ def _opened(name: str) -> Generator[Callable[[int], bytes]]:
         with Path(name).open("rb") as file:
             yield file.read1
         return
-    if sys.stdin is None:  # where it is closed
-        raise ConfigurationError("stdin is closed")
+    check_stdin()
     try:
         number = sys.stdin.fileno()
     except OSError:  # no file: a program has put something of its own there
@@ -238,7 +248,7 @@ def _guessed(head: bytes) -> str | None:
     """
     if b"\0" not in head:
         return None
-    sample = head[: 4096 if len(head) > 4096 else len(head) // 2 * 2]  # noqa: PLR2004 - enough
+    sample = head[: min(len(head), _SAMPLE) // 4 * 4]
     nulls = [sample[column::4].count(0) for column in range(4)]
     rows = len(sample) // 4
     if rows and nulls[2] + nulls[3] >= 1.9 * rows and nulls[0] <= 0.1 * rows < nulls[1]:
@@ -316,7 +326,7 @@ def _members(chunks: Iterable[bytes], begin: Callable[[], _Unpacker]) -> Iterato
     while unpacker is not None and not unpacker.eof:
         part = _part(unpacker, b"")
         if not part:
-            raise EOFError("it is damaged: it ends too early")
+            raise EOFError("it is damaged")  # it ends too early
         yield part
 
 

@@ -1,0 +1,203 @@
+"""Ids in lines: what is one is found, whatever it stands in, or refused aloud."""
+
+import html
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client.cli._found_ids import ids_in, look
+from modelgates_client.records.generation_ids import is_id, unescaped, words_within
+
+A = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
+B = "gen-1771967974-AAAAAAAAAAAAAAAAAAAA"
+ULID = "gen_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+TALK = [{"message": {"content": f"what did {B} cost?"}}]
+
+ALNUM = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+IDS = st.builds(
+    "gen-{}-{}".format,
+    st.integers(1_500_000_000, 2_000_000_000),
+    st.text(ALNUM, min_size=20, max_size=20),
+) | st.builds(
+    "gen_0{}".format, st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=25, max_size=25)
+)
+
+
+def _quoted_python(text):
+    return repr(text)
+
+
+def _quoted_hex(text):
+    return "".join(
+        char if char.isalnum() or char in "-_" else f"\\x{ord(char):02x}" for char in text
+    )
+
+
+def _quoted_unicode(text):
+    return "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in text)
+
+
+ESCAPES = st.sampled_from(
+    [
+        json.dumps,
+        lambda text: json.dumps(text).replace("/", "\\/"),
+        lambda text: quote(text, safe=""),
+        html.escape,
+        _quoted_python,
+        _quoted_hex,
+        _quoted_unicode,
+    ]
+)
+AROUND = st.text(" \t\n\"'=<>/&:;,()[]{}|éß", min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("word", ["gen-1", "gen-unknown", "gen-abc-DEF_9", A, ULID])
+def test_a_word_alone_is_an_id(word):
+    """For every command; in a list, quoted and with a comment, too."""
+    assert is_id(word)
+    for line in (
+        word,
+        f'  "{word}",\r',
+        f"{word}  # mine",
+        f"\ufeff{word}",
+        f"\x1b[2J{word}\x1b[0m",
+    ):
+        assert ids_in(f"{line}\n".encode()) == [word]
+
+
+@pytest.mark.parametrize(
+    "word",
+    (
+        "gen- gen-1771967973- gen-lang-client-0123456789 gen-ai-2025-11-01 gen-ü Gen-1 chatcmpl-1 "
+        f"next-gen-1 gen-{'1' * 300} gen-\x1b[2J hello"
+    ).split(),
+)
+def test_a_word_alone_that_is_none_is_refused_aloud(word):
+    """It was meant as one."""
+    assert not is_id(word)
+    found = look(f"{word}\n".encode(), in_list=True)
+    assert (found.ids, len(found.refused)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# gen-1",
+        "",
+        "generation_id",
+        "{",
+        "}],",
+        "12:00 nothing here",
+        "about gen-ai-2025 and gen-4",
+        "project gen-lang-client-0123456789",
+        '{"id": "gen-lang-client-0123456789"}',
+        "gen-z is young",
+    ],
+)
+def test_what_is_no_id_and_not_meant_as_one_is_passed_over(line):
+    """Without a word."""
+    assert look(f"{line}\n".encode(), in_list=True)[:2] == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ({"id": A, "choices": TALK}, [A]),
+        ({"id": A, "parent": B}, [A]),
+        (
+            {"id": "batch_1", "response": {"status_code": 200, "body": {"id": A, "choices": TALK}}},
+            [A],
+        ),
+        ({"status": 200, "body": json.dumps({"id": A, "choices": TALK})}, [A]),
+        ({"body": f'data: {{"id": "{A}"}}\n\ndata: [DONE]\n'}, [A]),
+        ({"generation_id": "gen-1", "msg": f"not {B}"}, ["gen-1"]),
+        ({"attributes": {"gen_ai.response.id": A, "gen_ai.prompt": B}}, [A]),
+        ({"attributes": [{"key": "gen_ai.response.id", "value": {"stringValue": A}}]}, [A]),
+        ({"headers": {"X-Generation-Id": A}, "messages": TALK}, [A]),
+        ({"headers": [["x-generation-id", "gen-1"]]}, ["gen-1"]),
+        ({"headers": [{"name": "X-Generation-Id", "value": "gen-1"}]}, ["gen-1"]),
+        ({"msg": f"completion {A} done"}, [A]),
+        ([{"id": A}, {"id": B}], [A, B]),
+        (["gen-1", "gen-2"], ["gen-1", "gen-2"]),
+        ({"messages": TALK}, []),
+    ],
+)
+def test_in_json_the_own_id_is_meant(line, found):
+    """Wherever it is nested; not one that a message talks about, which is refused at most."""
+    text = json.dumps(line)
+    for form in (text, f"{text},", f"data: {text}", f"12:00 INFO {text}"):
+        if isinstance(line, dict) or form.startswith(("[", "data")):
+            assert ids_in(f"{form}\n".encode()) == found
+    assert found or look(text.encode()).refused
+
+
+def test_a_name_that_is_there_twice_has_two_values():
+    """Neither is lost."""
+    assert ids_in(f'{{"id": "{A}", "id": "{B}"}}'.encode()) == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (f"x\\n{A}\\ty\\u0022{B}\\u003e", [A, B]),
+        (f"?id%3D{A}%22%0A", [A]),
+        (r"?id%3Dgen-4%26x", ["gen-4"]),
+        (f"&quot;{A}&quot;", [A]),
+        (r"gen\u002d1771967973\x2d0hZ8J5kY7qLMOKbPx0u3", [A]),
+        (r"{\\\"id\\\": \\\"gen-7\\\"}", ["gen-7"]),
+        (f"response_{A}_1.json", [A]),
+        (f"{A},0.25;{ULID}", [A, ULID]),
+    ],
+)
+def test_escapes_hide_no_id(text, ids):
+    """Of JSON, URLs, HTML, Python and JavaScript."""
+    assert words_within(text).ids == ids
+
+
+@pytest.mark.parametrize("end", ["-", "0hZ8...", "0hZ8…", ""])
+def test_an_id_that_is_cut_off_is_refused_aloud(end):
+    """Asked for, it would wait for ever."""
+    found = look(f"request gen-1771967973-{end} done\n".encode())
+    assert (found.ids, len(found.refused)) == ([], 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_line_that_another_program_added_is_read(encoding):
+    """As PowerShell's `>>` adds UTF-16 to any file; null characters may also separate."""
+    assert ids_in(f"12:00 {A} done\r\n".encode(encoding)) == [A]
+    assert ids_in(f"{A}\0{B}\0".encode()) == [A, B]
+
+
+@given(st.lists(IDS, min_size=1, max_size=4), st.lists(ESCAPES, max_size=3), AROUND, st.data())
+def test_every_id_in_a_text_is_found(ids, escapes, around, data):
+    """Whatever it stands among, and however often that is escaped."""
+    text = around + around.join(ids) + around
+    for escape in escapes:
+        text = escape(text)
+    prefix = data.draw(st.sampled_from(["12:00 ", "curl 'x?q=", "INFO id="]))
+    line = f"{prefix}{text}".replace("\n", " ")
+
+    assert set(ids_in(line.encode())) == set(ids)
+
+
+@given(IDS, st.text(max_size=20))
+def test_an_own_id_is_found_beside_any_text(generation_id, text):
+    """In JSON, with what a message may say."""
+    record = {"choices": [{"message": {"content": text}}], "id": generation_id, "note": text}
+    for ascii_only in (True, False):
+        line = json.dumps(record, ensure_ascii=ascii_only).encode("utf-8", "replace")
+        assert ids_in(line) == [generation_id]
+
+
+@given(
+    st.binary(max_size=80) | st.text("gen-_\\u002x%3D&#;{}[]\"': 0a\n", max_size=40).map(str.encode)
+)
+def test_no_line_makes_it_fail(line):
+    """And what it finds is an id by the one rule."""
+    found = look(line, in_list=True)
+
+    assert all(is_id(each) for each in found.ids)
+    assert isinstance(unescaped(line.decode("utf-8", "replace")), str)
