@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from modelgates_client import (
     APIConnectionError,
     APITimeoutError,
+    EndpointNotFoundError,
     Generation,
     ResponseValidationError,
 )
@@ -56,11 +57,12 @@ def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
     error = result.error
     assert (error.status_code, error.attempts) == (status, 3)
     if not 200 <= status < 300:
-        assert type(error) is class_of(status)
+        is_page = isinstance(error, EndpointNotFoundError)
+        assert isinstance(error, class_of(status)) if is_page else type(error) is class_of(status)
         overruled = headers.get("x-should-retry", "").strip().lower()
         expected = {"true": True, "false": False}.get(overruled, status in MENDABLE)
         assert result.setback.retryable is expected
-        assert result.is_absence is (status == 404)
+        assert result.is_absence is (status == 404 and not is_page)
     assert error.message
     assert str(error).isprintable()
     assert error.body == body.decode("utf-8", "replace")
@@ -201,7 +203,10 @@ def test_a_success_that_the_spec_does_not_know_is_no_record(status):
 def test_what_cannot_be_read_is_an_error_all_the_same(status, body):
     """By the status; a success that is none is no record."""
     error = problem(body, status).error
-    assert type(error) is (ResponseValidationError if status == 200 else class_of(status))
+    classes = {200: ResponseValidationError, 404: EndpointNotFoundError}
+    assert type(error) is classes.get(status, class_of(status))
+    assert not problem(body, status).is_absence
+    assert "<html" not in str(error)
 
 
 @pytest.mark.parametrize(

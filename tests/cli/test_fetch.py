@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -140,7 +141,9 @@ def test_a_signal_ends_it_cleanly(ledger, tmp_path, number, source):
         assert running.returncode == 130
 
     first, *rest = said.splitlines()
-    assert first == f"error: interrupted; go on with: modelgates fetch --ledger {ledger}"
+    why, again = first.split("; go on with: modelgates fetch --ledger ")
+    assert why.startswith("error: interrupted")
+    assert again.startswith(f"{ledger} --concurrency 4")
     assert len(rest) == 1
     assert "Traceback" not in said
     assert 0 < json.loads(out)["final"] <= 50
@@ -211,7 +214,9 @@ def test_a_key_that_is_not_taken_stops_it(ledger):
         done = Command(gateway.base_url)("fetch", "-", "--ledger", ledger, stdin=lines(IDS))
 
     assert done.returncode == 4
-    assert done.stderr.splitlines()[0].startswith("error: HTTP 401: no; go on with: modelgates")
+    assert done.stderr.splitlines()[0].startswith(
+        "error: HTTP 401: no (the API key is not taken); "
+    )
     assert counts(ledger) == Counts(0, 0, 200, 0)
     assert gateway.requests.total() < 200
 
@@ -365,3 +370,28 @@ def test_check_says_what_is_wrong_with_a_ledger(fetch, gateway, ledger):
     assert done.stderr.startswith("error: the ledger ")
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
+
+
+def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path):
+    """It is executed: what was not queued yet is asked for, too."""
+    ids = [f"gen-{number}" for number in range(12_000)]
+    (tmp_path / "the ids.txt").write_text(lines(ids))
+    with Gateway(lambda *_: error(401)) as gateway:
+        arguments = ("fetch", str(tmp_path / "the ids.txt"), "--ledger", ledger)
+        done = Command(gateway.base_url)(*arguments)
+    advice = shlex.split(done.stderr.splitlines()[0].split("go on with: modelgates ")[1])
+    with Gateway() as gateway:
+        assert Command(gateway.base_url)(*advice).returncode == 0
+    assert counts(ledger) == Counts(len(ids), 0, 0, 0)
+
+
+def test_a_wrong_address_stops_it_at_once(ledger):
+    """No id is filed for it, and it asks whether `base_url` is right, without the page."""
+    page = Answer(404, b"<!doctype html><title>Not here</title><h1>404</h1>")
+    with Gateway(lambda *_: page) as gateway:
+        done = Command(gateway.base_url)("fetch", "-", "--ledger", ledger, stdin=lines(IDS))
+
+    assert done.returncode == 2
+    assert "is base_url right?" in done.stderr
+    assert "<" not in done.stderr
+    assert counts(ledger) == Counts(0, 0, 200, 0)

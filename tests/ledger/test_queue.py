@@ -218,3 +218,30 @@ def test_what_is_no_text_is_no_id(ledger, wrong):
     with pytest.raises(TypeError, match=f"an id is a str, not {type(wrong).__name__}"):
         ledger.enqueue(["gen-1", wrong])
     assert ledger.counts().pending == 0
+
+
+def test_the_loop_over_lease_does_not_end_before_the_work(ledger, path, clock, monkeypatch):
+    """What a process that was killed had leased is waited for, until its leases have ended."""
+    ledger.enqueue(["gen-1", "gen-2"])
+    dead = Ledger(path, clock=clock)
+    assert dead.lease(9) == ["gen-1", "gen-2"]
+    dead._database.close()  # without giving back
+
+    def sleep(seconds):
+        clock.now += seconds
+
+    monkeypatch.setattr("modelgates_client.ledger.ledger.time.sleep", sleep)
+    assert ledger.lease(9) == ["gen-1", "gen-2"]
+
+
+def test_what_others_work_on_who_live_is_not_waited_for(ledger, other, clock, monkeypatch):
+    """They show it by renewing their leases."""
+    ledger.enqueue(["gen-1"])
+    assert ledger.lease(9) == ["gen-1"]
+
+    def sleep(seconds):
+        clock.now += seconds
+        ledger.renew()
+
+    monkeypatch.setattr("modelgates_client.ledger.ledger.time.sleep", sleep)
+    assert other.lease(9) == []
