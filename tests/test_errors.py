@@ -27,6 +27,7 @@ RESPONSES = st.builds(
 ARGUMENTS = {
     "message": HOSTILE,
     "attempts": COUNTS,
+    "host": st.text(),
     "status_code": st.integers(100, 999),
     "body": HOSTILE,
     "code": st.none() | st.integers(),
