@@ -61,7 +61,7 @@ class APIConnectionError(ModelGatesError):
         self.host = host
 
     def __str__(self) -> str:
-        asked = f"{self.host}: " if self.host and self.host not in str(self.message) else ""
+        asked = f"{self.host}: " if self.host and f"{self.host}" not in f"{self.message}" else ""
         return printable(f"{asked}{self.message}{_tried(self.attempts)}")
 
 
