@@ -135,7 +135,11 @@ if not TYPE_CHECKING:  # it would let any name pass
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 - not before it is needed
 
-        value = globals()[name] = getattr(import_module(home), name)
+        try:
+            module = import_module(home)
+        except AttributeError as error:  # which would read as if there were no such name
+            raise ImportError(f"{home} cannot be loaded: {error}", name=home) from error
+        value = globals()[name] = getattr(module, name)
         return value
 
     def __dir__():  # noqa: ANN202 - type checkers do not see it

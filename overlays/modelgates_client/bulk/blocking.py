@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextlib
 import os
+import selectors
 import socket
 import sys
 from collections import deque
@@ -139,7 +140,7 @@ class _Thread:
                 raise
         except (OSError, RuntimeError) as error:
             self._is_gone = True
-            raise _impossible(error) from error
+            raise _impossible(error) from None
         atexit.register(self.stop)  # before threads are stopped wherever they are
         while self._run is None and not self.is_over:
             self.wait()
@@ -261,6 +262,9 @@ def _impossible(error: BaseException) -> ConfigurationError:
 
 def _new_loop() -> asyncio.AbstractEventLoop:
     """Return an event loop whose time goes on when tests have frozen `time.monotonic`."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, selectors.DefaultSelector():
+        pass  # a loop that finds no file descriptor complains aloud when it is deleted
     loop = asyncio.new_event_loop()
     if isinstance(loop, asyncio.BaseEventLoop):
         loop.time = monotonic_s  # type: ignore[method-assign] # for whatever class there is

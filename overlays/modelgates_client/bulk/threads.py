@@ -1,4 +1,4 @@
-"""Threads of the operating system, where others have put their own things in their place."""
+"""Threads of the operating system, also where gevent has put something else in their place."""
 
 import sys
 import threading
@@ -9,11 +9,12 @@ def start_thread(work: Callable[[], None], name: str) -> None:
     """Do something in a thread that no end of the program waits for.
 
     gevent and eventlet replace threads by what takes turns in one thread, in which there cannot be
-    two event loops of asyncio: the threads that they have put aside are used.
+    two event loops of asyncio. What gevent has put aside is used; with eventlet that does not do,
+    for its locks are not for several threads.
 
     Raises:
         RuntimeError: None can be started: a limit is reached, or it is too late, or this is an
-            isolated subinterpreter.
+            isolated subinterpreter, or eventlet's.
     """
     start = _put_aside()
     if start is None:
@@ -29,5 +30,5 @@ def _put_aside() -> Callable[[Callable[[], None], tuple[()]], object] | None:
         return gevent.get_original("_thread", "start_new_thread")  # type: ignore[no-any-return]
     eventlet = sys.modules.get("eventlet.patcher")
     if eventlet is not None and eventlet.is_monkey_patched("thread"):
-        return eventlet.original("_thread").start_new_thread  # type: ignore[no-any-return]
+        raise RuntimeError("eventlet has replaced the threads")
     return None

@@ -18,7 +18,8 @@ from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.engines import awaiting_engine
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending
-from modelgates_client.transport.pooling import AsyncEngine
+from modelgates_client.transport.options import ProxyURL
+from modelgates_client.transport.pooling import AsyncEngine, running_loop
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
@@ -78,6 +79,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
         """
         credentials = Credentials(api_key)
         del api_key  # a traceback that shows locals must not show it
+        proxy = ProxyURL.hiding(proxy)
         options = Options(
             base_url=base_url,
             timeout=timeout,
@@ -103,6 +105,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
 
     async def _run(self, steps: Steps) -> Result:
         """Do what the steps say."""
+        running_loop()
         ending: Ending | None = None
         while True:
             try:
@@ -133,6 +136,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
         self, ids: Iterable[str] | AsyncIterable[str], question: "Question", plan: "Plan"
     ) -> AsyncGenerator[list["Outcome"]]:
         """Ask for many ids."""
+        running_loop()
         from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
 
         self._check_open()

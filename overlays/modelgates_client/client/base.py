@@ -9,6 +9,7 @@ from modelgates_client.calls.settings import NETWORK_OPTIONS, Options, Settings
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import DriftObserver
 from modelgates_client.transport.credentials import Credentials, KeyFunction
+from modelgates_client.transport.options import ProxyURL
 from modelgates_runtime.errors import ClientClosedError
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class BaseClient(ABC, Generic[E]):
         credentials = self._credentials
         if "api_key" in changes:
             credentials = Credentials(changes.pop("api_key"))
+        if "proxy" in changes:
+            changes["proxy"] = ProxyURL.hiding(changes["proxy"])
         unknown = (
             changes.keys() - ChangedOptions.__annotations__.keys() - Options.__annotations__.keys()
         )

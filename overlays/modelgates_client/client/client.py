@@ -16,6 +16,7 @@ from modelgates_client.resources.generations import Generations
 from modelgates_client.transport.blocking import BlockingEngine
 from modelgates_client.transport.credentials import Credentials
 from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.options import ProxyURL
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
@@ -83,6 +84,7 @@ class ModelGates(BaseClient[BlockingEngine]):
         """
         credentials = Credentials(api_key)
         del api_key  # a traceback that shows locals must not show it
+        proxy = ProxyURL.hiding(proxy)
         options = Options(
             base_url=base_url,
             timeout=timeout,

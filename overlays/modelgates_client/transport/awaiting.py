@@ -1,6 +1,7 @@
 """The engine of `AsyncModelGates` that works everywhere: one attempt, awaited, over httpcore."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -10,8 +11,10 @@ import anyio
 import httpcore
 
 from modelgates_client.transport import exchange, httpcore_terms
+from modelgates_client.transport.addresses import Found, look_up_awaited
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
+from modelgates_client.transport.dialling import first_of
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
 from modelgates_client.transport.pooling import AsyncEngine
@@ -32,6 +35,7 @@ class _Network(httpcore.AsyncNetworkBackend):
     def __init__(self) -> None:
         self._sockets = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._stream: httpcore.AsyncNetworkStream | None = None
+        self._closing: set[asyncio.Future[None]] = set()
 
     async def connect_tcp(
         self,
@@ -41,8 +45,23 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        stream = await self._sockets.connect_tcp(host, port, timeout, local_address, socket_options)
-        return self.hold(stream)
+        async def connect(found: Found) -> httpcore.AsyncNetworkStream:
+            address = str(found[4][0])
+            return await self._sockets.connect_tcp(
+                address, port, timeout, local_address, socket_options
+            )
+
+        try:
+            found = await look_up_awaited(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from None
+        return self.hold(await first_of(found, connect, self._close_soon))
+
+    def _close_soon(self, stream: httpcore.AsyncNetworkStream) -> None:
+        """Close what came too late."""
+        closing = asyncio.ensure_future(stream.aclose())
+        self._closing.add(closing)  # an event loop keeps no hold of its tasks
+        closing.add_done_callback(self._closing.discard)
 
     def hold(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
         """Remember a connection."""
@@ -67,6 +86,14 @@ class _Network(httpcore.AsyncNetworkBackend):
     async def aclose(self) -> None:
         if self._stream is not None:
             await self._stream.aclose()
+
+    def abandon(self) -> None:
+        """Close the socket."""
+        if self._stream is None:
+            return
+        sock = self._stream.get_extra_info("socket")
+        with contextlib.suppress(OSError, TypeError):  # of another event loop's kind of socket
+            getattr(sock, "_sock", sock).close()  # asyncio lends it without the means to close it
 
 
 class _Stream(httpcore.AsyncNetworkStream):
@@ -159,6 +186,10 @@ class _Connection:
             await self._pool.aclose()
         finally:
             await self._network.aclose()
+
+    def abandon(self) -> None:
+        """Close its socket, without its event loop."""
+        self._network.abandon()
 
 
 class AwaitingEngine(AsyncEngine):

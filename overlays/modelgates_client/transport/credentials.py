@@ -53,8 +53,13 @@ class Secret:
 
         Words that show it to whoever decodes them (as JSON, HTML or a URL) are withheld.
         """
-        for part in self._parts():
+        parts = self._parts()
+        for part in parts:
             text = text.replace(part, _MASK)
+        lower = text.lower()
+        if any(part.lower() in lower for part in parts):  # as names of headers and codings are read
+            for part in parts:
+                text = re.sub(re.escape(part), _MASK, text, flags=re.IGNORECASE)
         if not any(mark in text for mark in _MARKS):
             return text
         try:
@@ -77,7 +82,7 @@ class Secret:
         return self._value, self._value[:half], self._value[half:]
 
     def _is_in(self, texts: tuple[str, ...]) -> bool:
-        return any(part in text for part in self._parts() for text in texts)
+        return any(part.lower() in text.lower() for part in self._parts() for text in texts)
 
     def __repr__(self) -> str:
         return "Secret()"
@@ -99,17 +104,25 @@ class Credentials:
     """Where the key comes from: given, from a function at each request, or the environment."""
 
     __slots__ = ("_function", "_secret")
+    _function: KeyFunction | None
+    _secret: Secret | None
 
-    def __init__(self, source: str | KeyFunction | None) -> None:
+    def __init__(self, source: "str | Secret | KeyFunction | None") -> None:
         """Take a key, a function that returns one, or None: the environment, read now."""
-        if source is None:
+        if isinstance(source, Secret):
+            self._secret, self._function = source, None
+        elif source is None:
             source = os.environ.get(ENVIRONMENT_VARIABLE, "").strip()
-            self._secret: Secret | None = _EnvironmentSecret(source)
+            self._secret = _EnvironmentSecret(source)
             self._function = None
         elif isinstance(source, str):
             self._secret, self._function = Secret(source), None
         else:
             self._secret, self._function = None, source
+
+    def __reduce__(self) -> Any:
+        """Pickle by any protocol; those before 2 know nothing of slots."""
+        return Credentials, (self._function or self._secret,)
 
     def problem(self, *, can_await: bool) -> str | None:
         """Return why no client can be made with these; None when one can."""

@@ -6,14 +6,16 @@ before it has told of it, and uvloop has none.
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import chain, zip_longest
-from typing import Any, Final
+from typing import Final, TypeVar
+
+from modelgates_client.transport.addresses import Found, look_up_awaited
+
+T = TypeVar("T")
 
 _EAGER_S: Final = 0.25  # seconds until the next address is tried as well (RFC 8305, section 8)
-
-#: What `getaddrinfo` finds: family, type, protocol, canonical name, address.
-_Found = tuple[int, int, int, str, Any]
 
 
 async def dial(host: str, port: int) -> socket.socket:
@@ -21,27 +23,33 @@ async def dial(host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: The host cannot be found, or none of its addresses can be connected to.
-        UnicodeError: It is no name of a host.
     """
-    try:
-        flags = socket.AI_NUMERICHOST
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    except socket.gaierror:  # it is a name, which a thread looks up
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await first_of(await look_up_awaited(host, port), _connect, socket.socket.close)
+
+
+async def first_of(
+    found: Sequence[Found],
+    connect: Callable[[Found], Awaitable[T]],
+    close: Callable[[T], object],
+) -> T:
+    """Return a connection to whichever address answers first.
+
+    Raises:
+        Exception: What the first attempt raised, if all failed.
+    """
     if len(found) == 1:
-        return await _connect(found[0])
-    return await _race(_by_turns(found))
+        return await connect(found[0])
+    return await _race(_by_turns(found), connect, close)
 
 
-def _by_turns(found: Sequence[_Found]) -> list[_Found]:
+def _by_turns(found: Sequence[Found]) -> list[Found]:
     """Let IPv6 and IPv4 take turns, whichever is the first (RFC 8305, section 4)."""
     first = [one for one in found if one[0] == found[0][0]]
     others = [one for one in found if one[0] != found[0][0]]
     return [one for one in chain.from_iterable(zip_longest(first, others)) if one is not None]
 
 
-async def _connect(found: _Found) -> socket.socket:
+async def _connect(found: Found) -> socket.socket:
     family, kind, protocol, _, address = found
     sock = socket.socket(family, kind, protocol)
     try:
@@ -54,13 +62,17 @@ async def _connect(found: _Found) -> socket.socket:
     return sock
 
 
-async def _race(waiting: list[_Found]) -> socket.socket:
-    attempts: set[asyncio.Task[socket.socket]] = set()
+async def _race(
+    waiting: list[Found],
+    connect: Callable[[Found], Awaitable[T]],
+    close: Callable[[T], object],
+) -> T:
+    attempts: set[asyncio.Future[T]] = set()
     errors: list[BaseException] = []
     try:
         while waiting or attempts:
             if waiting:
-                attempts.add(asyncio.create_task(_connect(waiting.pop(0))))
+                attempts.add(asyncio.ensure_future(connect(waiting.pop(0))))
             done, attempts = await asyncio.wait(
                 attempts,
                 timeout=_EAGER_S if waiting else None,
@@ -69,23 +81,23 @@ async def _race(waiting: list[_Found]) -> socket.socket:
             for attempt in done:
                 error = attempt.exception()
                 if error is None:
-                    _drop(attempts | done - {attempt})
+                    _drop(attempts | done - {attempt}, close)
                     return attempt.result()
                 errors.append(error)
     except BaseException:
-        _drop(attempts)
+        _drop(attempts, close)
         await asyncio.wait(attempts)
         raise
     raise errors[0]
 
 
-def _drop(attempts: set[asyncio.Task[socket.socket]]) -> None:
+def _drop(attempts: set[asyncio.Future[T]], close: Callable[[T], object]) -> None:
     """Cancel attempts, and close what they come to all the same."""
     for attempt in attempts:
         attempt.cancel()
-        attempt.add_done_callback(_close)
+        attempt.add_done_callback(partial(_close, close))
 
 
-def _close(attempt: asyncio.Task[socket.socket]) -> None:
+def _close(close: Callable[[T], object], attempt: asyncio.Future[T]) -> None:
     if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().close()
+        close(attempt.result())

@@ -1,7 +1,9 @@
 """The engine of `AsyncModelGates` that is fast: one attempt, awaited, over httptools."""
 
 import asyncio
+import contextlib
 import re
+import socket
 import ssl
 from typing import Any, Final
 
@@ -65,6 +67,7 @@ class _Connection:
         self._options = options
         self._heads = heads
         self._answers: Answers | None = None
+        self._socket: socket.socket | None = None
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
@@ -115,7 +118,7 @@ class _Connection:
             options["ssl_handshake_timeout"] = remaining_s + _MOMENT_S  # longer than the deadline
         try:
             async with asyncio.timeout(remaining_s):
-                sock = await dial(server.host, server.port)
+                sock = self._socket = await dial(server.host, server.port)
                 await loop.create_connection(lambda: answers, sock=sock, **options)
         except ssl.SSLCertVerificationError as error:
             why = error.verify_message or error.reason
@@ -134,6 +137,14 @@ class _Connection:
         """Close it, whatever it is doing."""
         if self._answers is not None:
             self._answers.abort()
+
+    def abandon(self) -> None:
+        """Close its socket, without its event loop."""
+        if self._answers is not None:
+            with contextlib.suppress(RuntimeError):  # the event loop is closed
+                self._answers.abort()
+        if self._socket is not None:
+            self._socket.close()
 
 
 class FastEngine(AsyncEngine):

@@ -1,17 +1,13 @@
 """Sockets that end at the deadline: each wait is for what remains of it, not for a time anew."""
 
-import queue
-import socket
 import ssl
-import threading
 from collections.abc import Iterable
 from typing import Any, Final
 
 import httpcore
 
+from modelgates_client.transport.addresses import look_up
 from modelgates_client.transport.deadline import Deadline
-
-_Address = tuple[Any, ...]
 
 
 class Network(httpcore.NetworkBackend):
@@ -71,31 +67,13 @@ class Network(httpcore.NetworkBackend):
         raise httpcore.ConnectError(f"{host} has no address")
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        """Look a host up. The system's own look-up knows no deadline, so a thread waits for it."""
         try:
-            found = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
-            )
-        except socket.gaierror:  # it is a name
-            answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
-            threading.Thread(target=_look_up, args=(host, port, answers), daemon=True).start()
-            try:
-                answer = answers.get(timeout=self.remaining())
-            except queue.Empty:
-                raise httpcore.ConnectTimeout("the look-up took too long") from None
-            if isinstance(answer, OSError):
-                raise httpcore.ConnectError(f"{host} cannot be found: {answer.strerror}") from None
-            found = answer
+            found = look_up(host, port, self.remaining)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from None
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from None
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def _look_up(host: str, port: int, answers: "queue.SimpleQueue[list[Any] | OSError]") -> None:
-    try:
-        answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-    except OSError as error:
-        answers.put(error)
-    except UnicodeError:
-        answers.put(OSError(0, "it is no name of a host"))
 
 
 class _Stream(httpcore.NetworkStream):

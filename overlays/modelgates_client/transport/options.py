@@ -1,7 +1,10 @@
 """Where to connect to, and how: the server, a proxy, and which certificates are trusted."""
 
+import contextlib
 import os
+import re
 import ssl
+import sys
 import warnings
 from functools import cache
 from typing import Final, NamedTuple
@@ -11,6 +14,7 @@ from modelgates_client.errors import ConfigurationError
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})
+_WITH_PORT: Final = re.compile(r"(\[.*\]|[^:]*):([0-9]+)")
 
 
 class Server(NamedTuple):
@@ -102,18 +106,26 @@ class Proxy(NamedTuple):
             ConfigurationError: It is none, or of a kind that is not supported. The URL is not
                 shown: it may hold a password.
         """
-        try:
-            text = url if isinstance(url, str) else ""
-            parts: SplitResult = urlsplit(text if "://" in text else f"http://{text}")
-            host = (parts.hostname or "").encode("idna").decode()
-            port = parts.port or _PORTS.get(parts.scheme, 0)
-        except ValueError:
-            host, port, parts = "", 0, urlsplit("")
-        if parts.scheme not in _PROXY_SCHEMES or not host:
+        proxy = cls._split(url) if isinstance(url, str) else None
+        if proxy is None:
+            del url  # a traceback that shows locals must not show it
             raise ConfigurationError(
                 f"{where} is no proxy that can be used; it must be like http://127.0.0.1:3128 "
                 "(http or https)"
             )
+        return proxy
+
+    @classmethod
+    def _split(cls, url: str) -> "Proxy | None":
+        text = url.strip()
+        try:
+            parts: SplitResult = urlsplit(text if "://" in text else f"http://{text}")
+            host = (parts.hostname or "").encode("idna").decode()
+            port = parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            return None
+        if parts.scheme not in _PROXY_SCHEMES or not host or " " in host:
+            return None
         login = None
         if parts.username is not None:
             login = unquote(parts.username), unquote(parts.password or "")
@@ -121,6 +133,20 @@ class Proxy(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Proxy({self.scheme}://{self.host}:{self.port})"
+
+
+class ProxyURL(str):
+    """A proxy's URL, which may hold a password: no traceback that shows locals shows it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "[proxy]"
+
+    @classmethod
+    def hiding(cls, url: str | None) -> str | None:
+        """Return what was given for a URL, hidden if it is one."""
+        return cls(url) if isinstance(url, str) else url
 
 
 def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy | None:
@@ -145,13 +171,62 @@ def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy
         return None
     if not any(name.lower().endswith("_proxy") for name in os.environ) and os.name == "posix":
         return None  # the next line costs much, for nothing
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
+    found = _environments_proxy(server)
+    where = "the environment's proxy (trust_env=False ignores it)"
+    return None if found is None else Proxy.of(found, where)
 
-    found = getproxies()
-    url = found.get(server.scheme) or found.get("all")
-    if not url or proxy_bypass(f"{server.host}:{server.port}"):
+
+def _environments_proxy(server: Server) -> ProxyURL | None:
+    from urllib.request import getproxies, getproxies_environment, proxy_bypass  # noqa: PLC0415
+
+    named = getproxies_environment()  # elsewhere than on Linux, the system's settings come next
+    found = named or getproxies()
+    urls = (found.get(name, "").strip() for name in (server.scheme, "all"))
+    url = ProxyURL(next(filter(None, urls), ""))
+    if not url or is_excepted(server, named.get("no", "")):
         return None
-    return Proxy.of(url, "the environment's proxy (trust_env=False ignores it)")
+    return None if not named and proxy_bypass(f"{server.host}:{server.port}") else url
+
+
+def is_excepted(server: Server, exceptions: str) -> bool:
+    """Whether a server is one of those that `NO_PROXY` names.
+
+    Entries are separated by commas or blanks: names of hosts, which stand for what is beneath them
+    too (`example.org`, `.example.org`, `*.example.org`), addresses, networks (`10.0.0.0/8`), any of
+    them with a port (`[::1]:8080`), and `*` for all. As curl, Go and requests have it, together.
+    """
+    return any(_names(entry, server) for entry in exceptions.replace(",", " ").split())
+
+
+def _names(entry: str, server: Server) -> bool:
+    """Whether an entry of `NO_PROXY` names a server."""
+    import ipaddress  # noqa: PLC0415 - rarely needed
+
+    with_port = _WITH_PORT.fullmatch(entry)
+    name, port = with_port.groups() if with_port is not None else (entry, None)
+    if port is not None and int(port) != server.port:
+        return False
+    if name == "*":
+        return True
+    host = server.host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return _is_beneath(host, name)
+    try:
+        network = ipaddress.ip_network(name.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return False
+    return address in network
+
+
+def _is_beneath(host: str, name: str) -> bool:
+    """Whether a host is in the domain that an entry of `NO_PROXY` names."""
+    domain = name.removeprefix("*").strip(".").lower()
+    with contextlib.suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    is_it = host == domain and not name.startswith("*")
+    return is_it or (domain != "" and host.endswith(f".{domain}"))
 
 
 class Trust(NamedTuple):
@@ -188,6 +263,16 @@ class Trust(NamedTuple):
 
 @cache
 def _context(ca_bundle: str | None) -> ssl.SSLContext:
+    key_log = os.environ.get("SSLKEYLOGFILE")  # `create_default_context` opens it
+    if key_log and not sys.flags.ignore_environment:
+        try:
+            with open(key_log, "ab"):  # noqa: PTH123 - as OpenSSL opens it
+                pass
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"SSLKEYLOGFILE is {key_log!r}, which cannot be opened for writing: "
+                f"{getattr(error, 'strerror', None) or error}; unset it, or name a writable file"
+            ) from None
     if ca_bundle is None:
         paths = ssl.get_default_verify_paths()
         if os.name == "posix" and not (paths.cafile or paths.capath):

@@ -3,8 +3,10 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport import exchange
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
@@ -29,6 +31,10 @@ class Connection(Protocol):
         """Close it, whatever it is doing."""
         ...
 
+    def abandon(self) -> None:
+        """Close its socket, without its event loop: that is closed, or stands still."""
+        ...
+
 
 class _Connections:
     """The connections of one event loop."""
@@ -37,6 +43,45 @@ class _Connections:
         self.idle: deque[Connection] = deque()
         self.places = asyncio.Semaphore(most)
         self.waiting = 0  # calls that wait for a place
+        self._kept = _kept_for_the_loop(self.idle)
+
+    async def open(self) -> None:
+        """Be closed when the event loop ends, as `asyncio.run` ends it."""
+        await anext(self._kept)
+
+    async def close(self) -> None:
+        """Close the idle ones."""
+        await self._kept.aclose()
+
+    def abandon(self) -> None:
+        """Close the idle ones, without the event loop."""
+        while self.idle:
+            self.idle.pop().abandon()
+
+
+async def _kept_for_the_loop(idle: deque[Connection]) -> AsyncGenerator[None]:
+    """Close connections in the end, which an event loop brings about for each such generator."""
+    try:
+        yield
+    finally:
+        while idle:
+            await idle.pop().close()
+        await asyncio.sleep(0)  # in which the event loop closes their sockets
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that this is awaited on.
+
+    Raises:
+        ConfigurationError: It is none of asyncio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "AsyncModelGates is for asyncio, whose event loop does not run here; elsewhere, as under "
+            "trio, call ModelGates in a thread"
+        ) from None
 
 
 class AsyncEngine(ABC):
@@ -79,7 +124,7 @@ class AsyncEngine(ABC):
         Returns:
             What came, or why nothing did.
         """
-        connections = self._current()
+        connections = await self._current()
         if not connections.places.locked():  # so there is no wait that could take too long
             await connections.places.acquire()
         else:
@@ -110,24 +155,36 @@ class AsyncEngine(ABC):
 
     async def reset(self) -> None:
         """Close the idle connections of this event loop."""
-        connections = self._loops.get(asyncio.get_running_loop())
+        connections = self._loops.get(running_loop())
         while connections is not None and connections.idle:
             await connections.idle.pop().close()
 
     async def close(self) -> None:
         """Close the idle connections now, and those in use when their calls are over."""
         self.closed = True
-        await self.reset()
-        self._loops.clear()  # those of other loops are closed as they are let go
+        while self._loops:
+            loop, connections = self._loops.popitem()
+            if not loop.is_running():
+                connections.abandon()
+            elif loop is asyncio._get_running_loop():  # noqa: SLF001 - documented; None under trio
+                await connections.close()
+            else:  # in another thread
+                closing = connections.close()
+                try:
+                    asyncio.run_coroutine_threadsafe(closing, loop)
+                except RuntimeError:  # it has ended meanwhile
+                    closing.close()
+                    connections.abandon()
 
-    def _current(self) -> _Connections:
-        loop = asyncio.get_running_loop()
+    async def _current(self) -> _Connections:
+        loop = running_loop()
         connections = self._loops.get(loop)
         if connections is None:
             for old in [*self._loops]:
-                if old.is_closed():  # what it left open can no longer be closed, only let go
-                    self._loops.pop(old, None)
+                if old.is_closed() and (left := self._loops.pop(old, None)):
+                    left.abandon()
             connections = self._loops[loop] = _Connections(self._most)
+            await connections.open()
         return connections
 
     def _keeps(self, connection: Connection, connections: _Connections) -> bool:
