@@ -28,15 +28,11 @@ Every error can be pickled: its arguments are complete, and positional.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.values import printable
-
-if TYPE_CHECKING:
-    from modelgates_client.records.generation import Generation
-    from modelgates_client.records.responses import RawResponse
-    from modelgates_runtime.drift import Drift
 
 _SHOWN: Final = 3  # deviations that fit in one line
 
@@ -232,7 +228,7 @@ class ResponseValidationError(ModelGatesError):
         attempts: int = 1,
         body: str = "",
         request_id: str | None = None,
-        drift: "tuple[Drift, ...]" = (),
+        drift: "tuple[modelgates_client.Drift, ...]" = (),
     ) -> None:
         super().__init__(message, status_code, attempts, body, request_id, drift)
         self.message = message
@@ -266,7 +262,7 @@ class GenerationNotReadyError(ModelGatesError):
         generation_id: str,
         elapsed_s: float,
         attempts: int,
-        response: "RawResponse | None" = None,
+        response: "modelgates_client.RawResponse | None" = None,
         last_error: ModelGatesError | None = None,
     ) -> None:
         super().__init__(generation_id, elapsed_s, attempts, response, last_error)
@@ -277,7 +273,7 @@ class GenerationNotReadyError(ModelGatesError):
         self.last_error = last_error
 
     @property
-    def record(self) -> "Generation | None":
+    def record(self) -> "modelgates_client.Generation | None":
         """The last record that came, when it was the final one that was waited for."""
         return None if self.response is None else self.response.record
 

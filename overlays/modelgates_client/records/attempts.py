@@ -1,16 +1,13 @@
 """Who was asked to serve a generation, who did, and what the others cost in time."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self, overload
+from typing import Any, Final, Self, overload
 
 from attrs import frozen
 
-from modelgates_api.models import ProviderResponse
+from modelgates_api.models import Generation, ProviderResponse
 from modelgates_client.records.known import known
 from modelgates_runtime.values import stored
-
-if TYPE_CHECKING:
-    from modelgates_api.models import Generation
 
 _SUCCESS: Final = range(200, 300)
 
@@ -63,7 +60,7 @@ class Attempts(Sequence[Attempt]):
     known: bool
 
     @classmethod
-    def of(cls, record: "Generation") -> Self:
+    def of(cls, record: Generation) -> Self:
         """Return what a record says of its attempts; an unreadable one hides no other."""
         responses: list[Any] | None = known(lambda: record.provider_responses)
         if responses is None:

@@ -8,14 +8,10 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from typing import TYPE_CHECKING
 
+import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models
 from modelgates_client.records.known import known
-
-if TYPE_CHECKING:
-    from modelgates_client.records.attempts import Attempts
-    from modelgates_client.records.money import Cost
 
 
 class Generation(models.Generation):
@@ -46,14 +42,14 @@ class Generation(models.Generation):
         return None if text is None else _moment(text)
 
     @property
-    def cost(self) -> Cost:
+    def cost(self) -> modelgates_client.Cost:
         """What it cost, in US dollars, as exact decimals."""
         from modelgates_client.records.money import Cost  # noqa: PLC0415 - see above
 
         return Cost.of(self)
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> modelgates_client.Attempts:
         """Which providers were tried, which one served, and what the others cost in time."""
         from modelgates_client.records.attempts import Attempts  # noqa: PLC0415 - see above
 

@@ -14,14 +14,12 @@ that, `decimal` rounds without a word, unless its `Inexact` trap is set:
 
 import math
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from attrs import frozen
 
+from modelgates_api.models import Generation
 from modelgates_client.records.known import known
-
-if TYPE_CHECKING:
-    from modelgates_api.models import Generation
 
 _EXACT_DIGITS: Final = 700  # any two doubles, 1e308 and 5e-324 too, add up within these
 
@@ -47,7 +45,7 @@ class Cost:
     cache_saving: Decimal | None
 
     @classmethod
-    def of(cls, record: "Generation") -> Self:
+    def of(cls, record: Generation) -> Self:
         """Return what a record says of its cost."""
         return cls(
             charged=exact(known(lambda: record.total_cost)),
@@ -89,7 +87,7 @@ def exact(amount: float | None) -> Decimal | None:
     return Decimal(repr(amount))
 
 
-def _upstream(record: "Generation") -> Decimal | None:
+def _upstream(record: Generation) -> Decimal | None:
     own_key = known(lambda: record.is_byok)
     if own_key is None:
         return None

@@ -11,6 +11,7 @@ from collections.abc import (
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Final, Protocol
 
+import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import plan_of, question_of
 from modelgates_client.calls.call import Result, Steps
 from modelgates_client.calls.requests import call_of
@@ -22,7 +23,6 @@ from modelgates_client.records.responses import RawResponse
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
     from modelgates_client.bulk.outage import Outage
-    from modelgates_client.bulk.outcomes import Outcome
     from modelgates_client.bulk.running import Plan
 
 #: Seconds that `wait` waits unless told otherwise: records are there within a minute.
@@ -40,7 +40,7 @@ class RunMany(Protocol):
 
     def __call__(
         self, ids: Iterable[str], question: "Question", plan: "Plan"
-    ) -> Generator[list["Outcome"]]:
+    ) -> Generator[list["modelgates_client.Outcome"]]:
         """Yield what became of them, as much at a time as there is."""
         ...
 
@@ -50,7 +50,7 @@ class RunManyAwaited(Protocol):
 
     def __call__(
         self, ids: Iterable[str] | AsyncIterable[str], question: "Question", plan: "Plan"
-    ) -> AsyncGenerator[list["Outcome"]]:
+    ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Yield what became of them, as much at a time as there is."""
         ...
 
@@ -133,7 +133,7 @@ class Generations:
         final: bool = False,
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
-    ) -> Generator["Outcome"]:
+    ) -> Generator["modelgates_client.Outcome"]:
         """Fetch the records of many generations, as many at a time as are allowed.
 
         Of each id comes exactly one `Outcome`, as soon as it is known: `Resolved`, `Pending` or
@@ -193,7 +193,7 @@ class Generations:
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         on_outage: Callable[["Outage | None"], object] | None = None,
-    ) -> Generator[list["Outcome"]]:
+    ) -> Generator[list["modelgates_client.Outcome"]]:
         """Fetch many records as `get_many` does; yield as many outcomes at a time as there are.
 
         It is for those who store them, a batch in a transaction.
@@ -261,7 +261,7 @@ class AsyncGenerations:
         final: bool = False,
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
-    ) -> AsyncGenerator["Outcome"]:
+    ) -> AsyncGenerator["modelgates_client.Outcome"]:
         """Fetch the records of many generations; see `Generations.get_many`.
 
         The ids may come from an asynchronous iterator. To end early, close the generator
@@ -289,20 +289,24 @@ class AsyncGenerations:
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         on_outage: Callable[["Outage | None"], object] | None = None,
-    ) -> AsyncGenerator[list["Outcome"]]:
+    ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
         question = question_of(self._settings, self._policy, wait, final=final)
         return self._run_many(ids, question, plan)
 
 
-def _flat(batches: Generator[list["Outcome"]]) -> Generator["Outcome"]:
+def _flat(
+    batches: Generator[list["modelgates_client.Outcome"]],
+) -> Generator["modelgates_client.Outcome"]:
     with closing(batches):
         for batch in batches:
             yield from batch
 
 
-async def _flat_awaited(batches: AsyncGenerator[list["Outcome"]]) -> AsyncGenerator["Outcome"]:
+async def _flat_awaited(
+    batches: AsyncGenerator[list["modelgates_client.Outcome"]],
+) -> AsyncGenerator["modelgates_client.Outcome"]:
     async with aclosing(batches):
         async for batch in batches:
             for outcome in batch:
