@@ -1,4 +1,7 @@
-"""Arguments and options of the command `modelgates`, by click."""
+"""Arguments and options of the command `modelgates`, by click.
+
+The help is given as such, not as docstrings: there are none under `python -OO`.
+"""
 
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -29,14 +32,29 @@ fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 """
 
 
-@click.group(_NAME, no_args_is_help=False, epilog=EPILOG)
+@click.group(
+    _NAME,
+    no_args_is_help=False,
+    epilog=EPILOG,
+    help="What LLM calls through ModelGates really cost, and what they really were.",
+)
 @click.help_option("-h", "--help")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def command() -> None:
     """What LLM calls through ModelGates really cost, and what they really were."""
 
 
-@command.command(epilog=EPILOG)
+@command.command(
+    epilog=EPILOG,
+    help="""Print the records of generations.
+
+    IDs are like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin, as they come.
+
+    On a terminal several records are shown as a table, a single one as a summary. Piped, they are
+    JSON Lines: a line for each record, whole and exact, as soon as it is there; none for failures,
+    which stderr tells of.
+    """,
+)
 @click.argument("ids", metavar="ID...", nargs=-1)
 @click.option(
     "-f",
@@ -66,21 +84,22 @@ def command() -> None:
 )
 @click.help_option("-h", "--help")
 def get(quiet: bool, verbose: bool, **options: Unpack["GetOptions"]) -> Status:  # noqa: FBT001
-    """Print the records of generations.
-
-    IDs are like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin, as they come.
-
-    On a terminal several records are shown as a table, a single one as a summary. Piped, they are
-    JSON Lines: a line for each record, whole and exact, as soon as it is there; none for failures,
-    which stderr tells of.
-    """
+    """Print the records of generations."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _get  # noqa: PLC0415
 
     return carry_out(_get.get, options, quiet=quiet, verbose=verbose)
 
 
-@command.command()
+@command.command(
+    help="""Serve records on 127.0.0.1 as the API does, until interrupted (130).
+
+    RECORD.json are bodies of responses. The settings of a client are printed on stdout, as lines
+    for the environment; then a line on stderr for each request: method, path, id, status.
+
+    Needs the extra testing: pip install 'modelgates-client[cli,testing]'
+    """,
+)
 @click.argument("files", metavar="[RECORD.json]...", type=click.Path(), nargs=-1)
 @click.option(
     "--record-id",
@@ -134,13 +153,7 @@ def get(quiet: bool, verbose: bool, **options: Unpack["GetOptions"]) -> Status: 
 )
 @click.help_option("-h", "--help")
 def stub(**options: Unpack["StubOptions"]) -> Status:
-    """Serve records on 127.0.0.1 as the API does, until interrupted (130).
-
-    RECORD.json are bodies of responses. The settings of a client are printed on stdout, as lines
-    for the environment; then a line on stderr for each request: method, path, id, status.
-
-    Needs the extra testing: pip install 'modelgates-client[cli,testing]'
-    """
+    """Serve records on 127.0.0.1 as the API does, until interrupted (130)."""
     messages = Messages()
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _stub  # noqa: PLC0415
@@ -152,7 +165,24 @@ def stub(**options: Unpack["StubOptions"]) -> Status:
         return status_of(error)
 
 
-@command.command(epilog=EPILOG)
+@command.command(
+    epilog=EPILOG,
+    help="""Hold responses, live or recorded, against the spec.
+
+    IDs are asked for as by get, and need the key. FILE holds recorded responses as JSON Lines, or a
+    single one (.json), and may be gzip'd (.gz); - reads stdin. An argument is a file if one of
+    that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;
+    anything else is an id.
+
+    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string; or a
+    body, {"data": {...}} or {"error": {...}}; or a record, as get --json prints it.
+
+    What deviates is counted by where and what it is. Levels: breaking, reading it raises; warning,
+    it reads as None or as an unknown value, or the spec does not document the status; info, the
+    spec does not declare the field, and it is kept. Nothing that a body holds is shown but the
+    names of its fields, and values that the spec's enums lack.
+    """,
+)
 @click.argument("sources", metavar="[ID|FILE|-]...", nargs=-1)
 @click.option(
     "-f", "--file", "files", type=click.Path(), multiple=True, help="Read responses from FILE."
@@ -174,28 +204,17 @@ def stub(**options: Unpack["StubOptions"]) -> Status:
 @asks_a_server
 @talks
 def check(quiet: bool, verbose: bool, **options: Unpack["CheckOptions"]) -> Status:  # noqa: FBT001
-    """Hold responses, live or recorded, against the spec.
-
-    IDs are asked for as by get, and need the key. FILE holds recorded responses as JSON Lines, or a
-    single one (.json), and may be gzip'd (.gz); - reads stdin. An argument is a file if one of
-    that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;
-    anything else is an id.
-
-    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string; or a
-    body, {"data": {...}} or {"error": {...}}; or a record, as get --json prints it.
-
-    What deviates is counted by where and what it is. Levels: breaking, reading it raises; warning,
-    it reads as None or as an unknown value, or the spec does not document the status; info, the
-    spec does not declare the field, and it is kept. Nothing that a body holds is shown but the
-    names of its fields, and values that the spec's enums lack.
-    """
+    """Hold responses, live or recorded, against the spec."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _check  # noqa: PLC0415
 
     return carry_out(_check.check_responses, options, quiet=quiet, verbose=verbose)
 
 
-@command.command(epilog=_RECIPES)
+@command.command(
+    epilog=_RECIPES,
+    help="Print the script that completes the command in a shell.",
+)
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.help_option("-h", "--help")
 def completion(shell: str) -> None:

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from modelgates_client.cli._report import ReportOptions
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=EPILOG,
+    help="""Fetch the records of many ids into a ledger.
+
+    FILE has ids one a line, or anywhere in its lines, as JSON Lines and logs have them; it may be
+    gzip'd (.gz). - reads stdin, as it comes. Without FILE, what the ledger lacks is fetched.
+
+    It goes on where an earlier run ended, however that ended. On a terminal a bar shows how far it
+    is; in a pipe, lines on stderr, and at the end an object of JSON on stdout.
+    """,
+)
 @click.argument("files", metavar="[FILE|-]...", type=click.Path(), nargs=-1)
 @click.option(
     "--ledger", metavar="L", type=click.Path(), required=True, help="The ledger; made if need be."
@@ -55,21 +65,23 @@ if TYPE_CHECKING:
 @asks_a_server
 @talks
 def fetch(quiet: bool, verbose: bool, **options: Unpack["FetchOptions"]) -> Status:  # noqa: FBT001
-    """Fetch the records of many ids into a ledger.
-
-    FILE has ids one a line, or anywhere in its lines, as JSON Lines and logs have them; it may be
-    gzip'd (.gz). - reads stdin, as it comes. Without FILE, what the ledger lacks is fetched.
-
-    It goes on where an earlier run ended, however that ended. On a terminal a bar shows how far it
-    is; in a pipe, lines on stderr, and at the end an object of JSON on stdout.
-    """
+    """Fetch the records of many ids into a ledger."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _fetch  # noqa: PLC0415
 
     return carry_out(_fetch.fetch, options, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=STATUS_EPILOG)
+@click.command(
+    epilog=STATUS_EPILOG,
+    help="""Write the rows of a ledger: a row for each id, ids without a record too.
+
+    As JSON Lines, CSV, Parquet or a DuckDB database, by the end of the file's name. Unknown is
+    null, amounts are exact decimals, times are UTC. The file is there when it is whole.
+
+    Needs the extra report: pip install 'modelgates-client[cli,report]'
+    """,
+)
 @click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
 @click.option(
     "--to", metavar="FILE", type=click.Path(), help="Write to it; - is stdout. Its end says how."
@@ -101,20 +113,25 @@ def fetch(quiet: bool, verbose: bool, **options: Unpack["FetchOptions"]) -> Stat
 @takes_a_period
 @talks
 def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> Status:  # noqa: FBT001
-    """Write the rows of a ledger: a row for each id, ids without a record too.
-
-    As JSON Lines, CSV, Parquet or a DuckDB database, by the end of the file's name. Unknown is
-    null, amounts are exact decimals, times are UTC. The file is there when it is whole.
-
-    Needs the extra report: pip install 'modelgates-client[cli,report]'
-    """
+    """Write the rows of a ledger: a row for each id, ids without a record too."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _export  # noqa: PLC0415
 
     return carry_out(_export.export, options, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=STATUS_EPILOG)
+@click.command(
+    epilog=STATUS_EPILOG,
+    help="""Report what generations cost, and how they went.
+
+    Of a ledger, or of Parquet files that export wrote: cost charged, by your own keys (BYOK) and
+    in all, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
+    provider. Beside every total stands what it leaves out: ids without a record, amounts that are
+    not known, records that are not final.
+
+    Needs the extra report: pip install 'modelgates-client[cli,report]'
+    """,
+)
 @click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
 @click.option(
     "--by",
@@ -134,22 +151,21 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="The most groups to show.")
 @talks
 def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> Status:  # noqa: FBT001
-    """Report what generations cost, and how they went.
-
-    Of a ledger, or of Parquet files that export wrote: cost charged, by your own keys (BYOK) and
-    in all, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
-    provider. Beside every total stands what it leaves out: ids without a record, amounts that are
-    not known, records that are not final.
-
-    Needs the extra report: pip install 'modelgates-client[cli,report]'
-    """
+    """Report what generations cost, and how they went."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _report  # noqa: PLC0415
 
     return carry_out(_report.report, options, quiet=quiet, verbose=verbose)
 
 
-@click.command(epilog=STATUS_EPILOG)
+@click.command(
+    epilog=STATUS_EPILOG,
+    help="""Hold what was spent against a limit; the exit status says which is more.
+
+    0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
+    is not known, or not settled; so it cannot be said.
+    """,
+)
 @click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
 @click.option("--max-usd", metavar="USD", required=True, help="The limit, in US dollars.")
 @click.option(
@@ -175,11 +191,7 @@ def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> St
 )
 @talks
 def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> Status:  # noqa: FBT001
-    """Hold what was spent against a limit; the exit status says which is more.
-
-    0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
-    is not known, or not settled; so it cannot be said.
-    """
+    """Hold what was spent against a limit; the exit status says which is more."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _budget  # noqa: PLC0415
 

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
@@ -41,7 +41,7 @@ def confined(
         import duckdb  # noqa: PLC0415 - an extra, and slow to load
     except ModuleNotFoundError:
         raise ConfigurationError(EXTRA) from None
-    with tempfile.TemporaryDirectory(prefix="modelgates-") as folder:
+    with _temporary() as folder:
         config = {
             "allow_community_extensions": "false",
             "autoinstall_known_extensions": "false",
@@ -60,6 +60,24 @@ def confined(
             ):
                 connection.execute(f"SET {setting}")
             yield connection
+
+
+@contextmanager
+def _temporary() -> Generator[str]:
+    """Yield a folder that is removed in the end.
+
+    Raises:
+        ConfigurationError: There is no place for one.
+    """
+    with ExitStack() as stack:
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="modelgates-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"there is no writable temporary folder ({error.strerror or error}); name one in "
+                "the environment variable TMPDIR"
+            ) from None
+        yield stack.enter_context(folder)
 
 
 @contextmanager

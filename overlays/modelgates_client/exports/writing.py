@@ -103,6 +103,13 @@ def export(
     with ExitStack() as stack:
         folders = [stack.enter_context(_made(output.path)) for output in outputs]
         made = [folder / "made" for folder in folders]
+        for output, path in zip(outputs, made, strict=True):
+            if output.shown_as == "duckdb" and "?" in str(path):
+                raise SourceError(
+                    output.path,
+                    "DuckDB takes what is behind the '?' for no part of the name",
+                    "choose a name without it",
+                )
         with open_source(sources, map(str, folders)) as source:
             counts = _count(source, within)
             for output, path in zip(outputs, made, strict=True):

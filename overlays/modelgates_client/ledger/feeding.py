@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Final
 
+from modelgates_client.errors import ConfigurationError
+
 #: Ids that are read ahead of the queue.
 _MOST: Final = 10_000
 
@@ -48,7 +50,14 @@ class Feed:
             self._came.set()
         else:
             # A daemon: it may be waiting for a line that never comes when the process is to end.
-            threading.Thread(target=self._take, args=(ids,), daemon=True).start()
+            try:
+                threading.Thread(target=self._take, args=(ids,), daemon=True).start()
+            except RuntimeError as error:
+                self.failure = ConfigurationError(
+                    f"ids are read in a thread, and none can be started here: {error}; raise the "
+                    "limit of threads, or give an asynchronous iterator"
+                )
+                self._end()
 
     @property
     def is_complete(self) -> bool:

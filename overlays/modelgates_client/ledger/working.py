@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from modelgates_client.bulk.outage import Outage
 from modelgates_client.bulk.outcomes import Outcome, Resolved
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.feeding import Feed
 from modelgates_client.ledger.judging import Judge, lasting, leaves, requests
@@ -113,7 +114,8 @@ class Work:
             self._renewing.cancel()
         if self._feed is not None:
             await self._feed.close()
-        with contextlib.suppress(LedgerError):  # leases that cannot be given back end by themselves
+        # Leases that cannot be given back end by themselves.
+        with contextlib.suppress(LedgerError, ConfigurationError):
             await self._do(self._ledger.release)
         self._thread.shutdown()
 
@@ -144,10 +146,17 @@ class Work:
 
     async def _do(self, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Do something in the thread. It is done to its end, even if this is cancelled."""
-        future = self._thread.submit(work, *arguments, **named)
-        waiting = asyncio.wrap_future(future)
         try:
-            return await asyncio.shield(waiting)
+            waiting = asyncio.wrap_future(self._thread.submit(work, *arguments, **named))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"a ledger needs a thread of its own, and none can be started here: {error}; raise "
+                "the limit of threads, or fetch before the program goes down"
+            ) from None
+        try:
+            await asyncio.wait([waiting])  # unlike `await waiting`, leaves it alone if cancelled
         except asyncio.CancelledError:
             await asyncio.wait([waiting])
+            waiting.exception()  # asked for, or asyncio complains; why this ends is known
             raise
+        return waiting.result()

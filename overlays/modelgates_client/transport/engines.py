@@ -34,7 +34,7 @@ def _has_httptools() -> bool:
     if not hasattr(select, "poll"):  # Windows
         return False
     try:
-        from httptools import HttpResponseParser, __version__  # noqa: F401, PLC0415 - an extra
+        from httptools import __version__  # noqa: PLC0415 - an extra
     except ImportError:  # there is none, or one that was built for something else
         return False
     numbers = [int(part) for part in __version__.split(".")[:3] if part.isdecimal()]

@@ -79,8 +79,8 @@ def running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigurationError(
-            "AsyncModelGates is for asyncio, whose event loop does not run here; elsewhere, as under "
-            "trio, call ModelGates in a thread"
+            "AsyncModelGates is for asyncio, whose event loop does not run here; elsewhere, as "
+            "under trio, call ModelGates in a thread"
         ) from None
 
 
