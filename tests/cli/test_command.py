@@ -118,3 +118,13 @@ def test_words_are_completed(command, words, expected):
     }
 
     assert f"plain,{expected}" in command().stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "get", "stub", "check", "fetch", "export", "report", "budget"]
+)
+def test_there_is_help_without_docstrings(name):
+    """As under `python -OO`."""
+    kept = command if not name else command.commands[name]
+    assert len(kept.help.split()) > 5
+    assert kept.help != kept.callback.__doc__ or not name

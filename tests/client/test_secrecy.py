@@ -15,6 +15,7 @@ from modelgates_client import (
     ModelGates,
     ModelGatesError,
 )
+from modelgates_client.transport.credentials import Secret
 
 from .servers import KEY, hang_up, interrupt, record, refusal, says, silence
 from .showing import shown
@@ -143,3 +144,12 @@ def test_a_copy_shares_the_connections_and_shows_no_key(either, server, copied):
 def test_this_module_can_be_imported_by_pickle():
     """The test of pickled functions above stands on it."""
     assert sys.modules[module_level_key.__module__].module_level_key is module_level_key
+
+
+def test_a_key_is_masked_in_any_case():
+    """Names of headers and codings come back in lower case."""
+    key = "SK-MG-V1-0123456789ABCDEF0123456789ABCDEF"
+    secret = Secret(key)
+    for text in (key, key.lower(), key[: len(key) // 2].lower(), key.swapcase()):
+        assert text not in secret.masked(f"content encoding {text!r} was not asked for")
+    assert secret.masked("content encoding 'br'") == "content encoding 'br'"

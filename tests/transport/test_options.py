@@ -9,8 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelgates_client import ConfigurationError
-from modelgates_client.transport.options import Proxy, Server, choose_proxy, is_loopback
+from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
+from modelgates_client.transport.options import (
+    Proxy,
+    Server,
+    choose_proxy,
+    is_excepted,
+    is_loopback,
+)
 
 EXAMPLE = "https://modelgates.example/api/v1"
 SECRET = "hunter2"
@@ -262,3 +268,87 @@ def test_a_key_in_clear_to_a_proxy_is_warned_of():
     with pytest.warns(UserWarning, match="in clear"):
         proxy = chosen({}, Server("http", "127.0.0.1", 80, ""), f"http://u:{SECRET}@mine:3")
     assert proxy.login == ("u", SECRET)
+
+
+# --- NO_PROXY
+
+
+@pytest.mark.parametrize(
+    ("url", "exceptions"),
+    [
+        ("https://api.example.org", "example.org"),
+        ("https://api.example.org", ".example.org"),
+        ("https://api.example.org", "*.example.org"),
+        ("https://example.org", ".example.org"),
+        ("https://api.example.org", "other.test , EXAMPLE.org"),
+        ("https://api.example.org", "other.test api.example.org"),
+        ("https://api.example.org", "example.org."),
+        ("https://api.example.org.", "example.org"),
+        ("https://api.example.org:8443", "example.org:8443"),
+        ("https://api.example.org", "example.org:443"),
+        ("https://api.example.org", "*"),
+        ("https://10.1.2.3", "10.0.0.0/8"),
+        ("https://10.1.2.3", "10.1.2.4/8"),
+        ("https://10.1.2.3", "10.1.2.3"),
+        ("https://10.1.2.3:8443", "10.1.2.3:8443"),
+        ("https://[2001:db8::1]", "[2001:db8::1]"),
+        ("https://[2001:db8::1]", "2001:db8:0::1"),
+        ("https://[2001:db8::1]", "2001:db8::/32"),
+        ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+        ("https://xn--bcher-kva.example", "b\u00fccher.example"),
+    ],
+)
+def test_no_proxy_names_a_server(url, exceptions):
+    """In the ways of curl, Go and requests together."""
+    assert is_excepted(Server.of(url, "…"), exceptions)
+
+
+@pytest.mark.parametrize(
+    ("url", "exceptions"),
+    [
+        ("https://api.example.org", ""),
+        ("https://api.example.org", " , ,"),
+        ("https://myexample.org", "example.org"),
+        ("https://example.org", "*.example.org"),
+        ("https://api.example.org", "example.org:8443"),
+        ("https://example.org", "api.example.org"),
+        ("https://api.example.org", "10.0.0.0/8"),
+        ("https://11.1.2.3", "10.0.0.0/8"),
+        ("https://127.0.0.1", "0.0.1"),
+        ("https://10.1.2.3", "2001:db8::/32"),
+        ("https://[2001:db8::1]:8443", "[2001:db8::1]:443"),
+    ],
+)
+def test_no_proxy_names_another_server(url, exceptions):
+    """The proxy is used."""
+    assert not is_excepted(Server.of(url, "…"), exceptions)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_proxy_is_none(monkeypatch, blank):
+    """In the environment it is as if it were not set; as an argument it is a mistake."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, blank)
+    server = Server.of("https://api.example.org", "…")
+    assert choose_proxy(server, None, trust_env=True) is None
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:3128")
+    monkeypatch.delenv("all_proxy")
+    assert choose_proxy(server, None, trust_env=True) is not None
+    with pytest.raises(ConfigurationError, match="proxy is no proxy"):
+        choose_proxy(server, blank, trust_env=True)
+
+
+@pytest.mark.parametrize("url", ["ftp://u:pass-word@127.0.0.1", "http://u:pass-word@"])
+@pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
+@pytest.mark.parametrize("is_given", [True, False])
+def test_no_traceback_shows_a_proxys_password(monkeypatch, kind, url, is_given):
+    """Not even one that shows the locals of our frames."""
+    monkeypatch.setenv("HTTPS_PROXY", "" if is_given else url)
+    with pytest.raises(ConfigurationError) as caught:
+        kind(api_key="sk-mg-1", proxy=url if is_given else None)
+    frame, ours = caught.value.__traceback__.tb_next, []
+    while frame is not None:
+        ours.append(repr(frame.tb_frame.f_locals))
+        frame = frame.tb_next
+    assert ours
+    assert "pass-word" not in "".join(ours) + str(caught.value)

@@ -1,0 +1,255 @@
+"""Where people run it: other event loops, no threads, the end of the program, broken packages."""
+
+import asyncio
+import contextlib
+import gc
+import importlib.util
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import typing
+
+import pytest
+
+import modelgates_client
+from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
+from modelgates_client.resources.generations import AsyncGenerations, Generations
+from modelgates_client.transport import options
+from modelgates_client.transport.addresses import look_up, look_up_awaited
+
+from .servers import KEY
+
+GUARD_S = 60  # far more than anything here takes
+
+
+def run(program, *arguments, **environment):
+    """Run a program to its end; return its status and what it said."""
+    done = subprocess.run(
+        [sys.executable, *arguments, "-c", textwrap.dedent(program)],
+        env={**os.environ, "MODELGATES_API_KEY": KEY, **environment},
+        capture_output=True,
+        text=True,
+        timeout=GUARD_S,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def named(server):
+    """Return the URL of a server by a name, which is to be looked up."""
+    return server.base_url.replace("127.0.0.1", "localhost")
+
+
+# --- threads that cannot be started
+
+
+@pytest.fixture
+def no_thread(monkeypatch):
+    """Let no thread be started."""
+
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+
+def test_a_host_is_found_without_a_thread(no_thread):
+    """It is looked up where one is."""
+    assert look_up("localhost", 80, lambda: 1.0)
+    assert asyncio.run(look_up_awaited("localhost", 80))
+    with pytest.raises(OSError, match=r"no\.invalid cannot be found"):
+        asyncio.run(look_up_awaited("no.invalid", 80))
+
+
+def test_a_look_up_has_an_end(monkeypatch):
+    """Though the system's has none."""
+    over = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", never(over))
+    try:
+        with pytest.raises(TimeoutError):
+            look_up("a.example", 80, lambda: 0.01)
+    finally:
+        over.set()
+
+
+def never(over):
+    """Return a look-up of names that does not end before `over`."""
+    import socket  # noqa: PLC0415 - to be replaced
+
+    def getaddrinfo(*_, flags=0, **__):
+        if not flags:
+            over.wait(GUARD_S)
+        raise socket.gaierror(-2, "unknown")
+
+    return getaddrinfo
+
+
+def test_calls_as_the_program_ends(server):
+    """In a function of `atexit`, a host's name included; what cannot be done is typed."""
+    program = """
+    import asyncio, atexit
+    from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
+
+    client, other = ModelGates(), AsyncModelGates()
+    async def main():
+        return (await other.generations.get("gen-1")).id
+
+    def last():
+        print(client.generations.get("gen-1").id, asyncio.run(main()))
+        try:
+            print(*(o.generation_id for o in client.generations.get_many(["gen-1"])))
+        except ModelGatesError:
+            print("gen-1")
+
+    atexit.register(last)
+    """
+    code, out, err = run(program, MODELGATES_BASE_URL=named(server))
+    assert (code, out, err) == (0, "gen-1 gen-1\ngen-1\n", "")
+
+
+# --- event loops
+
+
+def test_without_asyncio_it_says_so():
+    """As under trio."""
+    client = AsyncModelGates(api_key=KEY)
+    with pytest.raises(ConfigurationError, match="is for asyncio"):
+        client.generations.get("gen-1").send(None)
+    with pytest.raises(ConfigurationError, match="is for asyncio"):
+        anext(client.generations.get_many(["gen-1"])).send(None)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("trio"), reason="trio is not installed")
+def test_trio_is_refused():
+    """And nothing else than that error is met on the way out."""
+    import trio  # noqa: PLC0415 - see above
+
+    async def main():
+        async with AsyncModelGates(api_key=KEY) as client:
+            await client.generations.get("gen-1")
+
+    with pytest.raises(ConfigurationError, match="under trio"):
+        trio.run(main)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_event_loop_that_ends_leaves_no_socket(server, tls_server, ca_bundle, engine, tls):
+    """The client's connections end with their loop, whoever holds the client."""
+    to = tls_server if tls else server
+    client = AsyncModelGates(api_key=KEY, base_url=to.base_url, ca_bundle=ca_bundle)
+    for _ in range(3):
+        asyncio.run(client.generations.get("gen-1"))
+        assert to.is_left()
+    asyncio.run(client.close())
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # asyncio's, of its own transport
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_loops_that_do_not_end_well(server, engine, is_closed):
+    """One that was closed as it was, or stands still."""
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    with contextlib.closing(first), contextlib.closing(second):
+        client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
+        first.run_until_complete(client.generations.get("gen-1"))
+        if is_closed:
+            first.close()
+        second.run_until_complete(client.generations.get("gen-1"))
+        second.run_until_complete(client.close())
+        assert server.is_left()
+    del first, second, client
+    gc.collect()
+
+
+def test_closing_reaches_a_loop_in_another_thread(server, engine):
+    """Its connections are closed there."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
+    asyncio.run_coroutine_threadsafe(client.generations.get("gen-1"), loop).result(GUARD_S)
+    asyncio.run(client.close())
+    assert server.is_left()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(GUARD_S)
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+# --- broken packages
+
+
+def test_httptools_that_cannot_be_loaded(server, tmp_path):
+    """The other engine does the work."""
+    (tmp_path / "httptools.py").write_text("raise ImportError('built for another')")
+    program = """
+    import asyncio
+    from modelgates_client import AsyncModelGates
+    from modelgates_client.transport.awaiting import AwaitingEngine
+
+    client = AsyncModelGates()
+    assert isinstance(client._engine, AwaitingEngine)
+    print(asyncio.run(client.generations.get("gen-1")).id)
+    """
+    code, out, err = run(program, PYTHONPATH=str(tmp_path), MODELGATES_BASE_URL=server.base_url)
+    assert (code, out, err) == (0, "gen-1\n", "")
+
+
+def test_a_broken_dependency_is_named(tmp_path):
+    """Not hidden behind "cannot import name"."""
+    (tmp_path / "httpcore.py").write_text("import os\nos.nothing_like_it")
+    program = "from modelgates_client import ModelGates"
+    code, _, err = run(program, PYTHONPATH=str(tmp_path))
+    assert code == 1
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("ImportError: modelgates_client.client.client cannot be loaded: ")
+    assert "nothing_like_it" in last
+
+
+# --- what tools look at
+
+
+def public():
+    """Return what people call, and what they make."""
+    found = [getattr(modelgates_client, name) for name in modelgates_client.__all__]
+    for one in (*found, Generations, AsyncGenerations):
+        if inspect.isclass(one):
+            yield one
+            yield one.__init__
+            for name, held in vars(one).items():
+                reached = held.fget if isinstance(held, property) else held
+                if not name.startswith("_") and inspect.isfunction(reached):
+                    yield reached
+        elif inspect.isfunction(one):
+            yield one
+
+
+def test_type_hints_can_be_read():
+    """By `typing.get_type_hints`, as frameworks do."""
+    for one in public():
+        if one is not object.__init__:
+            typing.get_type_hints(one)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
+@pytest.mark.parametrize("key", [None, os.getcwd])
+def test_clients_can_be_pickled_by_any_protocol(monkeypatch, kind, key, protocol):
+    """Those before 2 know nothing of slots."""
+    monkeypatch.setenv("MODELGATES_API_KEY", KEY)
+    client = kind(api_key=key, proxy="http://u:pw@127.0.0.1:1")
+    again = pickle.loads(pickle.dumps(client, protocol))
+    assert again._credentials.secret().reveal() == (KEY if key is None else key())
+    assert again._settings == client._settings
+
+
+def test_a_key_log_that_cannot_be_opened(monkeypatch, tmp_path, tls_server, either):
+    """It is named, and what to do."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "none" / "keys.log"))
+    options._context.cache_clear()
+    client = either.make(base_url=tls_server.base_url)
+    with pytest.raises(ConfigurationError, match=r"SSLKEYLOGFILE is .*keys\.log.* unset it"):
+        either(client.generations.get("gen-1"))
+    options._context.cache_clear()

@@ -1,0 +1,61 @@
+"""A fetch that is cancelled while writing fails, or that has no thread to write in."""
+
+import asyncio
+import concurrent.futures
+import threading
+
+import pytest
+
+from modelgates_client import AsyncModelGates, ConfigurationError
+from modelgates_client.ledger import Ledger, LedgerError
+from modelgates_client.ledger.fetching import fetch
+from modelgates_client.ledger.working import Work
+
+TURNS = 8  # of the event loop, between a failure and a cancellation: any may be the wrong one
+
+
+@pytest.mark.parametrize("turns", range(TURNS))
+def test_a_failure_that_nobody_waits_for_is_not_complained_of(tmp_path, turns):
+    """Whenever the cancellation comes: before the failure, after it, or between."""
+    complaints = []
+
+    def fail():
+        raise LedgerError("a", "the disk is full", "make room")
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: complaints.append(context["message"])
+        )
+        with Ledger(str(tmp_path / "a.db")) as ledger:
+            work = Work(ledger, retry_failed=False, chunk=1)
+            doing = asyncio.create_task(work._do(fail))
+            await asyncio.sleep(0)
+            work._thread.submit(int).result()  # the failure has happened
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+            await work.aclose()
+
+    asyncio.run(main())
+    assert complaints == []
+
+
+@pytest.mark.parametrize("kind", [threading.Thread, concurrent.futures.ThreadPoolExecutor])
+def test_no_thread(tmp_path, monkeypatch, kind):
+    """It is said at once, and what to do."""
+
+    def start(*_, **__):
+        raise RuntimeError("can't start new thread")
+
+    name = "start" if kind is threading.Thread else "submit"
+    monkeypatch.setattr(kind, name, start)
+
+    async def main():
+        async with AsyncModelGates(api_key="sk-mg-1", base_url="http://127.0.0.1:1") as client:
+            with Ledger(str(tmp_path / "a.db")) as ledger:
+                async for _ in fetch(ledger, client, iter(["gen-1"])):
+                    pass
+
+    with pytest.raises(ConfigurationError, match="can't start new thread"):
+        asyncio.run(main())
