@@ -197,11 +197,9 @@ def test_what_ends_the_thread_reaches_the_caller(gateway, error):
     def key():
         raise error
 
-    with ModelGates(api_key=lambda: KEY, base_url=gateway.base_url) as client:
-        client._credentials._function = key
-        outcomes = client.generations.get_many(["gen-1"])
-        with pytest.raises(type(error)):
-            next(outcomes)
+    client = ModelGates(api_key=key, base_url=gateway.base_url)
+    with client, pytest.raises(type(error)):
+        next(client.generations.get_many(["gen-1"]))
 
 
 # --- others' threads and clocks
