@@ -1,6 +1,7 @@
 """Connections that awaited calls share: how many there are, and which of them are used again."""
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -57,6 +58,8 @@ class _Connections:
         """Close the idle ones, without the event loop."""
         while self.idle:
             self.idle.pop().abandon()
+        with contextlib.suppress(StopIteration):  # it awaits nothing any more
+            self._kept.aclose().send(None)
 
 
 async def _kept_for_the_loop(idle: deque[Connection]) -> AsyncGenerator[None]:
@@ -66,7 +69,7 @@ async def _kept_for_the_loop(idle: deque[Connection]) -> AsyncGenerator[None]:
     finally:
         while idle:
             await idle.pop().close()
-        await asyncio.sleep(0)  # in which the event loop closes their sockets
+            await asyncio.sleep(0)  # in which the event loop closes the socket
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
