@@ -1,0 +1,36 @@
+"""Places that cannot be written to: an error that says what to do."""
+
+import tempfile
+
+import pytest
+
+from modelgates_client import ConfigurationError
+from modelgates_client.exports.duck import confined
+from modelgates_client.exports.errors import SourceError
+from modelgates_client.exports.tables import ROWS
+from modelgates_client.exports.writing import Output, export
+from modelgates_client.ledger import Ledger
+
+
+def test_no_temporary_folder(monkeypatch):
+    """As where the disk is read-only."""
+
+    def gettempdir():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", gettempdir)
+    with (
+        pytest.raises(ConfigurationError, match=r"No usable temporary directory .* TMPDIR"),
+        confined("a", ()),
+    ):
+        pass
+
+
+def test_a_database_whose_name_has_a_question_mark(tmp_path):
+    """DuckDB reads what follows as options; other formats bear it."""
+    ledger = str(tmp_path / "a.db")
+    Ledger(ledger).close()
+    with pytest.raises(SourceError, match="without it"):
+        export((ledger,), [Output(ROWS, str(tmp_path / "o?x.duckdb"), "duckdb")])
+    export((ledger,), [Output(ROWS, str(tmp_path / "o?x.parquet"), "parquet")])
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.db", "o?x.parquet"]
