@@ -33,4 +33,4 @@ def test_a_database_whose_name_has_a_question_mark(tmp_path):
     with pytest.raises(SourceError, match="without it"):
         export((ledger,), [Output(ROWS, str(tmp_path / "o?x.duckdb"), "duckdb")])
     export((ledger,), [Output(ROWS, str(tmp_path / "o?x.parquet"), "parquet")])
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.db", "o?x.parquet"]
+    assert [each.name for each in tmp_path.iterdir() if "o" in each.name] == ["o?x.parquet"]
