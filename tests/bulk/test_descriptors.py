@@ -1,4 +1,4 @@
-"""Descriptors are scarce: where there are few, fewer ids are asked for at one time, and none fails."""
+"""Where descriptors are scarce, fewer ids are asked for at one time, and none fails."""
 
 import json
 import os

@@ -169,7 +169,7 @@ def test_a_slow_server_is_not_taken_for_dead(ids, concurrency, latency_s):
     """Each request takes long, and is answered."""
     done = simulate(lambda _, name: (latency_s, record(name)), ids, concurrency=concurrency)
     assert done.kinds == {"Resolved": ids}
-    assert len(done.requests) <= 1.5 * ids + 10
+    assert len(done.requests) <= 1.5 * ids + 20  # probes, until one was given the time
 
 
 def test_an_id_that_hangs_fails_alone():
