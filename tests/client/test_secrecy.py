@@ -4,6 +4,7 @@ import copy
 import logging
 import pickle
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -57,6 +58,21 @@ def test_no_log_record_shows_the_key(either, server, caplog, no_backoff):
     assert "modelgates_client" in {entry.name for entry in caplog.records}
     for entry in caplog.records:
         assert KEY not in f"{entry.getMessage()} {entry.args!r} {vars(entry)!r}"
+
+
+def test_importing_the_package_changes_no_logger():
+    """What others log is theirs; their requests stay in httpcore's logs when we have some."""
+    code = """if True:
+        import logging
+        import modelgates_client
+        for name in modelgates_client.__all__:
+            getattr(modelgates_client, name)
+        modelgates_client.ModelGates(api_key="sk-mg-1").close()
+        loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+        print([entry for entry in loggers if getattr(entry, "filters", None)])
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 REACTIONS = {

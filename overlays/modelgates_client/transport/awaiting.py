@@ -131,6 +131,7 @@ class _Connection:
 
     def __init__(self, options: NetworkOptions) -> None:
         self._network = _Network()
+        httpcore_terms.hide_ours()
         self._pool = httpcore.AsyncConnectionPool(
             **httpcore_terms.pool_options(options), network_backend=self._network
         )

@@ -18,6 +18,7 @@ class _Connection:
     """One connection, or the place of one: opened and opened again when needed."""
 
     def __init__(self, options: NetworkOptions) -> None:
+        httpcore_terms.hide_ours()
         self._network = Network()
         self._pool = httpcore.ConnectionPool(
             **httpcore_terms.pool_options(options), network_backend=self._network

@@ -35,9 +35,15 @@ def _is_foreign(_: logging.LogRecord) -> bool:
     return not OURS.get()
 
 
-# httpcore logs what servers send, word by word: should one send the key back, it would be there.
-for _name in ("connection", "http11", "proxy"):
-    logging.getLogger(f"httpcore.{_name}").addFilter(_is_foreign)
+def hide_ours() -> None:
+    """Keep requests of ours out of httpcore's logs; those of others stay there.
+
+    It logs what servers send, word by word: should one send the key back, it would be there. This
+    is done when a connection is made, not on import, which changes nothing of anyone's. A filter
+    that is there already is not added again.
+    """
+    for name in ("connection", "http11", "proxy"):
+        logging.getLogger(f"httpcore.{name}").addFilter(_is_foreign)
 
 
 def outgoing(request: Request, server: Server, secret: Secret) -> httpcore.Request:
