@@ -7,6 +7,7 @@ import pickle
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -173,6 +174,33 @@ def test_a_sum_beyond_the_context_can_be_made_to_say_so():
 def test_amounts_are_shown_as_people_read_them(amount, shown):
     """All digits, no exponent, no trailing zeros; what is not known is no number."""
     assert format_usd(None if amount is None else Decimal(amount)) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (0.25, "$0.25"),
+        (0.1, "$0.1"),
+        (-3.452e-05, "-$0.00003452"),
+        (-0.0, "$0"),
+        (3, "$3"),
+        (10**40, f"${10**40}"),
+        (numpy.float64(0.25), "$0.25"),
+        (float("nan"), "unknown"),
+        (float("-inf"), "unknown"),
+        (True, "unknown"),
+    ],
+)
+def test_a_plain_number_is_an_amount(amount, shown):
+    """As the fields of a record have it."""
+    assert format_usd(amount) == shown
+
+
+@pytest.mark.parametrize("amount", ["0.25", 1j, []])
+def test_what_is_no_number_is_refused_in_words(amount):
+    """The error says what is meant."""
+    with pytest.raises(TypeError, match=r"a Decimal, a float, an int or None, not \w+"):
+        format_usd(amount)
 
 
 @given(DECIMALS)

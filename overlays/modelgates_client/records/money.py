@@ -65,13 +65,26 @@ class Cost:
         return exact.add(self.charged, self.upstream)
 
 
-def format_usd(amount: Decimal | None) -> str:
+def format_usd(amount: Decimal | float | None) -> str:
     """Return an amount as people read it: `$0.00003452`, `-$0.5`, `$0`, or `unknown` for None.
 
-    All digits are shown, none as an exponent; trailing zeros are not. What is no amount, NaN or
-    infinite, is `unknown` too.
+    All digits are shown, none as an exponent; trailing zeros are not. Of a float these are the
+    digits that Python shows: 0.1 is a tenth. What is no amount, NaN, infinite or a boolean, is
+    `unknown` too.
+
+    Raises:
+        TypeError: It is no number.
     """
-    if amount is None or not amount.is_finite():
+    if amount is None or isinstance(amount, bool):
+        return "unknown"
+    if isinstance(amount, float):
+        amount = Decimal(float.__repr__(amount))  # numpy's has another repr
+    elif isinstance(amount, int):
+        amount = Decimal(amount)
+    elif not isinstance(amount, Decimal):
+        kind = type(amount).__name__
+        raise TypeError(f"an amount is a Decimal, a float, an int or None, not {kind}")
+    if not amount.is_finite():
         return "unknown"
     # Not by normalize() or abs(): they round to the current context.
     digits = f"{amount.copy_abs():f}"
