@@ -18,7 +18,7 @@ from modelgates_client.records.attempts import Attempt
 from modelgates_client.records.generation import Generation
 
 UTC = datetime.UTC
-HELPERS = {name for name in vars(Generation) if not name.startswith("_")}
+HELPERS = {name for name in vars(Generation) if not name.startswith("_")} - {"from_dict"}
 
 
 @pytest.fixture
@@ -228,3 +228,23 @@ print(json.dumps([before, [name for name in late if name in sys.modules]]))
     before, after = json.loads(done.stdout)
     assert before == []
     assert len(after) == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"data": {"id": "gen-1"}}, r'under "data": Generation.from_dict\(source\["data"\]\)'),
+        ({"data": {}, "new": 1}, "a whole response"),
+        ({"error": {"code": 404, "message": "no"}}, "the API's error"),
+    ],
+)
+def test_a_whole_response_is_refused_and_told_what_to_give(source, words):
+    """A record of which nothing can be read would look like one that says nothing."""
+    with pytest.raises(ValueError, match=words):
+        Generation.from_dict(source)
+
+
+def test_a_record_may_gain_fields_of_these_names():
+    """They are kept as any other that is not declared."""
+    record = of(id="gen-1", data={"a": 1}, error=None)
+    assert record.additional_properties["data"] == {"a": 1}

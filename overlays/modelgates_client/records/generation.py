@@ -8,10 +8,13 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from collections.abc import Mapping
+from typing import Any, Self
 
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models
 from modelgates_client.records.known import known
+from modelgates_runtime.values import is_object
 
 
 class Generation(models.Generation):
@@ -30,6 +33,24 @@ class Generation(models.Generation):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """Decode a record, as JSON parsing left it; see the base class.
+
+        Raises:
+            ValueError: It is a whole response, not a record: of that nothing could be read. Or
+                something that the spec gives no type is nested over 100 levels deep.
+        """
+        if source and not source.keys() & cls.__schema__().fields.keys():
+            if is_object(source.get("data")):
+                raise ValueError(
+                    'this is a whole response; the record is under "data": '
+                    'Generation.from_dict(source["data"])'
+                )
+            if "error" in source:
+                raise ValueError('this is the API\'s error, not a record: look under "error"')
+        return super().from_dict(source)
 
     @property
     def created(self) -> datetime.datetime | None:
