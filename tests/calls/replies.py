@@ -1,6 +1,7 @@
 """What a server may reply, mostly with a record or an error, and the class of each status."""
 
 import json
+import re
 
 from hypothesis import strategies as st
 
@@ -80,6 +81,8 @@ def class_of(status):
 def code_of(value):
     """Return the code that a value is; 404.0 is an integer too, as in JSON Schema."""
     if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch("[1-5][0-9]{2}", value):
         return int(value)
     return value if type(value) is int else None
 

@@ -138,16 +138,27 @@ def test_what_an_error_says_is_picked_with_the_right_types(said, user_id, status
         (10**30, 10**30, "APIStatusError"),
         (True, None, "APIStatusError"),
         (404.5, None, "APIStatusError"),
-        ("404", None, "APIStatusError"),
+        ("404", 404, "NotFoundError"),
+        ("429", 429, "RateLimitError"),
+        ("4290", None, "APIStatusError"),
+        (" 429", None, "APIStatusError"),
+        ("٤٢٩", None, "APIStatusError"),
+        ("rate_limited", None, "APIStatusError"),
         ([404], None, "APIStatusError"),
         (None, None, "APIStatusError"),
     ],
 )
 def test_a_code_is_a_whole_number(code, known, name):
-    """A boolean is none, and neither is a text."""
+    """A boolean is none; a text is one if it is a status, digit by digit."""
     error = problem({"error": {"code": code}}, 200).error
     assert (error.code, type(error).__name__) == (known, name)
     assert type(error.code) is type(known)
+
+
+def test_a_code_as_text_is_retried_as_its_number_is():
+    """It is the same refusal."""
+    assert problem({"error": {"code": "429"}}, 200).setback.retryable
+    assert not problem({"error": {"code": "402"}}, 200).setback.retryable
 
 
 def test_only_a_success_can_say_404_in_its_body():

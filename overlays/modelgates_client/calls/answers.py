@@ -32,6 +32,7 @@ Validation = Literal["lenient", "strict"]
 _KEPT: Final = 64 * 1024  # bytes of a body that an error carries
 _QUOTED: Final = 200  # characters of a body that is no error object, in an error's message
 _ERROR_CODES: Final = range(400, 600)
+_STATUS_AS_TEXT: Final = re.compile("[1-5][0-9][0-9]")  # as some gateways write the code
 
 _MARKUP: Final = re.compile(
     r"<(?:!doctype|\?xml|/?(?:html|head|body|title|center|div|span|h[1-6]|p|br|hr|a|error))\b",
@@ -252,8 +253,10 @@ def _text(reply: Reply) -> str:
 
 
 def _code(said: Mapping[str, Any] | None) -> int | None:
-    code = _get(said, "code", int)
-    return None if isinstance(code, bool) else code
+    code = None if said is None else said.get("code")
+    if isinstance(code, str) and _STATUS_AS_TEXT.fullmatch(code):
+        return int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _user_id(reply: Reply) -> str | None:
