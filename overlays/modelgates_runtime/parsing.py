@@ -1,9 +1,9 @@
 """Bytes to JSON values: strict where JSON is (RFC 8259), bounded where the server is not.
 
-`msgspec` is used when it is installed (extra `fast`, or another package's choice of a version).
-From 0.17 on it reads every document to the same values as the standard `json` (integers of any
-size included) or refuses it; what it refuses is read again by `json`, so that both ways of
-installing accept and return the same.
+`msgspec` is used when it is installed (extra `fast`, or by another package's choice). From version
+0.17 on it reads every document to the same values as the standard `json` (integers of any size
+included) or refuses it; what it refuses is read again by `json`, so that both ways of installing
+accept and return the same.
 """
 
 import codecs
