@@ -7,6 +7,7 @@ Everyday: `nox` (the same as `nox -s test`). After a change of an overlay or a t
 import ast
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,16 @@ ON_ONE = (
 )
 ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signals
 HEAVY = "tests/heavy"
+# What stands on a dependency: each of them is used in these.
+LOWEST = (
+    "tests/client",
+    "tests/exports",
+    "tests/records",
+    "tests/reports",
+    "tests/rows",
+    "tests/runtime",
+    "tests/testing",
+)
 
 
 def interpreters() -> dict[str, str]:
@@ -211,7 +222,7 @@ def program(session: nox.Session, name: str) -> str:
 TESTED = [f"tests-{version}" for version in INTERPRETERS]
 
 
-@nox.session(requires=["tools", "heavy", *TESTED, "typing", "fresh", "package", "lint"])
+@nox.session(requires=["tools", "heavy", *TESTED, "lowest", "typing", "fresh", "package", "lint"])
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
 
@@ -304,6 +315,20 @@ def add_tests(version: str) -> None:
 
 for _version in INTERPRETERS:
     add_tests(_version)
+
+
+@nox.session(allow_parallel=True)
+def lowest(session: nox.Session) -> None:
+    """Run the tests that feel a dependency with the lowest versions that pyproject.toml allows."""
+    metadata = PROJECT["project"]
+    extras = metadata["optional-dependencies"].values()
+    bounds = [bound for needs in (metadata["dependencies"], *extras) for bound in needs]
+    # `name>=1.2,<2` to `name==1.2`; what stands on these may be as new as it likes.
+    pins = [re.sub(r">=([^,;\s]+).*", r"==\1", bound) for bound in bounds]
+    oldest = next(iter(INTERPRETERS.values()))
+    needs = (*EXTRAS, *group("test"), "ruamel.yaml", *pins)
+    environment(session, "lowest", needs, python=oldest)
+    run_pytest(session, *LOWEST, *session.posargs)
 
 
 @nox.session(allow_parallel=True)

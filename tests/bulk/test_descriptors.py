@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from ..gateway import KEY, Gateway  # noqa: TID252 - shared
+from ..gateway import KEY, Gateway
 
 PROGRAM = """
     import collections, json, resource, sys

@@ -12,7 +12,7 @@ from modelgates_client.ledger import Ledger, derived
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import spending_of_ledger
 
-from ..reports.ledgers import make_ledger, record  # noqa: TID252 - what all tests of reports use
+from ..reports.ledgers import make_ledger, record
 from .test_export import NOTHING
 
 ALL = Period(None, None, "UTC")

@@ -156,6 +156,7 @@ def test_csv_is_read_by_python_and_by_pandas(ledger):
         path,
         dtype=str,
         keep_default_na=False,
+        engine="python",  # the other one ends a text at a NUL before pandas 3.1
     )
     read = {row["generation_id"]: row for row in frame.to_dict("records")}
     assert plain.keys() == read.keys() == expected.keys()

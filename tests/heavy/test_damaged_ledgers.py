@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..faults.ledgers.reading import (  # noqa: TID252 - the same ledger, the same questions
+from ..faults.ledgers.reading import (
     assert_right_or_told,
     make,
 )

@@ -276,7 +276,7 @@ def _context(ca_bundle: str | None) -> ssl.SSLContext:
     if ca_bundle is None:
         paths = ssl.get_default_verify_paths()
         if os.name == "posix" and not (paths.cafile or paths.capath):
-            import certifi  # noqa: PLC0415 - httpx brings it, for systems without a trust store
+            import certifi  # noqa: PLC0415 - for systems without a trust store
 
             ca_bundle = certifi.where()
     context = ssl.create_default_context(cafile=ca_bundle)
