@@ -75,7 +75,8 @@ class ModelGates(BaseClient[BlockingEngine]):
             trust_env: Whether to use the environment's proxy (`HTTPS_PROXY`, `NO_PROXY`, …).
             max_response_bytes: The most bytes that a body may have, decompressed.
             validation: "strict" raises `ResponseValidationError` where a record is not as the
-                spec says; "lenient" lists it in the record's `drift`.
+                spec says; "lenient" lists it in the record's `drift`. Where a name stands twice
+                in a JSON object, the last value counts, as in Python's `json`: neither sees it.
             on_drift: Called with each deviation from the spec; pointers are into the body.
 
         Raises:
