@@ -18,6 +18,7 @@ from modelgates_client.conformance.checking import (
     shape,
     unreadable_line,
 )
+from modelgates_client.conformance.recorded import check_line
 from modelgates_runtime.errors import FieldError
 
 from ..contract.strategies import (
@@ -262,3 +263,17 @@ def test_any_value_has_a_short_shape_that_is_one_line(value):
     """Whatever the server sends."""
     assert len(shape(value)) <= 200
     assert shape(value).isprintable()
+
+
+@pytest.mark.parametrize("name", [b"id", b"\\u0069d"])
+def test_a_name_that_stands_twice_is_found(name):
+    """Parsers differ in which value counts; the client's takes the last."""
+    body = b'{"data": {"id": "gen-1", ' + name + b': "gen-2"}}'
+    for checked in (
+        check(200, body),
+        check_line(body),
+        check_line(b'{"status": 200, "body": ' + body + b"}"),
+    ):
+        (twice,) = [entry for entry in checked.deviations if entry.kind == "repeated_name"]
+        assert effect(twice, checked.body).level == "warning"
+        assert (twice.expected, found(twice)) == ("each name once", "1 repeated")

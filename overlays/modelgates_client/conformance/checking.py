@@ -5,9 +5,12 @@ the models list how they deviate (`drift`). What a person reads of a deviation i
 and it shows nothing that may be private: see `pattern`, `shape` and `found`.
 """
 
+import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
+from itertools import chain
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from modelgates_api import models
@@ -19,7 +22,10 @@ from modelgates_runtime.model import Model
 from modelgates_runtime.parsing import parse_json
 from modelgates_runtime.values import is_array, is_object
 
-Kind = DriftKind | Literal["undocumented_status", "unreadable_body", "unreadable_line"]
+Kind = (
+    DriftKind
+    | Literal["undocumented_status", "unreadable_body", "unreadable_line", "repeated_name"]
+)
 Level = Literal["breaking", "warning", "info"]
 
 #: From the worst down.
@@ -96,6 +102,7 @@ _EFFECTS: Final[dict[Kind, Effect]] = {
     "unknown_value": Effect("warning", "it reads as a value whose is_known is false"),
     "undocumented_status": Effect("warning", "the spec does not say what its body is"),
     "unreadable_body": Effect("breaking", "nothing can be read of it"),
+    "repeated_name": Effect("warning", "the last value counts, and the others are lost"),
     "unreadable_line": Effect("breaking", "nothing could be checked"),
 }
 
@@ -122,7 +129,24 @@ def check(status: int | None, body: Any) -> Checked:
         decoded = model.from_dict(source)
     except (ValueError, RecursionError):
         return _unreadable(status, model, "an object that is nested too deeply")
-    return Checked(status, decoded, find_drift(decoded, ""))
+    repeated = repeats(body) if isinstance(body, bytes) else []
+    return Checked(status, decoded, chain(repeated, find_drift(decoded, "")))
+
+
+def repeats(content: bytes) -> list[Fault]:
+    """Return a fault for each object of readable JSON in which a name stands more than once."""
+    faults: list[Fault] = []
+
+    def note(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(members)
+        if len(value) < len(members):
+            more = len(members) - len(value)
+            faults.append(Fault("repeated_name", "each name once", f"{more} repeated"))
+        return value
+
+    with suppress(RecursionError):  # nested too deeply is said elsewhere
+        json.loads(content, object_pairs_hook=note)
+    return faults
 
 
 def unreadable_line(found: str) -> Checked:

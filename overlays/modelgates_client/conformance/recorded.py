@@ -10,9 +10,10 @@ A line is one JSON object. Its names alone tell which of these it is, in this or
 4. `id`: a record, as `modelgates get --json` prints it; it stands at `/data`.
 """
 
+from itertools import chain
 from typing import Any, Final
 
-from modelgates_client.conformance.checking import Checked, check, unreadable_line
+from modelgates_client.conformance.checking import Checked, check, repeats, unreadable_line
 from modelgates_runtime.drift import json_type
 from modelgates_runtime.parsing import parse_json
 from modelgates_runtime.values import is_object
@@ -30,6 +31,12 @@ def check_line(line: bytes) -> Checked:
         return unreadable_line("no readable JSON")
     if not is_object(source):
         return unreadable_line(json_type(source))
+    checked = _check_object(source)
+    repeated = repeats(line)
+    return checked._replace(deviations=chain(repeated, checked.deviations)) if repeated else checked
+
+
+def _check_object(source: dict[str, Any]) -> Checked:
     if "body" in source and ("status_code" in source or "status" in source):
         return _check_exchange(source)
     if "data" in source:
