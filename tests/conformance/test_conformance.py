@@ -268,7 +268,7 @@ def test_any_value_has_a_short_shape_that_is_one_line(value):
 @pytest.mark.parametrize("name", [b"id", b"\\u0069d"])
 def test_a_name_that_stands_twice_is_found(name):
     """Parsers differ in which value counts; the client's takes the last."""
-    body = b'{"data": {"id": "gen-1", ' + name + b': "gen-2"}}'
+    body = b'{"data": {"id": "gen-1", "' + name + b'": "gen-2"}}'
     for checked in (
         check(200, body),
         check_line(body),
