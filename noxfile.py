@@ -423,18 +423,21 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print how decoding compares: instructions and memory, as ratios."""
     environment(session, "bench", CODEGEN, tuple(group("bench")))
-    run(session, "python", "scripts/benchmarks/bench_decode.py", *session.posargs, env=BENCHMARKS)
+    session.env.update(BENCHMARKS)
+    run(session, "python", "scripts/benchmarks/bench_decode.py", *session.posargs)
 
 
 @nox.session
 def bulk(session: nox.Session) -> None:
     """Print how `get_many` compares, as ratios of one run: on loopback, with latency, limited."""
     environment(session, "bulk", CODEGEN, ("-e", ".[fast]", *group("bulk")))
-    run(session, "python", "scripts/benchmarks/bench_bulk.py", *session.posargs, env=BENCHMARKS)
+    session.env.update(BENCHMARKS)
+    run(session, "python", "scripts/benchmarks/bench_bulk.py", *session.posargs)
 
 
 @nox.session
 def startup(session: nox.Session) -> None:
     """Print what import, client and first request cost, against bare httpx, in CPU."""
     environment(session, "startup", (".",))
-    run(session, "python", "scripts/benchmarks/bench_startup.py", *session.posargs, env=BENCHMARKS)
+    session.env.update(BENCHMARKS)
+    run(session, "python", "scripts/benchmarks/bench_startup.py", *session.posargs)

@@ -71,3 +71,6 @@ class ErrorDetail(_model.Model):
 
 # Last, because models may refer to each other in a circle.
 from ..models.error_detail_metadata_type_0 import ErrorDetailMetadataType0  # noqa: E402
+
+# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+ErrorDetail.__init__.__globals__.update(globals())

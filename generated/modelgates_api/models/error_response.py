@@ -78,3 +78,6 @@ from ..models.error_detail import ErrorDetail  # noqa: E402
 from ..models.error_response_modelgates_metadata_type_0 import (
     ErrorResponseModelgatesMetadataType0,  # noqa: E402
 )
+
+# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+ErrorResponse.__init__.__globals__.update(globals())

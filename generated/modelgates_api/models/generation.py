@@ -556,3 +556,6 @@ class Generation(_model.Model):
 
 # Last, because models may refer to each other in a circle.
 from ..models.provider_response import ProviderResponse  # noqa: E402
+
+# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+Generation.__init__.__globals__.update(globals())

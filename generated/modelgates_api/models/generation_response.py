@@ -48,3 +48,6 @@ class GenerationResponse(_model.Model):
 
 # Last, because models may refer to each other in a circle.
 from ..models.generation import Generation  # noqa: E402
+
+# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+GenerationResponse.__init__.__globals__.update(globals())

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from modelgates_client.cli._keys import holds_key
 from modelgates_client.cli._messages import Messages
@@ -31,6 +31,7 @@ from modelgates_client.records.generation_ids import (
     words_within,
 )
 from modelgates_client.transport.credentials import Secret
+from modelgates_runtime.values import is_array
 
 _SAID: Final = 10  # refusals that are said, each in a line; the others are only counted
 
@@ -315,11 +316,9 @@ def _texts(value: Any) -> Iterator[tuple[str, str, bool]]:
     while todo:
         name, each, is_talk = todo.pop()
         if isinstance(each, tuple):
-            todo += [
-                (plain, part, is_talk or _is_talk(plain, part))
-                for plain, part in reversed(_named_parts(each, name))
-            ]
-        elif isinstance(each, list):
+            named = _named_parts(cast("tuple[Any, ...]", each), name)
+            todo += [(plain, part, is_talk or _is_talk(plain, part)) for plain, part in named[::-1]]
+        elif is_array(each):
             if len(each) == 2 and isinstance(each[0], str) and _plain(each[0]) in _KEYS:  # noqa: PLR2004 - a header
                 name, each = _plain(each[0]), each[1:]
             todo += [(name, part, is_talk) for part in reversed(each)]

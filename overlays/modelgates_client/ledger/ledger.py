@@ -122,7 +122,7 @@ class Ledger:
         while wait and most and not leased and silent and time.monotonic() < ends_s:
             time.sleep(_LOOK_S)
             leased, held = self._lease(most, states)
-            silent = {who: until for who, until in silent.items() if held.get(who) == until}
+            silent = dict(silent.items() & held.items())
         return leased
 
     def _lease(self, most: int, states: Sequence[str]) -> tuple[list[str], dict[int, int]]:

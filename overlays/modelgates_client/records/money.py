@@ -81,7 +81,7 @@ def format_usd(amount: Decimal | float | None) -> str:
         amount = Decimal(float.__repr__(amount))  # numpy's has another repr
     elif isinstance(amount, int):
         amount = Decimal(amount)
-    elif not isinstance(amount, Decimal):
+    elif not isinstance(amount, Decimal):  # pyright: ignore[reportUnnecessaryIsInstance] # of others
         kind = type(amount).__name__
         raise TypeError(f"an amount is a Decimal, a float, an int or None, not {kind}")
     if not amount.is_finite():
