@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from modelgates_client.cli._keys import holds_key
 from modelgates_client.cli._messages import Messages
@@ -315,8 +315,8 @@ def _texts(value: Any) -> Iterator[tuple[str, str, bool]]:
     todo: list[tuple[str, Any, bool]] = [("", value, False)]
     while todo:
         name, each, is_talk = todo.pop()
-        if isinstance(each, tuple):
-            named = _named_parts(cast("tuple[Any, ...]", each), name)
+        if _is_object(each):
+            named = _named_parts(each, name)
             todo += [(plain, part, is_talk or _is_talk(plain, part)) for plain, part in named[::-1]]
         elif is_array(each):
             if len(each) == 2 and isinstance(each[0], str) and _plain(each[0]) in _KEYS:  # noqa: PLR2004 - a header
@@ -332,6 +332,11 @@ def _texts(value: Any) -> Iterator[tuple[str, str, bool]]:
 
 def _is_talk(name: str, value: Any) -> bool:
     return name in _TALK or (name in _SAYINGS and isinstance(value, str))
+
+
+def _is_object(value: object) -> TypeGuard[tuple[tuple[str, Any], ...]]:
+    """Whether a value is an object, as the pairs of its names and values."""
+    return isinstance(value, tuple)
 
 
 def _named_parts(pairs: tuple[tuple[str, Any], ...], name: str) -> list[tuple[str, Any]]:

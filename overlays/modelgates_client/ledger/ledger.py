@@ -118,11 +118,11 @@ class Ledger:
         states = _states(failed=failed)
         leased, held = self._lease(most, states)
         ends_s = time.monotonic() + queueing.LEASE_S + _LOOK_S
-        silent = held  # since the wait began
+        silent: dict[int, int] = held  # since the wait began
         while wait and most and not leased and silent and time.monotonic() < ends_s:
             time.sleep(_LOOK_S)
             leased, held = self._lease(most, states)
-            silent = dict(silent.items() & held.items())
+            silent = {who: until for who, until in silent.items() if held.get(who) == until}
         return leased
 
     def _lease(self, most: int, states: Sequence[str]) -> tuple[list[str], dict[int, int]]:
