@@ -3,10 +3,11 @@
 import os
 import random
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
+
+from modelgates_client.transport.deadline import monotonic_s
 
 #: Statuses that another attempt may mend: those of the API, and of the edge before it.
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528), 529})
@@ -62,7 +63,7 @@ class RetryBudget:
     CAPACITY: Final = 100
     PER_SECOND: Final = 10.0
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
         """Start full, by a clock that tells the seconds."""
         self._clock = clock
         self._at_s = clock()
