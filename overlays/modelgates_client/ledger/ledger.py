@@ -17,6 +17,7 @@ from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.texts import given_id, stored_id
 from modelgates_client.ledger.values import Counts, StoredRecord
 from modelgates_client.ledger.verifying import Flaw
+from modelgates_client.transport.deadline import monotonic_s
 
 _BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
 _QUEUED: Final = 10_000  # ids that are queued in one transaction
@@ -117,9 +118,9 @@ class Ledger:
             raise ValueError(f"most is a number of ids, not {most}")
         states = _states(failed=failed)
         leased, held = self._lease(most, states)
-        ends_s = time.monotonic() + queueing.LEASE_S + _LOOK_S
+        ends_s = monotonic_s() + queueing.LEASE_S + _LOOK_S
         silent: dict[int, int] = held  # since the wait began
-        while wait and most and not leased and silent and time.monotonic() < ends_s:
+        while wait and most and not leased and silent and monotonic_s() < ends_s:
             time.sleep(_LOOK_S)
             leased, held = self._lease(most, states)
             silent = {who: until for who, until in silent.items() if held.get(who) == until}
