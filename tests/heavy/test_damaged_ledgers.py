@@ -2,20 +2,12 @@
 
 import pytest
 
-from ..faults.ledgers.reading import (
-    assert_right_or_told,
-    make,
-)
-
-SEEDS = range(1_000, 2_000)
+from ..faults.ledgers.reading import assert_right_or_told, make
 
 
-@pytest.mark.timeout(3000)
-def test_a_thousand_damaged_ledgers_are_right_or_told(tmp_path):
+@pytest.mark.parametrize("hundreds", range(10, 20))
+def test_a_hundred_damaged_ledgers_are_right_or_told(hundreds, tmp_path):
     """No traceback, no endless loop, no other sum without a word."""
     content = make(tmp_path / "whole.db")
-    for seed in SEEDS:
-        path = tmp_path / f"{seed}.db"
-        assert_right_or_told(content, seed, path)
-        for each in tmp_path.glob(f"{seed}.db*"):
-            each.unlink()
+    for seed in range(hundreds * 100, hundreds * 100 + 100):
+        assert_right_or_told(content, seed, tmp_path / f"{seed}.db")

@@ -41,7 +41,7 @@ async def main():
     with Telling(path) as ledger, open(ids) as lines:
         async with AsyncModelGates(base_url=base_url) as client:
             names = (line.strip() for line in lines)
-            stream = fetch(ledger, client, names, concurrency=concurrency, wait=1)
+            stream = fetch(ledger, client, names, concurrency=concurrency, wait=10)
             async with aclosing(stream):
                 async for progress in stream:
                     pass
