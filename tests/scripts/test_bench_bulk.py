@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -26,7 +27,10 @@ ONE = Measurement(given=100, done=100, elapsed_s=0.5, cpu_s=0.125, waited_s=0.0)
 def run(*arguments):
     """Run the benchmark, and return what it says into a pipe."""
     command = [sys.executable, SCRIPT, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    environ = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}  # as the session has it
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 @pytest.fixture(scope="module")
