@@ -185,7 +185,8 @@ class Run:
                 await self._carry_out(lookup)
                 lookup = self._next() if self._working <= self._gate.limit else None
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `failure`
-            if not self._stopped:  # else it was cancelled by `close`
+            # Else it was cancelled by `close`, or abandoned.
+            if not self._stopped and task in self._flying:
                 self.failure = self.failure or error
                 self._tell()
         finally:
