@@ -44,20 +44,22 @@ class _Jump(selectors.DefaultSelector):
     def __init__(self):
         super().__init__()
         self.now = 0.0
+        self.late = lambda: 0.0
 
     def select(self, timeout=None):
         found = super().select(0)
         if not found and timeout is None:
             raise RuntimeError("it waits for ever")
-        self.now += 0.0 if found else timeout
+        self.now += timeout + self.late() if timeout and not found else 0.0
         return found
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop on which waiting takes no time."""
 
-    def __init__(self):
+    def __init__(self, late=lambda: 0.0):
         self._jump = _Jump()
+        self._jump.late = late
         super().__init__(self._jump)
         self._clock_resolution = 1e-9
 
@@ -137,6 +139,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
     timeout_s=30.0,
     outage_timeout_s=300.0,
     final=False,
+    late=lambda: 0.0,
 ):
     """Ask for ids `gen-0`, `gen-1`…; `server(now, id)` returns a latency and an ending."""
     done = Done()
@@ -171,6 +174,6 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
             done.error = caught
         done.ended_at = loop.time()
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(late)) as runner:
         runner.run(main())
     return done

@@ -3,7 +3,7 @@
 | what came                                         | what it is                               |
 |---------------------------------------------------|------------------------------------------|
 | 429; 503 or 529 with answers between              | the limit: all wait, the id is not to blame |
-| the same, fewer than one in twenty                | the id waits, nobody else                |
+| the same, so few that it may be chance            | the id waits, nobody else                |
 | no connection, 502, 503, 504, 52x, of two ids     | an outage: all wait, the id is not to blame |
 | the same, with answers since                      | the id's own: an attempt                 |
 | no word of any request for long                   | the same: probes show which requests hang |
@@ -37,9 +37,9 @@ _PATIENCE_S: Final = 5.0  # when nothing is known of it yet
 _LEAST_GRACE_S: Final = 0.25
 
 _SAMPLE: Final = 100  # answers, and
-_SHARE: Final = 0.05  # the part of them that must be refusals before they are taken for a limit,
-_FEWEST: Final = 3  # so many of them at least,
-_TOGETHER: Final = 20  # and two within so many
+_MANY: Final = 12  # refusals among them that are taken for a limit: not by chance, if it is 5 %;
+_TOGETHER: Final = 20  # likewise so many answers, and
+_MANY_TOGETHER: Final = 6  # so many refusals
 _FIRST_PAUSE_S: Final = 0.1  # of an id that waits alone; it doubles
 _LONGEST_PAUSE_S: Final = 5.0
 _SHORT_S: Final = 2.0  # as long as windows of limits are; no answer for longer is an outage
@@ -177,28 +177,26 @@ class Gate:
 
     def _unavailable(self, attempt: "Attempt", now: float, after: float) -> float:
         ending, lookup = attempt.ending, attempt.lookup
-        was_open = self.breaker.is_open
-        may_be_limit = isinstance(ending, Reply) and ending.status in _BUSY and not was_open
-        is_limit = may_be_limit and self._is_limit()
+        # A limit's refusals come while others are answered; what is probed for tells nothing of it.
+        may_be_limit = isinstance(ending, Reply) and ending.status in _BUSY
+        is_limit = may_be_limit and not self.breaker.is_probe(attempt.sent_at) and self._is_limit()
         at = self._doubted(attempt, now, after)
-        if is_limit or (may_be_limit and self.breaker.is_open):  # two in a row
+        if is_limit:
             self._pacer.throttled(now, attempt.sent_at, after or None)
-        if is_limit and not self.breaker.is_open and lookup.excuses < MOST_EXCUSES:
-            lookup.excuses += 1
-            lookup.doubt = None
-            return now
+            if not self.breaker.is_open and lookup.excuses < MOST_EXCUSES:
+                lookup.excuses += 1
+                lookup.doubt = None
+                return now
         return at
 
     def _is_limit(self) -> bool:
         """Take note of a refusal; return whether there are so many that there is a limit.
 
-        Those of a limit come together, while one in twenty by chance rarely follows another.
+        One in twenty by chance is none: six of twenty then come together once in 3,000 times.
         """
         self._recent.append(True)
-        refused, latest = sum(self._recent), [*self._recent][-_TOGETHER:]
-        if refused == len(self._recent):
-            return True  # nothing was let through yet
-        return refused >= max(_FEWEST, _SHARE * len(self._recent)) and sum(latest) > 1
+        refused, latest = sum(self._recent), sum([*self._recent][-_TOGETHER:])
+        return refused == len(self._recent) or latest >= _MANY_TOGETHER or refused >= _MANY
 
     def _doubted(self, attempt: "Attempt", now: float, after: float) -> float:
         lookup = attempt.lookup

@@ -99,6 +99,10 @@ class Breaker:
         """Whether there is an outage."""
         return self.since is not None
 
+    def is_probe(self, sent_at: float) -> bool:
+        """Whether what was sent at some moment was sent in the outage that is going on."""
+        return self.since is not None and sent_at >= self._opened_at
+
     def ready_at(self, now: float) -> float:
         """Return the moment from which a request may be sent: `now`, or that of the next probe."""
         return now if self.since is None else max(now, self._probe_at, self._barred_until)
@@ -128,7 +132,7 @@ class Breaker:
         after = min(retry_after or 0.0, LONGEST_RETRY_AFTER_S)
         if self.since is not None:
             self._barred_until = max(self._barred_until, now + after)
-            if sent_at >= self._opened_at:  # a probe; the others are the same event
+            if self.is_probe(sent_at):  # the others are the same event
                 is_early = now - self.since < _FIRST_PHASE_S
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PROBE_S)
                 self._probe_at = now + (self._pause_s if is_early else _LATER_PROBE_S)

@@ -16,7 +16,8 @@ over any part of it.
 
 Source: RFC 9438 (CUBIC: the concave rise to what held, then probing, and its factor 0.7) and RFC
 6298 (smoothed latency). Compare botocore, `retries/adaptive.py` and `retries/throttling.py`, which
-put CUBIC on the measured rate of sending. Pacing is GCRA with a tolerance of one tick.
+put CUBIC on the measured rate of sending. Pacing is GCRA with a tolerance of one tick, or of the
+burst if that is less.
 """
 
 import math
@@ -126,8 +127,11 @@ class Pacer:
             self._curve.age_s += min(now - self._last_at, self._curve.turn_s)
         self._last_at = now
         turn_s = max(1 / self._most, 0.0 if self._curve is None else self._curve.turn_s)
-        # What is late may catch up within a tick.
-        self._next_at = max(self._next_at, now - max(0.0, TICK_S - turn_s)) + turn_s
+        # What is late may catch up within a tick, where a limiter has a burst for that.
+        late_s = TICK_S - turn_s
+        if self._curve is not None:
+            late_s = min(late_s, (self._burst - 1) * turn_s)
+        self._next_at = max(self._next_at, now - max(0.0, late_s)) + turn_s
         if resumes:
             self._next_at = now + max(turn_s, min(_SPARE * self._latency, _ENOUGH_S))
 
@@ -217,8 +221,10 @@ class Pacer:
             min(_HOLD_TURNS * (self._latency + 1 / refused), _LONGEST_HOLD_S),
             _ENOUGH_S,
         )
-        probe_s = min(_PROBE_TURNS * (self._latency + 1 / base), _LONGEST_PROBE_S)
-        return _Curve(base, hold_s, probe_s)
+        # What is found out quickly may all have been burst; where it costs a long pause, it is not
+        # worth that.
+        probe_s = max(_PROBE_TURNS * (self._latency + 1 / base), pause_s)
+        return _Curve(base, hold_s, min(probe_s, _LONGEST_PROBE_S))
 
 
 class _Curve:
