@@ -30,7 +30,9 @@ PACKINGS = {
     "xz": lzma.compress,
     "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
     "twice": lambda data: gzip.compress(lzma.compress(data)),
-    "members": lambda data: gzip.compress(data[:4000], mtime=0) + gzip.compress(data[4000:]) + bytes(512),
+    "members": lambda data: (
+        gzip.compress(data[:4000], mtime=0) + gzip.compress(data[4000:], mtime=0) + bytes(512)
+    ),
 }
 
 
@@ -86,7 +88,10 @@ def _zip():
         (b"\x7fELF\x02\x01\x01" + bytes(100), "it is a program"),
         (bytes(range(256)) * 4, "it is no text, but a binary file"),
         (bytes(1000), "it is no text, but a binary file"),
-        (gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"gen-1", mtime=0)))), "more than 3 times"),
+        (
+            gzip.compress(gzip.compress(gzip.compress(gzip.compress(b"gen-1", mtime=0)))),
+            "more than 3 times",
+        ),
         (gzip.compress(TEXT.encode())[:-50], "it is damaged"),
         (bz2.compress(TEXT.encode())[:-50], "it is damaged"),
         (lzma.compress(TEXT.encode())[:-50], "it is damaged"),
