@@ -232,7 +232,12 @@ def test_ids_are_taken_as_they_are_needed(get_many):
         assert len(outcomes) == 50
         assert next(taken) <= 50 + 5 * 10
         assert wait_until(lambda: gateway.open == 0)
-    assert not [thread for thread in threading.enumerate() if "modelgates" in thread.name]
+    assert wait_until(lambda: not of_ours(threading.enumerate()))
+
+
+def of_ours(threads):
+    """Return those of some threads that the package started."""
+    return [thread for thread in threads if "modelgates" in thread.name]
 
 
 def wait_until(condition):
@@ -262,7 +267,7 @@ def test_what_the_iterator_raises_is_raised(get_many):
 
     with Gateway() as gateway, pytest.raises(LookupError, match="the file broke"):
         get_many(gateway, broken())
-    assert not [thread for thread in threading.enumerate() if "modelgates" in thread.name]
+    assert wait_until(lambda: not of_ours(threading.enumerate()))
 
 
 def test_drift_is_told_of(get_many):
