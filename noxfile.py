@@ -222,7 +222,7 @@ def program(session: nox.Session, name: str) -> str:
 TESTED = [f"tests-{version}" for version in INTERPRETERS]
 
 
-@nox.session(requires=["tools", "heavy", *TESTED, "lowest", "typing", "fresh", "package", "lint"])
+@nox.session(requires=["tools", "heavy", *TESTED, "typing", "fresh", "package", "lint"])
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
 

@@ -12,6 +12,7 @@ from modelgates_client import (
     APIStatusError,
     AuthenticationError,
     BadGatewayError,
+    EndpointNotFoundError,
     NotFoundError,
     ResponseValidationError,
 )
@@ -150,7 +151,7 @@ FAULTS = (
     _fault(
         "echo-request-as-page",
         play(lambda request, _: response(request.head, "404 No")),
-        (NotFoundError,),
+        (EndpointNotFoundError,),
         1,
     ),
     _fault("echo-in-200", play(response(_SAID.encode())), _NO_RECORD),

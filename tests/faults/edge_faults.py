@@ -9,9 +9,9 @@ from modelgates_client import (
     BadGatewayError,
     BadRequestError,
     EdgeTimeoutError,
+    EndpointNotFoundError,
     InsufficientCreditsError,
     InternalServerError,
-    NotFoundError,
     OverloadedError,
     PermissionDeniedError,
     RateLimitError,
@@ -29,7 +29,7 @@ _CLASSES = {
     401: AuthenticationError,
     402: InsufficientCreditsError,
     403: PermissionDeniedError,
-    404: NotFoundError,
+    404: EndpointNotFoundError,  # the API's own would say it in an error object
     429: RateLimitError,
     500: InternalServerError,
     502: BadGatewayError,
@@ -113,7 +113,7 @@ FAULTS = (
         (VALUE,),
         1,
     ),
-    _page("record-with-404", play(response(body(), "404 Not Found")), (NotFoundError,), 1),
+    _page("record-with-404", play(response(body(), "404 Not Found")), (EndpointNotFoundError,), 1),
     _page("record-with-500", play(response(body(), "500 Oh")), (InternalServerError,), 2),
     _page(
         "page-of-5-mb", play(response(b"<p>" * 1_700_000, "502 Bad Gateway")), (BadGatewayError,)

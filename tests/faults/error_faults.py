@@ -6,6 +6,7 @@ from modelgates_client import (
     APIStatusError,
     BadGatewayError,
     BadRequestError,
+    EndpointNotFoundError,
     InsufficientCreditsError,
     NotFoundError,
     RateLimitError,
@@ -62,7 +63,7 @@ FAULTS = (
     _error(
         "error-code-5000-digits",
         play(_says("404 No", b'{"error": {"message": "oh", "code": ' + b"9" * 5000 + b"}}")),
-        (NotFoundError,),
+        (EndpointNotFoundError,),
         1,
     ),
     *(
@@ -133,7 +134,7 @@ FAULTS = (
     _coded("429", 429, RateLimitError, attempts=2, says={"status_code": 200}),
     _coded("502", 502, BadGatewayError, attempts=2),
     _coded("599", 599, ServerError),
-    _coded("text", "404", APIStatusError),
+    _coded("text", "404", NotFoundError),
     _coded("null", None, APIStatusError),
     _coded("0", 0, APIStatusError),
     _coded("200", 200, APIStatusError),

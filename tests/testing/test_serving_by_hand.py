@@ -180,13 +180,13 @@ def usage_error(*arguments):
     ("arguments", "why"),
     [
         ((), "no record: give files"),
-        (("--record-id", ""), "--record-id is empty"),
-        (("--record-id", "g", "--html"), "--html is for --status"),
-        (("--record-id", "g", "--retry-after", "1"), "--retry-after is for --rate-limit"),
+        (("--record-id", ""), "--record-id: the generation id is "),
+        (("--record-id", "gen-1", "--html"), "--html is for --status"),
+        (("--record-id", "gen-1", "--retry-after", "1"), "--retry-after is for --rate-limit"),
         (("--status", "502", "--truncate"), "--status and --truncate exclude each other"),
         (("--status", "200"), "--status"),
-        (("--record-id", "g", "--delay", "nan"), "cannot be waited"),
-        (("--record-id", "g", "--port", "65536"), "--port"),
+        (("--record-id", "gen-1", "--delay", "nan"), "cannot be waited"),
+        (("--record-id", "gen-1", "--port", "65536"), "--port"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments, why):
@@ -211,7 +211,7 @@ def test_a_port_in_use_is_one_line():
     """It says which."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert usage_error("--record-id", "g", "--port", str(port)).startswith(
+        assert usage_error("--record-id", "gen-1", "--port", str(port)).startswith(
             f"error: port {port}: "
         )
 

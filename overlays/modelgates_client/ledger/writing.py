@@ -62,6 +62,8 @@ def write(
         if known is None:
             connection.execute(_NEW, (arrival.stored,))
             known = connection.execute(_KNOWN, (arrival.stored,)).fetchone()
+        if known is None:
+            raise DamagedError(f"what is written of {arrival.stored!r} cannot be read again")
         found = _Known(*known)
         if not isinstance(found.requests, int) or not isinstance(found.final, int | None):  # pyright: ignore[reportUnnecessaryIsInstance] - storage may have changed them
             raise DamagedError(f"what is known of {arrival.stored!r} is none of its values")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import plan_of, question_of
+from modelgates_client.bulk.outage import Outage
 from modelgates_client.calls.call import Result, Steps
 from modelgates_client.calls.requests import call_of
 from modelgates_client.calls.retry import RetryPolicy
@@ -22,7 +23,6 @@ from modelgates_client.records.responses import RawResponse
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
-    from modelgates_client.bulk.outage import Outage
     from modelgates_client.bulk.running import Plan
 
 #: Seconds that `wait` waits unless told otherwise: records are there within a minute.
@@ -192,7 +192,7 @@ class Generations:
         final: bool = False,
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
-        on_outage: Callable[["Outage | None"], object] | None = None,
+        on_outage: Callable[[Outage | None], object] | None = None,
     ) -> Generator[list["modelgates_client.Outcome"]]:
         """Fetch many records as `get_many` does; yield as many outcomes at a time as there are.
 
@@ -288,7 +288,7 @@ class AsyncGenerations:
         final: bool = False,
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
-        on_outage: Callable[["Outage | None"], object] | None = None,
+        on_outage: Callable[[Outage | None], object] | None = None,
     ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)

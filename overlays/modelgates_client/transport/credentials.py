@@ -56,8 +56,10 @@ class Secret:
         parts = self._parts()
         for part in parts:
             text = text.replace(part, _MASK)
-        lower = text.lower()
-        if any(part.lower() in lower for part in parts):  # as names of headers and codings are read
+        # As names of headers and codings are read; a key is ASCII, and bytes need a quarter of the
+        # memory that lower-case text does.
+        lower = text.encode("utf-8", "surrogatepass").lower()
+        if any(part.lower().encode() in lower for part in parts):
             for part in parts:
                 text = re.sub(re.escape(part), _MASK, text, flags=re.IGNORECASE)
         if not any(mark in text for mark in _MARKS):
