@@ -51,7 +51,7 @@ with Ledger(sys.argv[1]) as ledger:
     for first in range(int(sys.argv[2]), 10**9, 20):
         ids = [f"gen-{number:09}" for number in range(first, first + 20)]
         ledger.enqueue(ids)
-        ledger.lease(20)
+        ledger.lease(20, wait=False)  # what a dead one holds is not waited for
         ledger.add(resolved(each, title="x" * 2000) for each in ids)
         os.write(1, f"{first}\\n".encode())
 """
