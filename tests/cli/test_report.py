@@ -122,7 +122,7 @@ def test_a_table_can_be_piped(report, ledger):
     """If it is asked for; it has no colours."""
     _, printed = report(ledger, shown_as="table")
 
-    assert printed.startswith(f"{ledger}: all time")
+    assert ": all time" in printed.partition("\n")[0]  # after the ledger's path, long as it may be
     assert "\x1b" not in printed
 
 

@@ -89,7 +89,7 @@ class Fault:
     says: Mapping[str, Any] = field(default_factory=dict)
     reads: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    timeout_s: float = 1.5
+    timeout_s: float = 20.0
     pause_s: float = 0.0
     scheme: str = "http"
     context: Callable[[], ssl.SSLContext] | None = None

@@ -125,5 +125,6 @@ FAULTS = (
         "trailers-endless",
         play(_chunks(chunked(_BODY)[:-2]), Endless(b"X: y\r\n" * 99)),
         (*_MAYBE, APITimeoutError),
+        timeout_s=0.3,
     ),
 )
