@@ -35,10 +35,16 @@ BENCHMARKS = {"PYTHONPATH": "scripts"}  # they share modules with the other tool
 # What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, and
 # long searches through pure functions. Everything else, and what is new, is tested on all.
 ON_ONE = (
+    "tests/bulk/test_limits.py",
+    "tests/bulk/test_outages.py",
+    "tests/bulk/test_pacer.py",
+    "tests/calls/test_answers.py",
     "tests/cli",
+    "tests/conformance/test_conformance.py",
     "tests/contract",
     "tests/exports",
-    "tests/conformance/test_conformance.py",
+    "tests/faults/ledgers",
+    "tests/ledger/test_model.py",
     "tests/reports",
     "tests/rows",
     "tests/test_architecture.py",

@@ -12,12 +12,24 @@ from werkzeug import Response
 settings.register_profile("project", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("project")
 
+SLOW_S = 2.0
 RECORD = Path(__file__).parent / "records" / "2026-02-cancelled-stream.json"
 
 
 def pytest_configure():
     """Take Ctrl-C, though who started this in the background had it ignored: tests send it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name the tests of more than two seconds that do not say why; a busy machine makes more."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    slow = [each for each in reports if each.when == "call" and each.duration > SLOW_S]
+    unexplained = [each for each in slow if "slow" not in each.keywords]
+    if unexplained:
+        terminalreporter.section(f"more than {SLOW_S:g} s, and not marked `slow` with a reason")
+    for report in sorted(unexplained, key=lambda each: -each.duration):
+        terminalreporter.line(f"{report.duration:.1f}s {report.nodeid}")
 
 
 class Stub:

@@ -123,6 +123,7 @@ def test_the_cost_is_printed_by_a_dozen_lines_on_the_first_screen():
     assert README.index(PYTHON[0]) < 700
 
 
+@pytest.mark.slow("a whole run of mypy")
 def test_the_examples_pass_mypy_strict(tmp_path):
     """Code written as in the README is well typed, against the installed packages."""
     for number, code in enumerate(PYTHON):
@@ -140,6 +141,7 @@ def test_the_examples_pass_mypy_strict(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow("a whole run of pyright")
 def test_the_examples_pass_pyright_strict(tmp_path):
     """Neither does the other type checker find anything."""
     for number, code in enumerate(PYTHON):

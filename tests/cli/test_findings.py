@@ -318,6 +318,7 @@ def test_a_suite_of_nothing_is_no_success():
     assert "bodies checked: 0" in suite.find("testcase/error").get("message")
 
 
+@pytest.mark.slow("hundreds of reports in every form")
 @given(st.lists(LINES, max_size=8))
 @settings(max_examples=300)
 def test_nothing_of_any_body_is_seen_in_any_form(lines):

@@ -95,6 +95,7 @@ with asyncio.Runner() as runner:
 """
 
 
+@pytest.mark.slow("a process that makes a hundred clients")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no resource usage of this kind")
 @pytest.mark.parametrize("kind", ["sync", "async", "fast"])
 @pytest.mark.parametrize("kept", ["closed", "kept"])

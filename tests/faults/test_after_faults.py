@@ -68,6 +68,7 @@ def mishaps(peer):
         take(peer, request, MISHAPS[len(peer.server.requests) % len(MISHAPS)])
 
 
+@pytest.mark.slow("two hundred real failures")
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="only Linux lists a process's descriptors")
 def test_200_failures_leave_no_descriptor_open(flavour):
     """Neither sockets nor anything else, without the help of a garbage collection."""

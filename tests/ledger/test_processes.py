@@ -68,6 +68,7 @@ def killed(path, first, acknowledged, after_s):
     return len(lines) + out.count("\n")
 
 
+@pytest.mark.slow("writers are started and killed again and again")
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(path, seed):
     """Killed at random moments, again and again, while the ledger is created, too."""

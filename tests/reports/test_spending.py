@@ -56,6 +56,7 @@ records = st.builds(
 )
 
 
+@pytest.mark.slow("a hundred databases, each with budgets")
 @settings(
     max_examples=100,
     deadline=None,

@@ -20,6 +20,7 @@ def example():
     return code
 
 
+@pytest.mark.slow("a pytest run of a user's own, in a process")
 def test_the_example_passes(example, pytester):
     """In a directory of its own, with warnings as errors; both of its tests run."""
     pytester.makepyfile(test_example=example)

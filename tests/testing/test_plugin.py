@@ -7,6 +7,7 @@ import sys
 import pytest
 
 pytest_plugins = ("pytester",)
+pytestmark = pytest.mark.slow("a pytest run of a user's own, in a process, for each test")
 
 HEADER = """
 import os
