@@ -27,7 +27,8 @@ def budget(capsys):
     """Run the command; return its status, what it printed and what it said."""
 
     def run(*sources, quiet=False, **options):
-        nothing = {"since": None, "until": None, "today": False, "week": False, "timezone": None}
+        nothing = {"since": None, "until": None, "timezone": None}
+        nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
         chosen = {"max_usd": "5", "basis": "charged", "allow_doubtful": 0, "shown_as": "line"}
         status = _budget.budget(
             {"sources": sources, **nothing, **chosen, **options}, Messages(quiet=quiet)

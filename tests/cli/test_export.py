@@ -34,8 +34,7 @@ NOTHING = {
     "list_columns": False,
     "since": None,
     "until": None,
-    "today": False,
-    "week": False,
+    **dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False),
     "timezone": None,
 }
 

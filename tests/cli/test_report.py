@@ -16,6 +16,9 @@ from modelgates_client.cli._statuses import Status
 
 from ..reports.ledgers import make_ledger, record
 
+#: Of the options that mean a period by its name, none.
+NO_PERIOD = dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
+
 
 class Terminal(io.StringIO):
     """A stream that says that it is a terminal."""
@@ -46,8 +49,8 @@ def report(capsys):
 
     def run(*sources, **options):
         nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
-        chosen = {"by": (), "today": False, "week": False, **nothing, **options}
-        status = _report.report({"sources": sources, **chosen}, Messages())
+        chosen = {"by": (), **NO_PERIOD, **nothing, **options}
+        status = _report.report({"sources": sources, "sort": None, **chosen}, Messages())
         return status, capsys.readouterr().out
 
     return run
@@ -164,7 +167,8 @@ def test_stderr_is_left_to_messages(ledger):
         from modelgates_client.cli._messages import Messages
         from modelgates_client.cli._report import report
         nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
-        options = {"sources": (sys.argv[1],), "by": (), "today": False, "week": False, **nothing}
+        nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
+        options = {"sources": (sys.argv[1],), "by": (), "sort": None, **nothing}
         sys.exit(report(options, Messages()))
     """
     done = subprocess.run([sys.executable, "-c", code, ledger], capture_output=True, text=True)

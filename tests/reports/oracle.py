@@ -31,6 +31,14 @@ COLUMNS = {
 }
 
 
+TIMES = {
+    "hour": lambda at: at.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes"),
+    "day": lambda at: at.strftime("%Y-%m-%d"),
+    "week": lambda at: at.strftime("%G-W%V"),
+    "month": lambda at: at.strftime("%Y-%m"),
+}
+
+
 def chosen(rows, since=None, until=None):
     """Return the records that count."""
     records = [row for row in rows if row["state"] in RECORDS]
@@ -49,9 +57,9 @@ def key_of(row, by, zone):
     """Return what a record is grouped by."""
 
     def part(name):
-        if name == "day":
+        if name in TIMES:
             when = row["created_at"]
-            return None if when is None else when.astimezone(zone).date().isoformat()
+            return None if when is None else TIMES[name](when.astimezone(zone))
         value = row[COLUMNS[name]]
         if name == "byok" and value is not None:
             return "yes" if value else "no"

@@ -4,6 +4,7 @@ import datetime
 import zoneinfo
 
 import pytest
+import tzlocal.unix
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,10 @@ NOW = datetime.datetime(2026, 11, 4, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 
 def period(now=NOW, **options):
     """Return the period of some options; the others are not given."""
-    nothing = {"since": None, "until": None, "today": False, "week": False, "timezone": None}
+    nothing = {
+        **dict.fromkeys(("since", "until", "timezone")),
+        **dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False),
+    }
     return read_period({**nothing, **options}, now)
 
 
@@ -87,6 +91,65 @@ def test_a_day_ago_is_24_hours_ago():
 def test_today_and_this_week_are_of_the_zone(option, zone, expected):
     """A week begins on Monday."""
     assert period(**{option: True}, timezone=zone).since.isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "now", "zone", "expected"),
+    [
+        ("yesterday", NOW, "UTC", ("2026-11-03T00:00:00+00:00", "2026-11-04T00:00:00+00:00")),
+        ("month", NOW, "UTC", ("2026-11-01T00:00:00+00:00", None)),
+        (
+            "month",
+            datetime.datetime(2026, 11, 30, 23, 30, tzinfo=datetime.UTC),
+            "Europe/Berlin",
+            ("2026-12-01T00:00:00+01:00", None),
+        ),
+        (
+            "last_month",
+            datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC),
+            "UTC",
+            ("2025-12-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
+        ),
+        (
+            "last_month",
+            NOW,
+            "Europe/Berlin",  # clocks are put back within it
+            ("2026-10-01T00:00:00+02:00", "2026-11-01T00:00:00+01:00"),
+        ),
+    ],
+)
+def test_days_and_months_that_have_a_name(option, now, zone, expected):
+    """They begin and end at midnights of the zone; what is not over yet has no end."""
+    found = period(now, **{option: True}, timezone=zone)
+
+    assert (found.since.isoformat(), found.until and found.until.isoformat()) == expected
+
+
+@pytest.fixture
+def system_zone(monkeypatch):
+    """Set the zone of the system."""
+
+    def set_zone(tz):
+        monkeypatch.setenv("TZ", tz)
+        monkeypatch.setattr(tzlocal.unix, "_cache_tz", None)
+
+    return set_zone
+
+
+@pytest.mark.parametrize("tz", ["Europe/Berlin", ":Asia/Kathmandu"])
+def test_local_is_the_zone_of_the_system(system_zone, tz):
+    """By its name, since its offset changes."""
+    system_zone(tz)
+    found = period(today=True, timezone="local")
+
+    assert found.timezone == tz.lstrip(":")
+
+
+def test_a_zone_of_the_system_that_has_no_name_is_no_utc(system_zone):
+    """It is said what to do."""
+    system_zone("XST-3")
+    with pytest.raises(ConfigurationError, match=r"^--tz local: .*Europe/Berlin"):
+        period(timezone="local")
 
 
 def test_a_week_may_begin_before_clocks_are_changed():

@@ -98,7 +98,14 @@ def near(expected):
 def test_all_figures_are_those_of_plain_python(rows, by, since, until, zone):
     """Sums are exact, what is unknown is counted beside them, for any grouping and period."""
     report = build_report(
-        connect(rows), source="s", by=by, since=since, until=until, timezone=zone, now=NOON
+        connect(rows),
+        source="s",
+        by=by,
+        since=since,
+        until=until,
+        timezone=zone,
+        now=NOON,
+        sort="cost",
     )
 
     clock = zoneinfo.ZoneInfo(zone)
@@ -418,3 +425,53 @@ def test_the_source_is_left_as_it_was():
 
     assert build_report(connection, source="s", now=NOON) == first
     assert connection.execute(tables).fetchall() == before
+
+
+def test_times_are_listed_in_their_order():
+    """Whatever they cost, and what has no time last; of many the latest are listed."""
+    days = [(1, "9"), (3, "1"), (2, "5"), (2, "1")]
+    rows = [costing(usd, created_at=NOON.replace(day=day)) for day, usd in days]
+    rows.append(costing("7", created_at=None))
+
+    def listed(**options):
+        report = build_report(connect(rows), source="s", now=NOON, **options)
+        return [group.key[0] for group in report.groups]
+
+    month = NOON.strftime("%Y-%m")
+    assert listed(by=["day"]) == [f"{month}-01", f"{month}-02", f"{month}-03", None]
+    assert listed(by=["day"], limit=3) == [f"{month}-01", f"{month}-02", f"{month}-03"]
+    assert listed(by=["day"], limit=2) == [f"{month}-02", f"{month}-03"]
+    assert listed(by=["day"], sort="cost") == [f"{month}-01", None, f"{month}-02", f"{month}-03"]
+    assert listed(by=["month"], sort="time") == [month, None]
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("cost", ["b", "a", "c", None]),
+        ("charged", ["a", "b", "c", None]),
+        ("records", ["c", "b", "a", None]),
+        ("tokens", ["a", "b", "c", None]),
+        ("latency", ["c", "b", "a", None]),
+        ("name", ["a", "b", "c", None]),
+    ],
+)
+def test_groups_are_ordered_as_asked_for(sort, expected):
+    """From the most, names from the first; what is not known is last."""
+    rows = [
+        row(model="a", total_cost_usd="3", all_in_usd="3", native_tokens_prompt=5, latency_ms=1.0),
+        row(model="b", total_cost_usd="2", all_in_usd="9", native_tokens_completion=4,
+            latency_ms=2.0),
+        *[row(model="c", total_cost_usd="0.1", all_in_usd="0.1", latency_ms=3.0)] * 3,
+        row(model=None, total_cost_usd=None, all_in_usd=None, latency_ms=None),
+    ]  # fmt: skip
+    report = build_report(connect(rows), source="s", now=NOON, by=["model"], sort=sort)
+
+    assert report.sort == sort
+    assert [group.key[0] for group in report.groups] == expected
+
+
+def test_groups_of_no_time_are_not_ordered_by_it():
+    """It is said what they would have to be grouped by."""
+    with pytest.raises(ConfigurationError, match="--sort time: needs --by any of day, hour"):
+        build_report(connect([row()]), source="s", now=NOON, by=["model"], sort="time")

@@ -138,7 +138,13 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
     metavar="NAMES",
     multiple=True,
     help="Group by these, with commas between: model (unless given), provider, user, session, "
-    "app, day, tier, byok.",
+    "app, tier, byok; hour, day, week, month.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(("time", "cost", "charged", "records", "tokens", "latency", "name")),
+    help="Order groups by it, from the most, time and name from the first: time if they are of "
+    "times, else cost.",
 )
 @takes_a_period
 @click.option("--html", metavar="FILE", type=click.Path(), help="Write a page with charts, too.")
@@ -148,7 +154,12 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
     type=click.Choice(("table", "json")),
     help="How to print it: table on a terminal, else json.",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(1), help="The most groups to show.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1),
+    help="The most groups to show: the first, of times the latest.",
+)
 @talks
 def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> Status:  # noqa: FBT001
     """Report what generations cost, and how they went."""

@@ -44,8 +44,16 @@ _PERIOD: Final = (
     click.option("--since", metavar="TIME", help="From then on: as 2026-11-02, or 1d, a day ago."),
     click.option("--until", metavar="TIME", help="Before then; likewise."),
     click.option("--today", is_flag=True, help="Since midnight."),
+    click.option("--yesterday", is_flag=True, help="The day before."),
     click.option("--week", is_flag=True, help="Since Monday's midnight."),
-    click.option("--tz", "timezone", metavar="ZONE", help="The zone of days and times; else UTC."),
+    click.option("--month", is_flag=True, help="Since the first of the month."),
+    click.option("--last-month", is_flag=True, help="The month before."),
+    click.option(
+        "--tz",
+        "timezone",
+        metavar="ZONE",
+        help="The zone of days and times, as Europe/Berlin, or local: the system's; else UTC.",
+    ),
 )
 
 _TALK: Final = (

@@ -14,7 +14,7 @@ from modelgates_client.reports.periods import PeriodOptions, read_period
 from modelgates_client.reports.words import changed
 
 if TYPE_CHECKING:
-    from modelgates_client.reports.figures import Report
+    from modelgates_client.reports.figures import Report, Sort
 
 #: What the extra `report` brings, as modules are named.
 _EXTRA: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly")
@@ -25,6 +25,7 @@ class ReportOptions(PeriodOptions):
 
     sources: tuple[str, ...]
     by: tuple[str, ...]
+    sort: "Sort | None"
     html: str | None
     shown_as: Literal["table", "json"] | None
     limit: int | None
@@ -84,6 +85,7 @@ def _figures(options: ReportOptions) -> "Report":
             until=period.until,
             timezone=period.timezone,
             now=now,
+            sort=options["sort"],
             limit=options["limit"] or LIMIT,
             control_totals=control_totals,
         )

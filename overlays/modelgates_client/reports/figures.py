@@ -2,13 +2,16 @@
 
 import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from attrs import frozen
 
 from modelgates_client.ledger.controls import Difference
 
 N = TypeVar("N", Decimal, int)
+
+#: What groups are ordered by: time and name from the first, all else from the greatest.
+Sort = Literal["time", "cost", "charged", "records", "tokens", "latency", "name"]
 
 
 @frozen
@@ -177,7 +180,7 @@ class Report:
         timezone: The IANA name of the zone that days are of.
         made_at: When the report was made, aware.
         total: All records of the period.
-        groups: The same, by `by`; those that cost most first.
+        groups: The same, by `by`, in the order of `sort`.
         unresolved: Ids of the whole source without a record: of which period they are is not known.
         undated: Records without a readable time, left out when a period is asked for.
         timeline: Cost over time, ordered; hours if the period is short, else days.
@@ -193,6 +196,7 @@ class Report:
         fallbacks_left_out: How many fallbacks there are beyond `fallbacks`.
         differences: What the rows of the period's UTC days differ by from the control totals of the
             ledger: they have changed since they were written, so no figure of them is sure.
+        sort: What the groups are ordered by.
     """
 
     source: str
@@ -216,3 +220,14 @@ class Report:
     providers_left_out: int = 0
     fallbacks_left_out: int = 0
     differences: tuple[Difference, ...] = ()
+    sort: Sort = "cost"
+
+    def listed(self, limit: int) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+        """Return the groups to show where there is room for so many, and those that are left.
+
+        They are the first ones by what they are ordered by; of times, the latest.
+        """
+        if self.sort == "time":
+            split = max(0, len(self.groups) - limit)
+            return self.groups[split:], self.groups[:split]
+        return self.groups[:limit], self.groups[limit:]

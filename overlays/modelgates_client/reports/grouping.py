@@ -4,21 +4,42 @@ Amounts are added as `DECIMAL(38,24)`, exactly. Where a sum could leave the type
 before and behind the point are added apart, which is slower.
 """
 
+import datetime
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import frozen
+
 from modelgates_client.ledger.controls import DAY
-from modelgates_client.reports.days import date_of, floor
-from modelgates_client.reports.figures import Group, Spread, Total
-from modelgates_client.reports.picking import AMOUNTS, MEASURES, TOKENS
+from modelgates_client.reports.days import HOUR, date_of, floor, in_zone
+from modelgates_client.reports.figures import Group, Sort, Spread, Total
+from modelgates_client.reports.picking import AMOUNTS, MEASURES, TIMES, TOKENS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _QUANTILES: Final = "[0.5, 0.95, 0.99]"
 _RANGE: Final = 10**14  # what DECIMAL(38,24) stays under
+_MONDAY: Final = 3 * DAY  # from the Monday before 1970 began, a Thursday
 _EXACT: Final = Context(prec=80)  # 38 digits, and as many more as a sum may have
+
+
+@frozen
+class Grouping:
+    """What groups are asked for.
+
+    Attributes:
+        by: What they are grouped by, any of `picking.DIMENSIONS`.
+        zone: The zone of times.
+        sort: What they are ordered by.
+        limit: How many are listed.
+    """
+
+    by: Sequence[str]
+    zone: datetime.tzinfo
+    sort: Sort
+    limit: int
 
 
 class Amounts:
@@ -66,9 +87,9 @@ def spread(value: str) -> list[str]:
 
 
 def group(
-    connection: "DuckDBPyConnection", amounts: Amounts, by: Sequence[str], limit: int
+    connection: "DuckDBPyConnection", amounts: Amounts, asked: Grouping
 ) -> tuple[Group, tuple[Group, ...], Group | None, int]:
-    """Return all records, the groups that cost most, the others taken together, and how many.
+    """Return all records, the groups listed, the others taken together, and how many.
 
     The view `report_dated` has the records.
     """
@@ -80,10 +101,11 @@ def group(
     for name in MEASURES:
         columns += spread(name)
     figures = ", ".join(columns)
+    by = asked.by
     if not by:
         row = connection.execute(f"SELECT {figures} FROM report_chosen").fetchall()[0]  # noqa: S608 - ours
         return _group((), row), (), None, 0
-    keys, number_of_groups = _rank(connection, amounts, by, limit)
+    keys, number_of_groups = _rank(connection, amounts, asked)
     same = " AND ".join(f"{_key(name)} IS NOT DISTINCT FROM {_ranked(name)}" for name in by)
     rows = connection.execute(
         f"SELECT grouping(number), number, {figures} FROM report_dated "  # noqa: S608 - ours too
@@ -104,40 +126,91 @@ def group(
 
 
 def _rank(
-    connection: "DuckDBPyConnection", amounts: Amounts, by: Sequence[str], limit: int
+    connection: "DuckDBPyConnection", amounts: Amounts, asked: Grouping
 ) -> tuple[dict[int, tuple[str | None, ...]], int]:
-    """Number the groups that cost most, from 1; return their keys, and how many groups there are.
+    """Number the groups that are listed in their order; return their keys, and how many there are.
 
     They become the table `report_ranked`.
     """
-    order = f"{amounts.order('all_in_usd')}, count(*) DESC, {', '.join(map(_key, by))}"
+    by = asked.by
+    order = _order(amounts, by, asked.sort)
+    # The latest are listed where not all are, in the order of time all the same.
+    first = order.replace("ASC", "DESC") if asked.sort == "time" else order
     keys = ", ".join(f"{_key(name)} AS {_ranked(name)}" for name in by)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE report_ranked AS "  # noqa: S608 - names are ours
         f"SELECT {keys}, count(*) OVER () AS groups, "
         f"row_number() OVER (ORDER BY {order}) AS number "
-        f"FROM report_dated GROUP BY {', '.join(map(_key, by))} QUALIFY number <= {limit}"
+        f"FROM report_dated GROUP BY {', '.join(map(_key, by))} "
+        f"QUALIFY row_number() OVER (ORDER BY {first}) <= {asked.limit}"
     )
     names = ", ".join(map(_ranked, by))
     rows = connection.execute(f"SELECT groups, number, {names} FROM report_ranked").fetchall()  # noqa: S608 - names are ours
-    texts = {number: tuple(map(_text, by, key)) for _, number, *key in rows}
+    texts = {
+        number: tuple(_text(name, value, asked.zone) for name, value in zip(by, key, strict=True))
+        for _, number, *key in rows
+    }
     return texts, rows[0][0] if rows else 0
 
 
+def _order(amounts: Amounts, by: Sequence[str], sort: Sort) -> str:
+    """Return SQL that orders groups; what is not known is last, and no two are equal."""
+    keys = [f"{_key(name)} ASC NULLS LAST" for name in by]
+    cost = f"{amounts.order('all_in_usd')}, count(*) DESC"
+    match sort:
+        case "time":
+            times = [key for name, key in zip(by, keys, strict=True) if name in TIMES]
+            return ", ".join((*times, cost, *keys))
+        case "name":
+            return ", ".join(keys)
+        case "cost":
+            return ", ".join((cost, *keys))
+        case "charged":
+            return ", ".join((amounts.order("charged_usd"), *keys))
+        case "records":
+            return ", ".join(("count(*) DESC", cost, *keys))
+        case "tokens":
+            tokens = "coalesce(sum(tokens_prompt), 0) + coalesce(sum(tokens_completion), 0)"
+            return ", ".join((f"{tokens} DESC", cost, *keys))
+        case "latency":
+            return ", ".join(("quantile_cont(latency_ms, 0.5) DESC NULLS LAST", cost, *keys))
+
+
 def _key(name: str) -> str:
-    """Return SQL for what a record is grouped by."""
-    return floor("local", DAY) if name == "day" else f'"{name}"'
+    """Return SQL for what a record is grouped by; a time as microseconds."""
+    match name:
+        case "hour":  # an instant: by the clocks, an hour may come twice
+            return f"(created - (local - {floor('local', HOUR)}))"
+        case "day":
+            return floor("local", DAY)
+        case "week":
+            return f"({floor(f'(local + {_MONDAY})', 7 * DAY)} - {_MONDAY})"
+        case "month":
+            return "epoch_us(date_trunc('month', make_timestamp(local)))"
+        case _:
+            return f'"{name}"'
 
 
 def _ranked(name: str) -> str:
     return f"ranked_{name}"
 
 
-def _text(name: str, key: Any) -> str | None:
-    """Return what a group's records have in common, as text."""
+def _text(name: str, key: Any, zone: datetime.tzinfo) -> str | None:
+    """Return what a group's records have in common, as text; times as in ISO 8601."""
     if key is None:
         return None
-    return date_of(key).isoformat() if name == "day" else str(key)
+    match name:
+        case "hour":
+            return in_zone(key, zone).isoformat(timespec="minutes")
+        case "day":
+            return date_of(key).isoformat()
+        case "week":
+            year, week, _ = date_of(key).isocalendar()
+            return f"{year:04}-W{week:02}"
+        case "month":
+            return date_of(key).isoformat()[:7]
+        case _:
+            return str(key)
 
 
 def _group(key: tuple[str | None, ...], cells: Sequence[Any]) -> Group:

@@ -4,19 +4,25 @@ A period begins with its first instant and ends before its last. A date means th
 that day in the zone, so `--until 2026-11-02` leaves all of 2 November out. A time without an offset
 is one of the zone: where clocks are put back and a time comes twice, the earlier one; where they
 are put forward and it does not come at all, as if they had not been. `36h`, `1d`, `2w` are exact
-durations before now, of 24 hours a day whatever the clocks do; `--today` and `--week` follow them.
+durations before now, of 24 hours a day whatever the clocks do; `--today`, `--month` and the like
+follow them.
 """
 
 import datetime
 import re
 import zoneinfo
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 
 from attrs import frozen
 
 from modelgates_client.errors import ConfigurationError
 
 UTC: Final = "UTC"
+LOCAL: Final = "local"  # the zone that the system is set to
+
+#: Periods that have a name, by the options that mean them.
+Named = Literal["today", "yesterday", "week", "month", "last_month"]
+_NAMED: Final[tuple[Named, ...]] = ("today", "yesterday", "week", "month", "last_month")
 
 _AGO: Final = re.compile(r"([0-9]{1,9})([hdw])", re.ASCII)
 _HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24}
@@ -57,14 +63,20 @@ class PeriodOptions(TypedDict):
         since: Its beginning; None: from the first.
         until: Its end; None: to the last.
         today: Whether it begins with today.
+        yesterday: Whether it is yesterday.
         week: Whether it begins with Monday of this week.
-        timezone: The IANA name of the zone that days and times are of; None: UTC.
+        month: Whether it begins with the first of this month.
+        last_month: Whether it is the month before.
+        timezone: The IANA name of the zone that days and times are of, or `local`; None: UTC.
     """
 
     since: str | None
     until: str | None
     today: bool
+    yesterday: bool
     week: bool
+    month: bool
+    last_month: bool
     timezone: str | None
 
 
@@ -79,21 +91,77 @@ def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
         ConfigurationError: They exclude each other, or mean no time, or there is no such zone.
     """
     since, until = options["since"], options["until"]
-    today, week = options["today"], options["week"]
-    if today + week + (since is not None) > 1:
-        raise ConfigurationError("--since, --today and --week exclude each other")
-    name = UTC if options["timezone"] is None else options["timezone"]
+    named = [each for each in _NAMED if options[each]]
+    given = [*(["--since"] if since is not None else []), *map(_option, named)]
+    name = zone_name(options["timezone"])
     zone = zone_of(name)
-    start = None if since is None else _read("--since", since, zone, now)
-    if today or week:
-        day = now.astimezone(zone).date()
-        start = _start_of(day - datetime.timedelta(days=day.weekday() if week else 0), zone)
-    end = None if until is None else _read("--until", until, zone, now)
+    start = end = None
+    if since is not None:
+        start = _read("--since", since, zone, now)
+    if named:
+        start, end = _bounds(named[0], now.astimezone(zone).date(), zone)
+    if until is not None and end is not None:
+        given.append("--until")
+    if len(given) > 1:
+        raise ConfigurationError(f"{' and '.join(given)} exclude each other")
+    if until is not None:
+        end = _read("--until", until, zone, now)
     if start is not None and end is not None and start >= end:
         raise ConfigurationError(
             f"the period ends before it begins: from {moment(start)} to {moment(end)}"
         )
     return Period(start, end, name)
+
+
+def _option(named: Named) -> str:
+    return f"--{named.replace('_', '-')}"
+
+
+def _bounds(
+    named: Named, today: datetime.date, zone: datetime.tzinfo
+) -> tuple[datetime.datetime, datetime.datetime | None]:
+    """Return when a period of that name begins, and when it ends if it is over."""
+    day = datetime.timedelta(days=1)
+    month = today.replace(day=1)
+    match named:
+        case "today":
+            return _start_of(today, zone), None
+        case "yesterday":
+            return _start_of(today - day, zone), _start_of(today, zone)
+        case "week":
+            return _start_of(today - today.weekday() * day, zone), None
+        case "month":
+            return _start_of(month, zone), None
+        case "last_month":
+            return _start_of((month - day).replace(day=1), zone), _start_of(month, zone)
+
+
+def zone_name(asked: str | None) -> str:
+    """Return the IANA name of the zone that is asked for; of the system's, if it is `local`.
+
+    Raises:
+        ConfigurationError: The system does not say which zone it is in.
+    """
+    if asked is None:
+        return UTC
+    if asked != LOCAL:
+        return asked
+    try:
+        import tzlocal  # noqa: PLC0415 - only what is needed
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "--tz local needs an extra: pip install 'modelgates-client[cli]'"
+        ) from None
+    try:
+        name = getattr(tzlocal.get_localzone(), "key", None)
+    except (LookupError, ValueError, OSError):  # TZ is no name, or what is set contradicts itself
+        name = None
+    if name in {None, LOCAL}:  # a file of the system's alone
+        raise ConfigurationError(
+            "--tz local: the system does not say which zone it is in; expected an IANA name as "
+            "Europe/Berlin, here or in the environment variable TZ"
+        )
+    return str(name)
 
 
 def zone_of(name: str) -> datetime.tzinfo:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.controls import DAY
+from modelgates_client.reports.figures import Sort
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-#: What records can be grouped by, and the column that says it; days are of the report's zone.
+#: What records can be grouped by, and the column that says it; times are of the report's zone.
 DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "model": "model",
@@ -24,11 +25,17 @@ DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "user": "external_user",
         "session": "session_id",
         "app": "app_id",
+        "hour": "created_at",
         "day": "created_at",
+        "week": "created_at",
+        "month": "created_at",
         "tier": "service_tier",
         "byok": "is_byok",
     }
 )
+
+#: Those of them that have an order of their own.
+TIMES: Final = frozenset(name for name, column in DIMENSIONS.items() if column == "created_at")
 
 #: Amounts in US dollars: the column of the rows for each figure.
 AMOUNTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -78,6 +85,18 @@ def check_by(by: Iterable[str]) -> tuple[str, ...]:
         if name not in DIMENSIONS:
             raise ConfigurationError(f"--by {name!r}: expected any of {', '.join(DIMENSIONS)}")
     return chosen
+
+
+def check_sort(sort: Sort | None, by: Sequence[str]) -> Sort:
+    """Return what to order groups by: by time where they are of times, else by cost.
+
+    Raises:
+        ConfigurationError: Groups that are of no time cannot be ordered by it.
+    """
+    has_time = not TIMES.isdisjoint(by)
+    if sort == "time" and not has_time:
+        raise ConfigurationError(f"--sort time: needs --by any of {', '.join(sorted(TIMES))}")
+    return sort or ("time" if has_time else "cost")
 
 
 def needed(by: Iterable[str]) -> list[str]:
@@ -142,7 +161,7 @@ def pick(
                 f"CASE {column('is_byok', 'BOOLEAN')} "
                 "WHEN TRUE THEN 'yes' WHEN FALSE THEN 'no' END AS byok"
             )
-        elif name not in {"day", "model"}:
+        elif name not in {*TIMES, "model"}:
             value = column(DIMENSIONS[name], "VARCHAR")
             parts.append(f'CAST({value} AS VARCHAR) AS "{name}"')
     parts.append(f"{column('attempts', _ATTEMPTS)} AS attempts")

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Final
 from modelgates_client.exports.controlling import add_up
 from modelgates_client.ledger.controls import Difference, Totals, differences, of_period
 from modelgates_client.reports.days import add_local_times
-from modelgates_client.reports.figures import Report, Unresolved
-from modelgates_client.reports.grouping import Amounts, group
+from modelgates_client.reports.figures import Report, Sort, Unresolved
+from modelgates_client.reports.grouping import Amounts, Grouping, group
 from modelgates_client.reports.latencies import histogram
 from modelgates_client.reports.periods import UTC, zone_of
-from modelgates_client.reports.picking import AMOUNTS, RECORDS, TOKENS, check_by, pick, whole_days
+from modelgates_client.reports.picking import (
+    AMOUNTS,
+    RECORDS,
+    TOKENS,
+    check_by,
+    check_sort,
+    pick,
+    whole_days,
+)
 from modelgates_client.reports.providers import fallbacks, prepare, providers
 from modelgates_client.reports.timeline import slices
 from modelgates_client.rows.columns import CREATED
@@ -36,6 +44,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
     until: datetime.datetime | None = None,
     timezone: str = UTC,
     now: datetime.datetime,
+    sort: Sort | None = None,
     limit: int = LIMIT,
     control_totals: Totals | None = None,
 ) -> Report:
@@ -52,19 +61,24 @@ def build_report(  # noqa: PLR0913 - what a report is of
         until: Its end (excluded), aware; None: to the last.
         timezone: The IANA name of the zone whose days are meant.
         now: The present, aware.
-        limit: How many groups are listed, those that cost most; the others are taken together.
+        sort: What groups are ordered by; None: by time where `by` has one, else by cost.
+        limit: How many groups are listed, the first by that order, of times the latest; the others
+            are taken together.
         control_totals: What the rows add up to, by what was written of them; None: it is not known.
 
     Raises:
         ConfigurationError: There is no such zone, or rows cannot be grouped by that.
     """
     by = check_by(by)
+    sort = check_sort(sort, by)
     zone = zone_of(timezone)
     try:
         pick(connection, by, since, until)
         add_local_times(connection, zone)
         amounts = Amounts(connection)
-        total, groups, rest, groups_left_out = group(connection, amounts, by, limit)
+        total, groups, rest, groups_left_out = group(
+            connection, amounts, Grouping(by, zone, sort, limit)
+        )
         step, timeline = slices(connection, amounts, zone, since, until)
         attempts_unknown = prepare(connection)
         listed_providers, providers_left_out = providers(connection)
@@ -91,6 +105,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
             providers_left_out=providers_left_out,
             fallbacks_left_out=fallbacks_left_out,
             differences=_differences(connection, control_totals, since, until),
+            sort=sort,
         )
     finally:
         for thing in _MADE:

@@ -101,11 +101,11 @@ def _together(parts: Sequence[Slice]) -> list[Slice]:
 
 def shown(report: Report) -> tuple[Group, ...]:
     """Return the groups that the chart shows; the table has all."""
-    return report.groups[:_GROUPS]
+    return report.listed(_GROUPS)[0]
 
 
 def costs(report: Report) -> dict[str, Any] | None:
-    """Return the groups that cost most, as bars."""
+    """Return what groups cost, as bars."""
     groups = shown(report)
     if not groups:
         return None

@@ -90,7 +90,7 @@ def _costs(report: Report) -> _Chart:
     if report.groups:
         first = report.groups[0]
         share = naming.share(first.all_in_usd.known, report.total.all_in_usd.known)
-        if share:
+        if share and report.sort == "cost":
             most = naming.SEPARATOR.join(name(key).markup for key in first.key)
             told.append(
                 Html(f"{most} cost most: {escaped(words.percent(share, 1))} of what is known.")

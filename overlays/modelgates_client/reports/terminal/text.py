@@ -112,7 +112,7 @@ def _summary(report: Report) -> RenderableType:
 
 def _groups(report: Report, console: Console, pens: Pens, limit: int) -> RenderableType:
     total = report.total
-    listed = report.groups[:limit]
+    listed, _ = report.listed(limit)
     own_keys = any(group.charged_usd != group.all_in_usd for group in (*listed, total))
     rows = list[Row]()
     for group in listed:
@@ -136,8 +136,9 @@ def _groups(report: Report, console: Console, pens: Pens, limit: int) -> Rendera
 
 def _further(report: Report, limit: int) -> Iterator[RenderableType]:
     """Yield what the groups that are not listed are, so that the list adds up to the total."""
-    others = [*report.groups[limit:], *([report.rest] if report.rest is not None else [])]
-    number = max(0, len(report.groups) - limit) + report.groups_left_out
+    left = report.listed(limit)[1]
+    others = [*left, *([report.rest] if report.rest is not None else [])]
+    number = len(left) + report.groups_left_out
     if not number:
         return
     known = Decimal(0)
