@@ -58,7 +58,7 @@ def test_time_without_records_is_empty():
         "███         ███",
         "███         ███",
         "2026-11-02 to 2026-11-05",
-        "highest day: $4, 2026-11-05",
+        "highest day: $4.00, 2026-11-05",
     ]
 
 
@@ -67,7 +67,7 @@ def test_hours_are_hours_of_the_clock():
     parts = (at(NOON, "1"), at(NOON + HOUR, "2"))
     shown = cost_over_time(report(timeline=parts, step="hour"), 40, FINE)
 
-    assert shown[-1] == "highest hour: $2, 2026-11-02 13:00 UTC"
+    assert shown[-1] == "highest hour: $2.00, 2026-11-02 13:00 UTC"
 
 
 def test_years_are_years_of_the_calendar():
@@ -75,7 +75,7 @@ def test_years_are_years_of_the_calendar():
     parts = (at(NOON, "1"), at(NOON.replace(year=2028), "2"))
     shown = cost_over_time(report(timeline=parts, step="year"), 40, FINE)
 
-    assert shown[-2:] == ["2026   2028", "highest year: $2, 2028"]
+    assert shown[-2:] == ["2026   2028", "highest year: $2.00, 2028"]
 
 
 @given(days=st.lists(st.integers(0, 3_000_000), min_size=1, max_size=20), width=st.integers(30, 90))

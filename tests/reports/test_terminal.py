@@ -2,13 +2,14 @@
 
 import io
 import re
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from modelgates_client.reports.figures import Unresolved
+from modelgates_client.reports.figures import Total, Unresolved
 from modelgates_client.reports.terminal.text import as_text
 
 from .making import full, group, report
@@ -34,15 +35,15 @@ def terminal(monkeypatch):
     return monkeypatch
 
 
-def lines(figures, width, monkeypatch, limit=None):
+def lines(figures, width, monkeypatch, limit=None, *, exact=True):
     """Return what a terminal shows, line by line, without colours."""
     monkeypatch.setenv("COLUMNS", str(width))
-    return SEQUENCE.sub("", as_text(figures, Terminal(), limit)).splitlines()
+    return SEQUENCE.sub("", as_text(figures, Terminal(), limit, exact=exact)).splitlines()
 
 
-def words(figures, width, monkeypatch):
+def words(figures, width, monkeypatch, *, exact=True):
     """Return what a terminal shows as one line."""
-    return " ".join(" ".join(lines(figures, width, monkeypatch)).split())
+    return " ".join(" ".join(lines(figures, width, monkeypatch, exact=exact)).split())
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
@@ -55,7 +56,7 @@ def test_it_fits_the_terminal(terminal, width):
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_digit_is_lost(terminal, width):
-    """Amounts are exact at any width, counts too."""
+    """Asked to be exact, amounts are at any width; counts always."""
     shown = words(full(), width, terminal)
 
     for text in (
@@ -78,26 +79,26 @@ def test_no_digit_is_lost(terminal, width):
 
 def test_a_wide_terminal_has_a_table(terminal):
     """A row for each group: what was charged besides only if that differs."""
-    shown = lines(full(), 140, terminal)
+    shown = lines(full(), 160, terminal)
     header = next(number for number, line in enumerate(shown) if line.startswith("model "))
 
     assert shown[header].split() == [
-        "model", "charged", "all", "in", "share", "records", "p50", "p95", "p99",
+        "model", "charged", "all", "in", "unknown", "share", "records", "p50", "p95", "p99",
     ]  # fmt: skip
     assert shown[header + 1].split()[:3] == [
         "openai/gpt-5-mini",
         "$1.00000000000000000000003",
         "$1201.50000000000000000000003",
     ]
-    assert shown[header + 2].split()[:2] == ["and", "2"]
+    assert shown[header + 1].split()[3] == "3"
 
 
 def test_narrow_terminals_have_lines(terminal):
     """Each figure with its name."""
     shown = words(full(), 40, terminal)
 
-    assert "openai/gpt-5-mini charged $1.00000000000000000000003 and 2 unknown" in shown
-    assert "unknown charged 60 unknown" in shown  # not $0
+    assert "openai/gpt-5-mini charged $1.00000000000000000000003" in shown
+    assert "unknown charged unknown - all in unknown - unknown 60" in shown.replace("·", "-")
 
 
 def test_nothing_is_shown_as_nothing(terminal):
@@ -181,8 +182,45 @@ def test_a_long_name_is_cut(terminal):
     """It could fill the screen; the JSON has all of it."""
     shown = words(full("x" * 5000), 200, terminal)
 
-    assert "x" * 80 + "..." in shown
-    assert "x" * 81 not in shown
+    assert "x" * 39 + "..." + "x" * 38 in shown
+    assert "x" * 40 not in shown
+
+
+def test_amounts_are_rounded_to_what_matters(terminal):
+    """With as many decimals in a column, so that points are beneath each other; never to 0."""
+    groups = (
+        group(("a",), 1, "1203.4567891"),
+        group(("b",), 1, "0.1"),
+        group(("c",), 1, "0.00012"),
+        group(("d",), 1, "-0.5"),
+        group(("e",), 2, "0", 2),
+    )
+    figures = report(total=group(records=6, cost="1203.0569091"), groups=groups)
+    shown = lines(figures, 120, terminal, exact=False)
+
+    rows = [line.split()[1] for line in shown if re.match("[a-e] ", line)]
+    assert rows == ["$1,203.46", "$0.10", "<$0.01", "-$0.50", "unknown"]
+    points = {line.index(".") for line in shown if re.match("[a-d] ", line)}
+    assert len(points) == 1
+    assert any("$1,203.06 charged" in line for line in shown)
+
+
+def test_parts_that_do_not_add_up_are_explained(terminal):
+    """Where only a part of a cost is known, all in is without it."""
+    amounts = {
+        "charged_usd": Total(Decimal(3), 0),
+        "upstream_usd": Total(Decimal(5), 1),
+        "all_in_usd": Total(Decimal(7), 1),
+    }
+    shown = words(report(total=group(records=3, **amounts)), 120, terminal)
+
+    assert "not all in: $1 of records of which only a part of the cost is known" in shown
+
+
+def test_a_pipe_is_as_wide_as_the_environment_says(terminal):
+    """What reads it may be narrow."""
+    terminal.setenv("COLUMNS", "50")
+    assert max(map(cell_len, as_text(full(), None).splitlines())) <= 50
 
 
 def test_colours_are_for_terminals_that_want_them(terminal):

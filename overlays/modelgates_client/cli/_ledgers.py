@@ -160,6 +160,7 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
     type=click.IntRange(1),
     help="The most groups to show: the first, of times the latest.",
 )
+@click.option("--exact", is_flag=True, help="Show all digits of amounts in a table, too.")
 @talks
 def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> Status:  # noqa: FBT001
     """Report what generations cost, and how they went."""

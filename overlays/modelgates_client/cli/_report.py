@@ -29,6 +29,7 @@ class ReportOptions(PeriodOptions):
     html: str | None
     shown_as: Literal["table", "json"] | None
     limit: int | None
+    exact: bool
 
 
 def report(options: ReportOptions, messages: Messages) -> Status:
@@ -105,4 +106,9 @@ def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:
         return as_json(figures)
     from modelgates_client.reports.terminal.text import as_text  # noqa: PLC0415 - rich costs
 
-    return as_text(figures, stdout.stream if stdout.is_terminal else None, options["limit"])
+    return as_text(
+        figures,
+        stdout.stream if stdout.is_terminal else None,
+        options["limit"],
+        exact=options["exact"],
+    )

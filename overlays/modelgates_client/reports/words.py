@@ -1,7 +1,7 @@
 """The figures of a report in words, for people: what they are, and what they leave out."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from modelgates_client.ledger.controls import Difference
 from modelgates_client.records.harmless import harmless
@@ -13,6 +13,8 @@ _LONGEST = 80  # characters of a name that are shown: names come from the server
 _DIFFERENCES = 3  # that are named in a line
 _SECOND_MS = 1000
 _MINUTE_MS = 60 * _SECOND_MS
+_DIGITS = 4  # of the largest amount that are shown, where amounts are rounded
+_EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)  # more digits than sums have
 _WHOLE = 100  # a second: rates from there on are shown without a fraction
 
 
@@ -29,7 +31,15 @@ def name(text: str | None) -> str:
     if not text:
         return '""'
     shown = harmless(text)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+    return elided(shown, _LONGEST)
+
+
+def elided(text: str, longest: int) -> str:
+    """Return a text without its middle if it is longer: names differ where they begin and end."""
+    if len(text) <= longest:
+        return text
+    end = (longest - 3) // 2
+    return f"{text[: longest - 3 - end]}...{text[len(text) - end :]}"
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -37,20 +47,59 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
-def money(total: Total[Decimal], records: int, gap: str = ", ") -> str:
-    """Return a sum of amounts of records, and how many are not known."""
-    if not total.unknown:
-        return format_usd(total.known)
-    known = f"{format_usd(total.known)}{gap}and " if total.unknown < records else ""
-    return f"{known}{total.unknown:,} unknown"
+def money(total: Total[Decimal], records: int, decimals: int | None = None) -> str:
+    """Return a sum of amounts of records, and how many are not known.
+
+    Args:
+        total: The sum.
+        records: How many records it is of.
+        decimals: How many decimals to show; None: all digits.
+    """
+    known = rounded(total.known, decimals) if total.unknown < records or not records else ""
+    unknown = f"{total.unknown:,} unknown" if total.unknown else ""
+    return ", and ".join(filter(None, (known, unknown)))
 
 
-def cost(group: Group) -> Iterator[str]:
-    """Yield what was paid, a part a line."""
-    yield f"{money(group.charged_usd, group.records)} charged"
-    if group.upstream_usd.known or group.upstream_usd.unknown:
-        yield f"{money(group.upstream_usd, group.records)} billed by providers besides, to own keys"
-        yield f"{money(group.all_in_usd, group.records)} all in"
+def decimals_of(amounts: Sequence[Decimal]) -> int:
+    """Return with how many decimals to show amounts: 2, or more if that matters.
+
+    The first four digits of the largest matter, as far as there are any.
+    """
+    largest = max(map(abs, amounts), default=Decimal(0))
+    matters = _DIGITS - 1 - largest.adjusted() if largest else 0
+    shown = (format_usd(amount).partition(".")[2] for amount in amounts)
+    return max(2, min(matters, max(map(len, shown), default=0)))
+
+
+def rounded(amount: Decimal, decimals: int | None) -> str:
+    """Return an amount with so many decimals; None: with all its digits.
+
+    What is too small to be seen is not shown as nothing.
+    """
+    if decimals is None:
+        return format_usd(amount)
+    step = Decimal(1).scaleb(-decimals)
+    size = _EXACT.quantize(amount.copy_abs(), step)
+    sign = "-" if amount < 0 else ""
+    if amount and not size:
+        return f"{sign}<${step:f}"
+    return f"{sign}${size:,f}"
+
+
+def cost(group: Group, decimals: int | None = None) -> Iterator[str]:
+    """Yield what was paid, a part a line, and why the parts do not add up, if they do not."""
+    charged, upstream, all_in = group.charged_usd, group.upstream_usd, group.all_in_usd
+    yield f"{money(charged, group.records, decimals)} charged"
+    if not (upstream.known or upstream.unknown):
+        return
+    yield f"{money(upstream, group.records, decimals)} billed by providers besides, to own keys"
+    yield f"{money(all_in, group.records, decimals)} all in"
+    left_out = _EXACT.subtract(_EXACT.add(charged.known, upstream.known), all_in.known)
+    if left_out:
+        yield (
+            f"not all in: {rounded(left_out, decimals)} of records of which only a part of the "
+            "cost is known"
+        )
 
 
 def records(group: Group) -> str:

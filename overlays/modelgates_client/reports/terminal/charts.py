@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from modelgates_client.records.money import format_usd
 from modelgates_client.reports.figures import Report, Slice
 from modelgates_client.reports.periods import moment
 from modelgates_client.reports.terminal.drawing import Pens, columns
-from modelgates_client.reports.words import count, duration
+from modelgates_client.reports.words import count, decimals_of, duration, rounded
 
 _HEIGHT: Final = 4  # lines
 _WIDEST: Final = 4  # characters of a column
@@ -33,7 +32,8 @@ def cost_over_time(report: Report, width: int, pens: Pens) -> list[str]:
         return []
     highest = max(starts, key=lambda column: sums[column])
     unit = count(each, report.step) if each > 1 else report.step
-    about = f"highest {unit}: {format_usd(sums[highest])}, {_label(starts[highest], report.step)}"
+    most = rounded(sums[highest], decimals_of([sums[highest]]))
+    about = f"highest {unit}: {most}, {_label(starts[highest], report.step)}"
     ends = (_label(report.timeline[0], report.step), _label(report.timeline[-1], report.step))
     return [*drawn, *_axis(*ends, max(map(len, drawn)), width), about]
 

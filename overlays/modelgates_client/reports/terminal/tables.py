@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from modelgates_client.reports.words import name
+from modelgates_client.reports.words import elided, name
 
 _GAP: Final = 2  # columns of the terminal between two of the table
-_NAMES: Final = 24  # columns of the terminal that folded names need
+_NAME: Final = 24  # columns of the terminal that a name needs, if it is as long
 
 
 @frozen
@@ -59,14 +59,11 @@ def table(
         rows: What is in them; all have the same titles.
         separator: What stands between two things in a line.
     """
-    drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
-    least = -_GAP
-    for place, title in enumerate(columns.names):
-        drawn.add_column(Text(title), overflow="fold")
-        texts = [_name(row.names[place]) for row in rows]
-        least += _GAP + min(
-            max(_NAMES // len(columns.names), 12), _width(console, [Text(title), *texts])
-        )
+    longest = [
+        _width(console, [Text(title), *(_name(row.names[place]) for row in rows)])
+        for place, title in enumerate(columns.names)
+    ]
+    least = sum(_GAP + min(_NAME, width) for width in longest) - _GAP
     widths = {
         title: _GAP + _width(console, [Text(title), *(Text(row.cells[title]) for row in rows)])
         for title in (rows[0].cells if rows else ())
@@ -76,18 +73,34 @@ def table(
             widths.pop(title, None)
     if least + sum(widths.values()) > console.width:
         return Stack(*(part for row in rows for part in _lines(row, separator)))
+    drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    room = _room(longest, console.width - sum(widths.values()) - _GAP * (len(longest) - 1))
+    for title in columns.names:
+        drawn.add_column(Text(title), overflow="fold")
     for title in widths:
         if title == columns.bars:
             drawn.add_column(title, no_wrap=True, style="cyan")
         else:
             drawn.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        drawn.add_row(*map(_name, row.names), *(Text(row.cells[title]) for title in widths))
+        drawn.add_row(
+            *(_name(each, room) for each in row.names),
+            *(Text(row.cells[title]) for title in widths),
+        )
     return drawn
 
 
-def _name(text: str | None) -> Text:
-    return Text(name(text), "dim italic" if text is None else "")
+def _room(longest: Sequence[int], width: int) -> int:
+    """Return how many columns of the terminal the longest names can have for all to fit."""
+    room = max(longest, default=0)
+    while room > _NAME and sum(min(room, each) for each in longest) > width:
+        room -= 1
+    return room
+
+
+def _name(text: str | None, room: int | None = None) -> Text:
+    shown = name(text) if room is None else elided(name(text), room)
+    return Text(shown, "dim italic" if text is None else "")
 
 
 def _width(console: Console, texts: Sequence[Text]) -> int:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelgates_client.reports import words
-from modelgates_client.reports.figures import Report, Total
+from modelgates_client.reports.figures import Group, Report, Total
 from modelgates_client.reports.terminal.charts import cost_over_time, latency_chart
 from modelgates_client.reports.terminal.drawing import Pens, bar
 from modelgates_client.reports.terminal.tables import Columns, Row, table
@@ -27,48 +27,62 @@ _STATUSES: Final = 4
 _BAR: Final = 10  # columns of the terminal
 _SHARE: Final = "share"  # columns that are aligned left
 _FAILURES: Final = "failures"
+_UNKNOWN: Final = "unknown"
 _PIPED: Final = 100  # columns, where no terminal says how many
+_NARROWEST: Final = 40  # columns that a report fits
 _INDENT: Final = 2
 _END: Final = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")  # of a line: blanks, among colours
 _EXACT: Final = Context(prec=80)  # more digits than sums have
 
 
-def as_text(report: Report, stream: TextIO | None, limit: int | None = None) -> str:
+def as_text(
+    report: Report, stream: TextIO | None, limit: int | None = None, *, exact: bool = False
+) -> str:
     """Return a report for people.
 
     Args:
         report: What to show.
         stream: The terminal to draw for; None if it is none.
         limit: How many groups to list, if not 20.
+        exact: Whether to show all digits of amounts, not only those that matter.
     """
     plain = stream is None or bool(os.environ.get("NO_COLOR"))
     console = Console(
         file=stream,
         color_system=None if plain else "auto",
-        width=_PIPED if stream is None else None,
+        width=_piped_width() if stream is None else None,
     )
     pens = Pens.of("utf-8" if stream is None else stream.encoding)
     with console.capture() as captured:
         console.print(Text(words.heading(report), "bold"))
-        for part in _parts(report, console, pens, limit or _LISTED):
+        for part in _parts(report, console, pens, limit or _LISTED, exact=exact):
             console.print(part)
     lines = (_END.sub(_without_blanks, line) for line in captured.get().splitlines())
     return "".join(f"{line}\n" for line in lines)
+
+
+def _piped_width() -> int:
+    """Return the width that the environment asks for, or one that fits most pagers."""
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) >= _NARROWEST else _PIPED
 
 
 def _without_blanks(end: re.Match[str]) -> str:
     return end[0].replace(" ", "")
 
 
-def _parts(report: Report, console: Console, pens: Pens, limit: int) -> Iterator[RenderableType]:
+def _parts(
+    report: Report, console: Console, pens: Pens, limit: int, *, exact: bool
+) -> Iterator[RenderableType]:
     yield ""
-    yield _summary(report)
+    yield _summary(report, exact=exact)
     width = console.width - _INDENT
     yield from _chart("Cost over time", cost_over_time(report, width, pens))
     if report.groups:
         yield from _title(f"Cost by {', '.join(report.by)}")
-        yield _groups(report, console, pens, limit)
-        yield from _further(report, limit)
+        yield _groups(report, console, pens, limit, exact=exact)
+        yield from _reasons(report, limit)
+        yield from _further(report, limit, exact=exact)
     yield from _chart("Latency", latency_chart(report, width, pens))
     if report.providers:
         yield from _title("Providers, by the attempts that records list")
@@ -89,14 +103,16 @@ def _chart(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
         yield Padding(Text(line), (0, 0, 0, _INDENT))
 
 
-def _summary(report: Report) -> RenderableType:
+def _summary(report: Report, *, exact: bool) -> RenderableType:
     """Return the totals, each with what it leaves out."""
     total = report.total
+    amounts = (total.charged_usd.known, total.upstream_usd.known, total.all_in_usd.known)
+    decimals = None if exact else words.decimals_of(amounts)
     grid = Table.grid(padding=(0, _INDENT, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     rows: list[tuple[str, Iterable[str]]] = [
-        ("Cost", [*words.cost(total), f"of {words.records(total)}"]),
+        ("Cost", [*words.cost(total, decimals), f"of {words.records(total)}"]),
         ("Left out", words.left_out(report)),
         ("Caching", [words.saving(total)]),
         ("Tokens", words.tokens(total)),
@@ -110,17 +126,22 @@ def _summary(report: Report) -> RenderableType:
     return grid
 
 
-def _groups(report: Report, console: Console, pens: Pens, limit: int) -> RenderableType:
+def _groups(
+    report: Report, console: Console, pens: Pens, limit: int, *, exact: bool
+) -> RenderableType:
     total = report.total
     listed, _ = report.listed(limit)
     own_keys = any(group.charged_usd != group.all_in_usd for group in (*listed, total))
+    amounts = [each.known for group in listed for each in (group.charged_usd, group.all_in_usd)]
+    decimals = None if exact else words.decimals_of(amounts)
     rows = list[Row]()
     for group in listed:
         share = _share(group.all_in_usd.known, total.all_in_usd.known)
         drawn = f"{bar(min(share, 1), _BAR, pens):<{_BAR}} {words.percent(share, 1):>6}"
         cells = {
-            "charged": words.money(group.charged_usd, group.records, "\n"),
-            "all in": words.money(group.all_in_usd, group.records, "\n"),
+            "charged": _amount(group.charged_usd, group.records, decimals),
+            "all in": _amount(group.all_in_usd, group.records, decimals),
+            _UNKNOWN: f"{group.all_in_usd.unknown:,}" if group.all_in_usd.unknown else "",
             _SHARE: drawn if share > 0 else "",
             "records": f"{group.records:,}",
             "p50": words.duration(group.latency_ms.p50),
@@ -129,12 +150,29 @@ def _groups(report: Report, console: Console, pens: Pens, limit: int) -> Rendera
         }
         if not own_keys:
             del cells["charged"]
+        if not _has_unknown(listed):
+            del cells[_UNKNOWN]
         rows.append(Row(group.key, cells))
     columns = Columns(report.by, _SHARE, spare=("p95", "charged", "p99"))
     return table(console, columns, rows, pens.separator)
 
 
-def _further(report: Report, limit: int) -> Iterator[RenderableType]:
+def _amount(total: Total[Decimal], records: int, decimals: int | None) -> str:
+    """Return what is known of a sum; how much is not stands beside it."""
+    return _UNKNOWN if records == total.unknown else words.rounded(total.known, decimals)
+
+
+def _has_unknown(groups: Sequence[Group]) -> bool:
+    return any(group.all_in_usd.unknown for group in groups)
+
+
+def _reasons(report: Report, limit: int) -> Iterator[RenderableType]:
+    """Yield what the column of the unknown counts, once."""
+    if _has_unknown(report.listed(limit)[0]):
+        yield Text(f"{_UNKNOWN}: records that do not say what they cost in all; no sum has them")
+
+
+def _further(report: Report, limit: int, *, exact: bool) -> Iterator[RenderableType]:
     """Yield what the groups that are not listed are, so that the list adds up to the total."""
     left = report.listed(limit)[1]
     others = [*left, *([report.rest] if report.rest is not None else [])]
@@ -146,7 +184,9 @@ def _further(report: Report, limit: int) -> Iterator[RenderableType]:
         known = _EXACT.add(known, group.all_in_usd.known)
     unknown = sum(group.all_in_usd.unknown for group in others)
     records = sum(group.records for group in others)
-    cost = words.money(Total(known, unknown), records)
+    cost = words.money(
+        Total(known, unknown), records, None if exact else words.decimals_of([known])
+    )
     shown = f"{cost} all in, of {words.count(records, 'record')}"
     yield Text(f"and {words.count(number, 'group')} more: {shown}")
 
