@@ -30,6 +30,7 @@ def budget(capsys):
         nothing = {"since": None, "until": None, "timezone": None}
         nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
         chosen = {"max_usd": "5", "basis": "charged", "allow_doubtful": 0, "shown_as": "line"}
+        chosen["all_budgets"] = False
         status = _budget.budget(
             {"sources": sources, **nothing, **chosen, **options}, Messages(quiet=quiet)
         )

@@ -9,23 +9,24 @@ spec. `modelgates fetch` fills a ledger, which `export`, `report` and `budget` r
 
 Exit statuses, which stay as they are:
 
-| status | meaning                                                             |
-|--------|---------------------------------------------------------------------|
-| 0      | all went well                                                       |
-| 1      | another failure: an undocumented status, unwritable output, a bug   |
-| 2      | wrong usage or configuration, no usable key                         |
-| 3      | no such record, or not ready in time                                |
-| 4      | the key, its permissions or the account's credits do not suffice    |
-| 5      | too many requests                                                   |
-| 6      | the server failed                                                   |
-| 7      | no connection, or no answer in time                                 |
-| 8      | an answer that is not the record                                    |
-| 9      | responses deviate from the spec, at the level of --fail-on          |
-| 10     | more was spent than --max-usd                                       |
-| 11     | the budget cannot be judged: too much of the cost is not known      |
-| 12     | a source of ids has none                                            |
-| 130    | interrupted                                                         |
-| 141    | nobody reads the output any more                                    |
+| status | meaning                                                              |
+|--------|----------------------------------------------------------------------|
+| 0      | all went well                                                        |
+| 1      | another failure: an undocumented status, unwritable output, a bug    |
+| 2      | wrong usage or configuration, no usable key                          |
+| 3      | no such record, or not ready in time                                 |
+| 4      | the key, its permissions or the account's credits do not suffice     |
+| 5      | too many requests                                                    |
+| 6      | the server failed                                                    |
+| 7      | no connection, or no answer in time                                  |
+| 8      | an answer that is not the record                                     |
+| 9      | responses deviate from the spec, at the level of --fail-on           |
+| 10     | more was spent than --max-usd                                        |
+| 11     | the budget cannot be judged: too much of the cost is not known       |
+| 12     | a source of ids has none                                             |
+| 13     | within the budgets, but near one: a part at which to warn is reached |
+| 130    | interrupted                                                          |
+| 141    | nobody reads the output any more                                     |
 
 Several ids: one that fails does not stop the others, and the highest status of them counts.
 
@@ -46,6 +47,7 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_overview`   | findings as a table, by rich                      |
 | `_output`     | writing a file: whole, or not at all              |
 | `_stub`       | the work of `stub`: serve until interrupted       |
+| `_config`     | the configuration file: defaults, and budgets     |
 | `_options`    | options that several commands have in common      |
 | `_ledgers`    | arguments and options of the next four            |
 | `_fetch`      | the work of `fetch`: fill a ledger, resumably     |

@@ -3,12 +3,14 @@
 The help is given as such, not as docstrings: there are none under `python -OO`.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
 from modelgates_client._version import __version__
+from modelgates_client.cli._config import find, read
 from modelgates_client.cli._ledgers import budget, export, fetch, report
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._options import EPILOG, asks_a_server, carry_out, talks
@@ -40,8 +42,21 @@ fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 )
 @click.help_option("-h", "--help")
 @click.version_option(__version__, message="%(prog)s %(version)s")
-def command() -> None:
+@click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(),
+    help="The configuration file; else modelgates.toml, or tool.modelgates in pyproject.toml, here "
+    "or in the nearest folder above.",
+)
+@click.pass_context
+def command(context: click.Context, config_file: str | None) -> None:
     """What LLM calls through ModelGates really cost, and what they really were."""
+    path = find(Path.cwd()) if config_file is None else Path(config_file)
+    if path is not None:
+        context.obj = read(path, command.commands)
+        context.default_map = context.obj.defaults
 
 
 @command.command(
@@ -244,6 +259,9 @@ def run() -> int:
     except (KeyboardInterrupt, click.Abort):
         messages.error("interrupted")
         return Status.INTERRUPTED
+    except ConfigurationError as error:
+        messages.error(str(error))
+        return status_of(error)
     except ReaderGoneError:
         return Status.UNREAD
     except UnwritableError as error:

@@ -1,5 +1,6 @@
 """The commands that work with a ledger: fill it, export it, report on it, hold it to a budget."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 import click
@@ -9,6 +10,7 @@ from modelgates_client.cli._options import (
     STATUS_EPILOG,
     asks_a_server,
     carry_out,
+    configuration,
     takes_a_period,
     talks,
 )
@@ -175,11 +177,18 @@ def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> St
     help="""Hold what was spent against a limit; the exit status says which is more.
 
     0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
-    is not known, or not settled; so it cannot be said.
+    is not known, or not settled; so it cannot be said. With --all, the budgets of the configuration
+    file are held; the worst of them counts, and 13 is near one.
     """,
 )
 @click.argument("sources", metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
-@click.option("--max-usd", metavar="USD", required=True, help="The limit, in US dollars.")
+@click.option("--max-usd", metavar="USD", help="The limit, in US dollars.")
+@click.option(
+    "--all",
+    "all_budgets",
+    is_flag=True,
+    help="All budgets of the configuration file, in place of it.",
+)
 @click.option(
     "--basis",
     type=click.Choice(("charged", "all-in")),
@@ -207,4 +216,6 @@ def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> St
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _budget  # noqa: PLC0415
 
-    return carry_out(_budget.budget, options, quiet=quiet, verbose=verbose)
+    budgets = configuration().budgets
+    work = partial(_budget.budget, budgets=budgets)
+    return carry_out(work, options, quiet=quiet, verbose=verbose)

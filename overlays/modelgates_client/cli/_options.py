@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from modelgates_client.cli._config import NOTHING, Config
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import MEANINGS, Status, status_of
 from modelgates_client.cli._stdout import UnwritableError
@@ -82,6 +83,12 @@ def takes_a_period(command: Command) -> Command:
 def talks(command: Command) -> Command:
     """Give a command `--quiet`, `--verbose` and `--help`."""
     return _with(_TALK, command)
+
+
+def configuration() -> Config:
+    """Return what the configuration file says that this run has read; nothing if there is none."""
+    found: Config | None = click.get_current_context().find_root().obj
+    return NOTHING if found is None else found
 
 
 def carry_out(

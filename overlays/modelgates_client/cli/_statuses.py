@@ -39,6 +39,7 @@ class Status(IntEnum):
     OVER_BUDGET = 10
     UNDECIDED = 11
     NO_ID = 12
+    NEAR_BUDGET = 13
     INTERRUPTED = 130
     UNREAD = 141
 
@@ -59,6 +60,7 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
         Status.OVER_BUDGET: "more was spent than --max-usd",
         Status.UNDECIDED: "the budget cannot be judged: too much of the cost is not known",
         Status.NO_ID: "a source of ids has none",
+        Status.NEAR_BUDGET: "within the budgets, but near one: a part at which to warn is reached",
         Status.INTERRUPTED: "interrupted",
         Status.UNREAD: "nobody reads the output any more",
     }

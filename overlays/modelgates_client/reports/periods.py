@@ -80,6 +80,19 @@ class PeriodOptions(TypedDict):
     timezone: str | None
 
 
+#: The options of no period: all time, in UTC.
+NO_PERIOD: Final[PeriodOptions] = {
+    "since": None,
+    "until": None,
+    "today": False,
+    "yesterday": False,
+    "week": False,
+    "month": False,
+    "last_month": False,
+    "timezone": None,
+}
+
+
 def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
     """Return the period that options mean.
 
@@ -125,15 +138,15 @@ def _bounds(
     month = today.replace(day=1)
     match named:
         case "today":
-            return _start_of(today, zone), None
+            return start_of(today, zone), None
         case "yesterday":
-            return _start_of(today - day, zone), _start_of(today, zone)
+            return start_of(today - day, zone), start_of(today, zone)
         case "week":
-            return _start_of(today - today.weekday() * day, zone), None
+            return start_of(today - today.weekday() * day, zone), None
         case "month":
-            return _start_of(month, zone), None
+            return start_of(month, zone), None
         case "last_month":
-            return _start_of((month - day).replace(day=1), zone), _start_of(month, zone)
+            return start_of((month - day).replace(day=1), zone), start_of(month, zone)
 
 
 def zone_name(asked: str | None) -> str:
@@ -205,7 +218,8 @@ def _read(
         raise ConfigurationError(f"{option} {text!r}: expected {_EXPECTED}") from None
 
 
-def _start_of(day: datetime.date, zone: datetime.tzinfo) -> datetime.datetime:
+def start_of(day: datetime.date, zone: datetime.tzinfo) -> datetime.datetime:
+    """Return the first instant of a day in a zone."""
     return _in_calendar(datetime.datetime.combine(day, datetime.time(), zone), zone)
 
 

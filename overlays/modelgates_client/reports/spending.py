@@ -4,7 +4,8 @@ A ledger is read by SQLite alone, so that the check needs no extra; the export o
 Sums are exact.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from decimal import Decimal
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -40,10 +41,14 @@ if TYPE_CHECKING:
 Basis = Literal["charged", "all-in"]
 Verdict = Literal["within", "over", "undecided"]
 
-_AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all_in_usd"}
+AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all_in_usd"}
+
+#: SQL for the time of a row, as microseconds since 1970: in a ledger, and in DuckDB's view of rows.
+TIME_OF_LEDGER: Final = "created_at"
+TIME_OF_ROWS: Final = "epoch_us(created_at)"
 
 #: What is read of rows.
-COLUMNS: Final = ("state", "created_at", *_AMOUNTS.values())
+COLUMNS: Final = ("state", "created_at", *AMOUNTS.values())
 
 _BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
 
@@ -117,20 +122,31 @@ def spending_of_ledger(path: str, period: Period, basis: Basis) -> Spending:
         LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
             damaged.
     """
+    with rows_of_ledger(path) as (connection, kept):
+        return spending(connection, period, basis, TIME_OF_LEDGER, kept)
+
+
+@contextmanager
+def rows_of_ledger(path: str) -> Generator[tuple[Connection, Totals | None]]:
+    """Yield a connection to the rows of a ledger as they are at one moment, and their totals.
+
+    Raises:
+        LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
+            damaged.
+    """
     database = Database(path, read_only=True, timeout_s=_BUSY_S)
     try:
         schema.check_version(database, schema.STEPS)
         with database.snapshot() as connection:  # what is counted is what is added up
             Derived().check(database, connection)
-            kept = ControlTotals().read(connection)
-            return spending(connection, period, basis, "created_at", kept)
+            yield connection, ControlTotals().read(connection)
     finally:
         database.close()
 
 
 def spending_of_rows(connection: "DuckDBPyConnection", period: Period, basis: Basis) -> Spending:
     """Return what the records of a view `rows` cost, as `exports.source.open_rows` makes it."""
-    return spending(connection, period, basis, "epoch_us(created_at)")
+    return spending(connection, period, basis, TIME_OF_ROWS)
 
 
 def spending(
@@ -150,11 +166,11 @@ def spending(
     """
     (counts,) = connection.execute(_counting(period, basis, time)).fetchall()
     listed = connection.execute(_listing(period, basis, time))
-    known, found = _add_up(iter(listed.fetchone, None), period, _AMOUNTS[basis])
+    known, found = _add_up(iter(listed.fetchone, None), period, AMOUNTS[basis])
     changed: tuple[Difference, ...] = ()
     if kept is not None:
         of_days = of_period(kept, *whole_days(period.since, period.until))
-        changed = differences(found, of_days, (CREATED, _AMOUNTS[basis]))
+        changed = differences(found, of_days, (CREATED, AMOUNTS[basis]))
     return Spending(known, *map(int, counts), differences=changed)
 
 
@@ -162,7 +178,7 @@ def _counting(period: Period, basis: Basis, time: str) -> str:
     """Return SQL for the counts of `Spending`, in its order; no text of others is in it."""
     chosen = f"{RECORDS} AND ({_bounds(period, time)})"
     undated = "FALSE" if period.is_all else f"{RECORDS} AND {time} IS NULL"
-    unknown = f"{chosen} AND {_AMOUNTS[basis]} IS NULL"
+    unknown = f"{chosen} AND {AMOUNTS[basis]} IS NULL"
     provisional = f"{chosen} AND state = 'provisional'"
     doubtful = f"NOT {RECORDS} OR ({provisional}) OR ({unknown}) OR ({undated})"
     what = (
@@ -185,7 +201,7 @@ def _listing(period: Period, basis: Basis, time: str) -> str:
     """
     days = between(time, *whole_days(period.since, period.until))
     return (
-        f"SELECT {time}, {_AMOUNTS[basis]} FROM rows "  # noqa: S608 - names and numbers of ours
+        f"SELECT {time}, {AMOUNTS[basis]} FROM rows "  # noqa: S608 - names and numbers of ours
         f"WHERE {RECORDS} AND ({time} IS NULL OR ({days}))"
     )
 

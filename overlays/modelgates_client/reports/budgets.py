@@ -1,0 +1,353 @@
+"""Budgets of a configuration: limits per period, for all records or for each of a kind. Pure.
+
+A budget looks ahead by one plain method: the mean of the last seven whole days, of fewer if the
+first record is younger, and of none with fewer than three.
+"""
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
+from math import inf
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from attrs import field, frozen
+
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.ledger.controls import EXACT, number_of
+from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
+from modelgates_client.reports.picking import DIMENSIONS, TIMES, microseconds
+from modelgates_client.reports.spending import AMOUNTS, Basis, Connection, Spending, Verdict
+
+_PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
+_ROLLING: Final = re.compile("[0-9]{1,4}[hdw]")
+_DAYS: Final = 7  # that the mean is of
+_FEWEST: Final = 3
+_ROUNDED: Final = Context(prec=20)  # a mean is no sum
+
+#: What budgets can be for: a dimension of reports that is no time.
+KINDS: Final = tuple(name for name in DIMENSIONS if name not in TIMES)
+
+
+#: What is read of rows.
+BUDGET_COLUMNS: Final = (
+    "state",
+    "created_at",
+    *AMOUNTS.values(),
+    *(DIMENSIONS[name] for name in KINDS),
+)
+
+
+@frozen
+class Budget:
+    """A limit.
+
+    Attributes:
+        name: What it is called.
+        max_usd: The limit, in US dollars.
+        period: `day`, `week` or `month`, of the calendar; or a time that rolls, as `30d`.
+        basis: What counts.
+        each: A limit for each value of it, as `user`; None: one for all.
+        where: Only records which have these values, by dimension.
+        warn_at: At which parts of the limit to warn.
+        allow_doubtful: How many ids of unknown or unsettled cost may pass.
+    """
+
+    name: str
+    max_usd: Decimal
+    period: str = "month"
+    basis: Basis = "all-in"
+    each: str | None = None
+    where: Mapping[str, str] = field(factory=lambda: MappingProxyType(dict[str, str]()))
+    warn_at: tuple[Decimal, ...] = (Decimal("0.8"),)
+    allow_doubtful: int = 0
+
+
+@frozen
+class State:
+    """How a budget stands.
+
+    Attributes:
+        budget: The budget.
+        value: The value of `each` that it is for; None: of all, or of records that say none.
+        period: The period that is meant now.
+        spent: What was spent in it.
+        verdict: Whether that is within the limit, as far as that can be said.
+        share: The part of the limit that is spent, as far as it is known; None of a limit of 0.
+        warned_at: The part at which a warning is due: the highest that is reached; None: none.
+        usd_per_day: The mean of the last whole days; None: there are fewer than three.
+        days: How many days the mean is of.
+        reached_on: The day on which the limit is reached if every day is like the mean; None: not
+            in this period, or it cannot be said.
+    """
+
+    budget: Budget
+    value: str | None
+    period: Period
+    spent: Spending
+    verdict: Verdict
+    share: Decimal | None
+    warned_at: Decimal | None
+    usd_per_day: Decimal | None
+    days: int
+    reached_on: datetime.date | None
+
+
+class Row(NamedTuple):
+    """What budgets need of a row.
+
+    Attributes:
+        created: When the generation was made, in microseconds since 1970; None: not known.
+        state: Of the row.
+        amounts: By basis; None: not known.
+        values: Of the dimensions in `KINDS`, by name; None: not known.
+    """
+
+    created: int | None
+    state: str
+    amounts: Mapping[Basis, Decimal | None]
+    values: Mapping[str, str | None]
+
+
+def read_budgets(tables: Mapping[str, Any]) -> tuple[Budget, ...]:
+    """Return the budgets of a configuration: a table each.
+
+    Raises:
+        ConfigurationError: A key or a value is not known; it names both.
+    """
+    return tuple(_read(name, table) for name, table in tables.items())
+
+
+KEYS: Final = ("max-usd", "period", "basis", "each", "where", "warn-at", "allow-doubtful")
+
+
+def _read(name: str, table: Any) -> Budget:
+    place = f"budgets.{name}"
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{place}: expected a table, [{place}]")
+    for key in table:
+        if key not in KEYS:
+            raise ConfigurationError(
+                f"{place}: there is no key {key!r}; expected any of {', '.join(KEYS)}"
+            )
+    if "max-usd" not in table:
+        raise ConfigurationError(f"{place}: max-usd is missing, the limit in US dollars")
+    warn_at = table.get("warn-at", [Decimal("0.8")])
+    return Budget(
+        name=name,
+        max_usd=_amount(table["max-usd"], f"{place}: max-usd"),
+        period=_one_of(table.get("period", "month"), (*_PERIODS,), f"{place}: period", _ROLLING),
+        basis=_one_of(table.get("basis", "all-in"), (*AMOUNTS,), f"{place}: basis"),
+        each=_one_of(table["each"], KINDS, f"{place}: each") if "each" in table else None,
+        where=MappingProxyType(_where(table.get("where", {}), f"{place}: where")),
+        warn_at=tuple(
+            sorted(
+                _amount(part, f"{place}: warn-at")
+                for part in (warn_at if isinstance(warn_at, list) else [warn_at])
+            )
+        ),
+        allow_doubtful=_count(table.get("allow-doubtful", 0), f"{place}: allow-doubtful"),
+    )
+
+
+def _amount(value: Any, place: str) -> Decimal:
+    try:
+        amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise ConfigurationError(f"{place}: expected a number of 0 or more, not {value!r}")
+    return amount
+
+
+def _count(value: Any, place: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"{place}: expected a whole number of 0 or more, not {value!r}")
+    return value
+
+
+def _one_of(
+    value: Any, allowed: Sequence[Any], place: str, pattern: re.Pattern[str] | None = None
+) -> Any:
+    fits = pattern is not None and isinstance(value, str) and pattern.fullmatch(value)
+    if value not in allowed and not fits:
+        also = "" if pattern is None else ", or a time as 36h, 30d, 4w"
+        raise ConfigurationError(
+            f"{place}: expected any of {', '.join(allowed)}{also}, not {value!r}"
+        )
+    return value
+
+
+def _where(value: Any, place: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f'{place}: expected a table, as {{ app = "search" }}')
+    for key in value:
+        _one_of(key, KINDS, place)
+    return {key: str(text) for key, text in value.items()}
+
+
+def states(
+    budgets: Sequence[Budget], rows: Iterable[Row], now: datetime.datetime, timezone: str
+) -> list[State]:
+    """Return how budgets stand, in their order; of each kind those that have spent most first.
+
+    Args:
+        budgets: The budgets.
+        rows: Of a ledger.
+        now: The present, aware.
+        timezone: The IANA name of the zone of days.
+    """
+    accounts = [_Account(budget, now, timezone) for budget in budgets]
+    for row in rows:
+        for account in accounts:
+            account.add(row)
+    return [state for account in accounts for state in account.states()]
+
+
+class _Sums:
+    """What a budget counts of the records of one value."""
+
+    def __init__(self) -> None:
+        self.known = Decimal(0)
+        self.recent = [Decimal(0)] * _DAYS  # of the last whole days, the latest first
+        self.first = inf
+        self.records = self.provisional = self.unknown = self.undated = self.doubtful = 0
+
+
+class _Account:
+    """Adds up what a budget is about, row by row."""
+
+    def __init__(self, budget: Budget, now: datetime.datetime, timezone: str) -> None:
+        named = _PERIODS.get(budget.period)
+        options = {**NO_PERIOD, "timezone": timezone}
+        options.update({named: True} if named is not None else {"since": budget.period})
+        self.period = read_period(options, now)  # type: ignore[arg-type]
+        if self.period.since is None:
+            raise LookupError("a budget's period has a beginning")
+        self._budget = budget
+        self._start = microseconds(self.period.since)
+        self._today = now.astimezone(self.period.since.tzinfo).date()
+        zone = zone_of(timezone)
+        ago = [self._today - datetime.timedelta(days=days) for days in range(_DAYS + 1)]
+        self._days = [microseconds(start_of(day, zone)) for day in ago]  # the latest first
+        self._sums: dict[str | None, _Sums] = {}
+        self._pending = self._failed = 0
+        if budget.each is None:
+            self._sums[None] = _Sums()
+
+    def add(self, row: Row) -> None:
+        """Count a row."""
+        budget = self._budget
+        if row.state not in {"final", "provisional"}:
+            self._pending += row.state == "pending"
+            self._failed += row.state == "failed"
+            return
+        if any(row.values[name] != value for name, value in budget.where.items()):
+            return
+        value = None if budget.each is None else row.values[budget.each]
+        sums = self._sums.setdefault(value, _Sums())
+        amount = row.amounts[budget.basis]
+        if row.created is None:
+            sums.undated += 1
+            sums.doubtful += 1
+            return
+        sums.first = min(sums.first, row.created)
+        if amount is not None and self._days[-1] <= row.created < self._days[0]:
+            ago = next(n for n, start in enumerate(self._days[1:]) if row.created >= start)
+            sums.recent[ago] = EXACT.add(sums.recent[ago], amount)
+        if row.created < self._start:
+            return
+        sums.records += 1
+        sums.provisional += row.state == "provisional"
+        sums.unknown += amount is None
+        sums.doubtful += row.state == "provisional" or amount is None
+        if amount is not None:
+            sums.known = EXACT.add(sums.known, amount)
+
+    def states(self) -> list[State]:
+        """Return how it stands for each value, where most was spent first."""
+        found = [self._state(value, sums) for value, sums in self._sums.items()]
+        return sorted(found, key=lambda state: (-state.spent.known_usd, state.value or ""))
+
+    def _state(self, value: str | None, sums: _Sums) -> State:
+        budget = self._budget
+        spent = Spending(
+            known_usd=sums.known,
+            records=sums.records,
+            provisional=sums.provisional,
+            unknown=sums.unknown,
+            undated=sums.undated,
+            pending=self._pending,
+            failed=self._failed,
+            doubtful=sums.doubtful + self._pending + self._failed,
+        )
+        reached = [part for part in budget.warn_at if sums.known >= part * budget.max_usd]
+        verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)
+        days = sum(start >= sums.first for start in self._days[1:])  # the first is not whole
+        recent = sum(sums.recent[:days], Decimal(0))
+        rate = _ROUNDED.divide(recent, Decimal(days)) if days >= _FEWEST else None
+        return State(
+            budget=budget,
+            value=value,
+            period=self.period,
+            spent=spent,
+            verdict=verdict,
+            share=_ROUNDED.divide(sums.known, budget.max_usd) if budget.max_usd else None,
+            warned_at=reached[-1] if reached and sums.records else None,
+            usd_per_day=rate,
+            days=days,
+            reached_on=None if verdict == "over" else self._reached_on(sums.known, rate),
+        )
+
+    def _reached_on(self, known: Decimal, rate: Decimal | None) -> datetime.date | None:
+        """Return when the limit is reached; only a period of the calendar has days to come."""
+        if rate is None or rate <= 0 or self._budget.period not in _PERIODS:
+            return None
+        left = _ROUNDED.divide(self._budget.max_usd - known, rate)
+        days = left.to_integral_value(ROUND_FLOOR)
+        ends = {
+            "day": self._today,
+            "week": self._today + datetime.timedelta(days=6 - self._today.weekday()),
+            "month": (self._today.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+            - datetime.timedelta(days=1),
+        }[self._budget.period]
+        if days > (ends - self._today).days:
+            return None
+        return self._today + datetime.timedelta(days=int(days))
+
+
+def read_rows(connection: Connection, time: str, present: Iterable[str]) -> Iterator[Row]:
+    """Yield what budgets need of the table or view `rows`.
+
+    Args:
+        connection: Of SQLite or DuckDB.
+        time: SQL for the time of a row, as microseconds since 1970.
+        present: The names of the columns that there are: the spec of the day may lack a field.
+    """
+    names = set(present)
+    columns = [
+        column if column in names else "NULL"
+        for column in (*AMOUNTS.values(), *(DIMENSIONS[name] for name in KINDS))
+    ]
+    found = connection.execute(f"SELECT {time}, state, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
+    for created, state, *cells in iter(found.fetchone, None):
+        if not isinstance(created, int | None):
+            raise DamagedError("a time in it is none")
+        amounts, values = cells[: len(AMOUNTS)], cells[len(AMOUNTS) :]
+        yield Row(
+            created,
+            state,
+            {
+                basis: None if amount is None else number_of(amount)
+                for basis, amount in zip(AMOUNTS, amounts, strict=True)
+            },
+            {name: _text(name, value) for name, value in zip(KINDS, values, strict=True)},
+        )
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    return ("yes" if value else "no") if name == "byok" else str(value)

@@ -1,0 +1,166 @@
+"""The configuration file: defaults of options and budgets, and nothing that could send the key."""
+
+import json
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from modelgates_client import ConfigurationError
+from modelgates_client.cli._command import command
+from modelgates_client.cli._config import BUDGETS, COMMON, configurable, find, read
+from modelgates_client.cli._statuses import Status
+from modelgates_client.reports.budgets import KEYS
+
+from ..reports.ledgers import make_ledger, record
+
+DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a ledger, which is the current one."""
+    make_ledger(tmp_path / "costs.db", record(1, total_cost=4, model="a/b"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    """Run the command; return its exit status and what it printed."""
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return done.return_value, done.stdout
+
+
+def config(text):
+    """Return what a configuration file says."""
+    path = Path("modelgates.toml")
+    path.write_text(text)
+    return read(path, command.commands)
+
+
+def test_options_have_defaults(folder):
+    """By their long names; a table for each command, and keys for all that have the option."""
+    Path("modelgates.toml").write_text(
+        'tz = "Europe/Berlin"\nledger = "costs.db"\n[report]\nby = ["day"]\nformat = "json"\n'
+    )
+    status, printed = run("report")
+    found = json.loads(printed)
+
+    assert status == Status.WELL
+    assert (found["by"], found["timezone"], found["source"]) == (
+        ["day"],
+        "Europe/Berlin",
+        "costs.db",
+    )
+    assert json.loads(run("report", "--by", "model")[1])["by"] == ["model"]
+
+
+def test_a_project_may_say_it(folder):
+    """In a table of pyproject.toml, from a folder below, too; a file of its own is nearer."""
+    Path("pyproject.toml").write_text('[tool.modelgates.report]\nby = ["user"]\n')
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+
+    assert find(below) == folder / "pyproject.toml"
+    Path("modelgates.toml").write_text("")
+    assert find(below) == folder / "modelgates.toml"
+    assert find(folder.parent) is None
+
+
+def test_a_file_may_be_named(folder):
+    """And must be there then."""
+    Path("other.toml").write_text('[report]\nby = ["app"]\n')
+    printed = run("--config", "other.toml", "report", "--format", "json", "costs.db")[1]
+
+    assert json.loads(printed)["by"] == ["app"]
+    with pytest.raises(ConfigurationError, match=r"none\.toml: No such file"):
+        run("--config", "none.toml", "report", "costs.db")
+
+
+def test_all_budgets_are_held(folder):
+    """The worst of them counts; each is a line, or one object of JSON."""
+    Path("modelgates.toml").write_text(
+        'ledger = "costs.db"\n[budgets.a]\nmax-usd = 5\nperiod = "9999w"\n'
+        '[budgets.b]\nmax-usd = 3\nperiod = "9999w"\nbasis = "charged"\n'
+    )
+    status, printed = run("budget", "--all")
+    assert status == Status.OVER_BUDGET
+    first, second = printed.splitlines()
+    assert first.startswith("a: within budget: $4 all in of $5")
+    assert "80% of it; over the part of 80% at which to warn" in first
+    assert second.startswith("b: over budget: $4 charged of $3")
+
+    found = json.loads(run("budget", "--all", "--format", "json")[1])["budgets"]
+    assert [(each["name"], each["verdict"], float(each["known_usd"])) for each in found] == [
+        ("a", "within", 4),
+        ("b", "over", 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [("5", Status.NEAR_BUDGET), ("40", Status.WELL), ("3", Status.OVER_BUDGET)]
+)
+def test_a_budget_has_a_status(folder, limit, status):
+    """Near it is one of its own."""
+    text = f'[budgets.a]\nmax-usd = {limit}\nperiod = "9999w"\n'
+    Path("modelgates.toml").write_text(text)
+
+    assert run("budget", "--all", "costs.db")[0] == status
+
+
+def test_without_a_budget_nothing_is_within(folder):
+    """It is said what is missing."""
+    assert run("budget", "--all", "costs.db")[0] == Status.USAGE
+    assert run("budget", "costs.db")[0] == Status.USAGE
+    Path("modelgates.toml").write_text("[budgets.a]\nmax-usd = 5\n")
+    assert run("budget", "--all", "--max-usd", "5", "costs.db")[0] == Status.USAGE
+    assert run("budget", "--all", "--today", "costs.db")[0] == Status.USAGE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tzz = 1", "there is no key 'tzz'"),
+        ("[report]\nlimits = 1", "[report]: there is no key 'limits'"),
+        ('[report]\nlimit = "x"', "limit: 'x' is not a valid integer range"),
+        ('[report]\nsort = "best"', "sort: 'best' is not one of"),
+        ("[report]\nexact = 1", "exact: expected true or false"),
+        ("[report]\nby = [[1]]", "by: expected a text or a number"),
+        ("report = 1", "report: expected a table"),
+        ("tz = 1", "tz: expected a text"),
+        ("[budgets.a]", "budgets.a: max-usd is missing"),
+        ("[budgets.a", "Expected ']'"),
+        ('[fetch]\nbase-url = "https://elsewhere.example"', "there is no key 'base-url'"),
+        ('[get]\nkey-file = "k"', "there is no key 'key-file'"),
+        ('[fetch]\nproxy = "http://elsewhere.example"', "there is no key 'proxy'"),
+        ('[get]\nca-bundle = "x"', "there is no key 'ca-bundle'"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(folder, text, said):
+    """With the file that it stands in; nothing says where the key goes."""
+    with pytest.raises(ConfigurationError, match=r"^modelgates\.toml") as caught:
+        config(text)
+    assert said in str(caught.value)
+
+
+def test_every_key_is_documented():
+    """And no other."""
+    text = DOCS.read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `\[([a-z]+)\]` \| (.*) \|$", text, re.MULTILINE))
+    keys = {
+        name: {
+            option.opts[-1].removeprefix("--")
+            for option in configurable(one)
+            if isinstance(option, click.Option)
+        }
+        for name, one in command.commands.items()
+    }
+    documented = {name: set(re.findall("`([a-z-]+)`", row)) for name, row in rows.items()}
+
+    assert documented == {name: names for name, names in keys.items() if names}
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == set(KEYS)
+    assert all(re.search(rf"^\[?{name}", text, re.MULTILINE) for name in (*COMMON, BUDGETS))

@@ -1,0 +1,203 @@
+"""Budgets: which records count, what is doubtful, and when a limit is reached."""
+
+import datetime
+import zoneinfo
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelgates_client import ConfigurationError
+from modelgates_client.reports.budgets import KINDS, Row, read_budgets, states
+
+NOW = datetime.datetime(2026, 11, 18, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def budget(**keys):
+    """Return a budget as a configuration has it, with underscores for dashes."""
+    table = {"max-usd": 10, **{key.replace("_", "-"): value for key, value in keys.items()}}
+    (made,) = read_budgets({"team": table})
+    return made
+
+
+def row(usd="1", *, days=0, state="final", at=None, **values):
+    """Return a row of a record so many days before now."""
+    created = NOW - datetime.timedelta(days=days) if at is None else at
+    amount = None if usd is None else Decimal(usd)
+    return Row(
+        (created - EPOCH) // datetime.timedelta(microseconds=1),
+        state,
+        {"charged": amount, "all-in": amount},
+        {**dict.fromkeys(KINDS), **values},
+    )
+
+
+def state(budget, *rows, timezone="UTC"):
+    """Return how a budget for all stands."""
+    (found,) = states([budget], rows, NOW, timezone)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("period", "days"), [("day", 0), ("week", 2), ("month", 17), ("36h", 1), ("3d", 3), ("1w", 7)]
+)
+def test_a_period_begins_where_it_says(period, days):
+    """A record of its first day counts, one of the day before does not."""
+    found = state(budget(period=period), row("1", days=days), row("2", days=days + 1))
+
+    assert found.spent.known_usd == 1
+    assert found.spent.records == 1
+
+
+def test_a_month_is_one_of_the_zone():
+    """Half past midnight of the first in Berlin is still the month before in UTC."""
+    at = datetime.datetime(2026, 10, 31, 23, 30, tzinfo=datetime.UTC)
+    assert state(budget(), row("3", at=at), row()).spent.known_usd == 1
+    assert state(budget(), row("3", at=at), row(), timezone="Europe/Berlin").spent.known_usd == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict", "warned_at"),
+    [
+        ([row("7.9")], "within", None),
+        ([row("8")], "within", Decimal("0.8")),
+        ([row("10")], "within", Decimal("0.8")),
+        ([row("10.00000001")], "over", Decimal("0.8")),
+        ([row("11"), row(None)], "over", Decimal("0.8")),
+        ([row("1"), row(None)], "undecided", None),
+        ([row("1", state="provisional")], "undecided", None),
+        ([row("1"), row(None, state="pending")], "undecided", None),
+        ([row("1", days=40)], "undecided", None),  # no record of the period
+        ([], "undecided", None),
+    ],
+)
+def test_a_verdict_is_only_what_can_be_said(rows, verdict, warned_at):
+    """Nothing found is not nothing spent."""
+    found = state(budget(), *rows)
+
+    assert (found.verdict, found.warned_at) == (verdict, warned_at)
+
+
+def test_there_is_a_limit_for_each_value():
+    """Those that spent most first; records that do not say are a value of their own."""
+    rows = [row("2", user="a"), row("12", user="b"), row("1", user="a"), row("4")]
+    found = states([budget(each="user")], rows, NOW, "UTC")
+
+    assert [(each.value, each.spent.known_usd, each.verdict) for each in found] == [
+        ("b", 12, "over"),
+        (None, 4, "within"),
+        ("a", 3, "within"),
+    ]
+
+
+def test_only_some_records_may_count():
+    """By several values at once; an id without a record may be one of them."""
+    rows = [
+        row("1", app="x", byok="no"),
+        row("2", app="x", byok="yes"),
+        row("4", app="y", byok="no"),
+        row(None, state="failed"),
+    ]
+    found = state(budget(where={"app": "x", "byok": "no"}, allow_doubtful=1), *rows)
+
+    assert found.spent.known_usd == 1
+    assert found.spent.doubtful == 1
+    assert found.verdict == "within"
+
+
+def test_it_looks_ahead_by_the_mean_of_the_last_whole_days():
+    """Today is none of them: it is not over."""
+    rows = [row("0.7", days=days) for days in range(1, 11)] + [row("0.5")]
+    found = state(budget(max_usd=12), *rows)  # 10 days of 0.7, and 0.5 today
+
+    assert found.usd_per_day == Decimal("0.7")
+    assert found.days == 7
+    assert found.spent.known_usd == Decimal("7.5")
+    assert found.reached_on == datetime.date(2026, 11, 24)  # 4.5 by 0.7 are 6 days and a part
+
+
+def test_what_is_not_reached_in_the_period_has_no_date():
+    """The next one begins anew."""
+    rows = [row("0.1", days=days) for days in range(1, 11)]
+    found = state(budget(), *rows)
+
+    assert found.usd_per_day == Decimal("0.1")
+    assert found.reached_on is None
+
+
+@pytest.mark.parametrize(("first", "days", "rate"), [(4, 3, "3"), (3, 2, None), (1, 0, None)])
+def test_of_fewer_than_three_days_nothing_is_foretold(first, days, rate):
+    """The day of the first record does not count: it may not be whole."""
+    rows = [row("3", days=ago) for ago in range(1, first + 1)]
+    found = state(budget(max_usd=100), *rows)
+
+    assert found.days == days
+    assert found.usd_per_day == (None if rate is None else Decimal(rate))
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.decimals(-1, 9, places=4) | st.none(),
+            st.integers(0, 40 * 24),
+            st.sampled_from(["final", "provisional", "pending"]),
+            st.sampled_from(["a", "b", None]),
+        ),
+        max_size=30,
+    ),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
+)
+def test_sums_are_those_of_plain_python(rows, zone):
+    """For each value: what the records of this month in the zone say."""
+    made = [
+        row(
+            None if usd is None else str(usd),
+            at=NOW - datetime.timedelta(hours=hours),
+            state=state,
+            user=user,
+        )
+        for usd, hours, state, user in rows
+    ]
+    found = {each.value: each for each in states([budget(each="user")], made, NOW, zone)}
+
+    clock = zoneinfo.ZoneInfo(zone)
+    month = [
+        (usd, user)
+        for usd, hours, state, user in rows
+        if state != "pending"
+        and (NOW - datetime.timedelta(hours=hours)).astimezone(clock).month == 11
+        and hours < 40 * 24
+    ]
+    for user in {user for _, _, state, user in rows if state != "pending"}:
+        amounts = [usd for usd, of in month if of == user]
+        assert found[user].spent.records == len(amounts)
+        assert found[user].spent.known_usd == sum(usd or 0 for usd in amounts)
+        assert found[user].spent.unknown == amounts.count(None)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({}, "max-usd is missing"),
+        ({"max-usd": True}, "max-usd: expected a number"),
+        ({"max-usd": "much"}, "max-usd: expected a number"),
+        ({"max-usd": -1}, "max-usd: expected a number"),
+        ({"max-usd": float("nan")}, "max-usd: expected a number"),
+        ({"max-usd": 1, "period": "fortnight"}, "period: expected any of day, week, month"),
+        ({"max-usd": 1, "basis": "all"}, "basis: expected any of charged, all-in"),
+        ({"max-usd": 1, "each": "day"}, "each: expected any of model"),
+        ({"max-usd": 1, "where": {"team": "x"}}, "where: expected any of model"),
+        ({"max-usd": 1, "where": "x"}, "where: expected a table"),
+        ({"max-usd": 1, "warn-at": ["x"]}, "warn-at: expected a number"),
+        ({"max-usd": 1, "allow-doubtful": 1.5}, "allow-doubtful: expected a whole number"),
+        ({"max-usd": 1, "maxusd": 1}, "there is no key 'maxusd'"),
+        (5, "expected a table"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(table, said):
+    """With the budget that it stands in."""
+    with pytest.raises(ConfigurationError, match=r"^budgets\.team: ") as caught:
+        read_budgets({"team": table})
+    assert said in str(caught.value)
