@@ -179,7 +179,8 @@ def made_by_pip(
 def project(session: nox.Session, version: str | None = None) -> None:
     """Use the environment that has everything any test or type checker needs."""
     python = INTERPRETERS[version] if version else sys.executable
-    needs = (*EXTRAS, *group("test"), *group("typing"), *group("heavy"), *group("coverage"))
+    groups = ("test", "mocks", "typing", "heavy", "coverage")
+    needs = (*EXTRAS, *(need for name in groups for need in group(name)))
     version = version or "{}.{}".format(*sys.version_info)
     environment(session, f"project-{version}", CODEGEN, needs, python=python)
 

@@ -199,7 +199,7 @@ def test_httptools_that_cannot_be_loaded(server, tmp_path):
 
 def test_a_broken_dependency_is_named(tmp_path):
     """Not hidden behind "cannot import name"."""
-    (tmp_path / "httpcore.py").write_text("import os\nos.nothing_like_it")
+    (tmp_path / "attr.py").write_text("import os\nos.nothing_like_it")
     program = "from modelgates_client import ModelGates"
     code, _, err = run(program, PYTHONPATH=str(tmp_path))
     assert code == 1

@@ -11,17 +11,16 @@ from typing import Any
 from modelgates_client import AsyncModelGates, Generation, ModelGates
 
 from . import tls
+from .clients import AWAITED, GIVEN, opened, opened_awaited
 from .faults import Fault, good, play, tunnel
 from .servers import FaultServer
-from .wire import ID, KEY, NEXT_ID
-
-#: The awaited client, by its engine: httpcore's and httptools'.
-AWAITED = ("async", "fast")
-#: All clients; the fixture `flavour` sees to the engine.
-FLAVOURS = ("sync", *AWAITED)
+from .weaker import BEYOND_ANSWERS
+from .wire import ID, NEXT_ID
 
 #: The time-out of calls that meet no fault, in seconds; they share the client's connections.
 PATIENT_S = 10.0
+#: The same, where the right answer may never come.
+IMPATIENT_S = 0.3
 
 
 @dataclass
@@ -80,22 +79,24 @@ def settings(fault: Fault, server: FaultServer) -> dict[str, Any]:
 
 def outcomes(flavour: str, fault: Fault, server: FaultServer) -> tuple[Outcome, Outcome]:
     """Return what came out of a call under the fault, and of the next one after it."""
-    arguments = settings(fault, server)
     if flavour in AWAITED:
-        return asyncio.run(_async(arguments, fault, server))
-    with ModelGates(api_key=KEY, **arguments) as client:
+        return asyncio.run(_async(flavour, fault, server))
+    with opened(flavour, **settings(fault, server)) as client:
         first = _call(client, ID)
         _recover(fault, server)
-        return first, _call(client.with_options(timeout=PATIENT_S), NEXT_ID)
+        return first, _call(client.with_options(timeout=_patience_s(flavour, fault)), NEXT_ID)
 
 
-async def _async(
-    arguments: dict[str, Any], fault: Fault, server: FaultServer
-) -> tuple[Outcome, Outcome]:
-    async with AsyncModelGates(api_key=KEY, **arguments) as client:
+def _patience_s(flavour: str, fault: Fault) -> float:
+    return IMPATIENT_S if flavour in GIVEN and fault.id in BEYOND_ANSWERS else PATIENT_S
+
+
+async def _async(flavour: str, fault: Fault, server: FaultServer) -> tuple[Outcome, Outcome]:
+    async with opened_awaited(flavour, **settings(fault, server)) as client:
         first = await _acall(client, ID)
         await asyncio.to_thread(_recover, fault, server)
-        return first, await _acall(client.with_options(timeout=PATIENT_S), NEXT_ID)
+        patient = client.with_options(timeout=_patience_s(flavour, fault))
+        return first, await _acall(patient, NEXT_ID)
 
 
 def _recover(fault: Fault, server: FaultServer) -> None:

@@ -5,12 +5,12 @@ import sys
 import httptools
 import pytest
 
-from .calls import FLAVOURS
+from .clients import FLAVOURS
 
 
 @pytest.fixture(params=FLAVOURS)
 def flavour(request, monkeypatch):
-    """Each client in turn: `sync`, `async` (over httpcore) and `fast` (awaited, over httptools)."""
+    """Each client in turn, by its name in `clients.py`."""
     assert httptools.__version__  # else `fast` would be another `async`
     if request.param == "async":
         monkeypatch.setitem(sys.modules, "httptools", None)

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
+from modelgates_client import ModelGates, ModelGatesError
 
 from . import tls
-from .calls import AWAITED, PATIENT_S, serving, settings
+from .calls import PATIENT_S, serving, settings
 from .catalogue import FAULTS
+from .clients import AWAITED, opened, opened_awaited
 from .compressor_faults import bomb
 from .faults import CLOSE, RESET, STALL, Drip, act, connect, good, play, take
 from .servers import FaultServer
+from .weaker import ENDLESS_HEADS
 from .wire import COST, GOOD, ID, KEY, OTHER_ID, WRONG_COST, body, page, response
 
 BY_ID = {fault.id: fault for fault in FAULTS}
@@ -33,16 +35,16 @@ def impatience(monkeypatch):
 def fail(flavour, times, **arguments):
     """Make calls by one client that all fail."""
     if flavour in AWAITED:
-        asyncio.run(_afail(times, **arguments))
+        asyncio.run(_afail(flavour, times, **arguments))
         return
-    with ModelGates(api_key=KEY, **arguments) as client:
+    with opened(flavour, **arguments) as client:
         for _ in range(times):
             with pytest.raises(ModelGatesError):
                 client.generations.get(ID)
 
 
-async def _afail(times, **arguments):
-    async with AsyncModelGates(api_key=KEY, **arguments) as client:
+async def _afail(flavour, times, **arguments):
+    async with opened_awaited(flavour, **arguments) as client:
         for _ in range(times):
             with pytest.raises(ModelGatesError):
                 await client.generations.get(ID)
@@ -99,6 +101,8 @@ def test_200_failures_leave_no_descriptor_open(flavour):
 )
 def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
     """The server sees the end of it at once: no socket waits for a garbage collection."""
+    if flavour == "given" and name in ENDLESS_HEADS:
+        pytest.skip("no blocking call over httpx is cut there")
     fault = BY_ID[name]
     gc.disable()
     try:
@@ -133,7 +137,7 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
         scheme, host = ("https", "localhost") if secure else ("http", "127.0.0.1")
         url = f"{scheme}://{host}:{server.port}/api/v1"
         context = tls.trusting()
-        async with AsyncModelGates(api_key=KEY, base_url=url, ssl_context=context) as client:
+        async with opened_awaited(flavour, base_url=url, ssl_context=context) as client:
             call = asyncio.create_task(client.generations.get(ID))
             await asyncio.to_thread(server.accepted.wait, PATIENT_S)
             await asyncio.sleep(0.05)
@@ -239,11 +243,11 @@ def test_many_calls_at_once_never_get_one_anothers_record(flavour):
     ids = [f"gen-{number}" for number in range(150)]
     with FaultServer(chaos) as server:
         arguments = {"base_url": f"http://127.0.0.1:{server.port}", "timeout": PATIENT_S}
-        if flavour == "sync":
-            with ModelGates(api_key=KEY, **arguments) as client, ThreadPoolExecutor(12) as pool:
-                results = list(pool.map(lambda one: _or_error(client, one), ids))
+        if flavour in AWAITED:
+            results = asyncio.run(_gather(flavour, arguments, ids))
         else:
-            results = asyncio.run(_gather(arguments, ids))
+            with opened(flavour, **arguments) as client, ThreadPoolExecutor(12) as pool:
+                results = list(pool.map(lambda one: _or_error(client, one), ids))
     records = [(one, got) for one, got in zip(ids, results, strict=True) if got is not None]
     assert len(records) > len(ids) // 2
     assert [(one, got) for one, got in records if got != (one, COST)] == []
@@ -257,9 +261,9 @@ def _or_error(client, generation_id):
     return record.id, record.total_cost
 
 
-async def _gather(arguments, ids):
+async def _gather(flavour, arguments, ids):
     places = asyncio.Semaphore(12)
-    async with AsyncModelGates(api_key=KEY, **arguments) as client:
+    async with opened_awaited(flavour, **arguments) as client:
 
         async def one(generation_id):
             async with places:

@@ -11,7 +11,6 @@ import pytest
 from modelgates_client import (
     APIConnectionError,
     APITimeoutError,
-    AsyncModelGates,
     Failed,
     GenerationNotReadyError,
     ModelGates,
@@ -20,7 +19,7 @@ from modelgates_client import (
     Resolved,
 )
 
-from .calls import AWAITED
+from .clients import AWAITED, opened, opened_awaited
 from .faults import CLOSE, RESET, STALL, connect, good, play
 from .servers import FaultServer
 from .wire import ID, KEY, NEXT_ID, error_body, page, response
@@ -63,10 +62,10 @@ def outage(script, *, listening=True, seconds=DOWN_S):
 
 def outcomes(flavour, call, base_url, ids=(ID, NEXT_ID), **options):
     """Return what comes out of a call for each id: its record's id, or an error."""
-    arguments = {"api_key": KEY, "base_url": base_url, "trust_env": False, **options}
+    arguments = {"base_url": base_url, "trust_env": False, **options}
     if flavour in AWAITED:
-        return asyncio.run(_awaited(call, ids, arguments))
-    with ModelGates(**arguments) as client:
+        return asyncio.run(_awaited(flavour, call, ids, arguments))
+    with opened(flavour, **arguments) as client:
         if call == "get_many":
             return _by_id(_until_an_end(client.generations.get_many(ids, **MANY)), ids)
         return [_result(lambda one=one: getattr(client.generations, call)(one)) for one in ids]
@@ -85,8 +84,8 @@ def _result(ask):
         return error
 
 
-async def _awaited(call, ids, arguments):
-    async with AsyncModelGates(**arguments) as client:
+async def _awaited(flavour, call, ids, arguments):
+    async with opened_awaited(flavour, **arguments) as client:
         if call == "get_many":
             found = []
             with contextlib.suppress(OutageError):  # the outcomes say the same

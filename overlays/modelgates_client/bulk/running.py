@@ -15,9 +15,9 @@ from modelgates_client.calls.call import Pause, Send
 from modelgates_client.errors import OutageError
 from modelgates_client.records.observe import LOGGER
 from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.engines import AsyncEngine
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending
-from modelgates_client.transport.pooling import AsyncEngine
 from modelgates_runtime.errors import ModelGatesError
 
 #: Seconds that a rate limit may hold everything up. When the server asks for more, or lets nothing

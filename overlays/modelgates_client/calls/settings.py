@@ -13,6 +13,7 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import DriftCallback
 from modelgates_client.transport.content import ACCEPTED
 from modelgates_client.transport.deadline import LONGEST_S
+from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.options import NetworkOptions, Server, Trust, choose_proxy
 
 #: The server of the spec, `/api/v1` included.
@@ -50,8 +51,16 @@ class Options(TypedDict, total=False):
     on_drift: DriftCallback | None
 
 
+class ClientOptions(Options, total=False):
+    """What a client can be told that belongs to its process, besides."""
+
+    http_client: "httpx.Client | httpx.AsyncClient | None"
+
+
 #: The options by which a connection differs from another.
-NETWORK_OPTIONS: Final = frozenset({"base_url", "ca_bundle", "ssl_context", "proxy", "trust_env"})
+NETWORK_OPTIONS: Final = frozenset(
+    {"base_url", "ca_bundle", "ssl_context", "proxy", "trust_env", "http_client"}
+)
 
 
 class Settings(NamedTuple):
@@ -81,7 +90,7 @@ class Settings(NamedTuple):
         return f"Settings(base_url={self.base_url!r})"
 
     @classmethod
-    def of(cls, options: Options) -> "Settings":
+    def of(cls, options: ClientOptions) -> "Settings":
         """Check options, and fill the gaps.
 
         Raises:
@@ -90,15 +99,12 @@ class Settings(NamedTuple):
         url = options.get("base_url")
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
-        server = Server.of(url, DEFAULT_BASE_URL)
-        trust = Trust(_path(options.get("ca_bundle")), options.get("ssl_context"))
-        trust.check()
-        proxy = choose_proxy(server, options.get("proxy"), trust_env=options.get("trust_env", True))
+        network = _network(Server.of(url, DEFAULT_BASE_URL), options)
         validation = options.get("validation", "lenient")
         if validation not in ("lenient", "strict"):
             raise ConfigurationError(f'validation is {validation!r}; it is "lenient" or "strict"')
         return cls(
-            NetworkOptions(server, trust, proxy),
+            network,
             url,
             check_seconds("timeout", options.get("timeout", 30.0)),
             _count("max_retries", options.get("max_retries", 10), 0),
@@ -126,6 +132,25 @@ def _count(name: str, value: object, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigurationError(f"{name} is {value!r}; it is a whole number, at least {least}")
     return value
+
+
+def _network(server: Server, options: ClientOptions) -> NetworkOptions:
+    http_client = options.get("http_client")
+    if http_client is not None:
+        for name in ("ca_bundle", "ssl_context", "proxy"):
+            if options.get(name) is not None:
+                raise ConfigurationError(_excluded(name))
+        if not options.get("trust_env", True):
+            raise ConfigurationError(_excluded("trust_env"))
+        return NetworkOptions(server, Trust(), http_client=http_client)
+    trust = Trust(_path(options.get("ca_bundle")), options.get("ssl_context"))
+    trust.check()
+    proxy = choose_proxy(server, options.get("proxy"), trust_env=options.get("trust_env", True))
+    return NetworkOptions(server, trust, proxy)
+
+
+def _excluded(name: str) -> str:
+    return f"{name} and http_client exclude each other: give it to the http_client"
 
 
 def _path(given: object) -> str | None:

@@ -1,6 +1,5 @@
 """`AsyncModelGates`, the client that is awaited."""
 
-import asyncio
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
@@ -10,16 +9,17 @@ from typing import TYPE_CHECKING, Self, cast
 from modelgates_client.calls.answers import Validation
 from modelgates_client.calls.call import Pause, Result, Send, Steps
 from modelgates_client.calls.retry import RetryPolicy
-from modelgates_client.calls.settings import Options
+from modelgates_client.calls.settings import ClientOptions
 from modelgates_client.client.base import BaseClient
 from modelgates_client.records.observe import LOGGER, DriftCallback
 from modelgates_client.resources.generations import AsyncGenerations
 from modelgates_client.transport.credentials import Credentials, KeyFunction
-from modelgates_client.transport.engines import awaiting_engine
+from modelgates_client.transport.engines import AsyncEngine, awaiting_engine
 from modelgates_client.transport.exchange import timed_out
+from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.options import ProxyURL
-from modelgates_client.transport.pooling import AsyncEngine, running_loop
+from modelgates_client.transport.pooling import running_loop
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Question
@@ -51,6 +51,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         trust_env: bool = True,
+        http_client: "httpx.AsyncClient | None" = None,
         max_response_bytes: int = 4 * 2**20,
         validation: Validation = "lenient",
         on_drift: DriftCallback | None = None,
@@ -69,6 +70,9 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
             ssl_context: As for `ModelGates`.
             proxy: As for `ModelGates`.
             trust_env: As for `ModelGates`.
+            http_client: An `httpx.AsyncClient` of your own to send by, instead; as for
+                `ModelGates`, but cut at `timeout`, whatever it is doing. It is for the event loop
+                that it was first used on; under trio, it serves all but `get_many`.
             max_response_bytes: As for `ModelGates`.
             validation: As for `ModelGates`.
             on_drift: As for `ModelGates`.
@@ -80,7 +84,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
         credentials = Credentials(api_key)
         del api_key  # a traceback that shows locals must not show it
         proxy = ProxyURL.hiding(proxy)
-        options = Options(
+        options = ClientOptions(
             base_url=base_url,
             timeout=timeout,
             max_retries=max_retries,
@@ -91,6 +95,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
             ssl_context=ssl_context,
             proxy=proxy,
             trust_env=trust_env,
+            http_client=http_client,
             max_response_bytes=max_response_bytes,
             validation=validation,
             on_drift=on_drift,
@@ -105,7 +110,6 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
 
     async def _run(self, steps: Steps) -> Result:
         """Do what the steps say."""
-        running_loop()
         ending: Ending | None = None
         while True:
             try:
@@ -118,7 +122,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
                 ending = await self._send(step)
                 LOGGER.debug("%s: %s", step.request, ending)
             elif isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
+                await self._engine.sleep(step.seconds)
             else:
                 await self._engine.reset()
 
@@ -126,7 +130,7 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
         secret = self._credentials.fixed
         if secret is None:
             try:
-                async with asyncio.timeout(step.deadline.remaining()):
+                async with self._engine.within(step.deadline.remaining()):
                     secret = await self._credentials.asecret()
             except TimeoutError:
                 return timed_out()

@@ -1,32 +1,27 @@
 """What both clients have in common: options, connections that are shared, and no key shown."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
 
 from modelgates_client.calls.call import Result
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
-from modelgates_client.calls.settings import NETWORK_OPTIONS, Options, Settings
+from modelgates_client.calls.settings import NETWORK_OPTIONS, ClientOptions, Settings
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import DriftObserver
+from modelgates_client.transport import exchange
 from modelgates_client.transport.credentials import Credentials, KeyFunction
+from modelgates_client.transport.engines import AsyncEngine, Engine
 from modelgates_client.transport.options import ProxyURL
-from modelgates_runtime.errors import ClientClosedError
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Finished
     from modelgates_client.bulk.outcomes import Outcome
 
 
-class Engine(Protocol):
-    """What a client asks of the engine that is beneath it."""
-
-    closed: bool
+E = TypeVar("E", bound=Engine | AsyncEngine)
 
 
-E = TypeVar("E", bound=Engine)
-
-
-class ChangedOptions(Options, total=False):
+class ChangedOptions(ClientOptions, total=False):
     """What `with_options` can change."""
 
     api_key: str | KeyFunction | None
@@ -38,7 +33,7 @@ class BaseClient(ABC, Generic[E]):
     _takes_coroutines = False
 
     def _set_up(
-        self, credentials: Credentials, options: Options, parent: "BaseClient[E] | None"
+        self, credentials: Credentials, options: ClientOptions, parent: "BaseClient[E] | None"
     ) -> None:
         """Check everything; share the connections and the retry budget of `parent`, if given."""
         problem = credentials.problem(can_await=self._takes_coroutines)
@@ -47,7 +42,7 @@ class BaseClient(ABC, Generic[E]):
         self._credentials = credentials
         self._settings = Settings.of(options)
         # The environment is read once: clients made of this one are for the same server.
-        self._options: Options = {**options, "base_url": self._settings.base_url}
+        self._options: ClientOptions = {**options, "base_url": self._settings.base_url}
         self._owner = parent is None
         self._closed = False
         if parent is None:
@@ -71,8 +66,8 @@ class BaseClient(ABC, Generic[E]):
         """Return a client with some options changed; this one stays as it is.
 
         It shares the connections and the retry budget of this one, unless an option of the network
-        changes (`base_url`, `ca_bundle`, `ssl_context`, `proxy`, `trust_env`). Closing it leaves
-        shared connections open; they are closed with the client that made them.
+        changes (`base_url`, `ca_bundle`, `ssl_context`, `proxy`, `trust_env`, `http_client`).
+        Closing it leaves shared connections open; they are closed with the client that made them.
 
         Raises:
             ConfigurationError: An option is unknown, or cannot be used.
@@ -82,20 +77,19 @@ class BaseClient(ABC, Generic[E]):
             credentials = Credentials(changes.pop("api_key"))
         if "proxy" in changes:
             changes["proxy"] = ProxyURL.hiding(changes["proxy"])
-        unknown = (
-            changes.keys() - ChangedOptions.__annotations__.keys() - Options.__annotations__.keys()
-        )
+        unknown = changes.keys() - ChangedOptions.__optional_keys__
         if unknown:
             raise ConfigurationError(f"there is no option {', '.join(sorted(unknown))}")
         self._check_open()
         client = object.__new__(type(self))
-        options: Options = {**self._options, **changes}  # type: ignore[typeddict-unknown-key] # api_key is out
+        options: ClientOptions = {**self._options, **changes}  # type: ignore[typeddict-unknown-key] # api_key is out
         client._set_up(credentials, options, None if NETWORK_OPTIONS & changes.keys() else self)
         return client
 
     def _check_open(self) -> None:
-        if self._closed or self._engine.closed:
-            raise ClientClosedError("the client was closed; make a new one")
+        if self._closed:
+            raise exchange.closed()
+        self._engine.check()
 
     def _finish(self, result: Result) -> Result:
         """Tell of the drift in an answer."""
@@ -124,8 +118,13 @@ class BaseClient(ABC, Generic[E]):
         """Pickle by reference to the environment, or to the function that returns the key.
 
         Raises:
-            ConfigurationError: The client was given its key, or a context for TLS.
+            ConfigurationError: The client was given its key, a context for TLS, or an
+                `http_client`.
         """
+        if self._options.get("http_client") is not None:
+            raise ConfigurationError(
+                "a client with an http_client cannot be pickled; make both where they are used"
+            )
         if self._options.get("ssl_context") is not None:
             raise ConfigurationError(
                 "a client with an ssl_context cannot be pickled; give it a ca_bundle"
@@ -133,7 +132,7 @@ class BaseClient(ABC, Generic[E]):
         return self._restored, (self._credentials, self._options)
 
     @classmethod
-    def _restored(cls, credentials: Credentials, options: Options) -> Self:
+    def _restored(cls, credentials: Credentials, options: ClientOptions) -> Self:
         client = object.__new__(cls)
         client._set_up(credentials, options, None)
         return client

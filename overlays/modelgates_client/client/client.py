@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self, cast
 from modelgates_client.calls.answers import Validation
 from modelgates_client.calls.call import Pause, Result, Send, Steps
 from modelgates_client.calls.retry import RetryPolicy
-from modelgates_client.calls.settings import Options
+from modelgates_client.calls.settings import ClientOptions
 from modelgates_client.client.base import BaseClient
 from modelgates_client.records.observe import LOGGER, DriftCallback
 from modelgates_client.resources.generations import Generations
-from modelgates_client.transport.blocking import BlockingEngine
 from modelgates_client.transport.credentials import Credentials
+from modelgates_client.transport.engines import Engine, awaiting_engine, blocking_engine
+from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.options import ProxyURL
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from modelgates_client.transport.credentials import Secret
 
 
-class ModelGates(BaseClient[BlockingEngine]):
+class ModelGates(BaseClient[Engine]):
     """A client of one ModelGates account; safe to share between threads, and across a fork.
 
     Attributes:
@@ -48,6 +49,7 @@ class ModelGates(BaseClient[BlockingEngine]):
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         trust_env: bool = True,
+        http_client: "httpx.Client | None" = None,
         max_response_bytes: int = 4 * 2**20,
         validation: Validation = "lenient",
         on_drift: DriftCallback | None = None,
@@ -73,6 +75,14 @@ class ModelGates(BaseClient[BlockingEngine]):
                 https proxy, a blocking call that meets a dripping TLS handshake can outlast
                 its timeout.
             trust_env: Whether to use the environment's proxy (`HTTPS_PROXY`, `NO_PROXY`, …).
+            http_client: An `httpx.Client` of your own to send by, instead of all this: with its
+                transport, proxies, certificates, hooks and headers, and timeouts no longer than
+                what remains of `timeout`. It is not closed with this client; its `base_url`,
+                `auth`, `cookies`, `params` and redirects do not count. What weakens: a call cannot
+                be cut between two reads, so a head that comes byte by byte, a TLS handshake that
+                does, the look-up of the host and your own hooks can outlast `timeout`, and a body
+                by as much again; and bytes that a server sends beyond an answer may be taken for
+                the next one, as httpx does. It is for the process that made it, not one forked.
             max_response_bytes: The most bytes that a body may have, decompressed.
             validation: "strict" raises `ResponseValidationError` where a record is not as the
                 spec says; "lenient" lists it in the record's `drift`. Where a name stands twice
@@ -86,7 +96,7 @@ class ModelGates(BaseClient[BlockingEngine]):
         credentials = Credentials(api_key)
         del api_key  # a traceback that shows locals must not show it
         proxy = ProxyURL.hiding(proxy)
-        options = Options(
+        options = ClientOptions(
             base_url=base_url,
             timeout=timeout,
             max_retries=max_retries,
@@ -97,14 +107,15 @@ class ModelGates(BaseClient[BlockingEngine]):
             ssl_context=ssl_context,
             proxy=proxy,
             trust_env=trust_env,
+            http_client=http_client,
             max_response_bytes=max_response_bytes,
             validation=validation,
             on_drift=on_drift,
         )
         self._set_up(credentials, options, None)
 
-    def _make_engine(self) -> BlockingEngine:
-        return BlockingEngine(self._settings.network)
+    def _make_engine(self) -> Engine:
+        return blocking_engine(self._settings.network)
 
     def _add_resources(self, policy: RetryPolicy) -> None:
         self.generations = Generations(self._settings, policy, self._run, self._run_many)
@@ -135,19 +146,26 @@ class ModelGates(BaseClient[BlockingEngine]):
     ) -> Generator[list["Outcome"]]:
         """Ask for many ids, on an event loop in a thread."""
         from modelgates_client.bulk.blocking import finished  # noqa: PLC0415 - asyncio costs
+        from modelgates_client.bulk.threaded import MOST_THREADS  # noqa: PLC0415
 
         self._check_open()
+        if self._settings.network.http_client is not None:
+            plan = plan._replace(concurrency=min(plan.concurrency, MOST_THREADS))
         for batch in finished(ids, question, lambda: self._means(plan), plan):
             yield [self._outcome(one) for one in batch]
 
     def _means(self, plan: "Plan") -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
-        from modelgates_client.transport.engines import awaiting_engine  # noqa: PLC0415
+        from modelgates_client.bulk.threaded import ThreadedEngine  # noqa: PLC0415
 
         async def secret() -> "Secret":
             return self._credentials.secret()
 
-        engine = awaiting_engine(self._settings.network, plan.concurrency)
+        network = self._settings.network
+        if network.http_client is None:
+            engine = awaiting_engine(network, plan.concurrency)
+        else:
+            engine = ThreadedEngine(blocking_engine(network), plan.concurrency)
         key = self._credentials.fixed or secret
         return Means(engine, key, self._check_open, self._settings.limit)
 

@@ -17,7 +17,7 @@ from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.dialling import first_of
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
-from modelgates_client.transport.pooling import AsyncEngine
+from modelgates_client.transport.pooling import PoolingEngine
 
 _TURNS: Final = 3  # of the event loop, in which what is in a buffer is read
 
@@ -142,7 +142,7 @@ class _Connection:
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> Ending:
         """Send a request, and read its answer to the end, or to the deadline."""
-        ours = httpcore_terms.OURS.set(True)
+        ours = httpcore_terms.OURS.set(secret)
         try:
             return await self._exchange(request, secret, deadline, limit)
         except BaseException as error:
@@ -193,7 +193,7 @@ class _Connection:
         self._network.abandon()
 
 
-class AwaitingEngine(AsyncEngine):
+class AwaitingEngine(PoolingEngine):
     """Sends requests over httpcore, through a proxy too."""
 
     def _connection(self) -> _Connection:

@@ -28,7 +28,7 @@ class _Connection:
     def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
         """Send a request, and read its answer to the end, or to the deadline."""
         self._network.deadline = deadline
-        ours = httpcore_terms.OURS.set(True)
+        ours = httpcore_terms.OURS.set(secret)
         try:
             return self._exchange(request, secret, limit)
         except BaseException as error:
@@ -113,6 +113,11 @@ class BlockingEngine:
                     connection.close()
             finally:
                 connections.places.release()
+
+    def check(self) -> None:
+        """Raise a `ClientClosedError` if it was closed."""
+        if self.closed:
+            raise exchange.closed()
 
     def reset(self) -> None:
         """Close the idle connections."""

@@ -1,25 +1,105 @@
-"""Which engine awaits: httptools' where it can do the job, else httpcore's."""
+"""The engines that there are, what they all can, and which of them suits."""
 
 import select
-from typing import Final
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
 
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
+from modelgates_client.transport.messages import Ending, Request
 from modelgates_client.transport.options import NetworkOptions
-from modelgates_client.transport.pooling import AsyncEngine
 
 #: Of httptools: those before take a space before a header's colon for a part of its name, and
 #: bytes behind a 304 for its body, by which one may slip another's answer in.
 _FIRST_STRICT: Final = (0, 6, 4)
 
 
+class Engine(Protocol):
+    """Sends requests to one server, blocking.
+
+    Attributes:
+        closed: Whether it was closed.
+    """
+
+    closed: bool
+
+    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
+        """Make one attempt, over at the deadline, with so many bytes of a body at most."""
+        ...
+
+    def check(self) -> None:
+        """Raise a `ModelGatesError` if it can no longer send."""
+        ...
+
+    def reset(self) -> None:
+        """Close the idle connections, if they are its own."""
+        ...
+
+    def close(self) -> None:
+        """Close its own connections, and send no more."""
+        ...
+
+
+class AsyncEngine(Protocol):
+    """Sends requests to one server, awaited.
+
+    Attributes:
+        closed: Whether it was closed.
+    """
+
+    closed: bool
+
+    async def send(
+        self, request: Request, secret: Secret, deadline: Deadline, limit: int
+    ) -> Ending:
+        """Make one attempt, over at the deadline, with so many bytes of a body at most."""
+        ...
+
+    def check(self) -> None:
+        """Raise a `ModelGatesError` if it can no longer send."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, on the event loop that it sends on."""
+        ...
+
+    def within(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Return what raises a `TimeoutError` after some seconds, on that event loop."""
+        ...
+
+    async def reset(self) -> None:
+        """Close the idle connections, if they are its own."""
+        ...
+
+    async def close(self) -> None:
+        """Close its own connections, and send no more."""
+        ...
+
+
+def blocking_engine(options: NetworkOptions) -> Engine:
+    """Return the engine that blocks: over httpcore, or the caller's client."""
+    if options.http_client is not None:
+        from modelgates_client.transport.httpx_client import HttpxEngine  # noqa: PLC0415 - it costs
+
+        return HttpxEngine(options.http_client, options.server)
+    from modelgates_client.transport.blocking import BlockingEngine  # noqa: PLC0415 - it costs
+
+    return BlockingEngine(options)
+
+
 def awaiting_engine(options: NetworkOptions, connections: int | None = None) -> AsyncEngine:
-    """Return the engine that suits best; both promise the same.
+    """Return the engine that is awaited; all promise the same, but for a client of the caller's.
 
     That over httptools (extra `fast`) is several times as fast. It knows no proxies.
 
     Args:
         options: Where to connect to, and how.
-        connections: The most connections at one time, see `AsyncEngine`.
+        connections: The most connections at one time, see `PoolingEngine`.
     """
+    if options.http_client is not None:
+        from modelgates_client.transport.httpx_client import AsyncHttpxEngine  # noqa: PLC0415
+
+        return AsyncHttpxEngine(options.http_client, options.server)
     if options.proxy is None and _has_httptools():
         from modelgates_client.transport.fast import FastEngine  # noqa: PLC0415 - an extra
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from modelgates_client.transport import content
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.messages import ERROR_LIMIT, Failure, Reply
+from modelgates_runtime.errors import ClientClosedError
 
 #: Seconds that an idle connection is kept: less than servers usually do, so that few are stale.
 KEEP_ALIVE_S: Final = 15.0
@@ -36,6 +37,11 @@ class Head(Protocol):
 def cut(error: BaseException) -> None:
     """Forget where an interruption hit: the frames of the engine show the key in their locals."""
     error.__traceback__ = error.__context__ = error.__cause__ = None
+
+
+def closed() -> ClientClosedError:
+    """Return the error that there is nothing to send by any more."""
+    return ClientClosedError("the client was closed; make a new one")
 
 
 def timed_out() -> Failure:

@@ -5,6 +5,8 @@ import contextlib
 import re
 import socket
 import ssl
+import sys
+from types import FunctionType
 from typing import Any, Final
 
 from modelgates_client.transport import exchange
@@ -13,7 +15,7 @@ from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.dialling import dial
 from modelgates_client.transport.messages import Ending, Failure, Request
 from modelgates_client.transport.options import NetworkOptions, Server
-from modelgates_client.transport.pooling import AsyncEngine
+from modelgates_client.transport.pooling import PoolingEngine
 from modelgates_client.transport.protocol import Answers
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
@@ -147,13 +149,46 @@ class _Connection:
             self._socket.close()
 
 
-class FastEngine(AsyncEngine):
-    """Sends requests over httptools, and through no proxy."""
+def _is_httpcore_replaced() -> bool:
+    """Whether something stands in for httpcore's sending, as respx does while it mocks."""
+    httpcore = sys.modules.get("httpcore")
+    if httpcore is None:
+        return False
+    sends = httpcore.AsyncConnectionPool.handle_async_request
+    if type(sends) is not FunctionType:
+        return True
+    return not sends.__globals__["__name__"].startswith("httpcore.")
+
+
+class FastEngine(PoolingEngine):
+    """Sends requests over httptools, and through no proxy.
+
+    What is told to httpcore meanwhile, as by a mock, holds all the same: then it sends over that.
+    """
 
     def __init__(self, options: NetworkOptions, connections: int | None = None) -> None:
-        """Connect when the first request is sent, not before; see `AsyncEngine`."""
+        """Connect when the first request is sent, not before; see `PoolingEngine`."""
         super().__init__(options, connections)
         self._heads = _Heads(options.server)
+        self._replaced: PoolingEngine | None = None
+
+    async def send(
+        self, request: Request, secret: Secret, deadline: Deadline, limit: int
+    ) -> Ending:
+        """Make one attempt; see `PoolingEngine.send`."""
+        if not _is_httpcore_replaced():
+            return await super().send(request, secret, deadline, limit)
+        if self._replaced is None:
+            from modelgates_client.transport.awaiting import AwaitingEngine  # noqa: PLC0415 - rare
+
+            self._replaced = AwaitingEngine(self.options, self._most)
+        return await self._replaced.send(request, secret, deadline, limit)
+
+    async def close(self) -> None:
+        """Close the connections; see `PoolingEngine.close`."""
+        await super().close()
+        if self._replaced is not None:
+            await self._replaced.close()
 
     def _connection(self) -> _Connection:
         return _Connection(self.options, self._heads)

@@ -1,4 +1,4 @@
-"""From the terms of httpcore to those of `messages`, and back."""
+"""From the terms of httpcore, and of httpx over it, to those of `messages`, and back."""
 
 import logging
 import ssl
@@ -25,25 +25,44 @@ FAILURES: Final = (
     ValueError,
 )
 
-#: Whether what runs now is a request of ours.
-OURS: Final = ContextVar("OURS", default=False)
+#: The key of the request of ours that runs now; None when none does.
+OURS: Final = ContextVar[Secret | None]("OURS", default=None)
 
 _CLIENT_ERROR: Final = range(400, 500)
+#: Loggers of httpcore, and of what it reads HTTP/2 by.
+_WORD_BY_WORD: Final = (
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+    "hpack.hpack",
+    "hpack.table",
+)
 
 
 def _is_foreign(_: logging.LogRecord) -> bool:
-    return not OURS.get()
+    return OURS.get() is None
+
+
+def _mask(record: logging.LogRecord) -> bool:
+    secret, text = OURS.get(), record.getMessage()
+    if secret is not None and secret.masked(text) != text:
+        record.msg, record.args = secret.masked(text), ()
+    return True
 
 
 def hide_ours() -> None:
     """Keep requests of ours out of httpcore's logs; those of others stay there.
 
-    It logs what servers send, word by word: should one send the key back, it would be there. This
-    is done when a connection is made, not on import, which changes nothing of anyone's. A filter
-    that is there already is not added again.
+    It logs what servers send, word by word: should one send the key back, it would be there. httpx
+    logs a line for each request, which stays, without the key. This is done when a connection is
+    made, not on import, which changes nothing of anyone's. A filter that is there already is not
+    added again.
     """
-    for name in ("connection", "http11", "proxy"):
-        logging.getLogger(f"httpcore.{name}").addFilter(_is_foreign)
+    for name in _WORD_BY_WORD:
+        logging.getLogger(name).addFilter(_is_foreign)
+    logging.getLogger("httpx").addFilter(_mask)
 
 
 def outgoing(request: Request, server: Server, secret: Secret) -> httpcore.Request:
@@ -81,10 +100,15 @@ def pool_options(options: NetworkOptions) -> dict[str, Any]:
     return arguments
 
 
-def failure(error: BaseException, secret: Secret) -> Failure:
+def failure(error: BaseException, secret: Secret, names: Any = httpcore) -> Failure:
     """Return what an exception of the engine means, in words that a caller understands.
 
     The words may be the server's, so the key is taken out.
+
+    Args:
+        error: The exception.
+        secret: The key.
+        names: httpcore, or httpx, which has the same names.
     """
     cause: BaseException | None = error
     innermost = error
@@ -97,16 +121,16 @@ def failure(error: BaseException, secret: Secret) -> Failure:
             )
         cause = cause.__cause__ or cause.__context__  # the pool raises `from None`
     said = secret.masked(str(error) or type(error).__name__)
-    if isinstance(error, httpcore.TimeoutException | TimeoutError):
+    if isinstance(error, names.TimeoutException | TimeoutError):
         return timed_out()
-    if isinstance(error, httpcore.ProxyError):
+    if isinstance(error, names.ProxyError):
         refused = said[:3].isdigit() and int(said[:3]) in _CLIENT_ERROR
         return Failure("refused" if refused else "connection", f"the proxy refused: {said}")
-    if isinstance(error, httpcore.LocalProtocolError):
+    if isinstance(error, names.LocalProtocolError):
         return Failure("refused", f"the request cannot be sent: {said}")
-    if isinstance(error, httpcore.RemoteProtocolError):
+    if isinstance(error, names.RemoteProtocolError):
         return Failure("connection", f"the answer is no whole HTTP: {said}")
-    if isinstance(error, httpcore.ConnectError):
+    if isinstance(error, names.ConnectError):
         return unconnected(innermost, said)
     return Failure("connection", f"the connection broke: {said}")
 

@@ -164,7 +164,7 @@ def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy
             warnings.warn(
                 "the API key goes to the proxy in clear, since base_url is http; use https",
                 UserWarning,
-                stacklevel=5,  # whoever makes the client
+                stacklevel=6,  # whoever makes the client
             )
         return chosen
     if not trust_env or server.scheme == "http":
@@ -291,8 +291,11 @@ class NetworkOptions(NamedTuple):
         server: The server that requests go to.
         trust: The certificates that are trusted.
         proxy: What to connect through, if anything.
+        http_client: The caller's client to send by, if there is one; it has its own trust and
+            proxy.
     """
 
     server: Server
     trust: Trust
     proxy: Proxy | None = None
+    http_client: object = None

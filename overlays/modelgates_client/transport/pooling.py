@@ -83,11 +83,11 @@ def running_loop() -> asyncio.AbstractEventLoop:
     except RuntimeError:
         raise ConfigurationError(
             "AsyncModelGates is for asyncio, whose event loop does not run here; elsewhere, as "
-            "under trio, call ModelGates in a thread"
+            "under trio, call ModelGates in a thread, or, for all but get_many, give an http_client"
         ) from None
 
 
-class AsyncEngine(ABC):
+class PoolingEngine(ABC):
     """Sends requests to one server; each event loop has connections of its own.
 
     Attributes:
@@ -155,6 +155,21 @@ class AsyncEngine(ABC):
                     await connection.close()
             finally:
                 connections.places.release()
+
+    def check(self) -> None:
+        """Raise a `ClientClosedError` if it was closed."""
+        if self.closed:
+            raise exchange.closed()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        running_loop()
+        await asyncio.sleep(seconds)
+
+    def within(self, seconds: float) -> asyncio.Timeout:
+        """Return what raises a `TimeoutError` after some seconds."""
+        running_loop()
+        return asyncio.timeout(seconds)
 
     async def reset(self) -> None:
         """Close the idle connections of this event loop."""

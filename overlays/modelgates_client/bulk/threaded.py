@@ -1,0 +1,89 @@
+"""An engine that blocks, awaited: each request in a thread."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from modelgates_client.bulk.threads import start_thread
+from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.deadline import Deadline
+from modelgates_client.transport.engines import Engine
+from modelgates_client.transport.exchange import timed_out
+from modelgates_client.transport.messages import Ending, Request
+
+#: Requests at one time over an `httpx.Client`: more slow each other down.
+MOST_THREADS: Final = 32
+
+
+class ThreadedEngine:
+    """Sends by an engine that blocks, from so many threads at most.
+
+    A request that is given up goes on in its thread, as long as its deadline lets it; its place is
+    taken until then.
+
+    Attributes:
+        closed: Whether it was closed.
+    """
+
+    def __init__(self, engine: Engine, threads: int) -> None:
+        """Start no thread yet."""
+        self.closed = False
+        self._engine = engine
+        self._places = asyncio.Semaphore(threads)
+
+    async def send(
+        self, request: Request, secret: Secret, deadline: Deadline, limit: int
+    ) -> Ending:
+        """Make one attempt."""
+        try:
+            await asyncio.wait_for(self._places.acquire(), deadline.remaining())
+        except TimeoutError:
+            return timed_out()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Ending] = loop.create_future()
+
+        def settle(ending: Ending | BaseException) -> None:
+            self._places.release()
+            if done.done():  # given up
+                return
+            if isinstance(ending, BaseException):
+                done.set_exception(ending)
+            else:
+                done.set_result(ending)
+
+        def work() -> None:
+            ending: Ending | BaseException
+            try:
+                ending = self._engine.send(request, secret, deadline, limit)
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+                ending = error
+            with contextlib.suppress(RuntimeError):  # the event loop has ended: nobody waits
+                loop.call_soon_threadsafe(settle, ending)
+
+        try:
+            start_thread(work, "modelgates-request")
+        except BaseException:
+            self._places.release()
+            raise
+        return await done
+
+    def check(self) -> None:
+        """Raise a `ModelGatesError` if it can no longer send."""
+        self._engine.check()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    def within(self, seconds: float) -> asyncio.Timeout:
+        """Return what raises a `TimeoutError` after some seconds."""
+        return asyncio.timeout(seconds)
+
+    async def reset(self) -> None:
+        """Close the idle connections, if they are the engine's own."""
+        self._engine.reset()
+
+    async def close(self) -> None:
+        """Send no more."""
+        self.closed = True
+        self._engine.close()

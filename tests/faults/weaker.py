@@ -1,0 +1,37 @@
+"""What a client does less well over a client of httpx that it is given, and why."""
+
+from .clients import GIVEN
+
+#: No blocking call is cut between two reads, and httpx reads a head to its end.
+ENDLESS_HEADS = frozenset({"100-endless", "103-endless-drip", "drip-head", "headers-endless-drip"})
+
+#: httpx takes what a server sent beyond an answer for the beginning of the next one.
+BEYOND_ANSWERS = frozenset(
+    {
+        "error-before-own-record",
+        "extra-after-404",
+        "extra-after-chunks",
+        "extra-beyond-length",
+        "extra-forged-same-segment",
+        "extra-forged-twice",
+        "extra-head-part",
+        "extra-in-204",
+        "extra-in-304",
+        "extra-record-same-segment",
+        "one-behind",
+        "one-behind-forged",
+        "tls-extra-forged-same-segment",
+    }
+)
+
+#: What is made of an answer, the same over any engine: tried over one of the two by turns.
+ABOVE = frozenset({"page", "error-body", "retry", "json", "record"})
+
+
+def is_tried(fault, flavour, number):
+    """Whether a fault, the so manieth, is tried on a flavour."""
+    if flavour == "fast" and fault.scheme == "proxy":
+        return False  # through a proxy, httptools is not used
+    if flavour == "given" and fault.id in ENDLESS_HEADS:
+        return False
+    return flavour not in GIVEN or fault.kind not in ABOVE or flavour == GIVEN[number % 2]
