@@ -54,13 +54,24 @@ ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signal
 HEAVY = "tests/heavy"
 # What stands on a dependency: each of them is used in these.
 LOWEST = (
-    "tests/client",
+    "tests/calls/test_answers.py",
+    "tests/cli/test_command.py",
+    "tests/cli/test_export.py",
+    "tests/cli/test_report.py",
+    "tests/client/test_engines.py",
+    "tests/client/test_hostile.py",
+    "tests/client/test_life_cycle.py",
+    "tests/client/test_network.py",
+    "tests/client/test_proxies.py",
     "tests/exports",
+    "tests/faults/test_dialling.py",
+    "tests/faults/test_protocol.py",
     "tests/records",
-    "tests/reports",
+    "tests/reports/test_page.py",
+    "tests/reports/test_terminal.py",
     "tests/rows",
     "tests/runtime",
-    "tests/testing",
+    "tests/testing/test_stub.py",
 )
 
 
@@ -229,7 +240,7 @@ def program(session: nox.Session, name: str) -> str:
 TESTED = [f"tests-{version}" for version in INTERPRETERS]
 
 
-@nox.session(requires=["tools", "heavy", *TESTED, "typing", "fresh", "package", "lint"])
+@nox.session(requires=["tools", "heavy", *TESTED, "lowest", "typing", "fresh", "package", "lint"])
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
 

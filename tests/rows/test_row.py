@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import pytest
@@ -233,7 +234,7 @@ def is_fit(kind, value):
         return -(2**63) <= value < 2**63
     if kind == "boolean":
         return True
-    if not abs(value) < 1.7e308 or float(value) != value:  # NaN is not smaller, either
+    if not abs(value) <= sys.float_info.max or float(value) != value:  # NaN is not smaller, either
         return False
     if kind == "number":
         return True

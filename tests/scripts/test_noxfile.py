@@ -33,6 +33,14 @@ def test_reading_it_starts_no_program_and_leaves_the_path(noxfile):
 
 def test_the_lists_of_tests_name_what_there_is(noxfile):
     """A file that was moved would be tested on all interpreters, or on one, unnoticed."""
-    files = noxfile()["files_for_one"]()
+    read = noxfile()
+    files = read["files_for_one"]()
     assert files
     assert all(Path(file).is_file() for file in files)
+    assert all(Path(name).exists() for name in read["LOWEST"])
+
+
+def test_the_lowest_versions_are_run_with_everything(noxfile):
+    """A bound that nobody runs is a guess."""
+    noxfile()
+    assert "lowest" in nox.registry.get()["test"].requires
