@@ -40,6 +40,30 @@ def _quoted_unicode(text):
     return "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in text)
 
 
+def _quoted_whole(text):
+    return "".join(f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _quoted_wide(text):
+    return "".join(f"\\U{ord(char):08x}" for char in text)
+
+
+def _quoted_octal(text):
+    return "".join(f"\\{byte:03o}" for byte in text.encode())
+
+
+def _quoted_url(text):
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+def _coloured(text):
+    return text.replace("gen", "\x1b[1;32mgen")
+
+
+def _coloured_in_words(text):
+    return text.replace("gen", r"\e[32mgen").replace("&", "#033[0m&")
+
+
 ESCAPES = st.sampled_from(
     [
         json.dumps,
@@ -49,8 +73,15 @@ ESCAPES = st.sampled_from(
         _quoted_python,
         _quoted_hex,
         _quoted_unicode,
+        _quoted_whole,
+        _quoted_wide,
+        _quoted_octal,
+        _quoted_url,
+        _coloured,
+        _coloured_in_words,
     ]
 )
+WHERE = ("own", "mentioned", "spoken")
 AROUND = st.text(" \t\n\"'=<>/&:;,()[]{}|éß", min_size=1, max_size=5)
 
 
@@ -122,6 +153,8 @@ def test_what_is_no_id_and_not_meant_as_one_is_passed_over(line):
         ({"msg": f"completion {A} done"}, [A]),
         ([{"id": A}, {"id": B}], [A, B]),
         (["gen-1", "gen-2"], ["gen-1", "gen-2"]),
+        ({"costs": {A: {"usd": 1}, B: {"usd": 2}}}, [A, B]),
+        ({A: {"messages": TALK}}, [A]),
         ({"messages": TALK}, []),
     ],
 )
@@ -149,6 +182,15 @@ def test_a_name_that_is_there_twice_has_two_values():
         (r"gen\u002d1771967973\x2d0hZ8J5kY7qLMOKbPx0u3", [A]),
         (r"{\\\"id\\\": \\\"gen-7\\\"}", ["gen-7"]),
         (f"response_{A}_1.json", [A]),
+        (f"id=3D{A}=", [A]),
+        (rf"C:\\logs\\{A}\\part.json", [A]),
+        (rf"C:\logs\{A}\data", [A]),
+        (rf"\b {A}\par", [A]),
+        (r"\e[32mgen-1771967973-abc\e[0m", ["gen-1771967973-abc"]),
+        ("\x1b[32mgen-1771967973-abc\x1b[0m", ["gen-1771967973-abc"]),
+        (r"\147en-1771967973-0hZ8J5kY7qLMOKbPx0u3", [A]),
+        (r"\u{67}en-1771967973-0hZ8J5kY7qLMOKbPx0u3", [A]),
+        (r"\U00000067en-1771967973-0hZ8J5kY7qLMOKbPx0u3", [A]),
         (f"{A},0.25;{ULID}", [A, ULID]),
     ],
 )
@@ -157,11 +199,31 @@ def test_escapes_hide_no_id(text, ids):
     assert words_within(text).ids == ids
 
 
-@pytest.mark.parametrize("end", ["-", "0hZ8...", "0hZ8…", ""])
+@pytest.mark.parametrize(
+    "end", ["-", "0hZ8...", "0hZ8…", "", "0hZ8=\r", "0hZ8\\", "0hZ8\u00ad5kY7 done", "0hZ8\u200b5k"]
+)
 def test_an_id_that_is_cut_off_is_refused_aloud(end):
-    """Asked for, it would wait for ever."""
-    found = look(f"request gen-1771967973-{end} done\n".encode())
+    """Asked for, it would wait for ever. Lines are broken by `=`, `\\` and invisible hyphens."""
+    found = look(f"request gen-1771967973-{end}\n".encode())
     assert (found.ids, len(found.refused)) == ([], 1)
+
+
+def test_ids_without_anything_between_are_two():
+    """As files without a last line end leave them; if it cannot be told where one ends, none."""
+    assert ids_in(f"{A}{B}\n".encode()) == [A, B]
+    assert ids_in(f"{ULID}{A}{ULID}\n".encode()) == [ULID, A]
+    found = look(b"gen-1771967973-abcgen-1771967974-def\n")
+    assert (found.ids, len(found.refused)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "line", [A.upper(), A.replace("gen", "Gen"), A.replace("-", "\u2011"), A.replace("-", "\u2013")]
+)
+def test_what_a_word_processor_made_of_an_id_is_refused_aloud(line):
+    """It is none any more, and was one."""
+    for text in (line, f"for {line} and"):
+        found = look(f"{text}\n".encode())
+        assert (found.ids, len(found.refused)) == ([], 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
@@ -190,6 +252,42 @@ def test_an_own_id_is_found_beside_any_text(generation_id, text):
     for ascii_only in (True, False):
         line = json.dumps(record, ensure_ascii=ascii_only).encode("utf-8", "replace")
         assert ids_in(line) == [generation_id]
+
+
+VALUES = st.recursive(
+    IDS | st.sampled_from([None, 5, "no id"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "cost", "content"]) | IDS, inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def placed(value, place="own"):
+    """Yield the ids of a JSON value, with where they are: said here in other words."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            inner = place if place == "spoken" else "spoken" if key == "content" else "mentioned"
+            if key.startswith("gen"):
+                yield key, "spoken" if place == "spoken" else "mentioned"
+            yield from placed(each, "own" if (key, inner) == ("id", "mentioned") else inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from placed(each, place)
+    elif isinstance(value, str) and value.startswith("gen"):
+        yield value, place
+
+
+@given(st.dictionaries(st.sampled_from(["id", "cost", "content"]) | IDS, VALUES, max_size=4))
+def test_each_id_in_json_is_found_or_another_is_meant_or_it_is_refused(value):
+    """Own ones first, then those that are mentioned; those that people talk about are refused."""
+    ids = {place: {each for each, where in placed(value) if where == place} for place in WHERE}
+
+    found = look(json.dumps(value).encode())
+
+    assert set(found.ids) == (ids["own"] or ids["mentioned"])
+    assert bool(found.refused) == bool(ids["spoken"] and not found.ids)
 
 
 @given(

@@ -28,6 +28,7 @@ from modelgates_client.records.generation_ids import (
     refusal,
     shortened,
     unescaped,
+    without_colours,
     words_within,
 )
 from modelgates_client.transport.credentials import Secret
@@ -35,7 +36,6 @@ from modelgates_runtime.values import is_array
 
 _SAID: Final = 10  # refusals that are said, each in a line; the others are only counted
 
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of logs made for terminals
 _COMMENT: Final = re.compile(r"\s#.*", re.DOTALL)
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 _QUOTES: Final = "\"'`"
@@ -135,7 +135,7 @@ def look(line: bytes, *, in_list: bool = False) -> Found:
         line: The line; what is no UTF-8 in it is no part of an id.
         in_list: Whether all lines so far were lists, so that every word is meant as an id.
     """
-    text = _COLOURS.sub(" ", _decoded(line)).strip()
+    text = without_colours(_decoded(line)).strip()
     if not text or text.startswith("#"):
         return Found([], [], is_list=True)
     words = [word.strip(_QUOTES) for word in _BETWEEN.split(_COMMENT.sub("", text))]
@@ -317,6 +317,9 @@ def _texts(value: Any) -> Iterator[tuple[str, str, bool]]:
         name, each, is_talk = todo.pop()
         if _is_object(each):
             named = _named_parts(each, name)
+            for key, _ in each:
+                if "gen" in key:
+                    yield "-", key, is_talk
             todo += [(plain, part, is_talk or _is_talk(plain, part)) for plain, part in named[::-1]]
         elif is_array(each):
             if len(each) == 2 and isinstance(each[0], str) and _plain(each[0]) in _KEYS:  # noqa: PLR2004 - a header
