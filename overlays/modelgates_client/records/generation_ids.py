@@ -10,7 +10,6 @@ r"""What is the id of a generation: the one rule for all calls and commands. Pur
 """
 
 import re
-from html import unescape as html_unescape
 from typing import Final, NamedTuple, TypeGuard
 
 _LONGEST: Final = 200  # characters; real ones have 35
@@ -162,7 +161,9 @@ def _meaning(match: re.Match[str]) -> str:
     if kind == "letter":
         return _LETTERS.get(said, f" {said}" if said.isalnum() else said)
     if kind == "entity":
-        return html_unescape(match[0])
+        from html import unescape  # noqa: PLC0415 - it costs, and only texts of people have any
+
+        return unescape(match[0])
     if kind == "quoted":
         return "="
     number = int(said, 8 if kind == "octal" else 16)

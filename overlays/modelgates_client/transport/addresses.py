@@ -1,6 +1,5 @@
 """The addresses of a host: the system's look-up knows no deadline, so a thread waits for it."""
 
-import asyncio
 import contextlib
 import queue
 import socket
@@ -39,6 +38,8 @@ async def look_up_awaited(host: str, port: int) -> Sequence[Found]:
     Raises:
         OSError: It cannot be found.
     """
+    import asyncio  # noqa: PLC0415 - it costs, and blocking calls do without
+
     numeric = _numeric(host, port)
     if numeric:
         return numeric
