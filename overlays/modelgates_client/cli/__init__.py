@@ -3,7 +3,7 @@
 `modelgates get ID…` prints the records of generations: on a terminal as a table, the record of a
 single id as a summary; piped, or with `--json`, as JSON Lines, each the record's `to_dict()`. Data
 go to stdout, messages to stderr. `modelgates check` holds responses, live or recorded, against the
-spec. `modelgates fetch` fills a ledger, which `export`, `report` and `budget` read.
+spec. `modelgates fetch` fills a ledger, which `show`, `list`, `export`, `report` and `budget` read.
 `modelgates stub` serves records on loopback as the API does, with the extra `testing`.
 `modelgates completion SHELL` prints a script for a shell.
 
@@ -49,11 +49,12 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_stub`       | the work of `stub`: serve until interrupted       |
 | `_config`     | the configuration file: defaults, and budgets     |
 | `_options`    | options that several commands have in common      |
-| `_ledgers`    | arguments and options of the next four            |
+| `_ledgers`    | arguments and options of the commands for ledgers |
 | `_fetch`      | the work of `fetch`: fill a ledger, resumably     |
 | `_found_ids`  | ids of arguments, lists, logs and JSON Lines      |
 | `_fetching_progress` | how far a fetch is, in lines               |
 | `_fetching_bar` | the same as a bar, by rich                      |
+| `_look`       | the work of `show` and `list`                     |
 | `_export`     | the work of `export`: rows to files               |
 | `_report`     | the work of `report`: read, show, write a page    |
 | `_budget`     | the work of `budget`: add up, hold against limit  |

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelgates_client.cli._budget import BudgetOptions
     from modelgates_client.cli._export import ExportOptions
     from modelgates_client.cli._fetch import FetchOptions
+    from modelgates_client.cli._look import ListOptions, ShowOptions
     from modelgates_client.cli._report import ReportOptions
 
 
@@ -72,6 +73,54 @@ def fetch(quiet: bool, verbose: bool, **options: Unpack["FetchOptions"]) -> Stat
     from modelgates_client.cli import _fetch  # noqa: PLC0415
 
     return carry_out(_fetch.fetch, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(
+    epilog=STATUS_EPILOG,
+    help="""Show what a ledger has of ids: records, when and how they came, what came before.
+
+    No server is asked. On a terminal some lines for each; piped, an object of JSON a line.
+    """,
+)
+@click.argument("ledger", type=click.Path())
+@click.argument("ids", metavar="ID...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines on a terminal, too.")
+@talks
+def show(quiet: bool, verbose: bool, **options: Unpack["ShowOptions"]) -> Status:  # noqa: FBT001
+    """Show what a ledger has of ids."""
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _look  # noqa: PLC0415
+
+    return carry_out(_look.show, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(
+    "list",
+    epilog=STATUS_EPILOG,
+    help="""List the ids of a ledger of which something is not known: why, and when it was tried.
+
+    All of them, or those that are asked for. No server is asked. On a terminal a line for each;
+    piped, an object of JSON a line.
+    """,
+)
+@click.argument("ledger", type=click.Path())
+@click.option("--pending", is_flag=True, help="Those without a record yet.")
+@click.option("--failed", is_flag=True, help="Those of which another try is not expected to help.")
+@click.option("--provisional", is_flag=True, help="Those whose record may still change.")
+@click.option("--unknown", is_flag=True, help="Those whose record does not say what it cost.")
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(("table", "jsonl")),
+    help="How to print it: table on a terminal, else jsonl.",
+)
+@talks
+def list_ids(quiet: bool, verbose: bool, **options: Unpack["ListOptions"]) -> Status:  # noqa: FBT001
+    """List the ids of a ledger of which something is not known."""
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _look  # noqa: PLC0415
+
+    return carry_out(_look.list_ids, options, quiet=quiet, verbose=verbose)
 
 
 @click.command(

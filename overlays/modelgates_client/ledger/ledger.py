@@ -15,13 +15,14 @@ from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import LedgerError
 from modelgates_client.ledger.texts import given_id, stored_id
-from modelgates_client.ledger.values import Counts, StoredRecord
+from modelgates_client.ledger.values import Counts, StoredRecord, Unresolved
 from modelgates_client.ledger.verifying import Flaw
 from modelgates_client.transport.deadline import monotonic_s
 
 _BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
 _QUEUED: Final = 10_000  # ids that are queued in one transaction
 _LOOK_S: Final = 0.5  # between two looks at what others hold
+_LISTED: Final = 1000  # ids that are read at one time
 _READ: Final = 32  # bodies that are read at one time
 
 
@@ -224,6 +225,38 @@ class Ledger:
         """
         with self._database.reading() as connection:
             return reading.history(connection, stored_id(generation_id))
+
+    def unresolved(self, *, unknown_cost: bool = False) -> Iterator[Unresolved]:
+        """Yield the ids that wait for a record, in the order in which they became known.
+
+        Others may go on writing; memory is bounded.
+
+        Args:
+            unknown_cost: Whether those are meant whose record does not say what it cost.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        if unknown_cost:
+            self.check_rows()
+        read = reading.of_unknown_cost if unknown_cost else reading.unresolved
+        key = 0
+        while True:
+            with self._database.reading() as connection:
+                found = read(connection, key, _LISTED)
+            if not found:
+                return
+            for key, each in found:  # noqa: B007 - the last key is where to go on
+                yield each
+
+    def waiting(self, generation_id: str) -> Unresolved | None:
+        """Return why an id waits for a record; None if it does not, or is not known.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return reading.one_unresolved(connection, stored_id(generation_id))
 
     def bodies(self) -> Iterator[tuple[str, bytes]]:
         """Yield the id and the body of every record, in the order in which ids became known.

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.texts import given_id
-from modelgates_client.ledger.values import Counts, StoredRecord, checksum
+from modelgates_client.ledger.values import Counts, StoredRecord, Unresolved, checksum
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -18,6 +18,17 @@ _COUNTS: Final = """
 _HOW: Final = "body, obtained_at, requests, request_id, status, elapsed_s, client, final"
 _RECORD: Final = f"SELECT {_HOW} FROM ids JOIN records USING (key) WHERE id = ?"
 _HISTORY: Final = f"SELECT {_HOW} FROM ids JOIN history USING (key) WHERE id = ? ORDER BY number"
+_UNRESOLVED: Final = """
+    SELECT queue.key, ids.id, iif(records.key IS NULL, queue.state, 'provisional'), added_at,
+        tried_at, queue.requests, queue.status, error
+    FROM queue CROSS JOIN ids ON ids.key = queue.key LEFT JOIN records ON records.key = queue.key
+    WHERE queue.key > ? ORDER BY queue.key LIMIT ?"""
+_ONE_UNRESOLVED: Final = _UNRESOLVED.replace("queue.key > ?", "ids.id = ?")
+_OF_UNKNOWN_COST: Final = """
+    SELECT ids.key, ids.id, 'unknown', NULL, records.obtained_at, records.requests,
+        records.status, NULL
+    FROM record_rows JOIN ids ON ids.key = "the key" JOIN records ON records.key = "the key"
+    WHERE "the key" > ? AND all_in_usd IS NULL ORDER BY "the key" LIMIT ?"""
 _KEPT: Final = """
     SELECT key, id, body, checksum, status, final, obtained_at, requests
     FROM records CROSS JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
@@ -72,6 +83,41 @@ def history(connection: sqlite3.Connection, stored: str) -> list[StoredRecord]:
     return [_record(stored, found) for found in connection.execute(_HISTORY, (stored,))]
 
 
+def unresolved(
+    connection: sqlite3.Connection, after: int, most: int
+) -> list[tuple[int, Unresolved]]:
+    """Return ids that wait for a record, with their keys, from behind a key on."""
+    return [_unresolved(found) for found in connection.execute(_UNRESOLVED, (after, most))]
+
+
+def of_unknown_cost(
+    connection: sqlite3.Connection, after: int, most: int
+) -> list[tuple[int, Unresolved]]:
+    """Return ids whose record does not say what it cost, likewise."""
+    return [_unresolved(found) for found in connection.execute(_OF_UNKNOWN_COST, (after, most))]
+
+
+def one_unresolved(connection: sqlite3.Connection, stored: str) -> Unresolved | None:
+    """Return an id that waits for a record; None if it does not."""
+    found = connection.execute(_ONE_UNRESOLVED, (stored, 1)).fetchone()
+    return None if found is None else _unresolved(found)[1]
+
+
+def _unresolved(found: tuple[Any, ...]) -> tuple[int, Unresolved]:
+    key, stored, state, queued_at, tried_at, *rest = found
+    queued, tried = (
+        None if each is None else _moment(stored, each) for each in (queued_at, tried_at)
+    )
+    return key, Unresolved(given_id(stored), state, queued, tried, *rest)
+
+
+def _moment(stored: str, microseconds: Any) -> datetime.datetime:
+    try:
+        return _EPOCH + datetime.timedelta(microseconds=microseconds)
+    except (OverflowError, TypeError):
+        raise DamagedError(f"what is kept of {stored!r} has no time") from None
+
+
 def kept(connection: sqlite3.Connection, after: int, most: int) -> list[Kept]:
     """Return what is kept, in the order of the keys, from behind a key on.
 
@@ -91,11 +137,8 @@ def kept(connection: sqlite3.Connection, after: int, most: int) -> list[Kept]:
 
 def _record(stored: str, found: tuple[Any, ...]) -> StoredRecord:
     body, obtained_at, requests, request_id, status, elapsed_s, client, final = found
-    try:
-        when = _EPOCH + datetime.timedelta(microseconds=obtained_at)
-    except (OverflowError, TypeError):
-        when = None
-    if when is None or not isinstance(body, bytes):
+    when = _moment(stored, obtained_at)
+    if not isinstance(body, bytes):
         raise DamagedError(f"what is kept of {stored!r} is no record")
     return StoredRecord(
         generation_id=given_id(stored),

@@ -25,6 +25,31 @@ class Counts(NamedTuple):
     failed: int
 
 
+@frozen
+class Unresolved:
+    """An id of which something is not known yet: its record, its last state, its cost.
+
+    Attributes:
+        generation_id: The id.
+        state: `pending`: there is no record yet; `failed`: another try is not expected to help;
+            `provisional`: there is a record, and it may still change; `unknown`: there is a record,
+            which does not say what it cost.
+        queued_at: When it was queued, aware; None: it is in the queue no more.
+        tried_at: When it was last asked for, aware; None: never.
+        requests: How many requests were made for it, in all runs.
+        status: The HTTP status of the last answer; None: there was none.
+        error: Class and message of what the last request ended with; None: with none.
+    """
+
+    generation_id: str
+    state: str
+    queued_at: datetime.datetime | None
+    tried_at: datetime.datetime | None
+    requests: int
+    status: int | None
+    error: str | None
+
+
 def checksum(body: bytes) -> int:
     """Return the checksum that is kept beside a body: its CRC-32, as gzip and PNG have it."""
     return zlib.crc32(body)

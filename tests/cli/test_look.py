@@ -1,0 +1,111 @@
+"""`modelgates show` and `list`: what a ledger has of ids, without a server."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from modelgates_client import Generation, RawResponse
+from modelgates_client.bulk.outcomes import Resolved
+from modelgates_client.cli._command import command
+from modelgates_client.cli._statuses import Status
+from modelgates_client.ledger import Ledger
+
+from ..reports.ledgers import make_ledger, record
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A ledger of an id of each kind; one record came twice."""
+    path = make_ledger(
+        tmp_path / "costs.db",
+        record(1, total_cost=4, model="a/\x1b[2Jb"),
+        record(2, finish_reason=None, total_cost=1),
+        record(3),
+        pending=1,
+        failed=1,
+    )
+    body = json.dumps({"data": record(1, total_cost=5, model="a/b")}).encode()
+    with Ledger(path) as opened:
+        response = RawResponse(Generation.from_dict(record(1, total_cost=5)), 200, {}, body, 1, 0.1)
+        opened.add([Resolved("gen-1", response)])
+    return path
+
+
+def run(*arguments):
+    """Run the command; return its exit status, what it printed and what it said."""
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return done.return_value, done.stdout, done.stderr
+
+
+def listed(path, *options):
+    """Return the ids that are listed, with their states."""
+    found = [json.loads(line) for line in run("list", path, *options)[1].splitlines()]
+    return {each["generation_id"]: each["state"] for each in found}
+
+
+def test_a_list_has_each_id_that_is_not_settled(ledger):
+    """All of them, or those that are asked for."""
+    everything = {
+        "gen-2": "provisional",
+        "gen-pending-0": "pending",
+        "gen-failed-0": "failed",
+        "gen-3": "unknown",
+    }
+    assert listed(ledger) == everything
+    for state in ("pending", "failed", "provisional", "unknown"):
+        assert listed(ledger, f"--{state}") == {
+            name: each for name, each in everything.items() if each == state
+        }
+    assert listed(ledger, "--pending", "--failed").keys() == {"gen-pending-0", "gen-failed-0"}
+
+
+def test_a_list_says_why(ledger):
+    """With the status, and when it was tried."""
+    _, printed, _ = run("list", ledger, "--format", "table")
+    lines = dict(line.split("  ", 1) for line in printed.splitlines())
+
+    assert lines["gen-pending-0"] == "pending: not asked for yet; never tried, 0 requests"
+    assert lines["gen-failed-0"].startswith("failed: PermissionDeniedError: HTTP 403: not under")
+    assert "(status 403); tried 20" in lines["gen-failed-0"]
+    assert lines["gen-2"].startswith("provisional: ")
+    assert lines["gen-3"].startswith("unknown: the record does not say what it cost; tried 20")
+
+
+def test_a_record_is_shown_with_how_it_came(ledger):
+    """And with what came before it."""
+    status, printed, _ = run("show", ledger, "gen-1")
+    found = json.loads(printed)
+
+    assert status == Status.WELL
+    assert json.loads(found["record"]["body"])["data"]["total_cost"] == 5
+    assert [json.loads(past["body"])["data"]["total_cost"] for past in found["history"]] == [4]
+    assert found["waiting"] is None
+    assert found["record"]["status"] == 200
+
+
+def test_an_id_without_a_record_is_shown_with_the_reason(ledger):
+    """One that the ledger does not know is not there, and stops no other."""
+    status, printed, said = run("show", ledger, "gen-unheard-of", "gen-failed-0")
+    found = json.loads(printed)
+
+    assert status == Status.NOT_THERE
+    assert "gen-unheard-of: the ledger does not know it" in said
+    assert found["record"] is None
+    assert found["waiting"]["state"] == "failed"
+    assert found["waiting"]["status"] == 403
+
+
+def test_nothing_is_made_where_no_ledger_is(tmp_path):
+    """Nor asked of a server."""
+    for arguments in (
+        ["show", str(tmp_path / "none.db"), "gen-1"],
+        ["list", str(tmp_path / "n.db")],
+    ):
+        status, printed, said = run(*arguments)
+        assert status == Status.FAILED
+        assert printed == ""
+        assert "error: " in said
+    assert list(tmp_path.iterdir()) == []
