@@ -8,8 +8,8 @@ and for which day. Records without a readable time have a total of their own.
 
 import datetime
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from operator import itemgetter
 from typing import Any, Final
 
@@ -25,8 +25,8 @@ Day = int | None
 #: Sums by what is summed: `RECORDS`, and names of columns.
 Sums = Mapping[str, Decimal]
 Totals = Mapping[Day, Sums]
-#: What a transaction adds to the sums of its days.
-Changes = dict[Day, dict[str, Decimal]]
+#: The values of a row that are summed.
+Values = Sequence[Any]
 
 #: What is counted of each day beside the sums of columns.
 RECORDS: Final = "records"
@@ -36,6 +36,7 @@ _LAST: Final = datetime.date.max.toordinal()
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _UNKNOWN: Final = "unknown"
 _ZERO: Final = Decimal(0)
+_AT_ONCE: Final = 1000  # rows that are added up by the column
 
 #: No sum is rounded: amounts have 38 digits, and there are less than 10^40 of them.
 EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
@@ -193,49 +194,110 @@ class ControlTotals:
         Raises:
             DamagedError: One of them has no numbers.
         """
-        found: Changes = {}
-        for values in connection.execute(self._all):
-            self._change(found, values, 1)
+        found: dict[Day, Sums] = {}
+        rows = connection.execute(self._all)
+        while some := rows.fetchmany(_AT_ONCE):
+            changes = Changes(self.names)
+            for values in some:
+                changes.add(values)
+            for day, sums in changes.sums():
+                found[day] = _added(found.get(day, {}), sums)
         return found
 
-    def replace(
-        self, connection: sqlite3.Connection, key: int, row: Sequence[Any], changes: Changes
+    def note(
+        self,
+        connection: sqlite3.Connection,
+        key: int,
+        row: Sequence[Any],
+        changes: "Changes",
+        *,
+        is_first: bool,
     ) -> None:
-        """Take the row of a record in, and the one out that it replaces, if there is one.
+        """Take the row of a record in, and the one out that it replaces, unless it is the first.
 
         Raises:
             DamagedError: The one that is there is damaged.
         """
-        before = connection.execute(self._values, (key,)).fetchone()
+        before = None if is_first else connection.execute(self._values, (key,)).fetchone()
         if before is not None:
-            self._change(changes, before, -1)
-        self._change(changes, self.values_of(row), 1)
+            changes.remove(before)
+        changes.add(self.values_of(row))
 
-    def write(self, connection: sqlite3.Connection, changes: Changes) -> None:
+    def write(self, connection: sqlite3.Connection, changes: "Changes") -> None:
         """Write what a transaction has changed, within it.
 
         Raises:
-            DamagedError: The totals that are there are damaged.
+            DamagedError: The totals that are there are damaged, or a row that was replaced.
         """
-        for day, changed in changes.items():
+        for day, changed in changes.sums():
             date = date_of(day)
             stored = _UNKNOWN if date is None else date.isoformat()
             kept = read_totals(connection.execute(self._one, (stored,)), self.names)
-            sums = kept.get(day, dict.fromkeys(changed, _ZERO))
-            records, *others = (EXACT.add(sums[name], changed[name]) for name in changed)
+            records, *others = _added(kept.get(day, {}), changed).values()
             values = (f"{each:f}" for each in others)
             connection.execute(self._keep, (stored, int(records), *values))
 
-    def _change(self, changes: Changes, values: Sequence[Any], sign: int) -> None:
-        created = values[self.names.index(CREATED)]
+
+class Changes:
+    """Rows that came and went in a transaction; they are added up at its end, by the column."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Begin with none; `names` are the columns that are summed."""
+        self._names = names
+        self._created = names.index(CREATED)
+        self._added: dict[Day, list[Values]] = {}
+        self._removed: dict[Day, list[Values]] = {}
+
+    def add(self, values: Values) -> None:
+        """Take a row in.
+
+        Raises:
+            DamagedError: It has no time.
+        """
+        self._added.setdefault(self._day(values), []).append(values)
+
+    def remove(self, values: Values) -> None:
+        """Take a row out.
+
+        Raises:
+            DamagedError: It has no time.
+        """
+        self._removed.setdefault(self._day(values), []).append(values)
+
+    def sums(self) -> Iterator[tuple[Day, Sums]]:
+        """Yield what each day's sums change by.
+
+        Raises:
+            DamagedError: A row has no numbers.
+        """
+        for day in {**self._added, **self._removed}:
+            come = self._sums(self._added.get(day, []))
+            gone = self._sums(self._removed.get(day, []))
+            yield day, {name: EXACT.subtract(come[name], gone[name]) for name in come}
+
+    def _day(self, values: Values) -> Day:
+        created = values[self._created]
         if not isinstance(created, int | None):
             raise DamagedError("a time in it is none")
-        day = day_of(created)
-        if day not in changes:
-            changes[day] = dict.fromkeys((RECORDS, *self.names), _ZERO)
-        sums = changes[day]
-        sums[RECORDS] += sign
-        for name, value in zip(self.names, values, strict=True):
-            if value is not None:
-                change = number_of(value % DAY if name == CREATED else value)
-                sums[name] = (EXACT.add if sign > 0 else EXACT.subtract)(sums[name], change)
+        return day_of(created)
+
+    def _sums(self, rows: list[Values]) -> Sums:
+        columns = zip(*rows, strict=True) if rows else ((),) * len(self._names)
+        sums = {RECORDS: Decimal(len(rows))}
+        for name, column in zip(self._names, columns, strict=True):
+            known = [value for value in column if value is not None]
+            sums[name] = _sum([moment % DAY for moment in known] if name == CREATED else known)
+        return sums
+
+
+def _added(sums: Sums, others: Sums) -> Sums:
+    return {name: EXACT.add(sums.get(name, _ZERO), others[name]) for name in others}
+
+
+def _sum(stored: list[Any]) -> Decimal:
+    numbers = stored if stored and isinstance(stored[0], int) else map(Decimal, stored)
+    with localcontext(EXACT):
+        try:
+            return number_of(sum(numbers))
+        except (ArithmeticError, TypeError, ValueError):
+            raise DamagedError("an amount in it is no number") from None

@@ -8,9 +8,9 @@ for writing makes the rows anew, in transactions of some hundreds; broken off, t
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from modelgates_client.ledger.controls import Changes, ControlTotals
 from modelgates_client.ledger.database import Database
@@ -27,8 +27,15 @@ from modelgates_runtime.errors import ModelGatesError
 #: A value as SQLite stores it.
 Value = str | int | float | None
 Row = Sequence[Value]
-#: Keeps the row of a record: its key, the row, the number of requests.
-Put = Callable[[int, Row, int], None]
+
+
+class Put(Protocol):
+    """Keeps the row of a record."""
+
+    def __call__(self, key: int, row: Row, requests: int, *, is_first: bool) -> None:
+        """Keep it, with the number of requests; `is_first`: there is none of that key yet."""
+        ...
+
 
 _BATCH: Final = 500  # records made anew in one transaction: others wait for less than a second
 
@@ -75,12 +82,12 @@ class Derived:
         Raises:
             DamagedError: What is there already is no row, or no total.
         """
-        changes: Changes = {}
+        changes = Changes(self._totals.names)
 
-        def put(key: int, row: Row, requests: int) -> None:
+        def put(key: int, row: Row, requests: int, *, is_first: bool) -> None:
             values = list(row)
             values[self._requests] = requests
-            self._totals.replace(connection, key, values, changes)
+            self._totals.note(connection, key, values, changes, is_first=is_first)
             connection.execute(self._put, (key, *values))
 
         yield put
@@ -184,11 +191,12 @@ class Derived:
             return False
         with self.putting(connection) as put:
             for each in found:
-                if each.is_whole:
-                    put(each.key, self.derive(each), each.requests)
-                else:
+                kept_as = each
+                if not each.is_whole:
                     ask_again(connection, each.key, each.obtained_at)
-                    put(each.key, self.derive(each._replace(final=0)), each.requests)
+                    kept_as = each._replace(final=0)
+                # others may have added it meanwhile
+                put(each.key, self.derive(kept_as), each.requests, is_first=False)
         connection.execute(_MARK, (_REACHED, str(found[-1].key)))
         return True
 

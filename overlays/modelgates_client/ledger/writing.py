@@ -143,4 +143,4 @@ def _keep(
         else:
             connection.execute(_SHELVE, (known.key,))
     connection.execute(_KEEP, (known.key, *how))
-    put(known.key, found.row, requests)
+    put(known.key, found.row, requests, is_first=known.final is None)
