@@ -16,7 +16,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-_WINDOW_S = 1.0
 _BACKLOG = 1024  # connections that wait to be accepted; all of a client's come at one time
 
 
@@ -33,48 +32,50 @@ class Limit(Protocol):
 
 
 class FixedWindow:
-    """So many in each second, counted from the first request on."""
+    """So many a second on average, in each window, counted from the first request on."""
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self, rate: int, window_s: float = 1.0) -> None:
+        self._most = round(rate * window_s)
+        self._window_s = window_s
         self._end = -math.inf
         self._count = 0
 
     def wait_s(self, now: float) -> float:
         """Return how long until the next window, if this one is full."""
         if now >= self._end:
-            passed = 0 if self._end == -math.inf else (now - self._end) // _WINDOW_S
-            start = now if self._end == -math.inf else self._end + passed * _WINDOW_S
-            self._end, self._count = start + _WINDOW_S, 0
-        if self._count >= self._rate:
+            passed = 0 if self._end == -math.inf else (now - self._end) // self._window_s
+            start = now if self._end == -math.inf else self._end + passed * self._window_s
+            self._end, self._count = start + self._window_s, 0
+        if self._count >= self._most:
             return self._end - now
         self._count += 1
         return 0
 
     def ideal_s(self, requests: int) -> float:
         """Return when the window of the last one begins."""
-        return (math.ceil(requests / self._rate) - 1) * _WINDOW_S
+        return (math.ceil(requests / self._most) - 1) * self._window_s
 
 
 class SlidingWindow:
-    """So many in any second."""
+    """So many a second on average, in any time as long as the window."""
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self, rate: int, window_s: float = 1.0) -> None:
+        self._most = round(rate * window_s)
+        self._window_s = window_s
         self._welcomed: deque[float] = deque()
 
     def wait_s(self, now: float) -> float:
-        """Return how long until the oldest of the last second is out of it."""
-        while self._welcomed and self._welcomed[0] + _WINDOW_S <= now:
+        """Return how long until the oldest of the window is out of it."""
+        while self._welcomed and self._welcomed[0] + self._window_s <= now:
             self._welcomed.popleft()
-        if len(self._welcomed) >= self._rate:
-            return self._welcomed[0] + _WINDOW_S - now
+        if len(self._welcomed) >= self._most:
+            return self._welcomed[0] + self._window_s - now
         self._welcomed.append(now)
         return 0
 
     def ideal_s(self, requests: int) -> float:
-        """Return as for fixed windows: the first second's worth may come at one time."""
-        return (math.ceil(requests / self._rate) - 1) * _WINDOW_S
+        """Return as for fixed windows: the first window's worth may come at one time."""
+        return (math.ceil(requests / self._most) - 1) * self._window_s
 
 
 class TokenBucket:

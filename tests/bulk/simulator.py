@@ -23,6 +23,7 @@ from modelgates_client.transport.messages import Failure, Reply, Request
 REFUSED = Failure("connection", "no connection: refused")
 HANG = None
 LATENCY_S = 0.02
+MAX_RETRIES = 4
 
 
 def record(generation_id):
@@ -135,7 +136,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
     wait_s=0.0,
     ordered=False,
     max_rate=None,
-    max_retries=4,
+    max_retries=MAX_RETRIES,
     timeout_s=30.0,
     outage_timeout_s=300.0,
     final=False,

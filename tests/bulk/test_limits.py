@@ -14,6 +14,7 @@ from .limiters import Changing, FixedWindow, SlidingWindow, TokenBucket, rounded
 from .simulator import LATENCY_S, REFUSED, error, record, simulate
 
 WORKERS = 32
+JITTER = 0.1  # of the latency
 
 
 class AtOneTime:
@@ -26,7 +27,7 @@ class AtOneTime:
         self.ends = [end for end in self.ends if end > now + 1e-9]
         if len(self.ends) >= self.limit:
             return 0.0, min(self.ends) - now
-        self.ends.append(now + LATENCY_S)
+        self.ends.append(now + (1 - JITTER) * LATENCY_S)
         return 0.0, None
 
 
@@ -74,46 +75,39 @@ CHANCE = {"2 %": 0.02, "4 %": 0.04}
 MOST_REQUESTS = 1.1  # an id, with a burst of 10 at least
 MOST_TIME = 1.25  # times the ideal
 MOST_REQUESTS_WITHOUT_BURST = 1.3
-MOST_TIME_WITHOUT_BURST = 2.1  # 1.4 to 1.75, but 2.04 where an outage was suspected first
+MOST_TIME_WITHOUT_BURST = 2.0
 
-# Not 1.25 throughout, as the runs are short. A Retry-After of whole seconds costs a second for each
-# refusal, two of them until the limit is known: a third of six seconds. Later it is one in seven.
+# Not 1.25 throughout. A Retry-After of whole seconds costs a second for each refusal, and it takes
+# two of them to learn a limit: a fifth of ten seconds, a third of six. Later it is one in ten.
 TIME_OF_WHOLE_SECONDS = {
-    "bucket of 10, 100/s": 1.4,
-    "bucket of 10, 500/s": 1.5,
-    "fixed window of 1 s": 1.5,
-    "sliding window of 1 s": 1.45,
-    # What was saved up in the pauses is let through beyond the limit, which hides it for longer.
-    "bucket of 100, 500/s": 1.8,
-    # Half of the ids come before the change: the limit is learnt twice.
-    "raised tenfold": 1.55,
-    # What a pause cost before the change is made up for at a quarter of the rate.
-    "lowered to a quarter": 1.7,
-    "fixed window of 10 s": 1.35,
-    "sliding window of 10 s": 1.35,
-    # It is taken for a rate, the estimate of which is cautious: what is on its way is not counted.
-    "10 at one time": 2.2,
+    # What is saved up in the pauses is a fifth of what a second brings.
+    "bucket of 100, 500/s": 1.4,
+    # A rate is held for nine pauses before more is tried: that is what keeps the others below 1.25.
+    "raised tenfold": 1.6,
+    # What two pauses cost before the change is made up for at a quarter of the rate.
+    "lowered to a quarter": 1.55,
+    # At an even pace the last window's ids take a window; the ideal takes them at its beginning.
+    "fixed window of 10 s": 1.3,
+    "sliding window of 10 s": 1.3,
 }
-# Without a Retry-After the end of a window of ten seconds is found by trial.
-TIME_OF_SILENCE = {
-    "sliding window of 1 s": 1.3,
-    "fixed window of 10 s": 1.5,
-    "sliding window of 10 s": 1.8,
-    "10 at one time": 1.9,
-}
-# A refusal of ten seconds by 503 is taken for an outage: the limit is forgotten, and all workers
-# have something on their way when the next one comes.
+# Without a Retry-After the end of a window of ten seconds is found by trial, too late by up to half
+# of what was waited for.
+TIME_OF_SILENCE = {"sliding window of 10 s": 1.6, "sliding window of 1 s": 1.26}
+# A refusal of ten seconds by 503 is taken for an outage: the limit is forgotten, or real outages
+# would be followed by slowness; and all workers have requests on their way when the next one comes.
 REQUESTS_OF_503 = {
-    "fixed window of 10 s": 1.2,
-    "sliding window of 10 s": 1.2,
+    "fixed window of 10 s": 1.22,
+    "sliding window of 10 s": 1.22,
     # Each probe of what may be an outage is one more.
-    "fixed window of 1 s": 1.12,
-    "lowered to a quarter": 1.12,
+    "fixed window of 1 s": 1.13,
+    "sliding window of 1 s": 1.13,
 }
-# Two of 503 in a row are an outage, until a probe is answered; never before their Retry-After.
-TIME_OF_CHANCE = {429: 1.35, 503: 2.1}
+REQUESTS_OF_SILENCE = {"lowered to a quarter": 1.12}  # each step down is found by a refusal
+# An id that is refused by 503 though others are answered may be one that makes the server fail: it
+# waits by itself, each time longer than it was asked to, as in `get`.
+TIME_OF_CHANCE = {429: 1.25, 503: 1.9}
 # Timers ring up to 5 ms late, where a request may go out each 2 ms: 2.25 times the ideal at best.
-MOST_TIME_OF_LATE_TIMERS = 3.7
+MOST_TIME_OF_LATE_TIMERS = 2.9
 
 statuses = pytest.mark.parametrize("status", [429, 503])
 sayings = pytest.mark.parametrize("saying", [silent, rounded])
@@ -125,9 +119,13 @@ def fetched(kind, saying, status, *, late_s=0.0):
     random.seed(5)  # of pauses that nobody asked for
     uniform = random.Random(1).uniform
 
+    def jitter():
+        return uniform(1 - JITTER, 1 + JITTER)
+
     def server(now, name):
         delay, wait = limiter.ask(now)
-        return LATENCY_S + delay, record(name) if wait is None else error(status, saying(wait))
+        latency_s = LATENCY_S * jitter() + delay
+        return latency_s, record(name) if wait is None else error(status, saying(wait))
 
     done = simulate(server, kind.ids, concurrency=WORKERS, late=lambda: uniform(0, late_s))
     assert done.kinds == {"Resolved": kind.ids}
@@ -142,7 +140,9 @@ def test_a_limit_is_made_use_of(name, saying, status):
     ratio, time = fetched(BURST[name], saying, status)
     reached = TIME_OF_SILENCE if saying is silent else TIME_OF_WHOLE_SECONDS
     assert time <= reached.get(name, MOST_TIME)
-    most = REQUESTS_OF_503.get(name, MOST_REQUESTS) if status == 503 else MOST_REQUESTS
+    most = REQUESTS_OF_SILENCE.get(name, MOST_REQUESTS) if saying is silent else MOST_REQUESTS
+    if status == 503:
+        most = max(most, REQUESTS_OF_503.get(name, 0))
     assert ratio <= most
 
 

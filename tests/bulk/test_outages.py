@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import APIConnectionError, Failed, Pending, Resolved
-from modelgates_client.bulk.gate import MOST_EXCUSES
 
-from .simulator import HANG, LATENCY_S, REFUSED, error, record, simulate
+from .simulator import HANG, LATENCY_S, MAX_RETRIES, REFUSED, error, record, simulate
 
 WAYS = {
     "refused": REFUSED,
@@ -112,7 +111,7 @@ def test_ids_that_make_the_server_fail_are_their_own(status, names, concurrency)
     failed = {one.generation_id for _, one in done.outcomes if isinstance(one, Failed)}
     assert failed == names
     assert done.kinds["Resolved"] == 100 - len(names)
-    assert max(done.asked.values()) <= 5 + MOST_EXCUSES + 10
+    assert all(done.asked[name] == 1 + MAX_RETRIES for name in names)
     assert done.ended_at < 120
 
 

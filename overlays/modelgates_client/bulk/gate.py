@@ -14,16 +14,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from modelgates_client.bulk.lookups import Doubt, Lookup
+from modelgates_client.bulk.lookups import Doubt, Finished, Lookup
 from modelgates_client.bulk.outage import LONGEST_RETRY_AFTER_S, Breaker, is_answer, is_unavailable
 from modelgates_client.bulk.pacer import Pacer
 from modelgates_client.bulk.window import Window
 from modelgates_client.calls.answers import asked_wait_s
+from modelgates_client.calls.call import Step
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending, Failure, Reply
 
-#: Failures of one id that are not taken for its own, though others were answered since: by an
-#: outage, or by a limit that is told by 503. Some ids make a gateway fail, each time.
+#: Failures of one id that are taken for a limit's, which is told by 503, though others were
+#: answered since. Some ids make a gateway fail, each time: if it goes on, these count, too.
 MOST_EXCUSES: Final = 5
 
 _FIRST_ERROR: Final = 400
@@ -100,7 +101,11 @@ class Gate:
     def sent(self, now: float) -> None:
         """Take the place of a request that goes out now."""
         self.breaker.sent(now)
+        before = self._pacer.at_once
         self._pacer.sent(now)
+        if self._pacer.at_once != before and self._pacer.at_once is not None:
+            passed, hold_s = self._pacer.at_once
+            self._window.narrow(passed, hold_s / (self._pacer.latency_s or hold_s))
 
     @property
     def grace_s(self) -> float:
@@ -123,20 +128,25 @@ class Gate:
     def abandoned(self, lookup: Lookup, now: float) -> None:
         """Take note that a request was given up, which hung."""
         if self.breaker.is_open:
-            lookup.doubt = Doubt(timed_out(), now, self.breaker.answers, 1)
+            again = lookup.doubt is not None or lookup.failures > 0
+            self.breaker.is_proven |= self.breaker.is_probe(lookup.sent_at) and not again
+            lookup.doubt = Doubt(timed_out(), now, self.breaker.answers, 1, now)
 
-    def settle(self, lookup: Lookup) -> Doubt | None:
-        """Return the failure that turned out to be the id's own; None if there is none."""
-        doubt = lookup.doubt
-        if doubt is None or self.breaker.answers == doubt.answers:
+    def settle(self, lookup: Lookup, now: float) -> Step | Finished | None:
+        """Return what is next for a lookup whose latest failure turned out to be the id's own.
+
+        None, if there is none, or it is an outage's, or it is not known yet.
+        """
+        doubt, breaker = lookup.doubt, self.breaker
+        if doubt is None or breaker.answers == doubt.answers:
             return None
-        lookup.doubt = None
-        outage = self.breaker.is_open or self.breaker.ended_at >= doubt.failed_at
-        if outage and lookup.excuses < MOST_EXCUSES:
-            lookup.excuses += 1
+        if breaker.proven_at >= doubt.failed_at:
+            lookup.doubt = None
             return None
-        lookup.again = None
-        return doubt
+        may_be_outage = breaker.ended_at >= doubt.failed_at and not lookup.failures
+        if not may_be_outage:
+            lookup.clock.hold(now - doubt.failed_at)
+        return lookup.failed(doubt, is_own=not may_be_outage)
 
     def again_at(self, attempt: "Attempt", now: float) -> float | None:
         """Learn from an attempt; return when it is to be made again at no cost to its id.
@@ -163,7 +173,7 @@ class Gate:
             self.refusal = ending
             if self._is_limit():
                 self.refused_since = now if self.refused_since is None else self.refused_since
-                self._pacer.throttled(now, sent_at, after)
+                self._refuse(attempt, now, after)
                 return now
             lookup.refusals += 1
             is_bounded = after is None or after <= LONGEST_RETRY_AFTER_S
@@ -179,31 +189,52 @@ class Gate:
         ending, lookup = attempt.ending, attempt.lookup
         # A limit's refusals come while others are answered; what is probed for tells nothing of it.
         may_be_limit = isinstance(ending, Reply) and ending.status in _BUSY
-        is_limit = may_be_limit and not self.breaker.is_probe(attempt.sent_at) and self._is_limit()
+        is_first = lookup.doubt is None and not lookup.failures  # else it may be the id's own
+        is_limit = (
+            may_be_limit
+            and not self.breaker.is_probe(attempt.sent_at)
+            and self._is_limit(counts=is_first)
+        )
         at = self._doubted(attempt, now, after)
         if is_limit:
-            self._pacer.throttled(now, attempt.sent_at, after or None)
-            if not self.breaker.is_open and lookup.excuses < MOST_EXCUSES:
-                lookup.excuses += 1
-                lookup.doubt = None
+            self._refuse(attempt, now, after or None)
+            if not self.breaker.is_open and lookup.doubt and lookup.failures < MOST_EXCUSES:
+                if self.breaker.answers > lookup.refused_at:  # others are, this one is not
+                    lookup.failed(lookup.doubt, is_own=False)
+                lookup.doubt, lookup.refused_at = None, self.breaker.answers
                 return now
         return at
 
-    def _is_limit(self) -> bool:
+    def _refuse(self, attempt: "Attempt", now: float, after: float | None) -> None:
+        of_rate = not self._window.refused(attempt.in_flight)
+        self._pacer.throttled(now, attempt.sent_at, after, of_rate=of_rate)
+
+    def _is_limit(self, *, counts: bool = True) -> bool:
         """Take note of a refusal; return whether there are so many that there is a limit.
 
         One in twenty by chance is none: six of twenty then come together once in 3,000 times.
         """
-        self._recent.append(True)
+        if counts:
+            self._recent.append(True)
         refused, latest = sum(self._recent), sum([*self._recent][-_TOGETHER:])
-        return refused == len(self._recent) or latest >= _MANY_TOGETHER or refused >= _MANY
+        return 0 < refused == len(self._recent) or latest >= _MANY_TOGETHER or refused >= _MANY
 
     def _doubted(self, attempt: "Attempt", now: float, after: float) -> float:
         lookup = attempt.lookup
-        self.breaker.failed(now, attempt.sent_at, lookup.number, after, alone=attempt.is_alone)
+        self.breaker.failed(
+            now,
+            attempt.sent_at,
+            lookup.number,
+            after,
+            again=lookup.doubt is not None or lookup.failures > 0,
+            alone=attempt.is_alone,
+        )
         tries = 1 if lookup.doubt is None else lookup.doubt.tries + 1
-        lookup.doubt = Doubt(attempt.ending, now, self.breaker.answers, tries)
-        return now if self.breaker.is_open else self._later(now, tries, after)
+        lookup.doubt = Doubt(attempt.ending, now, self.breaker.answers, tries, now + after)
+        if self.breaker.is_open:
+            return now
+        # As soon as others were answered it is known whose doing it was.
+        return self._later(now, tries, None if self.breaker.answers else after)
 
     def _answered(self, now: float, sent_at: float) -> None:
         since = self.breaker.since

@@ -1,5 +1,6 @@
 """One id on its way to its outcome."""
 
+import math
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
@@ -50,12 +51,14 @@ class Doubt(NamedTuple):
         failed_at: When it did.
         answers: How many answers there had been by then.
         tries: How many attempts in a row ended like that.
+        not_before: When the next may be made at the earliest, as the server asked.
     """
 
     ending: Ending
     failed_at: float
     answers: int
     tries: int
+    not_before: float
 
 
 class Lookup:
@@ -68,7 +71,9 @@ class Lookup:
         due_s: When it would be sent if nothing held it up, by the clock of all.
         again: The attempt that it has to make again, which failed for reasons that are not its own.
         doubt: Why that may yet be its own failure.
-        excuses: How often a failure was not taken for its own though others were answered.
+        failures: How often it failed for what may be its own reason.
+        refused_at: How many answers there had been when it was refused last, by a limit that is
+            told by 503; infinite if it was not.
         refusals: How often in a row it was refused for its rate.
         hangs: How often an attempt was given up because it hung while others were answered.
         sent_at: When the latest attempt was begun.
@@ -78,18 +83,21 @@ class Lookup:
 
     __slots__ = (
         "_begun_s",
+        "_is_own",
         "_steps",
+        "_uncounted",
         "again",
         "attempts",
         "clock",
         "doubt",
         "due_s",
-        "excuses",
+        "failures",
         "generation_id",
         "hangs",
         "latest",
         "number",
         "refusals",
+        "refused_at",
         "sent_at",
     )
 
@@ -103,10 +111,13 @@ class Lookup:
         self.due_s = due_s
         self.again: Send | None = None
         self.doubt: Doubt | None = None
-        self.excuses = self.refusals = self.hangs = self.attempts = 0
+        self.failures = self.refusals = self.hangs = self.attempts = 0
+        self.refused_at = math.inf
         self.sent_at = due_s
         self.latest: Reply | None = None
         self._steps = steps
+        self._is_own = False
+        self._uncounted: list[Ending] = []  # failures that the steps do not know of
         self._begun_s = due_s
 
     def __lt__(self, other: "Lookup") -> bool:
@@ -119,11 +130,28 @@ class Lookup:
             if isinstance(ending, Reply) and ending.status < _FIRST_ERROR:
                 self.latest = ending
         try:
-            return self._steps.send(ending)
+            step = self._steps.send(ending)
+            if isinstance(step, Send) and self._is_own and self._uncounted:
+                step = self._steps.send(self._uncounted.pop())
+            return step
         except StopIteration as stop:
             return Finished(self.number, self.generation_id, stop.value)
         except ModelGatesError as error:
             return Finished(self.number, self.generation_id, error)
+
+    def failed(self, doubt: Doubt, *, is_own: bool) -> "Step | Finished | None":
+        """Count a failure: go on with it if it is the id's own, else keep it for when it is.
+
+        An id that fails again and again while others are answered is what failed all the time.
+        """
+        self.doubt = None
+        self.failures += doubt.tries
+        self._is_own = is_own
+        self._uncounted += [doubt.ending] * (doubt.tries - is_own)
+        if not is_own:
+            return None
+        self.again = None
+        return self.advance(doubt.ending)
 
     def give_up(self, ending: Ending, now: float) -> "Finished":
         """End in an outage, with what came last: the id is not ready."""

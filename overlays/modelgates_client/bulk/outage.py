@@ -77,6 +77,8 @@ class Breaker:
         answers: How many answers there were; what failed before the latest was no outage's.
         since: When the outage began that is going on; None if there is none.
         ended_at: When the latest outage was over.
+        is_proven: Whether a probe failed in it for an id that had not failed before.
+        proven_at: When the latest outage was over in which one did.
         probes: How many requests were sent during the outage.
     """
 
@@ -85,9 +87,12 @@ class Breaker:
         self.answers = 0
         self.since: float | None = None
         self.ended_at = float("-inf")
+        self.is_proven = False
+        self.proven_at = float("-inf")
         self.probes = 0
         self._suspect: int | None = None  # the first id that failed since the latest answer
         self._failed_at = 0.0  # when it did
+        self._failure_sent_at = float("-inf")  # the latest request of those that failed
         self._opened_at = 0.0
         self._is_stall = False
         self._pause_s = _FIRST_PROBE_S
@@ -114,8 +119,15 @@ class Breaker:
             # One that hangs keeps nobody from looking again.
             self._probe_at = now + max(_LATER_PROBE_S, self._pause_s)
 
-    def failed(
-        self, now: float, sent_at: float, number: int, retry_after: float | None, *, alone: bool
+    def failed(  # noqa: PLR0913 - all that is known of a failure
+        self,
+        now: float,
+        sent_at: float,
+        number: int,
+        retry_after: float | None,
+        *,
+        again: bool,
+        alone: bool,
     ) -> bool:
         """Take note of a failure that may be one of an outage.
 
@@ -124,6 +136,7 @@ class Breaker:
             sent_at: When the request was sent.
             number: Which id it asked for.
             retry_after: Seconds that the server asked to wait, if it did.
+            again: Whether it failed before.
             alone: Whether no other id can be asked for, or is being asked for.
 
         Returns:
@@ -133,19 +146,21 @@ class Breaker:
         if self.since is not None:
             self._barred_until = max(self._barred_until, now + after)
             if self.is_probe(sent_at):  # the others are the same event
+                self.is_proven = self.is_proven or not again
                 is_early = now - self.since < _FIRST_PHASE_S
                 self._pause_s = min(2 * self._pause_s, _LONGEST_PROBE_S)
                 self._probe_at = now + (self._pause_s if is_early else _LATER_PROBE_S)
             return False
         if self._suspect is None:
-            self._suspect, self._failed_at = number, now
+            self._suspect, self._failed_at, self._failure_sent_at = number, now, sent_at
             self._barred_until = now + after
             return False
         self._barred_until = max(self._barred_until, now + after)
+        self._failure_sent_at = max(self._failure_sent_at, sent_at)
         if number == self._suspect and not alone:
             return False
         self.since, self._opened_at, self.probes = self._failed_at, now, 0
-        self._pause_s, self._is_stall = _FIRST_PROBE_S, False
+        self._pause_s, self._is_stall, self.is_proven = _FIRST_PROBE_S, False, False
         self._probe_at = now + self._pause_s
         return True
 
@@ -154,15 +169,21 @@ class Breaker:
         self.since, self._opened_at, self.probes = now, now, 0
         self._pause_s, self._probe_at = _FIRST_PROBE_S, now
         self._barred_until = now
-        self._is_stall = True
+        self._is_stall, self.is_proven = True, False
 
     def answered(self, now: float, sent_at: float) -> bool:
         """Take note of an answer; return whether it shows that an outage is over."""
-        if self.since is not None and sent_at < self._opened_at and not self._is_stall:
-            return False  # it comes from before
+        is_from_before = sent_at < self._opened_at and not self._is_stall
+        if self.since is not None and is_from_before and sent_at < self._failure_sent_at:
+            return False
         self.answers += 1
         self._suspect = None
         if self.since is None:
             return False
-        self.since, self.ended_at = None, now
+        self.since = None
+        if is_from_before:  # not sent before what failed: there was no outage
+            return False
+        self.ended_at = now
+        if self.is_proven:
+            self.proven_at = now
         return True

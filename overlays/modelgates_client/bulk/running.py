@@ -275,11 +275,15 @@ class Run:
         if self._gate.breaker.is_open:
             return self._probe(now)
         while (lookup := self._schedule.next(now)) is not None:
-            doubt = self._gate.settle(lookup)
-            if doubt is None:
+            if lookup.doubt is not None and now < lookup.doubt.failed_at + _CHECK_S:
+                self._schedule.park(lookup, lookup.doubt.failed_at + _CHECK_S, lookup.due_s)
+                continue  # the next that comes may show that it is an outage after all
+            step = self._gate.settle(lookup, now)
+            if step is None and lookup.doubt is not None and now < lookup.doubt.not_before:
+                self._schedule.park(lookup, lookup.doubt.not_before, lookup.due_s)
+                continue
+            if step is None:
                 return lookup if lookup.doubt is None else self._check(lookup, now)
-            lookup.clock.hold(now - doubt.failed_at)
-            step = lookup.advance(doubt.ending)
             if isinstance(step, Finished):
                 self._schedule.finish(step)
                 self._tell()
@@ -369,7 +373,7 @@ class Run:
         """Put a lookup back, at no cost to it."""
         if at <= self._loop.time():
             if (
-                lookup.excuses and not self._gate.breaker.is_open
+                lookup.failures and not self._gate.breaker.is_open
             ):  # it may be the one that makes the server fail
                 self._schedule.put_last(lookup, sent_at)
             else:
