@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelgates_client
-from modelgates_client import Generation, ModelGatesError, RawResponse, errors
+from modelgates_api.models import ErrorResponse
+from modelgates_client import Generation, ModelGatesError, Response, errors
 from modelgates_client.errors import STATUS_ERRORS, status_error
+from modelgates_client.records.generation import GenerationResponse
 from modelgates_runtime.drift import Drift
 
 HOSTILE = st.text() | st.sampled_from(
@@ -20,7 +22,13 @@ COUNTS = st.integers(0, 9)
 JSON = st.dictionaries(HOSTILE, HOSTILE | COUNTS | st.none(), max_size=2)
 DRIFT = st.builds(Drift, HOSTILE, st.just("type"), HOSTILE, HOSTILE, HOSTILE)
 RESPONSES = st.builds(
-    RawResponse, JSON.map(Generation.from_dict), COUNTS, st.just({}), st.binary(), COUNTS, COUNTS
+    Response,
+    JSON.map(lambda record: GenerationResponse(data=Generation.from_dict(record))),
+    COUNTS,
+    st.just({}),
+    st.binary(),
+    COUNTS,
+    COUNTS,
 )
 
 #: What each argument of an error may be, by its name.
@@ -37,6 +45,7 @@ ARGUMENTS = {
     "retry_after": st.none() | st.floats(0, 1e9),
     "drift": st.lists(DRIFT, max_size=5).map(tuple),
     "generation_id": HOSTILE,
+    "parsed": st.none() | JSON.map(ErrorResponse.from_dict),
     "elapsed_s": st.floats(0, 1e5),
     "response": st.none() | RESPONSES,
     "last_error": st.none()

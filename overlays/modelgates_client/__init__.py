@@ -10,7 +10,14 @@ TYPE_CHECKING = False  # type checkers know the name; importing it from `typing`
 if TYPE_CHECKING:
     from modelgates_api.models import ProviderResponse
     from modelgates_client._version import __version__
-    from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
+    from modelgates_client.bulk.outcomes import (
+        Answered,
+        Failed,
+        Outcome,
+        Pending,
+        Resolved,
+        Unanswered,
+    )
     from modelgates_client.calls.settings import DEFAULT_BASE_URL
     from modelgates_client.client.async_client import AsyncModelGates
     from modelgates_client.client.client import ModelGates
@@ -38,9 +45,9 @@ if TYPE_CHECKING:
     from modelgates_client.records.attempts import Attempt, Attempts
     from modelgates_client.records.generation import Generation
     from modelgates_client.records.money import Cost, format_usd
-    from modelgates_client.records.responses import RawResponse
     from modelgates_runtime.drift import Drift
     from modelgates_runtime.errors import ClientClosedError, FieldError, ModelGatesError
+    from modelgates_runtime.types import Response
 
 #: Where each name is defined.
 _HOMES = {
@@ -75,9 +82,11 @@ _HOMES = {
     "Generation": "modelgates_client.records.generation",
     "Cost": "modelgates_client.records.money",
     "format_usd": "modelgates_client.records.money",
-    "RawResponse": "modelgates_client.records.responses",
+    "Response": "modelgates_runtime.types",
     "DEFAULT_BASE_URL": "modelgates_client.calls.settings",
     "__version__": "modelgates_client._version",
+    "Answered": "modelgates_client.bulk.outcomes",
+    "Unanswered": "modelgates_client.bulk.outcomes",
     "Failed": "modelgates_client.bulk.outcomes",
     "Outcome": "modelgates_client.bulk.outcomes",
     "Pending": "modelgates_client.bulk.outcomes",
@@ -89,6 +98,7 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "Answered",
     "AsyncModelGates",
     "Attempt",
     "Attempts",
@@ -117,10 +127,11 @@ __all__ = [
     "PermissionDeniedError",
     "ProviderResponse",
     "RateLimitError",
-    "RawResponse",
     "Resolved",
+    "Response",
     "ResponseValidationError",
     "ServerError",
+    "Unanswered",
     "__version__",
     "format_usd",
 ]

@@ -79,7 +79,9 @@ class APIStatusError(ModelGatesError):
         user_id: The account, if the server named it.
         request_id: The server's own name for the request, if it gave one: ask support with it.
         retry_after: Seconds the server asked to wait, or None when it did not say.
-        generation_id: Whose record was asked for.
+        generation_id: Whose record was asked for; nothing, if no record was.
+        parsed: The body, decoded as the spec says for this status; None where the spec does not
+            say, or the body is not so.
     """
 
     _hint = ""  # what to look after
@@ -96,6 +98,7 @@ class APIStatusError(ModelGatesError):
         request_id: str | None = None,
         retry_after: float | None = None,
         generation_id: str = "",
+        parsed: Any = None,
     ) -> None:
         super().__init__(
             message,
@@ -108,6 +111,7 @@ class APIStatusError(ModelGatesError):
             request_id,
             retry_after,
             generation_id,
+            parsed,
         )
         self.message = message
         self.status_code = status_code
@@ -119,6 +123,7 @@ class APIStatusError(ModelGatesError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.generation_id = generation_id
+        self.parsed = parsed
 
     def __str__(self) -> str:
         request = f" (request {self.request_id})" if self.request_id else ""
@@ -262,7 +267,7 @@ class GenerationNotReadyError(ModelGatesError):
         generation_id: str,
         elapsed_s: float,
         attempts: int,
-        response: "modelgates_client.RawResponse | None" = None,
+        response: "modelgates_client.Response[Any] | None" = None,
         last_error: ModelGatesError | None = None,
     ) -> None:
         super().__init__(generation_id, elapsed_s, attempts, response, last_error)
@@ -275,7 +280,7 @@ class GenerationNotReadyError(ModelGatesError):
     @property
     def record(self) -> "modelgates_client.Generation | None":
         """The last record that came, when it was the final one that was waited for."""
-        return None if self.response is None else self.response.record
+        return None if self.response is None else self.response.parsed.data
 
     def __str__(self) -> str:
         lacking = "no record" if self.record is None else "a record, but not the final one,"

@@ -66,24 +66,17 @@ def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
             if is_array(plain) or is_object(plain):
                 parts.append((name, (None, json.dumps(plain).encode(), "application/json")))
             elif plain is not None:
-                parts.append((name, (None, _text(plain).encode(), "text/plain")))
+                parts.append((name, (None, text(plain).encode(), "text/plain")))
     return parts
-
-
-def query(parameters: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Return query parameters as httpx takes them: lists repeat their name, None is left out."""
-    return {
-        name: [_text(item) for item in value if item is not None]
-        if is_array(value)
-        else _text(value)
-        for name, value in parameters.items()
-        if value is not None
-    }
 
 
 def form(body: Any) -> dict[str, str | list[str]]:
     """Return the fields of a form body: lists repeat their name, objects are JSON."""
-    return query(encode(body))
+    return {
+        name: [text(item) for item in value if item is not None] if is_array(value) else text(value)
+        for name, value in encode(body).items()
+        if value is not None
+    }
 
 
 def json_bytes(body: Any) -> bytes:
@@ -95,15 +88,6 @@ def json_bytes(body: Any) -> bytes:
     return json.dumps(encode(body), allow_nan=False).encode()
 
 
-def texts(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return header or cookie parameters as text: lists by commas, None is left out."""
-    return {
-        name: ",".join(_text(item) for item in (value if is_array(value) else [value]))
-        for name, value in parameters.items()
-        if value is not None
-    }
-
-
 def path_segment(name: str, value: Any) -> str:
     """Return a path parameter, quoted; the items of a list by commas.
 
@@ -111,12 +95,13 @@ def path_segment(name: str, value: Any) -> str:
         ValueError: It is empty, `.` or `..`: the path would be another operation's.
     """
     items = value if is_array(value) else [value]
-    text = ",".join(quote(_text(item), safe="") for item in items)
-    if text in {"", ".", ".."}:
-        raise ValueError(f"{name} is {text!r}, which cannot be part of a path")
-    return text
+    segment = ",".join(quote(text(item), safe="") for item in items)
+    if segment in {"", ".", ".."}:
+        raise ValueError(f"{name} is {segment!r}, which cannot be part of a path")
+    return segment
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Return a value as the text that it is in a path, a query, a header or a form."""
     plain = encode(value)
     return plain if isinstance(plain, str) else json.dumps(plain)

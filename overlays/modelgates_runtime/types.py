@@ -1,11 +1,11 @@
 """Types that the generated code shares."""
 
 from collections.abc import Mapping
-from typing import IO, BinaryIO, Generic, TypeVar
+from typing import IO, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
-from attrs import define, frozen
+from attrs import define
 
-# What httpx takes for `files=`; see its documentation of multipart file encoding.
+# What a part of a multipart/form-data body holds: file name, content, media type.
 FileContent = IO[bytes] | bytes | str
 FileTypes = (
     tuple[str | None, FileContent, str | None]
@@ -14,6 +14,8 @@ FileTypes = (
 RequestFiles = list[tuple[str, FileTypes]]
 
 T = TypeVar("T")
+
+_REQUEST_IDS: Final = ("x-request-id", "request-id", "cf-ray")
 
 
 @define
@@ -25,18 +27,44 @@ class File:
     mime_type: str | None = None
 
     def to_tuple(self) -> FileTypes:
-        """Return the form that httpx takes for multipart/form-data."""
+        """Return the form that a part of multipart/form-data is made of."""
         return self.file_name, self.payload, self.mime_type
 
 
-@frozen
-class Response(Generic[T]):
-    """An answer of the server: its status, any status, with what its body says."""
+class Response(NamedTuple, Generic[T]):
+    """A successful answer of the server, with what its body says.
 
-    status_code: int
-    content: bytes
-    headers: Mapping[str, str]
+    Attributes:
+        parsed: The body, decoded as the spec says for its status.
+        status_code: The HTTP status.
+        headers: By name in lower case.
+        body: The body as it came, its content encoding undone.
+        attempts: How many requests it took.
+        elapsed_s: Seconds that the call took, retries included.
+    """
+
     parsed: T
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+    attempts: int = 1
+    elapsed_s: float = 0.0
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's own name for the request, if it gave one."""
+        return request_id(self.headers)
+
+    def __repr__(self) -> str:
+        return (
+            f"Response(parsed={self.parsed!r}, status_code={self.status_code}, "
+            f"attempts={self.attempts}, elapsed_s={self.elapsed_s:.3f})"
+        )
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the server's own name for a request, if it gave one."""
+    return next((value for name in _REQUEST_IDS if (value := headers.get(name))), None)
 
 
 __all__ = ["File", "FileTypes", "RequestFiles", "Response"]

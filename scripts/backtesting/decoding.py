@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import sys
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,8 +58,8 @@ def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict
     def decode(module: str, code: int, kind: str, content: str) -> dict[str, Any]:
         try:
             if module not in operations:
-                parse = importlib.import_module(f"{package}.{module}").parse_response
-                operations[module] = (parse, typing.get_type_hints(parse)["return"])
+                loaded = importlib.import_module(f"{package}.{module}")
+                operations[module] = loaded.OPERATION.decode, loaded._Answer  # noqa: SLF001 - for this
             parse, hint = operations[module]
             sent = json.loads(content) if kind == "json" else (content if kind == "text" else None)
             try:

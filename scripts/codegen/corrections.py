@@ -32,10 +32,10 @@ TYPE_NAMES = ("Any", "File", "Iterable", "Literal", "MutableMapping", "Self", "U
 #: What every model has of its own; a field of such a name gets an underscore behind it.
 MODEL_NAMES = frozenset({"additional_properties", "drift", "from_dict", "to_dict", "to_multipart"})
 
-#: What every operation's module has of its own; likewise for its parameters.
-OPERATION_NAMES = frozenset(
-    {"asyncio", "asyncio_detailed", "body", "build_request", "parse_response", "sync"}
-    | {"sync_detailed"}
+#: What every operation takes of its own; a parameter of such a name gets an underscore behind it.
+ARGUMENT_NAMES = frozenset(
+    {"body", "client", "headers", "idempotency_key", "max_retries", "options", "self", "timeout"}
+    | {"validation", "OPERATION"}
 )
 
 #: The kinds of property that a text can be decoded to.
@@ -108,13 +108,10 @@ def _correct_operation(endpoint: Endpoint) -> None:
         endpoint.cookie_parameters,
     ]
     before = [parameter for group in groups for parameter in group]
-    after = _rename([_correct_values(parameter) for parameter in before], OPERATION_NAMES)
+    taken = {*ARGUMENT_NAMES, endpoint.name}  # its function is called where they are known
+    after = _rename([_correct_values(parameter) for parameter in before], taken)
     for group in groups:
         group[:], after = after[: len(group)], after[len(group) :]
-    path = endpoint.path.get_untrusted_value()
-    for old, new in zip(before, endpoint.path_parameters, strict=False):
-        path = path.replace(f"{{{old.python_name}}}", f"{{{new.python_name}}}")
-    endpoint.path = UntrustedString(path)
     for body in endpoint.bodies:
         body.prop = _correct_values(body.prop)
         if body.body_type == BodyType.CONTENT and not isinstance(body.prop, FileProperty):

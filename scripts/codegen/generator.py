@@ -20,7 +20,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from pydantic import ValidationError
 
-from codegen import corrections, discriminators, enum_names, overlay
+from codegen import corrections, discriminators, enum_names, operations, overlay
 
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
 _SHOWN = 300  # characters of the generator's own words that are worth showing
@@ -35,10 +35,11 @@ def generated(project: Project) -> Iterator[Path]:
     """
     toolchain.check_templates(project)
     document = prepare(project)
+    left_out = operations.make_plain(document)
     with tempfile.TemporaryDirectory(prefix="modelgates-codegen-") as scratch:
         out = Path(scratch) / project.generated.name
         out.mkdir()
-        _generate(project, document, out / PACKAGE)
+        _generate(project, document, left_out, out / PACKAGE)
         yield out
 
 
@@ -50,11 +51,16 @@ def prepare(project: Project) -> dict[str, Any]:
     return document
 
 
-def _generate(project: Project, document: dict[str, Any], package: Path) -> None:
+def _generate(
+    project: Project, document: dict[str, Any], left_out: list[str], package: Path
+) -> None:
     config = _config(project, package)
+    for kind in filter(operations.is_binary, operations.content_types(document)):
+        config.content_type_overrides.setdefault(kind, "application/octet-stream")
     data = _parse(project, document, config)
     corrections.correct(data)
-    _render(project, data, config)
+    operations.describe(document, data, config.field_prefix)
+    _render(project, data, config, left_out)
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(_HEADER + text, encoding="utf-8", newline="\n")
@@ -76,8 +82,27 @@ def _parse(project: Project, document: dict[str, Any], config: Config) -> Genera
     return data
 
 
-def _render(project: Project, data: GeneratorData, config: Config) -> None:
-    runner = GeneratorProject(openapi=data, config=config, custom_template_path=project.templates)
+class _Generator(GeneratorProject):
+    """The generator; it writes a client's resources in place of a client over httpx."""
+
+    def _build_api(self) -> None:
+        super()._build_api()
+        (self.package_dir / "client.py").unlink()
+        collections = list(self.openapi.endpoint_collections_by_tag.values())
+        resources = self.package_dir / "resources"
+        resources.mkdir()
+        self._write("resources_init", resources / "__init__.py", collections=collections)
+        for collection in collections:
+            self._write("resource", resources / f"{collection.tag}.py", collection=collection)
+
+    def _write(self, template: str, path: Path, **context: Any) -> None:
+        text = self.env.get_template(f"{template}.py.jinja").render(**context)
+        path.write_text(text, encoding=self.config.file_encoding)
+
+
+def _render(project: Project, data: GeneratorData, config: Config, left_out: list[str]) -> None:
+    runner = _Generator(openapi=data, config=config, custom_template_path=project.templates)
+    runner.env.globals["left_out"] = left_out
     runner.env.globals["fail"] = _fail
     runner.env.filters["literal"] = _literal
     try:

@@ -4,25 +4,27 @@ The standard lets a target match nothing, and the packaged tools pass over it wi
 it is an error: what an overlay corrects is no longer there, so the spec has changed.
 
 Extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-single-slashes: true`
-takes doubled slashes out of the keys of an object; `x-at-least: N` makes fewer matches than N an
-error.
+takes doubled slashes out of the keys of an object; `x-without-prefix: P` takes a prefix off the
+texts of an array; `x-at-least: N` makes fewer matches than N an error. A target of `x-merge-as` may
+be a reference to a schema, which it then stands for.
 
 Source: OpenAPI Overlay Specification 1.0.0; RFC 9535 (JSONPath).
 """
 
 import copy
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import jsonpath
 from common.failure import Failure
 
 MERGE = "x-merge-as"
 SINGLE_SLASHES = "x-single-slashes"
+WITHOUT_PREFIX = "x-without-prefix"
 _KEYS = {"overlay", "info", "extends", "actions"}
 AT_LEAST = "x-at-least"
-_KINDS = {"remove", "update", MERGE, SINGLE_SLASHES}
+_KINDS = {"remove", "update", MERGE, SINGLE_SLASHES, WITHOUT_PREFIX}
 _ACTION_KEYS = {"target", "description", AT_LEAST, *_KINDS}
 _COMPONENTS = "#/components/schemas/"
 
@@ -52,7 +54,7 @@ def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
             raise Failure(f"{name} has an `{AT_LEAST}` that is no number; give it one")
         if len(action.keys() & _KINDS) != 1:
             raise Failure(
-                f"{name} needs one of `remove: true`, `update`, `{MERGE}` and "
+                f"{name} needs one of `remove: true`, `update`, `{MERGE}`, `{WITHOUT_PREFIX}` and "
                 f"`{SINGLE_SLASHES}: true`"
             )
         if not action.get("description"):
@@ -71,7 +73,7 @@ def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -
             f"{name} matches nothing in the spec, so what it corrects has changed; "
             "compare the spec with the action's description, then change or delete the action"
         )
-    places = list(dict.fromkeys(match.parts for match in matches))
+    places = list(dict.fromkeys(_followed(match) for match in matches))
     if len(places) < action.get(AT_LEAST, 1):
         shown = ", ".join("/".join(map(str, place)) for place in places)
         raise Failure(
@@ -80,16 +82,21 @@ def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -
         )
     if MERGE in action:
         _merge(name, str(action[MERGE]), places, document)
-    elif SINGLE_SLASHES in action:
+    elif changes := action.keys() & _CHANGES.keys():
+        (key,) = changes
         for place in places:
-            _single_slashes(name, _at(document, place), action[SINGLE_SLASHES])
-    elif "update" in action:
-        for place in places:
-            _update(name, document, place, action["update"])
+            _CHANGES[key](name, _at(document, place), action[key])
     elif action["remove"] is True and () not in places:
         _remove(document, places)
     else:
         raise Failure(f"{name} removes everything or nothing; give it `remove: true` and a target")
+
+
+def _followed(match: jsonpath.JSONPathMatch) -> tuple[Any, ...]:
+    """Return the place of a match; of a reference to a schema, that of the schema."""
+    if match.parts[-1:] == ("$ref",) and str(match.obj).startswith(_COMPONENTS):
+        return ("components", "schemas", str(match.obj).removeprefix(_COMPONENTS))
+    return tuple(match.parts)
 
 
 def _at(document: Any, place: Any) -> Any:
@@ -108,8 +115,7 @@ def _in_order(place: Any) -> list[tuple[bool, int, str]]:
     return [(isinstance(key, int), key if isinstance(key, int) else 0, str(key)) for key in place]
 
 
-def _update(name: str, document: dict[str, Any], place: Any, update: Any) -> None:
-    target = _at(document, place)
+def _update(name: str, target: Any, update: Any) -> None:
     if isinstance(target, dict) and isinstance(update, dict):
         _merge_objects(target, update)
     elif isinstance(target, list):
@@ -131,6 +137,20 @@ def _single_slashes(name: str, target: Any, wanted: Any) -> None:
         target[single] = target.pop(key)  # each in its turn, so that the order stays
 
 
+def _without_prefix(name: str, target: Any, prefix: Any) -> None:
+    if not isinstance(prefix, str) or not isinstance(target, list):
+        raise Failure(f"{name} needs an array of texts and a `{WITHOUT_PREFIX}` that is one")
+    target[:] = [str(text).removeprefix(prefix) or text for text in target]
+
+
+#: What changes a single place, by the key of the action.
+_CHANGES: Final[dict[str, Callable[[str, Any, Any], None]]] = {
+    "update": _update,
+    SINGLE_SLASHES: _single_slashes,
+    WITHOUT_PREFIX: _without_prefix,
+}
+
+
 def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:
     for key, value in update.items():
         if isinstance(value, dict) and isinstance(target.get(key), dict):
@@ -147,7 +167,8 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
     schemas = document["components"]["schemas"]
     old = [place[2] for place in places]
     if new in schemas and new not in old:
-        raise Failure(f"{name} would overwrite the spec's own schema {new}; choose another name")
+        _make_room(name, new, document)
+        schemas = document["components"]["schemas"]
     plain = {key: _without_prose(schemas[key]) for key in old}
     usual = max(plain.values(), key=lambda schema: sum(other == schema for other in plain.values()))
     if different := [key for key in old if plain[key] != usual]:
@@ -162,14 +183,30 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
         for key, schema in schemas.items()
         if key == old[0] or key not in old
     }
-    renamed = {_COMPONENTS + key: _COMPONENTS + new for key in old}
+    _refer(document, dict.fromkeys(old, new))
+
+
+def _make_room(name: str, taken: str, document: dict[str, Any]) -> None:
+    """Give the spec's own schema of a name another one."""
+    schemas, other = document["components"]["schemas"], f"{taken}2"
+    if other in schemas:
+        raise Failure(f"{name} would overwrite the spec's own schema {taken}; choose another name")
+    document["components"]["schemas"] = {
+        other if key == taken else key: schema for key, schema in schemas.items()
+    }
+    _refer(document, {taken: other})
+
+
+def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
+    """Let every reference to a schema that was renamed follow."""
+    places = {_COMPONENTS + old: _COMPONENTS + new for old, new in renamed.items()}
     for holder in _holders(document, "$ref"):
-        holder["$ref"] = renamed.get(holder["$ref"], holder["$ref"])
+        holder["$ref"] = places.get(holder["$ref"], holder["$ref"])
     for holder in _holders(document, "propertyName"):  # a discriminator's mapping refers too
         mapping = holder.get("mapping")
         if isinstance(mapping, dict):
             for value, target in mapping.items():
-                mapping[value] = renamed.get(target, new if target in old else target)
+                mapping[value] = places.get(target, renamed.get(target, target))
 
 
 def _without_prose(schema: Any) -> Any:

@@ -13,10 +13,10 @@ from typing import Any
 
 from modelgates_client import OutageError
 from modelgates_client.bulk.awaited import finished
-from modelgates_client.bulk.lookups import Question
 from modelgates_client.bulk.running import Means, Plan
-from modelgates_client.calls.call import Call
+from modelgates_client.calls.call import Execution
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
+from modelgates_client.resources.generations import _outcome, _question
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.messages import Failure, Reply, Request
 
@@ -154,10 +154,11 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
         loop = asyncio.get_running_loop()
         policy = RetryPolicy(max_retries, RetryBudget())
 
-        def call(name, clock):
-            return Call(name, Request("GET", name), "lenient", policy, timeout_s, clock)
+        def execute(call, clock):
+            request = Request("GET", call.subject)
+            return Execution(call, request, "lenient", policy, timeout_s, clock)
 
-        means = Means(Engine(server, done), Secret("sk-mg-of-nobody"), lambda: None, 2**20)
+        means = Means(Engine(server, done), Secret("sk-mg-of-nobody"), lambda: None, 2**20, execute)
         plan = Plan(
             concurrency,
             ordered,
@@ -167,10 +168,10 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
         )
         try:
             async with aclosing(
-                finished(names(), Question(call, wait_s, final), lambda: means, plan)
+                finished(names(), _question(wait_s, final=final), lambda: means, plan)
             ) as batches:
                 async for batch in batches:
-                    done.outcomes += [(loop.time(), one.outcome) for one in batch]
+                    done.outcomes += [(loop.time(), _outcome(one)) for one in batch]
         except OutageError as caught:
             done.error = caught
         done.ended_at = loop.time()

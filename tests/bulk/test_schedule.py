@@ -4,18 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client.bulk import schedule
-from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup
+from modelgates_client.bulk.lookups import Asked, Finished, HeldClock, Lookup
 from modelgates_client.bulk.schedule import Schedule
 
 
 def lookup(number):
     """Return a lookup that asks for nothing."""
-    return Lookup(number, f"gen-{number}", iter(()), HeldClock(), 0.0)
+    return Lookup(number, f"gen-{number}", Asked(None, iter(())), HeldClock(), 0.0)
 
 
 def finished(one):
     """Return its end."""
-    return Finished(one.number, one.generation_id, LookupError())
+    return Finished(one.number, one.item, LookupError())
 
 
 def test_what_is_due_comes_before_what_is_new():

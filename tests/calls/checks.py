@@ -3,8 +3,9 @@
 from itertools import groupby
 
 from modelgates_client import ModelGatesError
-from modelgates_client.calls.call import Pause, Reset, Result, Send
+from modelgates_client.calls.call import Pause, Reset, Send
 from modelgates_client.calls.retry import RetryBudget
+from modelgates_runtime.types import Response
 
 from .simulation import ROUNDING_S, play
 
@@ -24,11 +25,11 @@ def check(trace, total_s, overrun_s):
     assert elapsed_s <= total_s + overrun_s + ROUNDING_S
     assert (trace.result is None) is not (trace.error is None)
     ended = trace.result or trace.error
-    assert isinstance(ended, Result | ModelGatesError)
+    assert isinstance(ended, Response | ModelGatesError)
     assert ended.attempts == len(trace.sent_s) == len(trace.turns)
     if trace.result is not None:
         assert trace.result.elapsed_s == elapsed_s
-        assert trace.result.answer.record.id == "gen-1"
+        assert trace.result.parsed.data.id == "gen-1"
         assert trace.turns[-1].mendable is None
     check_order(trace)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from modelgates_client import ModelGatesError
-from modelgates_client.calls.call import Pause, Result, Send, Steps
+from modelgates_client.calls.call import Pause, Send, Steps
 from modelgates_client.calls.retry import RetryBudget
 from modelgates_client.transport.messages import Ending, Failure
+from modelgates_runtime.types import Response
 
 from .simulation import Clock, Turn, call
 
@@ -27,7 +28,7 @@ class Crowd:
     """
 
     sent_s: list[float] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
+    results: list[Response] = field(default_factory=list)
     errors: list[ModelGatesError] = field(default_factory=list)
     attempts: list[int] = field(default_factory=list)
     end_s: float = 0.0
@@ -69,7 +70,7 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
                 timeout_s=timeout_s,
                 max_retries=max_retries,
             )
-            yield made.get() if wait_s is None else made.wait(wait_s, final=False)
+            yield made.send() if wait_s is None else made.poll(wait_s, lambda _: True)
 
     calls = steps()
     # When it goes on, a number that makes the order total, what goes on, and with what.

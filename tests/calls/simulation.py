@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from modelgates_client import ModelGatesError
-from modelgates_client.calls.call import Call, Pause, Reset, Result, Send, Step
+from modelgates_client.calls.call import Execution, Pause, Reset, Send, Step
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
+from modelgates_client.resources.generations import _is_settled, call_for
 from modelgates_client.transport.messages import Ending, Failure, Request
+from modelgates_runtime.types import Response
 
 REQUEST = Request("GET", "/generation?id=gen-1")
 ROUNDING_S = 1e-6
@@ -62,7 +65,7 @@ class Trace:
     clock: Clock = field(default_factory=Clock)
     steps: list[tuple[float, Step]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    result: Result | None = None
+    result: Response | None = None
     error: ModelGatesError | None = None
 
     def of(self, kind: type[Any]) -> list[tuple[float, Any]]:
@@ -88,10 +91,10 @@ def call(  # noqa: PLR0913 - all that a call depends on
     uniform: Callable[[], float] = lambda: 0.5,
     budget: RetryBudget | None = None,
     validation: str = "lenient",
-) -> Call:
+) -> Execution:
     """Return a call that asks for `gen-1`, by a clock."""
     policy = RetryPolicy(max_retries, budget or RetryBudget(clock), uniform)
-    return Call("gen-1", REQUEST, validation, policy, timeout_s, clock)
+    return Execution(call_for("gen-1"), REQUEST, validation, policy, timeout_s, clock)
 
 
 def play(
@@ -116,7 +119,7 @@ def play(
     asked = call(clock, **options)
     total_s = asked.timeout_s if wait_s is None else wait_s
     end_s = clock.now_s + total_s
-    steps = asked.get() if wait_s is None else asked.wait(wait_s, final=final)
+    steps = asked.send() if wait_s is None else asked.poll(wait_s, partial(_is_settled, final))
     script = None if callable(server) else iter(server)
     outcome: Ending | None = None
     while True:

@@ -13,8 +13,11 @@ from modelgates_client import (
     Generation,
     ResponseValidationError,
 )
-from modelgates_client.calls.answers import Answer, Problem, interpret
+from modelgates_client.calls.answers import Problem
+from modelgates_client.calls.answers import interpret as _interpret
+from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import Failure, Reply
+from modelgates_runtime.types import Response
 
 from ..contract.strategies import SCHEMAS, as_json, values
 from .replies import (
@@ -31,6 +34,11 @@ from .replies import (
     parsed,
 )
 from .turns import MENDABLE
+
+
+def interpret(ending, generation_id, attempts, validation):
+    """Return what an ending means of the call for a record."""
+    return _interpret(ending, call_for(generation_id), attempts, validation)
 
 
 def problem(body, status=500, *, validation="lenient", **headers):
@@ -50,8 +58,8 @@ def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
     """Whatever the body is; nothing else is raised, and the record is never another's."""
     reply = Reply(status, headers, body, *defect)
     result = interpret(reply, ASKED, 3, validation)
-    if isinstance(result, Answer):
-        assert (status, defect[0], result.reply) == (200, None, reply)
+    if isinstance(result, Response):
+        assert (status, defect[0], result.status_code, result.body) == (200, None, 200, body)
         check_answer(result, parsed(body)["data"], validation)
         return
     error = result.error
@@ -72,12 +80,12 @@ def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
 
 def check_answer(answer, sent, validation):
     """Fail if the record is not the one asked for, or not what was sent."""
-    assert type(answer.record) is Generation
+    assert type(answer.parsed.data) is Generation
     assert ASKED in {str(sent.get("id")), str(sent.get("response_cache_source_id"))}
-    assert answer.record.to_dict() == sent
-    pointers = {entry.pointer.removeprefix("/data") for entry in answer.record.drift}
-    assert pointers <= {entry.pointer.removeprefix("/data") for entry in answer.drift}
-    assert validation == "lenient" or not answer.drift
+    assert answer.parsed.data.to_dict() == sent
+    pointers = {entry.pointer.removeprefix("/data") for entry in answer.parsed.data.drift}
+    assert pointers <= {entry.pointer.removeprefix("/data") for entry in answer.parsed.drift}
+    assert validation == "lenient" or not answer.parsed.drift
 
 
 @given(answers())
@@ -85,12 +93,12 @@ def test_strict_refuses_exactly_what_deviates(body):
     """With every deviation, as the record would have had them."""
     lenient = interpret(Reply(200, {}, body), ASKED, 1, "lenient")
     strict = interpret(Reply(200, {}, body), ASKED, 1, "strict")
-    if isinstance(lenient, Answer) and lenient.drift:
+    if isinstance(lenient, Response) and lenient.parsed.drift:
         assert type(strict.error) is ResponseValidationError
-        assert strict.error.drift == lenient.drift
+        assert strict.error.drift == lenient.parsed.drift
         assert not strict.setback.retryable
-    elif isinstance(lenient, Answer):
-        assert strict.record == lenient.record
+    elif isinstance(lenient, Response):
+        assert strict.parsed == lenient.parsed
     else:
         assert (strict.error.args, strict.setback) == (lenient.error.args, lenient.setback)
 
@@ -104,12 +112,14 @@ def test_a_valid_body_is_an_answer_under_strict(recorded):
     @given(valid)
     def check(body):
         seen.append(interpret(Reply(200, {}, body), ASKED, 1, "strict"))
-        assert isinstance(seen[-1], Answer)
+        assert isinstance(seen[-1], Response)
 
     check()
     assert len(seen) >= 50
     sent = as_json(recorded)
-    assert isinstance(interpret(Reply(200, {}, sent), recorded["data"]["id"], 1, "lenient"), Answer)
+    assert isinstance(
+        interpret(Reply(200, {}, sent), recorded["data"]["id"], 1, "lenient"), Response
+    )
 
 
 @given(ERRORS, FIELD, st.sampled_from([200, 299, 400, 404, 503, 600]))
@@ -191,7 +201,7 @@ def test_an_error_in_a_success_is_found_however_its_name_is_encoded(key):
 def test_what_is_no_error_object_is_no_error(error):
     """A record beside it is one; alone, it is no record."""
     body = as_json({"data": {"id": ASKED}, "error": error})
-    assert isinstance(interpret(Reply(200, {}, body), ASKED, 1, "lenient"), Answer)
+    assert isinstance(interpret(Reply(200, {}, body), ASKED, 1, "lenient"), Response)
     assert type(problem({"error": error}, 200).error) is ResponseValidationError
 
 
@@ -238,7 +248,7 @@ def test_what_cannot_be_read_is_an_error_all_the_same(status, body):
 def test_the_answer_is_of_the_id_asked_for(data, is_it):
     """Or of the response that a cache answered with; any other is astray, and asked for again."""
     result = interpret(Reply(200, {}, as_json({"data": data})), ASKED, 1, "lenient")
-    assert isinstance(result, Answer if is_it else Problem)
+    assert isinstance(result, Response if is_it else Problem)
     if not is_it:
         assert result.astray
         assert result.setback.retryable
@@ -259,7 +269,7 @@ def test_a_failure_is_an_error_by_its_kind(kind, error, retryable):
     result = interpret(Failure(kind, "it broke"), ASKED, 3, "lenient")
     assert type(result.error) is error
     assert (result.error.message, result.error.attempts) == ("it broke", 3)
-    assert result.setback == (retryable, None, kind == "timeout")
+    assert result.setback[:3] == (retryable, None, kind == "timeout")
     assert not result.astray
     assert not result.is_absence
 
@@ -271,7 +281,7 @@ def test_a_record_that_is_not_whole_is_not_read(mendable):
     result = interpret(reply, ASKED, 1, "lenient")
     assert type(result.error) is ResponseValidationError
     assert result.error.message == "it is cut off"
-    assert result.setback == (mendable, None, False)
+    assert result.setback[:3] == (mendable, None, False)
 
 
 def test_an_error_that_is_not_whole_is_one_by_its_status():

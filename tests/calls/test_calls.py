@@ -123,7 +123,7 @@ def test_a_call_that_is_cancelled_gives_its_place_away():
     """Whoever is next moves up."""
     clock = Clock()
     budget = budget_of(0, clock)
-    steps = call(clock, budget=budget).get()
+    steps = call(clock, budget=budget).send()
     next(steps)
     assert isinstance(steps.send(refusal(503).outcome), Pause)
     behind = budget.take()
@@ -134,7 +134,7 @@ def test_a_call_that_is_cancelled_gives_its_place_away():
 
 def test_a_send_must_be_answered():
     """It is an error in a client, not of the server."""
-    steps = call(Clock()).get()
+    steps = call(Clock()).send()
     next(steps)
     with pytest.raises(TypeError, match="ending"):
         steps.send(None)

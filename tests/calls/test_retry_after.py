@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from modelgates_client.calls.answers import asked_wait_s, interpret
 from modelgates_client.calls.retry_after import retry_after_s
+from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import Reply
 
 from .turns import body
@@ -195,7 +196,7 @@ def test_a_body_may_say_it(sent, seconds):
     assert retry_after_s(429, {}, sent, lambda: 1741305000) == seconds
     reply = Reply(429, {"date": "Thu, 06 Mar 2025 23:50:00 GMT"}, body(sent))
     assert asked_wait_s(reply) == seconds
-    assert interpret(reply, "gen-1", 1, "lenient").error.retry_after == seconds
+    assert interpret(reply, call_for("gen-1"), 1, "lenient").error.retry_after == seconds
 
 
 def test_a_header_comes_before_the_body():
@@ -207,7 +208,10 @@ def test_a_header_comes_before_the_body():
 def test_an_error_within_a_success_may_say_it():
     """Its code is what counts, not the status."""
     sent = {"error": {"code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "60"}}}}
-    assert interpret(Reply(200, {}, body(sent)), "gen-1", 1, "lenient").setback.retry_after == 60
+    assert (
+        interpret(Reply(200, {}, body(sent)), call_for("gen-1"), 1, "lenient").setback.retry_after
+        == 60
+    )
 
 
 JSON = st.recursive(

@@ -48,7 +48,7 @@ def test_wait_ends_in_time_in_a_result_or_an_error(script, final, wait_s, tokens
     *before, last = trace.turns
     assert all(turn.mendable or turn.absent or (final and turn.mendable is None) for turn in before)
     if trace.result is not None:
-        assert trace.result.answer.record.is_final or not final
+        assert trace.result.parsed.data.is_final or not final
     elif isinstance(trace.error, GenerationNotReadyError):
         check_not_ready(trace, wait_s)
     else:
@@ -192,10 +192,10 @@ def test_wait_waits_for_the_final_record_only_if_asked(first):
     """A record that is not settled is one all the same."""
     trace = play([first, unsettled(), unsettled(), record()], wait_s=60.0, final=True)
     assert trace.result.attempts == 4
-    assert trace.result.answer.record.is_final
+    assert trace.result.parsed.data.is_final
     trace = play([ABSENT, unsettled()], wait_s=60.0)
     assert trace.result.attempts == 2
-    assert not trace.result.answer.record.is_final
+    assert not trace.result.parsed.data.is_final
 
 
 def test_wait_does_not_wait_in_vain():

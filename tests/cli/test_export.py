@@ -11,7 +11,7 @@ import threading
 import duckdb
 import pytest
 
-from modelgates_client import ConfigurationError, NotFoundError, RawResponse
+from modelgates_client import ConfigurationError, NotFoundError, Response
 from modelgates_client.bulk.outcomes import Failed, Resolved
 from modelgates_client.cli._export import export
 from modelgates_client.cli._messages import Messages
@@ -19,6 +19,7 @@ from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import UnwritableError
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.values import decode
+from modelgates_client.records.generation import GenerationResponse
 
 from .commands import record
 
@@ -43,7 +44,8 @@ def resolved(generation_id, **changes):
     """Return the outcome of an id with a record."""
     body = json.dumps({"data": record(generation_id, **changes)}).encode()
     return Resolved(
-        generation_id, RawResponse(decode(body, 200, generation_id), 200, {}, body, 1, 0.1)
+        generation_id,
+        Response(GenerationResponse(data=decode(body, 200, generation_id)), 200, {}, body, 1, 0.1),
     )
 
 

@@ -5,13 +5,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from modelgates_client import Generation, RawResponse
-from modelgates_client.bulk.outcomes import Resolved
 from modelgates_client.cli._command import command
 from modelgates_client.cli._statuses import Status
 from modelgates_client.ledger import Ledger
 
-from ..reports.ledgers import make_ledger, record
+from ..reports.ledgers import make_ledger, record, resolved
 
 
 @pytest.fixture
@@ -25,10 +23,8 @@ def ledger(tmp_path):
         pending=1,
         failed=1,
     )
-    body = json.dumps({"data": record(1, total_cost=5, model="a/b")}).encode()
     with Ledger(path) as opened:
-        response = RawResponse(Generation.from_dict(record(1, total_cost=5)), 200, {}, body, 1, 0.1)
-        opened.add([Resolved("gen-1", response)])
+        opened.add([resolved(record(1, total_cost=5, model="a/b"))])
     return path
 
 

@@ -89,7 +89,7 @@ def test_both_clients_have_the_same_surface():
             name: [
                 (p.name, p.kind, p.default) for p in inspect.signature(member).parameters.values()
             ]
-            for name, member in inspect.getmembers(cls, inspect.isroutine)
+            for name, member in inspect.getmembers(cls, inspect.isfunction)
             if not name.startswith("_") or name == "__init__"
         }
 

@@ -1,4 +1,4 @@
-"""The generated operation, all four ways, against a server on loopback."""
+"""The generated operation, both ways, against a server on loopback."""
 
 import pickle
 

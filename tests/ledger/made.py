@@ -12,10 +12,11 @@ from modelgates_client import (
     GenerationNotReadyError,
     NotFoundError,
     PermissionDeniedError,
-    RawResponse,
+    Response,
 )
 from modelgates_client.bulk.outcomes import Failed, Pending, Resolved
 from modelgates_client.ledger.values import decode
+from modelgates_client.records.generation import GenerationResponse
 
 
 def body(generation_id, *, final=True, **changes):
@@ -29,7 +30,7 @@ def response(generation_id, content=None, *, requests=1, request_id="req-1", **c
     content = body(generation_id, **changes) if content is None else content
     headers = {"x-request-id": request_id}
     record = decode(content, 200, generation_id)
-    return RawResponse(record, 200, headers, content, requests, 0.25)
+    return Response(GenerationResponse(data=record), 200, headers, content, requests, 0.25)
 
 
 def resolved(generation_id, content=None, **changes):

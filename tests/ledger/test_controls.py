@@ -115,7 +115,7 @@ def test_rows_made_anew_while_others_add_are_counted_once(path, monkeypatch):
             added.append(True)
             self_added = resolved("gen-4", total_cost=8, **on(2))
             with self.putting(connection) as put:
-                row = self.row("gen-4", self_added.response.record, 0, 1)
+                row = self.row("gen-4", self_added.response.parsed.data, 0, 1)
                 put(4, row, 1, is_first=False)
         return going_on
 

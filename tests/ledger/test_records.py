@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from modelgates_client import ConfigurationError, ModelGatesError, RawResponse, __version__
+from modelgates_client import ConfigurationError, ModelGatesError, Response, __version__
 from modelgates_client.bulk.outcomes import Failed, Resolved
 from modelgates_client.ledger import Counts, Ledger
 
@@ -230,4 +230,4 @@ def test_threads_may_share_a_ledger(ledger):
 
 def test_a_response_is_what_calls_return():
     """The helper of these tests makes what `get_raw` returns."""
-    assert isinstance(response("gen-1"), RawResponse)
+    assert isinstance(response("gen-1"), Response)

@@ -2,9 +2,10 @@
 
 import json
 
-from modelgates_client import Generation, PermissionDeniedError, RawResponse
+from modelgates_client import Generation, PermissionDeniedError, Response
 from modelgates_client.bulk.outcomes import Failed, Resolved
 from modelgates_client.ledger import Ledger
+from modelgates_client.records.generation import GenerationResponse
 
 
 def record(number, **changes):
@@ -22,13 +23,14 @@ def make_ledger(path, *records, pending=0, failed=0):
     """Make a ledger of records and of ids without one; return its path."""
     with Ledger(path) as ledger:
         ledger.enqueue([f"gen-pending-{number}" for number in range(pending)])
-        ledger.add([_resolved(each) for each in records])
+        ledger.add([resolved(each) for each in records])
         error = PermissionDeniedError("not under this key", 403, 1)
         ledger.add([Failed(f"gen-failed-{number}", error) for number in range(failed)])
     return str(path)
 
 
-def _resolved(item):
+def resolved(item):
+    """Return the outcome of an id that has a record."""
     body = json.dumps({"data": item}).encode()
-    response = RawResponse(Generation.from_dict(item), 200, {}, body, 1, 0.25)
+    response = Response(GenerationResponse(data=Generation.from_dict(item)), 200, {}, body, 1, 0.25)
     return Resolved(item["id"], response)

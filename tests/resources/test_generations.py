@@ -86,7 +86,7 @@ def test_another_record_is_asked_for_again_by_another_connection(either, server,
     either(client.generations.get("gen-0"))
     server.answers(record("gen-2"), good)
     raw = either(client.generations.get_raw("gen-1"))
-    assert (raw.record.id, raw.attempts, server.connections) == ("gen-1", 2, 2)
+    assert (raw.parsed.data.id, raw.attempts, server.connections) == ("gen-1", 2, 2)
 
 
 def test_every_call_of_many_gets_its_own_record(either, server, client):

@@ -10,7 +10,7 @@ from modelgates_client import (
     Drift,
     Generation,
     NotFoundError,
-    RawResponse,
+    Response,
     ResponseValidationError,
 )
 
@@ -28,9 +28,9 @@ def test_the_answer_is_there_beside_the_record(either, server, client, recorded)
     """Status, headers by name in lower case, the body as it came, attempts and time."""
     server.answers(says(recorded, X_Request_Id="req-1", X_Two="2"))
     raw = either(client.generations.get_raw(recorded["data"]["id"]))
-    assert type(raw) is RawResponse
-    assert type(raw.record) is Generation
-    assert raw.record.to_dict() == recorded["data"]
+    assert type(raw) is Response
+    assert type(raw.parsed.data) is Generation
+    assert raw.parsed.data.to_dict() == recorded["data"]
     assert raw.status_code == 200
     assert raw.headers["x-two"] == "2"
     assert raw.headers["content-type"] == "application/json"
@@ -75,7 +75,7 @@ def test_the_text_of_an_answer_is_short(either, server, client):
     server.answers(says({"data": {"id": "gen-1", "model": "x" * 9_000}}, Set_Cookie="hunter2"))
     text = repr(either(client.generations.get_raw("gen-1")))
     assert "hunter2" not in text
-    assert text.startswith("RawResponse(record=Generation(")
+    assert text.startswith("Response(parsed=GenerationResponse(data=Generation(")
     assert len(text) < 12_000
 
 

@@ -8,11 +8,12 @@ from modelgates_client import (
     GenerationNotReadyError,
     NotFoundError,
     PermissionDeniedError,
-    RawResponse,
+    Response,
 )
 from modelgates_client.bulk.outcomes import Failed, Pending, Resolved
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.values import decode
+from modelgates_client.records.generation import GenerationResponse
 from modelgates_client.rows.columns import COLUMNS
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -75,7 +76,9 @@ def resolved(generation_id, **changes):
     """Return the outcome of an id with a record."""
     content = json.dumps({"data": {"id": generation_id, **changes}}).encode()
     found = decode(content, 200, generation_id)
-    return Resolved(generation_id, RawResponse(found, 200, {}, content, 2, 0.25))
+    return Resolved(
+        generation_id, Response(GenerationResponse(data=found), 200, {}, content, 2, 0.25)
+    )
 
 
 def pending(generation_id):

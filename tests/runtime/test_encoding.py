@@ -16,8 +16,6 @@ from modelgates_runtime.encoding import (
     json_bytes,
     json_equal,
     path_segment,
-    query,
-    texts,
 )
 
 from .models import Colour, Node, Priority
@@ -113,43 +111,6 @@ def test_a_path_segment_is_quoted(value, segment):
     assert path_segment("id", value) == segment
 
 
-def test_query_parameters_are_text_as_json_writes_it():
-    """None is left out, lists repeat their name, and no Python `repr` is sent."""
-    parameters = query(
-        {
-            "text": "a b",
-            "none": None,
-            "flag": True,
-            "number": 5.0,
-            "colour": Colour("new"),
-            "moment": MOMENT,
-            "list": [1, None, Colour.RED],
-            "nodes": [Node(name="n")],
-            "node": Node(name="n"),
-        }
-    )
-    assert httpx.QueryParams(parameters).multi_items() == [
-        ("text", "a b"),
-        ("flag", "true"),
-        ("number", "5"),
-        ("colour", "new"),
-        ("moment", "2026-02-24T21:19:00+00:00"),
-        ("list", "1"),
-        ("list", "red"),
-        ("nodes", '{"na/me": "n"}'),
-        ("node", '{"na/me": "n"}'),
-    ]
-
-
-def test_headers_and_cookies_are_text():
-    """None is left out; an enum is its value."""
-    assert texts({"a": Colour.RED, "b": None, "c": False, "d": 1.5}) == {
-        "a": "red",
-        "c": "false",
-        "d": "1.5",
-    }
-
-
 def test_multipart_sends_files_text_and_json():
     """Files as files, scalars as text, objects as JSON; lists repeat their name."""
     payload = io.BytesIO(b"\x00")
@@ -192,10 +153,9 @@ def test_a_multipart_body_sends_all_that_its_model_holds():
     assert [name for name, _ in encode_multipart(odd._parts())] == ["na/me", "more"]
 
 
-def test_lists_in_paths_headers_and_cookies_are_joined_by_commas():
-    """The default styles of OpenAPI; what is in an item is quoted."""
+def test_lists_in_paths_are_joined_by_commas():
+    """The default style of OpenAPI; what is in an item is quoted."""
     assert path_segment("ids", ["a/b", 1, True]) == "a%2Fb,1,true"
-    assert texts({"X-Ids": ["a", 2], "X-None": None}) == {"X-Ids": "a,2"}
     with pytest.raises(ValueError, match="cannot be part of a path"):
         path_segment("ids", [])
 

@@ -231,13 +231,17 @@ def test_a_version_without_a_client_is_a_refusal(plain):
 LATEST = "2026-06-23"
 OPERATION = "modelgates_api/api/generations/get_generation.py"
 WRAPPED = """
-_parse = parse_response
-def parse_response(status_code: int, content: bytes) -> ErrorResponse | GenerationResponse:
-    import os, sys, time
-    record = _parse(status_code, content)
-    if status_code == 200:
-        {}
-    return record
+class Wrapped(_operation.Operation):
+    def decode(self, status_code, content):
+        import os, sys, time
+        record = super().decode(status_code, content)
+        if status_code == 200:
+            {}
+        return record
+
+OPERATION = Wrapped(
+    OPERATION.id, OPERATION.method, OPERATION.path, OPERATION.responses, OPERATION.parameters
+)
 """
 
 

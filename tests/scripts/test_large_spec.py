@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import attrs
+import httpx
 import pytest
 from werkzeug import Request, Response
 
@@ -35,7 +36,15 @@ def operations(large_api) -> dict[int, Any]:
 
 
 @pytest.fixture(scope="module")
-def answers(large_spec) -> list[tuple[int, int, dict[str, Any]]]:
+def left_out(large_api) -> dict[int, str]:
+    """What is said of each operation that is left out, by the number in its path."""
+    lines = large_api("api").LEFT_OUT
+    whole = [line for line in lines if line.partition(": ")[2].startswith("its answer (200) is")]
+    return {int(re.search(r"/things/(\d+)", line)[1]): line for line in whole}
+
+
+@pytest.fixture(scope="module")
+def answers(large_spec, operations) -> list[tuple[int, int, dict[str, Any]]]:
     """Number, status and schema of every JSON response that the spec documents."""
     found = []
     for path, item in large_spec["paths"].items():
@@ -44,12 +53,24 @@ def answers(large_spec) -> list[tuple[int, int, dict[str, Any]]]:
             if schema := response.get("content", {}).get("application/json", {}).get("schema"):
                 code = int(status.replace("XX", "42")) if status != "default" else 599
                 found.append((int(path.split("/")[2]), code, schema))
-    return found
+    return [each for each in found if each[0] in operations]
 
 
-def test_there_are_a_hundred_operations(operations):
-    """None is lost on the way."""
-    assert sorted(operations) == list(range(100))
+def test_there_are_a_hundred_operations(operations, left_out):
+    """None is lost on the way: those that are left out are named, with the reason."""
+    assert sorted({*operations, *left_out}) == list(range(100))
+    assert not operations.keys() & left_out.keys()
+    assert len(left_out) > 0
+    assert {line.partition(": ")[2] for line in left_out.values()} == {
+        "its answer (200) is an event stream, which has no end to wait for"
+    }
+
+
+def test_each_operation_is_listed(operations, large_api):
+    """By its id, and loads when it is asked for."""
+    listed = large_api("api").OPERATIONS
+    assert len(listed) == len(operations)
+    assert {id(item) for item in listed.values()} == {id(m.OPERATION) for m in operations.values()}
 
 
 def test_every_module_imports(large_api):
@@ -85,7 +106,7 @@ def test_valid_bodies_decode_without_drift(operations, answers, large_spec, bodi
         for _ in range(SAMPLES):
             body = bodies.valid(schema, large_spec["components"]["schemas"], random)
 
-            parsed = operations[number].parse_response(status, json.dumps(body).encode())
+            parsed = operations[number].OPERATION.decode(status, json.dumps(body).encode())
 
             assert drift(parsed) == [], (number, body)
             assert same(plain(parsed), body), (number, body)
@@ -100,7 +121,7 @@ def test_odd_bodies_decode_or_are_refused(operations, answers, large_spec, bodie
             for _ in range(random.randrange(1, 4)):
                 body = bodies.odd(body, random)
             try:
-                parsed = operations[number].parse_response(status, json.dumps(body).encode())
+                parsed = operations[number].OPERATION.decode(status, json.dumps(body).encode())
             except errors.InvalidBodyError:
                 refused += 1
                 continue
@@ -116,26 +137,27 @@ def test_only_documented_statuses_are_parsed(operations, large_api):
     errors, refused = large_api("errors"), 0
     for module in operations.values():
         try:
-            module.parse_response(418, b"{}")
+            module.OPERATION.decode(418, b"{}")
         except errors.UnexpectedStatusError:
             refused += 1
-            assert "default" not in inspect.getsource(module.parse_response)
+            assert "default" not in module.OPERATION.responses
     assert 80 < refused < 100
 
 
 def test_requests_are_built_from_all_arguments_and_from_the_required_ones(operations):
     """Every operation; what is None is not sent."""
     for number, module in operations.items():
-        hints = typing.get_type_hints(module.build_request)
-        parameters = inspect.signature(module.build_request).parameters.values()
+        function = function_of(module)
+        hints = typing.get_type_hints(function)
+        parameters = inspect.signature(function).parameters.values()
         everything = {item.name: sample(hints[item.name]) for item in parameters}
         required = {p.name: everything[p.name] for p in parameters if p.default is p.empty}
         for arguments in (everything, required):
-            request = module.build_request(**arguments)
+            call = function(**arguments)
 
-            assert re.fullmatch(rf"/things/{number}(/[^/{{}}]+)*", request["url"])
-            assert None not in request.get("params", {}).values()
-            assert all(type(value) is str for value in request["headers"].values())
+            assert re.fullmatch(rf"/things/{number}(/[^/{{}}?]+)*([?].*)?", call.target)
+            assert "None" not in call.target
+            assert all(type(value) is str for _, value in call.headers)
 
 
 def test_a_nullable_enum_is_one_class(large_api):
@@ -192,27 +214,67 @@ def test_a_text_is_a_string_and_octets_are_a_file(large_spec, operations):
         [operation] = item.values()
         for kind in operation["responses"].get("200", {}).get("content", {}):
             kinds.setdefault(kind, []).append(int(path.split("/")[2]))
-    for number in [*kinds["text/plain"], *kinds["text/event-stream"]]:
-        assert operations[number].parse_response(200, b"data: 1") == "data: 1"
+    assert not operations.keys() & {*kinds["text/event-stream"]}
+    for number in kinds["text/plain"]:
+        assert operations[number].OPERATION.decode(200, b"data: 1") == "data: 1"
     for number in kinds["application/octet-stream"]:
-        assert operations[number].parse_response(200, b"\xff").payload.read() == b"\xff"
+        decoded = operations[number].OPERATION.decode(200, b"\xff")
+        assert decoded.payload.read() == b"\xff"
 
 
 def test_an_empty_answer_is_none(operations):
     """204 has no body, and no `Any` that would hide the type of the others."""
     for module in operations.values():
-        if "status_code == 204" in inspect.getsource(module.parse_response):
-            assert module.parse_response(204, b"") is None
-            assert "None" in str(inspect.signature(module.parse_response).return_annotation)
+        if "204" in module.OPERATION.responses:
+            assert module.OPERATION.decode(204, b"") is None
+            assert "None" in str(inspect.signature(module.sync).return_annotation)
+
+
+def function_of(module: Any) -> Any:
+    """Return the function that fills the operation of a module."""
+    return getattr(module, module.__name__.rpartition(".")[2])
+
+
+class Sender:
+    """The least that sends calls: what `sync` and `asyncio` of a module take."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self.answer: httpx.Response
+
+    def _request(self, call: Any) -> httpx.Request:
+        return httpx.Request(
+            call.operation.method,
+            self._base_url + call.target,
+            headers=call.headers,
+            content=call.content,
+        )
+
+    def send(self, call: Any, /) -> Any:
+        """Send it, blocking."""
+        with httpx.Client(trust_env=False, verify=False) as client:
+            self.answer = client.send(self._request(call))
+        return call.operation.decode(self.answer.status_code, self.answer.content)
+
+
+class AsyncSender(Sender):
+    """The same, awaited."""
+
+    async def send(self, call: Any, /) -> Any:
+        """Send it."""
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            self.answer = await client.send(self._request(call))
+        return call.operation.decode(self.answer.status_code, self.answer.content)
 
 
 @pytest.mark.parametrize("number", range(36))
-def test_operations_travel(  # noqa: PLR0913, PLR0917 - fixtures
-    number, operations, large_api, large_spec, bodies, httpserver
-):
+def test_operations_travel(number, operations, large_spec, bodies, httpserver):
     """Blocking or not, the server gets what the caller passed, and the caller what it sends."""
+    if number not in operations:
+        pytest.skip("it is left out")
     module = operations[number]
-    hints = typing.get_type_hints(module.build_request)
+    function = function_of(module)
+    hints = typing.get_type_hints(function)
     received: list[Any] = []
     status, content, kind = answer(number, large_spec, bodies)
 
@@ -224,59 +286,52 @@ def test_operations_travel(  # noqa: PLR0913, PLR0917 - fixtures
         return Response(content, status=status, content_type=kind)
 
     httpserver.expect_request(re.compile("/base/.*")).respond_with_handler(handle)
-    client_class = large_api("client").Client
 
     def arguments() -> dict[str, Any]:  # anew for each call, since files are read once
-        names = inspect.signature(module.build_request).parameters
+        names = inspect.signature(function).parameters
         return {name: sample(hints[name]) for name in names}
 
-    with client_class(httpserver.url_for("/base"), token="key") as client:
-        blocking = module.sync_detailed(client=client, **arguments())
+    blocking, waiting = (
+        Sender(httpserver.url_for("/base")),
+        AsyncSender(httpserver.url_for("/base")),
+    )
+    module.sync(client=blocking, **arguments())
+    asyncio.run(module.asyncio(client=waiting, **arguments()))
 
-    async def run() -> Any:
-        async with client_class(httpserver.url_for("/base"), token="key") as client:
-            return await module.asyncio_detailed(client=client, **arguments())
-
-    waiting = asyncio.run(run())
-
-    assert blocking.status_code == waiting.status_code == status
-    assert blocking.content == waiting.content == content
-    request = module.build_request(**arguments())
+    assert blocking.answer.status_code == waiting.answer.status_code == status
+    assert blocking.answer.content == waiting.answer.content == content
+    call = function(**arguments())
     for item in received:
-        assert item.method == request["method"]
-        assert item.headers["Authorization"] == "Bearer key"
-        check_body(item, request)
-        check_parameters(item, request)
+        assert item.method == call.operation.method
+        assert item.environ["REQUEST_URI"] == f"/base{call.target}"
+        check_body(item, call, arguments())
+        check_headers(item, call)
     assert len(received) == 2
 
 
-def check_parameters(received: Request, request: dict[str, Any]) -> None:
-    """Compare query, headers and cookies with what was built."""
-    for name, value in request.get("params", {}).items():
-        values = value if isinstance(value, list) else [value]
-        texts = [text if isinstance(text, str) else json.dumps(text) for text in values]
-        assert received.args.getlist(name) == texts
-    for name, value in request["headers"].items():
+def check_headers(received: Request, call: Any) -> None:
+    """Compare headers and cookies with what was built."""
+    for name, value in call.headers:
         assert received.headers[name] == value
     if "session" in received.cookies:
         assert received.cookies["session"] == "text"
 
 
-def check_body(received: Request, request: dict[str, Any]) -> None:
+def check_body(received: Request, call: Any, arguments: dict[str, Any]) -> None:
     """Compare the body with what was built."""
-    if "data" in request:
-        for name, value in request["data"].items():
-            assert received.form.getlist(name) == (value if isinstance(value, list) else [value])
-    if "content" in request:
-        assert received.get_data() == request["content"]
-        if "json" in request["headers"]["Content-Type"]:
-            json.loads(request["content"])
-        else:
-            assert request["content"] == b"octets"
-    if "files" in request:
-        sent = {name for name, _ in request["files"]}
+    kind = dict(call.headers).get("Content-Type", "").partition(";")[0]
+    if kind == "multipart/form-data":
+        sent = {name for name, _ in arguments["body"].to_multipart()}
         assert sent == {*received.form, *received.files}
         assert set(received.octets) <= {b"octets"}
+    elif kind == "application/x-www-form-urlencoded":
+        assert len(received.form) > 0
+    elif call.content is not None:
+        assert received.get_data() == call.content
+        if "json" in kind:
+            json.loads(call.content)
+        else:
+            assert call.content == b"octets"
 
 
 def answer(number: int, spec: dict[str, Any], bodies: Any) -> tuple[int, bytes, str]:

@@ -218,6 +218,6 @@ found = [m.name for m in pkgutil.walk_packages(api.__path__, "modelgates_api.api
 module = importlib.import_module(name)
 from modelgates_api import models
 body = getattr(models, [n for n in models.__all__ if "Feedback" in n and "Body" in n][0])
-request = module.build_request(generation_id="a/b", body=body(rating=5))
-print(request["method"], request["url"])
+call = module.submit_feedback(generation_id="a/b", body=body(rating=5))
+print(call.operation.method, call.target)
 """

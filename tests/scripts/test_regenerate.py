@@ -54,8 +54,8 @@ def test_generated_files_are_readable_by_all(ours):
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda path: (path / "client.py").write_text("x = 1\n"), "client.py: differs"),
-        (lambda path: (path / "client.py").unlink(), "client.py: missing"),
+        (lambda path: (path / "types.py").write_text("x = 1\n"), "types.py: differs"),
+        (lambda path: (path / "types.py").unlink(), "types.py: missing"),
         (lambda path: (path / "old.py").touch(), "old.py: left over, nothing generates it"),
         (lambda path: (path / "api" / "b").touch(), "api/b: left over, nothing generates it"),
     ],

@@ -30,7 +30,7 @@ def test_each_lasts_for_its_requests_then_all_is_normal(stub, get, failing, meth
     getattr(stub, method)(generation_id, times=2)
     name, status = METHODS[method]
     assert [type(failing()).__name__ for _ in range(2)] == [name, name]
-    assert get().record.total_cost == 0.25
+    assert get().parsed.data.total_cost == 0.25
     assert [request.status for request in stub.requests] == [status, status, 200]
     assert stub.violations == []
 
@@ -111,7 +111,7 @@ def test_a_body_can_be_compressed(stub, get):
     stub.gzip("gen-1")
     raw = get()
     assert raw.headers["content-encoding"] == "gzip"
-    assert raw.record.total_cost == 0.25
+    assert raw.parsed.data.total_cost == 0.25
     assert "content-encoding" not in get().headers
 
 
@@ -134,9 +134,9 @@ def test_a_body_can_be_compressed(stub, get):
 def test_a_record_can_drift(stub, get, asked, kind, pointer):
     """The client lists exactly what was asked for; the next record is as the spec says."""
     stub.drift("gen-1", **asked)
-    (drift,) = get().record.drift
+    (drift,) = get().parsed.data.drift
     assert (drift.kind, drift.pointer) == (kind, pointer)
-    assert get().record.drift == ()
+    assert get().parsed.data.drift == ()
 
 
 def test_drift_that_the_record_cannot_have_is_a_violation(stub, ask):

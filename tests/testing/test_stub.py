@@ -18,7 +18,7 @@ SECRET = "sk-mg-CANARY-0123456789"
 def test_it_serves_a_record_made_from_the_spec(get, stub):
     """A client gets what `add` returned, and nothing drifts."""
     made = stub.add("gen-2", total_cost=0.5)
-    record = get("gen-2").record
+    record = get("gen-2").parsed.data
     assert (record.to_dict(), record.drift, record.total_cost) == (made, (), 0.5)
 
 

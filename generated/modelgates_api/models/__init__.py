@@ -5,9 +5,7 @@ from .api_type import ApiType
 from .error_detail import ErrorDetail
 from .error_detail_metadata_type_0 import ErrorDetailMetadataType0
 from .error_response import ErrorResponse
-from .error_response_modelgates_metadata_type_0 import (
-    ErrorResponseModelgatesMetadataType0,
-)
+from .error_response_modelgates_metadata_type_0 import ErrorResponseModelgatesMetadataType0
 from .generation import Generation
 from .generation_response import GenerationResponse
 from .provider_name import ProviderName

@@ -25,7 +25,7 @@ class GenerationResponse(_model.Model):
     @classmethod
     def __fields__(cls) -> _schema.Schema:
         return _schema.Schema.of(
-            _schema.Field("data", "data", _decoders.Object(Generation), required=True),
+            _schema.Field("data", "data", _decoders.Object(Generation), required=True)
         )
 
     @classmethod

@@ -1,33 +1,28 @@
-"""How many ids are asked for: the question for each, and the plan for all."""
+"""How many are asked for: the plan for all, and what became of each."""
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from modelgates_client.calls.call import Call
-from modelgates_client.calls.requests import call_of
-from modelgates_client.calls.retry import RetryPolicy
-from modelgates_client.calls.settings import Settings, check_seconds
-from modelgates_client.errors import ConfigurationError
+from modelgates_client.bulk.outcomes import Answered, Unanswered
+from modelgates_client.calls.settings import check_seconds
+from modelgates_client.errors import ConfigurationError, GenerationNotReadyError
+from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.operation import Call
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Question
+    from modelgates_client.bulk.lookups import Finished, Question
     from modelgates_client.bulk.outage import Outage
+    from modelgates_client.bulk.outcomes import Answered, Unanswered
     from modelgates_client.bulk.running import Plan
 
+#: Requests at one time, unless told otherwise.
+CONCURRENCY: Final = 32
+
+#: Seconds that an outage may last, unless told otherwise.
+OUTAGE_TIMEOUT_S: Final = 300.0
+
 MOST_CONCURRENCY: Final = 1_000
-
-
-def question_of(
-    settings: Settings, policy: RetryPolicy, wait_s: object, *, final: bool
-) -> "Question":
-    """Return how each of many ids is asked for."""
-    from modelgates_client.bulk.lookups import Question  # noqa: PLC0415 - not all ask for many
-
-    def call(generation_id: object, clock: Callable[[], float]) -> Call:
-        return call_of(generation_id, settings, policy, clock)
-
-    return Question(call, 0.0 if wait_s == 0 else check_seconds("wait", wait_s), final)
 
 
 def plan_of(
@@ -61,3 +56,27 @@ def plan_of(
             f"max_rate is {max_rate!r}; it is in requests per second, and more than 0"
         )
     return Plan(concurrency, ordered, float(max_rate), timeout_s, on_outage)
+
+
+def calls_question() -> "Question":
+    """Return how calls are asked for that are given as such."""
+    from modelgates_client.bulk.lookups import Question  # noqa: PLC0415 - not all ask for many
+
+    return Question(_as_call, lambda execution: execution.send())
+
+
+def answer_of(finished: "Finished") -> "Answered[Any] | Unanswered":
+    """Return what became of a call."""
+    call: Any = finished.item
+    if not isinstance(finished.result, ModelGatesError):
+        return Answered(call, finished.result)
+    error = finished.result
+    if isinstance(error, GenerationNotReadyError):  # an outage ended before its turn came again
+        error = error.last_error or error
+    return Unanswered(call, error)
+
+
+def _as_call(item: object) -> Call[Any]:
+    if not isinstance(item, Call):
+        raise ConfigurationError(f"{item!r} is no call; the functions of an operation make one")
+    return item

@@ -1,20 +1,17 @@
-"""One id on its way to its outcome."""
+"""One call of many on its way to its end."""
 
 import math
 from collections.abc import Callable, Generator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
-from modelgates_client.calls.answers import Answer, Problem, interpret
-from modelgates_client.calls.call import Call, Result, Send, Step, Steps
-from modelgates_client.errors import (
-    EndpointNotFoundError,
-    GenerationNotReadyError,
-    NotFoundError,
-)
+from modelgates_client.calls.answers import Problem
+from modelgates_client.calls.call import Execution, Send, Step, Steps
+from modelgates_client.errors import GenerationNotReadyError
 from modelgates_client.transport.deadline import monotonic_s
 from modelgates_client.transport.messages import Ending, Reply
 from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.operation import Call
+from modelgates_runtime.types import Response
 
 Clock = Callable[[], float]
 
@@ -62,11 +59,12 @@ class Doubt(NamedTuple):
 
 
 class Lookup:
-    """One id on its way.
+    """One call on its way.
 
     Attributes:
-        number: Which id it is of those that were given, counted from 0.
-        generation_id: The id.
+        number: Which it is of those that were given, counted from 0.
+        item: What was given: an id, or the call itself.
+        execution: The execution of the call; None if there can be none.
         clock: Its time.
         due_s: When it would be sent if nothing held it up, by the clock of all.
         again: The attempt that it has to make again, which failed for reasons that are not its own.
@@ -91,9 +89,10 @@ class Lookup:
         "clock",
         "doubt",
         "due_s",
+        "execution",
         "failures",
-        "generation_id",
         "hangs",
+        "item",
         "latest",
         "number",
         "refusals",
@@ -102,11 +101,12 @@ class Lookup:
     )
 
     def __init__(
-        self, number: int, generation_id: str, steps: Steps, clock: HeldClock, due_s: float
+        self, number: int, item: object, asked: "Asked", clock: HeldClock, due_s: float
     ) -> None:
-        """Take an id, and the steps that ask for it."""
+        """Take what was given, and how it is asked for."""
         self.number = number
-        self.generation_id = generation_id
+        self.item = item
+        self.execution = asked.execution
         self.clock = clock
         self.due_s = due_s
         self.again: Send | None = None
@@ -115,13 +115,30 @@ class Lookup:
         self.refused_at = math.inf
         self.sent_at = due_s
         self.latest: Reply | None = None
-        self._steps = steps
+        self._steps = asked.steps
         self._is_own = False
         self._uncounted: list[Ending] = []  # failures that the steps do not know of
         self._begun_s = due_s
 
     def __lt__(self, other: "Lookup") -> bool:
         return self.number < other.number
+
+    @property
+    def call(self) -> Call[Any] | None:
+        """The call; None if there is none."""
+        return None if self.execution is None else self.execution.call
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether to send it twice does what to send it once does."""
+        return self.execution is None or self.execution.call.is_repeatable
+
+    def may_repeat(self, ending: Ending) -> bool:
+        """Whether it may be sent again after an attempt that failed."""
+        if self.is_repeatable or self.execution is None:
+            return True
+        result = self.execution.interpret(ending, 1)
+        return isinstance(result, Problem) and result.setback.is_harmless
 
     def advance(self, ending: Ending | None) -> "Step | Finished":
         """Go on: with an attempt's ending, or with None, at the start and after a pause."""
@@ -135,9 +152,9 @@ class Lookup:
                 step = self._steps.send(self._uncounted.pop())
             return step
         except StopIteration as stop:
-            return Finished(self.number, self.generation_id, stop.value)
+            return Finished(self.number, self.item, stop.value)
         except ModelGatesError as error:
-            return Finished(self.number, self.generation_id, error)
+            return Finished(self.number, self.item, error)
 
     def failed(self, doubt: Doubt, *, is_own: bool) -> "Step | Finished | None":
         """Count a failure: go on with it if it is the id's own, else keep it for when it is.
@@ -154,82 +171,74 @@ class Lookup:
         return self.advance(doubt.ending)
 
     def give_up(self, ending: Ending, now: float) -> "Finished":
-        """End in an outage, with what came last: the id is not ready."""
-        last = interpret(ending, self.generation_id, max(1, self.attempts), "lenient")
-        known = (
-            None
-            if self.latest is None
-            else interpret(self.latest, self.generation_id, 1, "lenient")
-        )
+        """End in an outage, with what came last: the answer is not ready."""
+        execution = self.execution
+        if execution is None:
+            ended = self.advance(None)
+            if not isinstance(ended, Finished):
+                raise TypeError("what cannot be asked for has no steps")
+            return ended
+        last = execution.interpret(ending, max(1, self.attempts))
+        known = None if self.latest is None else execution.interpret(self.latest, 1)
         elapsed_s = now - self._begun_s
+        if isinstance(known, Response):
+            known = known._replace(attempts=self.attempts, elapsed_s=elapsed_s)
         error = GenerationNotReadyError(
-            self.generation_id,
+            execution.call.subject,
             elapsed_s,
             self.attempts,
-            Result(known, self.attempts, elapsed_s).response if isinstance(known, Answer) else None,
+            known if isinstance(known, Response) else None,
             last.error if isinstance(last, Problem) else None,
         )
-        return Finished(self.number, self.generation_id, error)
+        return Finished(self.number, self.item, error)
 
 
 class Finished(NamedTuple):
-    """A lookup that came to its end.
+    """A call that came to its end.
 
     Attributes:
-        number: Which id it was of those that were given.
-        generation_id: The id.
+        number: Which it was of those that were given.
+        item: What was given.
         result: What it came to.
     """
 
     number: int
-    generation_id: str
-    result: Result | ModelGatesError
+    item: object
+    result: Response[Any] | ModelGatesError
 
-    @property
-    def outcome(self) -> Outcome:
-        """What became of the id, as callers see it."""
-        if isinstance(self.result, GenerationNotReadyError):
-            return Pending(self.generation_id, self.result)
-        if isinstance(self.result, ModelGatesError):
-            return Failed(self.generation_id, self.result)
-        return Resolved(self.generation_id, self.result.response)
+
+class Asked(NamedTuple):
+    """How one of many is asked for.
+
+    Attributes:
+        execution: The execution of its call; None if there can be none.
+        steps: What is to be done.
+    """
+
+    execution: Execution[Any] | None
+    steps: Steps[Any]
 
 
 class Question(NamedTuple):
-    """How each id is asked for.
+    """How each of many is asked for.
 
     Attributes:
-        call: Makes the call for an id; raises a `ConfigurationError` if it is none.
-        wait_s: Seconds to wait for a record that is not there yet; 0: ask once.
-        final: Whether a record must be final, too.
+        call: Makes the call of what was given; raises a `ConfigurationError` if there is none.
+        steps: Returns the steps by which a call is executed.
     """
 
-    call: Callable[[object, Clock], Call]
-    wait_s: float
-    final: bool
+    call: Callable[[object], Call[Any]]
+    steps: Callable[[Execution[Any]], Steps[Any]]
 
-    def steps(self, generation_id: object, clock: Clock) -> Steps:
-        """Return the steps that ask for an id."""
-        call = self.call(generation_id, clock)
-        if self.wait_s:
-            return (yield from call.wait(self.wait_s, final=self.final))
-        return (yield from _once(call, final=self.final))
+    def asked(self, item: object, execute: Callable[[Call[Any]], Execution[Any]]) -> Asked:
+        """Return how one is asked for; one that cannot be fails when its turn comes."""
+        try:
+            execution = execute(self.call(item))
+        except ModelGatesError as error:
+            return Asked(None, _failing(error))
+        return Asked(execution, self.steps(execution))
 
 
-def _once(call: Call, *, final: bool) -> Generator[Step, Ending | None, Result]:
-    """Ask without waiting: what is not there, or not final, is not ready."""
-    started = call.clock()
-    try:
-        result = yield from call.get()
-    except EndpointNotFoundError:
-        raise
-    except NotFoundError as error:
-        elapsed_s = call.clock() - started
-        raise GenerationNotReadyError(
-            call.generation_id, elapsed_s, error.attempts, None, error
-        ) from None
-    if final and not result.answer.record.is_final:
-        raise GenerationNotReadyError(
-            call.generation_id, result.elapsed_s, result.attempts, result.response
-        )
-    return result
+def _failing(error: ModelGatesError) -> Generator[Step, Ending | None, Response[Any]]:
+    raise error
+    yield  # what makes it a generator

@@ -1,13 +1,19 @@
-"""What became of an id: exactly one of a record, a wait that was too short, and a failure."""
+"""What became of each of many: of an id, a record, a wait that was too short, or a failure.
 
-from typing import NoReturn
+Of a call, an answer or a failure.
+"""
+
+from typing import Any, Generic, NoReturn, TypeVar
 
 from attrs import frozen
 
 from modelgates_client.errors import GenerationNotReadyError
-from modelgates_client.records.generation import Generation
-from modelgates_client.records.responses import RawResponse
+from modelgates_client.records.generation import Generation, GenerationResponse
 from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.operation import Call
+from modelgates_runtime.types import Response
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @frozen
@@ -20,16 +26,16 @@ class Resolved:
     """
 
     generation_id: str
-    response: RawResponse
+    response: Response[GenerationResponse]
 
     @property
     def record(self) -> Generation:
         """The record."""
-        return self.response.record
+        return self.response.parsed.data
 
     def result(self) -> Generation:
         """Return the record."""
-        return self.response.record
+        return self.response.parsed.data
 
 
 @frozen
@@ -69,3 +75,37 @@ class Failed:
 
 #: What became of an id. `result()` of each returns the record or raises, as `concurrent.futures`.
 Outcome = Resolved | Pending | Failed
+
+
+@frozen
+class Answered(Generic[T_co]):
+    """A call was answered.
+
+    Attributes:
+        call: The call.
+        response: The answer.
+    """
+
+    call: Call[T_co]
+    response: Response[T_co]
+
+    def result(self) -> T_co:
+        """Return what the answer says."""
+        return self.response.parsed
+
+
+@frozen
+class Unanswered:
+    """A call failed.
+
+    Attributes:
+        call: The call.
+        error: Why there is no answer.
+    """
+
+    call: Call[Any]
+    error: ModelGatesError
+
+    def result(self) -> NoReturn:
+        """Raise the error: there is nothing to return."""
+        raise self.error

@@ -12,9 +12,9 @@ at once in the `b` seconds before the first refusal, `(requests - burst) / (t - 
    far too little, so the rate doubles from there (slow start) until the next refusal.
 3. From then on the rate stays just below the higher of the two bounds, rises to it as a cubic does,
    and is raised ever faster when it held. The longer a refusal costs, the longer is it held.
-4. A refusal soon after a pause says that the estimate was too high: the rate falls to the bounds, or
-   by a factor. One with nothing let through since the pause says that the pause was too short: it
-   goes on.
+4. A refusal soon after a pause says that the estimate was too high: the rate falls to the bounds,
+   or by a factor. One with nothing let through since the pause says that the pause was too short:
+   it goes on.
 
 Source: RFC 9438 (CUBIC: the concave rise to what held, then probing, and its factor 0.7) and RFC
 6298 (smoothed latency). Compare botocore, `retries/adaptive.py` and `retries/throttling.py`, which

@@ -4,14 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from modelgates_client.bulk.gate import LEAST_PATIENCE_S, Attempt, Gate
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
 from modelgates_client.bulk.outage import Outage, is_answer
 from modelgates_client.bulk.schedule import Schedule
-from modelgates_client.calls.answers import Problem, interpret
-from modelgates_client.calls.call import Pause, Send
+from modelgates_client.calls.answers import problem_of
+from modelgates_client.calls.call import Execution, Pause, Send
 from modelgates_client.errors import OutageError
 from modelgates_client.records.observe import LOGGER
 from modelgates_client.transport.credentials import Secret
@@ -19,6 +19,7 @@ from modelgates_client.transport.engines import AsyncEngine
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending
 from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.operation import Call
 
 #: Seconds that a rate limit may hold everything up. When the server asks for more, or lets nothing
 #: through for longer, what is left fails with what the server said.
@@ -38,12 +39,14 @@ class Means(NamedTuple):
         key: The key, or what returns it for a request.
         check_open: Raises a `ClientClosedError` when the client was closed.
         limit: The most bytes that a body may have.
+        execute: Returns the execution of a call, by a clock.
     """
 
     engine: AsyncEngine
     key: Secret | Callable[[], Awaitable[Secret]]
     check_open: Callable[[], None]
     limit: int
+    execute: Callable[[Call[Any], Callable[[], float]], Execution[Any]]
 
 
 class Plan(NamedTuple):
@@ -94,7 +97,7 @@ class Run:
         self._outage_timers: list[asyncio.TimerHandle] = []
         self._is_announced = False
         self._last: Ending | None = None  # of what may be an outage
-        self._canary: str | None = None
+        self._canary: object = None  # what was answered last, and may be asked again
         self._canary_is_next = False
         self._flying: dict[asyncio.Task[None], Lookup] = {}
         self._working = 0
@@ -122,11 +125,8 @@ class Run:
         if since is None or last is None:
             return None
         now = self._loop.time()
-        problem = interpret(last, "", 1, "lenient")
-        if not isinstance(problem, Problem):
-            raise TypeError("an outage is no answer")
         return Outage(
-            problem.error,
+            problem_of(last).error,
             self._outage_began,
             self._schedule.waiting,
             self._gate.breaker.probes,
@@ -134,13 +134,9 @@ class Run:
             max(0.0, since + self._outage_timeout_s - now),
         )
 
-    def offer(self, generation_id: object) -> None:
-        """Take an id; `pump` sends it."""
-        clock = HeldClock(self._loop.time)
-        name = generation_id if isinstance(generation_id, str) else repr(generation_id)
-        steps = self._question.steps(generation_id, clock)
-        lookup = Lookup(self._count, name, steps, clock, self._loop.time())
-        self._schedule.add(lookup)
+    def offer(self, item: object) -> None:
+        """Take an id, or a call; `pump` sends it."""
+        self._schedule.add(self._lookup(self._count, item, self._loop.time()))
         self._count += 1
         if isinstance(self.failure, OutageError):  # it came too late
             self._leave_pending()
@@ -231,7 +227,12 @@ class Run:
         self._watch = self._loop.call_at(at, self._look)
 
     def _abandon(self, worker: asyncio.Task[None], lookup: Lookup) -> None:
-        """Give up a request that hangs; its id is asked for again, at no cost to it."""
+        """Give up a request that hangs; its id is asked for again, at no cost to it.
+
+        What may not be sent twice is waited for.
+        """
+        if not lookup.is_repeatable:
+            return
         worker.cancel()
         self._flying.pop(worker)
         if lookup.number != _CANARY:
@@ -305,7 +306,7 @@ class Run:
         self._schedule.park(other, now + _CHECK_S, other.due_s)
         if self._working > (asyncio.current_task() in self._flying):
             return None  # what is on its way will show it
-        return self._known(self._canary, now)
+        return self._lookup(_CANARY, self._canary, now)
 
     def _probe(self, now: float) -> Lookup | None:
         """Return what shows whether an outage is over: an id that did not fail in it, if possible.
@@ -320,13 +321,12 @@ class Run:
         if not self._canary_is_next:
             return lookup
         self._schedule.put_back(lookup)
-        return self._known(self._canary, now)
+        return self._lookup(_CANARY, self._canary, now)
 
-    def _known(self, generation_id: str, now: float) -> Lookup:
+    def _lookup(self, number: int, item: object, now: float) -> Lookup:
         clock = HeldClock(self._loop.time)
-        return Lookup(
-            _CANARY, generation_id, self._question.steps(generation_id, clock), clock, now
-        )
+        asked = self._question.asked(item, lambda call: self._means.execute(call, clock))
+        return Lookup(number, item, asked, clock, now)
 
     def _call_at(self, at: float) -> None:
         if self._timer is not None:
@@ -349,7 +349,7 @@ class Run:
                 lookup.again = step  # should it be abandoned
                 ending = await self._send(step)
                 if isinstance(ending, ModelGatesError):
-                    step = Finished(lookup.number, lookup.generation_id, ending)
+                    step = Finished(lookup.number, lookup.item, ending)
                     break
                 at = self._judge(lookup, ending, sent_at)
                 if lookup.number == _CANARY:
@@ -404,8 +404,9 @@ class Run:
         alone = self._working <= 1 and not self._schedule.has_fresh
         at = self._gate.again_at(Attempt(lookup, ending, sent_at, self._working, alone), now)
         is_open = self._gate.breaker.is_open
-        if at is None and is_answer(ending):
-            self._canary = lookup.generation_id
+        may_repeat = lookup.may_repeat(ending)
+        if at is None and is_answer(ending) and may_repeat:
+            self._canary = lookup.item
         if is_open and lookup.doubt is not None:
             self._last = ending
         if is_open != was_open:
@@ -415,7 +416,7 @@ class Run:
             self._tell()
         if self._gate.limit > limit or was_open:
             self._loop.call_soon(self.pump)
-        return at
+        return at if may_repeat else None  # what the server may have acted on is not sent again
 
     def _turned(self, now: float) -> None:
         """See to what follows from the beginning of an outage, or from its end."""
@@ -489,8 +490,6 @@ class Run:
         """End what is to be sent now with what the server said when it refused."""
         refusal = self._gate.refusal
         while refusal is not None and (lookup := self._schedule.next(now)) is not None:
-            problem = interpret(refusal, lookup.generation_id, 1, "lenient")
-            if not isinstance(problem, Problem):
-                raise TypeError("a refusal is no answer")
-            self._schedule.finish(Finished(lookup.number, lookup.generation_id, problem.error))
+            error = problem_of(refusal, call=lookup.call).error
+            self._schedule.finish(Finished(lookup.number, lookup.item, error))
             self._tell()

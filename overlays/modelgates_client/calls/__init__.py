@@ -1,1 +1,1 @@
-"""One call, from its options to a record or an error: gives out `Call`, pure but for its clock."""
+"""One call, from its options to an answer or an error: gives out `Execution`, pure but for time."""

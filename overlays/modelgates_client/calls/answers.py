@@ -1,11 +1,9 @@
-"""What an attempt's ending means: the record that was asked for, or the error to raise. Pure."""
+"""What an attempt's ending means: the answer that was asked for, or the error to raise. Pure."""
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from modelgates_api.api.generations import get_generation
-from modelgates_api.models import ErrorResponse
 from modelgates_client.calls.retry import Setback, is_retryable
 from modelgates_client.calls.retry_after import retry_after_s
 from modelgates_client.errors import (
@@ -17,20 +15,21 @@ from modelgates_client.errors import (
     ResponseValidationError,
     status_error,
 )
-from modelgates_client.records.generation import Generation
-from modelgates_client.records.responses import request_id
 from modelgates_client.transport.messages import Ending, Failure, Reply
-from modelgates_runtime.bodies import decode_json
+from modelgates_runtime.decoded import find_drift
 from modelgates_runtime.decoders import Object
 from modelgates_runtime.drift import Drift
-from modelgates_runtime.errors import FieldError, InvalidBodyError, ModelGatesError, ResponseError
-from modelgates_runtime.model import Model
+from modelgates_runtime.errors import FieldError, ModelGatesError, ResponseError
+from modelgates_runtime.operation import Call, Content, Validation
+from modelgates_runtime.parsing import check_depth, parse_json
+from modelgates_runtime.types import Response, request_id
 from modelgates_runtime.values import is_object
 
-Validation = Literal["lenient", "strict"]
+T = TypeVar("T")
 
 _KEPT: Final = 64 * 1024  # bytes of a body that an error carries
 _QUOTED: Final = 200  # characters of a body that is no error object, in an error's message
+_EVENTS: Final = "text/event-stream"
 _ERROR_CODES: Final = range(400, 600)
 _STATUS_AS_TEXT: Final = re.compile("[1-5][0-9][0-9]")  # as some gateways write the code
 
@@ -39,25 +38,6 @@ _MARKUP: Final = re.compile(
     re.IGNORECASE,
 )
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>\s*([^<>]{1,200}?)\s*<", re.IGNORECASE)
-
-
-class Answer(NamedTuple):
-    """A record, and how it came.
-
-    Attributes:
-        record: The record.
-        reply: The reply that it came in.
-        body: The body, whose data the record is.
-    """
-
-    record: Generation
-    reply: Reply
-    body: Model
-
-    @property
-    def drift(self) -> tuple[Drift, ...]:
-        """Every deviation of the body from the spec, by pointers into it; looked for when asked."""
-        return tuple(self.body.drift)
 
 
 class Problem(NamedTuple):
@@ -75,7 +55,7 @@ class Problem(NamedTuple):
 
     @property
     def is_absence(self) -> bool:
-        """Whether it says that there is no such record, or not yet."""
+        """Whether it says that there is no such thing, or not yet."""
         return (
             isinstance(self.error, APIStatusError)
             and not isinstance(self.error, EndpointNotFoundError)
@@ -84,48 +64,68 @@ class Problem(NamedTuple):
 
 
 def interpret(
-    ending: Ending, generation_id: str, attempts: int, validation: Validation, host: str = ""
-) -> Answer | Problem:
-    """Return what an attempt to get a record came to.
+    ending: Ending, call: Call[T], attempts: int, validation: Validation, host: str = ""
+) -> Response[T] | Problem:
+    """Return what an attempt came to.
 
     Args:
         ending: What came, or why nothing did.
-        generation_id: The record that was asked for.
+        call: What was asked.
         attempts: How many attempts there were, this one included.
         validation: Whether deviations from the spec are an error.
         host: Which host was asked.
     """
-    if isinstance(ending, Failure):
-        return _unanswered(ending, attempts, host)
-    if not 200 <= ending.status < 300:  # noqa: PLR2004
-        return _refused(ending, ending.status, _error_object(ending), attempts, generation_id)
+    result = _interpreted(ending, call, attempts, validation, host)
+    if isinstance(result, Problem) and not (call.is_repeatable or result.setback.is_harmless):
+        return result._replace(setback=result.setback._replace(retryable=False))
+    return result
+
+
+def _interpreted(
+    ending: Ending, call: Call[T], attempts: int, validation: Validation, host: str
+) -> Response[T] | Problem:
+    if not isinstance(ending, Reply) or not 200 <= ending.status < 300:  # noqa: PLR2004
+        return problem_of(ending, attempts, call, host)
     if ending.defect is not None:
         return _invalid(ending, ending.defect, attempts, retryable=ending.mendable)
+    content = call.operation.content(ending.status)
     # Looking costs less than parsing twice; a name that is escaped has `\u` in it.
     may_say = b'"error"' in ending.body or b"\\u" in ending.body
-    said = _error_object(ending) if may_say else None
+    said = _error_object(ending) if may_say and not _has_errors(content) else None
     if said is not None:
         code = _code(said)
         status = code if code in _ERROR_CODES else ending.status
-        return _refused(ending, cast("int", status), said, attempts, generation_id)
+        return _refused(ending, cast("int", status), said, attempts, call)
+    if _EVENTS in ending.headers.get("content-type", "") and content is not None:
+        return _invalid(ending, "it is an event stream, which is not read", attempts)
     try:
-        body = get_generation.parse_response(ending.status, ending.body)
-        if isinstance(body, ErrorResponse):  # the spec says so of other statuses than these
-            return _invalid(ending, "the body is an error", attempts)
-        record = body.data
+        parsed = call.operation.decode(ending.status, ending.body)
+        problem = call.problem(parsed)
     except ResponseError as error:
         return _invalid(ending, error.reason, attempts)
     except FieldError as error:
         return _invalid(ending, str(error), attempts)
-    # The same slots, so nothing is converted; what people compute from a record is added.
-    record.__class__ = Generation
-    answer = Answer(cast("Generation", record), ending, body)
-    if not _is_of(answer.record, generation_id):
-        reason = f"the record is not that of {generation_id}, which was asked for"
-        return _invalid(ending, reason, attempts, retryable=True, astray=True)
-    if validation == "strict" and (drift := answer.drift):
+    if problem is not None:
+        return _invalid(ending, problem, attempts, retryable=True, astray=True)
+    if validation == "strict" and (drift := tuple(find_drift(parsed, ""))):
         return _invalid(ending, f"{len(drift)} deviation(s) from the spec", attempts, drift=drift)
-    return answer
+    return Response(parsed, ending.status, ending.headers, ending.body, attempts)
+
+
+def problem_of(
+    ending: Ending, attempts: int = 1, call: Call[Any] | None = None, host: str = ""
+) -> Problem:
+    """Return what is wrong with an ending that is no success.
+
+    Args:
+        ending: What came, or why nothing did.
+        attempts: How many attempts there were, this one included.
+        call: What was asked, if that is known.
+        host: Which host was asked.
+    """
+    if isinstance(ending, Failure):
+        return _unanswered(ending, attempts, host)
+    return _refused(ending, ending.status, _error_object(ending), attempts, call)
 
 
 def asked_wait_s(reply: Reply) -> float | None:
@@ -133,21 +133,17 @@ def asked_wait_s(reply: Reply) -> float | None:
     return retry_after_s(reply.status, reply.headers, _body(reply))
 
 
-def _is_of(record: Generation, generation_id: str) -> bool:
-    """Whether a record answers for an id; a cached response's record may answer for its source."""
-    for name in ("id", "response_cache_source_id"):
-        try:
-            if getattr(record, name) == generation_id:
-                return True
-        except FieldError:
-            continue  # unreadable, so it is not the id asked for
-    return False
+def _has_errors(content: Content | None) -> bool:
+    """Whether the spec has a field `error` in a success, so that one is no failure."""
+    decoder = None if content is None else content.decoder
+    return isinstance(decoder, Object) and "error" in decoder.model.__schema__().fields
 
 
 def _unanswered(failure: Failure, attempts: int, host: str) -> Problem:
     kind = APITimeoutError if failure.kind == "timeout" else APIConnectionError
     retryable = failure.kind in {"connection", "scarce", "timeout"}
-    setback = Setback(retryable, timed_out=failure.kind == "timeout")
+    timed_out = failure.kind == "timeout"
+    setback = Setback(retryable, timed_out=timed_out, is_harmless=not failure.is_sent)
     return Problem(kind(failure.reason, attempts, host), setback)
 
 
@@ -156,12 +152,13 @@ def _refused(
     effective: int,
     said: Mapping[str, Any] | None,
     attempts: int,
-    generation_id: str,
+    call: Call[Any] | None,
 ) -> Problem:
     """Return the error of a status: its class follows the status, whatever the body is."""
     after = retry_after_s(effective, reply.headers, _body(reply))
     kind = status_error(effective)
-    if kind is NotFoundError and said is None and reply.defect is None:
+    parsed = None if call is None else _documented(reply, effective, call)
+    if kind is NotFoundError and said is None and reply.defect is None and not _fits(parsed):
         kind = EndpointNotFoundError
     error = kind(
         _message(reply, said),
@@ -173,9 +170,33 @@ def _refused(
         _user_id(reply),
         request_id(reply.headers),
         after,
-        generation_id,
+        "" if call is None else call.subject,
+        parsed,
     )
-    return Problem(error, Setback(is_retryable(effective, reply.headers), after))
+    is_harmless = (
+        effective == 429  # noqa: PLR2004
+        or (effective == 503 and after is not None)  # noqa: PLR2004
+        or "x-should-retry" in reply.headers
+    )
+    return Problem(
+        error, Setback(is_retryable(effective, reply.headers), after, is_harmless=is_harmless)
+    )
+
+
+def _documented(reply: Reply, status: int, call: Call[Any]) -> Any:
+    """Return the body of an error as the spec says it is; None if it is not so."""
+    if reply.defect is not None or 200 <= status < 300:  # noqa: PLR2004
+        return None
+    try:
+        return call.operation.decode(status, reply.body)
+    except ResponseError:
+        return None
+
+
+def _fits(parsed: Any) -> bool:
+    """Whether an error's body is what the spec says, what the spec does not know aside."""
+    found = find_drift(parsed, "")
+    return parsed is not None and all(one.kind == "undeclared" for one in found)
 
 
 def _invalid(  # noqa: PLR0913 - each says another thing of the answer
@@ -199,14 +220,14 @@ def _effective(error: APIStatusError) -> int:
 
 
 def _body(reply: Reply) -> Mapping[str, Any] | None:
-    """Return the body as an object of the API's errors, whatever the status; None if it is none."""
+    """Return the body if it is an object, whatever the status; None if it is none."""
     if reply.defect is not None:
         return None
     try:
-        said: ErrorResponse = decode_json(Object(ErrorResponse), reply.status, reply.body)
-    except InvalidBodyError:
+        body = check_depth(parse_json(reply.body))
+    except ValueError:
         return None
-    return said.to_dict()
+    return body if is_object(body) else None
 
 
 def _error_object(reply: Reply) -> Mapping[str, Any] | None:
@@ -255,6 +276,8 @@ def _text(reply: Reply) -> str:
 def _code(said: Mapping[str, Any] | None) -> int | None:
     code = None if said is None else said.get("code")
     if isinstance(code, str) and _STATUS_AS_TEXT.fullmatch(code):
+        return int(code)
+    if isinstance(code, float) and code.is_integer():  # as JSON Schema has it
         return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 

@@ -1,19 +1,20 @@
-"""A call from its first attempt to its last, as steps.
+"""The execution of a call, from its first attempt to its last, as steps.
 
 What to do next is decided here, and done by the client, blocking or not. Nothing here waits or
 sends.
 """
 
 from collections.abc import Callable, Generator
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from modelgates_client.calls.answers import Answer, Problem, Validation, interpret
+from modelgates_client.calls.answers import Problem, interpret
 from modelgates_client.calls.retry import RetryPolicy
 from modelgates_client.errors import APITimeoutError, GenerationNotReadyError, RateLimitError
-from modelgates_client.records.responses import RawResponse
 from modelgates_client.transport.deadline import Deadline, monotonic_s
 from modelgates_client.transport.messages import Ending, Request
 from modelgates_runtime.errors import ModelGatesError
+from modelgates_runtime.operation import Call, Validation
+from modelgates_runtime.types import Response
 
 _POLL_FIRST_S: Final = 0.25
 _POLL_LONGEST_S: Final = 5.0
@@ -39,50 +40,24 @@ class Reset(NamedTuple):
 
 
 Step = Send | Pause | Reset
-Steps = Generator[Step, Ending | None, "Result"]
+T = TypeVar("T")
+Steps = Generator[Step, Ending | None, Response[T]]
 
 
-class Result(NamedTuple):
-    """What a call came to.
-
-    Attributes:
-        answer: The record, and how it came.
-        attempts: How many requests it took.
-        elapsed_s: Seconds from the beginning of the call to its end.
-    """
-
-    answer: Answer
-    attempts: int
-    elapsed_s: float
-
-    @property
-    def response(self) -> RawResponse:
-        """The same, as callers see it."""
-        reply = self.answer.reply
-        return RawResponse(
-            self.answer.record,
-            reply.status,
-            reply.headers,
-            reply.body,
-            self.attempts,
-            self.elapsed_s,
-        )
-
-
-class Call(NamedTuple):
-    """A question to the server, and how much trouble it is worth.
+class Execution(NamedTuple, Generic[T]):
+    """A call on its way, and how much trouble it is worth.
 
     Attributes:
-        generation_id: Whose record is asked for.
-        request: The request that asks for it.
+        call: What is asked.
+        request: The request that asks it.
         validation: Whether deviations from the spec are an error.
         policy: When to try again.
-        timeout_s: Seconds that a call may take, retries included.
+        timeout_s: Seconds that the call may take, retries included.
         clock: Tells the seconds.
         host: Which host is asked.
     """
 
-    generation_id: str
+    call: Call[T]
     request: Request
     validation: Validation
     policy: RetryPolicy
@@ -90,7 +65,7 @@ class Call(NamedTuple):
     clock: Callable[[], float] = monotonic_s
     host: str = ""
 
-    def get(self) -> Steps:
+    def send(self) -> Steps[T]:
         """Ask, and ask again where that may help.
 
         Raises:
@@ -104,8 +79,8 @@ class Call(NamedTuple):
             attempts += 1
             before_s = self.clock()
             ending, result = yield from self._attempt(deadline, attempts, after_token=after_token)
-            if isinstance(result, Answer):
-                return Result(result, attempts, self.clock() - started)
+            if isinstance(result, Response):
+                return result._replace(elapsed_s=self.clock() - started)
             setback, remaining_s = result.setback, deadline.remaining()
             if setback.timed_out and remaining_s <= _LEAST_S:
                 raise self._too_late(earlier, attempts)
@@ -120,8 +95,8 @@ class Call(NamedTuple):
             if not (yield from self._pause(pause_s, deadline, take_token=after_token)):
                 raise result.error
 
-    def wait(self, timeout_s: float, *, final: bool) -> Steps:
-        """Ask until there is a record, or until it is final.
+    def poll(self, timeout_s: float, is_settled: Callable[[T], bool]) -> Steps[T]:
+        """Ask until there is an answer, and until it is settled.
 
         Each attempt may take `self.timeout_s`; all of them together, `timeout_s`.
 
@@ -131,7 +106,7 @@ class Call(NamedTuple):
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
         attempts, setbacks, after_token = 0, 0, False
-        latest: Result | None = None
+        latest: Response[T] | None = None
         error: ModelGatesError | None = None
         while True:
             attempts += 1
@@ -147,9 +122,9 @@ class Call(NamedTuple):
             last_s = remaining_s - max(_POLL_FIRST_S / 2, 2 * (self.clock() - before_s))
             pause_s = max(0.0, min(poll_pause_s(elapsed_s), last_s))
             asked_s, after_token = 0.0, False
-            if isinstance(result, Answer):
-                latest, error, setbacks = Result(result, attempts, elapsed_s), None, 0
-                if not final or result.record.is_final:
+            if isinstance(result, Response):
+                latest, error, setbacks = result._replace(elapsed_s=elapsed_s), None, 0
+                if is_settled(result.parsed):
                     return latest
             elif result.setback.timed_out and not remaining_s:
                 # The end of the time says less than what was before, an error or a record.
@@ -170,26 +145,26 @@ class Call(NamedTuple):
             elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
                 raise error  # it says how long to wait, which is longer than there is time
             if is_over:
-                response = None if latest is None else latest.response
                 raise GenerationNotReadyError(
-                    self.generation_id, self.clock() - started, attempts, response, error
+                    self.call.subject, self.clock() - started, attempts, latest, error
                 )
 
     def _attempt(
         self, deadline: Deadline, attempts: int, *, after_token: bool
-    ) -> Generator[Step, Ending | None, tuple[Ending, Answer | Problem]]:
+    ) -> Generator[Step, Ending | None, tuple[Ending, Response[T] | Problem]]:
         ending = yield Send(self.request, deadline)
         if ending is None:
             raise TypeError("a `Send` must be answered by an ending")
-        result = self._interpret(ending, attempts)
-        if isinstance(result, Answer) or not result.setback.retryable:
+        result = self.interpret(ending, attempts)
+        if isinstance(result, Response) or not result.setback.retryable:
             self.policy.answered(after_token=after_token)
         elif result.astray:
             yield Reset()
         return ending, result
 
-    def _interpret(self, ending: Ending, attempts: int) -> Answer | Problem:
-        return interpret(ending, self.generation_id, attempts, self.validation, self.host)
+    def interpret(self, ending: Ending, attempts: int) -> Response[T] | Problem:
+        """Return what an attempt came to; `attempts` counts it, too."""
+        return interpret(ending, self.call, attempts, self.validation, self.host)
 
     def _pause(
         self, seconds: float, deadline: Deadline, *, take_token: bool
@@ -219,7 +194,7 @@ class Call(NamedTuple):
 
     def _too_late(self, earlier: Ending | None, attempts: int) -> ModelGatesError:
         """Return the error of a deadline: what was before it says more than the end of the time."""
-        result = None if earlier is None else self._interpret(earlier, attempts)
+        result = None if earlier is None else self.interpret(earlier, attempts)
         if isinstance(result, Problem):
             return result.error
         return APITimeoutError(f"no complete answer within {self.timeout_s:g} s", attempts)

@@ -112,11 +112,13 @@ class Setback(NamedTuple):
         retryable: Whether another attempt may mend it.
         retry_after: Seconds the server asked to wait, if it did.
         timed_out: Whether it took all the time that it was given.
+        is_harmless: Whether the server cannot have acted on the request.
     """
 
     retryable: bool
     retry_after: float | None = None
     timed_out: bool = False
+    is_harmless: bool = False
 
     @property
     def takes_token(self) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, TypedDict, cast
 
 from modelgates_client._version import __version__
-from modelgates_client.calls.answers import Validation
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import DriftCallback
 from modelgates_client.transport.content import ACCEPTED
 from modelgates_client.transport.deadline import LONGEST_S
 from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.options import NetworkOptions, Server, Trust, choose_proxy
+from modelgates_runtime.operation import Validation
 
 #: The server of the spec, `/api/v1` included.
 DEFAULT_BASE_URL: Final = "https://modelgates.ai/api/v1"
@@ -100,17 +100,14 @@ class Settings(NamedTuple):
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
         network = _network(Server.of(url, DEFAULT_BASE_URL), options)
-        validation = options.get("validation", "lenient")
-        if validation not in ("lenient", "strict"):
-            raise ConfigurationError(f'validation is {validation!r}; it is "lenient" or "strict"')
         return cls(
             network,
             url,
             check_seconds("timeout", options.get("timeout", 30.0)),
-            _count("max_retries", options.get("max_retries", 10), 0),
+            check_count("max_retries", options.get("max_retries", 10), 0),
             _headers(options),
-            _count("max_response_bytes", options.get("max_response_bytes", 4 * 2**20), 1),
-            validation,
+            check_count("max_response_bytes", options.get("max_response_bytes", 4 * 2**20), 1),
+            check_validation(options.get("validation", "lenient")),
             options.get("on_drift"),
         )
 
@@ -128,7 +125,23 @@ def check_seconds(name: str, value: object) -> float:
     return float(value)
 
 
-def _count(name: str, value: object, least: int) -> int:
+def check_validation(value: object) -> Validation:
+    """Return whether deviations from the spec are an error.
+
+    Raises:
+        ConfigurationError: It is none of the two.
+    """
+    if value not in ("lenient", "strict"):
+        raise ConfigurationError(f'validation is {value!r}; it is "lenient" or "strict"')
+    return value
+
+
+def check_count(name: str, value: object, least: int) -> int:
+    """Return a whole number.
+
+    Raises:
+        ConfigurationError: It is none, or less than the least.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigurationError(f"{name} is {value!r}; it is a whole number, at least {least}")
     return value
@@ -167,18 +180,14 @@ def _pairs(given: object) -> list[tuple[object, object]]:
     return [*cast("Mapping[object, object]", given).items()]
 
 
-def _headers(options: Options) -> tuple[tuple[str, str], ...]:
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    headers = {
-        "accept": "application/json",
-        "user-agent": f"modelgates-client/{__version__} python/{python}",
-    }
-    given = [
-        *_pairs(options.get("headers") or {}),
-        ("HTTP-Referer", options.get("http_referer")),
-        ("X-ModelGates-Title", options.get("x_modelgates_title")),
-    ]
-    for name, value in given:
+def check_headers(given: object) -> list[tuple[str, str]]:
+    """Return headers of a caller's, by names in lower case.
+
+    Raises:
+        ConfigurationError: One of them cannot be sent, or is the client's own.
+    """
+    headers: list[tuple[str, str]] = []
+    for name, value in _pairs(given):
         if value is None:
             continue
         if (
@@ -191,6 +200,21 @@ def _headers(options: Options) -> tuple[tuple[str, str], ...]:
             )
         if name.lower() in _RESERVED:
             raise ConfigurationError(f"the header {name!r} is the client's own")
-        headers[name.lower()] = value
-    headers["accept-encoding"] = ACCEPTED
+        headers.append((name.lower(), value))
+    return headers
+
+
+def _headers(options: Options) -> tuple[tuple[str, str], ...]:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    given = [
+        *_pairs(options.get("headers") or {}),
+        ("HTTP-Referer", options.get("http_referer")),
+        ("X-ModelGates-Title", options.get("x_modelgates_title")),
+    ]
+    headers = {
+        "accept": "application/json",
+        "user-agent": f"modelgates-client/{__version__} python/{python}",
+        **dict(check_headers(dict(given))),
+        "accept-encoding": ACCEPTED,
+    }
     return tuple(headers.items())

@@ -11,6 +11,7 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import TypedDict
 
+from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
 from modelgates_client.cli._fetching_progress import showing, states
 from modelgates_client.cli._found_ids import Refusals, check_files, find_ids
 from modelgates_client.cli._keys import find_key
@@ -24,7 +25,7 @@ from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.records.harmless import harmless
-from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
+from modelgates_client.resources.generations import WAIT_S
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.errors import ModelGatesError
 

@@ -2,17 +2,25 @@
 
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Self, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
-from modelgates_client.calls.answers import Validation
-from modelgates_client.calls.call import Pause, Result, Send, Steps
-from modelgates_client.calls.retry import RetryPolicy
-from modelgates_client.calls.settings import ClientOptions
+from modelgates_client.bulk.asking import (
+    CONCURRENCY,
+    OUTAGE_TIMEOUT_S,
+    answer_of,
+    calls_question,
+    plan_of,
+)
+from modelgates_client.calls.call import Execution, Pause, Send, Steps
+from modelgates_client.calls.paging import Pager
+from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import LOGGER, DriftCallback
-from modelgates_client.resources.generations import AsyncGenerations
+from modelgates_client.resources.generations import AsyncResources
 from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.engines import AsyncEngine, awaiting_engine
 from modelgates_client.transport.exchange import timed_out
@@ -20,21 +28,26 @@ from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.options import ProxyURL
 from modelgates_client.transport.pooling import running_loop
+from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
+from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Question
-    from modelgates_client.bulk.outcomes import Outcome
+    from modelgates_client.bulk.lookups import Finished, Question
+    from modelgates_client.bulk.outcomes import Answered, Unanswered
     from modelgates_client.bulk.running import Means, Plan
 
 
-class AsyncModelGates(BaseClient[AsyncEngine]):
+T = TypeVar("T")
+
+
+class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     """A client of one ModelGates account, on asyncio; any event loop may use it.
 
-    Attributes:
-        generations: Records of what generations really were.
+    The operations of the API are methods of its resources, a resource for each tag of the spec:
+    `client.generations.get(…)`. What they are made of is here: `send` and its like take the calls
+    that the functions of `modelgates_api.api` make.
     """
 
-    generations: AsyncGenerations
     _takes_coroutines = True
 
     def __init__(  # noqa: PLR0913 - all by name, and all but the key can be left out
@@ -105,17 +118,61 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
     def _make_engine(self) -> AsyncEngine:
         return awaiting_engine(self._settings.network)
 
-    def _add_resources(self, policy: RetryPolicy) -> None:
-        self.generations = AsyncGenerations(self._settings, policy, self._run, self._run_many)
+    async def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
+        """Send a call, and return what its answer says; see `ModelGates.send`."""
+        return (await self.send_raw(call, **options)).parsed
 
-    async def _run(self, steps: Steps) -> Result:
+    async def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
+        """Send a call, and return its answer; see `ModelGates.send_raw`."""
+        home = self._home_of(call)
+        return await home._run(home._execution(call, options).send())  # noqa: SLF001
+
+    async def poll(
+        self,
+        call: Call[T],
+        /,
+        *,
+        until: Callable[[T], bool],
+        timeout: float,  # noqa: ASYNC109 - a call has one deadline, and keeps it itself
+        **options: Unpack[RequestOptions],
+    ) -> Response[T]:
+        """Send a call until its answer is what is waited for; see `ModelGates.poll`."""
+        home = self._home_of(call)
+        execution = home._execution(call, cast("CallOptions", options))  # noqa: SLF001
+        steps = execution.poll(check_seconds("timeout", timeout), until)
+        return await home._run(steps)  # noqa: SLF001
+
+    def send_many(
+        self,
+        calls: Iterable[Call[T]] | AsyncIterable[Call[T]],
+        *,
+        concurrency: int = CONCURRENCY,
+        ordered: bool = False,
+        max_rate: float | None = None,
+        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        **options: Unpack[CallOptions],
+    ) -> AsyncGenerator["Answered[T] | Unanswered"]:
+        """Send many calls; see `ModelGates.send_many`."""
+        plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
+        return _flat(self.run_many(calls, calls_question(), plan, options))
+
+    def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncGenerator[Any]:
+        """Yield the items of all pages; see `ModelGates.paginate`."""
+        return self._items(Pager(call), options)
+
+    async def _items(self, pager: Pager, options: CallOptions) -> AsyncGenerator[Any]:
+        while pager.call is not None:
+            for item in pager.take(await self.send_raw(pager.call, **options)):
+                yield item
+
+    async def _run(self, steps: Steps[T]) -> Response[T]:
         """Do what the steps say."""
         ending: Ending | None = None
         while True:
             try:
                 step = steps.send(ending)
             except StopIteration as stop:
-                return self._finish(cast("Result", stop.value))
+                return self._finish(cast("Response[T]", stop.value))
             ending = None
             if isinstance(step, Send):
                 self._check_open()
@@ -136,29 +193,47 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
                 return timed_out()
         return await self._engine.send(step.request, secret, step.deadline, self._settings.limit)
 
-    async def _run_many(
-        self, ids: Iterable[str] | AsyncIterable[str], question: "Question", plan: "Plan"
-    ) -> AsyncGenerator[list["Outcome"]]:
-        """Ask for many ids."""
+    async def run_many(
+        self,
+        items: Iterable[object] | AsyncIterable[object],
+        question: "Question",
+        plan: "Plan",
+        options: CallOptions,
+    ) -> AsyncGenerator[list["Finished"]]:
+        """Ask for many; for resources, see `ModelGates.run_many`."""
         running_loop()
         from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
 
         self._check_open()
-        async with aclosing(finished(ids, question, lambda: self._means(plan), plan)) as batches:
+        batches = finished(items, question, lambda: self._means(plan, options), plan)
+        async with aclosing(batches):
             async for batch in batches:
-                yield [self._outcome(one) for one in batch]
+                yield self._observed(batch)
 
-    def _means(self, plan: "Plan") -> "Means":
+    def _means(self, plan: "Plan", options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - rarely needed
 
         engine = awaiting_engine(self._settings.network, plan.concurrency)
         credentials = self._credentials
         key = credentials.fixed or credentials.asecret
-        return Means(engine, key, self._check_open, self._settings.limit)
+        return Means(
+            engine, key, self._check_open, self._settings.limit, partial(self._timed, options)
+        )
+
+    def _timed(
+        self, options: CallOptions, call: Call[T], clock: Callable[[], float]
+    ) -> Execution[T]:
+        if self._home_of(call) is not self:
+            raise ConfigurationError(
+                f"{call.operation.id} has a server of its own, which `send` alone finds"
+            )
+        return self._execution(call, options, clock)
 
     async def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""
         self._closed = True
+        for elsewhere in self._elsewhere.values():
+            await elsewhere.close()
         if self._owner:
             await self._engine.close()
 
@@ -167,3 +242,12 @@ class AsyncModelGates(BaseClient[AsyncEngine]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def _flat(
+    batches: AsyncGenerator[list["Finished"]],
+) -> AsyncGenerator["Answered[Any] | Unanswered"]:
+    async with aclosing(batches):
+        async for batch in batches:
+            for finished in batch:
+                yield answer_of(finished)

@@ -1,21 +1,35 @@
 """What both clients have in common: options, connections that are shared, and no key shown."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
+from urllib.parse import urljoin
+from warnings import warn
 
-from modelgates_client.calls.call import Result
+from modelgates_client.calls.call import Execution
+from modelgates_client.calls.requests import execution_of
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
-from modelgates_client.calls.settings import NETWORK_OPTIONS, ClientOptions, Settings
+from modelgates_client.calls.settings import (
+    DEFAULT_BASE_URL,
+    NETWORK_OPTIONS,
+    ClientOptions,
+    Settings,
+)
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import DriftObserver
 from modelgates_client.transport import exchange
 from modelgates_client.transport.credentials import Credentials, KeyFunction
+from modelgates_client.transport.deadline import monotonic_s
 from modelgates_client.transport.engines import AsyncEngine, Engine
 from modelgates_client.transport.options import ProxyURL
+from modelgates_runtime.decoded import find_drift
+from modelgates_runtime.operation import Call, CallOptions
+from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Finished
-    from modelgates_client.bulk.outcomes import Outcome
+
+T = TypeVar("T")
 
 
 E = TypeVar("E", bound=Engine | AsyncEngine)
@@ -49,18 +63,17 @@ class BaseClient(ABC, Generic[E]):
             self._engine = self._make_engine()
             self._budget = RetryBudget()
             self._observer = DriftObserver(self._settings.on_drift)
+            self._warned = set[str]()
         else:
             self._engine, self._budget = parent._engine, parent._budget  # noqa: SLF001 - the class's own
             self._observer = DriftObserver(self._settings.on_drift, parent._observer)  # noqa: SLF001
-        self._add_resources(RetryPolicy(self._settings.max_retries, self._budget))
+            self._warned = parent._warned  # noqa: SLF001
+        self._policy = RetryPolicy(self._settings.max_retries, self._budget)
+        self._elsewhere: dict[str, Self] = {}
 
     @abstractmethod
     def _make_engine(self) -> E:
         """Return an engine for the settings."""
-
-    @abstractmethod
-    def _add_resources(self, policy: RetryPolicy) -> None:
-        """Set the public attributes."""
 
     def with_options(self, **changes: Unpack[ChangedOptions]) -> Self:
         """Return a client with some options changed; this one stays as it is.
@@ -91,17 +104,45 @@ class BaseClient(ABC, Generic[E]):
             raise exchange.closed()
         self._engine.check()
 
-    def _finish(self, result: Result) -> Result:
+    def _execution(
+        self, call: Call[T], options: CallOptions, clock: Callable[[], float] = monotonic_s
+    ) -> Execution[T]:
+        """Return how a call is executed; warn, once, of one that the spec advises against."""
+        execution = execution_of(call, self._settings, self._policy, options, clock)
+        operation = call.operation
+        if operation.is_deprecated and operation.id not in self._warned:
+            self._warned.add(operation.id)
+            warn(f"the API's {operation.id} is deprecated", DeprecationWarning, stacklevel=4)
+        return execution
+
+    def _home_of(self, call: Call[Any]) -> Self:
+        """Return the client of the server that a call is for: this one, but for few operations.
+
+        An operation's own server counts where this client is of the spec's: whoever names a
+        server means that one, and the key goes to no other.
+        """
+        own = call.operation.servers if isinstance(call, Call) else ()  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not own or self._settings.base_url != DEFAULT_BASE_URL:
+            return self
+        url = urljoin(f"{DEFAULT_BASE_URL}/", own[0]).rstrip("/")
+        if url == DEFAULT_BASE_URL:
+            return self
+        if url not in self._elsewhere:
+            self._elsewhere[url] = self.with_options(base_url=url)
+        return self._elsewhere[url]
+
+    def _finish(self, response: Response[T]) -> Response[T]:
         """Tell of the drift in an answer."""
         if self._observer.is_listening:  # looking for drift costs as much as decoding
-            self._observer.observe(result.answer.drift)
-        return result
+            self._observer.observe(tuple(find_drift(response.parsed, "")))
+        return response
 
-    def _outcome(self, finished: "Finished") -> "Outcome":
-        """Return what became of one of many ids, and tell of the drift in it."""
-        if isinstance(finished.result, Result):
-            self._finish(finished.result)
-        return finished.outcome
+    def _observed(self, batch: "list[Finished]") -> "list[Finished]":
+        """Tell of the drift in what is finished of many."""
+        for finished in batch:
+            if isinstance(finished.result, Response):
+                self._finish(finished.result)
+        return batch
 
     def __repr__(self) -> str:
         # A traceback that shows locals may show a client that could not be made.

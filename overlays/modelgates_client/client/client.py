@@ -4,36 +4,49 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Self, cast
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
-from modelgates_client.calls.answers import Validation
-from modelgates_client.calls.call import Pause, Result, Send, Steps
-from modelgates_client.calls.retry import RetryPolicy
-from modelgates_client.calls.settings import ClientOptions
+from modelgates_client.bulk.asking import (
+    CONCURRENCY,
+    OUTAGE_TIMEOUT_S,
+    answer_of,
+    calls_question,
+    plan_of,
+)
+from modelgates_client.calls.call import Execution, Pause, Send, Steps
+from modelgates_client.calls.paging import Pager
+from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import LOGGER, DriftCallback
-from modelgates_client.resources.generations import Generations
+from modelgates_client.resources.generations import Resources
 from modelgates_client.transport.credentials import Credentials
 from modelgates_client.transport.engines import Engine, awaiting_engine, blocking_engine
 from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.options import ProxyURL
+from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
+from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Question
-    from modelgates_client.bulk.outcomes import Outcome
+    from modelgates_client.bulk.lookups import Finished, Question
+    from modelgates_client.bulk.outcomes import Answered, Unanswered
     from modelgates_client.bulk.running import Means, Plan
     from modelgates_client.transport.credentials import Secret
 
 
-class ModelGates(BaseClient[Engine]):
+T = TypeVar("T")
+
+
+class ModelGates(Resources, BaseClient[Engine]):
     """A client of one ModelGates account; safe to share between threads, and across a fork.
 
-    Attributes:
-        generations: Records of what generations really were.
+    The operations of the API are methods of its resources, a resource for each tag of the spec:
+    `client.generations.get(…)`. What they are made of is here: `send` and its like take the calls
+    that the functions of `modelgates_api.api` make.
     """
-
-    generations: Generations
 
     def __init__(  # noqa: PLR0913 - all by name, and all but the key can be left out
         self,
@@ -117,17 +130,113 @@ class ModelGates(BaseClient[Engine]):
     def _make_engine(self) -> Engine:
         return blocking_engine(self._settings.network)
 
-    def _add_resources(self, policy: RetryPolicy) -> None:
-        self.generations = Generations(self._settings, policy, self._run, self._run_many)
+    def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
+        """Send a call, and return what its answer says.
 
-    def _run(self, steps: Steps) -> Result:
+        Args:
+            call: A filled request, as `modelgates_api.api.….get_generation(id=…)` makes it.
+            options: Of this call alone; what is left out is as the client has it.
+
+        Raises:
+            APIStatusError: The server answered with an error; its class follows the status.
+            APITimeoutError: No complete answer within the deadline, retries included.
+            APIConnectionError: There was no answer.
+            ResponseValidationError: The answer is not what the spec says of a success.
+            ConfigurationError: An option cannot be used.
+            ClientClosedError: The client was closed.
+        """
+        return self.send_raw(call, **options).parsed
+
+    def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
+        """Send a call, and return its answer: what it says, its status, headers and body.
+
+        Raises:
+            ModelGatesError: As `send`.
+        """
+        home = self._home_of(call)
+        return home._run(home._execution(call, options).send())  # noqa: SLF001 - the class's own
+
+    def poll(
+        self,
+        call: Call[T],
+        /,
+        *,
+        until: Callable[[T], bool],
+        timeout: float,
+        **options: Unpack[RequestOptions],
+    ) -> Response[T]:
+        """Send a call again and again, until it is answered and the answer is what is waited for.
+
+        A 404 says that it is not there yet; so often at first, then ever less, it is asked again.
+
+        Args:
+            call: A filled request.
+            until: Whether an answer is what is waited for.
+            timeout: Seconds to wait in all; each request may take the client's timeout.
+            options: Of each request.
+
+        Raises:
+            GenerationNotReadyError: The time is over.
+            ModelGatesError: As `send`, when waiting does not mend it.
+        """
+        home = self._home_of(call)
+        execution = home._execution(call, cast("CallOptions", options))  # noqa: SLF001
+        return home._run(execution.poll(check_seconds("timeout", timeout), until))  # noqa: SLF001
+
+    def send_many(
+        self,
+        calls: Iterable[Call[T]],
+        *,
+        concurrency: int = CONCURRENCY,
+        ordered: bool = False,
+        max_rate: float | None = None,
+        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        **options: Unpack[CallOptions],
+    ) -> Generator["Answered[T] | Unanswered"]:
+        """Send many calls, as many at a time as are allowed.
+
+        Of each call comes exactly one `Answered` or `Unanswered`, as soon as it is known. The
+        server's rate limit is learnt from what it refuses, and an outage is waited for, as in
+        `generations.get_many`. What the server may have acted on is never sent twice, unless its
+        method or an idempotency key allows it.
+
+        Args:
+            calls: What is sent; taken from the iterator as it is needed.
+            concurrency: The most requests at one time, 1 to 1,000.
+            ordered: Whether answers come in the order of the calls.
+            max_rate: The most requests per second.
+            outage_timeout: Seconds that an outage may last.
+            options: Of each call.
+
+        Raises:
+            OutageError: An outage lasted too long; the answers and failures have come before.
+            ConfigurationError: An argument cannot be used.
+            ClientClosedError: The client was closed.
+        """
+        plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
+        return _flat(self.run_many(calls, calls_question(), plan, options))
+
+    def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Generator[Any]:
+        """Yield the items of a call's page, and of all that follow; each page when it is needed.
+
+        Raises:
+            ConfigurationError: The operation gives no pages.
+            ModelGatesError: As `send`, for each page.
+        """
+        return self._items(Pager(call), options)
+
+    def _items(self, pager: Pager, options: CallOptions) -> Generator[Any]:
+        while pager.call is not None:
+            yield from pager.take(self.send_raw(pager.call, **options))
+
+    def _run(self, steps: Steps[T]) -> Response[T]:
         """Do what the steps say."""
         ending: Ending | None = None
         while True:
             try:
                 step = steps.send(ending)
             except StopIteration as stop:
-                return self._finish(cast("Result", stop.value))
+                return self._finish(cast("Response[T]", stop.value))
             ending = None
             if isinstance(step, Send):
                 self._check_open()
@@ -141,20 +250,31 @@ class ModelGates(BaseClient[Engine]):
             else:
                 self._engine.reset()
 
-    def _run_many(
-        self, ids: Iterable[str], question: "Question", plan: "Plan"
-    ) -> Generator[list["Outcome"]]:
-        """Ask for many ids, on an event loop in a thread."""
+    def run_many(
+        self,
+        items: Iterable[object],
+        question: "Question",
+        plan: "Plan",
+        options: CallOptions,
+    ) -> Generator[list["Finished"]]:
+        """Ask for many, on an event loop in a thread; for resources.
+
+        Args:
+            items: What is asked for.
+            question: How each is asked for.
+            plan: How many at one time, and how fast.
+            options: Of each call.
+        """
         from modelgates_client.bulk.blocking import finished  # noqa: PLC0415 - asyncio costs
         from modelgates_client.bulk.threaded import MOST_THREADS  # noqa: PLC0415
 
         self._check_open()
         if self._settings.network.http_client is not None:
             plan = plan._replace(concurrency=min(plan.concurrency, MOST_THREADS))
-        for batch in finished(ids, question, lambda: self._means(plan), plan):
-            yield [self._outcome(one) for one in batch]
+        for batch in finished(items, question, lambda: self._means(plan, options), plan):
+            yield self._observed(batch)
 
-    def _means(self, plan: "Plan") -> "Means":
+    def _means(self, plan: "Plan", options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
         from modelgates_client.bulk.threaded import ThreadedEngine  # noqa: PLC0415
 
@@ -167,11 +287,24 @@ class ModelGates(BaseClient[Engine]):
         else:
             engine = ThreadedEngine(blocking_engine(network), plan.concurrency)
         key = self._credentials.fixed or secret
-        return Means(engine, key, self._check_open, self._settings.limit)
+        return Means(
+            engine, key, self._check_open, self._settings.limit, partial(self._timed, options)
+        )
+
+    def _timed(
+        self, options: CallOptions, call: Call[T], clock: Callable[[], float]
+    ) -> Execution[T]:
+        if self._home_of(call) is not self:
+            raise ConfigurationError(
+                f"{call.operation.id} has a server of its own, which `send` alone finds"
+            )
+        return self._execution(call, options, clock)
 
     def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""
         self._closed = True
+        for elsewhere in self._elsewhere.values():
+            elsewhere.close()
         if self._owner:
             self._engine.close()
 
@@ -180,3 +313,9 @@ class ModelGates(BaseClient[Engine]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _flat(batches: Generator[list["Finished"]]) -> Generator["Answered[Any] | Unanswered"]:
+    with closing(batches):
+        for batch in batches:
+            yield from map(answer_of, batch)

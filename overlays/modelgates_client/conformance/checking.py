@@ -1,7 +1,7 @@
 """Responses held against the spec: every deviation, with what it does to a program. Pure.
 
-The spec is the generated code: `parse_response` types a body as the spec says for its status, and
-the models list how they deviate (`drift`). What a person reads of a deviation is made here, too,
+The spec is the generated code: an operation knows the model of each status, and the models list
+how they deviate (`drift`). What a person reads of a deviation is made here, too,
 and it shows nothing that may be private: see `pattern`, `shape` and `found`.
 """
 
@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from itertools import chain
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple
 
 from modelgates_api import models
 from modelgates_api.api.generations import get_generation
 from modelgates_runtime.decoded import find_drift
+from modelgates_runtime.decoders import Object
 from modelgates_runtime.drift import Drift, DriftKind, json_type
-from modelgates_runtime.errors import FieldError, UnexpectedStatusError
+from modelgates_runtime.errors import FieldError
 from modelgates_runtime.model import Model
 from modelgates_runtime.parsing import parse_json
 from modelgates_runtime.values import is_array, is_object
@@ -35,7 +36,6 @@ LEVELS: Final[tuple[Level, ...]] = ("breaking", "warning", "info")
 ANY_INDEX: Final = "*"
 SOME_NAME: Final = "?"
 
-_STATUSES: Final = range(100, 600)  # RFC 9110, section 15
 _INDEX: Final = re.compile("[0-9]+")
 # With five digits or more it is an id, a number or a date. A field's name has fewer.
 _FEW_DIGITS: Final = "(?!(?:.*[0-9]){5})"
@@ -117,7 +117,7 @@ def check(status: int | None, body: Any) -> Checked:
     """
     model = models.ErrorResponse if status is None else model_of(status)
     if model is None:
-        words = f"one of {', '.join(map(str, documented()))}"
+        words = f"one of {', '.join(documented())}"
         return Checked(status, None, [Fault("undocumented_status", words, str(status))])
     try:
         source = parse_json(body) if isinstance(body, bytes) else body
@@ -159,28 +159,23 @@ def _unreadable(status: int | None, model: type[Model], found: str) -> Checked:
     return Checked(status, None, [fault])
 
 
-@cache
 def model_of(status: int) -> type[Model] | None:
     """Return the model of the bodies of a status; None if the spec does not document it.
-
-    The generated operation knows it, and is asked by an empty body.
 
     Raises:
         TypeError: The spec describes another body than one kind of object.
     """
-    try:
-        body = cast("object", get_generation.parse_response(status, b"{}"))
-    except UnexpectedStatusError:
+    content = get_generation.OPERATION.content(status)
+    if content is None:
         return None
-    if not isinstance(body, Model):
-        raise TypeError(f"status {status}: {type(body).__name__} is no model")
-    return type(body)
+    if not isinstance(content.decoder, Object):
+        raise TypeError(f"status {status}: its body is no object")
+    return content.decoder.model
 
 
-@cache
-def documented() -> tuple[int, ...]:
-    """Return the statuses that the spec documents."""
-    return tuple(status for status in _STATUSES if model_of(status) is not None)
+def documented() -> tuple[str, ...]:
+    """Return the statuses that the spec documents, as it writes them."""
+    return tuple(sorted(get_generation.OPERATION.responses))
 
 
 def effect(deviation: Drift | Fault, body: Model | None) -> Effect:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger.fetching import fetch_all
 from modelgates_client.ledger.progress import Progress
-from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
+from modelgates_client.resources.generations import WAIT_S
 
 if TYPE_CHECKING:
     from modelgates_client.calls.settings import Options

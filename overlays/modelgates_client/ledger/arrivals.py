@@ -6,8 +6,8 @@ from typing import NamedTuple
 from modelgates_client.bulk.outcomes import Failed, Outcome, Pending, Resolved
 from modelgates_client.ledger.derived import Row
 from modelgates_client.ledger.texts import error_text, storable, stored_id
-from modelgates_client.records.generation import Generation
-from modelgates_client.records.responses import RawResponse
+from modelgates_client.records.generation import Generation, GenerationResponse
+from modelgates_runtime.types import Response
 
 #: Makes the row of a record: of its id, the record, the moment in µs, and the requests.
 MakeRow = Callable[[str, Generation, int, int], Row]
@@ -83,8 +83,10 @@ def arrival(outcome: Outcome, now: int, make_row: MakeRow) -> Arrival:
     return Arrival(stored, found, requests, "pending", status or found.status, said)
 
 
-def _found(stored: str, response: RawResponse, now: int, make_row: MakeRow) -> Found:
-    record = response.record
+def _found(
+    stored: str, response: Response[GenerationResponse], now: int, make_row: MakeRow
+) -> Found:
+    record = response.parsed.data
     return Found(
         int(record.is_final),
         response.status_code,

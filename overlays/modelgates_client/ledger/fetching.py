@@ -12,10 +12,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Unpack
 
+from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
 from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.ledger.working import Work
-from modelgates_client.resources.generations import CONCURRENCY, OUTAGE_TIMEOUT_S, WAIT_S
+from modelgates_client.resources.generations import WAIT_S
 
 if TYPE_CHECKING:
     from modelgates_client.calls.settings import Options

@@ -1,1 +1,1 @@
-"""What an answer is made into: `Generation` and what is computed from it, and `RawResponse`."""
+"""What an answer is made into: `Generation` and what is computed from it."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models
 from modelgates_client.records.known import known
+from modelgates_runtime import extending, schema
 from modelgates_runtime.values import is_object
 
 
@@ -102,6 +103,24 @@ class Generation(models.Generation):
         return (
             known(lambda: self.finish_reason) is not None or known(lambda: self.cancelled) is True
         )
+
+
+class GenerationResponse(extending.Extended, models.GenerationResponse):
+    """The body that a record comes in.
+
+    Attributes:
+        data: The record.
+
+    Source: openapi.yaml, schema `GenerationResponse`.
+    """
+
+    __slots__ = ()
+
+    data: Generation  # pyright: ignore[reportIncompatibleVariableOverride] # as it is decoded
+
+    @classmethod
+    def __fields__(cls) -> schema.Schema:
+        return extending.reading(super().__fields__(), models.Generation, Generation)
 
 
 def _moment(text: str) -> datetime.datetime | None:

@@ -3,76 +3,139 @@
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    Awaitable,
     Callable,
     Generator,
     Iterable,
 )
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Final, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack
 
 import modelgates_client  # annotations name what it loads when it is asked for
-from modelgates_client.bulk.asking import plan_of, question_of
+from modelgates_api import models, resources
+from modelgates_api.api.generations import get_generation
+from modelgates_api.resources.generations import AsyncGenerationsResource, GenerationsResource
+from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S, plan_of
 from modelgates_client.bulk.outage import Outage
-from modelgates_client.calls.call import Result, Steps
-from modelgates_client.calls.requests import call_of
-from modelgates_client.calls.retry import RetryPolicy
-from modelgates_client.calls.settings import Settings, check_seconds
-from modelgates_client.records.generation import Generation
-from modelgates_client.records.responses import RawResponse
+from modelgates_client.bulk.outcomes import Failed, Pending, Resolved
+from modelgates_client.calls.call import Execution, Steps
+from modelgates_client.calls.settings import check_seconds
+from modelgates_client.errors import (
+    ConfigurationError,
+    EndpointNotFoundError,
+    GenerationNotReadyError,
+    NotFoundError,
+)
+from modelgates_client.records.generation import Generation, GenerationResponse
+from modelgates_client.records.generation_ids import is_askable
+from modelgates_runtime import resource
+from modelgates_runtime.errors import FieldError, ModelGatesError
+from modelgates_runtime.operation import Call, CallOptions, RequestOptions
+from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Question
+    from modelgates_client.bulk.lookups import Finished, Question
     from modelgates_client.bulk.running import Plan
+
+T = TypeVar("T")
+
+#: The operation, but that its records are those of this package.
+GET_GENERATION: Final = get_generation.OPERATION.reading(
+    models.GenerationResponse, GenerationResponse
+)
 
 #: Seconds that `wait` waits unless told otherwise: records are there within a minute.
 WAIT_S: Final = 60.0
 
-#: Requests at one time in `get_many`, unless told otherwise.
-CONCURRENCY: Final = 32
 
-#: Seconds that an outage may last in `get_many`, unless told otherwise.
-OUTAGE_TIMEOUT_S: Final = 300.0
+class Client(resource.Client, Protocol):
+    """What this resource asks of its client, blocking."""
 
+    def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
+        """Send a call, and return its answer."""
+        ...
 
-class RunMany(Protocol):
-    """Asks for many ids, blocking."""
+    def poll(
+        self,
+        call: Call[T],
+        /,
+        *,
+        until: Callable[[T], bool],
+        timeout: float,
+        **options: Unpack[RequestOptions],
+    ) -> Response[T]:
+        """Send a call until its answer is what is waited for."""
+        ...
 
-    def __call__(
-        self, ids: Iterable[str], question: "Question", plan: "Plan"
-    ) -> Generator[list["modelgates_client.Outcome"]]:
-        """Yield what became of them, as much at a time as there is."""
+    def run_many(
+        self,
+        items: Iterable[object],
+        question: "Question",
+        plan: "Plan",
+        options: CallOptions,
+    ) -> Generator[list["Finished"]]:
+        """Ask for many; yield what is finished, as much at a time as there is."""
         ...
 
 
-class RunManyAwaited(Protocol):
-    """Asks for many ids, awaited."""
+class AsyncClient(resource.AsyncClient, Protocol):
+    """What this resource asks of its client, awaited."""
 
-    def __call__(
-        self, ids: Iterable[str] | AsyncIterable[str], question: "Question", plan: "Plan"
-    ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
-        """Yield what became of them, as much at a time as there is."""
+    async def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
+        """Send a call, and return its answer."""
+        ...
+
+    async def poll(
+        self,
+        call: Call[T],
+        /,
+        *,
+        until: Callable[[T], bool],
+        timeout: float,
+        **options: Unpack[RequestOptions],
+    ) -> Response[T]:
+        """Send a call until its answer is what is waited for."""
+        ...
+
+    def run_many(
+        self,
+        items: Iterable[object] | AsyncIterable[object],
+        question: "Question",
+        plan: "Plan",
+        options: CallOptions,
+    ) -> AsyncGenerator[list["Finished"]]:
+        """Ask for many; yield what is finished, as much at a time as there is."""
         ...
 
 
-class Generations:
+def call_for(generation_id: object) -> Call[GenerationResponse]:
+    """Return the call for a record; it takes no other record for an answer.
+
+    Raises:
+        ConfigurationError: The id is none.
+    """
+    if not is_askable(generation_id):
+        raise ConfigurationError(f"the generation id is {generation_id!r}; it is like gen-…")
+    return GET_GENERATION.call({"id": generation_id}).about(
+        generation_id, partial(_problem, generation_id)
+    )
+
+
+class Generations(GenerationsResource):
     """Records of generations."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        policy: RetryPolicy,
-        run: Callable[[Steps], Result],
-        run_many: RunMany,
-    ) -> None:
-        """Ask by `run`, which takes the steps of a call, and by `run_many`."""
-        self._settings = settings
-        self._policy = policy
-        self._run = run
-        self._run_many = run_many
+    _client: Client
 
-    def get(self, generation_id: str) -> Generation:
+    def __init__(self, client: Client) -> None:
+        """Send by a client."""
+        super().__init__(client)
+
+    def get(self, generation_id: str, **options: Unpack[CallOptions]) -> Generation:
         """Fetch the record of one generation.
+
+        Args:
+            generation_id: Whose record.
+            options: Of this call alone: `timeout`, `max_retries`, `headers`, `validation`.
 
         Returns:
             The record as the server has it now: costs in US dollars, durations in milliseconds.
@@ -90,18 +153,25 @@ class Generations:
 
         Source: openapi.yaml, operation `get-generation`.
         """
-        return self.get_raw(generation_id).record
+        return self.get_raw(generation_id, **options).parsed.data
 
-    def get_raw(self, generation_id: str) -> RawResponse:
+    def get_raw(
+        self, generation_id: str, **options: Unpack[CallOptions]
+    ) -> Response[GenerationResponse]:
         """Fetch the record of one generation, with the answer that it came in.
 
         Raises:
             ModelGatesError: As `get`.
         """
-        return self._run(call_of(generation_id, self._settings, self._policy).get()).response
+        return self._client.send_raw(call_for(generation_id), **options)
 
     def wait(
-        self, generation_id: str, *, timeout: float = WAIT_S, final: bool = False
+        self,
+        generation_id: str,
+        *,
+        timeout: float = WAIT_S,
+        final: bool = False,
+        **options: Unpack[RequestOptions],
     ) -> Generation:
         """Fetch the record of one generation as soon as there is one.
 
@@ -113,6 +183,7 @@ class Generations:
             timeout: Seconds to wait in all; each request may take the client's timeout. Until
                 it is over, failures are asked again, whatever `max_retries` is.
             final: Whether to wait until the record `is_final`, too.
+            options: Of each request: `headers`, `validation`.
 
         Raises:
             GenerationNotReadyError: The time is over.
@@ -120,8 +191,8 @@ class Generations:
 
         Source: openapi.yaml, operation `get-generation`.
         """
-        call = call_of(generation_id, self._settings, self._policy)
-        return self._run(call.wait(check_seconds("timeout", timeout), final=final)).answer.record
+        call, until = call_for(generation_id), partial(_is_settled, final)
+        return self._client.poll(call, until=until, timeout=timeout, **options).parsed.data
 
     def get_many(  # noqa: PLR0913 - all by name, and all can be left out
         self,
@@ -133,6 +204,7 @@ class Generations:
         final: bool = False,
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
+        **options: Unpack[CallOptions],
     ) -> Generator["modelgates_client.Outcome"]:
         """Fetch the records of many generations, as many at a time as are allowed.
 
@@ -163,6 +235,7 @@ class Generations:
             max_rate: The most requests per second, where you know of a limit, or share one.
             outage_timeout: Seconds that an outage may last. Then each id that was taken comes as
                 `Pending`, no more are taken, and an `OutageError` is raised.
+            options: Of each request.
 
         Raises:
             OutageError: An outage lasted too long; all outcomes have come before.
@@ -179,6 +252,7 @@ class Generations:
             final=final,
             max_rate=max_rate,
             outage_timeout=outage_timeout,
+            **options,
         )
         return _flat(batches)
 
@@ -193,6 +267,7 @@ class Generations:
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         on_outage: Callable[[Outage | None], object] | None = None,
+        **options: Unpack[CallOptions],
     ) -> Generator[list["modelgates_client.Outcome"]]:
         """Fetch many records as `get_many` does; yield as many outcomes at a time as there are.
 
@@ -206,38 +281,32 @@ class Generations:
             final: As for `get_many`.
             max_rate: As for `get_many`.
             outage_timeout: As for `get_many`.
+            options: As for `get_many`.
             on_outage: Called, where batches are taken, with what is known of an outage: when it
                 begins, after each try, and with None when it is over. An empty batch follows.
         """
         plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        question = question_of(self._settings, self._policy, wait, final=final)
-        return self._run_many(ids, question, plan)
+        return _outcomes(self._client.run_many(ids, _question(wait, final=final), plan, options))
 
 
-class AsyncGenerations:
+class AsyncGenerations(AsyncGenerationsResource):
     """Records of generations, awaited."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        policy: RetryPolicy,
-        run: Callable[[Steps], Awaitable[Result]],
-        run_many: RunManyAwaited,
-    ) -> None:
-        """Ask by `run`, which takes the steps of a call, and by `run_many`."""
-        self._settings = settings
-        self._policy = policy
-        self._run = run
-        self._run_many = run_many
+    _client: AsyncClient
 
-    async def get(self, generation_id: str) -> Generation:
+    def __init__(self, client: AsyncClient) -> None:
+        """Send by a client."""
+        super().__init__(client)
+
+    async def get(self, generation_id: str, **options: Unpack[CallOptions]) -> Generation:
         """Fetch the record of one generation; see `Generations.get`."""
-        return (await self.get_raw(generation_id)).record
+        return (await self.get_raw(generation_id, **options)).parsed.data
 
-    async def get_raw(self, generation_id: str) -> RawResponse:
+    async def get_raw(
+        self, generation_id: str, **options: Unpack[CallOptions]
+    ) -> Response[GenerationResponse]:
         """Fetch a record with the answer that it came in; see `Generations.get_raw`."""
-        call = call_of(generation_id, self._settings, self._policy)
-        return (await self._run(call.get())).response
+        return await self._client.send_raw(call_for(generation_id), **options)
 
     async def wait(
         self,
@@ -245,11 +314,12 @@ class AsyncGenerations:
         *,
         timeout: float = WAIT_S,
         final: bool = False,
+        **options: Unpack[RequestOptions],
     ) -> Generation:
         """Fetch a record as soon as there is one; see `Generations.wait`."""
-        call = call_of(generation_id, self._settings, self._policy)
-        steps = call.wait(check_seconds("timeout", timeout), final=final)
-        return (await self._run(steps)).answer.record
+        call, until = call_for(generation_id), partial(_is_settled, final)
+        response = await self._client.poll(call, until=until, timeout=timeout, **options)
+        return response.parsed.data
 
     def get_many(  # noqa: PLR0913 - all by name, and all can be left out
         self,
@@ -261,6 +331,7 @@ class AsyncGenerations:
         final: bool = False,
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
+        **options: Unpack[CallOptions],
     ) -> AsyncGenerator["modelgates_client.Outcome"]:
         """Fetch the records of many generations; see `Generations.get_many`.
 
@@ -275,6 +346,7 @@ class AsyncGenerations:
             final=final,
             max_rate=max_rate,
             outage_timeout=outage_timeout,
+            **options,
         )
         return _flat_awaited(batches)
 
@@ -289,11 +361,103 @@ class AsyncGenerations:
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         on_outage: Callable[[Outage | None], object] | None = None,
+        **options: Unpack[CallOptions],
     ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        question = question_of(self._settings, self._policy, wait, final=final)
-        return self._run_many(ids, question, plan)
+        question = _question(wait, final=final)
+        return _outcomes_awaited(self._client.run_many(ids, question, plan, options))
+
+
+class Resources(resources.Resources):
+    """The operations of the spec, and what is made of them by hand."""
+
+    @cached_property
+    def generations(self: Client) -> Generations:
+        """Records of what generations really were."""
+        return Generations(self)
+
+
+class AsyncResources(resources.AsyncResources):
+    """The operations of the spec, and what is made of them by hand, awaited."""
+
+    @cached_property
+    def generations(self: AsyncClient) -> AsyncGenerations:
+        """Records of what generations really were."""
+        return AsyncGenerations(self)
+
+
+def _problem(generation_id: str, response: GenerationResponse) -> str | None:
+    """Say why a record is another's; a cached response's record may answer for its source."""
+    record = response.data
+    for name in ("id", "response_cache_source_id"):
+        try:
+            if getattr(record, name) == generation_id:
+                return None
+        except FieldError:
+            continue  # unreadable, so it is not the id asked for
+    return f"the record is not that of {generation_id}, which was asked for"
+
+
+def _is_settled(final: bool, response: GenerationResponse) -> bool:  # noqa: FBT001 - partial
+    return not final or response.data.is_final
+
+
+def _question(wait: object, *, final: bool) -> "Question":
+    """Return how each of many ids is asked for."""
+    from modelgates_client.bulk.lookups import Question  # noqa: PLC0415 - not all ask for many
+
+    wait_s = 0.0 if wait == 0 else check_seconds("wait", wait)
+
+    def steps(execution: Execution[Any]) -> Steps[Any]:
+        if wait_s:
+            return execution.poll(wait_s, partial(_is_settled, final))
+        return _once(execution, final=final)
+
+    return Question(call_for, steps)
+
+
+def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[GenerationResponse]:
+    """Ask without waiting: what is not there, or not final, is not ready."""
+    started = execution.clock()
+    subject = execution.call.subject
+    try:
+        response = yield from execution.send()
+    except EndpointNotFoundError:
+        raise
+    except NotFoundError as error:
+        elapsed_s = execution.clock() - started
+        raise GenerationNotReadyError(subject, elapsed_s, error.attempts, None, error) from None
+    if not _is_settled(final, response.parsed):
+        raise GenerationNotReadyError(subject, response.elapsed_s, response.attempts, response)
+    return response
+
+
+def _outcome(finished: "Finished") -> "modelgates_client.Outcome":
+    """Return what became of an id."""
+    given, result = finished.item, finished.result
+    generation_id = given if isinstance(given, str) else repr(given)
+    if isinstance(result, GenerationNotReadyError):
+        return Pending(generation_id, result)
+    if isinstance(result, ModelGatesError):
+        return Failed(generation_id, result)
+    return Resolved(generation_id, result)
+
+
+def _outcomes(
+    batches: Generator[list["Finished"]],
+) -> Generator[list["modelgates_client.Outcome"]]:
+    with closing(batches):
+        for batch in batches:
+            yield [_outcome(finished) for finished in batch]
+
+
+async def _outcomes_awaited(
+    batches: AsyncGenerator[list["Finished"]],
+) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
+    async with aclosing(batches):
+        async for batch in batches:
+            yield [_outcome(finished) for finished in batch]
 
 
 def _flat(

@@ -123,8 +123,7 @@ def make_body(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def operation() -> tuple[str, str]:
     """Return the method of the operation, and its path below the server's URL."""
-    request = get_generation.build_request(id="gen-1")
-    return request["method"], request["url"]
+    return get_generation.OPERATION.method, get_generation.OPERATION.path
 
 
 def no_such_field(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from modelgates_client.transport import content
 from modelgates_client.transport.credentials import Secret
-from modelgates_client.transport.messages import ERROR_LIMIT, Failure, Reply
+from modelgates_client.transport.messages import ERROR_LIMIT, Failure, FailureKind, Reply
 from modelgates_runtime.errors import ClientClosedError
 
 #: Seconds that an idle connection is kept: less than servers usually do, so that few are stale.
@@ -52,7 +52,8 @@ def timed_out() -> Failure:
 def unconnected(error: BaseException, reason: str) -> Failure:
     """Return the failure to connect: the server's, or that no descriptor is left."""
     own = isinstance(error, OSError) and error.errno in _SCARCE
-    return Failure("scarce" if own else "connection", f"no connection: {reason}")
+    kind: FailureKind = "scarce" if own else "connection"
+    return Failure(kind, f"no connection: {reason}", is_sent=False)
 
 
 def body_limit(status: int, limit: int) -> int:

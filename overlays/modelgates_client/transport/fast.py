@@ -95,9 +95,7 @@ class _Connection:
                 failed = await self._connect(answers, remaining_s)
             if failed is None:
                 if not answered.done():
-                    answers.ask(
-                        head + b"Authorization: Bearer " + secret.reveal().encode() + b"\r\n\r\n"
-                    )
+                    answers.ask(head + _rest(request, secret))
                     await answered
                 failed = answers.failed
             if failed is not None:  # the words may be the server's
@@ -147,6 +145,15 @@ class _Connection:
                 self._answers.abort()
         if self._socket is not None:
             self._socket.close()
+
+
+def _rest(request: Request, secret: Secret) -> bytes:
+    """Return what follows a head: the key, and the body."""
+    key = b"Authorization: Bearer " + secret.reveal().encode() if request.is_secured else b""
+    if request.body is None:
+        return key + b"\r\n\r\n" if key else b"\r\n"
+    length = f"Content-Length: {len(request.body)}\r\n\r\n".encode()
+    return (key + b"\r\n" if key else b"") + length + request.body
 
 
 def _is_httpcore_replaced() -> bool:

@@ -68,14 +68,20 @@ def hide_ours() -> None:
 def outgoing(request: Request, server: Server, secret: Secret) -> httpcore.Request:
     """Return a request in httpcore's terms."""
     scheme, host = server.scheme.encode(), server.host.encode()
+    own: list[tuple[bytes, bytes]] = []
+    if request.is_secured:
+        own.append((b"Authorization", b"Bearer " + secret.reveal().encode()))
+    if request.body is not None:
+        own.append((b"Content-Length", str(len(request.body)).encode()))
     return httpcore.Request(
         request.method.encode(),
         httpcore.URL(scheme=scheme, host=host, port=server.port, target=request.target.encode()),
         headers=[
             (b"Host", server.authority.encode()),
             *((name.encode(), value.encode("latin-1")) for name, value in request.headers),
-            (b"Authorization", b"Bearer " + secret.reveal().encode()),
+            *own,
         ],
+        content=request.body,
     )
 
 

@@ -86,14 +86,16 @@ class _Exchange(Generic[C]):
         """Return the request in httpx's terms."""
         server = self._server
         self.lower()
+        key = f"Bearer {self._secret.reveal()}"
         return self.client.build_request(
             self._request.method,
             f"{server.scheme}://{server.authority}{self._request.target}",
             headers=[
                 ("Host", server.authority),
                 *self._request.headers,
-                ("Authorization", f"Bearer {self._secret.reveal()}"),
+                *([("Authorization", key)] if self._request.is_secured else []),
             ],
+            content=self._request.body,
             extensions={"timeout": self._timeouts, **extensions},
         )
 

@@ -15,12 +15,16 @@ class Request(NamedTuple):
     Attributes:
         method: The HTTP method.
         target: Path and query, as they are sent.
-        headers: Without `Host` and `Authorization`, which the engine adds.
+        headers: Without `Host`, `Authorization` and `Content-Length`, which the engine adds.
+        body: What is sent; None if there is no body.
+        is_secured: Whether the key is sent.
     """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    is_secured: bool = True
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.target})"
@@ -56,10 +60,12 @@ class Failure(NamedTuple):
         kind: `connection` (refused, broken off, not HTTP), `scarce` (no descriptor is left to
             connect with), `timeout`, `untrusted` (a certificate) or `refused` (for good).
         reason: What happened, in words.
+        is_sent: Whether the server may have got the request, and acted on it.
     """
 
     kind: FailureKind
     reason: str
+    is_sent: bool = True
 
 
 #: What an attempt ends with.

@@ -1,0 +1,34 @@
+# Generated from openapi.yaml by `nox -s regenerate`; do not edit.
+"""Every tag of the spec as an attribute of a client; each loads when it is first used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelgates_runtime import resource as _resource
+
+    from .generations import AsyncGenerationsResource, GenerationsResource
+
+
+class Resources:
+    """The operations of the spec, by tag, for a client that blocks."""
+
+    @cached_property
+    def generations(self: _resource.Client) -> GenerationsResource:
+        """The operations of `generations`."""
+        from .generations import GenerationsResource
+
+        return GenerationsResource(self)
+
+
+class AsyncResources:
+    """The operations of the spec, by tag, for a client that is awaited."""
+
+    @cached_property
+    def generations(self: _resource.AsyncClient) -> AsyncGenerationsResource:
+        """The operations of `generations`."""
+        from .generations import AsyncGenerationsResource
+
+        return AsyncGenerationsResource(self)

@@ -1,0 +1,43 @@
+"""Classes by hand over generated models, and how bodies are decoded to them."""
+
+from typing import Any, Self, TypeVar
+
+from attrs import evolve
+
+from modelgates_runtime.decoder import Decoder
+from modelgates_runtime.decoders import Array, Nullable, Object
+from modelgates_runtime.model import Model
+from modelgates_runtime.schema import Schema
+
+DecoderT = TypeVar("DecoderT", bound=Decoder)
+
+
+class Extended(Model):
+    """Base of a class over a generated model, before that, of which a field has another class."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
+        """Decode an object by the schema of this class, not by what was generated for its base."""
+        self = object.__new__(cls)
+        self._settle(source, cls.__schema__().fields, pointer)
+        return self
+
+
+def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema:
+    """Return a schema that reads the objects of a model as a class over it."""
+    fields = [
+        evolve(field, decoder=decoding(field.decoder, model, extended))
+        for field in schema.fields.values()
+    ]
+    return Schema.of(*fields, extra=schema.extra)
+
+
+def decoding(decoder: Decoder, model: type[Model], extended: type[Model]) -> Decoder:
+    """Return a decoder that reads the objects of a model as a class over it."""
+    if isinstance(decoder, Object):
+        return Object(extended) if decoder.model is model else decoder
+    if isinstance(decoder, Nullable | Array):
+        return evolve(decoder, item=decoding(decoder.item, model, extended))
+    return decoder

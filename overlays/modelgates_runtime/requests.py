@@ -1,0 +1,185 @@
+"""The parts of a request, from typed arguments: path, query, headers and body.
+
+Source: OpenAPI 3.1.0, sections 4.8.12 (parameters and their styles) and 4.8.14 (media types);
+RFC 3986 (path segments); RFC 7578 (multipart/form-data).
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal
+from urllib.parse import quote, quote_plus, urlencode
+
+from attrs import frozen
+
+from modelgates_runtime import encoding
+from modelgates_runtime.decoded import Decoded
+from modelgates_runtime.types import File, FileTypes
+from modelgates_runtime.values import is_array, is_object
+
+Place = Literal["path", "query", "header", "cookie"]
+Style = Literal["simple", "form", "spaceDelimited", "pipeDelimited", "deepObject"]
+
+_DELIMITERS: Final[Mapping[Style, str]] = {
+    "simple": ",",
+    "form": ",",
+    "spaceDelimited": "%20",
+    "pipeDelimited": "%7C",
+}
+
+
+@frozen
+class Parameter:
+    """One parameter of an operation.
+
+    Attributes:
+        argument: Its name in Python.
+        name: Its name in the request.
+        place: Where in the request it stands.
+        style: How arrays and objects are written.
+        explode: Whether each of their parts is written by itself.
+        required: Whether there is no request without it.
+    """
+
+    argument: str
+    name: str
+    place: Place = "query"
+    style: Style = "form"
+    explode: bool = True
+    required: bool = False
+
+
+@frozen(eq=False)
+class Body:
+    """One kind of body that an operation takes.
+
+    Attributes:
+        content_type: Its media type.
+        type: The Python type, or types, of the values that are sent so; for operations that take
+            bodies of several kinds.
+    """
+
+    content_type: str
+    type: Any = object
+
+    def encoded(self, value: Any) -> tuple[str, bytes]:
+        """Return the value of the header `Content-Type`, and the body."""
+        kind = self.content_type.partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            return _multipart(value.to_multipart())
+        if kind == "application/x-www-form-urlencoded":
+            return self.content_type, urlencode(encoding.form(value), doseq=True).encode()
+        if isinstance(value, File):
+            return self.content_type, value.payload.read()
+        return self.content_type, encoding.json_bytes(value)
+
+
+def path(template: str, parameters: Iterable[Parameter], arguments: Mapping[str, Any]) -> str:
+    """Return a path with its parameters filled in.
+
+    Raises:
+        ValueError: One is empty, `.` or `..`: the path would be another operation's.
+    """
+    for parameter in parameters:
+        if parameter.place == "path":
+            value = arguments[parameter.argument]
+            segment = encoding.path_segment(parameter.argument, value)
+            template = template.replace(f"{{{parameter.name}}}", segment)
+    return template
+
+
+def query(parameters: Iterable[Parameter], arguments: Mapping[str, Any]) -> str:
+    """Return a query; what is None is not in it."""
+    return "&".join(
+        f"{quote_plus(name)}={text}"
+        for parameter in parameters
+        if parameter.place == "query"
+        for name, text in _in_query(parameter, arguments[parameter.argument])
+    )
+
+
+def headers(
+    parameters: Iterable[Parameter], arguments: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers that parameters are sent in; what is None is not sent."""
+    found = [
+        (parameter, _in_header(parameter, value))
+        for parameter in parameters
+        if parameter.place in {"header", "cookie"}
+        if (value := arguments[parameter.argument]) is not None
+    ]
+    named = [(parameter.name, text) for parameter, text in found if parameter.place == "header"]
+    cookies = [f"{one.name}={text}" for one, text in found if one.place == "cookie"]
+    return (*named, *([("Cookie", "; ".join(cookies))] if cookies else []))
+
+
+def _in_query(parameter: Parameter, value: Any) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    name = parameter.name
+    if isinstance(value, str) and not isinstance(value, Decoded):  # the usual, and quick
+        yield name, quote_plus(value)
+        return
+    plain = encoding.encode(value)
+    if is_array(plain):
+        items = [quote_plus(encoding.text(item)) for item in plain if item is not None]
+        if parameter.explode and parameter.style == "form":
+            yield from ((name, item) for item in items)
+        elif items:
+            yield name, _DELIMITERS[parameter.style].join(items)
+    elif is_object(plain):
+        yield from _object_in_query(parameter, plain)
+    else:
+        yield name, quote_plus(encoding.text(plain))
+
+
+def _object_in_query(parameter: Parameter, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    parts = [
+        (key, quote_plus(encoding.text(item)))
+        for key, part in value.items()
+        for item in (part if is_array(part) else [part])
+        if item is not None
+    ]
+    if parameter.style == "deepObject":
+        yield from ((f"{parameter.name}[{key}]", text) for key, text in parts)
+    elif parameter.explode:
+        yield from parts
+    elif parts:
+        yield parameter.name, ",".join(f"{quote_plus(key)},{text}" for key, text in parts)
+
+
+def _in_header(parameter: Parameter, value: Any) -> str:
+    plain = encoding.encode(value)
+    if is_array(plain):
+        return ",".join(encoding.text(item) for item in plain)
+    if is_object(plain):
+        between = "=" if parameter.explode else ","
+        return ",".join(f"{key}{between}{encoding.text(part)}" for key, part in plain.items())
+    return encoding.text(plain)
+
+
+def _multipart(parts: Iterable[tuple[str, FileTypes]]) -> tuple[str, bytes]:
+    """Return the header and the body of parts; the boundary follows from what they hold."""
+    heads: list[bytes] = []
+    contents: list[bytes] = []
+    for name, (file_name, content, media_type, *_) in parts:
+        disposition = f'form-data; name="{_quoted(name)}"'
+        if file_name is not None:
+            disposition += f'; filename="{_quoted(file_name)}"'
+        head = f"Content-Disposition: {disposition}\r\n"
+        if media_type is not None:
+            head += f"Content-Type: {quote(media_type, safe='/;=+.-_ *')}\r\n"
+        read = content if isinstance(content, bytes | str) else content.read()
+        heads.append(head.encode())
+        contents.append(read.encode() if isinstance(read, str) else read)
+    digest = hashlib.sha256(b"\0".join([*heads, *contents]))
+    boundary = digest.hexdigest()
+    body = b"".join(
+        b"--%b\r\n%b\r\n%b\r\n" % (boundary.encode(), head, content)
+        for head, content in zip(heads, contents, strict=True)
+    )
+    return f"multipart/form-data; boundary={boundary}", body + f"--{boundary}--\r\n".encode()
+
+
+def _quoted(text: str) -> str:
+    """Return a name within quotes, as browsers write it (RFC 7578, section 2)."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

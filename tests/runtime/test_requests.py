@@ -1,0 +1,139 @@
+"""The parts of a request, from typed arguments: each place and style of a parameter, each body."""
+
+import datetime
+import io
+from email import message_from_bytes
+from urllib.parse import parse_qs, parse_qsl
+
+import pytest
+
+from modelgates_runtime.encoding import encode_multipart
+from modelgates_runtime.requests import Body, Parameter, headers, path, query
+from modelgates_runtime.types import File
+
+from .models import Colour, Node
+
+MOMENT = datetime.datetime(2026, 2, 24, 21, 19, tzinfo=datetime.UTC)
+
+
+def asked(value, **options):
+    """Return the query of one parameter."""
+    return query([Parameter("it", "it", **options)], {"it": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a b&c", [("it", "a b&c")]),
+        ("é/?#%+", [("it", "é/?#%+")]),
+        (None, []),
+        (True, [("it", "true")]),
+        (5.0, [("it", "5")]),
+        (Colour("new"), [("it", "new")]),
+        (MOMENT, [("it", "2026-02-24T21:19:00+00:00")]),
+        ([1, None, Colour.RED], [("it", "1"), ("it", "red")]),
+        ([], []),
+        ("", [("it", "")]),
+    ],
+)
+def test_a_query_is_text_as_json_writes_it(value, expected):
+    """None is left out, lists repeat their name, and no Python `repr` is sent."""
+    assert parse_qsl(asked(value), keep_blank_values=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("style", "explode", "expected"),
+    [
+        ("form", True, "it=a&it=b%2C"),
+        ("form", False, "it=a,b%2C"),
+        ("spaceDelimited", False, "it=a%20b%2C"),
+        ("pipeDelimited", False, "it=a%7Cb%2C"),
+    ],
+)
+def test_an_array_is_written_as_its_style_says(style, explode, expected):
+    """What is in an item can be told from what is between two."""
+    assert asked(["a", "b,"], style=style, explode=explode) == expected
+
+
+@pytest.mark.parametrize(
+    ("style", "explode", "expected"),
+    [
+        ("form", True, {"a": ["1"], "b": ["x", "y"]}),
+        ("form", False, {"it": ["a,1,b,x,b,y"]}),
+        ("deepObject", True, {"it[a]": ["1"], "it[b]": ["x", "y"]}),
+    ],
+)
+def test_an_object_is_written_as_its_style_says(style, explode, expected):
+    """Its names by themselves, in one value, or in brackets."""
+    sent = asked({"a": 1, "b": ["x", "y"], "c": None}, style=style, explode=explode)
+    assert parse_qs(sent) == expected
+
+
+def test_a_path_is_filled_and_nothing_in_a_value_ends_its_segment():
+    """Names of the spec in the template, names of Python in the arguments."""
+    parameters = [Parameter("it_", "it", "path", "simple", explode=False)]
+    assert path("/a/{it}/b", parameters, {"it_": "x/y {it}"}) == "/a/x%2Fy%20%7Bit%7D/b"
+    with pytest.raises(ValueError, match="cannot be part of a path"):
+        path("/a/{it}", parameters, {"it_": ""})
+
+
+def test_headers_and_cookies_are_text():
+    """None is left out, lists are joined by commas; cookies share a header."""
+    parameters = [
+        Parameter("a", "X-A", "header", "simple"),
+        Parameter("b", "X-B", "header", "simple"),
+        Parameter("c", "X-C", "header", "simple", explode=False),
+        Parameter("d", "d", "cookie"),
+        Parameter("e", "e", "cookie"),
+    ]
+    values = {"a": ["x", 2], "b": None, "c": {"k": True}, "d": Colour.RED, "e": 1.5}
+    assert headers(parameters, values) == (
+        ("X-A", "x,2"),
+        ("X-C", "k,true"),
+        ("Cookie", "d=red; e=1.5"),
+    )
+
+
+def test_a_json_body_is_json_whatever_its_media_type_is_called():
+    """The header says what the spec says."""
+    kind = Body("application/merge-patch+json")
+    assert kind.encoded({"a": [1.0]}) == ("application/merge-patch+json", b'{"a": [1]}')
+
+
+def test_a_form_is_encoded():
+    """Lists repeat their name."""
+    kind = Body("application/x-www-form-urlencoded")
+    content_type, content = kind.encoded({"a": "x y", "b": [1, 2]})
+    assert content_type == kind.content_type
+    assert content == b"a=x+y&b=1&b=2"
+
+
+def test_octets_are_sent_as_they_are():
+    """With the media type that the spec gives them."""
+    kind = Body("application/octet-stream")
+    assert kind.encoded(File(io.BytesIO(b"\0\xff"))) == (kind.content_type, b"\0\xff")
+
+
+def test_a_multipart_body_is_one_that_others_read():
+    """Names, file names, media types and contents arrive; nothing in them ends a part."""
+    content = b'\r\n--boundary"\r\n\xff'
+    node = Node(file=File(io.BytesIO(content), 'a"\r\n.bin', "image/png"), name="é")
+    content_type, body = Body("multipart/form-data").encoded(Sent(node))
+    message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    name, file = message.get_payload()
+    assert name.get_param("name", header="content-disposition") == "na/me"
+    assert name.get_payload(decode=True).decode() == "é"
+    assert file.get_content_type() == "image/png"
+    assert file.get_filename() == "a%22%0D%0A.bin"
+    assert file.get_payload(decode=True) == content
+
+
+class Sent:
+    """A body that is sent in parts."""
+
+    def __init__(self, node):
+        self.node = node
+
+    def to_multipart(self):
+        """Return its parts."""
+        return encode_multipart(self.node._parts())
