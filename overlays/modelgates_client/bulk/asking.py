@@ -13,7 +13,6 @@ from modelgates_runtime.operation import Call
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Finished, Question
     from modelgates_client.bulk.outage import Outage
-    from modelgates_client.bulk.outcomes import Answered, Unanswered
     from modelgates_client.bulk.running import Plan
 
 #: Requests at one time, unless told otherwise.
