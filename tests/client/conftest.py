@@ -3,9 +3,11 @@
 import asyncio
 import inspect
 import os
+import ssl
 import sys
 
 import httptools
+import httpx
 import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
@@ -23,13 +25,32 @@ ENGINE_MATTERS = {
     "test_raw",
     "test_secrecy",
 }
+#: Those over a client of httpx that is given, too; but for these, which are about connections of
+#: the client's own, or take long and are about what is above any.
+NOT_GIVEN = {
+    "test_a_bundle_and_a_context_exclude_each_other",
+    "test_a_bundle_takes_the_place_of_the_systems",
+    "test_a_bundle_that_cannot_be_used_is_refused_at_once",
+    "test_a_closed_client_sends_nothing",
+    "test_a_function_of_a_module_is_pickled_by_its_name",
+    "test_a_key_of_the_environment_is_pickled_by_reference",
+    "test_a_literal_key_is_not_pickled",
+    "test_an_argument_of_another_type_is_a_configuration_error",
+    "test_success_fills_the_budget_again",
+    "test_what_is_sent_by_default",
+}
 
 
 def pytest_generate_tests(metafunc):
-    """Take both clients in turn: awaited, `async` is that over httpcore, `fast` over httptools."""
+    """Take both clients in turn: awaited, `async` is that over httpcore, `fast` over httptools.
+
+    `given` and `given-async` are over a client of httpx that they are given.
+    """
     if "either" in metafunc.fixturenames:
         matters = metafunc.module.__name__.rpartition(".")[2] in ENGINE_MATTERS
         kinds = ["sync", "async", "fast"] if matters else ["sync", "async"]
+        if matters and metafunc.function.__name__ not in NOT_GIVEN:
+            kinds += ["given", "given-async"]
         metafunc.parametrize("either", kinds, indirect=True)
 
 
@@ -48,10 +69,12 @@ class Either:
     """
 
     def __init__(self, kind):
-        self.is_async = kind != "sync"
+        self.is_async = kind not in {"sync", "given"}
+        self.is_given = kind.startswith("given")
         self.kind = AsyncModelGates if self.is_async else ModelGates
         self._runner = asyncio.Runner()
         self._made = []
+        self._given_ones = []
 
     def __call__(self, value):
         if inspect.iscoroutine(value):
@@ -63,14 +86,31 @@ class Either:
         options = {"api_key": KEY, **options}
         if server is not None:
             options.setdefault("base_url", server.base_url)
+        if self.is_given:
+            options["http_client"] = self._given(options)
         client = self.kind(**options)
         self._made.append(client)
         return client
+
+    def _given(self, options):
+        """Return a client of httpx, told what belongs to it instead."""
+        options.pop("trust_env", None)
+        context, bundle = options.pop("ssl_context", None), options.pop("ca_bundle", None)
+        kind = httpx.AsyncClient if self.is_async else httpx.Client
+        http_client = kind(
+            verify=ssl.create_default_context(cafile=bundle) if bundle else context or False,
+            proxy=options.pop("proxy", None),
+            trust_env=False,
+        )
+        self._given_ones.append(http_client)
+        return http_client
 
     def close(self):
         """Close all clients, and the event loop."""
         for client in self._made:
             self(client.close())
+        for http_client in self._given_ones:
+            self(http_client.aclose() if self.is_async else http_client.close())
         self._runner.close()
 
 

@@ -744,10 +744,14 @@ def test_get_many_says_of_each_id_what_went_wrong(given):
 
 
 def test_get_many_over_sockets(given, server):
-    """On the connections of the client that is given."""
-    http_client = given.http(limits=httpx.Limits(max_connections=2), trust_env=False)
+    """On the connections of the client that is given.
+
+    A pool with fewer places than threads would make httpx break connections that are in use.
+    """
+    limits = httpx.Limits(max_connections=2 if given.is_async else 10)
+    http_client = given.http(limits=limits, trust_env=False)
     client = given.make(http_client, base_url=server.base_url)
     found = given.many(client, [f"gen-{number}" for number in range(40)], concurrency=10)
     assert [one for one in found.values() if not isinstance(one, Resolved)] == []
-    assert server.connections < 10  # most requests use one that is there
+    assert server.connections <= limits.max_connections
     given.close(http_client)

@@ -15,7 +15,7 @@ from modelgates_client.calls.call import Execution, Pause, Send
 from modelgates_client.errors import OutageError
 from modelgates_client.records.observe import LOGGER
 from modelgates_client.transport.credentials import Secret
-from modelgates_client.transport.engines import AsyncEngine
+from modelgates_client.transport.engines import Sender
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending
 from modelgates_runtime.errors import ModelGatesError
@@ -42,7 +42,7 @@ class Means(NamedTuple):
         execute: Returns the execution of a call, by a clock.
     """
 
-    engine: AsyncEngine
+    engine: Sender
     key: Secret | Callable[[], Awaitable[Secret]]
     check_open: Callable[[], None]
     limit: int

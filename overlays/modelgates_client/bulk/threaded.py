@@ -9,25 +9,21 @@ from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.engines import Engine
 from modelgates_client.transport.exchange import timed_out
-from modelgates_client.transport.messages import Ending, Request
+from modelgates_client.transport.messages import Ending, Failure, Request
 
 #: Requests at one time over an `httpx.Client`: more slow each other down.
 MOST_THREADS: Final = 32
 
 
-class ThreadedEngine:
+class ThreadedSender:
     """Sends by an engine that blocks, from so many threads at most.
 
     A request that is given up goes on in its thread, as long as its deadline lets it; its place is
     taken until then.
-
-    Attributes:
-        closed: Whether it was closed.
     """
 
     def __init__(self, engine: Engine, threads: int) -> None:
         """Start no thread yet."""
-        self.closed = False
         self._engine = engine
         self._places = asyncio.Semaphore(threads)
 
@@ -36,7 +32,8 @@ class ThreadedEngine:
     ) -> Ending:
         """Make one attempt."""
         try:
-            await asyncio.wait_for(self._places.acquire(), deadline.remaining())
+            async with asyncio.timeout(deadline.remaining()):
+                await self._places.acquire()
         except TimeoutError:
             return timed_out()
         loop = asyncio.get_running_loop()
@@ -62,22 +59,10 @@ class ThreadedEngine:
 
         try:
             start_thread(work, "modelgates-request")
-        except BaseException:
+        except RuntimeError as error:  # a limit is reached
             self._places.release()
-            raise
+            return Failure("scarce", f"no thread can be started: {error}")
         return await done
-
-    def check(self) -> None:
-        """Raise a `ModelGatesError` if it can no longer send."""
-        self._engine.check()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
-
-    def within(self, seconds: float) -> asyncio.Timeout:
-        """Return what raises a `TimeoutError` after some seconds."""
-        return asyncio.timeout(seconds)
 
     async def reset(self) -> None:
         """Close the idle connections, if they are the engine's own."""
@@ -85,5 +70,4 @@ class ThreadedEngine:
 
     async def close(self) -> None:
         """Send no more."""
-        self.closed = True
         self._engine.close()

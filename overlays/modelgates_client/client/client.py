@@ -23,7 +23,7 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import LOGGER, DriftCallback
 from modelgates_client.resources.generations import Resources
 from modelgates_client.transport.credentials import Credentials
-from modelgates_client.transport.engines import Engine, awaiting_engine, blocking_engine
+from modelgates_client.transport.engines import Engine, Sender, awaiting_engine, blocking_engine
 from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.options import ProxyURL
@@ -91,11 +91,14 @@ class ModelGates(Resources, BaseClient[Engine]):
             http_client: An `httpx.Client` of your own to send by, instead of all this: with its
                 transport, proxies, certificates, hooks and headers, and timeouts no longer than
                 what remains of `timeout`. It is not closed with this client; its `base_url`,
-                `auth`, `cookies`, `params` and redirects do not count. What weakens: a call cannot
+                `auth`, `cookies`, `params` and redirects do not count; its hooks and transports
+                see the key. What weakens: a call cannot
                 be cut between two reads, so a head that comes byte by byte, a TLS handshake that
                 does, the look-up of the host and your own hooks can outlast `timeout`, and a body
                 by as much again; and bytes that a server sends beyond an answer may be taken for
-                the next one, as httpx does. It is for the process that made it, not one forked.
+                the next one, as httpx does. `get_many` sends from 32 threads at most; give the pool
+                as many places, or httpx breaks connections in use, and ids are asked for again. It
+                is for the process that made it, not one forked.
             max_response_bytes: The most bytes that a body may have, decompressed.
             validation: "strict" raises `ResponseValidationError` where a record is not as the
                 spec says; "lenient" lists it in the record's `drift`. Where a name stands twice
@@ -276,19 +279,20 @@ class ModelGates(Resources, BaseClient[Engine]):
 
     def _means(self, plan: "Plan", options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
-        from modelgates_client.bulk.threaded import ThreadedEngine  # noqa: PLC0415
+        from modelgates_client.bulk.threaded import ThreadedSender  # noqa: PLC0415
 
         async def secret() -> "Secret":
             return self._credentials.secret()
 
         network = self._settings.network
+        sender: Sender
         if network.http_client is None:
-            engine = awaiting_engine(network, plan.concurrency)
+            sender = awaiting_engine(network, plan.concurrency)
         else:
-            engine = ThreadedEngine(blocking_engine(network), plan.concurrency)
+            sender = ThreadedSender(blocking_engine(network), plan.concurrency)
         key = self._credentials.fixed or secret
         return Means(
-            engine, key, self._check_open, self._settings.limit, partial(self._timed, options)
+            sender, key, self._check_open, self._settings.limit, partial(self._timed, options)
         )
 
     def _timed(

@@ -15,13 +15,7 @@ _FIRST_STRICT: Final = (0, 6, 4)
 
 
 class Engine(Protocol):
-    """Sends requests to one server, blocking.
-
-    Attributes:
-        closed: Whether it was closed.
-    """
-
-    closed: bool
+    """Sends requests to one server, blocking."""
 
     def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
         """Make one attempt, over at the deadline, with so many bytes of a body at most."""
@@ -40,20 +34,26 @@ class Engine(Protocol):
         ...
 
 
-class AsyncEngine(Protocol):
-    """Sends requests to one server, awaited.
-
-    Attributes:
-        closed: Whether it was closed.
-    """
-
-    closed: bool
+class Sender(Protocol):
+    """Sends requests to one server, awaited."""
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> Ending:
         """Make one attempt, over at the deadline, with so many bytes of a body at most."""
         ...
+
+    async def reset(self) -> None:
+        """Close the idle connections, if they are its own."""
+        ...
+
+    async def close(self) -> None:
+        """Close its own connections, and send no more."""
+        ...
+
+
+class AsyncEngine(Sender, Protocol):
+    """What a client that is awaited sends by."""
 
     def check(self) -> None:
         """Raise a `ModelGatesError` if it can no longer send."""
@@ -65,14 +65,6 @@ class AsyncEngine(Protocol):
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[object]:
         """Return what raises a `TimeoutError` after some seconds, on that event loop."""
-        ...
-
-    async def reset(self) -> None:
-        """Close the idle connections, if they are its own."""
-        ...
-
-    async def close(self) -> None:
-        """Close its own connections, and send no more."""
         ...
 
 

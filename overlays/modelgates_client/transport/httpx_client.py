@@ -114,12 +114,16 @@ class _Exchange(Generic[C]):
             self._head = self._head._replace(headers=headers)
         return True
 
-    def wants_more(self, chunk: bytes) -> bool:
+    def take(self, chunk: bytes) -> bool:
         """Take a part of the body; return whether another may come."""
         self._body += chunk
-        if len(self._body) <= self._limit and not self._deadline.remaining():
+        return len(self._body) <= self._limit
+
+    def is_in_time(self) -> bool:
+        """Return whether there is time for another part; if not, this is the end."""
+        if not self._deadline.remaining():
             self._failed = exchange.timed_out()
-        return len(self._body) <= self._limit and self._failed is None
+        return self._failed is None
 
     def fail(self, error: Exception) -> None:
         """Take an error for what it means; it may be one of a hook, whatever that is."""
@@ -227,7 +231,7 @@ class HttpxEngine(_Lent[httpx.Client]):
                 with closing(response):
                     if not done.has_body(response):
                         with closing(cast("Generator[bytes]", response.iter_raw())) as chunks:
-                            all(done.wants_more(chunk) for chunk in chunks)
+                            all(done.take(chunk) and done.is_in_time() for chunk in chunks)
                 return
         except Exception as error:  # noqa: BLE001 - hooks are the caller's own code
             done.fail(error)
@@ -312,7 +316,7 @@ async def _read(done: _Exchange[httpx.AsyncClient], response: httpx.Response) ->
         if not done.has_body(response):
             async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
                 async for chunk in chunks:
-                    if not done.wants_more(chunk):
+                    if not done.take(chunk):
                         break
 
 
