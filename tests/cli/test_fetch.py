@@ -19,6 +19,7 @@ from ..gateway import Answer, Gateway, error, record
 from .commands import KEY, Command, Screen
 
 IDS = [f"gen-{number}" for number in range(200)]
+NOT_AGAIN = "x-should-retry: false"  # an error as at the end of all retries, without the wait
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def answer_by_name(generation_id, _):
     statuses = {"late": 404, "refused": 403, "down": 500, "key": 401}
     found = [status for name, status in statuses.items() if name in generation_id]
     if found:
-        return error(*found, message="no \x1b[2J\x1b]0;title\x07 [red]")
+        return error(*found, NOT_AGAIN, message="no \x1b[2J\x1b]0;title\x07 [red]")
     if "provisional" in generation_id:
         data = {"id": generation_id, "finish_reason": None}
         return Answer(200, json.dumps({"data": data}).encode())
@@ -223,7 +224,7 @@ def test_a_key_that_is_not_taken_stops_it(ledger):
 
 def test_an_outage_stops_it(ledger):
     """The status is that of what failed last."""
-    with Gateway(lambda *_: error(500)) as gateway:
+    with Gateway(lambda *_: error(500, NOT_AGAIN)) as gateway:
         arguments = ("fetch", "-", "--ledger", ledger, "--wait", "0")
         done = Command(gateway.base_url)(*arguments, stdin=lines(IDS))
 
