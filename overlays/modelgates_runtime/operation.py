@@ -109,6 +109,7 @@ class Operation(Generic[T_co]):
         responses: What is answered, by status as the spec writes it: `200`, `4XX`, `default`.
         parameters: Its parameters.
         bodies: The kinds of body that it takes; none where it takes no body.
+        needs_body: Whether there is no request without one.
         is_secured: Whether the key is sent.
         servers: The URLs of its own servers, where it has such.
         is_deprecated: Whether the spec advises against it.
@@ -121,6 +122,7 @@ class Operation(Generic[T_co]):
     responses: Mapping[str, Content]
     parameters: tuple[Parameter, ...] = ()
     bodies: tuple[Body, ...] = ()
+    needs_body: bool = False
     is_secured: bool = True
     servers: tuple[str, ...] = ()
     is_deprecated: bool = False

@@ -38,6 +38,7 @@ class Parameter:
         style: How arrays and objects are written.
         explode: Whether each of their parts is written by itself.
         required: Whether there is no request without it.
+        is_array: Whether it may stand there more than once.
     """
 
     argument: str
@@ -46,6 +47,7 @@ class Parameter:
     style: Style = "form"
     explode: bool = True
     required: bool = False
+    is_array: bool = False
 
 
 @frozen(eq=False)

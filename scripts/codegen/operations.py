@@ -57,6 +57,7 @@ class Facts:
         id: Its `operationId`.
         path: The template of its path, with the spec's own names.
         styles: The style of each parameter, and whether it explodes, by place and name.
+        arrays: The parameters that take arrays, likewise.
         descriptions: What the spec says of each parameter, likewise.
         content_types: The media type of the body, by status.
         is_secured: Whether the key is sent.
@@ -68,6 +69,7 @@ class Facts:
     id: str
     path: str
     styles: dict[tuple[str, str], tuple[str, bool]]
+    arrays: set[tuple[str, str]]
     descriptions: dict[tuple[str, str], str]
     content_types: dict[str, str]
     is_secured: bool
@@ -84,6 +86,10 @@ class Facts:
     def shown_path(self) -> UntrustedString:
         """The path, for a docstring."""
         return UntrustedString(self.path)
+
+    def is_array(self, place: str, name: str) -> bool:
+        """Return whether a parameter may stand there more than once."""
+        return (place, name) in self.arrays
 
     def style(self, place: str, name: str) -> tuple[str, bool]:
         """Return the style of a parameter, and whether it explodes."""
@@ -222,6 +228,7 @@ def _facts(document: dict[str, Any], path: str, operation: dict[str, Any]) -> Fa
         operation["operationId"],
         path,
         {place: _style(parameter) for place, parameter in places.items()},
+        {place for place, p in places.items() if paging.takes_array(document, p.get("schema"))},
         {
             place: str(text)
             for place, p in places.items()

@@ -142,8 +142,11 @@ def test_requests_are_listed_in_order(get, failing, stub):
     """Each with what became of it."""
     get()
     failing("gen-2")
-    asked = ("GET", "/api/v1/generation")
-    assert stub.requests == [StubRequest(*asked, "gen-1", 200), StubRequest(*asked, "gen-2", 404)]
+    asked, operation = ("GET", "/api/v1/generation"), "get-generation"
+    assert stub.requests == [
+        StubRequest(*asked, "gen-1", 200, operation=operation),
+        StubRequest(*asked, "gen-2", 404, operation=operation),
+    ]
 
 
 @pytest.mark.parametrize("key", [SECRET, "another-kind-of-key", "sk-mg-stub"])
@@ -266,12 +269,12 @@ def test_requests_are_decided_one_at_a_time(stub, ask, monkeypatch):
     """So the list of requests is in the order in which sequences were used up."""
     decide, inside, seen = stub._decide, [], []
 
-    def slowly(asked):
+    def slowly(*asked):
         inside.append(asked)
         seen.append(len(inside))
         time.sleep(0.01)  # gives others the time to come in, if nothing keeps them out
         inside.pop()
-        return decide(asked)
+        return decide(*asked)
 
     monkeypatch.setattr(stub, "_decide", slowly)
     with ThreadPoolExecutor(10) as threads:

@@ -17,7 +17,9 @@ wherever the package is installed:
 | `plugin`      | the fixtures                                                  |
 | `_stub`       | `StubAPI`: records, requests, violations                      |
 | `_behaviours` | what it can do but answer: a method each                      |
-| `_answers`    | answers, and what can become of one; pure                     |
+| `_answers`    | what can become of an answer; pure                            |
+| `_sent`       | an answer; pure                                               |
+| `_routes`     | which operation of the spec a request is for; pure            |
 | `_strict`     | which requests the API would not accept, and why; pure        |
 | `_records`    | records and errors made from the spec; pure                   |
 | `_drift`      | records that are not as the spec says; pure                   |

@@ -5,12 +5,13 @@ import email.utils
 import gzip
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import TIMEOUT_MAX
 from typing import Any, Final
 
 from modelgates_client.testing._drift import Change, changed
 from modelgates_client.testing._records import make_error
+from modelgates_client.testing._sent import Answer, as_json
 
 _HTML: Final = "text/html; charset=utf-8"
 _SUCCESS: Final = 200
@@ -35,36 +36,8 @@ _TITLES: Final[Mapping[int, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What is sent.
-
-    Attributes:
-        status: The status.
-        body: The body.
-        headers: The headers, without the length.
-        delay_s: Seconds to wait before it.
-        truncated: Whether the connection closes in the middle of the body.
-        dropped: Whether the connection closes in place of it.
-    """
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    delay_s: float = 0.0
-    truncated: bool = False
-    dropped: bool = False
-
-
 #: Makes of the answer that would be sent the one that is.
 Step = Callable[[Answer], Answer]
-
-
-def as_json(body: Mapping[str, Any], status: int = _SUCCESS, **headers: str) -> Answer:
-    """Answer with JSON."""
-    content = json.dumps(body, allow_nan=False).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, content, {"Content-Type": "application/json", **named})
 
 
 def plain(status: int, text: str, **headers: str) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelgates_client.testing import _answers
+from modelgates_client.testing import _answers, _sent
 from modelgates_client.testing._answers import Step
 from modelgates_client.testing._drift import changed, changes
 from modelgates_client.testing._records import make_error, make_record
@@ -87,7 +87,7 @@ class Behaviours(ABC):
 
     def not_ready(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Answer 404, as if the record had not been written yet."""
-        self._instead(generation_id, times, _answers.as_json(make_error(404), 404))
+        self._instead(generation_id, times, _sent.as_json(make_error(404), 404))
 
     def rate_limit(
         self,
@@ -119,7 +119,7 @@ class Behaviours(ABC):
         """Answer with any status and the API's error body, as `make_error` makes it."""
         headers = {} if retry_after is None else {"Retry_After": _answers.retry_after(retry_after)}
         body = make_error(_error_status(status), message, metadata=metadata)
-        self._instead(generation_id, times, _answers.as_json(body, status, **headers))
+        self._instead(generation_id, times, _sent.as_json(body, status, **headers))
 
     def edge_page(
         self, generation_id: str | None = None, *, status: int = 502, times: int | None = 1
@@ -185,9 +185,7 @@ class Behaviours(ABC):
         """Be normal again: forget what was asked for an id; for None, all of it."""
         self._sequences.clear(generation_id)
 
-    def _instead(
-        self, generation_id: str | None, times: int | None, answer: _answers.Answer
-    ) -> None:
+    def _instead(self, generation_id: str | None, times: int | None, answer: _sent.Answer) -> None:
         self._sequences.add(generation_id, times, _answers.instead(answer))
 
 

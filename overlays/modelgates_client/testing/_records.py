@@ -8,19 +8,23 @@ more is not used, and a field that it does not have is not made.
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, Final
 
 from modelgates_api.api.generations import get_generation
 from modelgates_api.models import ErrorResponse
-from modelgates_client.conformance.checking import model_of
 from modelgates_client.records.generation import Generation
+from modelgates_client.testing._sent import Answer, as_json
 from modelgates_runtime import decoders
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.model import Model
+from modelgates_runtime.operation import Operation
 from modelgates_runtime.values import is_array, is_object
+
+#: The operation whose answers are records.
+RECORDS: Final = get_generation.OPERATION
 
 #: Of each type without parts; those of formats are the examples of their RFCs.
 _EXAMPLES: Final[Mapping[Decoder, Any]] = {
@@ -115,15 +119,43 @@ def make_body(record: Mapping[str, Any]) -> dict[str, Any]:
 
     Source: openapi.yaml, operation `get-generation`, status 200.
     """
-    model = model_of(HTTPStatus.OK)
-    if model is None:
-        raise LookupError("the spec documents no status 200")
-    return {**_object(model, {"data": {}}, ()), "data": dict(record)}
+    content = RECORDS.content(HTTPStatus.OK)
+    if content is None or not isinstance(content.decoder, decoders.Object):
+        raise LookupError("the spec documents no body of status 200")
+    return {**_object(content.decoder.model, {"data": {}}, ()), "data": dict(record)}
 
 
-def operation() -> tuple[str, str]:
-    """Return the method of the operation, and its path below the server's URL."""
-    return get_generation.OPERATION.method, get_generation.OPERATION.path
+def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> Answer:
+    """Make the answer to an operation: what the spec says of its success.
+
+    An operation that gives pages has one page with items: the second is empty.
+    """
+    status = next((s for s in operation.responses if s.startswith("2")), "default")
+    code = int(status.replace("XX", "00")) if status != "default" else int(HTTPStatus.OK)
+    content = operation.responses.get(status)
+    if content is None or content.decoder is None:
+        return Answer(code, b"")
+    if not content.is_json:
+        return Answer(code, b"text", {"Content-Type": content.content_type})
+    body = _value(content.decoder, "data", _UNSAID, ())
+    pages = operation.pages
+    if pages is not None and is_object(body) and _is_later(operation, query):
+        holder = body
+        for name in pages.items[:-1]:
+            holder = holder[name]
+        holder[pages.items[-1]] = []
+    return as_json(body, code)
+
+
+def _is_later(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a request asks for another page than the first."""
+    pages = operation.pages
+    wanted = {} if pages is None else {pages.offset, pages.cursor}
+    return any(
+        query.get(parameter.name, ["0"])[0] not in {"", "0"}
+        for parameter in operation.parameters
+        if parameter.argument in wanted
+    )
 
 
 def no_such_field(name: str, known: Iterable[str]) -> str:

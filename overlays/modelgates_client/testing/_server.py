@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from modelgates_client.testing._answers import Answer
+from modelgates_client.testing._sent import Answer
 
 try:
     from pytest_httpserver import HTTPServer

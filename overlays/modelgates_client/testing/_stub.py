@@ -5,18 +5,29 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, overload
 
-from modelgates_client.testing import _answers
-from modelgates_client.testing._answers import Answer
+from modelgates_api.api import OPERATIONS
+from modelgates_client.testing import _answers, _sent
 from modelgates_client.testing._behaviours import Behaviours, Sequences
 from modelgates_client.testing._records import (
+    RECORDS,
     as_sent,
+    make_answer,
     make_body,
     make_error,
     make_record,
-    operation,
 )
+from modelgates_client.testing._routes import Routes
+from modelgates_client.testing._sent import Answer
 from modelgates_client.testing._server import Server
-from modelgates_client.testing._strict import STUB_KEY, Asked, Refusal, StubRequest, refusal
+from modelgates_client.testing._strict import (
+    STUB_KEY,
+    Asked,
+    Refusal,
+    StubRequest,
+    misplaced,
+    refusal,
+)
+from modelgates_runtime.operation import Operation
 
 if TYPE_CHECKING:
     from werkzeug import Request
@@ -29,7 +40,8 @@ class StubAPI(Behaviours):
     """The API on loopback, with the records that it is given or makes from the spec.
 
     It answers as the API does: a record; 401 for another key or none; 404 for an unknown id; 400
-    for no id, an empty one or two; 404 and 405 in plain text for other paths and methods. What
+    for no id, an empty one or two; 404 and 405 in plain text for other paths and methods. Every
+    other operation of the spec is answered with what the spec says of a success. What
     the API would not accept is a violation, too. The methods `not_ready`, `rate_limit`, `fail`
     and so on say what becomes of the next requests in place of that.
 
@@ -76,8 +88,8 @@ class StubAPI(Behaviours):
         self._closed = False
         for record in records:
             self.add(record)
-        self._method, path = operation()
-        self._path = _PREFIX + path
+        self._given: dict[str, Answer] = {}
+        self._routes = Routes(OPERATIONS.values())
         self._server = Server(self._answer, self._garbage, port)
         self._server.start()
         self.base_url = self._server.url_for(_PREFIX)
@@ -118,6 +130,24 @@ class StubAPI(Behaviours):
         with self._lock:
             self._bodies[generation_id] = body
         return dict(body["data"])
+
+    def answer(self, operation_id: str, body: Any, *, status: int = 200) -> None:
+        """Answer an operation from now on with a body of your own.
+
+        Args:
+            operation_id: The operation, by its id in the spec.
+            body: What is sent: bytes as they are, anything else as JSON.
+            status: The status.
+
+        Raises:
+            ValueError: The spec has no such operation.
+            TypeError: The body is not JSON.
+        """
+        if operation_id not in OPERATIONS:
+            raise ValueError(f"the spec has no operation {operation_id!r}")
+        answer = Answer(status, body) if isinstance(body, bytes) else _sent.as_json(body, status)
+        with self._lock:
+            self._given[operation_id] = answer
 
     @property
     def requests(self) -> list[StubRequest]:
@@ -167,24 +197,37 @@ class StubAPI(Behaviours):
         asked = Asked(
             request.method,
             request.path,
-            request.args.getlist("id"),
-            request.headers.get("Authorization"),
+            dict(request.args.lists()),
+            {name.lower(): value for name, value in request.headers.items()},
+            request.get_data(cache=True),
         )
+        path = request.environ["REQUEST_URI"].partition("?")[0]
+        at = self._routes.at(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else {}
+        operation = at.get(asked.method)
         with self._lock:
-            answer, violation = self._decide(asked)
-            noted = self._note(asked, None if answer.dropped else answer.status, violation)
+            if operation is None:
+                known = list(dict.fromkeys(f"{_PREFIX}{one.path}" for one in OPERATIONS.values()))
+                refused = misplaced(at, known)
+                decided: tuple[Answer, str | None] = self._refused(refused), refused.violation
+            else:
+                decided = self._decide(asked, operation)
+            answer, violation = decided
+            status = None if answer.dropped else answer.status
+            noted = self._note(asked, operation, status, violation)
         if self._on_request is not None:
             self._on_request(noted)
         return answer
 
-    def _decide(self, asked: Asked) -> tuple[Answer, str | None]:
-        refused = refusal(asked, self._method, self._path, self.api_key)
+    def _decide(self, asked: Asked, operation: Operation[Any]) -> tuple[Answer, str | None]:
+        refused = refusal(asked, operation, self.api_key)
         if refused is not None:
             return self._refused(refused), refused.violation
-        generation_id = asked.ids[0]
-        body = self._bodies.get(generation_id)
-        normal = _answers.as_json(make_error(404), 404) if body is None else _answers.as_json(body)
-        step = self._sequences.take(generation_id)
+        if operation is RECORDS:
+            key, normal = asked.ids[0], self._record(asked.ids[0])
+        else:
+            key = operation.id
+            normal = self._given.get(key) or make_answer(operation, asked.query)
+        step = self._sequences.take(key)
         try:
             answer = normal if step is None else step(normal)
         except ValueError as error:  # a drift that this record cannot have
@@ -192,13 +235,23 @@ class StubAPI(Behaviours):
             return _answers.plain(500, message), message
         return self._late(answer), None
 
+    def _record(self, generation_id: str) -> Answer:
+        body = self._bodies.get(generation_id)
+        return _sent.as_json(make_error(404), 404) if body is None else _sent.as_json(body)
+
     def _refused(self, refused: Refusal) -> Answer:
         if refused.message is not None:
-            return _answers.as_json(make_error(refused.status, refused.message), refused.status)
-        allowed = {"Allow": self._method} if refused.status == 405 else {}  # noqa: PLR2004
+            return _sent.as_json(make_error(refused.status, refused.message), refused.status)
+        allowed = {"Allow": refused.allowed} if refused.allowed else {}
         return _answers.plain(refused.status, _PAGES[refused.status], **allowed)
 
-    def _note(self, asked: Asked, status: int | None, violation: str | None) -> StubRequest:
+    def _note(
+        self,
+        asked: Asked,
+        operation: Operation[Any] | None,
+        status: int | None,
+        violation: str | None,
+    ) -> StubRequest:
         single = asked.ids[0] if len(asked.ids) == 1 else None
         noted = StubRequest(
             asked.masked(asked.method, self.api_key),
@@ -206,6 +259,7 @@ class StubAPI(Behaviours):
             None if single is None else asked.masked(single, self.api_key),
             status,
             violation,
+            None if operation is None else operation.id,
         )
         self._requests.append(noted)
         if violation is not None:
