@@ -479,7 +479,7 @@ def test_a_hook_sees_the_answer(given):
     hooks = {"response": [given.hook(hook), reader]}
     client, _ = given.mocked(answer, {"event_hooks": hooks})
     raw = given(client.generations.get_raw("gen-1"))
-    assert raw.record.total_cost == 0.25
+    assert raw.parsed.data.total_cost == 0.25
     assert seen == [200, raw.body]
 
 

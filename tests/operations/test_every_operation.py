@@ -108,7 +108,7 @@ def test_both_clients_have_the_same_methods(operation):
 def test_a_module_has_three_signatures(operation):
     """The function that fills the operation, and two names by which others send it."""
     module = module_of(operation)
-    own = [f for _, f in inspect.getmembers(module, inspect.isfunction) if not f.__name__[0] == "_"]
+    own = [f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__name__[0] != "_"]
     assert {f.__name__ for f in own if f.__module__ == module.__name__} == {
         place_of(operation)[1],
         "sync",

@@ -14,6 +14,7 @@ from modelgates_client.bulk.asking import (
     calls_question,
     plan_of,
 )
+from modelgates_client.bulk.outcomes import Answered, Unanswered
 from modelgates_client.calls.call import Execution, Pause, Send, Steps
 from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
@@ -33,7 +34,6 @@ from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Finished, Question
-    from modelgates_client.bulk.outcomes import Answered, Unanswered
     from modelgates_client.bulk.running import Means, Plan
 
 
@@ -151,7 +151,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
-    ) -> AsyncGenerator["Answered[T] | Unanswered"]:
+    ) -> AsyncGenerator[Answered[T] | Unanswered]:
         """Send many calls; see `ModelGates.send_many`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
         return _flat(self.run_many(calls, calls_question(), plan, options))
@@ -246,7 +246,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 
 async def _flat(
     batches: AsyncGenerator[list["Finished"]],
-) -> AsyncGenerator["Answered[Any] | Unanswered"]:
+) -> AsyncGenerator[Answered[Any] | Unanswered]:
     async with aclosing(batches):
         async for batch in batches:
             for finished in batch:

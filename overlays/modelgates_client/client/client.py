@@ -15,6 +15,7 @@ from modelgates_client.bulk.asking import (
     calls_question,
     plan_of,
 )
+from modelgates_client.bulk.outcomes import Answered, Unanswered
 from modelgates_client.calls.call import Execution, Pause, Send, Steps
 from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
@@ -32,7 +33,6 @@ from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.lookups import Finished, Question
-    from modelgates_client.bulk.outcomes import Answered, Unanswered
     from modelgates_client.bulk.running import Means, Plan
     from modelgates_client.transport.credentials import Secret
 
@@ -195,7 +195,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
-    ) -> Generator["Answered[T] | Unanswered"]:
+    ) -> Generator[Answered[T] | Unanswered]:
         """Send many calls, as many at a time as are allowed.
 
         Of each call comes exactly one `Answered` or `Unanswered`, as soon as it is known. The
@@ -319,7 +319,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         self.close()
 
 
-def _flat(batches: Generator[list["Finished"]]) -> Generator["Answered[Any] | Unanswered"]:
+def _flat(batches: Generator[list["Finished"]]) -> Generator[Answered[Any] | Unanswered]:
     with closing(batches):
         for batch in batches:
             yield from map(answer_of, batch)
