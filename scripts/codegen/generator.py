@@ -35,32 +35,33 @@ def generated(project: Project) -> Iterator[Path]:
     """
     toolchain.check_templates(project)
     document = prepare(project)
-    left_out = operations.make_plain(document)
     with tempfile.TemporaryDirectory(prefix="modelgates-codegen-") as scratch:
         out = Path(scratch) / project.generated.name
         out.mkdir()
-        _generate(project, document, left_out, out / PACKAGE)
+        _generate(project, document, out / PACKAGE)
         yield out
 
 
 def prepare(project: Project) -> dict[str, Any]:
-    """Return the document that is generated from: the spec under its overlay, made plain."""
+    """Return the document that is generated from: the spec under its overlay, made plain.
+
+    What of it is left out, it says itself.
+    """
     document = overlay.apply(documents.load(project.overlay), documents.load(project.spec))
     discriminators.spell_out(document)
     enum_names.assign(document)
+    document[operations.LEFT_OUT] = operations.make_plain(document)
     return document
 
 
-def _generate(
-    project: Project, document: dict[str, Any], left_out: list[str], package: Path
-) -> None:
+def _generate(project: Project, document: dict[str, Any], package: Path) -> None:
     config = _config(project, package)
     for kind in filter(operations.is_binary, operations.content_types(document)):
         config.content_type_overrides.setdefault(kind, "application/octet-stream")
     data = _parse(project, document, config)
     corrections.correct(data)
     operations.describe(document, data, config.field_prefix)
-    _render(project, data, config, left_out)
+    _render(project, data, config, document[operations.LEFT_OUT])
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(_HEADER + text, encoding="utf-8", newline="\n")

@@ -40,6 +40,9 @@ _BINARY: Final = ("application/octet-stream", "application/pdf", "application/zi
 _BINARY_KINDS: Final = ("audio/", "image/", "video/")
 
 
+#: Where a document says what of it is left out.
+LEFT_OUT: Final = "x-left-out"
+
 #: What every operation's module has of its own; its function, and parameters, are called otherwise.
 OPERATION_NAMES: Final = frozenset({"asyncio", "sync"})
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from modelgates_client import OutageError
 from modelgates_client.bulk.awaited import finished
+from modelgates_client.bulk.outcomes import outcome_of
 from modelgates_client.bulk.running import Means, Plan
 from modelgates_client.calls.call import Execution
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
-from modelgates_client.resources.generations import _outcome, _question
+from modelgates_client.resources.generations import _question
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.messages import Failure, Reply, Request
 
@@ -171,7 +172,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
                 finished(names(), _question(wait_s, final=final), lambda: means, plan)
             ) as batches:
                 async for batch in batches:
-                    done.outcomes += [(loop.time(), _outcome(one)) for one in batch]
+                    done.outcomes += [(loop.time(), outcome_of(one)) for one in batch]
         except OutageError as caught:
             done.error = caught
         done.ended_at = loop.time()

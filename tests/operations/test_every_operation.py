@@ -11,6 +11,8 @@ from modelgates_runtime.decoded import find_drift
 
 from .calling import arguments_of, function_of, method_of, module_of, place_of
 
+pytestmark = pytest.mark.filterwarnings("ignore:the API's .* is deprecated:DeprecationWarning")
+
 
 def errors_of(operation):
     """Return the statuses of errors that an operation documents."""

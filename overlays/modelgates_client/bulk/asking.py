@@ -2,18 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple
 
-from modelgates_client.bulk.outcomes import Answered, Unanswered
+from modelgates_client.bulk.lookups import Question
+from modelgates_client.bulk.outage import Outage
 from modelgates_client.calls.settings import check_seconds
-from modelgates_client.errors import ConfigurationError, GenerationNotReadyError
-from modelgates_runtime.errors import ModelGatesError
+from modelgates_client.errors import ConfigurationError
 from modelgates_runtime.operation import Call
-
-if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Finished, Question
-    from modelgates_client.bulk.outage import Outage
-    from modelgates_client.bulk.running import Plan
 
 #: Requests at one time, unless told otherwise.
 CONCURRENCY: Final = 32
@@ -24,21 +19,37 @@ OUTAGE_TIMEOUT_S: Final = 300.0
 MOST_CONCURRENCY: Final = 1_000
 
 
+class Plan(NamedTuple):
+    """How many, how fast, in which order, and for how long without an answer.
+
+    Attributes:
+        concurrency: The most requests at one time.
+        ordered: Whether outcomes come in the order of the ids.
+        max_rate: The most requests per second, if there is a limit.
+        outage_timeout_s: Seconds that an outage may last.
+        on_outage: Told of an outage, again and again, and of its end (None); if anybody wants that.
+    """
+
+    concurrency: int
+    ordered: bool
+    max_rate: float | None
+    outage_timeout_s: float
+    on_outage: Callable[[Outage | None], object] | None = None
+
+
 def plan_of(
     concurrency: object,
     max_rate: object,
     outage_timeout: object,
-    on_outage: "Callable[[Outage | None], object] | None" = None,
+    on_outage: Callable[[Outage | None], object] | None = None,
     *,
     ordered: bool,
-) -> "Plan":
+) -> Plan:
     """Return how many ids are asked for at one time, how fast, and how long in an outage.
 
     Raises:
         ConfigurationError: That cannot be done.
     """
-    from modelgates_client.bulk.running import Plan  # noqa: PLC0415 - asyncio costs
-
     if (
         not isinstance(concurrency, int)
         or isinstance(concurrency, bool)
@@ -57,22 +68,9 @@ def plan_of(
     return Plan(concurrency, ordered, float(max_rate), timeout_s, on_outage)
 
 
-def calls_question() -> "Question":
+def calls_question() -> Question:
     """Return how calls are asked for that are given as such."""
-    from modelgates_client.bulk.lookups import Question  # noqa: PLC0415 - not all ask for many
-
     return Question(_as_call, lambda execution: execution.send())
-
-
-def answer_of(finished: "Finished") -> "Answered[Any] | Unanswered":
-    """Return what became of a call."""
-    call: Any = finished.item
-    if not isinstance(finished.result, ModelGatesError):
-        return Answered(call, finished.result)
-    error = finished.result
-    if isinstance(error, GenerationNotReadyError):  # an outage ended before its turn came again
-        error = error.last_error or error
-    return Unanswered(call, error)
 
 
 def _as_call(item: object) -> Call[Any]:

@@ -3,7 +3,7 @@
 Of a call, an answer or a failure.
 """
 
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from attrs import frozen
 
@@ -12,6 +12,9 @@ from modelgates_client.records.generation import Generation, GenerationResponse
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call
 from modelgates_runtime.types import Response
+
+if TYPE_CHECKING:
+    from modelgates_client.bulk.lookups import Finished
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -109,3 +112,25 @@ class Unanswered:
     def result(self) -> NoReturn:
         """Raise the error: there is nothing to return."""
         raise self.error
+
+
+def outcome_of(finished: "Finished") -> Outcome:
+    """Return what became of an id."""
+    given, result = finished.item, finished.result
+    generation_id = given if isinstance(given, str) else repr(given)
+    if isinstance(result, GenerationNotReadyError):
+        return Pending(generation_id, result)
+    if isinstance(result, ModelGatesError):
+        return Failed(generation_id, result)
+    return Resolved(generation_id, result)
+
+
+def answer_of(finished: "Finished") -> "Answered[Any] | Unanswered":
+    """Return what became of a call."""
+    call: Any = finished.item
+    error = finished.result
+    if not isinstance(error, ModelGatesError):
+        return Answered(call, error)
+    if isinstance(error, GenerationNotReadyError):  # an outage ended before its turn came again
+        error = error.last_error or error
+    return Unanswered(call, error)

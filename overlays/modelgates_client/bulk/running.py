@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from modelgates_client.bulk.asking import Plan
 from modelgates_client.bulk.gate import LEAST_PATIENCE_S, Attempt, Gate
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
 from modelgates_client.bulk.outage import Outage, is_answer
@@ -47,24 +48,6 @@ class Means(NamedTuple):
     check_open: Callable[[], None]
     limit: int
     execute: Callable[[Call[Any], Callable[[], float]], Execution[Any]]
-
-
-class Plan(NamedTuple):
-    """How many, how fast, in which order, and for how long without an answer.
-
-    Attributes:
-        concurrency: The most requests at one time.
-        ordered: Whether outcomes come in the order of the ids.
-        max_rate: The most requests per second, if there is a limit.
-        outage_timeout_s: Seconds that an outage may last.
-        on_outage: Told of an outage, again and again, and of its end (None); if anybody wants that.
-    """
-
-    concurrency: int
-    ordered: bool
-    max_rate: float | None
-    outage_timeout_s: float
-    on_outage: Callable[[Outage | None], object] | None = None
 
 
 class Run:

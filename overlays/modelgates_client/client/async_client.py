@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 from modelgates_client.bulk.asking import (
     CONCURRENCY,
     OUTAGE_TIMEOUT_S,
-    answer_of,
+    Plan,
     calls_question,
     plan_of,
 )
-from modelgates_client.bulk.outcomes import Answered, Unanswered
+from modelgates_client.bulk.lookups import Finished, Question
+from modelgates_client.bulk.outcomes import Answered, Unanswered, answer_of
 from modelgates_client.calls.call import Execution, Pause, Send, Steps
 from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
@@ -33,8 +34,7 @@ from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Vali
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Finished, Question
-    from modelgates_client.bulk.running import Means, Plan
+    from modelgates_client.bulk.running import Means
 
 
 T = TypeVar("T")
@@ -196,10 +196,10 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     async def run_many(
         self,
         items: Iterable[object] | AsyncIterable[object],
-        question: "Question",
-        plan: "Plan",
+        question: Question,
+        plan: Plan,
         options: CallOptions,
-    ) -> AsyncGenerator[list["Finished"]]:
+    ) -> AsyncGenerator[list[Finished]]:
         """Ask for many; for resources, see `ModelGates.run_many`."""
         running_loop()
         from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
@@ -210,7 +210,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
             async for batch in batches:
                 yield self._observed(batch)
 
-    def _means(self, plan: "Plan", options: CallOptions) -> "Means":
+    def _means(self, plan: Plan, options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - rarely needed
 
         engine = awaiting_engine(self._settings.network, plan.concurrency)
@@ -245,7 +245,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 
 
 async def _flat(
-    batches: AsyncGenerator[list["Finished"]],
+    batches: AsyncGenerator[list[Finished]],
 ) -> AsyncGenerator[Answered[Any] | Unanswered]:
     async with aclosing(batches):
         async for batch in batches:

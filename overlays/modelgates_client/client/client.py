@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 from modelgates_client.bulk.asking import (
     CONCURRENCY,
     OUTAGE_TIMEOUT_S,
-    answer_of,
+    Plan,
     calls_question,
     plan_of,
 )
-from modelgates_client.bulk.outcomes import Answered, Unanswered
+from modelgates_client.bulk.lookups import Finished, Question
+from modelgates_client.bulk.outcomes import Answered, Unanswered, answer_of
 from modelgates_client.calls.call import Execution, Pause, Send, Steps
 from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
@@ -32,8 +33,7 @@ from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Vali
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Finished, Question
-    from modelgates_client.bulk.running import Means, Plan
+    from modelgates_client.bulk.running import Means
     from modelgates_client.transport.credentials import Secret
 
 
@@ -256,10 +256,10 @@ class ModelGates(Resources, BaseClient[Engine]):
     def run_many(
         self,
         items: Iterable[object],
-        question: "Question",
-        plan: "Plan",
+        question: Question,
+        plan: Plan,
         options: CallOptions,
-    ) -> Generator[list["Finished"]]:
+    ) -> Generator[list[Finished]]:
         """Ask for many, on an event loop in a thread; for resources.
 
         Args:
@@ -277,7 +277,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         for batch in finished(items, question, lambda: self._means(plan, options), plan):
             yield self._observed(batch)
 
-    def _means(self, plan: "Plan", options: CallOptions) -> "Means":
+    def _means(self, plan: Plan, options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
         from modelgates_client.bulk.threaded import ThreadedSender  # noqa: PLC0415
 
@@ -319,7 +319,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         self.close()
 
 
-def _flat(batches: Generator[list["Finished"]]) -> Generator[Answered[Any] | Unanswered]:
+def _flat(batches: Generator[list[Finished]]) -> Generator[Answered[Any] | Unanswered]:
     with closing(batches):
         for batch in batches:
             yield from map(answer_of, batch)

@@ -101,10 +101,10 @@ def decode(body: bytes, status: int, generation_id: str) -> Generation:
         ModelGatesError: This version of the package cannot read it.
     """
     from modelgates_client.calls.answers import Problem, interpret  # noqa: PLC0415 - few decode
-    from modelgates_client.resources.generations import call_for  # noqa: PLC0415 - few decode
+    from modelgates_client.resources.generations import call_before  # noqa: PLC0415 - few decode
     from modelgates_client.transport.messages import Reply  # noqa: PLC0415 - few decode
 
-    answer = interpret(Reply(status, {}, body), call_for(generation_id), 1, "lenient")
+    answer = interpret(Reply(status, {}, body), call_before(generation_id), 1, "lenient")
     if isinstance(answer, Problem):
         raise answer.error
     return answer.parsed.data

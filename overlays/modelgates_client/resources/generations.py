@@ -9,15 +9,16 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack
+from typing import Any, Final, Protocol, TypeVar, Unpack
 
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models, resources
 from modelgates_api.api.generations import get_generation
 from modelgates_api.resources.generations import AsyncGenerationsResource, GenerationsResource
-from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S, plan_of
+from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S, Plan, plan_of
+from modelgates_client.bulk.lookups import Finished, Question
 from modelgates_client.bulk.outage import Outage
-from modelgates_client.bulk.outcomes import Failed, Pending, Resolved
+from modelgates_client.bulk.outcomes import outcome_of
 from modelgates_client.calls.call import Execution, Steps
 from modelgates_client.calls.settings import check_seconds
 from modelgates_client.errors import (
@@ -29,13 +30,9 @@ from modelgates_client.errors import (
 from modelgates_client.records.generation import Generation, GenerationResponse
 from modelgates_client.records.generation_ids import is_askable
 from modelgates_runtime import resource
-from modelgates_runtime.errors import FieldError, ModelGatesError
+from modelgates_runtime.errors import FieldError
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions
 from modelgates_runtime.types import Response
-
-if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Finished, Question
-    from modelgates_client.bulk.running import Plan
 
 T = TypeVar("T")
 
@@ -70,10 +67,10 @@ class Client(resource.Client, Protocol):
     def run_many(
         self,
         items: Iterable[object],
-        question: "Question",
-        plan: "Plan",
+        question: Question,
+        plan: Plan,
         options: CallOptions,
-    ) -> Generator[list["Finished"]]:
+    ) -> Generator[list[Finished]]:
         """Ask for many; yield what is finished, as much at a time as there is."""
         ...
 
@@ -100,10 +97,10 @@ class AsyncClient(resource.AsyncClient, Protocol):
     def run_many(
         self,
         items: Iterable[object] | AsyncIterable[object],
-        question: "Question",
-        plan: "Plan",
+        question: Question,
+        plan: Plan,
         options: CallOptions,
-    ) -> AsyncGenerator[list["Finished"]]:
+    ) -> AsyncGenerator[list[Finished]]:
         """Ask for many; yield what is finished, as much at a time as there is."""
         ...
 
@@ -116,9 +113,12 @@ def call_for(generation_id: object) -> Call[GenerationResponse]:
     """
     if not is_askable(generation_id):
         raise ConfigurationError(f"the generation id is {generation_id!r}; it is like gen-…")
-    return GET_GENERATION.call({"id": generation_id}).about(
-        generation_id, partial(_problem, generation_id)
-    )
+    return _about(generation_id, GET_GENERATION.call({"id": generation_id}))
+
+
+def call_before(generation_id: str) -> Call[GenerationResponse]:
+    """Return the call that an answer came to, to read it anew; it cannot be sent."""
+    return _about(generation_id, Call(GET_GENERATION, ""))
 
 
 class Generations(GenerationsResource):
@@ -387,6 +387,10 @@ class AsyncResources(resources.AsyncResources):
         return AsyncGenerations(self)
 
 
+def _about(generation_id: str, call: Call[GenerationResponse]) -> Call[GenerationResponse]:
+    return call.about(generation_id, partial(_problem, generation_id))
+
+
 def _problem(generation_id: str, response: GenerationResponse) -> str | None:
     """Say why a record is another's; a cached response's record may answer for its source."""
     record = response.data
@@ -403,10 +407,8 @@ def _is_settled(final: bool, response: GenerationResponse) -> bool:  # noqa: FBT
     return not final or response.data.is_final
 
 
-def _question(wait: object, *, final: bool) -> "Question":
+def _question(wait: object, *, final: bool) -> Question:
     """Return how each of many ids is asked for."""
-    from modelgates_client.bulk.lookups import Question  # noqa: PLC0415 - not all ask for many
-
     wait_s = 0.0 if wait == 0 else check_seconds("wait", wait)
 
     def steps(execution: Execution[Any]) -> Steps[Any]:
@@ -433,31 +435,20 @@ def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[Gen
     return response
 
 
-def _outcome(finished: "Finished") -> "modelgates_client.Outcome":
-    """Return what became of an id."""
-    given, result = finished.item, finished.result
-    generation_id = given if isinstance(given, str) else repr(given)
-    if isinstance(result, GenerationNotReadyError):
-        return Pending(generation_id, result)
-    if isinstance(result, ModelGatesError):
-        return Failed(generation_id, result)
-    return Resolved(generation_id, result)
-
-
 def _outcomes(
-    batches: Generator[list["Finished"]],
+    batches: Generator[list[Finished]],
 ) -> Generator[list["modelgates_client.Outcome"]]:
     with closing(batches):
         for batch in batches:
-            yield [_outcome(finished) for finished in batch]
+            yield [outcome_of(finished) for finished in batch]
 
 
 async def _outcomes_awaited(
-    batches: AsyncGenerator[list["Finished"]],
+    batches: AsyncGenerator[list[Finished]],
 ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
     async with aclosing(batches):
         async for batch in batches:
-            yield [_outcome(finished) for finished in batch]
+            yield [outcome_of(finished) for finished in batch]
 
 
 def _flat(
