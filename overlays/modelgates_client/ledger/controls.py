@@ -286,7 +286,7 @@ class Changes:
         sums = {RECORDS: Decimal(len(rows))}
         for name, column in zip(self._names, columns, strict=True):
             known = [value for value in column if value is not None]
-            sums[name] = _sum([moment % DAY for moment in known] if name == CREATED else known)
+            sums[name] = sum_of([moment % DAY for moment in known] if name == CREATED else known)
         return sums
 
 
@@ -294,7 +294,12 @@ def _added(sums: Sums, others: Sums) -> Sums:
     return {name: EXACT.add(sums.get(name, _ZERO), others[name]) for name in others}
 
 
-def _sum(stored: list[Any]) -> Decimal:
+def sum_of(stored: Sequence[Any]) -> Decimal:
+    """Return the exact sum of numbers as SQLite stores them.
+
+    Raises:
+        DamagedError: One is none.
+    """
     numbers = stored if stored and isinstance(stored[0], int) else map(Decimal, stored)
     with localcontext(EXACT):
         try:

@@ -22,8 +22,8 @@ from modelgates_client.ledger.controls import (
     Totals,
     day_of,
     differences,
-    number_of,
     of_period,
+    sum_of,
 )
 from modelgates_client.ledger.controls import (
     RECORDS as COUNT,
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Basis = Literal["charged", "all-in"]
+#: The time of a record, as microseconds since 1970, and an amount.
+Row = tuple[Any, Any]
 Verdict = Literal["within", "over", "undecided"]
 
 AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all_in_usd"}
@@ -50,6 +52,7 @@ TIME_OF_ROWS: Final = "epoch_us(created_at)"
 #: What is read of rows.
 COLUMNS: Final = ("state", "created_at", *AMOUNTS.values())
 
+_AT_ONCE: Final = 2000  # records that are added up together
 _BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
 
 
@@ -58,6 +61,10 @@ class Cursor(Protocol):
 
     def fetchone(self) -> Any:
         """Return the next row; None behind the last."""
+        ...
+
+    def fetchmany(self, size: int = ..., /) -> list[Any]:
+        """Return so many of the rows that follow; none behind the last."""
         ...
 
     def fetchall(self) -> list[Any]:
@@ -166,7 +173,8 @@ def spending(
     """
     (counts,) = connection.execute(_counting(period, basis, time)).fetchall()
     listed = connection.execute(_listing(period, basis, time))
-    known, found = _add_up(iter(listed.fetchone, None), period, AMOUNTS[basis])
+    parts = iter(lambda: listed.fetchmany(_AT_ONCE), [])
+    known, found = _add_up(parts, period, AMOUNTS[basis])
     changed: tuple[Difference, ...] = ()
     if kept is not None:
         of_days = of_period(kept, *whole_days(period.since, period.until))
@@ -213,26 +221,39 @@ def _bounds(period: Period, time: str) -> str:
 
 
 def _add_up(
-    rows: Iterable[tuple[Any, Any]], period: Period, name: str
+    parts: Iterable[list[Row]], period: Period, name: str
 ) -> tuple[Decimal, dict[Day, dict[str, Decimal]]]:
     """Return the sum of a period, and the sums of the days that it touches."""
     start = -inf if period.since is None else microseconds(period.since)
     end = inf if period.until is None else microseconds(period.until)
     known = Decimal(0)
-    days: dict[Day, list[Any]] = {}
-    for created, amount in rows:
-        if not isinstance(created, int | None):
+    days: dict[Day, dict[str, Decimal]] = {}
+    for part in parts:
+        for day, rows in _by_day(part):
+            amounts = sum_of([amount for _, amount in rows if amount is not None])
+            times = [created % DAY for created, _ in rows if created is not None]
+            sums = days.setdefault(day, dict.fromkeys((COUNT, CREATED, name), Decimal(0)))
+            sums[COUNT] += len(rows)
+            sums[CREATED] += sum(times)
+            sums[name] = EXACT.add(sums[name], amounts)
+            is_within = day is not None and start <= day * DAY and (day + 1) * DAY <= end
+            if not (period.is_all or is_within):
+                within = (row for row in rows if row[0] is not None and start <= row[0] < end)
+                amounts = sum_of([amount for _, amount in within if amount is not None])
+            known = EXACT.add(known, amounts)
+    return known, days
+
+
+def _by_day(rows: list[Row]) -> Iterable[tuple[Day, list[Row]]]:
+    """Return rows by the UTC day of their time; mostly all have the same."""
+    times = [created for created, _ in rows]
+    if {*map(type, times)} == {int}:
+        day = day_of(min(times))
+        if day is not None and day == day_of(max(times)):
+            return [(day, rows)]
+    days: dict[Day, list[Row]] = {}
+    for row in rows:
+        if not isinstance(row[0], int | None):
             raise DamagedError("a time in it is none")
-        sums = days.setdefault(day_of(created), [0, 0, Decimal(0)])
-        sums[0] += 1
-        sums[1] += 0 if created is None else created % DAY
-        if amount is None:
-            continue
-        number = number_of(amount)
-        sums[2] = EXACT.add(sums[2], number)
-        if period.is_all or (created is not None and start <= created < end):
-            known = EXACT.add(known, number)
-    return known, {
-        day: dict(zip((COUNT, CREATED, name), map(Decimal, sums), strict=True))
-        for day, sums in days.items()
-    }
+        days.setdefault(day_of(row[0]), []).append(row)
+    return days.items()
