@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import gzip
+import importlib.util
 import logging
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 
 import httpx
@@ -35,7 +37,7 @@ from modelgates_client import (
 from .http2 import Http2Server
 from .scripts import run
 from .servers import GUARD_S, KEY, authority, drip, silence
-from .showing import shown
+from .servers import good as good_of
 
 URL = "https://api.example/api/v1"
 KINDS = {"given": (ModelGates, httpx.Client), "given-async": (AsyncModelGates, httpx.AsyncClient)}
@@ -519,6 +521,12 @@ def test_a_hook_may_raise_for_the_status(given):
     assert given(client.generations.wait("gen-1")).id == "gen-1"
 
 
+def everything(error):
+    """Return every text of an error and of its chain, and the locals of every frame."""
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return "".join(report.format()) + repr(vars(error))
+
+
 def boom(what):
     """Raise what shows the key, as code of others may."""
     headers = dict(what.headers)
@@ -541,7 +549,7 @@ def test_what_others_raise_is_typed_and_shows_no_key(given, where, caplog):
     client, _ = given.mocked(answer, {"event_hooks": hooks})
     with pytest.raises(APIConnectionError, match=r"the http_client failed: KeyError") as caught:
         given(client.generations.get("gen-1"))
-    assert KEY not in shown(caught.value)
+    assert KEY not in everything(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
     assert len(asked) == (where != "request")
     assert KEY not in caplog.text
@@ -556,7 +564,7 @@ def test_an_interruption_shows_no_key(given):
     client, _ = given.mocked(answer)
     with pytest.raises(KeyboardInterrupt) as caught:
         given(client.generations.get("gen-1"))
-    assert KEY not in shown(caught.value)
+    assert KEY not in everything(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -662,6 +670,29 @@ def test_a_pool_without_a_place_is_waited_for(given):
         given(full.generations.get("gen-1"))
 
 
+def test_a_real_pool_without_a_place_is_waited_for(server):
+    """Whoever comes second has its turn, though httpx would give up sooner."""
+
+    def slow(asked, handler):
+        time.sleep(0.2)
+        return good_of(asked, handler)
+
+    async def main():
+        server.answers(slow)
+        timeout, limits = httpx.Timeout(5, pool=0.02), httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(
+            timeout=timeout, limits=limits, trust_env=False
+        ) as http_client:
+            client = AsyncModelGates(
+                api_key=KEY, base_url=server.base_url, http_client=http_client, max_retries=0
+            )
+            asked = [client.generations.get_raw(f"gen-{number}") for number in range(3)]
+            return [(one.record.id, one.attempts) for one in await asyncio.gather(*asked)]
+
+    assert asyncio.run(main()) == [("gen-0", 1), ("gen-1", 1), ("gen-2", 1)]
+    assert server.connections == 1
+
+
 def never(_):
     """Have no place."""
     raise httpx.PoolTimeout("there is no place")
@@ -741,6 +772,31 @@ def test_get_many_says_of_each_id_what_went_wrong(given):
     found = given.many(client, ["gen-1", "gen-2", "gen-3"])
     assert [type(found[f"gen-{number}"]) for number in (1, 2, 3)] == [Resolved, Failed, Resolved]
     assert "ZeroDivisionError" in str(found["gen-2"].error)
+
+
+GEVENT = """
+from gevent import monkey; monkey.patch_all()
+import gevent, httpx
+from modelgates_client import ConfigurationError, ModelGates
+
+def answer(request):
+    gevent.sleep(0.01)
+    return httpx.Response(200, json={"data": {"id": request.url.params["id"]}})
+
+client = ModelGates(http_client=httpx.Client(transport=httpx.MockTransport(answer)))
+jobs = [gevent.spawn(client.generations.get, f"gen-{number}") for number in range(3)]
+print(*[job.get().id for job in jobs])
+try:
+    list(client.generations.get_many(["gen-1"]))
+except ConfigurationError as error:
+    print("threads" in str(error))
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="gevent is not installed")
+def test_under_gevent():
+    """Its sockets are for one thread each, so there is no `get_many`."""
+    assert run(GEVENT) == ["gen-0", "gen-1", "gen-2", "True"]
 
 
 def test_get_many_over_sockets(given, server):

@@ -112,7 +112,7 @@ def test_the_time_is_over_without_the_final_record(either, server, client):
     """The last record that came is on the error."""
     server.answers(ABSENT, UNSETTLED)
     with pytest.raises(GenerationNotReadyError, match="not the final one") as caught:
-        either(client.generations.wait("gen-1", timeout=0.7, final=True))
+        either(client.generations.wait("gen-1", timeout=1.5, final=True))
     assert caught.value.record.total_cost == 0.5
     assert caught.value.last_error is None
 

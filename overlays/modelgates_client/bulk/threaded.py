@@ -4,15 +4,31 @@ import asyncio
 import contextlib
 from typing import Final
 
-from modelgates_client.bulk.threads import start_thread
+from modelgates_client.bulk.asking import Plan
+from modelgates_client.bulk.threads import are_replaced, start_thread
+from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.engines import Engine
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending, Failure, Request
 
-#: Requests at one time over an `httpx.Client`: more slow each other down.
-MOST_THREADS: Final = 32
+_MOST_THREADS: Final = 32  # more slow each other down
+
+
+def in_threads(plan: Plan) -> Plan:
+    """Return a plan for requests that are sent in threads.
+
+    Raises:
+        ConfigurationError: There are none: gevent or eventlet has replaced them, and its sockets
+            are for one thread each.
+    """
+    if are_replaced():
+        raise ConfigurationError(
+            "get_many over an http_client sends from threads, which are replaced here by gevent or "
+            "eventlet; leave the http_client out, or call get"
+        )
+    return plan._replace(concurrency=min(plan.concurrency, _MOST_THREADS))
 
 
 class ThreadedSender:

@@ -23,6 +23,14 @@ def start_thread(work: Callable[[], None], name: str) -> None:
         start(work, ())
 
 
+def are_replaced() -> bool:
+    """Whether gevent or eventlet has put something else in the place of threads."""
+    try:
+        return _put_aside() is not None
+    except RuntimeError:
+        return True
+
+
 def _put_aside() -> Callable[[Callable[[], None], tuple[()]], object] | None:
     """Return what starts a real thread, where `threading` does not."""
     gevent = sys.modules.get("gevent.monkey")

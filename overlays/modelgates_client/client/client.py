@@ -269,11 +269,11 @@ class ModelGates(Resources, BaseClient[Engine]):
             options: Of each call.
         """
         from modelgates_client.bulk.blocking import finished  # noqa: PLC0415 - asyncio costs
-        from modelgates_client.bulk.threaded import MOST_THREADS  # noqa: PLC0415
+        from modelgates_client.bulk.threaded import in_threads  # noqa: PLC0415
 
         self._check_open()
         if self._settings.network.http_client is not None:
-            plan = plan._replace(concurrency=min(plan.concurrency, MOST_THREADS))
+            plan = in_threads(plan)
         for batch in finished(items, question, lambda: self._means(plan, options), plan):
             yield self._observed(batch)
 
