@@ -25,6 +25,7 @@ Exit statuses, which stay as they are:
 | 11     | the budget cannot be judged: too much of the cost is not known       |
 | 12     | a source of ids has none                                             |
 | 13     | within the budgets, but near one: a part at which to warn is reached |
+| 14     | the ledger is not what the account says of itself                    |
 | 130    | interrupted                                                          |
 | 141    | nobody reads the output any more                                     |
 
@@ -58,6 +59,7 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_export`     | the work of `export`: rows to files               |
 | `_report`     | the work of `report`: read, show, write a page    |
 | `_budget`     | the work of `budget`: add up, hold against limit  |
+| `_reconcile`  | the work of `reconcile`: hold a ledger against activity |
 | `_stdout`     | writing data, to readers that may go away         |
 | `_messages`   | stderr: errors, warnings, logs                    |
 | `_progress`   | stderr: how far long work is, by rich             |

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelgates_client.cli._export import ExportOptions
     from modelgates_client.cli._fetch import FetchOptions
     from modelgates_client.cli._look import ListOptions, ShowOptions
+    from modelgates_client.cli._reconcile import ReconcileOptions
     from modelgates_client.cli._report import ReportOptions
 
 
@@ -268,3 +269,35 @@ def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> St
     budgets = configuration().budgets
     work = partial(_budget.budget, budgets=budgets)
     return carry_out(work, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(
+    epilog=STATUS_EPILOG,
+    help="""Hold a ledger against what the account says of itself: is anything missing?
+
+    ACTIVITY is the account's activity by UTC day and model, as GET /activity gives it (JSON), or
+    CSV with the same columns; - reads stdin. For each day and model requests and cost are held
+    against each other: 0, nothing differs; 14, something does.
+    """,
+)
+@click.argument("ledger", type=click.Path())
+@click.argument("activity", type=click.Path())
+@click.option(
+    "--tolerance",
+    metavar="PART",
+    default="0.000001",
+    help="The part of an amount by which it may differ: a millionth, unless given.",
+)
+@click.option(
+    "--format",
+    "shown_as",
+    type=click.Choice(("text", "json")),
+    help="How to print it: text on a terminal, else json.",
+)
+@talks
+def reconcile(quiet: bool, verbose: bool, **options: Unpack["ReconcileOptions"]) -> Status:  # noqa: FBT001
+    """Hold a ledger against what the account says of itself."""
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _reconcile  # noqa: PLC0415
+
+    return carry_out(_reconcile.reconcile_ledger, options, quiet=quiet, verbose=verbose)

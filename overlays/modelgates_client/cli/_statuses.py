@@ -40,6 +40,7 @@ class Status(IntEnum):
     UNDECIDED = 11
     NO_ID = 12
     NEAR_BUDGET = 13
+    DIFFERENT = 14
     INTERRUPTED = 130
     UNREAD = 141
 
@@ -61,6 +62,7 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
         Status.UNDECIDED: "the budget cannot be judged: too much of the cost is not known",
         Status.NO_ID: "a source of ids has none",
         Status.NEAR_BUDGET: "within the budgets, but near one: a part at which to warn is reached",
+        Status.DIFFERENT: "the ledger is not what the account says of itself",
         Status.INTERRUPTED: "interrupted",
         Status.UNREAD: "nobody reads the output any more",
     }
