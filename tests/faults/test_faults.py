@@ -55,7 +55,7 @@ def test_a_fault_ends_well(fault, flavour, elsewhere, caplog):
 
     assert_allowed(first, fault.gives)
     if first.error is None:
-        assert_right(first.parsed.data, ID, fault)
+        assert_right(first.record, ID, fault)
     else:
         assert_typed(first.error, fault)
     assert first.elapsed_s < fault.timeout_s + SLACK_S
@@ -65,7 +65,7 @@ def test_a_fault_ends_well(fault, flavour, elsewhere, caplog):
     else:
         assert_allowed(second, fault.then)
         if second.error is None:
-            assert_right(second.parsed.data, NEXT_ID)
+            assert_right(second.record, NEXT_ID)
         assert fault.connections in {None, server.connections}
     assert leaks.of_records(caplog.records) == []
     assert elsewhere.connections == 0

@@ -9,12 +9,14 @@ import pytest
 
 from modelgates_client import (
     APIConnectionError,
+    APIStatusError,
     AsyncModelGates,
     AuthenticationError,
     ConfigurationError,
     InsufficientCreditsError,
     InternalServerError,
     OutageError,
+    ResponseValidationError,
     ServerError,
 )
 from modelgates_client.ledger import Counts, Ledger, LedgerError
@@ -150,6 +152,46 @@ def test_what_concerns_the_account_stops_it(path, status, kind):
     with Gateway() as gateway:
         run(path, gateway)
     assert counts(path) == Counts(300, 0, 0, 0)
+
+
+PAGE = b"<!doctype html><title>Welcome</title>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(404, PAGE),
+        Answer(405, b'{"detail": "Method Not Allowed"}'),
+        Answer(302, b"", ("Location: https://login.example/",)),
+    ],
+)
+def test_another_address_than_the_apis_stops_it(path, answer):
+    """It says nothing about any id, and that `base_url` may be wrong."""
+    with (
+        Gateway(lambda *_: answer) as gateway,
+        pytest.raises(APIStatusError, match="is base_url right"),
+    ):
+        run(path, gateway, IDS, concurrency=4)
+
+    assert counts(path) == Counts(0, 0, 300, 0)
+    assert gateway.requests.total() <= 16
+
+
+@pytest.mark.parametrize(
+    ("answer", "fail"),
+    [(Answer(200, PAGE), False), (Answer(200, b"[]"), False), (Answer(200, b'{"data": []}'), True)],
+)
+def test_a_hundred_successes_that_are_no_records_stop_it(path, answer, fail):
+    """As of a captive portal, or another API; those that no API answers so stay pending."""
+    with Gateway(lambda *_: answer) as gateway, pytest.raises(OutageError) as caught:
+        run(path, gateway, IDS, concurrency=4)
+
+    assert isinstance(caught.value.last_error, ResponseValidationError)
+    assert ("is base_url right" in str(caught.value)) is (answer.body == PAGE)
+    assert gateway.requests.total() < 2 * OUTAGE
+    found = counts(path)
+    assert found.pending + found.failed == len(IDS)
+    assert (found.failed > 0) is fail
 
 
 def test_an_id_that_can_be_none_fails_alone(path):

@@ -30,6 +30,7 @@ T = TypeVar("T")
 _KEPT: Final = 64 * 1024  # bytes of a body that an error carries
 _QUOTED: Final = 200  # characters of a body that is no error object, in an error's message
 _EVENTS: Final = "text/event-stream"
+_HINT: Final = "(is base_url right?)"
 _ERROR_CODES: Final = range(400, 600)
 _STATUS_AS_TEXT: Final = re.compile("[1-5][0-9][0-9]")  # as some gateways write the code
 
@@ -102,7 +103,7 @@ def _interpreted(
         parsed = call.operation.decode(ending.status, ending.body)
         problem = call.problem(parsed)
     except ResponseError as error:
-        return _invalid(ending, error.reason, attempts)
+        return _invalid(ending, _page_in_place(ending) or error.reason, attempts)
     except FieldError as error:
         return _invalid(ending, str(error), attempts)
     if problem is not None:
@@ -245,11 +246,19 @@ def _message(reply: Reply, said: Mapping[str, Any] | None) -> str:
     location = reply.headers.get("location")
     if location is not None and 300 <= reply.status < 400:  # noqa: PLR2004
         return (
-            f"redirects are not followed, since the key would go along; this one is to {location}"
+            "redirects are not followed, since the key would go along; this one is to "
+            f"{location} {_HINT}"
         )
     if not reply.body:
         return "the body is empty"
-    return f"the body is no error object; it {_beginning(reply)}"
+    hint = f" {_HINT}" if reply.status == 405 else ""  # noqa: PLR2004 - the API has a GET
+    return f"the body is no error object; it {_beginning(reply)}{hint}"
+
+
+def _page_in_place(reply: Reply) -> str | None:
+    """Return what to say of a page in place of what was asked for; None if it is none."""
+    text = _text(reply)
+    return f"it is {_page(text)} {_HINT}" if _MARKUP.match(text.lstrip()) else None
 
 
 def _beginning(reply: Reply) -> str:

@@ -15,15 +15,16 @@ from modelgates_client.errors import (
     InsufficientCreditsError,
     OutageError,
     RateLimitError,
+    ResponseValidationError,
     ServerError,
 )
 from modelgates_client.records.generation_ids import is_askable
 from modelgates_runtime.errors import ClientClosedError, ModelGatesError
 
-#: Ids in a row that failed each for itself, by 500 or by time-outs, before it is taken for an
-#: outage; others are noticed by `get_many`. Single ids that make the server fail are rare, and
-#: retried before; a hundred in a row are not by chance, and to go on would only cost the server as
-#: many requests as there are ids left.
+#: Ids in a row that failed each for itself, by 500, by time-outs or by successes that are no
+#: records, before it is taken for an outage; others are noticed by `get_many`. Single ids that make
+#: the server fail are rare, and retried before; a hundred in a row are not by chance, and to go on
+#: would only cost the server as many requests as there are ids left.
 OUTAGE: Final = 100
 
 _ACCOUNT: Final = (
@@ -34,6 +35,7 @@ _ACCOUNT: Final = (
     RateLimitError,  # `get_many` has waited for minutes by then
 )
 _REQUEST_TIMEOUT: Final = 408
+_ELSEWHERE: Final = frozenset((*range(300, 400), 405))  # statuses of another address than the API's
 
 
 class Judge:
@@ -55,7 +57,8 @@ class Judge:
             return error
         if _is_unavailable(error):  # `get_many` knows whether it is an outage
             return None
-        self._failures = self._failures + 1 if _is_transient(error) else 0
+        is_counted = _is_transient(error) or isinstance(error, ResponseValidationError)
+        self._failures = self._failures + 1 if is_counted else 0
         if self._failures < OUTAGE:
             return None
         return OutageError(f"{self._failures} ids in a row failed", error)
@@ -65,6 +68,8 @@ def _concerns_all(error: ModelGatesError, generation_id: str) -> bool:
     """Whether an error is none of one id."""
     if isinstance(error, ConfigurationError):  # of the key, unless the id cannot be one
         return is_askable(generation_id)
+    if isinstance(error, APIStatusError) and error.status_code in _ELSEWHERE:
+        return True
     return isinstance(error, _ACCOUNT)
 
 
@@ -79,6 +84,8 @@ def _is_transient(error: ModelGatesError) -> bool:
     """Whether asking again may help, later."""
     if isinstance(error, APIStatusError) and error.status_code == _REQUEST_TIMEOUT:
         return True
+    if isinstance(error, ResponseValidationError) and not error.body.lstrip().startswith("{"):
+        return True  # it is no answer of the API: a page
     return isinstance(error, APIConnectionError | ServerError)
 
 
