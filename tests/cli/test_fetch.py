@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from subprocess import PIPE
 
 import pytest
 
@@ -373,14 +374,29 @@ def test_check_says_what_is_wrong_with_a_ledger(fetch, gateway, ledger):
     assert done.returncode == 1
 
 
-def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path):
+@pytest.mark.slow("asks for more ids than are queued in one transaction")
+@pytest.mark.parametrize("stop", ["key", "interrupt"])
+def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path, stop):
     """It is executed: what was not queued yet is asked for, too."""
-    ids = [f"gen-{number}" for number in range(12_000)]
+    ids = [f"gen-{number}" for number in range(11_000)]
     (tmp_path / "the ids.txt").write_text(lines(ids))
-    with Gateway(lambda *_: error(401)) as gateway:
-        arguments = ("fetch", str(tmp_path / "the ids.txt"), "--ledger", ledger)
-        done = Command(gateway.base_url)(*arguments)
-    advice = shlex.split(done.stderr.splitlines()[0].split("go on with: modelgates ")[1])
+    arguments = ("fetch", str(tmp_path / "the ids.txt"), "--ledger", ledger)
+    asked = threading.Event()
+
+    def answer(generation_id, _):
+        asked.set()
+        return error(401) if stop == "key" else Answer(*record(generation_id)[:3], 60)
+
+    with (
+        Gateway(answer) as gateway,
+        Command(gateway.base_url).started(*arguments, stdout=PIPE, stderr=PIPE) as running,
+    ):
+        assert asked.wait(50)
+        if stop == "interrupt":
+            running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=50)
+
+    advice = shlex.split(re.search("go on with: modelgates (.*)", said.decode())[1])
     with Gateway() as gateway:
         assert Command(gateway.base_url)(*advice).returncode == 0
     assert counts(ledger) == Counts(len(ids), 0, 0, 0)
