@@ -687,7 +687,7 @@ def test_a_real_pool_without_a_place_is_waited_for(server):
                 api_key=KEY, base_url=server.base_url, http_client=http_client, max_retries=0
             )
             asked = [client.generations.get_raw(f"gen-{number}") for number in range(3)]
-            return [(one.record.id, one.attempts) for one in await asyncio.gather(*asked)]
+            return [(one.parsed.data.id, one.attempts) for one in await asyncio.gather(*asked)]
 
     assert asyncio.run(main()) == [("gen-0", 1), ("gen-1", 1), ("gen-2", 1)]
     assert server.connections == 1
@@ -736,6 +736,27 @@ def test_blocking_get_many_sends_from_few_threads(concurrency, threads):
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.01)
     assert threading.active_count() <= before
+
+
+def test_awaited_get_many_sends_a_hundred_at_a_time_at_most():
+    """More would wait in httpx's pool, which is searched for each of them."""
+    now, most = [], []
+
+    async def answer(request):
+        now.append(request)
+        most.append(len(now))
+        await asyncio.sleep(0.02)
+        now.remove(request)
+        return good(request)
+
+    async def main():
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        client = AsyncModelGates(api_key=KEY, base_url=URL, http_client=http_client)
+        ids = [f"gen-{number}" for number in range(300)]
+        return [one async for one in client.generations.get_many(ids, concurrency=300)]
+
+    assert all(isinstance(one, Resolved) for one in asyncio.run(main()))
+    assert 50 < max(most) <= 100
 
 
 def test_get_many_that_is_left_early(given):

@@ -25,7 +25,7 @@ from modelgates_client.records.observe import LOGGER, DriftCallback
 from modelgates_client.resources.generations import AsyncResources
 from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.engines import AsyncEngine, awaiting_engine
-from modelgates_client.transport.exchange import timed_out
+from modelgates_client.transport.exchange import MOST_CONNECTIONS, timed_out
 from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
 from modelgates_client.transport.options import ProxyURL
@@ -85,7 +85,8 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
             trust_env: As for `ModelGates`.
             http_client: An `httpx.AsyncClient` of your own to send by, instead; as for
                 `ModelGates`, but cut at `timeout`, whatever it is doing. It is for the event loop
-                that it was first used on; under trio, it serves all but `get_many`.
+                that it was first used on; under trio, it serves all but `get_many`, which sends
+                100 requests at a time at most.
             max_response_bytes: As for `ModelGates`.
             validation: As for `ModelGates`.
             on_drift: As for `ModelGates`.
@@ -205,6 +206,8 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
 
         self._check_open()
+        if self._settings.network.http_client is not None:  # its pool collapses beyond that
+            plan = plan._replace(concurrency=min(plan.concurrency, MOST_CONNECTIONS))
         batches = finished(items, question, lambda: self._means(plan, options), plan)
         async with aclosing(batches):
             async for batch in batches:

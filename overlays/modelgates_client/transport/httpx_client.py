@@ -131,7 +131,8 @@ class _Exchange(Generic[C]):
         if not self._deadline.remaining():
             self._failed = exchange.timed_out()
         elif isinstance(error, httpx.TimeoutException | TimeoutError):
-            self._failed = Failure("timeout", f"the http_client gave up sooner: {said}")
+            is_sent = not isinstance(error, httpx.ConnectTimeout)
+            self._failed = Failure("timeout", f"the http_client gave up sooner: {said}", is_sent)
         elif isinstance(error, _FAILURES):
             self._failed = httpcore_terms.failure(error, self._secret, httpx)
         else:
