@@ -4,6 +4,7 @@ The maintainer runs it as `nox -s regenerate` and `nox -s fresh`.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from common import lock, toolchain, tree
@@ -31,7 +32,7 @@ def main() -> None:
         if arguments.check:
             check(project, fresh, wanted)
         else:
-            write(project, fresh, wanted)
+            write(project, fresh, wanted, generator.left_out(project))
 
 
 def check(project: Project, fresh: Path, wanted: str) -> None:
@@ -47,8 +48,11 @@ def check(project: Project, fresh: Path, wanted: str) -> None:
     print("generated/ is fresh")
 
 
-def write(project: Project, fresh: Path, wanted: str) -> None:
-    """Put what is fresh in the place of `generated/`, and the lock that goes with it."""
+def write(project: Project, fresh: Path, wanted: str, left_out: Sequence[str]) -> None:
+    """Put what is fresh in the place of `generated/`, and the lock that goes with it.
+
+    Say what of the spec is left out.
+    """
     changed = list(tree.differences(fresh, project.generated))
     with tree.written_beside(project.lock, wanted) as new_lock:
         if changed:
@@ -57,6 +61,8 @@ def write(project: Project, fresh: Path, wanted: str) -> None:
             new_lock.replace(project.lock)
     count = len(tree.read(project.generated))
     print(f"generated/ is up to date: {count} files, {len(changed)} changed")
+    for line in left_out:
+        print(f"left out: {line}")
 
 
 if __name__ == "__main__":

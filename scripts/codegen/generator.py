@@ -54,6 +54,12 @@ def prepare(project: Project) -> dict[str, Any]:
     return document
 
 
+def left_out(project: Project) -> list[str]:
+    """Return what of the spec the generated code neither sends nor reads, with the reason."""
+    lines: list[str] = prepare(project)[operations.LEFT_OUT]
+    return lines
+
+
 def _generate(project: Project, document: dict[str, Any], package: Path) -> None:
     config = _config(project, package)
     for kind in filter(operations.is_binary, operations.content_types(document)):

@@ -16,7 +16,8 @@ from specdiff.changes import quote
 BREAKS: Final = True
 FINE: Final = False
 
-_OPERATION: Final = "sync"  # of the four ways to call an operation; the others take the same
+_OPERATION: Final = "sync"  # of the ways to call an operation; the others take the same
+_LEFT_OUT: Final = "LEFT_OUT"
 
 
 @frozen
@@ -56,10 +57,12 @@ class Surface:
     Attributes:
         classes: By name; people import them from `modelgates_api.models`.
         operations: By module, below `modelgates_api.api`.
+        left_out: What the spec has and the package does not, as it says itself.
     """
 
     classes: dict[str, Class]
     operations: dict[str, Function]
+    left_out: tuple[str, ...] = ()
 
 
 @frozen(order=True)
@@ -98,13 +101,28 @@ def read(package: Path) -> Surface:
             if isinstance(node, ast.FunctionDef) and node.name == _OPERATION:
                 name = path.relative_to(package / "api").with_suffix("").as_posix()
                 operations[name.replace("/", ".")] = _function(node)
-    return Surface(classes, operations)
+    return Surface(classes, operations, _left_out(package / "api" / "__init__.py"))
 
 
 def compare(old: Surface, new: Surface) -> list[Shift]:
     """Return what is otherwise in `new`, what breaks first."""
-    shifts = [*_classes(old, new), *_operations(old, new)]
+    shifts = [*_classes(old, new), *_operations(old, new), *_omissions(old, new)]
     return sorted(shifts, key=lambda shift: (not shift.breaks, shift.name, shift.text))
+
+
+def _left_out(path: Path) -> tuple[str, ...]:
+    for node in _tree(path).body:
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == _LEFT_OUT:
+            return tuple(ast.literal_eval(node.value or ast.Tuple([])))
+    return ()
+
+
+def _omissions(old: Surface, new: Surface) -> Iterator[Shift]:
+    for line in new.left_out:
+        if line not in old.left_out:
+            name, _, reason = line.partition(": ")
+            why = "the client neither sends nor reads it"
+            yield Shift(FINE, f"`{name}`", f"is left out: {reason}", why, "added")
 
 
 def _tree(path: Path) -> ast.Module:

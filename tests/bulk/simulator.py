@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelgates_client import OutageError
+from modelgates_client.bulk.asking import Plan
 from modelgates_client.bulk.awaited import finished
 from modelgates_client.bulk.outcomes import outcome_of
-from modelgates_client.bulk.running import Means, Plan
+from modelgates_client.bulk.running import Means
 from modelgates_client.calls.call import Execution
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
 from modelgates_client.resources.generations import _question

@@ -22,6 +22,7 @@ ENGINE_MATTERS = {
     "test_leftovers",
     "test_life_cycle",
     "test_network",
+    "test_operations",
     "test_raw",
     "test_secrecy",
 }

@@ -42,11 +42,15 @@ class Asked:
         target: As it was sent.
         headers: By name in lower case.
         at_s: When, by the monotonic clock.
+        method: The HTTP method.
+        body: The body.
     """
 
     target: str
     headers: Mapping[str, str]
     at_s: float
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def id(self) -> str:
@@ -127,11 +131,14 @@ class Handler(BaseHTTPRequestHandler):
         """React as the server was told."""
         owner = self.server.owner
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.path, headers, time.monotonic())
+        body = self.rfile.read(int(headers.get("content-length", "0")))
+        asked = Asked(self.path, headers, time.monotonic(), self.command, body)
         reaction = owner.next(asked)
         answer = reaction if isinstance(reaction, Answer) else reaction(asked, self)
         if answer is not None:
             self.say(answer)
+
+    do_DELETE = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815 - http.server's
 
     def say(self, answer: Answer) -> None:
         """Send an answer."""

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from modelgates_client.bulk.lookups import Question
 from modelgates_client.bulk.outage import Outage
+from modelgates_client.calls.call import Execution, Steps
 from modelgates_client.calls.settings import check_seconds
 from modelgates_client.errors import ConfigurationError
 from modelgates_runtime.operation import Call
@@ -70,10 +71,15 @@ def plan_of(
 
 def calls_question() -> Question:
     """Return how calls are asked for that are given as such."""
-    return Question(_as_call, lambda execution: execution.send())
+    return Question(_as_call, _steps)
 
 
 def _as_call(item: object) -> Call[Any]:
     if not isinstance(item, Call):
         raise ConfigurationError(f"{item!r} is no call; the functions of an operation make one")
-    return item
+    call: Call[Any] = item
+    return call
+
+
+def _steps(execution: Execution[Any]) -> Steps[Any]:
+    return execution.send()

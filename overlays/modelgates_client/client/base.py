@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
+from typing import Any, Generic, Self, TypeVar, Unpack
 from urllib.parse import urljoin
 from warnings import warn
 
+from modelgates_client.bulk.lookups import Finished
 from modelgates_client.calls.call import Execution
 from modelgates_client.calls.requests import execution_of
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
@@ -25,9 +26,6 @@ from modelgates_client.transport.options import ProxyURL
 from modelgates_runtime.decoded import find_drift
 from modelgates_runtime.operation import Call, CallOptions
 from modelgates_runtime.types import Response
-
-if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Finished
 
 T = TypeVar("T")
 
@@ -137,7 +135,7 @@ class BaseClient(ABC, Generic[E]):
             self._observer.observe(tuple(find_drift(response.parsed, "")))
         return response
 
-    def _observed(self, batch: "list[Finished]") -> "list[Finished]":
+    def _observed(self, batch: list[Finished]) -> list[Finished]:
         """Tell of the drift in what is finished of many."""
         for finished in batch:
             if isinstance(finished.result, Response):

@@ -150,11 +150,10 @@ def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -
 def _is_later(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> bool:
     """Whether a request asks for another page than the first."""
     pages = operation.pages
-    wanted = {} if pages is None else {pages.offset, pages.cursor}
-    return any(
+    return pages is not None and any(
         query.get(parameter.name, ["0"])[0] not in {"", "0"}
         for parameter in operation.parameters
-        if parameter.argument in wanted
+        if parameter.argument in {pages.offset, pages.cursor}
     )
 
 

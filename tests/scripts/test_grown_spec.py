@@ -1,0 +1,183 @@
+"""A spec that has grown: every operation is in the client, without a hand-written line.
+
+In a scratch checkout, as the maintainer does it: vendor, drift, regenerate, types, and the tests
+that call every operation there is. The spec has published operations of the sister API
+(tests/specs/growth.yaml) and one of each usual kind (tests/specs/kinds.yaml).
+"""
+
+import json
+import re
+import shutil
+
+import pytest
+from common import documents
+from ruamel.yaml import YAML
+
+from .conftest import ROOT
+from .test_new_version import Checkout
+
+ADDED = {
+    name: documents.load(ROOT / "tests" / "specs" / f"{name}.yaml") for name in ("growth", "kinds")
+}
+#: What kinds.yaml has that is left out, and why.
+LEFT_OUT = {
+    "get-part": "its query parameter 'document', which is a document within the request",
+    "get-either": "the event stream of its answer (200), which has no end to wait for",
+    "create-stream": "its answer (200) is an event stream, which has no end to wait for",
+    "get-odd": "its path parameter 'matrix' has the style matrix",
+    "head-odd": "the method, since its answers have no body",
+    "get-xml": "its answer (200) of application/xml cannot be read",
+    "post-xml": "its body of application/xml cannot be sent",
+}
+
+
+def merged(into, other):
+    """Put one document into another."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merged(into[key], value)
+        else:
+            into[key] = value
+
+
+def grown():
+    """Return the vendored spec with all of it."""
+    spec = documents.load(ROOT / "openapi.yaml")
+    for document in ADDED.values():
+        merged(spec, document)
+    return spec
+
+
+def renamed(spec):
+    """Give every tag, path and title another name; operations keep their ids."""
+    text = json.dumps(spec)
+    tags = {tag for _, _, o in operations(spec) for tag in o.get("tags", [])}
+    for number, tag in enumerate(sorted(tags)):
+        text = text.replace(f'"{tag}"', f'"subpackage_Tag {number}"')
+    text = re.sub(r'"title": "(\w+)"', r'"title": "Renamed\1"', text)
+    other = json.loads(text)
+    other["paths"] = {f"/v2{path}": item for path, item in other["paths"].items()}
+    return other
+
+
+def operations(spec):
+    """Yield the path, the method and each operation of a spec."""
+    for path, item in spec["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and "responses" in operation:
+                yield path, method, operation
+
+
+@pytest.fixture(scope="module", params=[grown, lambda: renamed(grown())], ids=["grown", "renamed"])
+def taken(request, tmp_path_factory):
+    """A checkout whose spec has grown, what drift said of that, and what regenerating did."""
+    checkout = Checkout(tmp_path_factory.mktemp("grown"))
+    for name in ("operations", "client", "resources"):
+        shutil.copytree(ROOT / "tests" / name, checkout.root / "tests" / name)
+    spec = request.param()
+    file = checkout.root / "new.yaml"
+    with file.open("w", encoding="utf-8") as stream:
+        YAML().dump(spec, stream)
+    before = checkout.root / "before.yaml"
+    shutil.copy(checkout.root / "openapi.yaml", before)
+    checkout.run("scripts/vendor.py", file, "--date", "2026-12-01")
+    drift = checkout.run("scripts/drift.py", "--against", before, status=(0, 1))
+    said = checkout.run("scripts/regenerate.py")
+    checkout.run("scripts/regenerate.py", "--check")
+    return checkout, spec, drift, said
+
+
+def test_what_is_left_out_is_named_with_the_reason(taken):
+    """By generation, by drift, and by the package itself; everything else is there."""
+    checkout, spec, drift, said = taken
+    lines = [line.removeprefix("left out: ") for line in said.splitlines() if "left out: " in line]
+    assert {re.search(r"\(([\w-]+)\)", line)[1]: line.partition("): ")[2] for line in lines} == (
+        LEFT_OUT
+    )
+    for line in lines:
+        assert f"{line.partition(': ')[0]}` is left out: " in drift
+    listed = checkout.run(
+        "-c", "from modelgates_api.api import *; print(*OPERATIONS); print(*LEFT_OUT, sep='\\n')"
+    ).splitlines()
+    gone = {"create-stream", "get-odd", "head-odd", "get-xml", "post-xml"}
+    assert set(listed[0].split()) == {o["operationId"] for *_, o in operations(spec)} - gone
+    assert listed[1:] == lines
+
+
+@pytest.mark.slow("it runs all tests of operations, once for each that there is")
+def test_every_operation_is_called(taken):
+    """By both clients, on success and on each documented error; not a line was written for it."""
+    checkout, *_ = taken
+    checkout.run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/operations"
+    )
+
+
+@pytest.mark.slow("it runs mypy over both packages")
+def test_it_type_checks(taken):
+    """Under --strict: what was generated, and what stands on it."""
+    checkout, *_ = taken
+    mypy = ["-m", "mypy", "--strict", "--config-file=", "--cache-dir", checkout.root / ".mypy"]
+    use = checkout.root / "use.py"
+    use.write_text(USE, encoding="utf-8")
+    checkout.run(*mypy, "-p", "modelgates_api", "-p", "modelgates_client.client")
+    checkout.run(*mypy, use)
+
+
+def test_importing_a_client_of_many_operations_costs_what_one_of_one_does(taken):
+    """No module of an operation, nor of a resource, is loaded before it is used."""
+    checkout, *_ = taken
+    loaded = checkout.run("-c", LOADED).split()
+    assert loaded == ["modelgates_api.api.generations.get_generation"]
+
+
+LOADED = """
+import sys
+from modelgates_client import ModelGates
+client = ModelGates(api_key="sk-mg-1")
+names = [name for name in sys.modules if name.startswith("modelgates_api.api.")]
+print(*[name for name in names if name.count(".") > 2])
+"""
+
+#: What users write: the types are those of the spec.
+USE = """
+from typing import assert_type
+
+from modelgates_api.models import GenerationResponse
+from modelgates_client import AsyncModelGates, Generation, ModelGates
+
+with ModelGates() as client:
+    assert_type(client.generations.get("gen-1"), Generation)
+    assert_type(client.generations.get_generation(id="gen-1", timeout=5), GenerationResponse)
+
+
+async def main() -> None:
+    async with AsyncModelGates() as client:
+        assert_type(await client.generations.get_generation(id="gen-1"), GenerationResponse)
+"""
+
+
+@pytest.mark.slow("it starts an interpreter and a stub in a scratch checkout")
+def test_the_base_class_alone_has_the_operation(taken):
+    """Without what is written by hand, the operation is still a method of the client."""
+    checkout, *_ = taken
+    place = checkout.root / "overlays" / "modelgates_client" / "resources" / "generations.py"
+    text = place.read_text(encoding="utf-8")
+    assert "class Resources(resources.Resources):" in text
+    without = (
+        f"{text}\nResources = resources.Resources\nAsyncResources = resources.AsyncResources\n"
+    )
+    place.write_text(without, encoding="utf-8")
+    try:
+        program = (
+            "from modelgates_client.testing import StubAPI\n"
+            "from modelgates_client import ModelGates\n"
+            "with StubAPI() as stub:\n"
+            "    stub.add('gen-1', total_cost=0.25)\n"
+            "    client = ModelGates(api_key=stub.api_key, base_url=stub.base_url)\n"
+            "    print(client.generations.get_generation(id='gen-1').data.total_cost)\n"
+            "    print(hasattr(client.generations, 'get'))\n"
+        )
+        assert checkout.run("-c", program).split() == ["0.25", "False"]
+    finally:
+        place.write_text(text, encoding="utf-8")
