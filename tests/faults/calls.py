@@ -3,12 +3,16 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from attrs import evolve
+
 from modelgates_client import AsyncModelGates, Generation, ModelGates
+from modelgates_client.resources.generations import GET_GENERATION, call_for
+from modelgates_runtime.requests import Body
 
 from . import tls
 from .clients import AWAITED, GIVEN, opened, opened_awaited
@@ -77,26 +81,47 @@ def settings(fault: Fault, server: FaultServer) -> dict[str, Any]:
     }
 
 
-def outcomes(flavour: str, fault: Fault, server: FaultServer) -> tuple[Outcome, Outcome]:
+def got(client: Any, generation_id: str) -> Any:
+    """Call as most do."""
+    return client.generations.get(generation_id)
+
+
+def posted(client: Any, generation_id: str) -> Any:
+    """Call an operation that is a POST with a body, and else the same."""
+    operation = evolve(GET_GENERATION, method="POST", bodies=(Body("application/json"),))
+    call = operation.call({"id": generation_id}, {"name": "x" * 100})
+    answered = client.send(call.about(generation_id, call_for(generation_id).problem))
+
+    async def record() -> Generation:
+        return (await answered).data
+
+    return record() if inspect.isawaitable(answered) else answered.data
+
+
+def outcomes(
+    flavour: str, fault: Fault, server: FaultServer, call: Callable[[Any, str], Any] = got
+) -> tuple[Outcome, Outcome]:
     """Return what came out of a call under the fault, and of the next one after it."""
     if flavour in AWAITED:
-        return asyncio.run(_async(flavour, fault, server))
+        return asyncio.run(_async(flavour, fault, server, call))
     with opened(flavour, **settings(fault, server)) as client:
-        first = _call(client, ID)
+        first = _call(client, ID, call)
         _recover(fault, server)
-        return first, _call(client.with_options(timeout=_patience_s(flavour, fault)), NEXT_ID)
+        return first, _call(client.with_options(timeout=_patience_s(flavour, fault)), NEXT_ID, call)
 
 
 def _patience_s(flavour: str, fault: Fault) -> float:
     return IMPATIENT_S if flavour in GIVEN and fault.id in BEYOND_ANSWERS else PATIENT_S
 
 
-async def _async(flavour: str, fault: Fault, server: FaultServer) -> tuple[Outcome, Outcome]:
+async def _async(
+    flavour: str, fault: Fault, server: FaultServer, call: Callable[[Any, str], Any]
+) -> tuple[Outcome, Outcome]:
     async with opened_awaited(flavour, **settings(fault, server)) as client:
-        first = await _acall(client, ID)
+        first = await _acall(client, ID, call)
         await asyncio.to_thread(_recover, fault, server)
         patient = client.with_options(timeout=_patience_s(flavour, fault))
-        return first, await _acall(patient, NEXT_ID)
+        return first, await _acall(patient, NEXT_ID, call)
 
 
 def _recover(fault: Fault, server: FaultServer) -> None:
@@ -105,19 +130,21 @@ def _recover(fault: Fault, server: FaultServer) -> None:
     time.sleep(fault.pause_s)
 
 
-def _call(client: ModelGates, generation_id: str) -> Outcome:
+def _call(client: ModelGates, generation_id: str, call: Callable[[Any, str], Any]) -> Outcome:
     began = time.monotonic()
     try:
-        record = client.generations.get(generation_id)
+        record = call(client, generation_id)
     except Exception as error:  # noqa: BLE001 - which one it is, the test asserts
         return Outcome(error=error, elapsed_s=time.monotonic() - began)
     return Outcome(record=record, elapsed_s=time.monotonic() - began)
 
 
-async def _acall(client: AsyncModelGates, generation_id: str) -> Outcome:
+async def _acall(
+    client: AsyncModelGates, generation_id: str, call: Callable[[Any, str], Any]
+) -> Outcome:
     began = time.monotonic()
     try:
-        answer = client.generations.get(generation_id)
+        answer = call(client, generation_id)
         assert inspect.isawaitable(answer)
         record = await answer
     except Exception as error:  # noqa: BLE001 - which one it is, the test asserts

@@ -1,6 +1,7 @@
 """Loopback servers that do what a script says, byte by byte, each connection in a thread."""
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -56,6 +57,12 @@ class Peer:
             self._pending += data
         head, _, self._pending = self._pending.partition(b"\r\n\r\n")
         request = Request(head)
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        while length and len(self._pending) < int(length[1]):
+            if not (data := self.receive()):
+                return None
+            self._pending += data
+        self._pending = self._pending[int(length[1]) if length else 0 :]
         self.server.requests.append(request)
         return request
 
