@@ -17,6 +17,7 @@ wherever the package is installed:
 | `plugin`      | the fixtures                                                  |
 | `_stub`       | `StubAPI`: records, requests, violations                      |
 | `_behaviours` | what it can do but answer: a method each                      |
+| `_chat`       | `StubChat`: chat completions, streamed and not                |
 | `_answers`    | what can become of an answer; pure                            |
 | `_sent`       | an answer; pure                                               |
 | `_routes`     | which operation of the spec a request is for; pure            |
@@ -28,6 +29,7 @@ wherever the package is installed:
 
 TYPE_CHECKING = False  # type checkers know the name; importing it from `typing` would cost
 if TYPE_CHECKING:
+    from modelgates_client.testing._chat import StubChat
     from modelgates_client.testing._drift import drifted
     from modelgates_client.testing._records import make_error, make_record
     from modelgates_client.testing._strict import STUB_KEY, StubRequest
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 #: Where each name is defined.
 _HOMES = {
     "drifted": "modelgates_client.testing._drift",
+    "StubChat": "modelgates_client.testing._chat",
     "make_error": "modelgates_client.testing._records",
     "make_record": "modelgates_client.testing._records",
     "STUB_KEY": "modelgates_client.testing._strict",
@@ -43,7 +46,7 @@ _HOMES = {
     "StubAPI": "modelgates_client.testing._stub",
 }
 
-__all__ = ["STUB_KEY", "StubAPI", "StubRequest", "drifted", "make_error", "make_record"]
+__all__ = ["STUB_KEY", "StubAPI", "StubChat", "StubRequest", "drifted", "make_error", "make_record"]
 
 
 if not TYPE_CHECKING:  # it would let any name pass

@@ -3,10 +3,11 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+from modelgates_client.testing._chat import Streamed
 from modelgates_client.testing._sent import Answer
 
 try:
@@ -87,11 +88,23 @@ class Server(HTTPServer):
         if answer.dropped or aborted:
             hang_up(request.environ["werkzeug.socket"])
             return Response()
+        if isinstance(answer, Streamed):
+            pieces = self._pieces(answer, request.environ["werkzeug.socket"])
+            return Response(pieces, answer.status, dict(answer.headers))
         response = Response(answer.body, answer.status, dict(answer.headers))
         if answer.truncated:
             response = Response(answer.body[: len(answer.body) // 2], answer.status)
             response.headers.update({**answer.headers, "Content-Length": str(len(answer.body))})
         return response
+
+    def _pieces(self, answer: Streamed, connection: socket.socket) -> Iterator[bytes]:
+        """Yield what is streamed, until the stub is closed."""
+        for piece in answer.events:
+            yield piece
+            if self._stopping.wait(answer.pause_s):
+                return
+        if answer.broken:
+            hang_up(connection)
 
     def entered(self, connection: socket.socket) -> None:
         """Remember the connection of this thread."""

@@ -114,12 +114,18 @@ def refusal(asked: Asked, operation: Operation[Any], api_key: str) -> Refusal | 
         operation: What it is for.
         api_key: The key that is accepted.
     """
+    wrong = unauthorized(asked, api_key) if operation.is_secured else None
+    return wrong or next(_wrong_parameters(asked, operation), None) or _wrong_body(asked, operation)
+
+
+def unauthorized(asked: Asked, api_key: str) -> Refusal | None:
+    """Return why the API would not accept the key of a request; None if it would."""
     authorization = asked.headers.get("authorization")
-    wrong = _unauthorized(authorization, api_key) if operation.is_secured else None
-    if wrong is not None:
-        message = "No auth credentials found" if authorization is None else "User not found."
-        return Refusal(401, message, wrong)
-    return next(_wrong_parameters(asked, operation), None) or _wrong_body(asked, operation)
+    wrong = _wrong_key(authorization, api_key)
+    if wrong is None:
+        return None
+    message = "No auth credentials found" if authorization is None else "User not found."
+    return Refusal(401, message, wrong)
 
 
 def _wrong_parameters(asked: Asked, operation: Operation[Any]) -> Iterator[Refusal]:
@@ -162,7 +168,7 @@ def _wrong_body(asked: Asked, operation: Operation[Any]) -> Refusal | None:
     return None
 
 
-def _unauthorized(authorization: str | None, api_key: str) -> str | None:
+def _wrong_key(authorization: str | None, api_key: str) -> str | None:
     """Return what is wrong with the header; schemes are of any case (RFC 9110, section 11.1)."""
     if authorization is None:
         return "no Authorization header"

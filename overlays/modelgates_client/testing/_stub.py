@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, overload
 
 from modelgates_api.api import OPERATIONS
-from modelgates_client.testing import _answers, _sent
+from modelgates_client.testing import _answers, _chat, _sent
 from modelgates_client.testing._behaviours import Behaviours, Sequences
+from modelgates_client.testing._chat import StubChat
 from modelgates_client.testing._records import (
     RECORDS,
     as_sent,
@@ -47,6 +48,7 @@ class StubAPI(Behaviours):
 
     Attributes:
         base_url: What a client takes as its `base_url`.
+        chat: Chat completions, whose generations are among the records; see `StubChat`.
         api_key: What a client takes as its `api_key`.
         violations: What requests did wrong, a line for each, without any key. The fixture
             `modelgates_stub` fails a test that leaves some; a test that provokes them clears it.
@@ -86,6 +88,7 @@ class StubAPI(Behaviours):
         self._on_request = on_request
         self._lock = threading.Lock()
         self._closed = False
+        self.chat = StubChat(self.add)
         for record in records:
             self.add(record)
         self._given: dict[str, Answer] = {}
@@ -201,6 +204,8 @@ class StubAPI(Behaviours):
             {name.lower(): value for name, value in request.headers.items()},
             request.get_data(cache=True),
         )
+        if asked.path == _PREFIX + _chat.PATH:
+            return self._complete(asked)
         path = request.environ["REQUEST_URI"].partition("?")[0]
         at = self._routes.at(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else {}
         operation = at.get(asked.method)
@@ -217,6 +222,20 @@ class StubAPI(Behaviours):
         if self._on_request is not None:
             self._on_request(noted)
         return answer
+
+    def _complete(self, asked: Asked) -> Answer:
+        """Answer a request for a completion, and note it."""
+        answered = self.chat.answer(asked, self.api_key)
+        if isinstance(answered, Refusal):
+            answer, violation = self._refused(answered), answered.violation
+        else:
+            answer, violation = answered.answer, None
+            asked = asked._replace(query={"id": answered.ids})
+        with self._lock:
+            noted = self._note(asked, None, answer.status, violation)
+        if self._on_request is not None:
+            self._on_request(noted)
+        return self._late(answer)
 
     def _decide(self, asked: Asked, operation: Operation[Any]) -> tuple[Answer, str | None]:
         refused = refusal(asked, operation, self.api_key)
@@ -236,7 +255,8 @@ class StubAPI(Behaviours):
         return self._late(answer), None
 
     def _record(self, generation_id: str) -> Answer:
-        body = self._bodies.get(generation_id)
+        is_hidden = self.chat.is_hidden(generation_id)
+        body = None if is_hidden else self._bodies.get(generation_id)
         return _sent.as_json(make_error(404), 404) if body is None else _sent.as_json(body)
 
     def _refused(self, refused: Refusal) -> Answer:
