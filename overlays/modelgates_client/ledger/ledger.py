@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -11,9 +12,11 @@ from typing import Final, Self
 from modelgates_client.bulk.outcomes import Outcome
 from modelgates_client.ledger import queueing, reading, schema, verifying, writing
 from modelgates_client.ledger.arrivals import arrival
+from modelgates_client.ledger.captured import Taken, is_all_taken, is_waiting, take_in
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
-from modelgates_client.ledger.errors import LedgerError
+from modelgates_client.ledger.errors import LedgerError, outdated
+from modelgates_client.ledger.labels import Labels
 from modelgates_client.ledger.texts import given_id, stored_id
 from modelgates_client.ledger.values import Counts, StoredRecord, Unresolved
 from modelgates_client.ledger.verifying import Flaw
@@ -34,6 +37,9 @@ class Ledger:
     used for another try, unless the error says to open it anew.
 
     It is a context manager. A file that is created has mode 0600: only its owner may read it.
+
+    Attributes:
+        path: The file, as the caller named it.
     """
 
     def __init__(
@@ -45,6 +51,8 @@ class Ledger:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open a ledger; for writing, create it or bring it up to date first.
+
+        Ids that were captured for it (`modelgates_client.capture`) are taken in.
 
         If the columns of `rows` have changed since, they are made anew from the bodies first: some
         minutes for a million records. With `read_only` they are left as they are: `check_rows`.
@@ -62,6 +70,7 @@ class Ledger:
         self._derived = Derived()
         self._leasing = False
         self._database = Database(path, read_only=read_only, timeout_s=timeout_s)
+        self.path: Final = self._database.path
         try:
             if read_only:
                 schema.check_version(self._database, schema.STEPS)
@@ -71,6 +80,7 @@ class Ledger:
             self._derived.rebuild(self._database)
             with self._database.writing() as connection:
                 self._holder = queueing.new_holder(connection)
+            self.take_captured()
         except BaseException:
             self._database.close()
             raise
@@ -94,6 +104,45 @@ class Ledger:
             with self._database.writing() as connection:
                 new += queueing.enqueue(connection, batch, self._now())
         return new
+
+    def take_captured(self) -> int:
+        """Queue the ids that were captured since the last time, with their labels.
+
+        Labels that an id has stay.
+
+        Returns:
+            How many ids were new.
+
+        Raises:
+            LedgerError: It failed; what was taken in is taken in.
+        """
+        if not is_waiting(self.path):
+            return 0
+        new = 0
+
+        def take(connection: sqlite3.Connection, taken: list[Taken]) -> None:
+            nonlocal new
+            new += queueing.take_in(connection, taken)
+
+        take_in(self._database, take)
+        return new
+
+    def has_all_captured(self) -> bool:
+        """Whether all ids that were captured for it are in it.
+
+        Raises:
+            LedgerError: The file of captured ids cannot be read.
+        """
+        return is_all_taken(self._database)
+
+    def labels(self, generation_id: str) -> Labels:
+        """Return the labels of an id, if it has any.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return reading.labels(connection, stored_id(generation_id))
 
     def lease(self, most: int, *, failed: bool = False, wait: bool = True) -> list[str]:
         """Take ids that wait for a record, and that nobody else works on.
@@ -332,6 +381,23 @@ class Ledger:
 
     def _now(self) -> int:
         return int(self._clock() * 1e6)
+
+
+def bring_up_to_date(path: str | os.PathLike[str]) -> None:
+    """Take in the ids that were captured for a ledger, before it is read.
+
+    Raises:
+        LedgerError: There are some, and it cannot be written to.
+    """
+    if not is_waiting(path):
+        return
+    try:
+        with Ledger(path):
+            return
+    except LedgerError as error:
+        with Ledger(path, read_only=True) as ledger:
+            if not ledger.has_all_captured():
+                raise outdated(ledger.path, "it lacks ids that were captured for it") from error
 
 
 def _states(*, failed: bool) -> tuple[str, ...]:

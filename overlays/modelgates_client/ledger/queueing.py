@@ -11,7 +11,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from modelgates_client.ledger.captured import Taken
 from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.labels import as_json
+from modelgates_client.ledger.texts import stored_id
 
 #: Seconds that a lease lasts unless it is renewed.
 LEASE_S: Final = 30.0
@@ -24,6 +27,12 @@ _LAST: Final = "SELECT coalesce(max(key), 0) FROM ids"
 _NAME: Final = "INSERT INTO ids (id) VALUES (?) ON CONFLICT DO NOTHING"
 _QUEUE: Final = """
     INSERT INTO queue (key, state, added_at) SELECT key, 'pending', ? FROM ids WHERE key > ?"""
+_QUEUE_ONE: Final = """
+    INSERT INTO queue (key, state, added_at) SELECT key, 'pending', ? FROM ids
+    WHERE id = ? AND key > ? ON CONFLICT DO NOTHING"""
+_LABEL: Final = """
+    INSERT INTO labels (key, labels) SELECT key, ? FROM ids WHERE id = ?
+    ON CONFLICT (key) DO NOTHING"""
 _FREE: Final = f"""
     UPDATE queue SET leased_by = NULL
     WHERE leased_by IN (SELECT holder FROM holders WHERE {_DEAD})"""
@@ -73,6 +82,20 @@ def enqueue(connection: sqlite3.Connection, stored: Sequence[str], now: int) -> 
     (last,) = connection.execute(_LAST).fetchone()
     connection.executemany(_NAME, ((each,) for each in stored))
     return connection.execute(_QUEUE, (now, last)).rowcount
+
+
+def take_in(connection: sqlite3.Connection, taken: Sequence[Taken]) -> int:
+    """Queue the ids that were captured and are not known yet; return how many there were.
+
+    They wait since they were captured. An id keeps the labels that it has.
+    """
+    (last,) = connection.execute(_LAST).fetchone()
+    ids = [(stored_id(each.generation_id), each) for each in taken]
+    connection.executemany(_NAME, ((stored,) for stored, _ in ids))
+    new = connection.executemany(_QUEUE_ONE, ((each.at, stored, last) for stored, each in ids))
+    labelled = ((as_json(each.labels), stored) for stored, each in ids if each.labels)
+    connection.executemany(_LABEL, labelled)
+    return new.rowcount
 
 
 def ask_again(connection: sqlite3.Connection, key: int, now: int) -> None:

@@ -2,10 +2,12 @@
 """What is asked of a ledger: counts, records, their history, bodies."""
 
 import datetime
+import json
 import sqlite3
 from typing import Any, Final, NamedTuple
 
 from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.labels import NONE, Labels, read
 from modelgates_client.ledger.texts import given_id
 from modelgates_client.ledger.values import Counts, StoredRecord, Unresolved, checksum
 
@@ -29,6 +31,7 @@ _OF_UNKNOWN_COST: Final = """
         records.status, NULL
     FROM record_rows JOIN ids ON ids.key = "the key" JOIN records ON records.key = "the key"
     WHERE "the key" > ? AND all_in_usd IS NULL ORDER BY "the key" LIMIT ?"""
+_LABELS: Final = "SELECT labels FROM ids JOIN labels USING (key) WHERE id = ?"
 _KEPT: Final = """
     SELECT key, id, body, checksum, status, final, obtained_at, requests
     FROM records CROSS JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
@@ -76,6 +79,15 @@ def record(connection: sqlite3.Connection, stored: str) -> StoredRecord | None:
     """Return the record of an id; None if there is none."""
     found = connection.execute(_RECORD, (stored,)).fetchone()
     return None if found is None else _record(stored, found)
+
+
+def labels(connection: sqlite3.Connection, stored: str) -> Labels:
+    """Return the labels of an id; none, if it has none."""
+    found = connection.execute(_LABELS, (stored,)).fetchone()
+    try:
+        return NONE if found is None else read(json.loads(found[0]))
+    except (ValueError, RecursionError):
+        raise DamagedError(f"the labels of {stored!r} are none") from None
 
 
 def history(connection: sqlite3.Connection, stored: str) -> list[StoredRecord]:

@@ -67,8 +67,13 @@ def _second(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")  # CRC-32
 
 
+def _third(connection: sqlite3.Connection) -> None:
+    """Give ids labels: an object of JSON, whose values are texts."""
+    connection.execute("CREATE TABLE labels (key INTEGER PRIMARY KEY, labels TEXT NOT NULL) STRICT")
+
+
 #: Every step there is; the version of a ledger is how many of them were taken.
-STEPS: Final[tuple[Step, ...]] = (_first, _second)
+STEPS: Final[tuple[Step, ...]] = (_first, _second, _third)
 
 
 class _Header(NamedTuple):

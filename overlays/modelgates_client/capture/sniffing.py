@@ -1,0 +1,87 @@
+"""What an answer says of its generation: by its head, or by its body as that passes."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from modelgates_client.capture.encodings import Decode, decoder
+from modelgates_client.capture.scanning import BodyScanner
+from modelgates_client.records.generation_ids import is_askable
+from modelgates_client.records.observe import LOGGER
+
+HEADER: Final = "x-generation-id"
+_LONGEST: Final = 200  # characters of an id; real ones have 35
+_MOST: Final = 16 * 2**20  # bytes of a body that are looked at, encoding undone
+
+
+class Answer(Protocol):
+    """What is looked at of a response of httpx or httpx2."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by names in lower case."""
+        ...
+
+
+def may_be_generation(answer: Answer) -> bool:
+    """Whether it may be the answer of a generation: it is a success."""
+    return 200 <= answer.status_code < 300  # noqa: PLR2004 - RFC 9110, section 15.3
+
+
+def id_in_head(answer: Answer) -> str | None:
+    """Return the id that the head of an answer names; None if it does not."""
+    value = answer.headers.get(HEADER)
+    if value is None:
+        return None
+    word = value.partition(",")[0].strip()  # a repeated header is a list
+    is_id = is_askable(word) and word.isascii() and " " not in word and len(word) <= _LONGEST
+    return word if is_id else None
+
+
+class Sniffer:
+    """Takes the bytes of a body as they pass, until its id is known or there is none.
+
+    Attributes:
+        is_done: Whether it wants no more.
+    """
+
+    def __init__(self, decode: Decode | None, note: Callable[[str], object]) -> None:
+        """Begin before the body.
+
+        Args:
+            decode: Undoes its encoding; None: nothing can be read of it.
+            note: Takes the id, once; does not raise.
+        """
+        self.is_done = decode is None
+        self._decode = decode
+        self._note = note
+        self._scanner = BodyScanner()
+        self._left = _MOST
+
+    @classmethod
+    def of(cls, answer: Answer, note: Callable[[str], object]) -> "Sniffer":
+        """Return one for the body of an answer."""
+        return cls(decoder(answer.headers.get("content-encoding", "")), note)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; never raises."""
+        if self.is_done or self._decode is None:
+            return
+        try:
+            for piece in self._decode(chunk):
+                self._scanner.feed(piece)
+                self._left -= len(piece)
+                if self._scanner.is_done or self._left < 0:
+                    self.is_done = True
+                    break
+        except Exception as error:  # noqa: BLE001 - a broken encoding, in one of several libraries
+            self.is_done = True
+            LOGGER.debug("the id of a generation cannot be read: %s", type(error).__name__)
+            return
+        found = self._scanner.found
+        if found is not None and self.is_done:
+            self._note(found)

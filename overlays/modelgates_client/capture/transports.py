@@ -1,0 +1,83 @@
+"""Transports that capture, for who makes the client; of httpx and httpx2 alike."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from modelgates_client.capture.sinks import Noting, Sink
+from modelgates_client.capture.streams import observe
+
+if TYPE_CHECKING:
+    _Transport = Any  # a type checker takes it for the base class of either library
+else:
+    _Transport = object
+
+
+class CaptureTransport(_Transport):  # type: ignore[misc] # see above
+    """A transport that passes everything on to another, and notes the ids of generations.
+
+    >>> transport = CaptureTransport(httpx.HTTPTransport(), to="costs.db")  # doctest: +SKIP
+    >>> client = httpx.Client(transport=transport)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, transport: Any, *, to: Sink, labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Capture what goes through a transport; the arguments are those of `capture`."""
+        self._transport: Final = transport
+        self._noting: Final = Noting(to, labels)
+
+    def handle_request(self, request: Any) -> Any:
+        """Send a request; return its response."""
+        response = self._transport.handle_request(request)
+        observe(response, self._noting.noter(), is_awaited=False)
+        return response
+
+    def close(self) -> None:
+        """Close the other transport."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        self._transport.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._transport.__exit__(kind, error, traceback)
+
+
+class AsyncCaptureTransport(_Transport):  # type: ignore[misc] # see above
+    """`CaptureTransport` for clients that are awaited."""
+
+    def __init__(
+        self, transport: Any, *, to: Sink, labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Capture what goes through a transport; the arguments are those of `capture`."""
+        self._transport: Final = transport
+        self._noting: Final = Noting(to, labels)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Send a request; return its response."""
+        response = await self._transport.handle_async_request(request)
+        observe(response, self._noting.noter(), is_awaited=True)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the other transport."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self._transport.__aexit__(kind, error, traceback)

@@ -1,0 +1,205 @@
+"""The OpenAI SDK, captured: each completion that the stub charges is in the ledger."""
+
+import asyncio
+import contextlib
+
+import httpx
+import httpx2
+import openai
+import pytest
+from openai import AsyncOpenAI, AzureOpenAI, OpenAI
+
+from modelgates_client.capture import CaptureTransport, capture, labels
+from modelgates_client.ledger import Ledger
+from modelgates_client.testing import StubAPI
+
+ASKED = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+
+
+@pytest.fixture
+def stub():
+    with StubAPI() as stub:
+        yield stub
+        stub.check()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "costs.db"
+
+
+@pytest.fixture
+def client(stub, path):
+    with OpenAI(api_key=stub.api_key, base_url=stub.base_url, max_retries=0) as client:
+        yield capture(client, to=path)
+
+
+def ledgered(path):
+    """Return the ids that a ledger has, in the order in which they came."""
+    with Ledger(path) as ledger:
+        return ledger.lease(1000, wait=False)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
+def test_each_way_to_ask_is_captured(stub, path, client, named):
+    """Plain, with tools, streamed, raw; whether the head names the generation or the body."""
+    completions = client.chat.completions
+    if not named:
+        stub.chat.unnamed(times=6)
+    answered = completions.create(**ASKED)
+    assert answered.choices[0].message.content == stub.chat.text
+    called = completions.create(**ASKED, tools=TOOLS).choices[0]
+    assert called.message.tool_calls[0].function.name == "weather"
+    chunks = [*completions.create(**ASKED, stream=True, stream_options={"include_usage": True})]
+    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert said.strip() == stub.chat.text
+    assert chunks[-1].usage.total_tokens > 0
+    raw = completions.with_raw_response.create(**ASKED)
+    assert raw.parse().id == stub.chat.ids[3]
+    with completions.with_streaming_response.create(**ASKED) as response:
+        assert response.parse().id == stub.chat.ids[4]
+    with completions.stream(**ASKED) as events:
+        assert events.get_final_completion().id == stub.chat.ids[5]
+    assert len(stub.chat.ids) == 6
+    assert ledgered(path) == stub.chat.ids
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
+def test_a_stream_cancelled_halfway_is_captured(stub, path, client, named):
+    """Its cost is the one that people miss."""
+    if not named:
+        stub.chat.unnamed()
+    stub.chat.pause_s = 0.01
+    stream = client.chat.completions.create(**ASKED, stream=True)
+    next(iter(stream))
+    stream.close()
+    assert ledgered(path) == stub.chat.ids != []
+
+
+def test_a_stream_that_breaks_or_fails_is_captured(stub, path, client):
+    """The application sees what it would see."""
+    stub.chat.break_off()
+    with pytest.raises(openai.APIConnectionError):
+        list(client.chat.completions.create(**ASKED, stream=True))
+    stub.chat.fail_midway(message="Provider disconnected")
+    with pytest.raises(openai.APIError, match="Provider disconnected"):
+        list(client.chat.completions.create(**ASKED, stream=True))
+    assert len(stub.chat.ids) == 2
+    assert ledgered(path) == stub.chat.ids
+
+
+def test_an_error_gives_nothing_and_its_retry_gives_one(stub, path, client):
+    """As many as were charged."""
+    stub.chat.fail(status=429, times=2, retry_after=0)
+    with pytest.raises(openai.RateLimitError):
+        client.chat.completions.create(**ASKED)
+    client.with_options(max_retries=2).chat.completions.create(**ASKED)
+    assert len(stub.chat.ids) == 1
+    assert ledgered(path) == stub.chat.ids
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
+def test_awaited_completions_are_captured(stub, path, named):
+    """Plain ones, streams, one cancelled, one whose task is cancelled; all at the same time."""
+    stub.chat.pause_s = 0.01
+    if not named:
+        stub.chat.unnamed(times=4)
+
+    async def main():
+        async with AsyncOpenAI(api_key=stub.api_key, base_url=stub.base_url) as client:
+            completions = capture(client, to=path).chat.completions
+
+            async def stream(most):
+                async with await completions.create(**ASKED, stream=True) as chunks:
+                    async for _ in chunks:
+                        most -= 1
+                        if not most:
+                            break
+                        if most < -100:
+                            await asyncio.sleep(60)
+
+            task = asyncio.create_task(stream(-100))
+            await asyncio.gather(completions.create(**ASKED), stream(1000), stream(2))
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    assert len(stub.chat.ids) == 4
+    assert sorted(ledgered(path)) == sorted(stub.chat.ids)
+
+
+def test_a_client_with_an_http_client_of_its_own_keeps_it(path):
+    """Its transport, proxies and certificates are those that were given; of either library."""
+    for library in (httpx2, httpx):
+        noted = []
+
+        def answer(request, library=library):
+            assert request.headers["x-own"] == "1"
+            return library.Response(200, json={"id": "gen-1", "choices": []})
+
+        mine = library.Client(transport=library.MockTransport(answer), headers={"X-Own": "1"})
+        with OpenAI(api_key="k", base_url="http://x.test/v1", http_client=mine) as client:
+            assert capture(client, to=noted.append) is client
+            client.chat.completions.create(**ASKED)
+        assert noted == ["gen-1"]
+
+
+def test_the_transport_can_be_given_instead(stub, path):
+    """For who makes the HTTP client."""
+    transport = CaptureTransport(httpx2.HTTPTransport(), to=path)
+    with OpenAI(
+        api_key=stub.api_key,
+        base_url=stub.base_url,
+        http_client=httpx2.Client(transport=transport),
+    ) as client:
+        client.chat.completions.create(**ASKED)
+    assert ledgered(path) == stub.chat.ids != []
+
+
+def test_clients_of_that_making_are_captured_alike():
+    """Subclasses, as for Azure, and copies that are made later."""
+    noted = []
+
+    def answer(request):
+        return httpx2.Response(200, json={"id": "gen-1", "choices": []})
+
+    client = AzureOpenAI(
+        api_key="k",
+        azure_endpoint="http://x.test",
+        api_version="2024-10-21",
+        http_client=httpx2.Client(transport=httpx2.MockTransport(answer)),
+    )
+    with capture(client, to=noted.append):
+        client.with_options(max_retries=0).chat.completions.create(**ASKED)
+    assert noted == ["gen-1"]
+
+
+def test_completions_are_labelled(stub, path, client):
+    """By the block in which they are asked for, each thread and task for itself."""
+
+    def ask(name):
+        with labels(feature=name):
+            return client.chat.completions.create(**ASKED).id
+
+    async def main():
+        with labels(tenant="acme"):
+            return await asyncio.gather(*(asyncio.to_thread(ask, f"f{n}") for n in range(4)))
+
+    ids = asyncio.run(main())
+    plain = client.chat.completions.create(**ASKED).id
+    with Ledger(path) as ledger:
+        found = [dict(ledger.labels(generation_id)) for generation_id in (*ids, plain)]
+    assert found == [*({"tenant": "acme", "feature": f"f{n}"} for n in range(4)), {}]
+
+
+def test_a_stream_has_the_labels_of_the_moment_in_which_it_was_asked_for(stub, path, client):
+    """Not of that in which it is read."""
+    stub.chat.unnamed()
+    with labels(feature="search"):
+        stream = client.chat.completions.create(**ASKED, stream=True)
+    with labels(feature="other"):
+        list(stream)
+    with Ledger(path) as ledger:
+        assert ledger.labels(stub.chat.ids[0]) == {"feature": "search"}
