@@ -29,6 +29,7 @@ def budget(capsys):
     def run(*sources, quiet=False, **options):
         nothing = {"since": None, "until": None, "timezone": None}
         nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
+        nothing["where"] = ()
         chosen = {"max_usd": "5", "basis": "charged", "allow_doubtful": 0, "shown_as": "line"}
         chosen["all_budgets"] = False
         status = _budget.budget(

@@ -37,6 +37,7 @@ NOTHING = {
     "until": None,
     **dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False),
     "timezone": None,
+    "where": (),
 }
 
 

@@ -17,7 +17,9 @@ from modelgates_client.cli._statuses import Status
 from ..reports.ledgers import make_ledger, record
 
 #: Of the options that mean a period by its name, none.
-NO_PERIOD = dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
+NO_PERIOD = dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False) | {
+    "where": ()
+}
 
 
 class Terminal(io.StringIO):
@@ -169,6 +171,7 @@ def test_stderr_is_left_to_messages(ledger):
         from modelgates_client.cli._messages import Messages
         from modelgates_client.cli._report import report
         nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
+        nothing["where"] = ()
         nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
         options = {"sources": (sys.argv[1],), "by": (), "sort": None, "exact": False, **nothing}
         sys.exit(report(options, Messages()))

@@ -16,7 +16,7 @@ from modelgates_client.exports.source import open_rows
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger import Ledger, LedgerError
-from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.columns import ALL_COLUMNS
 
 from ..rows.made import (
     FULL,
@@ -28,14 +28,14 @@ from ..rows.made import (
     various,
 )
 
-EPOCH_US = {column.name for column in COLUMNS if column.kind == "time"}
+EPOCH_US = {column.name for column in ALL_COLUMNS if column.kind == "time"}
 
 
 def read(connection):
     """Return the rows by id, with times as microseconds."""
-    names = [f'epoch_us("{c.name}")' if c.kind == "time" else f'"{c.name}"' for c in COLUMNS]
+    names = [f'epoch_us("{c.name}")' if c.kind == "time" else f'"{c.name}"' for c in ALL_COLUMNS]
     found = connection.execute(f"SELECT {', '.join(names)} FROM rows").fetchall()
-    return {row[0]: dict(zip((c.name for c in COLUMNS), row, strict=True)) for row in found}
+    return {row[0]: dict(zip((c.name for c in ALL_COLUMNS), row, strict=True)) for row in found}
 
 
 def states(*paths):
@@ -65,7 +65,7 @@ def test_the_view_is_what_the_ledger_holds_cell_by_cell(ledger):
     with open_rows(ledger) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
         found = read(connection)
-    assert [row[:2] for row in described] == [(column.name, column.type) for column in COLUMNS]
+    assert [row[:2] for row in described] == [(column.name, column.type) for column in ALL_COLUMNS]
     assert found.keys() == expected.keys()
     for generation_id, row in expected.items():
         for name in EPOCH_US:
@@ -196,7 +196,7 @@ def test_a_file_that_lacks_columns_of_today_has_nulls_there(tmp_path):
     with open_rows(path) as connection:
         (row,) = connection.execute("SELECT * FROM rows").fetchall()
         described = connection.execute("DESCRIBE rows").fetchall()
-    assert [found[:2] for found in described] == [(c.name, c.type) for c in COLUMNS]
+    assert [found[:2] for found in described] == [(c.name, c.type) for c in ALL_COLUMNS]
     assert [value for value in row if value is not None] == ["a", "final"]
 
 

@@ -20,25 +20,34 @@ import pytest
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.tables import ATTEMPTS, ROWS
 from modelgates_client.exports.writing import Output, export
-from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.columns import ALL_COLUMNS
 
 from ..rows.made import (
     EPOCH,
     FULL,
     HOSTILE,
+    label,
     ledger_of,
     resolved,
     rows_of,
     various,
 )
 
-KINDS = {column.name: column.kind for column in COLUMNS}
+KINDS = {column.name: column.kind for column in ALL_COLUMNS}
+
+LABELS = {
+    "gen-full": {"feature": "search", "tenant": 'it\'s "Ünïcode", a\nb'},
+    "gen-new": {"feature": "=1+1"},
+    "gen-captured": {"a.b-c": ""},
+}
 
 
 @pytest.fixture
 def ledger(tmp_path):
     """A ledger with ids of every kind."""
-    return ledger_of(tmp_path / "ledger.db", *various(), ids=["gen-new"])
+    path = ledger_of(tmp_path / "ledger.db", *various(), ids=["gen-new"])
+    label(path, LABELS)
+    return path
 
 
 def exported(ledger, shown_as, table=ROWS, **options):
@@ -88,7 +97,7 @@ def from_text(kind, text):
             return float(text)
         case "boolean":
             return {"true": True, "false": False}[text]
-        case "attempts" | "names":
+        case "attempts" | "names" | "labels":
             return json.loads(text)
         case _:
             return text
@@ -98,7 +107,7 @@ def from_text(kind, text):
 def test_typed_files_equal_the_ledger(ledger, shown_as):
     """Every cell, and the type of every column."""
     found, described = by_duckdb(exported(ledger, shown_as), shown_as)
-    assert described == [(column.name, column.type) for column in COLUMNS]
+    assert described == [(column.name, column.type) for column in ALL_COLUMNS]
     assert found == rows_of(ledger)
 
 
@@ -248,7 +257,7 @@ def test_a_period_leaves_out_other_records_and_says_what_has_no_time(ledger):
     dated = {key for key, row in every.items() if row["created_at"] is not None}
     assert found.keys() == unresolved | {key for key in dated if every[key]["created_at"] >= since}
     assert others.keys() == unresolved | {"gen-old"}
-    assert (counts.undated, counts.unresolved) == (1, 3)
+    assert (counts.undated, counts.unresolved) == (1, 4)  # one was captured
     assert counts.records + later.records == len(dated)
     assert (counts.provisional, counts.unpriced, counts.upstream_unknown) == (1, 1, 0)
 

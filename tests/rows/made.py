@@ -12,9 +12,10 @@ from modelgates_client import (
 )
 from modelgates_client.bulk.outcomes import Failed, Pending, Resolved
 from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.captured import CaptureFile
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import GenerationResponse
-from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.columns import ALL_COLUMNS
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 OBTAINED = 1_800_000_000.0
@@ -100,6 +101,13 @@ def ledger_of(path, *outcomes, ids=(), now=OBTAINED):
     return path
 
 
+def label(path, labels):
+    """Have ids captured with labels; the next opening takes them in."""
+    file = CaptureFile(path)
+    for generation_id, named in labels.items():
+        file.append(generation_id, named)
+
+
 def various():
     """Return outcomes of every kind."""
     own_key = {**FULL, "is_byok": True, "upstream_inference_cost": 0.1, "total_cost": 0.2}
@@ -132,7 +140,7 @@ def typed(column, stored):
             return EPOCH + datetime.timedelta(microseconds=stored)
         case "boolean":
             return bool(stored)
-        case "attempts" | "names":
+        case "attempts" | "names" | "labels":
             return json.loads(stored)
         case _:
             return stored
@@ -143,7 +151,8 @@ def rows_of(path):
     with Ledger(path, read_only=True) as ledger, ledger._database.reading() as connection:
         found = connection.execute("SELECT * FROM rows").fetchall()
     rows = [
-        {c.name: typed(c, value) for c, value in zip(COLUMNS, row, strict=True)} for row in found
+        {c.name: typed(c, value) for c, value in zip(ALL_COLUMNS, row, strict=True)}
+        for row in found
     ]
     by_id = {row["generation_id"]: row for row in rows}
     assert len(by_id) == len(rows)

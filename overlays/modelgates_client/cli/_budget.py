@@ -34,6 +34,7 @@ from modelgates_client.reports.periods import (
     read_period,
     zone_name,
 )
+from modelgates_client.reports.picking import read_where
 from modelgates_client.reports.plain import plain
 from modelgates_client.reports.spending import (
     COLUMNS,
@@ -98,7 +99,8 @@ def budget(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]
         options,
         datetime.datetime.now(datetime.UTC),
     )
-    spent = _spending(options["sources"], period, options["basis"])
+    where = read_where(options["where"])
+    spent = _spending(options["sources"], period, options["basis"], where)
     verdict = spent.verdict(max_usd, options["allow_doubtful"])
     if spent.differences:
         messages.warning(f"{changed(spent.differences)}; run `modelgates check` on it")
@@ -254,16 +256,18 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-def _spending(sources: tuple[str, ...], period: Period, basis: Basis) -> Spending:
+def _spending(
+    sources: tuple[str, ...], period: Period, basis: Basis, where: dict[str, str]
+) -> Spending:
     if not sources:
         raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
     if len(sources) == 1 and not _is_export(sources[0]):
-        return spending_of_ledger(sources[0], period, basis)
+        return spending_of_ledger(sources[0], period, basis, where)
     from modelgates_client.exports.source import open_source  # noqa: PLC0415 - ledgers do without
 
     with open_source(sources) as source:
         source.define("rows", COLUMNS)
-        spent = spending_of_rows(source.connection, period, basis)
+        spent = spending_of_rows(source.connection, period, basis, where)
         return evolve(spent, differences=source.differences())
 
 

@@ -16,6 +16,7 @@ from modelgates_client.cli._stdout import Stdout, UnwritableError
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.harmless import harmless
 from modelgates_client.reports.periods import Period, PeriodOptions, read_period
+from modelgates_client.reports.picking import read_where
 from modelgates_client.reports.words import changed
 
 if TYPE_CHECKING:
@@ -140,7 +141,13 @@ def _write(options: ExportOptions, period: Period) -> "Counts":
             beside = stack.enter_context(_place(attempts_to, inputs))
             kind = _format(attempts_to, None)
             outputs.append(writing.Output(ATTEMPTS, beside, kind, options["raw"]))
-        return writing.export(inputs, outputs, since=period.since, until=period.until)
+        return writing.export(
+            inputs,
+            outputs,
+            since=period.since,
+            until=period.until,
+            where=read_where(options["where"]),
+        )
 
 
 @contextlib.contextmanager

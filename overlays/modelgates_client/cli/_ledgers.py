@@ -190,7 +190,7 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
     metavar="NAMES",
     multiple=True,
     help="Group by these, with commas between: model (unless given), provider, user, session, "
-    "app, tier, byok; hour, day, week, month.",
+    "app, tier, byok, label:NAME; hour, day, week, month.",
 )
 @click.option(
     "--sort",

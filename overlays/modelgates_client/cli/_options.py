@@ -55,6 +55,12 @@ _PERIOD: Final = (
         metavar="ZONE",
         help="The zone of days and times, as Europe/Berlin, or local: the system's; else UTC.",
     ),
+    click.option(
+        "--where",
+        metavar="label:NAME=TEXT",
+        multiple=True,
+        help="Only what the application gave this label.",
+    ),
 )
 
 _TALK: Final = (

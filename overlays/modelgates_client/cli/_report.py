@@ -68,12 +68,13 @@ def report(options: ReportOptions, messages: Messages) -> Status:
 def _figures(options: ReportOptions) -> "Report":
     # Not before they are needed: DuckDB is slow to load.
     from modelgates_client.exports.source import open_source  # noqa: PLC0415
-    from modelgates_client.reports.picking import check_by, needed  # noqa: PLC0415
+    from modelgates_client.reports.picking import check_by, needed, read_where  # noqa: PLC0415
     from modelgates_client.reports.querying import LIMIT, build_report  # noqa: PLC0415
 
     now = datetime.datetime.now(datetime.UTC)
     period = read_period(options, now)
     by = check_by(name for part in options["by"] or ("model",) for name in part.split(","))
+    where = read_where(options["where"])
     with open_source(options["sources"]) as source:
         source.define("rows", needed(by))
         control_totals = source.control_totals()
@@ -88,6 +89,7 @@ def _figures(options: ReportOptions) -> "Report":
             now=now,
             sort=options["sort"],
             limit=options["limit"] or LIMIT,
+            where=where,
             control_totals=control_totals,
         )
         return evolve(figures, differences=(*figures.differences, *differences))

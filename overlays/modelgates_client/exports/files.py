@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.errors import SourceError
+from modelgates_client.ledger.ledger import bring_up_to_date
 
 _LEDGER: Final = b"SQLite format 3\x00"
 _PARQUET: Final = b"PAR1"
@@ -55,6 +56,8 @@ def find(sources: Iterable[str]) -> Found:
 
 def _files(source: str) -> Iterator[str]:
     path = Path(source)
+    if not path.exists():
+        bring_up_to_date(source)  # which makes it, if there are only ids that were captured for it
     if path.is_dir():
         paths = sorted(str(each) for each in path.rglob("*.parquet"))
         if not paths:

@@ -51,7 +51,7 @@ TOO_MANY_TOKENS: Final = f"{_SUM} IS NOT NULL AND {_TOKENS} IS NULL"
 _DESCRIPTION: Final = f"""
     'Generation' || coalesce(' by ' || model, '') || coalesce(', served by ' || served_by, '')
     || CASE WHEN {_IS_GATEWAY} THEN '' ELSE ', billed by the provider to an own key' END"""
-_TAGS: Final = """CAST(json_merge_patch('{}', json_object(
+_TAGS: Final = """CAST(json_merge_patch(coalesce(to_json(labels), '{}'), json_object(
     'modelgates/model', model, 'modelgates/provider', served_by,
     'modelgates/service_tier', service_tier, 'modelgates/app', CAST(app_id AS VARCHAR),
     'user', external_user, 'session', session_id)) AS VARCHAR)"""
@@ -66,6 +66,7 @@ _NEEDS: Final = (
     "generation_id",
     "generation_time_ms",
     "is_byok",
+    "labels",
     "latency_ms",
     "model",
     "native_tokens_cached",
@@ -175,7 +176,7 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
         "Tags",
         "json",
         _TAGS,
-        "JSON: user, session, and modelgates/model, provider, service_tier, app; those known",
+        "JSON: labels, user, session, modelgates/model, provider, service_tier, app; those known",
     ),
     ("x_GenerationId", "text", "generation_id", "The generation"),
     (

@@ -22,9 +22,10 @@ def statements(table: Table, path: str, shown_as: Format, *, raw: bool) -> list[
     r"""Return the statements that write a table to a new file.
 
     - `jsonl`: an object a line, with every column; amounts are numbers with all digits, times ISO
-      8601 with `Z`, attempts and names arrays.
+      8601 with `Z`, attempts and names arrays,
+      labels an object.
     - `csv`: RFC 4180, with a header; NULL is an empty field and an empty text is `""`; amounts are
-      plain decimals, attempts and names are JSON.
+      plain decimals, attempts, names and labels are JSON.
     - `parquet`: the types of the columns, compressed by zstd; what the columns mean is in the
       file's metadata, under `columns`.
     - `duckdb`: a database with the table, whose columns have comments.
@@ -61,7 +62,7 @@ def _select(table: Table, values: list[str]) -> str:
 
 def _in_csv(column: Column, value: str, raw: bool) -> str:  # noqa: FBT001 - private
     match column.kind:
-        case "attempts" | "names":
+        case "attempts" | "names" | "labels":
             return f"CAST(to_json({value}) AS VARCHAR)"
         case "usd":
             return f"rtrim(rtrim(CAST({value} AS VARCHAR), '0'), '.')"

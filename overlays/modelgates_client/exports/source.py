@@ -29,7 +29,7 @@ from modelgates_client.ledger.controls import (
     read_totals,
 )
 from modelgates_client.ledger.errors import DamagedError
-from modelgates_client.rows.columns import COLUMNS, CREATED, Column
+from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS, CREATED, Column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -52,7 +52,7 @@ def open_rows(
 ) -> Generator["DuckDBPyConnection"]:
     """Yield a DuckDB connection with a view `rows` of ledgers and Parquet files.
 
-    The view has the columns of `COLUMNS`, of the types that these name; one that a file lacks,
+    The view has the columns of `ALL_COLUMNS`, of the types that these name; one that a file lacks,
     because it was made by another version, is NULL. A ledger is seen as it is at one moment, while
     others may write to it, and read anew by each query. This process must not have it open
     otherwise at the same time.
@@ -65,7 +65,7 @@ def open_rows(
         sources: The path of a ledger, of a Parquet file or a folder of such, or a pattern as
             `exports/*.parquet`; or several.
         columns: The names of the columns that are needed, the fewer the faster; None: all. Names
-            that `COLUMNS` does not have are left out.
+            that `ALL_COLUMNS` does not have are left out.
 
     Raises:
         ConfigurationError: An extra is missing, or there is no source.
@@ -186,7 +186,7 @@ class RowSource:
             SourceError: A column of a file has another type.
         """
         wanted = None if columns is None else {*columns}
-        chosen = [column for column in COLUMNS if wanted is None or column.name in wanted]
+        chosen = [column for column in ALL_COLUMNS if wanted is None or column.name in wanted]
         listed = ", ".join(quoted(column.name) for column in chosen)
         query = f"SELECT {listed} FROM ({self._select(chosen, placed=self._repeats)})"
         if self._repeats:
@@ -211,7 +211,7 @@ class RowSource:
         self._streams += 1
         name = f"ledger_{self._streams}"
         stream = self._ledgers[number].stream(
-            [column for column in COLUMNS if column.name in needed]
+            [column for column in ALL_COLUMNS if column.name in needed]
         )
         self.connection.register(name, stream)
         values = [f"{converted(column)} AS {quoted(column.name)}" for column in columns]

@@ -13,6 +13,7 @@ from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.ledger.controls import RECORDS as COUNT
 from modelgates_client.ledger.controls import ControlTotals
 from modelgates_client.ledger.files import find, has_no_log, identity
+from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.rows.columns import Column
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def reading(path: str) -> Generator[LedgerReader]:
         raise ConfigurationError(EXTRA) from None
     real = find(path, create=False)
     _refuse_open(path, real)
+    bring_up_to_date(path)
     with Ledger(path, read_only=True) as ledger:
         ledger.check_rows()
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from modelgates_client.exports.sql import quoted
-from modelgates_client.rows.columns import COLUMNS, Column
+from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS, Column
 
 #: Rows of records; the others are ids without one.
 RECORDS: Final = "state IN ('final', 'provisional')"
@@ -36,7 +36,7 @@ class Table:
         return self.values.get(column.name, quoted(column.name))
 
 
-ROWS: Final = Table("rows", COLUMNS, frozenset(column.name for column in COLUMNS))
+ROWS: Final = Table("rows", ALL_COLUMNS, frozenset(column.name for column in ALL_COLUMNS))
 
 ATTEMPTS: Final = Table(
     "attempts",

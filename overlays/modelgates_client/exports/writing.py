@@ -3,9 +3,10 @@
 
 import datetime
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from attrs import field, frozen
@@ -15,8 +16,10 @@ from modelgates_client.exports.focus import TOO_MANY_TOKENS
 from modelgates_client.exports.formats import Format, statements
 from modelgates_client.exports.placing import beside, put
 from modelgates_client.exports.source import RowSource, Sources, open_source
+from modelgates_client.exports.sql import labelled
 from modelgates_client.exports.tables import RECORDS, Table
 from modelgates_client.ledger.controls import Difference
+from modelgates_client.rows.columns import LABELS
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
@@ -24,6 +27,7 @@ _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 _COUNTED: Final = (
     "created_at",
     "is_byok",
+    "labels",
     "native_tokens_completion",
     "native_tokens_prompt",
     "state",
@@ -81,6 +85,7 @@ def export(
     *,
     since: datetime.datetime | None = None,
     until: datetime.datetime | None = None,
+    where: Mapping[str, str] = MappingProxyType({}),
 ) -> Counts:
     """Write tables of the rows of ledgers and Parquet files, all as of one moment.
 
@@ -91,6 +96,7 @@ def export(
         outputs: What is to be written. If one fails, none is there.
         since: The beginning of the period (included), aware; None: from the first.
         until: Its end (excluded), aware; None: to the last.
+        where: Labels that all rows have that are written or counted.
 
     Raises:
         ConfigurationError: An extra is missing, or there is no source.
@@ -100,6 +106,7 @@ def export(
     bounds = [f"created_at >= make_timestamptz({_microseconds(since)})"] if since else []
     bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
     within = " AND ".join(bounds) or "TRUE"
+    wanted = labelled(LABELS.name, where)
     with ExitStack() as stack:
         folders = [stack.enter_context(_made(output.path)) for output in outputs]
         made = [folder / "made" for folder in folders]
@@ -111,13 +118,13 @@ def export(
                     "choose a name without it",
                 )
         with open_source(sources, map(str, folders)) as source:
-            counts = _count(source, within)
+            counts = _count(source, within, wanted)
             for output, path in zip(outputs, made, strict=True):
-                needs = {*output.table.needs, "created_at", "state"}
+                needs = {*output.table.needs, "created_at", "state", LABELS.name}
                 source.define("every_row", needs)
                 source.connection.execute(
                     "CREATE TEMP VIEW rows AS SELECT * FROM every_row "
-                    f"WHERE NOT {RECORDS} OR ({within})"
+                    f"WHERE {wanted} AND (NOT {RECORDS} OR ({within}))"
                 )
                 for statement in statements(
                     output.table, str(path), output.shown_as, raw=output.raw
@@ -130,7 +137,7 @@ def export(
     return counts
 
 
-def _count(source: RowSource, within: str) -> Counts:
+def _count(source: RowSource, within: str, wanted: str) -> Counts:
     source.define("counted", _COUNTED)
     record = f"{RECORDS} AND coalesce({within}, FALSE)"
     found = source.connection.execute(
@@ -142,7 +149,7 @@ def _count(source: RowSource, within: str) -> Counts:
             count(*) FILTER ({RECORDS} AND created_at IS NULL),
             count(*) FILTER (NOT {RECORDS}),
             count(*) FILTER ({record} AND {TOO_MANY_TOKENS})
-        FROM counted"""
+        FROM counted WHERE {wanted}"""
     ).fetchall()
     return Counts(*map(int, found[0]), differences=source.differences())
 

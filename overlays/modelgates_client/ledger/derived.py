@@ -1,9 +1,10 @@
 # ruff: noqa: S608 - names of columns cannot be bound, they are quoted; values are bound
 """The table `rows`: one row an id, derived from the bodies and the queue.
 
-It is a view: rows of records are kept in `record_rows`, with the columns of the day, and ids
-without a record are read from the queue. When the columns change, the next that opens the ledger
-for writing makes the rows anew, in transactions of some hundreds; broken off, the next one goes on.
+It is a view: rows of records are kept in `record_rows`, with the columns of the day, ids without a
+record are read from the queue, labels from their table. When the columns change, the next that
+opens the ledger for writing makes the rows anew, in transactions of some hundreds; broken off, the
+next one goes on.
 """
 
 import hashlib
@@ -153,8 +154,10 @@ class Derived:
             "DROP TABLE IF EXISTS record_rows",
             # no field's name has a space, so no column is called like the key
             f'CREATE TABLE record_rows ("the key" INTEGER PRIMARY KEY, {defined}) STRICT',
-            f"""CREATE VIEW rows AS SELECT {kept} FROM record_rows UNION ALL
-                SELECT {read} FROM queue CROSS JOIN ids ON ids.key = queue.key
+            f"""CREATE VIEW rows AS SELECT {kept}, labels FROM record_rows
+                LEFT JOIN labels ON labels.key = record_rows."the key" UNION ALL
+                SELECT {read}, labels FROM queue CROSS JOIN ids ON ids.key = queue.key
+                LEFT JOIN labels ON labels.key = queue.key
                 WHERE queue.key NOT IN (SELECT key FROM records WHERE NOT final)""",
         ):
             connection.execute(statement)

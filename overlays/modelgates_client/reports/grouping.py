@@ -192,7 +192,7 @@ def _key(name: str) -> str:
 
 
 def _ranked(name: str) -> str:
-    return f"ranked_{name}"
+    return f'"ranked_{name}"'
 
 
 def _text(name: str, key: Any, zone: datetime.tzinfo) -> str | None:

@@ -57,7 +57,7 @@ class Period:
 
 
 class PeriodOptions(TypedDict):
-    """The options that say which period is meant, as click names them.
+    """The options that say which records are meant, as click names them.
 
     Attributes:
         since: Its beginning; None: from the first.
@@ -68,6 +68,7 @@ class PeriodOptions(TypedDict):
         month: Whether it begins with the first of this month.
         last_month: Whether it is the month before.
         timezone: The IANA name of the zone that days and times are of, or `local`; None: UTC.
+        where: Labels that they have, as `label:NAME=TEXT`.
     """
 
     since: str | None
@@ -78,6 +79,7 @@ class PeriodOptions(TypedDict):
     month: bool
     last_month: bool
     timezone: str | None
+    where: tuple[str, ...]
 
 
 #: The options of no period: all time, in UTC.
@@ -90,6 +92,7 @@ NO_PERIOD: Final[PeriodOptions] = {
     "month": False,
     "last_month": False,
     "timezone": None,
+    "where": (),
 }
 
 

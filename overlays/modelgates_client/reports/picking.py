@@ -11,8 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.exports.sql import labelled, literal, quoted
 from modelgates_client.ledger.controls import DAY
+from modelgates_client.ledger.labels import PREFIX, is_name
 from modelgates_client.reports.figures import Sort
+from modelgates_client.rows.columns import LABELS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -82,8 +85,9 @@ def check_by(by: Iterable[str]) -> tuple[str, ...]:
     """
     chosen = tuple(dict.fromkeys(by))
     for name in chosen:
-        if name not in DIMENSIONS:
-            raise ConfigurationError(f"--by {name!r}: expected any of {', '.join(DIMENSIONS)}")
+        if name not in DIMENSIONS and label_of(name) is None:
+            expected = ", ".join(DIMENSIONS)
+            raise ConfigurationError(f"--by {name!r}: expected any of {expected}, label:NAME")
     return chosen
 
 
@@ -99,11 +103,36 @@ def check_sort(sort: Sort | None, by: Sequence[str]) -> Sort:
     return sort or ("time" if has_time else "cost")
 
 
+def label_of(name: str) -> str | None:
+    """Return which label `label:NAME` means; None if it means none."""
+    label = name.removeprefix(PREFIX)
+    return label if name.startswith(PREFIX) and is_name(label) else None
+
+
+def read_where(given: Iterable[str]) -> dict[str, str]:
+    """Return the labels of `label:NAME=TEXT`.
+
+    Raises:
+        ConfigurationError: One is not like that, or two contradict each other.
+    """
+    where: dict[str, str] = {}
+    for each in given:
+        name, is_there, text = each.partition("=")
+        label = label_of(name)
+        if label is None or not is_there:
+            raise ConfigurationError(f"--where {each!r}: expected label:NAME=TEXT")
+        if where.setdefault(label, text) != text:
+            raise ConfigurationError(f"--where {each!r}: nothing has two texts for a label")
+    return where
+
+
 def needed(by: Iterable[str]) -> list[str]:
     """Return the names of the columns that a report by `by` reads."""
-    always = ("state", "error", "created_at", "model", "attempts")
+    always = ("state", "error", "created_at", "model", "attempts", LABELS.name)
     figures = (*AMOUNTS.values(), *TOKENS.values(), *MEASURES.values())
-    return list(dict.fromkeys((*always, *figures, *(DIMENSIONS[name] for name in by))))
+    return list(
+        dict.fromkeys((*always, *figures, *(DIMENSIONS.get(name, LABELS.name) for name in by)))
+    )
 
 
 def microseconds(when: datetime.datetime) -> int:
@@ -133,8 +162,9 @@ def pick(
     by: Sequence[str],
     since: datetime.datetime | None,
     until: datetime.datetime | None,
+    where: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Read what a report by `by` needs of the view `rows`.
+    """Read what a report by `by` needs of the view `rows`; only those labelled as `where` count.
 
     A column that the rows do not have, since the spec of the day lacks the field, is all unknown.
     """
@@ -149,6 +179,7 @@ def pick(
         "error",
         f"{_micros(time)} AS created",
         f"{column('model', 'VARCHAR')} AS model",
+        f"{labelled(column(LABELS.name, LABELS.type), where)} AS wanted",
     ]
     parts += [f"{column(source, 'DECIMAL(38,24)')} AS {name}" for name, source in AMOUNTS.items()]
     parts += [f"{column(source, 'BIGINT')} AS {name}" for name, source in TOKENS.items()]
@@ -161,6 +192,8 @@ def pick(
                 f"CASE {column('is_byok', 'BOOLEAN')} "
                 "WHEN TRUE THEN 'yes' WHEN FALSE THEN 'no' END AS byok"
             )
+        elif (label := label_of(name)) is not None:
+            parts.append(f"{column(LABELS.name, LABELS.type)}[{literal(label)}] AS {quoted(name)}")
         elif name not in {*TIMES, "model"}:
             value = column(DIMENSIONS[name], "VARCHAR")
             parts.append(f'CAST({value} AS VARCHAR) AS "{name}"')
@@ -175,7 +208,7 @@ def pick(
     within = between("created", start, None if until is None else microseconds(until))
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW report_chosen AS "  # noqa: S608 - ours too
-        f"SELECT * FROM report_picked WHERE {RECORDS} AND ({within})"
+        f"SELECT * FROM report_picked WHERE wanted AND {RECORDS} AND ({within})"
     )
 
 

@@ -1,7 +1,8 @@
 """A report of rows: what is asked in which order."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.exports.controlling import add_up
@@ -46,6 +47,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
     now: datetime.datetime,
     sort: Sort | None = None,
     limit: int = LIMIT,
+    where: Mapping[str, str] = MappingProxyType({}),
     control_totals: Totals | None = None,
 ) -> Report:
     """Return the figures of the rows of a period.
@@ -56,7 +58,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
         connection: A connection with a view `rows`, as `rows.source.open_rows` makes it. It is
             read once; temporary tables are made beside it, and dropped again.
         source: The name of what is read, for people.
-        by: What to group by, any of `picking.DIMENSIONS`; none: there are no groups.
+        by: What to group by, any of `picking.DIMENSIONS`, `label:NAME`; none: no groups.
         since: The beginning of the period (included), aware; None: from the first.
         until: Its end (excluded), aware; None: to the last.
         timezone: The IANA name of the zone whose days are meant.
@@ -64,6 +66,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
         sort: What groups are ordered by; None: by time where `by` has one, else by cost.
         limit: How many groups are listed, the first by that order, of times the latest; the others
             are taken together.
+        where: Labels that all that counts has, ids without a record too.
         control_totals: What the rows add up to, by what was written of them; None: it is not known.
 
     Raises:
@@ -73,7 +76,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
     sort = check_sort(sort, by)
     zone = zone_of(timezone)
     try:
-        pick(connection, by, since, until)
+        pick(connection, by, since, until, where)
         add_local_times(connection, zone)
         amounts = Amounts(connection)
         total, groups, rest, groups_left_out = group(
@@ -130,13 +133,14 @@ def _differences(
 def _unresolved(connection: "DuckDBPyConnection") -> Unresolved:
     counts = dict(
         connection.execute(
-            f"SELECT state, count(*) FROM report_picked WHERE NOT {RECORDS} GROUP BY state"  # noqa: S608 - ours
+            "SELECT state, count(*) FROM report_picked "  # noqa: S608 - ours
+            f"WHERE wanted AND NOT {RECORDS} GROUP BY state"
         ).fetchall()
     )
     # The class of the error alone: messages name ids and requests, and no two are the same.
     errors = connection.execute(
         f"SELECT split_part(error, ':', 1) AS kind, count(*) AS times FROM report_picked "  # noqa: S608 - ours
-        f"WHERE NOT {RECORDS} AND error IS NOT NULL "
+        f"WHERE wanted AND NOT {RECORDS} AND error IS NOT NULL "
         "GROUP BY kind ORDER BY times DESC, kind LIMIT ?",
         [_ERRORS],
     ).fetchall()
@@ -145,6 +149,6 @@ def _unresolved(connection: "DuckDBPyConnection") -> Unresolved:
 
 def _undated(connection: "DuckDBPyConnection") -> int:
     (row,) = connection.execute(
-        f"SELECT count(*) FROM report_picked WHERE {RECORDS} AND created IS NULL"  # noqa: S608 - ours
+        f"SELECT count(*) FROM report_picked WHERE wanted AND {RECORDS} AND created IS NULL"  # noqa: S608 - ours
     ).fetchall()
     return int(row[0])

@@ -4,14 +4,16 @@ A ledger is read by SQLite alone, so that the check needs no extra; the export o
 Sums are exact.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from attrs import field, frozen
 
+from modelgates_client.exports.sql import labelled, literal
 from modelgates_client.ledger import schema
 from modelgates_client.ledger.controls import (
     DAY,
@@ -31,16 +33,17 @@ from modelgates_client.ledger.controls import (
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.picking import RECORDS, between, microseconds, whole_days
-from modelgates_client.rows.columns import CREATED
+from modelgates_client.rows.columns import CREATED, LABELS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Basis = Literal["charged", "all-in"]
-#: The time of a record, as microseconds since 1970, and an amount.
-Row = tuple[Any, Any]
+#: The time of a record, as microseconds since 1970, an amount, and whether it counts.
+Row = tuple[Any, Any, Any]
 Verdict = Literal["within", "over", "undecided"]
 
 AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all_in_usd"}
@@ -50,7 +53,7 @@ TIME_OF_LEDGER: Final = "created_at"
 TIME_OF_ROWS: Final = "epoch_us(created_at)"
 
 #: What is read of rows.
-COLUMNS: Final = ("state", "created_at", *AMOUNTS.values())
+COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)
 
 _AT_ONCE: Final = 2000  # records that are added up together
 _BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
@@ -122,15 +125,19 @@ class Spending:
         return "within" if self.doubtful <= allowed else "undecided"
 
 
-def spending_of_ledger(path: str, period: Period, basis: Basis) -> Spending:
+def spending_of_ledger(
+    path: str, period: Period, basis: Basis, where: Mapping[str, str] = MappingProxyType({})
+) -> Spending:
     """Return what the records in a ledger cost; it is only read, also while others write.
+
+    What was captured for it is taken in first. Only what is labelled as `where` counts.
 
     Raises:
         LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
             damaged.
     """
     with rows_of_ledger(path) as (connection, kept):
-        return spending(connection, period, basis, TIME_OF_LEDGER, kept)
+        return spending(connection, period, basis, TIME_OF_LEDGER, kept, wanted=_wanted(where))
 
 
 @contextmanager
@@ -141,6 +148,7 @@ def rows_of_ledger(path: str) -> Generator[tuple[Connection, Totals | None]]:
         LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
             damaged.
     """
+    bring_up_to_date(path)
     database = Database(path, read_only=True, timeout_s=_BUSY_S)
     try:
         schema.check_version(database, schema.STEPS)
@@ -151,13 +159,33 @@ def rows_of_ledger(path: str) -> Generator[tuple[Connection, Totals | None]]:
         database.close()
 
 
-def spending_of_rows(connection: "DuckDBPyConnection", period: Period, basis: Basis) -> Spending:
+def spending_of_rows(
+    connection: "DuckDBPyConnection",
+    period: Period,
+    basis: Basis,
+    where: Mapping[str, str] = MappingProxyType({}),
+) -> Spending:
     """Return what the records of a view `rows` cost, as `exports.source.open_rows` makes it."""
-    return spending(connection, period, basis, TIME_OF_ROWS)
+    wanted = labelled(LABELS.name, where)
+    return spending(connection, period, basis, TIME_OF_ROWS, wanted=wanted)
 
 
-def spending(
-    connection: Connection, period: Period, basis: Basis, time: str, kept: Totals | None = None
+def _wanted(where: Mapping[str, str]) -> str:
+    """Return SQL of SQLite for whether a row has all these labels, whose names are words."""
+    tests = [
+        f"json_extract(labels, '$.\"{name}\"') = {literal(text)}" for name, text in where.items()
+    ]
+    return f"coalesce({' AND '.join(tests)}, FALSE)" if tests else "TRUE"
+
+
+def spending(  # noqa: PLR0913 - what is added up, and how it is said in SQL
+    connection: Connection,
+    period: Period,
+    basis: Basis,
+    time: str,
+    kept: Totals | None = None,
+    *,
+    wanted: str = "TRUE",
 ) -> Spending:
     """Return what the records of a table or view `rows` cost.
 
@@ -167,12 +195,13 @@ def spending(
         basis: Which cost.
         time: SQL for the time of a row, as microseconds since 1970.
         kept: The control totals of the rows; None: there are none.
+        wanted: SQL for whether a row counts.
 
     Raises:
         DamagedError: An amount is no number, or a time none.
     """
-    (counts,) = connection.execute(_counting(period, basis, time)).fetchall()
-    listed = connection.execute(_listing(period, basis, time))
+    (counts,) = connection.execute(_counting(period, basis, time, wanted)).fetchall()
+    listed = connection.execute(_listing(period, basis, time, wanted))
     parts = iter(lambda: listed.fetchmany(_AT_ONCE), [])
     known, found = _add_up(parts, period, AMOUNTS[basis])
     changed: tuple[Difference, ...] = ()
@@ -182,8 +211,8 @@ def spending(
     return Spending(known, *map(int, counts), differences=changed)
 
 
-def _counting(period: Period, basis: Basis, time: str) -> str:
-    """Return SQL for the counts of `Spending`, in its order; no text of others is in it."""
+def _counting(period: Period, basis: Basis, time: str, wanted: str) -> str:
+    """Return SQL for the counts of `Spending`, in its order."""
     chosen = f"{RECORDS} AND ({_bounds(period, time)})"
     undated = "FALSE" if period.is_all else f"{RECORDS} AND {time} IS NULL"
     unknown = f"{chosen} AND {AMOUNTS[basis]} IS NULL"
@@ -199,17 +228,17 @@ def _counting(period: Period, basis: Basis, time: str) -> str:
         doubtful,
     )
     sums = ", ".join(f"coalesce(sum(CASE WHEN {each} THEN 1 ELSE 0 END), 0)" for each in what)
-    return f"SELECT {sums} FROM rows"  # noqa: S608 - names and numbers of ours
+    return f"SELECT {sums} FROM rows WHERE {wanted}"  # noqa: S608 - ours, labels quoted
 
 
-def _listing(period: Period, basis: Basis, time: str) -> str:
+def _listing(period: Period, basis: Basis, time: str, wanted: str) -> str:
     """Return SQL for times and amounts of all records of the UTC days that the period touches.
 
-    Those without a time are among them.
+    Those without a time are among them, and those that do not count: the third value says so.
     """
     days = between(time, *whole_days(period.since, period.until))
     return (
-        f"SELECT {time}, {AMOUNTS[basis]} FROM rows "  # noqa: S608 - names and numbers of ours
+        f"SELECT {time}, {AMOUNTS[basis]}, {wanted} FROM rows "  # noqa: S608 - ours, labels quoted
         f"WHERE {RECORDS} AND ({time} IS NULL OR ({days}))"
     )
 
@@ -230,23 +259,28 @@ def _add_up(
     days: dict[Day, dict[str, Decimal]] = {}
     for part in parts:
         for day, rows in _by_day(part):
-            amounts = sum_of([amount for _, amount in rows if amount is not None])
-            times = [created % DAY for created, _ in rows if created is not None]
+            amounts = sum_of([amount for _, amount, _ in rows if amount is not None])
+            times = [created % DAY for created, _, _ in rows if created is not None]
             sums = days.setdefault(day, dict.fromkeys((COUNT, CREATED, name), Decimal(0)))
             sums[COUNT] += len(rows)
             sums[CREATED] += sum(times)
             sums[name] = EXACT.add(sums[name], amounts)
             is_within = day is not None and start <= day * DAY and (day + 1) * DAY <= end
             if not (period.is_all or is_within):
-                within = (row for row in rows if row[0] is not None and start <= row[0] < end)
-                amounts = sum_of([amount for _, amount in within if amount is not None])
+                within = [row for row in rows if row[0] is not None and start <= row[0] < end]
+                amounts = sum_of([amount for _, amount, _ in within if amount is not None])
+            else:
+                within = rows
+            if not all(is_wanted for _, _, is_wanted in within):
+                wanted = (amount for _, amount, is_wanted in within if is_wanted)
+                amounts = sum_of([amount for amount in wanted if amount is not None])
             known = EXACT.add(known, amounts)
     return known, days
 
 
 def _by_day(rows: list[Row]) -> Iterable[tuple[Day, list[Row]]]:
     """Return rows by the UTC day of their time; mostly all have the same."""
-    times = [created for created, _ in rows]
+    times = [created for created, _, _ in rows]
     if {*map(type, times)} == {int}:
         day = day_of(min(times))
         if day is not None and day == day_of(max(times)):

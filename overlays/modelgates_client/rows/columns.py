@@ -185,6 +185,15 @@ _LAST: Final = (
     ),
 )
 
+#: What no record says, but the application that asked for it.
+LABELS: Final = Column(
+    "labels",
+    "labels",
+    None,
+    None,
+    "Labels that the application gave the generation when it was captured; null without any",
+)
+
 
 def columns_of(model: type[Model]) -> tuple[Column, ...]:
     """Return the columns of a model of generations.
@@ -196,7 +205,7 @@ def columns_of(model: type[Model]) -> tuple[Column, ...]:
         model: `Generation`, or the class of another version of the spec.
     """
     docs = _documented(model)
-    taken = {column.name for column in (*_FIRST, *_LAST)}
+    taken = {column.name for column in (*_FIRST, *_LAST, LABELS)}
     columns: list[Column] = []
     for each in sorted(model.__schema__().fields.values(), key=lambda each: each.name):
         kind = _kind(each.decoder)
@@ -291,4 +300,8 @@ def _documented(model: type[Model]) -> dict[str, str]:
     return docs
 
 
+#: The columns that are derived from a record.
 COLUMNS: Final = columns_of(Generation)
+
+#: All columns of a row.
+ALL_COLUMNS: Final = (*COLUMNS, LABELS)

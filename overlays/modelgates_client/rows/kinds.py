@@ -5,11 +5,13 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 #: What the values of a column are. `usd` are exact amounts, `time` instants, `names` a list of
-#: texts, `attempts` a list of structures; `json` is what has no flat form.
-Kind = Literal["text", "integer", "number", "boolean", "usd", "time", "attempts", "names", "json"]
+#: texts, `attempts` a list of structures, `labels` texts by name; `json` is what has no flat form.
+Kind = Literal[
+    "text", "integer", "number", "boolean", "usd", "time", "attempts", "names", "labels", "json"
+]
 
 #: How SQLite holds each: amounts as plain decimals, times as microseconds since 1970-01-01 UTC,
-#: truth as 0 and 1, attempts and names as JSON. The types are those of STRICT tables.
+#: truth as 0 and 1, attempts, names and labels as JSON. The types are those of STRICT tables.
 STORAGE: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         "text": "TEXT",
@@ -20,6 +22,7 @@ STORAGE: Final[Mapping[Kind, str]] = MappingProxyType(
         "time": "INTEGER",
         "attempts": "TEXT",
         "names": "TEXT",
+        "labels": "TEXT",
         "json": "TEXT",
     }
 )
@@ -35,6 +38,7 @@ TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
         "time": "TIMESTAMP WITH TIME ZONE",
         "attempts": "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]",
         "names": "VARCHAR[]",
+        "labels": "MAP(VARCHAR, VARCHAR)",
         "json": "VARCHAR",
     }
 )

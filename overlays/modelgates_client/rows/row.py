@@ -22,7 +22,7 @@ from modelgates_runtime.values import stored
 
 #: Goes up when a value is derived from a record in another way than before: rows that are kept are
 #: made anew then.
-VERSION: Final = 2
+VERSION: Final = 3
 
 T = TypeVar("T")
 
