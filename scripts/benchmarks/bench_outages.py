@@ -82,7 +82,7 @@ class AtRandom:
         self._share = share
         self._uniform = random.Random(1).random  # noqa: S311 - chance, no secret
 
-    def wait_s(self, _: float) -> float:
+    def wait_s(self, now: float) -> float:  # noqa: ARG002 - chance knows no time
         """Return a moment, by chance."""
         return 0.1 if self._uniform() < self._share else 0
 
@@ -316,7 +316,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._server.connected(self)
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Tell the server."""
         self._server.lost(self)
 

@@ -77,8 +77,7 @@ def calls_question() -> Question:
 def _as_call(item: object) -> Call[Any]:
     if not isinstance(item, Call):
         raise ConfigurationError(f"{item!r} is no call; the functions of an operation make one")
-    call: Call[Any] = item
-    return call
+    return item  # pyright: ignore[reportUnknownVariableType] - a call of anything
 
 
 def _steps(execution: Execution[Any]) -> Steps[Any]:

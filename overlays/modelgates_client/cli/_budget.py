@@ -166,9 +166,10 @@ def _states(sources: tuple[str, ...], budgets: Sequence[Budget], timezone: str) 
             rows = read_rows(connection, TIME_OF_LEDGER, [name for _, name, *_ in described])
             found = states(budgets, rows, now, timezone)
             everything = read_period(NO_PERIOD, now)
+            bases: set[Basis] = {budget.basis for budget in budgets}
             differences = tuple(
                 difference
-                for basis in dict.fromkeys(budget.basis for budget in budgets)
+                for basis in sorted(bases)
                 for difference in spending(
                     connection, everything, basis, TIME_OF_LEDGER, kept
                 ).differences

@@ -14,6 +14,7 @@ import click
 from attrs import frozen
 
 from modelgates_client.errors import ConfigurationError
+from modelgates_runtime.values import is_array, is_object
 
 if TYPE_CHECKING:
     from modelgates_client.reports.budgets import Budget
@@ -132,7 +133,7 @@ def _value(option: click.Option, value: Any, place: str) -> Any:
         if not isinstance(value, bool):
             raise ConfigurationError(f"{place}: expected true or false")
         return value
-    parts = value if option.multiple and isinstance(value, list) else [value]
+    parts = value if option.multiple and is_array(value) else [value]
     if any(isinstance(part, bool) or not isinstance(part, str | int | float) for part in parts):
         raise ConfigurationError(f"{place}: expected a text or a number")
     try:
@@ -142,9 +143,9 @@ def _value(option: click.Option, value: Any, place: str) -> Any:
     return texts if option.multiple else texts[0]
 
 
-def _table(content: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
+def _table(content: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
     table = content.get(name, {})
-    if not isinstance(table, dict):
+    if not is_object(table):
         raise ConfigurationError(f"{place}: {name}: expected a table, [{name}]")
     return table
 

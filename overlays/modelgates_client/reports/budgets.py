@@ -20,6 +20,7 @@ from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
 from modelgates_client.reports.picking import DIMENSIONS, TIMES, microseconds
 from modelgates_client.reports.spending import AMOUNTS, Basis, Connection, Spending, Verdict
+from modelgates_runtime.values import is_array, is_object
 
 _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
 _ROLLING: Final = re.compile("[0-9]{1,4}[hdw]")
@@ -125,7 +126,7 @@ KEYS: Final = ("max-usd", "period", "basis", "each", "where", "warn-at", "allow-
 
 def _read(name: str, table: Any) -> Budget:
     place = f"budgets.{name}"
-    if not isinstance(table, dict):
+    if not is_object(table):
         raise ConfigurationError(f"{place}: expected a table, [{place}]")
     for key in table:
         if key not in KEYS:
@@ -145,7 +146,7 @@ def _read(name: str, table: Any) -> Budget:
         warn_at=tuple(
             sorted(
                 _amount(part, f"{place}: warn-at")
-                for part in (warn_at if isinstance(warn_at, list) else [warn_at])
+                for part in (warn_at if is_array(warn_at) else [warn_at])
             )
         ),
         allow_doubtful=_count(table.get("allow-doubtful", 0), f"{place}: allow-doubtful"),
@@ -181,7 +182,7 @@ def _one_of(
 
 
 def _where(value: Any, place: str) -> dict[str, str]:
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise ConfigurationError(f'{place}: expected a table, as {{ app = "search" }}')
     for key in value:
         _one_of(key, KINDS, place)

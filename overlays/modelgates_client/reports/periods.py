@@ -107,8 +107,9 @@ def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
         ConfigurationError: They exclude each other, or mean no time, or there is no such zone.
     """
     since, until = options["since"], options["until"]
-    named = [each for each in _NAMED if options[each]]
-    given = [*(["--since"] if since is not None else []), *map(_option, named)]
+    named: list[Named] = [each for each in _NAMED if options[each]]
+    given = ["--since"] if since is not None else []
+    given += map(_option, named)
     name = zone_name(options["timezone"])
     zone = zone_of(name)
     start = end = None

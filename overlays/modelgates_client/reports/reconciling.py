@@ -19,6 +19,7 @@ from modelgates_client.ledger.controls import EXACT, number_of
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.reports.picking import instant
 from modelgates_client.reports.spending import Connection
+from modelgates_runtime.values import is_array, is_object
 
 Finding = Literal["same", "missing here", "not there", "another cost"]
 
@@ -188,8 +189,8 @@ def _items(text: str, name: str) -> Sequence[Mapping[str, Any]]:
             value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
         except ValueError as error:
             raise ConfigurationError(f"{name}: it is no JSON: {error}") from None
-        items = value.get("data") if isinstance(value, dict) else value
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        items = value.get("data") if is_object(value) else value
+        if not is_array(items) or not all(map(is_object, items)):
             raise ConfigurationError(
                 f'{name}: expected {{"data": [...]}}, as GET /activity gives it'
             )
