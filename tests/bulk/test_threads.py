@@ -119,7 +119,7 @@ def test_a_fork_cannot_go_on_with_it(gateway):
 # --- no thread
 
 
-def refused(gateway, match):
+def assert_refused(gateway, match):
     """See that a `get_many` is refused at once."""
     with (
         ModelGates(api_key=KEY, base_url=gateway.base_url) as client,
@@ -128,36 +128,36 @@ def refused(gateway, match):
         [*client.generations.get_many(["gen-1"])]
 
 
-def test_no_thread(gateway, monkeypatch):
+def test_where_no_thread_can_be_started_it_is_refused(gateway, monkeypatch):
     """A limit, or a subinterpreter without daemon threads."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    refused(
+    assert_refused(
         gateway, "get_many .* cannot be started here: can't start new thread; .*AsyncModelGates"
     )
 
 
-def test_no_event_loop(gateway, monkeypatch):
+def test_where_no_event_loop_can_be_made_it_is_refused(gateway, monkeypatch):
     """As where no file descriptor is left."""
 
     def new_event_loop():
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(blocking.asyncio, "new_event_loop", new_event_loop)
-    refused(gateway, "cannot be started here: .*Too many open files")
+    assert_refused(gateway, "cannot be started here: .*Too many open files")
 
 
-def test_no_sockets(gateway, monkeypatch):
+def test_where_no_socket_is_left_it_is_refused(gateway, monkeypatch):
     """As where none is left for the bell."""
 
     def socketpair():
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(blocking.socket, "socketpair", socketpair)
-    refused(gateway, "cannot be started here: .*Too many open files")
+    assert_refused(gateway, "cannot be started here: .*Too many open files")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="resource is of Unix")

@@ -42,7 +42,7 @@ def test_a_failure_that_nobody_waits_for_is_not_complained_of(tmp_path, turns):
 
 
 @pytest.mark.parametrize("kind", [threading.Thread, concurrent.futures.ThreadPoolExecutor])
-def test_no_thread(tmp_path, monkeypatch, kind):
+def test_where_no_thread_can_be_started_it_is_refused(tmp_path, monkeypatch, kind):
     """It is said at once, and what to do."""
 
     def start(*_, **__):

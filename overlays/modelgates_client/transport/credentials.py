@@ -18,17 +18,25 @@ _LEAST_MASKED: Final = 8  # characters; shorter keys, of a stub, are part of oth
 _LEAST_PART: Final = 12  # characters of half a key that give it away
 _SEARCHED: Final = 256 * 1024  # characters that are searched for a key in disguise
 _MARKS: Final = ("\\", "%", "&", "\0")  # what a disguise cannot do without
+_BYTE_MARKS: Final = tuple(mark.encode() for mark in _MARKS)
 _JSON_ESCAPE: Final = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
 
 
 class Secret:
     """A key that no `repr`, pickle or traceback shows."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_needles", "_parts", "_value")
 
     def __init__(self, value: str) -> None:
-        """Hold `value`."""
+        """Hold `value`, and what gives most of it away."""
         self._value = value
+        half = len(value) // 2
+        if half >= _LEAST_PART:
+            self._parts: tuple[str, ...] = (value, value[:half], value[half:])
+        else:
+            self._parts = (value,) if len(value) >= _LEAST_MASKED else ()
+        # Where the whole is, its halves are.
+        self._needles = tuple(_as_bytes(part).lower() for part in self._parts[-2:])
 
     def reveal(self) -> str:
         """Return the key; the result must not be kept in a variable."""
@@ -53,38 +61,29 @@ class Secret:
 
         Words that show it to whoever decodes them (as JSON, HTML or a URL) are withheld.
         """
-        parts = self._parts()
-        for part in parts:
-            text = text.replace(part, _MASK)
-        # As names of headers and codings are read; a key is ASCII, and bytes need a quarter of the
-        # memory that lower-case text does.
-        lower = text.encode("utf-8", "surrogatepass").lower()
-        if any(part.lower().encode() in lower for part in parts):
-            for part in parts:
+        if self._is_within(_as_bytes(text)):
+            for part in self._parts:
                 text = re.sub(re.escape(part), _MASK, text, flags=re.IGNORECASE)
         if not any(mark in text for mark in _MARKS):
             return text
         try:
-            shown = self._is_in(_decoded(text[:_SEARCHED]))
+            shown = any(self._is_within(_as_bytes(read)) for read in _decoded(text[:_SEARCHED]))
         except ValueError:  # an HTML entity whose number is too large to be one
             shown = True
         return _WITHHELD if shown else text
 
     def masked_bytes(self, content: bytes) -> bytes:
         """Return a body without the key; see `masked`."""
+        if not (self._is_within(content) or any(mark in content for mark in _BYTE_MARKS)):
+            return content
         text = content.decode("latin-1")
         masked = self.masked(text)
         return content if masked is text else masked.encode("latin-1")
 
-    def _parts(self) -> tuple[str, ...]:
-        """Return the key, and what gives most of it away."""
-        half = len(self._value) // 2
-        if half < _LEAST_PART:
-            return (self._value,) if len(self._value) >= _LEAST_MASKED else ()
-        return self._value, self._value[:half], self._value[half:]
-
-    def _is_in(self, texts: tuple[str, ...]) -> bool:
-        return any(part.lower() in text.lower() for part in self._parts() for text in texts)
+    def _is_within(self, content: bytes) -> bool:
+        """Whether a text shows the key, in letters of either case, as names of headers are read."""
+        lower = content.lower()
+        return any(needle in lower for needle in self._needles)
 
     def __repr__(self) -> str:
         return "Secret()"
@@ -215,6 +214,10 @@ def _wrapped(result: object) -> Secret:
     if problem is not None:
         raise ConfigurationError(f"the api_key function returned no key: {problem}")
     return secret
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _decoded(text: str) -> tuple[str, ...]:
