@@ -16,7 +16,16 @@ import typing
 import pytest
 
 import modelgates_client
-from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
+from modelgates_client import (
+    AsyncModelGates,
+    ConfigurationError,
+    ModelGates,
+    capture,
+    ledger,
+    testing,
+)
+from modelgates_client.exports.parts import fetch_part
+from modelgates_client.ledger.fetching import fetch, fetch_all
 from modelgates_client.resources.generations import AsyncGenerations, Generations
 from modelgates_client.transport import options
 from modelgates_client.transport.addresses import look_up, look_up_awaited
@@ -213,8 +222,9 @@ def test_a_broken_dependency_is_named(tmp_path):
 
 def public():
     """Return what people call, and what they make."""
-    found = [getattr(modelgates_client, name) for name in modelgates_client.__all__]
-    for one in (*found, Generations, AsyncGenerations):
+    packages = (modelgates_client, capture, ledger, testing)
+    found = [getattr(package, name) for package in packages for name in package.__all__]
+    for one in (*found, Generations, AsyncGenerations, fetch, fetch_all, fetch_part):
         if inspect.isclass(one):
             yield one
             yield one.__init__

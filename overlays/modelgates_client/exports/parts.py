@@ -3,17 +3,15 @@
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
+from modelgates_client.calls.settings import Options
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger.fetching import fetch_all
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.resources.generations import WAIT_S
-
-if TYPE_CHECKING:
-    from modelgates_client.calls.settings import Options
 
 
 def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be left out
@@ -25,7 +23,7 @@ def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be
     final: bool = True,
     max_rate: float | None = None,
     outage_timeout: float = OUTAGE_TIMEOUT_S,
-    **options: Unpack["Options"],
+    **options: Unpack[Options],
 ) -> Progress:
     """Fetch ids, and write their rows to a Parquet file, which `report` and `export` read.
 

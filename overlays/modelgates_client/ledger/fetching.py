@@ -10,22 +10,20 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
+import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
+from modelgates_client.calls.settings import Options
 from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.ledger.working import Work
 from modelgates_client.resources.generations import WAIT_S
 
-if TYPE_CHECKING:
-    from modelgates_client.calls.settings import Options
-    from modelgates_client.client.async_client import AsyncModelGates
-
 
 async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
     ledger: Ledger,
-    client: "AsyncModelGates",
+    client: "modelgates_client.AsyncModelGates",
     ids: Iterable[str] | AsyncIterable[str] = (),
     *,
     concurrency: int = CONCURRENCY,
@@ -98,7 +96,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
     max_rate: float | None = None,
     outage_timeout: float = OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
-    **options: Unpack["Options"],
+    **options: Unpack[Options],
 ) -> Progress:
     """Fetch as `fetch` does, blocking, and return how it ended.
 
