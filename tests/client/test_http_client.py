@@ -345,6 +345,32 @@ def test_it_is_left_as_it_was(given):
     given.close(http_client)
 
 
+@pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
+def test_clients_of_other_classes(kind):
+    """Their own ways of sending count; they are not closed, though they see to that themselves."""
+    given = Given("given" if kind is httpx.Client else "given-async")
+
+    class Theirs(kind):
+        def __reduce__(self):
+            raise TypeError("it cannot be copied")
+
+        def send(self, *arguments, **options):
+            sent.append(1)
+            return super().send(*arguments, **options)
+
+        def __del__(self):
+            closed.append(self)
+
+    sent, closed = [], []
+    http_client = Theirs(transport=httpx.MockTransport(good))
+    client = given.make(http_client)
+    given(client.generations.get("gen-1"))
+    gc.collect()
+    assert closed == []
+    assert sent == [1]
+    given.end()
+
+
 # --- when it may not, or cannot
 
 

@@ -5,7 +5,6 @@ through a copy of it that shares its transports, hooks, headers and timeouts, an
 no cookie is sent or stored, no redirect followed, neither its `auth` nor its `params` added.
 """
 
-import copy
 import os
 import time
 from collections.abc import AsyncGenerator, Generator
@@ -48,7 +47,7 @@ class _Head(NamedTuple):
 
 
 class _Exchange(Generic[C]):
-    """One request by a client of the caller's, and what has come of it."""
+    """One request by a copy of the caller's client, and what has come of it."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what `send` is given, and by whom
         self,
@@ -65,16 +64,17 @@ class _Exchange(Generic[C]):
         self._body = bytearray()
         self._failed: Failure | None = None
         self._timeouts: dict[str, float] = {}
-        self.client: C = copy.copy(client)
-        self.client.cookies = httpx.Cookies()
-        self.client.params = httpx.QueryParams()
-        kept = [(name, value) for name, value in client.headers.multi_items()]
-        self.client.headers = httpx.Headers([one for one in kept if one[0] not in _NOT_SENT])
+        self.client: C = client
 
-    def listen(self, hook: Any) -> None:
-        """Have the head before any hook of the caller's, which may raise."""
-        hooks: Any = self.client.event_hooks
-        self.client.event_hooks = {**hooks, "response": [hook, *hooks["response"]]}
+    def prepare(self, hook: Any) -> None:
+        """Leave out what is not for us; have the head before a hook of the caller's may raise."""
+        client = self.client
+        client.cookies = httpx.Cookies()
+        client.params = httpx.QueryParams()
+        kept = [one for one in client.headers.multi_items() if one[0] not in _NOT_SENT]
+        client.headers = httpx.Headers(kept)
+        hooks: Any = client.event_hooks
+        client.event_hooks = {**hooks, "response": [hook, *hooks["response"]]}
 
     def lower(self, *_: object) -> None:
         """Lower the caller's timeouts to what remains now, in seconds."""
@@ -145,6 +145,10 @@ class _Exchange(Generic[C]):
         )
 
 
+def _leave(_: object) -> None:
+    """Close nothing."""
+
+
 class _Lent(Generic[C]):
     """A client of the caller's, which sends to one server.
 
@@ -170,8 +174,16 @@ class _Lent(Generic[C]):
         self._client = client
         self._server = server
         self._process_id = os.getpid()
+        # Copies are of a class that closes nothing when they are collected, as some do.
+        self._copied: type[Any] = type(kind.__name__, (type(client),), {"__del__": _leave})
         httpcore_terms.hide_ours()
         self.check()
+
+    def _copy(self) -> C:
+        """Return a client that shares all with the caller's, until it is told otherwise."""
+        client: C = object.__new__(self._copied)
+        vars(client).update(vars(self._client))
+        return client
 
     def check(self) -> None:
         """Fail if nothing can be sent any more.
@@ -206,7 +218,7 @@ class HttpxEngine(_Lent[httpx.Client]):
         """
         ours = httpcore_terms.OURS.set(secret)
         try:
-            done = _Exchange(self._client, self._server, request, secret, deadline, limit)
+            done = _Exchange(self._copy(), self._server, request, secret, deadline, limit)
             self._exchange(done, deadline)
             return done.ending()
         except BaseException as error:
@@ -217,8 +229,8 @@ class HttpxEngine(_Lent[httpx.Client]):
 
     @staticmethod
     def _exchange(done: _Exchange[httpx.Client], deadline: Deadline) -> None:
-        done.listen(done.begin)
         try:
+            done.prepare(done.begin)
             while deadline.remaining():
                 # httpcore tells of each phase before it looks how long that may take.
                 request = done.request(trace=done.lower)
@@ -258,7 +270,7 @@ class AsyncHttpxEngine(_Lent[httpx.AsyncClient]):
         """Make one attempt; it is over at the deadline."""
         ours = httpcore_terms.OURS.set(secret)
         try:
-            done = _Exchange(self._client, self._server, request, secret, deadline, limit)
+            done = _Exchange(self._copy(), self._server, request, secret, deadline, limit)
             await self._exchange(done, deadline)
             return done.ending()
         except BaseException as error:
@@ -272,8 +284,8 @@ class AsyncHttpxEngine(_Lent[httpx.AsyncClient]):
         async def begin(response: httpx.Response) -> None:
             done.begin(response)
 
-        done.listen(begin)
         try:
+            done.prepare(begin)
             with anyio.fail_after(deadline.remaining()):
                 while deadline.remaining():
                     request = done.request(trace=_Trace(done).hear)
