@@ -19,6 +19,7 @@ Neither httpx nor httpx2 nor openai is imported here: who has a client has impor
 
 from modelgates_client.capture.clients import capture
 from modelgates_client.capture.labelling import labels
+from modelgates_client.capture.resolver import Resolver
 from modelgates_client.capture.transports import AsyncCaptureTransport, CaptureTransport
 
-__all__ = ["AsyncCaptureTransport", "CaptureTransport", "capture", "labels"]
+__all__ = ["AsyncCaptureTransport", "CaptureTransport", "Resolver", "capture", "labels"]

@@ -192,10 +192,9 @@ def take_in(database: Database, take: Take) -> None:
     with _reading(database.path, path) as file:
         while file is not None:
             name = _name(file)
-            while True:
+            while not _is_taken(database, file):
                 with database.writing() as connection:
-                    if not _take_piece(connection, file, name, take):
-                        break
+                    _take_piece(connection, file, name, take)
             if not _lock_alone(file.fileno()):
                 return
             if _is_taken(database, file):
@@ -221,12 +220,12 @@ def _is_taken(database: Database, file: FileIO) -> bool:
         return not _next_piece(file, _reached(connection, _name(file)))
 
 
-def _take_piece(connection: sqlite3.Connection, file: FileIO, name: str, take: Take) -> bool:
-    """Take the next lines in, and keep how far it is; whether there were any."""
+def _take_piece(connection: sqlite3.Connection, file: FileIO, name: str, take: Take) -> None:
+    """Take the next lines in, and keep how far it is; there are none if another was faster."""
     offset = _reached(connection, name)
     data = _next_piece(file, offset)
     if not data:
-        return False
+        return
     lines = [line for line in data.splitlines() if line]
     taken = [found for line in lines if (found := read_line(line)) is not None]
     if len(taken) < len(lines):
@@ -234,7 +233,6 @@ def _take_piece(connection: sqlite3.Connection, file: FileIO, name: str, take: T
         LOGGER.warning("%d captured lines name no id, and were left out", left_out)
     take(connection, taken)
     connection.execute(_REACH, (_KEPT, f"{name} {offset + len(data)}"))
-    return True
 
 
 def _next_piece(file: FileIO, offset: int) -> bytes:

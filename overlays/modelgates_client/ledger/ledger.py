@@ -187,6 +187,15 @@ class Ledger:
         self._leasing = True
         return [given_id(stored) for stored in leased], held
 
+    def has_waiting(self) -> bool:
+        """Whether there are ids that `lease` would find now.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.reading() as connection:
+            return queueing.has_waiting(connection, self._holder)
+
     def others(self, *, failed: bool = False) -> int:
         """Return how many ids wait for a record that others work on, or did until they died.
 
@@ -210,6 +219,17 @@ class Ledger:
         if self._leasing:
             with self._database.writing() as connection:
                 queueing.renew(connection, self._holder, self._now())
+
+    def begin_again(self) -> None:
+        """Let `lease` give out again what was asked for since this object was opened.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        with self._database.writing() as connection:
+            holder = queueing.renewed_holder(connection, self._holder, self._now())
+        self._holder = holder
+        self._leasing = True
 
     def release(self) -> None:
         """Give the leases of this object back, so that their ids can be leased at once.

@@ -69,6 +69,15 @@ def new_holder(connection: sqlite3.Connection) -> int:
     return holder
 
 
+def renewed_holder(connection: sqlite3.Connection, holder: int, now: int) -> int:
+    """Return a new number for a holder, which keeps its leases: it may ask for all again."""
+    newer = new_holder(connection)
+    connection.execute("UPDATE queue SET leased_by = ? WHERE leased_by = ?", (newer, holder))
+    connection.execute(_LEAVE, (holder,))
+    renew(connection, newer, now)
+    return newer
+
+
 def newest_holder(connection: sqlite3.Connection) -> int:
     """Return the highest number of a holder so far."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'holders'").fetchone()
@@ -125,6 +134,11 @@ def lease(
         found += connection.execute(_NEXT, (state, holder, most - len(found)))
     connection.executemany(_TAKE, ((holder, key) for key, _ in found))
     return [stored for _, stored in found]
+
+
+def has_waiting(connection: sqlite3.Connection, holder: int) -> bool:
+    """Whether there is an id that is pending, and free for a holder."""
+    return connection.execute(_NEXT, ("pending", holder, 1)).fetchone() is not None
 
 
 def others(connection: sqlite3.Connection, holder: int, states: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -44,11 +44,11 @@ class Work:
     async def leased(self, ids: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str]:
         """Queue ids, and yield what is to be asked for."""
         self._renewing = asyncio.create_task(self._renew())
-        self._feed = feed = Feed(ids, lambda batch: self._do(self._ledger.enqueue, batch))
+        self._feed = feed = Feed(ids, lambda batch: self.do(self._ledger.enqueue, batch))
         while True:
             feed.changed.clear()
             ended = feed.ended  # before the look into the queue
-            found = await self._do(
+            found = await self.do(
                 self._ledger.lease, self._chunk, failed=self._retry_failed, wait=False
             )
             for generation_id in found:
@@ -59,10 +59,20 @@ class Work:
                 raise feed.failure
             if not ended:
                 await feed.changed.wait()
-            elif await self._do(self._ledger.others, failed=self._retry_failed):
+            elif await self.do(self._ledger.others, failed=self._retry_failed):
                 await asyncio.sleep(_POLL_S)
             else:
                 return
+
+    async def following(self, idle: Callable[[], Awaitable[object]]) -> AsyncGenerator[str]:
+        """Yield what is to be asked for, without end; `idle` is awaited when there is nothing."""
+        self._renewing = asyncio.create_task(self._renew())
+        while True:
+            found = await self.do(self._ledger.lease, self._chunk, wait=False)
+            for generation_id in found:
+                yield generation_id
+            if not found:
+                await idle()
 
     def note_outage(self, outage: Outage | None) -> None:
         """Take note of an outage that is going on, or that there is none; it is progress, too."""
@@ -85,7 +95,7 @@ class Work:
             else:
                 kept.append(lasting(outcome))
         if kept:
-            await self._do(self._add, kept)
+            await self.do(self._add, kept)
         if stop is not None:
             raise stop
         return self._progress()
@@ -105,7 +115,7 @@ class Work:
 
     async def now(self) -> Progress:
         """Return how far it is, counted anew."""
-        self._counts = await self._do(self._ledger.counts)
+        self._counts = await self.do(self._ledger.counts)
         return self._progress()
 
     async def aclose(self) -> None:
@@ -116,7 +126,7 @@ class Work:
             await self._feed.close()
         # Leases that cannot be given back end by themselves.
         with contextlib.suppress(LedgerError, ConfigurationError):
-            await self._do(self._ledger.release)
+            await self.do(self._ledger.release)
         self._thread.shutdown()
 
     def _progress(self) -> Progress:
@@ -142,9 +152,9 @@ class Work:
         while True:
             await asyncio.sleep(LEASE_S / 3)
             with contextlib.suppress(LedgerError):  # adding says what is wrong, if it lasts
-                await self._do(self._ledger.renew)
+                await self.do(self._ledger.renew)
 
-    async def _do(self, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    async def do(self, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Do something in the thread. It is done to its end, even if this is cancelled."""
         try:
             waiting = asyncio.wrap_future(self._thread.submit(work, *arguments, **named))
