@@ -314,9 +314,4 @@ def _awaited(client: Any) -> AsyncModelGates:
         return client
     if not isinstance(client, ModelGates):
         raise ConfigurationError(f"client is a ModelGates or an AsyncModelGates, no {client!r}")
-    options = client._options  # noqa: SLF001 - the package's own: a client of the same settings
-    if options.get("http_client") is not None:
-        raise ConfigurationError(
-            "a resolver awaits: give it an AsyncModelGates, with an httpx.AsyncClient if need be"
-        )
-    return AsyncModelGates._restored(client._credentials, options)  # noqa: SLF001 - likewise
+    return AsyncModelGates.like(client)

@@ -171,6 +171,19 @@ class BaseClient(ABC, Generic[E]):
         return self._restored, (self._credentials, self._options)
 
     @classmethod
+    def like(cls, client: "BaseClient[Any]") -> Self:
+        """Return a client of this kind with the key and the settings of one of the other kind.
+
+        Raises:
+            ConfigurationError: It sends by an `http_client`, which is of one kind alone.
+        """
+        if client._options.get("http_client") is not None:  # noqa: SLF001 - the class's own
+            raise ConfigurationError(
+                f"its http_client cannot be that of an {cls.__name__}; make one with its own"
+            )
+        return cls._restored(client._credentials, client._options)  # noqa: SLF001 - likewise
+
+    @classmethod
     def _restored(cls, credentials: Credentials, options: ClientOptions) -> Self:
         client = object.__new__(cls)
         client._set_up(credentials, options, None)

@@ -107,6 +107,12 @@ class StubChat:
             return list(self._costs)
 
     @property
+    def costs(self) -> dict[str, Decimal]:
+        """What each of them cost, in US dollars; exact."""
+        with self._lock:
+            return dict(self._costs)
+
+    @property
     def charged(self) -> Decimal:
         """What all of them cost, in US dollars; exact."""
         with self._lock:
