@@ -316,7 +316,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._server.connected(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
         """Tell the server."""
         self._server.lost(self)
 
