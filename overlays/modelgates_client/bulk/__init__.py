@@ -9,9 +9,11 @@
 | `gate`     | what may be sent, by the three above, and whose doing a failure was       |
 | `lookups`  | one id on its way: its steps, and a clock that stands still when it is held up |
 | `schedule` | which lookup is next, which are waited for, what is ready; bounded        |
+| `flights`  | the requests on their way; those that hang are given up                  |
+| `alarm`    | what is told of an outage, and when it has lasted too long                |
 | `running`  | sends what is next, on one event loop, paced                              |
 | `awaited`  | the outcomes, for `AsyncModelGates`                                       |
 | `blocking` | the outcomes, for `ModelGates`: its event loop runs in a thread           |
 
-All above `running` are pure: time is what they are told, and nothing in them waits.
+All above `flights` are pure: time is what they are told, and nothing in them waits.
 """

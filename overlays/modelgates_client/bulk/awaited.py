@@ -30,9 +30,9 @@ async def finished(
             run.pump()
             if run.ready:
                 yield [run.ready.popleft() for _ in range(len(run.ready))]
-            elif run.has_news and plan.on_outage is not None:
-                run.has_news = False
-                plan.on_outage(run.outage)
+            elif run.alarm.has_news and plan.on_outage is not None:
+                run.alarm.has_news = False
+                plan.on_outage(run.alarm.outage)
                 yield []
             elif run.failure is not None:
                 if not feed.hand_over():

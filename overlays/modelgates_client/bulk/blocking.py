@@ -115,13 +115,13 @@ class _Thread:
     @property
     def outage(self) -> Outage | None:
         """The outage that is going on; None if there is none."""
-        return None if self._run is None else self._run.outage
+        return None if self._run is None else self._run.alarm.outage
 
     def take_news(self) -> bool:
         """Return whether there is something new to be told of an outage."""
-        if self._run is None or not self._run.has_news:
+        if self._run is None or not self._run.alarm.has_news:
             return False
-        self._run.has_news = False  # before the outage is looked at: nothing newer is missed
+        self._run.alarm.has_news = False  # before the outage is looked at: nothing newer is missed
         return True
 
     def start(self) -> None:

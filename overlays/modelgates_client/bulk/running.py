@@ -3,18 +3,18 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from modelgates_client.bulk.alarm import Alarm
 from modelgates_client.bulk.asking import Plan
-from modelgates_client.bulk.gate import LEAST_PATIENCE_S, Attempt, Gate
+from modelgates_client.bulk.flights import CANARY, Flights
+from modelgates_client.bulk.gate import Attempt, Gate
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
-from modelgates_client.bulk.outage import Outage, is_answer
+from modelgates_client.bulk.outage import is_answer
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import problem_of
 from modelgates_client.calls.call import Execution, Pause, Send
 from modelgates_client.errors import OutageError
-from modelgates_client.records.observe import LOGGER
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.engines import Sender
 from modelgates_client.transport.exchange import timed_out
@@ -26,10 +26,7 @@ from modelgates_runtime.operation import Call
 #: through for longer, what is left fails with what the server said.
 LONGEST_PAUSE_S: Final = 300.0
 
-_MOST_HANGS: Final = 2  # times that a request of an id is given up because it hangs
-_UNSAID_S: Final = 0.5  # an outage that is shorter is not told of
 _CHECK_S: Final = 0.1  # until a failure is looked at again
-_CANARY: Final = -1  # the number of an id that was answered already, and is asked for as a probe
 
 
 class Means(NamedTuple):
@@ -59,7 +56,7 @@ class Run:
     Attributes:
         ready: What is finished and may be taken.
         failure: What broke the run, if anything did: not an id's failure, but all ids'.
-        has_news: Whether there is something new to be told of an outage.
+        alarm: Whether there is an outage, and what is to be told of it.
     """
 
     def __init__(
@@ -69,23 +66,19 @@ class Run:
         self._schedule = Schedule(plan.concurrency, ordered=plan.ordered)
         self.ready = self._schedule.ready
         self.failure: BaseException | None = None
-        self.has_news = False
         self._question = question
         self._means = means
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._gate = Gate(self._loop.time(), plan.concurrency, plan.max_rate, random.random)
-        self._outage_timeout_s = plan.outage_timeout_s
-        self._outage_began = datetime.now(UTC)
-        self._outage_timers: list[asyncio.TimerHandle] = []
-        self._is_announced = False
-        self._last: Ending | None = None  # of what may be an outage
+        self.alarm = Alarm(
+            self._gate, self._schedule, plan.outage_timeout_s, tell, self._end_by_outage
+        )
+        self._flights = Flights(self._gate, self._schedule, self._stalled, self.pump)
         self._canary: object = None  # what was answered last, and may be asked again
         self._canary_is_next = False
-        self._flying: dict[asyncio.Task[None], Lookup] = {}
         self._working = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._watch: asyncio.TimerHandle | None = None
         self._resetting: asyncio.Task[None] | None = None
         self._count = 0
         self._ended = False
@@ -100,22 +93,6 @@ class Run:
     def is_over(self) -> bool:
         """Whether nothing will become ready any more."""
         return self.failure is not None or (self._ended and self._schedule.is_idle)
-
-    @property
-    def outage(self) -> Outage | None:
-        """The outage that is going on; None if there is none."""
-        since, last = self._gate.breaker.since, self._last
-        if since is None or last is None:
-            return None
-        now = self._loop.time()
-        return Outage(
-            problem_of(last).error,
-            self._outage_began,
-            self._schedule.waiting,
-            self._gate.breaker.probes,
-            self._gate.ready_at(now) - now,
-            max(0.0, since + self._outage_timeout_s - now),
-        )
 
     def offer(self, item: object) -> None:
         """Take an id, or a call; `pump` sends it."""
@@ -136,22 +113,18 @@ class Run:
                 return
             self._working += 1
             worker = self._loop.create_task(self._work(lookup))
-            self._flying[worker] = lookup  # a loop keeps no hold of its tasks
-            worker.add_done_callback(self._landed)
+            self._flights.begin(worker, lookup)
+            worker.add_done_callback(self._flights.end)
 
     async def close(self) -> None:
         """Cancel what is on its way, and close the connections."""
         self._stopped = True
-        self._cancel_outage_timers()
-        for timer in (self._timer, self._watch):
-            if timer is not None:
-                timer.cancel()
+        self.alarm.close()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._resetting is not None:
             await asyncio.gather(self._resetting, return_exceptions=True)
-        workers = [*self._flying]
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await self._flights.close()
         await self._means.engine.close()
 
     async def _work(self, lookup: Lookup | None) -> None:
@@ -160,75 +133,20 @@ class Run:
         try:
             while lookup is not None:
                 if task is not None:
-                    self._flying[task] = lookup
+                    self._flights.begin(task, lookup)
                 await self._carry_out(lookup)
                 lookup = self._next() if self._working <= self._gate.limit else None
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see `failure`
             # Else it was cancelled by `close`, or abandoned.
-            if not self._stopped and task in self._flying:
+            if not self._stopped and task in self._flights:
                 self.failure = self.failure or error
                 self._tell()
         finally:
             self._working -= 1
             if task is not None:
-                self._landed(task)
+                self._flights.end(task)
             if not self._stopped:
                 self._loop.call_soon(self.pump)  # an abandoned one leaves its place to another
-
-    def _landed(self, worker: asyncio.Task[None]) -> None:
-        self._flying.pop(worker, None)
-
-    def _look(self) -> None:
-        """Look whether requests hang while nothing at all is heard, and probe then."""
-        self._watch = None
-        if self._stopped or self.failure is not None or not self._flying:
-            return
-        now = self._loop.time()
-        at = now + LEAST_PATIENCE_S
-        oldest = min(one.sent_at for one in self._flying.values())
-        if self._gate.breaker.since is None:
-            stalls_at = self._gate.stalls_at(oldest, len(self._flying))
-            if stalls_at <= now and all(one.hangs < _MOST_HANGS for one in self._flying.values()):
-                self._last = timed_out()
-                self._gate.breaker.stalled(now)
-                self._turned(now)
-                # Those that are idle may be as dead as those that hang.
-                self._resetting = self._loop.create_task(self._means.engine.reset())
-            else:
-                at = max(stalls_at, now + LEAST_PATIENCE_S / 2)
-        since = self._gate.breaker.since
-        if since is not None:
-            # One makes room for a probe, but is not given up sooner than a slow server may answer.
-            is_full = self._working >= self._gate.limit or not self._schedule.has_fresh
-            is_old = (
-                now - oldest >= (now - since) / 2
-                and self._gate.stalls_at(oldest, len(self._flying)) <= now
-            )
-            if is_full and is_old and self._gate.ready_at(now) <= now:
-                self._abandon(*min(self._flying.items(), key=lambda item: item[1].sent_at))
-            self._loop.call_soon(self.pump)
-        self._watch = self._loop.call_at(at, self._look)
-
-    def _abandon(self, worker: asyncio.Task[None], lookup: Lookup) -> None:
-        """Give up a request that hangs; its id is asked for again, at no cost to it.
-
-        What may not be sent twice is waited for.
-        """
-        if not lookup.is_repeatable:
-            return
-        worker.cancel()
-        self._flying.pop(worker)
-        if lookup.number != _CANARY:
-            self._gate.abandoned(lookup, self._loop.time())
-            self._schedule.put_back(lookup, lookup.sent_at)
-
-    def _abandon_older(self, ended_at: float) -> None:
-        """Give up what was sent before an outage ended, and is still not answered."""
-        if not self._stopped and self.failure is None and not self._gate.breaker.is_open:
-            for worker, lookup in [*self._flying.items()]:
-                if lookup.sent_at < ended_at and lookup.hangs < _MOST_HANGS:
-                    lookup.hangs += 1
-                    self._abandon(worker, lookup)
 
     def _next(self) -> Lookup | None:
         """Return what to send now; if it is too early for that, see to being asked again."""
@@ -250,8 +168,7 @@ class Run:
         self._gate.sent(now)
         lookup.clock.hold(now - lookup.due_s)
         lookup.sent_at = now
-        if self._watch is None:
-            self._watch = self._loop.call_at(now + LEAST_PATIENCE_S, self._look)
+        self._flights.watch(now)
         return lookup
 
     def _take(self, now: float) -> Lookup | None:
@@ -287,9 +204,9 @@ class Run:
         if other is None or other.doubt is None or self._canary is None:
             return other
         self._schedule.park(other, now + _CHECK_S, other.due_s)
-        if self._working > (asyncio.current_task() in self._flying):
+        if self._working > (asyncio.current_task() in self._flights):
             return None  # what is on its way will show it
-        return self._lookup(_CANARY, self._canary, now)
+        return self._lookup(CANARY, self._canary, now)
 
     def _probe(self, now: float) -> Lookup | None:
         """Return what shows whether an outage is over: an id that did not fail in it, if possible.
@@ -304,7 +221,7 @@ class Run:
         if not self._canary_is_next:
             return lookup
         self._schedule.put_back(lookup)
-        return self._lookup(_CANARY, self._canary, now)
+        return self._lookup(CANARY, self._canary, now)
 
     def _lookup(self, number: int, item: object, now: float) -> Lookup:
         clock = HeldClock(self._loop.time)
@@ -335,7 +252,7 @@ class Run:
                     step = Finished(lookup.number, lookup.item, ending)
                     break
                 at = self._judge(lookup, ending, sent_at)
-                if lookup.number == _CANARY:
+                if lookup.number == CANARY:
                     return
                 if at is not None:
                     self._ask_again(lookup, at, sent_at)
@@ -391,72 +308,43 @@ class Run:
         if at is None and is_answer(ending) and may_repeat:
             self._canary = lookup.item
         if is_open and lookup.doubt is not None:
-            self._last = ending
+            self.alarm.last = ending
         if is_open != was_open:
             self._turned(now)
-        elif is_open and self._is_announced:
-            self.has_news = True
-            self._tell()
+        elif is_open:
+            self.alarm.go_on()
         if self._gate.limit > limit or was_open:
             self._loop.call_soon(self.pump)
         return at if may_repeat else None  # what the server may have acted on is not sent again
 
+    def _stalled(self, now: float) -> None:
+        """Take it for an outage that nothing is heard of any request."""
+        self.alarm.last = timed_out()
+        self._gate.breaker.stalled(now)
+        self._turned(now)
+        # Connections that are idle may be as dead as those that hang.
+        self._resetting = self._loop.create_task(self._means.engine.reset())
+
     def _turned(self, now: float) -> None:
         """See to what follows from the beginning of an outage, or from its end."""
-        since = self._gate.breaker.since
-        if since is not None:
-            self._outage_began = datetime.now(UTC)
+        if self._gate.breaker.is_open:
             self._canary_is_next = False
-            timeout_s = self._outage_timeout_s
-            self._outage_timers = [
-                self._loop.call_at(max(now, since + min(_UNSAID_S, timeout_s)), self._announce),
-                self._loop.call_at(max(now, since + timeout_s), self._end_by_outage),
-            ]
-            return
-        self._cancel_outage_timers()
-        self._loop.call_later(self._gate.grace_s, self._abandon_older, now)
-        if self._is_announced:
-            self._is_announced = False
-            lasted = datetime.now(UTC) - self._outage_began
-            LOGGER.warning("the outage is over, after %.1f s", lasted.total_seconds())
-            self.has_news = True
-            self._tell()
+            self.alarm.begin(now)
+        else:
+            self.alarm.end()
+            self._loop.call_later(self._gate.grace_s, self._flights.give_up_older, now)
 
-    def _announce(self) -> None:
-        """Say that there is an outage: one that is over in a moment is nobody's concern."""
-        outage = self.outage
-        if outage is None:
-            return
-        self._is_announced = self.has_news = True
-        LOGGER.warning(
-            "an outage: no id is answered (%s); one at a time is asked for, for %g s at most",
-            outage.error,
-            self._outage_timeout_s,
-        )
-        self._tell()
-
-    def _cancel_outage_timers(self) -> None:
-        for timer in self._outage_timers:
-            timer.cancel()
-
-    def _end_by_outage(self) -> None:
+    def _end_by_outage(self, error: OutageError) -> None:
         """Ask no more: leave what was taken pending, and fail."""
-        outage = self.outage
-        if outage is None or self.failure is not None:
-            return
-        self._ended = True
-        self.failure = OutageError(
-            f"nothing was answered for {self._outage_timeout_s:g} s", outage.error
-        )
-        for worker, lookup in self._flying.items():
-            worker.cancel()
-            if lookup.number != _CANARY:
-                self._schedule.put_back(lookup)
-        self._leave_pending()
+        if self.failure is None:
+            self._ended = True
+            self.failure = error
+            self._flights.recall()
+            self._leave_pending()
 
     def _leave_pending(self) -> None:
         for lookup in self._schedule.drain():
-            ending = self._last
+            ending = self.alarm.last
             if ending is None:
                 raise TypeError("an outage begins with a failure")
             self._schedule.finish(lookup.give_up(ending, self._loop.time()))
