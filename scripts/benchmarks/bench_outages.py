@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import bench_bulk_server as limits
 from common.failure import Arguments, Failure, progress, run
 
-LATENCY_S = 0.02
+LATENCY_S = 0.05
 CONCURRENCY = 32
 THREADS = 100
 BEGIN_S = 0.3  # of an outage, after the first request
@@ -146,7 +146,7 @@ class Case(NamedTuple):
     timeout_s: float = 30.0
 
 
-def outage(down: Down, *, ids: int = 1000, is_many: bool = True) -> Case:
+def outage(down: Down, *, ids: int = 500, is_many: bool = True) -> Case:
     """Return a case of an outage: no id is lost, and it costs few requests and little time."""
     at_once = CONCURRENCY if is_many else THREADS
     ideal_s = ids * LATENCY_S / at_once
@@ -190,17 +190,17 @@ def cases() -> dict[str, Case]:
     found["gets, outage 3 s: half-open"] = outage(Down("half-open", 3), ids=800, is_many=False)
     kinds: dict[str, tuple[Callable[[], limits.Limit], int, bool]] = {
         "bucket of 10, 100/s": (lambda: limits.TokenBucket(100, 0.1), 1500, True),
-        "bucket of 100, 500/s": (lambda: limits.TokenBucket(500, 0.2), 6000, True),
+        "bucket of 100, 500/s": (lambda: limits.TokenBucket(500, 0.2), 4000, True),
         "no burst, 100/s": (lambda: limits.TokenBucket(100, 0), 1500, False),
-        "no burst, 500/s": (lambda: limits.TokenBucket(500, 0), 6000, False),
+        "no burst, 500/s": (lambda: limits.TokenBucket(500, 0), 4000, False),
         "fixed window of 1 s": (lambda: limits.FixedWindow(100), 1500, True),
         "fixed window of 10 s": (lambda: limits.FixedWindow(20, 10.0), 800, True),
         "sliding window of 1 s": (lambda: limits.SlidingWindow(100), 1500, True),
         "sliding window of 10 s": (lambda: limits.SlidingWindow(20, 10.0), 800, True),
-        "10 at one time": (lambda: AtOneTime(10), 6000, True),
+        "10 at one time": (lambda: AtOneTime(10), 2400, True),
         "raised tenfold": (
             lambda: Changing(limits.TokenBucket(50, 0.2), limits.TokenBucket(500, 0.02), 6),
-            4000,
+            3500,
             True,
         ),
         "lowered to a quarter": (
@@ -208,7 +208,7 @@ def cases() -> dict[str, Case]:
             1000,
             True,
         ),
-        "2 % at random": (lambda: AtRandom(0.02), 3000, True),
+        "2 % at random": (lambda: AtRandom(0.02), 2000, True),
     }
     for name, (limit, ids, burst) in kinds.items():
         for status in (429, 503):
@@ -412,7 +412,7 @@ def main() -> None:
     parser = Arguments(description=__doc__)
     parser.add_argument("--only", default="", help="cases whose name matches this")
     parser.add_argument("--client", choices=("async", "fast", "sync"), default="fast")
-    parser.add_argument("--jobs", type=int, default=4, help="cases at one time (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=3, help="cases at one time (%(default)s)")
     parser.add_argument("--one", help="run this case in this process, and print what it came to")
     options = parser.parse_args()
     if options.one is not None:

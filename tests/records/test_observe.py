@@ -1,6 +1,8 @@
 """Drift that is observed: told each time, logged once per kind, and no more than fits."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -98,3 +100,15 @@ def test_what_the_callback_raises_ends_the_call():
 
     with pytest.raises(LookupError, match="mine"):
         DriftObserver(refuse).observe((Drift("/a", "type", "string", "null"),))
+
+
+def test_what_is_logged_is_shown_to_those_who_ask_for_it():
+    """A program that configures no logging sees no warning of the library on its stderr."""
+    program = "import logging; logging.getLogger('modelgates_client').warning('an outage')"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import modelgates_client.records.observe; {program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""What is told of an outage, to the log and to whoever shows it; and its end if it lasts too long."""
+"""What is told of an outage, to the log and to whoever shows it; and its end if it is too long."""
 
 import asyncio
 from collections.abc import Callable

@@ -8,6 +8,7 @@ from typing import Final
 from modelgates_runtime.drift import Drift
 
 LOGGER: Final = logging.getLogger("modelgates_client")
+LOGGER.addHandler(logging.NullHandler())  # a library's are shown to those who ask for them
 _MOST_KINDS: Final = 1_000  # a hostile server must not fill memory, or the log
 _INDEX: Final = re.compile(r"/\d+(?=/|$)")
 
