@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import APITimeoutError, ServerError
-from modelgates_client.calls.call import Pause, Send
+from modelgates_client.calls.call import Pause, Reset, Send
 
 from .checks import budget_of, check, raised
 from .simulation import ROUNDING_S, Clock, call, play
@@ -67,6 +67,24 @@ def test_an_attempt_that_the_deadline_cut_off_hides_nothing():
     error = play([HANG], timeout_s=2.0).error
     assert type(error) is APITimeoutError
     assert str(error) == "no complete answer within 2 s"
+
+
+def test_a_connection_that_is_dead_does_not_cost_all_the_time():
+    """After a third of it, 5 s at least, the request is made anew, over another connection."""
+    trace = play([HANG, record()], timeout_s=30.0)
+    assert trace.result.attempts == 2
+    assert 10.0 <= trace.sent_s[1] < 10.6
+    assert len(trace.of(Reset)) == 1
+    assert type(play([HANG, HANG], timeout_s=30.0).error) is APITimeoutError
+
+
+@pytest.mark.parametrize(
+    ("latency_s", "options"),
+    [(4.9, {"timeout_s": 5.0}), (25.0, {"max_retries": 0}), (9.9, {"timeout_s": 30.0})],
+)
+def test_a_slow_server_is_asked_once(latency_s, options):
+    """Where there is little time, or no retry, an attempt has all of it."""
+    assert play([record(latency_s=latency_s)], **options).result.attempts == 1
 
 
 @given(st.floats(0.1, 1e6), st.sampled_from([429, 503]))

@@ -122,18 +122,19 @@ def test_an_outage_is_ridden_out(flavour, name, call):
         assert outcomes(flavour, call, address(server)) == [ID, NEXT_ID]
 
 
-def test_a_get_over_a_half_open_connection_ends_with_the_deadline(flavour):
-    """It cannot be told from a server that takes its time."""
+@pytest.mark.parametrize("call", CALLS)
+def test_a_half_open_connection_is_given_up(flavour, call, monkeypatch):
+    """After a third of the time they ask by another one; `get_many` after the client's time-out."""
+    monkeypatch.setattr("modelgates_client.calls.call._LEAST_PATIENCE_S", 0.0)
+    with outage(play(STALL), seconds=0.1) as server:
+        assert outcomes(flavour, call, address(server), timeout=1.2) == [ID, NEXT_ID]
+
+
+def test_a_get_that_may_ask_once_gives_it_all_the_time(flavour):
+    """A half-open connection cannot be told from a server that takes its time."""
     with outage(play(STALL)) as server:
-        found = outcomes(flavour, "get", address(server), (ID,), timeout=0.2)
+        found = outcomes(flavour, "get", address(server), (ID,), timeout=0.2, max_retries=0)
     assert [type(error) for error in found] == [APITimeoutError]
-
-
-@pytest.mark.parametrize("call", ["wait", "get_many"])
-def test_others_give_a_half_open_connection_up(flavour, call):
-    """After the client's time-out they ask by another one."""
-    with outage(play(STALL)) as server:
-        assert outcomes(flavour, call, address(server), timeout=0.4) == [ID, NEXT_ID]
 
 
 class Resolver:

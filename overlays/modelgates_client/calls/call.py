@@ -19,6 +19,8 @@ from modelgates_runtime.types import Response
 _POLL_FIRST_S: Final = 0.25
 _POLL_LONGEST_S: Final = 5.0
 _LEAST_S: Final = 0.05  # seconds that an attempt is worth beginning with
+_PATIENCE: Final = 1 / 3  # the part of the time after which an attempt without a word is made anew,
+_LEAST_PATIENCE_S: Final = 5.0  # but no sooner than this: servers may be slow
 _LOOK_S: Final = 0.25  # seconds until a call that queues for a token looks again
 
 
@@ -36,7 +38,7 @@ class Pause(NamedTuple):
 
 
 class Reset(NamedTuple):
-    """Close the idle connections: one of them brought an answer to another question."""
+    """Close the idle connections: another one was dead, or brought another question's answer."""
 
 
 Step = Send | Pause | Reset
@@ -55,6 +57,8 @@ class Execution(NamedTuple, Generic[T]):
         timeout_s: Seconds that the call may take, retries included.
         clock: Tells the seconds.
         host: Which host is asked.
+        is_patient: Whether an attempt may take all the time; else the first that brings no word is
+            made anew while there is time, since its connection may be dead.
     """
 
     call: Call[T]
@@ -64,6 +68,12 @@ class Execution(NamedTuple, Generic[T]):
     timeout_s: float
     clock: Callable[[], float] = monotonic_s
     host: str = ""
+    is_patient: bool = False
+
+    @property
+    def _is_patient(self) -> bool:
+        """The same; what may be sent only once is waited for, too."""
+        return self.is_patient or not self.call.is_repeatable
 
     def send(self) -> Steps[T]:
         """Ask, and ask again where that may help.
@@ -73,22 +83,28 @@ class Execution(NamedTuple, Generic[T]):
                 what the one before ended with.
         """
         started, deadline = self.clock(), Deadline.after(self.timeout_s, self.clock)
-        attempts, after_token = 0, False
+        attempts, after_token, is_patient = 0, False, self._is_patient
         earlier: Ending | None = None
         while True:
             attempts += 1
             before_s = self.clock()
-            ending, result = yield from self._attempt(deadline, attempts, after_token=after_token)
+            is_patient = is_patient or attempts > self.policy.max_retries
+            ending, result = yield from self._attempt(
+                deadline if is_patient else _impatient(deadline), attempts, after_token=after_token
+            )
             if isinstance(result, Response):
                 return result._replace(elapsed_s=self.clock() - started)
             setback, remaining_s = result.setback, deadline.remaining()
             if setback.timed_out and remaining_s <= _LEAST_S:
                 raise self._too_late(earlier, attempts)
+            is_patient = is_patient or setback.timed_out
             earlier, after_token = ending, setback.takes_token
             if not self.policy.allows(setback, attempts) or remaining_s <= _LEAST_S:
                 raise result.error
             if (setback.retry_after or 0.0) >= remaining_s:
                 raise result.error  # it says how long to wait, which is longer than there is time
+            if setback.timed_out:
+                yield Reset()
             # The last attempt leaves the server the time that it takes.
             last_s = remaining_s - max(_LEAST_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(setback, attempts, last_s)
@@ -105,7 +121,7 @@ class Execution(NamedTuple, Generic[T]):
             ModelGatesError: An attempt ended in a way that waiting does not mend.
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
-        attempts, setbacks, after_token = 0, 0, False
+        attempts, setbacks, after_token, is_patient = 0, 0, False, self._is_patient
         latest: Response[T] | None = None
         error: ModelGatesError | None = None
         while True:
@@ -113,7 +129,9 @@ class Execution(NamedTuple, Generic[T]):
             before_s = self.clock()
             attempt_deadline = deadline.sooner(self.timeout_s)
             _, result = yield from self._attempt(
-                attempt_deadline, attempts, after_token=after_token
+                attempt_deadline if is_patient else _impatient(attempt_deadline),
+                attempts,
+                after_token=after_token,
             )
             elapsed_s = self.clock() - started
             remaining_s = deadline.remaining()
@@ -130,6 +148,9 @@ class Execution(NamedTuple, Generic[T]):
                 # The end of the time says less than what was before, an error or a record.
                 error = error or (result.error if latest is None else None)
             else:
+                if result.setback.timed_out:
+                    is_patient = True
+                    yield Reset()
                 error, asked_s = result.error, result.setback.retry_after or 0.0
                 if not result.is_absence:
                     if not result.setback.retryable:
@@ -207,3 +228,8 @@ def poll_pause_s(elapsed_s: float) -> float:
     or after forty, by some two dozen requests in a minute.
     """
     return min(_POLL_LONGEST_S, max(_POLL_FIRST_S, elapsed_s / 4))
+
+
+def _impatient(deadline: Deadline) -> Deadline:
+    """Return when an attempt is over that may wait on a dead connection."""
+    return deadline.sooner(max(_LEAST_PATIENCE_S, _PATIENCE * deadline.remaining()))

@@ -302,7 +302,8 @@ class ModelGates(Resources, BaseClient[Engine]):
             raise ConfigurationError(
                 f"{call.operation.id} has a server of its own, which `send` alone finds"
             )
-        return self._execution(call, options, clock)
+        # Which requests hang, a run sees better, by what else is answered.
+        return self._execution(call, options, clock)._replace(is_patient=True)
 
     def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""
