@@ -49,7 +49,7 @@ class Alarm:
         self._tell = tell
         self._end_run = end_run
         self._loop = asyncio.get_running_loop()
-        self._began_at = datetime.now(UTC)
+        self._since, self._began_at = 0.0, datetime.now(UTC)
         self._timers: list[asyncio.TimerHandle] = []
         self._is_announced = False
 
@@ -73,7 +73,7 @@ class Alarm:
         """Take note that an outage began: one that is over in a moment is nobody's concern."""
         since = self._gate.breaker.since
         if since is not None:
-            self._began_at = datetime.now(UTC)
+            self._since, self._began_at = since, datetime.now(UTC)
             self._timers = [
                 self._loop.call_at(max(now, since + min(_UNSAID_S, self._timeout_s)), self._say),
                 self._loop.call_at(max(now, since + self._timeout_s), self._give_up),
@@ -89,8 +89,7 @@ class Alarm:
         self.close()
         if self._is_announced:
             self._is_announced = False
-            lasted = datetime.now(UTC) - self._began_at
-            LOGGER.warning("the outage is over, after %.1f s", lasted.total_seconds())
+            LOGGER.warning("the outage is over, after %.1f s", self._loop.time() - self._since)
             self._news()
 
     def close(self) -> None:

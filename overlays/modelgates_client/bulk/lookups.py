@@ -140,6 +140,11 @@ class Lookup:
         result = self.execution.interpret(ending, 1)
         return isinstance(result, Problem) and result.setback.is_harmless
 
+    @property
+    def may_be_bad(self) -> bool:
+        """Whether it failed in a way in which it may make the server fail, each time."""
+        return self.failures > 0 or self.refused_at < math.inf
+
     def advance(self, ending: Ending | None) -> "Step | Finished":
         """Go on: with an attempt's ending, or with None, at the start and after a pause."""
         if ending is not None:

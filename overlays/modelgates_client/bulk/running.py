@@ -13,7 +13,7 @@ from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
 from modelgates_client.bulk.outage import is_answer
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import problem_of
-from modelgates_client.calls.call import Execution, Pause, Send
+from modelgates_client.calls.call import Execution, Pause, Reset, Send
 from modelgates_client.errors import OutageError
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.engines import Sender
@@ -79,7 +79,7 @@ class Run:
         self._canary_is_next = False
         self._working = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._resetting: asyncio.Task[None] | None = None
+        self._resetting: set[asyncio.Task[None]] = set()
         self._count = 0
         self._ended = False
         self._stopped = False
@@ -122,8 +122,7 @@ class Run:
         self.alarm.close()
         if self._timer is not None:
             self._timer.cancel()
-        if self._resetting is not None:
-            await asyncio.gather(self._resetting, return_exceptions=True)
+        await asyncio.gather(*self._resetting, return_exceptions=True)
         await self._flights.close()
         await self._means.engine.close()
 
@@ -185,6 +184,9 @@ class Run:
                 continue
             if step is None:
                 return lookup if lookup.doubt is None else self._check(lookup, now)
+            if isinstance(step, Reset):
+                self._reset()
+                step = lookup.advance(None)
             if isinstance(step, Finished):
                 self._schedule.finish(step)
                 self._tell()
@@ -272,10 +274,8 @@ class Run:
     def _ask_again(self, lookup: Lookup, at: float, sent_at: float) -> None:
         """Put a lookup back, at no cost to it."""
         if at <= self._loop.time():
-            if (
-                lookup.failures and not self._gate.breaker.is_open
-            ):  # it may be the one that makes the server fail
-                self._schedule.put_last(lookup, sent_at)
+            if lookup.may_be_bad and not self._gate.breaker.is_open:
+                self._schedule.put_last(lookup, sent_at)  # another id shows more
             else:
                 self._schedule.put_back(lookup, sent_at)
         else:
@@ -322,8 +322,13 @@ class Run:
         self.alarm.last = timed_out()
         self._gate.breaker.stalled(now)
         self._turned(now)
-        # Connections that are idle may be as dead as those that hang.
-        self._resetting = self._loop.create_task(self._means.engine.reset())
+        self._reset()
+
+    def _reset(self) -> None:
+        """Close the connections that are idle: they may be as dead as those that hang."""
+        resetting = self._loop.create_task(self._means.engine.reset())
+        self._resetting.add(resetting)  # a loop keeps no hold of its tasks
+        resetting.add_done_callback(self._resetting.discard)
 
     def _turned(self, now: float) -> None:
         """See to what follows from the beginning of an outage, or from its end."""

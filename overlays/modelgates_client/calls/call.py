@@ -4,6 +4,7 @@ What to do next is decided here, and done by the client, blocking or not. Nothin
 sends.
 """
 
+import math
 from collections.abc import Callable, Generator
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -70,11 +71,6 @@ class Execution(NamedTuple, Generic[T]):
     host: str = ""
     is_patient: bool = False
 
-    @property
-    def _is_patient(self) -> bool:
-        """The same; what may be sent only once is waited for, too."""
-        return self.is_patient or not self.call.is_repeatable
-
     def send(self) -> Steps[T]:
         """Ask, and ask again where that may help.
 
@@ -83,28 +79,27 @@ class Execution(NamedTuple, Generic[T]):
                 what the one before ended with.
         """
         started, deadline = self.clock(), Deadline.after(self.timeout_s, self.clock)
-        attempts, after_token, is_patient = 0, False, self._is_patient
+        attempts, after_token, patience_s = 0, False, self._patience_s(self.timeout_s)
         earlier: Ending | None = None
         while True:
             attempts += 1
             before_s = self.clock()
-            is_patient = is_patient or attempts > self.policy.max_retries
+            if attempts > self.policy.max_retries:
+                patience_s = math.inf
             ending, result = yield from self._attempt(
-                deadline if is_patient else _impatient(deadline), attempts, after_token=after_token
+                deadline, patience_s, attempts, after_token=after_token
             )
             if isinstance(result, Response):
                 return result._replace(elapsed_s=self.clock() - started)
             setback, remaining_s = result.setback, deadline.remaining()
             if setback.timed_out and remaining_s <= _LEAST_S:
                 raise self._too_late(earlier, attempts)
-            is_patient = is_patient or setback.timed_out
+            patience_s = math.inf if setback.timed_out else patience_s
             earlier, after_token = ending, setback.takes_token
             if not self.policy.allows(setback, attempts) or remaining_s <= _LEAST_S:
                 raise result.error
             if (setback.retry_after or 0.0) >= remaining_s:
                 raise result.error  # it says how long to wait, which is longer than there is time
-            if setback.timed_out:
-                yield Reset()
             # The last attempt leaves the server the time that it takes.
             last_s = remaining_s - max(_LEAST_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(setback, attempts, last_s)
@@ -121,17 +116,15 @@ class Execution(NamedTuple, Generic[T]):
             ModelGatesError: An attempt ended in a way that waiting does not mend.
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
-        attempts, setbacks, after_token, is_patient = 0, 0, False, self._is_patient
+        attempts, setbacks, after_token = 0, 0, False
+        patience_s = self._patience_s(min(timeout_s, self.timeout_s))
         latest: Response[T] | None = None
         error: ModelGatesError | None = None
         while True:
             attempts += 1
             before_s = self.clock()
-            attempt_deadline = deadline.sooner(self.timeout_s)
             _, result = yield from self._attempt(
-                attempt_deadline if is_patient else _impatient(attempt_deadline),
-                attempts,
-                after_token=after_token,
+                deadline, min(patience_s, self.timeout_s), attempts, after_token=after_token
             )
             elapsed_s = self.clock() - started
             remaining_s = deadline.remaining()
@@ -148,9 +141,7 @@ class Execution(NamedTuple, Generic[T]):
                 # The end of the time says less than what was before, an error or a record.
                 error = error or (result.error if latest is None else None)
             else:
-                if result.setback.timed_out:
-                    is_patient = True
-                    yield Reset()
+                patience_s = math.inf if result.setback.timed_out else patience_s
                 error, asked_s = result.error, result.setback.retry_after or 0.0
                 if not result.is_absence:
                     if not result.setback.retryable:
@@ -171,21 +162,29 @@ class Execution(NamedTuple, Generic[T]):
                 )
 
     def _attempt(
-        self, deadline: Deadline, attempts: int, *, after_token: bool
+        self, deadline: Deadline, patience_s: float, attempts: int, *, after_token: bool
     ) -> Generator[Step, Ending | None, tuple[Ending, Response[T] | Problem]]:
-        ending = yield Send(self.request, deadline)
+        ending = yield Send(self.request, deadline.sooner(patience_s))
         if ending is None:
             raise TypeError("a `Send` must be answered by an ending")
         result = self.interpret(ending, attempts)
         if isinstance(result, Response) or not result.setback.retryable:
             self.policy.answered(after_token=after_token)
-        elif result.astray:
+        elif result.astray or (result.setback.timed_out and deadline.remaining()):
             yield Reset()
         return ending, result
 
     def interpret(self, ending: Ending, attempts: int) -> Response[T] | Problem:
         """Return what an attempt came to; `attempts` counts it, too."""
         return interpret(ending, self.call, attempts, self.validation, self.host)
+
+    def _patience_s(self, timeout_s: float) -> float:
+        """Return the seconds that an attempt is given that may wait on a dead connection.
+
+        What may be sent only once is waited for.
+        """
+        is_patient = self.is_patient or not self.call.is_repeatable
+        return math.inf if is_patient else max(_LEAST_PATIENCE_S, _PATIENCE * timeout_s)
 
     def _pause(
         self, seconds: float, deadline: Deadline, *, take_token: bool
@@ -228,8 +227,3 @@ def poll_pause_s(elapsed_s: float) -> float:
     or after forty, by some two dozen requests in a minute.
     """
     return min(_POLL_LONGEST_S, max(_POLL_FIRST_S, elapsed_s / 4))
-
-
-def _impatient(deadline: Deadline) -> Deadline:
-    """Return when an attempt is over that may wait on a dead connection."""
-    return deadline.sooner(max(_LEAST_PATIENCE_S, _PATIENCE * deadline.remaining()))
