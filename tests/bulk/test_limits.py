@@ -92,7 +92,7 @@ TIME_OF_WHOLE_SECONDS = {
 }
 # Without a Retry-After the end of a window of ten seconds is found by trial, too late by up to half
 # of what was waited for.
-TIME_OF_SILENCE = {"sliding window of 10 s": 1.6, "sliding window of 1 s": 1.26}
+TIME_OF_SILENCE = {"sliding window of 10 s": 1.6, "sliding window of 1 s": 1.35}
 # A refusal of ten seconds by 503 is taken for an outage: the limit is forgotten, or real outages
 # would be followed by slowness; and all workers have requests on their way when the next one comes.
 REQUESTS_OF_503 = {
@@ -162,6 +162,19 @@ def test_late_timers_are_no_burst(saying):
     ratio, time = fetched(NO_BURST["no burst, 500/s"], saying, 429, late_s=0.005)
     assert time <= MOST_TIME_OF_LATE_TIMERS
     assert ratio <= MOST_REQUESTS_WITHOUT_BURST
+
+
+# With timers up to 60 ms late; without the means to make up for that, 2.4 to 3.9.
+TIME_ON_A_BUSY_MACHINE = {"bucket of 10, 100/s": 1.4, "sliding window of 1 s": 1.4}
+
+
+@sayings
+@pytest.mark.parametrize("name", TIME_ON_A_BUSY_MACHINE)
+def test_a_burst_makes_up_for_late_timers(name, saying):
+    """As far as a limiter has one, that is known of."""
+    ratio, time = fetched(BURST[name], saying, 429, late_s=0.06)
+    assert time <= TIME_ON_A_BUSY_MACHINE[name]
+    assert ratio <= MOST_REQUESTS
 
 
 @statuses

@@ -18,8 +18,8 @@ at once in the `b` seconds before the first refusal, `(requests - burst) / (t - 
 
 Source: RFC 9438 (CUBIC: the concave rise to what held, then probing, and its factor 0.7) and RFC
 6298 (smoothed latency). Compare botocore, `retries/adaptive.py` and `retries/throttling.py`, which
-put CUBIC on the measured rate of sending. Pacing is GCRA with a tolerance of one tick, or of the
-burst if that is less.
+put CUBIC on the measured rate of sending. Pacing is GCRA with a tolerance of one tick, or of what
+timers are late by on a busy machine, within half of the burst.
 """
 
 import math
@@ -45,6 +45,7 @@ _LONG: Final = 0.9  # what is left, at least, of one that was let through for a 
 _ENOUGH: Final = 4  # successes that say something of a rate
 _ENOUGH_S: Final = 1.0  # seconds that do; below, it may all have been burst
 _MOST_KEPT: Final = 1024  # times of successes: memory is bounded
+_LATEST_S: Final = 0.2  # that is a timer's doing
 _LEAST_PACED: Final = 0.2  # the part of the time that is not lost by late timers, at least
 _LEAST_S: Final = 0.02  # seconds that a rate can be measured over: more than latency varies
 
@@ -101,6 +102,7 @@ class Pacer:
         self._paused_at: float | None = None  # its beginning; None: there is none
         self._resumed_at = -math.inf  # what was sent before is stale
         self._passed_since = 0  # successes of what was sent since
+        self._late_s = 0.0  # by which requests went out later than they could, smoothed
         self._growths = 0  # of the first pause
         self._of_rate = True  # whether the latest refusal was
         self._before = self._known()  # as of the latest refusal that others had come before
@@ -140,6 +142,9 @@ class Pacer:
         # What is late may catch up within a tick, where a limiter has a burst for that.
         late_s = TICK_S - turn_s
         if self._curve is not None:
+            if turn_s > 1 / self._most:  # on a busy machine timers are later than a tick
+                self._late_s += (min(_LATEST_S, max(0.0, now - self._next_at)) - self._late_s) / 8
+                late_s = max(late_s, min(2 * self._late_s, (self._burst.requests - 1) * turn_s / 2))
             late_s = min(late_s, (self._burst.requests - 1) * turn_s)
             if not resumes:
                 self._cycle.lose(now - max(0.0, late_s) - self._next_at)
