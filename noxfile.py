@@ -454,6 +454,14 @@ def bulk(session: nox.Session) -> None:
 
 
 @nox.session
+def outages(session: nox.Session) -> None:
+    """Print what becomes of ids in outages, restarts and behind limits, over real sockets."""
+    environment(session, "outages", ("-e", ".[fast]"))
+    session.env.update(BENCHMARKS)
+    run(session, "python", "scripts/benchmarks/bench_outages.py", *session.posargs)
+
+
+@nox.session
 def startup(session: nox.Session) -> None:
     """Print what import, client and first request cost, against bare httpx, in CPU."""
     environment(session, "startup", (".",))
