@@ -3,7 +3,9 @@
 from .clients import GIVEN
 
 #: No blocking call is cut between two reads, and httpx reads a head to its end.
-ENDLESS_HEADS = frozenset({"100-endless", "103-endless-drip", "drip-head", "headers-endless-drip"})
+ENDLESS_HEADS = frozenset(
+    {"100-endless", "103-endless-drip", "drip-head", "headers-endless-drip", "proxy-drips"}
+)
 
 #: httpx takes what a server sent beyond an answer for the beginning of the next one.
 BEYOND_ANSWERS = frozenset(

@@ -92,13 +92,13 @@ class ModelGates(Resources, BaseClient[Engine]):
                 transport, proxies, certificates, hooks and headers, and timeouts no longer than
                 what remains of `timeout`. It is not closed with this client; its `base_url`,
                 `auth`, `cookies`, `params` and redirects do not count; its hooks and transports
-                see the key. What weakens: a call cannot
-                be cut between two reads, so a head that comes byte by byte, a TLS handshake that
-                does, the look-up of the host and your own hooks can outlast `timeout`, and a body
-                by as much again; and bytes that a server sends beyond an answer may be taken for
-                the next one, as httpx does. `get_many` sends from 32 threads at most; give the pool
-                as many places, or httpx breaks connections in use, and ids are asked for again. It
-                is for the process that made it, not one forked.
+                see the key. What weakens: a call cannot be cut between two reads, so a head that
+                comes byte by byte, the look-up of the host, a SOCKS proxy that is silent and your
+                own hooks can outlast `timeout`, and a body by as much again; and bytes that a
+                server sends beyond an answer may be taken for the next one, as httpx does.
+                `get_many` sends from 32 threads at most; give the pool as many places, or httpx
+                breaks connections in use, and ids are asked for again. It is for the process that
+                made it, not one forked.
             max_response_bytes: The most bytes that a body may have, decompressed.
             validation: "strict" raises `ResponseValidationError` where a record is not as the
                 spec says; "lenient" lists it in the record's `drift`. Where a name stands twice
