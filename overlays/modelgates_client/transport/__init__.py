@@ -5,15 +5,17 @@
 | `messages`       | the request, the reply, and the failure to get one               |
 | `content`        | a body's content encoding, undone within a limit                 |
 | `exchange`       | what all engines share: limits, and what an ending says          |
-| `httpcore_terms` | from httpcore's terms to those of `messages`, and back           |
+| `httpcore_terms` | from the terms of httpcore and httpx to ours, and back           |
 | `blocking`       | the engine of `ModelGates`                                       |
 | `network`        | sockets of `blocking` that end at the deadline                   |
-| `engines`        | which of the next two is the engine of `AsyncModelGates`         |
-| `awaiting`       | the one that works everywhere, over httpcore                     |
-| `fast`           | the one that is fast, over httptools                             |
+| `engines`        | what engines can, and which of them suits                        |
+| `awaiting`       | that of `AsyncModelGates` that works everywhere, over httpcore   |
+| `fast`           | that of `AsyncModelGates` that is fast, over httptools           |
 | `protocol`       | a connection of `fast`, and the answers on it                    |
 | `dialling`       | a TCP connection to whichever address answers first              |
 | `pooling`        | connections that awaited calls share                             |
+| `httpx_client`   | the engines over a client of httpx that the caller gives         |
+| `lazily`         | httpx, as annotations name it                                    |
 | `options`        | where to connect to, and how: server, proxy, trust               |
 
 Two engines use httpcore, the layer beneath httpx: httpx itself bounds each read, but not a call,
