@@ -29,7 +29,7 @@ from common.failure import Arguments, Failure, progress, run
 LATENCY_S = 0.05
 CONCURRENCY = 32
 THREADS = 100
-BEGIN_S = 0.3  # of an outage, after the first request
+BEGIN_S = 0.3
 KEY = "sk-mg-of-the-benchmark"  # any will do: the server does not look
 OFF_S = 3600.0  # by which a clock is wrong
 
@@ -113,11 +113,12 @@ class Changing:
 
 
 class Down(NamedTuple):
-    """An outage: what the server does for some seconds."""
+    """An outage: what the server does for some seconds, and how long after the first request."""
 
     way: str
     seconds: float
     saying: Saying = SAYINGS["silent"]
+    begin_s: float = BEGIN_S
 
 
 class Case(NamedTuple):
@@ -151,7 +152,7 @@ def outage(down: Down, *, ids: int = 500, is_many: bool = True) -> Case:
     at_once = CONCURRENCY if is_many else THREADS
     ideal_s = ids * LATENCY_S / at_once
     probes = 8 + 2 * min(down.seconds, 10) + max(0, down.seconds - 10)
-    over_s = BEGIN_S + down.seconds
+    over_s = down.begin_s + down.seconds
     spare_s = 1.0 if is_many else 3.5  # a get waits by itself, as long as its retries do
     most_requests = (ids + at_once + probes) / ids if is_many else 1.5
     most_s = over_s + spare_s + 1.5 * ideal_s
@@ -184,7 +185,7 @@ def cases() -> dict[str, Case]:
         for seconds in (1, 3, 10, 60):
             found[f"outage {seconds} s: {name}"] = outage(down._replace(seconds=seconds))
     for ids in (1, 3):
-        found[f"outage 3 s: 503, of {ids} id(s)"] = outage(Down("503", 3), ids=ids)
+        found[f"outage 3 s: 503, of {ids} id(s)"] = outage(Down("503", 3, begin_s=0), ids=ids)
     for way in ("503", "refused", "reset"):
         found[f"gets, outage 10 s: {way}"] = outage(Down(way, 10), ids=800, is_many=False)
     found["gets, outage 3 s: half-open"] = outage(Down("half-open", 3), ids=800, is_many=False)
@@ -273,8 +274,10 @@ class Server:
         self.requests += 1
         if self._began is None:
             self._began = now
-            if self._down is not None:
-                self._loop.call_later(BEGIN_S, self._begin, self._down)
+            if self._down is not None and self._down.begin_s:
+                self._loop.call_later(self._down.begin_s, self._begin, self._down)
+            elif self._down is not None:
+                self._begin(self._down)
         if self._is_down and self._down is not None:
             return _response(int(self._down.way), self._down.saying(self._end_s - now))
         wait_s = self._limit.wait_s(now) if self._limit else 0
