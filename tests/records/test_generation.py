@@ -235,6 +235,8 @@ print(json.dumps([before, [name for name in late if name in sys.modules]]))
     [
         ({"data": {"id": "gen-1"}}, r'under "data": Generation.from_dict\(source\["data"\]\)'),
         ({"data": {}, "new": 1}, "a whole response"),
+        ({"data": [{"id": "gen-1"}]}, "without a record"),
+        ({"data": None}, "without a record"),
         ({"error": {"code": 404, "message": "no"}}, "the API's error"),
     ],
 )
@@ -248,3 +250,10 @@ def test_a_record_may_gain_fields_of_these_names():
     """They are kept as any other that is not declared."""
     record = of(id="gen-1", data={"a": 1}, error=None)
     assert record.additional_properties["data"] == {"a": 1}
+
+
+@pytest.mark.parametrize("source", [None, [], [{"id": "gen-1"}], '{"id": "gen-1"}', b"{}", 5])
+def test_what_is_no_object_is_no_record(source):
+    """It is said what is wanted; an empty list is no empty record."""
+    with pytest.raises(TypeError, match="a record is a JSON object, a dict here, not "):
+        Generation.from_dict(source)

@@ -42,13 +42,18 @@ class Generation(models.Generation):
         Raises:
             ValueError: It is a whole response, not a record: of that nothing could be read. Or
                 something that the spec gives no type is nested over 100 levels deep.
+            TypeError: It is no mapping.
         """
+        if not isinstance(source, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - people
+            raise TypeError(f"a record is a JSON object, a dict here, not {type(source).__name__}")
         if source and not source.keys() & cls.__schema__().fields.keys():
             if is_object(source.get("data")):
                 raise ValueError(
                     'this is a whole response; the record is under "data": '
                     'Generation.from_dict(source["data"])'
                 )
+            if "data" in source:
+                raise ValueError('this is a response without a record: look at "data"')
             if "error" in source:
                 raise ValueError('this is the API\'s error, not a record: look under "error"')
         return super().from_dict(source)
