@@ -5,7 +5,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client.cli._found_ids import ids_in, look
@@ -279,6 +279,7 @@ def placed(value, place="own"):
         yield value, place
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["id", "cost", "content"]) | IDS, VALUES, max_size=4))
 def test_each_id_in_json_is_found_or_another_is_meant_or_it_is_refused(value):
     """Own ones first, then those that are mentioned; those that people talk about are refused."""

@@ -28,7 +28,7 @@ def test_a_failure_that_nobody_waits_for_is_not_complained_of(tmp_path, turns):
         )
         with Ledger(str(tmp_path / "a.db")) as ledger:
             work = Work(ledger, retry_failed=False, chunk=1)
-            doing = asyncio.create_task(work._do(fail))
+            doing = asyncio.create_task(work.do(fail))
             await asyncio.sleep(0)
             work._thread.submit(int).result()  # the failure has happened
             for _ in range(turns):
