@@ -47,13 +47,13 @@ def environment(monkeypatch, tmp_path):
 
 def test_every_example_is_one_of_those_below():
     """An example added to the README needs a test here."""
-    assert (len(PYTHON), len(OUTPUT)) == (10, 8)  # one is in tests/testing/
+    assert (len(PYTHON), len(OUTPUT)) == (11, 9)  # one is in tests/testing/
 
 
 @pytest.mark.parametrize(
     ("example", "output"),
-    [(0, 0), (1, 1), (5, 2), (6, 4), (8, 6), (9, 7)],
-    ids=["cost", "errors", "ledger", "lie", "options", "http_client"],
+    [(0, 0), (1, 1), (5, 2), (6, 4), (8, 6), (9, 7), (10, 8)],
+    ids=["cost", "errors", "ledger", "lie", "operations", "options", "http_client"],
 )
 def test_an_example_prints_what_is_shown_below_it(environment, example, output):
     """The examples run against the stub as they stand."""
