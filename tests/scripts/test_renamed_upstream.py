@@ -65,6 +65,34 @@ def attempts(text: str) -> str:
     return re.sub(r"(?m)(^    |/schemas/)ProviderResponse\b", r"\1Attempt", everything(text))
 
 
+#: Computes everything that is computed of a record, and makes a row of it.
+COMPUTE = """
+import json, sys
+from modelgates_client import Generation
+from modelgates_client.rows.row import row_of
+record = Generation.from_dict(json.load(sys.stdin))
+print(record.cost, record.attempts, record.created, record.is_final, sep="\\n")
+print(record.native_tokens_per_second, [entry.pointer for entry in record.drift], sep="\\n")
+from modelgates_client.records.summary import summarize
+assert "unknown" in summarize(record)
+row_of("gen-1", record, 0, 1)
+"""
+
+
+def retyped(text: str) -> str:
+    """Give other types to fields that computing uses, and drop one of them."""
+    spec = documents.parse(text.encode(), "openapi.yaml")
+    record = spec["components"]["schemas"]["GenerationResponseData"]
+    record["properties"]["created_at"]["format"] = "date-time"
+    record["properties"]["total_cost"] = {"type": ["number", "string"]}
+    record["properties"]["generation_time"] = {"type": "string"}
+    record["properties"]["cost"] = {"type": "object", "properties": {"usd": {"type": "number"}}}
+    for name in ("provider_responses", "finish_reason", "is_byok"):
+        del record["properties"][name]
+        record["required"] = [key for key in record.get("required", ()) if key != name]
+    return json.dumps(spec)
+
+
 def rename(project, change) -> None:
     """Vendor a renamed spec, regenerate, and put the hand-written package beside the result."""
     before = project.read("openapi.yaml")
@@ -80,12 +108,13 @@ def rename(project, change) -> None:
     )
 
 
-def run(project, *arguments) -> subprocess.CompletedProcess:
+def run(project, *arguments, stdin=None) -> subprocess.CompletedProcess:
     """Run Python where only the two packages are."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=project.root / "generated",
         env={**os.environ, "PYTHONPATH": str(project.root / "generated")},
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -107,6 +136,27 @@ def test_a_record_is_fetched(project, change, bodies, httpserver):
     done = run(project, "-c", FETCH, httpserver.url_for("/").rstrip("/"))
 
     assert done.stdout.split() == ["Generation", "gen-1", "OpenAI", "410"], done.stderr
+
+
+def test_a_record_of_other_fields_is_computed_with(project):
+    """What they do not say is unknown, and nothing raises."""
+    rename(project, retyped)
+    record = {
+        "created_at": "2026-05-13T10:00:00Z",
+        "total_cost": "0.5",
+        "generation_time": "long",
+        "native_tokens_completion": 7,
+        "cost": {"usd": 1},
+    }
+
+    done = run(project, "-c", COMPUTE, stdin=json.dumps(record))
+
+    assert done.returncode == 0, done.stderr
+    cost, attempts, created, is_final, rate, drift = done.stdout.splitlines()
+    assert cost == "Cost(charged=None, upstream=None, cache_saving=None)"
+    assert attempts == "Attempts(all=(), known=False)"
+    assert (created, is_final, rate) == ("2026-05-13 10:00:00+00:00", "False", "None")
+    assert not {"/created_at", "/total_cost", "/generation_time", "/cost"} & set(drift)
 
 
 def test_it_type_checks(project, tmp_path_factory):

@@ -1,7 +1,6 @@
 """Records as a table, a row for each id."""
 
 import os
-from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console
@@ -36,13 +35,13 @@ class Rows:
         """Add a row; nothing is to be written yet."""
         state = Text("final") if record.is_final else Text("not final", "yellow")
         self._table.add_row(
-            _cell(lambda: record.id),
-            _cell(lambda: record.model),
-            _cell(lambda: record.provider_name),
+            _cell(record, "id"),
+            _cell(record, "model"),
+            _cell(record, "provider_name"),
             Text(_cost(record.cost)),
-            _cell(lambda: record.native_tokens_prompt),
-            _cell(lambda: record.native_tokens_completion),
-            _cell(lambda: record.latency, " ms"),
+            _cell(record, "native_tokens_prompt"),
+            _cell(record, "native_tokens_completion"),
+            _cell(record, "latency", " ms"),
             state,
         )
         return ""
@@ -81,10 +80,10 @@ def _cost(cost: Cost) -> str:
     return f"{charged}\n{format_usd(cost.all_in)} all in"
 
 
-def _cell(read: Callable[[], object], unit: str = "") -> Text:
+def _cell(record: Generation, name: str, unit: str = "") -> Text:
     """Return a field as a cell, where its text is no markup."""
     try:
-        value = read()
+        value = getattr(record, name, None)
     except FieldError:
         return Text("unreadable")
     if value is None:

@@ -6,7 +6,7 @@ from typing import Any, Final, Self, overload
 from attrs import frozen
 
 from modelgates_api.models import Generation, ProviderResponse
-from modelgates_client.records.known import known
+from modelgates_client.records.known import known, known_number
 from modelgates_runtime.values import stored
 
 _SUCCESS: Final = range(200, 300)
@@ -31,11 +31,11 @@ class Attempt:
         """Return what an item of `provider_responses` says; nothing, if it cannot be read."""
         if not isinstance(response, ProviderResponse):
             return cls(None, None, None)
-        provider = known(lambda: response.provider_name)
+        provider = known(response, "provider_name", str)
         return cls(
             provider=None if provider is None else str(provider),
-            status=_whole(known(lambda: response.status)),
-            latency_ms=known(lambda: response.latency),
+            status=_whole(known_number(response, "status")),
+            latency_ms=_double(known_number(response, "latency")),
         )
 
     @property
@@ -62,7 +62,7 @@ class Attempts(Sequence[Attempt]):
     @classmethod
     def of(cls, record: Generation) -> Self:
         """Return what a record says of its attempts; an unreadable one hides no other."""
-        responses: list[Any] | None = known(lambda: record.provider_responses)
+        responses: list[Any] | None = known(record, "provider_responses", list)
         if responses is None:
             return cls((), known=False)
         return cls(tuple(Attempt.of(response) for response in stored(responses)), known=True)
@@ -110,7 +110,15 @@ class Attempts(Sequence[Attempt]):
 
 def _whole(status: float | None) -> int | None:
     """Return a status, which the spec types as any number, as the integer that it must be."""
-    return int(status) if status is not None and float(status).is_integer() else None
+    return int(status) if status is not None and status % 1 == 0 else None
+
+
+def _double(number: float | None) -> float | None:
+    """Return a number as the double that it is; None for one that is none."""
+    try:
+        return None if number is None else float(number)
+    except OverflowError:  # JSON's integers have no limit
+        return None
 
 
 def _total(latencies_ms: Iterable[float | None]) -> float | None:

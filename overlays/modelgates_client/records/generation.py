@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models
-from modelgates_client.records.known import known
+from modelgates_client.records.known import known, known_number
 from modelgates_runtime import extending, schema
 from modelgates_runtime.values import is_object
 
@@ -65,8 +65,9 @@ class Generation(models.Generation):
         None if `created_at` is no ISO 8601 date and time of the years 1 to 9999, or one without an
         offset: which zone it is in would be a guess. Digits beyond the microsecond are cut off.
         """
-        text = known(lambda: self.created_at)
-        return None if text is None else _moment(text)
+        moment = known(self, "created_at", datetime.datetime)
+        text = known(self, "created_at", str)
+        return moment if text is None else _moment(text)
 
     @property
     def cost(self) -> modelgates_client.Cost:
@@ -88,8 +89,8 @@ class Generation(models.Generation):
 
         None if either is not known, or makes no rate: no time, or a negative number.
         """
-        tokens = known(lambda: self.native_tokens_completion)
-        time_ms = known(lambda: self.generation_time)
+        tokens = known_number(self, "native_tokens_completion")
+        time_ms = known_number(self, "generation_time")
         if tokens is None or time_ms is None or tokens < 0 or time_ms <= 0:
             return None
         try:
@@ -105,9 +106,7 @@ class Generation(models.Generation):
         A cost of 0 says nothing of that: free generations are final too. A field that cannot be
         read counts as not set.
         """
-        return (
-            known(lambda: self.finish_reason) is not None or known(lambda: self.cancelled) is True
-        )
+        return known(self, "finish_reason", str) is not None or bool(known(self, "cancelled", bool))
 
 
 class GenerationResponse(extending.Extended, models.GenerationResponse):

@@ -1,6 +1,9 @@
-"""Reading a field for computing with it: what cannot be read is not known, and is not guessed."""
+"""Reading a field for computing with it: what cannot be read is not known, and is not guessed.
 
-from collections.abc import Callable
+Fields are named by text, and come of the kind that the computation needs or not at all: a spec may
+drop a field or give it another type, and what is computed of it is unknown then.
+"""
+
 from typing import TypeVar
 
 from modelgates_runtime.errors import FieldError
@@ -8,9 +11,28 @@ from modelgates_runtime.errors import FieldError
 T = TypeVar("T")
 
 
-def known(read: Callable[[], T | None]) -> T | None:
-    """Return what a field holds; None if it was not sent, is null or is unreadable."""
+def known(record: object, name: str, kind: type[T]) -> T | None:
+    """Return what a field holds.
+
+    Args:
+        record: A model.
+        name: The name of the attribute.
+        kind: The class that the value has to be of; true and false are no numbers.
+
+    Returns:
+        The value; None if it is of another class, was not sent, is null or unreadable, or if the
+        spec has no such field.
+    """
     try:
-        return read()
-    except FieldError:  # the record's drift lists it
+        value = getattr(record, name)
+    except (FieldError, AttributeError):  # the record's drift lists what is unreadable
         return None
+    if isinstance(value, bool) and kind is not bool:
+        return None
+    return value if isinstance(value, kind) else None
+
+
+def known_number(record: object, name: str) -> int | float | None:
+    """Return the number that a field holds, as `known` does."""
+    number = known(record, name, float)
+    return known(record, name, int) if number is None else number

@@ -19,7 +19,7 @@ from typing import Final, Self
 from attrs import frozen
 
 from modelgates_api.models import Generation
-from modelgates_client.records.known import known
+from modelgates_client.records.known import known, known_number
 
 _EXACT_DIGITS: Final = 700  # any two doubles, 1e308 and 5e-324 too, add up within these
 
@@ -48,9 +48,9 @@ class Cost:
     def of(cls, record: Generation) -> Self:
         """Return what a record says of its cost."""
         return cls(
-            charged=exact(known(lambda: record.total_cost)),
+            charged=exact(known_number(record, "total_cost")),
             upstream=_upstream(record),
-            cache_saving=exact(known(lambda: record.cache_discount)),
+            cache_saving=exact(known_number(record, "cache_discount")),
         )
 
     @property
@@ -94,14 +94,18 @@ def format_usd(amount: Decimal | float | None) -> str:
 
 
 def exact(amount: float | None) -> Decimal | None:
-    """Return the decimal that a double was parsed from."""
-    if amount is None or not math.isfinite(amount):  # a record made by hand may hold NaN
+    """Return the decimal that a number was parsed from."""
+    if amount is None:
+        return None
+    if isinstance(amount, int):
+        return Decimal(amount)
+    if not math.isfinite(amount):  # a record made by hand may hold NaN
         return None
     return Decimal(repr(amount))
 
 
 def _upstream(record: Generation) -> Decimal | None:
-    own_key = known(lambda: record.is_byok)
+    own_key = known(record, "is_byok", bool)
     if own_key is None:
         return None
-    return exact(known(lambda: record.upstream_inference_cost)) if own_key else Decimal(0)
+    return exact(known_number(record, "upstream_inference_cost")) if own_key else Decimal(0)

@@ -1,6 +1,6 @@
 """A record as a person reads it: cost, tokens, timing, who served it, what drifted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 from modelgates_client.records.attempts import Attempt
@@ -33,25 +33,25 @@ def summarize(record: Generation) -> str:
 
 
 def _head(record: Generation) -> Iterator[str]:
-    yield f"{_read(lambda: record.id)}  {_read(lambda: record.model)}"
-    yield f"  {_read(lambda: record.created_at)}, {_read(lambda: record.api_type)}"
-    reason, cancelled = _read(lambda: record.finish_reason), _read(lambda: record.cancelled)
+    yield f"{_read(record, 'id')}  {_read(record, 'model')}"
+    yield f"  {_read(record, 'created_at')}, {_read(record, 'api_type')}"
+    reason, cancelled = _read(record, "finish_reason"), _read(record, "cancelled")
     settled = "" if record.is_final else "; not final yet"
     yield f"  finish reason: {reason}; cancelled: {cancelled}{settled}"
 
 
 def _cost(record: Generation) -> Iterator[str]:
     cost = record.cost
-    yield f"{_dollars(cost.charged, lambda: record.total_cost)} charged"
-    own_key = _read(lambda: record.is_byok)
+    yield f"{_dollars(cost.charged, record, 'total_cost')} charged"
+    own_key = _read(record, "is_byok")
     if own_key == "yes":
-        upstream = _dollars(cost.upstream, lambda: record.upstream_inference_cost)
+        upstream = _dollars(cost.upstream, record, "upstream_inference_cost")
         yield f"{upstream} billed by the provider besides, to your own key"
         yield f"{format_usd(cost.all_in)} all in"
     elif own_key != "no":
         yield f"{own_key} whether your own key was billed besides"
     saving = cost.cache_saving
-    shown = _dollars(saving, lambda: record.cache_discount)
+    shown = _dollars(saving, record, "cache_discount")
     if saving is not None and saving < 0:
         yield f"{format_usd(saving.copy_abs())} premium paid for writing to the cache"
     elif shown != _UNKNOWN:
@@ -59,27 +59,27 @@ def _cost(record: Generation) -> Iterator[str]:
 
 
 def _tokens(record: Generation) -> Iterator[str]:
-    prompt = _read(lambda: record.native_tokens_prompt)
-    completion = _read(lambda: record.native_tokens_completion)
+    prompt = _read(record, "native_tokens_prompt")
+    completion = _read(record, "native_tokens_completion")
     yield f"{prompt} in, {completion} out, as the provider counts and bills them"
-    cached = _read(lambda: record.native_tokens_cached)
-    reasoning = _read(lambda: record.native_tokens_reasoning)
+    cached = _read(record, "native_tokens_cached")
+    reasoning = _read(record, "native_tokens_reasoning")
     yield f"{cached} cached, {reasoning} for reasoning"
-    prompt = _read(lambda: record.tokens_prompt)
-    completion = _read(lambda: record.tokens_completion)
+    prompt = _read(record, "tokens_prompt")
+    completion = _read(record, "tokens_completion")
     yield f"{prompt} in, {completion} out, normalised"
 
 
 def _timing(record: Generation) -> Iterator[str]:
-    yield f"latency {_read(lambda: record.latency, ' ms')}"
-    yield f"generation {_read(lambda: record.generation_time, ' ms')}"
+    yield f"latency {_read(record, 'latency', ' ms')}"
+    yield f"generation {_read(record, 'generation_time', ' ms')}"
 
 
 def _served(record: Generation) -> Iterator[str]:
-    yield _read(lambda: record.provider_name)
+    yield _read(record, "provider_name")
     attempts = record.attempts
     if not attempts.known:
-        yield f"attempts {_read(lambda: record.provider_responses)}"
+        yield f"attempts {_read(record, 'provider_responses')}"
     for number, attempt in enumerate(attempts, 1):
         yield f"{number}. {_attempt(attempt)}"
     if len(attempts) > 1:
@@ -103,15 +103,15 @@ def _drift(record: Generation) -> Iterator[str]:
         yield str(entry)
 
 
-def _dollars(amount: Decimal | None, read: Callable[[], object]) -> str:
+def _dollars(amount: Decimal | None, record: Generation, name: str) -> str:
     """Return an amount as text; where there is none, why the field it is from has none."""
-    return _read(read) if amount is None else format_usd(amount)
+    return _read(record, name) if amount is None else format_usd(amount)
 
 
-def _read(read: Callable[[], object], unit: str = "") -> str:
-    """Return a field as text; what cannot be read says so."""
+def _read(record: Generation, name: str, unit: str = "") -> str:
+    """Return a field as text; what cannot be read says so, what the spec has not is unknown."""
     try:
-        return _text(read(), unit)
+        return _text(getattr(record, name, None), unit)
     except FieldError:
         return "unreadable"
 

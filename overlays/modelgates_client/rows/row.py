@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from modelgates_api.models import ProviderResponse
 from modelgates_client.records.attempts import Attempt, Attempts
 from modelgates_client.records.generation import Generation
+from modelgates_client.records.known import known
 from modelgates_client.records.money import Cost
 from modelgates_client.rows import values
 from modelgates_client.rows.columns import ATTEMPTED, COLUMNS, CREATED
@@ -107,28 +108,21 @@ def _one_by_one(record: Generation, lost: list[str]) -> list[Value]:
 
 
 def _created(record: Generation, lost: list[str]) -> int | None:
-    try:
-        sent = record.created_at
-    except FieldError as error:
-        if error.found not in _NOT_SENT:
-            lost.append(CREATED)
-        return None
-    usual = values.usual_time(sent)
+    sent = known(record, CREATED, str)
+    usual = None if sent is None else values.usual_time(sent)
     if usual is not None:
         return usual
     moment = record.created
     if moment is None:
-        lost.append(CREATED)
+        if _holds_more(record, CREATED):
+            lost.append(CREATED)
         return None
     return values.microseconds(moment)
 
 
 def _served_by(record: Generation, served: str | None, lost: list[str]) -> Value:
-    if served is None:
-        try:
-            served = record.provider_name
-        except FieldError:  # its own column is named as lost
-            return None
+    if served is None:  # what is unreadable is named as lost by its own column
+        served = known(record, "provider_name", str)
     return _fitting("served_by", values.text, served, lost)
 
 
@@ -139,7 +133,8 @@ def _attempts(record: Generation, attempts: Attempts, lost: list[str]) -> str | 
         return None
     items: list[dict[str, Value]] = []
     whole = True
-    for attempt, came in zip(attempts.all, stored(record.provider_responses or []), strict=True):
+    came_in = known(record, ATTEMPTED, list) or []
+    for attempt, came in zip(attempts.all, stored(came_in), strict=True):
         item, fits = _item(attempt, came)
         items.append(item)
         whole = whole and fits
@@ -165,6 +160,6 @@ def _item(attempt: Attempt, came: object) -> tuple[dict[str, Value], bool]:
 def _holds_more(came: Generation | ProviderResponse, attribute: str) -> bool:
     """Whether something came for a field that reads as nothing here."""
     try:
-        return getattr(came, attribute) is not None
+        return getattr(came, attribute, None) is not None
     except FieldError as error:
         return error.found not in _NOT_SENT
