@@ -25,14 +25,26 @@ def main() -> None:
     lock.check_spec(project, recorded)
     lock.check_overrides(project, recorded)
     toolchain.check_versions(project)
-    from codegen import generator  # noqa: PLC0415 - needs the tools, whose absence has been ruled out
+    # Not before the tools are known to be there.
+    from codegen import generator, lacking  # noqa: PLC0415
+    from normalizing import telling  # noqa: PLC0415
 
-    with generator.generated(project) as fresh:
+    normal = generator.prepare(project)
+    with generator.generated(project, normal) as fresh:
         wanted = lock.current(project, recorded)
+        for line in telling.lines(normal):
+            print(line, file=sys.stderr)
         if arguments.check:
             check(project, fresh, wanted)
         else:
-            write(project, fresh, wanted, generator.left_out(project))
+            write(project, fresh, wanted, generator.left_out(normal))
+        lacks = list(lacking.lines(project, fresh))
+    if lacks:
+        print("\n".join(lacks), file=sys.stderr)
+        raise Failure(
+            f"the hand-written package lacks {len(lacks)} name(s) in the generated one; give them "
+            "back by the overlay, or change what asks for them"
+        )
 
 
 def check(project: Project, fresh: Path, wanted: str) -> None:

@@ -27,7 +27,7 @@ def main() -> None:
 
     old = project.spec.read_bytes() if project.spec.exists() else b""
     before = recorded["spec"]
-    taken = sources.take(options.source or before["source"], old)
+    taken = sources.take(project, options.source or before["source"])
     is_known = before["sha256"] == lock.digest(old)
     if old == taken.content and is_known:
         # Nor is the date moved: it says since when this is the spec, and names the version.

@@ -250,3 +250,54 @@ class OneOf(Decoder):
     def faults(self, value: Any) -> int:
         """Count those of the reading with the fewest."""
         return min(choice.faults(value) for choice in self.choices if choice.accepts(value))
+
+
+@frozen(eq=False, repr=False)
+class Tagged(OneOf):
+    """Takes what any of several decoders takes; objects are told apart by one property.
+
+    An object with a value that stands for none of them is none of them: it is what a choice makes
+    of it that no value stands for, or else `MISFIT`, and stays as it came.
+
+    Source: OpenAPI 3.1.1, section Discriminator Object.
+    """
+
+    key: str
+    models: dict[str, Object]
+
+    @property
+    def expected(self) -> str:
+        """The choices, and what tells them apart."""
+        return f"{super().expected}, as `{self.key}` says"
+
+    def __call__(self, value: Any, pointer: str) -> Any:
+        """Return what the decoder does that the value chooses, or `MISFIT`."""
+        chosen = self._chosen(value)
+        return MISFIT if chosen is None else chosen(value, pointer)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is an object of a known value, or another choice accepts it."""
+        return self._chosen(value) is not None
+
+    def knows(self, value: Any) -> bool:
+        """Whether what it would be read as knows it."""
+        chosen = self._chosen(value)
+        return chosen is not None and chosen.knows(value)
+
+    def faults(self, value: Any) -> int:
+        """Count those of what it would be read as."""
+        chosen = self._chosen(value)
+        return 1 if chosen is None else chosen.faults(value)
+
+    def _chosen(self, value: Any) -> Decoder | None:
+        if is_object(value):
+            said = value.get(self.key)
+            if isinstance(said, str) and said in self.models:
+                return self.models[said]
+        told = {model.model for model in self.models.values()}
+        taking = [
+            choice
+            for choice in self.choices
+            if not (isinstance(choice, Object) and choice.model in told) and choice.accepts(value)
+        ]
+        return min(taking, key=lambda choice: choice.faults(value), default=None)

@@ -69,7 +69,8 @@ class Model(Decoded):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object: what was decoded comes back JSON-equal, whatever was in it.
 
-        An optional field that is None is left out, unless null was sent for it.
+        An optional field that is None is left out, unless null was sent for it, or given for it
+        where it may be null.
         """
         return {key: encode(value) for key, value in self._held()}
 
@@ -157,9 +158,18 @@ class Model(Decoded):
             return MISSING
 
     def __attrs_post_init__(self) -> None:
-        """Remember which optional fields a caller left out: None then means "do not send"."""
-        fields = self.__schema__().fields.values()
-        unset = (f.key for f in fields if not f.required and self._peek(f) is None)
+        """Remember which optional fields a caller left out; a None that was given is sent as null.
+
+        Where null may not be sent, None means "do not send".
+        """
+        unset: list[str] = []
+        for field in self.__schema__().fields.values():
+            value = self._peek(field)
+            if value is MISSING and not field.required:
+                setattr(self, field.name, None)
+                unset.append(field.key)
+            elif value is None and not field.required and not field.nullable:
+                unset.append(field.key)
         self._note = Note(absent=frozenset(unset))
 
     if not TYPE_CHECKING:  # a type checker would take it for leave to read any name

@@ -2,10 +2,8 @@
 
 | module         | subject                                                                   |
 |----------------|---------------------------------------------------------------------------|
-| `versions`     | the published versions of the spec, as the project keeps them             |
 | `operations`   | the operations of a document, their statuses, and what each one sends     |
-| `constraints`  | what single keywords of a schema say of a value                           |
-| `schemas`      | schemas made plain: references followed, compositions merged              |
+| `judging`      | what the published document says of a value, by jsonschema-rs             |
 | `scalars`      | the strings and numbers at the edges of what a schema allows              |
 | `values`       | values that together show everything that a schema allows                 |
 | `bodies`       | response bodies that together show everything that a document allows      |

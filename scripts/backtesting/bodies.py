@@ -20,6 +20,9 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from normalizing.normal import Normal, normalize
+
+from backtesting.judging import Judge
 from backtesting.operations import Operation, responses
 from backtesting.values import Holder, Maker
 
@@ -64,7 +67,7 @@ class Bodies:
 
 
 def of(
-    document: dict[str, Any],
+    document: dict[str, Any] | Normal,
     seed: int = 0,
     combinations: int = 20,
     *,
@@ -73,12 +76,14 @@ def of(
     """Return the bodies that a document lets be sent.
 
     Args:
-        document: An OpenAPI document.
+        document: An OpenAPI document, or its normal form.
         seed: Decides the random combinations.
         combinations: How many of these there are for each status.
         apart: Statuses that a client may read each in its own way: of a range that has them in
             it, or of `default`, every body is sent with one of each.
     """
+    normal = document if isinstance(document, Normal) else normalize(document)
+    judge = Judge(normal.document)
     notes: dict[str, None] = {}
     unmade: list[tuple[str, str, str]] = []
 
@@ -89,13 +94,16 @@ def of(
         note((place + at).strip(), why)
 
     found: list[Body] = []
-    for response in responses(document, note):
+    for response in responses(normal, note):
         place = f"{response.operation.name} {response.status} "
-        maker = Maker(document, partial(note_in, place))
+        maker = Maker(normal, judge, partial(note_in, place))
         random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret
         size = 0
         leaders = _leaders(response.codes, apart)
         for code, value in maker.values_of(response, leaders, random, combinations):
+            if response.pointer and not judge.allows(response.pointer, value):
+                note(place.strip(), "some bodies of its normal form are not of the document")
+                continue
             content = _content(response.kind, value)
             size += len(content)
             if size > _BYTES:

@@ -12,6 +12,7 @@ from codegen import generator
 from common.failure import Failure
 from common.project import PACKAGE, Project
 from common.versions import Version
+from normalizing.normal import Normal
 
 from backtesting import operations
 from backtesting.operations import Operation
@@ -68,16 +69,17 @@ def generate(project: Project, version: Version, directory: Path) -> Client:
     scratch = Project(root)
     scratch.spec.write_bytes(version.content)
     try:
-        with generator.generated(scratch) as fresh:
+        normal = generator.prepare(scratch)
+        with generator.generated(scratch, normal) as fresh:
             package = directory / "client"
             shutil.copytree(fresh, package)
-        modules = _modules(package / PACKAGE, generator.prepare(scratch))
+        modules = _modules(package / PACKAGE, normal)
     except Failure as failure:
         raise Failure(f"the client of {version.name} cannot be generated: {failure}") from None
     return Client(version.name, package, project.runtime.parent, modules)
 
 
-def _modules(package: Path, document: dict[str, object]) -> dict[str, str]:
+def _modules(package: Path, normal: Normal) -> dict[str, str]:
     """Return the module of each operation; each says in its docstring which one it is for."""
     found: dict[str, str] = {}
     for file in sorted((package / "api").glob("*/*.py")):
@@ -86,8 +88,10 @@ def _modules(package: Path, document: dict[str, object]) -> dict[str, str]:
             method, _, path = words.partition(" ")
             name = ".".join(file.relative_to(package).with_suffix("").parts)
             found[operations.route(method, path)] = name
-    for operation, _ in operations.of(document):
-        if operation.route not in found:
-            raise Failure(f"no module says that it is for {operation.route}")
-        found[operation.name] = found[operation.route]
+    for operation in normal.operations:
+        place = operations.route(operation.method, operation.path)
+        if place not in found:
+            raise Failure(f"no module says that it is for {place}")
+        found[operations.route(operation.method, operation.raw_path)] = found[place]
+        found[operation.id or place] = found[place]
     return found

@@ -1,14 +1,17 @@
-"""The operations of a document: which statuses each documents, and what it sends with them."""
+"""What the operations of a document send: with which statuses, and as what."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from backtesting.schemas import Note, Schemas
+from normalizing import operations
+from normalizing.normal import Normal
+from normalizing.writing import Schema
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+#: Says of a place why its bodies are not all that the spec allows there.
+Note = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,16 @@ class Response:
         status: As the document has it: `200`, `4XX` or `default`.
         codes: HTTP statuses that this stands for. The first stands for all that are alike.
         kind: `json`, `text`, or `empty` for no body.
-        schema: The schema of the body.
+        schema: The schema of the body, in the normal form.
+        pointer: Where that stands in the document.
     """
 
     operation: Operation
     status: str
     codes: tuple[int, ...]
     kind: str
-    schema: Any
+    schema: Schema
+    pointer: str
 
 
 def route(method: str, path: str) -> str:
@@ -47,48 +52,43 @@ def route(method: str, path: str) -> str:
     return f"{method.upper()} {re.sub(r'/+', '/', re.sub(r'{[^}]*}', '{}', path))}"
 
 
-def of(document: dict[str, Any]) -> Iterator[tuple[Operation, dict[str, Any]]]:
-    """Yield every operation of a document, with the object that describes it."""
-    schemas = Schemas(document)
-    for path, reference in (document.get("paths") or {}).items():
-        item = schemas.followed(reference)
-        for method in METHODS:
-            described = item.get(method) if isinstance(item, dict) else None
-            if isinstance(described, dict):
-                place = route(method, path)
-                yield Operation(str(described.get("operationId") or place), place), described
+def of(operation: operations.Operation) -> Operation:
+    """Return how an operation is known here."""
+    place = route(operation.method, operation.raw_path)
+    return Operation(operation.id or place, place)
 
 
-def statuses(document: dict[str, Any]) -> set[str]:
+def statuses(normal: Normal) -> set[str]:
     """Return the statuses that a document tells apart, whatever the operation."""
-    found = (described.get("responses") for _, described in of(document))
-    return {status for listed in found if isinstance(listed, dict) for status in listed}
+    return {response.status for one in normal.operations for response in one.responses}
 
 
-def responses(document: dict[str, Any], note: Note) -> Iterator[Response]:
+def responses(normal: Normal, note: Note) -> Iterator[Response]:
     """Yield what every operation of a document sends, status by status.
 
     Args:
-        document: An OpenAPI document.
+        normal: The document.
         note: Is told which bodies cannot be made.
     """
-    schemas = Schemas(document)
-    for operation, described in of(document):
-        documented = described.get("responses")
-        if not isinstance(documented, dict):
-            continue
-        for status, reference in documented.items():
-            response = schemas.followed(reference)
-            codes = tuple(_codes(status, documented))
-            if not codes or not isinstance(response, dict):
-                note(operation.name, f"the response {status!r} cannot be read")
+    for lost in normal.lost:
+        for problem in lost.problems:
+            note(lost.name, f"it cannot be read: {problem.pointer} {problem.reason}")
+    for described in normal.operations:
+        operation = of(described)
+        documented = [response.status for response in described.responses]
+        for response in described.responses:
+            codes = tuple(_codes(response.status, documented))
+            media = response.media
+            kind = "empty" if media is None else media.kind
+            if kind == "bytes" and media is not None:
+                note(f"{operation.name} {response.status}", f"bodies of {media.type} are not made")
                 continue
-            kind, schema = _content(f"{operation.name} {status}", response, note)
-            if kind:
-                yield Response(operation, status, codes, kind, schema)
+            schema = media.schema if media and media.schema is not None else Schema()
+            pointer = f"{media.pointer}/schema" if media and media.schema is not None else ""
+            yield Response(operation, response.status, codes, kind, schema, pointer)
 
 
-def _codes(status: str, documented: dict[str, Any]) -> Iterator[int]:
+def _codes(status: str, documented: Any) -> Iterator[int]:
     if re.fullmatch("[1-5][0-9][0-9]", status):
         yield int(status)
         return
@@ -99,26 +99,3 @@ def _codes(status: str, documented: dict[str, Any]) -> Iterator[int]:
             continue
         if status.upper() == f"{first}XX" or (status == "default" and first not in ranges):
             yield int(code)
-
-
-def _content(where: str, response: dict[str, Any], note: Note) -> tuple[str, Any]:
-    content = response.get("content") or {}
-    kinds = {name: _kind(name) for name in content}
-    for wanted in ("json", "text"):
-        names = [name for name, kind in kinds.items() if kind == wanted]
-        if names:
-            for other in kinds.keys() - {names[0]}:
-                note(where, f"bodies of {other} are not made")
-            media = content[names[0]]
-            return wanted, media.get("schema", True) if isinstance(media, dict) else True
-    if kinds:
-        note(where, f"bodies of {', '.join(kinds)} are not made")
-        return "", None
-    return "empty", None
-
-
-def _kind(media_type: str) -> str:
-    name = media_type.partition(";")[0].strip().lower()
-    if name == "application/json" or name.endswith("+json"):
-        return "json"
-    return "text" if name.startswith("text/") else "other"

@@ -4,8 +4,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from backtesting.constraints import in_range
-from backtesting.schemas import Note
+from backtesting.operations import Note
 
 _EXACT = 2**53 - 1  # beyond it JSON promises nothing (RFC 7493, section 2.2)
 _LONG = 4096  # characters
@@ -92,3 +91,13 @@ def _numbers(kind: str, keywords: dict[str, Any], at: str, note: Note) -> list[A
     if not allowed:
         note(at, "no number within its bounds is at hand")
     return list({repr(value): value for value in allowed}.values())
+
+
+def in_range(keywords: dict[str, Any], value: float) -> bool:
+    """Whether the bounds of a schema allow a number."""
+    low, high = keywords.get("minimum", -math.inf), keywords.get("maximum", math.inf)
+    above, below = (
+        keywords.get("exclusiveMinimum", -math.inf),
+        keywords.get("exclusiveMaximum", math.inf),
+    )
+    return bool(low <= value <= high and above < value < below)

@@ -5,10 +5,14 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
-from backtesting.constraints import is_of
-from backtesting.operations import Response
+from attrs import frozen
+from normalizing.located import COMPONENTS
+from normalizing.normal import Normal
+from normalizing.writing import Schema
+
+from backtesting.judging import Judge
+from backtesting.operations import Note, Response
 from backtesting.scalars import scalars
-from backtesting.schemas import Note, Plain, Schemas
 
 _LOOPS = 3  # how often a body enters schemas that contain themselves
 _CALLS = 10_000  # places of one status that are looked into
@@ -32,19 +36,65 @@ class _Endless(Exception):  # noqa: N818 - no error: the alternative is left out
     """A value could not be finished within bounds, or there is none."""
 
 
+@frozen(eq=False)
+class Choice:
+    """One alternative of a schema.
+
+    Attributes:
+        schema: What it is, its reference followed.
+        loops: How many references that lead back to themselves were followed to get here.
+    """
+
+    schema: Schema
+    loops: int = 0
+
+
 class Maker:
     """Makes the values of one response.
 
     Args:
-        document: What the references in it refer to.
+        normal: What the schemas are of.
+        judge: Says which values the published document allows.
         note: Is told of places where not everything that is allowed is made.
     """
 
-    def __init__(self, document: dict[str, Any], note: Note) -> None:
-        self.schemas = Schemas(document)
+    def __init__(self, normal: Normal, judge: Judge, note: Note) -> None:
+        self.normal = normal
+        self.judge = judge
         self.note = note
         self.calls = _CALLS
         self.unmade: list[str] = []
+        self._loops: dict[str, bool] = {}
+        widened = {note.pointer for note in normal.widened}
+        self._widened = widened | {pointer.rpartition("/")[0] for pointer in widened}
+
+    def choices(self, schema: Schema) -> list[Choice]:
+        """Return the alternatives of a schema, what is not null first."""
+        tags = schema.get("discriminator")
+        found: list[Choice] = []
+        for part in schema.get("anyOf", [schema]):
+            if "$ref" in part:
+                name = part["$ref"].removeprefix(COMPONENTS)
+                target = self.normal.schemas[name]
+                if tags:
+                    target = _tagged(target, tags, part["$ref"])
+                found.append(Choice(target, int(self._leads_back(name))))
+            else:
+                found.append(Choice(part))
+        return found
+
+    def _leads_back(self, name: str) -> bool:
+        """Whether a class has, however deep inside, one of itself."""
+        if name not in self._loops:
+            seen: set[str] = set()
+            todo = list(_references(self.normal.schemas[name]))
+            while todo:
+                other = todo.pop()
+                if other not in seen:
+                    seen.add(other)
+                    todo += _references(self.normal.schemas[other])
+            self._loops[name] = name in seen
+        return self._loops[name]
 
     def values_of(
         self, response: Response, leaders: Sequence[int], random: Random, combinations: int
@@ -82,7 +132,7 @@ class Maker:
                 continue  # this combination has no end; the others stand
             yield leaders[0], drawn
 
-    def values(self, schema: Any, at: str, loops: int) -> list[Any]:
+    def values(self, schema: Schema, at: str, loops: int) -> list[Any]:
         """Return values that together show what a schema allows; the first is not null.
 
         Raises:
@@ -92,43 +142,49 @@ class Maker:
         if self.calls < 0:
             self.note(at, "it and what comes after it is too much to be looked into")
             raise _Endless
-        plain = self.schemas.plain(schema, at, self.note)
-        if not plain:
-            self.note(at, "it allows no value")
-            self.unmade.append(at)
         found: list[Any] = []
-        for choice in sorted(plain, key=lambda one: one.keywords.get("type") == "null"):
+        for choice in self.choices(schema):
             if choice.loops <= loops:
                 try:
-                    found += self._of(choice, at, loops - choice.loops)
+                    found += self._of(choice.schema, at, loops - choice.loops)
                 except _Endless:
                     self.unmade.append(at)
             else:
                 self.unmade.append(at)
+        found = self._allowed(schema, found, at)
         if not found:
             raise _Endless
         return found
 
-    def _of(self, plain: Plain, at: str, loops: int) -> list[Any]:
-        keywords = plain.keywords
-        if "enum" in keywords:
-            values = keywords["enum"]
+    def _allowed(self, schema: Schema, found: list[Any], at: str) -> list[Any]:
+        """Return the values that the document allows, where its normal form may allow more."""
+        several = len([part for part in schema.get("anyOf", ()) if part != {"type": "null"}])
+        pointer = schema.pointers[0] if schema.pointers else ""
+        if not pointer:
+            return found
+        if several < 2 and "pattern" not in schema and pointer not in self._widened:  # noqa: PLR2004 - no choice
+            return found
+        allowed = [value for value in found if self.judge.allows(pointer, value)]
+        if len(allowed) < len(found):
+            self.note(at, "some values of its normal form are not of the document")
+        return allowed
+
+    def _of(self, schema: Schema, at: str, loops: int) -> list[Any]:
+        if "const" in schema:
+            return [schema["const"]]
+        if "enum" in schema:
+            values = list(schema["enum"])
             if len(values) > _VALUES:
                 self.note(at, f"only {_VALUES} of its {len(values)} values are sent")
                 values = [*values[: _VALUES - 1], values[-1]]
-            values = [value for value in values if is_of(keywords.get("type"), value)]
-        elif _kind(keywords) == "object":
-            values = self._objects(keywords, at, loops)
-        elif _kind(keywords) == "array":
-            values = self._arrays(keywords, at, loops)
-        else:
-            values = scalars(keywords, at, self.note)
-        alone = [v for v in values if not any(self.schemas.allows(r, v) for r in plain.rivals)]
-        if values and not alone:
-            self.note(at, "every value of one choice is one of another, against `oneOf`")
-        return alone or values
+            return values
+        if _kind(schema) == "object":
+            return self._objects(schema, at, loops)
+        if _kind(schema) == "array":
+            return self._arrays(schema, at, loops)
+        return scalars(schema, at, self.note)
 
-    def _objects(self, keywords: dict[str, Any], at: str, loops: int) -> list[Any]:
+    def _objects(self, keywords: Schema, at: str, loops: int) -> list[Any]:
         required = {*keywords.get("required", ())}
         parts: dict[str, list[Any]] = {}
         for key, schema in _properties(keywords):
@@ -162,7 +218,7 @@ class Maker:
         return fitting
 
     def _free(
-        self, keywords: dict[str, Any], parts: dict[str, list[Any]], at: str, loops: int
+        self, keywords: Schema, parts: dict[str, list[Any]], at: str, loops: int
     ) -> list[Any]:
         """Return objects with keys of the server's own choice, if the schema allows such."""
         extra = keywords.get("additionalProperties")
@@ -183,26 +239,21 @@ class Maker:
             holder.free = frozenset(free) - named.keys()
         return found
 
-    def _arrays(self, keywords: dict[str, Any], at: str, loops: int) -> list[Any]:
+    def _arrays(self, keywords: Schema, at: str, loops: int) -> list[Any]:
         low = keywords.get("minItems", 0)
         high = keywords.get("maxItems", max(_CHUNK, low))
         if low > _VALUES:
             self.note(at, f"an array of {low} items is too long to be sent")
             raise _Endless
-        first = [
-            self.values(schema, f"{at}/*", loops) for schema in keywords.get("prefixItems", ())
-        ]
-        longest = max(map(len, first), default=1)
-        heads = [[values[min(i, len(values) - 1)] for values in first] for i in range(longest)]
         values: list[Any] = []
-        if keywords.get("items", True) is not False and high > len(first):
+        if high > 0:
             try:
-                values = self.values(keywords.get("items", True), f"{at}/*", loops)
+                values = self.values(keywords.get("items", Schema()), f"{at}/*", loops)
             except _Endless:
                 values = []
-        head, size = heads[0], max(1, min(_CHUNK, int(high) - len(first)))
-        found = [[*head, *values[:1]], head, *heads[1:]]
-        found += [[*head, *values[start : start + size]] for start in range(0, len(values), size)]
+        size = max(1, min(_CHUNK, int(high)))
+        found: list[list[Any]] = [values[:1], []]
+        found += [values[start : start + size] for start in range(0, len(values), size)]
         if values:
             found = [_filled(array, values, low, keywords) for array in found]
         fitting = [array for array in found if low <= len(array) <= high]
@@ -210,7 +261,7 @@ class Maker:
             raise _Endless
         return fitting
 
-    def draw(self, schema: Any, loops: int, random: Random) -> Any:
+    def draw(self, schema: Schema, loops: int, random: Random) -> Any:
         """Return a random value of a schema that has values.
 
         Raises:
@@ -219,25 +270,24 @@ class Maker:
         self.calls -= 1
         if self.calls < 0:
             raise _Endless
-        choices = [one for one in self.schemas.plain(schema, "", _silent) if one.loops <= loops]
+        choices = [one for one in self.choices(schema) if one.loops <= loops]
         random.shuffle(choices)
         for choice in choices:
             try:
-                return self._drawn(choice, loops - choice.loops, random)
+                return self._drawn(choice.schema, loops - choice.loops, random)
             except _Endless:
                 continue
         raise _Endless
 
-    def _drawn(self, plain: Plain, loops: int, random: Random) -> Any:
-        keywords = plain.keywords
-        if plain.rivals or _kind(keywords) not in {"object", "array"} or "enum" in keywords:
-            return self._one_of(plain, loops, random)
+    def _drawn(self, keywords: Schema, loops: int, random: Random) -> Any:
+        if _kind(keywords) not in {"object", "array"} or keywords.keys() & {"enum", "const"}:
+            return self._one_of(keywords, loops, random)
         if _kind(keywords) == "array":
             low, high = keywords.get("minItems", 0), keywords.get("maxItems", 3)
-            if "prefixItems" in keywords or keywords.get("uniqueItems"):
-                return self._one_of(plain, loops, random)
+            if keywords.get("uniqueItems"):
+                return self._one_of(keywords, loops, random)
             size = max(low, min(random.randrange(4), high))
-            return [self.draw(keywords.get("items", True), loops, random) for _ in range(size)]
+            return [self.draw(keywords.get("items", Schema()), loops, random) for _ in range(size)]
         required, drawn = {*keywords.get("required", ())}, Holder()
         for key, schema in _properties(keywords):
             try:
@@ -253,8 +303,8 @@ class Maker:
             drawn.free = frozenset({key})
         return drawn
 
-    def _one_of(self, plain: Plain, loops: int, random: Random) -> Any:
-        values = self._of(plain, "", loops)
+    def _one_of(self, schema: Schema, loops: int, random: Random) -> Any:
+        values = self._of(schema, "", loops)
         if not values:
             raise _Endless
         return random.choice(values)
@@ -270,18 +320,42 @@ def _filled(array: list[Any], values: list[Any], low: int, keywords: dict[str, A
     )
 
 
-def _properties(keywords: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the properties that may be sent, those that are only required among them."""
-    named = keywords.get("properties") or {}
-    extra = keywords.get("additionalProperties", True)
-    unnamed = {key: extra for key in keywords.get("required", ()) if key not in named}
-    return [(key, schema) for key, schema in {**named, **unnamed}.items() if schema is not False]
+def _properties(schema: Schema) -> list[tuple[str, Schema]]:
+    """Return the properties that may be sent."""
+    return list(schema.get("properties", {}).items())
 
 
-def _kind(keywords: dict[str, Any]) -> Any:
-    if "type" not in keywords and ("properties" in keywords or "required" in keywords):
+def _kind(schema: Schema) -> Any:
+    """Return the type that a schema says, or else the one that it describes."""
+    if "type" in schema:
+        return schema["type"]
+    if schema.keys() & {"properties", "required", "additionalProperties"}:
         return "object"
-    return keywords.get("type")
+    return "array" if "items" in schema else None
+
+
+def _tagged(target: Schema, tags: dict[str, Any], reference: str) -> Schema:
+    """Return a class whose discriminator has a value that stands for it."""
+    key = tags["propertyName"]
+    described = target.get("properties", {})
+    values = [value for value, other in tags["mapping"].items() if other == reference]
+    found = Schema(**{**target, "properties": {**described, key: Schema(enum=values)}})
+    found["required"] = list(dict.fromkeys([*target.get("required", ()), key]))
+    found.pointers = target.pointers
+    return found
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Yield the names of the classes that a schema has inside, those inside them aside."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"].removeprefix(COMPONENTS)
+        for key, part in schema.items():
+            if key not in {"const", "enum", "default", "discriminator"}:
+                yield from _references(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)
 
 
 def _segment(key: str) -> str:

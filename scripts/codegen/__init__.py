@@ -1,5 +1,5 @@
 """From the vendored spec to the generated package, in steps that each can be read alone.
 
-`overlay`, `discriminators` and `enum_names` prepare the document; `generator` runs
-openapi-python-client, with its `corrections` between parsing and rendering.
+`overlay` corrects the document and `normalizing` gives it its normal form; `properties` and
+`rendering` make of that what the templates of openapi-python-client read; `generator` runs it.
 """

@@ -1,92 +1,96 @@
-"""Runs openapi-python-client over a prepared document, and refuses what it would do wrong."""
+"""Lets openapi-python-client render what a spec comes to in its normal form."""
 
 import contextlib
 import io
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from attrs import evolve
 from common import documents, toolchain
 from common.failure import Failure
 from common.project import PACKAGE, Project
 from jinja2 import TemplateError
+from normalizing import telling
+from normalizing.normal import Normal, normalize
 from openapi_python_client import Project as GeneratorProject
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
-from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from pydantic import ValidationError
 
-from codegen import corrections, discriminators, enum_names, operations, overlay
+from codegen import operations, overlay, rendering
+from codegen.properties import Properties
 
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
+#: What of the generator's configuration is of use here; the rest of it is for its own parser.
+_KNOWN = {"class_overrides", "field_prefix", "post_hooks"}
+_KNOWN |= {"package_name_override", "project_name_override"}
+
 _SHOWN = 300  # characters of the generator's own words that are worth showing
 
 
 @contextlib.contextmanager
-def generated(project: Project) -> Iterator[Path]:
+def generated(project: Project, normal: Normal | None = None) -> Iterator[Path]:
     """Yield a temporary directory that holds what `project.generated` should.
+
+    Args:
+        project: The project.
+        normal: What `prepare` returns for it, if that is at hand.
 
     Raises:
         Failure: An input is missing, malformed or contradictory.
     """
     toolchain.check_templates(project)
-    document = prepare(project)
+    normal = normal or prepare(project)
     with tempfile.TemporaryDirectory(prefix="modelgates-codegen-") as scratch:
         out = Path(scratch) / project.generated.name
         out.mkdir()
-        _generate(project, document, out / PACKAGE)
+        _generate(project, normal, out / PACKAGE)
         yield out
 
 
-def prepare(project: Project) -> dict[str, Any]:
-    """Return the document that is generated from: the spec under its overlay, made plain.
+def prepare(project: Project) -> Normal:
+    """Return what is generated from: the spec under its overlay, in its normal form.
 
-    What of it is left out, it says itself.
+    Raises:
+        Failure: The spec or the overlay cannot be read, or nothing of the spec can be carried.
     """
     document = overlay.apply(documents.load(project.overlay), documents.load(project.spec))
-    discriminators.spell_out(document)
-    enum_names.assign(document)
-    document[operations.LEFT_OUT] = operations.make_plain(document)
-    return document
+    normal = normalize(document)
+    if normal.operations:
+        left_out = operations.make_plain(document, normal)
+        plain = normalize(document)
+        plain.document[operations.LEFT_OUT] = left_out
+        normal = evolve(plain, lost=normal.lost, unused=normal.unused)
+    if not normal.operations:
+        words = "\n".join(telling.lines(normal)) or "it describes no operation"
+        raise Failure(f"nothing of {project.spec.name} can be carried: {words}")
+    return normal
 
 
-def left_out(project: Project) -> list[str]:
+def left_out(normal: Normal) -> list[str]:
     """Return what of the spec the generated code neither sends nor reads, with the reason."""
-    lines: list[str] = prepare(project)[operations.LEFT_OUT]
-    return lines
+    lost = [
+        f"{one.name}: {problem.pointer}: {problem.reason}"
+        for one in normal.lost
+        for problem in one.problems
+    ]
+    return [*normal.document.get(operations.LEFT_OUT, ()), *lost]
 
 
-def _generate(project: Project, document: dict[str, Any], package: Path) -> None:
+def _generate(project: Project, normal: Normal, package: Path) -> None:
     config = _config(project, package)
-    for kind in filter(operations.is_binary, operations.content_types(document)):
-        config.content_type_overrides.setdefault(kind, "application/octet-stream")
-    data = _parse(project, document, config)
-    corrections.correct(data)
-    operations.describe(document, data, config.field_prefix)
-    _render(project, data, config, document[operations.LEFT_OUT])
+    data, properties = rendering.data(normal, config)
+    operations.describe(normal, data, config.field_prefix)
+    _render(project, data, properties, config, left_out(normal))
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(_HEADER + text, encoding="utf-8", newline="\n")
     (package / "py.typed").touch()
-
-
-def _parse(project: Project, document: dict[str, Any], config: Config) -> GeneratorData:
-    name = project.spec.name
-    try:
-        data = GeneratorData.from_dict(document, config=config)
-    except Exception as error:  # what it trips over, it does not say otherwise
-        raise Failure(f"the generator cannot read {name}: {_described(error)}") from error
-    if isinstance(data, GeneratorError):
-        _, place, problem, *_ = f"{data.detail}\n\n\n".splitlines()
-        words = f"{place}: {problem.split(' [type=')[0]}"
-        raise Failure(f"{name} is not an OpenAPI 3 document: {words}; mend it in the overlay")
-    _refuse(data.errors)  # first: what is wrong with operations follows from them
-    _refuse([e for tag in data.endpoint_collections_by_tag.values() for e in tag.parse_errors])
-    return data
 
 
 class _Generator(GeneratorProject):
@@ -107,10 +111,17 @@ class _Generator(GeneratorProject):
         path.write_text(text, encoding=self.config.file_encoding)
 
 
-def _render(project: Project, data: GeneratorData, config: Config, left_out: list[str]) -> None:
+def _render(
+    project: Project,
+    data: GeneratorData,
+    properties: Properties,
+    config: Config,
+    left_out: list[str],
+) -> None:
     runner = _Generator(openapi=data, config=config, custom_template_path=project.templates)
     runner.env.globals["left_out"] = left_out
     runner.env.globals["fail"] = _fail
+    runner.env.globals["tags"] = properties.tags
     runner.env.filters["literal"] = _literal
     try:
         with contextlib.redirect_stdout(io.StringIO()), _path(toolchain.search_path()):
@@ -123,15 +134,17 @@ def _render(project: Project, data: GeneratorData, config: Config, left_out: lis
     except Exception as error:  # a template can raise anything
         words = f"the templates cannot render {project.spec.name}: {_described(error)}"
         raise Failure(words) from error
-    _refuse(errors)
+    if errors:
+        said = ": ".join(part for part in (errors[0].header, errors[0].detail) if part)
+        raise Failure(_readable(f"the generated code cannot be finished: {said}"))
 
 
 def _config(project: Project, package: Path) -> Config:
     name = project.config.name
     values = documents.load(project.config)
-    if unknown := values.keys() - ConfigFile.model_fields.keys():
-        known = ", ".join(sorted(ConfigFile.model_fields))
-        raise Failure(f"{name} has an unknown key {min(unknown)!r}; the generator knows {known}")
+    if unknown := values.keys() - _KNOWN:
+        known = ", ".join(sorted(_KNOWN))
+        raise Failure(f"{name} has an unknown key {min(unknown)!r}; what is known is {known}")
     try:
         file = ConfigFile(**values)
     except ValidationError as error:
@@ -140,7 +153,7 @@ def _config(project: Project, package: Path) -> Config:
         raise Failure(f"{name}: {place}: {first['msg']}") from None
     if not file.post_hooks:
         raise Failure(f"{name} gives no `post_hooks`; without its own, the output is not formatted")
-    config = Config.from_sources(
+    return Config.from_sources(
         file,
         MetaType.NONE,
         document_source=project.spec,
@@ -148,8 +161,6 @@ def _config(project: Project, package: Path) -> Config:
         overwrite=True,
         output_path=package,
     )
-    corrections.reserve_type_names(config)
-    return config
 
 
 @contextlib.contextmanager
@@ -170,18 +181,6 @@ def _literal(value: str | UntrustedString) -> str:
 
 def _fail(message: str) -> NoReturn:
     raise Failure(message)
-
-
-def _refuse(errors: Sequence[GeneratorError]) -> None:
-    """Fail with the first of the generator's errors, if there are any."""
-    if not errors:
-        return
-    error = errors[0]
-    data = getattr(error, "data", None)
-    shown = data.model_dump_json(exclude_unset=True, by_alias=True) if data is not None else ""
-    words = [part.strip(" :\n") for part in (error.header, error.detail, shown[:_SHOWN]) if part]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    raise Failure(_readable(f"the generator refuses the spec: {': '.join(words)}{more}"))
 
 
 def _described(error: Exception) -> str:

@@ -14,6 +14,9 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from attrs import frozen
+from normalizing.normal import Normal
+from normalizing.operations import Operation, Parameter, alternatives
+from normalizing.writing import Schema
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
 from openapi_python_client.parser.properties import ModelProperty
@@ -104,18 +107,23 @@ class Facts:
         return None if text is None else UntrustedString(text)
 
 
-def make_plain(document: dict[str, Any]) -> list[str]:
+def make_plain(document: dict[str, Any], normal: Normal) -> list[str]:
     """Make every operation of `document` plain, in place; return what is left out, by name.
 
-    What is no OpenAPI is left as it is: the generator says what is wrong with it.
+    Args:
+        document: The document.
+        normal: Its normal form; operations that this does not have are taken out.
     """
     left_out: list[str] = []
-    paths = _object(document.get("paths"))
-    for path, item in list(paths.items()):
+    known = {(operation.raw_path, operation.method) for operation in normal.operations}
+    paths = document["paths"]
+    for path, shared in list(paths.items()):
+        item = paths[path] = copy.deepcopy(_resolved(document, shared))
         for method in _METHODS:
-            operation = _object(item).get(method)
-            if not isinstance(operation, dict) or not isinstance(operation.get("responses"), dict):
+            if (path, method) not in known:
+                item.pop(method, None)
                 continue
+            operation = item[method]
             _take_over(document, item, operation)
             operation.setdefault("operationId", _id(method, path))
             name = f"{method.upper()} {path} ({operation['operationId']})"
@@ -125,24 +133,20 @@ def make_plain(document: dict[str, Any]) -> list[str]:
                 del item[method]
             else:
                 left_out += [f"{name}: {part}" for part in _narrow(operation)]
-        if isinstance(item, dict):
-            item.pop("parameters", None)
-            item.pop("servers", None)
-            if not any(method in item for method in _METHODS):
-                del paths[path]
+        item.pop("parameters", None)
+        item.pop("servers", None)
+        if not any(method in item for method in _METHODS):
+            del paths[path]
     return left_out
 
 
-def describe(document: dict[str, Any], data: GeneratorData, prefix: str) -> None:
+def describe(normal: Normal, data: GeneratorData, prefix: str) -> None:
     """Give the templates what they need: attributes of every endpoint and collection of `data`."""
     found: dict[tuple[str, str], Facts] = {}
-    for path, item in document["paths"].items():
-        for method in _METHODS:
-            if (operation := item.get(method)) is not None:
-                tag = PythonIdentifier((operation.get("tags") or ["default"])[0], "tag")
-                name = PythonIdentifier(operation["operationId"], prefix)
-                found[tag, name] = _facts(document, path, operation)
-    taken = {item.class_info.name for item in [*data.models, *data.enums]}
+    for operation in normal.operations:
+        tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
+        found[tag, PythonIdentifier(operation.called, prefix)] = _facts(normal, operation)
+    taken: set[str] = {item.class_info.name for item in [*data.models, *data.enums]}
     attributes = set(CLIENT_NAMES)
     for tag, collection in data.endpoint_collections_by_tag.items():
         imports: set[str] = set()
@@ -216,36 +220,37 @@ def is_binary(content_type: str) -> bool:
     return kind in _BINARY or kind.startswith(_BINARY_KINDS)
 
 
-def content_types(document: dict[str, Any]) -> Iterator[str]:
-    """Yield every media type of a document that has been made plain."""
-    for item in _object(document.get("paths")).values():
-        for operation in _object(item).values():
-            for response in _object(_object(operation).get("responses")).values():
-                yield from _object(response.get("content"))
-
-
-def _facts(document: dict[str, Any], path: str, operation: dict[str, Any]) -> Facts:
-    parameters = operation.get("parameters") or []
-    places = {(p["in"], p["name"]): p for p in parameters}
+def _facts(normal: Normal, operation: Operation) -> Facts:
+    said = normal.document["paths"][operation.raw_path][operation.method]
+    places = {(parameter.place, parameter.name): parameter for parameter in operation.parameters}
     return Facts(
-        operation["operationId"],
-        path,
-        {place: _style(parameter) for place, parameter in places.items()},
-        {place for place, p in places.items() if paging.takes_array(document, p.get("schema"))},
+        operation.called,
+        operation.path,
+        {place: _style_of(parameter) for place, parameter in places.items()},
+        {place for place, parameter in places.items() if _takes_array(parameter.schema)},
         {
-            place: str(text)
-            for place, p in places.items()
-            if (text := p.get("description") or (p.get("schema") or {}).get("description"))
+            place: text
+            for place, parameter in places.items()
+            if (text := parameter.description or parameter.schema.get("description"))
         },
-        {
-            str(status): next(iter(response.get("content") or ()), "")
-            for status, response in operation["responses"].items()
-        },
-        operation.get("security") != [],
-        tuple(str(server["url"]) for server in operation.get("servers") or ()),
-        bool(operation.get("deprecated")),
-        paging.find(document, operation),
+        {r.status: r.media.type if r.media else "" for r in operation.responses},
+        said.get("security") != [],
+        tuple(str(server["url"]) for server in said.get("servers") or ()),
+        bool(said.get("deprecated")),
+        paging.find(normal.document, said),
     )
+
+
+def _style_of(parameter: Parameter) -> tuple[str, bool]:
+    """Return the style of a parameter, and whether it explodes."""
+    usual = "form" if parameter.place in {"query", "cookie"} else "simple"
+    style = parameter.style or usual
+    return style, style == "form" if parameter.explode is None else parameter.explode
+
+
+def _takes_array(schema: Schema) -> bool:
+    """Whether a parameter may be an array, or a choice of it may."""
+    return any(part.get("type") == "array" for part in alternatives(schema))
 
 
 def _take_over(document: dict[str, Any], item: dict[str, Any], operation: dict[str, Any]) -> None:

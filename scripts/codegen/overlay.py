@@ -5,19 +5,19 @@ it is an error: what an overlay corrects is no longer there, so the spec has cha
 
 Extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-single-slashes: true`
 takes doubled slashes out of the keys of an object; `x-without-prefix: P` takes a prefix off the
-texts of an array; `x-at-least: N` makes fewer matches than N an error. A target of `x-merge-as` may
-be a reference to a schema, which it then stands for.
+texts of an array; `x-at-least: N` makes fewer matches than N an error, and `x-at-least: 0` makes
+none no error. A target of `x-merge-as` may be a reference to a schema, which it then stands for.
 
 Source: OpenAPI Overlay Specification 1.0.0; RFC 9535 (JSONPath).
 """
 
-import copy
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import jsonpath
 from common.failure import Failure
+from normalizing.located import Array, Object, locate, pointer_of
 
 MERGE = "x-merge-as"
 SINGLE_SLASHES = "x-single-slashes"
@@ -36,7 +36,7 @@ def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
         Failure: The overlay is malformed, an action matches nothing, or schemas that it merges
             are not identical; the message names the action.
     """
-    result = copy.deepcopy(document)
+    result: dict[str, Any] = locate(document)
     if not str(overlay.get("overlay", "")).startswith("1.0."):
         raise Failure("the overlay is no OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`")
     if unknown := {key for key in overlay if key not in _KEYS and not key.startswith("x-")}:
@@ -69,11 +69,16 @@ def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -
     except jsonpath.JSONPathError as error:
         raise Failure(f"{name} is not a JSONPath query: {error}; see RFC 9535") from None
     if not matches:
+        if action.get(AT_LEAST) == 0:
+            return
         raise Failure(
             f"{name} matches nothing in the spec, so what it corrects has changed; "
             "compare the spec with the action's description, then change or delete the action"
         )
-    places = list(dict.fromkeys(_followed(match) for match in matches))
+    _act(name, action, document, list(dict.fromkeys(_followed(match) for match in matches)))
+
+
+def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: list[Any]) -> None:
     if len(places) < action.get(AT_LEAST, 1):
         shown = ", ".join("/".join(map(str, place)) for place in places)
         raise Failure(
@@ -115,11 +120,12 @@ def _in_order(place: Any) -> list[tuple[bool, int, str]]:
     return [(isinstance(key, int), key if isinstance(key, int) else 0, str(key)) for key in place]
 
 
-def _update(name: str, target: Any, update: Any) -> None:
+def _update(name: str, target: Any, said: Any) -> None:
+    update = locate(said, f"{name}: #")  # what it brings stands nowhere in the spec
     if isinstance(target, dict) and isinstance(update, dict):
         _merge_objects(target, update)
     elif isinstance(target, list):
-        target.append(copy.deepcopy(update))
+        target.append(update)
     else:
         raise Failure(f"{name} updates a {type(target).__name__}; a target is an object or array")
 
@@ -156,9 +162,9 @@ def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(target.get(key), dict):
             _merge_objects(target[key], value)
         elif isinstance(value, list) and isinstance(target.get(key), list):
-            target[key].extend(copy.deepcopy(value))
+            target[key].extend(value)
         else:
-            target[key] = copy.deepcopy(value)
+            target[key] = value
 
 
 def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> None:
@@ -177,12 +183,15 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
             f"{name} merges schemas that are no longer identical: {', '.join(different)}, unlike "
             f"{same}; narrow the target, or give what differs a class of its own"
         )
-    merged = {**schemas[old[0]]} if len(old) == 1 else plain[old[0]]
-    document["components"]["schemas"] = {
-        (new if key == old[0] else key): (merged if key == old[0] else schema)
-        for key, schema in schemas.items()
-        if key == old[0] or key not in old
-    }
+    merged = schemas[old[0]] if len(old) == 1 else plain[old[0]]
+    document["components"]["schemas"] = _at_place_of(
+        schemas,
+        {
+            (new if key == old[0] else key): (merged if key == old[0] else schema)
+            for key, schema in schemas.items()
+            if key == old[0] or key not in old
+        },
+    )
     _refer(document, dict.fromkeys(old, new))
 
 
@@ -191,10 +200,17 @@ def _make_room(name: str, taken: str, document: dict[str, Any]) -> None:
     schemas, other = document["components"]["schemas"], f"{taken}2"
     if other in schemas:
         raise Failure(f"{name} would overwrite the spec's own schema {taken}; choose another name")
-    document["components"]["schemas"] = {
-        other if key == taken else key: schema for key, schema in schemas.items()
-    }
+    document["components"]["schemas"] = _at_place_of(
+        schemas, {other if key == taken else key: schema for key, schema in schemas.items()}
+    )
     _refer(document, {taken: other})
+
+
+def _at_place_of(old: dict[str, Any], content: dict[str, Any]) -> Object:
+    """Return an object that stands where another does."""
+    made = Object(content)
+    made.pointer = pointer_of(old, "#")
+    return made
 
 
 def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
@@ -212,14 +228,19 @@ def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
 def _without_prose(schema: Any) -> Any:
     """Return a schema less its title and descriptions, its own and those of its parts."""
     if isinstance(schema, list):
-        return [_without_prose(part) for part in schema]
+        listed = Array(_without_prose(part) for part in schema)
+        listed.pointer = pointer_of(schema, "#")
+        return listed
     if not isinstance(schema, dict):
         return schema
-    return {
-        key: _without_prose(part)
-        for key, part in schema.items()
-        if not (key in {"title", "description"} and isinstance(part, str))
-    }
+    return _at_place_of(
+        schema,
+        {
+            key: _without_prose(part)
+            for key, part in schema.items()
+            if not (key in {"title", "description"} and isinstance(part, str))
+        },
+    )
 
 
 def _holders(node: Any, key: str) -> Iterator[dict[str, Any]]:

@@ -53,13 +53,6 @@ def find(document: dict[str, Any], operation: dict[str, Any]) -> Found | None:
     return None
 
 
-def takes_array(document: dict[str, Any], schema: Any) -> bool:
-    """Whether a schema takes arrays, or a choice of it does."""
-    found = _schema(document, schema)
-    choices = [*(found.get("oneOf") or ()), *(found.get("anyOf") or ())]
-    return _is_array(found) or any(_is_array(_schema(document, choice)) for choice in choices)
-
-
 def _success(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
     response = operation["responses"].get("200") or {}
     media = (response.get("content") or {}).get("application/json") or {}

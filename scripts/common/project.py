@@ -47,6 +47,11 @@ class Project:
         return self.root / "overlays" / "templates"
 
     @property
+    def client(self) -> Path:
+        """The package that people import, by hand."""
+        return self.root / "overlays" / "modelgates_client"
+
+    @property
     def runtime(self) -> Path:
         """The package that generated code stands on."""
         return self.root / "overlays" / "modelgates_runtime"
@@ -62,6 +67,6 @@ class Project:
         return self.root / "generated"
 
     def inputs(self) -> list[Path]:
-        """Return the files, besides the spec and `scripts/codegen`, that the output depends on."""
+        """Return the files, besides the spec and `scripts`, that the output depends on."""
         templates = self.templates.rglob("*.jinja")
         return sorted([self.config, self.overlay, self.requirements, *templates])

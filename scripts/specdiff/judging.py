@@ -10,6 +10,7 @@ from backtesting.clients import Client
 from common.failure import Failure
 from common.project import PACKAGE, Project
 from common.versions import Version
+from normalizing.normal import normalize
 
 from specdiff import accepted, agreement, release, specs, surface
 from specdiff.changes import plain
@@ -96,7 +97,7 @@ def _shifts(
 
 
 def _proof(client: Client, verdict: Verdict, old: Version, new: Version) -> Proof:
-    made = bodies.of(new.document, apart=operations.statuses(old.document))
+    made = bodies.of(new.document, apart=operations.statuses(normalize(old.document)))
     seen = running.decoded(client, {new.name: made})[new.name]
     differ = agreement.disagreements(verdict, seen.places, seen.uncovered, made.unmade)
     faults = (*seen.crashes, *seen.lies, *seen.losses)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 from common.effects import Effect
+from normalizing.operations import media_kind
 
 from specdiff import reading
 from specdiff.document import Document, Node
@@ -11,29 +12,15 @@ from specdiff.schemas import ANY, Schema
 from specdiff.schemas import read as read_schema
 
 
-def kind(media_type: str) -> str | None:
-    """Return how a media type is read: `json`, `text` or `bytes`; None if it is not."""
-    name = media_type.partition(";")[0].strip().lower()
-    if name == "application/json" or name.endswith("+json"):
-        return "json"
-    if name.startswith("text/"):
-        return "text"
-    return "bytes" if name == "application/octet-stream" else None
+def kind(media_type: str) -> str:
+    """Return how a media type is read: `json`, `text` or `bytes`."""
+    return media_kind(media_type, sent=False)
 
 
 def read(names: Iterable[str]) -> str | None:
-    """Return the media type that a client reads: the first that it can."""
-    return next((name for name in names if kind(name)), None)
-
-
-def sent(names: Iterable[str]) -> str | None:
-    """Return the media type that a server is taken to send: JSON, if it may be."""
-    names = list(names)
-    for wanted in ("json", "text"):
-        for name in names:
-            if kind(name) == wanted:
-                return name
-    return next(iter(names), None)
+    """Return the media type that a client reads, and a server is taken to send: JSON, if it may."""
+    order = ("json", "text", "bytes")
+    return min(names, key=lambda name: order.index(kind(name)), default=None)
 
 
 def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Effect:
@@ -44,7 +31,7 @@ def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Ef
         before: Its media types of a body.
         after: The media types of that body that the server sends.
     """
-    one, other = read(before), sent(after)
+    one, other = read(before), read(after)
     if one is None or kind(one) == "bytes":
         return Effect.ABSORBED  # nothing is read, or anything
     if kind(one) == "json":

@@ -245,7 +245,7 @@ class Operations:
         for name in members.only(before, after):
             words = f"{at.subject} is never {quote(name)}"
             self.add(f"{rule}-removed", words, before[name], None, effect, name, places)
-        one, other = media.read(before), media.sent(after)
+        one, other = media.read(before), media.read(after)
         for name in members.common(before, after):
             self.found.pair(before[name], after[name])
             inner = at if name == one == other else evolve(at, places=frozenset())
@@ -261,7 +261,7 @@ class Operations:
         """Compare two responses in what the client reads of them."""
         before, after = members.of(old.get("content")), members.of(new.get("content"))
         effect = media.effect(self.old, before, after)
-        one, other = media.read(before), media.sent(after)
+        one, other = media.read(before), media.read(after)
         if effect is not Effect.ABSORBED:
             words = f"{at.subject} is of another media type"
             rule, where = "response-media-type-added", after[other] if other else new

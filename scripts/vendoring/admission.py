@@ -1,44 +1,43 @@
 """What a document must be to be vendored: an API that the project can, and may, be generated from.
 
-The limits on what it costs to read are `codegen.guard`'s. These here keep what comes after from
-growing without bounds, keys from going where nobody may read them, and names from being more than
-names: in a diff, in a file name, in the generated code.
+The limits on what it costs to read are those of `common.guard`; what it comes to when it is read
+has those of `normalizing`. These here keep keys from going where nobody may read them, and names
+from being more than names: in a diff, in a file name, in the generated code.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from codegen import overlay
 from common.failure import Failure
-from openapi_python_client.schema import OpenAPI
-from pydantic import ValidationError
+from normalizing.located import child
+from normalizing.normal import normalize
 
-from vendoring import references
 from vendoring.addresses import is_this_machine
 
-#: The operation that the hand-written client is made over; without it, the client is of no use.
-OPERATION = "get-generation"
+#: The module of the operation that the hand-written client is made over.
+MODULE = "get_generation"
 
 #: Bytes of a name: a key, title, tag, enum value or operation id. Names become file names, which
 #: end at 255 bytes, and get underscores and a suffix on the way.
 MAX_NAME = 160
 
 #: Operations. Generating takes about 30 ms for each, formatting included.
-MAX_OPERATIONS = 500
+MAX_OPERATIONS = 2_000
 
 #: Components of all kinds. About 10 ms for each.
-MAX_COMPONENTS = 2_000
+MAX_COMPONENTS = 10_000
 
+_SHOWN = 20  # problems that are worth saying at once
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _VERSION = re.compile(r"3\.[01]\.\d{1,3}")
 
 # Keys whose value, or whose values, are names.
 _NAMING = frozenset({"enum", "name", "operationId", "required", "tags", "title"})
 
-# RFC 3986, section 3.3 (pchar), and the braces of a template.
-_PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/]*")
 _VARIABLE = re.compile(r"[A-Za-z0-9\-._~/]*")
 
 # What makes text on a screen other than it is in the file (Unicode UAX #9, explicit formatting).
@@ -46,25 +45,24 @@ _REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 
-def admit(document: dict[str, Any], name: str) -> None:
+def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | None = None) -> None:
     """Return if a document may be vendored.
 
     Args:
-        document: As `codegen.documents` reads it.
+        document: As `common.documents` reads it.
         name: What failures call it.
+        corrections: The project's overlay, under which the document will be read.
 
     Raises:
         Failure: It may not; the words say where, and what would be accepted.
     """
     _check_version(document, name)
-    for problem in _wrong_texts(document, "#"):
-        raise Failure(f"{name}: {problem}")
-    _check_model(document, name)
-    references.check(document, name)
-    _check_operations(document, name)
-    _check_sizes(document, name)
-    for place, server in _servers(document, "#"):
-        _check_server(server, f"{name}: {place}")
+    problems = [*_wrong_texts(document, "#"), *_wrong_servers(document, "#")]
+    problems += _wrong_sizes(document)
+    if problems:
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise Failure(f"{name}: {'; '.join(problems[:_SHOWN])}{more}")
+    _check_operation(document, name, corrections)
 
 
 def _check_version(document: dict[str, Any], name: str) -> None:
@@ -79,25 +77,13 @@ def _check_version(document: dict[str, Any], name: str) -> None:
         raise Failure(f"{name} describes no `paths`, so that there is nothing to generate")
 
 
-def _check_model(document: dict[str, Any], name: str) -> None:
-    try:
-        OpenAPI.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Failure(
-            f"{name} is not an OpenAPI 3 document: {place}: {first['msg']} "
-            f"({error.error_count()} such problem(s)); tell the provider"
-        ) from None
-
-
 def _wrong_texts(node: Any, place: str, *, naming: bool = False) -> Iterator[str]:
     """Yield what is wrong with the names and texts of a document, each with its place."""
     if isinstance(node, dict):
         for key, value in node.items():
             if problem := _wrong_name(key):
                 yield f"a key at {place} {problem}"
-            below = references.child(place, key)
+            below = child(place, key)
             yield from _wrong_texts(value, below, naming=key in _NAMING)
     elif isinstance(node, list):
         for index, value in enumerate(node):
@@ -121,47 +107,45 @@ def _wrong_text(text: str) -> str | None:
     return None
 
 
-def _check_operations(document: dict[str, Any], name: str) -> None:
-    seen: dict[str, str] = {}
-    count = 0
-    for path, item in document["paths"].items():
-        if problem := _wrong_path(path):
-            raise Failure(f"{name}: the path {path!r} {problem}")
-        if not isinstance(item, dict) or "$ref" in item:
-            raise Failure(f"{name}: the path {path!r} is a reference, which the generator ignores")
-        for method in _METHODS:
-            if method not in item:
-                continue
-            count += 1
-            operation = item[method].get("operationId")
-            place = f"{method.upper()} {path}"
-            if operation is not None and seen.setdefault(operation, place) != place:
-                raise Failure(
-                    f"{name}: {seen[operation]} and {place} have the same operationId "
-                    f"{operation!r}; it must be unique"
-                )
-    if OPERATION not in seen:
-        raise Failure(
-            f"{name} has no operation `{OPERATION}`, which the client stands on; is it the right "
-            "document?"
-        )
+def _wrong_sizes(document: dict[str, Any]) -> Iterator[str]:
+    items = [item for item in document["paths"].values() if isinstance(item, dict)]
+    count = sum(method in item for item in items for method in _METHODS)
     if count > MAX_OPERATIONS:
-        raise Failure(f"{name} has {count} operations; more than {MAX_OPERATIONS} are not vendored")
-
-
-def _wrong_path(path: str) -> str | None:
-    if not _PATH.fullmatch(path):
-        return "does not begin with `/`, or has characters that a URL's path does not have"
-    if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
-        return "has a segment `.` or `..`, which leads elsewhere"
-    return None
-
-
-def _check_sizes(document: dict[str, Any], name: str) -> None:
-    kinds = (document.get("components") or {}).values()
-    count = sum(len(kind) for kind in kinds if isinstance(kind, dict))
+        yield f"{count} operations; more than {MAX_OPERATIONS} are not vendored"
+    kinds = document.get("components")
+    listed = kinds.values() if isinstance(kinds, dict) else ()
+    count = sum(len(kind) for kind in listed if isinstance(kind, dict))
     if count > MAX_COMPONENTS:
-        raise Failure(f"{name} has {count} components; more than {MAX_COMPONENTS} are not vendored")
+        yield f"{count} components; more than {MAX_COMPONENTS} are not vendored"
+
+
+def _check_operation(
+    document: dict[str, Any], name: str, corrections: dict[str, Any] | None
+) -> None:
+    """Fail unless the operation is there that the client stands on."""
+    try:
+        corrected = overlay.apply(corrections, document) if corrections else document
+    except Failure:  # an action has to be changed for this document: `regenerate` says which
+        corrected = document
+    normal = normalize(corrected)
+    if any(operation.module[1] == MODULE for operation in normal.operations):
+        return
+    said = [
+        f"{lost.name} cannot be carried: {problem.pointer} {problem.reason}"
+        for lost in normal.lost
+        for problem in lost.problems
+    ]
+    words = "; ".join(said[:_SHOWN]) or "is it the right document?"
+    raise Failure(
+        f"{name} has no operation `{MODULE}` that can be carried, which the client stands on; "
+        f"{words}"
+    )
+
+
+def _wrong_servers(document: dict[str, Any], place: str) -> Iterator[str]:
+    for where, server in _servers(document, place):
+        if problem := _wrong_server(server):
+            yield f"{where}: {problem}"
 
 
 def _servers(node: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -173,33 +157,36 @@ def _servers(node: Any, place: str) -> Iterator[tuple[str, Any]]:
         if isinstance(node.get("server"), dict):
             yield f"{place}/server", node["server"]
         for key, value in node.items():
-            yield from _servers(value, references.child(place, key))
+            yield from _servers(value, child(place, key))
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from _servers(value, f"{place}/{index}")
 
 
-def _check_server(server: Any, place: str) -> None:
-    """Fail unless keys sent to a server stay between the two.
+def _wrong_server(server: Any) -> str | None:
+    """Return why keys sent to a server would not stay between the two.
 
     Source: OpenAPI 3.1.0, sections 4.8.5 and 4.8.6 (a URL may be relative, and have variables).
     """
     if not isinstance(server, dict) or not isinstance(server.get("url"), str):
-        return  # a property that is called `servers`
+        return None  # a property that is called `servers`
     url = server["url"]
     try:
         parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
-        raise Failure(f"{place}: {url!r:.200} is no URL") from None
+        return f"{url!r:.200} is no URL"
     relative = url.startswith(("/", "./", "../")) and not parts.netloc
     secure = parts.scheme == "https" and host
     if not (relative or secure or (parts.scheme == "http" and host and is_this_machine(host))):
-        raise Failure(f"{place}: {url!r:.200} would send keys over other than https")
+        return f"{url!r:.200} would send keys over other than https"
     if "@" in parts.netloc or "\\" in url:
-        raise Failure(f"{place}: {url!r:.200} names a user, and may lead elsewhere than it says")
-    variables = server.get("variables") or {}
-    for variable in variables.values():
+        return f"{url!r:.200} names a user, and may lead elsewhere than it says"
+    variables = server.get("variables")
+    for variable in variables.values() if isinstance(variables, dict) else ():
+        if not isinstance(variable, dict):
+            return "has a variable that is none"
         for value in [variable.get("default"), *(variable.get("enum") or [])]:
             if not _VARIABLE.fullmatch(str(value)):
-                raise Failure(f"{place}: a variable's value {value!r:.200} may lead elsewhere")
+                return f"a variable's value {value!r:.200} may lead elsewhere"
+    return None

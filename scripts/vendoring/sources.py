@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from common import versions
+from common import documents, versions
 from common.project import Project
 from common.versions import Version
 
@@ -27,20 +27,23 @@ class Admitted:
     origin: str
 
 
-def take(source: str, vendored: bytes) -> Admitted:
+def take(project: Project, source: str) -> Admitted:
     """Return the document of a source.
 
     Args:
-        source: An https URL, a file, or `-` for standard input: a document, or a page that has it.
-        vendored: The spec that is vendored now; a page that lost its line breaks may show it.
+        project: The project that it is for.
+        source: An https URL, a file, or `-` for standard input: a document, or a page that has it;
+            one that lost its line breaks may show the spec that is vendored now.
 
     Raises:
         Failure: It cannot be had, holds no document, or one that is refused.
     """
     fetched = fetching.fetch(source)
+    vendored = project.spec.read_bytes() if project.spec.exists() else b""
     text = vendored.decode("utf-8", "replace")
     content, document = finding.find(fetched.content, fetched.name, text)
-    admission.admit(document, fetched.name)
+    corrections = documents.load(project.overlay) if project.overlay.exists() else None
+    admission.admit(document, fetched.name, corrections)
     return Admitted(content, document, fetched.name, fetched.origin)
 
 
@@ -52,5 +55,5 @@ def version(project: Project, name: str) -> Version:
     """
     if versions.is_date(name):
         return versions.dated(project, name)
-    taken = take(name, project.spec.read_bytes())
+    taken = take(project, name)
     return Version(taken.name, taken.content)

@@ -33,6 +33,7 @@ from modelgates_runtime.decoders import (
     Object,
     OneOf,
     StrEnumeration,
+    Tagged,
 )
 from modelgates_runtime.encoding import encode
 from modelgates_runtime.scalars import MISFIT
@@ -184,6 +185,47 @@ def test_items_know_their_place():
     with pytest.raises(Exception, match="at /grid/1/1 the spec asks for integer"):
         list(grid[1])
     assert grid[0] == [1]
+
+
+class TestTagged:
+    """Objects that one property tells apart."""
+
+    CHOICE = Tagged(
+        [Object(ErrorDetail), Object(Node), NULL],
+        "kind",
+        {"error": Object(ErrorDetail), "node": Object(Node), "tree": Object(Node)},
+    )
+
+    @pytest.mark.parametrize(("kind", "model"), [("error", ErrorDetail), ("tree", Node)])
+    def test_the_value_decides(self, kind, model):
+        """Whatever else is in the object."""
+        assert type(self.CHOICE({"kind": kind, "code": 1}, "")) is model
+
+    @pytest.mark.parametrize("value", [{"kind": "new"}, {}, {"kind": 1}, {"kind": ["error"]}, 5])
+    def test_an_unknown_value_is_none_of_them(self, value):
+        """Not an instance of the first."""
+        assert self.CHOICE(value, "") is MISFIT
+        assert not self.CHOICE.accepts(value)
+        assert not self.CHOICE.knows(value)
+        assert self.CHOICE.faults(value) == 1
+
+    def test_an_object_that_no_value_stands_for_is_read_as_what_fits(self):
+        """Where the spec has one beside those that are told apart."""
+        choice = Tagged([Object(ErrorDetail), Object(Node)], "kind", {"node": Object(Node)})
+        assert type(choice({"kind": "node"}, "")) is Node
+        assert type(choice({"kind": "new"}, "")) is ErrorDetail
+
+    def test_others_are_read_as_what_they_are(self):
+        """Null, say."""
+        assert self.CHOICE(None, "") is None
+        assert self.CHOICE.knows(None)
+        assert self.CHOICE.faults(None) == 0
+
+    def test_it_says_what_it_expects(self):
+        """The models, and the property."""
+        assert self.CHOICE.expected == (
+            "object (ErrorDetail) or object (Node) or null, as `kind` says"
+        )
 
 
 class TestOneOf:

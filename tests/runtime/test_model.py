@@ -33,7 +33,7 @@ def test_annotations_are_plain_types(model):
         text = str(hints[field.name])
         assert "MISSING" not in text
         assert "UNSET" not in text.upper()
-        assert field.default in (attrs.NOTHING, None)
+        assert field.default in (attrs.NOTHING, None, MISSING)
         assert (field.default is None) <= (type(None) in typing.get_args(hints[field.name]))
 
 
@@ -443,3 +443,21 @@ def test_threads_may_fill_the_table_of_texts_at_once():
     for thread in threads:
         thread.join()
     assert odd == []
+
+
+def test_null_that_is_given_is_sent():
+    """What is left out is not: a limit that is lifted is null, and others stay as they are."""
+    given = ErrorDetail(code=1, message="m", metadata=None)
+    left_out = ErrorDetail(code=1, message="m")
+
+    assert given.metadata is left_out.metadata is None
+    assert given.to_dict() == {"code": 1, "message": "m", "metadata": None}
+    assert left_out.to_dict() == {"code": 1, "message": "m"}
+    for record in (given, left_out):
+        assert pickle.loads(pickle.dumps(record)).to_dict() == record.to_dict()
+        assert copy(record).to_dict() == record.to_dict()
+
+
+def test_none_that_is_given_is_not_sent_where_null_may_not_be():
+    """It is what a field reads as that was left out."""
+    assert ProviderResponse(status=200, id=None).to_dict() == {"status": 200}

@@ -58,10 +58,10 @@ def test_a_directory_in_the_place_of_a_file_is_named(regenerated, name):
         ("- a", "openapi.yaml holds no mapping"),
         ("a: [", "openapi.yaml, line 1 is not YAML"),
         ("a: 1\na: 2", 'line 2 is not YAML: found duplicate key "a"'),
-        ("swagger: '2.0'", "openapi.yaml is not an OpenAPI 3 document"),
-        ("openapi: 3.1.0\ninfo: {title: T, version: '1'}", "paths: Field required"),
-        ("openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: []", "paths"),
-        ("openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {/a: {get: 1}}", "paths"),
+        ("swagger: '2.0'", "it describes no operation"),
+        ("openapi: 3.1.0\ninfo: {title: T, version: '1'}", "it describes no operation"),
+        ("openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: []", "no operation"),
+        ("openapi: 3.1.0\npaths: {/a: {get: 1}}", "#/paths/~1a/get: is no Operation Object"),
     ],
 )
 def test_an_invalid_spec_is_refused(regenerated, text, words):
@@ -88,49 +88,94 @@ GET = ("paths", "/a", "get")
 ANSWER = SMALL["paths"]["/a"]["get"]["responses"]
 
 
+def using(schema: dict) -> dict:
+    """Return the small spec with a second operation, which answers with a schema."""
+    content = {"application/json": {"schema": schema}}
+    answer = {"200": {"description": "D", "content": content}}
+    return change("paths", "/b", {"put": {"operationId": "put", "responses": answer}})
+
+
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("spec", "place", "words"),
     [
-        (change(*SCHEMAS, "Z", {"enum": ["Z.AI", "Z AI"]}), "make the name Z_AI"),
-        (change(*SCHEMAS, "Z", {"enum": ["a", 1]}), "Enum values must all be the same type"),
-        (change(*SCHEMAS, "one", {"type": "object"}), 'duplicate models with name "One"'),
-        (
-            change(
-                "components", "schemas", {n: {"type": "object"} for n in ("HTTPUrl", "HttpUrl")}
-            ),
-            "the schemas HTTPUrl and HttpUrl would both be models/http_url.py",
-        ),
-        (change(*SCHEMAS, "Bad", {"$ref": "#/components/schemas/No"}), "the generator refuses"),
-        (change(*SCHEMAS, "Bad", {"$ref": "other.yaml"}), "the generator"),
-        (change(*SCHEMAS, "Bad", {"type": "nonsense"}), "not an OpenAPI 3 document"),
-        (
-            change(
-                *SCHEMAS, "Bad", {"type": "object", "properties": {"x-y": {}, "x_y": {}, "xy": {}}}
-            ),
-            "components/schemas/Bad",
-        ),
+        (using({"enum": ["Z.AI", "Z AI"]}), "put/responses", "make the name Z_AI"),
+        (using({"$ref": "#/components/schemas/No"}), "put/responses", "which is not there"),
+        (using({"$ref": "other.yaml"}), "put/responses", "in another document"),
+        (using({"type": "nonsense"}), "put/responses", "which is no JSON type"),
         (
             change("paths", "/b", {"put": {"operationId": "Get", "responses": ANSWER}}),
-            "operations GET /a and PUT /b would both be api/default/get.py",
-        ),
-        (
-            change(*GET, "requestBody", {"content": {"multipart/form-data": {"schema": {}}}}),
-            "the multipart body of GET /a is no object",
+            "put",
+            "would be api/default/get.py, and so would GET /a",
         ),
         (
             change(
-                *GET, "parameters", [{"name": "p", "in": "path", "schema": {}, "required": True}]
+                "paths",
+                "/b",
+                {
+                    "put": {
+                        "operationId": "put",
+                        "requestBody": {"content": {"multipart/form-data": {"schema": {}}}},
+                        "responses": ANSWER,
+                    }
+                },
             ),
-            "Incorrect path templating for /a",
+            "put/requestBody/content/multipart~1form-data",
+            "has no parts",
+        ),
+        (
+            change("paths", "/b", {"put": {"responses": ANSWER, "parameters": [
+                {"name": "p", "in": "path", "schema": {}, "required": True}]}}),
+            "put",
+            "describes 'p', which its path does not have",
         ),
     ],
-)
-def test_a_contradictory_spec_is_refused(regenerated, spec, words):
-    """Rather than that something is left out of the package, or overwritten in it."""
+)  # fmt: skip
+def test_an_operation_that_cannot_be_carried_is_left_out_by_name(regenerated, spec, place, words):
+    """With the place and the reason; and what is printed as its mend makes it go."""
     regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
     regenerated.set_spec(spec)
 
-    assert words in regenerated.refusal()
+    done = regenerated.regenerate()
+
+    assert done.returncode == 0, done.stderr
+    assert "left out: PUT /b\n" in done.stderr
+    assert f"#/paths/~1b/{place}" in done.stderr
+    assert words in done.stderr
+    assert (regenerated.root / "generated/modelgates_api/api/default/get.py").is_file()
+    regenerated.write(OVERLAY, f"overlay: 1.0.0\nactions:\n{printed(done.stderr)}")
+    again = regenerated.regenerate()
+    assert (again.returncode, again.stderr) == (0, ""), again.stderr
+
+
+def printed(words: str) -> str:
+    """Return the overlay actions that were printed."""
+    lines = words.partition("that mend it")[2].splitlines()[1:]
+    return "".join(f"{line}\n" for line in lines if line.startswith("  - "))
+
+
+def test_a_client_of_no_operation_is_refused(regenerated):
+    """All reasons are said, each with its place."""
+    regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
+    regenerated.set_spec(change(*GET, "responses", {"200": {"$ref": "#/no"}, "404": {"$ref": "x"}}))
+
+    said = regenerated.refusal()
+
+    assert "nothing of openapi.yaml can be carried" in said
+    assert "#/paths/~1a/get/responses/200: refers to '#/no', which is not there" in said
+
+
+def test_names_of_one_module_are_told_apart(regenerated):
+    """One file would overwrite the other."""
+    names = {n: {"type": "object", "properties": {n: {}}} for n in ("HTTPUrl", "HttpUrl")}
+    regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
+    regenerated.set_spec(change("components", "schemas", names))
+
+    assert regenerated.regenerate().returncode == 0
+
+    models = sorted(
+        p.name for p in (regenerated.root / "generated/modelgates_api/models").iterdir()
+    )
+    assert models == ["__init__.py", "http_url.py", "http_url_object.py"]
 
 
 def test_two_schemas_given_one_class_are_refused(regenerated):
@@ -138,7 +183,7 @@ def test_two_schemas_given_one_class_are_refused(regenerated):
     names = "class_overrides:\n  GenerationResponse:\n    class_name: ErrorDetail\n"
     regenerated.write(CONFIG, regenerated.read(CONFIG) + names)
 
-    assert 'duplicate models with name "ErrorDetail"' in regenerated.refusal()
+    assert "would both be models/error_detail.py" in regenerated.refusal()
 
 
 def test_two_schemas_given_one_module_are_refused(regenerated):
@@ -163,13 +208,13 @@ def test_an_edited_spec_is_refused(regenerated):
         ("", "codegen-config.yaml holds no mapping"),
         ("- a", "codegen-config.yaml holds no mapping"),
         ("a: [", "codegen-config.yaml, line 1 is not YAML"),
-        ("post_hook: []", "unknown key 'post_hook'; the generator knows class_overrides, "),
+        ("post_hook: []", "unknown key 'post_hook'; what is known is class_overrides, "),
         ("post_hooks: 7", "codegen-config.yaml: post_hooks: "),
         ("post_hooks: []", "gives no `post_hooks`"),
-        ("literal_enums: maybe", "codegen-config.yaml: literal_enums: "),
+        ("field_prefix: []", "codegen-config.yaml: field_prefix: "),
         ("post_hooks: [no-such-program .]", "no-such-program is not in PATH"),
         ("post_hooks: [ruff no-such-command]", "ruff failed"),
-        ("post_hooks: [ruff --version]\nliteral_enums: true", "no decoder for a LiteralEnum"),
+        ("literal_enums: true", "unknown key 'literal_enums'"),
     ],
 )
 def test_an_invalid_configuration_is_refused(regenerated, text, words):

@@ -6,6 +6,7 @@ import pytest
 from backtesting import bodies, clients, operations, running
 from common.project import Project
 from common.versions import Version
+from normalizing.normal import normalize
 from specdiff import agreement, specs
 
 from . import changes as catalogue
@@ -81,7 +82,7 @@ def client_of_base(small):
 
 def differ(client, old, new):
     """Return where the diff and the backtest disagree, and what went wrong."""
-    made = bodies.of(new, apart=operations.statuses(old))
+    made = bodies.of(new, apart=operations.statuses(normalize(old)))
     seen = running.decoded(client, {"new": made})["new"]
     assert seen.bodies > 20
     verdict = specs.verdict(old, new)

@@ -14,6 +14,7 @@ from backtesting import bodies, clients, operations, running
 from common.failure import Failure
 from common.project import Project
 from common.versions import Version
+from normalizing.normal import normalize
 from specdiff import agreement, specs
 
 from . import specs as made
@@ -127,7 +128,7 @@ def test_the_client_meets_what_the_diff_says(project, tmp_path_factory):
             continue
         news = {str(n): made.edit(random, old, random.choice((0, 1, 1, 2, 4))) for n in range(12)}
         news["own"] = old
-        apart = operations.statuses(old)
+        apart = operations.statuses(normalize(old))
         sent = {name: bodies.of(spec, apart=apart) for name, spec in news.items()}
         seen = running.decoded(client, sent)
         if seen["own"].places or not seen["own"].is_clean:

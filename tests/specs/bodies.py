@@ -36,7 +36,8 @@ def valid(  # noqa: C901 - one clause for each kind of schema
             value[discriminator["propertyName"]] = random.choice(list(discriminator["mapping"]))
         return value
     if "allOf" in schema:
-        values = [part(inner) for inner in schema["allOf"]]
+        wanted = schema.get("required", [])
+        values = [part(_requiring(inner, wanted, components)) for inner in schema["allOf"]]
         return {k: v for value in values for k, v in value.items()} if values[1:] else values[0]
     kind = schema.get("type", "any")
     if isinstance(kind, list):
@@ -47,6 +48,18 @@ def valid(  # noqa: C901 - one clause for each kind of schema
         items = schema["items"] if "items" in schema else {"oneOf": schema["prefixItems"]}
         return [part(items) for _ in range(random.randrange(3 if depth < 4 else 1))]
     return _scalar(kind, schema, random)
+
+
+def _requiring(
+    schema: dict[str, Any], wanted: list[str], components: dict[str, Any]
+) -> dict[str, Any]:
+    """Return an object's schema with those of its properties required that are wanted."""
+    if not wanted:
+        return schema
+    if "$ref" in schema:
+        schema = components[schema["$ref"].rsplit("/", 1)[1]]
+    more = [key for key in wanted if key in schema.get("properties", {})]
+    return {**schema, "required": [*schema.get("required", []), *more]}
 
 
 def _object(schema: dict[str, Any], part: Any, random: Random, depth: int) -> dict[str, Any]:

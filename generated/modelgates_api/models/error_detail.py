@@ -26,7 +26,7 @@ class ErrorDetail(_model.Model):
 
     code: int
     message: str
-    metadata: ErrorDetailMetadataType0 | None = None
+    metadata: ErrorDetailMetadataType0 | None = _MISSING
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:

@@ -25,8 +25,8 @@ class ErrorResponse(_model.Model):
     """
 
     error: ErrorDetail
-    modelgates_metadata: ErrorResponseModelgatesMetadataType0 | None = None
-    user_id: None | str = None
+    modelgates_metadata: ErrorResponseModelgatesMetadataType0 | None = _MISSING
+    user_id: None | str = _MISSING
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:

@@ -111,9 +111,9 @@ class Generation(_model.Model):
     usage: float
     user_agent: None | str
     web_search_engine: None | str
-    request_id: None | str = None
-    response_cache_source_id: None | str = None
-    session_id: None | str = None
+    request_id: None | str = _MISSING
+    response_cache_source_id: None | str = _MISSING
+    session_id: None | str = _MISSING
 
     @classmethod
     def __fields__(cls) -> _schema.Schema:

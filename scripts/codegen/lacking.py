@@ -1,0 +1,77 @@
+"""What the hand-written package takes from the generated one, and does not find there.
+
+Both are read, never run.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.project import PACKAGE, Project
+
+
+def lines(project: Project, fresh: Path) -> Iterator[str]:
+    """Yield a line for each name that the hand-written package lacks, with the place that asks.
+
+    Args:
+        project: The project.
+        fresh: The directory that holds the generated package.
+    """
+    for file in sorted(project.client.rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for module, name, line in sorted(_wanted(tree), key=lambda wanted: wanted[2]):
+            if not _has(fresh, module, name):
+                place = file.relative_to(project.root).as_posix()
+                yield f"{place}, line {line}: {module} has no {name}"
+
+
+def _wanted(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
+    """Yield what a module takes from the generated package: from where, what, in which line."""
+    modules: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and _is_generated(node.module):
+            for alias in node.names:
+                yield str(node.module), alias.name, node.lineno
+                modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Dict):
+            yield from _wanted_later(node)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = modules.get(node.value.id)
+            if module and module.rpartition(".")[2].islower():
+                yield module, node.attr, node.lineno
+
+
+def _wanted_later(table: ast.Dict) -> Iterator[tuple[str, str, int]]:
+    """Yield the names of a table of what is imported when it is first asked for."""
+    for key, value in zip(table.keys, table.values, strict=True):
+        texts = [part.value for part in (key, value) if isinstance(part, ast.Constant)]
+        if len(texts) == 2 and _is_generated(str(texts[1])):  # noqa: PLR2004 - key and value
+            yield str(texts[1]), str(texts[0]), table.lineno
+
+
+def _is_generated(module: str | None) -> bool:
+    return module is not None and module.partition(".")[0] == PACKAGE
+
+
+def _has(fresh: Path, module: str, name: str) -> bool:
+    """Whether a module of the generated package has a name, or a module of that name in it."""
+    path = fresh.joinpath(*module.split("."))
+    if (path / name).is_dir() or (path / f"{name}.py").is_file():
+        return True
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not file.is_file():
+        return False
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return name in set(_names(tree))
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))

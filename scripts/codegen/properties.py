@@ -1,0 +1,299 @@
+"""From the normal form to the properties that the generator's templates render."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final
+
+from attrs import evolve
+from normalizing import enum_names
+from normalizing.located import COMPONENTS
+from normalizing.naming import TYPE_NAMES
+from normalizing.writing import Schema
+from openapi_python_client.config import Config
+from openapi_python_client.parser.errors import ParseError
+from openapi_python_client.parser.properties.any import AnyProperty
+from openapi_python_client.parser.properties.boolean import BooleanProperty
+from openapi_python_client.parser.properties.const import ConstProperty
+from openapi_python_client.parser.properties.date import DateProperty
+from openapi_python_client.parser.properties.datetime import DateTimeProperty
+from openapi_python_client.parser.properties.enum_property import EnumProperty
+from openapi_python_client.parser.properties.file import FileProperty
+from openapi_python_client.parser.properties.float import FloatProperty
+from openapi_python_client.parser.properties.int import IntProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.model_property import ModelProperty
+from openapi_python_client.parser.properties.none import NoneProperty
+from openapi_python_client.parser.properties.property import Property
+from openapi_python_client.parser.properties.protocol import Value
+from openapi_python_client.parser.properties.schemas import Class
+from openapi_python_client.parser.properties.string import StringProperty
+from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.parser.properties.uuid import UuidProperty
+from openapi_python_client.schema import Schema as NoSchema
+from openapi_python_client.schema.untrusted_string import UntrustedString
+from openapi_python_client.strings import PythonCode, PythonIdentifier, remove_string_escapes
+
+#: What every model has of its own; a field of such a name gets an underscore behind it.
+RESERVED: Final = frozenset(
+    {"additional_properties", "drift", "from_dict", "to_dict", "to_multipart"}
+)
+
+#: What the hand-written package adds to a generated class; likewise. A name that comes here later
+#: renames a field that has it, which breaks what uses that: the release notes have to say so.
+COMPUTED: Final = {
+    "Generation": frozenset(
+        {"attempts", "cost", "created", "is_final", "native_tokens_per_second"}
+    ),
+}
+
+_FORMATS: Final[dict[str, type[Property]]] = {
+    "date-time": DateTimeProperty,
+    "date": DateProperty,
+    "uuid": UuidProperty,
+    "binary": FileProperty,
+}
+_SCALARS: Final[dict[str | None, type[Property]]] = {
+    "integer": IntProperty,
+    "number": FloatProperty,
+    "boolean": BooleanProperty,
+    "null": NoneProperty,
+}
+_LITERALS = (str, int, bool)
+
+
+class Properties:
+    """Makes the properties of one document.
+
+    Attributes:
+        models: The classes of objects, by name.
+        enums: The enums, by name.
+        multipart: The names of the classes that are bodies of multipart/form-data: what is binary
+            in them is a file, and elsewhere a text.
+    """
+
+    def __init__(self, schemas: dict[str, Schema], config: Config, multipart: set[str]) -> None:
+        """Make every class; what is inside them comes when all are there."""
+        self.config = config
+        self.multipart = multipart
+        self.models: dict[str, ModelProperty] = {}
+        self.enums: dict[str, EnumProperty] = {}
+        self._tags: dict[int, dict[str, Any]] = {}
+        self._unions: list[UnionProperty] = []
+        for name, schema in schemas.items():
+            if "enum" in schema:
+                self.enums[name] = self._enum(name, schema)
+            else:
+                self.models[name] = self._model(name, schema)
+        names = {model.class_info.name for model in self.models.values()}
+        names |= {enum.class_info.name for enum in self.enums.values()}
+        for name, model in self.models.items():
+            self._fill(model, schemas[name], names, files=name in multipart)
+
+    def tags(self, union: UnionProperty) -> dict[str, Any] | None:
+        """Return what tells the objects of a union apart: `propertyName` and `mapping`."""
+        return self._tags.get(id(union.inner_properties))
+
+    def one(  # noqa: PLR0913 - what a property has
+        self,
+        schema: Schema,
+        name: str,
+        *,
+        required: bool,
+        python_name: str,
+        description: str | None = None,
+        files: bool = False,
+    ) -> Property:
+        """Return the property of a schema in the normal form.
+
+        Args:
+            schema: The schema.
+            name: What it is called in JSON.
+            required: Whether it must be there.
+            python_name: What it is called in Python.
+            description: What is said of it, where the schema does not say it.
+            files: Whether what is binary is a file.
+        """
+        said = schema.get("description") or description
+        found = self._made(schema, files=files)
+        found = evolve(
+            found,
+            name=UntrustedString(name),
+            required=required,
+            python_name=str.__new__(PythonIdentifier, python_name),
+            description=UntrustedString(said) if said else found.description,
+        )
+        default = None if isinstance(found, FileProperty) else _default(found, schema)
+        object.__setattr__(found, "default", default)
+        return found
+
+    def names(self, wires: Iterable[str], taken: Collection[str]) -> list[str]:
+        """Return a Python name for each of some names, none twice and none that is taken.
+
+        Names that differ in nothing but how words are put together stay as they are; those that
+        differ by characters that Python has not are spelled out.
+        """
+        wires = list(wires)
+        found = [self._python(wire) for wire in wires]
+        found = _apart(wires, found, lambda wire: self._python(wire, as_is=True))
+        found = _apart(wires, found, lambda wire: self._python(_spelled(wire)))
+        used = set(taken)
+        for index, name in enumerate(found):
+            while name in used:
+                name += "_"  # noqa: PLW2901
+            used.add(name)
+            found[index] = name
+        return found
+
+    def _python(self, wire: str, *, as_is: bool = False) -> str:
+        name = PythonIdentifier(wire, self.config.field_prefix, skip_snake_case=as_is)
+        return unicodedata.normalize("NFKC", name)  # as Python reads it
+
+    # Classes.
+
+    def _model(self, name: str, schema: Schema) -> ModelProperty:
+        return ModelProperty(
+            name=UntrustedString(name),
+            required=True,
+            default=None,
+            python_name=PythonIdentifier(name, self.config.field_prefix),
+            example=None,
+            class_info=Class.from_string(string=name, config=self.config),
+            data=NoSchema(),
+            description=_untrusted(schema.get("description")),
+            roots=set(),
+            required_properties=[],
+            optional_properties=[],
+            relative_imports=set(),
+            lazy_imports=set(),
+            additional_properties=None,
+            is_multipart_body=name in self.multipart,
+        )
+
+    def _enum(self, name: str, schema: Schema) -> EnumProperty:
+        values = schema["enum"]
+        return EnumProperty(
+            name=UntrustedString(name),
+            required=True,
+            default=None,
+            python_name=PythonIdentifier(name, self.config.field_prefix),
+            description=_untrusted(schema.get("description")),
+            example=None,
+            values=dict(zip(schema[enum_names.NAMES], values, strict=True)),
+            class_info=Class.from_string(string=name, config=self.config),
+            value_type=str if schema["type"] == "string" else int,
+        )
+
+    def _fill(
+        self, model: ModelProperty, schema: Schema, taken: Collection[str], *, files: bool
+    ) -> None:
+        described, required = schema.get("properties", {}), set(schema.get("required", ()))
+        keys = sorted(described, key=lambda key: key not in required)
+        computed = COMPUTED.get(model.class_info.name, frozenset())
+        python_names = self.names(keys, {*taken, *RESERVED, *TYPE_NAMES, *computed})
+        fields = [
+            self.one(described[key], key, required=key in required, python_name=name, files=files)
+            for key, name in zip(keys, python_names, strict=True)
+        ]
+        extra = schema.get("additionalProperties")
+        more = [] if extra in (None, False) else [
+            self.one(extra, "additional", required=True, python_name="additional")
+        ]  # fmt: skip
+        parts = {
+            "required_properties": [field for field in fields if field.required],
+            "optional_properties": [field for field in fields if not field.required],
+            "additional_properties": more[0] if more else None,
+        }
+        for key, value in parts.items():
+            object.__setattr__(model, key, value)
+        imports = (field.get_imports(prefix="..") for field in [*fields, *more])
+        lazy = (field.get_lazy_imports(prefix="..") for field in [*fields, *more])
+        model.set_relative_imports(set().union(*imports))
+        model.set_lazy_imports(set().union(*lazy))
+
+    # Kinds.
+
+    def _made(self, schema: Schema, *, files: bool) -> Property:
+        if "$ref" in schema:
+            name = schema["$ref"].removeprefix(COMPONENTS)
+            return self.enums.get(name) or self.models[name]
+        if "anyOf" in schema:
+            return self._union(schema, files=files)
+        if "const" in schema and isinstance(schema["const"], _LITERALS):
+            constant = schema["const"]
+            code = Value(python_code=PythonCode(repr(constant)), raw_value=constant)
+            return ConstProperty(**_bare(schema), example=None, value=code)
+        kind = schema.get("type")
+        if kind == "string":
+            found = _FORMATS.get(schema.get("format", ""), StringProperty)
+            text = found is FileProperty and not files
+            return (StringProperty if text else found)(**_bare(schema), example=None)
+        if kind == "array" or "items" in schema:
+            item = self.one(
+                schema.get("items", Schema()),
+                "item",
+                required=True,
+                python_name="item",
+                files=files,
+            )
+            return ListProperty(**_bare(schema), example=None, inner_property=item)
+        return _SCALARS.get(kind, AnyProperty)(**_bare(schema), example=None)
+
+    def _union(self, schema: Schema, *, files: bool) -> UnionProperty:
+        kinds: dict[PythonCode, Property] = {}
+        for part in schema["anyOf"]:
+            made = self.one(part, "part", required=True, python_name="part", files=files)
+            kinds.setdefault(made.get_type_string(no_optional=True), made)
+        union = UnionProperty(**_bare(schema), example=None, inner_properties=list(kinds.values()))
+        if tags := schema.get("discriminator"):
+            self._unions.append(union)  # so that the id of its list stays its own
+            self._tags[id(union.inner_properties)] = {
+                "key": tags["propertyName"],
+                "classes": {
+                    value: self.models[reference.removeprefix(COMPONENTS)].class_info.name
+                    for value, reference in tags["mapping"].items()
+                },
+            }
+        return union
+
+
+def _bare(schema: Schema) -> dict[str, Any]:
+    return {
+        "name": UntrustedString(""),
+        "required": True,
+        "default": None,
+        "python_name": PythonIdentifier("x", ""),
+        "description": _untrusted(schema.get("description")),
+    }
+
+
+def _untrusted(text: str | None) -> UntrustedString | None:
+    return UntrustedString(text) if text else None
+
+
+def _default(found: Property, schema: Schema) -> Value | None:
+    """Return the default of a schema, exactly; None for one that is no value of it."""
+    raw = schema.get("default")
+    if raw is None or isinstance(found, ModelProperty | ListProperty | AnyProperty):
+        return None
+    value = found.convert_value(raw)
+    if not isinstance(value, Value) or isinstance(value, ParseError):
+        return None
+    if isinstance(raw, str) and value.python_code == PythonCode(repr(remove_string_escapes(raw))):
+        return Value(python_code=PythonCode(repr(raw)), raw_value=raw)  # it escapes them twice
+    return value
+
+
+def _apart(wires: list[str], names: list[str], other: Callable[[str], str]) -> list[str]:
+    """Return the names, with other ones for those that are there twice."""
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    pairs = zip(wires, names, strict=True)
+    return [other(wire) if name in twice else name for wire, name in pairs]
+
+
+def _spelled(wire: str) -> str:
+    """Return a name with words for the characters that Python names cannot have."""
+    return "".join(
+        c if c.isalnum() or c == "_" else f" {unicodedata.name(c, f'U{ord(c):X}').lower()} "
+        for c in wire
+    )

@@ -1,0 +1,220 @@
+"""From the normal form to what the generator renders; its own parser is not asked."""
+
+from collections import Counter
+from typing import Any, Final
+
+from common.failure import Failure
+from normalizing import operations
+from normalizing.located import COMPONENTS
+from normalizing.normal import Normal
+from normalizing.operations import Media, Operation, Parameter
+from normalizing.writing import Schema
+from openapi_python_client.config import Config
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.bodies import Body, BodyType
+from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
+from openapi_python_client.parser.properties.file import FileProperty
+from openapi_python_client.parser.properties.none import NoneProperty
+from openapi_python_client.parser.properties.property import Property
+from openapi_python_client.parser.properties.string import StringProperty
+from openapi_python_client.parser.responses import (
+    BYTES_SOURCE,
+    JSON_SOURCE,
+    NONE_SOURCE,
+    TEXT_SOURCE,
+    HTTPStatusPattern,
+    Response,
+)
+from openapi_python_client.schema import Response as NoResponse
+from openapi_python_client.schema.untrusted_string import UntrustedString
+from openapi_python_client.strings import PythonIdentifier
+
+from codegen.properties import Properties
+
+#: What every operation takes of its own; a parameter of such a name gets an underscore behind it.
+ARGUMENT_NAMES: Final = frozenset(
+    {"body", "client", "headers", "idempotency_key", "max_retries", "options", "self", "timeout"}
+    | {"validation", "OPERATION"}
+)
+
+#: What a response of the generator has of the document; no template here reads it.
+_NO_RESPONSE: Final = NoResponse.model_validate({"description": ""})
+
+_BODIES: Final = {
+    "json": BodyType.JSON,
+    "form": BodyType.DATA,
+    "multipart": BodyType.FILES,
+    "text": BodyType.CONTENT,
+    "bytes": BodyType.CONTENT,
+}
+_SOURCES: Final = {"json": JSON_SOURCE, "text": TEXT_SOURCE, "bytes": BYTES_SOURCE}
+
+#: The kinds of property that a text can be decoded to.
+_TEXTS = {"AnyProperty", "ConstProperty", "EnumProperty", "StringProperty", "UuidProperty"}
+_TEXTS |= {"DateProperty", "DateTimeProperty"}
+
+
+def data(normal: Normal, config: Config) -> tuple[GeneratorData, Properties]:
+    """Return what is rendered, and what made its properties."""
+    multipart = {
+        name
+        for operation in normal.operations
+        for body in operation.bodies
+        if body.kind == "multipart" and body.schema
+        for name in classes(body.schema)
+    }
+    properties = Properties(normal.schemas, config, multipart)
+    _refuse_shared_modules(properties)
+    collections: dict[PythonIdentifier, EndpointCollection] = {}
+    for operation in normal.operations:
+        tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
+        collection = collections.setdefault(tag, EndpointCollection(tag=tag))
+        collection.endpoints.append(_endpoint(operation, properties, config, tag))
+    info = normal.document.get("info")
+    said: dict[str, Any] = info if isinstance(info, dict) else {}
+    made = GeneratorData(
+        title=UntrustedString(str(said.get("title", ""))),
+        description=UntrustedString(str(said.get("description", ""))),
+        version=UntrustedString(str(said.get("version", ""))),
+        models=list(properties.models.values()),
+        errors=[],
+        endpoint_collections_by_tag=collections,
+        enums=list(properties.enums.values()),
+    )
+    return made, properties
+
+
+def _refuse_shared_modules(properties: Properties) -> None:
+    """Fail if the configuration gives two classes one name."""
+    modules: dict[str, str] = {}
+    everything: dict[str, Any] = {**properties.models, **properties.enums}
+    for name, item in everything.items():
+        module = str(item.class_info.module_name)
+        if module in modules:
+            raise Failure(
+                f"the schemas {modules[module]} and {name} would both be models/{module}.py; "
+                "correct `class_overrides` in codegen-config.yaml"
+            )
+        modules[module] = name
+
+
+def classes(schema: Schema) -> list[str]:
+    """Return the names of the classes that a place may hold."""
+    parts = operations.alternatives(schema)
+    return [part["$ref"].removeprefix(COMPONENTS) for part in parts if "$ref" in part]
+
+
+def _endpoint(
+    operation: Operation, properties: Properties, config: Config, tag: PythonIdentifier
+) -> Endpoint:
+    name = PythonIdentifier(operation.called, config.field_prefix)
+    # Its function is called where they are known.
+    parameters = _parameters(operation, properties, {*ARGUMENT_NAMES, name})
+    groups: dict[str, list[Property]] = {"path": [], "query": [], "header": [], "cookie": []}
+    for parameter, made in zip(operation.parameters, parameters, strict=True):
+        groups[parameter.place].append(made)
+    order = [parameter.name for parameter in operation.parameters if parameter.place == "path"]
+    where = {name: operation.path.index(f"{{{name}}}") for name in order}
+    groups["path"].sort(key=lambda made: where[made.name.get_untrusted_value()])
+    endpoint = Endpoint(
+        path=UntrustedString(operation.path),
+        method=operation.method,
+        description=UntrustedString(operation.description or ""),
+        name=name,
+        requires_security=operation.is_secured,
+        tags=[tag],
+        summary=UntrustedString(operation.summary or ""),
+        query_parameters=groups["query"],
+        path_parameters=groups["path"],
+        header_parameters=groups["header"],
+        cookie_parameters=groups["cookie"],
+    )
+    for media in operation.bodies:
+        endpoint.bodies.append(_body(operation, media, properties))
+    for response in operation.responses:
+        made_response = _response(response.status, response.media, properties)
+        if made_response.is_default():
+            endpoint.responses.default = made_response
+        else:
+            endpoint.responses.patterns.append(made_response)
+    endpoint.responses.patterns.sort()
+    for part in [
+        *parameters,
+        *(b.prop for b in endpoint.bodies),
+        *(r.prop for r in endpoint.responses),
+    ]:
+        endpoint.relative_imports |= part.get_imports(prefix="...")
+        endpoint.relative_imports |= part.get_lazy_imports(prefix="...")
+    return endpoint
+
+
+def _parameters(operation: Operation, properties: Properties, taken: set[str]) -> list[Property]:
+    wires = [_distinct(parameter, operation.parameters) for parameter in operation.parameters]
+    return [
+        properties.one(
+            parameter.schema,
+            parameter.name,
+            required=parameter.required,
+            python_name=name,
+            description=parameter.description,
+        )
+        for parameter, name in zip(
+            operation.parameters, properties.names(wires, taken), strict=True
+        )
+    ]
+
+
+def _distinct(parameter: Parameter, parameters: tuple[Parameter, ...]) -> str:
+    """Return a name that says the place, where two places have a parameter of one name."""
+    others = Counter(other.name for other in parameters)
+    if others[parameter.name] > 1 or parameter.name in {"client", "url"}:
+        return f"{parameter.name}_{parameter.place}"
+    return parameter.name
+
+
+def _body(operation: Operation, media: Media, properties: Properties) -> Body:
+    made = properties.one(
+        media.schema if media.schema is not None else Schema(),
+        "body",
+        required=operation.is_body_required,
+        python_name="body",
+        files=media.kind == "multipart",
+    )
+    kind = _BODIES[media.kind]
+    if kind is BodyType.CONTENT:
+        made = other(FileProperty, made)
+    sent = media.type if "*" not in media.type else "application/octet-stream"
+    if media.kind == "json" and "*" in media.type:
+        sent = "application/json"
+    return Body(content_type=UntrustedString(sent), prop=made, body_type=kind)
+
+
+def _response(status: str, media: Media | None, properties: Properties) -> Response:
+    pattern: Any = HTTPStatusPattern.parse(UntrustedString(status))  # statuses alone come here
+    source = NONE_SOURCE
+    schema = Schema()
+    if media is not None and (media.schema is not None or media.kind != "json"):
+        source = _SOURCES[media.kind]
+        schema = media.schema if media.schema is not None else Schema()
+    name = f"response_{status}"
+    made = properties.one(schema, name, required=True, python_name=name)
+    if source is NONE_SOURCE:
+        made = other(NoneProperty, made)
+    elif source is BYTES_SOURCE:
+        made = other(FileProperty, made)
+    elif source is TEXT_SOURCE and type(made).__name__ not in _TEXTS:
+        made = other(StringProperty, made)
+    return Response(status_code=pattern, prop=made, source=source, data=_NO_RESPONSE)
+
+
+def other(kind: Any, old: Property) -> Property:
+    """Return a property of another kind that is otherwise the same."""
+    made: Property = kind(
+        name=old.name,
+        required=old.required,
+        default=None,
+        python_name=old.python_name,
+        description=old.description,
+        example=None,
+    )
+    return made

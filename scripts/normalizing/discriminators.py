@@ -1,0 +1,94 @@
+"""What tells the objects of a union apart.
+
+Source: OpenAPI 3.1.1, section Discriminator Object.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from normalizing.located import COMPONENTS
+from normalizing.reading import Reader
+from normalizing.shapes import Parts, Raw, Shape
+
+
+def of(reader: Reader, parts: Parts, objects: list[tuple[Shape, str]]) -> dict[str, Any] | None:
+    """Return what tells the objects of a union apart: a property, and a class by its value.
+
+    It is what a Discriminator Object says, or else a property that all of them must have, each with
+    values of its own. None if nothing does.
+
+    Args:
+        reader: Reads the document.
+        parts: The schemas of the union.
+        objects: The alternatives of it that are objects, with the references to their classes.
+    """
+    if len(objects) < 2:  # noqa: PLR2004 - there is nothing to tell apart
+        return None
+    return _declared(reader, parts, objects) or _inferred(reader, objects)
+
+
+def _declared(
+    reader: Reader, parts: Parts, objects: list[tuple[Shape, str]]
+) -> dict[str, Any] | None:
+    said: dict[str, None] = {}
+    classes: dict[str, str] = {}
+    references = {shape.key: reference for shape, reference in objects}
+    seen: set[int] = set()
+    todo = list(parts)
+    while todo:
+        raw = todo.pop()
+        if not isinstance(raw.value, dict) or id(raw.value) in seen:
+            continue
+        seen.add(id(raw.value))
+        discriminator = raw.value.get("discriminator")
+        members = [
+            part for keyword in ("oneOf", "anyOf") for part in reader.part_list(raw, keyword)
+        ]
+        if isinstance(discriminator, dict) and members:
+            said[str(discriminator.get("propertyName"))] = None
+            for value, shape in _mapped(reader, raw, discriminator, members):
+                if shape.key in references:
+                    classes.setdefault(value, references[shape.key])
+        todo += members
+        if "$ref" in raw.value:
+            todo.append(reader.referred(raw.value["$ref"], raw.pointer))
+    if len(said) != 1 or not classes:
+        return None
+    return {"propertyName": next(iter(said)), "mapping": classes}
+
+
+def _mapped(
+    reader: Reader, raw: Raw, discriminator: dict[str, Any], members: list[Raw]
+) -> Iterable[tuple[str, Shape]]:
+    mapping = discriminator.get("mapping")
+    mapping = mapping if isinstance(mapping, dict) else {}
+    mapped: set[tuple[object, ...]] = set()
+    for value, target in mapping.items():
+        reference = str(target)
+        if not reference.startswith("#"):
+            reference = COMPONENTS + reference
+        for shape in reader.read(reader.referred(reference, raw.pointer)):
+            mapped.add(shape.key)
+            yield str(value), shape
+    for member in members:
+        if isinstance(member.value, dict) and "$ref" in member.value:
+            for shape in reader.read(member):
+                if shape.key not in mapped:
+                    yield member.value["$ref"].rpartition("/")[2], shape
+
+
+def _inferred(reader: Reader, objects: list[tuple[Shape, str]]) -> dict[str, Any] | None:
+    """Return the property that all must have, each with values of its own."""
+    for key in objects[0][0].required:
+        classes: dict[str, str] = {}
+        count = 0
+        for shape, reference in objects:
+            values = reader.listed(shape, key) if key in shape.required else None
+            if not values:
+                break
+            count += len(values)
+            classes.update((str(value), reference) for value in values)
+        else:
+            if len(classes) == count:
+                return {"propertyName": key, "mapping": classes}
+    return None

@@ -1,0 +1,89 @@
+"""Documents whose objects and arrays know where they stand in what was published.
+
+An overlay moves and copies them; each takes its place along, so that whatever is said of a document
+later can be said in terms of the one that everybody has.
+"""
+
+import itertools
+from typing import Any, Final
+
+COMPONENTS: Final = "#/components/schemas/"
+
+#: Under what a document has lists; a number elsewhere is a key, such as a status.
+_LISTS: Final = {"allOf", "anyOf", "enum", "oneOf", "parameters", "prefixItems", "required", "tags"}
+
+
+class Object(dict[str, Any]):
+    """A JSON object.
+
+    Attributes:
+        pointer: Its JSON pointer, from `#`.
+    """
+
+    pointer: str = "#"
+
+
+class Array(list[Any]):
+    """A JSON array.
+
+    Attributes:
+        pointer: Its JSON pointer, from `#`.
+    """
+
+    pointer: str = "#"
+
+
+def child(pointer: str, *keys: str | int) -> str:
+    """Extend a JSON pointer, in its form for URIs (RFC 6901, sections 3 and 6)."""
+    for key in keys:
+        pointer = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+    return pointer
+
+
+def place(holder: Any, key: str | int) -> str:
+    """Return where a member stands: by its own place, or else below what holds it."""
+    return pointer_of(holder[key], child(pointer_of(holder, "#"), key))
+
+
+def pointer_of(value: Any, otherwise: str) -> str:
+    """Return where an object or array stands; what is neither knows no place."""
+    return value.pointer if isinstance(value, Object | Array) else otherwise
+
+
+def locate(value: Any, pointer: str = "#") -> Any:
+    """Return a deep copy of what stands at `pointer`; what knows its place keeps it."""
+    if isinstance(value, dict):
+        made = Object()
+        made.pointer = pointer_of(value, pointer)
+        for key, part in value.items():
+            made[key] = locate(part, child(made.pointer, key))
+        return made
+    if isinstance(value, list):
+        listed = Array()
+        listed.pointer = pointer_of(value, pointer)
+        listed.extend(
+            locate(part, child(listed.pointer, index)) for index, part in enumerate(value)
+        )
+        return listed
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Return a deep copy of a JSON value that knows no place."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
+def json_path(pointer: str) -> str:
+    """Return the JSONPath query of a JSON pointer."""
+    keys = [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")]
+    steps = [
+        key if key.isdecimal() and above in _LISTS else f"'{_quoted(key)}'"
+        for above, key in itertools.pairwise(keys)
+    ]
+    return "$" + "".join(f"[{step}]" for step in steps)
+
+
+def _quoted(key: str) -> str:
+    return key.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,0 +1,108 @@
+"""A document in its normal form: what everything that reads a spec reads."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from normalizing.findings import Note, Problem
+from normalizing.located import Object, locate
+from normalizing.operations import Operation, Operations
+from normalizing.writing import Schema, Writer
+
+
+@frozen
+class Lost:
+    """An operation that is left out.
+
+    Attributes:
+        name: Its method and path.
+        pointer: Where it stands in the published document.
+        problems: What it needs and cannot have.
+    """
+
+    name: str
+    pointer: str
+    problems: tuple[Problem, ...]
+
+
+@frozen
+class Normal:
+    """A document in its normal form.
+
+    Attributes:
+        document: What it was made of, every part of which knows its place.
+        operations: All that can be carried, in the order of the document.
+        schemas: The classes, by name: objects, and enums of texts or integers.
+        lost: The operations that cannot be carried.
+        unused: What cannot be carried, and no operation needs.
+        widened: Schemas of which more values are allowed than the document does.
+        notes: What is left out of operations that are carried.
+    """
+
+    document: Object
+    operations: list[Operation]
+    schemas: dict[str, Schema]
+    lost: list[Lost] = field(factory=list)
+    unused: list[Problem] = field(factory=list)
+    widened: list[Note] = field(factory=list)
+    notes: list[Note] = field(factory=list)
+
+    def json_schema(self, schema: Schema | None) -> dict[str, Any]:
+        """Return a schema in the normal form as one of JSON Schema 2020-12, complete in itself."""
+        return {**(schema or {}), "components": {"schemas": self.schemas}}
+
+
+def normalize(document: dict[str, Any]) -> Normal:
+    """Return the normal form of an OpenAPI document, its overlay applied."""
+    located = locate(document)
+    writer = Writer(located)
+    reading = Operations(located, writer)
+    writer.write_components()
+    found = {operation.name: operation for operation in reading.read()}
+    writer.write_classes()
+    broken = _broken(writer)
+    lost = [Lost(name, pointer, _problems(writer, name)) for name, pointer in reading.met.items()
+            if name in broken]  # fmt: skip
+    said = {problem for one in lost for problem in one.problems}
+    return Normal(
+        document=located,
+        operations=[operation for name, operation in found.items() if name not in broken],
+        schemas={k: schema for k, schema in writer.components.items() if k not in broken},
+        lost=lost,
+        unused=[p for listed in writer.problems.values() for p in listed if p not in said],
+        widened=list(writer.widened),
+        notes=list(reading.notes),
+    )
+
+
+def _broken(writer: Writer) -> set[str]:
+    """Return the classes and operations that have a problem, or need one that has."""
+    needed_by: dict[str, list[str]] = {}
+    for owner, names in writer.needs.items():
+        for name in names:
+            needed_by.setdefault(name, []).append(owner)
+    found: set[str] = set()
+    todo = list(writer.problems)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(needed_by.get(name, ()))
+    return found
+
+
+def _problems(writer: Writer, owner: str) -> tuple[Problem, ...]:
+    """Return the problems of an operation, and of all the classes that it needs."""
+    found: dict[Problem, None] = {}
+    seen: set[str] = set()
+    todo = [owner]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            found.update(writer.problems.get(name, {}))
+            todo.extend(writer.needs.get(name, ()))
+    return tuple(found)
+
+
+__all__ = ["Lost", "Normal", "normalize"]

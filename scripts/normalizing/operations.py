@@ -1,0 +1,430 @@
+"""Operations in the normal form: what each takes and answers, with every reference followed.
+
+Source: OpenAPI 3.1.1, sections Paths Object, Operation Object, Parameter Object, Media Type Object.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from attrs import field, frozen
+from openapi_python_client.strings import PythonIdentifier, pascal_case
+
+from normalizing import references
+from normalizing.findings import Note, Problem, UnreadableError, unreadable
+from normalizing.located import Object, child, json_path, place, pointer_of
+from normalizing.shapes import Raw
+from normalizing.writing import Schema, Writer
+
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+_PLACES: Final = ("path", "query", "header", "cookie")
+
+#: Header parameters that OpenAPI says are ignored: other parts of the document describe them.
+_IGNORED: Final = {"accept", "content-type"}
+
+_VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """A parameter of an operation.
+
+    Attributes:
+        name: As it is sent.
+        place: `path`, `query`, `header` or `cookie`.
+        required: Whether it must be sent.
+        schema: What it may be, in the normal form.
+        description: What the document says of it.
+        style: How it is written, or None for the usual way of its place.
+        explode: Whether what is in it is written apart, or None for the usual way.
+        pointer: Where it stands in the published document.
+    """
+
+    name: str
+    place: str
+    required: bool
+    schema: Schema
+    description: str | None
+    style: str | None = None
+    explode: bool | None = None
+    pointer: str
+
+
+@frozen(kw_only=True)
+class Media:
+    """What a body may be, by one media type.
+
+    Attributes:
+        type: The media type as the document has it.
+        kind: `json`, `text`, `bytes`, `form` or `multipart`.
+        schema: In the normal form; None where there is none.
+        pointer: Where it stands in the published document.
+    """
+
+    type: str
+    kind: str
+    schema: Schema | None
+    pointer: str
+
+
+@frozen(kw_only=True)
+class Response:
+    """What an operation answers with a status.
+
+    Attributes:
+        status: As the document has it: `200`, `4XX` or `default`.
+        media: The body; None for no body.
+        description: What the document says of it.
+        pointer: Where it stands in the published document.
+    """
+
+    status: str
+    media: Media | None
+    description: str | None
+    pointer: str
+
+
+@frozen(kw_only=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        id: Its `operationId`, if it has one.
+        method: In lower case.
+        path: As the document has it, less its query.
+        raw_path: As the document has it.
+        tags: Its tags.
+        summary: In a few words.
+        description: In more.
+        is_secured: Whether the document asks for credentials, on it or on everything.
+        parameters: Those of its path among them.
+        bodies: What it takes, by media type.
+        is_body_required: Whether it must be sent something.
+        responses: What it answers, by status.
+        pointer: Where it stands in the published document.
+    """
+
+    id: str | None
+    method: str
+    path: str
+    raw_path: str
+    tags: tuple[str, ...]
+    summary: str | None
+    description: str | None
+    is_secured: bool
+    parameters: tuple[Parameter, ...] = ()
+    bodies: tuple[Media, ...] = ()
+    is_body_required: bool = False
+    responses: tuple[Response, ...] = ()
+    pointer: str
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return f"{self.method.upper()} {self.raw_path}"
+
+    @property
+    def called(self) -> str:
+        """What its function is named by: its id, or else its method and path."""
+        words = self.raw_path.replace("{", "").replace("}", "").replace("/", "_")
+        return self.id or f"{self.method}_{words.removeprefix('_').removesuffix('_')}"
+
+    @property
+    def module(self) -> tuple[str, str]:
+        """The module that it becomes: the tag's folder, and the file."""
+        tag = (*self.tags, "default")[0]
+        return PythonIdentifier(tag, "tag"), PythonIdentifier(self.called, "field_")
+
+
+@frozen
+class Operations:
+    """Reads the operations of one document.
+
+    Attributes:
+        document: The document, which knows its places.
+        writer: Writes its schemas.
+        notes: What is not carried, and needed by nothing.
+        met: Where each operation stands, those that cannot be read among them, by its name.
+    """
+
+    document: Object
+    writer: Writer
+    notes: dict[Note, None] = field(factory=dict)
+    met: dict[str, str] = field(factory=dict)
+
+    def read(self) -> Iterator[Operation]:
+        """Yield every operation that can be read; of others, the writer has the problems."""
+        paths = self.document.get("paths")
+        modules: dict[tuple[str, str], str] = {}
+        for path, item in paths.items() if isinstance(paths, dict) else ():
+            where = place(paths, path)
+            try:
+                found = references.follow(self.document, item, where)
+                if not isinstance(found, dict):
+                    raise unreadable(where, "is no Path Item Object")
+            except UnreadableError as error:
+                self.writer.owner = path
+                self.met[path] = where
+                self.writer.fail(error.problem)
+                continue
+            for method in METHODS:
+                if method in found:
+                    self.writer.owner = f"{method.upper()} {path}"
+                    self.met[self.writer.owner] = place(found, method)
+                    try:
+                        operation = self._operation(path, method, found)
+                        first = modules.setdefault(operation.module, operation.name)
+                        if first != operation.name:
+                            self._same_module(operation, first)
+                        yield operation
+                    except UnreadableError as error:
+                        self.writer.fail(error.problem)
+
+    def _same_module(self, operation: Operation, first: str) -> None:
+        mend = {
+            "target": json_path(operation.pointer),
+            "description": f"Its name would be that of {first}.",
+            "update": {
+                "operationId": f"{operation.called}_{operation.method}_{operation.raw_path}"
+            },
+        }
+        module = "/".join(operation.module)
+        words = f"would be api/{module}.py, and so would {first}"
+        self.writer.fail(Problem(operation.pointer, words, mend))
+
+    def _operation(self, path: str, method: str, item: dict[str, Any]) -> Operation:
+        said, where = item[method], place(item, method)
+        if not isinstance(said, dict):
+            raise unreadable(where, "is no Operation Object")
+        _check_path(path, where)
+        bare, _, asked = path.partition("?")
+        identifier = said.get("operationId")
+        name = pascal_case(str(identifier or f"{method} {bare}"))
+        parameters = self._parameters(item, said, name)
+        fixed = self._fixed(asked, where) if asked else ()
+        self._check_variables(bare, parameters, where)
+        bodies, is_required = self._bodies(said, name)
+        tags = said.get("tags")
+        return Operation(
+            id=identifier if isinstance(identifier, str) else None,
+            method=method,
+            path=bare,
+            raw_path=path,
+            tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+            summary=_text(said, "summary"),
+            description=_text(said, "description"),
+            is_secured=bool(said.get("security", self.document.get("security"))),
+            parameters=(*parameters, *fixed),
+            bodies=bodies,
+            is_body_required=is_required,
+            responses=self._responses(said, name, where),
+            pointer=where,
+        )
+
+    def _note(self, pointer: str, text: str) -> None:
+        self.notes[Note(pointer, text)] = None
+
+    # What is sent.
+
+    def _parameters(
+        self, item: dict[str, Any], said: dict[str, Any], name: str
+    ) -> tuple[Parameter, ...]:
+        found: dict[tuple[str, str], Parameter] = {}
+        inherited: dict[tuple[str, str], Parameter] = {}
+        for holder, into in ((said, found), (item, inherited)):
+            listed = holder.get("parameters", [])
+            if not isinstance(listed, list):
+                raise unreadable(place(holder, "parameters"), "is no list of parameters")
+            for index, part in enumerate(listed):
+                where = place(listed, index)
+                parameter = self._parameter(
+                    references.follow(self.document, part, where), where, name
+                )
+                if parameter is None:
+                    continue
+                key = (parameter.place, parameter.name)
+                if key in into:
+                    raise unreadable(where, f"is a second {key[0]} parameter {key[1]!r:.80}")
+                into[key] = parameter
+        return tuple({**found, **{k: p for k, p in inherited.items() if k not in found}}.values())
+
+    def _parameter(self, said: Any, where: str, operation: str) -> Parameter | None:
+        if not isinstance(said, dict) or said.get("in") not in _PLACES:
+            raise unreadable(where, "is no parameter of a path, query, header or cookie")
+        name, into = said.get("name"), str(said["in"])
+        if not isinstance(name, str) or not name:
+            raise unreadable(where, "is a parameter without a name")
+        pointer = pointer_of(said, where)
+        if into == "header" and name.lower() in _IGNORED:
+            self._note(pointer, f"the header {name!r} is no parameter, says OpenAPI: left out")
+            return None
+        holder, key = said, "schema"
+        if "schema" not in said and isinstance(said.get("content"), dict):
+            for type_, media in said["content"].items():
+                if isinstance(media, dict):
+                    self._note(pointer, f"{name!r} is sent as text, not as {type_}")
+                    holder = media
+        schema = Schema()
+        if key in holder:
+            called = f"{operation}{pascal_case(name)}"
+            schema = self.writer.write((self._raw(holder, key, called),))
+        return Parameter(
+            name=name,
+            place=into,
+            required=said.get("required") is True or into == "path",
+            schema=schema,
+            description=_text(said, "description"),
+            style=said.get("style") if isinstance(said.get("style"), str) else None,
+            explode=said.get("explode") if isinstance(said.get("explode"), bool) else None,
+            pointer=pointer,
+        )
+
+    @staticmethod
+    def _fixed(asked: str, where: str) -> tuple[Parameter, ...]:
+        """Return the parameters that a path has in a query of its own."""
+        return tuple(
+            Parameter(
+                name=name,
+                place="query",
+                required=True,
+                schema=Schema(const=value, default=value),
+                description="The path of the operation says it.",
+                pointer=where,
+            )
+            for name, value in parse_qsl(asked, keep_blank_values=True)
+        )
+
+    @staticmethod
+    def _check_variables(path: str, parameters: tuple[Parameter, ...], where: str) -> None:
+        wanted = _VARIABLE.findall(path)
+        described = [p.name for p in parameters if p.place == "path"]
+        if len(set(wanted)) != len(wanted):
+            raise unreadable(where, "has one parameter twice in its path")
+        if missing := [name for name in wanted if name not in described]:
+            raise unreadable(where, f"does not describe {missing[0]!r:.80} of its path")
+        if extra := [name for name in described if name not in wanted]:
+            raise unreadable(where, f"describes {extra[0]!r:.80}, which its path does not have")
+
+    def _bodies(self, said: dict[str, Any], name: str) -> tuple[tuple[Media, ...], bool]:
+        if "requestBody" not in said:
+            return (), False
+        where = place(said, "requestBody")
+        body = references.follow(self.document, said["requestBody"], where)
+        if not isinstance(body, dict) or not isinstance(body.get("content"), dict):
+            raise unreadable(where, "is no Request Body Object")
+        medias = self._medias(body, f"{name}Body", sent=True)
+        if not medias:
+            return (), False
+        return tuple(medias), body.get("required") is True
+
+    # What is answered.
+
+    def _responses(self, said: dict[str, Any], name: str, where: str) -> tuple[Response, ...]:
+        listed = said.get("responses")
+        if not isinstance(listed, dict):
+            raise unreadable(where, "has no `responses`")
+        found: list[Response] = []
+        for status in listed:
+            if re.fullmatch("[1-5]([0-9][0-9]|XX)|default", status):
+                found.append(self._response(listed, status, name))
+            elif not status.startswith("x-"):
+                self._note(place(listed, status), f"{status!r:.40} is no status: left out")
+        return tuple(found)
+
+    def _response(self, listed: dict[str, Any], status: str, name: str) -> Response:
+        where = place(listed, status)
+        found = references.follow(self.document, listed[status], where)
+        if not isinstance(found, dict):
+            raise unreadable(where, "is no Response Object")
+        called = f"{name}Response{'Default' if status == 'default' else status}"
+        medias = self._medias(found, called, sent=False)
+        return Response(
+            status=status,
+            media=medias[0] if medias else None,
+            description=_text(found, "description"),
+            pointer=pointer_of(found, where),
+        )
+
+    def _medias(self, holder: dict[str, Any], name: str, *, sent: bool) -> list[Media]:
+        """Return the bodies that are carried, the first to be read; note those that are not."""
+        content = holder.get("content")
+        if content is None:
+            return []
+        if not isinstance(content, dict):
+            raise unreadable(place(holder, "content"), "is no map of media types")
+        order = (
+            ("json", "form", "multipart", "text", "bytes") if sent else ("json", "text", "bytes")
+        )
+        kinds = {type_: media_kind(type_, sent=sent) for type_ in content}
+        ranked = sorted(kinds, key=lambda type_: order.index(kinds[type_]))
+        kept = [t for t in ranked if not sent and t == ranked[0]]
+        if sent:
+            typed = [t for t in ranked if kinds[t] not in {"text", "bytes"}]
+            kept = list({kinds[t]: t for t in reversed(typed)}.values())[::-1] or ranked[:1]
+        for type_ in content:
+            if type_ not in kept:
+                words = f"{type_} is not {'sent' if sent else 'read'}: {kept[0]} is"
+                self._note(child(pointer_of(content, "#"), type_), words)
+        several = len(kept) > 1
+        return [
+            self._media(content, t, f"{name}{kinds[t].title()}" if several else name, kinds[t])
+            for t in kept
+        ]
+
+    def _media(self, content: dict[str, Any], type_: str, name: str, kind: str) -> Media:
+        said, where = content[type_], place(content, type_)
+        if not isinstance(said, dict):
+            raise unreadable(where, "is no Media Type Object")
+        schema = None
+        if "schema" in said:
+            schema = self.writer.write((self._raw(said, "schema", name),))
+        if kind == "multipart" and not all("$ref" in part for part in alternatives(schema)):
+            raise unreadable(where, "has no parts: its schema is no object")
+        return Media(type=type_, kind=kind, schema=schema, pointer=where)
+
+    def _raw(self, holder: dict[str, Any], key: str, name: str) -> Raw:
+        value = holder[key]
+        called = value.get("x-name") if isinstance(value, dict) else None
+        return Raw(value, place(holder, key), str(called or name))
+
+
+def alternatives(schema: Schema | None) -> list[Schema]:
+    """Return the alternatives of a schema in the normal form."""
+    schema = schema if schema is not None else Schema()
+    found: list[Schema] = schema.get("anyOf", [schema])
+    return found
+
+
+def media_kind(type_: str, *, sent: bool) -> str:
+    """Return how a body of a media type is read or written."""
+    name = type_.partition(";")[0].strip().lower()
+    if name in {"application/json", "text/json", "*/*", "application/*"} or name.endswith("+json"):
+        return "json"
+    if sent and name == "application/x-www-form-urlencoded":
+        return "form"
+    if sent and name == "multipart/form-data":
+        return "multipart"
+    return "text" if name.startswith("text/") or name == "application/jsonl" else "bytes"
+
+
+def _check_path(path: str, where: str) -> None:
+    if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
+        raise unreadable(where, f"is at {path!r:.200}, which is no path of a URL")
+    if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
+        raise unreadable(where, f"is at the path {path!r:.200}, which leads elsewhere")
+
+
+def left_out(pointer: str) -> dict[str, Any]:
+    """Return the overlay action that leaves an operation out."""
+    words = "The client does without this operation: it cannot be carried."
+    return {"target": json_path(pointer), "description": words, "remove": True}
+
+
+def _text(holder: dict[str, Any], key: str) -> str | None:
+    said = holder.get(key)
+    return said if isinstance(said, str) else None
+
+
+__all__ = ["METHODS", "Media", "Operation", "Operations", "Parameter", "Problem", "Response"]

@@ -1,0 +1,426 @@
+"""What a Schema Object says: its alternatives, with references followed and compositions merged.
+
+Source: OpenAPI 3.0.4 and 3.1.1, section Schema Object; JSON Schema 2020-12.
+"""
+
+from typing import Any, Final
+
+from attrs import evolve
+
+from normalizing import keywords, references, shapes
+from normalizing.findings import UnreadableError, unreadable
+from normalizing.located import Object, child, place, plain
+from normalizing.naming import below, named
+from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
+
+#: Alternatives of one schema.
+MAX_ALTERNATIVES: Final = 1_000
+
+#: Alternatives of all schemas, those that compositions come to on the way counted each time.
+MAX_WRITTEN_OUT: Final = 500_000
+
+#: Levels of composition; deeper ones are no model of anything.
+MAX_COMPOSED_DEPTH: Final = 40
+
+_LISTS: Final = ("allOf", "anyOf", "oneOf")
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(("properties", "patternProperties", "discriminator"), dict),
+    **dict.fromkeys(("required", "enum", *_LISTS, "prefixItems"), list),
+    **dict.fromkeys(("additionalProperties",), (dict, bool)),
+    **dict.fromkeys(("items",), (dict, bool, list)),
+    **dict.fromkeys(("$ref", "pattern", "format"), str),
+    "type": (str, list),
+}
+
+
+class Reader:
+    """Reads the schemas of one document.
+
+    Attributes:
+        document: The document, which knows its places.
+        widen: Is told of what is read as allowing more than the document does.
+    """
+
+    def __init__(self, document: Object, widen: Widen) -> None:
+        """Start with nothing read."""
+        self.document = document
+        self.widen = widen
+        self._read: dict[int, list[Shape]] = {}
+        self._open: dict[int, None] = {}
+        self._components: dict[str, Raw] = {}
+        self._work = 0
+
+    def together(self, parts: Parts, at: Raw | None = None) -> list[Shape]:
+        """Return the alternatives of values that satisfy several schemas.
+
+        Args:
+            parts: The schemas.
+            at: Where they are brought together, and what that is called; the first of them, if
+                nothing is given.
+
+        Raises:
+            UnreadableError: One of them has no normal form.
+        """
+        found: list[Shape] | None = None
+        for raw in parts:
+            found = self._product(found, self.read(raw), at or parts[0])
+        return [anything(at or parts[0])] if found is None else found
+
+    def read(self, raw: Raw) -> list[Shape]:
+        """Return the alternatives of a schema; none, where it allows no value.
+
+        Raises:
+            UnreadableError: It has no normal form.
+        """
+        if raw.value is True:
+            return [anything(raw)]
+        if raw.value is False:
+            return []
+        if not isinstance(raw.value, dict):
+            raise unreadable(raw.pointer, "is no schema")
+        identity = id(raw.value)
+        if identity not in self._read:
+            if identity in self._open:
+                raise unreadable(raw.pointer, "is composed of itself")
+            if len(self._open) >= MAX_COMPOSED_DEPTH:
+                words = f"is composed over more than {MAX_COMPOSED_DEPTH} levels"
+                raise unreadable(raw.pointer, words)
+            self._open[identity] = None
+            try:
+                self._read[identity] = self._alternatives(raw)
+            finally:
+                del self._open[identity]
+        return [_called(shape, raw) for shape in self._read[identity]]
+
+    def component(self, name: str) -> Raw:
+        """Return the schema of a component."""
+        if name not in self._components:
+            holder = self.document["components"]["schemas"]
+            value = holder[name]
+            called = value.get("x-name") if isinstance(value, dict) else None
+            self._components[name] = Raw(value, place(holder, name), str(called or name))
+        return self._components[name]
+
+    def referred(self, reference: str, pointer: str) -> Raw:
+        """Return the schema that a reference leads to, named by its place.
+
+        Raises:
+            UnreadableError: There is none.
+        """
+        keys = references.segments(reference, pointer)
+        value = references.target(self.document, reference, pointer)
+        if len(keys) == 3 and keys[:2] == ["components", "schemas"]:  # noqa: PLR2004 - its name
+            return self.component(keys[2])
+        where, name, node = "#", "", self.document
+        for key in keys:
+            is_component = where == "#/components/schemas"
+            where = place(node, int(key) if isinstance(node, list) else key)
+            node = references.step(node, key)
+            name = key if is_component else below(name, key)
+        return Raw(value, where, name)
+
+    # One schema.
+
+    def _alternatives(self, raw: Raw) -> list[Shape]:
+        schema = raw.value
+        self._check(raw)
+        found = self._own(raw)
+        if "$ref" in schema:
+            target = self.referred(schema["$ref"], raw.pointer)
+            found = self._product(found, self.read(target), raw)
+        for part in self.part_list(raw, "allOf"):
+            found = self._product(found, self.read(part), raw)
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                found = self._product(found, self._choice(raw, keyword), raw)
+        if found is None:
+            found = [anything(raw)]
+        if schema.get("nullable") is True and _allows_null(schema):
+            found = unique([*found, Shape((raw,), "null", raw.name, at={"type": raw.pointer})])
+        return found
+
+    def _check(self, raw: Raw) -> None:
+        for key, value in raw.value.items():
+            kind = _KINDS.get(key)
+            if kind and not isinstance(value, kind):
+                raise unreadable(place(raw.value, key), f"is no value that `{key}` may have")
+            number = key in keywords.HIGHER | keywords.LOWER or key == "multipleOf"
+            if number and not isinstance(value, int | float):
+                raise unreadable(place(raw.value, key), f"is no value that `{key}` may have")
+            if key in keywords.NOT_CARRIED:
+                self.widen(place(raw.value, key), f"`{key}` is not held")
+            elif key not in keywords.KNOWN and not key.startswith("x-"):
+                self.widen(place(raw.value, key), f"`{key}` is not understood")
+
+    def part_list(self, raw: Raw, keyword: str) -> list[Raw]:
+        """Return the schemas that a keyword of another lists; none, where it has no such."""
+        listed = raw.value.get(keyword, [])
+        return [self.part(raw, listed, index, raw.name) for index in range(len(listed))]
+
+    def part(self, raw: Raw, holder: Any, key: str | int, name: str) -> Raw:
+        """Return a schema inside another, by what it is in and its key there."""
+        value = holder[key]
+        where = child(pointer_in(raw, holder), key)
+        if isinstance(value, dict):
+            where = getattr(value, "pointer", where)
+            name = str(value.get("x-name") or name)
+        return Raw(value, where, name)
+
+    def _choice(self, raw: Raw, keyword: str) -> list[Shape]:
+        found: list[Shape] = []
+        for part in self.part_list(raw, keyword):
+            found += self.read(part)
+            self._count(raw, len(found))
+        if keyword == "oneOf" and self._may_overlap(found):
+            self.widen(
+                place(raw.value, keyword), "a value that several of `oneOf` allow is allowed"
+            )
+        return unique(found)
+
+    def listed(self, shape: Shape, key: str) -> list[Any] | None:
+        """Return the only texts that a property may be, if they are listed."""
+        parts = shape.properties.get(key)
+        try:
+            found = self.together(parts) if parts else []
+        except UnreadableError:
+            return None
+        return found[0].values if len(found) == 1 and found[0].type == "string" else None
+
+    def _may_overlap(self, found: list[Shape]) -> bool:
+        """Whether a value may be of several alternatives, as far as types and lists tell."""
+        pairs = ((one, other) for index, one in enumerate(found) for other in found[:index])
+        return any(_meet(one, other) and not self._differ(one, other) for one, other in pairs)
+
+    def _differ(self, one: Shape, other: Shape) -> bool:
+        """Whether both must have a property that is never the same in both."""
+        if one.type is None or other.type is None:
+            return False
+        for key in one.required.keys() & other.required.keys():
+            here, there = self.listed(one, key), self.listed(other, key)
+            if here and there and not set(here) & set(there):
+                return True
+        return False
+
+    def _product(
+        self, one: list[Shape] | None, other: list[Shape] | None, raw: Raw
+    ) -> list[Shape] | None:
+        if one is None or other is None:
+            return other if one is None else one
+        if len(one) == 1 and one[0].is_anything:
+            return other
+        if len(other) == 1 and other[0].is_anything:
+            return one
+        if one is other:
+            return one
+        found: list[Shape] = []
+        for here in one:
+            for there in other:
+                self._count(raw, len(found) + 1)
+                merged = shapes.both(here, there, raw, self.widen)
+                if merged is not None:
+                    found.append(merged)
+        if not found and one and other:
+            raise unreadable(raw.pointer, "is composed of parts that no value can satisfy together")
+        return unique(found)
+
+    def _count(self, raw: Raw, count: int) -> None:
+        self._work += 1
+        if count > MAX_ALTERNATIVES or self._work > MAX_WRITTEN_OUT:
+            raise unreadable(
+                raw.pointer, f"comes to more than {MAX_ALTERNATIVES} alternatives, written out"
+            )
+
+    # What a schema says itself.
+
+    def _own(self, raw: Raw) -> list[Shape] | None:
+        """Return the alternatives that a schema's own keywords leave; None if it has none."""
+        schema = raw.value
+        kinds = self._types(raw)
+        values = self._values(raw)
+        if kinds is None and values is None:
+            shape = self._shape(raw, None)
+            return None if shape.is_anything and not self._is_alone(schema) else [shape]
+        if kinds is None:
+            kinds = list(dict.fromkeys(keywords.type_of(value) for value in values or ()))
+        found: list[Shape] = []
+        for kind in kinds:
+            shape = self._shape(raw, kind)
+            if values is not None:
+                mine = [value for value in values if keywords.is_of(kind, value)]
+                if "integer" in kinds and kind == "number":
+                    mine = [value for value in mine if not keywords.is_of("integer", value)]
+                if not mine:
+                    continue
+                if shape.bounds or shape.is_object or shape.items is not None or shape.required:
+                    self.widen(raw.pointer, "the listed values are not held against what is beside")
+                shape = Shape((raw,), kind, raw.name, at=shape.at)
+                constant = "const" in schema
+                shape = evolve(shape, values=None if kind == "null" else mine, is_constant=constant)
+            found.append(shape)
+        return found
+
+    @staticmethod
+    def _is_alone(schema: dict[str, Any]) -> bool:
+        return not schema.keys() & {"$ref", *_LISTS}
+
+    def _types(self, raw: Raw) -> list[str] | None:
+        said = raw.value.get("type")
+        if said is None:
+            return None
+        kinds = list(dict.fromkeys(said if isinstance(said, list) else [said]))
+        for kind in kinds:
+            if kind not in keywords.TYPES:
+                where = place(raw.value, "type")
+                raise unreadable(where, f"is {kind!r:.60}, which is no JSON type")
+        return kinds
+
+    def _values(self, raw: Raw) -> list[Any] | None:
+        schema = raw.value
+        listed = schema.get("enum")
+        if "const" in schema:
+            constant = plain(schema["const"])
+            if listed is None or any(keywords.same(constant, value) for value in listed):
+                return [constant]
+            return []
+        if listed is None:
+            return None
+        found: dict[str, Any] = {}
+        for value in listed:
+            found.setdefault(f"{keywords.type_of(value)} {value!r}", plain(value))
+        return list(found.values())
+
+    def _shape(self, raw: Raw, kind: str | None) -> Shape:
+        schema = raw.value
+        carried = keywords.CARRIED if kind is None else keywords.BINDING[kind]
+        bounds = {key: value for key, value in schema.items() if key in carried}
+        for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+            is_flag = isinstance(bounds.get(exclusive), bool)  # OpenAPI 3.0
+            if is_flag and bounds.pop(exclusive) and bound in bounds:
+                bounds[exclusive] = bounds.pop(bound)
+        shape = Shape(
+            (raw,),
+            kind,
+            raw.name,
+            bounds=bounds,
+            at={key: place(schema, key) for key in schema if key in carried | keywords.STRUCTURE},
+        )
+        if kind in {None, "object"}:
+            shape = self._object(raw, shape)
+        if kind in {None, "array"}:
+            shape = self._array(raw, shape)
+        return shape
+
+    def _object(self, raw: Raw, shape: Shape) -> Shape:
+        schema = raw.value
+        described = schema.get("properties", {})
+        properties: dict[str, Parts] = {
+            key: (self.part(raw, described, key, named(raw.name, key)),)
+            for key in described
+            if described[key] is not False
+        }
+        listed = schema.get("required", [])
+        for name in listed:
+            if not isinstance(name, str):
+                raise unreadable(place(schema, "required"), "lists what is no name")
+        required = {n: child(place(schema, "required"), i) for i, n in enumerate(listed)}
+        extra: Extra = None
+        if "additionalProperties" in schema:
+            said = schema["additionalProperties"]
+            part = self.part(raw, schema, "additionalProperties", f"{raw.name}AdditionalProperty")
+            extra = False if said is False else (part,)
+        never = [key for key in described if described[key] is False]
+        if never and extra is not False:
+            self.widen(place(schema, "properties"), "a property that may never be there may be")
+        if patterns := schema.get("patternProperties"):
+            extra = self._by_pattern(raw, patterns, extra)
+        return evolve(shape, properties=properties, required=required, extra=extra)
+
+    def _by_pattern(self, raw: Raw, patterns: dict[str, Any], extra: Extra) -> Extra:
+        """Return what fields may be, some of which are said by what their names look like."""
+        where = place(raw.value, "patternProperties")
+        self.widen(where, "the fields of `patternProperties` may have any name")
+        name = f"{raw.name}AdditionalProperty"
+        listed = [self.part(raw, patterns, key, name).value for key in patterns]
+        if extra is None or extra is True:
+            if not self._is_closed_by_pattern(patterns):
+                return extra
+        elif isinstance(extra, tuple):
+            listed.append(extra[0].value)
+        if len(listed) == 1:
+            return (Raw(listed[0], child(where, next(iter(patterns))), name),)
+        return (Raw(_made({"anyOf": listed}, where), where, name),)
+
+    @staticmethod
+    def _is_closed_by_pattern(patterns: dict[str, Any]) -> bool:
+        """Whether every name is of the pattern."""
+        return len(patterns) == 1 and next(iter(patterns)) in {".*", "^.*$", ""}
+
+    def _array(self, raw: Raw, shape: Shape) -> Shape:
+        schema = raw.value
+        items, first = schema.get("items"), list(schema.get("prefixItems", ()))
+        if isinstance(items, list):  # JSON Schema before 2020-12
+            first, items = items, schema.get("additionalItems")
+        name = below(raw.name, "items")
+        if first:
+            where = place(schema, "prefixItems" if "prefixItems" in schema else "items")
+            self.widen(where, "each item may be any of those that are listed one by one")
+            is_whole = shape.bounds.get("maxItems", len(first) + 1) <= len(first)
+            if items is False:
+                most = min(len(first), shape.bounds.get("maxItems", len(first)))
+                shape, is_whole = evolve(shape, bounds={**shape.bounds, "maxItems": most}), True
+            rest = [] if is_whole else [items if items is not None else True]
+            value = _made({"anyOf": [*first, *rest]}, where)
+            return evolve(shape, items=(Raw(value, where, name),))
+        if items is False:
+            return evolve(shape, bounds={**shape.bounds, "maxItems": 0})
+        if items is None or items is True:
+            return shape
+        return evolve(shape, items=(self.part(raw, schema, "items", name),))
+
+
+def anything(raw: Raw) -> Shape:
+    """Return the shape of a schema that allows every value."""
+    return Shape((raw,), None, raw.name)
+
+
+def _called(shape: Shape, raw: Raw) -> Shape:
+    """Return a shape with the name that its schema has now: where it stands may be told apart."""
+    if shape.name == raw.name or shape.raws[0].value is not raw.value:
+        return shape
+    return evolve(shape, name=raw.name)
+
+
+def unique(found: list[Shape]) -> list[Shape]:
+    """Return alternatives, each once; one that allows everything leaves no others."""
+    for shape in found:
+        if shape.is_anything:
+            return [shape]
+    return list({shape.key: shape for shape in found}.values())
+
+
+def pointer_in(raw: Raw, holder: Any) -> str:
+    """Return where an object or array inside a schema stands."""
+    return str(getattr(holder, "pointer", raw.pointer))
+
+
+def _made(value: dict[str, Any], pointer: str) -> Object:
+    """Return a schema that the document does not have in one place."""
+    made = Object(value)
+    made.pointer = pointer
+    return made
+
+
+def _allows_null(schema: dict[str, Any]) -> bool:
+    """Whether what lists the values of a schema lets null be one."""
+    if "const" in schema:
+        return schema["const"] is None
+    return "enum" not in schema or None in schema["enum"]
+
+
+def _meet(one: Shape, other: Shape) -> bool:
+    kinds = {one.type, other.type}
+    if None not in kinds and len(kinds) > 1 and kinds != {"integer", "number"}:
+        return False
+    if one.values is not None and other.values is not None:
+        return any(keywords.same(a, b) for a in one.values for b in other.values)
+    return True

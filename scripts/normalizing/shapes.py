@@ -1,0 +1,199 @@
+"""One alternative of a schema, and what two of them say together."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from normalizing import keywords
+from normalizing.keywords import HIGHER, LOWER
+
+
+@frozen(eq=False)
+class Raw:
+    """A Schema Object as a document has it.
+
+    Attributes:
+        value: What stands there.
+        pointer: Where it stands in the published document.
+        name: What a class of it would be called, by its place or by its `x-name`.
+    """
+
+    value: Any
+    pointer: str
+    name: str
+
+
+#: What a place holds has to satisfy all of these.
+Parts = tuple[Raw, ...]
+
+#: What fields are that are not named: these; none, where it is False; None, where nothing is said.
+Extra = Parts | bool | None
+
+#: Is told of what is carried with more values than the document allows: where, and what it is.
+Widen = Callable[[str, str], None]
+
+
+def anywhere(pointer: str, name: str) -> Parts:
+    """Return what a place holds that may hold anything."""
+    return (Raw(value=True, pointer=pointer, name=name),)
+
+
+@frozen(eq=False)
+class Shape:
+    """One alternative of a schema: no reference, composition or choice of types is left in it.
+
+    What it has inside, it has as the document does: that is read when it is needed, so that a
+    schema may stand inside itself.
+
+    Attributes:
+        raws: The schemas that it was made of; the first gave it its name.
+        type: The one JSON type of its values, or None where the document does not say.
+        name: What a class of it would be called.
+        bounds: What else binds its values, by keyword.
+        values: The only ones that there are, if they are listed.
+        is_constant: Whether the document has the value as `const`.
+        properties: What each is, by name.
+        required: Where it is said that a property must be there, by name.
+        extra: What the fields are that it does not name; False if there are none, None where the
+            document says nothing of them.
+        items: What the items of an array are.
+        at: Where each of these is said, by keyword.
+    """
+
+    raws: Parts
+    type: str | None
+    name: str
+    bounds: dict[str, Any] = field(factory=dict)
+    values: list[Any] | None = None
+    is_constant: bool = False
+    properties: dict[str, Parts] = field(factory=dict)
+    required: dict[str, str] = field(factory=dict)
+    extra: Extra = None
+    items: Parts | None = None
+    at: dict[str, str] = field(factory=dict)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from other shapes: of equal ones a single class is made."""
+        return (self.type, *sorted({id(raw.value) for raw in self.raws}))
+
+    @property
+    def is_object(self) -> bool:
+        """Whether its values are objects, or would be if they had the type that it describes."""
+        if self.type is None:
+            described = self.extra is not None or self.properties or self.required
+            return self.values is None and bool(described)
+        return self.type == "object" and self.values is None
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether it allows every value."""
+        bound = self.bounds or self.values is not None or self.items is not None
+        return self.type is None and not bound and not self.is_object
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it becomes a class, which has a name."""
+        return self.is_object or self.is_enum
+
+    @property
+    def is_enum(self) -> bool:
+        """Whether its values are texts or integers that have names."""
+        if self.values is None or self.is_constant or self.type not in {"string", "integer"}:
+            return False
+        return all(isinstance(value, str | int) for value in self.values)
+
+
+def both(one: Shape, other: Shape, place: Raw, widen: Widen) -> Shape | None:
+    """Return what two shapes say together, or None if no value can be both."""
+    if one.type is not None and other.type is not None and one.type != other.type:
+        if {one.type, other.type} != {"integer", "number"}:
+            return None
+        one, other = evolve(one, type="integer"), evolve(other, type="integer")
+    kind = one.type or other.type
+    one, other = _of_type(one, kind), _of_type(other, kind)
+    values = _values(kind, one.values, other.values)
+    if values == []:
+        return None
+    properties = dict(one.properties)
+    for name, parts in other.properties.items():
+        properties[name] = joined(properties.get(name, ()), parts)
+    for first, second in ((one, other), (other, one)):
+        if first.extra is not None and first.extra is not True:
+            beyond = second.properties.keys() - first.properties.keys()
+            if beyond:
+                widen(
+                    first.at.get("additionalProperties", place.pointer),
+                    "`additionalProperties` is not held against the properties of other parts",
+                )
+    return Shape(
+        raws=joined((place,), joined(one.raws, other.raws)),
+        type=kind,
+        name=place.name,
+        bounds=_bounds(one, other, place, widen),
+        values=values,
+        is_constant=one.is_constant or other.is_constant,
+        properties=properties,
+        required={**one.required, **other.required},
+        extra=_extra(one.extra, other.extra),
+        items=one.items if other.items is None else joined(one.items or (), other.items),
+        at={**one.at, **other.at},
+    )
+
+
+def joined(one: Parts, other: Parts) -> Parts:
+    """Return the parts of two, each once."""
+    return tuple({id(raw.value): raw for raw in (*one, *other)}.values())
+
+
+def _of_type(shape: Shape, kind: str | None) -> Shape:
+    """Return what a shape without a type says of the values of one."""
+    if shape.type is not None or kind is None:
+        return shape
+    is_object, is_array = kind == "object", kind == "array"
+    return evolve(
+        shape,
+        bounds={k: v for k, v in shape.bounds.items() if k in keywords.BINDING[kind]},
+        properties=shape.properties if is_object else {},
+        required=shape.required if is_object else {},
+        extra=shape.extra if is_object else None,
+        items=shape.items if is_array else None,
+    )
+
+
+def _values(kind: str | None, one: list[Any] | None, other: list[Any] | None) -> list[Any] | None:
+    listed = one if other is None else other if one is None else None
+    if one is not None and other is not None:
+        listed = [v for v in one if any(keywords.same(v, w) for w in other)]
+    if listed is None or kind is None:
+        return listed
+    return [value for value in listed if keywords.is_of(kind, value)]
+
+
+def _bounds(one: Shape, other: Shape, place: Raw, widen: Widen) -> dict[str, Any]:
+    result = {**one.bounds, **other.bounds}
+    for key in one.bounds.keys() & other.bounds.keys():
+        here, there = one.bounds[key], other.bounds[key]
+        if key in HIGHER | LOWER:
+            result[key] = max(here, there) if key in HIGHER else min(here, there)
+        elif key == "uniqueItems":
+            result[key] = here or there
+        elif key == "multipleOf" and all(isinstance(v, int) for v in (here, there)):
+            result[key] = math.lcm(here, there)
+        elif not keywords.same(here, there):
+            result[key] = here
+            widen(place.pointer, f"of several `{key}` one is held")
+    return result
+
+
+def _extra(one: Extra, other: Extra) -> Extra:
+    if one is False or other is False:
+        return False
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return joined(one, other)
+    for extra in (one, other):
+        if isinstance(extra, tuple):
+            return extra
+    return one if other is None else other

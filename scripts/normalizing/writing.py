@@ -1,0 +1,315 @@
+"""Writes schemas in the normal form: what they are made of as components, all else in place."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from attrs import evolve
+from openapi_python_client.strings import pascal_case
+
+from normalizing import discriminators, enum_names
+from normalizing.apart import Apart, said
+from normalizing.findings import Note, Problem, UnreadableError, unreadable
+from normalizing.located import COMPONENTS, Object, json_path, plain
+from normalizing.naming import Names
+from normalizing.reading import Reader, anything
+from normalizing.shapes import Parts, Shape, anywhere
+
+#: Schemas inside one place, none of them a class of its own.
+MAX_WRITTEN: Final = 5_000
+
+#: Levels of schemas inside one place, none of them a class of its own.
+MAX_DEPTH: Final = 40
+
+
+class Schema(dict[str, Any]):
+    """A schema in the normal form; `normalizing` says what it may hold.
+
+    Attributes:
+        pointers: Where it stands in the published document: several places, where it is composed.
+        at: Where each of the things that it says is said, by keyword.
+        size: How many schemas are in it, itself among them.
+    """
+
+    def __init__(self, shapes: Iterable[Shape] = (), **content: Any) -> None:
+        super().__init__(**content)
+        found = list(shapes)
+        self.pointers = tuple(dict.fromkeys(raw.pointer for one in found for raw in one.raws))
+        self.at = {key: where for one in found for key, where in one.at.items()}
+        self.size = 1
+
+
+class Writer:
+    """Writes the schemas of one document.
+
+    Attributes:
+        components: The classes, by name.
+        problems: What could not be written, by what needs it: a class or an operation.
+        needs: Which classes a class or an operation needs.
+    """
+
+    def __init__(self, document: Object) -> None:
+        """Read what the components are, and give them their names."""
+        self.reader = Reader(document, self._widen)
+        self.components: dict[str, Schema] = {}
+        self.problems: dict[str, dict[Problem, None]] = {}
+        self.needs: dict[str, dict[str, None]] = {}
+        self.widened: dict[Note, None] = {}
+        self.owner = ""
+        self._names = Names()
+        self._names_in_unions = Apart(self.reader, self._widen)
+        self._named: dict[tuple[object, ...], str] = {}
+        self._settled: dict[tuple[object, ...], list[Shape]] = {}
+        self._queue: list[tuple[str, Shape]] = []
+        self._open: dict[tuple[int, ...], None] = {}
+        self._written: dict[tuple[int, ...], Schema] = {}
+        found = document.get("components")
+        schemas = found.get("schemas") if isinstance(found, dict) else None
+        self._own = list(schemas) if isinstance(schemas, dict) else []
+        self._name_components()
+
+    def _widen(self, pointer: str, text: str) -> None:
+        self.widened[Note(pointer, text)] = None
+
+    def fail(self, problem: Problem) -> None:
+        """Note that what is being written needs something that cannot be."""
+        self.problems.setdefault(self.owner, {})[problem] = None
+
+    def _name_components(self) -> None:
+        """Give the components their own names before anything is named by its place."""
+        plain = [name for name in self._own if pascal_case(name) == name]
+        for name in dict.fromkeys([*plain, *self._own]):
+            raw = self.reader.component(name)
+            try:
+                shapes = self.reader.read(raw)
+                mine = [shape for shape in shapes if shape.raws[0] is raw]
+                if len(mine) == 1 and len([s for s in shapes if s.is_class]) == 1:
+                    self._name(mine[0])
+            except UnreadableError:
+                continue  # it is said where it is needed
+
+    def write_components(self) -> None:
+        """Write every component of the document, whether or not something refers to it."""
+        for name in self._own:
+            self.owner = f"components/{name}"
+            raw = self.reader.component(name)
+            self.write((raw,))
+        self.write_classes()
+
+    def write_classes(self) -> None:
+        """Write the classes that were met since."""
+        while self._queue:
+            name, shape = self._queue.pop(0)
+            self.owner = name
+            self.components[name] = self._class(shape)
+
+    # One place.
+
+    def write(self, parts: Parts) -> Schema:
+        """Return the normal form of a place; of one that has none, that anything may be there."""
+        key = tuple(sorted({id(raw.value) for raw in parts}))
+        if isinstance(parts[0].value, bool):
+            return self._try(parts)
+        if key in self._written:
+            known = self._written[key]
+            self._need_again(known)
+            return known
+        if key in self._open:
+            self._widen(parts[0].pointer, "what is inside itself here may be anything")
+            return Schema()
+        self._open[key] = None
+        try:
+            before = len(self.problems.get(self.owner, ()))
+            written = self._try(parts)
+            if len(self._open) == 1 and len(self.problems.get(self.owner, ())) == before:
+                self._written[key] = written
+            return written
+        finally:
+            del self._open[key]
+
+    def _need_again(self, known: Any) -> None:
+        if isinstance(known, dict):
+            if "$ref" in known:
+                self._need(known["$ref"].removeprefix(COMPONENTS))
+            for part in known.values():
+                self._need_again(part)
+        elif isinstance(known, list):
+            for part in known:
+                self._need_again(part)
+
+    def _need(self, name: str) -> None:
+        self.needs.setdefault(self.owner, {})[name] = None
+
+    def _try(self, parts: Parts) -> Schema:
+        try:
+            if len(self._open) > MAX_DEPTH:
+                raise unreadable(parts[0].pointer, f"is nested over more than {MAX_DEPTH} levels")
+            return self._place(parts)
+        except UnreadableError as error:
+            self.fail(error.problem)
+            return Schema()
+
+    def _place(self, parts: Parts) -> Schema:
+        shapes = self._together(parts)
+        settled = self._settle(shapes)
+        nulls = [shape for shape in settled if shape.type == "null"]
+        written = [self._alternative(shape) for shape in settled if shape.type != "null"]
+        if nulls:
+            written.append(Schema(nulls, type="null"))
+        if len(written) == 1:
+            found = Schema(settled, **written[0])
+            found.size = written[0].size
+        else:
+            found = Schema(settled, anyOf=written)
+            found.size = sum(part.size for part in written) + 1
+            if tags := discriminators.of(self.reader, parts, _objects(settled, written)):
+                found["discriminator"] = tags
+        found.pointers = tuple(dict.fromkeys((parts[0].pointer, *found.pointers)))
+        if found.size > MAX_WRITTEN:
+            raise unreadable(parts[0].pointer, f"comes to more than {MAX_WRITTEN} schemas")
+        for raw in reversed(parts):
+            if isinstance(raw.value, dict):
+                for key in ("description", "default"):
+                    if key in raw.value and (key == "default" or isinstance(raw.value[key], str)):
+                        found[key] = plain(raw.value[key])
+        return found
+
+    def _together(self, parts: Parts) -> list[Shape]:
+        try:
+            shapes = self.reader.together(parts)
+        except UnreadableError as error:
+            if "no value can satisfy" not in error.problem.reason:
+                raise
+            self._widen(error.problem.pointer, f"{error.problem.reason}; anything may be there")
+            return [anything(parts[0])]
+        if not shapes:
+            self._widen(parts[0].pointer, "allows no value; anything may be there")
+            return [anything(parts[0])]
+        return shapes
+
+    def _alternative(self, shape: Shape) -> Schema:
+        if shape.is_class:
+            name = self._name(shape)
+            self._need(name)
+            return Schema([shape], **{"$ref": COMPONENTS + name})
+        if shape.type is None and shape.items is None:
+            return Schema([shape], **shape.bounds, **_values(shape))
+        found = Schema([shape], **({"type": shape.type} if shape.type else {}), **shape.bounds)
+        found.update(_values(shape))
+        if (shape.type == "array" or shape.items is not None) and shape.values is None:
+            found["items"] = self.write(shape.items) if shape.items else Schema()
+            found.size += found["items"].size
+        return found
+
+    # Classes.
+
+    def _name(self, shape: Shape) -> str:
+        """Return the name of a class; it is written when it is first named.
+
+        Raises:
+            UnreadableError: The name that it would get is another's.
+        """
+        if shape.key not in self._named:
+            wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
+            name = self._names.take(*wished)
+            if name is None:
+                pointer = shape.raws[0].pointer
+                mend = {
+                    "target": json_path(pointer),
+                    "description": "Its name would be that of another class.",
+                    "update": {"x-name": f"{shape.name}Other"},
+                }
+                words = f"would be the class {shape.name}, which is another's name already"
+                raise unreadable(pointer, words, mend)
+            self._named[shape.key] = name
+            self._queue.append((name, shape))
+        return self._named[shape.key]
+
+    def _class(self, shape: Shape) -> Schema:
+        found = Schema([shape], **({"type": shape.type} if shape.type else {}), **shape.bounds)
+        if description := said(shape.raws[0].value, "description"):
+            found["description"] = description
+        if shape.values is not None:
+            found.update(_values(shape))
+            found[enum_names.NAMES] = self._members(shape, shape.values)
+            return found
+        described = {key: _renamed(shape, parts) for key, parts in shape.properties.items()}
+        for name, where in shape.required.items():
+            if name not in described:
+                if shape.extra is False:
+                    self._widen(where, f"requires {name!r:.80}, which is no property of it")
+                extra = shape.extra if isinstance(shape.extra, tuple) else None
+                described[name] = extra or anywhere(where, f"{shape.name}{pascal_case(name)}")
+            found.at[f"required/{name}"] = where
+        if described:
+            found["properties"] = {key: self.write(parts) for key, parts in described.items()}
+        if shape.required:
+            found["required"] = list(shape.required)
+        if shape.items is not None:
+            found["items"] = self.write(shape.items)
+        if shape.extra is not None:
+            more = shape.extra
+            found["additionalProperties"] = self.write(more) if isinstance(more, tuple) else more
+        return found
+
+    def _members(self, shape: Shape, values: list[Any]) -> list[str]:
+        """Return the names of an enum's values."""
+        schema = shape.raws[0].value
+        given = schema.get(enum_names.NAMES) if isinstance(schema, dict) else None
+        listed = schema.get("enum") if isinstance(schema, dict) else None
+        if isinstance(given, list) and isinstance(listed, list) and len(given) == len(listed):
+            given = [n for n, v in zip(given, listed, strict=True) if v in values]
+        try:
+            return enum_names.assign(values, given)
+        except ValueError as error:
+            mend = {
+                "target": json_path(shape.raws[0].pointer),
+                "description": "Names for values that would have the same, or none.",
+                "update": {enum_names.NAMES: enum_names.told_apart(values)},
+            }
+            self.fail(Problem(shape.raws[0].pointer, str(error), mend))
+            return []
+
+    # Several alternatives.
+
+    def _settle(self, shapes: list[Shape]) -> list[Shape]:
+        """Return alternatives, of which each that is a class has a name that no other has."""
+        key = tuple(shape.key for shape in shapes)
+        if key not in self._settled:
+            groups: dict[str, list[Shape]] = {}
+            for shape in shapes:
+                if shape.is_class and shape.key not in self._named:
+                    groups.setdefault(shape.name, []).append(shape)
+            replaced: dict[tuple[object, ...], Shape | None] = {}
+            for alike in groups.values():
+                for new, olds in self._names_in_unions.told_apart(alike):
+                    replaced.update((old.key, None) for old in olds)
+                    replaced[olds[0].key] = new
+            settled = [replaced.get(shape.key, shape) for shape in shapes]
+            self._settled[key] = [shape for shape in settled if shape is not None]
+        return self._settled[key]
+
+
+def _objects(settled: list[Shape], written: list[Schema]) -> list[tuple[Shape, str]]:
+    """Return the alternatives that are objects, each with the reference to its class."""
+    shapes = [shape for shape in settled if shape.type != "null"]
+    pairs = zip(shapes, written, strict=False)
+    return [(shape, schema["$ref"]) for shape, schema in pairs if shape.is_object]
+
+
+def _values(shape: Shape) -> dict[str, Any]:
+    if shape.values is None:
+        return {}
+    if shape.is_constant and len(shape.values) == 1:
+        return {"const": shape.values[0]}
+    return {"enum": shape.values}
+
+
+def _renamed(shape: Shape, parts: Parts) -> Parts:
+    """Return what is inside a shape, named by the name that tells the shape from others."""
+    old, new = shape.raws[0].name, shape.name
+    if old == new:
+        return parts
+    return tuple(
+        evolve(raw, name=new + raw.name.removeprefix(old)) if raw.name.startswith(old) else raw
+        for raw in parts
+    )

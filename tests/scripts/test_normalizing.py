@@ -1,0 +1,278 @@
+"""The normal form of a spec allows what the spec does, says jsonschema-rs."""
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from normalizing.normal import Normal, normalize
+from normalizing.published import as_json_schema
+
+NAMES = ("A", "B", "C")
+KEYS = ("a", "b", "kind")
+BODY = "#/paths/~1x/get/responses/200/content/application~1json/schema"
+TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
+
+#: Values that hit each other: what is interesting is which schemas they are of.
+PLAIN = st.sampled_from([None, True, False, 0, 1, 2, 1.5, -1, "", "a", "b", "abc"])
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from([*KEYS, "z"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+BOUNDS = {
+    "minimum": st.sampled_from([0, 1]),
+    "exclusiveMaximum": st.sampled_from([1, 2, True, False]),
+    "multipleOf": st.sampled_from([2, 0.5]),
+    "minLength": st.just(1),
+    "pattern": st.sampled_from(["^a", "b$"]),
+    "minItems": st.just(1),
+    "uniqueItems": st.booleans(),
+    "maxProperties": st.just(1),
+    "nullable": st.booleans(),
+    "description": st.just("Words."),
+}
+
+
+def schemas() -> st.SearchStrategy[Any]:
+    """Return schemas with every construct that is carried, and some that are not."""
+    kinds = st.sampled_from(TYPES)
+    leaf = st.fixed_dictionaries(
+        {},
+        optional={
+            "type": kinds | st.lists(kinds, min_size=1, max_size=3, unique=True),
+            "enum": st.lists(VALUES, min_size=1, max_size=3),
+            **BOUNDS,
+        },
+    ) | st.sampled_from([True, False, {}, *({"$ref": f"#/components/schemas/{n}"} for n in NAMES)])
+    return st.recursive(leaf, _composed, max_leaves=8)
+
+
+def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(inner, min_size=1, max_size=3)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["object", "array", ["object", "null"], ["array", "string"]]),
+            "$ref": st.sampled_from([f"#/components/schemas/{n}" for n in NAMES]),
+            "properties": st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+            "required": st.lists(st.sampled_from(KEYS), max_size=2, unique=True),
+            "additionalProperties": st.booleans() | inner,
+            "patternProperties": st.dictionaries(st.sampled_from(["^a", ".*"]), inner, max_size=1),
+            "items": inner,
+            "prefixItems": several,
+            "allOf": several,
+            "anyOf": several,
+            "oneOf": several,
+            "not": inner,
+            "const": VALUES,
+            "nullable": st.booleans(),
+        },
+    )
+
+
+def document(body: Any, **components: Any) -> dict[str, Any]:
+    """Return a document that answers with a body of this schema."""
+    content = {"application/json": {"schema": body}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "A", "version": "1"},
+        "paths": {
+            "/x": {
+                "get": {
+                    "operationId": "x",
+                    "responses": {"200": {"description": "", "content": content}},
+                }
+            }
+        },
+        "components": {"schemas": components},
+    }
+
+
+def judges(spec: dict[str, Any], normal: Normal) -> tuple[Any, Any]:
+    """Return what judges bodies by the document, and by its normal form."""
+    before = {**as_json_schema(spec), "$ref": BODY}
+    media = normal.operations[0].responses[0].media
+    assert media is not None
+    after = normal.json_schema(media.schema)
+    return tuple(jsonschema_rs.Draft202012Validator(schema) for schema in (before, after))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    schemas(),
+    st.fixed_dictionaries({name: schemas() for name in NAMES}),
+    st.lists(VALUES, min_size=5, max_size=15),
+)
+def test_what_was_valid_is_valid(body, components, values):
+    """Always; and what was not is not, but for what is listed with its place."""
+    spec = document(body, **components)
+    normal = normalize(spec)
+    assume(normal.operations)  # references in circles have no normal form
+    before, after = judges(spec, normal)
+    for value in values:
+        if before.is_valid(value):
+            assert after.is_valid(value), value
+        elif not normal.widened:
+            assert not after.is_valid(value), value
+
+
+OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}}
+PET = {"type": "object", "properties": {"kind": {"type": "string"}}, "required": ["kind"]}
+NAMED = {"$ref": "#/components/schemas/Named"}
+
+
+def schema_of(body: Any, **components: Any) -> dict[str, Any]:
+    """Return the normal form of a body, which is carried whole."""
+    normal = normalize(document(body, **components))
+    assert normal.lost == normal.widened == normal.unused == []
+    media = normal.operations[0].responses[0].media
+    assert media is not None
+    return {**(media.schema or {}), "schemas": normal.schemas}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": ["string", "null"]},
+        {"type": "string", "nullable": True},
+        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"oneOf": [{"type": "null"}, {"type": "string"}]},
+        {"anyOf": [{"type": "string"}, {"enum": [None]}]},
+        {"anyOf": [{"type": "string"}, {"const": None}]},
+        {"allOf": [{"type": "string"}], "nullable": True},
+    ],
+)
+def test_null_has_one_notation(body):
+    """Whichever the document takes."""
+    assert schema_of(body)["anyOf"] == [{"type": "string"}, {"type": "null"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**NAMED, "required": ["a"]},
+        {"allOf": [NAMED], "required": ["a"]},
+        {"oneOf": [NAMED], "required": ["a"]},
+        {"allOf": [NAMED, {"required": ["a"]}]},
+        {"properties": {"b": {"type": "integer"}}, **NAMED, "required": ["a"]},
+        {"properties": {"b": {"type": "integer"}}, "allOf": [NAMED], "required": ["a"]},
+        {"properties": {"b": {"type": "integer"}}, "anyOf": [NAMED], "required": ["a"]},
+    ],
+)
+def test_what_stands_beside_a_composition_is_kept(body):
+    """Properties, and which of them are required."""
+    found = schema_of(body, Named=OBJECT)["schemas"]["XResponse200"]
+    assert found["required"] == ["a"]
+    assert found["properties"].keys() == {"a", *body.get("properties", {})}
+
+
+def test_an_enum_beside_a_reference_is_kept():
+    """The values that both allow."""
+    found = schema_of({"$ref": "#/components/schemas/Kind", "enum": ["a"]}, Kind={"type": "string"})
+    assert found["schemas"]["XResponse200"]["enum"] == ["a"]
+
+
+def test_values_of_several_types_are_alternatives():
+    """Texts and integers have names; other numbers have none."""
+    found = schema_of({"enum": ["a", 1, 1.5, True, None]})
+    kinds = [part.get("$ref", part.get("type")) for part in found["anyOf"]]
+    ref = "#/components/schemas/XResponse200"
+    assert kinds == [f"{ref}", f"{ref}Number", "number", "boolean", "null"]
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ([{"kind": {"const": "cat"}}, {"kind": {"const": "dog"}}], ["Cat", "Dog"]),
+        ([{"text": {}, "kind": {}}, {"image": {}, "kind": {}}], ["Text", "Image"]),
+        ([{"kind": {}}, {"image": {}, "kind": {}}], ["", "Image"]),
+    ],
+)
+def test_inline_schemas_of_a_union_are_named_by_what_they_are(members, names):
+    """Not by their number in the list, which moves."""
+    parts = [{"type": "object", "properties": part, "required": ["kind"]} for part in members]
+    normal = normalize(document({"anyOf": parts}))
+    assert list(normal.schemas) == [f"XResponse200{name}" for name in names]
+
+
+def test_the_overlay_names_an_inline_schema():
+    """By `x-name`, where it stands."""
+    body = {"type": "array", "items": {**OBJECT, "x-name": "Line"}}
+    assert list(schema_of(body)["schemas"]) == ["Line"]
+
+
+def test_a_discriminator_tells_classes_apart():
+    """Its values, or the names of the schemas; whatever the order."""
+    mapping = {"miaow": "#/components/schemas/Cat", "purr": "Cat"}
+    union = {
+        "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Cat", "Dog")],
+        "discriminator": {"propertyName": "kind", "mapping": mapping},
+    }
+    found = normalize(document(union, Cat=PET, Dog=dict(PET)))
+    media = found.operations[0].responses[0].media
+    assert media is not None
+    cat, dog = (f"#/components/schemas/{name}" for name in ("Cat", "Dog"))
+    assert media.schema["discriminator"] == {
+        "propertyName": "kind",
+        "mapping": {"miaow": cat, "purr": cat, "Dog": dog},
+    }
+
+
+def test_every_place_is_one_of_the_published_document():
+    """Of each class, whatever it was composed of."""
+    body = {"allOf": [NAMED, {"properties": {"b": {"anyOf": [OBJECT, {"type": "null"}]}}}]}
+    normal = normalize(document(body, Named=OBJECT))
+    pointers = normal.schemas["XResponse200"].pointers
+    assert pointers == (BODY, "#/components/schemas/Named", f"{BODY}/allOf/1")
+    assert normal.schemas["XResponse200B"].pointers == (f"{BODY}/allOf/1/properties/b/anyOf/0",)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"$ref": "#/components/schemas/No"}, "refers to '#/components/schemas/No'"),
+        ({"$ref": "other.yaml#/A"}, "in another document"),
+        ({"$ref": "#/components/schemas/Loop"}, "is composed of itself"),
+        ({"type": "text"}, "which is no JSON type"),
+        ({"type": "object", "properties": []}, "is no value that `properties` may have"),
+    ],
+)
+def test_all_that_cannot_be_carried_is_told(body, reason):
+    """At once, each with its place; the operations that need it are left out by name."""
+    loop = {"allOf": [{"$ref": "#/components/schemas/Loop"}]}
+    spec = document({"type": "object", "properties": {"a": body, "b": {"type": "no"}}}, Loop=loop)
+    spec["paths"]["/y"] = document({"type": "string"})["paths"]["/x"] | {}
+    spec["paths"]["/y"]["get"] = {**spec["paths"]["/y"]["get"], "operationId": "y"}
+    normal = normalize(spec)
+    [lost] = normal.lost
+    assert lost.name == "GET /x"
+    assert [operation.name for operation in normal.operations] == ["GET /y"]
+    assert len(lost.problems) == 2
+    assert reason in lost.problems[0].reason
+    assert lost.problems[0].pointer.startswith(
+        (f"{BODY}/properties/a", "#/components/schemas/Loop")
+    )
+
+
+def test_a_circle_of_classes_is_none_of_compositions():
+    """A schema may stand inside itself, behind a reference."""
+    node = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Node"}}}
+    found = schema_of({"$ref": "#/components/schemas/Node"}, Node=node)
+    assert found["schemas"]["Node"]["properties"]["next"] == {"$ref": "#/components/schemas/Node"}
+
+
+@pytest.mark.parametrize("doubling", ["allOf", "anyOf", "oneOf"])
+def test_compositions_that_double_are_no_hang(doubling):
+    """They are read once each; what comes to too much is told."""
+    schemas = {"N0": OBJECT}
+    for number in range(1, 39):
+        last = {"$ref": f"#/components/schemas/N{number - 1}"}
+        own = {"type": "object", "properties": {f"p{number}": {"type": "string"}}}
+        schemas[f"N{number}"] = {doubling: [last, {"allOf": [last, own]}]}
+    normal = normalize(document({"$ref": "#/components/schemas/N38"}, **schemas))
+    assert normal.operations or normal.lost
