@@ -53,13 +53,15 @@ class Attempt(NamedTuple):
         lookup: What it was made for.
         ending: What it ended with.
         sent_at: When it was begun.
-        in_flight: How many requests were on their way, this one included.
+        sent_in_flight: How many requests were on their way when it was begun, this one included.
+        in_flight: How many were when it ended.
         is_alone: Whether no other id is being asked for, or can be now.
     """
 
     lookup: Lookup
     ending: Ending
     sent_at: float
+    sent_in_flight: int
     in_flight: int
     is_alone: bool
 
@@ -101,11 +103,7 @@ class Gate:
     def sent(self, now: float) -> None:
         """Take the place of a request that goes out now."""
         self.breaker.sent(now)
-        before = self._pacer.at_once
         self._pacer.sent(now)
-        if self._pacer.at_once != before and self._pacer.at_once is not None:
-            passed, hold_s = self._pacer.at_once
-            self._window.narrow(passed, hold_s / (self._pacer.latency_s or hold_s))
 
     @property
     def grace_s(self) -> float:
@@ -169,7 +167,7 @@ class Gate:
         if is_unavailable(ending):
             return self._unavailable(attempt, now, min(after or 0.0, LONGEST_RETRY_AFTER_S))
         if isinstance(ending, Reply) and ending.status == _TOO_MANY:
-            self._answered(now, sent_at)
+            self._answered(attempt, now)
             self.refusal = ending
             if self._is_limit():
                 self.refused_since = now if self.refused_since is None else self.refused_since
@@ -182,7 +180,7 @@ class Gate:
             self.refused_since = None
             self._recent.append(False)
             self._pacer.succeeded(now, sent_at)
-            self._answered(now, sent_at)
+            self._answered(attempt, now)
         return None
 
     def _unavailable(self, attempt: "Attempt", now: float, after: float) -> float:
@@ -206,7 +204,13 @@ class Gate:
         return at
 
     def _refuse(self, attempt: "Attempt", now: float, after: float | None) -> None:
-        of_rate = not self._window.refused(attempt.in_flight)
+        of_rate = True
+        if self._pacer.at_once is not None and self._pacer.is_new(attempt.sent_at):
+            passed, hold_s = self._pacer.at_once
+            of_rate = not (
+                self._window.refused(attempt.sent_in_flight, now)
+                or self._window.fits(attempt.sent_in_flight, passed, hold_s, now)
+            )
         self._pacer.throttled(now, attempt.sent_at, after, of_rate=of_rate)
 
     def _is_limit(self, *, counts: bool = True) -> bool:
@@ -236,14 +240,14 @@ class Gate:
         # As soon as others were answered it is known whose doing it was.
         return self._later(now, tries, None if self.breaker.answers else after)
 
-    def _answered(self, now: float, sent_at: float) -> None:
+    def _answered(self, attempt: "Attempt", now: float) -> None:
         since = self.breaker.since
-        if self.breaker.answered(now, sent_at) and since is not None:
+        if self.breaker.answered(now, attempt.sent_at) and since is not None:
             self._window.restart()
             if now - since > _SHORT_S:
                 self._pacer.forget(now)
         elif self.breaker.since is None:
-            self._window.answered()
+            self._window.answered(attempt.in_flight, now)
 
     def _later(self, now: float, times: int, after: float | None) -> float:
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(times - 1, 30))

@@ -112,6 +112,10 @@ class Pacer:
         """Requests per second that are thought to be allowed; None before the first pause ended."""
         return None if self._curve is None else min(self._curve.rate, self._most)
 
+    def is_new(self, sent_at: float) -> bool:
+        """Whether a refusal of what was sent then is another event than the latest pause."""
+        return self._paused_at is None and sent_at >= self._resumed_at
+
     def ready_at(self, now: float) -> float:
         """Return the moment from which the next request may be sent: `now`, or a later one."""
         return max(now, self._until, self._next_at)
@@ -172,7 +176,7 @@ class Pacer:
                 one time.
         """
         self._measure(now - sent_at)
-        if self._paused_at is None and sent_at >= self._resumed_at:
+        if self.is_new(sent_at):
             in_vain = not self._passed_since
             if in_vain:  # the pause was too short: it goes on
                 self._curve, self._burst, self._cycle, self._paused_at = self._before

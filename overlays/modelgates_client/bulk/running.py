@@ -246,14 +246,14 @@ class Run:
         step = lookup.again or lookup.advance(None)
         while not isinstance(step, Finished):
             if isinstance(step, Send):
-                sent_at = self._loop.time()
+                sent_at, in_flight = self._loop.time(), self._working
                 lookup.attempts += 1
                 lookup.again = step  # should it be abandoned
                 ending = await self._send(step)
                 if isinstance(ending, ModelGatesError):
                     step = Finished(lookup.number, lookup.item, ending)
                     break
-                at = self._judge(lookup, ending, sent_at)
+                at = self._judge(lookup, ending, sent_at, in_flight)
                 if lookup.number == CANARY:
                     return
                 if at is not None:
@@ -297,12 +297,15 @@ class Run:
                 return error
         return await self._means.engine.send(send.request, secret, send.deadline, self._means.limit)
 
-    def _judge(self, lookup: Lookup, ending: Ending, sent_at: float) -> float | None:
+    def _judge(
+        self, lookup: Lookup, ending: Ending, sent_at: float, in_flight: int
+    ) -> float | None:
         """Learn from an ending; return when its id is to be asked for again at no cost to it."""
         now = self._loop.time()
         was_open, limit = self._gate.breaker.is_open, self._gate.limit
         alone = self._working <= 1 and not self._schedule.has_fresh
-        at = self._gate.again_at(Attempt(lookup, ending, sent_at, self._working, alone), now)
+        attempt = Attempt(lookup, ending, sent_at, in_flight, self._working, alone)
+        at = self._gate.again_at(attempt, now)
         is_open = self._gate.breaker.is_open
         may_repeat = lookup.may_repeat(ending)
         if at is None and is_answer(ending) and may_repeat:

@@ -1,14 +1,16 @@
 """How many requests may be on their way at one time: fewer after an outage, or where more fail.
 
-Pure. What passed at once before the first refusal may be all that a server takes at one time: so no
-more is sent at one time, and one more whenever that went well for long. After an outage it doubles
-with each round trip, so that a server that comes back is not knocked over by what has gathered.
-Source: RFC 5681, section 3.1 (slow start).
+Pure. If as much passes at one time again as passed at once before the first refusal, and no more,
+that is what the server takes at one time; after a while one more is tried, then two, as long as
+that goes well. After an outage it doubles with each round trip, so that a server that comes back is
+not knocked over by what has gathered. Source: RFC 5681, section 3.1 (slow start).
 """
 
+import math
 from typing import Final
 
-_ROUNDS: Final = 10.0  # in which all that is allowed was answered, until one more is tried
+_ROUNDS: Final = 10  # in which all that is allowed was answered, until more is tried
+_SLACK: Final = 2  # requests by which those at one time are not known better
 _FEW: Final = 4  # that pass at once say nothing: a rate limit may have no burst
 
 
@@ -25,37 +27,57 @@ class Window:
         self._most = most
         self._ceiling = float(most)
         self._least = most  # that a refusal makes of it
-        self._rounds = self._longest_rounds = _ROUNDS
+        self._step = 1  # by which the ceiling is raised next
+        self._from = self._ceiling  # it was raised last
+        self._held_until = -math.inf
+        self._hold_s = 0.0
 
     def restart(self) -> None:
         """Begin with a single one: the server is back."""
         self.limit = 1
 
-    def answered(self) -> None:
+    def answered(self, in_flight: int, now: float) -> None:
         """Allow one more, up to what went well; every now and then beyond that."""
-        before = int(self._ceiling)
-        self._ceiling = min(self._most, self._ceiling + 1 / (self._rounds * self._ceiling))
-        if int(self._ceiling) > before:
-            self._rounds = max(_ROUNDS, self._rounds / 2)
+        if in_flight >= int(self._ceiling) and now >= self._held_until:
+            gain = self._step / (_ROUNDS * self._ceiling)
+            self._ceiling = min(self._most, self._ceiling + gain)
+            if self._ceiling >= self._from + 2 * self._step:
+                self._from, self._step = self._ceiling, 2 * self._step
         self.limit = min(int(self._ceiling), self.limit + 1)
-
-    def narrow(self, passed: int, rounds: float) -> None:
-        """Allow no more than passed at once before the first refusal, for so many round trips."""
-        if _FEW <= passed < self._ceiling:
-            self._ceiling, self._least = float(passed), passed
-            self._rounds = self._longest_rounds = max(_ROUNDS, rounds)
-            self.limit = min(self.limit, passed)
-
-    def refused(self, in_flight: int) -> bool:
-        """Take back what was tried beyond that, if it was refused; return whether it was."""
-        if not in_flight >= self.limit > self._least:
-            return False
-        self._ceiling = float(max(self._least, in_flight - 1))
-        self._rounds = self._longest_rounds
-        self.limit = min(self.limit, int(self._ceiling))
-        return True
 
     def ran_out(self, in_flight: int) -> None:
         """Allow fewer than were on their way when there was no socket for one of them."""
-        self._ceiling = float(max(1, min(int(self._ceiling), in_flight - 1)))
-        self.limit = min(self.limit, int(self._ceiling))
+        self._lower(max(1, min(int(self._ceiling), in_flight - 1)))
+
+    def fits(self, in_flight: int, passed: int, hold_s: float, now: float) -> bool:
+        """Allow no more than passed at once at first, if one more than that was refused now.
+
+        Args:
+            in_flight: How many there were when what was refused was sent, with it.
+            passed: How many passed at once before the first refusal.
+            hold_s: Seconds until more is tried.
+            now: The time.
+
+        Returns:
+            Whether it was.
+        """
+        is_one_more = passed < in_flight <= passed + _SLACK
+        if not is_one_more or not _FEW <= passed < self._ceiling:
+            return False
+        self._least, self._hold_s = passed, hold_s
+        self._lower(passed)
+        self._held_until = now + hold_s
+        return True
+
+    def refused(self, in_flight: int, now: float) -> bool:
+        """Take back what was tried beyond that, if it was refused; return whether it was."""
+        if not in_flight >= self.limit > self._least:
+            return False
+        self._lower(max(self._least, int(self._ceiling) - self._step))
+        self._held_until = now + self._hold_s
+        return True
+
+    def _lower(self, ceiling: int) -> None:
+        self._ceiling = self._from = float(ceiling)
+        self._step = 1
+        self.limit = min(self.limit, ceiling)
