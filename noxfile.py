@@ -344,7 +344,7 @@ def lowest(session: nox.Session) -> None:
     # `name>=1.2,<2` to `name==1.2`; what stands on these may be as new as it likes.
     pins = [re.sub(r">=([^,;\s]+).*", r"==\1", bound) for bound in bounds]
     oldest = next(iter(INTERPRETERS.values()))
-    needs = (*EXTRAS, *group("test"), "ruamel.yaml", *pins)
+    needs = (*EXTRAS, *group("pytest"), "ruamel.yaml", *pins)
     environment(session, "lowest", needs, python=oldest)
     run_pytest(session, *LOWEST, *session.posargs)
 
