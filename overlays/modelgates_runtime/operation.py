@@ -6,9 +6,19 @@ it.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, cast
-
-from attrs import evolve, field, frozen
+from types import MappingProxyType
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+)
 
 from modelgates_runtime import bodies, requests
 from modelgates_runtime.decoder import Decoder
@@ -65,8 +75,7 @@ class CallOptions(RequestOptions, total=False):
 CALL_OPTIONS: Final = frozenset({*RequestOptions.__annotations__, *CallOptions.__annotations__})
 
 
-@frozen(eq=False)
-class Content:
+class Content(NamedTuple):
     """What the spec says of the body of an answer.
 
     Attributes:
@@ -98,8 +107,7 @@ class Content:
         return bodies.decode_bytes(self.decoder, status_code, content)
 
 
-@frozen(eq=False)
-class Operation(Generic[T_co]):
+class Operation(NamedTuple, Generic[T_co]):
     """All that the spec says of an operation.
 
     Attributes:
@@ -191,10 +199,10 @@ class Operation(Generic[T_co]):
         responses = {
             status: content
             if content.decoder is None
-            else evolve(content, decoder=decoding(content.decoder, model, extended))
+            else content._replace(decoder=decoding(content.decoder, model, extended))
             for status, content in self.responses.items()
         }
-        return cast("Operation[M]", evolve(self, responses=responses))
+        return cast("Operation[M]", self._replace(responses=responses))
 
     @property
     def _has_success(self) -> bool:
@@ -216,8 +224,7 @@ def _anything(_: Any) -> str | None:
     return None
 
 
-@frozen(eq=False, repr=False)
-class Call(Generic[T_co]):
+class Call(NamedTuple, Generic[T_co]):
     """A filled request, and how its answers are decoded.
 
     Attributes:
@@ -236,7 +243,7 @@ class Call(Generic[T_co]):
     target: str
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes | None = None
-    arguments: Mapping[str, Any] = field(factory=dict[str, Any])
+    arguments: Mapping[str, Any] = MappingProxyType({})
     body: Any = None
     subject: str = ""
     problem: Callable[[Any], str | None] = _anything
@@ -250,16 +257,16 @@ class Call(Generic[T_co]):
     def identified(self, key: str) -> "Call[T_co]":
         """Return the same call with an idempotency key."""
         headers = (*self.headers, ("Idempotency-Key", key))
-        return evolve(self, headers=headers, has_key=True)
+        return self._replace(headers=headers, has_key=True)
 
     def about(self, subject: str, problem: Callable[[T_co], str | None]) -> "Call[T_co]":
         """Return the same call, which takes only an answer that is about its subject."""
-        return evolve(self, subject=subject, problem=problem)
+        return self._replace(subject=subject, problem=problem)
 
     def with_arguments(self, **changes: Any) -> "Call[T_co]":
         """Return the same call with other arguments."""
         filled = self.operation.call({**self.arguments, **changes}, self.body)
-        return evolve(filled, subject=self.subject, problem=self.problem)
+        return filled._replace(subject=self.subject, problem=self.problem)
 
     def __repr__(self) -> str:
         return f"Call({self.operation.method} {self.operation.path})"

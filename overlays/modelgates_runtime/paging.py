@@ -1,15 +1,12 @@
 """How the pages of an operation follow one another. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from modelgates_runtime.model import Model
 
 
-@frozen
-class Pages:
+class Pages(NamedTuple):
     """How the pages of an operation follow one another: by an offset, or by a cursor.
 
     Attributes:

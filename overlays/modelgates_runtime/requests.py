@@ -4,12 +4,9 @@ Source: OpenAPI 3.1.0, sections 4.8.12 (parameters and their styles) and 4.8.14 
 RFC 3986 (path segments); RFC 7578 (multipart/form-data).
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode
-
-from attrs import frozen
 
 from modelgates_runtime import encoding
 from modelgates_runtime.decoded import Decoded
@@ -27,8 +24,7 @@ _DELIMITERS: Final[Mapping[Style, str]] = {
 }
 
 
-@frozen
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of an operation.
 
     Attributes:
@@ -50,8 +46,7 @@ class Parameter:
     is_array: bool = False
 
 
-@frozen(eq=False)
-class Body:
+class Body(NamedTuple):
     """One kind of body that an operation takes.
 
     Attributes:
@@ -161,6 +156,8 @@ def _in_header(parameter: Parameter, value: Any) -> str:
 
 def _multipart(parts: Iterable[tuple[str, FileTypes]]) -> tuple[str, bytes]:
     """Return the header and the body of parts; the boundary follows from what they hold."""
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL
+
     heads: list[bytes] = []
     contents: list[bytes] = []
     for name, (file_name, content, media_type, *_) in parts:

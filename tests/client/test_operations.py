@@ -3,7 +3,6 @@
 import json
 import warnings
 
-import attrs
 import pytest
 
 from modelgates_api.api import OPERATIONS
@@ -70,7 +69,7 @@ def test_a_body_arrives_with_the_key_and_its_type(either, server, client):
 def test_a_connection_carries_one_body_after_the_other(either, server, client):
     """And what has none, between them; a POST without a body says that it has none."""
     server.answers(DONE)
-    bare = attrs.evolve(POST, bodies=())
+    bare = POST._replace(bodies=())
     for call in (posted(), OPERATIONS["get-generation"].call({"id": "a"}), bare.call({}), posted()):
         either(client.send_raw(call))
     assert server.connections == 1
@@ -126,7 +125,7 @@ def test_without_a_connection_it_is_tried_again(either, no_backoff):
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_an_idempotent_method_is_sent_again(either, server, client, method):
     """Whatever it failed by."""
-    operation = attrs.evolve(POST, method=method, bodies=())
+    operation = POST._replace(method=method, bodies=())
     server.answers(refusal(502), hang_up, DONE)
     assert either(client.send_raw(operation.call({}))).attempts == 3
 
@@ -149,7 +148,7 @@ def test_a_deadline_holds_for_a_body_too(either, server, client):
 def test_the_options_of_a_call_are_its_own(either, server, client):
     """The next call is as the client has it."""
     server.answers(refusal(500), DONE)
-    get = attrs.evolve(POST, method="GET", bodies=()).call({})
+    get = POST._replace(method="GET", bodies=()).call({})
     with pytest.raises(InternalServerError) as caught:
         either(client.send(get, max_retries=0, headers={"X-Trace": "1", "User-Agent": "me"}))
     assert caught.value.attempts == 1
@@ -192,9 +191,7 @@ def test_what_is_no_call_is_refused(either, client):
 def test_an_error_has_its_documented_body(either, server, client):
     """Whatever schema that has; one that is not documented has none."""
     problem = Content(decoders.Array(decoders.STRING))
-    operation = attrs.evolve(
-        POST, method="GET", bodies=(), responses={"404": problem, "409": ERROR}
-    )
+    operation = POST._replace(method="GET", bodies=(), responses={"404": problem, "409": ERROR})
     server.answers(says(["gone"], 404), refusal(409), refusal(418))
     for expected, kind in ((["gone"], NotFoundError), (ErrorResponse, APIStatusError)):
         with pytest.raises(kind) as caught:
@@ -209,7 +206,7 @@ def test_an_error_has_its_documented_body(either, server, client):
 def test_an_error_that_a_success_may_hold_is_none(either, server, client):
     """Where the spec has a field `error` in it."""
     success = Content(decoders.Object(ErrorResponse))
-    operation = attrs.evolve(POST, method="GET", bodies=(), responses={"200": success})
+    operation = POST._replace(method="GET", bodies=(), responses={"200": success})
     server.answers(says({"error": {"code": 404, "message": "of a part"}}))
     assert either(client.send(operation.call({}))).error.code == 404
 
@@ -246,16 +243,16 @@ def test_an_event_stream_is_refused_by_its_name(either, server, client):
 def test_an_operation_without_security_gets_no_key(either, server, client):
     """Nor has it any in what is logged."""
     server.answers(DONE)
-    public = attrs.evolve(POST, is_secured=False)
+    public = POST._replace(is_secured=False)
     either(client.send(public.call({}, {"a": 1})))
-    either(client.send(attrs.evolve(public, method="GET").call({})))
+    either(client.send(public._replace(method="GET").call({})))
     assert ["authorization" in asked.headers for asked in server.requests] == [False, False]
 
 
 def test_who_names_a_server_means_that_one(either, server, client):
     """The key goes to no server that the caller did not name."""
     server.answers(DONE)
-    elsewhere = attrs.evolve(POST, servers=("https://elsewhere.example/v9",))
+    elsewhere = POST._replace(servers=("https://elsewhere.example/v9",))
     either(client.send(elsewhere.call({}, {})))
     assert [asked.target for asked in server.requests] == ["/api/v1/it"]
 
@@ -270,7 +267,7 @@ def test_who_names_a_server_means_that_one(either, server, client):
 def test_an_operation_has_its_own_server_where_the_client_is_of_the_specs(either, url, host, path):
     """Relative to the spec's, or absolute; one client of it serves all calls."""
     client = either.make()
-    call = attrs.evolve(POST, servers=(url,)).call({}, {})
+    call = POST._replace(servers=(url,)).call({}, {})
     home = client._home_of(call)
     network = home._settings.network.server
     assert (network.host, network.path) == (host, path)
@@ -281,7 +278,7 @@ def test_an_operation_has_its_own_server_where_the_client_is_of_the_specs(either
 def test_a_deprecated_operation_warns_once(either, server, client):
     """A client and those that are made of it."""
     server.answers(DONE)
-    call = attrs.evolve(POST, is_deprecated=True).call({}, {})
+    call = POST._replace(is_deprecated=True).call({}, {})
     with pytest.warns(DeprecationWarning, match="post-it is deprecated"):
         either(client.send(call))
     with warnings.catch_warnings():
@@ -303,7 +300,7 @@ LISTED = Operation(
 
 def listed(**pages):
     """Return an operation whose pages are in what its schema does not name."""
-    return attrs.evolve(LISTED, pages=Pages(**pages))
+    return LISTED._replace(pages=Pages(**pages))
 
 
 def gathered(either, items):

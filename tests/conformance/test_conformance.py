@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -132,7 +131,7 @@ def test_every_status_of_the_spec_is_known_and_no_other():
 
 def test_a_spec_with_other_bodies_is_refused(monkeypatch):
     """Where a status has no object, nothing is guessed."""
-    odd = evolve(OPERATION, responses={"299": Content(decoders.Array(decoders.STRING))})
+    odd = OPERATION._replace(responses={"299": Content(decoders.Array(decoders.STRING))})
     monkeypatch.setattr(checking.get_generation, "OPERATION", odd)
     with pytest.raises(TypeError, match="status 299: its body is no object"):
         model_of(299)

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from attrs import evolve
-
 from modelgates_client import AsyncModelGates, Generation, ModelGates
 from modelgates_client.resources.generations import GET_GENERATION, call_for
 from modelgates_runtime.requests import Body
@@ -88,7 +86,7 @@ def got(client: Any, generation_id: str) -> Any:
 
 def posted(client: Any, generation_id: str) -> Any:
     """Call an operation that is a POST with a body, and else the same."""
-    operation = evolve(GET_GENERATION, method="POST", bodies=(Body("application/json"),))
+    operation = GET_GENERATION._replace(method="POST", bodies=(Body("application/json"),))
     call = operation.call({"id": generation_id}, {"name": "x" * 100})
     answered = client.send(call.about(generation_id, call_for(generation_id).problem))
 
