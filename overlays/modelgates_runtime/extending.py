@@ -7,6 +7,7 @@ from attrs import evolve
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.decoders import Array, Nullable, Object
 from modelgates_runtime.model import Model
+from modelgates_runtime.scalars import MISFIT
 from modelgates_runtime.schema import Schema
 
 DecoderT = TypeVar("DecoderT", bound=Decoder)
@@ -20,8 +21,16 @@ class Extended(Model):
     @classmethod
     def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
         """Decode an object by the schema of this class, not by what was generated for its base."""
-        self = object.__new__(cls)
-        self._settle(source, cls.__schema__().fields, pointer)
+        self, schema = object.__new__(cls), cls.__schema__()
+        if source.keys() == schema.keys:  # the common case, in which there is nothing to note
+            for field in schema.fields.values():
+                value = field.decoder(source[field.key], pointer + field.segment)
+                if value is MISFIT:
+                    break
+                setattr(self, field.name, value)
+            else:
+                return self
+        self._settle(source, schema.fields, pointer)
         return self
 
 

@@ -89,6 +89,8 @@ class Content(NamedTuple):
     @property
     def is_json(self) -> bool:
         """Whether it is JSON."""
+        if self.content_type == _JSON:
+            return True
         kind = self.content_type.partition(";")[0].strip().lower()
         return kind == _JSON or kind.endswith("+json")
 
@@ -176,7 +178,10 @@ class Operation(NamedTuple, Generic[T_co]):
         other success.
         """
         key = str(status_code)
-        found = self.responses.get(key) or self.responses.get(f"{key[0]}XX")
+        found = self.responses.get(key)
+        if found is not None:
+            return found
+        found = self.responses.get(f"{key[0]}XX")
         if found is None and not (key[0] == _SUCCESS and self._has_success):
             found = self.responses.get("default")
         return found

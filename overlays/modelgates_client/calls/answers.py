@@ -97,10 +97,13 @@ def _interpreted(
         code = _code(said)
         status = code if code in _ERROR_CODES else ending.status
         return _refused(ending, cast("int", status), said, attempts, call)
-    if _EVENTS in ending.headers.get("content-type", "") and content is not None:
+    if content is None:
+        reason = _page_in_place(ending) or "the spec does not document this status"
+        return _invalid(ending, reason, attempts)
+    if _EVENTS in ending.headers.get("content-type", ""):
         return _invalid(ending, "it is an event stream, which is not read", attempts)
     try:
-        parsed = call.operation.decode(ending.status, ending.body)
+        parsed = content.decode(ending.status, ending.body)
         problem = call.problem(parsed)
     except ResponseError as error:
         return _invalid(ending, _page_in_place(ending) or error.reason, attempts)
