@@ -15,6 +15,7 @@ from subprocess import PIPE
 import pytest
 
 from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger.captured import CaptureFile
 
 from ..gateway import Answer, Gateway, error, record
 from .commands import KEY, Command, Screen
@@ -75,6 +76,14 @@ def test_ids_of_files_and_stdin_are_fetched(fetch, gateway, ledger, tmp_path):
     }  # fmt: skip
     assert done.stderr.startswith("5 ids: 5 resolved, 0 pending, 0 failed; 5 requests in ")
     assert done.returncode == 0
+
+
+def test_what_was_captured_is_fetched_and_the_ledger_made(fetch, gateway, ledger):
+    """Without files: an application has captured ids for a ledger that is not there yet."""
+    CaptureFile(ledger).append("gen-1", {"feature": "search"})
+    done = fetch()
+    assert (done.returncode, gateway.requests) == (0, Counter(["gen-1"]))
+    assert counts(ledger) == Counts(1, 0, 0, 0)
 
 
 def test_quiet_it_says_nothing(fetch):

@@ -93,8 +93,9 @@ def test_the_file_goes_when_nobody_writes_to_it(path):
 
 
 @POSIX
-def test_what_is_written_after_the_file_was_removed_by_hand_is_found(path):
-    """A new one is made."""
+def test_what_is_written_after_the_file_was_removed_by_hand_is_found(path, monkeypatch):
+    """A new one is made, within a second."""
+    monkeypatch.setattr(captured, "_CHECK_NS", 0)
     file = CaptureFile(path)
     file.append("gen-1")
     beside(path).unlink()

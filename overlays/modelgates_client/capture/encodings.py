@@ -19,6 +19,8 @@ def decoder(content_encoding: str) -> Decode | None:
     not ask for them.
     """
     decode: Decode = _identity
+    if not content_encoding:
+        return decode
     for name in content_encoding.lower().split(","):  # in the order in which they were applied
         outer = _decoder(name.strip())
         if outer is None:

@@ -22,6 +22,11 @@ _OUTSIDE: Final = re.compile(rb'[^"{}\[\],:]*+')  # what is between the signs of
 _LINE: Final = re.compile(rb"[^\r\n]*+")
 _DATA: Final = b"data:"
 
+#: What most answers begin with, in one step: comments, and an object whose first key is the id.
+_USUAL: Final = re.compile(
+    rb'(?:(?::[^\r\n]*+[\r\n]++)*+data:)?\s*+\{\s*+"id"\s*+:\s*+"([0-9A-Za-z_-]{1,256})"'
+)
+
 
 class ObjectScanner:
     """Looks for the own `id` of one JSON object.
@@ -114,13 +119,15 @@ class BodyScanner:
     """Looks for the id in a body: an object, or an event stream.
 
     Attributes:
+        found: The id; None as long as there is none.
         is_done: Whether nothing more can be found.
     """
 
     def __init__(self) -> None:
         """Begin before the body."""
         self.is_done = False
-        self._object = ObjectScanner()
+        self.found: str | None = None
+        self._object: ObjectScanner | None = None
         self._is_stream: bool | None = None
         self._begun = bytearray()  # of a line, as long as it is not known what it is
         self._is_data: bool | None = None
@@ -128,23 +135,21 @@ class BodyScanner:
         self._has_data = False  # the event
         self._left = _EVENTS
 
-    @property
-    def found(self) -> str | None:
-        """The id; None as long as there is none."""
-        return self._object.found
-
     def feed(self, data: bytes) -> None:
         """Take the next piece."""
         if self._is_stream is None:
             data = data.lstrip(_IGNORED)
             if not data:
                 return
+            usual = _USUAL.match(data)
+            if usual is not None and is_id(word := usual[1].decode()):
+                self.found, self.is_done = word, True
+                return
             # of a field or a comment; nothing else that is answered begins like that
             self._is_stream = data[:1] != b"{"
             self.is_done = self._is_stream and data[:1] not in b"deir:"
         if not self._is_stream:
-            self._object.feed(data)
-            self.is_done = self._object.is_done
+            self.is_done = self._look(data)
             return
         at = 0
         while at < len(data) and not self.is_done:
@@ -173,8 +178,16 @@ class BodyScanner:
             self._is_data = bytes(self._begun) == _DATA
         if self._is_data and part:
             self._has_data = True
-            self._object.feed(part)
-            self.is_done = self._object.found is not None
+            self._look(part)
+            self.is_done = self.found is not None
+
+    def _look(self, part: bytes) -> bool:
+        """Look into a part of an object; whether nothing more can be found in it."""
+        if self._object is None:
+            self._object = ObjectScanner()
+        self._object.feed(part)
+        self.found = self._object.found
+        return self._object.is_done
 
     def _ended(self) -> None:
         """End a line; behind an empty one, look at the next event."""
@@ -182,9 +195,9 @@ class BodyScanner:
         self._begun.clear()
         self._is_data = None
         if self._has_data and not is_blank:
-            self._object.feed(b"\n")
+            self._look(b"\n")
         elif self._has_data:
             self._has_data = False
-            self._object = ObjectScanner()
+            self._object = None
             self._left -= 1
             self.is_done = not self._left

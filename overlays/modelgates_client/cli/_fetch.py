@@ -22,6 +22,7 @@ from modelgates_client.cli._stdout import Stdout
 from modelgates_client.client.async_client import AsyncModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.captured import is_waiting
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.records.harmless import harmless
@@ -206,8 +207,9 @@ def _check(options: FetchOptions) -> None:
     if options["files"].count(STDIN) > 1:
         raise ConfigurationError("stdin (-) can be read once")
     check_files(options["files"])
-    if not options["files"] and not Path(options["ledger"]).exists():
+    ledger = options["ledger"]
+    if not options["files"] and not Path(ledger).exists() and not is_waiting(ledger):
         raise ConfigurationError(
-            f"nothing to fetch: there is no ledger {options['ledger']!r} yet, so give FILE, or "
+            f"nothing to fetch: there is no ledger {ledger!r} yet, so give FILE, or "
             "- to read ids from stdin"
         )

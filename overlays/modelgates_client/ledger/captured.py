@@ -53,6 +53,7 @@ _LOCK_S: Final = (
 )
 _PAUSE_S: Final = 0.001
 
+_CHECK_NS: Final = 1_000_000_000  # between two looks whether the file was removed
 _LONGEST_ID: Final = 200  # characters
 _LONGEST_LINE: Final = 64 * 1024  # bytes; with the most and longest labels it is a third of that
 _PIECE: Final = 1 << 20  # bytes that are taken in one transaction
@@ -102,6 +103,7 @@ class CaptureFile:
         self.path: Final = path_beside(ledger)
         self._ledger: Final = os.fspath(ledger)
         self._descriptor = -1
+        self._checked = 0
         self._open()
 
     def append(self, generation_id: str, labels: Labels = NONE) -> None:
@@ -111,9 +113,12 @@ class CaptureFile:
             OSError: The disk is full, or the like.
             LedgerError: The file was removed, and cannot be made anew.
         """
-        if not os.fstat(self._descriptor).st_nlink:
-            self._open()  # somebody has removed it, by hand: nobody would find what is written
-        line = line_of(generation_id, time.time_ns() // 1000, labels)
+        now = time.time_ns()
+        if not self._checked <= now < self._checked + _CHECK_NS:  # it costs more than to write
+            self._checked = now
+            if not os.fstat(self._descriptor).st_nlink:
+                self._open()  # it was removed by hand: nobody would find what is written
+        line = line_of(generation_id, now // 1000, labels)
         written = os.write(self._descriptor, line)
         if written < len(line):
             raise OSError(None, f"{written} of {len(line)} bytes were written: is the disk full?")
