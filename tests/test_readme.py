@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import Generation
+from modelgates_client.ledger import Ledger
 from modelgates_client.records.summary import summarize
 from modelgates_client.testing import StubAPI
 
@@ -20,6 +22,7 @@ RECORD = json.loads((TESTS / "records" / "2026-02-cancelled-stream.json").read_b
 README = (TESTS.parent / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 OUTPUT = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+CAPTURED, TOLD = PYTHON.pop(1), OUTPUT.pop(1)  # needs the OpenAI SDK
 
 
 def printed(code):
@@ -58,6 +61,16 @@ def test_every_example_is_one_of_those_below():
 def test_an_example_prints_what_is_shown_below_it(environment, example, output):
     """The examples run against the stub as they stand."""
     assert printed(PYTHON[example]) == OUTPUT[output]
+
+
+def test_the_example_of_capturing_tells_what_a_call_cost(environment, monkeypatch):
+    """From a completion to its cost, and into the ledger."""
+    monkeypatch.setenv("OPENAI_BASE_URL", os.environ["MODELGATES_BASE_URL"])
+    monkeypatch.setenv("OPENAI_API_KEY", os.environ["MODELGATES_API_KEY"])
+    assert fits(TOLD, printed(CAPTURED))
+    with Ledger("costs.db") as ledger:
+        (found,) = ledger.bodies()
+        assert ledger.labels(found[0]) == {"feature": "search"}
 
 
 def test_the_example_of_waiting_waits(environment):
@@ -126,7 +139,7 @@ def test_the_cost_is_printed_by_a_dozen_lines_on_the_first_screen():
 @pytest.mark.slow("a whole run of mypy")
 def test_the_examples_pass_mypy_strict(tmp_path):
     """Code written as in the README is well typed, against the installed packages."""
-    for number, code in enumerate(PYTHON):
+    for number, code in enumerate([*PYTHON, CAPTURED]):
         (tmp_path / f"example_{number}.py").write_text(code, encoding="utf-8")
     command = [
         sys.executable,
@@ -144,7 +157,7 @@ def test_the_examples_pass_mypy_strict(tmp_path):
 @pytest.mark.slow("a whole run of pyright")
 def test_the_examples_pass_pyright_strict(tmp_path):
     """Neither does the other type checker find anything."""
-    for number, code in enumerate(PYTHON):
+    for number, code in enumerate([*PYTHON, CAPTURED]):
         (tmp_path / f"example_{number}.py").write_text(code, encoding="utf-8")
     settings = {"typeCheckingMode": "strict", "extraPaths": [*map(str, PACKAGES)]}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
