@@ -235,10 +235,16 @@ def _facts(normal: Normal, operation: Operation) -> Facts:
         },
         {r.status: r.media.type if r.media else "" for r in operation.responses},
         said.get("security") != [],
-        tuple(str(server["url"]) for server in said.get("servers") or ()),
+        tuple(_urls(said.get("servers"))),
         bool(said.get("deprecated")),
         paging.find(normal.document, said),
     )
+
+
+def _urls(servers: Any) -> Iterator[str]:
+    for server in servers if isinstance(servers, list) else ():
+        if isinstance(server, dict) and isinstance(server.get("url"), str):
+            yield server["url"]
 
 
 def _style_of(parameter: Parameter) -> tuple[str, bool]:

@@ -267,12 +267,12 @@ class Reader:
         said = raw.value.get("type")
         if said is None:
             return None
-        kinds = list(dict.fromkeys(said if isinstance(said, list) else [said]))
+        kinds = said if isinstance(said, list) else [said]
         for kind in kinds:
             if kind not in keywords.TYPES:
                 where = place(raw.value, "type")
                 raise unreadable(where, f"is {kind!r:.60}, which is no JSON type")
-        return kinds
+        return list(dict.fromkeys(kinds))
 
     def _values(self, raw: Raw) -> list[Any] | None:
         schema = raw.value

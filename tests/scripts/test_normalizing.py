@@ -1,13 +1,17 @@
 """The normal form of a spec allows what the spec does, says jsonschema-rs."""
 
+from random import Random
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from normalizing import telling
 from normalizing.normal import Normal, normalize
 from normalizing.published import as_json_schema
+
+from . import specs
 
 NAMES = ("A", "B", "C")
 KEYS = ("a", "b", "kind")
@@ -276,3 +280,14 @@ def test_compositions_that_double_are_no_hang(doubling):
         schemas[f"N{number}"] = {doubling: [last, {"allOf": [last, own]}]}
     normal = normalize(document({"$ref": "#/components/schemas/N38"}, **schemas))
     assert normal.operations or normal.lost
+
+
+def test_whatever_a_document_holds_it_is_read():
+    """What is no OpenAPI is told with its place; nothing raises."""
+    told = 0
+    for seed in range(200):
+        random = Random(seed)
+        spec = specs.spoil(random, specs.document(random), times=3)
+        normal = normalize(spec)
+        told += len([line for line in telling.lines(normal) if line])
+    assert told
