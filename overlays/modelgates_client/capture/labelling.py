@@ -17,7 +17,8 @@ def labels(**named: str | None) -> Generator[None]:
     >>> with labels(feature="search"):  # doctest: +SKIP
     ...     client.chat.completions.create(...)
 
-    In threads and tasks alike, each for itself; blocks within others add to their labels.
+    In threads and tasks alike, each for itself; blocks within others add to their labels. A thread
+    that is started in the block has them if it is given the context, as `asyncio.to_thread` does.
 
     Args:
         **named: Names and their texts: at most 16, of which 256 characters are kept; None takes

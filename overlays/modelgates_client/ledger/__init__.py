@@ -16,6 +16,8 @@
 | `arrivals`   | an outcome made ready to be written                                         |
 | `writing`    | what an outcome changes                                                     |
 | `queueing`   | ids that wait, and leases on them                                           |
+| `captured`   | ids that applications captured: lines in a file beside the ledger        |
+| `labels`     | what an application says of a generation                                  |
 | `reading`    | what is asked of the file                                                   |
 | `derived`    | the table `rows`, made anew when its columns change                         |
 | `controls`   | control totals: what the rows of each day add up to, kept beside them      |
