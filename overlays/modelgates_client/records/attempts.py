@@ -1,12 +1,12 @@
 """Who was asked to serve a generation, who did, and what the others cost in time."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Self, overload
+from typing import Final, Self, overload
 
 from attrs import frozen
 
 from modelgates_api.models import Generation, ProviderResponse
-from modelgates_client.records.known import known, known_number
+from modelgates_client.records.known import known, known_items, known_number
 from modelgates_runtime.values import stored
 
 _SUCCESS: Final = range(200, 300)
@@ -62,7 +62,7 @@ class Attempts(Sequence[Attempt]):
     @classmethod
     def of(cls, record: Generation) -> Self:
         """Return what a record says of its attempts; an unreadable one hides no other."""
-        responses: list[Any] | None = known(record, "provider_responses", list)
+        responses = known_items(record, "provider_responses")
         if responses is None:
             return cls((), known=False)
         return cls(tuple(Attempt.of(response) for response in stored(responses)), known=True)

@@ -4,9 +4,10 @@ Fields are named by text, and come of the kind that the computation needs or not
 drop a field or give it another type, and what is computed of it is unknown then.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from modelgates_runtime.errors import FieldError
+from modelgates_runtime.values import is_array
 
 T = TypeVar("T")
 
@@ -23,16 +24,25 @@ def known(record: object, name: str, kind: type[T]) -> T | None:
         The value; None if it is of another class, was not sent, is null or unreadable, or if the
         spec has no such field.
     """
-    try:
-        value = getattr(record, name)
-    except (FieldError, AttributeError):  # the record's drift lists what is unreadable
-        return None
-    if isinstance(value, bool) and kind is not bool:
-        return None
-    return value if isinstance(value, kind) else None
+    value = _held(record, name)
+    fits = isinstance(value, kind) and (kind is bool or value.__class__ is not bool)
+    return value if fits else None
+
+
+def known_items(record: object, name: str) -> list[Any] | None:
+    """Return the array that a field holds, as `known` does."""
+    value = _held(record, name)
+    return value if is_array(value) else None
 
 
 def known_number(record: object, name: str) -> int | float | None:
     """Return the number that a field holds, as `known` does."""
     number = known(record, name, float)
     return known(record, name, int) if number is None else number
+
+
+def _held(record: object, name: str) -> Any:
+    try:
+        return getattr(record, name)
+    except (FieldError, AttributeError):  # the record's drift lists what is unreadable
+        return None

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from modelgates_api.models import ProviderResponse
 from modelgates_client.records.attempts import Attempt, Attempts
 from modelgates_client.records.generation import Generation
-from modelgates_client.records.known import known
+from modelgates_client.records.known import known, known_items
 from modelgates_client.records.money import Cost
 from modelgates_client.rows import values
 from modelgates_client.rows.columns import ATTEMPTED, COLUMNS, CREATED
@@ -133,7 +133,7 @@ def _attempts(record: Generation, attempts: Attempts, lost: list[str]) -> str | 
         return None
     items: list[dict[str, Value]] = []
     whole = True
-    came_in = known(record, ATTEMPTED, list) or []
+    came_in = known_items(record, ATTEMPTED) or []
     for attempt, came in zip(attempts.all, stored(came_in), strict=True):
         item, fits = _item(attempt, came)
         items.append(item)
