@@ -111,6 +111,8 @@ def compare(old: Surface, new: Surface) -> list[Shift]:
 
 
 def _left_out(path: Path) -> tuple[str, ...]:
+    if not path.is_file():
+        return ()
     for node in _tree(path).body:
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == _LEFT_OUT:
             return tuple(ast.literal_eval(node.value or ast.Tuple([])))
