@@ -93,6 +93,8 @@ def _codes(status: str, documented: Any) -> Iterator[int]:
         yield int(status)
         return
     ranges = {key[0] for key in documented if re.fullmatch("[1-5]XX", key.upper())}
+    # Where a success is documented, clients take `default` for the errors, as documents mean it.
+    ranges |= {key[0] for key in documented if status == "default" and key[0] == "2"}
     for code in sorted(HTTPStatus, key=lambda code: (code < HTTPStatus.BAD_REQUEST, code)):
         first = str(int(code))[0]
         if str(int(code)) in documented or first == "1":

@@ -29,7 +29,9 @@ from modelgates_client.testing import StubAPI
 import json
 record = json.load(open(sys.argv[1]))["data"]
 with StubAPI([record]) as stub:
-    os.environ.update(MODELGATES_API_KEY=stub.api_key, MODELGATES_BASE_URL=stub.base_url)
+    for name in ("MODELGATES", "OPENAI"):  # whose calls are captured
+        os.environ[f"{name}_API_KEY"] = stub.api_key
+        os.environ[f"{name}_BASE_URL"] = stub.base_url
     for path in sys.argv[2:]:
         exec(compile(open(path).read(), path, "exec"), {})
 """
