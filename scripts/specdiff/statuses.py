@@ -1,13 +1,15 @@
 """Which of the statuses that an operation documents a client reads an answer by.
 
 Source: OpenAPI 3.1.1, section Responses Object: a status itself comes before its range, a range
-before `default`.
+before `default`. Where a success is documented, clients take `default` for the errors.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 from http import HTTPStatus
 
 from common.effects import Effect
+
+_SUCCESS = "2"  # the first digit of its statuses
 
 
 def sort(status: str) -> str:
@@ -15,7 +17,7 @@ def sort(status: str) -> str:
     return "success" if status[:1] in {"2", "3"} else "non-success"
 
 
-def readers(status: str, before: Container[str], after: Container[str]) -> set[str | None]:
+def readers(status: str, before: Collection[str], after: Collection[str]) -> set[str | None]:
     """Return what a client of `before` reads answers of a status of `after` by.
 
     Returns:
@@ -24,7 +26,7 @@ def readers(status: str, before: Container[str], after: Container[str]) -> set[s
     return {reader(code, before) for code in _codes(status, after)}
 
 
-def effect(status: str, before: Container[str], after: Container[str]) -> Effect:
+def effect(status: str, before: Collection[str], after: Collection[str]) -> Effect:
     """Return what becomes of answers of a status of `after` that `before` has no status for."""
     unread = [code for code in _codes(status, after) if reader(code, before) is None]
     if not unread:
@@ -33,13 +35,16 @@ def effect(status: str, before: Container[str], after: Container[str]) -> Effect
     return Effect.BROKEN if fails else Effect.SURFACED
 
 
-def reader(code: int, documented: Container[str]) -> str | None:
+def reader(code: int, documented: Collection[str]) -> str | None:
     """Return the status, as it is documented, that stands for a code."""
-    choices = (str(code), f"{code // 100}XX", "default")
+    choices = [str(code), f"{code // 100}XX"]
+    is_success = str(code)[0] == _SUCCESS
+    if not (is_success and any(status[0] == _SUCCESS for status in documented)):
+        choices.append("default")
     return next((choice for choice in choices if choice in documented), None)
 
 
-def _codes(status: str, documented: Container[str]) -> Iterator[int]:
+def _codes(status: str, documented: Collection[str]) -> Iterator[int]:
     if status.isdecimal() and len(status) == 3:  # noqa: PLR2004 - of a status
         yield int(status)
         return
