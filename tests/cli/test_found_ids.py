@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client.cli._found_ids import ids_in, look
-from modelgates_client.records.generation_ids import is_id, unescaped, words_within
+from modelgates_client.records.generation_ids import is_id
+from modelgates_client.records.ids_in_texts import unescaped, words_within
 
 A = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 B = "gen-1771967974-AAAAAAAAAAAAAAAAAAAA"

@@ -21,12 +21,9 @@ from modelgates_client.cli._reading import STDIN, check_stdin
 from modelgates_client.cli._recordings import LONGEST, is_ledger, read_lines
 from modelgates_client.cli._statuses import Status
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.generation_ids import (
-    is_another,
-    is_id,
+from modelgates_client.records.generation_ids import is_another, is_id, refusal, shortened
+from modelgates_client.records.ids_in_texts import (
     may_have_ids,
-    refusal,
-    shortened,
     unescaped,
     without_colours,
     words_within,
