@@ -2,7 +2,8 @@
 
 const root = document.documentElement;
 const data = JSON.parse(document.getElementById("data").textContent);
-const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
+// Names may have two dollar signs; they are no formula.
+const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, typesetMath: false };
 const PAPER = 660; // pixels: what fits a page of paper
 
 const places = Object.keys(data)
