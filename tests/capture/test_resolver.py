@@ -90,10 +90,11 @@ def test_in_a_task_callbacks_may_be_awaited(stub, path, captured):
         seen.append(record.id)
 
     async def main():
+        before = asyncio.all_tasks()
         async with Resolver(path, on_record=on_record):
             captured("gen-1", "gen-2")
             await asyncio.to_thread(until, lambda: len(seen) == 2)
-        assert len(asyncio.all_tasks()) == 1
+        assert asyncio.all_tasks() == before
 
     asyncio.run(asyncio.wait_for(main(), GUARD_S))
     assert sorted(seen) == ["gen-1", "gen-2"]

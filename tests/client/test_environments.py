@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import pickle
+import platform
 import subprocess
 import sys
 import textwrap
@@ -245,7 +246,7 @@ def test_type_hints_can_be_read():
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
-@pytest.mark.parametrize("key", [None, os.getcwd])
+@pytest.mark.parametrize("key", [None, platform.machine])
 def test_clients_can_be_pickled_by_any_protocol(monkeypatch, kind, key, protocol):
     """Those before 2 know nothing of slots."""
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
