@@ -267,3 +267,28 @@ def test_a_program_ends_without_closing_it(stub, path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "['gen-1']\n", "")
     with Ledger(path) as ledger:
         assert ledger.counts() == Counts(1, 0, 1, 0)
+
+
+def test_a_ledger_that_is_being_opened_at_the_end_is_closed(stub, path, monkeypatch):
+    """Nobody waits for it any more, and it would keep the file open."""
+    opening, go_on, closed = threading.Event(), threading.Event(), []
+
+    class Slow(Ledger):
+        def __init__(self, *arguments, **options):
+            opening.set()
+            go_on.wait(GUARD_S)
+            super().__init__(*arguments, **options)
+
+        def close(self):
+            super().close()
+            closed.append(self)
+
+    monkeypatch.setattr("modelgates_client.capture.resolver.Ledger", Slow)
+
+    async def main():
+        async with Resolver(path):
+            await asyncio.to_thread(opening.wait, GUARD_S)
+            asyncio.get_running_loop().call_later(0.05, go_on.set)
+
+    asyncio.run(main())
+    assert len(closed) == 1

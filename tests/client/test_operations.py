@@ -355,9 +355,12 @@ def test_pages_are_fetched_when_they_are_needed(either, server, client):
     async def first():
         return await anext(items)
 
+    async def close():
+        await items.aclose()
+
     assert (either(first()) if either.is_async else next(items)) == 1
     assert sent(server) == 1
-    either(items.aclose()) if either.is_async else items.close()
+    either(close()) if either.is_async else items.close()
 
 
 def test_a_server_that_gives_one_page_for_ever_is_an_error(either, server, client):

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import contextlib
 import inspect
 import os
 import threading
@@ -220,7 +221,7 @@ class Resolver:
 
     async def _resolve(self) -> None:
         """Resolve what there is and what comes, until it makes no sense to go on."""
-        ledger = await asyncio.to_thread(Ledger, self._path)
+        ledger = await self._open()
         try:
             work = _Telling(ledger, self._concurrency, self._tell)
             batches = self._client.generations.get_batches(
@@ -238,6 +239,16 @@ class Resolver:
                     await work.store_rest(batches)
         finally:
             ledger.close()
+
+    async def _open(self) -> Ledger:
+        """Open the ledger in a thread; one that nobody waits for any more is closed again."""
+        opening = asyncio.ensure_future(asyncio.to_thread(Ledger, self._path))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with contextlib.suppress(ModelGatesError):
+                (await opening).close()
+            raise
 
     async def _tell(self, outcomes: Sequence[Outcome]) -> None:
         """Hand on the records that are settled."""
