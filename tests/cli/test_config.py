@@ -101,6 +101,19 @@ def test_all_budgets_are_held(folder):
     ]
 
 
+def test_all_budgets_are_held_against_an_export_too(folder):
+    """It says the same as the ledger that it was made of."""
+    Path("modelgates.toml").write_text(
+        '[budgets.a]\nmax-usd = 5\nperiod = "9999w"\neach = "model"\n'
+    )
+    run("export", "costs.db", "--to", "costs.parquet")
+
+    held = [run("budget", "--all", name) for name in ("costs.db", "costs.parquet")]
+    assert [status for status, _ in held] == [Status.NEAR_BUDGET] * 2
+    assert all("a, model a/b: within budget: $4 all in of $5" in line for _, line in held)
+    assert all("1 record; nothing left out" in line for _, line in held)
+
+
 @pytest.mark.parametrize(
     ("limit", "status"), [("5", Status.NEAR_BUDGET), ("40", Status.WELL), ("3", Status.OVER_BUDGET)]
 )
