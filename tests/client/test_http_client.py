@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 import traceback
-from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -727,37 +726,58 @@ def never(_):
 # --- many
 
 
-@contextmanager
-def crowd():
-    """Answer slowly; give the most that were answered at one time."""
-    lock, now, most = threading.Lock(), [], []
+class Crowd:
+    """Who waits for an answer at one time; nobody has one before so many are here.
 
-    def answer(request):
-        with lock:
-            now.append(request)
-            most.append(len(now))
-        time.sleep(0.02)
-        with lock:
-            now.remove(request)
+    Whoever waits in vain, which is what a test is to find, is answered in the end.
+    """
+
+    def __init__(self, expected):
+        self.expected, self.here, self.most = expected, 0, 0
+        self.lock, self.complete, self.awaited_complete = (
+            threading.Lock(),
+            threading.Event(),
+            asyncio.Event(),
+        )
+
+    def __call__(self, request):
+        with self.lock:
+            self.enter()
+        self.complete.wait(GUARD_S)
+        time.sleep(0.02)  # whoever is one too many comes now
+        with self.lock:
+            self.here -= 1
         return good(request)
 
-    yield answer, most
+    async def awaited(self, request):
+        self.enter()
+        await asyncio.wait_for(self.awaited_complete.wait(), GUARD_S)
+        await asyncio.sleep(0.02)  # whoever is one too many comes now
+        self.here -= 1
+        return good(request)
+
+    def enter(self):
+        self.here += 1
+        self.most = max(self.most, self.here)
+        if self.here >= self.expected:
+            self.complete.set()
+            self.awaited_complete.set()
 
 
 @pytest.mark.parametrize(("concurrency", "threads"), [(3, 3), (200, 32)])
 def test_blocking_get_many_sends_from_few_threads(concurrency, threads):
     """As many as asked for, 32 at most; and none is left."""
     before = threading.active_count()
+    crowd = Crowd(threads)
     with (
-        crowd() as (answer, most),
-        httpx.Client(transport=httpx.MockTransport(answer)) as http_client,
+        httpx.Client(transport=httpx.MockTransport(crowd)) as http_client,
         ModelGates(api_key=KEY, base_url=URL, http_client=http_client) as client,
     ):
         ids = [f"gen-{number}" for number in range(200)]
         found = list(client.generations.get_many(ids, concurrency=concurrency))
     assert sorted(one.generation_id for one in found) == sorted(ids)
     assert all(isinstance(one, Resolved) for one in found)
-    assert threads / 2 < max(most) <= threads
+    assert crowd.most == threads
     until = time.monotonic() + GUARD_S
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.01)
@@ -766,45 +786,42 @@ def test_blocking_get_many_sends_from_few_threads(concurrency, threads):
 
 def test_awaited_get_many_sends_a_hundred_at_a_time_at_most():
     """More would wait in httpx's pool, which is searched for each of them."""
-    now, most = [], []
-
-    async def answer(request):
-        now.append(request)
-        most.append(len(now))
-        await asyncio.sleep(0.02)
-        now.remove(request)
-        return good(request)
+    crowd = Crowd(100)
 
     async def main():
-        http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(crowd.awaited))
         client = AsyncModelGates(api_key=KEY, base_url=URL, http_client=http_client)
         ids = [f"gen-{number}" for number in range(300)]
         return [one async for one in client.generations.get_many(ids, concurrency=300)]
 
     assert all(isinstance(one, Resolved) for one in asyncio.run(main()))
-    assert 50 < max(most) <= 100
+    assert crowd.most == 100
 
 
 def test_get_many_that_is_left_early(given):
     """What is on its way ends by itself; the client goes on."""
-    with crowd() as (answer, _):
-        client, http_client = given.mocked(answer)
 
-        async def first():
-            outcomes = client.generations.get_many(f"gen-{number}" for number in range(10**6))
-            try:
-                return await anext(outcomes)
-            finally:
-                await outcomes.aclose()
+    def slow(request):
+        time.sleep(0.02)
+        return good(request)
 
-        if given.is_async:
-            assert isinstance(given(first()), Resolved)
-        else:
-            outcomes = client.generations.get_many(f"gen-{number}" for number in range(10**6))
-            assert isinstance(next(outcomes), Resolved)
-            outcomes.close()
-        assert given(client.generations.get("gen-1")).id == "gen-1"
-        assert not http_client.is_closed
+    client, http_client = given.mocked(slow)
+
+    async def first():
+        outcomes = client.generations.get_many(f"gen-{number}" for number in range(10**6))
+        try:
+            return await anext(outcomes)
+        finally:
+            await outcomes.aclose()
+
+    if given.is_async:
+        assert isinstance(given(first()), Resolved)
+    else:
+        outcomes = client.generations.get_many(f"gen-{number}" for number in range(10**6))
+        assert isinstance(next(outcomes), Resolved)
+        outcomes.close()
+    assert given(client.generations.get("gen-1")).id == "gen-1"
+    assert not http_client.is_closed
 
 
 def test_get_many_says_of_each_id_what_went_wrong(given):
