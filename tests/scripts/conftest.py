@@ -13,8 +13,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 from common import versions
@@ -32,6 +32,31 @@ KEPT = (
     *("2026-05-24", "2026-05-28", "2026-05-30", "2026-06-02"),
     *("2026-06-08", "2026-06-09", "2026-06-10", "2026-06-23"),
 )
+
+
+class Ended(NamedTuple):
+    """How a script ended: its status, or the line that it ended with; and what it wrote."""
+
+    status: str | int | None
+    output: str
+    errors: str
+
+
+def run_script(root: Path, name: str, *arguments: object, stdin: bytes = b"") -> Ended:
+    """Run a script as the maintainer does, but in this process, which saves most of its time.
+
+    Any other exception than the one that ends a script would have been a traceback: it is raised.
+    """
+    output, errors, status = io.StringIO(), io.StringIO(), None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, "--root", str(root), *map(str, arguments)])
+        patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            try:
+                runpy.run_path(str(ROOT / "scripts" / name), run_name="__main__")
+            except SystemExit as end:
+                status = end.code
+    return Ended(status, output.getvalue(), errors.getvalue())
 
 
 class ProjectCopy:
@@ -83,25 +108,12 @@ class ProjectCopy:
         }
 
     def refusal(self, *arguments: str) -> str:
-        """Run the script, which must say no in one line and change nothing; return the line.
-
-        It runs in this process, which saves most of its time; any other exception than the one
-        that ends a script would have been a traceback.
-        """
-        before, argv, output = self.files(), sys.argv, io.StringIO()
-        sys.argv = ["regenerate.py", "--root", str(self.root), *arguments]
-        try:
-            with (
-                contextlib.redirect_stdout(output),
-                contextlib.redirect_stderr(output),
-                pytest.raises(SystemExit) as caught,
-            ):
-                runpy.run_path(str(ROOT / "scripts" / "regenerate.py"), run_name="__main__")
-        finally:
-            sys.argv = argv
+        """Run the script, which must say no in one line and change nothing; return the line."""
+        before = self.files()
+        ended = run_script(self.root, "regenerate.py", *arguments)
         assert self.files() == before
-        assert output.getvalue() == ""
-        line = str(caught.value.code)
+        assert ended.output + ended.errors == ""
+        line = str(ended.status)
         assert line.startswith("error: ")
         assert "\n" not in line
         return line.removeprefix("error: ")

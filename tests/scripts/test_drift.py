@@ -1,15 +1,11 @@
 """`nox -s drift`: exit statuses, formats, accepted differences, the changelog, hostile specs."""
 
-import contextlib
-import io
 import json
 import re
-import runpy
-import sys
 
 import pytest
 
-from .conftest import ROOT
+from .conftest import run_script
 
 BREAKING = (
     "type: number\n          format: double\n          description: Total cost",
@@ -26,18 +22,7 @@ class Drift:
 
     def __call__(self, *arguments):
         """Return the exit status, and what was written to stdout and stderr."""
-        out, err, argv = io.StringIO(), io.StringIO(), sys.argv
-        sys.argv = ["drift.py", "--root", str(self.project.root), *map(str, arguments)]
-        try:
-            with (
-                contextlib.redirect_stdout(out),
-                contextlib.redirect_stderr(err),
-                pytest.raises(SystemExit) as end,
-            ):
-                runpy.run_path(str(ROOT / "scripts" / "drift.py"), run_name="__main__")
-        finally:
-            sys.argv = argv
-        return end.value.code, out.getvalue(), err.getvalue()
+        return run_script(self.project.root, "drift.py", *arguments)
 
     def spec(self, *replacements, name="new.yaml"):
         """Write a spec that differs from the vendored one."""

@@ -16,12 +16,20 @@ import pytest
 from common import versions
 from common.project import Project
 
-from .conftest import ROOT
+from .conftest import ROOT, run_script
 
 KEPT = versions.all(Project(ROOT))
 VENDORED = json.loads((ROOT / "openapi.lock.json").read_text(encoding="utf-8"))["spec"]["retrieved"]
+AS_JSON = ("--format", "json")
 RECORD = "tests/records/2026-02-cancelled-stream.json"
 
+#: Loads all that is public; prints from where.
+IMPORTS = """
+import modelgates_api, modelgates_client
+for name in modelgates_client.__all__:
+    getattr(modelgates_client, name)
+print(modelgates_api.__file__)
+"""
 #: Runs the README's examples against a stub, in a fresh interpreter.
 EXAMPLES = """
 import os, sys
@@ -71,25 +79,31 @@ class Checkout:
         assert done.returncode in status, done.stdout + done.stderr
         return done.stdout
 
-    def take(self, spec):
-        """Do what the maintainer does with a new spec; return the report of what it changes."""
+    def tool(self, name, *arguments, status=(None, 0)):
+        """Run a script over the checkout; return what it printed."""
+        ended = run_script(self.root, f"{name}.py", *arguments)
+        assert ended.status in status, ended
+        return ended.output
+
+    def take(self, spec, *report):
+        """Do what the maintainer does with a new spec.
+
+        Returns:
+            What drift says of it, and what regenerating it said.
+        """
         before = self.root / "before.yaml"
         shutil.copy(self.root / "openapi.yaml", before)
-        said = self.run("scripts/vendor.py", spec, "--date", "2026-12-01")
+        said = self.tool("vendor", spec, "--date", "2026-12-01")
         assert "openapi.yaml" in said
         assert (self.root / "openapi.yaml").read_bytes() == spec.read_bytes()
-        report = self.run(
-            "scripts/drift.py", "--against", before, "--format", "json", status=(0, 1)
-        )
-        self.run("scripts/regenerate.py")
-        self.run("scripts/regenerate.py", "--check")
-        return json.loads(report)
+        drift = self.tool("drift", "--against", before, *report, status=(None, 0, 1))
+        regenerated = self.tool("regenerate")
+        self.tool("regenerate", "--check")
+        return drift, regenerated
 
     def check(self):
         """Run the contract tests status by status, and what users have written."""
-        where = "import modelgates_api, modelgates_client as c; print(modelgates_api.__file__)"
-        assert self.run("-c", where).startswith(str(self.root))
-        self.run("-c", "import modelgates_client as c; [getattr(c, name) for name in c.__all__]")
+        assert self.run("-c", IMPORTS).startswith(str(self.root))
         tests = [f"tests/contract/test_{name}.py" for name in ("both_clients", "get_generation")]
         self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests)
         self._examples()
@@ -106,7 +120,7 @@ class Checkout:
 
     def check_types(self):
         """Run mypy over the same code, and over the hand-written package."""
-        mypy = ["-m", "mypy", "--strict", "--config-file=", "--cache-dir", self.root / ".mypy"]
+        mypy = ["-m", "mypy", "--strict", "--config-file="]
         examples = sorted((self.root / "examples").glob("*.py"))
         self.run(*mypy, *examples)
         self.run(*mypy, "-p", "modelgates_client")
@@ -130,7 +144,7 @@ def test_a_kept_version_becomes_the_vendored_one(checkout, name, tmp_path):
     """Each that was published: nothing breaks, nothing disagrees, users' code still works."""
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(KEPT[name].content)
-    report = checkout.take(spec)
+    report = json.loads(checkout.take(spec, *AS_JSON)[0])
     assert report["counts"]["breaking"] == 0
     assert report["refusal"] is None
     assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
@@ -200,7 +214,7 @@ def test_a_made_up_version_becomes_the_vendored_one(checkout, tmp_path):
     """What is suspicious is said; the names stand, the client asks where it always did."""
     spec = tmp_path / "spec.yaml"
     spec.write_text(made_up((ROOT / "openapi.yaml").read_text(encoding="utf-8")), newline="\n")
-    report = checkout.take(spec)
+    report = json.loads(checkout.take(spec, *AS_JSON)[0])
     rules = {change["rule"] for change in report["changes"]}
     assert {"endpoint-added", "path-slashes-changed", "api-tag-added", "api-tag-removed"} <= rules
     found = {suspicion["id"] for suspicion in report["suspicions"]}

@@ -1,15 +1,11 @@
 """Vendoring a spec: scripts/vendor.py, with vendoring/finding.py and vendoring/writing.py."""
 
-import contextlib
 import datetime
 import hashlib
-import io
 import json
 import re
-import runpy
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,7 @@ from common.failure import Failure
 from common.project import Project
 from vendoring import finding, writing
 
-from .conftest import PINNED, ROOT, ProjectCopy
+from .conftest import PINNED, ROOT, ProjectCopy, run_script
 
 SCRIPT = ROOT / "scripts" / "vendor.py"
 OURS = versions.dated(Project(ROOT), PINNED).content
@@ -34,19 +30,9 @@ def project(pinned):
 
 
 def run(project, *arguments, stdin=b""):
-    """Run the script as the maintainer does, in this process; return its output and its end."""
-    output, argv, before = io.StringIO(), sys.argv, sys.stdin
-    sys.argv = ["vendor.py", "--root", str(project.root), *map(str, arguments)]
-    sys.stdin = types.SimpleNamespace(buffer=io.BytesIO(stdin))
-    end = None
-    try:
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            runpy.run_path(str(SCRIPT), run_name="__main__")
-    except SystemExit as ended:
-        end = str(ended.code)
-    finally:
-        sys.argv, sys.stdin = argv, before
-    return output.getvalue(), end
+    """Run the script as the maintainer does; return its output and its end."""
+    ended = run_script(project.root, "vendor.py", *arguments, stdin=stdin)
+    return ended.output + ended.errors, None if ended.status is None else str(ended.status)
 
 
 def vendor(project, content, *arguments):

@@ -190,7 +190,7 @@ def test_typed(modelgates_stub: StubAPI) -> None:
     key: str = STUB_KEY
     modelgates_stub.rate_limit(retry_after="1")
 """)
-    line = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(path)]
+    line = [sys.executable, "-m", "mypy", "--strict", str(path)]
     done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
     assert 'Revealed type is "list[str]"' in done.stdout.replace("builtins.", "")
     assert done.stdout.count("error:") == 1, done.stdout
