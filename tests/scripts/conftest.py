@@ -89,7 +89,12 @@ class ProjectCopy:
         self.write(name, text.replace(old, new))
 
     def regenerate(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the script as the maintainer does."""
+        """Run the script as the maintainer does; in a process of its own for an environment."""
+        if not environment:
+            status, output, errors = run_script(self.root, "regenerate.py", *arguments)
+            if isinstance(status, str):  # as Python does with it
+                status, errors = 1, f"{errors}{status}\n"
+            return subprocess.CompletedProcess(arguments, status or 0, output, errors)
         return subprocess.run(
             [sys.executable, ROOT / "scripts" / "regenerate.py", "--root", self.root, *arguments],
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
