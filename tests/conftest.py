@@ -73,6 +73,13 @@ def stub():
 
 
 @pytest.fixture
+def patient(monkeypatch):
+    """Let `get_many` take no silence for a hang: a busy machine may stop a server for seconds."""
+    for module in ("flights", "gate"):
+        monkeypatch.setattr(f"modelgates_client.bulk.{module}.LEAST_PATIENCE_S", 120.0)
+
+
+@pytest.fixture
 def recorded():
     """A real response of the server, parsed anew for each test."""
     return json.loads(RECORD.read_bytes())

@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -18,17 +19,19 @@ RECORD = json.loads(
 )
 KEY = "sk-mg-of-the-gateway"  # any will do: it does not look
 
+_LOOK_S = 0.005  # between two looks whether an answer is ready
 _TURNS = 20  # of the event loop
 _REASONS = {200: "OK", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 
 
 class Answer(NamedTuple):
-    """What a request is answered with: a status, a body, headers, after some seconds."""
+    """A status, a body, headers; and after how many seconds, and when at the earliest, they go."""
 
     status: int
     body: bytes
     headers: tuple[str, ...] = ()
     delay_s: float = 0.0
+    ready: Callable[[], bool] = lambda: True
 
 
 def record(generation_id, **fields):
@@ -147,6 +150,9 @@ class _Connection(asyncio.Protocol):
                 self._send(answer)
 
     def _send(self, answer):
+        if not answer.ready():
+            self._loop.call_later(_LOOK_S, self._send, answer)
+            return
         self._gateway.at_once -= 1
         reason = _REASONS.get(answer.status, "Other")
         head = [

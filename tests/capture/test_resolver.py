@@ -16,6 +16,8 @@ from modelgates_client.ledger import Counts, Ledger
 from modelgates_client.ledger.captured import CaptureFile
 from modelgates_client.testing import StubAPI
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 GUARD_S = 60  # within which a busy machine does what takes a moment
 
 

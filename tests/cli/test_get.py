@@ -90,7 +90,7 @@ def test_each_record_is_written_as_soon_as_it_is_there(command):
         running.stdin.write(b"gen-1\n")
         running.stdin.flush()
         first = json.loads(running.stdout.readline())
-        rest, _ = running.communicate(b"gen-2\n", timeout=30)
+        rest, _ = running.communicate(b"gen-2\n", timeout=50)
 
     assert first["id"] == "gen-1"
     assert json.loads(rest)["id"] == "gen-2"
@@ -190,7 +190,10 @@ def test_it_waits_for_the_final_record(asking, odd):
 
 def test_it_does_not_wait_for_ever(command):
     """The time-out is for each id; the error says how long it waited."""
-    done = command("get", "gen-x", "gen-1", "--wait", "--timeout", "0.5")
+    for timeout in ("0.5", "5", "30"):  # what is too short on a busy machine is tried with more
+        done = command("get", "gen-x", "gen-1", "--wait", "--timeout", timeout)
+        if ids(done):
+            break
 
     assert ids(done) == ["gen-1"]
     assert done.stderr.startswith("error: gen-x: no record of gen-x after ")

@@ -44,7 +44,7 @@ def test_each_kind_of_failure_has_its_status(asking, odd, answer, expected):
     """Whatever the body is; and the error is one line that names the id."""
     odd.answers["gen-1"] = answer
 
-    done = asking("get", "gen-1", "--timeout", "5")
+    done = asking("get", "gen-1")
 
     assert done.returncode == expected
     assert done.stdout == ""
@@ -99,7 +99,7 @@ def test_wrong_usage_is_two(command, arguments):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
-def test_interrupted_is_130(command):
+def test_interrupted_is_130(command, api):
     """Ctrl-C ends it with a word, not with a traceback; what came before was written."""
     with command.started(
         "get",
@@ -110,9 +110,10 @@ def test_interrupted_is_130(command):
         stderr=subprocess.PIPE,
     ) as running:
         first = running.stdout.readline()
-        time.sleep(0.2)
+        while "gen-x" not in {request.id for request in api.requests}:
+            time.sleep(0.01)
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=50)
 
     assert b'"gen-1"' in first
     assert said.split() == [b"error:", b"interrupted"]

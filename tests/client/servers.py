@@ -1,5 +1,6 @@
 """Servers on loopback for tests of the client as a whole: HTTP/1.1, kept alive, TLS, a proxy."""
 
+import itertools
 import json
 import select
 import signal
@@ -20,7 +21,11 @@ import trustme
 #: Distinctive, and long enough that finding it is no chance.
 KEY = "sk-mg-d0n0tsh0w-4711-0815"
 
-GUARD_S = 5.0  # what has not happened by then does not happen
+GUARD_S = 30.0  # what has not happened by then does not happen, on the busiest machine
+
+#: Seconds to try a test with in which something has to come before the time is over: the first will
+#: do, but on a busy machine.
+TIMES_S = (0.3, 3.0, 30.0)
 
 HOSTS = ("127.0.0.1", "localhost", "api.example")
 
@@ -87,6 +92,19 @@ def refusal(status: int, message: str = "it says no", **headers: str) -> Answer:
 def good(asked: Asked, _: "Handler") -> Answer:
     """Answer with the record that is asked for."""
     return record(asked.id)
+
+
+def together(most: int) -> Callable[[Asked, "Handler"], Answer]:
+    """Return a reaction: nobody has an answer before so many have asked; all later ones at once."""
+    all_there = threading.Barrier(most)
+    left = itertools.count(most, -1)
+
+    def reaction(asked: Asked, handler: "Handler") -> Answer:
+        if next(left) > 0:
+            all_there.wait(GUARD_S)
+        return good(asked, handler)
+
+    return reaction
 
 
 def silence(_: Asked, handler: "Handler") -> None:
@@ -296,9 +314,14 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def free_port() -> int:
-    """Return a port where nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def refusing_port() -> int:
+    """Return a port where nobody listens, nor will: a socket has it that stays as it is."""
+    port: int = _bound().getsockname()[1]
+    return port
+
+
+@cache
+def _bound() -> socket.socket:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    return taken

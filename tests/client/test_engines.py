@@ -2,7 +2,6 @@
 
 import asyncio
 import select
-import time
 
 import httptools
 import pytest
@@ -16,7 +15,7 @@ from modelgates_client.transport.fast import FastEngine
 from modelgates_client.transport.messages import Request
 
 from .scripts import run
-from .servers import GUARD_S, KEY, good
+from .servers import GUARD_S, KEY, together
 
 URL = "http://127.0.0.1:9"
 ENGINES = {"httpcore": AwaitingEngine, "httptools": FastEngine}
@@ -82,12 +81,6 @@ def test_httptools_is_not_loaded_before_a_client_is_made():
 # --- how many connections
 
 
-def slow(asked, handler):
-    """Answer when all have asked."""
-    time.sleep(0.1)
-    return good(asked, handler)
-
-
 def many(client, most, calls):
     """Make calls at once, by an engine with so many connections; return what is open then."""
 
@@ -114,7 +107,7 @@ def many(client, most, calls):
 @pytest.mark.parametrize(("most", "calls"), [(3, 12), (40, 60)])
 def test_an_engine_keeps_as_many_connections_as_it_was_told(server, engine, most, calls):
     """All of them, when they are idle; further calls wait for their turn."""
-    server.answers(slow)
+    server.answers(together(most))
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
     assert asyncio.run(many(client, most, calls)(server)) == (most, most, 0)
     assert server.is_left()
@@ -122,8 +115,7 @@ def test_an_engine_keeps_as_many_connections_as_it_was_told(server, engine, most
 
 def test_a_client_keeps_few_connections(server, engine):
     """After many calls at once, too."""
-    server.answers(slow)
+    server.answers(together(50))
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
     connections, idle, _ = asyncio.run(many(client, None, 50)(server))
-    assert 20 < connections <= 50
-    assert idle == 20
+    assert (connections, idle) == (50, 20)

@@ -13,7 +13,7 @@ import pytest
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
 
 from .scripts import run
-from .servers import GUARD_S, KEY, free_port, good, hang_up, interrupt, refusal, silence
+from .servers import GUARD_S, KEY, good, hang_up, interrupt, refusal, refusing_port, silence
 
 DESCRIPTORS = Path("/dev/fd")  # on Linux and macOS
 
@@ -29,7 +29,7 @@ def descriptors():
 def test_failures_leave_no_descriptor(either, server, kind):
     """Hundreds of them: no connection, a broken one, an error."""
     server.answers(hang_up if kind == "hung up" else refusal(503))
-    url = f"http://127.0.0.1:{free_port()}/api/v1" if kind == "refused" else server.base_url
+    url = f"http://127.0.0.1:{refusing_port()}/api/v1" if kind == "refused" else server.base_url
     client = either.make(base_url=url, max_retries=0)
 
     def fail():

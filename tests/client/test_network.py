@@ -14,7 +14,7 @@ from modelgates_client import (
 )
 from modelgates_client.transport import options as transport_options
 
-from .servers import KEY, Server, authority, free_port
+from .servers import KEY, Server, authority, refusing_port
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_host_header_has_the_port(either, server, client):
 
 def test_a_refused_connection_is_a_connection_error(either, no_backoff):
     """Tried again, and counted."""
-    client = either.make(base_url=f"http://127.0.0.1:{free_port()}/api/v1", max_retries=2)
+    client = either.make(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1", max_retries=2)
     with pytest.raises(APIConnectionError) as caught:
         either(client.generations.get("gen-1"))
     assert (type(caught.value), caught.value.attempts) == (APIConnectionError, 3)

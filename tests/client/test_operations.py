@@ -26,7 +26,7 @@ from modelgates_runtime.operation import Content, Operation
 from modelgates_runtime.paging import Pages
 from modelgates_runtime.requests import Body, Parameter
 
-from .servers import KEY, drip, free_port, hang_up, refusal, says, silence
+from .servers import KEY, drip, hang_up, refusal, refusing_port, says, silence
 
 ANYTHING = decoders.ANYTHING
 ERROR = Content(decoders.Object(ErrorResponse))
@@ -48,7 +48,7 @@ def posted():
 @pytest.fixture
 def client(either, server, no_backoff):
     """A client that tries again at once."""
-    return either.make(server, timeout=5)
+    return either.make(server)
 
 
 def sent(server):
@@ -116,7 +116,7 @@ def test_what_the_server_did_not_act_on_is_sent_again(either, server, client, re
 
 def test_without_a_connection_it_is_tried_again(either, no_backoff):
     """Nothing was sent."""
-    client = either.make(base_url=f"http://127.0.0.1:{free_port()}/api/v1", max_retries=2)
+    client = either.make(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1", max_retries=2)
     with pytest.raises(APIConnectionError) as caught:
         either(client.send(posted()))
     assert caught.value.attempts == 3

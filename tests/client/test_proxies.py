@@ -7,7 +7,7 @@ import pytest
 
 from modelgates_client import APIConnectionError, ConfigurationError
 
-from .servers import KEY, Server, free_port
+from .servers import KEY, Server, refusing_port
 
 ELSEWHERE = "https://api.example/api/v1"  # found by the proxy alone
 
@@ -81,7 +81,7 @@ def test_the_environments_proxy_is_used(either, proxy, monkeypatch, is_used, var
 def test_http_on_loopback_has_no_proxy_of_the_environment(either, server, monkeypatch):
     """It would get the key in clear, and could not find this machine."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{refusing_port()}")
     assert either(either.make(server).generations.get("gen-1")).id == "gen-1"
 
 
@@ -142,7 +142,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_unseen(either, monkeypatch, url,
 
 def test_a_proxy_that_is_not_there_is_a_connection_error(either, ca_bundle, no_backoff):
     """And tried again."""
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{refusing_port()}"
     client = either.make(base_url=ELSEWHERE, proxy=url, ca_bundle=ca_bundle, max_retries=1)
     with pytest.raises(APIConnectionError) as caught:
         either(client.generations.get("gen-1"))

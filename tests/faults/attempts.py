@@ -12,6 +12,7 @@ from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import NetworkOptions, Server, Trust
 
 from . import tls
+from .servers import GUARD_S
 from .wire import ID, KEY
 
 LIMIT = 1 << 20
@@ -26,13 +27,13 @@ def options(port, *, secure=False):
     return NetworkOptions(Server.of(url, ""), Trust(context=tls.trusting()))
 
 
-async def ask(engine, generation_id=ID, seconds=5.0, **changes):
+async def ask(engine, generation_id=ID, seconds=GUARD_S, **changes):
     """Make an attempt by an engine."""
     request = Request("GET", TARGET + generation_id)._replace(**changes)
     return await engine.send(request, Secret(KEY), Deadline.after(seconds), LIMIT)
 
 
-def endings(server, *ids, kind=FastEngine, secure=False, seconds=5.0):
+def endings(server, *ids, kind=FastEngine, secure=False, seconds=GUARD_S):
     """Return what attempts by one engine end with, one after the other."""
 
     async def main():

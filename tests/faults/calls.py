@@ -20,7 +20,7 @@ from .weaker import BEYOND_ANSWERS
 from .wire import ID, NEXT_ID
 
 #: The time-out of calls that meet no fault, in seconds; they share the client's connections.
-PATIENT_S = 10.0
+PATIENT_S = 30.0
 #: The same, where the right answer may never come.
 IMPATIENT_S = 0.3
 

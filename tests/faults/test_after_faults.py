@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from .catalogue import FAULTS
 from .clients import AWAITED, opened, opened_awaited
 from .compressor_faults import bomb
 from .faults import CLOSE, RESET, STALL, Drip, act, connect, good, play, take
-from .servers import FaultServer
+from .servers import GUARD_S, FaultServer
 from .weaker import ENDLESS_HEADS
 from .wire import COST, GOOD, ID, KEY, OTHER_ID, WRONG_COST, body, page, response
 
@@ -107,8 +108,11 @@ def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
     gc.disable()
     try:
         with serving(fault) as server:
-            fail(flavour, 3, **{**settings(fault, server), "timeout": 0.1})
-            quiet = server.is_quiet(1.0)
+            for timeout_s in (0.1, 1.0, 10.0):  # a busy machine may not connect in so short a time
+                fail(flavour, 3, **{**settings(fault, server), "timeout": timeout_s})
+                if server.connections >= 3:
+                    break
+            quiet = server.is_quiet()
     finally:
         gc.enable()
         gc.collect()
@@ -145,7 +149,7 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
             with pytest.raises(asyncio.CancelledError):
                 await call
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            quiet = await asyncio.to_thread(server.is_quiet, 1.0)
+            quiet = await asyncio.to_thread(server.is_quiet)
             server.heal()
             record = await client.generations.get(ID)
         return tasks, quiet, record.total_cost
@@ -162,28 +166,27 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
     assert cost == COST
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no alarms to interrupt by")
-@pytest.mark.parametrize("script", [play(STALL), play(GOOD[:-9], STALL)], ids=["head", "body"])
+def interrupt(*_):
+    """Interrupt the call that waits for an answer, as Ctrl-C does; send nothing."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    return b""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot signal a thread")
+@pytest.mark.parametrize(
+    "script", [play(interrupt, STALL), play(GOOD[:-9], interrupt, STALL)], ids=["head", "body"]
+)
 def test_an_interrupted_call_leaves_no_connection(script):
     """Ctrl-C in a blocking call; and the client goes on working."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with (
-            FaultServer(script, healthy=play(good)) as server,
-            ModelGates(api_key=KEY, base_url=f"http://127.0.0.1:{server.port}") as client,
-        ):
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-            with pytest.raises(KeyboardInterrupt):
-                client.generations.get(ID)
-            quiet = server.is_quiet(1.0)
-            server.heal()
-            record = client.generations.get(ID)
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    with (
+        FaultServer(script, healthy=play(good)) as server,
+        ModelGates(api_key=KEY, base_url=f"http://127.0.0.1:{server.port}") as client,
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            client.generations.get(ID)
+        quiet = server.is_quiet()
+        server.heal()
+        record = client.generations.get(ID)
     assert quiet
     assert record.total_cost == COST
 
@@ -223,7 +226,7 @@ def test_retries_without_end_end_at_the_deadline(script, flavour):
         url = f"http://127.0.0.1:{server.port}"
         fail(flavour, 1, base_url=url, timeout=0.4, max_retries=1_000)
         elapsed_s = time.monotonic() - began
-    assert elapsed_s < 0.4 + 2.0
+    assert elapsed_s < GUARD_S
 
 
 def chaos(peer):

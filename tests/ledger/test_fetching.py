@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,8 +24,11 @@ from modelgates_client.ledger import Counts, Ledger, LedgerError
 from modelgates_client.ledger.fetching import fetch, fetch_all
 from modelgates_client.ledger.judging import OUTAGE
 
+from ..client.servers import refusing_port
 from ..gateway import KEY, Answer, Gateway, error, record
 from .made import body, failed, integrity
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 IDS = [f"gen-{number}" for number in range(300)]
 
@@ -104,12 +108,15 @@ def test_what_earlier_runs_left_is_fetched(path):
     assert counts(path).final == 300
 
 
-@pytest.mark.parametrize("wait", [0, 0.2])
-def test_each_kind_of_outcome_has_its_place(path, wait):
+@pytest.mark.parametrize("waits", [(0,), (0.2, 2, 20)])
+def test_each_kind_of_outcome_has_its_place(path, waits):
     """What may be mended by asking again stays pending: also a 5xx; what may not is failed."""
     kinds = ["gen-1", "gen-late", "gen-refused", "gen-broken", "gen-provisional"]
-    with Gateway(by_kind) as gateway:
-        last = run(path, gateway, kinds, wait=wait)[-1]
+    for wait in waits:  # what is too short on a busy machine is tried with more
+        with Gateway(by_kind) as gateway:
+            last = run(path, gateway, kinds, wait=wait)[-1]
+        if last.counts.pending == 2:
+            break
 
     assert last.counts == Counts(final=1, provisional=1, pending=2, failed=1)
     assert {type(error).__name__ for error in last.errors} >= {"PermissionDeniedError"}
@@ -216,10 +223,9 @@ def test_a_server_that_fails_for_every_id_stops_it(path):
 @pytest.mark.parametrize("ids", [IDS[:1], IDS])
 def test_a_server_that_is_not_there_stops_it(path, ids):
     """After `outage_timeout`; few ids and many alike; the error says how the last try ended."""
-    with Gateway() as gateway:
-        pass  # it is gone again
+    nobody = SimpleNamespace(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1")
     with pytest.raises(OutageError, match="nothing was answered") as caught:
-        run(path, gateway, ids, concurrency=4, outage_timeout=0.7)
+        run(path, nobody, ids, concurrency=4, outage_timeout=0.7)
 
     assert isinstance(caught.value.last_error, APIConnectionError)
     assert counts(path) == Counts(0, 0, len(ids), 0)

@@ -18,6 +18,8 @@ from modelgates_client import AsyncModelGates, ModelGates, Resolved
 
 from ..client.servers import KEY, Server, record
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 README = Path(__file__).parents[2] / "README.md"
 #: By tool: whether it sees the requests of a client alone, and of one with an `http_client`.
 TABLE = {

@@ -40,7 +40,7 @@ class Served:
     def get(self, generation_id=ID, api_key=STUB_KEY):
         """Get a record, in one attempt; return it, or the error."""
         base_url = self.settings["MODELGATES_BASE_URL"]
-        with ModelGates(api_key=api_key, base_url=base_url, max_retries=0, timeout=5) as client:
+        with ModelGates(api_key=api_key, base_url=base_url, max_retries=0) as client:
             try:
                 return client.generations.get(generation_id)
             except ModelGatesError as error:
