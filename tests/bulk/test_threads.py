@@ -91,6 +91,39 @@ def test_at_exit_the_stream_is_over(gateway):
     assert (code, out, err) == (0, "get_many was ended: the program goes down\n", "")
 
 
+def test_after_the_end_of_the_program_it_is_refused(gateway):
+    """As by a `__del__` that is called then: nothing can be imported any more."""
+    program = """
+    import asyncio
+    from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
+
+    class Last:
+        client, awaited, loop = ModelGates(), AsyncModelGates(), asyncio.new_event_loop()
+        Error = ConfigurationError
+
+        async def first(self):
+            return await anext(self.awaited.generations.get_many(["gen-1"]))
+
+        def __del__(self):
+            for ask in (
+                lambda: list(self.client.generations.get_many(["gen-1"])),
+                lambda: list(self.client.send_many([])),
+                lambda: self.loop.run_until_complete(self.first()),
+            ):
+                try:
+                    print(ask())
+                except self.Error as error:
+                    print(error)
+            print(self.client.generations.get("gen-1").id)
+            self.loop.close()
+
+    last = Last()
+    """
+    code, out, err = run(gateway, program)
+    refused = "many cannot be asked for any more: the program goes down\n"
+    assert (code, out, err) == (0, f"{refused * 3}gen-1\n", "")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_fork_cannot_go_on_with_it(gateway):
     """Its thread stayed behind."""

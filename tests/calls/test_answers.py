@@ -11,6 +11,7 @@ from modelgates_client import (
     APITimeoutError,
     EndpointNotFoundError,
     Generation,
+    NotFoundError,
     ResponseValidationError,
 )
 from modelgates_client.calls.answers import Problem
@@ -228,6 +229,43 @@ def test_what_cannot_be_read_is_an_error_all_the_same(status, body):
     assert type(error) is classes.get(status, class_of(status))
     assert not problem(body, status).is_absence
     assert "<html" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "Unknown URL", "type": "invalid_request_error", "code": None}},
+        {"error": {"message": "Unknown URL", "code": "unknown_url"}},
+        {"error": {"message": "The page could not be found", "code": "404"}},
+        {"error": {"message": "Not found", "code": True}},
+        {"error": {"message": "Not found", "status": 404}},
+        {"error": {}},
+        {"error": "Not Found", "status": 404, "path": "/generation"},
+        {"detail": "Not Found"},
+        {"message": "no Route matched with those values"},
+        {"code": 404, "message": "Not found"},
+        {"errors": [{"code": 404}]},
+        [{"error": {"code": 404, "message": "Not found"}}],
+        "Not Found",
+        None,
+        404,
+    ],
+)
+def test_a_404_of_another_api_is_no_absence(body):
+    """It is at once said to look at base_url: to wait does not mend it."""
+    found = problem(body, 404)
+    assert type(found.error) is EndpointNotFoundError
+    assert "is base_url right?" in str(found.error)
+    assert (found.is_absence, found.setback.retryable) == (False, False)
+
+
+@pytest.mark.parametrize("code", [404, 404.0, 0, 10**20])
+@pytest.mark.parametrize("more", [{}, {"type": "x"}, {"metadata": None}])
+def test_a_404_of_the_api_is_an_absence(code, more):
+    """Whatever it says besides its integer."""
+    found = problem({"error": {"code": code, "message": "Generation not found", **more}}, 404)
+    assert type(found.error) is NotFoundError
+    assert found.is_absence
 
 
 @pytest.mark.parametrize(

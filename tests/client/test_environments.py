@@ -207,6 +207,17 @@ def test_httptools_that_cannot_be_loaded(server, tmp_path):
     assert (code, out, err) == (0, "gen-1\n", "")
 
 
+def test_a_dependency_that_does_not_bear_the_interpreter(monkeypatch, either):
+    """As trio, which httpcore loads, in isolated subinterpreters of 3.11."""
+
+    def load(*_):
+        raise RuntimeError("subprocess not supported for isolated subinterpreters")
+
+    monkeypatch.setattr(either.kind, "_make_engine", load)
+    with pytest.raises(ConfigurationError, match="no engine can be loaded here: subprocess not"):
+        either.make()
+
+
 def test_a_broken_dependency_is_named(tmp_path):
     """Not hidden behind "cannot import name"."""
     (tmp_path / "attr.py").write_text("import os\nos.nothing_like_it")

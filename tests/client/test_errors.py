@@ -93,8 +93,7 @@ def test_the_class_follows_the_status_whatever_the_body_is(failing, server, body
     """HTML from an edge, nothing at all, or JSON without a message; a 404 is not the API's then."""
     server.answers(says(body, status, Content_Type="text/html"))
     error = failing()
-    is_of_api = b'"code"' in body  # an error object, be it an odd one
-    kind = EndpointNotFoundError if status == 404 and not is_of_api else CLASSES[status]
+    kind = EndpointNotFoundError if status == 404 else CLASSES[status]
     assert (type(error), error.status_code) == (kind, status)
     assert error.body == body.decode("utf-8", "replace")
     assert (error.code, error.metadata, error.user_id) == (None, None, None)

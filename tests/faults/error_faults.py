@@ -51,7 +51,7 @@ FAULTS = (
         _error(
             f"error-code-{name}",
             play(_says("404 Not Found", error_body("oh", code))),
-            (NotFoundError,),
+            (EndpointNotFoundError,),  # the API's own has an integer there
             1,
             says={"code": None},
         )

@@ -296,6 +296,13 @@ def test_a_key_in_clear_to_a_proxy_is_warned_of():
         ("https://[2001:db8::1]", "2001:db8::/32"),
         ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
         ("https://xn--bcher-kva.example", "b\u00fccher.example"),
+        ("https://api.example.org", "*.example.org."),
+        ("https://api.example.org", "other.test,\tapi.example.org. ,"),
+        ("https://api.example.org.:8443", "*.example.org:8443"),
+        ("https://10.1.2.3:8443", "10.0.0.0/8:8443"),
+        ("https://[2001:db8::1]", "[2001:db8::]/32"),
+        ("https://[2001:DB8::1]", "[2001:db8::1]:443"),
+        ("https://[::ffff:10.1.2.3]", "::ffff:10.0.0.0/104"),
     ],
 )
 def test_no_proxy_names_a_server(url, exceptions):
@@ -317,6 +324,10 @@ def test_no_proxy_names_a_server(url, exceptions):
         ("https://127.0.0.1", "0.0.1"),
         ("https://10.1.2.3", "2001:db8::/32"),
         ("https://[2001:db8::1]:8443", "[2001:db8::1]:443"),
+        ("https://10.1.2.3", "*.1.2.3"),
+        ("https://api.example.org", "*.api.example.org"),
+        ("https://10.1.2.3:8443", "10.0.0.0/8:443"),
+        ("https://api.example.org", "[api.example.org"),
     ],
 )
 def test_no_proxy_names_another_server(url, exceptions):

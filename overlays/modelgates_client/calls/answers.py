@@ -162,7 +162,7 @@ def _refused(
     after = retry_after_s(effective, reply.headers, _body(reply))
     kind = status_error(effective)
     parsed = None if call is None else _documented(reply, effective, call)
-    if kind is NotFoundError and said is None and reply.defect is None and not _fits(parsed):
+    if kind is NotFoundError and not (_is_of_api(reply, said) or _fits(parsed)):
         kind = EndpointNotFoundError
     error = kind(
         _message(reply, said),
@@ -185,6 +185,18 @@ def _refused(
     return Problem(
         error, Setback(is_retryable(effective, reply.headers), after, is_harmless=is_harmless)
     )
+
+
+def _is_of_api(reply: Reply, said: Mapping[str, Any] | None) -> bool:
+    """Whether an error may be the API's own: its object has a code, which is an integer.
+
+    Others have words there, or nothing (`{"error": {"code": "unknown_url"}}`). In a success, which
+    no wrong address brings, digits will do; of a body that was cut off, nothing can be said.
+    """
+    if reply.defect is not None:
+        return True
+    in_words = said is not None and isinstance(said.get("code"), str)
+    return _code(said) is not None and (not in_words or reply.status != 404)  # noqa: PLR2004
 
 
 def _documented(reply: Reply, status: int, call: Call[Any]) -> Any:

@@ -203,9 +203,9 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     ) -> AsyncGenerator[list[Finished]]:
         """Ask for many; for resources, see `ModelGates.run_many`."""
         running_loop()
+        self._check_can_ask_many()
         from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
 
-        self._check_open()
         if self._settings.network.http_client is not None:  # its pool collapses beyond that
             plan = plan._replace(concurrency=min(plan.concurrency, MOST_CONNECTIONS))
         batches = finished(items, question, lambda: self._means(plan, options), plan)

@@ -1,5 +1,6 @@
 """What both clients have in common: options, connections that are shared, and no key shown."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, Unpack
@@ -58,7 +59,10 @@ class BaseClient(ABC, Generic[E]):
         self._owner = parent is None
         self._closed = False
         if parent is None:
-            self._engine = self._make_engine()
+            try:
+                self._engine = self._make_engine()
+            except RuntimeError as error:  # a dependency's, which some subinterpreters bring about
+                raise ConfigurationError(f"no engine can be loaded here: {error}") from error
             self._budget = RetryBudget()
             self._observer = DriftObserver(self._settings.on_drift)
             self._warned = set[str]()
@@ -101,6 +105,11 @@ class BaseClient(ABC, Generic[E]):
         if self._closed:
             raise exchange.closed()
         self._engine.check()
+
+    def _check_can_ask_many(self) -> None:
+        self._check_open()
+        if sys.is_finalizing():  # nothing can be imported, and no thread started, any more
+            raise ConfigurationError("many cannot be asked for any more: the program goes down")
 
     def _execution(
         self, call: Call[T], options: CallOptions, clock: Callable[[], float] = monotonic_s

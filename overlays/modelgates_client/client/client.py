@@ -268,10 +268,10 @@ class ModelGates(Resources, BaseClient[Engine]):
             plan: How many at one time, and how fast.
             options: Of each call.
         """
+        self._check_can_ask_many()
         from modelgates_client.bulk.blocking import finished  # noqa: PLC0415 - asyncio costs
         from modelgates_client.bulk.threaded import in_threads  # noqa: PLC0415
 
-        self._check_open()
         if self._settings.network.http_client is not None:
             plan = in_threads(plan)
         for batch in finished(items, question, lambda: self._means(plan, options), plan):
