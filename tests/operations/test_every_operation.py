@@ -6,6 +6,7 @@ import pytest
 
 from modelgates_api.api import OPERATIONS
 from modelgates_client import APIStatusError, AsyncModelGates, ModelGates
+from modelgates_client.conformance.checking import check
 from modelgates_client.errors import status_error
 from modelgates_runtime.decoded import find_drift
 
@@ -71,6 +72,12 @@ def test_it_can_be_sent_as_a_call(run, operation, api):
 
     assert type(run(by_name)) is type(raw.parsed)
     assert [request.operation for request in api.requests] == [operation.id] * 3
+
+
+def test_its_answers_can_be_held_against_the_spec(run, operation):
+    """What the stub makes of the spec deviates nowhere."""
+    raw = run(lambda client: client.send_raw(function_of(operation)(**arguments_of(operation))))
+    assert [*check(raw.status_code, raw.body, operation).deviations] == []
 
 
 def test_the_options_of_a_call_are_taken(call, operation, api):

@@ -22,7 +22,7 @@ from modelgates_client.cli._recordings import (
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.client.client import ModelGates
-from modelgates_client.conformance.checking import Checked, check, model_of, unreadable_line
+from modelgates_client.conformance.checking import RECORD, Checked, check, unreadable_line
 from modelgates_client.conformance.recorded import check_line
 from modelgates_client.conformance.tally import Place, Report, Tally
 from modelgates_client.errors import (
@@ -176,7 +176,7 @@ class _Run:
         except (APIStatusError, ResponseValidationError) as error:
             self._failed(f"{generation_id}: {_outcome(error)}", error)
             body = error.body.encode("utf-8", "surrogatepass")
-            if len(body) >= _KEPT and model_of(error.status_code) is not None:
+            if len(body) >= _KEPT and RECORD.content(error.status_code) is not None:
                 why = "the body is too long to be checked"
                 self._messages.warning(f"{generation_id}: {why}")
                 self.tally.miss(generation_id, why)

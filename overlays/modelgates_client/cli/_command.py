@@ -189,8 +189,9 @@ def stub(**options: Unpack["StubOptions"]) -> Status:
     that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;
     anything else is an id.
 
-    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string; or a
-    body, {"data": {...}} or {"error": {...}}; or a record, as get --json prints it.
+    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string, and
+    "operation" may name another operation of the spec than that of records; or a body, {"data":
+    {...}} or {"error": {...}}; or a record, as get --json prints it.
 
     What deviates is counted by where and what it is. Levels: breaking, reading it raises; warning,
     it reads as None or as an unknown value, or the spec does not document the status; info, the

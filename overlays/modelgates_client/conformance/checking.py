@@ -1,8 +1,8 @@
 """Responses held against the spec: every deviation, with what it does to a program. Pure.
 
-The spec is the generated code: an operation knows the model of each status, and the models list
-how they deviate (`drift`). What a person reads of a deviation is made here, too,
-and it shows nothing that may be private: see `pattern`, `shape` and `found`.
+The spec is the generated code: an operation knows what the bodies of each status are, and what
+they are decoded to lists how it deviates (`drift`). What a person reads of a deviation is made
+here, too, and it shows nothing that may be private: see `pattern`, `shape` and `found`.
 """
 
 import json
@@ -16,11 +16,13 @@ from typing import Any, Final, Literal, NamedTuple
 from modelgates_api import models
 from modelgates_api.api.generations import get_generation
 from modelgates_runtime.decoded import find_drift
-from modelgates_runtime.decoders import Object
+from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.drift import Drift, DriftKind, json_type
-from modelgates_runtime.errors import FieldError
+from modelgates_runtime.errors import FieldError, ResponseError
 from modelgates_runtime.model import Model
+from modelgates_runtime.operation import Content, Operation
 from modelgates_runtime.parsing import parse_json
+from modelgates_runtime.scalars import MISFIT
 from modelgates_runtime.values import is_array, is_object
 
 Kind = (
@@ -28,6 +30,9 @@ Kind = (
     | Literal["undocumented_status", "unreadable_body", "unreadable_line", "repeated_name"]
 )
 Level = Literal["breaking", "warning", "info"]
+
+#: What a response is one of, where nothing else is said: a record, or an error in its place.
+RECORD: Final[Operation[Any]] = get_generation.OPERATION
 
 #: From the worst down.
 LEVELS: Final[tuple[Level, ...]] = ("breaking", "warning", "info")
@@ -74,12 +79,12 @@ class Checked(NamedTuple):
 
     Attributes:
         status: Its HTTP status, if that is known.
-        body: What the body was decoded to; None if it could not be.
+        body: What the body was decoded to; None if it could not be, or there is none.
         deviations: Everything that is not as the spec says, found while they are iterated over.
     """
 
     status: int | None
-    body: Model | None
+    body: Any
     deviations: Iterable[Drift | Fault]
 
 
@@ -107,30 +112,54 @@ _EFFECTS: Final[dict[Kind, Effect]] = {
 }
 
 
-def check(status: int | None, body: Any) -> Checked:
+def check(status: int | None, body: Any, operation: Operation[Any] = RECORD) -> Checked:
     """Hold a response against what the spec says for its status.
 
     Args:
         status: The HTTP status; None if it is not known, of an error: it is held against the
-            schema of errors, whatever status that has.
+            schema of the operation's errors, whatever status that has.
         body: As JSON parsing left it, or bytes as they came.
+        operation: What was called.
     """
-    model = models.ErrorResponse if status is None else model_of(status)
-    if model is None:
-        words = f"one of {', '.join(documented())}"
+    content = _of_errors(operation) if status is None else operation.content(status)
+    if content is None:
+        words = f"one of {', '.join(sorted(operation.responses))}"
         return Checked(status, None, [Fault("undocumented_status", words, str(status))])
+    if content.decoder is None:  # there is no body that could deviate
+        return Checked(status, None, [])
+    if not content.is_json:
+        return _check_content(status, body, content, content.decoder)
     try:
         source = parse_json(body) if isinstance(body, bytes) else body
     except ValueError:
-        return _unreadable(status, model, "no readable JSON" if body else "nothing")
-    if not is_object(source):
-        return _unreadable(status, model, json_type(source))
+        return _unreadable(status, content.decoder, "no readable JSON" if body else "nothing")
     try:
-        decoded = model.from_dict(source)
+        decoded = content.decoder(source, "")
     except (ValueError, RecursionError):
-        return _unreadable(status, model, "an object that is nested too deeply")
+        found = f"an {json_type(source)} that is nested too deeply"
+        return _unreadable(status, content.decoder, found)
+    if decoded is MISFIT:
+        return _unreadable(status, content.decoder, json_type(source))
     repeated = repeats(body) if isinstance(body, bytes) else []
     return Checked(status, decoded, chain(repeated, find_drift(decoded, "")))
+
+
+def _check_content(status: int | None, body: Any, content: Content, decoder: Decoder) -> Checked:
+    """Hold a text or a binary body against what the spec says of it."""
+    given = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    if not isinstance(given, bytes):
+        return _unreadable(status, decoder, json_type(given))
+    try:
+        decoded = content.decode(status or 0, given)
+    except ResponseError:
+        return _unreadable(status, decoder, "another text" if given else "nothing")
+    return Checked(status, decoded, find_drift(decoded, ""))
+
+
+def _of_errors(operation: Operation[Any]) -> Content | None:
+    """Return what an operation's errors are: what is documented for the first, or as default."""
+    statuses = [status for status in sorted(operation.responses) if status[0] in "45"]
+    return operation.responses.get(statuses[0] if statuses else "default")
 
 
 def repeats(content: bytes) -> list[Fault]:
@@ -154,39 +183,19 @@ def unreadable_line(found: str) -> Checked:
     return Checked(None, None, [Fault("unreadable_line", "a response", found)])
 
 
-def _unreadable(status: int | None, model: type[Model], found: str) -> Checked:
-    fault = Fault("unreadable_body", f"object ({model.__name__})", found)
-    return Checked(status, None, [fault])
+def _unreadable(status: int | None, decoder: Decoder, found: str) -> Checked:
+    return Checked(status, None, [Fault("unreadable_body", decoder.expected, found)])
 
 
-def model_of(status: int) -> type[Model] | None:
-    """Return the model of the bodies of a status; None if the spec does not document it.
-
-    Raises:
-        TypeError: The spec describes another body than one kind of object.
-    """
-    content = get_generation.OPERATION.content(status)
-    if content is None:
-        return None
-    if not isinstance(content.decoder, Object):
-        raise TypeError(f"status {status}: its body is no object")
-    return content.decoder.model
-
-
-def documented() -> tuple[str, ...]:
-    """Return the statuses that the spec documents, as it writes them."""
-    return tuple(sorted(get_generation.OPERATION.responses))
-
-
-def effect(deviation: Drift | Fault, body: Model | None) -> Effect:
+def effect(deviation: Drift | Fault, body: Any) -> Effect:
     """Return what a deviation does; whether reading raises is found out by reading."""
     if deviation.kind in _EFFECTS:
         return _EFFECTS[deviation.kind]
     return _READS_NONE if _is_readable(body, deviation.pointer) else _RAISES
 
 
-def _is_readable(body: Model | None, pointer: str) -> bool:
-    value: Any = body
+def _is_readable(body: Any, pointer: str) -> bool:
+    value = body
     try:
         for key in _keys(pointer):
             if is_array(value):

@@ -3,7 +3,8 @@
 A line is one JSON object. Its names alone tell which of these it is, in this order:
 
 1. `body`, with `status_code` or `status`: an exchange. The body is JSON, or a string that holds its
-   text as it came. Other names are ignored.
+   text as it came. With `operation`, which names one of the spec's by its `operationId`, it is held
+   against what that one says; else it is one for a record. Other names are ignored.
 2. `data`: the whole body of a 200.
 3. `error`, without `id`: the whole body of an error. Its status is its `error.code`, if that is
    one of 400 to 599; otherwise only the schema of errors is held against it.
@@ -13,7 +14,14 @@ A line is one JSON object. Its names alone tell which of these it is, in this or
 from itertools import chain
 from typing import Any, Final
 
-from modelgates_client.conformance.checking import Checked, check, repeats, unreadable_line
+from modelgates_api.api import OPERATIONS
+from modelgates_client.conformance.checking import (
+    RECORD,
+    Checked,
+    check,
+    repeats,
+    unreadable_line,
+)
 from modelgates_runtime.drift import json_type
 from modelgates_runtime.parsing import parse_json
 from modelgates_runtime.values import is_object
@@ -52,8 +60,12 @@ def _check_exchange(source: dict[str, Any]) -> Checked:
     status, body = source.get("status_code", source.get("status")), source["body"]
     if not _is_one_of(_STATUSES, status):
         return unreadable_line("an exchange whose status is no HTTP status")
+    name = source.get("operation", RECORD.id)
+    if not isinstance(name, str) or name not in OPERATIONS:
+        return unreadable_line("an exchange of an operation that the spec does not have")
     # Half characters stay recognisable: their bytes are no UTF-8, so they are no JSON.
-    return check(status, body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
+    given = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    return check(status, given, OPERATIONS[name])
 
 
 def _code(error: Any) -> int | None:
