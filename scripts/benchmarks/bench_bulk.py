@@ -22,12 +22,12 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import bench_bulk_clients
 import bench_bulk_results
 import bench_bulk_server
 import bench_cases
+from bench_asked import path_of_records
 from bench_bulk_children import Child
 from bench_bulk_results import Measurement, Round
 from common import toolchain
@@ -63,6 +63,7 @@ class Bench:
             file.write_bytes(bodies[row])
         self._concurrencies = concurrencies
         self._jobs = 0
+        self._path = path_of_records()
 
     def client(self, row: str) -> Child:
         """Start the process of a row."""
@@ -98,8 +99,8 @@ class Bench:
     ) -> Measurement:
         """Let a row ask for ids that no one asked for before."""
         self._jobs += 1
-        job: dict[str, Any] = {"url": url, "concurrency": concurrency, "name": f"{self._jobs:08}"}
-        client.say({**job, "seconds": seconds, "most": most})
+        asked = {"url": url, "path": self._path, "name": f"{self._jobs:08}"}
+        client.say({**asked, "concurrency": concurrency, "seconds": seconds, "most": most})
         return Measurement(**client.hear())
 
     def rounds(

@@ -30,14 +30,18 @@ class Job(Iterator[str]):
 
     Attributes:
         url: What a client takes as its base URL.
+        path: Where below it a record is asked for.
         concurrency: The most requests at one time.
         done: The ids whose records came.
         failed: How often what went wrong.
     """
 
-    def __init__(self, url: str, concurrency: int, name: str, most: int, seconds: float) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - as they are in a line of JSON
+        self, url: str, path: str, concurrency: int, name: str, most: int, seconds: float
+    ) -> None:
         """Give `most` ids, or as many as are taken in some seconds: at least one a worker."""
         self.url = url
+        self.path = path
         self.concurrency = concurrency
         self.done: set[str] = set()
         self.failed: Counter[str] = Counter()
@@ -144,7 +148,7 @@ def aiohttp() -> Row:
 
             async def ask(generation_id: str) -> None:
                 while True:
-                    url = f"{job.url}/generation?id={generation_id}"
+                    url = f"{job.url}{job.path}?id={generation_id}"
                     async with session.get(url) as response:
                         await response.read()
                     if response.status != _TOO_MANY:
@@ -166,7 +170,7 @@ def httpx() -> Row:
         async with library.AsyncClient(headers=headers, timeout=TIMEOUT_S) as client:
 
             async def ask(generation_id: str) -> None:
-                response = await client.get(f"{job.url}/generation?id={generation_id}")
+                response = await client.get(f"{job.url}{job.path}?id={generation_id}")
                 _expect(response.status_code, _OK)
 
             await share_out(job, ask)

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+from bench_asked import path_of_records
+
 RECORD: Final = Path(__file__).parents[2] / "tests/records/2026-02-cancelled-stream.json"
 BODY: Final = RECORD.read_bytes()
 ID: Final = json.loads(BODY)["data"]["id"]
@@ -38,14 +40,14 @@ asyncio.run(main())
 import httpx
 headers = {{"Authorization": "Bearer sk-mg-startup"}}
 with httpx.Client(base_url={url!r}, headers=headers) as client:
-    client.get("/generation", params={{"id": {id!r}}}).json()
+    client.get({path!r}, params={{"id": {id!r}}}).json()
 """,
     "httpx.AsyncClient and a request": """
 import asyncio, httpx
 headers = {{"Authorization": "Bearer sk-mg-startup"}}
 async def main():
     async with httpx.AsyncClient(base_url={url!r}, headers=headers) as client:
-        (await client.get("/generation", params={{"id": {id!r}}})).json()
+        (await client.get({path!r}, params={{"id": {id!r}}})).json()
 asyncio.run(main())
 """,
 }
@@ -88,13 +90,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=10, help="processes of each kind")
     rounds: int = parser.parse_args().rounds
+    path = path_of_records()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/api/v1"
         least = dict.fromkeys(PROGRAMS, float("inf"))
         for _ in range(rounds):
             for name, program in PROGRAMS.items():
-                least[name] = min(least[name], cpu_s(program.format(url=url, id=ID)))
+                filled = program.format(url=url, path=path, id=ID)
+                least[name] = min(least[name], cpu_s(filled))
         server.shutdown()
     for name, seconds in least.items():
         print(f"{name:32} {seconds / least['python -c pass']:6.2f} x python -c pass")
