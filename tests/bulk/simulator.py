@@ -160,7 +160,8 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
             request = Request("GET", call.subject)
             return Execution(call, request, "lenient", policy, timeout_s, clock, is_patient=True)
 
-        means = Means(Engine(server, done), Secret("sk-mg-of-nobody"), lambda: None, 2**20, execute)
+        engine, key = Engine(server, done), Secret("sk-mg-of-nobody")
+        means = Means(engine, lambda _: engine, key, lambda: None, 2**20, execute)
         plan = Plan(
             concurrency,
             ordered,

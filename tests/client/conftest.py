@@ -82,6 +82,14 @@ class Either:
             return self._runner.run(value)
         return value
 
+    def gather(self, stream):
+        """Return the list of all that a generator yields."""
+
+        async def gathered():
+            return [each async for each in stream]
+
+        return self(gathered()) if self.is_async else list(stream)
+
     def make(self, server=None, **options):
         """Return a client of a server; it is closed when the test is over."""
         options = {"api_key": KEY, **options}

@@ -26,7 +26,7 @@ from modelgates_runtime.operation import Content, Operation
 from modelgates_runtime.paging import Pages
 from modelgates_runtime.requests import Body, Parameter
 
-from .servers import KEY, drip, hang_up, refusal, refusing_port, says, silence
+from .servers import KEY, Server, drip, hang_up, refusal, refusing_port, says, silence
 
 ANYTHING = decoders.ANYTHING
 ERROR = Content(decoders.Object(ErrorResponse))
@@ -273,6 +273,24 @@ def test_an_operation_has_its_own_server_where_the_client_is_of_the_specs(either
     assert (network.host, network.path) == (host, path)
     assert client._home_of(call) is home
     assert client._home_of(posted()) is client
+
+
+def test_many_go_to_the_servers_of_their_operations(either, server, monkeypatch):
+    """Each with the key, over connections that are closed when all are answered."""
+    with Server() as other:
+        for one in (server, other):
+            one.answers(DONE)
+        monkeypatch.setattr("modelgates_client.client.base.DEFAULT_BASE_URL", server.base_url)
+        client = either.make(server)
+        elsewhere = POST._replace(method="GET", bodies=(), servers=(f"{other.base_url}/v9",))
+        calls = [posted(), elsewhere.call({}), elsewhere.call({}), posted()]
+        answers = either.gather(client.send_many(calls, ordered=True))
+        assert [answer.response.parsed for answer in answers] == [{"done": True}] * 4
+        assert [answer.call for answer in answers] == calls
+        targets = [[asked.target for asked in one.requests] for one in (server, other)]
+        assert targets == [["/api/v1/it"] * 2, ["/api/v1/v9/it"] * 2]
+        assert {asked.key for one in (server, other) for asked in one.requests} == {KEY}
+        assert either.is_given or other.is_left()
 
 
 def test_a_deprecated_operation_warns_once(either, server, client):

@@ -19,6 +19,7 @@ from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.engines import Sender
 from modelgates_client.transport.exchange import timed_out
 from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.options import NetworkOptions, Server
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call
 
@@ -33,7 +34,8 @@ class Means(NamedTuple):
     """What a run asks with.
 
     Attributes:
-        engine: Sends; it is the run's own.
+        engine: Sends to the client's server; it is the run's own.
+        engine_for: Makes one for the server of an operation that has its own.
         key: The key, or what returns it for a request.
         check_open: Raises a `ClientClosedError` when the client was closed.
         limit: The most bytes that a body may have.
@@ -41,6 +43,7 @@ class Means(NamedTuple):
     """
 
     engine: Sender
+    engine_for: Callable[[NetworkOptions], Sender]
     key: Secret | Callable[[], Awaitable[Secret]]
     check_open: Callable[[], None]
     limit: int
@@ -68,6 +71,7 @@ class Run:
         self.failure: BaseException | None = None
         self._question = question
         self._means = means
+        self._elsewhere: dict[Server, Sender] = {}
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._gate = Gate(self._loop.time(), plan.concurrency, plan.max_rate, random.random)
@@ -124,7 +128,11 @@ class Run:
             self._timer.cancel()
         await asyncio.gather(*self._resetting, return_exceptions=True)
         await self._flights.close()
-        await self._means.engine.close()
+        for engine in self._engines():
+            await engine.close()
+
+    def _engines(self) -> list[Sender]:
+        return [self._means.engine, *self._elsewhere.values()]
 
     async def _work(self, lookup: Lookup | None) -> None:
         """Carry out one lookup after the other, until there is none."""
@@ -266,7 +274,7 @@ class Run:
                 self._tell()  # its place is free for another id
                 return
             else:
-                await self._means.engine.reset()
+                await self._reset_engines()
                 step = lookup.advance(None)
         self._schedule.finish(step)
         self._tell()
@@ -295,7 +303,11 @@ class Run:
                 return timed_out()
             except ModelGatesError as error:
                 return error
-        return await self._means.engine.send(send.request, secret, send.deadline, self._means.limit)
+        engine, elsewhere = self._means.engine, send.request.elsewhere
+        if elsewhere is not None:
+            engine = self._elsewhere.get(elsewhere.server) or self._means.engine_for(elsewhere)
+            self._elsewhere[elsewhere.server] = engine
+        return await engine.send(send.request, secret, send.deadline, self._means.limit)
 
     def _judge(
         self, lookup: Lookup, ending: Ending, sent_at: float, in_flight: int
@@ -329,9 +341,13 @@ class Run:
 
     def _reset(self) -> None:
         """Close the connections that are idle: they may be as dead as those that hang."""
-        resetting = self._loop.create_task(self._means.engine.reset())
+        resetting = self._loop.create_task(self._reset_engines())
         self._resetting.add(resetting)  # a loop keeps no hold of its tasks
         resetting.add_done_callback(self._resetting.discard)
+
+    async def _reset_engines(self) -> None:
+        for engine in self._engines():
+            await engine.reset()
 
     def _turned(self, now: float) -> None:
         """See to what follows from the beginning of an outage, or from its end."""

@@ -16,11 +16,10 @@ from modelgates_client.bulk.asking import (
 )
 from modelgates_client.bulk.lookups import Finished, Question
 from modelgates_client.bulk.outcomes import Answered, Unanswered, answer_of
-from modelgates_client.calls.call import Execution, Pause, Send, Steps
+from modelgates_client.calls.call import Pause, Send, Steps
 from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
-from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import LOGGER, DriftCallback
 from modelgates_client.resources.generations import AsyncResources
 from modelgates_client.transport.credentials import Credentials, KeyFunction
@@ -216,22 +215,15 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     def _means(self, plan: Plan, options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - rarely needed
 
-        engine = awaiting_engine(self._settings.network, plan.concurrency)
-        credentials = self._credentials
-        key = credentials.fixed or credentials.asecret
+        engine_for = partial(awaiting_engine, connections=plan.concurrency)
         return Means(
-            engine, key, self._check_open, self._settings.limit, partial(self._timed, options)
+            engine_for(self._settings.network),
+            engine_for,
+            self._credentials.fixed or self._credentials.asecret,
+            self._check_open,
+            self._settings.limit,
+            partial(self._timed, options),
         )
-
-    def _timed(
-        self, options: CallOptions, call: Call[T], clock: Callable[[], float]
-    ) -> Execution[T]:
-        if self._home_of(call) is not self:
-            raise ConfigurationError(
-                f"{call.operation.id} has a server of its own, which `send` alone finds"
-            )
-        # Which requests hang, a run sees better, by what else is answered.
-        return self._execution(call, options, clock)._replace(is_patient=True)
 
     async def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""

@@ -138,6 +138,18 @@ class BaseClient(ABC, Generic[E]):
             self._elsewhere[url] = self.with_options(base_url=url)
         return self._elsewhere[url]
 
+    def _timed(
+        self, options: CallOptions, call: Call[T], clock: Callable[[], float]
+    ) -> Execution[T]:
+        """Return how one of many calls is executed, by a clock of its own."""
+        home = self._home_of(call)
+        # Which requests hang, a run sees better, by what else is answered.
+        execution = home._execution(call, options, clock)._replace(is_patient=True)  # noqa: SLF001 - the class's own
+        if home is self:
+            return execution
+        request = execution.request._replace(elsewhere=home._settings.network)  # noqa: SLF001 - likewise
+        return execution._replace(request=request)
+
     def _finish(self, response: Response[T]) -> Response[T]:
         """Tell of the drift in an answer."""
         if self._observer.is_listening:  # looking for drift costs as much as decoding

@@ -17,18 +17,17 @@ from modelgates_client.bulk.asking import (
 )
 from modelgates_client.bulk.lookups import Finished, Question
 from modelgates_client.bulk.outcomes import Answered, Unanswered, answer_of
-from modelgates_client.calls.call import Execution, Pause, Send, Steps
+from modelgates_client.calls.call import Pause, Send, Steps
 from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
-from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.observe import LOGGER, DriftCallback
 from modelgates_client.resources.generations import Resources
 from modelgates_client.transport.credentials import Credentials
 from modelgates_client.transport.engines import Engine, Sender, awaiting_engine, blocking_engine
 from modelgates_client.transport.lazily import httpx
 from modelgates_client.transport.messages import Ending
-from modelgates_client.transport.options import ProxyURL
+from modelgates_client.transport.options import NetworkOptions, ProxyURL
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
 from modelgates_runtime.types import Response
 
@@ -200,8 +199,9 @@ class ModelGates(Resources, BaseClient[Engine]):
 
         Of each call comes exactly one `Answered` or `Unanswered`, as soon as it is known. The
         server's rate limit is learnt from what it refuses, and an outage is waited for, as in
-        `generations.get_many`. What the server may have acted on is never sent twice, unless its
-        method or an idempotency key allows it.
+        `generations.get_many`; where operations have servers of their own, of all together. What
+        the server may have acted on is never sent twice, unless its method or an idempotency key
+        allows it.
 
         Args:
             calls: What is sent; taken from the iterator as it is needed.
@@ -284,26 +284,19 @@ class ModelGates(Resources, BaseClient[Engine]):
         async def secret() -> "Secret":
             return self._credentials.secret()
 
-        network = self._settings.network
-        sender: Sender
-        if network.http_client is None:
-            sender = awaiting_engine(network, plan.concurrency)
-        else:
-            sender = ThreadedSender(blocking_engine(network), plan.concurrency)
-        key = self._credentials.fixed or secret
-        return Means(
-            sender, key, self._check_open, self._settings.limit, partial(self._timed, options)
-        )
+        def engine_for(network: NetworkOptions) -> Sender:
+            if network.http_client is None:
+                return awaiting_engine(network, plan.concurrency)
+            return ThreadedSender(blocking_engine(network), plan.concurrency)
 
-    def _timed(
-        self, options: CallOptions, call: Call[T], clock: Callable[[], float]
-    ) -> Execution[T]:
-        if self._home_of(call) is not self:
-            raise ConfigurationError(
-                f"{call.operation.id} has a server of its own, which `send` alone finds"
-            )
-        # Which requests hang, a run sees better, by what else is answered.
-        return self._execution(call, options, clock)._replace(is_patient=True)
+        return Means(
+            engine_for(self._settings.network),
+            engine_for,
+            self._credentials.fixed or secret,
+            self._check_open,
+            self._settings.limit,
+            partial(self._timed, options),
+        )
 
     def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""

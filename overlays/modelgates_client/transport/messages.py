@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
+from modelgates_client.transport.options import NetworkOptions
+
 FailureKind = Literal["connection", "scarce", "timeout", "untrusted", "refused"]
 
 #: The most that is kept of the body of an error, in bytes: enough for any message.
@@ -18,6 +20,7 @@ class Request(NamedTuple):
         headers: Without `Host`, `Authorization` and `Content-Length`, which the engine adds.
         body: What is sent; None if there is no body.
         is_secured: Whether the key is sent.
+        elsewhere: How it is sent, if it is to another server than the client's.
     """
 
     method: str
@@ -25,6 +28,7 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     is_secured: bool = True
+    elsewhere: NetworkOptions | None = None
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.target})"
