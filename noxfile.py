@@ -42,6 +42,7 @@ ON_ONE = (
     "tests/cli",
     "tests/conformance/test_conformance.py",
     "tests/contract",
+    "tests/doors",
     "tests/exports",
     "tests/faults/ledgers",
     "tests/ledger/test_model.py",
@@ -190,7 +191,7 @@ def made_by_pip(
 def project(session: nox.Session, version: str | None = None) -> None:
     """Use the environment that has everything any test or type checker needs."""
     python = INTERPRETERS[version] if version else sys.executable
-    groups = ("test", "mocks", "typing", "heavy", "coverage")
+    groups = ("test", "mocks", "doors", "typing", "heavy", "coverage")
     needs = (*EXTRAS, *(need for name in groups for need in group(name)))
     version = version or "{}.{}".format(*sys.version_info)
     environment(session, f"project-{version}", CODEGEN, needs, python=python)

@@ -6,7 +6,8 @@
 Everything loads when it is first used: importing this package costs next to nothing.
 """
 
-TYPE_CHECKING = False  # type checkers know the name; importing it from `typing` would cost
+# False, but editors take it for either and complete the names; `typing` would cost.
+TYPE_CHECKING = bool()  # noqa: UP018 - a literal hides them
 if TYPE_CHECKING:
     from modelgates_api.models import ProviderResponse
     from modelgates_client._version import __version__

@@ -6,6 +6,7 @@ styles of OpenAPI 3.1.0, section 4.8.12 (parameters).
 
 import datetime
 import json
+import math
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,6 +19,8 @@ from modelgates_runtime.values import is_array, is_object, stored
 # Between these, doubles without a fraction and integers are the same values.
 LOWEST: Final = -(2**53)
 HIGHEST: Final = 2**53
+
+_HUGE: Final = "1e999"  # reads as infinite again, as what was sent did
 
 
 def encode(value: Any) -> Any:
@@ -86,6 +89,33 @@ def json_bytes(body: Any) -> bytes:
         ValueError: It holds NaN or an infinity, which JSON has not.
     """
     return json.dumps(encode(body), allow_nan=False).encode()
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a JSON value as text, in ASCII; Python's own writes `Infinity`, which is no JSON.
+
+    Args:
+        value: A JSON value.
+        indent: Spaces for each level; None for one line without any.
+    """
+    separators = (",", ":") if indent is None else None
+    try:
+        return json.dumps(value, allow_nan=False, indent=indent, separators=separators)
+    except ValueError:
+        mark = uuid.uuid4().hex  # nothing in the value can be it
+        marked = _marked(value, mark)
+        text = json.dumps(marked, allow_nan=False, indent=indent, separators=separators)
+        return text.replace(f'"-{mark}"', f"-{_HUGE}").replace(f'"{mark}"', _HUGE)
+
+
+def _marked(value: Any, mark: str) -> Any:
+    if is_object(value):
+        return {key: _marked(item, mark) for key, item in value.items()}
+    if is_array(value):
+        return [_marked(item, mark) for item in value]
+    if isinstance(value, float) and math.isinf(value):
+        return mark if value > 0 else f"-{mark}"
+    return value
 
 
 def path_segment(name: str, value: Any) -> str:

@@ -18,7 +18,7 @@ from attrs import evolve
 from modelgates_runtime.containers import AdditionalProperties
 from modelgates_runtime.decoded import Decoded, find_drift
 from modelgates_runtime.drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
-from modelgates_runtime.encoding import encode, json_equal
+from modelgates_runtime.encoding import encode, json_equal, json_text
 from modelgates_runtime.errors import FieldError
 from modelgates_runtime.scalars import MISFIT
 from modelgates_runtime.schema import Field, Note, Schema
@@ -74,6 +74,23 @@ class Model(Decoded):
         """
         return {key: encode(value) for key, value in self._held()}
 
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the JSON object as text, in ASCII; what was decoded comes back JSON-equal.
+
+        Args:
+            indent: Spaces for each level; None for one line without any.
+
+        Raises:
+            ValueError: It was made by hand, and holds NaN, which JSON has not.
+        """
+        return json_text(self.to_dict(), indent=indent)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Yield the items of the JSON object, so that `dict` takes one, and FastAPI returns one."""
+        return iter(self.to_dict().items())
+
+    __contains__ = None  # `"id" in record` would look for an item, and say no
+
     @property
     def drift(self) -> tuple[Drift, ...]:
         """Everything in this object, at any depth, that is not as the spec says."""
@@ -112,6 +129,22 @@ class Model(Decoded):
     def __json__(self) -> Any:
         """Return the JSON object."""
         return self.to_dict()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Let pydantic, and so FastAPI, take a model or its JSON object, and return the object."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - it is pydantic that calls
+
+        objects = core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema())
+        decoded = core_schema.no_info_after_validator_function(cls.from_dict, objects)
+        return core_schema.json_or_python_schema(
+            decoded,
+            core_schema.union_schema([core_schema.is_instance_schema(cls), decoded]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls.to_dict, return_schema=objects
+            ),
+            metadata={"pydantic_js_updates": {"title": cls.__name__}},
+        )
 
     def _settle(self, source: dict[str, Any], rest: Iterable[str], pointer: str) -> None:
         """Decode the `rest` of the fields one by one, and note what is to note."""

@@ -1,7 +1,8 @@
 """What the resources of a client stand on: a client that sends, and fetches page after page."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Protocol, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from modelgates_runtime.operation import AsyncSender, Call, CallOptions, Sender
 
@@ -20,6 +21,20 @@ class AsyncClient(AsyncSender, Protocol):
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncIterator[Any]:
         """Yield the items of a call's page, and of all that follow."""
         ...
+
+
+if TYPE_CHECKING:  # to type checkers and editors it is no more than this
+    tag = cached_property
+else:
+
+    class tag(cached_property):  # noqa: N801 - a decorator
+        """An attribute that is made when it is first read, and then stays.
+
+        Read from the class, it is there too: `unittest.mock.create_autospec` looks at it.
+        """
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            return self.func(owner) if instance is None else super().__get__(instance, owner)
 
 
 class Resource:

@@ -36,7 +36,7 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier, remove_s
 
 #: What every model has of its own; a field of such a name gets an underscore behind it.
 RESERVED: Final = frozenset(
-    {"additional_properties", "drift", "from_dict", "to_dict", "to_multipart"}
+    {"additional_properties", "drift", "from_dict", "to_dict", "to_json", "to_multipart"}
 )
 
 #: What the hand-written package adds to a generated class; likewise. A name that comes here later

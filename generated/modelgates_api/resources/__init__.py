@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from modelgates_runtime import resource as _resource
+from modelgates_runtime import resource as _resource
 
+if TYPE_CHECKING:
     from .generations import AsyncGenerationsResource, GenerationsResource
 
 
 class Resources:
     """The operations of the spec, by tag, for a client that blocks."""
 
-    @cached_property
+    @_resource.tag
     def generations(self: _resource.Client) -> GenerationsResource:
         """The operations of `generations`."""
         from .generations import GenerationsResource
@@ -26,7 +25,7 @@ class Resources:
 class AsyncResources:
     """The operations of the spec, by tag, for a client that is awaited."""
 
-    @cached_property
+    @_resource.tag
     def generations(self: _resource.AsyncClient) -> AsyncGenerationsResource:
         """The operations of `generations`."""
         from .generations import AsyncGenerationsResource

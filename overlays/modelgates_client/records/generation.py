@@ -108,6 +108,26 @@ class Generation(models.Generation):
         """
         return known(self, "finish_reason", str) is not None or bool(known(self, "cancelled", bool))
 
+    def _repr_html_(self) -> str:
+        """Show a notebook the record as a table."""
+        from modelgates_client.records.summary import summarize_as_html  # noqa: PLC0415 - see above
+
+        return summarize_as_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython calls
+        """Show IPython the record as a summary."""
+        from modelgates_client.records.summary import summarize  # noqa: PLC0415 - see above
+
+        printer.text(summarize(self))
+
+    def __rich__(self) -> object:
+        """Show rich the record as a summary, in which nothing is markup."""
+        from rich.text import Text  # noqa: PLC0415 - it is rich that calls
+
+        from modelgates_client.records.summary import summarize  # noqa: PLC0415 - see above
+
+        return Text(summarize(self))
+
 
 class GenerationResponse(extending.Extended, models.GenerationResponse):
     """The body that a record comes in.

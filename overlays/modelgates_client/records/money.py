@@ -64,6 +64,12 @@ class Cost:
         exact = Context(prec=_EXACT_DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX)
         return exact.add(self.charged, self.upstream)
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(charged={self.charged!r}, upstream={self.upstream!r}, "
+            f"cache_saving={self.cache_saving!r}, all_in={self.all_in!r})"
+        )
+
 
 def format_usd(amount: Decimal | float | None) -> str:
     """Return an amount as people read it: `$0.00003452`, `-$0.5`, `$0`, or `unknown` for None.

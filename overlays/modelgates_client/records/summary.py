@@ -1,5 +1,6 @@
 """A record as a person reads it: cost, tokens, timing, who served it, what drifted."""
 
+import html
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -18,18 +19,35 @@ def summarize(record: Generation) -> str:
     What is not known reads as "unknown", what is unreadable as such; nothing reads as zero that
     is not zero.
     """
-    rows = [
-        ("Cost", _cost(record)),
-        ("Tokens", _tokens(record)),
-        ("Timing", _timing(record)),
-        ("Served by", _served(record)),
-        ("Drift", _drift(record)),
-    ]
     lines = [*_head(record)]
-    for title, texts in rows:
+    for title, texts in _rows(record):
         for index, text in enumerate(texts):
             lines.append(f"  {title if index == 0 else '':<10} {text}")
     return "\n".join(printable(line) for line in lines)
+
+
+def summarize_as_html(record: Generation) -> str:
+    """Return the same as a table of HTML, in which the server's texts are nothing but text."""
+    head, *rest = [_escaped(line) for line in _head(record)]
+    rows = [
+        f'<tr><th style="text-align: left; vertical-align: top">{title}</th>'
+        f'<td style="text-align: left">{"<br>".join(map(_escaped, texts))}</td></tr>'
+        for title, texts in _rows(record)
+    ]
+    caption = "<br>".join([f"<strong>{head}</strong>", *rest])
+    return f'<table><caption style="text-align: left">{caption}</caption>{"".join(rows)}</table>'
+
+
+def _escaped(line: str) -> str:
+    return html.escape(printable(line.strip()))
+
+
+def _rows(record: Generation) -> Iterator[tuple[str, Iterator[str]]]:
+    yield "Cost", _cost(record)
+    yield "Tokens", _tokens(record)
+    yield "Timing", _timing(record)
+    yield "Served by", _served(record)
+    yield "Drift", _drift(record)
 
 
 def _head(record: Generation) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import aclosing, closing
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar, Unpack
 
 import modelgates_client  # annotations name what it loads when it is asked for
@@ -372,7 +372,7 @@ class AsyncGenerations(AsyncGenerationsResource):
 class Resources(resources.Resources):
     """The operations of the spec, and what is made of them by hand."""
 
-    @cached_property
+    @resource.tag
     def generations(self: Client) -> Generations:
         """Records of what generations really were."""
         return Generations(self)
@@ -381,7 +381,7 @@ class Resources(resources.Resources):
 class AsyncResources(resources.AsyncResources):
     """The operations of the spec, and what is made of them by hand, awaited."""
 
-    @cached_property
+    @resource.tag
     def generations(self: AsyncClient) -> AsyncGenerations:
         """Records of what generations really were."""
         return AsyncGenerations(self)

@@ -1,0 +1,60 @@
+"""Records in the models of pydantic, and in the answers of FastAPI."""
+
+import json
+from typing import Annotated
+
+import fastapi
+import fastapi.testclient
+import pydantic
+import pytest
+
+from modelgates_client import Generation
+
+
+class Bill(pydantic.BaseModel):
+    """A model of an application that has a record in it."""
+
+    record: Generation
+
+
+def test_pydantic_takes_and_returns_records():
+    """As they are, from their JSON, and to it; what is unreadable stays what it was."""
+    sent = {"id": "gen-1", "total_cost": "free", "new": [1]}
+    record = Generation.from_dict(sent)
+    assert Bill(record=record).record is record
+    bill = Bill.model_validate_json(json.dumps({"record": sent}))
+    assert isinstance(bill.record, Generation)
+    assert bill.model_dump() == {"record": sent}
+    assert json.loads(bill.model_dump_json()) == {"record": sent}
+    assert Bill.model_json_schema()["properties"]["record"]["type"] == "object"
+
+
+@pytest.mark.parametrize("given", ["gen-1", 1, None, {"data": {"id": "gen-1"}}])
+def test_pydantic_refuses_what_is_no_record(given):
+    """With its own error, as for any field."""
+    with pytest.raises(pydantic.ValidationError):
+        Bill(record=given)
+
+
+def test_fastapi_returns_records():
+    """With the type of what is returned told, and without; in lists, too."""
+    sent = {"id": "gen-1", "total_cost": "free", "new": [1]}
+    app = fastapi.FastAPI()
+
+    @app.get("/typed")
+    async def typed() -> list[Generation]:
+        return [Generation.from_dict(sent)]
+
+    @app.get("/untyped")
+    async def untyped():
+        return [Generation.from_dict(sent)]
+
+    @app.post("/taken")
+    async def taken(record: Annotated[Generation, fastapi.Body()]) -> str:
+        return record.id
+
+    client = fastapi.testclient.TestClient(app)
+    assert client.get("/typed").json() == client.get("/untyped").json() == [sent]
+    assert client.post("/taken", json=sent).json() == "gen-1"
+    assert client.post("/taken", json=[]).status_code == 422
+    assert "/typed" in client.get("/openapi.json").json()["paths"]
