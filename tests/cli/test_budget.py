@@ -60,7 +60,7 @@ def test_over_is_ten(budget, ledger):
     assert status == Status.OVER_BUDGET == 10
     assert printed == (
         "over budget: $5.000000000000001 charged of $5, all time, 1 record; "
-        "left out or not settled: 1 id without a record, of whichever time\n"
+        "left out or not settled: 1 id without a record, of the period or of no known time\n"
     )
     assert said == ""
 
@@ -81,8 +81,8 @@ def test_undecided_is_eleven(budget, ledger):
     assert status == Status.UNDECIDED == 11
     assert printed == (
         "undecided: $1 charged of $5, since 2026-11-02 00:00 +01:00, 3 records; left out or not "
-        "settled: 2 ids without a record, of whichever time, 1 record of unknown cost, 1 record "
-        "without a readable time, 1 record not final\n"
+        "settled: 2 ids without a record, of the period or of no known time, 1 record of "
+        "unknown cost, 1 record without a readable time, 1 record not final\n"
     )
     assert said.startswith("warning: ")
     assert "--allow-doubtful" in said
@@ -139,6 +139,7 @@ def test_json_is_for_programs(budget, ledger):
         "pending": 1,
         "failed": 0,
         "doubtful": 1,
+        "forgotten": 0,
         "differences": [],
     }
 

@@ -92,7 +92,8 @@ def test_ids_of_files_and_stdin_are_fetched(fetch, gateway, ledger, tmp_path):
     said = json.loads(done.stdout)
     assert said.pop("elapsed_s") > 0
     assert said == {
-        "ids": 5, "final": 5, "provisional": 0, "pending": 0, "failed": 0, "requests": 5,
+        "ids": 5, "final": 5, "provisional": 0, "pending": 0, "failed": 0, "forgotten": 0,
+        "requests": 5,
     }  # fmt: skip
     assert done.stderr.startswith("5 ids: 5 resolved, 0 pending, 0 failed; 5 requests in ")
     assert done.returncode == 0
@@ -216,6 +217,20 @@ def test_the_exit_status_is_the_highest(ledger, ids, status, state):
     assert done.returncode == status, done.stderr
     assert counts(ledger) == Counts(*state)
     assert not set(done.stderr) & {"\x1b", "\x07"}
+
+
+def test_ids_are_given_up_by_their_age(ledger):
+    """It is told, by the status of that run, too; and not where none is to be given up."""
+    with Gateway(answer_by_name) as gateway:
+        fetch = Command(gateway.base_url)
+        given = ("fetch", "--ledger", ledger, "--wait", "0")
+        never = fetch(*given, "-", "--give-up-after", "never", stdin="gen-1000000000-late\n")
+        done = fetch(*given)
+
+    assert [never.returncode, done.returncode] == [3, 3]
+    assert "given up" not in never.stderr
+    assert "1 id given up: older than 7d, and there is no record" in done.stderr
+    assert counts(ledger) == Counts(0, 0, 0, 0, forgotten=1)
 
 
 def test_provisional_records_will_do_with_no_final(ledger):

@@ -136,6 +136,19 @@ def test_failed_ids_are_asked_for_again_only_on_request(path):
     assert counts(path) == Counts(1, 0, 0, 0)
 
 
+def test_old_ids_that_the_server_has_not_are_given_up(path):
+    """Once asked for in vain; young ones stay pending, and nothing is given up on request."""
+    old, young = "gen-1000000000-late", "gen-late"
+    with Gateway(by_kind) as gateway:
+        kept = run(path, gateway, [old, young], wait=0, give_up_after_s=None)[-1]
+        last = run(path, gateway, wait=0)[-1]
+        run(path, gateway, wait=0)
+
+    assert (kept.counts, kept.given_up) == (Counts(0, 0, pending=2, failed=0), 0)
+    assert (last.counts, last.given_up) == (Counts(0, 0, pending=1, failed=0, forgotten=1), 1)
+    assert gateway.requests == {old: 2, young: 3}
+
+
 def test_a_provisional_record_will_do_where_no_final_one_is_waited_for(path):
     """It is stored at the first answer, and its id is not asked for again in this run."""
     with Gateway(by_kind) as gateway:

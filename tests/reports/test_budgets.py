@@ -69,6 +69,8 @@ def test_a_month_is_one_of_the_zone():
         ([row("1"), row(None)], "undecided", None),
         ([row("1", state="provisional")], "undecided", None),
         ([row("1"), row(None, state="pending")], "undecided", None),
+        ([row("1"), row(None, state="pending", days=40)], "within", None),  # too old
+        ([row("1"), row(None, state="forgotten")], "within", None),
         ([row("1", days=40)], "undecided", None),  # no record of the period
         ([], "undecided", None),
     ],

@@ -7,10 +7,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelgates_client.ledger import LedgerError
+from modelgates_client.exports.source import open_rows
+from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import (
     Spending,
@@ -31,17 +33,22 @@ def table(rows):
     """Return a connection of SQLite with a table of rows, as a ledger has them."""
     connection = sqlite3.connect(":memory:")
     connection.execute(
-        "CREATE TABLE rows (state TEXT, created_at INTEGER, total_cost_usd TEXT, all_in_usd TEXT) "
-        "STRICT"
+        "CREATE TABLE rows (generation_id TEXT, state TEXT, created_at INTEGER, "
+        "total_cost_usd TEXT, all_in_usd TEXT) STRICT"
     )
-    connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", map(_stored, rows))
+    connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", map(_stored, rows))
     return connection
 
 
 def _stored(item):
     when = item["created_at"]
     texts = [None if item[name] is None else f"{item[name]:f}" for name in COLUMNS[2:]]
-    return (item["state"], None if when is None else microseconds(when), *texts)
+    return (
+        item["generation_id"],
+        item["state"],
+        None if when is None else microseconds(when),
+        *texts,
+    )
 
 
 amounts = st.none() | st.decimals(-(10**14) + 1, 10**14 - 1, places=24)
@@ -160,6 +167,24 @@ def test_a_ledger_is_added_up(tmp_path):
     )
     assert spending_of_ledger(path, period, "all-in").known_usd == Decimal("3.3")
     assert spending_of_ledger(path, ALL, "charged").known_usd == Decimal("200.3")
+
+
+def test_an_id_without_a_record_is_of_the_time_in_it(tmp_path):
+    """Dead ids of last month leave no doubt of today; those that tell no time do, of any period."""
+    day = int(DAY.since.timestamp())
+    path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
+    with Ledger(path) as ledger:
+        ledger.enqueue([f"gen-{day - 1}-a", f"gen-{day}-b", f"gen-{day + 86_400}-c"])
+        assert spending_of_ledger(path, DAY, "charged").pending == 1
+        ledger.forget([f"gen-{day}-b", f"gen-{day - 1}-a"])
+        ledger.enqueue(["gen-timeless"])
+    found = spending_of_ledger(path, DAY, "charged")
+
+    assert (found.pending, found.forgotten, found.doubtful) == (1, 1, 1)
+    everything = spending_of_ledger(path, ALL, "charged")
+    assert (everything.pending, everything.forgotten, everything.doubtful) == (2, 2, 2)
+    with open_rows(path) as connection:
+        assert spending_of_rows(connection, DAY, "charged") == evolve(found, differences=())
 
 
 def test_a_ledger_is_read_while_another_writes(tmp_path):

@@ -64,7 +64,7 @@ def test_no_digit_is_lost(terminal, width):
         "$1200.5, and 1 unknown billed by providers besides, to own keys",
         "$1201.50000000000000000000003, and 3 unknown all in",
         "of 1,234,567 records, 5 of them not final: their figures may still change",
-        "1,203 ids without a record (1,200 pending, 3 failed), of unknown cost and time",
+        "1,203 ids without a record (1,200 pending, 3 failed), of unknown cost",
         "12 records without a readable time, which may be of the period",
         "$0.25 premium paid for writing to the cache; of 1 record unknown",
         "1,798,904,818 (and 4 unknown) in",

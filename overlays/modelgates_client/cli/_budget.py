@@ -287,10 +287,11 @@ def _line(spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, b
     what = "charged" if basis == "charged" else "all in"
     ids = spent.pending + spent.failed
     parts = [
-        (ids, f"{count(ids, 'id')} without a record, of whichever time"),
+        (ids, f"{count(ids, 'id')} without a record, of the period or of no known time"),
         (spent.unknown, f"{count(spent.unknown, 'record')} of unknown cost"),
         (spent.undated, f"{count(spent.undated, 'record')} without a readable time"),
         (spent.provisional, f"{count(spent.provisional, 'record')} not final"),
+        (spent.forgotten, f"{count(spent.forgotten, 'forgotten id')}"),
     ]
     named = ", ".join(text for number, text in parts if number)
     sum_of = f"{format_usd(spent.known_usd)} {what} of {format_usd(max_usd)}, {period}"

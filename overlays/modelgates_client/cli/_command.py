@@ -11,7 +11,16 @@ from click.shell_completion import ShellComplete, get_completion_class
 
 from modelgates_client._version import __version__
 from modelgates_client.cli._config import find, read
-from modelgates_client.cli._ledgers import budget, export, fetch, list_ids, reconcile, report, show
+from modelgates_client.cli._ledgers import (
+    budget,
+    export,
+    fetch,
+    forget,
+    list_ids,
+    reconcile,
+    report,
+    show,
+)
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._options import EPILOG, asks_a_server, carry_out, talks
 from modelgates_client.cli._statuses import Status, status_of
@@ -244,7 +253,7 @@ def completion(shell: str) -> None:
     Stdout().write(script)
 
 
-for _with_a_ledger in (fetch, show, list_ids, export, report, budget, reconcile):
+for _with_a_ledger in (fetch, show, list_ids, forget, export, report, budget, reconcile):
     command.add_command(_with_a_ledger)
 
 

@@ -46,7 +46,7 @@ class Config:
 #: Options that no file gives: where the key comes from and goes, and what is of one run alone.
 _NEVER: Final = frozenset(
     [
-        *("key-file", "key-stdin", "base-url", "proxy", "ca-bundle", "help", "all"),
+        *("key-file", "key-stdin", "base-url", "proxy", "ca-bundle", "help", "all", "undo"),
         *("since", "until", "today", "yesterday", "week", "month", "last-month"),
     ]
 )

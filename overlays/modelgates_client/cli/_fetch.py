@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
 from modelgates_client.cli._fetching_progress import showing, states
@@ -26,9 +26,14 @@ from modelgates_client.ledger.captured import is_waiting
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.records.harmless import harmless
+from modelgates_client.reports.periods import read_age
+from modelgates_client.reports.words import count
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.errors import ModelGatesError
+
+#: For `--give-up-after`: no id is given up.
+NEVER: Final = "never"
 
 
 class FetchOptions(TypedDict):
@@ -42,6 +47,7 @@ class FetchOptions(TypedDict):
     outage_timeout: float | None
     retry_failed: bool
     no_final: bool
+    give_up_after: str
     key_file: str | None
     key_stdin: bool
     base_url: str | None
@@ -59,6 +65,7 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
         UnwritableError: The output cannot be written.
     """
     _check(options)
+    give_up_after_s = _give_up_after_s(options["give_up_after"])
     stdout = Stdout()
     secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
     client = AsyncModelGates(
@@ -69,7 +76,7 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
     )
     started_s = time.monotonic()
     with Ledger(options["ledger"]) as ledger:
-        run = _Run(options, messages, secret)
+        run = _Run(options, messages, secret, give_up_after_s)
         run.over(ledger, client)
         counts = ledger.counts()
     elapsed_s = time.monotonic() - started_s
@@ -83,9 +90,14 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
     if not stdout.is_terminal:
         said = {"ids": sum(counts), **counts._asdict(), "requests": run.requests}
         stdout.write(f"{json.dumps({**said, 'elapsed_s': round(elapsed_s, 3)})}\n")
+    if run.given_up:
+        messages.warning(
+            f"{count(run.given_up, 'id')} given up: older than {options['give_up_after']}, and "
+            "there is no record; see `modelgates list --forgotten`"
+        )
     if run.is_stopped:
         return run.status  # that something is pending goes without saying
-    unsettled = counts.pending + (0 if options["no_final"] else counts.provisional)
+    unsettled = run.given_up + counts.pending + (0 if options["no_final"] else counts.provisional)
     if unsettled:
         run.status = max(run.status, Status.NOT_THERE)
     if counts.failed:  # perhaps in an earlier run
@@ -99,16 +111,25 @@ class _Run:
     Attributes:
         status: The highest of the statuses of what failed.
         requests: How many were made, of which the ledger knows.
+        given_up: How many ids were given up.
         is_stopped: Whether it ended before all was asked for.
     """
 
-    def __init__(self, options: FetchOptions, messages: Messages, secret: Secret) -> None:
+    def __init__(
+        self,
+        options: FetchOptions,
+        messages: Messages,
+        secret: Secret,
+        give_up_after_s: float | None,
+    ) -> None:
         self.status = Status.WELL
         self.requests = 0
+        self.given_up = 0
         self.is_stopped = False
         self._options = options
         self._messages = messages
         self._secret = secret
+        self._give_up_after_s = give_up_after_s
         self._refusals = Refusals(messages)
         self._latest: Progress | None = None
 
@@ -144,11 +165,13 @@ class _Run:
                     if options["outage_timeout"] is None
                     else options["outage_timeout"],
                     retry_failed=options["retry_failed"],
+                    give_up_after_s=self._give_up_after_s,
                 )
                 async with aclosing(stream):
                     async for progress in stream:
                         self._latest = progress
                         self.requests = progress.requests
+                        self.given_up = progress.given_up
                         show(progress)
 
     def _say_errors(self) -> None:
@@ -197,6 +220,10 @@ def _command_line(options: FetchOptions, files: tuple[str, ...]) -> str:
     if any(name.startswith("-") and name != STDIN for name in files):
         words.append("--")
     return shlex.join([*words, *files])
+
+
+def _give_up_after_s(text: str) -> float | None:
+    return None if text == NEVER else read_age("--give-up-after", text).total_seconds()
 
 
 def _check(options: FetchOptions) -> None:

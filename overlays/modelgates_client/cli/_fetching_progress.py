@@ -85,8 +85,10 @@ def states(counts: "Counts") -> str:
     """Return how many ids are in which state, in words."""
     resolved = counts.final + counts.provisional
     provisional = f" ({counts.provisional:,} provisional)" if counts.provisional else ""
+    forgotten = f", {counts.forgotten:,} forgotten" if counts.forgotten else ""
     return (
         f"{resolved:,} resolved{provisional}, {counts.pending:,} pending, {counts.failed:,} failed"
+        f"{forgotten}"
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelgates_client.cli._budget import BudgetOptions
     from modelgates_client.cli._export import ExportOptions
     from modelgates_client.cli._fetch import FetchOptions
+    from modelgates_client.cli._forget import ForgetOptions
     from modelgates_client.cli._look import ListOptions, ShowOptions
     from modelgates_client.cli._reconcile import ReconcileOptions
     from modelgates_client.cli._report import ReportOptions
@@ -65,6 +66,14 @@ if TYPE_CHECKING:
     help="Seconds to wait for a server that is not there, or not able to answer: 300.",
 )
 @click.option("--retry-failed", is_flag=True, help="Ask for ids again that had failed for good.")
+@click.option(
+    "--give-up-after",
+    metavar="AGE",
+    default="7d",
+    help="Forget ids older than AGE, as 36h, 7d, 2w, of which the server says that there is no "
+    "record: 7d, unless given; never: none. Their age is by the time in gen-<seconds>-..., else "
+    "since they were queued.",
+)
 @click.option("--no-final", is_flag=True, help="Do not wait until records are final.")
 @asks_a_server
 @talks
@@ -109,6 +118,7 @@ def show(quiet: bool, verbose: bool, **options: Unpack["ShowOptions"]) -> Status
 @click.option("--failed", is_flag=True, help="Those of which another try is not expected to help.")
 @click.option("--provisional", is_flag=True, help="Those whose record may still change.")
 @click.option("--unknown", is_flag=True, help="Those whose record does not say what it cost.")
+@click.option("--forgotten", is_flag=True, help="Those given up, or forgotten by `forget`.")
 @click.option(
     "--format",
     "shown_as",
@@ -122,6 +132,34 @@ def list_ids(quiet: bool, verbose: bool, **options: Unpack["ListOptions"]) -> St
     from modelgates_client.cli import _look  # noqa: PLC0415
 
     return carry_out(_look.list_ids, options, quiet=quiet, verbose=verbose)
+
+
+@click.command(
+    epilog=STATUS_EPILOG,
+    help="""Forget ids without a record: they are not asked for any more, and spoil no budget.
+
+    Those that are named, or all that are asked for. What was known of them is kept, and shown by
+    list --forgotten and show; reports count them apart. --undo queues them again.
+    """,
+)
+@click.argument("ledger", type=click.Path())
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--pending", is_flag=True, help="All without a record yet.")
+@click.option("--failed", is_flag=True, help="All of which another try is not expected to help.")
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="All of these, or of both kinds, that are older than AGE, as 36h, 7d, 2w: by the time in "
+    "gen-<seconds>-..., else since they were queued.",
+)
+@click.option("--undo", is_flag=True, help="Queue the IDs again that were forgotten.")
+@talks
+def forget(quiet: bool, verbose: bool, **options: Unpack["ForgetOptions"]) -> Status:  # noqa: FBT001
+    """Forget ids without a record."""
+    # Not before it is needed: completion and --help must be quick.
+    from modelgates_client.cli import _forget  # noqa: PLC0415
+
+    return carry_out(_forget.forget, options, quiet=quiet, verbose=verbose)
 
 
 @click.command(

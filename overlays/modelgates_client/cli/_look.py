@@ -16,6 +16,7 @@ from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.ledger import Kind
 from modelgates_client.ledger.values import StoredRecord, Unresolved
 from modelgates_client.records.harmless import harmless
 from modelgates_client.records.summary import summarize
@@ -42,6 +43,7 @@ class ListOptions(TypedDict):
     failed: bool
     provisional: bool
     unknown: bool
+    forgotten: bool
     shown_as: Literal["table", "jsonl"] | None
 
 
@@ -87,7 +89,8 @@ def _lines(
     else:
         yield f"{harmless(generation_id)}  no record"
     if waiting is not None:
-        yield f"  {'Waiting':<10} {harmless(_reason(waiting))}"
+        title = "Waiting" if waiting.forgotten_at is None else "Forgotten"
+        yield f"  {title:<10} {harmless(_reason(waiting))}"
         tried = "never" if waiting.tried_at is None else _second(waiting.tried_at)
         queued = "" if waiting.queued_at is None else f"; queued {_second(waiting.queued_at)}"
         yield f"  {'Tried':<10} {tried}{queued}"
@@ -114,7 +117,9 @@ def _obtained(record: StoredRecord) -> str:
 def _reason(waiting: Unresolved) -> str:
     if waiting.state == "unknown":
         return "unknown: the record does not say what it cost"
-    untold = "not asked for yet" if waiting.tried_at is None else "the record may still change"
+    untold = "not asked for" if waiting.tried_at is None else "the record may still change"
+    if waiting.tried_at is None and waiting.state == "pending":
+        untold = "not asked for yet"
     error = untold if waiting.error is None else waiting.error
     status = "" if waiting.status is None else f" (status {waiting.status})"
     return f"{waiting.state}: {error[:_LONGEST]}{status}"
@@ -143,13 +148,15 @@ def _plain_record(record: StoredRecord) -> dict[str, Any]:
 
 def _plain_waiting(waiting: Unresolved) -> dict[str, Any]:
     told = attrs.asdict(waiting)
-    for name in ("queued_at", "tried_at"):
+    for name in ("queued_at", "tried_at", "forgotten_at"):
         told[name] = None if told[name] is None else told[name].isoformat()
     return told
 
 
 def list_ids(options: ListOptions, messages: Messages) -> Status:
     """Print the ids of a ledger of which something is not known, with reasons and times.
+
+    Forgotten ones are not among them unless they are asked for.
 
     Raises:
         LedgerError: The ledger cannot be read.
@@ -162,13 +169,15 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
         "failed": options["failed"],
         "provisional": options["provisional"],
         "unknown": options["unknown"],
+        "forgotten": options["forgotten"],
     }
-    states = {name for name, is_asked in asked.items() if is_asked} or set(asked)
+    states = {name for name, is_asked in asked.items() if is_asked} or {*asked} - {"forgotten"}
     as_table = stdout.is_terminal if options["shown_as"] is None else options["shown_as"] == "table"
     number = 0
     with Ledger(options["ledger"], read_only=True) as ledger:
-        unknown = ledger.unresolved(unknown_cost=True) if "unknown" in states else ()
-        for each in chain(ledger.unresolved(), unknown):
+        kinds: tuple[Kind, ...] = ("waiting", "unknown", "forgotten")
+        wanted = [kind for kind in kinds if kind == "waiting" or kind in states]
+        for each in chain.from_iterable(map(ledger.unresolved, wanted)):
             if each.state in states:
                 number += 1
                 stdout.write(f"{_line(each) if as_table else json.dumps(_plain_waiting(each))}\n")
@@ -179,8 +188,10 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
 
 def _line(each: Unresolved) -> str:
     tried = "never tried" if each.tried_at is None else f"tried {_second(each.tried_at)}"
+    forgotten = "" if each.forgotten_at is None else f", forgotten {_second(each.forgotten_at)}"
     return harmless(
         f"{each.generation_id}  {_reason(each)}; {tried}, {count(each.requests, 'request')}"
+        f"{forgotten}"
     )
 
 

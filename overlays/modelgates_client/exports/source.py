@@ -261,7 +261,7 @@ class RowSource:
         ids, rows, wrong = self.connection.execute(
             """SELECT count(DISTINCT generation_id), count(*), count(*) FILTER (
                 generation_id IS NULL OR state IS NULL
-                OR state NOT IN ('final', 'provisional', 'pending', 'failed'))
+                OR state NOT IN ('final', 'provisional', 'pending', 'failed', 'forgotten'))
             FROM deciding"""
         ).fetchall()[0]
         if wrong:

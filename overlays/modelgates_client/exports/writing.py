@@ -20,17 +20,17 @@ from modelgates_client.exports.sql import labelled
 from modelgates_client.exports.tables import RECORDS, Table
 from modelgates_client.ledger.controls import Difference
 from modelgates_client.rows.columns import LABELS
+from modelgates_client.rows.id_times import time_in
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
+_CHOOSING: Final = ("generation_id", "created_at", "state", LABELS.name)
 _COUNTED: Final = (
-    "created_at",
+    *_CHOOSING,
     "is_byok",
-    "labels",
     "native_tokens_completion",
     "native_tokens_prompt",
-    "state",
     "total_cost_usd",
     "upstream_usd",
 )
@@ -64,7 +64,8 @@ class Counts:
         upstream_unknown: How many of them may have cost something at a provider, with an own key,
             and do not say how much.
         undated: Records without a readable time; with a period, they are left out of every table.
-        unresolved: Ids without a record, of whichever time. They are rows, but no charges.
+        unresolved: Ids without a record, of the period or of no known time. They are rows, but no
+            charges.
         unquantified: Records of the period whose tokens are more than 64 bits hold, taken together.
         differences: What the ledgers' rows, of all time, differ by from their control totals.
     """
@@ -89,7 +90,8 @@ def export(
 ) -> Counts:
     """Write tables of the rows of ledgers and Parquet files, all as of one moment.
 
-    Ids without a record are rows of every period: of which they are is not known.
+    Ids without a record are rows of the period that the time in them says (`gen-<seconds>-…`), and
+    of every period if there is none.
 
     Args:
         sources: As `source.open_rows` takes them.
@@ -103,9 +105,11 @@ def export(
         LedgerError: A ledger cannot be read.
         SourceError: A file cannot be read or written.
     """
-    bounds = [f"created_at >= make_timestamptz({_microseconds(since)})"] if since else []
-    bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
-    within = " AND ".join(bounds) or "TRUE"
+    start = None if since is None else _microseconds(since)
+    end = None if until is None else _microseconds(until)
+    within = _between("epoch_us(created_at)", start, end)
+    in_id = time_in("generation_id")
+    lacking = f"NOT {RECORDS} AND ({in_id} IS NULL OR ({_between(in_id, start, end)}))"
     wanted = labelled(LABELS.name, where)
     with ExitStack() as stack:
         folders = [stack.enter_context(_made(output.path)) for output in outputs]
@@ -118,13 +122,13 @@ def export(
                     "choose a name without it",
                 )
         with open_source(sources, map(str, folders)) as source:
-            counts = _count(source, within, wanted)
+            counts = _count(source, within, lacking, wanted)
             for output, path in zip(outputs, made, strict=True):
-                needs = {*output.table.needs, "created_at", "state", LABELS.name}
+                needs = {*output.table.needs, *_CHOOSING}
                 source.define("every_row", needs)
                 source.connection.execute(
                     "CREATE TEMP VIEW rows AS SELECT * FROM every_row "
-                    f"WHERE {wanted} AND (NOT {RECORDS} OR ({within}))"
+                    f"WHERE {wanted} AND (({lacking}) OR ({RECORDS} AND ({within})))"
                 )
                 for statement in statements(
                     output.table, str(path), output.shown_as, raw=output.raw
@@ -137,7 +141,13 @@ def export(
     return counts
 
 
-def _count(source: RowSource, within: str, wanted: str) -> Counts:
+def _between(time: str, start: int | None, end: int | None) -> str:
+    bounds = [] if start is None else [f"{time} >= {start}"]
+    bounds += [] if end is None else [f"{time} < {end}"]
+    return " AND ".join(bounds) or "TRUE"
+
+
+def _count(source: RowSource, within: str, lacking: str, wanted: str) -> Counts:
     source.define("counted", _COUNTED)
     record = f"{RECORDS} AND coalesce({within}, FALSE)"
     found = source.connection.execute(
@@ -147,7 +157,7 @@ def _count(source: RowSource, within: str, wanted: str) -> Counts:
             count(*) FILTER ({record} AND total_cost_usd IS NULL),
             count(*) FILTER ({record} AND coalesce(is_byok, TRUE) AND upstream_usd IS NULL),
             count(*) FILTER ({RECORDS} AND created_at IS NULL),
-            count(*) FILTER (NOT {RECORDS}),
+            count(*) FILTER ({lacking}),
             count(*) FILTER ({record} AND {TOO_MANY_TOKENS})
         FROM counted WHERE {wanted}"""
     ).fetchall()

@@ -16,6 +16,7 @@
 | `arrivals`   | an outcome made ready to be written                                         |
 | `writing`    | what an outcome changes                                                     |
 | `queueing`   | ids that wait, and leases on them                                           |
+| `forgetting` | ids that end without a record                                            |
 | `captured`   | ids that applications captured: lines in a file beside the ledger        |
 | `labels`     | what an application says of a generation                                  |
 | `reading`    | what is asked of the file                                                   |

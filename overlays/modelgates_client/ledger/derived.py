@@ -149,6 +149,7 @@ class Derived:
         defined = ", ".join(f"{_quoted(name)} {kind}" for name, kind in self._columns)
         kept = ", ".join(map(_quoted, self._names))
         read = ", ".join(_UNRESOLVED.get(name, "NULL") for name in self._names)
+        forgotten = read.replace("queue.state", "'forgotten'").replace("queue.", "forgotten.")
         for statement in (
             "DROP VIEW IF EXISTS rows",
             "DROP TABLE IF EXISTS record_rows",
@@ -158,7 +159,9 @@ class Derived:
                 LEFT JOIN labels ON labels.key = record_rows."the key" UNION ALL
                 SELECT {read}, labels FROM queue CROSS JOIN ids ON ids.key = queue.key
                 LEFT JOIN labels ON labels.key = queue.key
-                WHERE queue.key NOT IN (SELECT key FROM records WHERE NOT final)""",
+                WHERE queue.key NOT IN (SELECT key FROM records WHERE NOT final) UNION ALL
+                SELECT {forgotten}, labels FROM forgotten CROSS JOIN ids ON ids.key = forgotten.key
+                LEFT JOIN labels ON labels.key = forgotten.key""",
         ):
             connection.execute(statement)
         self._totals.make_table(connection)

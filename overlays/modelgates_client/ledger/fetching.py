@@ -10,7 +10,9 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
-from typing import Unpack
+from typing import Final, Unpack
+
+from attrs import evolve
 
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
@@ -19,6 +21,9 @@ from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.ledger.working import Work
 from modelgates_client.resources.generations import WAIT_S
+
+#: Seconds from which on an id without a record is given up: a week.
+GIVE_UP_AFTER_S: Final = 7 * 86_400.0
 
 
 async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
@@ -32,6 +37,7 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
     max_rate: float | None = None,
     outage_timeout: float = OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
+    give_up_after_s: float | None = GIVE_UP_AFTER_S,
 ) -> AsyncGenerator[Progress]:
     """Queue ids, and fetch all that the ledger lacks, also of earlier runs.
 
@@ -57,6 +63,8 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
         max_rate: The most requests per second.
         outage_timeout: Seconds that an outage may last; what was asked for stays pending then.
         retry_failed: Whether ids that had failed are asked for again.
+        give_up_after_s: The age in seconds, as for `Ledger.forget_all`, from which on an id is
+            forgotten of which the server says in the end that there is no record; None: none is.
 
     Raises:
         AuthenticationError: The key is not taken. What is left stays pending, here and below.
@@ -83,7 +91,8 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
                 yield await work.store(batch)
         finally:
             await work.store_rest(batches)
-        yield await work.now()
+        given_up = await work.give_up(give_up_after_s)
+        yield evolve(await work.now(), given_up=given_up)
 
 
 def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
@@ -96,6 +105,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
     max_rate: float | None = None,
     outage_timeout: float = OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
+    give_up_after_s: float | None = GIVE_UP_AFTER_S,
     **options: Unpack[Options],
 ) -> Progress:
     """Fetch as `fetch` does, blocking, and return how it ended.
@@ -112,6 +122,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
         max_rate: As for `fetch`.
         outage_timeout: As for `fetch`.
         retry_failed: As for `fetch`.
+        give_up_after_s: As for `fetch`.
         **options: Those of the client, without the key: `base_url`, `timeout` and so on.
 
     Raises:
@@ -132,6 +143,7 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
                 max_rate=max_rate,
                 outage_timeout=outage_timeout,
                 retry_failed=retry_failed,
+                give_up_after_s=give_up_after_s,
             )
             latest: Progress | None = None
             async with aclosing(stream):

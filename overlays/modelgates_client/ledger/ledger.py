@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from modelgates_client.bulk.outcomes import Outcome
-from modelgates_client.ledger import queueing, reading, schema, verifying, writing
+from modelgates_client.ledger import forgetting, queueing, reading, schema, verifying, writing
 from modelgates_client.ledger.arrivals import arrival
 from modelgates_client.ledger.captured import Taken, is_all_taken, is_waiting, take_in
 from modelgates_client.ledger.database import Database
@@ -27,6 +27,14 @@ _QUEUED: Final = 10_000  # ids that are queued in one transaction
 _LOOK_S: Final = 0.5  # between two looks at what others hold
 _LISTED: Final = 1000  # ids that are read at one time
 _READ: Final = 32  # bodies that are read at one time
+
+#: Kinds of ids of which something is not known.
+Kind = Literal["waiting", "unknown", "forgotten"]
+_READERS: Final = {
+    "waiting": reading.unresolved,
+    "unknown": reading.of_unknown_cost,
+    "forgotten": reading.forgotten,
+}
 
 
 class Ledger:
@@ -268,6 +276,86 @@ class Ledger:
             if self._leasing:
                 queueing.renew(connection, self._holder, self._now())
 
+    def forget(self, ids: Iterable[str]) -> int:
+        """Let ids go that have no record: they are not asked for any more, and counted apart.
+
+        What was known of them is kept, and a record that comes all the same counts. Those that have
+        one, or are not known, stay as they are.
+
+        Returns:
+            How many were forgotten.
+
+        Raises:
+            LedgerError: It failed.
+            TypeError: An id is no string.
+        """
+        stored = [stored_id(each) for each in ids]
+        with self._database.writing() as connection:
+            return forgetting.forget(connection, stored, self._now())
+
+    def forget_all(
+        self, *, pending: bool = True, failed: bool = True, older_than_s: float = 0.0
+    ) -> int:
+        """Let all ids go that have no record, likewise.
+
+        Args:
+            pending: Whether those are meant that nobody knows a record of yet.
+            failed: Whether those are meant of which another try is not expected to help.
+            older_than_s: The age from which on they are meant, in seconds: by the time in the id,
+                where it has the form `gen-<seconds>-…`, else since it was queued.
+
+        Returns:
+            How many were forgotten.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        return self._forget_all(pending=pending, failed=failed, older_than_s=older_than_s)
+
+    def give_up(self, older_than_s: float) -> int:
+        """Forget ids of that age of which the server has said that there is no record.
+
+        Those that others work on are left alone, as are those that were never asked for, or that
+        the server did not answer.
+
+        Args:
+            older_than_s: The age, as for `forget_all`.
+
+        Returns:
+            How many were forgotten.
+
+        Raises:
+            LedgerError: It failed.
+        """
+        return self._forget_all(older_than_s=older_than_s, in_vain=True)
+
+    def _forget_all(
+        self,
+        *,
+        pending: bool = True,
+        failed: bool = True,
+        older_than_s: float,
+        in_vain: bool = False,
+    ) -> int:
+        states = [name for name, is_meant in (("pending", pending), ("failed", failed)) if is_meant]
+        if not states:
+            return 0
+        with self._database.writing() as connection:
+            now = self._now()
+            before = now - round(older_than_s * 1e6)
+            return forgetting.forget_all(connection, states, before, now, in_vain=in_vain)
+
+    def recall(self, ids: Iterable[str]) -> int:
+        """Queue ids again that were forgotten; return how many there were.
+
+        Raises:
+            LedgerError: It failed.
+            TypeError: An id is no string.
+        """
+        stored = [stored_id(each) for each in ids]
+        with self._database.writing() as connection:
+            return forgetting.recall(connection, stored)
+
     def counts(self) -> Counts:
         """Return how many ids are in which state, as of one moment.
 
@@ -295,20 +383,21 @@ class Ledger:
         with self._database.reading() as connection:
             return reading.history(connection, stored_id(generation_id))
 
-    def unresolved(self, *, unknown_cost: bool = False) -> Iterator[Unresolved]:
-        """Yield the ids that wait for a record, in the order in which they became known.
+    def unresolved(self, kind: Kind = "waiting") -> Iterator[Unresolved]:
+        """Yield ids of which something is not known, in the order in which they became known.
 
         Others may go on writing; memory is bounded.
 
         Args:
-            unknown_cost: Whether those are meant whose record does not say what it cost.
+            kind: `waiting` for a record; `unknown`: those whose record does not say what it cost;
+                or `forgotten`.
 
         Raises:
             LedgerError: It failed.
         """
-        if unknown_cost:
+        if kind == "unknown":
             self.check_rows()
-        read = reading.of_unknown_cost if unknown_cost else reading.unresolved
+        read = _READERS[kind]
         key = 0
         while True:
             with self._database.reading() as connection:
@@ -319,7 +408,7 @@ class Ledger:
                 yield each
 
     def waiting(self, generation_id: str) -> Unresolved | None:
-        """Return why an id waits for a record; None if it does not, or is not known.
+        """Return why an id waits for a record, or did until it was forgotten; None: it does not.
 
         Raises:
             LedgerError: It failed.

@@ -28,6 +28,7 @@ class Progress:
         done_per_s: Ids per second, likewise.
         errors: The latest error of each class in this run, the latest last.
         outage: The outage that is going on; None if there is none.
+        given_up: How many ids this run has given up, for they are old and there is no record.
     """
 
     counts: Counts
@@ -39,6 +40,7 @@ class Progress:
     done_per_s: float
     errors: tuple[ModelGatesError, ...] = ()
     outage: Outage | None = None
+    given_up: int = 0
 
     @property
     def error(self) -> ModelGatesError | None:

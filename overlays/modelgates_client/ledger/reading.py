@@ -16,21 +16,25 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _COUNTS: Final = """
     SELECT (SELECT count(*) FROM ids), (SELECT count(*) FROM queue),
         (SELECT count(*) FROM queue WHERE state = 'failed'),
-        (SELECT count(*) FROM records WHERE NOT final)"""
+        (SELECT count(*) FROM records WHERE NOT final), (SELECT count(*) FROM forgotten)"""
 _HOW: Final = "body, obtained_at, requests, request_id, status, elapsed_s, client, final"
 _RECORD: Final = f"SELECT {_HOW} FROM ids JOIN records USING (key) WHERE id = ?"
 _HISTORY: Final = f"SELECT {_HOW} FROM ids JOIN history USING (key) WHERE id = ? ORDER BY number"
 _UNRESOLVED: Final = """
     SELECT queue.key, ids.id, iif(records.key IS NULL, queue.state, 'provisional'), added_at,
-        tried_at, queue.requests, queue.status, error
+        tried_at, NULL, queue.requests, queue.status, error
     FROM queue CROSS JOIN ids ON ids.key = queue.key LEFT JOIN records ON records.key = queue.key
     WHERE queue.key > ? ORDER BY queue.key LIMIT ?"""
 _ONE_UNRESOLVED: Final = _UNRESOLVED.replace("queue.key > ?", "ids.id = ?")
 _OF_UNKNOWN_COST: Final = """
-    SELECT ids.key, ids.id, 'unknown', NULL, records.obtained_at, records.requests,
+    SELECT ids.key, ids.id, 'unknown', NULL, records.obtained_at, NULL, records.requests,
         records.status, NULL
     FROM record_rows JOIN ids ON ids.key = "the key" JOIN records ON records.key = "the key"
     WHERE "the key" > ? AND all_in_usd IS NULL ORDER BY "the key" LIMIT ?"""
+_FORGOTTEN: Final = """
+    SELECT key, id, 'forgotten', added_at, tried_at, forgotten_at, requests, status, error
+    FROM forgotten JOIN ids USING (key) WHERE key > ? ORDER BY key LIMIT ?"""
+_ONE_FORGOTTEN: Final = _FORGOTTEN.replace("key > ?", "id = ?")
 _LABELS: Final = "SELECT labels FROM ids JOIN labels USING (key) WHERE id = ?"
 _KEPT: Final = """
     SELECT key, id, body, checksum, status, final, obtained_at, requests
@@ -71,8 +75,9 @@ _TYPES: Final = (int, str, bytes, int | None, int, int, int, int)  # of the fiel
 
 def counts(connection: sqlite3.Connection) -> Counts:
     """Return how many ids are in which state, as of one moment."""
-    ids, queued, failed, provisional = connection.execute(_COUNTS).fetchone()
-    return Counts(ids - queued, provisional, queued - failed - provisional, failed)
+    ids, queued, failed, provisional, forgotten = connection.execute(_COUNTS).fetchone()
+    final, pending = ids - queued - forgotten, queued - failed - provisional
+    return Counts(final, provisional, pending, failed, forgotten)
 
 
 def record(connection: sqlite3.Connection, stored: str) -> StoredRecord | None:
@@ -109,18 +114,26 @@ def of_unknown_cost(
     return [_unresolved(found) for found in connection.execute(_OF_UNKNOWN_COST, (after, most))]
 
 
+def forgotten(
+    connection: sqlite3.Connection, after: int, most: int
+) -> list[tuple[int, Unresolved]]:
+    """Return ids that were forgotten, likewise."""
+    return [_unresolved(found) for found in connection.execute(_FORGOTTEN, (after, most))]
+
+
 def one_unresolved(connection: sqlite3.Connection, stored: str) -> Unresolved | None:
-    """Return an id that waits for a record; None if it does not."""
-    found = connection.execute(_ONE_UNRESOLVED, (stored, 1)).fetchone()
-    return None if found is None else _unresolved(found)[1]
+    """Return an id that waits for a record, or did until it was forgotten; None: it is neither."""
+    for statement in (_ONE_UNRESOLVED, _ONE_FORGOTTEN):
+        found = connection.execute(statement, (stored, 1)).fetchone()
+        if found is not None:
+            return _unresolved(found)[1]
+    return None
 
 
 def _unresolved(found: tuple[Any, ...]) -> tuple[int, Unresolved]:
-    key, stored, state, queued_at, tried_at, *rest = found
-    queued, tried = (
-        None if each is None else _moment(stored, each) for each in (queued_at, tried_at)
-    )
-    return key, Unresolved(given_id(stored), state, queued, tried, *rest)
+    key, stored, state, *times, requests, status, error = found
+    queued, tried, left = (None if each is None else _moment(stored, each) for each in times)
+    return key, Unresolved(given_id(stored), state, queued, tried, requests, status, error, left)
 
 
 def _moment(stored: str, microseconds: Any) -> datetime.datetime:

@@ -72,8 +72,23 @@ def _third(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE labels (key INTEGER PRIMARY KEY, labels TEXT NOT NULL) STRICT")
 
 
+def _fourth(connection: sqlite3.Connection) -> None:
+    """Keep what was known of ids that ended without a record, apart from the queue."""
+    connection.execute(
+        """CREATE TABLE forgotten (
+            key INTEGER PRIMARY KEY,
+            state TEXT NOT NULL,  -- in the queue
+            added_at INTEGER NOT NULL,  -- microseconds since 1970-01-01 UTC
+            tried_at INTEGER,
+            requests INTEGER NOT NULL,
+            status INTEGER,
+            error TEXT,
+            forgotten_at INTEGER NOT NULL) STRICT"""
+    )
+
+
 #: Every step there is; the version of a ledger is how many of them were taken.
-STEPS: Final[tuple[Step, ...]] = (_first, _second, _third)
+STEPS: Final[tuple[Step, ...]] = (_first, _second, _third, _fourth)
 
 
 class _Header(NamedTuple):

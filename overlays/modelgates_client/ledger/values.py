@@ -17,12 +17,14 @@ class Counts(NamedTuple):
         provisional: There is a record that may still change; the id waits in the queue.
         pending: There is no record, or not yet.
         failed: There is none, and another try is not expected to help.
+        forgotten: There is none, and nobody asks for one any more.
     """
 
     final: int
     provisional: int
     pending: int
     failed: int
+    forgotten: int = 0
 
 
 @frozen
@@ -33,12 +35,13 @@ class Unresolved:
         generation_id: The id.
         state: `pending`: there is no record yet; `failed`: another try is not expected to help;
             `provisional`: there is a record, and it may still change; `unknown`: there is a record,
-            which does not say what it cost.
+            which does not say what it cost; `forgotten`: nobody asks for a record any more.
         queued_at: When it was queued, aware; None: it is in the queue no more.
         tried_at: When it was last asked for, aware; None: never.
         requests: How many requests were made for it, in all runs.
         status: The HTTP status of the last answer; None: there was none.
         error: Class and message of what the last request ended with; None: with none.
+        forgotten_at: When it was forgotten, aware; None: it was not.
     """
 
     generation_id: str
@@ -48,6 +51,7 @@ class Unresolved:
     requests: int
     status: int | None
     error: str | None
+    forgotten_at: datetime.datetime | None = None
 
 
 def checksum(body: bytes) -> int:

@@ -118,6 +118,12 @@ class Work:
         self._counts = await self.do(self._ledger.counts)
         return self._progress()
 
+    async def give_up(self, older_than_s: float | None) -> int:
+        """Forget ids of that age that were asked for in vain; return how many there were."""
+        if older_than_s is None:
+            return 0
+        return await self.do(self._ledger.give_up, older_than_s)
+
     async def aclose(self) -> None:
         """Give the leases back, and leave the threads."""
         if self._renewing is not None:

@@ -5,6 +5,7 @@
 - A record that is not final never replaces one that is: it goes to the history itself.
 - The same body again changes nothing of what is kept.
 - Without a final record an id stays in the queue; one that had failed and is found leaves it.
+- A forgotten id stays so without a record; with one it is as if it had not been.
 """
 
 import sqlite3
@@ -20,8 +21,10 @@ from modelgates_client.ledger.values import checksum
 _HOW: Final = "final, obtained_at, requests, status, request_id, elapsed_s, client, body, checksum"
 
 _KNOWN: Final = """
-    SELECT ids.key, records.final, queue.state, coalesce(queue.requests, records.requests, 0)
+    SELECT ids.key, records.final, queue.state, forgotten.key IS NOT NULL,
+        coalesce(queue.requests, forgotten.requests, records.requests, 0)
     FROM ids LEFT JOIN records ON records.key = ids.key LEFT JOIN queue ON queue.key = ids.key
+    LEFT JOIN forgotten ON forgotten.key = ids.key
     WHERE ids.id = ?"""
 _NEW: Final = "INSERT INTO ids (id) VALUES (?)"
 _BODY: Final = "SELECT body FROM records WHERE key = ?"
@@ -30,6 +33,7 @@ _SHELVE: Final = f"INSERT INTO history (key, {_HOW}) SELECT key, {_HOW} FROM rec
 _SHELVED: Final = "SELECT 1 FROM history WHERE key = ? AND body = ?"
 _SHELVE_NEW: Final = f"INSERT INTO history (key, {_HOW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DONE: Final = "DELETE FROM queue WHERE key = ?"
+_FOUND: Final = "DELETE FROM forgotten WHERE key = ?"
 _TRIED: Final = """
     INSERT INTO queue (key, state, added_at, tried_at, tried_by, requests, status, error)
     VALUES (:key, :state, :now, :now, :newest, :requests, :status, :error)
@@ -76,6 +80,7 @@ class _Known(NamedTuple):
     key: int
     final: int | None
     queued: str | None
+    is_forgotten: int
     requests: int
 
 
@@ -88,6 +93,10 @@ def _write(
 ) -> None:
     requests = known.requests + arrival.requests
     final = known.final
+    if known.is_forgotten:
+        if arrival.found is None:
+            return
+        connection.execute(_FOUND, (known.key,))
     if arrival.found is not None:
         _keep(connection, arrival.found, known, (moment.now, requests), put)
         final = max(final or 0, arrival.found.final)

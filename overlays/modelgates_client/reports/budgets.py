@@ -6,6 +6,7 @@ first record is younger, and of none with fewer than three.
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 from math import inf
@@ -18,8 +19,9 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.controls import EXACT, number_of
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
-from modelgates_client.reports.picking import DIMENSIONS, TIMES, microseconds
+from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, microseconds
 from modelgates_client.reports.spending import AMOUNTS, Basis, Connection, Spending, Verdict
+from modelgates_client.rows.id_times import time_in
 from modelgates_runtime.values import is_array, is_object
 
 _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
@@ -34,6 +36,7 @@ KINDS: Final = tuple(name for name in DIMENSIONS if name not in TIMES)
 
 #: What is read of rows.
 BUDGET_COLUMNS: Final = (
+    "generation_id",
     "state",
     "created_at",
     *AMOUNTS.values(),
@@ -100,7 +103,8 @@ class Row(NamedTuple):
     """What budgets need of a row.
 
     Attributes:
-        created: When the generation was made, in microseconds since 1970; None: not known.
+        created: When the generation was made, in microseconds since 1970; None: not known. Of an
+            id without a record it is the time in the id.
         state: Of the row.
         amounts: By basis; None: not known.
         values: Of the dimensions in `KINDS`, by name; None: not known.
@@ -234,7 +238,7 @@ class _Account:
         ago = [self._today - datetime.timedelta(days=days) for days in range(_DAYS + 1)]
         self._days = [microseconds(start_of(day, zone)) for day in ago]  # the latest first
         self._sums: dict[str | None, _Sums] = {}
-        self._pending = self._failed = 0
+        self._without: Counter[str] = Counter()  # a record, by state
         if budget.each is None:
             self._sums[None] = _Sums()
 
@@ -242,8 +246,8 @@ class _Account:
         """Count a row."""
         budget = self._budget
         if row.state not in {"final", "provisional"}:
-            self._pending += row.state == "pending"
-            self._failed += row.state == "failed"
+            if row.created is None or row.created >= self._start:
+                self._without[row.state] += 1
             return
         if any(row.values[name] != value for name, value in budget.where.items()):
             return
@@ -280,9 +284,10 @@ class _Account:
             provisional=sums.provisional,
             unknown=sums.unknown,
             undated=sums.undated,
-            pending=self._pending,
-            failed=self._failed,
-            doubtful=sums.doubtful + self._pending + self._failed,
+            pending=self._without["pending"],
+            failed=self._without["failed"],
+            doubtful=sums.doubtful + self._without["pending"] + self._without["failed"],
+            forgotten=self._without["forgotten"],
         )
         reached = [part for part in budget.warn_at if sums.known >= part * budget.max_usd]
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)
@@ -332,7 +337,8 @@ def read_rows(connection: Connection, time: str, present: Iterable[str]) -> Iter
         column if column in names else "NULL"
         for column in (*AMOUNTS.values(), *(DIMENSIONS[name] for name in KINDS))
     ]
-    found = connection.execute(f"SELECT {time}, state, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
+    made = f"CASE WHEN {RECORDS} THEN {time} ELSE {time_in('generation_id')} END"
+    found = connection.execute(f"SELECT {made}, state, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
     for created, state, *cells in iter(found.fetchone, None):
         if not isinstance(created, int | None):
             raise DamagedError("a time in it is none")

@@ -87,15 +87,19 @@ class Group:
 class Unresolved:
     """Ids that no total contains, because there is no record of them.
 
+    They are of the period, by the time in an id (`gen-<seconds>-…`), or of no known time.
+
     Attributes:
         pending: Asked for, and not there yet, or not asked for yet.
         failed: Asked for in vain; another try is not expected to help.
-        errors: How many of them ended with which error, the most frequent first.
+        errors: How many of both ended with which error, the most frequent first.
+        forgotten: Not asked for any more.
     """
 
     pending: int
     failed: int
     errors: tuple[tuple[str, int], ...]
+    forgotten: int = 0
 
 
 @frozen
@@ -181,7 +185,7 @@ class Report:
         made_at: When the report was made, aware.
         total: All records of the period.
         groups: The same, by `by`, in the order of `sort`.
-        unresolved: Ids of the whole source without a record: of which period they are is not known.
+        unresolved: Ids of the period, or of no known time, without a record.
         undated: Records without a readable time, left out when a period is asked for.
         timeline: Cost over time, ordered; hours if the period is short, else days.
         step: What a slice of the timeline is: "hour" up to two days, "day", or "year" if there are

@@ -206,6 +206,21 @@ def moment(when: datetime.datetime) -> str:
     return f"{shown} {'UTC' if not when.utcoffset() else offset}"
 
 
+def read_age(option: str, text: str) -> datetime.timedelta:
+    """Return a time as `36h`, `7d` or `2w`.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    found = _AGO.fullmatch(text)
+    try:
+        if found is not None:
+            return datetime.timedelta(hours=int(found[1]) * _HOURS[found[2]])
+    except OverflowError:
+        pass
+    raise ConfigurationError(f"{option} {text!r}: expected a time as 36h, 7d, 2w")
+
+
 def _read(
     option: str, text: str, zone: datetime.tzinfo, now: datetime.datetime
 ) -> datetime.datetime:

@@ -1,7 +1,8 @@
 """The rows and columns that a report needs, read once: the source may be a million rows long.
 
 What is read becomes the temporary table `report_picked`: records of the UTC days that the period
-touches, records without a time, and unresolved ids. The view `report_chosen` has the records that
+touches, records without a time, and ids without a record, whose time is the one in the id, of the
+period or of no known time. The view `report_chosen` has the records that
 count.
 """
 
@@ -16,6 +17,7 @@ from modelgates_client.ledger.controls import DAY
 from modelgates_client.ledger.labels import PREFIX, is_name
 from modelgates_client.reports.figures import Sort
 from modelgates_client.rows.columns import LABELS
+from modelgates_client.rows.id_times import time_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -128,7 +130,7 @@ def read_where(given: Iterable[str]) -> dict[str, str]:
 
 def needed(by: Iterable[str]) -> list[str]:
     """Return the names of the columns that a report by `by` reads."""
-    always = ("state", "error", "created_at", "model", "attempts", LABELS.name)
+    always = ("generation_id", "state", "error", "created_at", "model", "attempts", LABELS.name)
     figures = (*AMOUNTS.values(), *TOKENS.values(), *MEASURES.values())
     return list(
         dict.fromkeys((*always, *figures, *(DIMENSIONS.get(name, LABELS.name) for name in by)))
@@ -174,10 +176,11 @@ def pick(
         return f'"{name}"' if name in present else f"CAST(NULL AS {kind})"
 
     time = column("created_at", "TIMESTAMPTZ")
+    made = time_in(column("generation_id", "VARCHAR"))
     parts = [
         "state",
         "error",
-        f"{_micros(time)} AS created",
+        f"CASE WHEN {RECORDS} THEN {_micros(time)} ELSE {made} END AS created",
         f"{column('model', 'VARCHAR')} AS model",
         f"{labelled(column(LABELS.name, LABELS.type), where)} AS wanted",
     ]
@@ -199,13 +202,13 @@ def pick(
             parts.append(f'CAST({value} AS VARCHAR) AS "{name}"')
     parts.append(f"{column('attempts', _ATTEMPTS)} AS attempts")
     days = between("created", *whole_days(since, until))
+    start = None if since is None else microseconds(since)
+    within = between("created", start, None if until is None else microseconds(until))
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE report_picked AS SELECT * FROM "  # noqa: S608 - ours too
         f"(SELECT {', '.join(parts)} FROM rows) "
-        f"WHERE NOT {RECORDS} OR created IS NULL OR ({days})"
+        f"WHERE created IS NULL OR (CASE WHEN {RECORDS} THEN {days} ELSE {within} END)"
     )
-    start = None if since is None else microseconds(since)
-    within = between("created", start, None if until is None else microseconds(until))
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW report_chosen AS "  # noqa: S608 - ours too
         f"SELECT * FROM report_picked WHERE wanted AND {RECORDS} AND ({within})"

@@ -139,12 +139,15 @@ def _unresolved(connection: "DuckDBPyConnection") -> Unresolved:
     )
     # The class of the error alone: messages name ids and requests, and no two are the same.
     errors = connection.execute(
-        f"SELECT split_part(error, ':', 1) AS kind, count(*) AS times FROM report_picked "  # noqa: S608 - ours
-        f"WHERE wanted AND NOT {RECORDS} AND error IS NOT NULL "
+        "SELECT split_part(error, ':', 1) AS kind, count(*) AS times FROM report_picked "
+        "WHERE wanted AND state IN ('pending', 'failed') AND error IS NOT NULL "
         "GROUP BY kind ORDER BY times DESC, kind LIMIT ?",
         [_ERRORS],
     ).fetchall()
-    return Unresolved(counts.get("pending", 0), counts.get("failed", 0), tuple(errors))
+    pending, failed, forgotten = (
+        counts.get(state, 0) for state in ("pending", "failed", "forgotten")
+    )
+    return Unresolved(pending, failed, tuple(errors), forgotten)
 
 
 def _undated(connection: "DuckDBPyConnection") -> int:

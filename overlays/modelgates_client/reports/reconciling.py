@@ -17,8 +17,9 @@ from attrs import frozen
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.controls import EXACT, number_of
 from modelgates_client.ledger.errors import DamagedError
-from modelgates_client.reports.picking import instant
+from modelgates_client.reports.picking import RECORDS, instant
 from modelgates_client.reports.spending import Connection
+from modelgates_client.rows.id_times import time_in
 from modelgates_runtime.values import is_array, is_object
 
 Finding = Literal["same", "missing here", "not there", "another cost"]
@@ -106,7 +107,8 @@ class Reconciliation:
         tolerance: The part by which amounts may differ.
         beyond: How many records are of days that the activity does not cover.
         undated: How many records have no readable time: they may be of these days.
-        unresolved: How many ids are without a record: they may be what is missing.
+        unresolved: How many ids of these days, or of no known time, are without a record: they may
+            be what is missing.
     """
 
     first: datetime.date
@@ -130,7 +132,8 @@ class Record(NamedTuple):
 
     Attributes:
         state: Of the row.
-        created: When the generation was made, in microseconds since 1970; None: not known.
+        created: When the generation was made, in microseconds since 1970; None: not known. Of an
+            id without a record it is the time in the id.
         model: Its model; None: not known.
         charged_usd: None: not known.
         own_keys_usd: None: not known.
@@ -257,13 +260,13 @@ def reconcile(
     here: dict[Place, list[Any]] = {}
     beyond = undated = unresolved = 0
     for record in records:
+        day = None if record.created is None else instant(record.created).date()
         if record.state not in {"final", "provisional"}:
-            unresolved += 1
+            unresolved += day is None or first <= day <= last
             continue
-        if record.created is None:
+        if day is None:
             undated += 1
             continue
-        day = instant(record.created).date()
         if not first <= day <= last:
             beyond += 1
             continue
@@ -321,7 +324,8 @@ def read_records(connection: Connection, time: str, present: Iterable[str]) -> I
     """
     names = set(present)
     columns = (name if name in names else "NULL" for name in ROW_COLUMNS[2:])
-    found = connection.execute(f"SELECT state, {time}, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
+    made = f"CASE WHEN {RECORDS} THEN {time} ELSE {time_in('generation_id')} END"
+    found = connection.execute(f"SELECT state, {made}, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
     for state, created, model, charged, own_keys, *tokens in iter(found.fetchone, None):
         if not isinstance(created, int | None):
             raise DamagedError("a time in it is none")

@@ -37,6 +37,7 @@ from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.picking import RECORDS, between, microseconds, whole_days
 from modelgates_client.rows.columns import CREATED, LABELS
+from modelgates_client.rows.id_times import time_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -53,7 +54,7 @@ TIME_OF_LEDGER: Final = "created_at"
 TIME_OF_ROWS: Final = "epoch_us(created_at)"
 
 #: What is read of rows.
-COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)
+COLUMNS: Final = ("generation_id", "state", "created_at", *AMOUNTS.values(), LABELS.name)
 
 _AT_ONCE: Final = 2000  # records that are added up together
 _BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
@@ -93,9 +94,11 @@ class Spending:
         provisional: How many of them are not final: their cost may still change.
         unknown: How many of them do not say what they cost.
         undated: Records without a readable time, which may be of the period; 0 for all time.
-        pending: Ids asked for without an answer yet, of whichever period.
-        failed: Ids asked for in vain, of whichever period.
+        pending: Ids asked for without an answer yet, of the period or of no known time: the time
+            of an id without a record is the one in it, `gen-<seconds>-…`.
+        failed: Ids asked for in vain, likewise.
         doubtful: How many ids the sum may be wrong about: each of the above, counted once.
+        forgotten: Ids that nobody asks for any more, likewise; they leave no doubt.
         differences: What the rows of the period's days differ by from the ledger's control totals:
             rows have changed since they were written, and no sum of them can be relied on.
     """
@@ -108,6 +111,7 @@ class Spending:
     pending: int
     failed: int
     doubtful: int
+    forgotten: int = 0
     differences: tuple[Difference, ...] = field(default=(), kw_only=True)
 
     def verdict(self, max_usd: Decimal, allowed: int = 0) -> Verdict:
@@ -215,18 +219,16 @@ def _counting(period: Period, basis: Basis, time: str, wanted: str) -> str:
     """Return SQL for the counts of `Spending`, in its order."""
     chosen = f"{RECORDS} AND ({_bounds(period, time)})"
     undated = "FALSE" if period.is_all else f"{RECORDS} AND {time} IS NULL"
+    made = time_in("generation_id")
+    lacking = f"({made} IS NULL OR ({_bounds(period, made)}))"
     unknown = f"{chosen} AND {AMOUNTS[basis]} IS NULL"
     provisional = f"{chosen} AND state = 'provisional'"
-    doubtful = f"NOT {RECORDS} OR ({provisional}) OR ({unknown}) OR ({undated})"
-    what = (
-        chosen,
-        provisional,
-        unknown,
-        undated,
-        "state = 'pending'",
-        "state = 'failed'",
-        doubtful,
+    pending, failed, forgotten = (
+        f"state = '{state}' AND {lacking}" for state in ("pending", "failed", "forgotten")
     )
+    doubts = (pending, failed, provisional, unknown, undated)
+    doubtful = " OR ".join(f"({each})" for each in doubts)
+    what = (chosen, provisional, unknown, undated, pending, failed, doubtful, forgotten)
     sums = ", ".join(f"coalesce(sum(CASE WHEN {each} THEN 1 ELSE 0 END), 0)" for each in what)
     return f"SELECT {sums} FROM rows WHERE {wanted}"  # noqa: S608 - ours, labels quoted
 

@@ -119,10 +119,15 @@ def left_out(report: Report) -> Iterator[str]:
     if ids:
         yield (
             f"{count(ids, 'id')} without a record ({unresolved.pending:,} pending, "
-            f"{unresolved.failed:,} failed), of unknown cost and time"
+            f"{unresolved.failed:,} failed), of unknown cost"
         )
         if unresolved.errors:
             yield f"their last errors: {_errors(unresolved)}"
+    if unresolved.forgotten:
+        yield (
+            f"{count(unresolved.forgotten, 'forgotten id')}, of which no record was found; see "
+            "modelgates list --forgotten"
+        )
     dated = report.since is not None or report.until is not None
     if report.undated and dated:
         yield (

@@ -98,7 +98,7 @@ _FIRST: Final = (
         None,
         "final: there is a record, and it is settled; provisional: it may still change; "
         "pending: there is none yet; failed: there is none, and another try is not expected to "
-        "help",
+        "help; forgotten: there is none, and nobody asks for one any more",
     ),
     Column(
         "error",

@@ -1,0 +1,85 @@
+"""`modelgates forget`: ids without a record that nobody is to ask for any more.
+
+In a pipe it prints one object of JSON: `forgotten`, how many ids were (with `--undo`, `queued`),
+and `counts`, how many ids the ledger then has in which state.
+"""
+
+import json
+from typing import TypedDict
+
+from modelgates_client.cli._fetching_progress import states
+from modelgates_client.cli._messages import Messages
+from modelgates_client.cli._statuses import Status
+from modelgates_client.cli._stdout import Stdout
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.files import find
+from modelgates_client.reports.periods import read_age
+from modelgates_client.reports.words import count
+
+
+class ForgetOptions(TypedDict):
+    """The arguments and options of `forget`, as click names them."""
+
+    ledger: str
+    ids: tuple[str, ...]
+    pending: bool
+    failed: bool
+    older_than: str | None
+    undo: bool
+
+
+def forget(options: ForgetOptions, messages: Messages) -> Status:
+    """Do what the options say, and print how many ids that was.
+
+    Raises:
+        ConfigurationError: They cannot be used.
+        LedgerError: The ledger cannot be used.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    _check(options)
+    older_than = options["older_than"]
+    age_s = 0.0 if older_than is None else read_age("--older-than", older_than).total_seconds()
+    stdout = Stdout()
+    ids = list(dict.fromkeys(options["ids"]))
+    find(options["ledger"], create=False)  # one that is not there is not made
+    with Ledger(options["ledger"]) as ledger:
+        others = [each for each in ids if not _is_meant(ledger, each, undo=options["undo"])]
+        if options["undo"]:
+            number = ledger.recall(ids)
+        elif ids:
+            number = ledger.forget(ids)
+        else:
+            either = options["pending"] or options["failed"]
+            number = ledger.forget_all(
+                pending=options["pending"] or not either,
+                failed=options["failed"] or not either,
+                older_than_s=age_s,
+            )
+        counts = ledger.counts()
+    for each in others:
+        what = "it is not forgotten" if options["undo"] else "it is no id without a record"
+        messages.error(f"{each}: {what}")
+    done = "queued" if options["undo"] else "forgotten"
+    if stdout.is_terminal:
+        stdout.write(f"{count(number, 'id')} {done}; now {states(counts)}\n")
+    else:
+        stdout.write(f"{json.dumps({done: number, 'counts': counts._asdict()})}\n")
+    return Status.NOT_THERE if others else Status.WELL
+
+
+def _is_meant(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
+    waiting = ledger.waiting(generation_id)
+    wanted = {"forgotten"} if undo else {"pending", "failed", "forgotten"}  # again is once
+    return waiting is not None and waiting.state in wanted
+
+
+def _check(options: ForgetOptions) -> None:
+    asked = options["pending"] or options["failed"] or options["older_than"] is not None
+    if options["ids"] and asked:
+        raise ConfigurationError("give ids, or --pending, --failed, --older-than: not both")
+    if options["undo"] and not options["ids"]:
+        raise ConfigurationError("--undo: give the ids to queue again")
+    if not options["ids"] and not asked:
+        raise ConfigurationError("nothing to forget: give ids, --pending, --failed or --older-than")

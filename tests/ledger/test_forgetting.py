@@ -1,0 +1,120 @@
+"""Ids that end: forgotten by hand or given up by their age, kept, counted apart, and recalled."""
+
+import pytest
+
+from modelgates_client import BadGatewayError, GenerationNotReadyError
+from modelgates_client.bulk.outcomes import Pending
+from modelgates_client.ledger import Counts, Ledger
+
+from .made import failed, pending, resolved, rows
+
+DAY_S = 86_400
+NOW_S = 1_800_000_000  # of the clock
+OLD, YOUNG = f"gen-{NOW_S - 30 * DAY_S}-old", f"gen-{NOW_S - DAY_S}-young"
+
+
+@pytest.fixture
+def ledger(path, clock):
+    """A ledger with an id of each kind."""
+    with Ledger(path, clock=clock) as opened:
+        opened.enqueue([OLD, YOUNG, "gen-new"])
+        opened.add([resolved("gen-final"), resolved("gen-open", final=False), failed("gen-failed")])
+        yield opened
+
+
+def forgotten(ledger):
+    """Return the ids that are forgotten."""
+    return {each.generation_id for each in ledger.unresolved("forgotten")}
+
+
+def test_ids_are_forgotten_by_name(ledger):
+    """Those without a record; they are leased no more, and queued no more."""
+    assert ledger.forget([OLD, "gen-failed", "gen-final", "gen-open", "gen-unheard"]) == 2
+
+    assert forgotten(ledger) == {OLD, "gen-failed"}
+    assert ledger.counts() == Counts(1, 1, pending=2, failed=0, forgotten=2)
+    assert ledger.enqueue([OLD]) == 0
+    assert set(ledger.lease(9, failed=True)) == {YOUNG, "gen-new"}
+    assert ledger.forget([OLD]) == 0
+
+
+def test_what_was_known_of_it_is_kept(ledger, clock):
+    """When and how it was asked for in vain, and when it was forgotten."""
+    ledger.add([pending(OLD, requests=3)])
+    before = ledger.waiting(OLD)
+    clock.now += 60
+    ledger.forget([OLD])
+    after = ledger.waiting(OLD)
+
+    assert (after.state, after.requests, after.error) == ("forgotten", 3, before.error)
+    assert (after.queued_at, after.tried_at) == (before.queued_at, before.tried_at)
+    assert after.forgotten_at.timestamp() == NOW_S + 60
+    assert [state for (state,) in rows(ledger, "state")].count("forgotten") == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, {OLD, YOUNG, "gen-new", "gen-failed"}),
+        ({"pending": False}, {"gen-failed"}),
+        ({"failed": False}, {OLD, YOUNG, "gen-new"}),
+        ({"older_than_s": 7 * DAY_S}, {OLD}),
+        ({"older_than_s": DAY_S}, {OLD, YOUNG}),
+        ({"older_than_s": DAY_S, "pending": False}, set()),
+        ({"pending": False, "failed": False}, set()),
+    ],
+)
+def test_all_of_a_kind_are_forgotten(ledger, chosen, expected):
+    """By their state and by their age: that of the time in the id, else since it was queued."""
+    assert ledger.forget_all(**chosen) == len(expected)
+    assert forgotten(ledger) == expected
+
+
+def test_an_id_from_the_future_is_as_old_as_its_place_in_the_queue(ledger, clock):
+    """A time in it that is behind the one when it was queued is none."""
+    ledger.enqueue(["gen-9999999999-x"])
+    clock.now += 8 * DAY_S
+    ledger.forget_all(older_than_s=7 * DAY_S)
+    assert "gen-9999999999-x" in forgotten(ledger)
+
+
+def test_only_what_the_server_has_not_is_given_up(ledger, clock):
+    """Not what it did not answer, was not asked for yet, or that others work on."""
+    silent = GenerationNotReadyError("gen-new", 1.0, 1, None, BadGatewayError("no", 502))
+    ledger.add([pending(OLD), Pending("gen-new", silent)])
+    assert ledger.give_up(7 * DAY_S) == 1
+    assert forgotten(ledger) == {OLD}
+    clock.now += 9 * DAY_S
+    assert ledger.give_up(7 * DAY_S) == 1
+    assert forgotten(ledger) == {OLD, "gen-failed"}
+
+
+def test_what_is_leased_is_not_given_up(ledger, path, clock):
+    """Its holder may be about to store it."""
+    ledger.add([pending(OLD)])
+    with Ledger(path, clock=clock) as other:
+        assert OLD in other.lease(9)
+        assert ledger.give_up(7 * DAY_S) == 0
+        other.release()
+        assert ledger.give_up(7 * DAY_S) == 1
+
+
+def test_a_record_that_comes_all_the_same_counts(ledger):
+    """Final or not; what says nothing of it changes nothing."""
+    ledger.forget([OLD, YOUNG, "gen-new"])
+    ledger.add([pending(OLD), failed(YOUNG)])
+    assert ledger.counts().forgotten == 3
+    ledger.add([resolved(OLD), resolved(YOUNG, final=False)])
+
+    assert forgotten(ledger) == {"gen-new"}
+    assert ledger.counts() == Counts(final=2, provisional=2, pending=0, failed=1, forgotten=1)
+
+
+def test_an_id_is_recalled(ledger):
+    """It is queued again, with what was known of it."""
+    ledger.forget(["gen-failed"])
+    assert ledger.recall(["gen-failed", OLD, "gen-unheard"]) == 1
+
+    assert not forgotten(ledger)
+    assert ledger.waiting("gen-failed").state == "pending"
+    assert ledger.waiting("gen-failed").requests == 1
