@@ -49,7 +49,7 @@ ON_ONE = (
     "tests/reports",
     "tests/rows",
     "tests/test_architecture.py",
-    "tests/test_readme.py",
+    "tests/test_documents.py",
 )
 ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signals
 HEAVY = "tests/heavy"

@@ -1,20 +1,18 @@
-"""The fetch on an engine that exists: Dask, on a cluster of two workers, as the README shows it."""
+"""The fetch on an engine that exists: Dask, on a cluster of two workers, as the page shows it."""
 
 import json
-import re
 import subprocess
 import sys
-from pathlib import Path
 
+from ..documents import ROOT, Page
 from ..gateway import KEY, Gateway, error, record
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+RECIPE = Page(ROOT / "docs" / "many-machines.md").file("cluster.py")
 
 
 def test_two_workers_share_the_ids_and_the_rate_limit(tmp_path, monkeypatch):
     """Each id is asked for about once, what is missing is stated, and `report` reads it all."""
-    (recipe,) = re.findall(r"```py\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "recipe.py").write_text(recipe, encoding="utf-8")
+    (tmp_path / "recipe.py").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "ids.txt").write_text("".join(f"gen-{n}\n" for n in range(600)), encoding="utf-8")
 
     def answer(generation_id, _):

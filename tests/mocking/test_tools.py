@@ -1,4 +1,4 @@
-"""Which tools for mocking, recording and tracing see the requests of which client: as README says.
+"""Which tools for mocking, recording and tracing see the requests of which client: as a page says.
 
 Whichever extras are installed.
 """
@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,16 +16,16 @@ import pytest
 from modelgates_client import AsyncModelGates, ModelGates, Resolved
 
 from ..client.servers import KEY, Server, record
+from ..documents import ROOT, Page
 
 pytestmark = pytest.mark.usefixtures("patient")
 
-README = Path(__file__).parents[2] / "README.md"
 #: By tool: whether it sees the requests of a client alone, and of one with an `http_client`.
 TABLE = {
     tool: (own == "yes", given.startswith("yes"))
     for tool, own, given in re.findall(
         r"^\| ([\w -]+)(?:, [^|]+)? \| (yes|no) \| (yes|no)[^|]*\|$",
-        README.read_text(encoding="utf-8"),
+        Page(ROOT / "docs" / "testing.md").text,
         re.MULTILINE,
     )
 }
@@ -154,7 +153,7 @@ def extras(request, monkeypatch):
 @pytest.mark.parametrize("ask", [blocking, awaited])
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.usefixtures("extras")
-def test_a_tool_sees_what_readme_says(tool, ask, is_given, tmp_path):
+def test_a_tool_sees_what_the_page_says(tool, ask, is_given, tmp_path):
     """Every request or none, in `get` and in `get_many`."""
     expected = TABLE[tool][is_given]
     with Server() as server, TOOLS[tool](server, tmp_path) as seen:
@@ -243,7 +242,7 @@ def server():
 """
 
 
-def test_pytest_httpx_sees_what_readme_says(tmp_path):
+def test_pytest_httpx_sees_what_the_page_says(tmp_path):
     """In a pytest of its own, for it would see the requests of every test that is run here."""
     pytest.importorskip("pytest_httpx")
     assert TABLE["pytest-httpx"] == (False, True)

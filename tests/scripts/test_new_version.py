@@ -1,13 +1,11 @@
 """A new version of the spec, from the vendoring to code that users have written.
 
 In a scratch checkout, as the maintainer does it: vendor, drift, regenerate, contract tests. Then
-the public names, and the examples of the README.
+the public names, and the examples of the README and the pages.
 """
 
-import ast
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +14,7 @@ import pytest
 from common import versions
 from common.project import Project
 
+from ..documents import PAGES
 from .conftest import ROOT, run_script
 
 KEPT = versions.all(Project(ROOT))
@@ -30,7 +29,7 @@ for name in modelgates_client.__all__:
     getattr(modelgates_client, name)
 print(modelgates_api.__file__)
 """
-#: Runs the README's examples against a stub, in a fresh interpreter.
+#: Runs the pages' examples against a stub, in a fresh interpreter.
 EXAMPLES = """
 import os, sys
 from modelgates_client.testing import StubAPI
@@ -52,7 +51,7 @@ class Checkout:
         self.root = root
         ignore = shutil.ignore_patterns("__pycache__", ".*cache*")
         for name in ("openapi.yaml", "openapi.lock.json", "codegen-config.yaml", "pyproject.toml",
-                     "CHANGELOG.md", "README.md"):  # fmt: skip
+                     "CHANGELOG.md"):  # fmt: skip
             shutil.copy(ROOT / name, root / name)
         for name in ("overlays", "generated", "scripts"):
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
@@ -109,11 +108,11 @@ class Checkout:
         self._examples()
 
     def _examples(self):
-        readme = (self.root / "README.md").read_text(encoding="utf-8")
         (self.root / "examples").mkdir()
-        for number, code in enumerate(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)):
-            if "import pytest" not in code and not _is_test(code):
-                (self.root / "examples" / f"example_{number}.py").write_text(code)
+        for page in PAGES:
+            for number, (block, _) in enumerate(page.examples()):
+                name = f"{page.path.stem.lower().replace('-', '_')}_{number}.py"
+                (self.root / "examples" / name).write_text(block.text, encoding="utf-8")
         examples = sorted((self.root / "examples").glob("*.py"))
         assert len(examples) >= 6
         self.run("-c", EXAMPLES, RECORD, *examples)
@@ -124,13 +123,6 @@ class Checkout:
         examples = sorted((self.root / "examples").glob("*.py"))
         self.run(*mypy, *examples)
         self.run(*mypy, "-p", "modelgates_client")
-
-
-def _is_test(code):
-    return any(
-        isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        for node in ast.parse(code).body
-    )
 
 
 @pytest.fixture

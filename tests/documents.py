@@ -1,0 +1,118 @@
+"""What people read: the README and the pages in `docs/`, with their blocks, headings and links.
+
+The first line of a fenced block says what it is:
+
+| first line    | what the block is                                                             |
+|---------------|-------------------------------------------------------------------------------|
+| `python`      | an example, complete by itself; it is run                                     |
+| `console`     | commands after `$`, and below each what it prints; they are run               |
+| `text`        | what the block before it prints                                               |
+| `LANG NAME`   | a file of that name, in the folder in which the page's commands run           |
+
+Where a command's output is not shown, it is not compared. A line `…` stands for any lines, another
+`…` for words. A command that does not end with 0 says so: `$ modelgates … # exit status 10`.
+"""
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+FENCE = re.compile(r"^```(\S*)[ ]?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+EXIT_STATUS = re.compile(r"\s+# exit status (\d+)$")
+
+
+class Command(NamedTuple):
+    """A command of a console block."""
+
+    line: str
+    status: int
+    output: str | None
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, the file that it is, its text, and the line it begins at."""
+
+    language: str
+    file: str
+    text: str
+    line: int
+
+    def commands(self):
+        """Return the commands of a console block."""
+        assert self.text.startswith("$ "), self
+        found = []
+        for part in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
+            line, _, output = part.partition("\n")
+            status = EXIT_STATUS.search(line)
+            found.append(
+                Command(EXIT_STATUS.sub("", line), int(status[1]) if status else 0, output or None)
+            )
+        return found
+
+
+class Page:
+    """A page of Markdown.
+
+    Attributes:
+        name: Its path in the project.
+        text: What it says.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.name = path.relative_to(ROOT).as_posix()
+        self.text = path.read_text(encoding="utf-8")
+
+    @cached_property
+    def blocks(self):
+        """Its fenced blocks, in order."""
+        return [
+            Block(found[1], found[2], found[3], self.text.count("\n", 0, found.start()) + 1)
+            for found in FENCE.finditer(self.text)
+        ]
+
+    @cached_property
+    def prose(self):
+        """All but its fenced blocks."""
+        return FENCE.sub("", self.text)
+
+    @cached_property
+    def anchors(self):
+        """The anchors of its headings, as GitHub makes them."""
+        headings = re.findall(r"^#+ (.*)$", self.prose, re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    @cached_property
+    def links(self):
+        """The targets of its links."""
+        return LINK.findall(self.prose)
+
+    def file(self, name):
+        """Return the text of the one block that is a file of that name."""
+        (text,) = [block.text for block in self.blocks if block.file == name]
+        return text
+
+    def examples(self):
+        """Return its examples: each Python block, and the text that says what it prints."""
+        following = [*self.blocks[1:], Block("", "", "", 0)]
+        return [
+            (block, output.text if output.language == "text" and not output.file else "")
+            for block, output in zip(self.blocks, following, strict=True)
+            if block.language == "python" and not block.file
+        ]
+
+
+def fits(shown, text):
+    """Whether a page shows a text: a line `…` stands for any lines, another `…` for words."""
+    lines = [re.escape(line).replace("…", ".+") for line in shown.splitlines()]
+    patterns = [r"(?:.*\n)*" if line.strip("\\ ") == ".+" else f"{line}\n" for line in lines]
+    return re.fullmatch("".join(patterns), text) is not None
+
+
+README = Page(ROOT / "README.md")
+PAGES = [README, *map(Page, sorted((ROOT / "docs").rglob("*.md")))]
+#: Pages for maintainers: their links are followed, and nothing in them is run.
+MAINTAINERS = [Page(ROOT / name) for name in ("CHANGELOG.md", "CONTRIBUTING.md")]

@@ -1,0 +1,264 @@
+"""What the README and the pages in `docs/` show is what happens; `documents.py` says how."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from modelgates_client.cli import _command
+from modelgates_client.cli._statuses import MEANINGS
+from modelgates_client.testing import StubAPI
+
+from .documents import MAINTAINERS, PAGES, README, ROOT, Block, Page, fits
+
+PACKAGES = [ROOT / "overlays", ROOT / "generated"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+RECORD = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
+SESSIONS = set(
+    re.findall(
+        r"^@nox\.session.*\ndef (\w+)",
+        (ROOT / "noxfile.py").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+)
+UNTYPED = {"cluster.py"}  # Dask has no types
+
+#: What blocks may be, besides examples, commands and files.
+DATA = {"text", "toml", "json", "mermaid"}
+
+
+@pytest.fixture
+def story(monkeypatch, tmp_path):
+    """A folder and a server for a page, whose examples and commands share them."""
+    monkeypatch.chdir(tmp_path)
+    with StubAPI([RECORD["data"]]) as stub:
+        for name in ("MODELGATES", "OPENAI"):  # whose calls are captured
+            monkeypatch.setenv(f"{name}_API_KEY", stub.api_key)
+            monkeypatch.setenv(f"{name}_BASE_URL", stub.base_url)
+        yield Story(monkeypatch)
+
+
+class Story:
+    """A page as it is followed, from top to bottom."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+
+    def follow(self, page):
+        """Write its files, run its examples and commands; fail where it shows something else."""
+        examples = dict(page.examples())
+        before = None  # a command whose output is the next block
+        for block in page.blocks:
+            where = f"{page.name}:{block.line}"
+            if block.file:
+                Path(block.file).write_text(block.text, encoding="utf-8")
+            elif block.language == "python":
+                printed = self._example(block, where)
+                assert fits(examples[block], printed), f"{where} prints\n{printed}"
+            elif block.language == "console":
+                before = [self._command(command, where) for command in block.commands()][-1]
+                continue
+            elif block.language == "text" and before is not None:
+                assert fits(block.text, before), f"{where}: it prints\n{before}"
+            else:
+                assert block.language in DATA, f"{where}: nothing checks {block.language!r}"
+            before = None
+
+    @staticmethod
+    def _example(block, where):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile("\n" * block.line + block.text, where, "exec"), {})
+        return out.getvalue()
+
+    def _command(self, command, where):
+        program, _, arguments = command.line.partition(" ")
+        where = f"{where}: {command.line}"
+        if program == "modelgates":
+            status, printed, said = self._pipeline(command.line)
+            assert status == command.status, f"{where}: ends with {status}\n{printed}{said}"
+            shown = command.output
+            assert shown is None or fits(shown, printed), f"{where}: prints\n{printed}"
+            return printed
+        if program == "pip":
+            for extra in re.findall(r"\[([\w,]+)\]", arguments):
+                assert set(extra.split(",")) <= {*PROJECT["project"]["optional-dependencies"]}
+        elif program in {"python3", "nox"}:
+            session = re.match(r"(?:scripts/run\.py|-s) (\w+)", arguments)
+            assert session is not None, where
+            assert session[1] in SESSIONS, where
+        else:
+            assert program in {"export", "pytest"}, f"{where}: nothing runs it"
+        return None
+
+    def _pipeline(self, line):
+        """Run commands with `|` between them; return the last one's status, output and messages."""
+        printed, said, status = "", "", 0
+        for each in line.split(" | "):
+            name, *arguments = each.split()
+            assert name == "modelgates"
+            out, err = io.StringIO(), io.StringIO()
+            self._monkeypatch.setattr(sys, "argv", ["modelgates", *arguments])
+            self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(printed.encode())))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                status = int(_command.run())
+            printed, said = out.getvalue(), err.getvalue()
+        return status, printed, said
+
+
+@pytest.mark.slow("it imports what examples need: DuckDB, Plotly, the SDK of OpenAI")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_shows_what_happens(story, page):
+    """Its examples, its commands and its files, in their order, against the stub."""
+    story.follow(page)
+
+
+def test_a_page_that_shows_something_else_is_found(story, tmp_path):
+    """An output, an exit status, a block that nothing checks, a command that nothing runs."""
+    path = ROOT / "docs" / "never-written.md"
+    for text in (
+        "```python\nprint(1)\n```\n\n```text\n2\n```\n",
+        "```python\nprint(1)\n```\n",
+        "```console\n$ modelgates --version\nmodelgates none\n```\n",
+        "```console\n$ modelgates --version # exit status 2\n```\n",
+        "```console\n$ modelgates --version\n```\n\n```text\nmodelgates none\n```\n",
+        "```console\n$ python3 scripts/run.py nothing\n```\n",
+        "```console\n$ rm -r .\n```\n",
+        "```ruby\nputs 1\n```\n",
+    ):
+        page = Page.__new__(Page)
+        page.path, page.name, page.text = path, "docs/never-written.md", text
+        with pytest.raises(AssertionError, match=r"never-written\.md:[15]"):
+            story.follow(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "fit"),
+    [
+        ("a\nb 5 c\nd\n", True),
+        ("a\nb 5 c\nx\ny\nd\n", True),
+        ("a\nb  c\nd\n", False),
+        ("a\nb 5 c\nx\n", False),
+        ("a\nb 5 c\nd\ne\n", False),
+        ("x\nb 5 c\nd\n", False),
+    ],
+)
+def test_what_is_left_out_is_only_what_is_marked(text, fit):
+    """All else in the output has to be as it is shown."""
+    assert fits("a\nb … c\n   …\nd\n", text) is fit
+
+
+@pytest.mark.parametrize("page", [*PAGES, *MAINTAINERS], ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Each to a file that is there, and to a heading in it."""
+    for target in page.links:
+        if target.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.path.parent / name).resolve() if name else page.path
+        assert path.is_file(), f"{page.name}: {target}"
+        assert path.is_relative_to(ROOT), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in Page(path).anchors, f"{page.name}: {target}"
+
+
+def test_every_page_is_linked_from_the_readme():
+    """What is not there, nobody finds."""
+    linked = {target.partition("#")[0] for target in README.links}
+    assert {page.name for page in PAGES if page is not README} <= linked
+
+
+def test_the_readme_is_short():
+    """What it is, some lines of use, the commands, and where to read on."""
+    example, _ = README.examples()[0]
+    assert len(README.text.splitlines()) <= 150
+    assert len(example.text.splitlines()) <= 12
+    assert README.text.index(example.text) < 700
+
+
+def commands_page():
+    """Return the page of the commands, made from their help."""
+    lines = [
+        "# Commands",
+        "",
+        "The command `modelgates` comes with the extra `cli`. It writes data to stdout, and",
+        "messages to stderr. A [configuration file](configuration.md) can set defaults of options.",
+        "",
+        "<!-- UPDATE_DOCS=1 pytest tests/test_documents.py writes this page from --help -->",
+        "",
+        "## Exit statuses",
+        "",
+        "With several ids, one that fails does not stop the others, and the highest status counts.",
+        "",
+        "| status | meaning |",
+        "|---|---|",
+        *(f"| {int(status)} | {meaning} |" for status, meaning in MEANINGS.items()),
+    ]
+    root = click.Context(_command.command, info_name="modelgates")
+    for name, command in sorted(_command.command.commands.items()):
+        context = click.Context(command, info_name=name, parent=root, terminal_width=80)
+        command.epilog = None  # the same for all: the statuses above
+        lines += ["", f"## modelgates {name}", "", "```text", context.get_help(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_commands_is_their_help(monkeypatch):
+    """Every command, every option; `UPDATE_DOCS=1` writes it."""
+    for command in _command.command.commands.values():
+        monkeypatch.setattr(command, "epilog", command.epilog)
+    page = commands_page()
+    path = ROOT / "docs" / "commands.md"
+    if os.environ.get("UPDATE_DOCS"):
+        path.write_text(page, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == page, "run this with UPDATE_DOCS=1"
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A folder with all examples, and the files of Python that pages show."""
+    for page in PAGES:
+        stem = page.path.stem.replace("-", "_").lower()
+        files = [(block.file, block) for block in page.blocks if block.file.endswith(".py")]
+        files += [
+            (f"{stem}_{number}.py", block) for number, (block, _) in enumerate(page.examples())
+        ]
+        for name, block in files:
+            if name not in UNTYPED:
+                (tmp_path / name).write_text(block.text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.slow("a whole run of mypy")
+def test_the_examples_pass_mypy_strict(written):
+    """Code written as the pages have it is well typed, against the installed packages."""
+    command = [sys.executable, "-m", "mypy", "--strict", "."]
+    done = subprocess.run(command, cwd=written, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow("a whole run of pyright")
+def test_the_examples_pass_pyright_strict(written):
+    """Neither does the other type checker find anything."""
+    settings = {"typeCheckingMode": "strict", "extraPaths": [*map(str, PACKAGES)]}
+    (written / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
+    done = subprocess.run(command, cwd=written, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_blocks_and_commands_are_found():
+    """As `documents.py` describes them."""
+    page = Page.__new__(Page)
+    page.text = "```text app.log\nx\n```\n\n```console\n$ a b # exit status 3\nout\n$ c\n```\n"
+    file, console = page.blocks
+    assert file == Block("text", "app.log", "x\n", 1)
+    assert [tuple(each) for each in console.commands()] == [("a b", 3, "out\n"), ("c", 0, None)]
+    assert page.file("app.log") == "x\n"
