@@ -43,6 +43,7 @@ ON_ONE = (
     "tests/conformance/test_conformance.py",
     "tests/contract",
     "tests/doors",
+    "tests/examples",
     "tests/exports",
     "tests/faults/ledgers",
     "tests/ledger/test_model.py",

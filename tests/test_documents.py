@@ -29,7 +29,7 @@ SESSIONS = set(
         re.MULTILINE,
     )
 )
-UNTYPED = {"cluster.py"}  # Dask has no types
+UNTYPED = {"cluster.py", "by_requests.py"}  # Dask has no types, and the other is not ours
 
 #: What blocks may be, besides examples, commands and files.
 DATA = {"text", "toml", "json", "mermaid"}
