@@ -51,6 +51,7 @@ ON_ONE = (
     "tests/rows",
     "tests/test_architecture.py",
     "tests/test_documents.py",
+    "tests/test_lists.py",
 )
 ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signals
 HEAVY = "tests/heavy"

@@ -18,4 +18,12 @@ only declare their fields and check the common case inline.
 | `bodies`     | a response's body, held against the schema of its status                  |
 | `errors`     | the errors that all of this raises, and the root of the client's          |
 | `types`      | what generated signatures name: files, and a response with its value      |
+| `values`     | parsed values: told apart, read as stored, shown                          |
+| `decoded`    | what decoding makes of JSON beside plain values                           |
+| `extending`  | classes by hand over generated models                                     |
+| `requests`   | the parts of a request, from typed arguments                              |
+| `operation`  | an operation of the spec as a value, and a call of it                     |
+| `paging`     | how the pages of an operation follow one another                          |
+| `catalogue`  | the operations of a generated package, loaded when asked for              |
+| `resource`   | what the resources of a client stand on                                   |
 """

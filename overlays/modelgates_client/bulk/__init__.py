@@ -14,6 +14,9 @@
 | `running`  | sends what is next, on one event loop, paced                              |
 | `awaited`  | the outcomes, for `AsyncModelGates`                                       |
 | `blocking` | the outcomes, for `ModelGates`: its event loop runs in a thread           |
+| `asking`   | how many are asked for, and what became of each                           |
+| `threads`  | threads of the operating system, under gevent too                         |
+| `threaded` | an engine that blocks, awaited: each request in a thread                  |
 
 All above `flights` are pure: time is what they are told, and nothing in them waits.
 """

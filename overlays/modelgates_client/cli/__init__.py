@@ -63,6 +63,7 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_stdout`     | writing data, to readers that may go away         |
 | `_messages`   | stderr: errors, warnings, logs                    |
 | `_progress`   | stderr: how far long work is, by rich             |
+| `_drawing`    | what `_progress` draws, by rich                   |
 """
 
 import sys

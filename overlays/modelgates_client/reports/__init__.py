@@ -20,4 +20,7 @@ The modules, one subject each:
 | `terminal`  | a report on a terminal, by rich                             |
 | `page`      | a report as an HTML page                                    |
 | `spending`  | the sum that a budget is held against                       |
+| `budgets`   | budgets of a configuration: limits per period               |
+| `reconciling` | a ledger held against the account's activity              |
+| `words`     | the figures of a report in words                            |
 """

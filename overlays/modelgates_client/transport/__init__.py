@@ -17,6 +17,9 @@
 | `httpx_client`   | the engines over a client of httpx that the caller gives         |
 | `lazily`         | httpx, as annotations name it                                    |
 | `options`        | where to connect to, and how: server, proxy, trust               |
+| `credentials`    | the API key: where it comes from, and that it is never shown     |
+| `deadline`       | the point in time by which a call is over                        |
+| `addresses`      | the addresses of a host, looked up in a thread                   |
 
 Two engines use httpcore, the layer beneath httpx: httpx itself bounds each read, but not a call,
 and one pool of it slows down with every connection. The third uses httptools, the binding of the

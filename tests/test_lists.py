@@ -1,0 +1,114 @@
+"""Lists that stand twice: what one of them lacks is named here, with where it belongs."""
+
+import ast
+import inspect
+import re
+import tomllib
+
+import pytest
+
+import modelgates_client
+from modelgates_client import ModelGates, ModelGatesError, errors
+from modelgates_client.calls.retry import RETRYABLE_STATUSES
+from modelgates_client.cli import _statuses
+from modelgates_client.testing import StubAPI
+from modelgates_runtime import errors as runtime_errors
+from modelgates_runtime.errors import ResponseError
+
+from .documents import README, ROOT, Page
+
+ROOMS = [
+    path
+    for package in ("modelgates_client", "modelgates_runtime")
+    for path in sorted((ROOT / "overlays" / package).rglob("__init__.py"))
+    if "| `" in path.read_text(encoding="utf-8")
+]
+ERRORS = [
+    error
+    for module in (errors, runtime_errors)
+    for _, error in inspect.getmembers(module, inspect.isclass)
+    if issubclass(error, ModelGatesError) and error.__module__ == module.__name__
+    # Those become a `ResponseValidationError`, but for who sends calls without a client of ours.
+    if not issubclass(error, ResponseError)
+]
+#: Errors of which the command's exit status is 1, since they tell of a mistake in it or in nothing.
+FAILING = {
+    "APIStatusError",  # a status that no class is for
+    "BadRequestError",  # the command asks as the spec says
+    "ClientClosedError",
+    "FieldError",
+    "ModelGatesError",
+}
+
+
+def page(name):
+    """Return the text of a page in `docs/`, with plain hyphens."""
+    return Page(ROOT / "docs" / name).text.replace("\N{EN DASH}", "-")
+
+
+@pytest.mark.parametrize("init", ROOMS, ids=lambda path: path.parent.name)
+def test_a_table_of_modules_names_each_of_them(init):
+    """In the docstring of the room."""
+    docstring = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
+    named = set(re.findall(r"^\| `(\w+)` +\|", docstring, re.MULTILINE))
+    modules = {path.stem for path in init.parent.glob("*.py")} - {"__init__"}
+    modules |= {path.parent.name for path in init.parent.glob("*/__init__.py")}
+    assert named == modules, f"the table in {init.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_an_error_is_told_of_everywhere(error):
+    """It is exported, drawn in the tree, and explained; the command has an exit status for it."""
+    name = error.__name__
+    assert name in modelgates_client.__all__, "modelgates_client/__init__.py: __all__"
+    assert re.search(rf"\b{name}\b", errors.__doc__), "the tree in errors.py"
+    assert f"`{name}`" in page("errors.md"), "the table in docs/errors.md"
+    has_status = any(issubclass(error, kinds) for kinds, _ in _statuses._STATUSES)
+    assert has_status != (name in FAILING), "cli/_statuses.py: _STATUSES"
+
+
+def test_the_statuses_that_are_retried_are_those_of_the_page():
+    """`calls/retry.py` and docs/errors.md."""
+    (sentence,) = re.findall(r"the statuses ([\d, -]+) and (\d+) are\s+retried", page("errors.md"))
+    told = set()
+    for each in ", ".join(sentence).split(", "):
+        first, _, last = each.partition("-")
+        told |= {*range(int(first), int(last or first) + 1)}
+    assert told == RETRYABLE_STATUSES
+
+
+def test_every_setting_is_on_its_page():
+    """docs/settings.md has each argument of a client."""
+    shown = page("settings.md")
+    given = {*inspect.signature(ModelGates).parameters}
+    assert not {name for name in given if not re.search(rf"\b{name}\b", shown)}
+
+
+def test_every_fault_of_the_stub_is_on_its_page():
+    """docs/testing.md has each public method of the stub that its users call."""
+    shown = page("testing.md")
+    methods = {name for name, _ in inspect.getmembers(StubAPI, inspect.isfunction)}
+    methods -= {name for name in methods if name.startswith("_") or name == "close"}
+    assert not {name for name in methods if f"`{name}`" not in shown and f".{name}(" not in shown}
+
+
+def test_every_extra_is_in_the_readme():
+    """And no other."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = README.text.partition("| extra | adds |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == {
+        *project["optional-dependencies"]
+    }
+
+
+def test_every_session_is_in_contributing():
+    """The table of what nox runs."""
+    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    sessions = set(re.findall(r"^@nox\.session.*\ndef (\w+)", noxfile, re.MULTILINE))
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n\n**")[0]
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`([\w.-]+)", row)
+    }
+    assert sessions <= named
