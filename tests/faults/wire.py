@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from modelgates_client.testing import make_record
+
 #: Distinctive, and with a character that some JSON encoders escape.
 KEY = "sk-mg-f4ultQ7zX/s3cretW9vK2p"
 
@@ -15,13 +17,13 @@ COST = 0.00003452
 WRONG_COST = 666.0
 
 _RECORDED = Path(__file__).parents[1] / "records" / "2026-02-cancelled-stream.json"
-_LATER = ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
+_SENT = json.loads(_RECORDED.read_bytes())["data"]
 
 
 def record(generation_id: str = ID, **changes: Any) -> dict[str, Any]:
-    """Return a record as the spec says, with changes."""
-    data = json.loads(_RECORDED.read_bytes())["data"]
-    return {**data, **dict.fromkeys(_LATER), "id": generation_id, "total_cost": COST, **changes}
+    """Return a record as the vendored spec says, with changes."""
+    made = make_record(generation_id)
+    return {**made, **_SENT, "id": generation_id, "total_cost": COST, **changes}
 
 
 def body(generation_id: str = ID, **changes: Any) -> bytes:
