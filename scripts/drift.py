@@ -22,6 +22,7 @@ def main() -> None:
     project = Project(options.root.resolve())
     toolchain.check_versions(project)
     # Not before the tools are known to be there.
+    from backtesting import records  # noqa: PLC0415
     from common.versions import Version  # noqa: PLC0415
     from specdiff import accepted, formats, judging, lines  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
@@ -43,13 +44,16 @@ def main() -> None:
         fail_on=options.fail_on,
         changelog=options.changelog.read_text(encoding="utf-8") if options.changelog else None,
         backtest=not options.no_backtest,
+        answers=[] if options.no_backtest else records.files(project, options.records),
         progress=progress,
     )
     progress("")
     if options.format == "github":
         named = options.new and Path(options.new).is_file()
         path = Path(options.new).as_posix() if named else project.spec.name
-        where = lines.find(new.content.decode(), {change.pointer for change in report.changes})
+        pointers = {change.pointer for change in report.changes}
+        pointers |= {finding.pointer for finding in report.findings}
+        where = lines.find(new.content.decode(), pointers)
         shown = formats.github(report, path, where)
     elif options.format == "text":
         shown = formats.text(report, colour=sys.stdout.isatty() and not options.output)
@@ -77,6 +81,15 @@ def _options() -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="fail only for breaking changes that are not under Unreleased in this file",
+    )
+    parser.add_argument(
+        "--records",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="recorded answers besides those in tests/records: bodies, .json, or .jsonl with one "
+        "a line; those of another operation than get-generation in a folder of its name",
     )
     parser.add_argument("--no-backtest", action="store_true", help="judge by reading alone")
     parser.add_argument(

@@ -32,7 +32,7 @@ def main() -> None:
     normal = generator.prepare(project)
     with generator.generated(project, normal) as fresh:
         wanted = lock.current(project, recorded)
-        for line in telling.lines(normal):
+        for line in (*telling.lines(normal), *generator.obsolete(project)):
             print(line, file=sys.stderr)
         if arguments.check:
             check(project, fresh, wanted)

@@ -1,4 +1,4 @@
-"""The client of a version, generated under this project's overlays in a scratch directory."""
+"""The client of a version, generated in a scratch directory, under the overlay that fits it."""
 
 import ast
 import contextlib
@@ -68,6 +68,8 @@ def generate(project: Project, version: Version, directory: Path) -> Client:
         shutil.copy(path, copy)
     scratch = Project(root)
     scratch.spec.write_bytes(version.content)
+    if version.overlay is not None:
+        scratch.overlay.write_bytes(version.overlay)
     try:
         normal = generator.prepare(scratch)
         with generator.generated(scratch, normal) as fresh:

@@ -1,11 +1,12 @@
-"""The real records in `tests/records`, decoded by every client.
+"""Recorded real answers, in `tests/records` and where the maintainer says, decoded by clients.
 
-A record is evidence too: of the server, whichever version it follows. What a version calls
-required and not nullable, and a real record lacks, is a sign that the version's document lies.
+A recorded answer is evidence: of the server, whichever version it follows. What a version calls
+required and not nullable, and an answer lacks or has as null, is a sign that its document lies.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 from common.failure import Failure
@@ -18,50 +19,84 @@ from backtesting.observations import Backtest
 from backtesting.operations import Operation
 
 _OPERATION = Operation("get-generation", "GET /generation")
-_STATUS = 200
+_OWN = Path("tests", "records")
+_DOCUMENTS, _LINES = (".json",), (".jsonl", ".ndjson")
 
 
-def files(project: Project) -> list[Path]:
-    """Return the records of a project: bodies of successful responses of `get-generation`.
+def files(project: Project, folders: Iterable[Path] = ()) -> list[Path]:
+    """Return the files of recorded answers: bodies of successful responses.
+
+    Args:
+        project: The project, whose own are in `tests/records`.
+        folders: Others. In one of the name of an operation are answers of that operation; the
+            others are of `get-generation`.
 
     Raises:
-        Failure: There are none.
+        Failure: There are none in one of them.
     """
-    found = sorted((project.root / "tests" / "records").glob("*.json"))
-    if not found:
-        raise Failure("tests/records holds no record; restore it (git checkout -- tests/records)")
+    own = project.root / _OWN
+    found: list[Path] = []
+    for folder in (own, *folders):
+        inside = sorted(p for p in folder.rglob("*") if p.suffix in {*_DOCUMENTS, *_LINES})
+        if not inside and folder == own:
+            what = "restore it (git checkout -- tests/records)"
+            raise Failure(f"tests/records holds no record; {what}")
+        if not inside:
+            raise Failure(f"{folder} holds no recorded answer: no .json, .jsonl or .ndjson file")
+        found += inside
     return found
 
 
 def decoded(client: Client, records: Sequence[Path]) -> dict[str, Backtest]:
-    """Return what a client makes of each record, by the record's file name.
+    """Return what a client makes of each recorded answer, by its file's name, and its line.
 
     Raises:
-        Failure: A record is not JSON.
+        Failure: An answer is not JSON.
     """
-    bodies: list[Body] = []
-    for number, file in enumerate(records, start=1):
-        try:
-            value = json.loads(file.read_bytes())
-        except ValueError:
-            raise Failure(f"tests/records/{file.name} is not JSON; restore it") from None
-        content = json.dumps(value)
-        bodies.append(Body(number, _OPERATION, str(_STATUS), _STATUS, "json", content, value))
+    answers = [answer for file in records for answer in _answers(client, file)]
+    bodies = [
+        Body(number, operation, "200", HTTPStatus.OK, "json", json.dumps(value), value)
+        for number, (_, operation, value) in enumerate(answers, start=1)
+    ]
     found: dict[str, Backtest] = {}
-    for file, body, answer in zip(records, bodies, workers.decode(client, bodies), strict=True):
-        found[file.name] = Backtest(client.version, file.name)
-        found[file.name].add(body, answer)
+    decoded = workers.decode(client, bodies)
+    for (name, *_), body, answer in zip(answers, bodies, decoded, strict=True):
+        found[name] = Backtest(client.version, name)
+        found[name].add(body, answer)
     return found
 
 
+def _answers(client: Client, file: Path) -> Iterator[tuple[str, Operation, object]]:
+    """Yield the answers of a file, each with its name and what it is an answer of."""
+    folder = file.parent.name
+    operation = Operation(folder, folder) if folder in client.modules else _OPERATION
+    content = file.read_bytes()
+    several = file.suffix in _LINES
+    for number, line in enumerate(content.splitlines() if several else [content], start=1):
+        if not line.strip():
+            continue
+        name = file.name if folder == _OWN.name else f"{folder}/{file.name}"
+        name += f":{number}" if several else ""
+        try:
+            yield name, operation, json.loads(line)
+        except (ValueError, RecursionError):
+            raise Failure(f"{folder}/{file.name} is not JSON; restore it") from None
+
+
 def contradicted(found: Mapping[str, Backtest]) -> list[str]:
-    """Return the places that a version calls required and not nullable, and a record lacks."""
+    """Return the places that a version calls required and not nullable, and an answer is without.
+
+    They are in the answer as null, or are not in it at all.
+    """
     return sorted(
         {
-            f"{deviation.place} (required by {result.old}, not in {result.new})"
+            f"{deviation.place} (required by {result.old}, {_WITHOUT[deviation.kind]} {result.new})"
             for result in found.values()
             for deviation in result.drift
-            if deviation.kind in {"missing", "null"}
+            if deviation.kind in _WITHOUT
             and (deviation.operation, deviation.status, deviation.place) in result.broken
         }
     )
+
+
+_WITHOUT = {"missing": "not in", "null": "null in"}

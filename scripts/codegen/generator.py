@@ -22,8 +22,9 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from pydantic import ValidationError
 
-from codegen import operations, overlay, rendering
+from codegen import operations, overlay, rendering, updates
 from codegen.properties import Properties
+from codegen.updates import Update
 
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
 #: What of the generator's configuration is of use here; the rest of it is for its own parser.
@@ -70,6 +71,14 @@ def prepare(project: Project) -> Normal:
         words = "\n".join(telling.lines(normal)) or "it describes no operation"
         raise Failure(f"nothing of {project.spec.name} can be carried: {words}")
     return normal
+
+
+def obsolete(project: Project) -> list[str]:
+    """Return the actions of the overlay that say only what the spec says, a line each."""
+    done: list[Update] = []
+    overlay.apply(documents.load(project.overlay), documents.load(project.spec), done)
+    words = "says only what the spec says, too; delete it"
+    return [f"obsolete: {action} {words}" for action in updates.obsolete(done)]
 
 
 def left_out(normal: Normal) -> list[str]:

@@ -19,6 +19,9 @@ import jsonpath
 from common.failure import Failure
 from normalizing.located import Array, Object, locate, pointer_of
 
+from codegen import updates
+from codegen.updates import Update
+
 MERGE = "x-merge-as"
 SINGLE_SLASHES = "x-single-slashes"
 WITHOUT_PREFIX = "x-without-prefix"
@@ -29,8 +32,15 @@ _ACTION_KEYS = {"target", "description", AT_LEAST, *_KINDS}
 _COMPONENTS = "#/components/schemas/"
 
 
-def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+def apply(
+    overlay: dict[str, Any], document: dict[str, Any], notes: list[Update] | None = None
+) -> dict[str, Any]:
     """Return a copy of `document` with every action of `overlay` applied, in order.
+
+    Args:
+        overlay: The overlay.
+        document: The document.
+        notes: Gets what each `update` does, value by value.
 
     Raises:
         Failure: The overlay is malformed, an action matches nothing, or schemas that it merges
@@ -59,11 +69,13 @@ def apply(overlay: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
             )
         if not action.get("description"):
             raise Failure(f"{name} gives no reason; say why in its `description`")
-        _apply_action(name, action, result)
+        _apply_action(name, action, result, notes)
     return result
 
 
-def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -> None:
+def _apply_action(
+    name: str, action: dict[str, Any], document: dict[str, Any], notes: list[Update] | None
+) -> None:
     try:
         matches = list(jsonpath.finditer(action["target"], document))
     except jsonpath.JSONPathError as error:
@@ -75,7 +87,11 @@ def _apply_action(name: str, action: dict[str, Any], document: dict[str, Any]) -
             f"{name} matches nothing in the spec, so what it corrects has changed; "
             "compare the spec with the action's description, then change or delete the action"
         )
-    _act(name, action, document, list(dict.fromkeys(_followed(match) for match in matches)))
+    places = list(dict.fromkeys(_followed(match) for match in matches))
+    if notes is not None and "update" in action:
+        for place in places:
+            notes += updates.of(name, action, _at(document, place))
+    _act(name, action, document, places)
 
 
 def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: list[Any]) -> None:

@@ -2,6 +2,10 @@
 
 There, a version is a whole document, `DATE.yaml`, or a unified diff, `DATE.diff`, against an
 earlier one that its header names. `SHA256SUMS` says what each must be when it is restored.
+
+Beside it is the overlay that fitted it, `DATE.overlay.yaml`: whatever becomes of the project's own,
+the client of a version stays the one that people had. Many versions have one overlay: it is there
+once, under the first of them, and the others have its sum.
 """
 
 import difflib
@@ -18,7 +22,7 @@ from common.project import Project
 
 SUMS = "SHA256SUMS"
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
-_SUM = re.compile(r"([0-9a-f]{64}) [ *](\d{4}-\d\d-\d\d)\.yaml")
+_SUM = re.compile(r"([0-9a-f]{64}) [ *](\d{4}-\d\d-\d\d)(\.overlay)?\.yaml")
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,12 @@ class Version:
     Attributes:
         name: The date of its publication, or what the maintainer called it.
         content: The document, byte for byte.
+        overlay: The overlay that fitted it, byte for byte; None for the one that the project has.
     """
 
     name: str
     content: bytes
+    overlay: bytes | None = None
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -57,13 +63,14 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` 
     found = _restored(store(project))
     recorded = lock.read(project)
     lock.check_spec(project, recorded)
-    name, content = recorded["spec"]["retrieved"], project.spec.read_bytes()
-    if found.setdefault(name, content) != content:
+    vendored = Version(recorded["spec"]["retrieved"], project.spec.read_bytes())
+    if found.get(vendored.name, vendored).content != vendored.content:
         raise Failure(
-            f"{project.spec.name} is of {name}, and so is another document in "
+            f"{project.spec.name} is of {vendored.name}, and so is another document in "
             f"{store(project).name}/; correct `spec.retrieved` in {project.lock.name}"
         )
-    return {name: Version(name, found[name]) for name in sorted(found)}
+    found[vendored.name] = vendored
+    return {name: found[name] for name in sorted(found)}
 
 
 def is_date(name: str) -> bool:
@@ -86,27 +93,53 @@ def dated(project: Project, name: str) -> Version:
 def kept(project: Project, version: Version) -> dict[Path, bytes]:
     """Return the files, with their content, that keep a version; none if it is kept already.
 
-    It is a diff against the latest one before it, or whole where that is not smaller.
+    It is a diff against the latest one before it, or whole where that is not smaller. With it is
+    kept the project's overlay: as what fits this version, and those that have none yet.
 
     Raises:
         Failure: Its name is no date, or is taken by another document.
     """
     directory = store(project)
     known = check_free(project, version)
-    if version.name in known:
-        return {}
-    file, content = directory / f"{version.name}.yaml", version.content
-    base = max((name for name in known if name < version.name), default=None)
-    if base is not None and _has_plain_lines(known[base]) and _has_plain_lines(content):
-        patch = _difference(base, known[base], version)
-        if len(patch) < len(content):
-            file, content = file.with_suffix(".diff"), patch
-    line = f"{lock.digest(version.content)}  {version.name}.yaml\n".encode()
-    sums = directory / SUMS
-    return {file: content, sums: sums.read_bytes() + line}
+    sums = (directory / SUMS).read_bytes()
+    files: dict[Path, bytes] = {}
+    if version.name not in known:
+        file, content = directory / f"{version.name}.yaml", version.content
+        base = max((name for name in known if name < version.name), default=None)
+        if base and _has_plain_lines(known[base].content) and _has_plain_lines(content):
+            patch = _difference(base, known[base].content, version)
+            if len(patch) < len(content):
+                file, content = file.with_suffix(".diff"), patch
+        files[file] = content
+        sums += f"{lock.digest(version.content)}  {version.name}.yaml\n".encode()
+    files |= _overlays(project, version.name, known, sums)
+    return files
 
 
-def check_free(project: Project, version: Version) -> dict[str, bytes]:
+def _overlays(
+    project: Project, name: str, known: dict[str, Version], sums: bytes
+) -> dict[Path, bytes]:
+    """Return the files that keep the project's overlay for a version, and for those without one.
+
+    Args:
+        project: The project.
+        name: The version.
+        known: What is kept already.
+        sums: The sums, but for that of the overlay.
+    """
+    directory, content = store(project), project.overlay.read_bytes()
+    fits = {one.name for one in known.values() if one.overlay is None} | {name}
+    others = {one.overlay for one in known.values() if one.name not in fits}
+    stale = {f"{one}.overlay.yaml".encode() for one in fits}
+    lines = [line for line in sums.splitlines(keepends=True) if line.rstrip()[66:] not in stale]
+    lines += [f"{lock.digest(content)}  {one}.overlay.yaml\n".encode() for one in sorted(fits)]
+    files = {directory / SUMS: b"".join(lines)}
+    if content not in others:
+        files = {directory / f"{min(fits)}.overlay.yaml": content, **files}
+    return files if files[directory / SUMS] != (directory / SUMS).read_bytes() else {}
+
+
+def check_free(project: Project, version: Version) -> dict[str, Version]:
     """Return the versions that are kept, if this may be one of them or the vendored one.
 
     Raises:
@@ -115,7 +148,7 @@ def check_free(project: Project, version: Version) -> dict[str, bytes]:
     known = _restored(store(project))
     if not is_date(version.name):
         raise Failure(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
-    if known.get(version.name, version.content) != version.content:
+    if known.get(version.name, version).content != version.content:
         raise Failure(f"version {version.name} is another document; a kept version never changes")
     return known
 
@@ -124,28 +157,46 @@ def _has_plain_lines(content: bytes) -> bool:
     return content.endswith(b"\n") and b"\r" not in content
 
 
-def _restored(directory: Path) -> dict[str, bytes]:
+def _restored(directory: Path) -> dict[str, Version]:
+    documents, overlays = _sums(directory)
+    found: dict[str, bytes] = {}
+    for name, digest in sorted(documents.items()):
+        found[name] = _restore(directory, name, found)
+        if lock.digest(found[name]) != digest:
+            raise Failure(
+                f"version {name} is not what it was when it was kept ({SUMS} has another sum); "
+                f"restore it (git checkout -- tests/specs/{directory.name})"
+            )
+    there = {path: path.name.partition(".")[0] for path in directory.glob("????-??-??.*")}
+    if unknown := set(there.values()) - found.keys():
+        raise Failure(f"version {min(unknown)} has no line in {SUMS}; delete it or add the line")
+    files = (path.read_bytes() for path in there if path.name.endswith(".overlay.yaml"))
+    by_digest = {lock.digest(content): content for content in files}
+    for name, digest in overlays.items():
+        if digest not in by_digest or name not in found:
+            raise Failure(
+                f"the overlay of version {name} is missing, or is not what it was when it was "
+                f"kept; restore it (git checkout -- tests/specs/{directory.name})"
+            )
+    kept = {name: by_digest[digest] for name, digest in overlays.items()}
+    return {name: Version(name, content, kept.get(name)) for name, content in found.items()}
+
+
+def _sums(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the recorded sums of the documents and of the overlays, by the name of the version."""
     try:
         lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
         place = f"tests/specs/{directory.name}/{SUMS}"
         raise Failure(f"{place} is missing; restore it (git checkout -- {place})") from None
-    found: dict[str, bytes] = {}
-    for line in sorted(lines, key=lambda line: line[66:]):
+    documents: dict[str, str] = {}
+    overlays: dict[str, str] = {}
+    for line in lines:
         match = _SUM.fullmatch(line)
         if match is None:
             raise Failure(f"{SUMS} has a line that is no sum and name: {line[:80]!r}; restore it")
-        name = match[2]
-        found[name] = _restore(directory, name, found)
-        if lock.digest(found[name]) != match[1]:
-            raise Failure(
-                f"version {name} is not what it was when it was kept ({SUMS} has another sum); "
-                f"restore it (git checkout -- tests/specs/{directory.name})"
-            )
-    files = {path.stem for path in directory.iterdir() if path.suffix in {".yaml", ".diff"}}
-    if unknown := files - found.keys():
-        raise Failure(f"version {min(unknown)} has no line in {SUMS}; delete it or add the line")
-    return found
+        (overlays if match[3] else documents)[match[2]] = match[1]
+    return documents, overlays
 
 
 def _restore(directory: Path, name: str, earlier: dict[str, bytes]) -> bytes:

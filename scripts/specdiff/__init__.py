@@ -23,6 +23,9 @@ Data flows down: documents are read, compared, and what was found is judged and 
 | `leftovers`   | differences that nobody has looked at: what makes it complete              |
 | `specs`       | all comparisons together                                                   |
 | `agreement`   | the verdict held against what the backtest saw                             |
+| `findings`    | what is found besides changes: refuted places, overtaken actions           |
+| `evidence`    | recorded answers held against the new document                             |
+| `mending`     | the overlay's actions that make a document allow what was sent             |
 | `suspicions`  | what looks like a slip of the document                                     |
 | `accepted`    | the differences that are accepted, each with its reason                    |
 | `surface`     | what a generated package offers, and what another takes away               |

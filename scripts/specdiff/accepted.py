@@ -4,7 +4,7 @@ A list in YAML: of each entry `rule`, `pointer` and `reason`. An entry that matc
 stale: what it excused is gone, and the next thing like it should be looked at.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +13,14 @@ from common import documents
 from common.failure import Failure
 
 from specdiff.changes import Change
+from specdiff.findings import Finding
 
 _KEYS: Final = {"rule", "pointer", "reason"}
+#: What an entry that is no change is about, by the beginning of its rule, and what to do.
+_KIND: Final = {
+    "answer": "recorded answer, or the spec has caught up; keep one in tests/records, or delete it",
+    "overlay": "action of the overlay; delete it from the list",
+}
 
 
 @frozen
@@ -31,8 +37,8 @@ class Accepted:
     pointer: str
     reason: str
 
-    def matches(self, change: Change) -> bool:
-        """Whether it is about this change."""
+    def matches(self, change: Change | Finding) -> bool:
+        """Whether it is about this change, or this difference from what answers have."""
         if self.rule != change.rule:
             return False
         if self.pointer.endswith("*"):
@@ -64,8 +70,10 @@ def load(path: Path) -> list[Accepted]:
     return entries
 
 
-def apply(entries: Iterable[Accepted], changes: list[Change]) -> dict[tuple[str, str], str]:
-    """Return the reason for each accepted change, by rule and pointer.
+def apply(
+    entries: Iterable[Accepted], changes: Sequence[Change | Finding]
+) -> dict[tuple[str, str], str]:
+    """Return the reason for each accepted change or finding, by rule and pointer.
 
     Raises:
         Failure: An entry matches no change.
@@ -76,7 +84,7 @@ def apply(entries: Iterable[Accepted], changes: list[Change]) -> dict[tuple[str,
         if not matching:
             raise Failure(
                 f"the accepted difference {entry.rule} at {entry.pointer} is stale: there is no "
-                "such change; delete it from the list"
+                f"such {_KIND.get(entry.rule.partition('-')[0], 'change; delete it from the list')}"
             )
         reasons.update({change.key: entry.reason for change in matching})
     return reasons

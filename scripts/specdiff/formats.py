@@ -9,6 +9,7 @@ from typing import Final
 from common.effects import Effect
 
 from specdiff.changes import Change, Level, plain
+from specdiff.findings import Action
 from specdiff.report import Report
 
 #: What each effect means to somebody who does nothing.
@@ -19,6 +20,7 @@ EFFECTS: Final = {
 }
 
 _COLOURS: Final = {Level.BREAKING: "31", Level.WARNING: "33", Level.INFO: "36"}
+_KINDS: Final = {"answer": "refuted", "overlay": "hidden"}
 _ANNOTATIONS: Final = {Level.BREAKING: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 
 
@@ -48,9 +50,44 @@ def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
         for suspicion in report.suspicions:
             yield f"  {suspicion.id}: {suspicion.text}"
             yield f"    {suspicion.advice}"
+    yield from _findings(report, paint)
     yield from ("", *_regenerated(report, paint), "", *_proof(report), "", *_release(report))
     yield ""
     yield from report.failing or ["nothing here makes the command fail"]
+
+
+def _findings(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+    for finding in report.findings:
+        reason = report.reasons.get(finding.key)
+        kind = _KINDS[finding.rule.partition("-")[0]] if finding.fails else "obsolete"
+        yield ""
+        yield f"{paint('31' if finding.fails else '36', 'accepted' if reason else kind):8}  " + (
+            paint("1", finding.text)
+        )
+        yield f"          {finding.rule}, at {plain(finding.pointer)}"
+        yield f"          {plain(reason or finding.advice)}"
+    if mending := mended(report):
+        yield ""
+        yield "Under these actions of the overlay, the new client reads the answers (tried):"
+        yield from (f"  {line}" for line in mending)
+
+
+def mended(report: Report) -> list[str]:
+    """Return the actions that mend what answers refute, as lines of an overlay's document."""
+    return [
+        line
+        for finding in report.findings
+        if finding.key not in report.reasons
+        for action in finding.actions
+        for line in _action(action)
+    ]
+
+
+def _action(action: Action) -> Iterator[str]:
+    mark = "- "
+    for key, value in action.items():
+        yield f"{mark}{key}: {json.dumps(value)}"  # JSON is YAML, whatever is in it
+        mark = "  "
 
 
 def _alike(report: Report) -> Iterator[tuple[str | None, list[Change]]]:
@@ -99,6 +136,12 @@ def _proof(report: Report) -> Iterator[str]:
         f"Backtest: {proof.bodies} bodies made from the new spec, read by the client as it stands: "
         f"{faults} crashes, lies or losses; {others} places differ from the verdict"
     )
+    if report.answers is not None:
+        refuted = sum(finding.rule.startswith("answer") for finding in report.findings)
+        yield (
+            f"Recorded answers: {report.answers}, read by the client of the new spec: they refute "
+            f"it in {refuted} place(s)"
+        )
     for line in (*proof.faults, *proof.disagreements):
         yield f"  {plain(line)}"
     for line in proof.uncovered:
@@ -133,6 +176,18 @@ def _markdown(report: Report) -> Iterator[str]:
         yield from ("", "### Suspicious", "")
         for suspicion in report.suspicions:
             yield f"- **{suspicion.id}**: {_cell(suspicion.text)}. {_cell(suspicion.advice)}."
+    if report.findings:
+        yield from ("", "### Found besides", "")
+    for finding in report.findings:
+        words = report.reasons.get(finding.key) or finding.advice
+        kind = "**fails**" if finding.fails and finding.key not in report.reasons else "fine"
+        yield (
+            f"- {kind}: {_cell(finding.text)} ({_code(finding.rule)}, {_code(finding.pointer)}): "
+            f"{_cell(words)}."
+        )
+    if mending := mended(report):
+        yield from ("", "Under these actions of the overlay, the new client reads the answers:", "")
+        yield from (f"    {line}" for line in mending)
     yield from ("", "### After regenerating", "", *_shifts(report), "", "### Backtest", "")
     for line in _proof(report):
         yield f"- {_cell(line.strip())}"
@@ -206,6 +261,11 @@ def github(report: Report, path: str, lines: dict[str, int]) -> str:
     for suspicion in report.suspicions:
         words = _message(f"{suspicion.text}; {suspicion.advice}")
         commands.append(f"::warning title={_property(suspicion.id)}::{words}")
+    for finding in report.findings:
+        kind = "error" if finding.fails and finding.key not in report.reasons else "notice"
+        place = f"file={_property(path)},line={lines.get(finding.pointer, 1)}"
+        title = f"title={_property(finding.rule)}"
+        commands.append(f"::{kind} {place},{title}::{_message(finding.text)}")
     commands += [f"::error ::{_message(line)}" for line in report.failing]
     return "".join(f"{command}\n" for command in commands)
 

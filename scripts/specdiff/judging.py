@@ -2,18 +2,25 @@
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from attrs import evolve
 from backtesting import bodies, clients, operations, running
 from backtesting.clients import Client
+from codegen import overlay
+from codegen.updates import Update
+from common import documents
 from common.failure import Failure
 from common.project import PACKAGE, Project
 from common.versions import Version
 from normalizing.normal import normalize
 
-from specdiff import accepted, agreement, release, specs, surface
+from specdiff import accepted, agreement, evidence, findings, release, specs, surface
 from specdiff.changes import plain
+from specdiff.evidence import Evidence
+from specdiff.findings import Finding
 from specdiff.report import FailOn, Proof, Report
 from specdiff.specs import Verdict
 from specdiff.surface import Shift
@@ -31,6 +38,7 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
     fail_on: FailOn,
     changelog: str | None,
     backtest: bool,
+    answers: Sequence[Path] = (),
     progress: Callable[[str], None],
 ) -> Report:
     """Return everything that is to be said of a new spec.
@@ -42,7 +50,9 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
         excuses: The accepted differences.
         fail_on: From which level on changes make the command fail.
         changelog: The text that has to name what breaks, if it has to.
-        backtest: Whether the client is tried on bodies made from the new spec.
+        backtest: Whether the client is tried on bodies made from the new spec, and its successor
+            on recorded answers.
+        answers: Files of recorded answers.
         progress: Is told in a few words what is being done.
 
     Raises:
@@ -56,16 +66,31 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
         words = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
         raise Failure(f"the specs cannot be compared: {words}") from None
     changes = verdict.changes
-    reasons = accepted.apply(excuses, changes)
+    found = _overtaken(project, old, new)
+    answered: Evidence | None = None
     with tempfile.TemporaryDirectory(prefix="modelgates-drift-") as scratch:
         progress("generating the client of the old spec")
         client = clients.generate(project, old, Path(scratch) / "old")
         progress("generating the client of the new spec")
-        shifts, refusal = _shifts(project, client, new, Path(scratch) / "new")
+        other, refusal = _successor(project, new, Path(scratch) / "new")
         proof = None
         if backtest:
             progress("trying the client as it stands on bodies made from the new spec")
-            proof = _proof(client, verdict, old, new)
+            proof = _proof(project, client, verdict, old, new)
+        if backtest and answers and other:
+            progress("holding recorded answers against the new spec")
+            answered = evidence.weigh(
+                project,
+                old,
+                new,
+                client=other,
+                changes=changes,
+                files=answers,
+                directory=Path(scratch) / "tried",
+            )
+            found += answered.findings
+        shifts = _shifts(client, other) if other else None
+    reasons = accepted.apply(excuses, [*changes, *found])
     missing = None
     if changelog is not None:
         missing = release.unacknowledged(changelog, release.entries(changes, shifts or []))
@@ -77,31 +102,68 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
         reasons=reasons,
         shifts=shifts,
         refusal=refusal,
-        proof=proof,
+        proof=_with(proof, answered),
+        answers=answered.answers if answered else None,
+        findings=found,
         version=_version(project),
         fail_on=fail_on,
         missing=missing,
     )
 
 
-def _shifts(
-    project: Project, client: Client, new: Version, directory: Path
-) -> tuple[list[Shift] | None, str | None]:
-    """Return what differs in the generated code, or why none can be generated."""
+def _successor(project: Project, new: Version, directory: Path) -> tuple[Client | None, str | None]:
+    """Return the client of the new spec, or why there is none."""
     try:
-        other = clients.generate(project, new, directory)
+        return clients.generate(project, new, directory), None
     except Failure as failure:
         return None, str(failure)
+
+
+def _shifts(client: Client, other: Client) -> list[Shift]:
+    """Return what differs in the generated code."""
     packages = (client.directory / PACKAGE, other.directory / PACKAGE)
-    return surface.compare(*map(surface.read, packages)), None
+    return surface.compare(*map(surface.read, packages))
 
 
-def _proof(client: Client, verdict: Verdict, old: Version, new: Version) -> Proof:
+def _overtaken(project: Project, old: Version, new: Version) -> list[Finding]:
+    """Return what has become of the overlay's actions; nothing where they cannot be applied."""
+    notes: list[list[Update]] = [[], []]
+    try:
+        for version, done in zip((old, new), notes, strict=True):
+            _corrected(project, version, done)
+    except Failure:
+        return []
+    return list(findings.of_overlay(*notes))
+
+
+def _corrected(
+    project: Project, version: Version, notes: list[Update] | None = None
+) -> dict[str, Any]:
+    """Return a spec as its client is generated from it: under its overlay."""
+    corrections = documents.parse(evidence.overlay_of(project, version), "the overlay")
+    return overlay.apply(corrections, version.document, notes)
+
+
+def _proof(project: Project, client: Client, verdict: Verdict, old: Version, new: Version) -> Proof:
     made = bodies.of(new.document, apart=operations.statuses(normalize(old.document)))
     seen = running.decoded(client, {new.name: made})[new.name]
-    differ = agreement.disagreements(verdict, seen.places, seen.uncovered, made.unmade)
+
+    def differing(said: Verdict) -> list[str]:
+        return agreement.disagreements(said, seen.places, seen.uncovered, made.unmade)
+
+    differ = differing(verdict)
+    if differ:  # what the overlay says otherwise is no disagreement: the client stands under it
+        under_overlay = specs.verdict(_corrected(project, old), new.document)
+        differ = sorted({*differ} & {*differing(under_overlay)})
     faults = (*seen.crashes, *seen.lies, *seen.losses)
     return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered))
+
+
+def _with(proof: Proof | None, answered: Evidence | None) -> Proof | None:
+    """Return what was seen, with the faults that recorded answers showed."""
+    if proof is None or answered is None:
+        return proof
+    return evolve(proof, faults=(*proof.faults, *answered.faults))
 
 
 def _version(project: Project) -> str:

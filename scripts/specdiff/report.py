@@ -1,17 +1,24 @@
 """What is said of a new spec: the changes, what is suspicious, what regenerating will do."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 from attrs import frozen
 
 from specdiff import release
 from specdiff.changes import Change, Level
+from specdiff.findings import Finding
 from specdiff.release import Bump, Entry
 from specdiff.surface import Shift
 from specdiff.suspicions import Suspicion
 
 FailOn = Literal["breaking", "warning", "info", "never"]
 
+#: Why findings fail, by the beginning of their rules.
+_FINDINGS: Final = {
+    "answer": "recorded answers refute the new spec",
+    "overlay": "the overlay hides what the new spec says",
+}
 _LEVELS: Final = {"breaking": Level.BREAKING, "warning": Level.WARNING, "info": Level.INFO}
 
 
@@ -45,6 +52,9 @@ class Report:
         shifts: What differs in the generated code; None if there is none to be had.
         refusal: Why not.
         proof: What the backtest saw; None if it was not asked, or could not be.
+        findings: Recorded answers that refute the new spec, actions of the overlay that it has
+            overtaken.
+        answers: How many recorded answers were held against the new spec; None if none could be.
         version: The version of the package.
         fail_on: From which level on changes make the command fail.
         missing: Lines that the changelog lacks; None if it was not looked at.
@@ -60,6 +70,8 @@ class Report:
     proof: Proof | None
     version: str
     fail_on: FailOn
+    findings: Sequence[Finding] = ()
+    answers: int | None = None
     missing: list[Entry] | None = None
 
     @property
@@ -91,6 +103,7 @@ class Report:
                 lines.append(f"{count} change(s) at or above `{self.fail_on}` are not accepted")
             if any(shift.breaks for shift in self.shifts or ()):
                 lines.append("code that uses the package breaks when it is regenerated")
+        lines += self._failing_findings()
         if self.refusal:
             lines.append("the client cannot be regenerated from the new spec")
         if self.proof and self.proof.faults:
@@ -99,6 +112,12 @@ class Report:
             count = len(self.proof.disagreements)
             lines.append(f"the backtest disagrees with the verdict in {count} place(s)")
         return lines
+
+    def _failing_findings(self) -> Iterator[str]:
+        for rule, words in _FINDINGS.items():
+            listed = [f for f in self.findings if f.fails and f.rule.startswith(rule)]
+            if count := sum(finding.key not in self.reasons for finding in listed):
+                yield f"{words} in {count} place(s)"
 
     def count(self, level: Level) -> int:
         """Return how many changes are of that level."""
@@ -116,6 +135,8 @@ class Report:
                 {"id": s.id, "text": s.text, "advice": s.advice, "pointers": list(s.pointers)}
                 for s in self.suspicions
             ],
+            "findings": [_finding(f, self.reasons.get(f.key)) for f in self.findings],
+            "answers": self.answers,
             "regenerated": None if self.shifts is None else [_shift(s) for s in self.shifts],
             "refusal": self.refusal,
             "proof": self.proof
@@ -147,6 +168,18 @@ def _change(change: Change, reason: str | None) -> dict[str, Any]:
             {"operation": p.operation, "status": p.status, "pointer": p.pattern}
             for p in sorted(change.places)
         ],
+        "accepted": reason,
+    }
+
+
+def _finding(finding: Finding, reason: str | None) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "pointer": finding.pointer,
+        "text": finding.text,
+        "advice": finding.advice,
+        "fails": finding.fails,
+        "actions": list(finding.actions),
         "accepted": reason,
     }
 

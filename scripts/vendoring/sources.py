@@ -50,10 +50,13 @@ def take(project: Project, source: str) -> Admitted:
 def version(project: Project, name: str) -> Version:
     """Return the kept version of a date, or else the document of a source.
 
+    A document that is kept is read under the overlay that it is kept with, whatever names it.
+
     Raises:
         Failure: There is no such version, or as `take`.
     """
     if versions.is_date(name):
         return versions.dated(project, name)
     taken = take(project, name)
-    return Version(taken.name, taken.content)
+    known = {one.content: one.overlay for one in versions.all(project).values()}
+    return Version(taken.name, taken.content, known.get(taken.content))

@@ -134,8 +134,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, root / name)
     for name in ("overlays/spec.overlay.yaml", "scripts/requirements/codegen.txt"):
         shutil.copy(ROOT / name, root / name)
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("overlays/templates", "overlays/modelgates_runtime", "tests/specs/versions"):
+    ignore = shutil.ignore_patterns("__pycache__", "test_*")
+    for name in ("overlays/templates", "overlays/modelgates_runtime", "tests/specs/versions",
+                 "tests/records"):  # fmt: skip
         shutil.copytree(ROOT / name, root / name, ignore=ignore)
     return root
 
@@ -148,9 +149,12 @@ def project(inputs: Path, tmp_path: Path) -> ProjectCopy:
 
 @pytest.fixture(scope="session")
 def pinned_inputs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same at `PINNED`, with no other versions kept than `KEPT`."""
+    """The same at `PINNED`, under its overlay, with no other versions kept than `KEPT`."""
     copied = ProjectCopy(tmp_path_factory.mktemp("pinned"), inputs)
-    copied.set_spec(versions.dated(Project(inputs), PINNED).content.decode())
+    pinned = versions.dated(Project(inputs), PINNED)
+    copied.set_spec(pinned.content.decode())
+    if pinned.overlay is not None:
+        copied.write("overlays/spec.overlay.yaml", pinned.overlay.decode())
     lock = json.loads(copied.read("openapi.lock.json"))
     lock["spec"]["retrieved"] = PINNED
     copied.write("openapi.lock.json", json.dumps(lock))
@@ -159,7 +163,8 @@ def pinned_inputs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         if path.suffix in {".yaml", ".diff"} and path.stem not in KEPT:
             path.unlink()
     sums = (store / versions.SUMS).read_text().splitlines(keepends=True)
-    (store / versions.SUMS).write_text("".join(x for x in sums if x[66:].startswith(KEPT)))
+    kept = [x for x in sums if x[66:].startswith(KEPT) and ".overlay." not in x]
+    (store / versions.SUMS).write_text("".join(kept))
     return copied.root
 
 
@@ -167,6 +172,39 @@ def pinned_inputs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def pinned(pinned_inputs: Path, tmp_path: Path) -> ProjectCopy:
     """A copy of this project at `PINNED`, without generated/."""
     return ProjectCopy(tmp_path, pinned_inputs)
+
+
+class Drift:
+    """Runs the command in this process, as somebody at a terminal would not see it."""
+
+    def __init__(self, project: ProjectCopy) -> None:
+        self.project = project
+        self.text = project.read("openapi.yaml")
+
+    def __call__(self, *arguments):
+        """Return the exit status, and what was written to stdout and stderr."""
+        return run_script(self.project.root, "drift.py", *arguments)
+
+    def spec(self, *replacements, name="new.yaml"):
+        """Write a spec that differs from the vendored one."""
+        text = self.text
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        self.project.write(name, text)
+        return self.project.root / name
+
+
+@pytest.fixture
+def drift(pinned):
+    """The command, for a project whose spec, version and accepted differences stay the same."""
+    for name, text in (
+        ("overlays/accepted-differences.yaml", "accepted: []\n"),
+        ("overlays/modelgates_client/_version.py", '__version__ = "0.1.0"\n'),
+    ):
+        (pinned.root / name).parent.mkdir(exist_ok=True)
+        pinned.write(name, text)
+    return Drift(pinned)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ DATES = ("2026-06-23", "2026-05-13")
 @pytest.fixture
 def backtest(project):
     """Run the script over a copy of this project."""
-    shutil.copytree(ROOT / "tests/records", project.root / "tests/records")
 
     def run(*arguments):
         return subprocess.run(

@@ -43,7 +43,9 @@ def test_what_is_restored_has_the_sum_that_is_recorded():
     found = versions.all(OURS)
     for line in lines:
         digest, name = line.split("  ")
-        assert hashlib.sha256(found[name.removesuffix(".yaml")].content).hexdigest() == digest
+        version = found[name[:10]]
+        kept = version.overlay if name.endswith(".overlay.yaml") else version.content
+        assert kept is None or hashlib.sha256(kept).hexdigest() == digest
 
 
 def test_the_diffs_are_ones_that_git_applies(tmp_path):
@@ -68,7 +70,7 @@ def keep(project, version):
     files = versions.kept(project, version)
     for path, content in files.items():
         path.write_bytes(content)
-    return next(iter(files)).name
+    return next((path.name for path in files), None)
 
 
 def test_a_version_that_is_kept_comes_back(project):
@@ -82,7 +84,29 @@ def test_a_version_that_is_kept_comes_back(project):
     assert keep(project, odd) == "2027-01-03.yaml"
     assert versions.kept(project, odd) == {}  # it is there already
     found = versions.all(project)
-    assert [found[v.name] for v in (small, other, odd)] == [small, other, odd]
+    assert [found[v.name].content for v in (small, other, odd)] == [
+        v.content for v in (small, other, odd)
+    ]
+
+
+def test_a_version_is_kept_with_the_overlay_that_fitted_it(project):
+    """Those without one get it too; whatever becomes of the project's own, theirs stays."""
+    latest = versions.dated(project, KEPT[-1]).content
+    first, second = project.overlay.read_bytes(), project.overlay.read_bytes() + b"# mended\n"
+    keep(project, Version("2027-01-01", latest + b"# 1\n"))
+    project.overlay.write_bytes(second)
+    keep(project, Version("2027-01-02", latest + b"# 2\n"))
+    keep(project, Version("2027-01-03", latest + b"# 3\n"))
+    project.overlay.write_bytes(b"another")
+    found = versions.all(project)
+    assert found[PINNED].overlay is None  # it is vendored: the project's own fits it
+    assert {found[name].overlay for name in KEPT} == {first}
+    assert [found[f"2027-01-0{day}"].overlay for day in (1, 2, 3)] == [first, second, second]
+    stored = sorted(path.name for path in versions.store(project).glob("*.overlay.yaml"))
+    assert stored == [f"{KEPT[0]}.overlay.yaml", "2027-01-02.overlay.yaml"]  # each of them once
+    (versions.store(project) / "2027-01-02.overlay.yaml").unlink()
+    with pytest.raises(Failure, match="overlay of version 2027-01-02 is missing"):
+        versions.all(project)
 
 
 @pytest.mark.parametrize("name", ["2026-05-28", "latest", "2026-1-1", "../2027-01-01"])

@@ -1,0 +1,168 @@
+"""Recorded real answers, held against a new spec: what it denies that the service has sent.
+
+A document is a promise, an answer is a fact. An answer refutes a document where it has null, or a
+value of another type, in a place that may not have it: the attribute could not be read any more. A
+field that an answer lacks refutes only a document that newly requires it: an answer may be older
+than the field.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from attrs import frozen
+from backtesting import clients, records
+from backtesting.clients import Client
+from backtesting.observations import Deviation
+from codegen import overlay
+from common import documents
+from common.failure import Failure
+from common.project import Project
+from common.versions import Version
+
+from specdiff import mending
+from specdiff.changes import Change, plain
+from specdiff.findings import Action, Finding
+
+_ADVICE = "believe the answers: the service has sent this; or accept it, with the reason"
+
+
+@frozen
+class Evidence:
+    """What recorded answers say.
+
+    Attributes:
+        answers: How many were read.
+        faults: Crashes, lies and losses, a line each.
+        findings: Where they refute the new document.
+    """
+
+    answers: int
+    faults: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@frozen
+class _Trial:
+    """Recorded answers, read by clients of one document.
+
+    Attributes:
+        project: Whose overlay is to mend the document.
+        new: The document.
+        files: The answers.
+        required: Places that the document newly requires.
+        directory: Where clients may be generated.
+    """
+
+    project: Project
+    new: Version
+    files: Sequence[Path]
+    required: Collection[tuple[str, str, str]]
+    directory: Path
+
+    def denied(self, client: Client) -> tuple[Counter[Deviation], int, list[str]]:
+        """Return what a client denies, in how many answers, of how many, and its faults."""
+        found: Counter[Deviation] = Counter()
+        faults: list[str] = []
+        decoded = records.decoded(client, self.files)
+        for one in decoded.values():
+            faults += [f"{one.new}: {x}" for x in (*one.crashes, *one.lies, *one.losses)]
+            for deviation in one.drift:
+                place = (deviation.operation, deviation.status, deviation.place)
+                excused = deviation.kind == "missing" and place not in self.required
+                if place in one.broken and not excused:
+                    found[deviation] += 1
+        return found, len(decoded), faults
+
+    def still_denied(self, actions: Sequence[Action], number: int) -> set[tuple[str, ...]] | None:
+        """Return the places denied under some actions more; None if there is no such client."""
+        corrections = documents.parse(overlay_of(self.project, self.new), "the overlay")
+        mended = {**corrections, "actions": [*corrections["actions"], *actions]}
+        version = Version(self.new.name, self.new.content, json.dumps(mended).encode())
+        try:
+            client = clients.generate(self.project, version, self.directory / str(number))
+        except Failure:
+            return None
+        return {deviation[:3] for deviation in self.denied(client)[0]}
+
+
+def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
+    project: Project,
+    old: Version,
+    new: Version,
+    *,
+    client: Client,
+    changes: Iterable[Change],
+    files: Sequence[Path],
+    directory: Path,
+) -> Evidence:
+    """Return what recorded answers say of a new document.
+
+    Args:
+        project: The project whose overlay is to mend it.
+        old: The document before.
+        new: The document.
+        client: The client that is generated from it.
+        changes: What is new in it.
+        files: The recorded answers.
+        directory: Where clients may be generated, to try what would mend it.
+
+    Raises:
+        Failure: An answer cannot be read.
+    """
+    required = {
+        (place.operation, place.status, place.pattern)
+        for change in changes
+        if change.rule.endswith("became-required")
+        for place in change.places
+    }
+    trial = _Trial(project, new, files, required, directory)
+    denied, answers, faults = trial.denied(client)
+    if not denied:
+        return Evidence(answers, tuple(faults), ())
+    before, after = (
+        overlay.apply(documents.parse(overlay_of(project, one), "the overlay"), one.document)
+        for one in (old, new)
+    )
+    ways = {one: mending.ways(before, after, one) for one in denied}
+    tried = _tried(trial, ways)
+    return Evidence(
+        answers,
+        tuple(faults),
+        tuple(
+            Finding(
+                f"answer-{one.kind}",
+                mending.pointer(after, one),
+                f"{one.operation} {one.status} {plain(one.place)} has {one.found} in {count} of "
+                f"{answers} recorded answer(s); the new spec says {plain(one.expected)}",
+                _ADVICE,
+                fails=True,
+                actions=tuple(tried.get(one, ())),
+            )
+            for one, count in sorted(denied.items())
+        ),
+    )
+
+
+def overlay_of(project: Project, version: Version) -> bytes:
+    """Return the overlay that a version is read under."""
+    return project.overlay.read_bytes() if version.overlay is None else version.overlay
+
+
+def _tried(
+    trial: _Trial, ways: dict[Deviation, list[list[Action]]]
+) -> dict[Deviation, list[Action]]:
+    """Return, of each place, the actions under which it is denied no more."""
+    found: dict[Deviation, list[Action]] = {}
+    for number in range(max(map(len, ways.values()), default=0)):
+        now = {
+            one: options[number]
+            for one, options in ways.items()
+            if one not in found and number < len(options)
+        }
+        listed = [action for actions in (*found.values(), *now.values()) for action in actions]
+        denied = trial.still_denied(listed, number)
+        if denied is not None:
+            found |= {one: actions for one, actions in now.items() if one[:3] not in denied}
+    return found

@@ -1,0 +1,67 @@
+"""What is found besides changes: answers that refute the spec, actions that time has overtaken."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import frozen
+from codegen import updates
+from codegen.updates import Update
+
+from specdiff.changes import plain, quote
+
+#: An action of an overlay, as its document has it.
+Action = dict[str, Any]
+
+
+@frozen
+class Finding:
+    """Something that is amiss with the new spec, or with the overlay over it.
+
+    Attributes:
+        rule: What kind of thing it is; stable.
+        pointer: Where in the new document, as a JSON pointer.
+        text: What was found, in a sentence without an end.
+        advice: What to do about it.
+        fails: Whether it makes the command fail unless it is accepted.
+        actions: Actions of an overlay that mend it, tried.
+    """
+
+    rule: str
+    pointer: str
+    text: str
+    advice: str
+    fails: bool
+    actions: tuple[Action, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others: rule and pointer."""
+        return self.rule, self.pointer
+
+
+def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Finding]:
+    """Yield what has become of the overlay's actions.
+
+    Args:
+        before: What they do to the old document.
+        after: What they do to the new one.
+    """
+    after = list(after)
+    for action in updates.obsolete(after):
+        (pointer, *_) = [one.pointer for one in after if one.action == action]
+        yield Finding(
+            "overlay-action-obsolete",
+            pointer,
+            f"{plain(action)} says only what the new spec says, too",
+            "delete it",
+            fails=False,
+        )
+    for one in updates.hiding(before, after):
+        yield Finding(
+            "overlay-action-hides",
+            one.pointer,
+            f"{plain(one.action)} puts {quote(one.now)} in the place of {quote(one.was)}, which "
+            "the new spec says and the old one did not",
+            "change or delete the action, or accept this with the reason",
+            fails=True,
+        )

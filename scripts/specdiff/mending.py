@@ -1,0 +1,140 @@
+"""The actions of an overlay that make a document allow what the service sends."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+from backtesting import operations
+from backtesting.observations import Deviation
+from normalizing.located import COMPONENTS, child, json_path, plain, pointer_of
+
+from specdiff.findings import Action
+
+_TYPES = {"array", "boolean", "integer", "number", "object", "string"}
+_REASON = "Seen in recorded answers of the service: "
+
+
+@frozen
+class _Spot:
+    """A schema in a document under its overlay.
+
+    Attributes:
+        pointer: Its place.
+        schema: The schema, references not followed.
+        published: Its place in the document as it is published.
+    """
+
+    pointer: str
+    schema: dict[str, Any]
+    published: str
+
+
+def pointer(document: dict[str, Any], denied: Deviation) -> str:
+    """Return where a document, under its overlay, says what answers deny: as it is published."""
+    spot = next(_spots(document, denied), None)
+    return spot.published if spot else "#/paths"
+
+
+def ways(before: dict[str, Any], after: dict[str, Any], denied: Deviation) -> list[list[Action]]:
+    """Return actions that may mend a document, the smallest first; they are to be tried.
+
+    Args:
+        before: The document before, under its overlay.
+        after: The document, under its overlay.
+        denied: What answers have and the document denies.
+    """
+    spot, old = (next(_spots(document, denied), None) for document in (after, before))
+    if spot is None:
+        return []
+    reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
+    if denied.kind == "missing":
+        holder, _, key = spot.pointer.rpartition("/properties/")
+        name = key.replace("~1", "/").replace("~0", "~").replace("'", "\\'")
+        target = f"{json_path(child(holder, 'required'))}[?@ == '{name}']"
+        return [[{"target": target, "description": reason, "remove": True}]]
+    found: list[list[Action]] = []
+    if small := _update(after, spot.schema, old.schema if old else {}, denied):
+        target = json_path(spot.pointer)
+        found.append([{"target": target, "description": reason, "update": small}])
+    if denied.kind == "null":
+        nullable = {"anyOf": [plain(spot.schema), {"type": "null"}]}
+        found.append(_replaced(spot, nullable, reason))
+    elif old and "$ref" not in old.schema:
+        found.append(_replaced(spot, plain(old.schema), reason))
+    return found
+
+
+def _update(
+    document: dict[str, Any], schema: dict[str, Any], old: dict[str, Any], denied: Deviation
+) -> dict[str, Any]:
+    """Return what an `update`, which appends to arrays, has to say; nothing if it cannot."""
+    kind = schema.get("type")
+    if denied.kind == "null":
+        if str(document.get("openapi")).startswith("3.0"):
+            return {} if "$ref" in schema else {"nullable": True}
+        listed = {"enum": [None]} if "enum" in schema else {}
+        if isinstance(kind, str):
+            return {"type": [kind, "null"], **listed}
+        if isinstance(kind, list):
+            return {"type": ["null"], **listed}
+        return next(({key: [{"type": "null"}]} for key in ("anyOf", "oneOf") if key in schema), {})
+    seen = denied.found.partition(" ")[0]
+    if not isinstance(kind, str | list) or seen not in _TYPES:
+        return {}
+    if isinstance(kind, str):
+        said = old.get("type")
+        return {"type": said if said and said != kind else [kind, seen]}
+    return {"type": [seen]}
+
+
+def _replaced(spot: _Spot, schema: dict[str, Any], reason: str) -> list[Action]:
+    """Return the actions that put another schema in the place of one."""
+    holder, _, key = spot.pointer.rpartition("/")
+    name = key.replace("~1", "/").replace("~0", "~")
+    return [
+        {"target": json_path(spot.pointer), "description": reason, "remove": True},
+        {"target": json_path(holder), "description": reason, "update": {name: schema}},
+    ]
+
+
+def _spots(document: dict[str, Any], denied: Deviation) -> Iterator[_Spot]:
+    """Yield the schemas of a place in the bodies of an operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items() if isinstance(item, dict) else ():
+            if not isinstance(operation, dict) or "responses" not in operation:
+                continue
+            route = operations.route(method, path)
+            if denied.operation not in {operation.get("operationId", route), route}:
+                continue
+            answer = operation["responses"].get(denied.status, {})
+            for media, content in (answer.get("content") or {}).items():
+                if "json" in media and "schema" in content:
+                    at = child("#/paths", path, method, "responses", denied.status)
+                    at = child(at, "content", media, "schema")
+                    keys = denied.place.split("/")[1:]
+                    yield from _below(document, content["schema"], at, keys)
+
+
+def _below(document: dict[str, Any], schema: Any, at: str, keys: list[str]) -> Iterator[_Spot]:
+    if not isinstance(schema, dict):
+        return
+    if not keys:
+        yield _Spot(at, schema, pointer_of(schema, at))
+        return
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith(COMPONENTS):
+        name = reference.removeprefix(COMPONENTS)
+        found = document["components"]["schemas"].get(name)
+        yield from _below(document, found, reference, keys)
+    key = keys[0].replace("~1", "/").replace("~0", "~")
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and key in properties:
+        below = child(at, "properties", key)
+        yield from _below(document, properties[key], below, keys[1:])
+    if key == "*":
+        for name in ("items", "additionalProperties"):
+            yield from _below(document, schema.get(name), child(at, name), keys[1:])
+    for name in ("allOf", "anyOf", "oneOf"):
+        parts = schema.get(name)
+        for number, part in enumerate(parts if isinstance(parts, list) else ()):
+            yield from _below(document, part, child(at, name, number), keys)

@@ -1,0 +1,139 @@
+"""`nox -s drift` and recorded answers: a document that denies what was sent is refuted."""
+
+import json
+from functools import partial
+
+import pytest
+from backtesting import clients, records
+from common import documents
+from common.project import Project
+from common.versions import Version
+from ruamel.yaml import YAML
+from specdiff import evidence, specs
+
+from .conftest import ROOT
+
+RECORD = "GenerationResponseData"
+AT = f"#/components/schemas/{RECORD}/properties"
+API_TYPE = {"$ref": "#/components/schemas/GenerationResponseDataApiType"}
+STRING = {"type": "string"}
+
+#: Schemas that deny what the record has, and what it has.
+LIES = {
+    "cache_discount": ({"type": "number"}, "null"),
+    "external_user": ({"type": "string", "enum": ["one"]}, "null"),
+    "finish_reason": (STRING, "null"),
+    "latency": (API_TYPE, "integer"),
+    "moderation_latency": ({"type": ["string", "integer"]}, "null"),
+    "router": (API_TYPE, "null"),
+    "total_cost": ({"type": "integer"}, "number"),
+}
+
+
+def spec(project, fields, optional=()):
+    """Return the project's spec with other schemas for fields of the record."""
+    document = documents.load(project.root / "openapi.yaml")
+    schema = document["components"]["schemas"][RECORD]
+    schema["properties"].update(fields)
+    schema["required"] = [key for key in schema["required"] if key not in optional]
+    return Version("new", json.dumps(document).encode())
+
+
+@pytest.fixture
+def weigh(pinned, tmp_path_factory):
+    """Hold recorded answers against a spec that is another in some fields of the record."""
+
+    def run(fields, old=None, folders=()):
+        project, scratch = Project(pinned.root), tmp_path_factory.mktemp("clients")
+        before, new = old or spec(pinned, {}), spec(pinned, fields)
+        return evidence.weigh(
+            project,
+            before,
+            new,
+            client=clients.generate(project, new, scratch / "new"),
+            changes=specs.compare(before.document, new.document),
+            files=records.files(project, folders),
+            directory=scratch / "tried",
+        )
+
+    return run
+
+
+def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, pinned):
+    """By place and count; under the actions that are offered, nothing is denied any more."""
+    fields = {name: schema for name, (schema, _) in LIES.items()}
+    found = weigh(fields)
+    assert (found.answers, found.faults) == (1, ())
+    said = {one.pointer: one for one in found.findings}
+    assert list(said) == [f"{AT}/{name}" for name in LIES]
+    for name, (_, sent) in LIES.items():
+        one = said[f"{AT}/{name}"]
+        assert one.rule == ("answer-null" if sent == "null" else "answer-type")
+        words = f"get-generation 200 /data/{name} has {sent} in 1 of 1 recorded answer(s); the new"
+        assert one.text.startswith(words)
+        assert one.fails
+        assert one.actions
+    overlay = documents.load(pinned.root / "overlays" / "spec.overlay.yaml")
+    overlay["actions"] += [action for one in found.findings for action in one.actions]
+    pinned.write("overlays/spec.overlay.yaml", json.dumps(overlay))
+    assert weigh(fields).findings == ()
+
+
+def test_what_an_answer_lacks_refutes_only_what_is_newly_required(weigh, pinned):
+    """An answer may be older than a field; it is not older than one that could be left out."""
+    field = {"num_fetches": {"type": "integer"}}  # the record lacks it
+    assert weigh({**field, "made_up": STRING}).findings == ()
+    (found,) = weigh(field, old=spec(pinned, field, ["num_fetches"])).findings
+    assert (found.rule, found.pointer) == ("answer-missing", f"{AT}/num_fetches")
+    assert [set(action) for action in found.actions] == [{"target", "description", "remove"}]
+
+
+def test_a_folder_has_more_answers(weigh, tmp_path_factory):
+    """Bodies, or lines of bodies, of the operation that the folder is called by; each counts."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "get-generation").mkdir()
+    (sent,) = (json.loads(file.read_bytes()) for file in records.files(Project(ROOT)))
+    other = {"data": {**sent["data"], "finish_reason": "stop"}}
+    lines = [json.dumps(one) for one in (sent, other, sent)]
+    (folder / "seen.jsonl").write_text("\n".join(lines) + "\n\n")
+    (folder / "get-generation" / "one.json").write_text(lines[0])
+    found = weigh({"finish_reason": STRING}, folders=[folder])
+    assert "has null in 4 of 5 recorded answer(s)" in found.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("empty", "holds no recorded answer"), ("bad", "bad/a.json is not JSON")],
+)
+def test_a_folder_without_answers_is_refused(weigh, tmp_path, name, words):
+    """Nothing is passed over."""
+    (tmp_path / name).mkdir()
+    if name == "bad":
+        (tmp_path / name / "a.json").write_text("{")
+    with pytest.raises(Exception, match=words):
+        weigh({}, folders=[tmp_path / name])
+
+
+@pytest.mark.slow("runs the whole command, three times")
+def test_the_command_fails_until_the_answers_are_believed_or_the_difference_is_accepted(drift):
+    """People are told how often, and the actions as they go into the overlay."""
+    run = partial(drift, "--format")
+    drift.project.write("new.json", spec(drift.project, {"router": STRING}).content.decode())
+    new = drift.project.root / "new.json"
+    status, out, _ = run("text", new)
+    assert status == 1
+    assert "recorded answers refute the new spec in 1 place(s)" in out
+    listed = out.partition("reads the answers (tried):\n")[2].partition("\n\n")[0]
+    assert [set(one) for one in YAML(typ="safe").load(listed)] == [
+        {"target", "description", "update"}
+    ]
+    entry = {"rule": "answer-null", "pointer": f"{AT}/router", "reason": "They know."}
+    text = json.dumps({"accepted": [entry]})
+    drift.project.write("overlays/accepted-differences.yaml", text)
+    _, out, _ = run("markdown", new)
+    assert "has null in 1 of 1 recorded answer" in out
+    assert "They know." in out
+    assert "refute the new spec" not in out
+    status, _, err = drift(drift.spec())
+    assert status == 2
+    assert "is stale: there is no such recorded answer, or the spec has caught up" in err
