@@ -12,9 +12,11 @@ from modelgates_client import ConfigurationError
 from modelgates_client.cli._command import command
 from modelgates_client.cli._config import BUDGETS, COMMON, configurable, find, read
 from modelgates_client.cli._statuses import Status
+from modelgates_client.ledger import Ledger
 from modelgates_client.reports.budgets import KEYS
 
 from ..reports.ledgers import make_ledger, record
+from ..rows.made import label
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -82,17 +84,16 @@ def test_a_file_may_be_named(folder):
 
 
 def test_all_budgets_are_held(folder):
-    """The worst of them counts; each is a line, or one object of JSON."""
+    """The worst of them counts; each is a line of a table, or an object of JSON."""
     Path("modelgates.toml").write_text(
         'ledger = "costs.db"\n[budgets.a]\nmax-usd = 5\nperiod = "9999w"\n'
         '[budgets.b]\nmax-usd = 3\nperiod = "9999w"\nbasis = "charged"\n'
     )
     status, printed = run("budget", "--all")
     assert status == Status.OVER_BUDGET
-    first, second = printed.splitlines()
-    assert first.startswith("a: within budget: $4 all in of $5")
-    assert "80% of it; over the part of 80% at which to warn" in first
-    assert second.startswith("b: over budget: $4 charged of $3")
+    first, second = (line.split() for line in printed.splitlines()[1:3])
+    assert first == ["a", "all", "$4.00", "$5.00", "80%", "9999w", "over", "80%", "$0.00", "-"]
+    assert second == ["b", "all", "$4.00", "$3.00", "133%", "9999w", "over", "$0.00", "-"]
 
     found = json.loads(run("budget", "--all", "--format", "json")[1])["budgets"]
     assert [(each["name"], each["verdict"], float(each["known_usd"])) for each in found] == [
@@ -110,8 +111,28 @@ def test_all_budgets_are_held_against_an_export_too(folder):
 
     held = [run("budget", "--all", name) for name in ("costs.db", "costs.parquet")]
     assert [status for status, _ in held] == [Status.NEAR_BUDGET] * 2
-    assert all("a, model a/b: within budget: $4 all in of $5" in line for _, line in held)
-    assert all("1 record; nothing left out" in line for _, line in held)
+    assert all("a       model a/b  $4.00  $5.00   80%" in shown for _, shown in held)
+    assert held[0] == held[1]
+
+
+def test_all_budgets_say_what_they_leave_out(folder):
+    """Beneath the table, once for all that leave out the same; labels are read of either source."""
+    with Ledger("costs.db") as ledger:
+        ledger.enqueue(["gen-1800000000-x"])
+    label("costs.db", {"gen-1": {"team": "red"}, "gen-1800000000-x": {"team": "blue"}})
+    Path("modelgates.toml").write_text(
+        '[budgets.a]\nmax-usd = 50\nperiod = "9999w"\neach = "label:team"\n'
+        '[budgets.b]\nmax-usd = 50\nperiod = "9999w"\nwhere = { "label:team" = "red" }\n'
+    )
+    run("export", "costs.db", "--to", "costs.parquet")
+    for name in ("costs.db", "costs.parquet"):
+        status, printed = run("budget", "--all", name)
+        assert status == Status.UNDECIDED
+        assert printed.splitlines()[-1].startswith(
+            "left out or not settled in a (blue): 1 id without a record"
+        )
+        stands = [line.split()[7] for line in printed.splitlines()[1:4]]
+        assert stands == ["within", "undecided", "within"]
 
 
 @pytest.mark.parametrize(

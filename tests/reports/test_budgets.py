@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.budgets import KINDS, Row, read_budgets, states
+from modelgates_client.reports.budgets import KINDS, Row, needed_from, read_budgets, states
+from modelgates_client.reports.picking import microseconds
 
 NOW = datetime.datetime(2026, 11, 18, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -172,11 +173,51 @@ def test_sums_are_those_of_plain_python(rows, zone):
         and (NOW - datetime.timedelta(hours=hours)).astimezone(clock).month == 11
         and hours < 40 * 24
     ]
-    for user in {user for _, _, state, user in rows if state != "pending"}:
+    for user in {user for _, user in month}:
         amounts = [usd for usd, of in month if of == user]
         assert found[user].spent.records == len(amounts)
         assert found[user].spent.known_usd == sum(usd or 0 for usd in amounts)
         assert found[user].spent.unknown == amounts.count(None)
+
+
+def test_a_budget_may_be_for_labels():
+    """Of each value, or of one; an id without a record is of its labels, too."""
+    rows = [
+        row("1", **{"label:team": "a", "label:env": "prod"}),
+        row("2", **{"label:team": "b", "label:env": "prod"}),
+        row("4", **{"label:team": "a", "label:env": "test"}),
+        row("8"),
+        row(None, state="pending", **{"label:team": "b", "label:env": "test"}),
+    ]
+    found = states([budget(each="label:team")], rows, NOW, "UTC")
+    assert [(each.value, each.spent.known_usd, each.spent.pending) for each in found] == [
+        (None, 8, 0),
+        ("a", 5, 0),
+        ("b", 2, 1),
+    ]
+    (prod,) = states([budget(where={"label:env": "prod"})], rows, NOW, "UTC")
+    assert (prod.spent.known_usd, prod.spent.pending) == (3, 0)
+
+
+def test_a_value_without_anything_in_the_period_is_left_out():
+    """Who spent last month alone leaves nothing undecided now; where there is none, it is."""
+    old, new = row("1", days=40, user="old"), row("1", user="new")
+    found = states([budget(each="user")], [old, new], NOW, "UTC")
+    assert [(each.value, each.verdict) for each in found] == [("new", "within")]
+    (nobody,) = states([budget(each="user")], [old], NOW, "UTC")
+    assert (nobody.value, nobody.verdict) == (None, "undecided")
+
+
+def test_records_before_those_that_are_read_count_for_the_mean():
+    """Who had some then had whole days since, even without any."""
+    rows = [row("7", days=1, user="a"), row("1", user="a"), row("1", days=1, user="b")]
+    found = states([budget(each="user")], rows, NOW, "UTC", [{"a"}])
+    assert {each.value: each.usd_per_day for each in found} == {"a": 1, "b": None}
+    first = needed_from([budget()], NOW, "UTC")
+    assert first == microseconds(datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC))
+    assert needed_from([budget(period="day")], NOW, "UTC") == microseconds(
+        datetime.datetime(2026, 11, 11, tzinfo=datetime.UTC)
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,6 +231,7 @@ def test_sums_are_those_of_plain_python(rows, zone):
         ({"max-usd": 1, "period": "fortnight"}, "period: expected any of day, week, month"),
         ({"max-usd": 1, "basis": "all"}, "basis: expected any of charged, all-in"),
         ({"max-usd": 1, "each": "day"}, "each: expected any of model"),
+        ({"max-usd": 1, "each": "label:"}, "each: expected any of model"),
         ({"max-usd": 1, "where": {"team": "x"}}, "where: expected any of model"),
         ({"max-usd": 1, "where": "x"}, "where: expected a table"),
         ({"max-usd": 1, "warn-at": ["x"]}, "warn-at: expected a number"),

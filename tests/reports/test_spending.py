@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from modelgates_client.exports.source import open_rows
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
+from modelgates_client.reports.reading import OF_LEDGER
 from modelgates_client.reports.spending import (
     Spending,
     spending,
@@ -33,28 +34,34 @@ def table(rows):
     """Return a connection of SQLite with a table of rows, as a ledger has them."""
     connection = sqlite3.connect(":memory:")
     connection.execute(
-        "CREATE TABLE rows (generation_id TEXT, state TEXT, created_at INTEGER, "
-        "total_cost_usd TEXT, all_in_usd TEXT) STRICT"
+        "CREATE TABLE rows (state TEXT, created_at INTEGER, total_cost_usd TEXT, all_in_usd TEXT) "
+        "STRICT"
     )
-    connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", map(_stored, rows))
+    connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", map(_stored, rows))
     return connection
 
 
 def _stored(item):
     when = item["created_at"]
     texts = [None if item[name] is None else f"{item[name]:f}" for name in COLUMNS[2:]]
+    return (item["state"], None if when is None else microseconds(when), *texts)
+
+
+def is_of(when, period):
+    """Whether a time is one of a period."""
+    if period.is_all:
+        return True
     return (
-        item["generation_id"],
-        item["state"],
-        None if when is None else microseconds(when),
-        *texts,
+        when is not None
+        and (period.since is None or when >= period.since)
+        and (period.until is None or when < period.until)
     )
 
 
 amounts = st.none() | st.decimals(-(10**14) + 1, 10**14 - 1, places=24)
 records = st.builds(
     row,
-    state=st.sampled_from(["final", "provisional", "pending", "failed"]),
+    state=st.sampled_from(["final", "provisional", "pending", "failed", "forgotten"]),
     created_at=st.sampled_from(
         [None, NOON, NOON - datetime.timedelta(hours=1), NOON - datetime.timedelta(days=2)]
     ),
@@ -78,20 +85,16 @@ def test_it_is_what_plain_python_adds_up(rows, period, basis):
     """Exactly, by SQLite and by DuckDB alike."""
     column = {"charged": "total_cost_usd", "all-in": "all_in_usd"}[basis]
     records = [each for each in rows if each["state"] in {"final", "provisional"}]
-    inside = [
+    inside = [each for each in records if is_of(each["created_at"], period)]
+    lacking = [
         each
-        for each in records
-        if period.is_all
-        or (
-            each["created_at"] is not None
-            and (period.since is None or each["created_at"] >= period.since)
-            and (period.until is None or each["created_at"] < period.until)
-        )
+        for each in rows
+        if each not in records and (each["created_at"] is None or is_of(each["created_at"], period))
     ]
     undated = [each for each in records if each["created_at"] is None and not period.is_all]
     doubtful = [each for each in inside if each["state"] != "final" or each[column] is None]
     with closing(table(rows)) as connection:
-        found = spending(connection, period, basis, "created_at")
+        found = spending(connection, period, basis, OF_LEDGER)
 
     assert Fraction(found.known_usd) == sum(
         Fraction(each[column]) for each in inside if each[column] is not None
@@ -100,11 +103,9 @@ def test_it_is_what_plain_python_adds_up(rows, period, basis):
     assert found.provisional == sum(each["state"] == "provisional" for each in inside)
     assert found.unknown == sum(each[column] is None for each in inside)
     assert found.undated == len(undated)
-    assert found.pending == sum(each["state"] == "pending" for each in rows)
-    assert found.failed == sum(each["state"] == "failed" for each in rows)
-    assert found.doubtful == (
-        len(doubtful) + len(undated) + len([each for each in rows if each not in records])
-    )
+    for state in ("pending", "failed", "forgotten"):
+        assert getattr(found, state) == sum(each["state"] == state for each in lacking)
+    assert found.doubtful == (len(doubtful) + len(undated) + len(lacking) - found.forgotten)
     assert spending_of_rows(connect(rows), period, basis) == found
 
 
@@ -114,7 +115,7 @@ def test_no_digit_of_a_sum_is_lost():
     rows = [row(total_cost_usd=most) for _ in range(11)]
 
     with closing(table(rows)) as connection:
-        found = spending(connection, ALL, "charged", "created_at")
+        found = spending(connection, ALL, "charged", OF_LEDGER)
     assert str(found.known_usd) == "1099999999999999.999999999999999999999989"
 
 

@@ -296,7 +296,7 @@ def report(quiet: bool, verbose: bool, **options: Unpack["ReportOptions"]) -> St
     "shown_as",
     type=click.Choice(("line", "json")),
     default="line",
-    help="How to print it: a line, unless given.",
+    help="How to print it: a line, unless given; with --all, line is a table.",
 )
 @talks
 def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> Status:  # noqa: FBT001

@@ -18,6 +18,7 @@ from modelgates_client.cli._statuses import Status
 from modelgates_client.cli._stdout import Stdout
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.plain import plain
+from modelgates_client.reports.reading import OF_LEDGER, rows_of_ledger
 from modelgates_client.reports.reconciling import (
     Line,
     Reconciliation,
@@ -26,7 +27,6 @@ from modelgates_client.reports.reconciling import (
     read_records,
     reconcile,
 )
-from modelgates_client.reports.spending import TIME_OF_LEDGER, rows_of_ledger
 from modelgates_client.reports.words import count, name, rounded
 
 _VERSION: Final = 1
@@ -57,7 +57,7 @@ def reconcile_ledger(options: ReconcileOptions, messages: Messages) -> Status:
     activity = read_activity(_text(options["activity"]), options["activity"])
     with rows_of_ledger(options["ledger"]) as (connection, _):
         described = connection.execute("PRAGMA table_info(rows)").fetchall()
-        rows = read_records(connection, TIME_OF_LEDGER, [name for _, name, *_ in described])
+        rows = read_records(connection, OF_LEDGER.time, [name for _, name, *_ in described])
         found = reconcile(activity, rows, tolerance)
     shown_as = options["shown_as"] or ("text" if stdout.is_terminal else "json")
     if shown_as == "json":

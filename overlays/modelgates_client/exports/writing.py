@@ -20,12 +20,11 @@ from modelgates_client.exports.sql import labelled
 from modelgates_client.exports.tables import RECORDS, Table
 from modelgates_client.ledger.controls import Difference
 from modelgates_client.rows.columns import LABELS
-from modelgates_client.rows.id_times import time_in
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
-_CHOOSING: Final = ("generation_id", "created_at", "state", LABELS.name)
+_CHOOSING: Final = ("created_at", "state", LABELS.name)
 _COUNTED: Final = (
     *_CHOOSING,
     "is_byok",
@@ -105,11 +104,10 @@ def export(
         LedgerError: A ledger cannot be read.
         SourceError: A file cannot be read or written.
     """
-    start = None if since is None else _microseconds(since)
-    end = None if until is None else _microseconds(until)
-    within = _between("epoch_us(created_at)", start, end)
-    in_id = time_in("generation_id")
-    lacking = f"NOT {RECORDS} AND ({in_id} IS NULL OR ({_between(in_id, start, end)}))"
+    bounds = [f"created_at >= make_timestamptz({_microseconds(since)})"] if since else []
+    bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
+    within = " AND ".join(bounds) or "TRUE"
+    lacking = f"NOT {RECORDS} AND (created_at IS NULL OR ({within}))"
     wanted = labelled(LABELS.name, where)
     with ExitStack() as stack:
         folders = [stack.enter_context(_made(output.path)) for output in outputs]
@@ -139,12 +137,6 @@ def export(
         for output, path in zip(outputs, made, strict=True):
             _put(path, output.path)
     return counts
-
-
-def _between(time: str, start: int | None, end: int | None) -> str:
-    bounds = [] if start is None else [f"{time} >= {start}"]
-    bounds += [] if end is None else [f"{time} < {end}"]
-    return " AND ".join(bounds) or "TRUE"
 
 
 def _count(source: RowSource, within: str, lacking: str, wanted: str) -> Counts:

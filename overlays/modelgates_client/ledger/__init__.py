@@ -17,6 +17,7 @@
 | `writing`    | what an outcome changes                                                     |
 | `queueing`   | ids that wait, and leases on them                                           |
 | `forgetting` | ids that end without a record                                            |
+| `id_times`   | the time in an id                                                         |
 | `captured`   | ids that applications captured: lines in a file beside the ledger        |
 | `labels`     | what an application says of a generation                                  |
 | `reading`    | what is asked of the file                                                   |

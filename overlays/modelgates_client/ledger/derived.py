@@ -16,12 +16,13 @@ from typing import Final, Protocol
 from modelgates_client.ledger.controls import Changes, ControlTotals
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.errors import DamagedError, LedgerError, outdated
+from modelgates_client.ledger.id_times import TIME_IN_ID
 from modelgates_client.ledger.queueing import ask_again
 from modelgates_client.ledger.reading import Kept, kept
 from modelgates_client.ledger.texts import error_text, given_id
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import Generation
-from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.columns import COLUMNS, CREATED
 from modelgates_client.rows.row import VERSION, row_of
 from modelgates_runtime.errors import ModelGatesError
 
@@ -53,7 +54,12 @@ _UNRESOLVED: Final = {
     "error": "queue.error",
     "obtained_at": "queue.tried_at",
     "requests": "queue.requests",
+    CREATED: TIME_IN_ID,
 }
+
+
+#: What a sum of a period needs, in an index: the rows themselves are wide.
+_SPENT: Final = (CREATED, "state", "total_cost_usd", "all_in_usd")
 
 
 class Derived:
@@ -65,7 +71,7 @@ class Derived:
         self._requests = self._names.index("requests")
         self._columns = [(column.name, column.storage) for column in COLUMNS]
         self._totals = ControlTotals()
-        form = (VERSION, COLUMNS, self._totals.names)
+        form = (VERSION, COLUMNS, self._totals.names, _SPENT)
         self._fingerprint = hashlib.sha256(repr(form).encode()).hexdigest()
         holes = ", ".join("?" * (len(COLUMNS) + 1))
         self._put = f"INSERT OR REPLACE INTO record_rows VALUES ({holes})"
@@ -150,11 +156,13 @@ class Derived:
         kept = ", ".join(map(_quoted, self._names))
         read = ", ".join(_UNRESOLVED.get(name, "NULL") for name in self._names)
         forgotten = read.replace("queue.state", "'forgotten'").replace("queue.", "forgotten.")
+        spent = [name for name in _SPENT if name in self._names]
         for statement in (
             "DROP VIEW IF EXISTS rows",
             "DROP TABLE IF EXISTS record_rows",
             # no field's name has a space, so no column is called like the key
             f'CREATE TABLE record_rows ("the key" INTEGER PRIMARY KEY, {defined}) STRICT',
+            f"CREATE INDEX record_rows_spent ON record_rows ({', '.join(map(_quoted, spent))})",
             f"""CREATE VIEW rows AS SELECT {kept}, labels FROM record_rows
                 LEFT JOIN labels ON labels.key = record_rows."the key" UNION ALL
                 SELECT {read}, labels FROM queue CROSS JOIN ids ON ids.key = queue.key

@@ -10,11 +10,11 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from modelgates_client.rows.id_times import time_in
+from modelgates_client.ledger.id_times import TIME_IN_ID
 
 _KEPT: Final = "key, state, added_at, tried_at, requests, status, error"
 _WITHOUT: Final = "key NOT IN (SELECT key FROM records)"
-_MADE_AT: Final = f"min(added_at, coalesce({time_in('ids.id')}, added_at))"
+_MADE_AT: Final = f"min(added_at, coalesce({TIME_IN_ID}, added_at))"
 _FORGET: Final = f"""
     INSERT INTO forgotten ({_KEPT}, forgotten_at)
     SELECT {_KEPT}, :now FROM queue JOIN ids USING (key) WHERE {_WITHOUT}"""

@@ -7,7 +7,7 @@ first record is younger, and of none with fewer than three.
 import datetime
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 from math import inf
 from types import MappingProxyType
@@ -16,12 +16,13 @@ from typing import Any, Final, NamedTuple
 from attrs import field, frozen
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.ledger.controls import EXACT, number_of
-from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.exports.sql import literal
+from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, number_of
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
-from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, microseconds
-from modelgates_client.reports.spending import AMOUNTS, Basis, Connection, Spending, Verdict
-from modelgates_client.rows.id_times import time_in
+from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
+from modelgates_client.reports.reading import Connection, DaySums, Dialect, read
+from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
+from modelgates_client.rows.columns import LABELS
 from modelgates_runtime.values import is_array, is_object
 
 _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
@@ -30,17 +31,17 @@ _DAYS: Final = 7  # that the mean is of
 _FEWEST: Final = 3
 _ROUNDED: Final = Context(prec=20)  # a mean is no sum
 
-#: What budgets can be for: a dimension of reports that is no time.
+#: What budgets can be for: a dimension of reports that is no time, or `label:NAME`.
 KINDS: Final = tuple(name for name in DIMENSIONS if name not in TIMES)
 
 
 #: What is read of rows.
 BUDGET_COLUMNS: Final = (
-    "generation_id",
     "state",
     "created_at",
     *AMOUNTS.values(),
     *(DIMENSIONS[name] for name in KINDS),
+    LABELS.name,
 )
 
 
@@ -53,8 +54,8 @@ class Budget:
         max_usd: The limit, in US dollars.
         period: `day`, `week` or `month`, of the calendar; or a time that rolls, as `30d`.
         basis: What counts.
-        each: A limit for each value of it, as `user`; None: one for all.
-        where: Only records which have these values, by dimension.
+        each: A limit for each value of it, as `user` or `label:team`; None: one for all.
+        where: Only records which have these values, by dimension or label.
         warn_at: At which parts of the limit to warn.
         allow_doubtful: How many ids of unknown or unsettled cost may pass.
     """
@@ -75,7 +76,8 @@ class State:
 
     Attributes:
         budget: The budget.
-        value: The value of `each` that it is for; None: of all, or of records that say none.
+        value: The value of `each` that it is for; None: of all, or of records that say none. A
+            value of which there is nothing in the period has none, unless there is no other.
         period: The period that is meant now.
         spent: What was spent in it.
         verdict: Whether that is within the limit, as far as that can be said.
@@ -107,7 +109,7 @@ class Row(NamedTuple):
             id without a record it is the time in the id.
         state: Of the row.
         amounts: By basis; None: not known.
-        values: Of the dimensions in `KINDS`, by name; None: not known.
+        values: Of dimensions and labels, by name; None, or no such name: not known.
     """
 
     created: int | None
@@ -145,7 +147,7 @@ def _read(name: str, table: Any) -> Budget:
         max_usd=_amount(table["max-usd"], f"{place}: max-usd"),
         period=_one_of(table.get("period", "month"), (*_PERIODS,), f"{place}: period", _ROLLING),
         basis=_one_of(table.get("basis", "all-in"), (*AMOUNTS,), f"{place}: basis"),
-        each=_one_of(table["each"], KINDS, f"{place}: each") if "each" in table else None,
+        each=_kind(table["each"], f"{place}: each") if "each" in table else None,
         where=MappingProxyType(_where(table.get("where", {}), f"{place}: where")),
         warn_at=tuple(
             sorted(
@@ -185,30 +187,54 @@ def _one_of(
     return value
 
 
+def _kind(value: Any, place: str) -> str:
+    if isinstance(value, str) and (value in KINDS or label_of(value) is not None):
+        return value
+    raise ConfigurationError(
+        f"{place}: expected any of {', '.join(KINDS)}, label:NAME, not {value!r}"
+    )
+
+
 def _where(value: Any, place: str) -> dict[str, str]:
     if not is_object(value):
         raise ConfigurationError(f'{place}: expected a table, as {{ app = "search" }}')
     for key in value:
-        _one_of(key, KINDS, place)
+        _kind(key, place)
     return {key: str(text) for key, text in value.items()}
 
 
 def states(
-    budgets: Sequence[Budget], rows: Iterable[Row], now: datetime.datetime, timezone: str
+    budgets: Sequence[Budget],
+    rows: Iterable[Row],
+    now: datetime.datetime,
+    timezone: str,
+    older: Sequence[Collection[str | None]] = (),
 ) -> list[State]:
     """Return how budgets stand, in their order; of each kind those that have spent most first.
 
     Args:
         budgets: The budgets.
-        rows: Of a ledger.
+        rows: Of a ledger; those from `needed_from` on are enough.
         now: The present, aware.
         timezone: The IANA name of the zone of days.
+        older: For each budget the values of which there are records before those.
     """
     accounts = [_Account(budget, now, timezone) for budget in budgets]
     for row in rows:
         for account in accounts:
             account.add(row)
-    return [state for account in accounts for state in account.states()]
+    before = older or [()] * len(accounts)
+    return [
+        state
+        for account, values in zip(accounts, before, strict=True)
+        for state in account.states(values)
+    ]
+
+
+def needed_from(budgets: Sequence[Budget], now: datetime.datetime, timezone: str) -> int:
+    """Return from when on rows are needed: a UTC day's beginning, in microseconds since 1970."""
+    starts = (_Account(budget, now, timezone).needed_from for budget in budgets)
+    return min(starts) // DAY * DAY
 
 
 class _Sums:
@@ -219,6 +245,12 @@ class _Sums:
         self.recent = [Decimal(0)] * _DAYS  # of the last whole days, the latest first
         self.first = inf
         self.records = self.provisional = self.unknown = self.undated = self.doubtful = 0
+        self.lacking: Counter[str] = Counter()  # a record, by state
+
+    @property
+    def is_of_the_period(self) -> bool:
+        """Whether there is something that is or may be of it."""
+        return bool(self.records or self.undated or self.lacking)
 
 
 class _Account:
@@ -238,7 +270,7 @@ class _Account:
         ago = [self._today - datetime.timedelta(days=days) for days in range(_DAYS + 1)]
         self._days = [microseconds(start_of(day, zone)) for day in ago]  # the latest first
         self._sums: dict[str | None, _Sums] = {}
-        self._without: Counter[str] = Counter()  # a record, by state
+        self._lacking: Counter[str] = Counter()  # a record, by state: of whichever value
         if budget.each is None:
             self._sums[None] = _Sums()
 
@@ -247,11 +279,11 @@ class _Account:
         budget = self._budget
         if row.state not in {"final", "provisional"}:
             if row.created is None or row.created >= self._start:
-                self._without[row.state] += 1
+                self._add_lacking(row)
             return
-        if any(row.values[name] != value for name, value in budget.where.items()):
+        if any(row.values.get(name) != value for name, value in budget.where.items()):
             return
-        value = None if budget.each is None else row.values[budget.each]
+        value = None if budget.each is None else row.values.get(budget.each)
         sums = self._sums.setdefault(value, _Sums())
         amount = row.amounts[budget.basis]
         if row.created is None:
@@ -271,23 +303,47 @@ class _Account:
         if amount is not None:
             sums.known = EXACT.add(sums.known, amount)
 
-    def states(self) -> list[State]:
-        """Return how it stands for each value, where most was spent first."""
-        found = [self._state(value, sums) for value, sums in self._sums.items()]
+    def _add_lacking(self, row: Row) -> None:
+        """Count an id without a record: of it labels are known, and nothing else."""
+        labels = [item for item in self._budget.where.items() if label_of(item[0]) is not None]
+        if any(row.values.get(name) != value for name, value in labels):
+            return
+        each = self._budget.each
+        if each is None or label_of(each) is None:
+            self._lacking[row.state] += 1
+        else:
+            self._sums.setdefault(row.values.get(each), _Sums()).lacking[row.state] += 1
+
+    @property
+    def needed_from(self) -> int:
+        """From when on rows are needed, in microseconds since 1970."""
+        return min(self._start, self._days[-1])
+
+    def states(self, older: Collection[str | None]) -> list[State]:
+        """Return how it stands for each value, where most was spent first.
+
+        `older` are the values of which there are records before those that were added.
+        """
+        for value in older:
+            if value in self._sums:
+                self._sums[value].first = -inf
+        present = {value: sums for value, sums in self._sums.items() if sums.is_of_the_period}
+        found = [self._state(value, sums) for value, sums in (present or {None: _Sums()}).items()]
         return sorted(found, key=lambda state: (-state.spent.known_usd, state.value or ""))
 
     def _state(self, value: str | None, sums: _Sums) -> State:
         budget = self._budget
+        lacking = self._lacking + sums.lacking
         spent = Spending(
             known_usd=sums.known,
             records=sums.records,
             provisional=sums.provisional,
             unknown=sums.unknown,
             undated=sums.undated,
-            pending=self._without["pending"],
-            failed=self._without["failed"],
-            doubtful=sums.doubtful + self._without["pending"] + self._without["failed"],
-            forgotten=self._without["forgotten"],
+            pending=lacking["pending"],
+            failed=lacking["failed"],
+            doubtful=sums.doubtful + lacking["pending"] + lacking["failed"],
+            forgotten=lacking["forgotten"],
         )
         reached = [part for part in budget.warn_at if sums.known >= part * budget.max_usd]
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)
@@ -324,37 +380,99 @@ class _Account:
         return self._today + datetime.timedelta(days=int(days))
 
 
-def read_rows(connection: Connection, time: str, present: Iterable[str]) -> Iterator[Row]:
-    """Yield what budgets need of the table or view `rows`.
+def states_of(  # noqa: PLR0913 - what budgets are held against, and when
+    connection: Connection,
+    dialect: Dialect,
+    budgets: Sequence[Budget],
+    now: datetime.datetime,
+    *,
+    timezone: str,
+    kept: Totals | None = None,
+) -> tuple[list[State], tuple[Difference, ...]]:
+    """Return how budgets stand by the table or view `rows`, and what of it has changed since.
+
+    Rows are read once, from the beginning of the longest period on, and of the days before now that
+    the mean is of.
 
     Args:
         connection: Of SQLite or DuckDB.
-        time: SQL for the time of a row, as microseconds since 1970.
-        present: The names of the columns that there are: the spec of the day may lack a field.
+        dialect: Of which of the two.
+        budgets: As for `states`.
+        now: As for `states`.
+        timezone: As for `states`.
+        kept: The control totals of the rows; None: there are none.
+
+    Raises:
+        DamagedError: An amount is no number, or a time none.
     """
-    names = set(present)
-    columns = [
-        column if column in names else "NULL"
-        for column in (*AMOUNTS.values(), *(DIMENSIONS[name] for name in KINDS))
-    ]
-    made = f"CASE WHEN {RECORDS} THEN {time} ELSE {time_in('generation_id')} END"
-    found = connection.execute(f"SELECT {made}, state, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
-    for created, state, *cells in iter(found.fetchone, None):
-        if not isinstance(created, int | None):
-            raise DamagedError("a time in it is none")
-        amounts, values = cells[: len(AMOUNTS)], cells[len(AMOUNTS) :]
-        yield Row(
-            created,
-            state,
-            {
-                basis: None if amount is None else number_of(amount)
-                for basis, amount in zip(AMOUNTS, amounts, strict=True)
-            },
-            {name: _text(name, value) for name, value in zip(KINDS, values, strict=True)},
-        )
+    present = _present(connection)
+    start = needed_from(budgets, now, timezone)
+    names = [name for name in AMOUNTS.values() if name in present]
+    sums = DaySums(names)
+    asked = {budget.each for budget in budgets if budget.each is not None}
+    kinds = [*asked.union(*(budget.where for budget in budgets))]
+    values = {name: _value(name, dialect, present) for name in kinds}
+    parts = read(connection, dialect, (*names, *values.values()), start)
+    found = states(
+        budgets,
+        _rows(parts, sums, names, kinds),
+        now,
+        timezone,
+        [_older(connection, dialect, budget, values, start) for budget in budgets],
+    )
+    return found, sums.differences(kept, start, None)
 
 
-def _text(name: str, value: Any) -> str | None:
-    if value is None:
-        return None
-    return ("yes" if value else "no") if name == "byok" else str(value)
+def _present(connection: Connection) -> set[str]:
+    """Return the columns that there are: the spec of the day may lack a field."""
+    described = connection.execute("SELECT name FROM pragma_table_info('rows')").fetchall()
+    return {name for (name,) in described}
+
+
+def _value(name: str, dialect: Dialect, present: Collection[str]) -> str:
+    """Return SQL for the value of a dimension or label, as text."""
+    label = label_of(name)
+    if label is not None:
+        return dialect.label(label) if LABELS.name in present else "NULL"
+    column = DIMENSIONS[name]
+    if column not in present:
+        return "NULL"
+    if name == "byok":
+        return f"CASE WHEN {column} THEN 'yes' WHEN NOT {column} THEN 'no' END"
+    return f"CAST({column} AS TEXT)"
+
+
+def _rows(
+    parts: Iterable[tuple[Day, list[tuple[Any, ...]]]],
+    sums: DaySums,
+    names: Sequence[str],
+    kinds: Sequence[str],
+) -> Iterator[Row]:
+    """Yield rows, and add their amounts up."""
+    bases = [basis for basis, name in AMOUNTS.items() if name in names]
+    nothing: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
+    for day, part in parts:
+        sums.add(day, [row for row in part if row[1] in {"final", "provisional"}])
+        for created, state, *cells in part:
+            amounts = zip(bases, cells, strict=False)
+            known = {each: None if cell is None else number_of(cell) for each, cell in amounts}
+            values = dict(zip(kinds, cells[len(bases) :], strict=True))
+            yield Row(created, state, {**nothing, **known}, values)
+
+
+def _older(
+    connection: Connection,
+    dialect: Dialect,
+    budget: Budget,
+    values: Mapping[str, str],
+    start: int,
+) -> set[str | None]:
+    """Return the values of a budget of which there are records before a time."""
+    tests = [f"{values[name]} = {literal(text)}" for name, text in budget.where.items()]
+    tests += [RECORDS, f"{dialect.time} < {start}"]
+    if budget.each is None:
+        what, end = "SELECT NULL", "LIMIT 1"
+    else:
+        what, end = f"SELECT DISTINCT {values[budget.each]}", ""
+    statement = f"{what} FROM rows WHERE {' AND '.join(tests)} {end}"
+    return {value for (value,) in connection.execute(statement).fetchall()}

@@ -17,7 +17,6 @@ from modelgates_client.ledger.controls import DAY
 from modelgates_client.ledger.labels import PREFIX, is_name
 from modelgates_client.reports.figures import Sort
 from modelgates_client.rows.columns import LABELS
-from modelgates_client.rows.id_times import time_in
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -130,7 +129,7 @@ def read_where(given: Iterable[str]) -> dict[str, str]:
 
 def needed(by: Iterable[str]) -> list[str]:
     """Return the names of the columns that a report by `by` reads."""
-    always = ("generation_id", "state", "error", "created_at", "model", "attempts", LABELS.name)
+    always = ("state", "error", "created_at", "model", "attempts", LABELS.name)
     figures = (*AMOUNTS.values(), *TOKENS.values(), *MEASURES.values())
     return list(
         dict.fromkeys((*always, *figures, *(DIMENSIONS.get(name, LABELS.name) for name in by)))
@@ -176,11 +175,10 @@ def pick(
         return f'"{name}"' if name in present else f"CAST(NULL AS {kind})"
 
     time = column("created_at", "TIMESTAMPTZ")
-    made = time_in(column("generation_id", "VARCHAR"))
     parts = [
         "state",
         "error",
-        f"CASE WHEN {RECORDS} THEN {_micros(time)} ELSE {made} END AS created",
+        f"{_micros(time)} AS created",
         f"{column('model', 'VARCHAR')} AS model",
         f"{labelled(column(LABELS.name, LABELS.type), where)} AS wanted",
     ]

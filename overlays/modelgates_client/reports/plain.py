@@ -28,7 +28,8 @@ def as_json(report: Report) -> str:
 def plain(value: Any) -> Any:
     """Return figures as what JSON can say."""
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        digits = f"{value:f}"
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
     if isinstance(value, datetime.date):
         return value.isoformat()
     if _is_tuple(value):

@@ -17,9 +17,8 @@ from attrs import frozen
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.controls import EXACT, number_of
 from modelgates_client.ledger.errors import DamagedError
-from modelgates_client.reports.picking import RECORDS, instant
-from modelgates_client.reports.spending import Connection
-from modelgates_client.rows.id_times import time_in
+from modelgates_client.reports.picking import instant
+from modelgates_client.reports.reading import Connection
 from modelgates_runtime.values import is_array, is_object
 
 Finding = Literal["same", "missing here", "not there", "another cost"]
@@ -324,8 +323,7 @@ def read_records(connection: Connection, time: str, present: Iterable[str]) -> I
     """
     names = set(present)
     columns = (name if name in names else "NULL" for name in ROW_COLUMNS[2:])
-    made = f"CASE WHEN {RECORDS} THEN {time} ELSE {time_in('generation_id')} END"
-    found = connection.execute(f"SELECT state, {made}, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
+    found = connection.execute(f"SELECT state, {time}, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
     for state, created, model, charged, own_keys, *tokens in iter(found.fetchone, None):
         if not isinstance(created, int | None):
             raise DamagedError("a time in it is none")

@@ -120,7 +120,8 @@ _FIRST: Final = (
         "time",
         None,
         CREATED,
-        "When the generation was created, in UTC; digits beyond the microsecond are cut off",
+        "When the generation was created, in UTC; digits beyond the microsecond are cut off. "
+        "Without a record, the time in an id of the form gen-<seconds>-...; else null",
     ),
     Column(
         "upstream_usd",

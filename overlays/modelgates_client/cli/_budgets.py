@@ -1,0 +1,191 @@
+"""`modelgates budget --all`: how the budgets of the configuration file stand.
+
+With `--format json` it prints one object: `version`, of this form, is 1, and names may be added to
+a version, but none goes; `client_version`, `timezone`, and `budgets`, each with `name`, `verdict`,
+`max_usd`, `basis`, `allowed_doubtful`, `period`, `each`, `value`, `where`, `warn_at`, `since` and
+`until`, and with the names of `reports.budgets.State` and `reports.spending.Spending`.
+"""
+
+import datetime
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from attrs import evolve
+
+from modelgates_client._version import __version__
+from modelgates_client.cli._statuses import Status
+from modelgates_client.ledger.controls import Difference
+from modelgates_client.reports.budgets import BUDGET_COLUMNS, Budget, State, states_of
+from modelgates_client.reports.plain import plain
+from modelgates_client.reports.reading import OF_LEDGER, OF_ROWS, rows_of_ledger
+from modelgates_client.reports.spending import Spending, Verdict
+from modelgates_client.reports.words import count, decimals_of, elided, name, rounded
+
+_VERSION: Final = 1  # of the JSON
+STATUSES: Final[dict[Verdict, Status]] = {
+    "within": Status.WELL,
+    "over": Status.OVER_BUDGET,
+    "undecided": Status.UNDECIDED,
+}
+_SEVEREST_FIRST: Final = (
+    Status.OVER_BUDGET,
+    Status.UNDECIDED,
+    Status.NEAR_BUDGET,
+    Status.WELL,
+)
+_TITLES: Final = ("budget", "of", "spent", "limit", "used", "period", "stands", "a day", "reached")
+_LEFT: Final = frozenset(["budget", "of", "period", "stands"])  # columns aligned so
+_LONGEST: Final = 32  # characters of a name
+_NAMED: Final = 4  # budgets in a line
+
+
+def look(
+    sources: Sequence[str],
+    budgets: Sequence[Budget],
+    now: datetime.datetime,
+    timezone: str,
+    *,
+    is_ledger: bool,
+) -> list[State]:
+    """Return how budgets stand; of rows that have changed since, none can be judged.
+
+    Raises:
+        ModelGatesError: What is named cannot be read.
+    """
+    if is_ledger:
+        with rows_of_ledger(sources[0]) as (connection, kept):
+            found, differences = states_of(
+                connection, OF_LEDGER, budgets, now, timezone=timezone, kept=kept
+            )
+    else:
+        from modelgates_client.exports.source import open_source  # noqa: PLC0415 - ledgers without
+
+        with open_source(sources) as source:
+            source.define("rows", BUDGET_COLUMNS)
+            found, _ = states_of(source.connection, OF_ROWS, budgets, now, timezone=timezone)
+            differences = source.differences()
+    return [_doubted(state, differences) for state in found] if differences else found
+
+
+def _doubted(state: State, differences: tuple[Difference, ...]) -> State:
+    return evolve(
+        state,
+        spent=evolve(state.spent, differences=differences),
+        verdict="undecided",
+        reached_on=None,
+    )
+
+
+def status_of_all(states: Sequence[State]) -> Status:
+    """Return the worst of how budgets stand."""
+    statuses = set(map(_status, states))
+    return next((status for status in _SEVEREST_FIRST if status in statuses), Status.WELL)
+
+
+def _status(state: State) -> Status:
+    if state.verdict == "within" and state.warned_at is not None:
+        return Status.NEAR_BUDGET
+    return STATUSES[state.verdict]
+
+
+def as_json(states: Sequence[State], timezone: str) -> str:
+    """Return one object of JSON."""
+    whole = {
+        "version": _VERSION,
+        "client_version": __version__,
+        "timezone": timezone,
+        "budgets": [_plain(state) for state in states],
+    }
+    return f"{json.dumps(whole)}\n"
+
+
+def _plain(state: State) -> dict[str, Any]:
+    budget = state.budget
+    return {
+        "name": budget.name,
+        "verdict": state.verdict,
+        "max_usd": plain(budget.max_usd),
+        "basis": budget.basis,
+        "allowed_doubtful": budget.allow_doubtful,
+        "period": budget.period,
+        "each": budget.each,
+        "value": state.value,
+        "where": dict(budget.where),
+        "warn_at": plain(budget.warn_at),
+        "since": plain(state.period.since),
+        "until": plain(state.period.until),
+        **{
+            key: plain(getattr(state, key))
+            for key in ("share", "warned_at", "usd_per_day", "days", "reached_on")
+        },
+        **plain(state.spent),
+    }
+
+
+def as_table(states: Sequence[State]) -> str:
+    """Return a line for each, aligned, and beneath what their sums leave out."""
+    rows = [_cells(state) for state in states]
+    widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
+    lines = [_line(cells, widths) for cells in (_TITLES, *rows)]
+    if any(state.usd_per_day is not None for state in states):
+        lines.append("a day: the mean of the last whole days, seven at most and three at least")
+    for text in dict.fromkeys(filter(None, (_left_out(state.spent) for state in states))):
+        names = [_named(state) for state in states if _left_out(state.spent) == text]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        lines.append(f"left out or not settled in {', '.join(names[:_NAMED])}{more}: {text}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell.ljust(width) if title in _LEFT else cell.rjust(width)
+        for title, cell, width in zip(_TITLES, cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def _cells(state: State) -> tuple[str, ...]:
+    budget = state.budget
+    decimals = decimals_of([state.spent.known_usd, budget.max_usd])
+    near = state.verdict == "within" and state.warned_at is not None
+    rate = state.usd_per_day
+    of = [] if budget.each is None else [f"{budget.each} {name(state.value)}"]
+    of += [f"{kind} {name(value)}" for kind, value in budget.where.items()]
+    return (
+        _short(budget.name),
+        elided(", ".join(of) or "all", _LONGEST),
+        rounded(state.spent.known_usd, decimals),
+        rounded(budget.max_usd, decimals),
+        "-" if state.share is None else f"{state.share:.0%}",
+        budget.period,
+        f"over {state.warned_at:.0%}" if near else state.verdict,
+        "-" if rate is None else rounded(rate, decimals_of([rate])),
+        "-" if state.reached_on is None else state.reached_on.isoformat(),
+    )
+
+
+def _named(state: State) -> str:
+    shown = _short(state.budget.name)
+    return shown if state.budget.each is None else f"{shown} ({_short(state.value)})"
+
+
+def _short(text: str | None) -> str:
+    return elided(name(text), _LONGEST)
+
+
+def _left_out(spent: Spending) -> str:
+    return ", ".join(left_out(spent))
+
+
+def left_out(spent: Spending) -> list[str]:
+    """Return what a sum leaves out, or what is not settled in it."""
+    ids = spent.pending + spent.failed
+    parts = [
+        (ids, f"{count(ids, 'id')} without a record, of the period or of no known time"),
+        (spent.unknown, f"{count(spent.unknown, 'record')} of unknown cost"),
+        (spent.undated, f"{count(spent.undated, 'record')} without a readable time"),
+        (spent.provisional, f"{count(spent.provisional, 'record')} not final"),
+        (spent.forgotten, f"{count(spent.forgotten, 'forgotten id')}"),
+    ]
+    return [text for number, text in parts if number]

@@ -1,0 +1,195 @@
+"""Rows read once, of a ledger by SQLite, of its export by DuckDB, and held against its totals."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, Final, Protocol
+
+from attrs import frozen
+
+from modelgates_client.exports.sql import literal
+from modelgates_client.ledger import schema
+from modelgates_client.ledger.controls import (
+    DAY,
+    EXACT,
+    ControlTotals,
+    Day,
+    Difference,
+    Totals,
+    day_of,
+    differences,
+    of_period,
+    sum_of,
+)
+from modelgates_client.ledger.controls import (
+    RECORDS as COUNT,
+)
+from modelgates_client.ledger.database import Database
+from modelgates_client.ledger.derived import Derived
+from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.ledger import bring_up_to_date
+from modelgates_client.reports.picking import between
+from modelgates_client.rows.columns import CREATED, LABELS
+
+#: Time, state, and what else was asked for.
+Row = tuple[Any, ...]
+
+_AT_ONCE: Final = 4000  # rows that are added up together
+_BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
+
+
+class Cursor(Protocol):
+    """What a statement found, in SQLite's module and in DuckDB's."""
+
+    def fetchone(self) -> Any:
+        """Return the next row; None behind the last."""
+        ...
+
+    def fetchmany(self, size: int = ..., /) -> list[Any]:
+        """Return so many of the rows that follow; none behind the last."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows."""
+        ...
+
+
+class Connection(Protocol):
+    """What both have in common."""
+
+    def execute(self, statement: str, /) -> Cursor:
+        """Execute a statement."""
+        ...
+
+
+@frozen
+class Dialect:
+    """How one of them says what the other says otherwise.
+
+    Attributes:
+        time: SQL for the time of a row, as microseconds since 1970.
+        label: Returns SQL for a row's label of some name, which is a word.
+    """
+
+    time: str
+    label: Callable[[str], str]
+
+
+#: Of the table `rows` of a ledger, in SQLite.
+OF_LEDGER: Final = Dialect(CREATED, lambda name: f"json_extract({LABELS.name}, '$.\"{name}\"')")
+#: Of the view `rows` that `exports.source` makes, in DuckDB.
+OF_ROWS: Final = Dialect(f"epoch_us({CREATED})", lambda name: f"{LABELS.name}[{literal(name)}]")
+
+
+@contextmanager
+def rows_of_ledger(path: str) -> Generator[tuple[Connection, Totals]]:
+    """Yield a connection to the rows of a ledger as they are at one moment, and their totals.
+
+    What was captured for it is taken in first.
+
+    Raises:
+        LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
+            damaged.
+    """
+    bring_up_to_date(path)
+    database = Database(path, read_only=True, timeout_s=_BUSY_S)
+    try:
+        schema.check_version(database, schema.STEPS)
+        with database.snapshot() as connection:  # what is counted is what is added up
+            Derived().check(database, connection)
+            yield connection, ControlTotals().read(connection)
+    finally:
+        database.close()
+
+
+def read(
+    connection: Connection,
+    dialect: Dialect,
+    columns: Iterable[str],
+    start: int | None = None,
+    end: int | None = None,
+) -> Iterator[tuple[Day, list[Row]]]:
+    """Yield rows by their UTC day, some thousands at a time; a day may come several times.
+
+    Args:
+        connection: To a table or view `rows`.
+        dialect: Of which kind it is.
+        columns: SQL for what is needed besides time and state.
+        start: From when on, in microseconds since 1970; None: from the first.
+        end: Until when; None: to the last. Those without a time are there always.
+
+    Raises:
+        DamagedError: A time is none.
+    """
+    time = dialect.time
+    select = f"SELECT {', '.join((time, 'state', *columns))} FROM rows"  # noqa: S608 - ours
+    if start is not None or end is not None:
+        # Not by OR: SQLite would leave the index that has all it needs.
+        select = (
+            f"{select} WHERE {time} IS NULL UNION ALL {select} WHERE {between(time, start, end)}"
+        )
+    found = connection.execute(select)
+    while part := found.fetchmany(_AT_ONCE):
+        yield from _by_day(part)
+
+
+def _by_day(part: list[Row]) -> Iterator[tuple[Day, list[Row]]]:
+    times = [row[0] for row in part]
+    if {*map(type, times)} == {int} and min(times) // DAY == max(times) // DAY:
+        yield day_of(times[0]), part
+        return
+    dated = [row for row in part if isinstance(row[0], int)]
+    if len(dated) < len(part):
+        undated = [row for row in part if row[0] is None]
+        if len(dated) + len(undated) < len(part):
+            raise DamagedError("a time in it is none")
+        yield None, undated
+    dated.sort(key=itemgetter(0))
+    times = [row[0] for row in dated]
+    begin = 0
+    while begin < len(dated):
+        day = times[begin] // DAY
+        end = bisect_left(times, (day + 1) * DAY, begin)
+        yield day_of(times[begin]), dated[begin:end]
+        begin = end
+
+
+class DaySums:
+    """What the amounts of rows add up to for each UTC day, to be held against control totals."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Begin with none; `names` are the columns, in the order that rows have them."""
+        self._names = names
+        self._days: dict[Day, dict[str, Decimal]] = {}
+
+    def add(self, day: Day, records: Sequence[Row]) -> list[Decimal]:
+        """Count records of a day, and return what each column adds up to.
+
+        Raises:
+            DamagedError: An amount is no number.
+        """
+        sums = self._days.get(day)
+        if sums is None:
+            zeros = dict.fromkeys((COUNT, CREATED, *self._names), Decimal(0))
+            sums = self._days[day] = zeros
+        sums[COUNT] += len(records)
+        sums[CREATED] += sum([row[0] % DAY for row in records if row[0] is not None])
+        found: list[Decimal] = []
+        for place, name in enumerate(self._names, 2):
+            amount = sum_of([row[place] for row in records if row[place] is not None])
+            sums[name] = EXACT.add(sums[name], amount)
+            found.append(amount)
+        return found
+
+    def differences(
+        self, kept: Totals | None, start: int | None, end: int | None
+    ) -> tuple[Difference, ...]:
+        """Return what they differ by from control totals, of whole days from start to end.
+
+        None, if there are no control totals.
+        """
+        if kept is None:
+            return ()
+        return differences(self._days, of_period(kept, start, end), (CREATED, *self._names))
