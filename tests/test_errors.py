@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import modelgates_client
 from modelgates_api.models import ErrorResponse
-from modelgates_client import Generation, ModelGatesError, Response, errors
+from modelgates_client import Generation, ModelGatesError, RateLimit, Response, errors
 from modelgates_client.errors import STATUS_ERRORS, status_error
 from modelgates_client.records.generation import GenerationResponse
 from modelgates_runtime.drift import Drift
@@ -45,6 +45,7 @@ ARGUMENTS = {
     "retry_after": st.none() | st.floats(0, 1e9),
     "drift": st.lists(DRIFT, max_size=5).map(tuple),
     "generation_id": HOSTILE,
+    "rate_limit": st.none() | st.builds(RateLimit, COUNTS, COUNTS, st.floats(0, 1e5)),
     "parsed": st.none() | JSON.map(ErrorResponse.from_dict),
     "elapsed_s": st.floats(0, 1e5),
     "response": st.none() | RESPONSES,

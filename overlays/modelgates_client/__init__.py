@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from modelgates_client.records.money import Cost, format_usd
     from modelgates_runtime.drift import Drift
     from modelgates_runtime.errors import ClientClosedError, FieldError, ModelGatesError
+    from modelgates_runtime.limits import RateLimit
     from modelgates_runtime.types import Response
 
 #: Where each name is defined.
@@ -57,6 +58,7 @@ _HOMES = {
     "ModelGatesError": "modelgates_runtime.errors",
     "ProviderResponse": "modelgates_api.models",
     "Drift": "modelgates_runtime.drift",
+    "RateLimit": "modelgates_runtime.limits",
     "AsyncModelGates": "modelgates_client.client.async_client",
     "Attempt": "modelgates_client.records.attempts",
     "Attempts": "modelgates_client.records.attempts",
@@ -127,6 +129,7 @@ __all__ = [
     "Pending",
     "PermissionDeniedError",
     "ProviderResponse",
+    "RateLimit",
     "RateLimitError",
     "Resolved",
     "Response",

@@ -82,6 +82,7 @@ class APIStatusError(ModelGatesError):
         generation_id: Whose record was asked for; nothing, if no record was.
         parsed: The body, decoded as the spec says for this status; None where the spec does not
             say, or the body is not so.
+        rate_limit: What the server says of its rate limit; None if it says nothing of it.
     """
 
     _hint = ""  # what to look after
@@ -99,6 +100,7 @@ class APIStatusError(ModelGatesError):
         retry_after: float | None = None,
         generation_id: str = "",
         parsed: Any = None,
+        rate_limit: "modelgates_client.RateLimit | None" = None,
     ) -> None:
         super().__init__(
             message,
@@ -112,6 +114,7 @@ class APIStatusError(ModelGatesError):
             retry_after,
             generation_id,
             parsed,
+            rate_limit,
         )
         self.message = message
         self.status_code = status_code
@@ -124,6 +127,7 @@ class APIStatusError(ModelGatesError):
         self.retry_after = retry_after
         self.generation_id = generation_id
         self.parsed = parsed
+        self.rate_limit = rate_limit
 
     def __str__(self) -> str:
         request = f" (request {self.request_id})" if self.request_id else ""
@@ -224,6 +228,7 @@ class ResponseValidationError(ModelGatesError):
         body: The body as text, its first 64 KiB.
         request_id: The server's own name for the request, if it gave one.
         drift: Under `validation="strict"`, every deviation, by pointers into the body.
+        rate_limit: What the server says of its rate limit; None if it says nothing of it.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - complete positional arguments make it picklable
@@ -234,14 +239,16 @@ class ResponseValidationError(ModelGatesError):
         body: str = "",
         request_id: str | None = None,
         drift: "tuple[modelgates_client.Drift, ...]" = (),
+        rate_limit: "modelgates_client.RateLimit | None" = None,
     ) -> None:
-        super().__init__(message, status_code, attempts, body, request_id, drift)
+        super().__init__(message, status_code, attempts, body, request_id, drift, rate_limit)
         self.message = message
         self.status_code = status_code
         self.attempts = attempts
         self.body = body
         self.request_id = request_id
         self.drift = drift
+        self.rate_limit = rate_limit
 
     def __str__(self) -> str:
         shown = "; ".join(str(drift) for drift in self.drift[:_SHOWN])

@@ -1,9 +1,12 @@
 """Types that the generated code shares."""
 
 from collections.abc import Mapping
-from typing import IO, BinaryIO, Final, Generic, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
 from attrs import define
+
+if TYPE_CHECKING:
+    from modelgates_runtime.limits import RateLimit
 
 # What a part of a multipart/form-data body holds: file name, content, media type.
 FileContent = IO[bytes] | bytes | str
@@ -54,6 +57,13 @@ class Response(NamedTuple, Generic[T]):
     def request_id(self) -> str | None:
         """The server's own name for the request, if it gave one."""
         return request_id(self.headers)
+
+    @property
+    def rate_limit(self) -> "RateLimit | None":
+        """What the server says of its rate limit; None if it says nothing of it."""
+        from modelgates_runtime.limits import RateLimit  # noqa: PLC0415 - rarely needed
+
+        return RateLimit.of(self.headers)
 
     def __repr__(self) -> str:
         return (

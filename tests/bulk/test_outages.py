@@ -1,6 +1,8 @@
 """`get_many` in outages: nothing is lost, hardly more is asked than without, and every run ends."""
 
 import itertools
+import logging
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -205,3 +207,37 @@ def test_whatever_outages_there_are_nothing_is_lost(spans, ids, concurrency, lat
     assert done.kinds["Resolved"] == ids
     most = sum(concurrency + 8 + 2.2 * min(end - begin, 10) + end - begin for begin, end, _ in plan)
     assert len(done.requests) <= ids + most
+
+
+def lines_of(caplog):
+    """Return what is logged at the level INFO, but for drift."""
+    return [
+        each.getMessage()
+        for each in caplog.records
+        if each.levelno == logging.INFO and each.module != "observe"
+    ]
+
+
+def test_an_outage_is_a_line_and_its_end_another(caplog):
+    """With the status, the attempt, the seconds and the reason; nothing else, whatever failed."""
+    caplog.set_level(logging.INFO, "modelgates_client")
+    simulate(lambda now, name: (LATENCY_S, error(503) if 0.1 < now < 6 else record(name)), ids=1000)
+    began, ended = lines_of(caplog)
+    assert re.fullmatch(
+        r"outage: no id is answered; attempt [0-9]+ in it ended with HTTP 503 "
+        r"\(the server is not available\); one at a time is asked for, for 300 s at most",
+        began,
+    )
+    assert re.fullmatch(r"the outage is over, after [0-9.]+ s", ended)
+
+
+def test_a_rate_limit_is_a_line_not_one_for_each_id(caplog):
+    """It is told of once in ten seconds at most."""
+    caplog.set_level(logging.INFO, "modelgates_client")
+    done = simulate(lambda now, name: (LATENCY_S, error(429, 2) if now < 4 else record(name)), 100)
+    assert done.kinds["Resolved"] == len(done.outcomes)
+    (line,) = lines_of(caplog)
+    assert re.fullmatch(
+        r"rate limit: attempt 1 ended with HTTP 429 \(too many requests\); the next in [0-9.]+ s",
+        line,
+    )

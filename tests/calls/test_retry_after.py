@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client.calls.answers import asked_wait_s, interpret
-from modelgates_client.calls.retry_after import retry_after_s
 from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import Reply
+from modelgates_runtime.limits import retry_after_s
 
 from .turns import body
 

@@ -1,6 +1,7 @@
 """What is told of an outage, to the log and to whoever shows it; and its end if it is too long."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -9,11 +10,13 @@ from modelgates_client.bulk.gate import Gate
 from modelgates_client.bulk.outage import Outage
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import problem_of
+from modelgates_client.calls.telling import Cause
 from modelgates_client.errors import OutageError
-from modelgates_client.records.observe import LOGGER
+from modelgates_client.records.observe import OUTAGES
 from modelgates_client.transport.messages import Ending
 
 _UNSAID_S: Final = 0.5  # an outage that is shorter is not told of
+_LIMIT_UNSAID_S: Final = 10.0  # seconds in which a rate limit is told of once
 
 
 class Alarm:
@@ -52,6 +55,7 @@ class Alarm:
         self._since, self._began_at = 0.0, datetime.now(UTC)
         self._timers: list[asyncio.TimerHandle] = []
         self._is_announced = False
+        self._limit_told_at = -math.inf
 
     @property
     def outage(self) -> Outage | None:
@@ -89,8 +93,15 @@ class Alarm:
         self.close()
         if self._is_announced:
             self._is_announced = False
-            LOGGER.warning("the outage is over, after %.1f s", self._loop.time() - self._since)
+            OUTAGES.info("the outage is over, after %.1f s", self._loop.time() - self._since)
             self._news()
+
+    def limited(self, ending: Ending, attempt: int, wait_s: float) -> None:
+        """Log that the server's rate limit holds up all, unless it was logged a moment ago."""
+        now = self._loop.time()
+        if now - self._limit_told_at >= _LIMIT_UNSAID_S:
+            self._limit_told_at = now
+            Cause.of(ending, problem_of(ending), attempt).tell(wait_s)
 
     def close(self) -> None:
         """Say nothing any more."""
@@ -98,13 +109,14 @@ class Alarm:
             timer.cancel()
 
     def _say(self) -> None:
-        outage = self.outage
-        if outage is not None:
+        outage, last = self.outage, self.last
+        if outage is not None and last is not None:
             self._is_announced = True
-            LOGGER.warning(
-                "an outage: no id is answered (%s); one at a time is asked for, for %g s at most",
-                outage.error,
-                self._timeout_s,
+            probes = outage.probes
+            OUTAGES.info(
+                "outage: no id is answered; attempt %d in it ended with %s; "
+                "one at a time is asked for, for %g s at most",
+                *(probes + 1, Cause.of(last, problem_of(last), probes + 1).end, self._timeout_s),
             )
             self._news()
 

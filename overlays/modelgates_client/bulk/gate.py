@@ -28,7 +28,8 @@ from modelgates_client.transport.messages import Ending, Failure, Reply
 MOST_EXCUSES: Final = 5
 
 _FIRST_ERROR: Final = 400
-_TOO_MANY: Final = 429
+#: The status that tells of a rate limit.
+TOO_MANY: Final = 429
 _BUSY: Final = frozenset({503, 529})  # a limit, too, where others are answered
 
 #: Seconds without a word that are odd at least, when answers are quick,
@@ -73,6 +74,7 @@ class Gate:
         breaker: Whether there is an outage.
         refusal: The latest refusal for the rate, if there was one.
         refused_since: Since when nothing was let through.
+        refusals: How many requests a limit refused.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Gate:
         self.breaker = Breaker()
         self.refusal: Reply | None = None
         self.refused_since: float | None = None
+        self.refusals = 0
         self._pacer = Pacer(now, max_rate=max_rate, uniform=uniform)
         self._heard_at = now  # when the latest request ended, but for time-outs
         self._window = Window(most)
@@ -166,7 +169,7 @@ class Gate:
             after = asked_wait_s(ending)
         if is_unavailable(ending):
             return self._unavailable(attempt, now, min(after or 0.0, LONGEST_RETRY_AFTER_S))
-        if isinstance(ending, Reply) and ending.status == _TOO_MANY:
+        if isinstance(ending, Reply) and ending.status == TOO_MANY:
             self._answered(attempt, now)
             self.refusal = ending
             if self._is_limit():
@@ -205,6 +208,7 @@ class Gate:
 
     def _refuse(self, attempt: "Attempt", now: float, after: float | None) -> None:
         of_rate = True
+        self.refusals += 1
         if self._pacer.at_once is not None and self._pacer.is_new(attempt.sent_at):
             passed, hold_s = self._pacer.at_once
             of_rate = not (

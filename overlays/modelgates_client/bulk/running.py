@@ -8,17 +8,18 @@ from typing import Any, Final, NamedTuple
 from modelgates_client.bulk.alarm import Alarm
 from modelgates_client.bulk.asking import Plan
 from modelgates_client.bulk.flights import CANARY, Flights
-from modelgates_client.bulk.gate import Attempt, Gate
+from modelgates_client.bulk.gate import TOO_MANY, Attempt, Gate
 from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
 from modelgates_client.bulk.outage import is_answer
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import problem_of
 from modelgates_client.calls.call import Execution, Pause, Reset, Send
+from modelgates_client.calls.telling import Cause
 from modelgates_client.errors import OutageError
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.engines import Sender
 from modelgates_client.transport.exchange import timed_out
-from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.messages import Ending, Reply
 from modelgates_client.transport.options import NetworkOptions, Server
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call
@@ -199,6 +200,7 @@ class Run:
                 self._schedule.finish(step)
                 self._tell()
             elif isinstance(step, Pause):
+                step.tell()
                 self._schedule.park(lookup, now + step.seconds)
             else:
                 raise TypeError("after a failure there is a pause")
@@ -270,6 +272,7 @@ class Run:
                 lookup.doubt = lookup.again = None
                 step = lookup.advance(ending)
             elif isinstance(step, Pause):
+                step.tell()
                 self._schedule.park(lookup, self._loop.time() + step.seconds)
                 self._tell()  # its place is free for another id
                 return
@@ -315,6 +318,7 @@ class Run:
         """Learn from an ending; return when its id is to be asked for again at no cost to it."""
         now = self._loop.time()
         was_open, limit = self._gate.breaker.is_open, self._gate.limit
+        refusals = self._gate.refusals
         alone = self._working <= 1 and not self._schedule.has_fresh
         attempt = Attempt(lookup, ending, sent_at, in_flight, self._working, alone)
         at = self._gate.again_at(attempt, now)
@@ -322,6 +326,11 @@ class Run:
         may_repeat = lookup.may_repeat(ending)
         if at is None and is_answer(ending) and may_repeat:
             self._canary = lookup.item
+        if at is not None and isinstance(ending, Reply) and ending.status == TOO_MANY:
+            if self._gate.refusals > refusals:
+                self.alarm.limited(ending, lookup.attempts, self._gate.ready_at(now) - now)
+            else:
+                Cause.of(ending, problem_of(ending), lookup.attempts).tell(at - now)
         if is_open and lookup.doubt is not None:
             self.alarm.last = ending
         if is_open != was_open:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from modelgates_client.calls.retry import Setback, is_retryable
-from modelgates_client.calls.retry_after import retry_after_s
 from modelgates_client.errors import (
     APIConnectionError,
     APIStatusError,
@@ -20,6 +19,7 @@ from modelgates_runtime.decoded import find_drift
 from modelgates_runtime.decoders import Object
 from modelgates_runtime.drift import Drift
 from modelgates_runtime.errors import FieldError, ModelGatesError, ResponseError
+from modelgates_runtime.limits import RateLimit, relayed_headers, retry_after_s
 from modelgates_runtime.operation import Call, Content, Validation
 from modelgates_runtime.parsing import check_depth, parse_json
 from modelgates_runtime.types import Response, request_id
@@ -60,7 +60,7 @@ class Problem(NamedTuple):
         return (
             isinstance(self.error, APIStatusError)
             and not isinstance(self.error, EndpointNotFoundError)
-            and _effective(self.error) == 404  # noqa: PLR2004
+            and effective_status(self.error) == 404  # noqa: PLR2004
         )
 
 
@@ -176,6 +176,7 @@ def _refused(
         after,
         "" if call is None else call.subject,
         parsed,
+        RateLimit.of(reply.headers) or RateLimit.of(relayed_headers(_body(reply))),
     )
     is_harmless = (
         effective == 429  # noqa: PLR2004
@@ -225,12 +226,21 @@ def _invalid(  # noqa: PLR0913 - each says another thing of the answer
     astray: bool = False,
 ) -> Problem:
     error = ResponseValidationError(
-        reason, reply.status, attempts, _text(reply), request_id(reply.headers), drift
+        reason,
+        reply.status,
+        attempts,
+        _text(reply),
+        request_id(reply.headers),
+        drift,
+        RateLimit.of(reply.headers),
     )
     return Problem(error, Setback(retryable), astray)
 
 
-def _effective(error: APIStatusError) -> int:
+def effective_status(error: ModelGatesError) -> int | None:
+    """Return the status of an error, or the code of one in a success; None if it has none."""
+    if not isinstance(error, APIStatusError):
+        return None
     in_success = 200 <= error.status_code < 300 and error.code is not None  # noqa: PLR2004
     return error.code if in_success and error.code is not None else error.status_code
 

@@ -6,7 +6,7 @@ sends.
 
 import math
 from collections.abc import Callable, Generator
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from modelgates_client.calls.answers import Problem, interpret
 from modelgates_client.calls.retry import RetryPolicy
@@ -16,6 +16,9 @@ from modelgates_client.transport.messages import Ending, Request
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call, Validation
 from modelgates_runtime.types import Response
+
+if TYPE_CHECKING:
+    from modelgates_client.calls.telling import Cause
 
 _POLL_FIRST_S: Final = 0.25
 _POLL_LONGEST_S: Final = 5.0
@@ -33,9 +36,20 @@ class Send(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """Wait; the seconds fit within the deadline."""
+    """Wait; the seconds fit within the deadline.
+
+    Attributes:
+        seconds: How long.
+        cause: Why, where that is to be told: not of each look at a budget of retries.
+    """
 
     seconds: float
+    cause: "Cause | None" = None
+
+    def tell(self) -> None:
+        """Log why, and how long."""
+        if self.cause is not None:
+            self.cause.tell(self.seconds)
 
 
 class Reset(NamedTuple):
@@ -103,7 +117,8 @@ class Execution(NamedTuple, Generic[T]):
             # The last attempt leaves the server the time that it takes.
             last_s = remaining_s - max(_LEAST_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(setback, attempts, last_s)
-            if not (yield from self._pause(pause_s, deadline, take_token=after_token)):
+            pause = _pause_after(ending, result, attempts, pause_s)
+            if not (yield from self._pause(pause, deadline, take_token=after_token)):
                 raise result.error
 
     def poll(self, timeout_s: float, is_settled: Callable[[T], bool]) -> Steps[T]:
@@ -123,7 +138,7 @@ class Execution(NamedTuple, Generic[T]):
         while True:
             attempts += 1
             before_s = self.clock()
-            _, result = yield from self._attempt(
+            ending, result = yield from self._attempt(
                 deadline, min(patience_s, self.timeout_s), attempts, after_token=after_token
             )
             elapsed_s = self.clock() - started
@@ -152,8 +167,8 @@ class Execution(NamedTuple, Generic[T]):
                     after_token = result.setback.takes_token
             is_over = asked_s >= remaining_s or remaining_s < _POLL_FIRST_S
             if not is_over:
-                pause_s = max(pause_s, asked_s)
-                is_over = not (yield from self._pause(pause_s, deadline, take_token=after_token))
+                pause = _pause_after(ending, result, attempts, max(pause_s, asked_s))
+                is_over = not (yield from self._pause(pause, deadline, take_token=after_token))
             elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
                 raise error  # it says how long to wait, which is longer than there is time
             if is_over:
@@ -187,7 +202,7 @@ class Execution(NamedTuple, Generic[T]):
         return math.inf if is_patient else max(_LEAST_PATIENCE_S, _PATIENCE * timeout_s)
 
     def _pause(
-        self, seconds: float, deadline: Deadline, *, take_token: bool
+        self, pause: Pause, deadline: Deadline, *, take_token: bool
     ) -> Generator[Step, Ending | None, bool]:
         """Pause, and until a token of the budget is due if one is needed.
 
@@ -195,12 +210,12 @@ class Execution(NamedTuple, Generic[T]):
             Whether there is time left for another attempt.
         """
         if not take_token:
-            yield Pause(seconds)
+            yield pause
             return True
         budget = self.policy.budget
         number, is_used = budget.take(), False
         try:
-            yield Pause(seconds)
+            yield pause
             while wait_s := budget.wait_s(number):
                 spare_s = deadline.remaining() - _LEAST_S
                 if spare_s < _LEAST_S:
@@ -218,6 +233,14 @@ class Execution(NamedTuple, Generic[T]):
         if isinstance(result, Problem):
             return result.error
         return APITimeoutError(f"no complete answer within {self.timeout_s:g} s", attempts)
+
+
+def _pause_after(
+    ending: Ending, result: Response[Any] | Problem, attempt: int, seconds: float
+) -> Pause:
+    from modelgates_client.calls.telling import Cause  # noqa: PLC0415 - most calls need none
+
+    return Pause(seconds, Cause.of(ending, result, attempt))
 
 
 def poll_pause_s(elapsed_s: float) -> float:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypedDict, cast
 
 from modelgates_client._version import __version__
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.observe import DriftCallback
+from modelgates_client.records.observe import DriftCallback, show_log
 from modelgates_client.transport.content import ACCEPTED
 from modelgates_client.transport.deadline import LONGEST_S
 from modelgates_client.transport.lazily import httpx
@@ -96,6 +96,8 @@ class Settings(NamedTuple):
         Raises:
             ConfigurationError: One of them cannot be used.
         """
+        if log := os.environ.get("MODELGATES_LOG"):
+            show_log(log)
         url = options.get("base_url")
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL

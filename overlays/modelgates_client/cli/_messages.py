@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from modelgates_client.records.harmless import harmless
+from modelgates_client.records.observe import LOGGER, OUTAGES
 from modelgates_client.transport.credentials import Secret
 
 
@@ -47,18 +48,19 @@ class Messages:
     @contextmanager
     def heard(self) -> Generator[None]:
         """Say the package's warnings and what it logs, in place of what Python does with them."""
-        logger = logging.getLogger("modelgates_client")
         handler = _Handler(self)
-        level = logger.level
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG if self.verbose else logging.WARNING)
+        level = LOGGER.level
+        LOGGER.addHandler(handler)
+        LOGGER.setLevel(logging.DEBUG if self.verbose else logging.WARNING)
+        OUTAGES.setLevel(logging.INFO)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = self._warned
                 yield
         finally:
-            logger.setLevel(level)
-            logger.removeHandler(handler)
+            LOGGER.setLevel(level)
+            OUTAGES.setLevel(logging.NOTSET)
+            LOGGER.removeHandler(handler)
 
     def _warned(self, message: Warning | str, *_: object, **__: object) -> None:
         self.warning(str(message))
@@ -80,7 +82,7 @@ class _Handler(logging.Handler):
         if record.module == "observe":  # drift: listed with the id of each record instead
             return
         text = record.getMessage()
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING or record.name == OUTAGES.name:
             self._messages.warning(text)
         else:
             self._messages.detail(f"{record.levelname.lower()}: {text}")

@@ -179,6 +179,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
                 ending = await self._send(step)
                 LOGGER.debug("%s: %s", step.request, ending)
             elif isinstance(step, Pause):
+                step.tell()
                 await self._engine.sleep(step.seconds)
             else:
                 await self._engine.reset()

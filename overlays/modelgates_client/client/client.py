@@ -249,6 +249,7 @@ class ModelGates(Resources, BaseClient[Engine]):
                 )
                 LOGGER.debug("%s: %s", step.request, ending)
             elif isinstance(step, Pause):
+                step.tell()
                 time.sleep(step.seconds)
             else:
                 self._engine.reset()

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from collections.abc import Callable
 from typing import Final
 
@@ -9,10 +10,26 @@ from modelgates_runtime.drift import Drift
 
 LOGGER: Final = logging.getLogger("modelgates_client")
 LOGGER.addHandler(logging.NullHandler())  # a library's are shown to those who ask for them
+OUTAGES: Final = LOGGER.getChild("outages")  # of its own, so that the command shows them always
+_LEVELS: Final = ("debug", "info", "warning", "error")
 _MOST_KINDS: Final = 1_000  # a hostile server must not fill memory, or the log
 _INDEX: Final = re.compile(r"/\d+(?=/|$)")
 
 DriftCallback = Callable[[Drift], object]
+
+
+def show_log(level: str) -> None:
+    """Show what is logged from a level on, on stderr, unless the program has set logging up.
+
+    Args:
+        level: As the variable `MODELGATES_LOG` names it: debug, info, warning or error.
+    """
+    if level.lower() not in _LEVELS:
+        said = f"MODELGATES_LOG is {level!r}; it is {', '.join(_LEVELS)}, or nothing"
+        warnings.warn(said, stacklevel=5)  # whoever makes the client
+    elif LOGGER.level == logging.NOTSET:
+        logging.basicConfig(format="[%(asctime)s - %(name)s - %(levelname)s] %(message)s")
+        LOGGER.setLevel(level.upper())
 
 
 class DriftObserver:

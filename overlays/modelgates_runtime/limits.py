@@ -1,33 +1,67 @@
-"""How long a server asks to wait, wherever it says so. Pure."""
+"""What a server says of its limits: what remains, and how long to wait, wherever it says so. Pure.
+
+Source: RFC 9110, sections 10.2.3 and 6.6.1; draft-ietf-httpapi-ratelimit-headers, whose names with
+an X are older, and common.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, Self, cast
 
-#: Seconds of a wait that are believed where it holds up more than the call that was refused.
-MAX_BELIEVED_S: Final = 300.0
-
-_TOO_MANY: Final = 429
+#: Names, without `limit`, `remaining` and `reset`, of the headers that tell about a rate limit.
+_LIMITS: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
 
 #: Keys of an error body for a wait, and how many make a second.
 _BODY_KEYS: Final = (("retry_after_ms", 1000), ("retry_after", 1), ("retry_after_seconds", 1))
 
-#: Names, without `reset` and `remaining`, of the headers that tell about a rate limit.
-_LIMITS: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
+_TOO_MANY: Final = 429
 
 _EPOCH_S: Final = 1e9  # from 2001 on; as a duration it would be thirty years
 _EPOCH_MS: Final = 1e11  # from 1973 on; as seconds it would be the year 5138
 _MAX_EPOCH_MS: Final = 1e14
 _MAX_DURATION_S: Final = 366 * 86_400.0
 
+WallClock = Callable[[], float]
+
+
+class RateLimit(NamedTuple):
+    """What a server says of its rate limit; None where it does not, or not clearly.
+
+    Attributes:
+        limit: How many requests it allows.
+        remaining: How many of them are left.
+        reset_s: Seconds from the answer until there are all of them again.
+    """
+
+    limit: int | None
+    remaining: int | None
+    reset_s: float | None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, Any], wall_clock: WallClock = time.time) -> Self | None:
+        """Return what headers say, by names in lower case; None if they say nothing of it.
+
+        A date is judged by the server's own clock, the header `Date`, where it tells.
+
+        Args:
+            headers: The headers.
+            wall_clock: Tells the seconds since 1970.
+        """
+        said = cls(
+            _count(headers, "limit"),
+            _count(headers, "remaining"),
+            _reset_s(headers, _server_clock(headers, wall_clock)),
+        )
+        return None if said == (None, None, None) else said
+
 
 def retry_after_s(
     status: int,
     headers: Mapping[str, str],
     body: Mapping[str, Any] | None = None,
-    wall_clock: Callable[[], float] = time.time,
+    wall_clock: WallClock = time.time,
 ) -> float | None:
     """Return the seconds that a server asked to wait; None when it did not, or not clearly.
 
@@ -42,16 +76,11 @@ def retry_after_s(
         headers: By name in lower case.
         body: The body, if it is an object.
         wall_clock: Tells the seconds since 1970.
-
-    Source: RFC 9110, sections 10.2.3 and 6.6.1; draft-ietf-httpapi-ratelimit-headers.
     """
     error = _object(body, "error")
     metadata = _object(error, "metadata")
-    relayed = {name.lower(): value for name, value in _object(metadata, "headers").items()}
-
-    def now_s() -> float:
-        date_s = _date_s(headers.get("date"))
-        return wall_clock() if date_s is None else date_s
+    relayed = relayed_headers(body)
+    now_s = _server_clock(headers, wall_clock)
 
     def waits() -> Iterator[float | None]:
         for source in (headers, relayed):
@@ -62,22 +91,36 @@ def retry_after_s(
                 yield _number(place.get(key), per_second)
         if status == _TOO_MANY:
             for source in (headers, relayed):
-                yield _reset_s(source, now_s)
+                remaining = _first(_number(source.get(f"{limit}remaining")) for limit in _LIMITS)
+                yield None if remaining else _reset_s(source, now_s)
 
     return _first(waits())
 
 
-def _wait_s(value: object, now_s: Callable[[], float]) -> float | None:
+def relayed_headers(body: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the headers of another server that an error body repeats, by names in lower case."""
+    metadata = _object(_object(body, "error"), "metadata")
+    return {name.lower(): value for name, value in _object(metadata, "headers").items()}
+
+
+def _server_clock(headers: Mapping[str, Any], wall_clock: WallClock) -> WallClock:
+    """Return what tells the seconds since 1970: the header `Date` if there is one, or else ours."""
+
+    def now_s() -> float:
+        told_s = _date_s(headers.get("date"))
+        return wall_clock() if told_s is None else told_s
+
+    return now_s
+
+
+def _wait_s(value: object, now_s: WallClock) -> float | None:
     seconds = _number(value)
     return _until_s(value, now_s) if seconds is None else seconds
 
 
-def _reset_s(headers: Mapping[str, Any], now_s: Callable[[], float]) -> float | None:
-    """Return the seconds until a limit that is used up is reset."""
-    remaining = _first(_number(headers.get(f"{limit}remaining")) for limit in _LIMITS)
+def _reset_s(headers: Mapping[str, Any], now_s: WallClock) -> float | None:
+    """Return the seconds until a limit is reset: from a duration, an epoch, or a date."""
     told = next((value for limit in _LIMITS if (value := headers.get(f"{limit}reset"))), None)
-    if remaining or told is None:
-        return None
     value = _number(told)
     if value is None:
         return _until_s(told, now_s, datetime.fromisoformat)
@@ -88,11 +131,9 @@ def _reset_s(headers: Mapping[str, Any], now_s: Callable[[], float]) -> float | 
     return None
 
 
-def _until_s(
-    text: object, now_s: Callable[[], float], *also: Callable[[str], datetime]
-) -> float | None:
-    date_s = _date_s(text, *also)
-    return None if date_s is None else max(0.0, date_s - now_s())
+def _until_s(text: object, now_s: WallClock, *also: Callable[[str], datetime]) -> float | None:
+    told_s = _date_s(text, *also)
+    return None if told_s is None else max(0.0, told_s - now_s())
 
 
 def _date_s(text: object, *also: Callable[[str], datetime]) -> float | None:
@@ -111,15 +152,20 @@ def _date_s(text: object, *also: Callable[[str], datetime]) -> float | None:
     return None
 
 
-def _number(value: object, per_second: int = 1) -> float | None:
-    """Return a number of seconds, or its text, as one; None if it is none that can be waited."""
+def _number(value: object, per_unit: int = 1) -> float | None:
+    """Return a number, or its text, as one; None if it is none that can be counted or waited."""
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number / per_second if isfinite(number) and number >= 0 else None
+    return number / per_unit if isfinite(number) and number >= 0 else None
+
+
+def _count(headers: Mapping[str, Any], what: str) -> int | None:
+    count = _first(_number(headers.get(f"{limit}{what}")) for limit in _LIMITS)
+    return int(count) if count is not None and count.is_integer() else None
 
 
 def _first(values: Iterable[float | None]) -> float | None:
