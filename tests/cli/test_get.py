@@ -264,6 +264,16 @@ def test_the_server_cannot_steer_the_terminal(asking, odd):
     assert "owned" in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere 0.0.0.0 is no address to ask")
+def test_a_host_of_a_private_network_is_asked_without_tls_if_it_is_named(command, api):
+    """With a warning on stderr; 0.0.0.0 is this machine, but not by what is known of it."""
+    url = api.base_url.replace("127.0.0.1", "0.0.0.0")
+    done = command("get", "gen-1", "--base-url", url, "--allow-http", "0.0.0.0")
+    assert ids(done) == ["gen-1"]
+    assert done.stderr.startswith("warning: the API key goes to 0.0.0.0 in clear, ")
+    assert command("get", "gen-1", "--base-url", url).returncode == 2
+
+
 def test_the_base_url_is_an_option_too(command, api):
     """It comes before the environment."""
     command.environment["MODELGATES_BASE_URL"] = "https://example.invalid"

@@ -207,12 +207,18 @@ def test_a_file_that_is_no_response_is_one_line(tmp_path, content):
     assert usage_error(str(path)).startswith(f"error: the file {str(path)!r}")
 
 
+def test_an_address_that_is_none_of_this_machine_is_one_line():
+    """It says which."""
+    said = usage_error("--record-id", "gen-1", "--host", "192.0.2.1")
+    assert said.startswith("error: 192.0.2.1, port 0: ")
+
+
 def test_a_port_in_use_is_one_line():
     """It says which."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert usage_error("--record-id", "gen-1", "--port", str(port)).startswith(
-            f"error: port {port}: "
+            f"error: 127.0.0.1, port {port}: "
         )
 
 

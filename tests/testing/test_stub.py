@@ -1,6 +1,7 @@
 """The stub answers as the API does, and takes only what the API takes."""
 
 import json
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -226,6 +227,18 @@ def test_every_answer_takes_the_latency(failing):
     """A client that has less time than that gets none; no time is waited here."""
     with StubAPI([make_record("gen-1")], latency_s=3600) as stub:
         assert type(failing(base_url=stub.base_url, timeout=0.2)).__name__ == "APITimeoutError"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.2", "localhost"])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address at first")
+def test_it_listens_where_it_is_told_to(host):
+    """On all addresses it is asked by the one of this machine."""
+    with (
+        StubAPI([make_record("gen-1")], host=host) as stub,
+        ModelGates(api_key=stub.api_key, base_url=stub.base_url) as client,
+    ):
+        assert stub._server.host == host
+        assert client.generations.get("gen-1").id == "gen-1"
 
 
 @pytest.mark.parametrize("port", [-1, 65_536])

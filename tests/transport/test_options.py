@@ -202,6 +202,46 @@ def test_http_is_for_this_machine_alone(host):
         Server.of(f"http://{host}/x", EXAMPLE)
 
 
+@pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("gateway", "gateway"),
+        ("host.docker.internal", "Host.Docker.Internal"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("[fd00::7]", "fd00::7"),
+    ],
+)
+def test_http_to_a_private_host_is_allowed_by_its_name(kind, host, named):
+    """With a warning at the line that makes the client, in words."""
+    with pytest.warns(UserWarning, match="the API key goes to .* in clear") as caught:
+        client = kind(api_key=SECRET, base_url=f"http://{host}:8080/api/v1", allow_http=named)
+    assert [each.filename for each in caught] == [__file__]
+    assert client._settings.network.server.authority == f"{host}:8080"
+
+
+@pytest.mark.parametrize(
+    "named", ["other", "", "gateway:8080", "http://gateway", "*", True, ["gateway"]]
+)
+def test_another_host_than_the_one_that_is_named_is_not_allowed(named):
+    """A `base_url` that comes from elsewhere takes the key nowhere else."""
+    with pytest.raises(ConfigurationError, match="is the host of base_url, 'gateway'"):
+        Server.of("http://gateway:8080", EXAMPLE, named)
+
+
+@pytest.mark.parametrize("host", ["modelgates.ai", "eu.modelgates.ai.", "1.1.1.1", "[2600::1]"])
+def test_http_to_a_host_of_the_internet_is_never_allowed(host):
+    """Whoever asks for it."""
+    with pytest.raises(ConfigurationError, match="by https alone"):
+        Server.of(f"http://{host}", EXAMPLE, host)
+
+
+def test_allowing_http_changes_nothing_where_there_is_tls():
+    """Neither does it on this machine: no warning."""
+    assert Server.of("https://a.example", EXAMPLE, "gateway").scheme == "https"
+    assert Server.of("http://127.0.0.1:8080", EXAMPLE, "gateway").host == "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     ("url", "authority", "path"),
     [

@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     """What a client can be told, beside its key; see `ModelGates`."""
 
     base_url: str | None
+    allow_http: str | None
     timeout: float
     max_retries: int
     headers: Mapping[str, str] | None
@@ -59,7 +60,7 @@ class ClientOptions(Options, total=False):
 
 #: The options by which a connection differs from another.
 NETWORK_OPTIONS: Final = frozenset(
-    {"base_url", "ca_bundle", "ssl_context", "proxy", "trust_env", "http_client"}
+    {"base_url", "allow_http", "ca_bundle", "ssl_context", "proxy", "trust_env", "http_client"}
 )
 
 
@@ -101,7 +102,8 @@ class Settings(NamedTuple):
         url = options.get("base_url")
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
-        network = _network(Server.of(url, DEFAULT_BASE_URL), options)
+        server = Server.of(url, DEFAULT_BASE_URL, options.get("allow_http"))
+        network = _network(server, options)
         return cls(
             network,
             url,

@@ -53,6 +53,7 @@ class CheckOptions(TypedDict):
     key_file: str | None
     key_stdin: bool
     base_url: str | None
+    allow_http: str | None
     proxy: str | None
     ca_bundle: str | None
 
@@ -214,7 +215,10 @@ def _fetching(options: CheckOptions, messages: Messages, ids: Sequence[str]) -> 
             "read by others"
         )
     chosen = Options(
-        base_url=options["base_url"], proxy=options["proxy"], ca_bundle=options["ca_bundle"]
+        base_url=options["base_url"],
+        allow_http=options["allow_http"],
+        proxy=options["proxy"],
+        ca_bundle=options["ca_bundle"],
     )
     if options["timeout"] is not None:
         chosen["timeout"] = options["timeout"]

@@ -133,6 +133,12 @@ def get(quiet: bool, verbose: bool, **options: Unpack["GetOptions"]) -> Status: 
     help="Serve a record of this id, made from the spec.",
 )
 @click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    help="The address to listen on; else 127.0.0.1: this machine alone can ask.",
+)
+@click.option(
     "--port",
     metavar="PORT",
     type=click.IntRange(0, 65535),

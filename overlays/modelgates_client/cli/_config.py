@@ -46,7 +46,8 @@ class Config:
 #: Options that no file gives: where the key comes from and goes, and what is of one run alone.
 _NEVER: Final = frozenset(
     [
-        *("key-file", "key-stdin", "base-url", "proxy", "ca-bundle", "help", "all", "undo"),
+        *("key-file", "key-stdin", "base-url", "allow-http", "proxy", "ca-bundle"),
+        *("help", "all", "undo"),
         *("since", "until", "today", "yesterday", "week", "month", "last-month"),
     ]
 )

@@ -51,6 +51,7 @@ class FetchOptions(TypedDict):
     key_file: str | None
     key_stdin: bool
     base_url: str | None
+    allow_http: str | None
     proxy: str | None
     ca_bundle: str | None
 
@@ -71,6 +72,7 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
     client = AsyncModelGates(
         api_key=secret.reveal(),
         base_url=options["base_url"],
+        allow_http=options["allow_http"],
         proxy=options["proxy"],
         ca_bundle=options["ca_bundle"],
     )

@@ -36,6 +36,7 @@ class GetOptions(TypedDict):
     key_file: str | None
     key_stdin: bool
     base_url: str | None
+    allow_http: str | None
     proxy: str | None
     ca_bundle: str | None
 
@@ -52,7 +53,10 @@ def get(options: GetOptions, messages: Messages) -> Status:
     stdout = Stdout()
     secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
     chosen = Options(
-        base_url=options["base_url"], proxy=options["proxy"], ca_bundle=options["ca_bundle"]
+        base_url=options["base_url"],
+        allow_http=options["allow_http"],
+        proxy=options["proxy"],
+        ca_bundle=options["ca_bundle"],
     )
     waits = options["wait"] or options["final"]
     timeout_s = options["timeout"]

@@ -37,6 +37,11 @@ _SERVER: Final = (
     click.option("--key-file", type=click.Path(), help="Read the key from this file's first line."),
     click.option("--key-stdin", is_flag=True, help="Read the key from the first line of stdin."),
     click.option("--base-url", metavar="URL", help="The server, with the path of the API."),
+    click.option(
+        "--allow-http",
+        metavar="HOST",
+        help="Ask this host of a private network, the one in --base-url, without TLS.",
+    ),
     click.option("--proxy", metavar="URL", help="Connect through this proxy."),
     click.option("--ca-bundle", type=click.Path(), help="Trust this file's certificates (PEM)."),
 )

@@ -24,6 +24,7 @@ class StubOptions(TypedDict):
 
     files: tuple[str, ...]
     record_ids: tuple[str, ...]
+    host: str
     port: int
     not_ready: int
     rate_limit: int
@@ -57,11 +58,17 @@ def stub(options: StubOptions, messages: Messages) -> Status:
 
     bodies = {name: _body(name) for name in options["files"]}
     try:
-        served = StubAPI(port=options["port"], latency_s=options["delay"], on_request=log)
+        served = StubAPI(
+            host=options["host"],
+            port=options["port"],
+            latency_s=options["delay"],
+            on_request=log,
+        )
     except ValueError as error:
         raise ConfigurationError(f"--delay: {error}") from None
     except OSError as error:
-        raise ConfigurationError(f"port {options['port']}: {error.strerror}") from None
+        where = f"{options['host']}, port {options['port']}"
+        raise ConfigurationError(f"{where}: {error.strerror or error}") from None
     with served:
         records = [served.add(generation_id) for generation_id in options["record_ids"]]
         for name, body in bodies.items():

@@ -54,6 +54,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         *,
         api_key: str | KeyFunction | None = None,
         base_url: str | None = None,
+        allow_http: str | None = None,
         timeout: float = 30.0,
         max_retries: int = 10,
         headers: Mapping[str, str] | None = None,
@@ -73,6 +74,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         Args:
             api_key: As for `ModelGates`; the function may be a coroutine function.
             base_url: As for `ModelGates`.
+            allow_http: As for `ModelGates`.
             timeout: As for `ModelGates`; the key's coroutine included.
             max_retries: As for `ModelGates`.
             headers: As for `ModelGates`.
@@ -99,6 +101,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         proxy = ProxyURL.hiding(proxy)
         options = ClientOptions(
             base_url=base_url,
+            allow_http=allow_http,
             timeout=timeout,
             max_retries=max_retries,
             headers=headers,

@@ -81,8 +81,9 @@ class BaseClient(ABC, Generic[E]):
         """Return a client with some options changed; this one stays as it is.
 
         It shares the connections and the retry budget of this one, unless an option of the network
-        changes (`base_url`, `ca_bundle`, `ssl_context`, `proxy`, `trust_env`, `http_client`).
-        Closing it leaves shared connections open; they are closed with the client that made them.
+        changes (`base_url`, `allow_http`, `ca_bundle`, `ssl_context`, `proxy`, `trust_env`,
+        `http_client`). Closing it leaves shared connections open; they are closed with the client
+        that made them.
 
         Raises:
             ConfigurationError: An option is unknown, or cannot be used.

@@ -52,6 +52,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         *,
         api_key: str | Callable[[], str] | None = None,
         base_url: str | None = None,
+        allow_http: str | None = None,
         timeout: float = 30.0,
         max_retries: int = 10,
         headers: Mapping[str, str] | None = None,
@@ -75,6 +76,9 @@ class ModelGates(Resources, BaseClient[Engine]):
             base_url: The server's URL with the path of the API, `/api/v1` included; by default,
                 the environment variable `MODELGATES_BASE_URL`, or else `DEFAULT_BASE_URL`. https,
                 unless it is this machine.
+            allow_http: The host of `base_url`, if it is one of a private network that is asked
+                without TLS, as a service of compose or `host.docker.internal`. The key then goes
+                there in clear, and a warning says so.
             timeout: Seconds that a call may take in all: every retry, the look-up of the host,
                 TLS and the last byte of the body included.
             max_retries: Attempts after the first, where another may help.
@@ -113,6 +117,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         proxy = ProxyURL.hiding(proxy)
         options = ClientOptions(
             base_url=base_url,
+            allow_http=allow_http,
             timeout=timeout,
             max_retries=max_retries,
             headers=headers,

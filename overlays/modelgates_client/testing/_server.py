@@ -22,7 +22,6 @@ except ModuleNotFoundError as error:
         name="pytest_httpserver",
     ) from error
 
-_HOST: Final = "127.0.0.1"
 _POLL_S: Final = 0.005  # how often the server looks whether it is to stop
 
 
@@ -33,10 +32,11 @@ class Server(HTTPServer):
         self,
         answer: Callable[[Request], Answer],
         broken: Callable[[str], object],
+        host: str,
         port: int,
     ) -> None:
         """Answer on a port (0: a free one) by `answer`; tell `broken` what is no HTTP."""
-        super().__init__(_HOST, port, threaded=True)
+        super().__init__(host, port, threaded=True)
         self.log = _Forgetful()
         self._answer = answer
         self._broken = broken
@@ -48,15 +48,14 @@ class Server(HTTPServer):
         """Start serving.
 
         Raises:
-            OSError: The port cannot be had.
+            OSError: The address or the port cannot be had.
         """
-        if self.port:
-            # werkzeug would print why not, and end the process.
-            with socket.socket() as probe:
-                if os.name == "posix":  # elsewhere it would take the port from who has it
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((_HOST, self.port))
-                probe.listen()
+        # werkzeug would print why not, and end the process.
+        with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:
+            if os.name == "posix":  # elsewhere it would take the port from who has it
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((self.host, self.port))
+            probe.listen()
         super().start()
 
     def thread_target(self) -> None:

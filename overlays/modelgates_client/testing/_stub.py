@@ -58,20 +58,23 @@ class StubAPI(Behaviours):
         self,
         records: Iterable[Mapping[str, Any]] = (),
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         latency_s: float = 0.0,
         on_request: Callable[[StubRequest], object] | None = None,
     ) -> None:
-        """Serve records on loopback until `close`.
+        """Serve records until `close`, on loopback unless it is told otherwise.
 
         Args:
             records: Records, as `add` takes them.
+            host: The address to listen on, as `0.0.0.0` for all that the machine has. Whoever
+                reaches it may ask; the records are all that there is to be had.
             port: The port; 0: a free one.
             latency_s: Seconds that every answer takes.
             on_request: Is called with each request, in the thread that answers it.
 
         Raises:
-            OSError: The port cannot be had.
+            OSError: The address or the port cannot be had.
             ValueError: A record is none, the latency cannot be waited, or the port is no port.
             TypeError: A single record is given, or an id, where a list of records is expected.
         """
@@ -93,9 +96,11 @@ class StubAPI(Behaviours):
             self.add(record)
         self._given: dict[str, Answer] = {}
         self._routes = Routes(OPERATIONS.values())
-        self._server = Server(self._answer, self._garbage, port)
+        self._server = Server(self._answer, self._garbage, host, port)
         self._server.start()
         self.base_url = self._server.url_for(_PREFIX)
+        for anywhere, here in (("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")):
+            self.base_url = self.base_url.replace(anywhere, here)
 
     @overload
     def add(self, generation_id: str, /, **fields: Any) -> dict[str, Any]: ...

@@ -21,7 +21,7 @@ class Server(NamedTuple):
     """The server that a client talks to.
 
     Attributes:
-        scheme: `https`, or `http` on loopback.
+        scheme: `https`; or `http`, on loopback or where it is allowed.
         host: As it is looked up: in ASCII, an IPv6 address without brackets.
         port: The TCP port.
         path: What comes before the path of each operation.
@@ -33,8 +33,13 @@ class Server(NamedTuple):
     path: str
 
     @classmethod
-    def of(cls, url: object, example: str) -> "Server":
+    def of(cls, url: object, example: str, allow_http: object = None) -> "Server":
         """Check and split a URL like `example`.
+
+        Args:
+            url: The URL.
+            example: What it is like.
+            allow_http: The host that may be asked without TLS, if there is one.
 
         Raises:
             ConfigurationError: Requests cannot be sent to it, or not safely. What may be a secret
@@ -58,10 +63,7 @@ class Server(NamedTuple):
         if not usable:
             raise ConfigurationError(f"base_url is no URL of https; it must be like {example}")
         if parts.scheme == "http" and not is_loopback(host):
-            raise ConfigurationError(
-                f"base_url is {url!r}: without https, anyone on the way could read the key; "
-                "http is for this machine alone (localhost, 127.0.0.1, ::1)"
-            )
+            _check_in_clear(url, host, allow_http)
         return cls(parts.scheme, host, port, parts.path.rstrip("/"))
 
     @property
@@ -69,6 +71,43 @@ class Server(NamedTuple):
         """What the `Host` header says (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def _check_in_clear(url: str, host: str, allow_http: object) -> None:
+    """Warn that a host is asked without TLS, if that is allowed.
+
+    Raises:
+        ConfigurationError: It is not, or the host is one of the public Internet.
+    """
+    if allow_http is None:
+        raise ConfigurationError(
+            f"base_url is {url!r}: without https, anyone on the way could read the key; "
+            "http is for this machine alone (localhost, 127.0.0.1, ::1), or for a host of a "
+            f"private network that is named: allow_http={host!r}"
+        )
+    if not isinstance(allow_http, str) or allow_http.strip("[]").lower() != host.lower():
+        raise ConfigurationError(
+            f"allow_http is {allow_http!r}; it is the host of base_url, {host!r}, and nothing else"
+        )
+    if _is_public(host):
+        raise ConfigurationError(
+            f"base_url is {url!r}: that is a host of the Internet, which is asked by https alone"
+        )
+    warnings.warn(
+        f"the API key goes to {host} in clear, as allow_http says: anyone on the way can read it",
+        UserWarning,
+        stacklevel=6,  # whoever makes the client
+    )
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host is one of the Internet, by its address, or the API's own."""
+    import ipaddress  # noqa: PLC0415 - only needed for http
+
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return f".{host.rstrip('.')}".endswith(".modelgates.ai")
 
 
 def is_loopback(host: str) -> bool:
