@@ -72,6 +72,7 @@ def of(
     combinations: int = 20,
     *,
     apart: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> Bodies:
     """Return the bodies that a document lets be sent.
 
@@ -81,6 +82,7 @@ def of(
         combinations: How many of these there are for each status.
         apart: Statuses that a client may read each in its own way: of a range that has them in
             it, or of `default`, every body is sent with one of each.
+        without: Names of operations that no bodies are made of.
     """
     normal = document if isinstance(document, Normal) else normalize(document)
     judge = Judge(normal.document)
@@ -95,6 +97,8 @@ def of(
 
     found: list[Body] = []
     for response in responses(normal, note):
+        if response.operation.name in without:
+            continue
         place = f"{response.operation.name} {response.status} "
         maker = Maker(normal, judge, partial(note_in, place))
         random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from normalizing import keywords, references, shapes
 from normalizing.findings import UnreadableError, unreadable
-from normalizing.located import Object, child, place, plain
+from normalizing.located import COMPONENTS, Object, child, place, plain
 from normalizing.naming import below, named
 from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
 
@@ -171,6 +171,7 @@ class Reader:
         for part in self.part_list(raw, keyword):
             found += self.read(part)
             self._count(raw, len(found))
+        found = _with_one_list(found, raw)
         if keyword == "oneOf" and self._may_overlap(found):
             self.widen(
                 place(raw.value, keyword), "a value that several of `oneOf` allow is allowed"
@@ -396,6 +397,25 @@ def unique(found: list[Shape]) -> list[Shape]:
         if shape.is_anything:
             return [shape]
     return list({shape.key: shape for shape in found}.values())
+
+
+def _with_one_list(found: list[Shape], raw: Raw) -> list[Shape]:
+    """Return alternatives in which single values of a type are one list, as `enum` has them."""
+    for kind in ("string", "integer"):
+        single = [s for s in found if s.type == kind and len(s.values or ()) == 1 and not s.bounds]
+        single = [s for s in single if s.is_constant or not is_component(s.raws[0].pointer)]
+        if len(single) > 1:
+            raws = (raw, *(one for shape in single for one in shape.raws))
+            values = [value for shape in single for value in shape.values or ()]
+            listed = Shape(raws, kind, raw.name, values=values, at=single[0].at)
+            kept = [s for s in found if not any(s is one for one in single)]
+            found = [*kept, listed]
+    return found
+
+
+def is_component(pointer: str) -> bool:
+    """Whether what stands there is a schema among the components."""
+    return pointer.startswith(COMPONENTS) and "/" not in pointer.removeprefix(COMPONENTS)
 
 
 def pointer_in(raw: Raw, holder: Any) -> str:

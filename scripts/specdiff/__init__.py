@@ -6,7 +6,7 @@ Data flows down: documents are read, compared, and what was found is judged and 
 |---------------|----------------------------------------------------------------------------|
 | `document`    | a document and its places, by JSON pointer                                 |
 | `members`     | the parts of two objects: which are in one alone, which in both            |
-| `schemas`     | what a Schema Object says: references followed, compositions merged        |
+| `schemas`     | what a schema of the normal form says to those who compare it              |
 | `effects`     | what a change does to programs: absorbed, surfaced, broken                 |
 | `changes`     | one change, where it is felt, and the collection of them                   |
 | `rules`       | how bad each kind of change is, and why                                    |
@@ -14,12 +14,13 @@ Data flows down: documents are read, compared, and what was found is judged and 
 | `reading`     | what the client of one schema makes of the values of another               |
 | `statuses`    | by which documented status the client reads an answer                      |
 | `media`       | as which media type it reads a body                                        |
-| `choices`     | which of several schemas mean the same                                     |
-| `keywords`    | compares enums, bounds, notes                                              |
+| `choices`     | which of several alternatives mean the same                                |
+| `likeness`    | which schemas allow the same, in whatever words                            |
+| `keywords`    | compares what shapes list, and their bounds                                |
 | `comparison`  | compares two schemas, place by place                                       |
 | `operations`  | compares operations: parameters, bodies, answers                           |
 | `access`      | compares servers and security                                              |
-| `unknown`     | keywords that nobody here understands                                      |
+| `unknown`     | keywords by pointer, and those that nobody here understands                |
 | `leftovers`   | differences that nobody has looked at: what makes it complete              |
 | `specs`       | all comparisons together                                                   |
 | `agreement`   | the verdict held against what the backtest saw                             |

@@ -6,8 +6,10 @@ from typing import Final, Literal
 
 from attrs import evolve, field, frozen
 from common.effects import Effect
+from normalizing.located import child
+from normalizing.shapes import Raw
 
-from specdiff.document import Node, child
+from specdiff.document import Node
 
 Direction = Literal["request", "response"]
 
@@ -121,20 +123,31 @@ class Found:
             below them.
         followed: Pointers of references that were followed: what they lead to was compared.
         pairs: Pointers of nodes that were compared with each other, old and new.
+        restated: Pointers of what means the same in other words, old and new.
     """
 
     _changes: dict[tuple[str, str], Change] = field(factory=dict)
     covered: set[str] = field(factory=set)
     followed: set[str] = field(factory=set)
     pairs: dict[tuple[str, str], None] = field(factory=dict)
+    restated: dict[tuple[str | None, str | None], None] = field(factory=dict)
 
     def follow(self, *nodes: Node) -> None:
         """Take notice that references, if these are some, were followed."""
         self.followed.update(child(node.pointer, "$ref") for node in nodes)
 
-    def pair(self, old: Node, new: Node) -> None:
+    def pair(self, old: Node | Raw, new: Node | Raw) -> None:
         """Take notice that two nodes were compared."""
         self.pairs[old.pointer, new.pointer] = None
+
+    def restate(self, old: Node | None, new: Node | None) -> None:
+        """Take notice that two nodes mean the same, or that one adds nothing to what is said."""
+        levels = {node.pointer.count("/") for node in (old, new) if node}
+        if old and new and old.value == new.value and len(levels) == 1:
+            return  # it stands where it stood, or has moved with what it is in
+        pointers = old.pointer if old else None, new.pointer if new else None
+        self.restated[pointers] = None
+        self.covered.update(pointer for pointer in pointers if pointer)
 
     def add(self, change: Change, keys: Iterable[str] | None = None, identity: str = "") -> None:
         """Take a change.

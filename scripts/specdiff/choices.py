@@ -1,80 +1,65 @@
-"""Pairs the schemas of two lists of choices that mean the same."""
+"""Pairs the alternatives of two places that mean the same."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from attrs import evolve
 from common.effects import Effect
+from normalizing import discriminators
+from normalizing.findings import UnreadableError
+from normalizing.shapes import Shape
 
 from specdiff import reading
 from specdiff.changes import quote
-from specdiff.document import Document, Node
-from specdiff.schemas import ANY, Choices, Schema
+from specdiff.schemas import ANY, Choices, kind, of_type
 
-Test = Callable[[Schema, Schema], bool]
+Pairs = list[tuple[Shape, Shape]]
+
+#: Whether two alternatives are the same.
+Test = Callable[[Shape, Shape], bool]
 
 
 def matched(
-    old: tuple[Schema, ...], new: tuple[Schema, ...]
-) -> tuple[list[tuple[Schema, Schema]], list[Schema], list[Schema]]:
-    """Pair the schemas that mean the same; return the pairs, what is gone and what has come."""
+    old: tuple[Shape, ...], new: tuple[Shape, ...]
+) -> tuple[Pairs, list[Shape], list[Shape]]:
+    """Pair the alternatives that mean the same; return the pairs, what is gone, what has come."""
     gone, come = list(old), list(new)
-    pairs: list[tuple[Schema, Schema]] = []
+    pairs: Pairs = []
     for same in _TESTS:
-        for schema in tuple(gone):
-            twin = next((other for other in come if same(schema, other)), None)
+        for shape in tuple(gone):
+            twin = next((other for other in come if same(shape, other)), None)
             if twin is not None:
-                pairs.append((schema, twin))
-                gone.remove(schema)
+                pairs.append((shape, twin))
+                gone.remove(shape)
                 come.remove(twin)
     return pairs, gone, come
 
 
-def bare(schema: Schema) -> Schema:
-    """Return a schema's type alone, with its format if that is a type of its own."""
-    form = reading.typed_format(schema)
-    kept = {key: node for key, node in schema.keywords.items() if form and key == "format"}
-    return evolve(schema, keywords=kept, values=None)
+def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
+    """Return what tells objects apart: a property, and by its value the number of the shape."""
+    numbered = [(shape, str(number)) for number, shape in enumerate(shapes) if shape.is_object]
+    try:
+        return discriminators.of(choices.document.reader, choices.parts, numbered)
+    except UnreadableError:
+        return None
 
 
-def typed(schema: Schema) -> str:
-    """Return a schema's type in words."""
-    shown = schema.keywords.get("format")
-    words = "of any type" if schema.type == ANY else schema.type
-    return f"{words} ({quote(shown.value)})" if shown else words
+def bare(shape: Shape) -> Shape:
+    """Return a shape's type alone, with its format if that is a type of its own."""
+    return of_type(shape, ("format",) if reading.typed_format(shape) else ())
 
 
-def choice_node(schema: Schema, choices: Choices) -> Node:
-    """Return where a choice stands: in the list, if its schema is a component of its own."""
-    listed = choices.node.get(choices.keyword or "")
-    for item in listed.items() if listed else ():
-        if isinstance(item.value, dict) and (
-            item.pointer == schema.node.pointer
-            or str(item.value.get("$ref")) == schema.node.pointer
-        ):
-            return item
-        if item.value == schema.type:
-            return item
-    return schema.node
-
-
-def nulls(document: Document, choices: Choices) -> list[Node]:
-    """Return where a list of choices says that null is one."""
-    place = document.resolve(choices.node)
-    listed = [place.get(keyword) for keyword in ("oneOf", "anyOf")]
-    return [item for node in listed if node for item in node.items() if item.says("type") == "null"]
-
-
-def parts(schema: Node) -> list[Node]:
-    """Return the schemas that one is composed of."""
-    listed = [schema.get(keyword) for keyword in ("allOf", "oneOf", "anyOf")]
-    return [item for node in listed if node for item in node.items()]
+def typed(shape: Shape) -> str:
+    """Return a shape's type in words."""
+    form, name = shape.bounds.get("format"), kind(shape)
+    words = "of any type" if name == ANY else name
+    return f"{words} ({quote(form)})" if form is not None else words
 
 
 #: The strictest first.
 _TESTS: Final[tuple[Test, ...]] = (
-    lambda a, b: a.node.value == b.node.value and a.type == b.type,
-    lambda a, b: a.name is not None and a.name == b.name and a.type == b.type,
-    lambda a, b: a.type == b.type,
+    lambda a, b: kind(a) == kind(b) and all(
+        one.value == other.value for one, other in zip(a.raws, b.raws, strict=False)),
+    lambda a, b: kind(a) == kind(b) and a.raws[0].name == b.raws[0].name != "",
+    lambda a, b: kind(a) == kind(b),
     lambda a, b: reading.fit(bare(a), bare(b)) is Effect.ABSORBED,
-)
+)  # fmt: skip

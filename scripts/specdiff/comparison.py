@@ -4,11 +4,15 @@ from typing import Final
 
 from attrs import field, frozen
 from common.effects import Effect
+from normalizing.located import COMPONENTS
+from normalizing.reading import is_component
+from normalizing.shapes import Parts, Shape
 
-from specdiff import choices, keywords, members, reading
+from specdiff import choices, keywords, reading
 from specdiff.changes import Level, Place, quote
-from specdiff.document import Document, Node
-from specdiff.schemas import ANY, Choices, Schema, read
+from specdiff.document import Document, Node, parts_of
+from specdiff.likeness import Likeness
+from specdiff.schemas import ANY, Choices, kind, read, type_pointer
 from specdiff.telling import At, Teller
 
 _STRUCTURED: Final = {"object", "array", ANY}
@@ -20,6 +24,7 @@ class Comparison:
     """Compares the schemas of two documents, and collects what it finds.
 
     Attributes:
+        likeness: Which of them allow the same.
         loops: Places of schemas inside themselves, and where it is that they have been compared:
             what is said there holds here, too.
         unsure: Places of unions that read an object as whichever class fits best.
@@ -28,48 +33,49 @@ class Comparison:
     old: Document
     new: Document
     teller: Teller
+    likeness: Likeness
     loops: dict[Place, Place] = field(factory=dict)
     unsure: set[Place] = field(factory=set)
-    _done: set[tuple[str, str, At]] = field(factory=set)
-    _open: list[tuple[str, str, At]] = field(factory=list)
+    _done: set[tuple[object, object, At]] = field(factory=set)
+    _open: list[tuple[object, object, At]] = field(factory=list)
 
     def schemas(self, old: Node, new: Node, at: At) -> None:
         """Compare two Schema Objects.
 
         Raises:
-            ValueError: One of them cannot be read.
+            ValueError: They unfold to too many places.
         """
-        targets = self.old.resolve(old), self.new.resolve(new)
-        self._notes(old, new, at)
-        self.teller.found.follow(old, new, *choices.parts(targets[0]), *choices.parts(targets[1]))
+        self._places(parts_of(old), parts_of(new), at)
+
+    def _places(self, old: Parts, new: Parts, at: At) -> None:
+        if self.likeness.has(old, new):
+            return
+        one, other = read(self.old, old), read(self.new, new)
         # Where nothing is felt, a schema is compared once for those who send it, whatever has it.
         seen = at if at.places else At(at.direction, "", "", sent=at.sent)
-        key = (targets[0].pointer, targets[1].pointer, seen)
+        key = (one.key, other.key, seen)
         if key in self._done or self._is_inside_itself(key):
             return
         if len(self._done) >= _PLACES:
-            raise ValueError(f"{new.pointer}: the schemas unfold to more than {_PLACES} places")
+            raise ValueError(f"{new[0].pointer}: the schemas unfold to more than {_PLACES} places")
         self._done.add(key)
         self._open.append(key)
-        self.teller.found.pair(*targets)
-        self._compare(old, new, at)
+        self._compare(one, other, at)
         self._open.pop()
 
-    def _compare(self, old: Node, new: Node, at: At) -> None:
-        one, other = read(self.old, old), read(self.new, new)
+    def _compare(self, one: Choices, other: Choices, at: At) -> None:
         if one.nullable != other.nullable:
-            kind = "became-nullable" if other.nullable else "became-not-nullable"
-            broken = other.nullable and not any(s.type == ANY for s in one.schemas)
-            effect = Effect.BROKEN if broken else Effect.ABSORBED
+            word = "became-nullable" if other.nullable else "became-not-nullable"
+            effect = Effect.BROKEN if other.nullable else Effect.ABSORBED
             words = "may be null" if other.nullable else "is never null"
-            self.teller.tell(kind, at, words, (_type_node(one), _type_node(other)), effect)
-            self.teller.cover(*choices.nulls(self.old, one), *choices.nulls(self.new, other))
+            self.teller.tell(word, at, words, (one.type_pointer, other.type_pointer), effect)
+            self.teller.cover(one.pointer, other.pointer)
         if one.single and other.single:
             self._single(one.single, other.single, at)
-        elif one.schemas or other.schemas:
+        elif one.shapes or other.shapes:
             self._choices(one, other, at)
 
-    def _is_inside_itself(self, key: tuple[str, str, At]) -> bool:
+    def _is_inside_itself(self, key: tuple[object, object, At]) -> bool:
         """Whether a schema stands inside itself: what it says there is being compared already."""
         for old, new, at in self._open:
             if (old, new) == key[:2]:
@@ -79,69 +85,58 @@ class Comparison:
 
     def names(self) -> list[tuple[str, str]]:
         """Return the names of the components that were compared with each other."""
-        head = "#/components/schemas/"
-        pointers = {done[:2] for done in self._done}
         return sorted(
-            (old.removeprefix(head), new.removeprefix(head))
-            for old, new in pointers
-            if all(p.startswith(head) and "/" not in p.removeprefix(head) for p in (old, new))
+            (old.removeprefix(COMPONENTS), new.removeprefix(COMPONENTS))
+            for old, new in self.teller.found.pairs
+            if is_component(old) and is_component(new)
         )
 
     # One schema against one.
 
-    def _single(self, old: Schema, new: Schema, at: At) -> None:
-        self.teller.found.pair(old.node, new.node)
+    def _single(self, old: Shape, new: Shape, at: At) -> None:
         if not self._same_type(old, new, at):
             return
         keywords.compare(self.teller, old, new, at)
         self._properties(old, new, at)
         self._extra(old, new, at)
         if old.items and new.items:
-            self.schemas(old.items, new.items, at.each())
+            self._places(old.items, new.items, at.each())
         elif old.items or new.items:
-            kind = "type-specialized" if new.items else "type-generalized"
+            word = "type-specialized" if new.items else "type-generalized"
             effect = Effect.ABSORBED if new.items else Effect.BROKEN
-            at_items = at.each()
             words = f"has items of {'a' if new.items else 'any'} type"
-            self.teller.tell(kind, at_items, words, (old.items, new.items), effect)
-        if [node.value for node in old.prefix] != [node.value for node in new.prefix]:
-            nodes = (old.node.get("prefixItems"), new.node.get("prefixItems"))
-            self.teller.tell(
-                "prefix-items-changed", at, "has other first items", nodes, Effect.BROKEN
-            )
+            nodes = _pointer(old.items), _pointer(new.items)
+            self.teller.tell(word, at.each(), words, nodes, effect)
 
-    def _same_type(self, old: Schema, new: Schema, at: At) -> bool:
+    def _same_type(self, old: Shape, new: Shape, at: At) -> bool:
         """Compare types and formats; return whether there is more to compare."""
-        before, after = choices.typed(old), choices.typed(new)
-        nodes = (_type_of(old), _type_of(new))
-        if old.type == new.type and reading.typed_format(old) == reading.typed_format(new):
-            formats = old.keywords.get("format"), new.keywords.get("format")
-            if members.value(formats[0]) != members.value(formats[1]):
-                words = (
-                    f"has the format {keywords.show(formats[1])}, not {keywords.show(formats[0])}"
-                )
-                self.teller.tell(
-                    "type-specialized", at, words, formats, Effect.ABSORBED, keeps=True
-                )
+        if kind(old) == kind(new) and reading.typed_format(old) == reading.typed_format(new):
+            before, after = old.bounds.get("format"), new.bounds.get("format")
+            if before != after:
+                words = f"has the format {keywords.show(after)}, not {keywords.show(before)}"
+                nodes = old.at.get("format"), new.at.get("format")
+                self.teller.tell("type-specialized", at, words, nodes, Effect.ABSORBED, keeps=True)
             return True
-        self.teller.cover(old.keywords.get("format"), new.keywords.get("format"))
-        kind, effect = "type-changed", reading.fit(old, new)
+        self.teller.cover(old.at.get("format"), new.at.get("format"))
+        word, effect = "type-changed", reading.fit(old, new)
         if effect is not Effect.BROKEN:
-            kind, effect = "type-specialized", Effect.ABSORBED
+            word, effect = "type-specialized", Effect.ABSORBED
         elif reading.fit(choices.bare(new), choices.bare(old)) is Effect.ABSORBED:
-            kind = "type-generalized"
-        self.teller.tell(kind, at, f"is {after}, was {before}", nodes, effect)
-        if kind != "type-specialized" or old.type == ANY:
-            self.teller.cover(old.node, new.node)  # nothing in the one is comparable with the other
-        return kind == "type-specialized" and old.type != ANY
+            word = "type-generalized"
+        words = f"is {choices.typed(new)}, was {choices.typed(old)}"
+        self.teller.tell(word, at, words, (type_pointer(old), type_pointer(new)), effect)
+        if word != "type-specialized" or kind(old) == ANY:
+            # Nothing in the one is comparable with the other.
+            self.teller.cover(old.raws[0].pointer, new.raws[0].pointer)
+        return word == "type-specialized" and kind(old) != ANY
 
-    def _properties(self, old: Schema, new: Schema, at: At) -> None:
+    def _properties(self, old: Shape, new: Shape, at: At) -> None:
         for name in {**old.properties, **new.properties}:
             inner = at.property(name)
             before, after = old.properties.get(name), new.properties.get(name)
             if before and after:
                 self._required(old, new, name, inner)
-                self.schemas(before, after, inner)
+                self._places(before, after, inner)
             elif before:
                 self._removed(before, inner, old.required.get(name))
             elif after:
@@ -157,11 +152,11 @@ class Comparison:
                 (Level.WARNING, "the spec does not say what the property is"),
             )  # fmt: skip
 
-    def _required(self, old: Schema, new: Schema, name: str, at: At) -> None:
+    def _required(self, old: Shape, new: Shape, name: str, at: At) -> None:
         before, after = old.required.get(name), new.required.get(name)
         if bool(before) == bool(after):
             return
-        nodes = (before or old.properties[name], after or new.properties[name])
+        nodes = (before or _pointer(old.properties[name]), after or _pointer(new.properties[name]))
         self.teller.cover(before, after)
         if at.direction == "request":
             level = (Level.BREAKING, "requests without it are refused")
@@ -179,23 +174,23 @@ class Comparison:
             f"{at.direction}-property-{kind}", at, words, nodes, effect, level, keys=()
         )
 
-    def _removed(self, node: Node, at: At, required: Node | None) -> None:
+    def _removed(self, parts: Parts, at: At, required: str | None) -> None:
         sort = "required" if required else "optional"
-        self.teller.cover(required)
+        self.teller.cover(required, *(raw.pointer for raw in parts))
         if at.direction == "request":
             level = (Level.WARNING, "the server ignores or refuses what still sends it")
             rule, effect = "request-property-removed", Effect.ABSORBED
         elif required:
             level = (Level.BREAKING, "it no longer comes, though it was promised")
-            rule, effect = f"response-{sort}-property-removed", self._absent(node)
+            rule, effect = f"response-{sort}-property-removed", self._absent(parts)
         else:
             level = (Level.WARNING, "it no longer comes")
             rule, effect = f"response-{sort}-property-removed", Effect.ABSORBED
-        self.teller.tell_rule(rule, at, "is gone", (node, None), effect, level)
+        self.teller.tell_rule(rule, at, "is gone", (_pointer(parts), None), effect, level)
 
-    def _added(self, old: Schema, node: Node, at: At, required: Node | None) -> None:
+    def _added(self, old: Shape, parts: Parts, at: At, required: str | None) -> None:
         sort = "required" if required else "optional"
-        self.teller.cover(required)
+        self.teller.cover(required, *(raw.pointer for raw in parts))
         if at.direction == "request":
             level = (Level.INFO, "requests without it are accepted")
             if required:
@@ -204,89 +199,72 @@ class Comparison:
             rule = f"new-{sort}-request-property"
         else:
             level = (Level.INFO, "programs that do not know it need not read it")
-            effect = self._undeclared(old, node)
+            effect = self._undeclared(old, parts)
             rule = f"response-{sort}-property-added"
-        self.teller.tell_rule(rule, at, "is new", (None, node), effect, level)
+        self.teller.tell_rule(rule, at, "is new", (None, _pointer(parts)), effect, level)
 
-    def _absent(self, node: Node) -> Effect:
+    def _absent(self, parts: Parts) -> Effect:
         """Return what reading does where a property that was required does not come."""
-        choices = read(self.old, node)
-        return Effect.SURFACED if choices.nullable else Effect.BROKEN
+        return Effect.SURFACED if read(self.old, parts).nullable else Effect.BROKEN
 
-    def _undeclared(self, old: Schema, node: Node) -> Effect:
+    def _undeclared(self, old: Shape, parts: Parts) -> Effect:
         """Return what reading does with a field that the old schema does not name."""
-        if isinstance(old.extra, Node):
-            return reading.effect(read(self.old, old.extra), read(self.new, node))
-        return Effect.ABSORBED if old.extra is True else Effect.SURFACED
+        if isinstance(old.extra, tuple):
+            return reading.effect(read(self.old, old.extra), read(self.new, parts))
+        return Effect.SURFACED
 
-    def _extra(self, old: Schema, new: Schema, at: At) -> None:
+    def _extra(self, old: Shape, new: Shape, at: At) -> None:
         before, after = old.extra, new.extra
         inner = at.each()
-        if isinstance(before, Node) and isinstance(after, Node):
-            self.schemas(before, after, inner)
+        if isinstance(before, tuple) and isinstance(after, tuple):
+            self._places(before, after, inner)
             return
-        if before is after or "object" not in {old.type, new.type}:
+        if before is after or "object" not in {kind(old), kind(new)}:
             return
-        nodes = old.extra_node, new.extra_node
-        if isinstance(after, Node) or after is True:
-            # A schema that allows anything is no narrower than True, which is all that it can be.
-            effect = Effect.ABSORBED if before is True else Effect.SURFACED
-            if isinstance(before, Node):
-                effect = reading.effect(read(self.old, before), _anything(nodes[1]))
+        nodes = old.at.get("additionalProperties"), new.at.get("additionalProperties")
+        if isinstance(after, tuple):
             words = "may have fields that no schema names"
-            self.teller.tell("additional-properties-widened", inner, words, nodes, effect)
+            word, effect = "additional-properties-widened", Effect.SURFACED
         else:
             words = "has no fields but those that schemas name"
-            self.teller.tell("additional-properties-narrowed", inner, words, nodes, Effect.ABSORBED)
-
-    def _notes(self, old: Node, new: Node, at: At) -> None:
-        """Compare what is said of a schema, where it stands and where its reference leads."""
-        keywords.notes(self.teller, old, new, at)
-        one, other = self.old.resolve(old), self.new.resolve(new)
-        if (one, other) == (old, new):
-            return
-        keywords.notes(self.teller, one, other, at)
+            word, effect = "additional-properties-narrowed", Effect.ABSORBED
+        self.teller.tell(word, inner, words, nodes, effect)
 
     # Several schemas against several.
 
     def _choices(self, old: Choices, new: Choices, at: At) -> None:
-        pairs, gone, come = choices.matched(old.schemas, new.schemas)
-        several = len([schema for schema in old.schemas if schema.type in _STRUCTURED]) > 1
-        if several or any(schema.type in _STRUCTURED for schema in come):
+        pairs, gone, come = choices.matched(old.shapes, new.shapes)
+        several = len([shape for shape in old.shapes if kind(shape) in _STRUCTURED]) > 1
+        if several or any(kind(shape) in _STRUCTURED for shape in come):
             # Which of the classes an object is read as depends on what is in it.
             self.unsure.update(at.places)
         for before, after in pairs:
-            if after.type in _STRUCTURED:
+            if kind(after) in _STRUCTURED:
                 self._single(before, after, at)
             else:
                 with self.teller.at_most(reading.best(old, after)):
                     self._single(before, after, at)
-        keyword = new.keyword or old.keyword
+        if len(pairs) > 1:
+            one, other = zip(*pairs, strict=True)
+            if choices.tags(old, list(one)) != choices.tags(new, list(other)):
+                words = "has another property, or other values, that tell its schemas apart"
+                nodes = old.tags_pointer, new.tags_pointer
+                self.teller.tell("discriminator-changed", at, words, nodes, Effect.ABSORBED)
         added, removed = {
             "type": ("list-of-types-widened", "list-of-types-narrowed"),
             "anyOf": ("any-of-added", "any-of-removed"),
-        }.get(keyword or "", ("one-of-added", "one-of-removed"))
-        for schema in come:
-            fits = reading.best(old, schema)
+            "oneOf": ("one-of-added", "one-of-removed"),
+        }[new.keyword if len(new.shapes) > 1 else old.keyword]
+        for shape in come:
+            fits = reading.best(old, shape)
             # An object is read as the most similar class, whose attributes it may not have.
-            effect = Effect.BROKEN if schema.type in _STRUCTURED else fits
-            words = f"may be {choices.typed(schema)}"
-            self.teller.tell(added, at, words, (None, choices.choice_node(schema, new)), effect)
-        for schema in gone:
-            words = f"is never {choices.typed(schema)}"
-            self.teller.tell(
-                removed, at, words, (choices.choice_node(schema, old), None), Effect.ABSORBED
-            )
+            effect = Effect.BROKEN if kind(shape) in _STRUCTURED else fits
+            words = f"may be {choices.typed(shape)}"
+            self.teller.tell(added, at, words, (None, new.listed(shape)), effect)
+        for shape in gone:
+            words = f"is never {choices.typed(shape)}"
+            self.teller.tell(removed, at, words, (old.listed(shape), None), Effect.ABSORBED)
 
 
-def _anything(node: Node | None) -> Choices:
-    node = node or Node({}, "#")
-    return Choices(node, nullable=True, schemas=(Schema(node, None, ANY),))
-
-
-def _type_of(schema: Schema) -> Node:
-    return schema.node.get("type") or schema.node
-
-
-def _type_node(choices: Choices) -> Node:
-    return choices.node.get("type") or choices.node
+def _pointer(parts: Parts | None) -> str | None:
+    return parts[0].pointer if parts else None

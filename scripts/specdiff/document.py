@@ -1,19 +1,18 @@
 """Reading a spec by JSON pointers: where a thing stands is part of what is said of it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from normalizing import references
+from normalizing.findings import UnreadableError
+from normalizing.located import child, locate, pointer_of
+from normalizing.operations import METHODS
+from normalizing.reading import Reader
+from normalizing.shapes import Parts, Raw
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_REFS_MOST = 100  # a chain of references longer than this leads nowhere
-
-
-def child(pointer: str, *keys: str | int) -> str:
-    """Extend a JSON pointer, in its form for URIs (RFC 6901, sections 3 and 6)."""
-    for key in keys:
-        pointer = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
-    return pointer
+if TYPE_CHECKING:
+    from specdiff.schemas import Choices
 
 
 @frozen
@@ -91,44 +90,38 @@ class Operation:
 
 
 class Document:
-    """An OpenAPI document.
+    """An OpenAPI document, whose schemas are read as the normal form has them.
 
     Attributes:
         root: Its top level.
+        unreadable: The schemas that have no normal form, by pointer, each with the reason.
+        choices: What places hold that have been read.
     """
 
     def __init__(self, content: dict[str, Any]) -> None:
         """Take a document as it was loaded."""
-        self.root = Node(content, "#")
+        located = locate(content)
+        self.root = Node(located, "#")
+        self.unreadable: dict[str, str] = {}
+        self.reader = Reader(located, lambda _pointer, _text: None)
+        self.choices: dict[tuple[str, ...], Choices] = {}
 
     def resolve(self, node: Node) -> Node:
         """Return what a reference leads to, through all of them; what is none, as it is.
 
         Raises:
-            ValueError: It leads out of the document, to nothing or in a circle.
+            UnreadableError: It leads out of the document, to nothing or in a circle.
         """
-        for _ in range(_REFS_MOST):
-            reference = node.value.get("$ref") if isinstance(node.value, dict) else None
-            if not isinstance(reference, str):
-                return node
-            target = self.at(reference)
-            if target is None:
-                raise ValueError(f"{node.pointer}: the reference {reference!r} leads to nothing")
-            node = target
-        raise ValueError(f"{node.pointer}: the references lead in a circle")
+        found = references.follow(self.root.value, node.value, node.pointer)
+        return node if found is node.value else Node(found, pointer_of(found, node.pointer))
 
     def at(self, reference: str) -> Node | None:
         """Return what a reference leads to, or None if that is nothing of this document."""
-        if reference == "#":
-            return self.root
-        if not reference.startswith("#/"):
+        try:
+            found = references.target(self.root.value, reference, reference)
+        except UnreadableError:
             return None
-        keys = [key.replace("~1", "/").replace("~0", "~") for key in reference[2:].split("/")]
-        node: Node | None = self.root
-        for key in keys:
-            listed = node is not None and isinstance(node.value, list) and key.isdecimal()
-            node = node.get(int(key) if listed else key) if node else None
-        return node
+        return Node(found, reference)
 
     def components(self, kind: str = "schemas") -> dict[str, Node]:
         """Return the components of a kind, by name."""
@@ -136,7 +129,11 @@ class Document:
         return dict(found.parts()) if found else {}
 
     def operations(self) -> list[Operation]:
-        """Return every operation."""
+        """Return every operation.
+
+        Raises:
+            UnreadableError: A reference of one leads to nothing.
+        """
         paths = self.root.get("paths")
         found: list[Operation] = []
         for path, item in paths.parts() if paths else ():
@@ -152,3 +149,8 @@ class Document:
         listed = owner.get("parameters")
         nodes = [self.resolve(node) for node in (listed.items() if listed else ())]
         return {(str(n.says("in")), str(n.says("name"))): n for n in nodes}
+
+
+def parts_of(node: Node) -> Parts:
+    """Return the schema that stands in a place."""
+    return (Raw(node.value, node.pointer, ""),)

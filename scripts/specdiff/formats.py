@@ -132,9 +132,11 @@ def _proof(report: Report) -> Iterator[str]:
         yield "Backtest: not run"
         return
     faults, others = len(proof.faults), len(proof.disagreements)
+    kept = f" ({proof.kept} operation(s) answer as before)" if proof.kept else ""
     yield (
-        f"Backtest: {proof.bodies} bodies made from the new spec, read by the client as it stands: "
-        f"{faults} crashes, lies or losses; {others} places differ from the verdict"
+        f"Backtest: {proof.bodies} bodies made from the new spec{kept}, "
+        f"read by the client as it stands: {faults} crashes, lies or losses; "
+        f"{others} places differ from the verdict"
     )
     if report.answers is not None:
         refuted = sum(finding.rule.startswith("answer") for finding in report.findings)

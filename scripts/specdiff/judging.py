@@ -75,7 +75,7 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
         other, refusal = _successor(project, new, Path(scratch) / "new")
         proof = None
         if backtest:
-            progress("trying the client as it stands on bodies made from the new spec")
+            progress("trying the client as it stands on bodies of what has changed")
             proof = _proof(project, client, verdict, old, new)
         if backtest and answers and other:
             progress("holding recorded answers against the new spec")
@@ -145,7 +145,8 @@ def _corrected(
 
 
 def _proof(project: Project, client: Client, verdict: Verdict, old: Version, new: Version) -> Proof:
-    made = bodies.of(new.document, apart=operations.statuses(normalize(old.document)))
+    apart = operations.statuses(normalize(old.document))
+    made = bodies.of(new.document, apart=apart, without=verdict.kept)
     seen = running.decoded(client, {new.name: made})[new.name]
 
     def differing(said: Verdict) -> list[str]:
@@ -156,7 +157,8 @@ def _proof(project: Project, client: Client, verdict: Verdict, old: Version, new
         under_overlay = specs.verdict(_corrected(project, old), new.document)
         differ = sorted({*differ} & {*differing(under_overlay)})
     faults = (*seen.crashes, *seen.lies, *seen.losses)
-    return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered))
+    kept = len(verdict.kept)
+    return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered), kept)
 
 
 def _with(proof: Proof | None, answered: Evidence | None) -> Proof | None:

@@ -1,95 +1,77 @@
-"""Compares the keywords of two schemas of one type: enums, bounds, notes, and unknown ones."""
+"""Compares the keywords of two schemas of one type: what they list, and bounds."""
 
 import json
+from typing import Any
 
 from common.effects import Effect
+from normalizing.shapes import Shape
 
-from specdiff import members, reading, rules
-from specdiff.changes import Level, quote
-from specdiff.document import Node
-from specdiff.schemas import Schema
-from specdiff.telling import At, Nodes, Teller
+from specdiff import reading, rules
+from specdiff.changes import quote
+from specdiff.schemas import as_json, listing, listing_pointer, value_pointer
+from specdiff.telling import At, Teller
+
+#: What a change of a keyword is called, and of a keyword that is new or gone.
+_WORDS = {
+    "pattern": ("pattern", "added", "removed"),
+    "multipleOf": ("multiple-of", "set", "unset"),
+    "uniqueItems": ("unique-items", "set", "unset"),
+}
 
 
-def compare(teller: Teller, old: Schema, new: Schema, at: At) -> None:
-    """Tell how keywords differ; not those that `notes` looks at, where they stand."""
-    _enum(teller, old, new, at)
-    for keyword in sorted(old.keywords.keys() | new.keywords.keys()):
-        nodes = (old.keywords.get(keyword), new.keywords.get(keyword))
-        if keyword in rules.NOTES or not _differ(nodes):
+def compare(teller: Teller, old: Shape, new: Shape, at: At) -> None:
+    """Tell how keywords differ; formats are compared with types."""
+    _values(teller, old, new, at)
+    for keyword in sorted((old.bounds.keys() | new.bounds.keys()) - {"format"}):
+        before, after = old.bounds.get(keyword), new.bounds.get(keyword)
+        if as_json(before) == as_json(after) or (
+            keyword == "uniqueItems" and not before and not after
+        ):
             continue
-        if keyword in rules.BOUNDS and all(_is_bound(node) for node in nodes):
-            words = f"has {keyword} {show(nodes[1])}, had {show(nodes[0])}"
-            kind = rules.bound(keyword, members.value(nodes[0]), members.value(nodes[1]))
-            teller.tell(kind, at, words, nodes, Effect.ABSORBED)
-        elif keyword in rules.OWN:
-            _own(teller, keyword, old, new, at)
-        elif keyword.startswith("x-"):
-            words = f"has another {quote(keyword)}"
-            teller.tell("extension-changed", at, words, nodes, Effect.ABSORBED)
+        if keyword in rules.BOUNDS:
+            word = rules.bound(keyword, before, after)
         else:
-            words = f"has another {quote(keyword)}, which is not understood"
-            level = (Level.WARNING, rules.NOT_UNDERSTOOD)
-            teller.tell_rule(rules.UNKNOWN, at, words, nodes, Effect.BROKEN, level)
+            name, gained, lost = _WORDS[keyword]
+            word = f"{name}-{gained if not before else lost if not after else 'changed'}"
+        words = f"has {keyword} {show(after)}, had {show(before)}"
+        nodes = old.at.get(keyword), new.at.get(keyword)
+        teller.tell(word, at, words, nodes, Effect.ABSORBED)
 
 
-def notes(teller: Teller, old: Node, new: Node, at: At) -> None:
-    """Tell how two Schema Objects differ in what says nothing of values."""
-    for keyword, name in rules.NOTES.items():
-        nodes = (old.get(keyword), new.get(keyword))
-        if _differ(nodes):
-            words = f"has another {keyword}"
-            teller.tell(f"{name}-changed", at, words, nodes, Effect.ABSORBED)
-
-
-def _enum(teller: Teller, old: Schema, new: Schema, at: At) -> None:
-    if old.values is None and new.values is None:
+def _values(teller: Teller, old: Shape, new: Shape, at: At) -> None:
+    """Tell how the values differ that two shapes list, if they do."""
+    before, after = listing(old), listing(new)
+    if before == after:
         return
-    if old.values is None or new.values is None:
-        became = new.values is not None
-        kind = "became-enum" if became else "became-not-enum"
-        words = "has only listed values" if became else "may have any value"
-        nodes = (old.enum_node, new.enum_node)
-        teller.tell(kind, at, words, nodes, Effect.ABSORBED if became else Effect.SURFACED)
-        return
-    for value in [v for v in new.values if v not in old.values]:
-        words, nodes = f"may be {quote(value)}", (None, new.values[value])
-        teller.tell("enum-value-added", at, words, nodes, Effect.SURFACED, value=value)
-    for value in [v for v in old.values if v not in new.values]:
-        words, nodes = f"is never {quote(value)}", (old.values[value], None)
-        teller.tell("enum-value-removed", at, words, nodes, Effect.ABSORBED, value=value)
+    effect = reading.fit(old, new)
+    if (old.is_constant or before is None) and (new.is_constant or after is None):
+        how = "added" if before is None else "removed" if after is None else "changed"
+        words = f"has const {_shown(after)}, had {_shown(before)}"
+        nodes = old.at.get("const"), new.at.get("const")
+        teller.tell(f"const-{how}", at, words, nodes, effect)
+    elif before is None or after is None:
+        word = "became-enum" if before is None else "became-not-enum"
+        words = "has only listed values" if before is None else "may have any value"
+        nodes = (
+            None if before is None else listing_pointer(old),
+            None if after is None else listing_pointer(new),
+        )
+        teller.tell(word, at, words, nodes, effect)
+    else:
+        for value in [v for v in after if v not in before]:
+            words, where = f"may be {quote(value)}", value_pointer(new, value)
+            teller.tell("enum-value-added", at, words, (None, where), effect, value=value)
+        for value in [v for v in before if v not in after]:
+            words, where = f"is never {quote(value)}", value_pointer(old, value)
+            teller.tell(
+                "enum-value-removed", at, words, (where, None), Effect.ABSORBED, value=value
+            )
 
 
-def _own(teller: Teller, keyword: str, old: Schema, new: Schema, at: At) -> None:
-    if keyword == "format":
-        return  # formats are compared with types
-    nodes = (old.keywords.get(keyword), new.keywords.get(keyword))
-    name = {"multipleOf": "multiple-of", "uniqueItems": "unique-items"}.get(keyword, keyword)
-    gained, lost = ("set", "unset") if name != keyword else ("added", "removed")
-    how = gained if nodes[0] is None else lost if nodes[1] is None else "changed"
-    if keyword == "uniqueItems":
-        how = gained if members.value(nodes[1]) else lost
-    if keyword == "discriminator":
-        how = "changed"
-    effect = reading.fit(old, new) if keyword == "const" else Effect.ABSORBED
-    words = f"has {keyword} {show(nodes[1])}, had {show(nodes[0])}"
-    teller.tell(f"{name}-{how}", at, words, nodes, effect)
+def _shown(values: list[str] | None) -> str:
+    return "none" if values is None else quote(values[0])
 
 
-def _differ(nodes: Nodes) -> bool:
-    """Whether two values differ as JSON; a keyword that is null is not one that is missing."""
-    old, new = nodes
-    if old is None or new is None:
-        return old is not new
-    return json.dumps(old.value, sort_keys=True) != json.dumps(new.value, sort_keys=True)
-
-
-def _is_bound(node: Node | None) -> bool:
-    """Whether it is a number, or nothing; in OpenAPI 3.0 two of these keywords are booleans."""
-    value = members.value(node)
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def show(node: Node | None) -> str:
-    """Return a node's value in backticks, or that there is none."""
-    return "none" if node is None else quote(json.dumps(node.value, sort_keys=True))
+def show(value: Any) -> str:
+    """Return a value in backticks, or that there is none."""
+    return "none" if value is None else quote(json.dumps(value, sort_keys=True))

@@ -2,37 +2,70 @@
 
 Two documents are compared as plain JSON, and so is what has moved with what it was before. Where
 they differ and no reading of OpenAPI has said anything, the difference is reported as such: nothing
-is passed over because it is not known.
+is passed over because it is not known. What the normal form carries, and was compared in it without
+a finding, is the same in other words; all of that is one line.
 """
 
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from attrs import field, frozen
 from common.effects import Effect
+from normalizing import keywords
 
+from specdiff import rules, unknown
 from specdiff.changes import Change, Found, Level, quote
 from specdiff.document import Document, Node
 
-_NOTES: Final = ("info", "tags", "externalDocs", "x-")
 _SETS: Final = {"enum", "required", "tags", "parameters", "servers", "oneOf", "anyOf", "allOf"}
+_NOTES: Final = {"info", "tags", "externalDocs", "summary", *keywords.ANNOTATIONS}
 
-#: Where a difference is, in the old document and in the new one; None where there is nothing.
-Nodes = tuple[Node | None, Node | None]
+#: What the normal form carries, but not all of what it says.
+_WIDENED: Final = {"patternProperties", "prefixItems"}
 
 
 class Difference(NamedTuple):
     """A difference of two JSON values.
 
     Attributes:
-        nodes: What differs.
+        old: What was; None where there was nothing.
+        new: What is; None where there is nothing.
         holders: What it is in, in both documents.
     """
 
-    nodes: Nodes
+    old: Node | None
+    new: Node | None
     holders: tuple[Node, Node]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What there is of the two."""
+        return [node for node in (self.old, self.new) if node]
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """Where it is, in both documents."""
+        last = self.nodes[-1].pointer.rpartition("/")[2]
+        old, new = (
+            node.pointer if node else f"{holder.pointer}/{last}"
+            for node, holder in zip((self.old, self.new), self.holders, strict=True)
+        )
+        return old, new
+
+    @property
+    def keywords(self) -> tuple[str | None, str | None]:
+        """Where the keyword stands that it is in, in each document that has it."""
+        old, new = (
+            where if node or where != place else None
+            for node, place, where in (
+                (node, place, unknown.keyword(place)[2])
+                for node, place in zip((self.old, self.new), self.places, strict=True)
+            )
+        )
+        return old, new
 
 
 def add(old: Document, new: Document, found: Found) -> None:
@@ -47,30 +80,85 @@ def add(old: Document, new: Document, found: Found) -> None:
     known = (_Known(found.covered, walk.old | found.followed),
              _Known(found.covered, walk.new | found.followed))  # fmt: skip
     used = _used(old) | _used(new)
-    for nodes, _ in differences:
-        one, other = nodes
-        if one and other:
-            followed = {one.pointer, other.pointer} & found.followed
-            if not followed and not known[0].has(one) and not known[1].has(other):
-                found.add(_change((one, other), used))
-        elif one:
-            for node in known[0].unknown(one):
-                found.add(_change((node, None), used))
-        elif other:
-            for node in known[1].unknown(other):
-                found.add(_change((None, node), used))
-    _add_restructured(differences, found)
+    for difference in differences:
+        for part in _untold(difference, known, found):
+            change = _change(part, used, is_read=not (old.unreadable or new.unreadable))
+            if change is not None:
+                found.add(change, keys=())
+            else:
+                found.restate(*part.holders)
+    _add_restated(differences, found)
 
 
-def _add_restructured(differences: Iterable[Difference], found: Found) -> None:
-    """Report where nothing has been told of, or in, what has a difference."""
-    pointers = {p for change in found.all() for p in (change.old, change.new) if p}
-    known = _Known(found.covered | pointers, set())
-    for nodes, (one, other) in differences:
-        if any(_leads(pair, nodes) for pair in found.pairs):
+def _untold(
+    difference: Difference, known: "tuple[_Known, _Known]", found: Found
+) -> Iterator[Difference]:
+    """Yield of a difference what nobody has told of."""
+    old, new, holders = difference
+    name, in_schema, _ = unknown.keyword(difference.places[1])
+    if in_schema and name and (_is_note(name) or not unknown.is_known(name)):
+        yield difference
+    elif old and new:
+        followed = {old.pointer, new.pointer} & found.followed
+        if not (_leads(difference, found) or followed or known[0].has(old) or known[1].has(new)):
+            yield difference
+    elif old:
+        yield from (Difference(node, None, holders) for node in known[0].unknown(old))
+    elif new:
+        yield from (Difference(None, node, holders) for node in known[1].unknown(new))
+    if in_schema and name not in {None, "properties"}:
+        for node in difference.nodes if not (old and new) else ():
+            if node.pointer not in found.covered:
+                for note in _notes(node):
+                    yield Difference(note if old else None, note if new else None, holders)
+
+
+def _notes(node: Node) -> Iterator[Node]:
+    """Yield the notes of the schemas in what one document has alone, composed in another way."""
+    for part in (*(part for _, part in node.parts()), *node.items()):
+        name, _, where = unknown.keyword(part.pointer)
+        if name and _is_note(name):
+            if where == part.pointer:
+                yield part
+        else:
+            yield from _notes(part)
+
+
+def _add_restated(differences: list[Difference], found: Found) -> None:
+    """Report in one line what is said in other words and means the same."""
+    told = {p for change in found.all() for p in (change.old, change.new) if p}
+    known = _Known(found.covered | told, set())
+    for difference in differences:
+        if _leads(difference, found):
             continue  # a component has another name: that is told by itself
-        if not any(known.has(node) for node in (*nodes, one, other) if node):
-            found.add(_restructured(one, other))
+        if not any(known.has(node) for node in (*difference.nodes, *difference.holders)):
+            found.restate(*difference.holders)
+    places = [(old or new or "#", new or old or "#") for old, new in found.restated]
+    if not places:
+        return
+    before, after = (_common([pair[side] for pair in places]) for side in (0, 1))
+    name, count = _name(after), len(places)
+    text = f"{quote(name)} is written in another way"
+    if count > 1:
+        text = f"{count} places are written in another way, and mean the same"
+    why = "what it was was compared with what it is, and that is told by itself"
+    level, effect = Level.INFO, Effect.ABSORBED
+    found.add(Change("restructured", level, text, why, effect, before, after, name))
+
+
+def _leads(difference: Difference, found: Found) -> bool:
+    """Whether two values are references to components that were compared with each other."""
+    values = [node.value for node in difference.nodes]
+    return all(isinstance(value, str) for value in values) and tuple(values) in found.pairs
+
+
+def _common(pointers: list[str]) -> str:
+    """Return the place that all of some are in."""
+    columns = itertools.takewhile(
+        lambda column: len(set(column)) == 1,
+        zip(*(pointer.split("/") for pointer in pointers), strict=False),
+    )
+    return "/".join(column[0] for column in columns)
 
 
 @frozen(eq=False)
@@ -86,6 +174,11 @@ class Walk:
     pairs: dict[tuple[str, str], None] = field(factory=dict)
     old: set[str] = field(factory=set)
     new: set[str] = field(factory=set)
+    _paired: tuple[set[str], set[str]] = field(init=False, factory=lambda: (set(), set()))
+
+    def __attrs_post_init__(self) -> None:
+        for side in (0, 1):
+            self._paired[side].update(pair[side] for pair in self.pairs)
 
     def differences(self, old: Node, new: Node) -> Iterator[Difference]:
         """Yield where two values differ."""
@@ -98,21 +191,21 @@ class Walk:
                 if key in after:
                     yield from self.differences(node, after[key])
                 else:
-                    yield Difference((node, None), (old, new))
+                    yield Difference(node, None, (old, new))
             for key, node in after.items():
                 if key not in before:
-                    yield Difference((None, node), (old, new))
+                    yield Difference(None, node, (old, new))
         elif isinstance(old.value, list) and isinstance(new.value, list):
             yield from self._lists(old, new)
         elif type(old.value) is not type(new.value) or old.value != new.value:
-            yield Difference((old, new), (old, new))
+            yield Difference(old, new, (old, new))
 
     def _lists(self, old: Node, new: Node) -> Iterator[Difference]:
         before, after = list(old.items()), list(new.items())
         gone, come = _without(before, after), _without(after, before)
         if not gone and not come:
             if [node.value for node in before] != [node.value for node in after]:
-                yield Difference((old, new), (old, new))
+                yield Difference(old, new, (old, new))
             return
         for node in tuple(gone):
             twin = next((n for n in come if (node.pointer, n.pointer) in self.pairs), None)
@@ -121,14 +214,13 @@ class Walk:
                 gone.remove(node)
                 come.remove(twin)
                 yield from self.differences(node, twin)
-        yield from (Difference((node, None), (old, new)) for node in gone)
-        yield from (Difference((None, node), (old, new)) for node in come)
+        yield from (Difference(node, None, (old, new)) for node in gone)
+        yield from (Difference(None, node, (old, new)) for node in come)
 
     def _is_twin(self, old: Node, new: Node) -> bool:
         """Whether two items stand at the same place, and belong to no others."""
-        return _index(old) == _index(new) and not any(
-            old.pointer == pair[0] or new.pointer == pair[1] for pair in self.pairs
-        )
+        paired = old.pointer in self._paired[0] or new.pointer in self._paired[1]
+        return _index(old) == _index(new) and not paired
 
 
 @frozen
@@ -142,27 +234,24 @@ class _Known:
 
     covered: set[str]
     walked: set[str]
-    above: set[str] = field(init=False, factory=set)
+    _above: dict[str, bool] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.above.update(
-            pointer[:end]
-            for pointer in self.covered | self.walked
-            for end, character in enumerate(pointer)
-            if character == "/"
-        )
+        for pointers, told in ((self.walked, False), (self.covered, True)):
+            for pointer in pointers:
+                for end, character in enumerate(pointer):
+                    if character == "/":
+                        self._above[pointer[:end]] = told
 
     def has(self, node: Node) -> bool:
         """Whether something has been told of a node, of what it is in, or of what is in it."""
-        return self._is_told(node.pointer) or any(
-            pointer.startswith(f"{node.pointer}/") for pointer in self.covered
-        )
+        return self._is_told(node.pointer) or self._above.get(node.pointer, False)
 
     def unknown(self, node: Node) -> Iterator[Node]:
         """Yield what has not been told of a node that the other document does not have."""
         if node.pointer in self.walked or self._is_told(node.pointer):
             return
-        if node.pointer not in self.above:
+        if node.pointer not in self._above:
             yield node
             return
         for part in (*(part for _, part in node.parts()), *node.items()):
@@ -188,7 +277,11 @@ def _without(nodes: list[Node], others: list[Node]) -> list[Node]:
 
 
 def _json(node: Node) -> str:
-    return json.dumps(node.value, sort_keys=True)
+    return _text(node.value)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _index(node: Node) -> str:
@@ -211,22 +304,6 @@ def _used(document: Document) -> set[str]:
     return found
 
 
-def _leads(pair: tuple[str, str], nodes: Nodes) -> bool:
-    """Whether two values are references to components that were compared with each other."""
-    return nodes[0] is not None and nodes[1] is not None and (
-        pair == (nodes[0].value, nodes[1].value)
-    )  # fmt: skip
-
-
-def _restructured(old: Node, new: Node) -> Change:
-    """Return that something is said in another place, or in other words, and means the same."""
-    name = _name(new.pointer)
-    text = f"{quote(name)} is written in another way"
-    why = "what it was was compared with what it is, and that is told by itself"
-    level, effect = Level.INFO, Effect.ABSORBED
-    return Change("restructured", level, text, why, effect, old.pointer, new.pointer, name)
-
-
 def _name(pointer: str) -> str:
     """Return what people call the last part of a pointer."""
     above, _, name = pointer.rpartition("/")
@@ -235,40 +312,90 @@ def _name(pointer: str) -> str:
     return name.replace("~1", "/").replace("~0", "~")
 
 
-def _change(nodes: Nodes, used: set[str]) -> Change:
-    old, new = (node.pointer if node else None for node in nodes)
+def _is_note(name: str) -> bool:
+    return name in _NOTES or name.startswith("x-")
+
+
+def _change(difference: Difference, used: set[str], *, is_read: bool) -> Change | None:
+    """Return what is told of a difference; None of what means the same.
+
+    Args:
+        difference: The difference.
+        used: The components that operations refer to.
+        is_read: Whether every schema could be read, so that what is not told is the same.
+    """
+    old, new = (node.pointer if node else None for node in difference[:2])
     pointer = new or old or "#"
-    name = _name(pointer)
+    keyword, in_schema, _ = unknown.keyword(difference.places[1])
     how = "changed" if old and new else "is new" if new else "is gone"
-    rule, level, text, why = _told(nodes, pointer, name, how, used)
-    return Change(rule, level, text, why, Effect.ABSORBED, old, new, name)
-
-
-def _told(
-    nodes: Nodes, pointer: str, name: str, how: str, used: set[str]
-) -> tuple[str, Level, str, str]:
-    """Return the rule, the level, the text and the reason."""
-    values = [node.value for node in nodes if node]
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    if all(nodes) and numbers and values[0] == values[1]:
-        text = f"{quote(name)} is written {values[1]}, was {values[0]}"
-        return "number-notation-changed", Level.INFO, text, "it is the same number in JSON"
-    if all(nodes) and all(isinstance(value, list) for value in values) and name in _SETS:
-        text = f"{quote(name)} has another order"
-        return "order-changed", Level.INFO, text, "the order says nothing"
     part = pointer[2:]
-    if part.startswith("components/"):
-        kind, _, rest = part.removeprefix("components/").partition("/")
-        component = rest.partition("/")[0]
-        sort = "schema" if kind == "schemas" else "component"
-        if rest == component and not all(nodes):
-            text = f"the component {quote(name)} {how}"
-            why = "by itself it is not on the wire; what refers to it is listed, too"
-            return f"api-{sort}-{'added' if nodes[1] else 'removed'}", Level.INFO, text, why
-        if kind != "securitySchemes" and f"#/components/{kind}/{component}" not in used:
-            text = f"{quote(name)} {how} in {quote(component)}, which no operation refers to"
-            return f"api-{sort}-unused-changed", Level.INFO, text, "it is not on the wire"
-    if part.startswith(_NOTES) or name.startswith("x-"):
-        return "note-changed", Level.INFO, f"{quote(name)} {how}", "it is documentation"
-    why = "this tool does not know what it means; look at it"
-    return "unclassified-change", Level.WARNING, f"{quote(name)} {how}", why
+    kind, _, rest = part.removeprefix("components/").partition("/")
+    component = rest.partition("/")[0] if part.startswith("components/") else ""
+    sort = "schema" if kind == "schemas" else "component"
+    name, effect = _name(pointer), Effect.ABSORBED
+    text = f"{quote(name)} {how}"
+    if component and rest == component and how != "changed":
+        rule, level = f"api-{sort}-{'added' if new else 'removed'}", Level.INFO
+        text = f"the component {quote(name)} {how}"
+        why = "by itself it is not on the wire; what refers to it is listed, too"
+    elif component and kind != "securitySchemes" and (
+        f"#/components/{kind}/{component}" not in used
+    ):  # fmt: skip
+        rule, level, why = f"api-{sort}-unused-changed", Level.INFO, "it is not on the wire"
+        text = f"{quote(name)} {how} in {quote(component)}, which no operation refers to"
+    elif keyword and _is_note(keyword):
+        if _same_examples(difference, keyword):
+            return None
+        old, new = difference.keywords
+        known = "note" if keyword in {"info", "tags"} else rules.NOTES.get(keyword, keyword)
+        rule = f"{'extension' if keyword.startswith('x-') else known}-changed"
+        name, level, why = keyword, Level.INFO, "it is documentation"
+        holder = (new or old or "#").rpartition("/")[0]
+        text = f"{quote(_name(holder))} has another {quote(keyword)}"
+    elif in_schema and keyword and not unknown.is_known(keyword):
+        old, new = difference.keywords
+        text = f"{quote(keyword)} {how}, which is not understood"
+        rule, level, why = rules.UNKNOWN, Level.WARNING, rules.NOT_UNDERSTOOD
+        name, effect = keyword, Effect.BROKEN
+    elif _is_of_numbers(difference):
+        rule, level, why = "number-notation-changed", Level.INFO, "it is the same number in JSON"
+    elif _is_of_lists(difference) and _name(pointer) in _SETS:
+        rule, level, why = "order-changed", Level.INFO, "the order says nothing"
+        text = f"{quote(name)} has another order"
+    elif pointer == "#/openapi" or (
+        in_schema and keyword and is_read and not _is_lost(difference, keyword)
+    ):
+        return None
+    else:
+        rule, level = "unclassified-change", Level.WARNING
+        why = "this tool does not know what it means; look at it"
+    return Change(rule, level, text, why, effect, old, new, name)
+
+
+def _same_examples(difference: Difference, keyword: str) -> bool:
+    """Whether two documents give the same examples, as OpenAPI 3.0 and 3.1 do."""
+    if keyword not in {"example", "examples"}:
+        return False
+    listed = [
+        [holder.says("example")] if holder.get("example") else holder.says("examples")
+        for holder in difference.holders
+    ]
+    return _text(listed[0]) == _text(listed[1])
+
+
+def _is_of_numbers(difference: Difference) -> bool:
+    values = [node.value for node in difference.nodes]
+    are_numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return len(values) > 1 and are_numbers and bool(values[0] == values[1])
+
+
+def _is_of_lists(difference: Difference) -> bool:
+    return len(difference.nodes) > 1 and all(isinstance(n.value, list) for n in difference.nodes)
+
+
+def _is_lost(difference: Difference, keyword: str) -> bool:
+    """Whether the normal form does not hold all that a keyword says."""
+    if keyword in _WIDENED:
+        return True
+    kinds = {type(node.value) for node in difference.nodes}
+    return keyword in keywords.CARRIED and len(difference.nodes) > 1 and bool not in kinds

@@ -5,11 +5,20 @@ from collections.abc import Iterable
 from attrs import evolve
 from common.effects import Effect
 from normalizing.operations import media_kind
+from normalizing.shapes import Shape
 
-from specdiff import reading
-from specdiff.document import Document, Node
-from specdiff.schemas import ANY, Schema
-from specdiff.schemas import read as read_schema
+from specdiff import members, reading, schemas
+from specdiff.document import Document, Node, parts_of
+
+
+def of(holder: Node) -> dict[str, Node]:
+    """Return what a body may be, by media type; a character set makes no other one of it."""
+    return {_plain(name): node for name, node in members.of(holder.get("content")).items()}
+
+
+def _plain(name: str) -> str:
+    kept = [part.strip() for part in name.split(";")]
+    return "; ".join(part for part in kept if not part.lower().startswith("charset="))
 
 
 def kind(media_type: str) -> str:
@@ -51,8 +60,8 @@ def most(document: Document, media_type: str, content: dict[str, Node]) -> Effec
     schema = content[media_type].get("schema")
     if schema is None:
         return Effect.ABSORBED
-    choices = read_schema(document, schema)
-    texts = tuple(one for one in choices.schemas if one.type in {"string", ANY})
+    choices = schemas.read(document, parts_of(schema))
+    texts = tuple(s for s in choices.shapes if schemas.kind(s) in {"string", schemas.ANY})
     if not texts:
         return Effect.ABSORBED
-    return reading.best(evolve(choices, schemas=texts), Schema(Node({}, "#"), None, "string"))
+    return reading.best(evolve(choices, shapes=texts), Shape((), "string", ""))

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from backtesting import operations
 from common.effects import Effect
 
-from specdiff import media, members, rules, statuses
+from specdiff import access, media, members, rules, statuses
 from specdiff.changes import Change, Found, Level, Place, quote
 from specdiff.comparison import Comparison
-from specdiff.document import Document, Node, Operation
+from specdiff.document import Document, Node, Operation, parts_of
+from specdiff.likeness import Likeness
 from specdiff.telling import At, Teller
 
 #: What the client as it stands sends, by place and name.
@@ -22,12 +23,17 @@ _JSON: Final = "application/json"
 
 @frozen(eq=False)
 class Operations:
-    """Compares the operations of two documents."""
+    """Compares the operations of two documents.
+
+    Attributes:
+        kept: Whether all answers of an operation are what they were, by its id.
+    """
 
     old: Document
     new: Document
     found: Found
     schemas: Comparison
+    kept: dict[str, bool] = field(factory=dict)
 
     def compare(self) -> list[tuple[Operation, Operation]]:
         """Compare each operation with the one of the same id, or else of the same path.
@@ -76,8 +82,6 @@ class Operations:
         self._parameters(old, new)
         self._request_body(old, new)
         self._responses(old, new)
-        for keyword in ("summary", "description"):
-            self._prose(keyword, old.node, new.node, old.name)
 
     def _tags(self, old: Operation, new: Operation) -> None:
         before, after = (members.by_value(o.node.get("tags")) for o in (old, new))
@@ -99,7 +103,11 @@ class Operations:
     # What is sent.
 
     def _parameters(self, old: Operation, new: Operation) -> None:
-        before, after = old.parameters, new.parameters
+        before, after = dict(old.parameters), dict(new.parameters)
+        if key := access.replaced(old, self.new, new):
+            self.found.restate(before.pop(key), None)
+        if key := access.replaced(new, self.old, old):
+            self.found.restate(None, after.pop(key))
         for key in members.only(after, before):
             required = after[key].says("required") is True or key[0] == "path"
             rule = f"new-{'required' if required else 'optional'}-request-parameter"
@@ -130,7 +138,6 @@ class Operations:
                 rule = "request-parameter-serialization-changed"
                 effect = Effect.BROKEN if key in SENT else Effect.ABSORBED
                 self.add(rule, words, *nodes, effect, key[1])
-        self._prose("description", old, new, key[1])
         nodes = old.get("schema"), new.get("schema")
         if nodes[0] and nodes[1]:
             at = At("request", "parameter", key[1], sent=key in SENT)
@@ -149,7 +156,6 @@ class Operations:
                 how = "required" if now else "no longer required"
                 words = f"the request body of {quote(old.name)} is {how}"
                 self.add(rule, words, one, other, _if(now), old.name, keys=("required",))
-            self._prose("description", one, other, old.name)
             self._content(one, other, At("request", "body", old.name, sent=True))
         elif other:
             required_now = other.says("required") is True
@@ -176,16 +182,29 @@ class Operations:
             words = f"{quote(old.name)} never answers {status}"
             rule = f"response-{sort}-status-removed"
             self.add(rule, words, before[status], None, Effect.ABSORBED, status)
+        is_kept = before.keys() == after.keys()
         for status in members.common(before, after):
             one, other = self.old.resolve(before[status]), self.new.resolve(after[status])
+            is_kept = is_kept and self._are_alike(one, other)
             self.found.pair(one, other)
             self.found.follow(before[status], after[status])
-            self._prose("description", one, other, status)
             self._headers(one, other)
             place = frozenset({Place(_id(new), status, "")})
             self._content(one, other, At("response", "body", f"{status} body", place))
+        self.kept[_id(new)] = self.kept.get(_id(new), True) and is_kept
         for status in after:
             self._read_elsewhere(status, before, after, new)
+
+    def _are_alike(self, old: Node, new: Node) -> bool:
+        """Whether two responses have the same body, for those who read it."""
+        before, after = media.of(old), media.of(new)
+        name = media.read(before)
+        if name is None or name != media.read(after):
+            return name is None and not after
+        one, other = before[name].get("schema"), after[name].get("schema")
+        if one is None or other is None:
+            return one is other
+        return self.schemas.likeness.has(parts_of(one), parts_of(other))
 
     def _read_elsewhere(
         self, status: str, before: dict[str, Node], after: dict[str, Node], new: Operation
@@ -196,7 +215,12 @@ class Operations:
             one, other = self.old.resolve(before[str(reader)]), self.new.resolve(after[status])
             met = Found()
             schemas = Comparison(
-                self.old, self.new, Teller(met), self.schemas.loops, self.schemas.unsure
+                self.old,
+                self.new,
+                Teller(met),
+                Likeness(self.old, self.new, met),
+                self.schemas.loops,
+                self.schemas.unsure,
             )
             at = At("response", "body", f"{status} body", place)
             Operations(self.old, self.new, met, schemas).body(one, other, at)
@@ -225,14 +249,13 @@ class Operations:
                 how = "always comes" if required_now else "may be missing"
                 words = f"the header {quote(name)} {how}"
                 self.add(rule, words, one, other, Effect.ABSORBED, name, keys=("required",))
-            self._prose("description", one, other, name)
             nodes = one.get("schema"), other.get("schema")
             if nodes[0] and nodes[1]:
                 self.schemas.schemas(nodes[0], nodes[1], At("response", "header", name))
 
     def _content(self, old: Node, new: Node, at: At) -> None:
         """Compare what is sent or answered, media type by media type."""
-        before, after = members.of(old.get("content")), members.of(new.get("content"))
+        before, after = media.of(old), media.of(new)
         rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
         places = at.places
         if at.direction == "response":
@@ -259,7 +282,7 @@ class Operations:
 
     def body(self, old: Node, new: Node, at: At) -> None:
         """Compare two responses in what the client reads of them."""
-        before, after = members.of(old.get("content")), members.of(new.get("content"))
+        before, after = media.of(old), media.of(new)
         effect = media.effect(self.old, before, after)
         one, other = media.read(before), media.read(after)
         if effect is not Effect.ABSORBED:
@@ -279,12 +302,6 @@ class Operations:
             words = f"{at.subject} is {'now' if other else 'no longer'} described"
             which = f"{at.direction}-body-media-type-schema-{how}"
             self.add(which, words, one, other, _if(other is None), at.subject, at.places)
-
-    def _prose(self, keyword: str, old: Node, new: Node, subject: str) -> None:
-        nodes = old.get(keyword), new.get(keyword)
-        if members.value(nodes[0]) != members.value(nodes[1]):
-            words = f"{quote(subject)} has another {keyword}"
-            self.add(f"{keyword}-changed", words, *nodes, Effect.ABSORBED, subject)
 
     def add(  # noqa: PLR0913, PLR0917 - a change has that many sides
         self,

@@ -11,8 +11,9 @@ from typing import Final
 from uuid import UUID
 
 from common.effects import Effect
+from normalizing.shapes import Shape
 
-from specdiff.schemas import ANY, Choices, Schema, as_json
+from specdiff.schemas import ANY, Choices, kind, listing
 
 #: Formats of strings that have a type of their own in models; others stay strings.
 TYPED_FORMATS: Final[dict[str, Callable[[str], object]]] = {
@@ -24,41 +25,33 @@ TYPED_FORMATS: Final[dict[str, Callable[[str], object]]] = {
 
 def effect(old: Choices, new: Choices) -> Effect:
     """Return what reading does with the values of `new`, their parts aside."""
-    if new.nullable and not old.nullable and not _takes_anything(old):
+    if new.nullable and not old.nullable:
         return Effect.BROKEN
-    return max((best(old, schema) for schema in new.schemas), default=Effect.ABSORBED)
+    return max((best(old, shape) for shape in new.shapes), default=Effect.ABSORBED)
 
 
-def best(old: Choices, new: Schema) -> Effect:
-    """Return what the choice that fits best does with the values of one schema."""
-    return min((fit(schema, new) for schema in old.schemas), default=Effect.BROKEN)
+def best(old: Choices, new: Shape) -> Effect:
+    """Return what the choice that fits best does with the values of one shape."""
+    return min((fit(shape, new) for shape in old.shapes), default=Effect.BROKEN)
 
 
-def fit(old: Schema, new: Schema) -> Effect:
-    """Return what the decoder of one schema does with the values of another, their parts aside."""
-    if old.type == ANY:
+def fit(old: Shape, new: Shape) -> Effect:
+    """Return what the decoder of one shape does with the values of another, their parts aside."""
+    was, now = kind(old), kind(new)
+    if was == ANY:
         return Effect.ABSORBED
-    if new.type not in {old.type, "integer" if old.type == "number" else old.type}:
+    if now not in {was, "integer" if was == "number" else was}:
         return Effect.BROKEN
-    if (constant := old.keywords.get("const")) is not None:
-        other = new.keywords.get("const")
-        same = other is not None and other.value == constant.value
-        return Effect.ABSORBED if same else Effect.BROKEN
-    form, listed = typed_format(old), listing(new)
+    before, after = listing(old), listing(new)
+    if old.is_constant:
+        return Effect.ABSORBED if before == after else Effect.BROKEN
+    form = typed_format(old)
     if form and form != typed_format(new):
-        fits = listed is not None and all(_is_of_format(form, value) for value in listed)
+        fits = after is not None and all(_is_of_format(form, value) for value in after)
         return Effect.ABSORBED if fits else Effect.BROKEN
-    if old.values is not None and (listed is None or any(v not in old.values for v in listed)):
+    if old.is_enum and before and (after is None or any(v not in before for v in after)):
         return Effect.SURFACED
     return Effect.ABSORBED
-
-
-def listing(schema: Schema) -> list[str] | None:
-    """Return the JSON of the only values that a schema allows, if it lists them."""
-    constant = schema.keywords.get("const")
-    if constant is not None:
-        return [as_json(constant.value)]
-    return None if schema.values is None else list(schema.values)
 
 
 def _is_of_format(form: str, value: str) -> bool:
@@ -70,13 +63,9 @@ def _is_of_format(form: str, value: str) -> bool:
     return True
 
 
-def typed_format(schema: Schema) -> str | None:
+def typed_format(shape: Shape) -> str | None:
     """Return the format of a string that has a type of its own."""
-    node = schema.keywords.get("format")
-    if schema.type != "string" or node is None or schema.values is not None:
+    form = shape.bounds.get("format")
+    if shape.type != "string" or shape.values is not None:
         return None
-    return node.value if isinstance(node.value, str) and node.value in TYPED_FORMATS else None
-
-
-def _takes_anything(choices: Choices) -> bool:
-    return any(schema.type == ANY for schema in choices.schemas)
+    return form if isinstance(form, str) and form in TYPED_FORMATS else None

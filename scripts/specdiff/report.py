@@ -31,12 +31,14 @@ class Proof:
         faults: Crashes, lies and losses, a line each.
         disagreements: Places where it saw something else than the changes say, a line each.
         uncovered: Places that no body could be made for, a line each.
+        kept: How many operations answer as they did: no body is made of these.
     """
 
     bodies: int
     faults: tuple[str, ...]
     disagreements: tuple[str, ...]
     uncovered: tuple[str, ...] = ()
+    kept: int = 0
 
 
 @frozen
@@ -145,6 +147,7 @@ class Report:
                 "faults": list(self.proof.faults),
                 "disagreements": list(self.proof.disagreements),
                 "uncovered": list(self.proof.uncovered),
+                "kept": self.proof.kept,
             },
             "release": {"bump": self.bump, "version": self.version, "next": self.following},
             "changelog": [

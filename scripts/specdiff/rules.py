@@ -74,7 +74,6 @@ _KINDS: Final = {
     "additional-properties-narrowed": Kind(
         Sense.NARROWS, Level.BREAKING, "fields that no schema names are not allowed"
     ),
-    "prefix-items-changed": Kind(Sense.REPLACES, Level.BREAKING, "items mean something else"),
     "discriminator-changed": Kind(
         Sense.REPLACES, Level.WARNING, "what tells the schemas apart is another thing"
     ),
@@ -99,27 +98,17 @@ BOUNDS: Final = {
     "minProperties": ("min-properties", False),
 }
 
-#: Keywords that are compared by a clause of their own.
-OWN: Final = {"const", "discriminator", "format", "multipleOf", "pattern", "uniqueItems"}
-
 #: The rule for keywords that this tool does not know, and why they count.
 UNKNOWN: Final = "schema-keyword-not-understood"
 NOT_UNDERSTOOD: Final = "nobody knows here what it does to the values; look at it"
 
-#: Keywords that say nothing of values: what they are called in a rule's id.
+#: What notes are called in a rule's id, where that is not the keyword itself.
 NOTES: Final = {
+    "$comment": "comment",
     "default": "default-value",
-    "deprecated": "deprecated",
-    "description": "description",
-    "example": "example",
-    "examples": "examples",
     "externalDocs": "external-docs",
     "readOnly": "read-only",
-    "summary": "summary",
-    "title": "title",
     "writeOnly": "write-only",
-    "xml": "xml",
-    "$comment": "comment",
 }
 
 
@@ -170,9 +159,10 @@ AROUND: Final[dict[str, tuple[Level, str]]] = {
     "response-header-became-optional": (Level.BREAKING, "it may be missing where it was promised"),
     "api-security-added": (Level.BREAKING, "requests need what they did not need"),
     "api-security-removed": (Level.WARNING, "requests need what this does not say"),
+    "api-security-scheme-changed": (Level.BREAKING, "requests prove themselves in another way"),
+    "api-security-scheme-added": (Level.INFO, "what asks for it is listed, too"),
+    "api-security-schemes-removed": (Level.WARNING, "what requests must prove is no longer said"),
     "api-server-changed": (Level.BREAKING, "calls go to the old server"),
-    "description-changed": (Level.INFO, "it is documentation"),
-    "summary-changed": (Level.INFO, "it is documentation"),
 }
 
 

@@ -4,11 +4,13 @@ from typing import Any
 
 from attrs import frozen
 from common.effects import Effect
+from normalizing.findings import UnreadableError
 
 from specdiff import access, leftovers, unknown
 from specdiff.changes import Change, Found, Level, Place, quote
 from specdiff.comparison import Comparison
 from specdiff.document import Document
+from specdiff.likeness import Likeness
 from specdiff.operations import Operations
 from specdiff.telling import Teller
 
@@ -21,11 +23,13 @@ class Verdict:
         changes: Every change, the worst first.
         loops: Places of schemas inside themselves, and the places that stand for them in changes.
         unsure: Places of unions, where what is felt depends on more than the schemas.
+        kept: The ids of operations whose answers are all what they were.
     """
 
     changes: list[Change]
     loops: dict[Place, Place]
     unsure: set[Place]
+    kept: set[str]
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
@@ -45,17 +49,21 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> Verdict:
             or they unfold to too many places.
     """
     before, after, found = Document(old), Document(new), Found()
-    schemas = Comparison(before, after, Teller(found))
+    schemas = Comparison(before, after, Teller(found), Likeness(before, after, found))
     operations = Operations(before, after, found, schemas)
-    pairs = operations.compare()
-    access.servers(operations)
-    access.security(operations, before.root, after.root, "the API")
-    for one, other in pairs:
-        access.security(operations, one.node, other.node, quote(one.name))
+    try:
+        pairs = operations.compare()
+        access.servers(operations)
+        access.schemes(operations)
+        for one, other in pairs:
+            access.security(operations, one, other)
+    except UnreadableError as error:
+        raise ValueError(f"{error.problem.pointer} {error.problem.reason}") from None
     _renamed(schemas)
-    unknown.add(before, after, found)
     leftovers.add(before, after, found)
-    return Verdict(found.all(), schemas.loops, schemas.unsure)
+    unknown.add(before, after, found)
+    kept = {name for name, is_kept in operations.kept.items() if is_kept}
+    return Verdict(found.all(), schemas.loops, schemas.unsure, kept)
 
 
 def _renamed(schemas: Comparison) -> None:

@@ -6,6 +6,7 @@ from another; two fields were withdrawn within a day.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from attrs import frozen
 from specdiff.changes import Change, quote
 
 _MANY: Final = 3  # fields that change in the same way on the same day
+_SECTION: Final = re.compile(r"#/(components/)?[A-Za-z]+")
 _ALIKE: Final = 0.6  # of two names: from here on, one may be the other renamed
 
 
@@ -37,7 +39,10 @@ class Suspicion:
 def suspect(changes: Iterable[Change]) -> list[Suspicion]:
     """Return what is suspicious in the changes between two specs."""
     listed = list(changes)
-    checks = (_nullability, _vanished, _withdrawn, _statuses, _names, _paths, _titles, _promises)
+    checks = (
+        *(_nullability, _vanished, _withdrawn, _statuses, _names, _paths, _titles, _promises),
+        _tail,
+    )
     return [suspicion for check in checks for suspicion in check(listed)]
 
 
@@ -146,6 +151,17 @@ def _titles(changes: list[Change]) -> Iterator[Suspicion]:
             "titles-renamed",
             f"{len(found)} schemas have another name or title: {_listed(found)}",
             "it is no change of the service; see that the overlay still finds them",
+            _at(found),
+        )
+
+
+def _tail(changes: list[Change]) -> Iterator[Suspicion]:
+    found = [c for c in changes if c.new is None and _SECTION.fullmatch(c.pointer)]
+    if found:
+        yield Suspicion(
+            "tail-gone",
+            f"whole sections are gone: {_listed(found)}",
+            "see whether the document was cut off: fetch it again, and compare its last lines",
             _at(found),
         )
 

@@ -2,20 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from attrs import define, evolve, frozen
 from common.effects import Effect
 
 from specdiff import rules
 from specdiff.changes import Change, Direction, Found, Level, Place, quote
-from specdiff.document import Node
 
-#: The old and the new node of what changed; None where there was, or is, none.
-Nodes = tuple[Node | None, Node | None]
-
-#: What a change of a schema as such is about, of all that the schema says: the rest is compared.
-_OF_VALUES: Final = ("type", "nullable", "format", "enum")
+#: Where what changed stood and stands, as JSON pointers; None where it did not, or does not.
+Pointers = tuple[str | None, str | None]
 
 
 @frozen
@@ -68,16 +63,16 @@ class Teller:
         finally:
             self.most = before
 
-    def cover(self, *nodes: Node | None) -> None:
-        """Take notice of nodes whose difference is part of a change that is told."""
-        self.found.covered.update(node.pointer for node in nodes if node)
+    def cover(self, *pointers: str | None) -> None:
+        """Take notice of places whose difference is part of a change that is told."""
+        self.found.covered.update(pointer for pointer in pointers if pointer)
 
     def tell(  # noqa: PLR0913 - a change has that many sides
         self,
         kind: str,
         at: At,
         words: str,
-        nodes: Nodes,
+        pointers: Pointers,
         effect: Effect,
         *,
         keeps: bool = False,
@@ -89,7 +84,7 @@ class Teller:
             kind: What kind.
             at: Where the schemas were compared.
             words: What is otherwise, after the name of the thing.
-            nodes: What changed.
+            pointers: Where what changed stood and stands.
             effect: What the client as it stands makes of it, in a response.
             keeps: Whether the values that are allowed stay the same, whatever the kind says.
             value: The JSON of the enum value that it is about.
@@ -100,14 +95,14 @@ class Teller:
             effect = Effect.BROKEN if sent else Effect.ABSORBED
         rule = f"{at.direction}-{at.holder}-{kind}"
         identity = f"{at.direction}-{kind}"
-        self.tell_rule(rule, at, words, nodes, effect, (level, why), value, identity)
+        self.tell_rule(rule, at, words, pointers, effect, (level, why), value, identity)
 
     def tell_rule(  # noqa: PLR0913, PLR0917 - a change has that many sides
         self,
         rule: str,
         at: At,
         words: str,
-        nodes: Nodes,
+        pointers: Pointers,
         effect: Effect,
         level: tuple[Level, str],
         value: str = "",
@@ -115,8 +110,6 @@ class Teller:
         keys: Iterable[str] | None = None,
     ) -> None:
         """Tell of a change under a rule of its own, with its level and the reason for that."""
-        old, new = (node.pointer if node else None for node in nodes)
-        aspect = all(node is None or isinstance(node.value, dict) for node in nodes) and all(nodes)
         self.found.add(
             Change(
                 rule=rule,
@@ -124,12 +117,12 @@ class Teller:
                 text=f"{quote(at.subject)} {words}",
                 why=level[1],
                 effect=min(effect, self.most),
-                old=old,
-                new=new,
+                old=pointers[0],
+                new=pointers[1],
                 subject=at.subject,
                 places=at.places,
                 value=value,
             ),
-            keys=_OF_VALUES if aspect and keys is None else keys,
+            keys=keys,
             identity=identity,
         )

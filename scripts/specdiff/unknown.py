@@ -1,73 +1,119 @@
-"""Finds the keywords of schemas that this tool does not know, wherever they stand.
+"""What in a document is a schema's keyword, by its pointer; and those that nobody understands.
 
-A keyword may allow or forbid values. One that nobody here understands is never passed over: it is
-reported, also in schemas that are new, and also where nothing changed.
+A keyword may allow or forbid values. One that the normal form does not carry is never passed over:
+it is reported, also in schemas that are new, and also where nothing changed.
 """
 
 from collections.abc import Iterator
 
 from common.effects import Effect
+from normalizing import keywords
 
 from specdiff import rules
 from specdiff.changes import Change, Found, Level, quote
-from specdiff.document import Document, Node, child
-from specdiff.schemas import STRUCTURE
+from specdiff.document import Document, Node
 
-_KNOWN = STRUCTURE | rules.OWN | rules.BOUNDS.keys() | rules.NOTES.keys()
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+#: Keywords that hold schemas: by names, in a list or one, and one.
+_BY_NAME = {"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"}
+_SCHEMAS = {"allOf", "anyOf", "oneOf", "prefixItems", "items", "additionalProperties"}
+
+#: What holds things by names that people give, outside of schemas.
+_NAMES = {"paths", "responses", "headers", "content", "callbacks", "links", "encoding", "variables"}
+_NAMES |= {"webhooks"}
+
+#: What says nothing of what is on the wire, and holds no schema.
+_NOTES = {"summary", *keywords.ANNOTATIONS}
+
+
+def keyword(pointer: str) -> tuple[str | None, bool, str]:
+    """Return what a place of a document belongs to.
+
+    Returns:
+        The keyword that it is the value of, or is in; whether that is one of a schema; and where
+        the keyword stands. The keyword is None for a schema, and for what somebody named.
+    """
+    segments = pointer.split("/")
+    if segments[1:2] in (["info"], ["tags"]):
+        return segments[1], False, pointer
+    found, in_schema, state = None, False, "root"
+    for index, key in enumerate(segments[1:], start=1):
+        before, state = state, _below(state, key)
+        if before in {"names", "schemas"} or key.isdecimal():
+            found = found if in_schema else None
+        else:
+            found = None if before == "components" or (before, key) == ("around", "schema") else key
+        in_schema = in_schema or state in {"part", "schemas"}
+        if state == "end":
+            return found, in_schema, "/".join(segments[: index + 1])
+    return found, in_schema, pointer
+
+
+def _below(state: str, key: str) -> str:
+    """Return what stands under a key: `part` is a schema or a list of them, `end` no schema."""
+    if state == "part":
+        if key.isdecimal() or key in _SCHEMAS:
+            return "part"
+        return "schemas" if key in _BY_NAME else "end"
+    if state in {"root", "components"} and key in {"components", "schemas"}:
+        return key
+    if state == "schemas" or (key == "schema" and state != "names"):
+        return "part"
+    if state != "names" and (key in _NOTES or key.startswith("x-")):
+        return "end"
+    return "names" if state == "components" or (state != "names" and key in _NAMES) else "around"
+
+
+def is_known(name: str) -> bool:
+    """Whether the normal form says of a keyword of schemas what it means, or that it is a note."""
+    return name in keywords.KNOWN - keywords.NOT_CARRIED or name.startswith("x-")
 
 
 def add(old: Document, new: Document, found: Found) -> None:
-    """Report every keyword of the new spec's schemas that is not known."""
-    known = {change.pointer for change in found.all() if change.rule == rules.UNKNOWN}
-    before = set(keywords(old))
-    for pointer, keyword in keywords(new):
-        if pointer in known:
+    """Report what of the new spec's schemas is not understood; and of the old one's, if it was."""
+    told = {change.pointer for change in found.all() if change.rule == rules.UNKNOWN}
+    before = {node.pointer for node, _ in _unknown(old.root)}
+    for node, name in _unknown(new.root):
+        if node.pointer in told:
             continue
-        there = (pointer, keyword) in before
+        there = node.pointer in before
         found.add(
             Change(
                 rule=rules.UNKNOWN,
                 level=Level.INFO if there else Level.WARNING,
-                text=f"the keyword {quote(keyword)} is not understood",
+                text=f"the keyword {quote(name)} is not understood",
                 why="it was there before" if there else rules.NOT_UNDERSTOOD,
                 effect=Effect.ABSORBED,
-                old=pointer if there else None,
-                new=pointer,
-                subject=keyword,
+                old=node.pointer if there else None,
+                new=node.pointer,
+                subject=name,
             )
+        )
+    for pointer in {**old.unreadable, **new.unreadable}:
+        before_it, reason = old.unreadable.get(pointer), new.unreadable.get(pointer)
+        if before_it == reason:
+            continue
+        name = pointer.rpartition("/")[2]
+        found.add(
+            Change(
+                rule="schema-not-understood",
+                level=Level.WARNING,
+                text=f"{quote(name)} {'is' if reason else 'was'} no schema that can be read",
+                why=f"it {reason or before_it}",
+                effect=Effect.ABSORBED,
+                old=pointer if before_it else None,
+                new=pointer if reason else None,
+                subject=name,
+            ),
+            keys=(),
         )
 
 
-def keywords(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield the unknown keywords of all schemas: where, and which."""
-    for node in _roots(document.root):
-        yield from _schema(node)
-
-
-def _roots(node: Node) -> Iterator[Node]:
-    """Yield the schemas that are not inside others."""
-    if isinstance(node.value, list):
-        for item in node.items():
-            yield from _roots(item)
-    for key, part in node.parts():
-        if key == "schema":
-            yield part
-        elif key == "schemas" and node.pointer == "#/components":
-            yield from (schema for _, schema in part.parts())
-        elif key not in {"example", "examples"} and not key.startswith("x-"):
-            yield from _roots(part)
-
-
-def _schema(node: Node) -> Iterator[tuple[str, str]]:
-    for keyword, part in node.parts():
-        if keyword == "properties":
-            for _, schema in part.parts():
-                yield from _schema(schema)
-        elif keyword in _LISTS:
-            for schema in part.items():
-                yield from _schema(schema)
-        elif keyword in {"items", "additionalProperties"}:
-            yield from _schema(part)
-        elif keyword not in _KNOWN and not keyword.startswith("x-"):
-            yield child(node.pointer, keyword), keyword
+def _unknown(node: Node, state: str = "root") -> Iterator[tuple[Node, str]]:
+    """Yield the keywords that are not understood, wherever there are schemas."""
+    listed = ((str(index), item) for index, item in enumerate(node.items()))
+    for key, part in (*node.parts(), *listed):
+        below = _below(state, key)
+        if below != "end":
+            yield from _unknown(part, below)
+        elif state == "part" and not is_known(key):
+            yield part, key

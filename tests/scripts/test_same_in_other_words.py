@@ -1,0 +1,294 @@
+"""What means the same in other words is one line of the diff; what does not is told."""
+
+import copy
+import json
+
+import pytest
+from common import documents
+from specdiff import specs, suspicions
+
+from . import changes as catalogue
+from .changes import ref
+from .conftest import ROOT
+
+
+def properties(spec):
+    return spec["components"]["schemas"]["Thing"]["properties"]
+
+
+def operation(spec):
+    return spec["paths"]["/thing"]["get"]
+
+
+def compared(change, *, base=None):
+    """Return what is told of a change, there and back; each is told something of."""
+    old = base or catalogue.base()
+    new = copy.deepcopy(old)
+    change(new)
+    found = specs.compare(old, new), specs.compare(new, old)
+    assert all(found)
+    return found
+
+
+def titles(spec):
+    for schema in spec["components"]["schemas"].values():
+        schema["title"] = "Another"
+
+
+def notes(spec):
+    properties(spec)["name"].update(title="N", example="n", deprecated=True, default="x")
+    properties(spec)["kind"] = {**ref("Kind"), "description": "What it is", "x-order": 3}
+    operation(spec).update(summary="Other", description="Other", externalDocs={"url": "x"})
+    operation(spec)["responses"]["200"]["description"] = "Another thing"
+    operation(spec)["parameters"][0].update(description="Which", example="x")
+
+
+def null_by_any_of(spec):
+    properties(spec)["nick"] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    properties(spec)["spare"] = {"oneOf": [{"type": "null"}, {"type": "integer"}]}
+
+
+def null_by_keyword(spec):
+    properties(spec)["nick"] = {"type": "string", "nullable": True}
+    properties(spec)["spare"] = {"allOf": [{"type": "integer"}], "nullable": True}
+
+
+def enum_of_constants(spec):
+    listed = [{"const": "big"}, {"type": "string", "const": "small"}]
+    spec["components"]["schemas"]["Kind"] = {"type": "string", "anyOf": listed}
+
+
+def enum_of_single_enums(spec):
+    spec["components"]["schemas"]["Kind"] = {"oneOf": [{"enum": ["small"]}, {"enum": ["big"]}]}
+
+
+def renamed_with_its_title(spec):
+    text = json.dumps(spec).replace('"Part"', '"Piece"').replace("schemas/Part", "schemas/Piece")
+    spec.update(json.loads(text))
+    spec["components"]["schemas"]["Piece"]["title"] = "Piece"
+
+
+def in_line(spec):
+    schemas = spec["components"]["schemas"]
+    properties(spec)["parts"]["items"] = schemas.pop("Part")
+    properties(spec)["kind"] = schemas.pop("Kind")
+
+
+def all_of(spec):
+    thing = spec["components"]["schemas"]["Thing"]
+    name = thing["properties"].pop("name")
+    thing["required"].remove("name")
+    more = {"type": "object", "properties": {"name": name}, "required": ["name"]}
+    spec["components"]["schemas"]["Thing"] = {"allOf": [thing, more]}
+
+
+def charset(spec):
+    content = operation(spec)["responses"]["200"]["content"]
+    content["application/json; charset=utf-8"] = content.pop("application/json")
+
+
+def open_by_schema(spec):
+    spec["components"]["schemas"]["Part"]["additionalProperties"] = {}
+
+
+def order(spec):
+    for schema in spec["components"]["schemas"].values():
+        schema.get("required", []).reverse()
+        schema.get("enum", []).reverse()
+
+
+def slash(spec):
+    spec["servers"][0]["url"] += "/"
+
+
+def scheme_renamed(spec):
+    schemes = spec["components"]["securitySchemes"]
+    schemes["bearerAuth"] = {**schemes.pop("key"), "description": "The key", "bearerFormat": "key"}
+    operation(spec)["security"] = [{"bearerAuth": []}]
+
+
+def security_for_all(spec):
+    spec["security"] = operation(spec).pop("security")
+
+
+def as_parameter(spec):
+    del operation(spec)["security"]
+    del spec["components"]["securitySchemes"]
+    header = {"name": "Authorization", "in": "header", "required": True,
+              "schema": {"type": "string"}}  # fmt: skip
+    operation(spec)["parameters"].append(header)
+
+
+def as_parameter_with_scheme(spec):
+    schemes = copy.deepcopy(spec["components"]["securitySchemes"])
+    as_parameter(spec)
+    spec["components"]["securitySchemes"] = schemes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [titles, notes, null_by_any_of, null_by_keyword, enum_of_constants, enum_of_single_enums,
+     renamed_with_its_title, in_line, all_of, charset, order, slash, scheme_renamed,
+     security_for_all, as_parameter, as_parameter_with_scheme],
+)  # fmt: skip
+def test_what_means_the_same_is_no_warning(change):
+    """In neither direction, and it does nothing to the client."""
+    for found in compared(change):
+        assert {(str(c.level), str(c.effect)) for c in found} == {("info", "absorbed")}, found
+
+
+def test_a_header_that_becomes_security_is_no_warning():
+    """As it was published: a parameter first, then a scheme and a requirement."""
+    base = catalogue.base()
+    as_parameter(base)
+
+    def change(spec):
+        spec.update(catalogue.base())
+
+    there, _ = compared(change, base=base)
+    assert {str(c.level) for c in there} == {"info"}, there
+
+
+def as_3_0(node, inside=""):  # noqa: C901 - a keyword after the other
+    """Return a document of OpenAPI 3.1 as one of 3.0.3, as a tool would write it."""
+    if isinstance(node, list):
+        return [as_3_0(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: as_3_0(part, key) for key, part in node.items()}
+    if inside in {"properties", "schemas"}:
+        return made
+    kinds = made.get("type")
+    if isinstance(kinds, list):
+        kept = [kind for kind in kinds if kind != "null"]
+        made["type"] = kept[0]
+        made["nullable"] = True
+    if "const" in made:
+        made["enum"] = [made.pop("const")]
+    for key in ("oneOf", "anyOf"):
+        listed = made.get(key, [])
+        if {"type": "null"} in listed:
+            listed.remove({"type": "null"})
+            made["nullable"] = True
+            if len(listed) == 1:
+                made["allOf"] = made.pop(key)
+    if "$ref" in made and len(made) > 1:
+        made["allOf"] = [{"$ref": made.pop("$ref")}]
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if exclusive in made:
+            made[bound], made[exclusive] = made[exclusive], True
+    if isinstance(made.get("examples"), list):
+        [made["example"]] = made.pop("examples")
+    return made
+
+
+def test_the_same_spec_as_3_0_is_one_line():
+    """However many places are written in another way."""
+    old = documents.load(ROOT / "openapi.yaml")
+    new = {**as_3_0(old), "openapi": "3.0.3"}
+    for found in (specs.compare(old, new), specs.compare(new, old)):
+        [change] = found
+        assert (change.rule, str(change.level)) == ("restructured", "info")
+        assert "places are written in another way, and mean the same" in change.text
+
+
+def header_scheme(spec):
+    spec["components"]["securitySchemes"]["key"] = {
+        "type": "apiKey", "in": "header", "name": "X-Key",
+    }  # fmt: skip
+
+
+def basic_scheme(spec):
+    spec["components"]["securitySchemes"]["key"]["scheme"] = "basic"
+
+
+def type_beside_one_of(spec):
+    properties(spec)["either"]["type"] = "string"
+
+
+def bound_beside_one_of(spec):
+    properties(spec)["either"]["maxLength"] = 3
+
+
+def enum_beside_reference(spec):
+    properties(spec)["kind"]["enum"] = ["big"]
+
+
+def required_beside_all_of(spec):
+    all_of(spec)
+    spec["components"]["schemas"]["Thing"]["required"] = ["note"]
+
+
+def order_of_first_items(spec):
+    first = properties(spec)["words"].pop("items")
+    properties(spec)["words"]["prefixItems"] = [first, {"type": "integer"}]
+
+
+def second_pattern(spec):
+    code = properties(spec)["code"]
+    code["allOf"] = [{"pattern": "^b"}]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "pointer"),
+    [
+        (header_scheme, "api-security-scheme-changed", "#/components/securitySchemes/key"),
+        (basic_scheme, "api-security-scheme-changed", "#/components/securitySchemes/key"),
+        (type_beside_one_of, "response-property-one-of-removed", "either/oneOf/1"),
+        (bound_beside_one_of, "response-property-max-length-set", "either/maxLength"),
+        (enum_beside_reference, "response-property-enum-value-removed", "schemas/Kind/enum/1"),
+        (required_beside_all_of, "response-property-became-required", "Thing/required/0"),
+    ],
+)
+def test_what_is_said_beside_something_else_is_seen(change, rule, pointer):
+    """By its rule, with a place of the published document."""
+    there, _ = compared(change)
+    assert [c.pointer for c in there if c.rule == rule and c.pointer.endswith(pointer)], there
+
+
+def test_a_type_that_changes_beside_one_of_is_seen():
+    """Of each alternative, and in both directions."""
+    base = catalogue.base()
+    listed = [{"minLength": 3}, {"pattern": "^a"}]
+    properties(base)["either"] = {"type": "string", "oneOf": listed}
+    for found in compared(lambda s: properties(s)["either"].update(type="integer"), base=base):
+        assert "breaking" in {str(c.level) for c in found}, found
+
+
+@pytest.mark.parametrize(
+    ("keyword", "before", "after"),
+    [
+        ("prefixItems", [{"type": "string"}, {"type": "integer"}],
+         [{"type": "integer"}, {"type": "string"}]),
+        ("patternProperties", {"^a": {"type": "string"}}, {"^b": {"type": "string"}}),
+        ("not", {"const": 1}, {"const": 2}),
+        ("allOf", [{"pattern": "^a"}, {"pattern": "^b"}], [{"pattern": "^a"}, {"pattern": "^c"}]),
+        ("unheardOf", 1, 2),
+    ],
+)  # fmt: skip
+def test_what_the_normal_form_does_not_hold_is_a_warning(keyword, before, after):
+    """Nothing is taken for the same because nobody looks at it."""
+    base = catalogue.base()
+    properties(base)["words"] = {keyword: before}
+    for found in compared(lambda s: properties(s)["words"].update({keyword: after}), base=base):
+        assert {str(c.level) for c in found} == {"warning"}, found
+
+
+def test_a_tail_that_is_gone_is_suspicious():
+    """A download that broke off ends so, and is YAML all the same."""
+    there, back = compared(lambda spec: spec["components"].pop("securitySchemes"))
+    assert "tail-gone" in {s.id for s in suspicions.suspect(there)}
+    assert "tail-gone" not in {s.id for s in suspicions.suspect(back)}
+
+
+@pytest.mark.parametrize("change", [catalogue.KINDS[0].change, titles, in_line, all_of])
+def test_places_are_those_of_the_published_documents(change):
+    """Each pointer leads to something there, in the document that it is of."""
+    old = catalogue.base()
+    new = catalogue.base()
+    change(new)
+    for found in specs.compare(old, new):
+        for pointer, document in ((found.old, old), (found.new, new)):
+            for key in pointer.split("/")[1:] if pointer else ():
+                key = key.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901
+                document = document[int(key) if isinstance(document, list) else key]  # noqa: PLW2901
