@@ -295,6 +295,13 @@ def drift(session: nox.Session) -> None:
 
 
 @nox.session
+def routine(session: nox.Session) -> None:
+    """Take new specs through everything that must hold, in a scratch checkout: is it all green?"""
+    project(session)
+    script(session, "routine.py")
+
+
+@nox.session
 def backtest(session: nox.Session) -> None:
     """Let the client of each version read what the servers of the others may send."""
     tools_alone(session)

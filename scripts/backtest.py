@@ -1,14 +1,16 @@
 """Decodes what one version of the spec lets a server send by the client of another.
 
-The maintainer runs it as `nox -s backtest -- [OLD NEW]`; without versions, for every pair of them.
+The maintainer runs it as `nox -s backtest -- [OLD NEW]`; without versions, for each of them with
+the one before and after it, and with the vendored one; with `--all-pairs`, for every pair.
 The exit status is 0 when nothing crashed, lied or was lost, 1 when something did, and 2 when it
 could not be tried.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
-from common import toolchain
+from common import lock, toolchain
 from common.failure import Arguments, Failure, progress, run
 from common.project import Project
 
@@ -22,8 +24,9 @@ def main() -> None:
         "versions",
         nargs="*",
         metavar="OLD NEW",
-        help="dates, URLs or files; every pair if not given",
+        help="dates, URLs or files; neighbours, and each with the vendored one, if not given",
     )
+    parser.add_argument("--all-pairs", action="store_true", help="of all versions; takes long")
     parser.add_argument("--seed", type=int, default=0, help="decides the random combinations")
     parser.add_argument("--combinations", type=int, default=20, help="of these, for each status")
     parser.add_argument("--format", choices=_FORMATS, default="text")
@@ -45,20 +48,31 @@ def main() -> None:
     from common import versions  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
 
-    options = running.Options(
-        arguments.seed, arguments.combinations, records.files(project), progress
-    )
+    pairs = None
     if arguments.versions:
         olds, news = ([sources.version(project, name)] for name in arguments.versions)
     else:
         olds = news = list(versions.all(project).values())
+        if not arguments.all_pairs:
+            vendored = lock.read(project)["spec"]["retrieved"]
+            pairs = running.neighbours([one.name for one in olds], vendored)
+    options = running.Options(
+        seed=arguments.seed,
+        combinations=arguments.combinations,
+        real=records.files(project),
+        pairs=pairs,
+        progress=progress,
+    )
     if arguments.show is not None:
         print(running.show(project, olds[0], news[0], arguments.show, options))
         return
     found = running.run(project, olds, news, options)
     progress("")
-    written = {"text": report.text, "json": report.as_json, "markdown": report.markdown}
-    print(written[arguments.format](found), end="")
+    if arguments.format == "text":
+        print(report.text(found, shutil.get_terminal_size().columns), end="")
+    else:
+        written = report.as_json if arguments.format == "json" else report.markdown
+        print(written(found), end="")
     if not found.is_clean:
         sys.exit(1)
 

@@ -59,6 +59,8 @@ def main() -> None:
         shown = formats.text(report, colour=sys.stdout.isatty() and not options.output)
     else:
         shown = {"json": formats.as_json, "markdown": formats.markdown}[options.format](report)
+    if options.json:
+        options.json.write_text(formats.as_json(report), encoding="utf-8", newline="\n")
     if options.output:
         options.output.write_text(shown, encoding="utf-8", newline="\n")
     else:
@@ -73,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="or worse: exit 1")
     parser.add_argument("--format", choices=_FORMATS, default="text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="instead of stdout")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the report as JSON, besides")
     parser.add_argument(
         "--accepted", type=Path, metavar="FILE", help="differences that are accepted, with reasons"
     )

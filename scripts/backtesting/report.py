@@ -54,9 +54,12 @@ class Report:
         return [f"{line} ({', '.join(names)})" for line, names in found.items()]
 
 
-def text(report: Report) -> str:
-    """Return the report for a terminal."""
-    lines = [*_table(_matrix(report)), ""]
+def text(report: Report, columns: int = 80) -> str:
+    """Return the report for a terminal, of so many columns."""
+    table = _table(_matrix(report))
+    if max(map(len, table)) > columns:
+        table = _table(_list(report))
+    lines = [*table, ""]
     if len(report.results) > 1:
         lines += [_KEY, ""]
     else:
@@ -108,19 +111,28 @@ def as_json(report: Report) -> str:
 
 _KEY = (
     "rows: the client of; columns: the server of; a cell: crashes/lies/losses, then the places "
-    "that surfaced as drift (s) and that broke (b)"
+    "that surfaced as drift (s) and that broke (b); nothing where the two were not tried"
 )
 
 
 def _matrix(report: Report) -> list[list[str]]:
     servers = list(dict.fromkeys(new for _, new in report.results))
     clients = dict.fromkeys(old for old, _ in report.results)
-    rows = [[old, *(_cell(report.results[old, new]) for new in servers)] for old in clients]
+    rows = [[old, *(_cell(report.results.get((old, new))) for new in servers)] for old in clients]
     sent = {new: result.bodies for (_, new), result in report.results.items()}
+    servers.sort()
     return [["client \\ server", *servers], *rows, ["bodies", *(str(sent[new]) for new in servers)]]
 
 
-def _cell(result: Backtest) -> str:
+def _list(report: Report) -> list[list[str]]:
+    """Return a line for each pair: what is too many to be a matrix."""
+    rows = [[*pair, _cell(result), str(result.bodies)] for pair, result in report.results.items()]
+    return [["client of", "server of", "", "bodies"], *rows]
+
+
+def _cell(result: Backtest | None) -> str:
+    if result is None:
+        return ""
     faults = "/".join(str(len(getattr(result, kind))) for kind in _KINDS)
     seen = [(result.count(Effect.SURFACED), "s"), (result.count(Effect.BROKEN), "b")]
     return " ".join([faults, *(f"{count}{letter}" for count, letter in seen if count)])

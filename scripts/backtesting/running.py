@@ -1,8 +1,9 @@
 """Running a backtest: clients generated, bodies made, the one decoding the other."""
 
+import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,12 +28,14 @@ class Options:
         seed: Decides the random combinations.
         combinations: How many of these there are for each status.
         real: Files of real records, decoded by every client.
+        pairs: The clients and servers that are tried with each other, by name; None for all.
         progress: Is told in a few words what is being done.
     """
 
     seed: int = 0
     combinations: int = 20
     real: Sequence[Path] = ()
+    pairs: Collection[tuple[str, str]] | None = None
     progress: Callable[[str], None] = lambda _: None
 
 
@@ -96,7 +99,10 @@ def run(
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
     ):
         done = pool.map(
-            lambda client: decoded(client, sent, own=own[client.version]), made.values()
+            lambda client: decoded(
+                client, _for(client, sent, options.pairs), own=own[client.version]
+            ),
+            made.values(),
         )
         for number, found in enumerate(done, start=1):
             options.progress(f"{number} of {len(olds)} client(s) have decoded everything")
@@ -105,6 +111,33 @@ def run(
             found_real = pool.map(partial(records.decoded, records=options.real), made.values())
             decoded_records = dict(zip(made, found_real, strict=True))
     return Report(options.seed, results, decoded_records)
+
+
+def neighbours(names: Sequence[str], vendored: str) -> set[tuple[str, str]]:
+    """Return the pairs of versions that are worth trying every time, as many as five a version.
+
+    Each with itself, with the one before and after it, and with the one that is vendored: these are
+    what people have, and what they may meet.
+
+    Args:
+        names: The versions, in their order.
+        vendored: The one that is vendored now.
+    """
+    pairs = {(name, name) for name in names}
+    for one, other in (*itertools.pairwise(names), *((name, vendored) for name in names)):
+        pairs |= {(one, other), (other, one)}
+    return pairs
+
+
+def _for(
+    client: Client, sent: Mapping[str, Bodies], pairs: Collection[tuple[str, str]] | None
+) -> dict[str, Bodies]:
+    """Return the bodies that a client is tried with."""
+    return {
+        name: made
+        for name, made in sent.items()
+        if pairs is None or (client.version, name) in pairs
+    }
 
 
 def show(project: Project, old: Version, new: Version, number: int, options: Options) -> str:

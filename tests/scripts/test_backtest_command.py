@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
-from backtesting import report
+from backtesting import report, running
 from backtesting.observations import Backtest, Deviation
 from common import versions
 from common.effects import Effect
@@ -148,6 +148,21 @@ def test_a_report_for_people_shows_everything_and_steers_no_terminal(form):
     ):
         assert words in written
     assert "body 10" not in written
+
+
+def test_a_table_that_is_too_wide_becomes_a_line_for_each_pair():
+    """Of many versions, a matrix fits no terminal."""
+    versions = [f"2026-01-{day:02}" for day in range(1, 31)]
+    pairs = running.neighbours(versions, versions[-1])
+    assert len(pairs) < 5 * len(versions)
+    assert {(versions[3], one) for one in (*versions[2:5], versions[-1])} <= pairs
+    assert not pairs & {(versions[3], versions[9]), (versions[9], versions[3])}
+    found = report.Report(0, {pair: Backtest(*pair, 3) for pair in sorted(pairs)}, {})
+    lines = report.text(found, 80).splitlines()
+    assert max(map(len, lines[: len(pairs) + 1])) <= 80
+    assert lines[0].split() == ["client", "of", "server", "of", "bodies"]
+    assert lines[1].split() == [versions[0], versions[0], "0/0/0", "3"]
+    assert report.text(found, 2000).splitlines()[0].split()[:2] == ["client", "\\"]
 
 
 def test_a_report_for_programs_holds_everything():

@@ -1,0 +1,279 @@
+"""Takes new specs through everything that has to hold, each in its turn, in a scratch checkout.
+
+The maintainer runs it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, typing,
+contract, and all tests on one interpreter. A line says of each what came of it. Exit status: 0, all
+green; 1, there is something to decide; 2, it could not be tried.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import re
+import shutil
+import site
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common import lock
+from common.failure import Arguments, Failure, progress, run
+from common.project import Project
+
+#: What a new spec changes in a checkout.
+CHANGED = ("openapi.yaml", "openapi.lock.json", "generated", "tests/specs/versions")
+
+_PACKAGES = (
+    "overlays/modelgates_client",
+    "overlays/modelgates_runtime",
+    "generated/modelgates_api",
+)
+_PYTEST = ("-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "--numprocesses=4")
+_SHOWN = 20  # lines of one document that are worth showing at the end
+_JSON, _MARKDOWN = "drift.json", "drift.md"
+
+
+@dataclass
+class Outcome:
+    """What came of one document.
+
+    Attributes:
+        name: What it is called.
+        undecided: What there is to decide, a line each.
+        times: Seconds that each step took.
+        report: What `drift` says, in Markdown.
+        is_regenerated: Whether the checkout is at this document.
+        is_new: Whether it is another one than the checkout was at.
+    """
+
+    name: str
+    undecided: list[str] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    report: str = ""
+    is_regenerated: bool = False
+    is_new: bool = True
+
+    @property
+    def markdown(self) -> str:
+        """What a pull request says of it; what there is to decide may quote the document."""
+        lines = [line.replace("`", "'") for line in self.undecided]
+        told = "".join(f"- ` {line} `\n" for line in lines)
+        return f"{self.report}\n### {'To decide' if lines else 'Green'}: {self.line}\n\n{told}"
+
+    @property
+    def line(self) -> str:
+        """What is said of it when it is done."""
+        took = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in self.times.items())
+        new = "green" if self.is_new else "nothing new"
+        return f"{self.name}: {'to decide' if self.undecided else new} ({took})"
+
+
+class Checkout:
+    """A copy of the project, with an environment that imports its packages, and not the project's.
+
+    Args:
+        project: The project.
+        root: Where the copy goes; it must not be there.
+    """
+
+    def __init__(self, project: Path, root: Path) -> None:
+        self.root = root
+        listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        done = subprocess.run(listed, cwd=project, capture_output=True, check=False)
+        if done.returncode:
+            raise Failure(f"{project} is no git checkout: {done.stderr.decode().strip()}")
+        for name in sorted({*os.fsdecode(done.stdout).split("\0")} - {""}):
+            if (project / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(project / name, root / name, follow_symlinks=False)
+        self._python = _environment(root)
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run Python in the copy."""
+        programs = os.pathsep.join([str(self._python.parent), os.environ.get("PATH", os.defpath)])
+        return subprocess.run(
+            [str(self._python), *map(str, arguments)],
+            cwd=self.root,
+            env={**os.environ, "PATH": programs, "VIRTUAL_ENV": str(self._python.parents[1])},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+
+    def keep(self) -> Path:
+        """Put aside what a new spec changes; return where."""
+        aside = self.root.with_name("before")
+        shutil.rmtree(aside, ignore_errors=True)
+        copy(self.root, aside)
+        return aside
+
+
+def copy(source: Path, target: Path) -> None:
+    """Put what a new spec changes, as it is in one checkout, in its place in another."""
+    for name in CHANGED:
+        there = target / name
+        there.parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.rmtree(there, ignore_errors=True)
+            shutil.copytree(source / name, there, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source / name, there)
+
+
+def _environment(root: Path) -> Path:
+    """Make an environment in a checkout, of what this one has installed; return its Python."""
+    home = root / ".nox" / "routine"
+    venv.EnvBuilder(symlinks=os.name != "nt").create(home)
+    folder = "Scripts" if os.name == "nt" else "bin"
+    for program in (Path(sys.prefix) / folder).iterdir():
+        if not (home / folder / program.name).exists():
+            (shutil.copy2 if os.name == "nt" else os.symlink)(program, home / folder / program.name)
+    inside = next(home.rglob("site-packages"))
+    lines = [str(root / "overlays"), str(root / "generated")]
+    lines += [f"import site; site.addsitedir({path!r})" for path in site.getsitepackages()]
+    (inside / "checkout.pth").write_text("\n".join(lines), encoding="utf-8")
+    return home / folder / Path(sys.executable).name
+
+
+def take(checkout: Checkout, source: str, date: str) -> Outcome:
+    """Take a document through everything; the checkout is at it then, if that can be.
+
+    Nothing more is done with a document that the checkout is at already.
+    """
+    outcome = Outcome(Path(source).name if Path(source).is_file() else source)
+    before = checkout.keep()
+    for step, arguments in _steps(source, date, before / "openapi.yaml"):
+        progress(f"{outcome.name}: {step}")
+        began = time.monotonic()
+        done = checkout.run(*arguments)
+        outcome.times[step] = time.monotonic() - began
+        if step == "drift" and done.returncode < 2:  # noqa: PLR2004 - it was judged
+            found = json.loads((checkout.root / _JSON).read_text(encoding="utf-8"))
+            outcome.report = (checkout.root / _MARKDOWN).read_text(encoding="utf-8")
+            outcome.undecided += [f"drift: {line}" for line in found["failing"]]
+        elif done.returncode:
+            outcome.undecided += [f"{step}: {line}" for line in _said(done)]
+        if done.returncode and step in {"vendor", "regenerate"}:
+            copy(before, checkout.root)
+            return outcome
+        outcome.is_regenerated |= step == "regenerate"
+        if not _differ(before / "openapi.yaml", checkout.root / "openapi.yaml"):
+            outcome.is_new = False
+            return outcome
+    return outcome
+
+
+def _differ(one: Path, other: Path) -> bool:
+    return one.read_bytes() != other.read_bytes()
+
+
+def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[object]]]:
+    """Yield the steps, by name, with what Python runs."""
+    forms = ("--format", "markdown", "--output", _MARKDOWN, "--json", _JSON)
+    yield "vendor", ("scripts/vendor.py", source, "--date", date)
+    yield "drift", ("scripts/drift.py", "--against", old, *forms)
+    yield "regenerate", ("scripts/regenerate.py",)
+    yield "fresh", ("scripts/regenerate.py", "--check")
+    yield "typing", ("-m", "mypy", *_PACKAGES)
+    yield "contract", (*_PYTEST, "tests/contract")
+    yield "tests", (*_PYTEST, "tests", "--ignore=tests/contract", "--ignore=tests/heavy")
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return why a step failed, a line each: failed tests, errors, or else its last words."""
+    lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"(FAILED|ERROR) |error: |.*: error: ", line)]
+    return telling or lines[-1:] or [f"exit status {done.returncode}"]
+
+
+def main() -> None:
+    """Parse the arguments, take each document through, and say what there is to decide."""
+    options = _options()
+    project = Project(options.root.resolve())
+    recorded = lock.read(project)["spec"]
+    sources = [_absolute(source) for source in options.sources or [recorded["source"]]]
+    if options.apply and len(sources) > 1:
+        raise Failure("--apply takes over one document; name one")
+    undecided: list[str] = []
+    reports: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="modelgates-routine-") as scratch:
+        checkout = Checkout(project.root, Path(scratch).resolve() / "checkout")
+        days = _days(options.apply, recorded["retrieved"])
+        for date, source in zip(days, sources, strict=False):
+            outcome = take(checkout, source, date)
+            progress("")
+            print(outcome.line, flush=True)
+            undecided += _lines(outcome)
+            reports.append(outcome.markdown)
+            if options.apply and outcome.is_regenerated:
+                copy(checkout.root, project.root)
+    if options.report:
+        options.report.write_text("\n".join(reports), encoding="utf-8", newline="\n")
+    if undecided:
+        print("\n".join(["to decide:", *undecided]))
+        sys.exit(1)
+    print(f"green: {len(sources)} document(s)")
+
+
+def _days(is_real: bool, last: str) -> Iterator[str]:  # noqa: FBT001 - what is asked for
+    """Yield a day for each document: another one each, so that what is replaced is kept.
+
+    Args:
+        is_real: Whether it is to be today.
+        last: When the vendored one was retrieved.
+    """
+    day = datetime.datetime.now(datetime.UTC).date()
+    if not is_real:
+        day = max(day, datetime.date.fromisoformat(last) + datetime.timedelta(days=1))
+    while True:
+        yield day.isoformat()
+        day += datetime.timedelta(days=1)
+
+
+def _lines(outcome: Outcome) -> list[str]:
+    lines = [f"  {outcome.name}: {line}" for line in outcome.undecided]
+    rest = len(lines) - _SHOWN
+    return lines[:_SHOWN] + ([f"  {outcome.name}: and {rest} more"] if rest > 0 else [])
+
+
+def _absolute(source: str) -> str:
+    """Return a source as another directory knows it.
+
+    Raises:
+        Failure: It is neither a file nor a URL.
+    """
+    if Path(source).is_file():
+        return str(Path(source).resolve())
+    if "://" not in source:
+        raise Failure(f"there is no file {source!r}")
+    return source
+
+
+def _options() -> argparse.Namespace:
+    parser = Arguments(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="files or URLs; the source of the vendored spec if none is given",
+    )
+    parser.add_argument(
+        "--apply", action="store_true", help="bring this checkout to the document, as well"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="for a pull request")
+    parser.add_argument(
+        "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(main, status=2)
