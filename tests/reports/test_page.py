@@ -115,7 +115,7 @@ def test_amounts_are_exact():
     """A page says what the terminal says; no digit is lost on the way."""
     found = Page(render(full()))
 
-    assert "$1201.50000000000000000000003 and 3 unknown" in found.words()
+    assert "$1201.50000000000000000000003 3 100.0 %" in " ".join(found.words().split())
     notes = [row["note"] for row in found.data()["costs"]["rows"]]
     assert notes[0] == "$1201.50000000000000000000003, and 3 unknown"
 
@@ -136,6 +136,8 @@ def test_every_total_says_what_it_leaves_out(page):
         "4 more providers",
         "1 more pair",
         "The attempts of 8 records are unknown.",
+        "not known: charged of 2, own keys of 1, all in of 3, cache saving of 1, of 1,234,567",
+        "Left out of sums, because it is not known: tokens in of 4",
     ):
         assert text in " ".join(shown.split()), text
     assert shown.count("without 1,203 ids that have no record") == 4
@@ -255,6 +257,19 @@ def days(models, number, cost):
     )
 
 
+def test_a_day_is_told_whole_in_each_of_its_bars():
+    """What all models cost then, too; the legend says what it does."""
+    parts = (
+        Slice(NOON, "a", 2, Total(Decimal(3), 1)),
+        Slice(NOON, "b", 1, Total(Decimal("0.5"), 0)),
+    )
+    made = charts.charts(report(timeline=parts))["time"]["series"]
+    assert {line["points"][0]["text"][-1] for line in made} == {
+        "the day, all models: $3.5, and 1 unknown, of 3 records"
+    }
+    assert "a click hides a model" in Page(render(report(timeline=parts))).words()
+
+
 def test_models_beyond_six_are_drawn_together():
     """As are those that come together already; sums are exact, whatever the context says."""
     models = [f"m/{number}" for number in range(9)]
@@ -267,7 +282,7 @@ def test_models_beyond_six_are_drawn_together():
     assert [line["name"] for line in series] == ["unknown", *models[:5], "other models"]
     assert [line["colour"] for line in series] == [0, 1, 2, 3, 4, 5, None]
     first = series[-1]["points"][0]
-    assert first["text"] == [
+    assert first["text"][:3] == [
         "2026-11-02",
         "$0.9000000000000000000000000000000012, and 6 unknown all in",
         "of 13 records",

@@ -47,6 +47,7 @@ def timeline(report: Report) -> dict[str, Any] | None:
     ]
     if others:
         series.append(_series("other models", _together(others), None))
+    whole = {part.start: part for part in by_time(report)}
     for line in series:
         parts: list[Slice] = line.pop("parts")
         line["points"] = [
@@ -57,11 +58,17 @@ def timeline(report: Report) -> dict[str, Any] | None:
                     naming.when(part, report.step),
                     f"{words.money(part.all_in_usd, part.records)} all in",
                     f"of {words.count(part.records, 'record')}",
+                    *(_in_all(whole[part.start], report.step) if len(series) > 1 else ()),
                 ],
             }
             for part in parts
         ]
     return {"step": report.step, "series": series}
+
+
+def _in_all(whole: Slice, step: str) -> tuple[str]:
+    paid = words.money(whole.all_in_usd, whole.records)
+    return (f"the {step}, all models: {paid}, of {words.count(whole.records, 'record')}",)
 
 
 def _is_of(part: Slice, model: str | None) -> bool:

@@ -51,6 +51,7 @@ const layout = (paint, height, more) => ({
     font: { family: font, size: 13, color: paint.read("ink") },
   },
   showlegend: false,
+  uirevision: "kept", // what the legend hides stays hidden when it is drawn again
   ...more,
 });
 const axis = (paint, more) => ({
@@ -70,8 +71,8 @@ const legend = (paint) => ({
   y: 1,
   yanchor: "bottom",
   traceorder: "normal",
-  itemclick: false,
-  itemdoubleclick: false,
+  itemclick: "toggle",
+  itemdoubleclick: "toggleothers",
   font: { size: 12, color: paint.read("ink") },
 });
 const edge = (paint) => ({ color: paint.read("card"), width: 1 });

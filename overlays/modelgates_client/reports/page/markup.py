@@ -61,6 +61,7 @@ class Table:
         rows: Its rows.
         last: Rows that stay below the others, however those are sorted.
         is_sortable: Whether a reader can sort it.
+        note: What is to be said of all of it.
     """
 
     caption: str
@@ -68,6 +69,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     last: Sequence[Sequence[Cell]] = field(default=())
     is_sortable: bool = True
+    note: str = ""
 
 
 def escaped(text: str | Html) -> str:
@@ -90,14 +92,6 @@ def amount(text: str) -> Html:
     return Html(f'{escaped(first[0])}<span class="small">{rest}</span>')
 
 
-def partly(text: str) -> str | Html:
-    """Return a sum with what is unknown of it on a line of its own."""
-    known, gap, unknown = text.partition(", and ")
-    if not gap:
-        return text
-    return Html(f'{escaped(known)} <span class="more">and {escaped(unknown)}</span>')
-
-
 def listed(texts: Iterable[str | Html], kind: str = "") -> str:
     """Return a list, or nothing if nothing is in it."""
     items = "".join(f"<li>{escaped(text)}</li>" for text in texts)
@@ -113,11 +107,12 @@ def table(what: Table) -> str:
     body = "".join(_row(row, what.columns) for row in what.rows)
     foot = "".join(_row(row, what.columns) for row in what.last)
     last = f"<tfoot>{foot}</tfoot>" if foot else ""
+    note = f'<p class="note">{escaped(what.note)}</p>' if what.note else ""
     sortable = " data-sortable" if what.is_sortable and len(what.rows) > 1 else ""
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{caption}">'
         f"<table{sortable}><caption>{caption}</caption><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{body}</tbody>{last}</table></div>"
+        f"<tbody>{body}</tbody>{last}</table></div>{note}"
     )
 
 

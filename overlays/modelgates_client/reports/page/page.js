@@ -31,6 +31,20 @@ const unpack = async () => {
   return globalThis.Plotly;
 };
 
+// Says so where a table is wider than its place.
+const tell = () => {
+  for (const scroll of document.querySelectorAll(".scroll")) {
+    const next = scroll.nextElementSibling;
+    const cue = next?.classList.contains("cue") ? next : document.createElement("p");
+    cue.className = "cue";
+    cue.textContent = "More columns: scroll sideways \u2192";
+    cue.hidden = scroll.scrollWidth <= scroll.clientWidth + 1;
+    scroll.after(cue);
+  }
+};
+const watch = new ResizeObserver(tell);
+for (const scroll of document.querySelectorAll(".scroll")) watch.observe(scroll);
+
 const show = async () => {
   if (places.length) await first();
   root.dataset.drawn = "";

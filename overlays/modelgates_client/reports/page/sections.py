@@ -1,11 +1,17 @@
 """A chart with its words and its table, one after another."""
 
+from typing import Final
+
 from attrs import frozen
 
 from modelgates_client.reports import words
 from modelgates_client.reports.figures import Report
 from modelgates_client.reports.page import charts, fallbacks, naming, tables
 from modelgates_client.reports.page.markup import Html, Table, escaped, name, table
+
+_HINT: Final = (
+    "In the legend, a click hides a model or shows it again, a double click shows it alone."
+)
 
 
 @frozen
@@ -72,6 +78,8 @@ def _time(report: Report) -> _Chart:
         highest = charts.highest(report)
         if highest:
             told.append(f"{highest}.")
+        if len({part.model for part in report.timeline}) > 1:
+            told.append(Html(f'<span class="hint">{_HINT}</span>'))
     else:
         told.append("No record with a readable time.")
     return _Chart(

@@ -4,25 +4,50 @@ import datetime
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from modelgates_client.records.money import format_usd
 from modelgates_client.reports import words
 from modelgates_client.reports.figures import Group, Report, Spread, Total
 from modelgates_client.reports.page import charts, naming
 from modelgates_client.reports.page.fallbacks import NOBODY
-from modelgates_client.reports.page.markup import Cell, Column, Html, Table, name, number, partly
+from modelgates_client.reports.page.markup import Cell, Column, Html, Table, name, number
+
+_UNKNOWN = "unknown"
 
 
 def groups(report: Report) -> Table:
     """Return what each group cost."""
     split = naming.has_own_keys(report)
-    titles = ["records", "all in", "share"]
+    titles = ["records", "all in", _UNKNOWN, "share", "cache saving"]
+    if report.total.provisional:
+        titles.append("not final")
     if split:
         titles[1:1] = ["charged", "own keys (BYOK)"]
+    total = report.total
+    amounts = (
+        *((("charged", total.charged_usd), ("own keys", total.upstream_usd)) if split else ()),
+        ("all in", total.all_in_usd),
+        ("cache saving", total.cache_saving_usd),
+    )
     return Table(
         caption=f"Cost by {', '.join(report.by)}",
-        columns=[*_by(report), *map(Column, [*titles, "cache saving", "not final"])],
+        columns=[*_by(report), *map(Column, titles)],
         rows=[_costs(report, group, _keys(group)) for group in report.groups],
         last=_last(report, _costs),
+        note=_unknown(
+            amounts, total.records, "Unknown: the records that do not say what they cost all in. "
+        ),
     )
+
+
+def _unknown(
+    totals: Sequence[tuple[str, Total[Decimal] | Total[int]]], records: int, meaning: str = ""
+) -> str:
+    """Return of how many records what is not known, once for a table; no sum has them."""
+    parts = [f"{title} of {total.unknown:,}" for title, total in totals if total.unknown]
+    if not parts:
+        return ""
+    of = words.count(records, "record")
+    return f"{meaning}Left out of sums, because it is not known: {', '.join(parts)}, of {of}."
 
 
 def _costs(report: Report, group: Group, keys: Sequence[Cell]) -> list[Cell]:
@@ -33,9 +58,10 @@ def _costs(report: Report, group: Group, keys: Sequence[Cell]) -> list[Cell]:
         _money(group.charged_usd, group),
         _money(group.upstream_usd, group),
         _money(group.all_in_usd, group),
+        _count(group.all_in_usd.unknown),
         Cell("-" if share is None else words.percent(share, 1), share, share),
         _money(group.cache_saving_usd, group),
-        _count(group.provisional),
+        *([_count(group.provisional)] if report.total.provisional else ()),
     ]
     if not naming.has_own_keys(report):
         del cells[len(keys) + 1 : len(keys) + 3]
@@ -45,11 +71,19 @@ def _costs(report: Report, group: Group, keys: Sequence[Cell]) -> list[Cell]:
 def speeds(report: Report) -> Table:
     """Return how fast each group was, and its tokens."""
     titles = ["latency p50", "p95", "p99", "tokens/s p50", "p95", "tokens in", "cached", "out"]
+    total = report.total
+    tokens = (
+        ("tokens in", total.tokens_prompt),
+        ("cached", total.tokens_cached),
+        ("out", total.tokens_completion),
+        ("reasoning", total.tokens_reasoning),
+    )
     return Table(
         caption=f"Speed and tokens by {', '.join(report.by)}",
         columns=[*_by(report), *map(Column, [*titles, "reasoning"])],
         rows=[_speeds(report, group, _keys(group)) for group in report.groups],
         last=_last(report, _speeds),
+        note=_unknown(tokens, total.records),
     )
 
 
@@ -73,19 +107,18 @@ def timeline(report: Report) -> Table:
     """Return what each hour, day or year cost, of all models."""
     return Table(
         caption=f"Cost by {report.step}",
-        columns=[Column(report.step, is_text=True), Column("records"), Column("all in")],
+        columns=[
+            Column(report.step, is_text=True),
+            *map(Column, ("records", "all in", _UNKNOWN)),
+        ],
         rows=[
             [
                 Cell(
                     naming.when(part, report.step), part.start.astimezone(datetime.UTC).isoformat()
                 ),
                 _count(part.records),
-                Cell(
-                    partly(words.money(part.all_in_usd, part.records)),
-                    number(part.all_in_usd.known)
-                    if part.all_in_usd.unknown < part.records
-                    else None,
-                ),
+                _amount(part.all_in_usd, part.records),
+                _count(part.all_in_usd.unknown),
             ]
             for part in charts.by_time(report)
         ],
@@ -200,16 +233,20 @@ def _count(value: int) -> Cell:
 
 
 def _money(total: Total[Decimal], group: Group) -> Cell:
-    is_known = total.unknown < group.records or not group.records
-    shown = partly(words.money(total, group.records))
-    return Cell(shown, number(total.known) if is_known else None)
+    return _amount(total, group.records)
+
+
+def _amount(total: Total[Decimal], records: int) -> Cell:
+    """Return what is known of a sum; the column and the note of the table say what is not."""
+    if total.unknown >= records > 0:
+        return Cell(_UNKNOWN)
+    return Cell(format_usd(total.known), number(total.known))
 
 
 def _tokens(total: Total[int], group: Group) -> Cell:
     if total.unknown >= group.records > 0:
-        return Cell("unknown")
-    more = f", and {total.unknown:,} unknown" if total.unknown else ""
-    return Cell(partly(f"{total.known:,}{more}"), total.known)
+        return Cell(_UNKNOWN)
+    return Cell(f"{total.known:,}", total.known)
 
 
 def _spread(spread: Spread) -> list[Cell]:
