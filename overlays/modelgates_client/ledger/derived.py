@@ -154,7 +154,11 @@ class Derived:
     def _make_table(self, connection: sqlite3.Connection) -> None:
         defined = ", ".join(f"{_quoted(name)} {kind}" for name, kind in self._columns)
         kept = ", ".join(map(_quoted, self._names))
-        read = ", ".join(_UNRESOLVED.get(name, "NULL") for name in self._names)
+        # Of the same types as the rows of records, or SQLite would make all of each row, and join
+        # its labels, for what takes two columns of it.
+        read = ", ".join(
+            f"CAST({_UNRESOLVED.get(name, 'NULL')} AS {kind})" for name, kind in self._columns
+        )
         forgotten = read.replace("queue.state", "'forgotten'").replace("queue.", "forgotten.")
         spent = [name for name in _SPENT if name in self._names]
         for statement in (

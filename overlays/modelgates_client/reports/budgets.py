@@ -20,7 +20,7 @@ from modelgates_client.exports.sql import literal
 from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, number_of
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
 from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
-from modelgates_client.reports.reading import Connection, DaySums, Dialect, read
+from modelgates_client.reports.reading import Connection, DaySums, Dialect, read, split
 from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_runtime.values import is_array, is_object
@@ -452,7 +452,7 @@ def _rows(
     bases = [basis for basis, name in AMOUNTS.items() if name in names]
     nothing: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
     for day, part in parts:
-        sums.add(day, [row for row in part if row[1] in {"final", "provisional"}])
+        sums.add(day, split(part)[0])
         for created, state, *cells in part:
             amounts = zip(bases, cells, strict=False)
             known = {each: None if cell is None else number_of(cell) for each, cell in amounts}

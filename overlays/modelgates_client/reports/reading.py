@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from operator import itemgetter
+from types import NoneType
 from typing import Any, Final, Protocol
 
 from attrs import frozen
@@ -37,6 +38,7 @@ from modelgates_client.rows.columns import CREATED, LABELS
 Row = tuple[Any, ...]
 
 _AT_ONCE: Final = 4000  # rows that are added up together
+_RECORDS: Final = frozenset(["final", "provisional"])  # states
 _BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
 
 
@@ -137,23 +139,31 @@ def read(
 
 def _by_day(part: list[Row]) -> Iterator[tuple[Day, list[Row]]]:
     times = [row[0] for row in part]
-    if {*map(type, times)} == {int} and min(times) // DAY == max(times) // DAY:
-        yield day_of(times[0]), part
-        return
-    dated = [row for row in part if isinstance(row[0], int)]
-    if len(dated) < len(part):
-        undated = [row for row in part if row[0] is None]
-        if len(dated) + len(undated) < len(part):
-            raise DamagedError("a time in it is none")
-        yield None, undated
-    dated.sort(key=itemgetter(0))
-    times = [row[0] for row in dated]
+    kinds = {*map(type, times)}
+    if not kinds <= {int, NoneType}:
+        raise DamagedError("a time in it is none")
+    if NoneType in kinds:
+        yield None, [row for row in part if row[0] is None]
+        part = [row for row in part if row[0] is not None]
+        times = [row[0] for row in part]
+    ordered = sorted(times)
+    if ordered != times:  # as SQLite reads them from an index, they are
+        part = sorted(part, key=itemgetter(0))
     begin = 0
-    while begin < len(dated):
-        day = times[begin] // DAY
-        end = bisect_left(times, (day + 1) * DAY, begin)
-        yield day_of(times[begin]), dated[begin:end]
+    while begin < len(part):
+        day = ordered[begin] // DAY
+        end = bisect_left(ordered, (day + 1) * DAY, begin)
+        yield day_of(ordered[begin]), part[begin:end]
         begin = end
+
+
+def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Return those of records, and those of ids without one."""
+    states = [row[1] for row in rows]
+    if states.count("final") == len(rows):  # as nearly always
+        return rows, []
+    records = [row for row in rows if row[1] in _RECORDS]
+    return records, [row for row in rows if row[1] not in _RECORDS]
 
 
 class DaySums:
@@ -175,7 +185,10 @@ class DaySums:
             zeros = dict.fromkeys((COUNT, CREATED, *self._names), Decimal(0))
             sums = self._days[day] = zeros
         sums[COUNT] += len(records)
-        sums[CREATED] += sum([row[0] % DAY for row in records if row[0] is not None])
+        if day is not None:
+            sums[CREATED] += sum([row[0] for row in records]) - len(records) * day * DAY
+        else:  # unknown, or beyond the calendar
+            sums[CREATED] += sum(row[0] % DAY for row in records if row[0] is not None)
         found: list[Decimal] = []
         for place, name in enumerate(self._names, 2):
             amount = sum_of([row[place] for row in records if row[place] is not None])

@@ -26,6 +26,7 @@ from modelgates_client.reports.reading import (
     Row,
     read,
     rows_of_ledger,
+    split,
 )
 from modelgates_client.rows.columns import LABELS
 
@@ -39,8 +40,6 @@ AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all_
 
 #: What is read of rows.
 COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)
-
-_RECORDS: Final = frozenset(["final", "provisional"])  # states
 
 
 @frozen
@@ -136,23 +135,24 @@ def spending(  # noqa: PLR0913 - what is added up, and how it is said in SQL
         DamagedError: An amount is no number, or a time none.
     """
     tests = [f"{dialect.label(name)} = {literal(text)}" for name, text in where.items()]
-    wanted = f"coalesce({' AND '.join(tests)}, FALSE)" if tests else "TRUE"
+    wanted = [f"coalesce({' AND '.join(tests)}, FALSE)"] if tests else []
     days = whole_days(period.since, period.until)
     sums = DaySums((AMOUNTS[basis],))
-    tally = _Tally(period)
-    for day, rows in read(connection, dialect, (AMOUNTS[basis], wanted), *days):
-        records = [row for row in rows if row[1] in _RECORDS]
+    tally = _Tally(period, is_picky=bool(wanted))
+    for day, rows in read(connection, dialect, (AMOUNTS[basis], *wanted), *days):
+        records, lacking = split(rows)
         (known,) = sums.add(day, records)
         tally.add(day, records, known)
-        if len(records) < len(rows):
-            tally.add_lacking(row for row in rows if row[1] not in _RECORDS)
+        tally.add_lacking(lacking)
     return tally.spending(sums.differences(kept, *days))
 
 
 class _Tally:
-    """Counts what `Spending` says; a row is its time, its state, its amount, and if it counts."""
+    """Counts what `Spending` says, by rows: a time, a state, an amount, and if it counts."""
 
-    def __init__(self, period: Period) -> None:
+    def __init__(self, period: Period, *, is_picky: bool) -> None:
+        """Begin with none; `is_picky`: rows say whether they count, else all do."""
+        self._is_picky = is_picky
         self._is_all = period.is_all
         self._start = -inf if period.since is None else microseconds(period.since)
         self._end = inf if period.until is None else microseconds(period.until)
@@ -162,13 +162,11 @@ class _Tally:
 
     def add(self, day: Day, records: list[Row], known: Decimal) -> None:
         """Count records of a UTC day that add up to what is known."""
-        chosen = records
+        chosen = [row for row in records if row[3]] if self._is_picky else records
         if not self._has_all_of(day):
             if not self._is_all:
-                self._undated += sum(row[0] is None and bool(row[3]) for row in records)
-            chosen = [row for row in records if self._has(row)]
-        if not all(row[3] for row in chosen):
-            chosen = [row for row in chosen if row[3]]
+                self._undated += sum(row[0] is None for row in chosen)
+            chosen = [row for row in chosen if self._has(row)]
         if chosen is not records:
             known = sum_of([row[2] for row in chosen if row[2] is not None])
         provisional = [row[1] for row in chosen].count("provisional")
@@ -185,7 +183,9 @@ class _Tally:
     def add_lacking(self, rows: Iterable[Row]) -> None:
         """Count ids without a record: those of the period, or of no known time."""
         self._lacking.update(
-            row[1] for row in rows if row[3] and (row[0] is None or self._has(row))
+            row[1]
+            for row in rows
+            if (row[0] is None or self._has(row)) and not (self._is_picky and not row[3])
         )
 
     def _has_all_of(self, day: Day) -> bool:
