@@ -4,9 +4,13 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from pytest_httpserver import HTTPServer
 
 from modelgates_client.cli._command import command
 from modelgates_client.cli._statuses import Status
+from modelgates_client.resources import activity
+from modelgates_runtime import decoders
+from modelgates_runtime.operation import Content, Operation
 
 from ..reports.ledgers import make_ledger, record
 from ..reports.test_reconciling import item
@@ -28,6 +32,14 @@ def run(ledger, items, *options):
     done = CliRunner().invoke(
         command, arguments, input=json.dumps({"data": items}), standalone_mode=False
     )
+    if done.exception is not None:
+        raise done.exception
+    return done.return_value, done.stdout, done.stderr
+
+
+def invoke(*arguments):
+    """Run a command; return its status, what it printed and said."""
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return done.return_value, done.stdout, done.stderr
@@ -64,6 +76,57 @@ def test_in_a_pipe_it_is_json(ledger):
     assert found["lines"][0]["finding"] == "missing here"
     assert found["lines"][0]["there"]["charged_usd"] == "2.5"
     assert found["lines"][0]["place"] == ["2026-11-02", "a/b"]
+
+
+def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
+    """With the key and the server of the other commands; without the operation it says so."""
+    monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-CANARY")
+    assert invoke("reconcile", ledger)[0] == Status.USAGE
+    assert "has no operation GET /activity" in invoke("reconcile", ledger)[2]
+    known = {"200": Content(decoders.ANYTHING)}
+    operation = Operation("get-user-activity", "GET", "/activity", known)
+    monkeypatch.setattr(activity, "OPERATIONS", {operation.id: operation})
+    with HTTPServer(host="127.0.0.1") as server:
+        server.expect_request(
+            "/api/v1/activity", headers={"Authorization": "Bearer sk-mg-CANARY"}
+        ).respond_with_json({"data": [item(requests=1, usage=1)]})
+        base_url = server.url_for("/api/v1")
+        status, printed, _ = invoke("reconcile", ledger, "--base-url", base_url)
+        server.check()
+    assert status == Status.WELL
+    assert json.loads(printed)["is_same"] is True
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "said"),
+    [
+        ("0", "that do not differ at all"),
+        ("0.000001", "no more than a millionth (0.0001 %) of the larger"),
+        ("0.010", "no more than a hundredth (1 %) of the larger"),
+        ("0.025", "no more than 2.5 % of the larger"),
+    ],
+)
+def test_the_tolerance_is_told_in_words(ledger, tolerance, said):
+    """As a part, and in percent."""
+    options = ("--tolerance", tolerance, "--format", "text")
+    printed = run(ledger, [item(requests=1, usage=1)], *options)[1]
+    assert printed.endswith(f"{said}\n")
+
+
+def test_a_report_tells_it_too(ledger, tmp_path):
+    """As a part of the page, of the table and of JSON."""
+    (tmp_path / "activity.json").write_text(json.dumps([item(), item(date="2026-11-03")]))
+    page = tmp_path / "page.html"
+    given = ("report", ledger, "--activity", str(tmp_path / "activity.json"))
+    _, printed, _ = invoke(*given, "--html", str(page), "--format", "json")
+    assert json.loads(printed)["reconciliation"]["lines"][0]["finding"] == "missing here"
+    shown = page.read_text()
+    assert "Is anything missing?" in shown
+    assert "They differ: 2026-11-02 to 2026-11-03 (UTC), 2 pairs of day and model." in shown
+    assert shown.count('<td class="text" data-value="missing here">') == 2
+    table = invoke(*given, "--format", "table")[1]
+    assert "2026-11-02 a/b: 1 missing here: 2 there, 1 here" in table
+    assert invoke(*given, ledger)[0] == Status.USAGE
 
 
 def test_wrong_usage_is_two(ledger, tmp_path):

@@ -11,10 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.reconciling import COLUMNS, Record, read_activity, reconcile
+from modelgates_client.ledger import Ledger
+from modelgates_client.reports.figures import Sums
+from modelgates_client.reports.reconciling import (
+    COLUMNS,
+    Found,
+    read_activity,
+    reconcile,
+    reconcile_ledger,
+)
+
+from . import ledgers
 
 NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def item(**changes):
@@ -37,16 +46,11 @@ def item(**changes):
 
 def record(usd="1", *, days=0, model="a/b", own_keys="0", state="final", at=NOON):  # noqa: PLR0913 - what a record says
     """Return a record of some days after the second of November."""
-    created = None if at is None else at + datetime.timedelta(days=days)
-    return Record(
-        state,
-        None if created is None else (created - EPOCH) // datetime.timedelta(microseconds=1),
-        model,
-        None if usd is None else Decimal(usd),
-        None if own_keys is None else Decimal(own_keys),
-        5,
-        2,
+    day = None if at is None else (at + datetime.timedelta(days=days)).date()
+    sums = Sums(
+        1, Decimal(usd or 0), Decimal(own_keys or 0), 5, 2, int(usd is None or own_keys is None)
     )
+    return Found(day, model, sums, state != "pending")
 
 
 def held(items, *records, **options):
@@ -125,12 +129,30 @@ def test_a_model_that_the_account_does_not_know_is_not_there():
     assert (found.beyond, found.undated, found.unresolved) == (2, 1, 1)
 
 
-def test_a_day_is_one_of_utc():
-    """As the account has it."""
-    late = datetime.datetime(2026, 11, 2, 23, 59, 59, 999_999, tzinfo=datetime.UTC)
-    early = late + datetime.timedelta(microseconds=1)
+def test_a_day_is_one_of_utc(tmp_path):
+    """As the account has it; sums are exact; what has no time or record is counted."""
+    times = ["2026-11-02T23:59:59.999999Z", "2026-11-03T00:00:00Z", "some day"]
+    made = [
+        ledgers.record(
+            number,
+            created_at=at,
+            model="a/b",
+            total_cost=0.1,
+            native_tokens_prompt=2**62,
+            native_tokens_completion=-1,
+        )
+        for number, at in enumerate([*times, times[0], times[0]])
+    ]
+    path = ledgers.make_ledger(tmp_path / "l.db", *made, pending=2)
+    with Ledger(path) as ledger:
+        ledger.enqueue(["gen-1700000000-x"])  # of another day
+    items = [item(requests=3, usage=0.3), item(date="2026-11-03", requests=1, usage=0.1)]
+    found = reconcile_ledger(path, read_activity(json.dumps(items), "activity"), Decimal(0))
 
-    assert held([item(requests=1, usage=1)], record(at=late), record(at=early)).is_same
+    assert found.is_same
+    assert (found.beyond, found.undated, found.unresolved) == (0, 1, 2)
+    assert (found.here.charged_usd, found.here.unknown) == (Decimal("0.4"), 0)
+    assert (found.here.tokens_prompt, found.here.tokens_completion) == (4 * 2**62, -4)
 
 
 @pytest.mark.parametrize(

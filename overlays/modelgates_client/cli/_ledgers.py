@@ -239,6 +239,12 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
 @takes_a_period
 @click.option("--html", metavar="FILE", type=click.Path(), help="Write a page with charts, too.")
 @click.option(
+    "--activity",
+    metavar="FILE",
+    type=click.Path(),
+    help="Hold the ledger against the account's activity, too, as reconcile does.",
+)
+@click.option(
     "--format",
     "shown_as",
     type=click.Choice(("table", "json")),
@@ -310,16 +316,17 @@ def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> St
 
 
 @click.command(
-    epilog=STATUS_EPILOG,
+    epilog=EPILOG,
     help="""Hold a ledger against what the account says of itself: is anything missing?
 
     ACTIVITY is the account's activity by UTC day and model, as GET /activity gives it (JSON), or
-    CSV with the same columns; - reads stdin. For each day and model requests and cost are held
-    against each other: 0, nothing differs; 14, something does.
+    CSV with the same columns; - reads stdin. Without it, the server is asked, if the spec that this
+    version is made of has the operation. For each day and model requests and cost are held against
+    each other: 0, nothing differs; 14, something does.
     """,
 )
 @click.argument("ledger", type=click.Path())
-@click.argument("activity", type=click.Path())
+@click.argument("activity", metavar="[ACTIVITY|-]", type=click.Path(), required=False)
 @click.option(
     "--tolerance",
     metavar="PART",
@@ -332,10 +339,11 @@ def budget(quiet: bool, verbose: bool, **options: Unpack["BudgetOptions"]) -> St
     type=click.Choice(("text", "json")),
     help="How to print it: text on a terminal, else json.",
 )
+@asks_a_server
 @talks
 def reconcile(quiet: bool, verbose: bool, **options: Unpack["ReconcileOptions"]) -> Status:  # noqa: FBT001
     """Hold a ledger against what the account says of itself."""
     # Not before it is needed: completion and --help must be quick.
     from modelgates_client.cli import _reconcile  # noqa: PLC0415
 
-    return carry_out(_reconcile.reconcile_ledger, options, quiet=quiet, verbose=verbose)
+    return carry_out(_reconcile.reconcile, options, quiet=quiet, verbose=verbose)

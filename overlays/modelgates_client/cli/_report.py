@@ -14,7 +14,7 @@ from modelgates_client.reports.periods import PeriodOptions, read_period
 from modelgates_client.reports.words import changed
 
 if TYPE_CHECKING:
-    from modelgates_client.reports.figures import Report, Sort
+    from modelgates_client.reports.figures import Reconciliation, Report, Sort
 
 #: What the extra `report` brings, as modules are named.
 _EXTRA: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly")
@@ -27,6 +27,7 @@ class ReportOptions(PeriodOptions):
     by: tuple[str, ...]
     sort: "Sort | None"
     html: str | None
+    activity: str | None
     shown_as: Literal["table", "json"] | None
     limit: int | None
     exact: bool
@@ -75,6 +76,7 @@ def _figures(options: ReportOptions) -> "Report":
     period = read_period(options, now)
     by = check_by(name for part in options["by"] or ("model",) for name in part.split(","))
     where = read_where(options["where"])
+    reconciliation = _reconciliation(options)
     with open_source(options["sources"]) as source:
         source.define("rows", needed(by))
         control_totals = source.control_totals()
@@ -92,7 +94,27 @@ def _figures(options: ReportOptions) -> "Report":
             where=where,
             control_totals=control_totals,
         )
-        return evolve(figures, differences=(*figures.differences, *differences))
+        return evolve(
+            figures,
+            differences=(*figures.differences, *differences),
+            reconciliation=reconciliation,
+        )
+
+
+def _reconciliation(options: ReportOptions) -> "Reconciliation | None":
+    if options["activity"] is None:
+        return None
+    from modelgates_client.cli._activity import read_text  # noqa: PLC0415 - few need it
+    from modelgates_client.reports.reconciling import (  # noqa: PLC0415 - few need it
+        TOLERANCE,
+        read_activity,
+        reconcile_ledger,
+    )
+
+    if len(options["sources"]) != 1:
+        raise ConfigurationError("--activity: give one ledger")
+    activity = read_activity(read_text(options["activity"]), options["activity"])
+    return reconcile_ledger(options["sources"][0], activity, TOLERANCE)
 
 
 def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:

@@ -2,16 +2,19 @@
 
 import datetime
 from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from attrs import frozen
 
-from modelgates_client.ledger.controls import Difference
+from modelgates_client.ledger.controls import EXACT, Difference
 
 N = TypeVar("N", Decimal, int)
 
 #: What groups are ordered by: time and name from the first, all else from the greatest.
 Sort = Literal["time", "cost", "charged", "records", "tokens", "latency", "name"]
+
+#: What holding a ledger against the account's activity finds of a day and model.
+Finding = Literal["same", "missing here", "not there", "another cost"]
 
 
 @frozen
@@ -172,6 +175,100 @@ class Slice:
     others: bool = False
 
 
+class Place(NamedTuple):
+    """Of which records something is said.
+
+    Attributes:
+        day: The UTC day.
+        model: The model; None: the records do not say.
+    """
+
+    day: datetime.date
+    model: str | None
+
+
+@frozen
+class Sums:
+    """What a side says of a day and model.
+
+    Attributes:
+        requests: How many there were.
+        charged_usd: What the account was charged.
+        own_keys_usd: What providers billed to own keys (BYOK) besides.
+        tokens_prompt: Of the prompts.
+        tokens_completion: Of the completions.
+        unknown: How many of the requests do not say what they cost.
+    """
+
+    requests: int = 0
+    charged_usd: Decimal = Decimal(0)
+    own_keys_usd: Decimal = Decimal(0)
+    tokens_prompt: int = 0
+    tokens_completion: int = 0
+    unknown: int = 0
+
+    def plus(self, other: "Sums") -> "Sums":
+        """Return both added up, exactly."""
+        return Sums(
+            self.requests + other.requests,
+            EXACT.add(self.charged_usd, other.charged_usd),
+            EXACT.add(self.own_keys_usd, other.own_keys_usd),
+            self.tokens_prompt + other.tokens_prompt,
+            self.tokens_completion + other.tokens_completion,
+            self.unknown + other.unknown,
+        )
+
+
+@frozen
+class Line:
+    """What both sides say of a day and model.
+
+    Attributes:
+        place: The day and the model.
+        there: What the account says.
+        here: What the ledger says.
+        finding: What that comes to.
+    """
+
+    place: Place
+    there: Sums
+    here: Sums
+    finding: Finding
+
+
+@frozen
+class Reconciliation:
+    """A ledger held against the account's activity.
+
+    Attributes:
+        first: The first day that the activity is of.
+        last: The last one.
+        lines: Days and models, in their order.
+        there: All that the account says.
+        here: All that the ledger says of those days.
+        tolerance: The part by which amounts may differ.
+        beyond: How many records are of days that the activity does not cover.
+        undated: How many records have no readable time: they may be of these days.
+        unresolved: How many ids of these days, or of no known time, are without a record: they may
+            be what is missing.
+    """
+
+    first: datetime.date
+    last: datetime.date
+    lines: tuple[Line, ...]
+    there: Sums
+    here: Sums
+    tolerance: Decimal
+    beyond: int
+    undated: int
+    unresolved: int
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs."""
+        return all(line.finding == "same" for line in self.lines)
+
+
 @frozen
 class Report:
     """What the generations of a ledger cost, and how they went.
@@ -201,6 +298,8 @@ class Report:
         differences: What the rows of the period's UTC days differ by from the control totals of the
             ledger: they have changed since they were written, so no figure of them is sure.
         sort: What the groups are ordered by.
+        reconciliation: The ledger, of all time, held against what the account says; None: it was
+            not.
     """
 
     source: str
@@ -225,6 +324,7 @@ class Report:
     fallbacks_left_out: int = 0
     differences: tuple[Difference, ...] = ()
     sort: Sort = "cost"
+    reconciliation: Reconciliation | None = None
 
     def listed(self, limit: int) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
         """Return the groups to show where there is room for so many, and those that are left.

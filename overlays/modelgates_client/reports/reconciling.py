@@ -8,20 +8,19 @@ import csv
 import datetime
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Literal, NamedTuple
-
-from attrs import frozen
+from typing import Any, Final, NamedTuple
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.ledger.controls import EXACT, number_of
+from modelgates_client.ledger.controls import DAY, EXACT, date_of, day_of, sum_of
 from modelgates_client.ledger.errors import DamagedError
-from modelgates_client.reports.picking import instant
-from modelgates_client.reports.reading import Connection
+from modelgates_client.reports.figures import Finding, Line, Place, Reconciliation, Sums
+from modelgates_client.reports.picking import RECORDS
+from modelgates_client.reports.reading import Connection, rows_of_ledger
+from modelgates_client.rows.columns import CREATED
 from modelgates_runtime.values import is_array, is_object
-
-Finding = Literal["same", "missing here", "not there", "another cost"]
 
 #: What an amount may differ by, as a part of the larger one: the account adds up doubles.
 TOLERANCE: Final = Decimal("0.000001")
@@ -32,121 +31,20 @@ _COUNTS: Final = ("requests", "prompt_tokens", "completion_tokens", "reasoning_t
 COLUMNS: Final = ("date", "model", "model_permaslug", *_AMOUNTS, *_COUNTS)
 
 
-class Place(NamedTuple):
-    """Of which records something is said.
+class Found(NamedTuple):
+    """What a ledger has of a day and model, taken together.
 
     Attributes:
-        day: The UTC day.
-        model: The model; None: the records do not say.
+        day: The UTC day; None: not known. Of ids without a record it is that of the time in them.
+        model: The model; None: not known.
+        sums: What they add up to.
+        is_record: Whether there are records of them.
     """
 
-    day: datetime.date
+    day: datetime.date | None
     model: str | None
-
-
-@frozen
-class Sums:
-    """What a side says of a day and model.
-
-    Attributes:
-        requests: How many there were.
-        charged_usd: What the account was charged.
-        own_keys_usd: What providers billed to own keys (BYOK) besides.
-        tokens_prompt: Of the prompts.
-        tokens_completion: Of the completions.
-        unknown: How many of the requests do not say what they cost.
-    """
-
-    requests: int = 0
-    charged_usd: Decimal = Decimal(0)
-    own_keys_usd: Decimal = Decimal(0)
-    tokens_prompt: int = 0
-    tokens_completion: int = 0
-    unknown: int = 0
-
-    def plus(self, other: "Sums") -> "Sums":
-        """Return both added up, exactly."""
-        return Sums(
-            self.requests + other.requests,
-            EXACT.add(self.charged_usd, other.charged_usd),
-            EXACT.add(self.own_keys_usd, other.own_keys_usd),
-            self.tokens_prompt + other.tokens_prompt,
-            self.tokens_completion + other.tokens_completion,
-            self.unknown + other.unknown,
-        )
-
-
-@frozen
-class Line:
-    """What both sides say of a day and model.
-
-    Attributes:
-        place: The day and the model.
-        there: What the account says.
-        here: What the ledger says.
-        finding: What that comes to.
-    """
-
-    place: Place
-    there: Sums
-    here: Sums
-    finding: Finding
-
-
-@frozen
-class Reconciliation:
-    """A ledger held against the account's activity.
-
-    Attributes:
-        first: The first day that the activity is of.
-        last: The last one.
-        lines: Days and models, in their order.
-        there: All that the account says.
-        here: All that the ledger says of those days.
-        tolerance: The part by which amounts may differ.
-        beyond: How many records are of days that the activity does not cover.
-        undated: How many records have no readable time: they may be of these days.
-        unresolved: How many ids of these days, or of no known time, are without a record: they may
-            be what is missing.
-    """
-
-    first: datetime.date
-    last: datetime.date
-    lines: tuple[Line, ...]
-    there: Sums
-    here: Sums
-    tolerance: Decimal
-    beyond: int
-    undated: int
-    unresolved: int
-
-    @property
-    def is_same(self) -> bool:
-        """Whether nothing differs."""
-        return all(line.finding == "same" for line in self.lines)
-
-
-class Record(NamedTuple):
-    """What is needed of a row.
-
-    Attributes:
-        state: Of the row.
-        created: When the generation was made, in microseconds since 1970; None: not known. Of an
-            id without a record it is the time in the id.
-        model: Its model; None: not known.
-        charged_usd: None: not known.
-        own_keys_usd: None: not known.
-        tokens_prompt: None: not known.
-        tokens_completion: None: not known.
-    """
-
-    state: str
-    created: int | None
-    model: str | None
-    charged_usd: Decimal | None
-    own_keys_usd: Decimal | None
-    tokens_prompt: int | None
-    tokens_completion: int | None
+    sums: Sums
+    is_record: bool = True
 
 
 class Activity(NamedTuple):
@@ -245,55 +143,38 @@ def _count(value: Any, place: str) -> int:
 
 
 def reconcile(
-    activity: Activity, records: Iterable[Record], tolerance: Decimal = TOLERANCE
+    activity: Activity, found: Iterable[Found], tolerance: Decimal = TOLERANCE
 ) -> Reconciliation:
-    """Hold records against what the account says of the same days.
+    """Hold a ledger against what the account says of the same days.
 
     Args:
         activity: What the account says; it is of every day from its first to its last.
-        records: Of a ledger.
+        found: What is in the ledger.
         tolerance: The part by which amounts may differ.
     """
     days = [place.day for place in activity.sums]
     first, last = min(days), max(days)
-    here: dict[Place, list[Any]] = {}
+    here: dict[Place, Sums] = {}
     beyond = undated = unresolved = 0
-    for record in records:
-        day = None if record.created is None else instant(record.created).date()
-        if record.state not in {"final", "provisional"}:
-            unresolved += day is None or first <= day <= last
-            continue
-        if day is None:
-            undated += 1
-            continue
-        if not first <= day <= last:
-            beyond += 1
-            continue
-        model = record.model
-        place = Place(day, None if model is None else activity.names.get(model, model))
-        _add(here.setdefault(place, [0, Decimal(0), Decimal(0), 0, 0, 0]), record)
+    for day, model, sums, is_record in found:
+        if not is_record:
+            unresolved += sums.requests if day is None or first <= day <= last else 0
+        elif day is None:
+            undated += sums.requests
+        elif not first <= day <= last:
+            beyond += sums.requests
+        else:
+            place = Place(day, None if model is None else activity.names.get(model, model))
+            here[place] = here.get(place, Sums()).plus(sums)
     lines: list[Line] = []
     totals = Sums(), Sums()
     for place in sorted({*activity.sums, *here}, key=lambda each: (each.day, each.model or "")):
-        sides = activity.sums.get(place, Sums()), Sums(*here.get(place, ()))
+        sides = activity.sums.get(place, Sums()), here.get(place, Sums())
         lines.append(Line(place, *sides, _finding(*sides, tolerance)))
         totals = totals[0].plus(sides[0]), totals[1].plus(sides[1])
     return Reconciliation(
         first, last, tuple(lines), *totals, tolerance, beyond, undated, unresolved
     )
-
-
-def _add(sums: list[Any], record: Record) -> None:
-    """Count a record, in the order of the fields of `Sums`."""
-    charged, own_keys = record.charged_usd, record.own_keys_usd
-    sums[0] += 1
-    if charged is not None:
-        sums[1] = EXACT.add(sums[1], charged)
-    if own_keys is not None:
-        sums[2] = EXACT.add(sums[2], own_keys)
-    sums[3] += record.tokens_prompt or 0
-    sums[4] += record.tokens_completion or 0
-    sums[5] += charged is None or own_keys is None
 
 
 def _finding(there: Sums, here: Sums, tolerance: Decimal) -> Finding:
@@ -313,34 +194,74 @@ def _is_near(one: Decimal, other: Decimal, tolerance: Decimal) -> bool:
     return abs(EXACT.subtract(one, other)) <= EXACT.multiply(larger, tolerance)
 
 
-def read_records(connection: Connection, time: str, present: Iterable[str]) -> Iterator[Record]:
-    """Yield what is needed of the table or view `rows`.
+def reconcile_ledger(path: str, activity: Activity, tolerance: Decimal) -> Reconciliation:
+    """Hold a ledger against what the account says of the same days.
 
-    Args:
-        connection: Of SQLite or DuckDB.
-        time: SQL for the time of a row, as microseconds since 1970.
-        present: The names of the columns that there are: the spec of the day may lack a field.
+    Raises:
+        LedgerError: It cannot be read, or it is damaged.
     """
-    names = set(present)
-    columns = (name if name in names else "NULL" for name in ROW_COLUMNS[2:])
-    found = connection.execute(f"SELECT state, {time}, {', '.join(columns)} FROM rows")  # noqa: S608 - ours
-    for state, created, model, charged, own_keys, *tokens in iter(found.fetchone, None):
-        if not isinstance(created, int | None):
-            raise DamagedError("a time in it is none")
-        yield Record(
-            state,
-            created,
-            model,
-            None if charged is None else number_of(charged),
-            None if own_keys is None else number_of(own_keys),
-            *tokens,
+    with rows_of_ledger(path) as (connection, _):
+        return reconcile(activity, (*_records(connection), *_lacking(connection)), tolerance)
+
+
+def _records(connection: Connection) -> Iterator[Found]:
+    """Yield what records add up to, by day and model.
+
+    SQLite puts the amounts together as they are stored; they are added up here, exactly.
+    """
+    described = connection.execute("SELECT name FROM pragma_table_info('record_rows')").fetchall()
+    present = {name for (name,) in described}
+    model, charged, own_keys, prompt, completion = (
+        name if name in present else "NULL" for name in _COLUMNS
+    )
+    found = connection.execute(
+        f"SELECT {_DAY}, {model}, count(*), count({charged}), count({own_keys}), "  # noqa: S608 - ours
+        f"sum({charged} IS NULL OR {own_keys} IS NULL), "
+        f"group_concat({charged}), group_concat({own_keys}), "
+        # In halves: whatever a server counts, no sum of them leaves 64 bits.
+        f"sum({prompt} >> 32), sum({prompt} & {_LOW}), "
+        f"sum({completion} >> 32), sum({completion} & {_LOW}) FROM record_rows GROUP BY 1, 2"
+    )
+    for day, name, number, *cells in iter(found.fetchone, None):
+        charges, own, unknown, charges_text, own_text, *tokens = cells
+        high, low, more_high, more_low = (each or 0 for each in tokens)
+        sums = Sums(
+            number,
+            _added(charges_text, charges),
+            _added(own_text, own),
+            (high << 32) + low,
+            (more_high << 32) + more_low,
+            unknown,
         )
+        yield Found(_date(day), name, sums)
 
 
-#: What is read of rows.
-ROW_COLUMNS: Final = (
-    "state",
-    "created_at",
+def _lacking(connection: Connection) -> Iterator[Found]:
+    statement = f"SELECT {_DAY} FROM rows WHERE NOT {RECORDS}"  # noqa: S608 - ours
+    days = Counter(day for (day,) in connection.execute(statement).fetchall())
+    for day, number in days.items():
+        yield Found(_date(day), None, Sums(number), is_record=False)
+
+
+def _date(day: int | None) -> datetime.date | None:
+    return None if day is None else date_of(day_of(day * DAY))
+
+
+def _added(texts: str | None, number: int) -> Decimal:
+    """Return the sum of amounts that SQLite has put together.
+
+    Raises:
+        DamagedError: They are none.
+    """
+    parts = [] if texts is None else texts.split(",")
+    if len(parts) != number:
+        raise DamagedError("an amount in it is no number")
+    return sum_of(parts)
+
+
+_DAY: Final = f"({CREATED} - ({CREATED} % {DAY} + {DAY}) % {DAY}) / {DAY}"
+_LOW: Final = 2**32 - 1
+_COLUMNS: Final = (
     "model",
     "total_cost_usd",
     "upstream_usd",

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client.reports import words
+from modelgates_client.reports import reconciled, words
 from modelgates_client.reports.figures import Report
 from modelgates_client.reports.page import charts, fallbacks, naming, tables
 from modelgates_client.reports.page.markup import Html, Table, escaped, name, table
@@ -41,7 +41,7 @@ def sections(report: Report) -> str:
     """Return all of them."""
     parts = [_time(report), _costs(report), _latencies(report)]
     parts += [_fallbacks(report), _providers(report)]
-    return "".join(_section(part) for part in parts) + _speeds(report)
+    return "".join(_section(part) for part in parts) + _speeds(report) + _reconciled(report)
 
 
 def _section(chart: _Chart) -> str:
@@ -189,6 +189,26 @@ def _providers(report: Report) -> _Chart:
         tables.providers(report),
         is_drawn=charts.providers(report) is not None,
         is_wide=True,
+    )
+
+
+def _reconciled(report: Report) -> str:
+    """Return what holding the ledger against the account's activity has found."""
+    found = report.reconciliation
+    if found is None:
+        return ""
+    told = [
+        f"{reconciled.verdict(found)}.",
+        f"The account: {reconciled.sums(found.there)}.",
+        f"The ledger: {reconciled.sums(found.here)}.",
+        *(f"{note}." for note in reconciled.notes(found)),
+    ]
+    paragraphs = "".join(f"<p>{escaped(text[0].upper() + text[1:])}</p>" for text in told)
+    what = tables.reconciliation(found)
+    return (
+        '<section class="card wide" aria-labelledby="reconciled-title">'
+        '<h2 id="reconciled-title">Is anything missing?</h2>'
+        f'<div class="told">{paragraphs}</div>{table(what) if what.rows else ""}</section>'
     )
 
 

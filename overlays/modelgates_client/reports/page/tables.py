@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from modelgates_client.records.money import format_usd
-from modelgates_client.reports import words
-from modelgates_client.reports.figures import Group, Report, Spread, Total
+from modelgates_client.reports import reconciled, words
+from modelgates_client.reports.figures import Group, Reconciliation, Report, Spread, Total
 from modelgates_client.reports.page import charts, naming
 from modelgates_client.reports.page.fallbacks import NOBODY
 from modelgates_client.reports.page.markup import Cell, Column, Html, Table, name, number
 
 _UNKNOWN = "unknown"
+_DIFFERENCES = 200  # days and models that are listed
 
 
 def groups(report: Report) -> Table:
@@ -207,6 +208,39 @@ def fallbacks(report: Report) -> Table:
         ],
         last=[rest] if more else (),
     )
+
+
+def reconciliation(found: Reconciliation) -> Table:
+    """Return the days and models of which the ledger is not what the account says."""
+    titles = ["requests there", "here", "charged there", "here", "own keys there", "here"]
+    different = reconciled.differing(found)
+    more = len(different) - _DIFFERENCES
+    rest = [Cell(words.count(more, "more difference")), *[Cell("") for _ in range(8)]]
+    return Table(
+        caption="What differs from the account's activity",
+        columns=[
+            Column("day", is_text=True),
+            Column("model", is_text=True),
+            Column("finding", is_text=True),
+            *map(Column, titles),
+        ],
+        rows=[
+            [
+                Cell(line.place.day.isoformat(), line.place.day.isoformat()),
+                Cell(name(line.place.model), words.name(line.place.model)),
+                Cell(line.finding, line.finding),
+                *(_count(side.requests) for side in (line.there, line.here)),
+                *(_usd(side.charged_usd) for side in (line.there, line.here)),
+                *(_usd(side.own_keys_usd) for side in (line.there, line.here)),
+            ]
+            for line in different[:_DIFFERENCES]
+        ],
+        last=[rest] if more > 0 else (),
+    )
+
+
+def _usd(amount: Decimal) -> Cell:
+    return Cell(reconciled.usd(amount), number(amount))
 
 
 def _by(report: Report) -> list[Column]:

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from modelgates_client.reports import words
+from modelgates_client.reports import reconciled, words
 from modelgates_client.reports.figures import Group, Report, Total
 from modelgates_client.reports.terminal.charts import cost_over_time, latency_chart
 from modelgates_client.reports.terminal.drawing import Pens, bar
@@ -24,6 +24,7 @@ _LISTED: Final = 20  # groups, unless another number is asked for
 _FALLBACKS: Final = 8
 _PROVIDERS: Final = 20
 _STATUSES: Final = 4
+_DIFFERENCES: Final = 20
 _BAR: Final = 10  # columns of the terminal
 _SHARE: Final = "share"  # columns that are aligned left
 _FAILURES: Final = "failures"
@@ -88,6 +89,10 @@ def _parts(
         yield from _title("Providers, by the attempts that records list")
         yield _providers(report, console, pens)
     yield from _after_providers(report, pens)
+    if report.reconciliation is not None:
+        yield from _title("Is anything missing? The account's activity says")
+        for line in reconciled.lines(report.reconciliation, _DIFFERENCES):
+            yield Padding(Text(line), (0, 0, 0, _INDENT))
 
 
 def _title(text: str) -> Iterator[RenderableType]:
