@@ -52,6 +52,7 @@ HEAVY = {
 #: Distributions whose modules have other names.
 MODULES = {
     "adbc_driver_sqlite": {"adbc_driver_manager", "adbc_driver_sqlite"},
+    "opentelemetry_api": {"opentelemetry"},
     "python_dateutil": {"dateutil"},
     "pytest_httpserver": {"pytest", "pytest_httpserver", "werkzeug"},
 }

@@ -18,6 +18,7 @@ only declare their fields and check the common case inline.
 | `bodies`     | a response's body, held against the schema of its status                  |
 | `errors`     | the errors that all of this raises, and the root of the client's          |
 | `types`      | what generated signatures name: files, and a response with its value      |
+| `limits`     | what a server says of its limits: what remains, how long to wait          |
 | `values`     | parsed values: told apart, read as stored, shown                          |
 | `decoded`    | what decoding makes of JSON beside plain values                           |
 | `extending`  | classes by hand over generated models                                     |

@@ -1,0 +1,176 @@
+"""`RecordMetrics`: what a record says, as metrics by the GenAI conventions, and what it cost."""
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from modelgates_client._version import __version__
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.ledger import Ledger
+from modelgates_client.records.generation import Generation
+from modelgates_client.records.known import known, known_number
+from modelgates_client.telemetry import names
+from modelgates_client.telemetry.bounds import OTHER, Bounds
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+
+_MOST_VALUES: Final = 100  # of an attribute
+_MOST_LABELS: Final = 8  # that become attributes
+
+#: As the conventions have them; other kinds of calls go by their own name.
+_OPERATIONS: Final = {"completions": "chat"}
+_TOKENS: Final = tuple(4**power for power in range(14))  # bounds of buckets, as conventions advise
+_SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
+_REASON: Final = "error"  # by which a record says that a generation failed
+
+
+class RecordMetrics:
+    """Records metrics of each record that it is called with, as `on_record` of a `Resolver`.
+
+    >>> Resolver("costs.db", on_record=RecordMetrics(ledger="costs.db"))  # doctest: +SKIP
+
+    Tokens as they are billed, the time of the generation in seconds, and what it cost in US
+    dollars: `modelgates.cost` of payer `account` (charged to the ModelGates account) and, with a
+    key of your own, of payer `own_key`; together they are all that was paid. Refunds are a counter
+    of their own, since counters only rise, and so are generations whose cost is not known: what is
+    not known is recorded nowhere as 0. Metrics are doubles; exact amounts are in the ledger.
+
+    `names` has the names, attributes, and the versions of the conventions. An attribute has at most
+    `most_values` values; what comes later is `_OTHER`.
+
+    It may be shared between threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: str | os.PathLike[str] | Ledger | None = None,
+        meter_provider: "MeterProvider | None" = None,
+        most_values: int = _MOST_VALUES,
+    ) -> None:
+        """Make the instruments.
+
+        Args:
+            ledger: Where the labels of records are, which become attributes; None: without labels.
+            meter_provider: Where metrics go; None: the application's global one.
+            most_values: The most values that an attribute may have.
+
+        Raises:
+            ConfigurationError: The extra `otel` is not installed.
+        """
+        try:
+            from opentelemetry.metrics import get_meter  # noqa: PLC0415 - of an extra
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "opentelemetry":
+                raise
+            raise ConfigurationError(
+                "metrics need an extra: pip install 'modelgates-client[otel]'"
+            ) from None
+        meter = get_meter("modelgates_client", __version__, meter_provider)
+        self._tokens: Final = meter.create_histogram(
+            names.TOKEN_USAGE,
+            "{token}",
+            "Number of input and output tokens used.",
+            explicit_bucket_boundaries_advisory=_TOKENS,
+        )
+        self._duration: Final = meter.create_histogram(
+            names.OPERATION_DURATION,
+            "s",
+            "GenAI operation duration.",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
+        self._cost: Final = meter.create_counter(names.COST, "USD", "What generations cost.")
+        self._refunded: Final = meter.create_counter(
+            names.REFUNDED, "USD", "What was given back of what generations cost."
+        )
+        self._unknown: Final = meter.create_counter(
+            names.UNKNOWN_COST, "{generation}", "Generations of which the cost is not known."
+        )
+        self._bounds: Final = Bounds(most_values)
+        self._label_bounds: Final = Bounds(most_values, _MOST_LABELS)
+        self._ledger: Ledger | None = ledger if isinstance(ledger, Ledger) else None
+        self._path: Final = None if isinstance(ledger, Ledger) else ledger
+
+    def __call__(self, record: Generation) -> None:
+        """Record the metrics of a record.
+
+        Raises:
+            LedgerError: The labels cannot be read.
+        """
+        attributes = {
+            **self._bounds.bounded(_attributes(record)),
+            **self._label_bounds.bounded(self._labels(record)),
+        }
+        for kind, name in (
+            ("input", "native_tokens_prompt"),
+            ("output", "native_tokens_completion"),
+        ):
+            tokens = _amount(record, name)
+            if tokens is not None:
+                self._tokens.record(tokens, {**attributes, names.TOKEN_TYPE: kind})
+        time_ms = _amount(record, "generation_time")
+        if time_ms is not None:
+            self._duration.record(time_ms / 1000, attributes)
+        self._spent(record.cost.charged, {**attributes, names.COST_PAYER: "account"})
+        if known(record, "is_byok", bool) is not False:
+            self._spent(record.cost.upstream, {**attributes, names.COST_PAYER: "own_key"})
+
+    def close(self) -> None:
+        """Close the ledger, if it was opened here."""
+        if self._path is not None and self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    def _spent(self, amount: Decimal | None, attributes: Mapping[str, str]) -> None:
+        if amount is None:
+            self._unknown.add(1, attributes)
+        elif amount < 0:
+            self._refunded.add(float(amount.copy_abs()), attributes)
+        else:
+            self._cost.add(float(amount), attributes)
+
+    def _labels(self, record: Generation) -> dict[str, str | None]:
+        generation_id = known(record, "id", str)
+        if self._ledger is None and self._path is not None:
+            self._ledger = Ledger(self._path, read_only=True)
+        if self._ledger is None or generation_id is None:
+            return {}
+        labels = self._ledger.labels(generation_id)
+        return {f"{names.LABEL}{name}": value for name, value in sorted(labels.items())}
+
+
+def _attributes(record: Generation) -> dict[str, str | None]:
+    """Return what is said of a generation; the model that was asked for, unless a router chose."""
+    api_type, model = known(record, "api_type", str), known(record, "model", str)
+    operation = None if api_type is None else _OPERATIONS.get(api_type, str(api_type))
+    was_routed = known(record, "router", str) is not None
+    return {
+        names.OPERATION_NAME: operation,
+        names.PROVIDER_NAME: known(record, "provider_name", str),
+        names.REQUEST_MODEL: None if was_routed else model,
+        names.RESPONSE_MODEL: model,
+        names.SERVICE_TIER: known(record, "service_tier", str),
+        names.ERROR_TYPE: _error(record),
+    }
+
+
+def _error(record: Generation) -> str | None:
+    """Return what a generation failed by; None if it did not, or nothing is known of that."""
+    if known(record, "cancelled", bool):
+        return "cancelled"
+    attempts = record.attempts
+    if known(record, "finish_reason", str) != _REASON and (not attempts or attempts.served):
+        return None
+    status = next((each for each in reversed(attempts.failed_statuses) if each is not None), None)
+    return OTHER if status is None else str(status)
+
+
+def _amount(record: Generation, name: str) -> float | None:
+    """Return the double that a field holds; None if it holds none, or a negative one."""
+    number = known_number(record, name)
+    try:
+        return None if number is None or number < 0 else float(number)
+    except OverflowError:  # JSON's integers have no limit
+        return None

@@ -1,0 +1,84 @@
+"""Spans by the GenAI conventions give their ids, whoever makes them."""
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from modelgates_client import ConfigurationError
+from modelgates_client.capture import labels
+from modelgates_client.ledger import Ledger
+from modelgates_client.telemetry import CaptureSpanProcessor
+
+ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
+
+
+@pytest.fixture
+def traced():
+    """A tracer whose finished spans go to a processor of ours, and to the SDK's exporter."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+
+    def traced(to, **options):
+        provider.add_span_processor(CaptureSpanProcessor(to=to, **options))
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        tracer = provider.get_tracer("an-instrumentation")
+
+        def chat(**attributes):
+            with tracer.start_as_current_span("chat gpt-4o") as span:
+                for name, value in attributes.items():
+                    span.set_attribute(f"gen_ai.{name.replace('__', '.')}", value)
+
+        return chat
+
+    yield traced
+    assert provider.force_flush()
+    provider.shutdown()
+    assert exporter.get_finished_spans()
+
+
+def test_the_id_of_a_span_is_noted(traced):
+    """When the span ends, once it is known."""
+    found = []
+    chat = traced(found.append)
+    chat(operation__name="chat", response__id=ID)
+    assert found == [ID]
+
+
+@pytest.mark.parametrize("other", ["chatcmpl-9J3uyL8", "", "gen-", 7, ("gen-1",), "gen-1 gen-2"])
+def test_what_is_no_id_of_the_gateway_is_left_alone(traced, other):
+    """Spans are of other providers, too; and of no model at all."""
+    found = []
+    chat = traced(found.append)
+    chat(response__id=other)
+    chat(operation__name="chat")
+    chat()
+    assert found == []
+
+
+def test_a_ledger_gets_ids_with_the_labels_of_the_moment(traced, tmp_path):
+    """As by `capture`; the same id twice is one."""
+    path = tmp_path / "costs.db"
+    chat = traced(path, labels={"team": "a", "feature": "none"})
+    with labels(feature="search"):
+        chat(response__id=ID)
+        chat(response__id=ID)
+    with Ledger(path) as ledger:
+        assert ledger.counts().pending == 1
+        assert ledger.labels(ID) == {"team": "a", "feature": "search"}
+
+
+def test_what_the_sink_raises_is_not_felt(traced, caplog):
+    """It is logged."""
+
+    def refuse(_):
+        raise LookupError("mine")
+
+    traced(refuse)(response__id=ID)
+    assert "was not captured: LookupError" in caplog.text
+
+
+def test_what_takes_no_ids_is_refused():
+    """When it is made, not when spans end."""
+    with pytest.raises(ConfigurationError, match="to= is the path of a ledger"):
+        CaptureSpanProcessor(to=7)
