@@ -28,7 +28,7 @@ nox.options.parallel = 2  # much is waiting
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
-EXTRAS = ("-e", ".[cli,fast,otel,report,testing]")
+EXTRAS = ("-e", ".[all]")
 PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
 BENCHMARKS = {"PYTHONPATH": "scripts"}  # they share modules with the other tools
 
@@ -47,6 +47,7 @@ ON_ONE = (
     "tests/exports",
     "tests/faults/ledgers",
     "tests/ledger/test_model.py",
+    "tests/mcp",
     "tests/reports",
     "tests/rows",
     "tests/telemetry",

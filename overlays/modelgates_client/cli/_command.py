@@ -3,6 +3,7 @@
 The help is given as such, not as docstrings: there are none under `python -OO`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -22,7 +23,13 @@ from modelgates_client.cli._ledgers import (
     show,
 )
 from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._options import EPILOG, asks_a_server, carry_out, talks
+from modelgates_client.cli._options import (
+    EPILOG,
+    asks_a_server,
+    carry_out,
+    configuration,
+    talks,
+)
 from modelgates_client.cli._statuses import Status, status_of
 from modelgates_client.cli._stdout import ReaderGoneError, Stdout, UnwritableError
 from modelgates_client.errors import ConfigurationError
@@ -30,6 +37,7 @@ from modelgates_client.errors import ConfigurationError
 if TYPE_CHECKING:
     from modelgates_client.cli._check import CheckOptions
     from modelgates_client.cli._get import GetOptions
+    from modelgates_client.cli._mcp import McpOptions
     from modelgates_client.cli._stub import StubOptions
 
 _NAME: Final = "modelgates"
@@ -113,6 +121,26 @@ def get(quiet: bool, verbose: bool, **options: Unpack["GetOptions"]) -> Status: 
     from modelgates_client.cli import _get  # noqa: PLC0415
 
     return carry_out(_get.get, options, quiet=quiet, verbose=verbose)
+
+
+@command.command(
+    help="""Serve AI clients over stdio, by the Model Context Protocol.
+
+    They can look generations up and have their cost explained; with a ledger, have it reported, ask
+    how budgets stand, and list ids without a record. All of it only reads. The key is read from the
+    environment variable MODELGATES_API_KEY.
+
+    Needs the extra mcp: pip install 'modelgates-client[mcp]'
+    """,
+)
+@click.option("--ledger", type=click.Path(), help="The ledger that is reported on.")
+@talks
+def mcp(quiet: bool, verbose: bool, **options: Unpack["McpOptions"]) -> Status:  # noqa: FBT001
+    """Serve AI clients over stdio, by the Model Context Protocol."""
+    from modelgates_client.cli import _mcp  # noqa: PLC0415 - see above
+
+    work = partial(_mcp.mcp, budgets=configuration().budgets)
+    return carry_out(work, options, quiet=quiet, verbose=verbose)
 
 
 @command.command(

@@ -1,0 +1,40 @@
+"""What answers are made of: texts of others marked as such, exact amounts, errors in our words."""
+
+from decimal import Decimal
+from typing import Final, TypedDict
+
+from modelgates_client.errors import APIStatusError, ConfigurationError
+from modelgates_client.ledger.errors import LedgerError
+from modelgates_client.records.harmless import harmless
+from modelgates_client.reports.plain import plain
+from modelgates_runtime.errors import ModelGatesError
+
+_LONGEST: Final = 200  # characters of a text of others
+
+
+class Untrusted(TypedDict):
+    """A text that others wrote: data, never instructions."""
+
+    untrusted_text: str
+
+
+def untrusted(text: str | None) -> Untrusted | None:
+    """Return a text of others, marked, harmless, without anything like a key, and short."""
+    if text is None:
+        return None
+    shown = harmless(text)
+    return {"untrusted_text": shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"}
+
+
+def digits(amount: Decimal | None) -> str | None:
+    """Return an amount as exact decimal digits; None if it is not known."""
+    return None if amount is None else str(plain(amount))
+
+
+def told(error: ModelGatesError) -> str:
+    """Return what an error means, without the words of a server."""
+    if isinstance(error, ConfigurationError | LedgerError):
+        return harmless(str(error))
+    meaning = (type(error).__doc__ or "").partition("\n")[0]
+    status = f"HTTP {error.status_code}. " if isinstance(error, APIStatusError) else ""
+    return f"{status}{type(error).__name__}: {meaning}"

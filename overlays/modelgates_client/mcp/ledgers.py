@@ -1,0 +1,218 @@
+"""What is answered of a ledger: a report, budgets, ids without a record."""
+
+import datetime
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final, TypedDict
+
+from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.ledger import bring_up_to_date
+from modelgates_client.mcp.answers import Untrusted, digits, untrusted
+from modelgates_client.reports.budgets import Budget, State, states_of
+from modelgates_client.reports.figures import Group
+from modelgates_client.reports.periods import NO_PERIOD, read_period, zone_name
+from modelgates_client.reports.picking import check_by, needed, read_where
+from modelgates_client.reports.reading import OF_LEDGER, rows_of_ledger
+
+MOST_GROUPS: Final = 100
+MOST_IDS: Final = 200
+
+
+class GroupAnswer(TypedDict):
+    """Generations that have something in common. Sums in US dollars and in tokens as billed."""
+
+    key: list[Untrusted | None]
+    records: int
+    records_not_final: int
+    all_in_usd_known: str
+    all_in_usd_not_known_of: int
+    charged_usd_known: str
+    charged_usd_not_known_of: int
+    tokens_prompt_known: int
+    tokens_completion_known: int
+
+
+class ReportAnswer(TypedDict):
+    """What generations cost. A sum is of what is known; what it leaves out is counted."""
+
+    by: list[str]
+    since: str | None
+    until: str | None
+    timezone: str
+    total: GroupAnswer
+    groups: list[GroupAnswer]
+    groups_left_out: int
+    ids_pending: int
+    ids_failed: int
+    records_without_time: int
+    is_damaged: bool
+
+
+class BudgetAnswer(TypedDict):
+    """How a budget stands: `undecided` where too much is not known to say that it is within."""
+
+    name: str
+    of: Untrusted | None
+    verdict: str
+    max_usd: str
+    spent_usd_known: str
+    basis: str
+    share: str | None
+    since: str | None
+    until: str | None
+    cost_not_known_of: int
+    ids_pending: int
+    ids_failed: int
+    reached_on: str | None
+
+
+class UnresolvedAnswer(TypedDict):
+    """An id without a final record."""
+
+    id: Untrusted
+    state: str
+    queued: str | None
+    tried: str | None
+    requests: int
+    status: int | None
+
+
+class UnresolvedAnswers(TypedDict):
+    """Ids without a final record, in the order in which they became known."""
+
+    pending: int
+    failed: int
+    provisional: int
+    ids: list[UnresolvedAnswer]
+    are_all_listed: bool
+
+
+def report(  # noqa: PLR0913, PLR0917 - what can be asked for
+    path: str,
+    by: Sequence[str],
+    since: str | None,
+    until: str | None,
+    timezone: str | None,
+    where: Sequence[str],
+    limit: int,
+) -> ReportAnswer:
+    """Return what the generations in a ledger cost.
+
+    Raises:
+        ModelGatesError: What was asked for is none, or the ledger cannot be read.
+    """
+    from modelgates_client.exports.source import open_source  # noqa: PLC0415 - DuckDB costs
+    from modelgates_client.reports.querying import build_report  # noqa: PLC0415 - likewise
+
+    now = datetime.datetime.now(datetime.UTC)
+    options = {**NO_PERIOD, "since": since, "until": until, "timezone": timezone}
+    period = read_period(options, now)  # type: ignore[arg-type] # the same names
+    chosen, labels = check_by(by), read_where(where)
+    with open_source([path]) as source:
+        source.define("rows", needed(chosen))
+        figures = build_report(
+            source.connection,
+            source=path,
+            by=chosen,
+            since=period.since,
+            until=period.until,
+            timezone=period.timezone,
+            now=now,
+            limit=min(limit, MOST_GROUPS),
+            where=labels,
+            control_totals=source.control_totals(),
+        )
+    return {
+        "by": list(figures.by),
+        "since": _time(figures.since),
+        "until": _time(figures.until),
+        "timezone": figures.timezone,
+        "total": _group(figures.total),
+        "groups": [_group(each) for each in figures.groups],
+        "groups_left_out": figures.groups_left_out,
+        "ids_pending": figures.unresolved.pending,
+        "ids_failed": figures.unresolved.failed,
+        "records_without_time": figures.undated,
+        "is_damaged": bool(figures.differences),
+    }
+
+
+def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetAnswer]:
+    """Return how budgets stand.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    with rows_of_ledger(path) as (connection, kept):
+        states, differences = states_of(
+            connection, OF_LEDGER, chosen, now, timezone=zone_name(None), kept=kept
+        )
+    return [_budget(state, is_damaged=bool(differences)) for state in states]
+
+
+def unresolved(path: str, limit: int) -> UnresolvedAnswers:
+    """Return ids that have no final record.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    bring_up_to_date(path)
+    with Ledger(path, read_only=True) as ledger:
+        counts = ledger.counts()
+        found = list(islice(ledger.unresolved(), min(limit, MOST_IDS) + 1))
+    listed = found[: min(limit, MOST_IDS)]
+    return {
+        "pending": counts.pending,
+        "failed": counts.failed,
+        "provisional": counts.provisional,
+        "ids": [
+            {
+                "id": untrusted(each.generation_id) or {"untrusted_text": ""},
+                "state": each.state,
+                "queued": _time(each.queued_at),
+                "tried": _time(each.tried_at),
+                "requests": each.requests,
+                "status": each.status,
+            }
+            for each in listed
+        ],
+        "are_all_listed": len(listed) == len(found),
+    }
+
+
+def _group(group: Group) -> GroupAnswer:
+    return {
+        "key": [untrusted(part) for part in group.key],
+        "records": group.records,
+        "records_not_final": group.provisional,
+        "all_in_usd_known": digits(group.all_in_usd.known) or "0",
+        "all_in_usd_not_known_of": group.all_in_usd.unknown,
+        "charged_usd_known": digits(group.charged_usd.known) or "0",
+        "charged_usd_not_known_of": group.charged_usd.unknown,
+        "tokens_prompt_known": group.tokens_prompt.known,
+        "tokens_completion_known": group.tokens_completion.known,
+    }
+
+
+def _budget(state: State, *, is_damaged: bool) -> BudgetAnswer:
+    budget, spent = state.budget, state.spent
+    return {
+        "name": budget.name,
+        "of": untrusted(state.value),
+        "verdict": "undecided" if is_damaged else state.verdict,
+        "max_usd": digits(budget.max_usd) or "0",
+        "spent_usd_known": digits(spent.known_usd) or "0",
+        "basis": budget.basis,
+        "share": digits(state.share),
+        "since": _time(state.period.since),
+        "until": _time(state.period.until),
+        "cost_not_known_of": spent.unknown,
+        "ids_pending": spent.pending,
+        "ids_failed": spent.failed,
+        "reached_on": None if state.reached_on is None else state.reached_on.isoformat(),
+    }
+
+
+def _time(moment: datetime.datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
