@@ -21,6 +21,8 @@ import pytest
 
 import modelgates_client
 
+from .documents import Page
+
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "overlays" / "modelgates_client"
 API = ROOT / "generated" / "modelgates_api"
@@ -104,8 +106,17 @@ def room(module):
     return rest.partition(".")[0] or package if package == "modelgates_client" else package
 
 
-def test_contributing_shows_the_rooms_as_they_are(graph):
-    """Its picture has an arrow for each import between rooms that does not follow from others."""
+#: From where to where something goes: what runs between the two, in the direction of the imports.
+WALKS = {
+    "a call": ("client", "transport"),
+    "a body": ("calls", "modelgates_runtime"),
+    "a row": ("reports", "rows"),
+}
+
+
+@pytest.fixture(scope="module")
+def below(graph):
+    """The rooms that each room imports."""
     below = {}
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
@@ -115,18 +126,61 @@ def test_contributing_shows_the_rooms_as_they_are(graph):
                 below.setdefault(room(module), set()).add(room(imported))
     for name in [*below]:
         below[name].discard("_version")
+    return below
+
+
+def picture(below, start=None, end=None):
+    """Draw the imports between rooms that do not follow from others; between two, what is there.
+
+    Raises:
+        graphlib.CycleError: They go in a circle.
+    """
     reach = {}
     for name in graphlib.TopologicalSorter(below).static_order():
         direct = below.get(name, set())
         reach[name] = direct.union(*(reach[other] for other in direct))
+    between = (
+        reach if start is None else {n for n in {start} | reach[start] if end in reach[n]} | {end}
+    )
     arrows = [
         f"    {name} --> {other}"
-        for name in sorted(below)
-        for other in sorted(below[name])
-        if not any(other in reach[between] for between in below[name])
+        for name in sorted(between & below.keys())
+        for other in sorted(below[name] & {*between})
+        if not any(other in reach[third] for third in below[name] & {*between})
     ]
-    picture = "\n".join(["```mermaid", "flowchart TD", *arrows, "```"])
-    assert picture in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), picture
+    return "\n".join(["flowchart TD" if start is None else "flowchart LR", *arrows, ""])
+
+
+def test_contributing_shows_the_rooms_as_they_are(below):
+    """All of them, and the walks through them; `UPDATE_DOCS=1` draws them anew."""
+    path = ROOT / "CONTRIBUTING.md"
+    pictures = [picture(below), *(picture(below, *ends) for ends in WALKS.values())]
+    if os.environ.get("UPDATE_DOCS"):
+        drawn = iter(pictures)
+        text = path.read_text(encoding="utf-8")
+        block = re.compile(r"```mermaid\n.*?```", re.DOTALL)
+        path.write_text(
+            block.sub(lambda _: f"```mermaid\n{next(drawn)}```", text), encoding="utf-8"
+        )
+    shown = [block.text for block in Page(path).blocks if block.language == "mermaid"]
+    assert shown == pictures, "run this with UPDATE_DOCS=1"
+
+
+@pytest.mark.parametrize("ends", WALKS.values(), ids=[*WALKS])
+def test_a_walk_goes_one_way(below, ends):
+    """Nothing of it looks back: no room between the two imports one that is before it."""
+    start, end = ends
+    lines = picture(below, start, end).splitlines()[1:]
+    arrows = [line.strip().split(" --> ") for line in lines]
+    order = list(graphlib.TopologicalSorter({end: []} | _above(arrows)).static_order())
+    assert (order[0], order[-1]) == (start, end)
+
+
+def _above(arrows):
+    above = {}
+    for name, other in arrows:
+        above.setdefault(other, []).append(name)
+    return above
 
 
 def loaded(statement):

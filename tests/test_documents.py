@@ -14,6 +14,7 @@ import click
 import pytest
 
 from modelgates_client.cli import _command
+from modelgates_client.cli._config import configurable
 from modelgates_client.cli._statuses import MEANINGS
 from modelgates_client.testing import StubAPI
 
@@ -207,6 +208,12 @@ def commands_page():
         context = click.Context(command, info_name=name, parent=root, terminal_width=80)
         command.epilog = None  # the same for all: the statuses above
         lines += ["", f"## modelgates {name}", "", "```text", context.get_help(), "```"]
+        keys = sorted(option.opts[-1].removeprefix("--") for option in configurable(command))
+        if keys:
+            lines += [
+                "",
+                f"Keys of the table `[{name}]`: " + ", ".join(f"`{k}`" for k in keys) + ".",
+            ]
     return "\n".join(lines) + "\n"
 
 
