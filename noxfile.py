@@ -54,6 +54,7 @@ ON_ONE = (
     "tests/test_architecture.py",
     "tests/test_documents.py",
     "tests/test_lists.py",
+    "tests/test_security.py",
 )
 ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signals
 HEAVY = "tests/heavy"
@@ -256,6 +257,25 @@ def lint(session: nox.Session) -> None:
     environment(session, "lint", tuple(group("lint")))
     run(session, "ruff", "check", ".")
     run(session, "ruff", "format", "--check", ".")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known vulnerabilities of dependencies, and for weak spots in workflows and code."""
+    environment(session, "audit", tuple(group("audit")))
+    run(session, "zizmor", "--offline", ".github/workflows")
+    run(session, "bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *PACKAGES)
+    for locked in ("codegen", "nox"):
+        requirements = f"scripts/requirements/{locked}.txt"
+        run(session, "pip-audit", "--disable-pip", "--require-hashes", "-r", requirements)
+    run(session, "pip-audit", ".")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build what is released under a tag, if version, changelog and tag agree."""
+    tools_alone(session)
+    script(session, "release.py")
 
 
 @nox.session(allow_parallel=True)

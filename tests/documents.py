@@ -97,7 +97,7 @@ class Page:
 
     def examples(self):
         """Return its examples: each Python block, and the text that says what it prints."""
-        following = [*self.blocks[1:], Block("", "", "", 0)]
+        following = [*self.blocks, Block("", "", "", 0)][1:]
         return [
             (block, output.text if output.language == "text" and not output.file else "")
             for block, output in zip(self.blocks, following, strict=True)
@@ -115,4 +115,4 @@ def fits(shown, text):
 README = Page(ROOT / "README.md")
 PAGES = [README, *map(Page, sorted((ROOT / "docs").rglob("*.md")))]
 #: Pages for maintainers: their links are followed, and nothing in them is run.
-MAINTAINERS = [Page(ROOT / name) for name in ("CHANGELOG.md", "CONTRIBUTING.md")]
+MAINTAINERS = [Page(ROOT / name) for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]

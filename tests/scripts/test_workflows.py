@@ -1,6 +1,7 @@
 """The workflows: pinned, with least permissions, and running what is there."""
 
 import re
+import tomllib
 
 import pytest
 from common import documents
@@ -17,9 +18,9 @@ def steps(file):
     return [(job, step) for job in jobs.values() for step in job["steps"]]
 
 
-def test_there_are_two():
-    """One for every change, one for every week."""
-    assert [file.stem for file in WORKFLOWS] == ["spec", "test"]
+def test_there_are_four():
+    """One for every change, two for every week, one for every release."""
+    assert [file.stem for file in WORKFLOWS] == ["audit", "release", "spec", "test"]
 
 
 @FILES
@@ -28,7 +29,7 @@ def test_actions_are_pinned_by_hash(file):
     used = re.findall(r"uses: (.*)", file.read_text(encoding="utf-8"))
     assert used
     for name in used:
-        assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", name), name
+        assert re.fullmatch(r"(actions|pypa)/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", name), name
 
 
 @FILES
@@ -38,7 +39,7 @@ def test_permissions_are_least(file):
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for name, job in workflow["jobs"].items():
         writes = "write" in job.get("permissions", {}).values()
-        assert writes is (name == "propose")
+        assert writes is (name in {"propose", "publish"})
         if writes:
             assert not any("scripts/" in step.get("run", "") for step in job["steps"])
     for _, step in steps(file):
@@ -62,3 +63,13 @@ def test_the_sessions_that_are_run_exist(file):
     for _, step in steps(file):
         for name in re.findall(r"scripts/run\.py (\w+)", step.get("run", "")):
             assert name in sessions
+
+
+def test_hooks_have_the_versions_of_the_sessions():
+    """Or what passes before a commit fails after it."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = project["dependency-groups"]
+    used = set(re.findall(r'additional_dependencies: \["(.*)"\]', hooks))
+    assert used
+    assert used <= {*groups["lint"], *groups["audit"]}
