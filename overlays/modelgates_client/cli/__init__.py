@@ -60,6 +60,8 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_export`     | the work of `export`: rows to files               |
 | `_report`     | the work of `report`: read, show, write a page    |
 | `_budget`     | the work of `budget`: add up, hold against limit  |
+| `_budgets`    | how the budgets of a configuration file stand     |
+| `_forget`     | the work of `forget`: ids that nobody is to ask for |
 | `_reconcile`  | the work of `reconcile`: hold a ledger against activity |
 | `_stdout`     | writing data, to readers that may go away         |
 | `_messages`   | stderr: errors, warnings, logs                    |
