@@ -260,6 +260,14 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documentation in site/; a link that leads nowhere fails."""
+    environment(session, "docs", tuple(group("docs")))
+    session.env["NO_MKDOCS_2_WARNING"] = "1"  # the theme's, of another version
+    run(session, "mkdocs", "build", "--strict", "--clean", *session.posargs)
+
+
+@nox.session
 def audit(session: nox.Session) -> None:
     """Look for known vulnerabilities of dependencies, and for weak spots in workflows and code."""
     environment(session, "audit", tuple(group("audit")))

@@ -101,6 +101,12 @@ def test_every_extra_is_in_the_readme():
     }
 
 
+def test_every_page_is_on_the_site():
+    """mkdocs.yml has each in its navigation."""
+    named = set(re.findall(r"^ +- ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} <= named, "mkdocs.yml: nav"
+
+
 def test_every_session_is_in_contributing():
     """The table of what nox runs."""
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
