@@ -125,7 +125,8 @@ async def _async(
 def _recover(fault: Fault, server: FaultServer) -> None:
     server.asked = len(server.requests)
     server.heal()
-    time.sleep(fault.pause_s)
+    if fault.rests:
+        server.rest()
 
 
 def _call(client: ModelGates, generation_id: str, call: Callable[[Any, str], Any]) -> Outcome:

@@ -72,7 +72,7 @@ class Fault:
         reads: Attributes that a record must have; a class of errors where reading must raise it.
         options: The client's arguments besides.
         timeout_s: The client's time-out, in seconds.
-        pause_s: How long to wait before the call after the fault, in seconds.
+        rests: Whether the server has done all that it does before there is the next call.
         scheme: How the server is addressed: `http`, `https`, or `proxy` for a proxy to `https`.
         context: Makes the server's TLS context, if it speaks TLS.
         listening: False for a port where nobody listens.
@@ -90,7 +90,7 @@ class Fault:
     reads: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = 20.0
-    pause_s: float = 0.0
+    rests: bool = False
     scheme: str = "http"
     context: Callable[[], ssl.SSLContext] | None = None
     listening: bool = True

@@ -25,7 +25,7 @@ from .wire import (
 )
 from .wire import CLOSE as CLOSING
 
-_fault = partial(Fault, "reuse", pause_s=0.06)
+_fault = partial(Fault, "reuse", rests=True)
 _fresh = partial(_fault, gives=(VALUE,), connections=2)
 _own = partial(_fault, gives=(VALUE,), connections=2)
 
@@ -34,7 +34,7 @@ _OTHERS = response(body(OTHER_ID))
 _FORGED = response(body(NEXT_ID, total_cost=WRONG_COST))
 _SAME = response(body(ID, total_cost=WRONG_COST))
 _BODY = body()
-_LATER = 0.03  # seconds, well before the next call
+_LATER = 0.03  # seconds after the answer, which the client has by then
 _NOT_FOUND = response(error_body("not here", 404), "404 Not Found")
 _TIMED_OUT = response(b"", "408 Request Timeout", CLOSING)
 

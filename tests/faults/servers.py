@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
@@ -68,7 +68,8 @@ class Peer:
 
     def receive(self) -> bytes:
         """Read whatever comes next; nothing once the client has gone."""
-        return self.sock.recv(65536)
+        with self.server.resting():
+            return self.sock.recv(65536)
 
     def send(self, data: bytes) -> None:
         """Send all of it, at once."""
@@ -153,6 +154,8 @@ class FaultServer:
         self.elsewhere = elsewhere
         self._listening = listening
         self._lock = threading.Lock()
+        self._busy = 0  # connections whose scripts do something, or will before they read
+        self._rests = threading.Condition()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         if listening and accepting:
@@ -173,6 +176,25 @@ class FaultServer:
         while self._open and time.monotonic() < deadline:
             time.sleep(0.005)
         return not self._open
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """Count a connection among those whose scripts do nothing but wait for the client."""
+        self._add_busy(-1)
+        try:
+            yield
+        finally:
+            self._add_busy(1)
+
+    def _add_busy(self, change: int) -> None:
+        with self._rests:
+            self._busy += change
+            self._rests.notify_all()
+
+    def rest(self) -> None:
+        """Wait until all scripts have done what they do without the client."""
+        with self._rests:
+            assert self._rests.wait_for(lambda: not self._busy, GUARD_S)
 
     def replace(self, old: socket.socket, new: socket.socket) -> None:
         """Know a connection by another socket."""
@@ -214,6 +236,7 @@ class FaultServer:
             sock.settimeout(GUARD_S)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
+            self._add_busy(1)
             self.accepted.set()
             self._start(self._serve, sock, self.connections)
 
@@ -238,6 +261,7 @@ class FaultServer:
             with self._lock:
                 self._open.discard(sock)
             sock.close()
+            self._add_busy(-1)
 
 
 def _bound() -> socket.socket:
