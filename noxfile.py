@@ -32,15 +32,23 @@ EXTRAS = ("-e", ".[all]")
 PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
 BENCHMARKS = {"PYTHONPATH": "scripts"}  # they share modules with the other tools
 
-# What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, and
-# long searches through pure functions. Everything else, and what is new, is tested on all.
+# What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, what
+# packages of others make of ours, simulations, and long searches through pure functions. Everything
+# else, and what is new, is tested on all.
 ON_ONE = (
     "tests/bulk/test_limits.py",
+    "tests/bulk/test_mixtures.py",
     "tests/bulk/test_outages.py",
     "tests/bulk/test_pacer.py",
     "tests/calls/test_answers.py",
+    "tests/calls/test_calls.py",
+    "tests/calls/test_crowds.py",
+    "tests/calls/test_retry_after.py",
+    "tests/calls/test_waiting.py",
+    "tests/capture/test_application.py",
+    "tests/capture/test_scanning.py",
     "tests/cli",
-    "tests/conformance/test_conformance.py",
+    "tests/conformance",
     "tests/contract",
     "tests/doors",
     "tests/examples",
@@ -48,6 +56,8 @@ ON_ONE = (
     "tests/faults/ledgers",
     "tests/ledger/test_model.py",
     "tests/mcp",
+    "tests/ledger/test_processes.py",
+    "tests/mocking",
     "tests/reports",
     "tests/rows",
     "tests/telemetry",
@@ -55,8 +65,11 @@ ON_ONE = (
     "tests/test_documents.py",
     "tests/test_lists.py",
     "tests/test_security.py",
+    "tests/testing/test_documented_example.py",
+    "tests/testing/test_plugin.py",
+    "tests/testing/test_serving_by_hand.py",
 )
-ON_ALL_TOO = ("tests/cli/test_fetch.py", "tests/cli/test_statuses.py")  # signals
+ON_ALL_TOO = ("tests/cli/test_signals.py",)
 HEAVY = "tests/heavy"
 # What stands on a dependency: each of them is used in these.
 LOWEST = (

@@ -24,20 +24,22 @@ from .commands import KEY, Screen
 from .commands import Command as Plain
 
 #: The command, that takes no silence for a hang: a busy machine may not run a server for seconds.
-PATIENT = """if True:
-    import sys
-    from modelgates_client.bulk import flights, gate
-    from modelgates_client.cli import main
-    flights.LEAST_PATIENCE_S = gate.LEAST_PATIENCE_S = 120.0
-    sys.exit(main())
+PATIENT = """
+import sys
+from modelgates_client.bulk import flights, gate
+from modelgates_client.cli import main
+flights.LEAST_PATIENCE_S = gate.LEAST_PATIENCE_S = 120.0
+sys.exit(main())
 """
 
 
 class Command(Plain):
-    """Runs the command, and is patient."""
+    """Runs the command, which is patient."""
+
+    program = PATIENT
 
     def line(self, *arguments):
-        return [sys.executable, "-c", PATIENT, *arguments]
+        return [sys.executable, "-c", self.program, *arguments]
 
 
 IDS = [f"gen-{number}" for number in range(200)]
@@ -143,45 +145,6 @@ def test_records_are_fetched_while_ids_are_still_being_written(ledger):
             said, _ = running.communicate(b"gen-2\n", timeout=50)
 
     assert json.loads(said)["final"] == 2
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("source", ["pipe", "file"])
-def test_a_signal_ends_it_cleanly(ledger, tmp_path, number, source):
-    """Status 130; what came is stored, nothing is leased, one line says how to go on."""
-    some = threading.Event()
-
-    def answer(generation_id, _):
-        if int(generation_id[4:]) >= 50:
-            some.set()
-            return Answer(*record(generation_id)[:3], 60)  # never in time
-        return record(generation_id)
-
-    (tmp_path / "ids.txt").write_text(lines(IDS))
-    with Gateway(answer) as gateway:
-        command, pipe = Command(gateway.base_url), subprocess.PIPE
-        name = "-" if source == "pipe" else str(tmp_path / "ids.txt")
-        arguments = ("fetch", name, "--ledger", ledger, "--concurrency", "4")
-        with command.started(*arguments, stdin=pipe, stdout=pipe, stderr=pipe) as running:
-            if source == "pipe":
-                running.stdin.write(lines(IDS).encode())
-                running.stdin.flush()
-            assert some.wait(50)
-            running.send_signal(number)
-            out, said = running.stdout.read(), running.stderr.read().decode()
-        assert running.returncode == 130
-
-    first, *rest = said.splitlines()
-    why, again = first.split("; go on with: modelgates fetch --ledger ")
-    assert why.startswith("error: interrupted")
-    assert again.startswith(f"{ledger} --concurrency 4")
-    assert len(rest) == 1
-    assert "Traceback" not in said
-    assert 0 < json.loads(out)["final"] <= 50
-    with Ledger(ledger) as left:
-        known = left.counts()
-        assert len(left.lease(1000)) == known.pending  # nobody else has them
 
 
 def answer_by_name(generation_id, _):
@@ -420,11 +383,19 @@ def test_check_says_what_is_wrong_with_a_ledger(fetch, gateway, ledger):
     assert done.returncode == 1
 
 
-@pytest.mark.slow("asks for more ids than are queued in one transaction")
+class SmallCommand(Command):
+    """Runs the command, which queues a tenth of what it does in one transaction."""
+
+    program = f"""
+from modelgates_client.ledger import feeding, ledger
+feeding._MOST = ledger._QUEUED = 1_000
+{PATIENT}"""
+
+
 @pytest.mark.parametrize("stop", ["key", "interrupt"])
 def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path, stop):
     """It is executed: what was not queued yet is asked for, too."""
-    ids = [f"gen-{number}" for number in range(11_000)]
+    ids = [f"gen-{number}" for number in range(1_100)]
     (tmp_path / "the ids.txt").write_text(lines(ids))
     arguments = ("fetch", str(tmp_path / "the ids.txt"), "--ledger", ledger)
     asked = threading.Event()
@@ -435,7 +406,7 @@ def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path, stop):
 
     with (
         Gateway(answer) as gateway,
-        Command(gateway.base_url).started(*arguments, stdout=PIPE, stderr=PIPE) as running,
+        SmallCommand(gateway.base_url).started(*arguments, stdout=PIPE, stderr=PIPE) as running,
     ):
         assert asked.wait(50)
         if stop == "interrupt":
@@ -444,7 +415,7 @@ def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path, stop):
 
     advice = shlex.split(re.search("go on with: modelgates (.*)", said.decode())[1])
     with Gateway() as gateway:
-        assert Command(gateway.base_url)(*advice).returncode == 0
+        assert SmallCommand(gateway.base_url)(*advice).returncode == 0
     assert counts(ledger) == Counts(len(ids), 0, 0, 0)
 
 

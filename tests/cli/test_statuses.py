@@ -1,11 +1,8 @@
 """Exit statuses: one for each kind of failure, documented where people look."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -96,28 +93,6 @@ def test_wrong_usage_is_two(command, arguments):
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(r"error: .*\n", done.stderr)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
-def test_interrupted_is_130(command, api):
-    """Ctrl-C ends it with a word, not with a traceback; what came before was written."""
-    with command.started(
-        "get",
-        "gen-1",
-        "gen-x",
-        "--wait",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as running:
-        first = running.stdout.readline()
-        while "gen-x" not in {request.id for request in api.requests}:
-            time.sleep(0.01)
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=50)
-
-    assert b'"gen-1"' in first
-    assert said.split() == [b"error:", b"interrupted"]
-    assert running.returncode == 130
 
 
 def test_a_bug_is_one_and_stops_no_other(command):

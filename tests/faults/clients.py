@@ -16,6 +16,8 @@ OWN = ("sync", "async", "fast")
 GIVEN = ("given", "given-async")
 #: All clients; the fixture `flavour` sees to the engine.
 FLAVOURS = (*OWN, *GIVEN)
+#: Those that block.
+BLOCKING = ("sync", "given")
 #: Those that are awaited.
 AWAITED = ("async", "fast", "given-async")
 

@@ -1,0 +1,84 @@
+"""The command, interrupted: it ends at once, keeps what came, and says so in a line."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from modelgates_client.ledger import Ledger
+
+from ..gateway import Answer, Gateway, record
+from .commands import Command
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+
+IDS = [f"gen-{number}" for number in range(200)]
+
+
+def lines(ids):
+    """Return ids as lines."""
+    return "".join(f"{each}\n" for each in ids)
+
+
+def test_interrupted_is_130(command, api):
+    """Ctrl-C ends it with a word, not with a traceback; what came before was written."""
+    with command.started(
+        "get",
+        "gen-1",
+        "gen-x",
+        "--wait",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        first = running.stdout.readline()
+        while "gen-x" not in {request.id for request in api.requests}:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=50)
+
+    assert b'"gen-1"' in first
+    assert said.split() == [b"error:", b"interrupted"]
+    assert running.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("source", ["pipe", "file"])
+def test_a_signal_ends_it_cleanly(tmp_path, number, source):
+    """Status 130; what came is stored, nothing is leased, one line says how to go on."""
+    ledger = str(tmp_path / "ledger.db")
+    some = threading.Event()
+
+    def answer(generation_id, _):
+        if int(generation_id[4:]) >= 50:
+            some.set()
+            return Answer(*record(generation_id)[:3], 60)  # never in time
+        return record(generation_id)
+
+    (tmp_path / "ids.txt").write_text(lines(IDS))
+    with Gateway(answer) as gateway:
+        command, pipe = Command(gateway.base_url), subprocess.PIPE
+        name = "-" if source == "pipe" else str(tmp_path / "ids.txt")
+        arguments = ("fetch", name, "--ledger", ledger, "--concurrency", "4")
+        with command.started(*arguments, stdin=pipe, stdout=pipe, stderr=pipe) as running:
+            if source == "pipe":
+                running.stdin.write(lines(IDS).encode())
+                running.stdin.flush()
+            assert some.wait(50)
+            running.send_signal(number)
+            out, said = running.stdout.read(), running.stderr.read().decode()
+        assert running.returncode == 130
+
+    first, *rest = said.splitlines()
+    why, again = first.split("; go on with: modelgates fetch --ledger ")
+    assert why.startswith("error: interrupted")
+    assert again.startswith(f"{ledger} --concurrency 4")
+    assert len(rest) == 1
+    assert "Traceback" not in said
+    assert 0 < json.loads(out)["final"] <= 50
+    with Ledger(ledger) as left:
+        known = left.counts()
+        assert len(left.lease(1000)) == known.pending  # nobody else has them
