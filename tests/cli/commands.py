@@ -12,6 +12,8 @@ from pathlib import Path
 
 from werkzeug import Response
 
+from . import warm
+
 RECORD = json.loads(
     (Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json").read_bytes()
 )["data"]
@@ -33,6 +35,7 @@ class Command:
     """
 
     key = KEY
+    program = None  # Python to run instead of the command, as of `python -c`
 
     def __init__(self, base_url):
         self.environment = {
@@ -51,7 +54,14 @@ class Command:
 
     def line(self, *arguments):
         """Return the command line."""
-        return [sys.executable, "-m", "modelgates_client", *arguments]
+        what = ["-m", "modelgates_client"] if self.program is None else ["-c", self.program]
+        return [sys.executable, *what, *map(str, arguments)]
+
+    @property
+    def is_usual(self):
+        """Whether Python is started as ever, so that a fork of one does the same."""
+        of_python = {name for name in self.environment if name.startswith("PYTHON")}
+        return hasattr(os, "fork") and of_python == {"PYTHONWARNINGS"}
 
     @contextmanager
     def started(self, *arguments, **streams):
@@ -65,15 +75,15 @@ class Command:
         finally:
             watchdog.cancel()
 
-    def __call__(self, *arguments, stdin="", **options):
+    def __call__(self, *arguments, stdin="", stdin_file=subprocess.PIPE):
         """Run it to its end, piped."""
-        if "stdin_file" in options:
-            given = {"stdin": options.pop("stdin_file")}
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        if self.is_usual:
+            done = warm.run(arguments, self.env, program=self.program, stdin=stdin_file, data=data)
         else:
-            given = {"input": stdin.encode() if isinstance(stdin, str) else stdin}
-        done = subprocess.run(
-            self.line(*arguments), env=self.env, capture_output=True, timeout=60, **given, **options
-        )
+            given = {"input": data} if stdin_file == subprocess.PIPE else {"stdin": stdin_file}
+            line = self.line(*arguments)
+            done = subprocess.run(line, env=self.env, capture_output=True, timeout=60, **given)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         assert KEY not in done.stdout + done.stderr
         assert "CANARY" not in done.stdout + done.stderr

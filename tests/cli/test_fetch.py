@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from subprocess import PIPE
@@ -37,9 +36,6 @@ class Command(Plain):
     """Runs the command, which is patient."""
 
     program = PATIENT
-
-    def line(self, *arguments):
-        return [sys.executable, "-c", self.program, *arguments]
 
 
 IDS = [f"gen-{number}" for number in range(200)]

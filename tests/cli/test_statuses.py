@@ -34,14 +34,17 @@ def failing(status, code=None):
         (failing(408), 7),
         (failing(200, code=402), 4),
         ((200, b"<html>"), 8),
-        ((200, {"data": record("gen-of-another")}), 8),
+        pytest.param(
+            *((200, {"data": record("gen-of-another")}), 8),
+            marks=pytest.mark.slow("it is asked for again until the time is over"),
+        ),
     ],
 )
 def test_each_kind_of_failure_has_its_status(asking, odd, answer, expected):
     """Whatever the body is; and the error is one line that names the id."""
     odd.answers["gen-1"] = answer
 
-    done = asking("get", "gen-1")
+    done = asking("get", "gen-1", *(("--timeout", "3") if expected == 8 else ()))
 
     assert done.returncode == expected
     assert done.stdout == ""
