@@ -1,6 +1,7 @@
 """Many calls that share a client: in outages and behind limits, on a clock that is simulated."""
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -72,14 +73,63 @@ def test_a_blip_costs_little():
         assert gather(outage(0.2, TROUBLE[0]), 1, seed=seed).end_s <= 0.7
 
 
-@pytest.mark.parametrize(
-    ("rate", "count", "lost"), [(100, 800, 200), (20, 200, 70)], ids=["100/s", "20/s"]
-)
-@pytest.mark.parametrize("named", [whole, float], ids=["whole", "exact"])
-def test_a_limit_without_burst_costs_few_calls_their_time(rate, count, lost, named):
-    """Chance alone spreads them, so that some find no gap in ten seconds."""
-    crowd = gather(limiter(rate, 429, named=named), count, timeout_s=10.0)
-    assert len(crowd.errors) < lost
+NAMED = {"whole": whole, "exact": float, "not named": None}
+
+
+@pytest.mark.parametrize("named", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize(("rate", "count", "at_once"), [(100, 800, 100), (20, 200, 50)])
+def test_a_limit_without_burst_costs_no_call(rate, count, at_once, named):
+    """The pace is learnt by which retries find a gap each."""
+    server = limiter(rate, 429, named=named)
+    crowd = gather(server, count, at_once=at_once, timeout_s=10.0)
+    assert crowd.errors == []
+    assert len(crowd.sent_s) <= 2.7 * count
+    assert crowd.end_s <= 2 * count / rate
+
+
+#: Of 200 that are made at one time, 20/s lets through at most 182 in the nine seconds that are left
+#: after the first refusal, if it is of a second.
+LOST = {(100, "whole"): 5, (100, "exact"): 0, (100, "not named"): 1}
+LOST |= {(20, "whole"): 36, (20, "exact"): 18, (20, "not named"): 24}
+
+
+@pytest.mark.parametrize(("rate", "name"), LOST)
+def test_a_limit_without_burst_is_made_use_of(rate, name):
+    """By calls that are all made at one time, and have hardly more time than all of them need."""
+    count = {100: 800, 20: 200}[rate]
+    crowd = gather(limiter(rate, 429, named=NAMED[name]), count, timeout_s=10.0)
+    assert len(crowd.errors) <= LOST[rate, name]
+    assert len(crowd.sent_s) <= 2.9 * count
+
+
+def test_a_limit_that_is_raised_is_found():
+    """The pace of 20/s is not kept for long when there are 500/s."""
+    before, after = limiter(20, 429, named=whole), limiter(500, 429, burst=10, named=whole)
+    crowd = gather(lambda now_s: (before if now_s < 5 else after)(now_s), 800)
+    assert crowd.errors == []
+    assert crowd.end_s <= 15
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_refusals_of_all_are_no_rate(status):
+    """While nobody is let through, there is none; afterwards all are, at once."""
+    crowd = gather(outage(10.0, refusal(status, after_s=1.0)), 200)
+    assert crowd.errors == []
+    assert crowd.end_s <= 10 + 1 + 3 + 1
+
+
+def test_chance_is_no_limit():
+    """Where one in five is refused whatever the rate, retries are as fast as there is need."""
+    uniform = Random(1).random
+
+    def serve(_):
+        if uniform() < 0.2:
+            return refusal(429, latency_s=LATENCY_S, after_s=1.0)
+        return record(latency_s=LATENCY_S)
+
+    crowd = gather(serve, 2000, at_once=32)
+    assert crowd.errors == []
+    assert crowd.end_s <= 1.1 * 2000 * (0.25 * 1.5 + 1.25 * LATENCY_S) / 32 + 3
 
 
 @pytest.mark.parametrize("named", [whole, None], ids=["named", "not named"])

@@ -10,8 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from modelgates_client.calls.retry import (
     RetryBudget,
+    RetryPace,
     RetryPolicy,
     Setback,
+    Turn,
     backoff_s,
     is_retryable,
 )
@@ -107,7 +109,7 @@ class BudgetModel(RuleBasedStateMachine):
 
     @rule(after_token=st.booleans())
     def succeed(self, after_token):
-        RetryPolicy(4, self.budget).answered(after_token=after_token)
+        RetryPolicy(4, self.budget).answered(Turn(self.budget, 1) if after_token else None)
         self.grant(1 + after_token)
 
     @rule(seconds=st.integers(0, 100).map(lambda eighths: eighths / 8))
@@ -173,10 +175,84 @@ def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
     st.integers(1, 20),
     st.integers(0, 10),
 )
-def test_retries_are_counted_and_take_tokens_unless_the_server_named_the_wait(
-    setback, attempt, max_retries
-):
-    """A wait that the server asked for is no failure."""
+def test_retries_are_counted(setback, attempt, max_retries):
+    """There are as many as is said."""
     policy = RetryPolicy(max_retries, RetryBudget(Clock()))
     assert policy.allows(setback, attempt) is (setback.retryable and attempt <= max_retries)
-    assert setback.takes_token is (setback.retryable and setback.retry_after is None)
+
+
+def test_what_a_limit_refused_takes_no_token():
+    """It is no failure."""
+    budget = RetryBudget(Clock())
+    policy = RetryPolicy(4, budget)
+    assert policy.queue(Setback(retryable=True)) is budget
+    assert policy.queue(Setback(retryable=True, is_limit=True)) is budget.pace
+
+
+def paced(clock, seconds, count):
+    """Return a pace by which some retries were let through, evenly within a time."""
+    pace = RetryPace(clock)
+    for _ in range(count):
+        clock.now_s += seconds / count
+        pace.passed(pace.take())
+    return pace
+
+
+def test_refused_retries_go_one_by_one():
+    """At a thousand a second, while no limit is known."""
+    pace = RetryPace(Clock())
+    assert [pace.wait_s(pace.take()) for _ in range(3)] == [0, 0.001, 0.002]
+
+
+def test_a_refusal_makes_retries_slower():
+    """By a fifth; what was on its way is the same event, and so is what nothing passed before."""
+    pace = paced(Clock(), 1.0, 10)
+    earlier, number = pace.take(), pace.take()
+    pace.refused(number)
+    assert pace.per_second == 800
+    pace.refused(earlier)
+    pace.refused(pace.take())
+    assert pace.per_second == 800
+    pace.passed(pace.take())
+    pace.refused(pace.take())
+    assert pace.per_second == pytest.approx(640, rel=0.001)
+
+
+def test_retries_are_as_fast_as_requests_pass():
+    """Chance refuses some: that is no limit. Those that were never refused show it, too."""
+    clock = Clock()
+    pace = paced(clock, 1.0, 1)
+    for _ in range(3000):
+        clock.now_s += 0.002
+        pace.passed(0)
+        pace.passed(pace.take())
+        pace.refused(pace.take())
+    assert 900 < pace.per_second <= 1000
+    for _ in range(400):
+        clock.now_s += 0.1
+        pace.passed(pace.take())
+        pace.refused(pace.take())
+    assert 9 < pace.per_second < 11
+
+
+def test_retries_grow_ever_faster():
+    """A limit that was raised tenfold is found within some two hundred of them."""
+    pace = paced(Clock(), 1.0, 1)
+    pace.per_second = 20.0
+    for _ in range(220):
+        pace.passed(pace.take())
+    assert 200 < pace.per_second < 250
+    for _ in range(1000):
+        pace.passed(pace.take())
+    assert pace.per_second == RetryPace.FASTEST
+
+
+def test_retries_do_not_come_to_a_halt():
+    """However few pass."""
+    clock = Clock()
+    pace = RetryPace(clock)
+    for _ in range(100):
+        clock.now_s += 10.0
+        pace.passed(pace.take())
+        pace.refused(pace.take())
+    assert pace.per_second == RetryPace.SLOWEST

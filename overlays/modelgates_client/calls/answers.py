@@ -183,9 +183,9 @@ def _refused(
         or (effective == 503 and after is not None)  # noqa: PLR2004
         or "x-should-retry" in reply.headers
     )
-    return Problem(
-        error, Setback(is_retryable(effective, reply.headers), after, is_harmless=is_harmless)
-    )
+    is_limit = effective == 429 or after is not None  # noqa: PLR2004
+    retryable = is_retryable(effective, reply.headers)
+    return Problem(error, Setback(retryable, after, is_harmless=is_harmless, is_limit=is_limit))
 
 
 def _is_of_api(reply: Reply, said: Mapping[str, Any] | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from modelgates_client.calls.answers import Problem, interpret
-from modelgates_client.calls.retry import RetryPolicy
+from modelgates_client.calls.retry import RetryPolicy, RetryQueue, Turn
 from modelgates_client.errors import APITimeoutError, GenerationNotReadyError, RateLimitError
 from modelgates_client.transport.deadline import Deadline, monotonic_s
 from modelgates_client.transport.messages import Ending, Request
@@ -25,7 +25,8 @@ _POLL_LONGEST_S: Final = 5.0
 _LEAST_S: Final = 0.05  # seconds that an attempt is worth beginning with
 _PATIENCE: Final = 1 / 3  # the part of the time after which an attempt without a word is made anew,
 _LEAST_PATIENCE_S: Final = 5.0  # but no sooner than this: servers may be slow
-_LOOK_S: Final = 0.25  # seconds until a call that queues for a token looks again
+_LOOK_S: Final = 0.25  # seconds at most until a call that queues looks at its turn again, and
+_LEAST_LOOK_S: Final = 0.001  # at least, and in half of the time that it seems to take
 
 
 class Send(NamedTuple):
@@ -93,23 +94,22 @@ class Execution(NamedTuple, Generic[T]):
                 what the one before ended with.
         """
         started, deadline = self.clock(), Deadline.after(self.timeout_s, self.clock)
-        attempts, after_token, patience_s = 0, False, self._patience_s(self.timeout_s)
+        attempts, patience_s = 0, self._patience_s(self.timeout_s)
         earlier: Ending | None = None
+        turn: Turn | None = None
         while True:
             attempts += 1
             before_s = self.clock()
             if attempts > self.policy.max_retries:
                 patience_s = math.inf
-            ending, result = yield from self._attempt(
-                deadline, patience_s, attempts, after_token=after_token
-            )
+            ending, result = yield from self._attempt(deadline, patience_s, attempts, turn)
             if isinstance(result, Response):
                 return result._replace(elapsed_s=self.clock() - started)
             setback, remaining_s = result.setback, deadline.remaining()
             if setback.timed_out and remaining_s <= _LEAST_S:
                 raise self._too_late(earlier, attempts)
             patience_s = math.inf if setback.timed_out else patience_s
-            earlier, after_token = ending, setback.takes_token
+            earlier = ending
             if not self.policy.allows(setback, attempts) or remaining_s <= _LEAST_S:
                 raise result.error
             if (setback.retry_after or 0.0) >= remaining_s:
@@ -118,7 +118,8 @@ class Execution(NamedTuple, Generic[T]):
             last_s = remaining_s - max(_LEAST_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(setback, attempts, last_s)
             pause = _pause_after(ending, result, attempts, pause_s)
-            if not (yield from self._pause(pause, deadline, take_token=after_token)):
+            turn = yield from self._pause(pause, deadline, self.policy.queue(setback))
+            if turn is None:
                 raise result.error
 
     def poll(self, timeout_s: float, is_settled: Callable[[T], bool]) -> Steps[T]:
@@ -131,15 +132,16 @@ class Execution(NamedTuple, Generic[T]):
             ModelGatesError: An attempt ended in a way that waiting does not mend.
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
-        attempts, setbacks, after_token = 0, 0, False
+        attempts, setbacks = 0, 0
         patience_s = self._patience_s(min(timeout_s, self.timeout_s))
         latest: Response[T] | None = None
         error: ModelGatesError | None = None
+        turn: Turn | None = None
         while True:
             attempts += 1
             before_s = self.clock()
             ending, result = yield from self._attempt(
-                deadline, min(patience_s, self.timeout_s), attempts, after_token=after_token
+                deadline, min(patience_s, self.timeout_s), attempts, turn
             )
             elapsed_s = self.clock() - started
             remaining_s = deadline.remaining()
@@ -147,7 +149,8 @@ class Execution(NamedTuple, Generic[T]):
             # shortly as its answer takes.
             last_s = remaining_s - max(_POLL_FIRST_S / 2, 2 * (self.clock() - before_s))
             pause_s = max(0.0, min(poll_pause_s(elapsed_s), last_s))
-            asked_s, after_token = 0.0, False
+            asked_s = 0.0
+            queue: RetryQueue | None = None
             if isinstance(result, Response):
                 latest, error, setbacks = result._replace(elapsed_s=elapsed_s), None, 0
                 if is_settled(result.parsed):
@@ -164,11 +167,12 @@ class Execution(NamedTuple, Generic[T]):
                     setbacks += 1
                     backoff_s = self.policy.backoff_s(result.setback, setbacks, last_s)
                     pause_s = max(pause_s, backoff_s)
-                    after_token = result.setback.takes_token
+                    queue = self.policy.queue(result.setback)
             is_over = asked_s >= remaining_s or remaining_s < _POLL_FIRST_S
             if not is_over:
                 pause = _pause_after(ending, result, attempts, max(pause_s, asked_s))
-                is_over = not (yield from self._pause(pause, deadline, take_token=after_token))
+                turn = yield from self._pause(pause, deadline, queue)
+                is_over = queue is not None and turn is None
             elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
                 raise error  # it says how long to wait, which is longer than there is time
             if is_over:
@@ -177,16 +181,18 @@ class Execution(NamedTuple, Generic[T]):
                 )
 
     def _attempt(
-        self, deadline: Deadline, patience_s: float, attempts: int, *, after_token: bool
+        self, deadline: Deadline, patience_s: float, attempts: int, turn: Turn | None
     ) -> Generator[Step, Ending | None, tuple[Ending, Response[T] | Problem]]:
         ending = yield Send(self.request, deadline.sooner(patience_s))
         if ending is None:
             raise TypeError("a `Send` must be answered by an ending")
         result = self.interpret(ending, attempts)
         if isinstance(result, Response) or not result.setback.retryable:
-            self.policy.answered(after_token=after_token)
-        elif result.astray or (result.setback.timed_out and deadline.remaining()):
-            yield Reset()
+            self.policy.answered(turn)
+        else:
+            self.policy.failed(result.setback, turn)
+            if result.astray or (result.setback.timed_out and deadline.remaining()):
+                yield Reset()
         return ending, result
 
     def interpret(self, ending: Ending, attempts: int) -> Response[T] | Problem:
@@ -202,30 +208,31 @@ class Execution(NamedTuple, Generic[T]):
         return math.inf if is_patient else max(_LEAST_PATIENCE_S, _PATIENCE * timeout_s)
 
     def _pause(
-        self, pause: Pause, deadline: Deadline, *, take_token: bool
-    ) -> Generator[Step, Ending | None, bool]:
-        """Pause, and until a token of the budget is due if one is needed.
+        self, pause: Pause, deadline: Deadline, queue: RetryQueue | None
+    ) -> Generator[Step, Ending | None, Turn | None]:
+        """Pause, and until it is this call's turn in a queue, if it is to be waited for.
 
         Returns:
-            Whether there is time left for another attempt.
+            The turn; None if there is no queue, or no time left for another attempt.
         """
-        if not take_token:
+        if queue is None:
             yield pause
-            return True
-        budget = self.policy.budget
-        number, is_used = budget.take(), False
+            return None
+        # Tokens come while it pauses; the pace counts those that could go.
+        number, is_used = (0 if queue.is_pace else queue.take()), False
         try:
             yield pause
-            while wait_s := budget.wait_s(number):
+            number = number or queue.take()
+            while wait_s := queue.wait_s(number):
                 spare_s = deadline.remaining() - _LEAST_S
                 if spare_s < _LEAST_S:
-                    return False
-                yield Pause(min(max(wait_s, _LEAST_S), _LOOK_S, spare_s))
+                    return None
+                yield Pause(min(_LOOK_S, max(wait_s / 2, _LEAST_LOOK_S), spare_s))
             is_used = True
         finally:
-            if not is_used:
-                budget.refund(1)
-        return True
+            if number and not is_used:
+                queue.refund(1)
+        return Turn(queue, number)
 
     def _too_late(self, earlier: Ending | None, attempts: int) -> ModelGatesError:
         """Return the error of a deadline: what was before it says more than the end of the time."""

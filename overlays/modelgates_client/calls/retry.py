@@ -1,11 +1,12 @@
 """When to try again, and after how long: pure, but for the budget that a client's calls share."""
 
+import math
 import os
 import random
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from modelgates_client.transport.deadline import monotonic_s
 
@@ -50,46 +51,48 @@ def backoff_s(
     return retry_after + uniform() * max(0.0, min(most_s - retry_after, spread_s))
 
 
-class RetryBudget:
-    """Tokens that the retries of one client take, so that an outage is not multiplied.
+class RetryQueue:
+    """Retries that wait for their turn, one behind the other; all calls of a client share it.
 
-    They come back with time and with successes. When there are none, retries queue for the next
-    ones: each success then lets more of them go, so a server that recovers gets its load by
-    degrees.
-
-    Source: the idea is Finagle's `RetryBudget`; that one fails calls instead of delaying them.
+    Attributes:
+        per_second: How many are let go.
+        is_pace: Whether only those take a turn that could go now; else all who will.
     """
 
-    CAPACITY: Final = 100
-    PER_SECOND: Final = 10.0
+    is_pace: ClassVar[bool] = False
 
-    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
-        """Start full, by a clock that tells the seconds."""
+    def __init__(self, capacity: int, per_second: float, clock: Callable[[], float]) -> None:
+        """Let so many go at once, and others as time passes, by a clock that tells the seconds."""
+        self.per_second = per_second
+        self._capacity = capacity
         self._clock = clock
         self._at_s = clock()
-        self._granted = float(self.CAPACITY)
+        self._granted = float(capacity)
         self._taken = 0
         self._lock = threading.Lock()
         self._process_id = os.getpid()
 
     def take(self) -> int:
-        """Queue for the next token; return its number, which is due when `wait_s` says 0."""
+        """Queue for the next turn; return its number, which is due when `wait_s` says 0."""
         with self._up_to_date():
             self._taken += 1
             return self._taken
 
     def wait_s(self, number: int) -> float:
-        """Return the seconds until a token is due; less, if there are successes until then."""
+        """Return the seconds until a turn is due, as it looks now."""
         with self._up_to_date():
-            return max(0.0, number - self._granted) / self.PER_SECOND
+            return max(0.0, number - self._granted) / self.per_second
 
     def refund(self, count: int) -> None:
-        """Give tokens back, or new ones."""
+        """Give turns back, or new ones."""
         with self._up_to_date():
             self._grant(count)
 
     def _grant(self, count: float) -> None:
-        self._granted = min(self._taken + float(self.CAPACITY), self._granted + count)
+        self._granted = min(self._taken + float(self._capacity), self._granted + count)
+
+    def _pass_time(self, seconds: float) -> None:
+        self._grant(seconds * self.per_second)
 
     @contextmanager
     def _up_to_date(self) -> Generator[None]:
@@ -100,9 +103,95 @@ class RetryBudget:
             self._granted = max(self._granted, float(self._taken))
         with self._lock:
             now_s = self._clock()
-            self._grant((now_s - self._at_s) * self.PER_SECOND)
+            self._pass_time(now_s - self._at_s)
             self._at_s = now_s
             yield
+
+
+class RetryBudget(RetryQueue):
+    """Tokens that the retries of failures take, so that an outage is not multiplied.
+
+    They come back with time and with successes. When there are none, retries queue for the next
+    ones: each success then lets more of them go, so a server that recovers gets its load by
+    degrees.
+
+    Source: the idea is Finagle's `RetryBudget`; that one fails calls instead of delaying them.
+
+    Attributes:
+        pace: Of those that did not fail: a limit refused them, which takes no token.
+    """
+
+    CAPACITY: Final = 100
+    PER_SECOND: Final = 10.0
+
+    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
+        """Start full, by a clock that tells the seconds."""
+        super().__init__(self.CAPACITY, self.PER_SECOND, clock)
+        self.pace = RetryPace(clock)
+
+
+class RetryPace(RetryQueue):
+    """How fast the retries follow each other of what a rate limit refused.
+
+    Chance alone would spread them so that some find no gap in all their time. They go on one by
+    one, faster the longer all are let through, and slower when one is refused; but as fast as
+    requests are let through at all. What was on its way then is the same event, and a refusal with
+    none let through since the last one says nothing of the rate: nobody is.
+
+    Source: D. Chiu and R. Jain, "Analysis of the Increase and Decrease Algorithms for Congestion
+    Avoidance in Computer Networks", 1989; here the increase grows, so that a limit that was raised
+    is found soon.
+    """
+
+    is_pace = True
+
+    FASTEST: Final = 1000.0  # retries per second, which it begins with, and
+    SLOWEST: Final = 2.0
+    _INCREASE: Final = 1e-4  # for the first that is let through, twice that for the second, …
+    _DECREASE: Final = 0.8
+
+    def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
+        """Know no limit."""
+        super().__init__(1, self.FASTEST, clock)
+        self._passing = 0.0  # requests per second that are let through, over the last second or so
+        self._held = 0  # retries that were let through at this pace
+        self._from = 0  # the number behind which they are
+
+    def passed(self, number: int) -> None:
+        """Learn from a request that was let through: a retry with a number, or with 0, another."""
+        if not self._taken:
+            return  # nothing was refused so far
+        with self._up_to_date():
+            self._passing += 1
+            if number > self._from:
+                self._held += 1
+                grown = self.per_second * (1 + self._INCREASE * self._held)
+                self.per_second = min(self.FASTEST, grown)
+
+    def refused(self, number: int) -> None:
+        """Learn from a retry that was refused."""
+        with self._up_to_date():
+            if number > self._from and self._held:
+                self._held, self._from = 0, int(self._granted)
+                self.per_second = max(
+                    self.SLOWEST, self._DECREASE * self.per_second, min(self.FASTEST, self._passing)
+                )
+
+    def _pass_time(self, seconds: float) -> None:
+        super()._pass_time(seconds)
+        self._passing *= math.exp(-seconds)
+
+
+class Turn(NamedTuple):
+    """The turn of a retry.
+
+    Attributes:
+        queue: Which it is let go by.
+        number: Its number there.
+    """
+
+    queue: RetryQueue
+    number: int
 
 
 class Setback(NamedTuple):
@@ -113,17 +202,14 @@ class Setback(NamedTuple):
         retry_after: Seconds the server asked to wait, if it did.
         timed_out: Whether it took all the time that it was given.
         is_harmless: Whether the server cannot have acted on the request.
+        is_limit: Whether a rate limit refused it, or the server named a wait: that is no failure.
     """
 
     retryable: bool
     retry_after: float | None = None
     timed_out: bool = False
     is_harmless: bool = False
-
-    @property
-    def takes_token(self) -> bool:
-        """Whether another attempt takes a token: not after a wait that the server asked for."""
-        return self.retryable and self.retry_after is None
+    is_limit: bool = False
 
 
 class RetryPolicy(NamedTuple):
@@ -147,6 +233,22 @@ class RetryPolicy(NamedTuple):
         """Return the seconds to wait before the next attempt; `backoff_s` says how many."""
         return backoff_s(attempt, self.uniform, most_s, setback.retry_after)
 
-    def answered(self, *, after_token: bool) -> None:
-        """Give a token for an answer, and give back the one that was taken for it."""
-        self.budget.refund(1 + after_token)
+    def queue(self, setback: Setback) -> RetryQueue:
+        """Return the queue in which another attempt waits for its turn."""
+        return self.budget.pace if setback.is_limit else self.budget
+
+    def answered(self, turn: Turn | None) -> None:
+        """Take note of an answer; `turn` is that of the retry which brought it, if it was one.
+
+        It gives a token, and gives back the one that was taken for it.
+        """
+        self.budget.refund(1 + (turn is not None and turn.queue is self.budget))
+        self.budget.pace.passed(self._paced(turn))
+
+    def failed(self, setback: Setback, turn: Turn | None) -> None:
+        """Take note of an attempt that failed, likewise."""
+        if setback.is_limit:
+            self.budget.pace.refused(self._paced(turn))
+
+    def _paced(self, turn: Turn | None) -> int:
+        return turn.number if turn is not None and turn.queue is self.budget.pace else 0
