@@ -158,7 +158,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
 
         def execute(call, clock):
             request = Request("GET", call.subject)
-            return Execution(call, request, "lenient", policy, timeout_s, clock, is_patient=True)
+            return Execution(call, request, "lenient", policy, timeout_s, clock)
 
         engine, key = Engine(server, done), Secret("sk-mg-of-nobody")
         means = Means(engine, lambda _: engine, key, lambda: None, 2**20, execute)

@@ -187,6 +187,7 @@ class Run:
             if lookup.doubt is not None and now < lookup.doubt.failed_at + _CHECK_S:
                 self._schedule.park(lookup, lookup.doubt.failed_at + _CHECK_S, lookup.due_s)
                 continue  # the next that comes may show that it is an outage after all
+            since = now if lookup.doubt is None else lookup.doubt.failed_at
             step = self._gate.settle(lookup, now)
             if step is None and lookup.doubt is not None and now < lookup.doubt.not_before:
                 self._schedule.park(lookup, lookup.doubt.not_before, lookup.due_s)
@@ -201,7 +202,7 @@ class Run:
                 self._tell()
             elif isinstance(step, Pause):
                 step.tell()
-                self._schedule.park(lookup, now + step.seconds)
+                self._schedule.park(lookup, max(now, since + step.seconds))
             else:
                 raise TypeError("after a failure there is a pause")
         return None

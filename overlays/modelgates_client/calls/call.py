@@ -172,7 +172,7 @@ class Execution(NamedTuple, Generic[T]):
             if not is_over:
                 pause = _pause_after(ending, result, attempts, max(pause_s, asked_s))
                 turn = yield from self._pause(pause, deadline, queue)
-                is_over = queue is not None and turn is None
+                is_over = turn is None
             elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
                 raise error  # it says how long to wait, which is longer than there is time
             if is_over:
@@ -213,11 +213,11 @@ class Execution(NamedTuple, Generic[T]):
         """Pause, and until it is this call's turn in a queue, if it is to be waited for.
 
         Returns:
-            The turn; None if there is no queue, or no time left for another attempt.
+            The turn; None if there is no time left for another attempt.
         """
         if queue is None:
             yield pause
-            return None
+            return Turn()
         # Tokens come while it pauses; the pace counts those that could go.
         number, is_used = (0 if queue.is_pace else queue.take()), False
         try:

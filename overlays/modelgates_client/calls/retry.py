@@ -186,12 +186,12 @@ class Turn(NamedTuple):
     """The turn of a retry.
 
     Attributes:
-        queue: Which it is let go by.
+        queue: Which it is let go by; None if it need not queue.
         number: Its number there.
     """
 
-    queue: RetryQueue
-    number: int
+    queue: RetryQueue | None = None
+    number: int = 0
 
 
 class Setback(NamedTuple):
@@ -219,11 +219,17 @@ class RetryPolicy(NamedTuple):
         max_retries: Attempts after the first.
         budget: Shared by all calls of a client.
         uniform: A source of random numbers from 0 to 1.
+        is_paced: Whether retries of what a limit refused go by the pace of the budget.
     """
 
     max_retries: int
     budget: RetryBudget
     uniform: Callable[[], float] = random.random
+    is_paced: bool = True
+
+    def for_many(self) -> "RetryPolicy":
+        """Return the policy of one of many, which are let go one by one: without chance or pace."""
+        return self._replace(uniform=lambda: 0.0, is_paced=False)
 
     def allows(self, setback: Setback, attempt: int) -> bool:
         """Whether there may be another attempt after one, counted from 1."""
@@ -233,9 +239,11 @@ class RetryPolicy(NamedTuple):
         """Return the seconds to wait before the next attempt; `backoff_s` says how many."""
         return backoff_s(attempt, self.uniform, most_s, setback.retry_after)
 
-    def queue(self, setback: Setback) -> RetryQueue:
-        """Return the queue in which another attempt waits for its turn."""
-        return self.budget.pace if setback.is_limit else self.budget
+    def queue(self, setback: Setback) -> RetryQueue | None:
+        """Return the queue in which another attempt waits for its turn, if it does."""
+        if setback.is_limit:
+            return self.budget.pace if self.is_paced else None
+        return self.budget
 
     def answered(self, turn: Turn | None) -> None:
         """Take note of an answer; `turn` is that of the retry which brought it, if it was one.

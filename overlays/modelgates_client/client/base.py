@@ -144,8 +144,7 @@ class BaseClient(ABC, Generic[E]):
     ) -> Execution[T]:
         """Return how one of many calls is executed, by a clock of its own."""
         home = self._home_of(call)
-        # Which requests hang, a run sees better, by what else is answered.
-        execution = home._execution(call, options, clock)._replace(is_patient=True)  # noqa: SLF001 - the class's own
+        execution = home._execution(call, options, clock)  # noqa: SLF001 - the class's own
         if home is self:
             return execution
         request = execution.request._replace(elsewhere=home._settings.network)  # noqa: SLF001 - likewise
