@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from modelgates_client.exports.source import open_rows
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
+from modelgates_client.reports.picking import RECORDS
 from modelgates_client.reports.reading import OF_LEDGER
 from modelgates_client.reports.spending import (
     Spending,
@@ -34,10 +35,12 @@ def table(rows):
     """Return a connection of SQLite with a table of rows, as a ledger has them."""
     connection = sqlite3.connect(":memory:")
     connection.execute(
-        "CREATE TABLE rows (state TEXT, created_at INTEGER, total_cost_usd TEXT, all_in_usd TEXT) "
-        "STRICT"
+        "CREATE TABLE stored (state TEXT, created_at INTEGER, total_cost_usd TEXT, all_in_usd TEXT)"
+        " STRICT"
     )
-    connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", map(_stored, rows))
+    connection.execute("CREATE VIEW rows AS SELECT * FROM stored")
+    connection.execute(f"CREATE VIEW record_rows AS SELECT * FROM stored WHERE {RECORDS}")
+    connection.executemany("INSERT INTO stored VALUES (?, ?, ?, ?)", map(_stored, rows))
     return connection
 
 

@@ -20,7 +20,7 @@ from modelgates_client.exports.sql import literal
 from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, number_of
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
 from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
-from modelgates_client.reports.reading import Connection, DaySums, Dialect, read, split
+from modelgates_client.reports.reading import Connection, DaySums, Dialect, read, split, within
 from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_runtime.values import is_array, is_object
@@ -412,7 +412,7 @@ def states_of(  # noqa: PLR0913 - what budgets are held against, and when
     asked = {budget.each for budget in budgets if budget.each is not None}
     kinds = [*asked.union(*(budget.where for budget in budgets))]
     values = {name: _value(name, dialect, present) for name in kinds}
-    parts = read(connection, dialect, (*names, *values.values()), start)
+    parts = read(connection, dialect, (*names, *values.values()), within(dialect, start, None))
     found = states(
         budgets,
         _rows(parts, sums, names, kinds),

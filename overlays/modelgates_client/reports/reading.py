@@ -106,12 +106,23 @@ def rows_of_ledger(path: str) -> Generator[tuple[Connection, Totals]]:
         database.close()
 
 
+def within(dialect: Dialect, start: int | None, end: int | None) -> list[str]:
+    """Return SQL for which rows are of a period, in parts: those without a time are, always.
+
+    Not by OR: SQLite would leave the index that has all it needs.
+
+    Args:
+        dialect: Of which kind the rows are.
+        start: From when on, in microseconds since 1970; None: from the first.
+        end: Until when; None: to the last.
+    """
+    if start is None and end is None:
+        return ["TRUE"]
+    return [f"{dialect.time} IS NULL", between(dialect.time, start, end)]
+
+
 def read(
-    connection: Connection,
-    dialect: Dialect,
-    columns: Iterable[str],
-    start: int | None = None,
-    end: int | None = None,
+    connection: Connection, dialect: Dialect, columns: Iterable[str], tests: Iterable[str]
 ) -> Iterator[tuple[Day, list[Row]]]:
     """Yield rows by their UTC day, some thousands at a time; a day may come several times.
 
@@ -119,22 +130,82 @@ def read(
         connection: To a table or view `rows`.
         dialect: Of which kind it is.
         columns: SQL for what is needed besides time and state.
-        start: From when on, in microseconds since 1970; None: from the first.
-        end: Until when; None: to the last. Those without a time are there always.
+        tests: SQL for which rows are meant, in parts of which no two have a row in common.
 
     Raises:
         DamagedError: A time is none.
     """
-    time = dialect.time
-    select = f"SELECT {', '.join((time, 'state', *columns))} FROM rows"  # noqa: S608 - ours
-    if start is not None or end is not None:
-        # Not by OR: SQLite would leave the index that has all it needs.
-        select = (
-            f"{select} WHERE {time} IS NULL UNION ALL {select} WHERE {between(time, start, end)}"
-        )
-    found = connection.execute(select)
+    select = f"SELECT {', '.join((dialect.time, 'state', *columns))} FROM rows"  # noqa: S608 - ours
+    found = connection.execute(" UNION ALL ".join(f"{select} WHERE {test}" for test in tests))
     while part := found.fetchmany(_AT_ONCE):
         yield from _by_day(part)
+
+
+@frozen
+class Whole:
+    """The records of a UTC day of a ledger.
+
+    Attributes:
+        day: The day.
+        records: How many there are.
+        times: The sum of their times of day, in microseconds.
+        provisional: How many are not final.
+        unknown: How many do not say the amount.
+        doubtful: How many are either.
+        amount: What the others add up to.
+    """
+
+    day: int
+    records: int
+    times: int
+    provisional: int
+    unknown: int
+    doubtful: int
+    amount: Decimal
+
+
+def whole_days_of(
+    connection: Connection, name: str, start: int | None, end: int | None
+) -> Iterator[Whole]:
+    """Yield the days of a ledger that have records, put together by SQLite, from an index.
+
+    Args:
+        connection: To a ledger.
+        name: The column of the amount.
+        start: The beginning of a day, in microseconds since 1970; None: from the first.
+        end: Likewise the end of one.
+
+    Raises:
+        DamagedError: An amount is no number.
+    """
+    doubtful = f"state = 'provisional' OR {name} IS NULL"
+    while True:
+        ((created,),) = connection.execute(
+            f"SELECT min({CREATED}) FROM record_rows WHERE {between(CREATED, start, end)}"  # noqa: S608 - ours
+        ).fetchall()
+        if created is None:
+            return
+        day = created // DAY
+        start = (day + 1) * DAY
+        ((records, times, provisional, unknown, doubts, known, texts),) = connection.execute(
+            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum(state = 'provisional'), "  # noqa: S608 - ours
+            f"sum({name} IS NULL), sum({doubtful}), count({name}), group_concat({name}) "
+            f"FROM record_rows WHERE {between(CREATED, day * DAY, start)}"
+        ).fetchall()
+        amount = added(texts, known)
+        yield Whole(day, records, times, provisional, unknown, doubts, amount)
+
+
+def added(texts: str | None, number: int) -> Decimal:
+    """Return the sum of so many amounts that SQLite has put together, by `group_concat`.
+
+    Raises:
+        DamagedError: They are none.
+    """
+    parts = [] if texts is None else texts.split(",")
+    if len(parts) != number:
+        raise DamagedError("an amount in it is no number")
+    return sum_of(parts)
 
 
 def _by_day(part: list[Row]) -> Iterator[tuple[Day, list[Row]]]:
@@ -180,10 +251,7 @@ class DaySums:
         Raises:
             DamagedError: An amount is no number.
         """
-        sums = self._days.get(day)
-        if sums is None:
-            zeros = dict.fromkeys((COUNT, CREATED, *self._names), Decimal(0))
-            sums = self._days[day] = zeros
+        sums = self._of(day)
         sums[COUNT] += len(records)
         if day is not None:
             sums[CREATED] += sum([row[0] for row in records]) - len(records) * day * DAY
@@ -195,6 +263,18 @@ class DaySums:
             sums[name] = EXACT.add(sums[name], amount)
             found.append(amount)
         return found
+
+    def add_whole(self, whole: Whole) -> None:
+        """Count a day; there is one column."""
+        sums = self._of(day_of(whole.day * DAY))
+        sums[COUNT] += whole.records
+        sums[CREATED] += whole.times
+        (name,) = self._names
+        sums[name] = EXACT.add(sums[name], whole.amount)
+
+    def _of(self, day: Day) -> dict[str, Decimal]:
+        zeros = dict.fromkeys((COUNT, CREATED, *self._names), Decimal(0))
+        return self._days.setdefault(day, zeros)
 
     def differences(
         self, kept: Totals | None, start: int | None, end: int | None

@@ -14,11 +14,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.ledger.controls import DAY, EXACT, date_of, day_of, sum_of
-from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.controls import DAY, EXACT, date_of, day_of
 from modelgates_client.reports.figures import Finding, Line, Place, Reconciliation, Sums
 from modelgates_client.reports.picking import RECORDS
-from modelgates_client.reports.reading import Connection, rows_of_ledger
+from modelgates_client.reports.reading import Connection, added, rows_of_ledger
 from modelgates_client.rows.columns import CREATED
 from modelgates_runtime.values import is_array, is_object
 
@@ -227,8 +226,8 @@ def _records(connection: Connection) -> Iterator[Found]:
         high, low, more_high, more_low = (each or 0 for each in tokens)
         sums = Sums(
             number,
-            _added(charges_text, charges),
-            _added(own_text, own),
+            added(charges_text, charges),
+            added(own_text, own),
             (high << 32) + low,
             (more_high << 32) + more_low,
             unknown,
@@ -245,18 +244,6 @@ def _lacking(connection: Connection) -> Iterator[Found]:
 
 def _date(day: int | None) -> datetime.date | None:
     return None if day is None else date_of(day_of(day * DAY))
-
-
-def _added(texts: str | None, number: int) -> Decimal:
-    """Return the sum of amounts that SQLite has put together.
-
-    Raises:
-        DamagedError: They are none.
-    """
-    parts = [] if texts is None else texts.split(",")
-    if len(parts) != number:
-        raise DamagedError("an amount in it is no number")
-    return sum_of(parts)
 
 
 _DAY: Final = f"({CREATED} - ({CREATED} % {DAY} + {DAY}) % {DAY}) / {DAY}"

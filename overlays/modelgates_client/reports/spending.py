@@ -16,7 +16,7 @@ from attrs import field, frozen
 from modelgates_client.exports.sql import literal
 from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, sum_of
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.picking import microseconds, whole_days
+from modelgates_client.reports.picking import RECORDS, between, microseconds, whole_days
 from modelgates_client.reports.reading import (
     OF_LEDGER,
     OF_ROWS,
@@ -24,9 +24,12 @@ from modelgates_client.reports.reading import (
     DaySums,
     Dialect,
     Row,
+    Whole,
     read,
     rows_of_ledger,
     split,
+    whole_days_of,
+    within,
 )
 from modelgates_client.rows.columns import LABELS
 
@@ -136,15 +139,41 @@ def spending(  # noqa: PLR0913 - what is added up, and how it is said in SQL
     """
     tests = [f"{dialect.label(name)} = {literal(text)}" for name, text in where.items()]
     wanted = [f"coalesce({' AND '.join(tests)}, FALSE)"] if tests else []
+    name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
-    sums = DaySums((AMOUNTS[basis],))
+    sums = DaySums((name,))
     tally = _Tally(period, is_picky=bool(wanted))
-    for day, rows in read(connection, dialect, (AMOUNTS[basis], *wanted), *days):
+    tests = within(dialect, *days)
+    if dialect is OF_LEDGER and not where:
+        start, end = _inner_days(period)
+        for whole in whole_days_of(connection, name, start, end):
+            sums.add_whole(whole)
+            tally.add_whole(whole)
+        tests = _around(tests, start, end)
+    for day, rows in read(connection, dialect, (name, *wanted), tests):
         records, lacking = split(rows)
         (known,) = sums.add(day, records)
         tally.add(day, records, known)
         tally.add_lacking(lacking)
     return tally.spending(sums.differences(kept, *days))
+
+
+def _inner_days(period: Period) -> tuple[int | None, int | None]:
+    """Return the beginning of the UTC days that are in a period as a whole, and their end."""
+    since, until = (
+        None if each is None else microseconds(each) for each in (period.since, period.until)
+    )
+    start = None if since is None else -(-since // DAY) * DAY
+    end = None if until is None else until // DAY * DAY
+    return start, end if start is None or end is None else max(start, end)
+
+
+def _around(tests: list[str], start: int | None, end: int | None) -> list[str]:
+    """Return SQL for rows that are not records of days that were counted as a whole."""
+    time = OF_LEDGER.time
+    inner = between(time, start, end)
+    counted = f"({RECORDS} AND {time} IS NOT NULL AND {inner})"
+    return [f"({test}) AND NOT {counted}" for test in tests]
 
 
 class _Tally:
@@ -179,6 +208,14 @@ class _Tally:
         self._provisional += provisional
         self._unknown += unknown
         self._doubtful += doubtful
+
+    def add_whole(self, whole: Whole) -> None:
+        """Count a day that is of the period as a whole."""
+        self._known = EXACT.add(self._known, whole.amount)
+        self._records += whole.records
+        self._provisional += whole.provisional
+        self._unknown += whole.unknown
+        self._doubtful += whole.doubtful
 
     def add_lacking(self, rows: Iterable[Row]) -> None:
         """Count ids without a record: those of the period, or of no known time."""
