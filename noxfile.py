@@ -515,6 +515,14 @@ def outages(session: nox.Session) -> None:
 
 
 @nox.session
+def reports(session: nox.Session) -> None:
+    """Print what reports, pages, budgets and reconciling take of a year of a million records."""
+    environment(session, "reports", ("-e", ".[cli,report]"))
+    session.env.update(BENCHMARKS)
+    run(session, "python", "scripts/benchmarks/bench_reports.py", *session.posargs)
+
+
+@nox.session
 def startup(session: nox.Session) -> None:
     """Print what import, client and first request cost, against bare httpx, in CPU."""
     environment(session, "startup", (".",))

@@ -1,0 +1,58 @@
+"""A small year with all that is odd, whose every figure plain Python knows."""
+
+import bench_reports
+import pytest
+import synthetic_year
+from click.testing import CliRunner
+
+from modelgates_client.cli._command import command
+
+NUMBER = 1500  # ids
+
+
+def run(*arguments):
+    """Run the command in this process."""
+    done = CliRunner().invoke(command, [*map(str, arguments)], standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return bench_reports.Took(0, 0, 0), done.return_value, done.stdout
+
+
+def test_the_year_is_the_same_each_time():
+    """And has everything that is odd."""
+    first, second = (list(synthetic_year.items(NUMBER)) for _ in range(2))
+    assert first == second
+    assert len({item.kind for item in first}) == 12
+    assert len({item.generation_id for item in first}) == NUMBER
+
+
+@pytest.mark.slow("a ledger of 1,500 ids is made, and read by ten commands")
+def test_every_figure_is_that_of_plain_python(tmp_path):
+    """Of reports by model, month and day of two zones, budgets, and what is reconciled."""
+    path = tmp_path / "year.db"
+    bench_reports.make(path, NUMBER)
+    zones = (bench_reports.UTC, bench_reports.BERLIN)
+    year = synthetic_year.Year(synthetic_year.items(NUMBER), zones)
+
+    took = bench_reports.measure(path, year, tmp_path, run)
+    assert took.keys() == bench_reports.LIMITS.keys()
+    assert (tmp_path / "page.html").stat().st_size > 10**6
+
+
+def test_a_wrong_figure_is_noticed():
+    """The checks can fail."""
+    year = synthetic_year.Year(synthetic_year.items(50), ())
+    total = year.total
+    group = {
+        "records": total.records,
+        "provisional": total.provisional,
+        "tokens_prompt": {"known": total.prompt},
+        **{
+            name: {"known": str(total.known[name]), "unknown": total.unknown[name]}
+            for name in ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd")
+        },
+    }
+    bench_reports.check(group, total, "all")
+    group["all_in_usd"] = {"known": "1", "unknown": 0}
+    with pytest.raises(AssertionError, match="all: "):
+        bench_reports.check(group, total, "all")
