@@ -47,6 +47,7 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_findings`   | findings as JSON, Markdown and JUnit XML          |
 | `_overview`   | findings as a table, by rich                      |
 | `_output`     | writing a file: whole, or not at all              |
+| `_activity`   | what the account says of itself: file or server   |
 | `_mcp`        | the work of `mcp`: serve AI clients over stdio    |
 | `_stub`       | the work of `stub`: serve until interrupted       |
 | `_config`     | the configuration file: defaults, and budgets     |

@@ -19,10 +19,10 @@ The modules, one subject each:
 | `plain`     | a report as JSON                                            |
 | `terminal`  | a report on a terminal, by rich                             |
 | `page`      | a report as an HTML page                                    |
-| `reconciling`, `reconciled` | a ledger held against the account's activity; in words |
 | `reading`   | rows read once, by SQLite or DuckDB, and held against totals |
 | `spending`  | the sum that a budget is held against                       |
 | `budgets`   | budgets of a configuration: limits per period               |
 | `reconciling` | a ledger held against the account's activity              |
+| `reconciled` | that in words                                              |
 | `words`     | the figures of a report in words                            |
 """
