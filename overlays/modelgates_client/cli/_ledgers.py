@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from modelgates_client.cli._completing import dimensions
 from modelgates_client.cli._options import (
     EPILOG,
     STATUS_EPILOG,
@@ -227,6 +228,7 @@ def export(quiet: bool, verbose: bool, **options: Unpack["ExportOptions"]) -> St
     "--by",
     metavar="NAMES",
     multiple=True,
+    shell_complete=dimensions,
     help="Group by these, with commas between: model (unless given), provider, user, session, "
     "app, tier, byok, label:NAME; hour, day, week, month.",
 )

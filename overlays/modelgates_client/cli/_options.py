@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from modelgates_client.cli._completing import zones
 from modelgates_client.cli._config import NOTHING, Config
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import MEANINGS, Status, status_of
@@ -58,6 +59,7 @@ _PERIOD: Final = (
         "--tz",
         "timezone",
         metavar="ZONE",
+        shell_complete=zones,
         help="The zone of days and times, as Europe/Berlin, or local: the system's; else UTC.",
     ),
     click.option(
