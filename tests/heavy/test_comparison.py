@@ -1,0 +1,178 @@
+"""The page that compares this client with others: each cell is what happened here.
+
+All of them ask the same stub for the same record, of which one thing is odd. `UPDATE_DOCS=1` writes
+the table anew.
+"""
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from modelgates_client import ModelGates
+from modelgates_client.testing import StubAPI, make_record
+
+from ..documents import ROOT
+
+PAGE = ROOT / "docs" / "comparison.md"
+RECORDED = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
+#: What a newer version of the contract has, and the SDK of it takes no record without.
+LATER = {"data_region": None, "preset_id": None, "workspace_id": None}
+ID = "gen-1"
+KEY = "sk-mg-CANARY-0123456789"
+
+
+def ours(url):
+    """Return this client, and what asks by it."""
+    client = ModelGates(api_key=KEY, base_url=url, timeout=60)
+    return client, lambda name: getattr(client.generations.get(ID), name)
+
+
+def openrouter(url):
+    """Return the SDK of a gateway that serves the same operation."""
+    client = import_module("openrouter").OpenRouter(api_key=KEY, server_url=url, timeout_ms=60_000)
+    return client, lambda name: getattr(client.generations.get_generation(id=ID).data, name)
+
+
+def openai(url):
+    """Return the SDK of OpenAI, which sends what it does not know, too."""
+    client = import_module("openai").OpenAI(api_key=KEY, base_url=url, timeout=60)
+    asked = {"options": {"params": {"id": ID}}, "cast_to": dict}
+    return client, lambda name: client.get("/generation", **asked)["data"][name]
+
+
+def generated(url):
+    """Return what the generator makes of the vendored spec, when nothing is added."""
+    client = import_module("plain_client").AuthenticatedClient(base_url=url, token=KEY)
+    (path,) = import_module("plain_client").__path__
+    (folder,) = [file.parent.name for file in Path(path).glob("api/*/get_generation.py")]
+    operation = import_module(f"plain_client.api.{folder}.get_generation")
+
+    def ask(name):
+        body = operation.sync(client=client, id=ID, authorization=f"Bearer {KEY}")
+        return getattr(body.data, name)
+
+    return client, ask
+
+
+CONTENDERS = [ours, openrouter, openai, generated]
+
+
+def serving(**fields):
+    """Return what lets a stub serve the record that the spec describes, with other fields."""
+    return lambda stub: stub.add({**make_record(ID), "total_cost": 0.25, **LATER, **fields})
+
+
+def failing(how, **arguments):
+    """Return what lets a stub serve that record after one failure."""
+
+    def prepare(stub):
+        serving()(stub)
+        getattr(stub, how)(ID, times=1, **arguments)
+
+    return prepare
+
+
+ROWS = {
+    "answers as its specification says": (serving(), "total_cost"),
+    "sends a record of 2026-02, without five fields": (
+        lambda stub: stub.add({**RECORDED["data"], "id": ID, **LATER}),
+        "total_cost",
+    ),
+    "sends `free` as the cost; the cost is read": (serving(total_cost="free"), "total_cost"),
+    "sends `many` as a token count; the cost is read": (
+        serving(tokens_prompt="many"),
+        "total_cost",
+    ),
+    "sends a field that is not declared": (serving(tier="gold"), "total_cost"),
+    "answers with the record of another id, once": (failing("mix_up"), "id"),
+    "answers 200 with an error in the body, once": (failing("error_in_success"), "total_cost"),
+    "answers 402": (failing("fail", status=402), "total_cost"),
+    "answers 429, once": (failing("rate_limit"), "total_cost"),
+    "answers 503, once": (failing("fail", status=503), "total_cost"),
+    "answers 529, once": (failing("fail", status=529), "total_cost"),
+    "answers 502 with a page of HTML, once": (failing("edge_page"), "total_cost"),
+    "closes the connection without an answer, once": (failing("disconnect"), "total_cost"),
+}
+SHOWN = "shows the key in its `repr`"
+
+
+@pytest.fixture(scope="module")
+def plain_client(tmp_path_factory):
+    """A package that the generator makes, on the path."""
+    folder = tmp_path_factory.mktemp("generated")
+    spec = str(ROOT / "openapi.yaml")
+    command = ["generate", "--path", spec, "--meta", "none", "--output-path"]
+    made = str(folder / "plain_client")
+    subprocess.run([sys.executable, "-m", "openapi_python_client", *command, made], check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield
+
+
+def outcome(make, prepare, name):
+    """Return what happens, in words."""
+    with StubAPI() as stub:
+        stub.api_key = KEY
+        prepare(stub)
+        client, ask = make(stub.base_url)
+        try:
+            found = f"`{ask(name)!r}`"
+        except Exception as error:  # noqa: BLE001 - whatever it is, is the result
+            found = f"raises `{type(error).__name__}`"
+        close = getattr(client, "close", None)
+        if close is not None:
+            close()
+        retried = "retries, " if len(stub.requests) > 1 else ""
+        stub.violations.clear()
+    return retried + found
+
+
+def column(make):
+    """Return all that happens with one contender."""
+    found = {label: outcome(make, *row) for label, row in ROWS.items()}
+    client, _ = make("http://127.0.0.1:9/api/v1")
+    return {**found, SHOWN: "yes" if KEY in repr(client) else "no"}
+
+
+def shown(number):
+    """Return a column of the page's table."""
+    rows = re.findall(r"^\| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[1:]
+    return {row.split(" | ")[0]: row.split(" | ")[number + 1] for row in rows}
+
+
+def put(number, found):
+    """Write a column into the page."""
+    rows = {label: ["…"] * len(CONTENDERS) for label in found}
+    for other in range(len(CONTENDERS)):
+        for label, cell in (found if other == number else shown(other)).items():
+            rows[label][other] = cell
+    text = PAGE.read_text(encoding="utf-8")
+    before, rule, after = text.partition("|---|---|---|---|---|\n")
+    rest = after.partition("\n\n")[2]
+    table = "\n".join(f"| {label} | {' | '.join(cells)} |" for label, cells in rows.items())
+    PAGE.write_text(f"{before}{rule}{table}\n\n{rest}", encoding="utf-8")
+
+
+@pytest.mark.slow("four clients, two of which take seconds to be imported, and wait before retries")
+@pytest.mark.filterwarnings("ignore")  # theirs are not ours to mend
+@pytest.mark.parametrize("make", CONTENDERS, ids=lambda make: make.__name__)
+def test_what_the_page_says_of_a_client_happens(make, request):
+    """In every row; of the versions that it names."""
+    if make is generated:
+        request.getfixturevalue("plain_client")
+    if make in {openrouter, openai}:
+        pytest.importorskip(make.__name__)
+        (version,) = re.findall(rf"`{make.__name__}` ([\d.]+\d)", PAGE.read_text(encoding="utf-8"))
+        if importlib.metadata.version(make.__name__) != version:
+            pytest.skip(f"the page is about {make.__name__} {version}: bring it up to date")
+    found = column(make)
+    if os.environ.get("UPDATE_DOCS"):
+        put(CONTENDERS.index(make), found)
+    assert shown(CONTENDERS.index(make)) == found, "run this with UPDATE_DOCS=1"
