@@ -30,6 +30,7 @@ SESSIONS = set(
         re.MULTILINE,
     )
 )
+MYPY_CACHE = str(ROOT / ".mypy_cache" / "examples")
 UNTYPED = {"cluster.py", "by_requests.py"}  # Dask has no types, and the other is not ours
 
 #: What blocks may be, besides examples, commands and files.
@@ -243,10 +244,10 @@ def written(tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow("a whole run of mypy")
+@pytest.mark.slow("a whole run of mypy, unless it was run before")
 def test_the_examples_pass_mypy_strict(written):
     """Code written as the pages have it is well typed, against the installed packages."""
-    command = [sys.executable, "-m", "mypy", "--strict", "."]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", MYPY_CACHE, "."]
     done = subprocess.run(command, cwd=written, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

@@ -185,6 +185,7 @@ def test_a_record_that_is_not_final_is_pending_with_what_there_is(get_many, wait
     assert json.loads(outcome.error.response.body)["data"]["id"] == "gen-1"
 
 
+@pytest.mark.slow("a server that lets so many through in a real second")
 def test_a_rate_limit_loses_nothing(get_many):
     """All ids have their records; what that costs, `test_limits.py` holds."""
     with Gateway(per_second=200) as gateway:
@@ -225,6 +226,7 @@ def test_a_server_that_lets_nothing_through_ends_in_failures(get_many, monkeypat
     assert {type(outcome.error) for outcome in outcomes} == {RateLimitError}
 
 
+@pytest.mark.slow("a second and a half that pass for real")
 def test_max_rate_is_kept(get_many):
     """At 40 in a second, 60 requests take no less than 59/40 s."""
     with Gateway() as gateway:

@@ -279,6 +279,7 @@ def test_eventlet_is_refused(gateway):
     assert "cannot be started here: eventlet has replaced the threads" in out
 
 
+@pytest.mark.slow("freezegun looks through all modules")
 def test_a_frozen_clock_holds_nothing_up(monkeypatch):
     """freezegun stops `time.monotonic`, wherever a module has it."""
     asked = {}

@@ -51,6 +51,7 @@ def problem(body, status=500, *, validation="lenient", **headers):
     return result
 
 
+@pytest.mark.slow("hundreds of bodies")
 @settings(max_examples=400)
 @given(STATUSES, HEADERS, BODIES, DEFECTS, st.sampled_from(["lenient", "strict"]))
 def test_anything_is_the_record_asked_for_or_an_error_by_its_status(

@@ -5,9 +5,7 @@ import contextlib
 
 import httpx
 import httpx2
-import openai
 import pytest
-from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 
 from modelgates_client.capture import CaptureTransport, capture, labels
 from modelgates_client.ledger import Ledger
@@ -29,9 +27,17 @@ def path(tmp_path):
     return tmp_path / "costs.db"
 
 
+@pytest.fixture(scope="module")
+def openai():
+    """The SDK, which takes a second to load: only where these tests run."""
+    import openai  # noqa: PLC0415 - see above
+
+    return openai
+
+
 @pytest.fixture
-def client(stub, path):
-    with OpenAI(api_key=stub.api_key, base_url=stub.base_url, max_retries=0) as client:
+def client(openai, stub, path):
+    with openai.OpenAI(api_key=stub.api_key, base_url=stub.base_url, max_retries=0) as client:
         yield capture(client, to=path)
 
 
@@ -77,7 +83,7 @@ def test_a_stream_cancelled_halfway_is_captured(stub, path, client, named):
     assert ledgered(path) == stub.chat.ids != []
 
 
-def test_a_stream_that_breaks_or_fails_is_captured(stub, path, client):
+def test_a_stream_that_breaks_or_fails_is_captured(openai, stub, path, client):
     """The application sees what it would see."""
     stub.chat.break_off()
     with pytest.raises(openai.APIConnectionError):
@@ -89,7 +95,7 @@ def test_a_stream_that_breaks_or_fails_is_captured(stub, path, client):
     assert ledgered(path) == stub.chat.ids
 
 
-def test_an_error_gives_nothing_and_its_retry_gives_one(stub, path, client):
+def test_an_error_gives_nothing_and_its_retry_gives_one(openai, stub, path, client):
     """As many as were charged."""
     stub.chat.fail(status=429, times=2, retry_after=0)
     with pytest.raises(openai.RateLimitError):
@@ -100,14 +106,15 @@ def test_an_error_gives_nothing_and_its_retry_gives_one(stub, path, client):
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
-def test_awaited_completions_are_captured(stub, path, named):
+def test_awaited_completions_are_captured(openai, stub, path, named):
     """Plain ones, streams, one cancelled, one whose task is cancelled; all at the same time."""
     stub.chat.pause_s = 0.01
     if not named:
         stub.chat.unnamed(times=4)
 
     async def main():
-        async with AsyncOpenAI(api_key=stub.api_key, base_url=stub.base_url) as client:
+        begun = asyncio.Event()
+        async with openai.AsyncOpenAI(api_key=stub.api_key, base_url=stub.base_url) as client:
             completions = capture(client, to=path).chat.completions
 
             async def stream(most):
@@ -117,10 +124,12 @@ def test_awaited_completions_are_captured(stub, path, named):
                         if not most:
                             break
                         if most < -100:
+                            begun.set()
                             await asyncio.sleep(60)
 
             task = asyncio.create_task(stream(-100))
             await asyncio.gather(completions.create(**ASKED), stream(1000), stream(2))
+            await begun.wait()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -130,7 +139,7 @@ def test_awaited_completions_are_captured(stub, path, named):
     assert sorted(ledgered(path)) == sorted(stub.chat.ids)
 
 
-def test_a_client_with_an_http_client_of_its_own_keeps_it(path):
+def test_a_client_with_an_http_client_of_its_own_keeps_it(openai, path):
     """Its transport, proxies and certificates are those that were given; of either library."""
     for library in (httpx2, httpx):
         noted = []
@@ -140,16 +149,16 @@ def test_a_client_with_an_http_client_of_its_own_keeps_it(path):
             return library.Response(200, json={"id": "gen-1", "choices": []})
 
         mine = library.Client(transport=library.MockTransport(answer), headers={"X-Own": "1"})
-        with OpenAI(api_key="k", base_url="http://x.test/v1", http_client=mine) as client:
+        with openai.OpenAI(api_key="k", base_url="http://x.test/v1", http_client=mine) as client:
             assert capture(client, to=noted.append) is client
             client.chat.completions.create(**ASKED)
         assert noted == ["gen-1"]
 
 
-def test_the_transport_can_be_given_instead(stub, path):
+def test_the_transport_can_be_given_instead(openai, stub, path):
     """For who makes the HTTP client."""
     transport = CaptureTransport(httpx2.HTTPTransport(), to=path)
-    with OpenAI(
+    with openai.OpenAI(
         api_key=stub.api_key,
         base_url=stub.base_url,
         http_client=httpx2.Client(transport=transport),
@@ -158,14 +167,14 @@ def test_the_transport_can_be_given_instead(stub, path):
     assert ledgered(path) == stub.chat.ids != []
 
 
-def test_clients_of_that_making_are_captured_alike():
+def test_clients_of_that_making_are_captured_alike(openai):
     """Subclasses, as for Azure, and copies that are made later."""
     noted = []
 
     def answer(request):
         return httpx2.Response(200, json={"id": "gen-1", "choices": []})
 
-    client = AzureOpenAI(
+    client = openai.AzureOpenAI(
         api_key="k",
         azure_endpoint="http://x.test",
         api_version="2024-10-21",

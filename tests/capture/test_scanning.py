@@ -83,6 +83,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow("objects that take long to make")
 @settings(max_examples=40)  # making such objects takes a while
 @given(
     body=st.dictionaries(NAMES, VALUES, max_size=5),

@@ -320,7 +320,7 @@ def test_a_suite_of_nothing_is_no_success():
 
 @pytest.mark.slow("hundreds of reports in every form")
 @given(st.lists(LINES, max_size=8))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_nothing_of_any_body_is_seen_in_any_form(lines):
     """No value, and no name but of a field: only types, lengths and words of the spec."""
     tally = Tally()

@@ -107,6 +107,7 @@ def test_the_server_cannot_steer_the_terminal(asking, odd, option):
     assert "[red]red[/red] :smile:" in text
 
 
+@pytest.mark.slow("four terminals, each with a process")
 def test_colours_can_be_turned_off(command):
     """NO_COLOR, when it is not empty, leaves the text alone."""
     arguments = ("get", "gen-1", "gen-x")

@@ -27,6 +27,7 @@ def test_a_body_as_the_spec_says_comes_back_whole_and_without_drift(status, data
     check(SCHEMAS[status], json.loads(content), record)
 
 
+@pytest.mark.slow("a hundred bodies")
 @DOCUMENTED
 @given(data=st.data())
 @settings(max_examples=100)

@@ -347,6 +347,7 @@ while True:
 """
 
 
+@pytest.mark.slow("six processes that are killed")
 def test_killed_at_any_moment_the_file_is_whole(ledger):
     """What is there under its name is the old one or a new one, never a part."""
     path = ledger.parent / "out.csv"

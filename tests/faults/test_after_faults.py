@@ -241,6 +241,7 @@ def chaos(peer):
             peer.send(others)
 
 
+@pytest.mark.slow("a hundred and fifty calls, of which many are repeated")
 def test_many_calls_at_once_never_get_one_anothers_record(flavour):
     """Each has its own record or a typed error, on connections that are mixed up."""
     ids = [f"gen-{number}" for number in range(150)]

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -240,4 +241,5 @@ class Ledgers(RuleBasedStateMachine):
 
 
 TestLedgers = Ledgers.TestCase
-TestLedgers.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLedgers.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestLedgers.pytestmark = [pytest.mark.slow("forty histories of thirty steps")]

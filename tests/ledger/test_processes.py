@@ -25,6 +25,7 @@ with Ledger(sys.argv[1]) as ledger:
 """
 
 
+@pytest.mark.slow("three processes")
 def test_processes_share_the_work(path):
     """No id is taken twice, and none is left; all may create and queue at the same time."""
     processes = [program(TAKES, path, number) for number in range(3)]

@@ -242,6 +242,7 @@ def server():
 """
 
 
+@pytest.mark.slow("a pytest run of its own")
 def test_pytest_httpx_sees_what_the_page_says(tmp_path):
     """In a pytest of its own, for it would see the requests of every test that is run here."""
     pytest.importorskip("pytest_httpx")

@@ -75,7 +75,7 @@ records = st.builds(
 
 @pytest.mark.slow("a hundred databases, each with budgets")
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

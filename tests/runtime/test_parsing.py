@@ -29,6 +29,7 @@ def outcome(loads, content):
         return None
 
 
+@pytest.mark.slow("hundreds of documents, read twice")
 @given(
     DOCUMENTS.map(lambda value: json.dumps(value).encode()),
     st.lists(

@@ -3,11 +3,14 @@
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ("pytester",)
 pytestmark = pytest.mark.slow("a pytest run of a user's own, in a process, for each test")
+
+MYPY_CACHE = str(Path(__file__).parents[2] / ".mypy_cache" / "examples")  # as `test_documents.py`
 
 HEADER = """
 import os
@@ -190,7 +193,7 @@ def test_typed(modelgates_stub: StubAPI) -> None:
     key: str = STUB_KEY
     modelgates_stub.rate_limit(retry_after="1")
 """)
-    line = [sys.executable, "-m", "mypy", "--strict", str(path)]
+    line = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", MYPY_CACHE, str(path)]
     done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
     assert 'Revealed type is "list[str]"' in done.stdout.replace("builtins.", "")
     assert done.stdout.count("error:") == 1, done.stdout
