@@ -9,6 +9,7 @@ only declare their fields and check the common case inline.
 | `decoder`    | `Decoder`, what all of these are                                          |
 | `decoders`   | one decoder per kind of schema: does this JSON value have the type?       |
 | `scalars`    | JSON scalars to Python ones, dates and UUIDs among them                   |
+| `uuids`      | UUIDs as they were sent; loaded when there is one                         |
 | `encoding`   | the way back: from typed values to JSON, query strings and multipart      |
 | `enums`      | open enums: an unknown value stays, and says that it is unknown           |
 | `containers` | lists and dicts in which one unreadable item costs no other item its type |

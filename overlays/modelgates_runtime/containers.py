@@ -7,8 +7,6 @@ on without reading it (a copy, a concatenation) raises too.
 from collections.abc import Container, Iterator, MutableMapping
 from typing import Any, SupportsIndex, TypeVar
 
-from attrs import frozen
-
 from modelgates_runtime.decoded import Decoded
 from modelgates_runtime.drift import Drift, json_type, mismatch
 from modelgates_runtime.encoding import encode
@@ -19,7 +17,6 @@ from modelgates_runtime.values import stored
 T = TypeVar("T")
 
 
-@frozen
 class Misfit(Decoded):
     """A value that is not of the declared type, as it came, with where it stands.
 
@@ -27,12 +24,14 @@ class Misfit(Decoded):
         ValueError: It is nested too deeply to be kept.
     """
 
-    value: Any
-    pointer: str
-    expected: str
+    def __init__(self, value: Any, pointer: str, expected: str) -> None:
+        """Keep a value."""
+        self.value = check_depth(value)
+        self.pointer = pointer
+        self.expected = expected
 
-    def __attrs_post_init__(self) -> None:
-        check_depth(self.value)
+    def __repr__(self) -> str:
+        return f"Misfit({self.value!r}, {self.pointer!r}, {self.expected!r})"
 
     def error(self) -> FieldError:
         """Return the error that reading this value raises."""

@@ -1,20 +1,18 @@
 """`Decoder`, what takes one kind of JSON value; `decoders` has one for each kind of schema."""
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 from modelgates_runtime.scalars import MISFIT
 
 
-class Decoder(ABC):
+class Decoder:
     """Turns one JSON value into a typed one."""
 
     @property
-    @abstractmethod
     def expected(self) -> str:
         """What the decoder takes, in words."""
+        raise NotImplementedError(type(self).__name__)
 
-    @abstractmethod
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return the typed value or `MISFIT`.
 
@@ -22,6 +20,7 @@ class Decoder(ABC):
             value: What JSON parsing left.
             pointer: Where the value stands in the body.
         """
+        raise NotImplementedError(type(self).__name__)
 
     def accepts(self, value: Any) -> bool:
         """Whether the value is of the decoder's type, its parts aside."""

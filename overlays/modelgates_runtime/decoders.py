@@ -8,8 +8,6 @@ came, and which is nested too deeply for that. `expected` says in words what it 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from attrs import frozen
-
 from modelgates_runtime import scalars
 from modelgates_runtime.containers import CheckedList, Misfit
 from modelgates_runtime.decoder import Decoder
@@ -24,12 +22,13 @@ if TYPE_CHECKING:
 ModelT = TypeVar("ModelT", bound="Model")
 
 
-@frozen(eq=False, repr=False)
 class Scalar(Decoder):
     """A decoder of values without parts."""
 
-    words: str
-    convert: Callable[[Any], Any]
+    def __init__(self, words: str, convert: Callable[[Any], Any]) -> None:
+        """Take what `convert` does not return `MISFIT` for."""
+        self.words = words
+        self.convert = convert
 
     @property
     def expected(self) -> str:
@@ -53,11 +52,12 @@ UUID: Final = Scalar("uuid string (RFC 4122)", scalars.uuid_)
 FILE: Final = Scalar("binary", scalars.file)
 
 
-@frozen(eq=False, repr=False)
 class Constant(Decoder):
     """Takes one value only (JSON Schema `const`)."""
 
-    value: Any
+    def __init__(self, value: Any) -> None:
+        """Take this value."""
+        self.value = value
 
     @property
     def expected(self) -> str:
@@ -70,11 +70,12 @@ class Constant(Decoder):
         return self.value if same_type and value == self.value else MISFIT
 
 
-@frozen(eq=False, repr=False)
 class StrEnumeration(Decoder):
     """Takes any string, as a member of an open enum."""
 
-    enum: "type[OpenStrEnum]"
+    def __init__(self, enum: "type[OpenStrEnum]") -> None:
+        """Take the strings of an enum, and any other."""
+        self.enum = enum
 
     @property
     def expected(self) -> str:
@@ -90,11 +91,12 @@ class StrEnumeration(Decoder):
         return self.accepts(value) and self.enum(value).is_known
 
 
-@frozen(eq=False, repr=False)
 class IntEnumeration(Decoder):
     """Takes any integer, as a member of an open enum."""
 
-    enum: "type[OpenIntEnum]"
+    def __init__(self, enum: "type[OpenIntEnum]") -> None:
+        """Take the integers of an enum, and any other."""
+        self.enum = enum
 
     @property
     def expected(self) -> str:
@@ -112,11 +114,12 @@ class IntEnumeration(Decoder):
         return number is not MISFIT and self.enum(number).is_known
 
 
-@frozen(eq=False, repr=False)
 class Object(Decoder):
     """Takes an object, as an instance of a generated model."""
 
-    model: "type[Model]"
+    def __init__(self, model: "type[Model]") -> None:
+        """Take objects for a model."""
+        self.model = model
 
     @property
     def expected(self) -> str:
@@ -145,11 +148,12 @@ class Object(Decoder):
         return count
 
 
-@frozen(eq=False, repr=False)
 class Array(Decoder):
     """Takes an array of items of one type."""
 
-    item: Decoder
+    def __init__(self, item: Decoder) -> None:
+        """Take arrays of what another decoder takes."""
+        self.item = item
 
     @property
     def expected(self) -> str:
@@ -177,11 +181,12 @@ class Array(Decoder):
         return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
 
 
-@frozen(eq=False, repr=False)
 class Nullable(Decoder):
     """Takes null, and what another decoder takes."""
 
-    item: Decoder
+    def __init__(self, item: Decoder) -> None:
+        """Take what another decoder takes, too."""
+        self.item = item
 
     @property
     def expected(self) -> str:
@@ -219,11 +224,12 @@ def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[Mod
     return CheckedList(items) if odd else items
 
 
-@frozen(eq=False, repr=False)
 class OneOf(Decoder):
     """Takes what any of several decoders takes (`oneOf`, `anyOf`, a list of types)."""
 
-    choices: list[Decoder]
+    def __init__(self, choices: list[Decoder]) -> None:
+        """Take what these decoders take."""
+        self.choices = choices
 
     @property
     def expected(self) -> str:
@@ -252,7 +258,6 @@ class OneOf(Decoder):
         return min(choice.faults(value) for choice in self.choices if choice.accepts(value))
 
 
-@frozen(eq=False, repr=False)
 class Tagged(OneOf):
     """Takes what any of several decoders takes; objects are told apart by one property.
 
@@ -262,8 +267,11 @@ class Tagged(OneOf):
     Source: OpenAPI 3.1.1, section Discriminator Object.
     """
 
-    key: str
-    models: dict[str, Object]
+    def __init__(self, choices: list[Decoder], key: str, models: dict[str, Object]) -> None:
+        """Take what these decoders take; the property `key` has one of the values of `models`."""
+        super().__init__(choices)
+        self.key = key
+        self.models = models
 
     @property
     def expected(self) -> str:

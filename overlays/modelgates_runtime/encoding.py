@@ -7,7 +7,6 @@ styles of OpenAPI 3.1.0, section 4.8.12 (parameters).
 import datetime
 import json
 import math
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -41,10 +40,12 @@ def encode(value: Any) -> Any:
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, datetime.date):  # a datetime is one too
         return getattr(value, "sent", "") or value.isoformat()
-    if isinstance(value, uuid.UUID):
-        return getattr(value, "sent", "") or str(value)
     if isinstance(value, File):
         return value.to_tuple()
+    import uuid  # noqa: PLC0415 - it costs, and is rarely needed
+
+    if isinstance(value, uuid.UUID):
+        return getattr(value, "sent", "") or str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
@@ -102,6 +103,8 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     try:
         return json.dumps(value, allow_nan=False, indent=indent, separators=separators)
     except ValueError:
+        import uuid  # noqa: PLC0415 - likewise
+
         mark = uuid.uuid4().hex  # nothing in the value can be it
         marked = _marked(value, mark)
         text = json.dumps(marked, allow_nan=False, indent=indent, separators=separators)

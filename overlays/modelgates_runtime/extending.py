@@ -2,13 +2,11 @@
 
 from typing import Any, Self, TypeVar
 
-from attrs import evolve
-
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.decoders import Array, Nullable, Object
 from modelgates_runtime.model import Model
 from modelgates_runtime.scalars import MISFIT
-from modelgates_runtime.schema import Schema
+from modelgates_runtime.schema import Field, Schema
 
 DecoderT = TypeVar("DecoderT", bound=Decoder)
 
@@ -37,7 +35,12 @@ class Extended(Model):
 def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema:
     """Return a schema that reads the objects of a model as a class over it."""
     fields = [
-        evolve(field, decoder=decoding(field.decoder, model, extended))
+        Field(
+            field.key,
+            field.name,
+            decoding(field.decoder, model, extended),
+            required=field.required,
+        )
         for field in schema.fields.values()
     ]
     return Schema.of(*fields, extra=schema.extra)
@@ -48,5 +51,5 @@ def decoding(decoder: Decoder, model: type[Model], extended: type[Model]) -> Dec
     if isinstance(decoder, Object):
         return Object(extended) if decoder.model is model else decoder
     if isinstance(decoder, Nullable | Array):
-        return evolve(decoder, item=decoding(decoder.item, model, extended))
+        return type(decoder)(decoding(decoder.item, model, extended))
     return decoder

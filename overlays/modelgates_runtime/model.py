@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from attrs import evolve
-
 from modelgates_runtime.containers import AdditionalProperties
 from modelgates_runtime.decoded import Decoded, find_drift
 from modelgates_runtime.drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
@@ -103,7 +101,7 @@ class Model(Decoded):
         extras = note.extras
         if extras is None:
             extras = {}
-            self._note = evolve(note, extras=extras)
+            self._note = note._replace(extras=extras)
         return AdditionalProperties(extras, self.__schema__().fields)
 
     def __drift__(self, pointer: str) -> Iterator[Drift]:

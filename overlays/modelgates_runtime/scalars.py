@@ -4,7 +4,6 @@ import datetime
 import io
 import math
 import re
-import uuid
 from typing import Any, Final
 
 from modelgates_runtime.types import File
@@ -57,15 +56,6 @@ class SentDatetime(datetime.datetime):
         return (date_time, (self.sent,)) if self.sent else super().__reduce_ex__(protocol)
 
 
-class SentUUID(uuid.UUID):
-    """A UUID that remembers the text it was sent as, so that `to_dict` gives it back."""
-
-    sent: str = ""
-
-    def __reduce__(self) -> Any:
-        return uuid_, (self.sent or str(self),)
-
-
 # Python reads more of ISO 8601 than RFC 3339 allows, week dates and times of no zone among it.
 _RFC_3339: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -99,14 +89,9 @@ def uuid_(value: Any) -> Any:
     """Take UUIDs in the text form of RFC 4122, section 3."""
     if not isinstance(value, str):
         return MISFIT
-    try:
-        identifier = SentUUID(value)
-    except ValueError:
-        return MISFIT
-    if str(identifier) != value.lower():
-        return MISFIT  # braces, a URN prefix or misplaced hyphens: not RFC 4122's text form
-    object.__setattr__(identifier, "sent", value)
-    return identifier
+    from modelgates_runtime.uuids import sent_uuid  # noqa: PLC0415 - it costs, and is rare
+
+    return sent_uuid(value) or MISFIT
 
 
 def file(value: Any) -> Any:

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any, Final, Self
-
-from attrs import frozen
+from typing import Any, Final, NamedTuple, Self
 
 from modelgates_runtime.containers import Misfit
 from modelgates_runtime.decoder import Decoder
@@ -13,7 +11,6 @@ from modelgates_runtime.parsing import check_depth
 from modelgates_runtime.scalars import MISFIT
 
 
-@frozen(eq=False, repr=False)
 class Field:
     """One property of a schema.
 
@@ -24,10 +21,12 @@ class Field:
         required: Whether the spec requires it.
     """
 
-    key: str
-    name: str
-    decoder: Decoder
-    required: bool
+    def __init__(self, key: str, name: str, decoder: Decoder, *, required: bool) -> None:
+        """Describe a property."""
+        self.key = key
+        self.name = name
+        self.decoder = decoder
+        self.required = required
 
     @cached_property
     def segment(self) -> str:
@@ -45,8 +44,7 @@ class Field:
         return not self.required or self.nullable
 
 
-@frozen
-class Note:
+class Note(NamedTuple):
     """What a body held or lacked besides readable values.
 
     Attributes:
@@ -68,7 +66,6 @@ def _absence(pointer: str, absent: frozenset[str]) -> Note:
     return Note(pointer, absent)
 
 
-@frozen(eq=False, repr=False)
 class Schema:
     """What the spec says of a model.
 
@@ -80,20 +77,17 @@ class Schema:
         keys: The JSON names.
     """
 
-    fields: Mapping[str, Field]
-    names: Mapping[str, Field]
-    extra: Decoder | None
-    keys: frozenset[str]
+    def __init__(self, fields: list[Field], extra: Decoder | None) -> None:
+        """Describe a model by its fields."""
+        self.fields: Mapping[str, Field] = {field.key: field for field in fields}
+        self.names: Mapping[str, Field] = {field.name: field for field in fields}
+        self.extra = extra
+        self.keys = frozenset(self.fields)
 
     @classmethod
     def of(cls, *fields: Field, extra: Decoder | None = None) -> Self:
         """Build a schema from its fields."""
-        return cls(
-            {field.key: field for field in fields},
-            {field.name: field for field in fields},
-            extra,
-            frozenset(field.key for field in fields),
-        )
+        return cls([*fields], extra)
 
     def fill(self, source: dict[str, Any]) -> dict[str, Any]:
         """Return `source` with `MISSING` for every key that it lacks."""

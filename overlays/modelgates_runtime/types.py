@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
-from attrs import define
-
 if TYPE_CHECKING:
     from modelgates_runtime.limits import RateLimit
 
@@ -21,8 +19,7 @@ T = TypeVar("T")
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "cf-ray")
 
 
-@define
-class File:
+class File(NamedTuple):
     """A file to upload, or a binary body that came."""
 
     payload: BinaryIO

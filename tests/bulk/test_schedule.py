@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client.bulk import schedule
-from modelgates_client.bulk.lookups import Asked, Finished, HeldClock, Lookup
+from modelgates_client.bulk.asking import Asked, Finished
+from modelgates_client.bulk.lookups import HeldClock, Lookup
 from modelgates_client.bulk.schedule import Schedule
 
 

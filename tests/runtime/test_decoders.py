@@ -14,7 +14,6 @@ from modelgates_api.models import (
     ErrorResponse,
     ProviderResponse,
 )
-from modelgates_runtime import scalars
 from modelgates_runtime.decoders import (
     ANYTHING,
     BOOLEAN,
@@ -37,6 +36,7 @@ from modelgates_runtime.decoders import (
 )
 from modelgates_runtime.encoding import encode
 from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.uuids import SentUUID
 
 from .models import Colour, Node, Priority
 
@@ -159,7 +159,7 @@ def test_a_uuid_remembers_how_it_was_sent():
         assert (twin, encode(twin)) == (uuid.UUID(text), text)
     pickled = pickle.loads(pickle.dumps(identifier))
     assert (pickled, encode(pickled), hash(pickled)) == (identifier, text, hash(uuid.UUID(text)))
-    made = scalars.SentUUID(text)
+    made = SentUUID(text)
     assert encode(pickle.loads(pickle.dumps(made))) == encode(made) == text.lower()
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from modelgates_client.bulk.asking import Outage
 from modelgates_client.bulk.gate import Gate
-from modelgates_client.bulk.outage import Outage
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import problem_of
 from modelgates_client.calls.telling import Cause

@@ -1,15 +1,21 @@
-"""How many are asked for: the plan for all, and what became of each."""
+"""How many are asked for: the plan for all, how each is asked for, and what is told of them.
+
+It is all of many that a client knows before it is asked for many: what carries it out is loaded
+then.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from modelgates_client.bulk.lookups import Question
-from modelgates_client.bulk.outage import Outage
-from modelgates_client.calls.call import Execution, Steps
+from modelgates_client.calls.call import Execution, Step, Steps
 from modelgates_client.calls.settings import check_seconds
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.transport.messages import Ending
+from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call
+from modelgates_runtime.types import Response
 
 #: Requests at one time, unless told otherwise.
 CONCURRENCY: Final = 32
@@ -18,6 +24,26 @@ CONCURRENCY: Final = 32
 OUTAGE_TIMEOUT_S: Final = 300.0
 
 MOST_CONCURRENCY: Final = 1_000
+
+
+class Outage(NamedTuple):
+    """An outage that is going on.
+
+    Attributes:
+        error: What the latest request ended with.
+        since: When it began.
+        waiting: How many ids have been taken and wait for its end.
+        probes: How many requests were sent to see whether it is over.
+        next_probe_s: Seconds to the next one.
+        left_s: Seconds to its end at the latest: then `OutageError` is raised.
+    """
+
+    error: ModelGatesError
+    since: datetime
+    waiting: int
+    probes: int
+    next_probe_s: float
+    left_s: float
 
 
 class Plan(NamedTuple):
@@ -67,6 +93,59 @@ def plan_of(
             f"max_rate is {max_rate!r}; it is in requests per second, and more than 0"
         )
     return Plan(concurrency, ordered, float(max_rate), timeout_s, on_outage)
+
+
+class Finished(NamedTuple):
+    """A call that came to its end.
+
+    Attributes:
+        number: Which it was of those that were given.
+        item: What was given.
+        result: What it came to.
+    """
+
+    number: int
+    item: object
+    result: Response[Any] | ModelGatesError
+
+
+class Asked(NamedTuple):
+    """How one of many is asked for.
+
+    Attributes:
+        execution: The execution of its call; None if there can be none.
+        steps: What is to be done.
+    """
+
+    execution: Execution[Any] | None
+    steps: Steps[Any]
+
+
+class Question(NamedTuple):
+    """How each of many is asked for.
+
+    Attributes:
+        call: Makes the call of what was given; raises a `ConfigurationError` if there is none.
+        steps: Returns the steps by which a call is executed.
+    """
+
+    call: Callable[[object], Call[Any]]
+    steps: Callable[[Execution[Any]], Steps[Any]]
+
+    def asked(self, item: object, execute: Callable[[Call[Any]], Execution[Any]]) -> Asked:
+        """Return how one is asked for; one that cannot be fails when its turn comes."""
+        try:
+            made = execute(self.call(item))
+        except ModelGatesError as error:
+            return Asked(None, _failing(error))
+        # Which requests hang, a run sees better, by what else is answered.
+        execution = made._replace(is_patient=True, policy=made.policy.for_many())
+        return Asked(execution, self.steps(execution))
+
+
+def _failing(error: ModelGatesError) -> Generator[Step, Ending | None, Response[Any]]:
+    raise error
+    yield  # what makes it a generator
 
 
 def calls_question() -> Question:

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 
-from modelgates_client.bulk.asking import Plan
-from modelgates_client.bulk.lookups import Finished, Question
+from modelgates_client.bulk.asking import Finished, Plan, Question
 from modelgates_client.bulk.running import Means, Run
 
 

@@ -11,9 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
-from modelgates_client.bulk.asking import Plan
-from modelgates_client.bulk.lookups import Finished, Question
-from modelgates_client.bulk.outage import Outage
+from modelgates_client.bulk.asking import Finished, Outage, Plan, Question
 from modelgates_client.bulk.running import Means, Run
 from modelgates_client.bulk.threads import start_thread
 from modelgates_client.errors import ConfigurationError

@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from modelgates_client.bulk.lookups import Doubt, Finished, Lookup
+from modelgates_client.bulk.asking import Finished
+from modelgates_client.bulk.lookups import Doubt, Lookup
 from modelgates_client.bulk.outage import LONGEST_RETRY_AFTER_S, Breaker, is_answer, is_unavailable
 from modelgates_client.bulk.pacer import Pacer
 from modelgates_client.bulk.window import Window

@@ -1,11 +1,12 @@
 """One call of many on its way to its end."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from modelgates_client.bulk.asking import Asked, Finished
 from modelgates_client.calls.answers import Problem
-from modelgates_client.calls.call import Execution, Send, Step, Steps
+from modelgates_client.calls.call import Send, Step
 from modelgates_client.errors import GenerationNotReadyError
 from modelgates_client.transport.deadline import monotonic_s
 from modelgates_client.transport.messages import Ending, Reply
@@ -101,7 +102,7 @@ class Lookup:
     )
 
     def __init__(
-        self, number: int, item: object, asked: "Asked", clock: HeldClock, due_s: float
+        self, number: int, item: object, asked: Asked, clock: HeldClock, due_s: float
     ) -> None:
         """Take what was given, and how it is asked for."""
         self.number = number
@@ -145,7 +146,7 @@ class Lookup:
         """Whether it failed in a way in which it may make the server fail, each time."""
         return self.failures > 0 or self.refused_at < math.inf
 
-    def advance(self, ending: Ending | None) -> "Step | Finished":
+    def advance(self, ending: Ending | None) -> Step | Finished:
         """Go on: with an attempt's ending, or with None, at the start and after a pause."""
         if ending is not None:
             self.refusals = 0
@@ -161,7 +162,7 @@ class Lookup:
         except ModelGatesError as error:
             return Finished(self.number, self.item, error)
 
-    def failed(self, doubt: Doubt, *, is_own: bool) -> "Step | Finished | None":
+    def failed(self, doubt: Doubt, *, is_own: bool) -> Step | Finished | None:
         """Count a failure: go on with it if it is the id's own, else keep it for when it is.
 
         An id that fails again and again while others are answered is what failed all the time.
@@ -175,7 +176,7 @@ class Lookup:
         self.again = None
         return self.advance(doubt.ending)
 
-    def give_up(self, ending: Ending, now: float) -> "Finished":
+    def give_up(self, ending: Ending, now: float) -> Finished:
         """End in an outage, with what came last: the answer is not ready."""
         execution = self.execution
         if execution is None:
@@ -196,56 +197,3 @@ class Lookup:
             last.error if isinstance(last, Problem) else None,
         )
         return Finished(self.number, self.item, error)
-
-
-class Finished(NamedTuple):
-    """A call that came to its end.
-
-    Attributes:
-        number: Which it was of those that were given.
-        item: What was given.
-        result: What it came to.
-    """
-
-    number: int
-    item: object
-    result: Response[Any] | ModelGatesError
-
-
-class Asked(NamedTuple):
-    """How one of many is asked for.
-
-    Attributes:
-        execution: The execution of its call; None if there can be none.
-        steps: What is to be done.
-    """
-
-    execution: Execution[Any] | None
-    steps: Steps[Any]
-
-
-class Question(NamedTuple):
-    """How each of many is asked for.
-
-    Attributes:
-        call: Makes the call of what was given; raises a `ConfigurationError` if there is none.
-        steps: Returns the steps by which a call is executed.
-    """
-
-    call: Callable[[object], Call[Any]]
-    steps: Callable[[Execution[Any]], Steps[Any]]
-
-    def asked(self, item: object, execute: Callable[[Call[Any]], Execution[Any]]) -> Asked:
-        """Return how one is asked for; one that cannot be fails when its turn comes."""
-        try:
-            made = execute(self.call(item))
-        except ModelGatesError as error:
-            return Asked(None, _failing(error))
-        # Which requests hang, a run sees better, by what else is answered.
-        execution = made._replace(is_patient=True, policy=made.policy.for_many())
-        return Asked(execution, self.steps(execution))
-
-
-def _failing(error: ModelGatesError) -> Generator[Step, Ending | None, Response[Any]]:
-    raise error
-    yield  # what makes it a generator

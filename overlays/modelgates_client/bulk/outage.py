@@ -7,13 +7,9 @@ outage was not the id's doing, and costs it nothing.
 Source: M. Nygard, "Release It!", 2nd edition 2018, chapter 5 ("Circuit Breaker").
 """
 
-from datetime import datetime
 from typing import Final
 
-from attrs import frozen
-
 from modelgates_client.transport.messages import Ending, Failure, Reply
-from modelgates_runtime.errors import ModelGatesError
 
 #: Seconds of a Retry-After that are believed: servers say a day, and are back after a minute.
 LONGEST_RETRY_AFTER_S: Final = 300.0
@@ -25,27 +21,6 @@ _FIRST_PROBE_S: Final = 0.1  # after the failure that made it an outage; it doub
 _LONGEST_PROBE_S: Final = 0.5  # between two probes at first,
 _FIRST_PHASE_S: Final = 10.0  # for so long; then
 _LATER_PROBE_S: Final = 1.0  # so long, which also is how long the next one waits for an answer
-
-
-@frozen
-class Outage:
-    """An outage that is going on.
-
-    Attributes:
-        error: What the latest request ended with.
-        since: When it began.
-        waiting: How many ids have been taken and wait for its end.
-        probes: How many requests were sent to see whether it is over.
-        next_probe_s: Seconds to the next one.
-        left_s: Seconds to its end at the latest: then `OutageError` is raised.
-    """
-
-    error: ModelGatesError
-    since: datetime
-    waiting: int
-    probes: int
-    next_probe_s: float
-    left_s: float
 
 
 def is_unavailable(ending: Ending) -> bool:

@@ -14,7 +14,7 @@ from modelgates_runtime.operation import Call
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.lookups import Finished
+    from modelgates_client.bulk.asking import Finished
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 from modelgates_client.bulk.alarm import Alarm
-from modelgates_client.bulk.asking import Plan
+from modelgates_client.bulk.asking import Finished, Plan, Question
 from modelgates_client.bulk.flights import CANARY, Flights
 from modelgates_client.bulk.gate import TOO_MANY, Attempt, Gate
-from modelgates_client.bulk.lookups import Finished, HeldClock, Lookup, Question
+from modelgates_client.bulk.lookups import HeldClock, Lookup
 from modelgates_client.bulk.outage import is_answer
 from modelgates_client.bulk.schedule import Schedule
 from modelgates_client.calls.answers import problem_of

@@ -4,7 +4,8 @@ import heapq
 from collections import deque
 from typing import Final
 
-from modelgates_client.bulk.lookups import Finished, Lookup
+from modelgates_client.bulk.asking import Finished
+from modelgates_client.bulk.lookups import Lookup
 
 #: Lookups that are on their way at one time, waiting for late records included, and in order also
 #: those that are done: what memory is bounded by.

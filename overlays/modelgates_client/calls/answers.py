@@ -32,13 +32,13 @@ _QUOTED: Final = 200  # characters of a body that is no error object, in an erro
 _EVENTS: Final = "text/event-stream"
 _HINT: Final = "(is base_url right?)"
 _ERROR_CODES: Final = range(400, 600)
-_STATUS_AS_TEXT: Final = re.compile("[1-5][0-9][0-9]")  # as some gateways write the code
 
-_MARKUP: Final = re.compile(
-    r"<(?:!doctype|\?xml|/?(?:html|head|body|title|center|div|span|h[1-6]|p|br|hr|a|error))\b",
-    re.IGNORECASE,
+# Compiled when they are first needed: most programs never meet what they are for.
+_STATUS_AS_TEXT: Final = "[1-5][0-9][0-9]"  # as some gateways write the code
+_MARKUP: Final = (
+    r"(?i)<(?:!doctype|\?xml|/?(?:html|head|body|title|center|div|span|h[1-6]|p|br|hr|a|error))\b"
 )
-_TITLE: Final = re.compile(r"<title[^<>]{0,200}>\s*([^<>]{1,200}?)\s*<", re.IGNORECASE)
+_TITLE: Final = r"(?i)<title[^<>]{0,200}>\s*([^<>]{1,200}?)\s*<"
 
 
 class Problem(NamedTuple):
@@ -283,23 +283,23 @@ def _message(reply: Reply, said: Mapping[str, Any] | None) -> str:
 def _page_in_place(reply: Reply) -> str | None:
     """Return what to say of a page in place of what was asked for; None if it is none."""
     text = _text(reply)
-    return f"it is {_page(text)} {_HINT}" if _MARKUP.match(text.lstrip()) else None
+    return f"it is {_page(text)} {_HINT}" if re.match(_MARKUP, text.lstrip()) else None
 
 
 def _beginning(reply: Reply) -> str:
     """Return how a body begins, in words."""
     text = _text(reply)
-    return f"is {_page(text)}" if _MARKUP.search(text) else f"begins {text[:_QUOTED]!r}"
+    return f"is {_page(text)}" if re.search(_MARKUP, text) else f"begins {text[:_QUOTED]!r}"
 
 
 def _without_markup(message: str) -> str:
     """Return what a server says; a page within it is only named."""
-    found = _MARKUP.search(message)
+    found = re.search(_MARKUP, message)
     return message if found is None else f"{message[: found.start()]}{_page(message)}"
 
 
 def _page(text: str) -> str:
-    title = _TITLE.search(text)
+    title = re.search(_TITLE, text)
     return "a page of markup" if title is None else f"a page of markup, {title[1]!r}"
 
 
@@ -309,7 +309,7 @@ def _text(reply: Reply) -> str:
 
 def _code(said: Mapping[str, Any] | None) -> int | None:
     code = None if said is None else said.get("code")
-    if isinstance(code, str) and _STATUS_AS_TEXT.fullmatch(code):
+    if isinstance(code, str) and re.fullmatch(_STATUS_AS_TEXT, code):
         return int(code)
     if isinstance(code, float) and code.is_integer():  # as JSON Schema has it
         return int(code)

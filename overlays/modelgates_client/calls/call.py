@@ -1,4 +1,4 @@
-"""The execution of a call, from its first attempt to its last, as steps.
+"""The execution of a call, from its request and its first attempt to its last, as steps.
 
 What to do next is decided here, and done by the client, blocking or not. Nothing here waits or
 sends.
@@ -6,15 +6,27 @@ sends.
 
 import math
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from modelgates_client.calls.answers import Problem, interpret
 from modelgates_client.calls.retry import RetryPolicy, RetryQueue, Turn
-from modelgates_client.errors import APITimeoutError, GenerationNotReadyError, RateLimitError
+from modelgates_client.calls.settings import (
+    Settings,
+    check_count,
+    check_headers,
+    check_seconds,
+    check_validation,
+)
+from modelgates_client.errors import (
+    APITimeoutError,
+    ConfigurationError,
+    GenerationNotReadyError,
+    RateLimitError,
+)
 from modelgates_client.transport.deadline import Deadline, monotonic_s
 from modelgates_client.transport.messages import Ending, Request
 from modelgates_runtime.errors import ModelGatesError
-from modelgates_runtime.operation import Call, Validation
+from modelgates_runtime.operation import CALL_OPTIONS, Call, CallOptions, Validation
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
@@ -248,6 +260,49 @@ def _pause_after(
     from modelgates_client.calls.telling import Cause  # noqa: PLC0415 - most calls need none
 
     return Pause(seconds, Cause.of(ending, result, attempt))
+
+
+def execution_of(
+    call: Call[T],
+    settings: Settings,
+    policy: RetryPolicy,
+    options: CallOptions,
+    clock: Callable[[], float] = monotonic_s,
+) -> Execution[T]:
+    """Return how a call is executed, by the client's settings and the call's own options.
+
+    Raises:
+        ConfigurationError: It is no call, an option is unknown or cannot be used, or a header
+            cannot be sent.
+    """
+    if not isinstance(cast("object", call), Call):
+        raise ConfigurationError(f"{call!r} is no call; the functions of an operation make one")
+    timeout_s, validation, own = settings.timeout_s, settings.validation, call.headers
+    if options:
+        if unknown := options.keys() - CALL_OPTIONS:
+            raise ConfigurationError(f"there is no option {', '.join(sorted(unknown))} of a call")
+        if "timeout" in options:
+            timeout_s = check_seconds("timeout", options["timeout"])
+        if "max_retries" in options:
+            max_retries = check_count("max_retries", options["max_retries"], 0)
+            policy = policy._replace(max_retries=max_retries)
+        if "validation" in options:
+            validation = check_validation(options["validation"])
+        if "idempotency_key" in options:
+            call = call.identified(options["idempotency_key"])
+        own = (*check_headers(options.get("headers") or {}), *call.headers)
+    headers = settings.headers  # engines know what is the same
+    if own:
+        headers = tuple({**dict(headers), **dict(check_headers(dict(own)))}.items())
+    server, operation = settings.network.server, call.operation
+    request = Request(
+        operation.method,
+        f"{server.path}{call.target}",
+        headers,
+        call.content if call.content is not None or operation.is_safe else b"",
+        operation.is_secured,
+    )
+    return Execution(call, request, validation, policy, timeout_s, clock, server.host)
 
 
 def poll_pause_s(elapsed_s: float) -> float:

@@ -50,6 +50,7 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_activity`   | what the account says of itself: file or server   |
 | `_mcp`        | the work of `mcp`: serve AI clients over stdio    |
 | `_stub`       | the work of `stub`: serve until interrupted       |
+| `_completing` | values of options, completed in the shell         |
 | `_config`     | the configuration file: defaults, and budgets     |
 | `_options`    | options that several commands have in common      |
 | `_ledgers`    | arguments and options of the commands for ledgers |

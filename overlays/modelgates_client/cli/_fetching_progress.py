@@ -11,7 +11,7 @@ from modelgates_client.cli._messages import Messages
 from modelgates_client.records.harmless import harmless
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.outage import Outage
+    from modelgates_client.bulk.asking import Outage
     from modelgates_client.ledger.progress import Progress
     from modelgates_client.ledger.values import Counts
 

@@ -7,17 +7,17 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
+import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import (
     CONCURRENCY,
     OUTAGE_TIMEOUT_S,
+    Finished,
     Plan,
+    Question,
     calls_question,
     plan_of,
 )
-from modelgates_client.bulk.lookups import Finished, Question
-from modelgates_client.bulk.outcomes import Answered, Unanswered, answer_of
 from modelgates_client.calls.call import Pause, Send, Steps
-from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
 from modelgates_client.records.observe import LOGGER, DriftCallback
@@ -34,6 +34,7 @@ from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.running import Means
+    from modelgates_client.calls.paging import Pager
 
 
 T = TypeVar("T")
@@ -154,16 +155,18 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
-    ) -> AsyncGenerator[Answered[T] | Unanswered]:
+    ) -> AsyncGenerator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
         """Send many calls; see `ModelGates.send_many`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
         return _flat(self.run_many(calls, calls_question(), plan, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncGenerator[Any]:
         """Yield the items of all pages; see `ModelGates.paginate`."""
+        from modelgates_client.calls.paging import Pager  # noqa: PLC0415 - rarely needed
+
         return self._items(Pager(call), options)
 
-    async def _items(self, pager: Pager, options: CallOptions) -> AsyncGenerator[Any]:
+    async def _items(self, pager: "Pager", options: CallOptions) -> AsyncGenerator[Any]:
         while pager.call is not None:
             for item in pager.take(await self.send_raw(pager.call, **options)):
                 yield item
@@ -246,7 +249,9 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 
 async def _flat(
     batches: AsyncGenerator[list[Finished]],
-) -> AsyncGenerator[Answered[Any] | Unanswered]:
+) -> AsyncGenerator["modelgates_client.Answered[Any] | modelgates_client.Unanswered"]:
+    from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415 - its classes cost
+
     async with aclosing(batches):
         async for batch in batches:
             for finished in batch:

@@ -7,9 +7,8 @@ from typing import Any, Generic, Self, TypeVar, Unpack
 from urllib.parse import urljoin
 from warnings import warn
 
-from modelgates_client.bulk.lookups import Finished
-from modelgates_client.calls.call import Execution
-from modelgates_client.calls.requests import execution_of
+from modelgates_client.bulk.asking import Finished
+from modelgates_client.calls.call import Execution, execution_of
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
 from modelgates_client.calls.settings import (
     DEFAULT_BASE_URL,

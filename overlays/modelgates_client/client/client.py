@@ -8,17 +8,17 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
+import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import (
     CONCURRENCY,
     OUTAGE_TIMEOUT_S,
+    Finished,
     Plan,
+    Question,
     calls_question,
     plan_of,
 )
-from modelgates_client.bulk.lookups import Finished, Question
-from modelgates_client.bulk.outcomes import Answered, Unanswered, answer_of
 from modelgates_client.calls.call import Pause, Send, Steps
-from modelgates_client.calls.paging import Pager
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
 from modelgates_client.records.observe import LOGGER, DriftCallback
@@ -33,6 +33,7 @@ from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
     from modelgates_client.bulk.running import Means
+    from modelgates_client.calls.paging import Pager
     from modelgates_client.transport.credentials import Secret
 
 
@@ -199,7 +200,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         max_rate: float | None = None,
         outage_timeout: float = OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
-    ) -> Generator[Answered[T] | Unanswered]:
+    ) -> Generator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
         """Send many calls, as many at a time as are allowed.
 
         Of each call comes exactly one `Answered` or `Unanswered`, as soon as it is known. The
@@ -231,9 +232,11 @@ class ModelGates(Resources, BaseClient[Engine]):
             ConfigurationError: The operation gives no pages.
             ModelGatesError: As `send`, for each page.
         """
+        from modelgates_client.calls.paging import Pager  # noqa: PLC0415 - rarely needed
+
         return self._items(Pager(call), options)
 
-    def _items(self, pager: Pager, options: CallOptions) -> Generator[Any]:
+    def _items(self, pager: "Pager", options: CallOptions) -> Generator[Any]:
         while pager.call is not None:
             yield from pager.take(self.send_raw(pager.call, **options))
 
@@ -319,7 +322,11 @@ class ModelGates(Resources, BaseClient[Engine]):
         self.close()
 
 
-def _flat(batches: Generator[list[Finished]]) -> Generator[Answered[Any] | Unanswered]:
+def _flat(
+    batches: Generator[list[Finished]],
+) -> Generator["modelgates_client.Answered[Any] | modelgates_client.Unanswered"]:
+    from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415 - its classes cost
+
     with closing(batches):
         for batch in batches:
             yield from map(answer_of, batch)

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client.bulk.outage import Outage
+from modelgates_client.bulk.asking import Outage
 from modelgates_client.ledger.values import Counts
 from modelgates_runtime.errors import ModelGatesError
 

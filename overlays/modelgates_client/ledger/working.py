@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from modelgates_client.bulk.outage import Outage
+from modelgates_client.bulk.asking import Outage
 from modelgates_client.bulk.outcomes import Outcome, Resolved
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger.errors import LedgerError

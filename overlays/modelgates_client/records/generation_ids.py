@@ -11,10 +11,11 @@ from typing import Final, TypeGuard
 
 _LONGEST: Final = 200  # characters; real ones have 35
 
-_ALONE: Final = re.compile(r"gen[-_][0-9A-Za-z](?:[0-9A-Za-z_-]*[0-9A-Za-z])?")
-_JOINED: Final = re.compile(r"gen-[0-9]{9,11}-|gen_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+# Compiled when they are first needed: a client does without.
+_ALONE: Final = r"gen[-_][0-9A-Za-z](?:[0-9A-Za-z_-]*[0-9A-Za-z])?"
+_JOINED: Final = r"gen-[0-9]{9,11}-|gen_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 # Projects of Google Cloud, and what is named after generative AI.
-_OTHERS: Final = re.compile(r"gen-(?:lang-client|ai)(?![0-9A-Za-z]).*", re.IGNORECASE)
+_OTHERS: Final = r"(?i)gen-(?:lang-client|ai)(?![0-9A-Za-z]).*"
 
 
 def is_askable(generation_id: object) -> TypeGuard[str]:
@@ -30,15 +31,15 @@ def is_id(word: str) -> bool:
     """
     return (
         len(word) <= _LONGEST
-        and _ALONE.fullmatch(word) is not None
+        and re.fullmatch(_ALONE, word) is not None
         and not is_another(word)
-        and _JOINED.search(word, 1) is None
+        and re.search(_JOINED, word[1:]) is None
     )
 
 
 def is_another(word: str) -> bool:
     """Whether a word is known to be the id of something else."""
-    return _OTHERS.fullmatch(word) is not None
+    return re.fullmatch(_OTHERS, word) is not None
 
 
 def refusal(word: str) -> str:

@@ -13,7 +13,7 @@ LOGGER.addHandler(logging.NullHandler())  # a library's are shown to those who a
 OUTAGES: Final = LOGGER.getChild("outages")  # of its own, so that the command shows them always
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _MOST_KINDS: Final = 1_000  # a hostile server must not fill memory, or the log
-_INDEX: Final = re.compile(r"/\d+(?=/|$)")
+_INDEX: Final = r"/\d+(?=/|$)"
 
 DriftCallback = Callable[[Drift], object]
 
@@ -53,7 +53,7 @@ class DriftObserver:
         What the callback raises ends the call.
         """
         for entry in drift:
-            kind = (entry.kind, _INDEX.sub("/*", entry.pointer))
+            kind = (entry.kind, re.sub(_INDEX, "/*", entry.pointer))
             if kind not in self._seen and len(self._seen) < _MOST_KINDS:
                 self._seen.add(kind)
                 LOGGER.info("the server deviates from the spec: %s", str(entry))

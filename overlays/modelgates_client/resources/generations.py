@@ -15,10 +15,15 @@ import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models, resources
 from modelgates_api.api.generations import get_generation
 from modelgates_api.resources.generations import AsyncGenerationsResource, GenerationsResource
-from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S, Plan, plan_of
-from modelgates_client.bulk.lookups import Finished, Question
-from modelgates_client.bulk.outage import Outage
-from modelgates_client.bulk.outcomes import outcome_of
+from modelgates_client.bulk.asking import (
+    CONCURRENCY,
+    OUTAGE_TIMEOUT_S,
+    Finished,
+    Outage,
+    Plan,
+    Question,
+    plan_of,
+)
 from modelgates_client.calls.call import Execution, Steps
 from modelgates_client.calls.settings import check_seconds
 from modelgates_client.errors import (
@@ -438,6 +443,8 @@ def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[Gen
 def _outcomes(
     batches: Generator[list[Finished]],
 ) -> Generator[list["modelgates_client.Outcome"]]:
+    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - its classes cost
+
     with closing(batches):
         for batch in batches:
             yield [outcome_of(finished) for finished in batch]
@@ -446,6 +453,8 @@ def _outcomes(
 async def _outcomes_awaited(
     batches: AsyncGenerator[list[Finished]],
 ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
+    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - its classes cost
+
     async with aclosing(batches):
         async for batch in batches:
             yield [outcome_of(finished) for finished in batch]

@@ -7,7 +7,6 @@
 | `exchange`       | what all engines share: limits, and what an ending says          |
 | `httpcore_terms` | from the terms of httpcore and httpx to ours, and back           |
 | `blocking`       | the engine of `ModelGates`                                       |
-| `network`        | sockets of `blocking` that end at the deadline                   |
 | `engines`        | what engines can, and which of them suits                        |
 | `awaiting`       | that of `AsyncModelGates` that works everywhere, over httpcore   |
 | `fast`           | that of `AsyncModelGates` that is fast, over httptools           |

@@ -19,7 +19,7 @@ _LEAST_PART: Final = 12  # characters of half a key that give it away
 _SEARCHED: Final = 256 * 1024  # characters that are searched for a key in disguise
 _MARKS: Final = ("\\", "%", "&", "\0")  # what a disguise cannot do without
 _BYTE_MARKS: Final = tuple(mark.encode() for mark in _MARKS)
-_JSON_ESCAPE: Final = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
+_JSON_ESCAPE: Final = r"(?<!\\)\\+u([0-9a-fA-F]{4})"
 
 
 class Secret:
@@ -225,6 +225,6 @@ def _decoded(text: str) -> tuple[str, ...]:
     import html  # noqa: PLC0415 - costs, and is rarely needed
     from urllib.parse import unquote  # noqa: PLC0415
 
-    plain = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    plain = re.sub(_JSON_ESCAPE, lambda match: chr(int(match[1], 16)), text)
     plain = plain.replace("\\", "").replace("\0", "")
     return plain, html.unescape(plain), unquote(plain)

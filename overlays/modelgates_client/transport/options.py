@@ -14,7 +14,7 @@ from modelgates_client.errors import ConfigurationError
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})
-_WITH_PORT: Final = re.compile(r"(\[.*\]|[^:]*):([0-9]+)")
+_WITH_PORT: Final = r"(\[.*\]|[^:]*):([0-9]+)"
 
 
 class Server(NamedTuple):
@@ -241,7 +241,7 @@ def _names(entry: str, server: Server) -> bool:
     """Whether an entry of `NO_PROXY` names a server."""
     import ipaddress  # noqa: PLC0415 - rarely needed
 
-    with_port = _WITH_PORT.fullmatch(entry)
+    with_port = re.fullmatch(_WITH_PORT, entry)
     name, port = with_port.groups() if with_port is not None else (entry, None)
     if port is not None and int(port) != server.port:
         return False
