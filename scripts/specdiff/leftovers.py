@@ -349,9 +349,11 @@ def _change(difference: Difference, used: set[str], *, is_read: bool) -> Change 
         old, new = difference.keywords
         known = "note" if keyword in {"info", "tags"} else rules.NOTES.get(keyword, keyword)
         rule = f"{'extension' if keyword.startswith('x-') else known}-changed"
-        name, level, why = keyword, Level.INFO, "it is documentation"
-        holder = (new or old or "#").rpartition("/")[0]
-        text = f"{quote(_name(holder))} has another {quote(keyword)}"
+        level, why = Level.INFO, "it is documentation"
+        if keyword not in {"info", "tags"}:  # of which the part that differs says more
+            name = keyword
+            holder = (new or old or "#").rpartition("/")[0]
+            text = f"{quote(_name(holder))} has another {quote(keyword)}"
     elif in_schema and keyword and not unknown.is_known(keyword):
         old, new = difference.keywords
         text = f"{quote(keyword)} {how}, which is not understood"

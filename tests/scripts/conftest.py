@@ -32,6 +32,16 @@ KEPT = (
     *("2026-05-24", "2026-05-28", "2026-05-30", "2026-06-02"),
     *("2026-06-08", "2026-06-09", "2026-06-10", "2026-06-23"),
 )
+#: Those versions, by their names.
+FROZEN = {
+    name: version
+    for name, version in versions.all(Project(ROOT)).items()
+    if name in {PINNED, *KEPT}
+}
+#: Where the project has its spec from.
+SOURCE = "https://modelgates.ai/docs/api/api-reference/generations/get-generation"
+#: A real answer.
+RECORD = "tests/records/2026-02-cancelled-stream.json"
 
 
 class Ended(NamedTuple):
@@ -126,52 +136,47 @@ class ProjectCopy:
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What this project generates from, as it was when the tests began."""
+    """What a project generates from: this one's tools, at `PINNED` and with `KEPT` beside it.
+
+    Whatever version this project is at, the tests of the tools stand still.
+    """
     root = tmp_path_factory.mktemp("inputs")
     (root / "scripts" / "requirements").mkdir(parents=True)
     (root / "overlays").mkdir()
-    for name in ("openapi.yaml", "openapi.lock.json", "codegen-config.yaml"):
+    (root / "tests" / "records").mkdir(parents=True)
+    for name in ("codegen-config.yaml", "scripts/requirements/codegen.txt", RECORD):
         shutil.copy(ROOT / name, root / name)
-    for name in ("overlays/spec.overlay.yaml", "scripts/requirements/codegen.txt"):
-        shutil.copy(ROOT / name, root / name)
-    ignore = shutil.ignore_patterns("__pycache__", "test_*")
-    for name in ("overlays/templates", "overlays/modelgates_runtime", "tests/specs/versions",
-                 "tests/records"):  # fmt: skip
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("overlays/templates", "overlays/modelgates_runtime"):
         shutil.copytree(ROOT / name, root / name, ignore=ignore)
+    stand_at_pinned(root)
+    store = versions.store(Project(root))
+    store.mkdir(parents=True)
+    lines = (versions.store(Project(ROOT)) / versions.SUMS).read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line[66:].startswith(KEPT) and ".overlay." not in line]
+    (store / versions.SUMS).write_text("".join(kept))
+    for name in KEPT:
+        for file in versions.store(Project(ROOT)).glob(f"{name}.[dy]*"):
+            shutil.copy(file, store)
     return root
+
+
+def stand_at_pinned(root: Path) -> None:
+    """Put the spec of `PINNED`, its lock and the overlay that fits it into a project."""
+    spec = FROZEN[PINNED]
+    (root / "openapi.yaml").write_bytes(spec.content)
+    overlay = spec.overlay or Project(ROOT).overlay.read_bytes()
+    (root / "overlays" / "spec.overlay.yaml").write_bytes(overlay)
+    lock = json.loads((ROOT / "openapi.lock.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256(spec.content).hexdigest()
+    lock["spec"] = {"source": SOURCE, "retrieved": PINNED, "sha256": digest}
+    (root / "openapi.lock.json").write_text(json.dumps(lock, indent=2) + "\n")
 
 
 @pytest.fixture
 def project(inputs: Path, tmp_path: Path) -> ProjectCopy:
-    """A copy of this project, without generated/."""
+    """A project at `PINNED`, without generated/."""
     return ProjectCopy(tmp_path, inputs)
-
-
-@pytest.fixture(scope="session")
-def pinned_inputs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same at `PINNED`, under its overlay, with no other versions kept than `KEPT`."""
-    copied = ProjectCopy(tmp_path_factory.mktemp("pinned"), inputs)
-    pinned = versions.dated(Project(inputs), PINNED)
-    copied.set_spec(pinned.content.decode())
-    if pinned.overlay is not None:
-        copied.write("overlays/spec.overlay.yaml", pinned.overlay.decode())
-    lock = json.loads(copied.read("openapi.lock.json"))
-    lock["spec"]["retrieved"] = PINNED
-    copied.write("openapi.lock.json", json.dumps(lock))
-    store = versions.store(Project(copied.root))
-    for path in store.iterdir():
-        if path.suffix in {".yaml", ".diff"} and path.stem not in KEPT:
-            path.unlink()
-    sums = (store / versions.SUMS).read_text().splitlines(keepends=True)
-    kept = [x for x in sums if x[66:].startswith(KEPT) and ".overlay." not in x]
-    (store / versions.SUMS).write_text("".join(kept))
-    return copied.root
-
-
-@pytest.fixture
-def pinned(pinned_inputs: Path, tmp_path: Path) -> ProjectCopy:
-    """A copy of this project at `PINNED`, without generated/."""
-    return ProjectCopy(tmp_path, pinned_inputs)
 
 
 class Drift:
@@ -196,20 +201,20 @@ class Drift:
 
 
 @pytest.fixture
-def drift(pinned):
+def drift(project):
     """The command, for a project whose spec, version and accepted differences stay the same."""
     for name, text in (
         ("overlays/accepted-differences.yaml", "accepted: []\n"),
         ("overlays/modelgates_client/_version.py", '__version__ = "0.1.0"\n'),
     ):
-        (pinned.root / name).parent.mkdir(exist_ok=True)
-        pinned.write(name, text)
-    return Drift(pinned)
+        (project.root / name).parent.mkdir(exist_ok=True)
+        project.write(name, text)
+    return Drift(project)
 
 
 @pytest.fixture(scope="session")
 def ours(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
-    """A copy of this project, regenerated; tests must not change it."""
+    """A project at `PINNED`, regenerated; tests must not change it."""
     copied = ProjectCopy(tmp_path_factory.mktemp("ours"), inputs)
     done = copied.regenerate()
     assert done.returncode == 0, done.stderr
@@ -218,7 +223,7 @@ def ours(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
 
 @pytest.fixture
 def regenerated(ours: ProjectCopy, tmp_path: Path) -> ProjectCopy:
-    """A copy of this project, regenerated, for a test to change."""
+    """A project at `PINNED`, regenerated, for a test to change."""
     return ProjectCopy(tmp_path, ours.root)
 
 

@@ -6,16 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from common import documents
 from common.failure import Failure
 from normalizing.normal import normalize
 from vendoring import admission
 
-ROOT = Path(__file__).parents[2]
-OURS = documents.load(ROOT / "openapi.yaml")
+from .conftest import FROZEN, PINNED
+
+OURS = FROZEN[PINNED].document
 SCHEMAS = ("components", "schemas")
 GET = ("paths", "/generation", "get")
 REMOVED = object()

@@ -11,6 +11,7 @@ from common.versions import Version
 from ruamel.yaml import YAML
 from specdiff import evidence, specs
 
+from .conftest import RECORD as SENT
 from .conftest import ROOT
 
 RECORD = "GenerationResponseData"
@@ -40,26 +41,26 @@ def spec(project, fields, optional=()):
 
 
 @pytest.fixture
-def weigh(pinned, tmp_path_factory):
+def weigh(project, tmp_path_factory):
     """Hold recorded answers against a spec that is another in some fields of the record."""
 
     def run(fields, old=None, folders=()):
-        project, scratch = Project(pinned.root), tmp_path_factory.mktemp("clients")
-        before, new = old or spec(pinned, {}), spec(pinned, fields)
+        here, scratch = Project(project.root), tmp_path_factory.mktemp("clients")
+        before, new = old or spec(project, {}), spec(project, fields)
         return evidence.weigh(
-            project,
+            here,
             before,
             new,
-            client=clients.generate(project, new, scratch / "new"),
+            client=clients.generate(here, new, scratch / "new"),
             changes=specs.compare(before.document, new.document),
-            files=records.files(project, folders),
+            files=records.files(here, folders),
             directory=scratch / "tried",
         )
 
     return run
 
 
-def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, pinned):
+def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, project):
     """By place and count; under the actions that are offered, nothing is denied any more."""
     fields = {name: schema for name, (schema, _) in LIES.items()}
     found = weigh(fields)
@@ -73,17 +74,17 @@ def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, pinned):
         assert one.text.startswith(words)
         assert one.fails
         assert one.actions
-    overlay = documents.load(pinned.root / "overlays" / "spec.overlay.yaml")
+    overlay = documents.load(project.root / "overlays" / "spec.overlay.yaml")
     overlay["actions"] += [action for one in found.findings for action in one.actions]
-    pinned.write("overlays/spec.overlay.yaml", json.dumps(overlay))
+    project.write("overlays/spec.overlay.yaml", json.dumps(overlay))
     assert weigh(fields).findings == ()
 
 
-def test_what_an_answer_lacks_refutes_only_what_is_newly_required(weigh, pinned):
+def test_what_an_answer_lacks_refutes_only_what_is_newly_required(weigh, project):
     """An answer may be older than a field; it is not older than one that could be left out."""
     field = {"num_fetches": {"type": "integer"}}  # the record lacks it
     assert weigh({**field, "made_up": STRING}).findings == ()
-    (found,) = weigh(field, old=spec(pinned, field, ["num_fetches"])).findings
+    (found,) = weigh(field, old=spec(project, field, ["num_fetches"])).findings
     assert (found.rule, found.pointer) == ("answer-missing", f"{AT}/num_fetches")
     assert [set(action) for action in found.actions] == [{"target", "description", "remove"}]
 
@@ -92,7 +93,7 @@ def test_a_folder_has_more_answers(weigh, tmp_path_factory):
     """Bodies, or lines of bodies, of the operation that the folder is called by; each counts."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "get-generation").mkdir()
-    (sent,) = (json.loads(file.read_bytes()) for file in records.files(Project(ROOT)))
+    sent = json.loads((ROOT / SENT).read_bytes())
     other = {"data": {**sent["data"], "finish_reason": "stop"}}
     lines = [json.dumps(one) for one in (sent, other, sent)]
     (folder / "seen.jsonl").write_text("\n".join(lines) + "\n\n")

@@ -6,13 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from random import Random
 
 import pytest
 from common import documents
 
-ROOT = Path(__file__).parents[2]
+from .conftest import FROZEN, PINNED, ROOT
 
 #: Component schemas that hand-written code knows, and names that the spec might give them.
 RENAMED = {
@@ -125,7 +124,7 @@ def run(project, *arguments, stdin=None) -> subprocess.CompletedProcess:
 def test_a_record_is_fetched(project, change, bodies, httpserver):
     """Whatever the spec calls the tag, the titles and the schemas."""
     rename(project, change)
-    schemas = documents.load(ROOT / "openapi.yaml")["components"]["schemas"]
+    schemas = FROZEN[PINNED].document["components"]["schemas"]
     record = bodies.valid(schemas["GenerationResponse"], schemas, Random(1))
     attempt = {"status": 200, "provider_name": "OpenAI"}
     record["data"].update(id="gen-1", provider_responses=[attempt])

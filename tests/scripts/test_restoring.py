@@ -3,17 +3,16 @@
 import string
 
 import pytest
-from common import documents, versions
+from common import documents
 from common.failure import Failure
-from common.project import Project
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from vendoring.restoring import joined, restore
 
-from .conftest import PINNED, ROOT
+from .conftest import FROZEN, PINNED, ROOT
 
 PAGE = ROOT / "tests" / "pages" / "get-generation.txt"
-VERSIONS = {name: version.content.decode() for name, version in versions.all(Project(ROOT)).items()}
+VERSIONS = {name: version.content.decode() for name, version in FROZEN.items()}
 #: The version that the page shows.
 SHOWN = VERSIONS[PINNED]
 

@@ -19,9 +19,9 @@ OURS = Project(ROOT)
 
 
 @pytest.fixture
-def project(pinned):
+def project(project):
     """A project with versions that stay the same, to change."""
-    return Project(pinned.root)
+    return Project(project.root)
 
 
 def test_every_version_is_there_in_order_and_is_an_openapi_document():
