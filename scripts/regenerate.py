@@ -26,7 +26,7 @@ def main() -> None:
     lock.check_overrides(project, recorded)
     toolchain.check_versions(project)
     # Not before the tools are known to be there.
-    from codegen import generator, lacking  # noqa: PLC0415
+    from codegen import computed, generator, lacking  # noqa: PLC0415
     from normalizing import telling  # noqa: PLC0415
 
     normal = generator.prepare(project)
@@ -38,6 +38,8 @@ def main() -> None:
             check(project, fresh, wanted)
         else:
             write(project, fresh, wanted, generator.left_out(normal))
+        for name, reason in computed.lost(project, normal).items():
+            print(f"unknown: {name} {reason}; {computed.ADVICE}", file=sys.stderr)
         lacks = list(lacking.lines(project, fresh))
     if lacks:
         print("\n".join(lacks), file=sys.stderr)

@@ -5,10 +5,10 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from codegen import generator
+from codegen import computed, generator
 from common.failure import Failure
 from common.project import PACKAGE, Project
 from common.versions import Version
@@ -29,12 +29,14 @@ class Client:
         runtime: Holds the package that it stands on.
         modules: The modules inside the package that decode an operation's responses, by the name
             of the operation and by its route.
+        unknown: The computed properties that are unknown with it, each with the reason.
     """
 
     version: str
     directory: Path
     runtime: Path
     modules: Mapping[str, str]
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def module(self, operation: Operation) -> str | None:
         """Return the module of an operation, known by its id, or else by its method and path."""
@@ -78,7 +80,8 @@ def generate(project: Project, version: Version, directory: Path) -> Client:
         modules = _modules(package / PACKAGE, normal)
     except Failure as failure:
         raise Failure(f"the client of {version.name} cannot be generated: {failure}") from None
-    return Client(version.name, package, project.runtime.parent, modules)
+    unknown = computed.lost(project, normal)
+    return Client(version.name, package, project.runtime.parent, modules, unknown)
 
 
 def _modules(package: Path, normal: Normal) -> dict[str, str]:

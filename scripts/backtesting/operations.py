@@ -73,6 +73,8 @@ def responses(normal: Normal, note: Note) -> Iterator[Response]:
     for lost in normal.lost:
         for problem in lost.problems:
             note(lost.name, f"it cannot be read: {problem.pointer} {problem.reason}")
+    for line in normal.left_out:
+        note(*line.split(": ", 1))
     for described in normal.operations:
         operation = of(described)
         documented = [response.status for response in described.responses]

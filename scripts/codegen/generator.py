@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from attrs import evolve
 from common import documents, toolchain
 from common.failure import Failure
 from common.project import PACKAGE, Project
@@ -60,13 +59,7 @@ def prepare(project: Project) -> Normal:
     Raises:
         Failure: The spec or the overlay cannot be read, or nothing of the spec can be carried.
     """
-    document = overlay.apply(documents.load(project.overlay), documents.load(project.spec))
-    normal = normalize(document)
-    if normal.operations:
-        left_out = operations.make_plain(document, normal)
-        plain = normalize(document)
-        plain.document[operations.LEFT_OUT] = left_out
-        normal = evolve(plain, lost=normal.lost, unused=normal.unused)
+    normal = normalize(overlay.apply(documents.load(project.overlay), documents.load(project.spec)))
     if not normal.operations:
         words = "\n".join(telling.lines(normal)) or "it describes no operation"
         raise Failure(f"nothing of {project.spec.name} can be carried: {words}")
@@ -88,7 +81,7 @@ def left_out(normal: Normal) -> list[str]:
         for one in normal.lost
         for problem in one.problems
     ]
-    return [*normal.document.get(operations.LEFT_OUT, ()), *lost]
+    return [*normal.left_out, *lost]
 
 
 def _generate(project: Project, normal: Normal, package: Path) -> None:

@@ -1,9 +1,13 @@
 """Finds the operations that give pages: by what their parameters and answers are called."""
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from attrs import frozen
+from normalizing.located import COMPONENTS
+from normalizing.normal import Normal
+from normalizing.operations import Operation, alternatives
+from normalizing.writing import Schema
 
 _CURSORS: Final = ("cursor", "page_token", "next_token", "after", "starting_after")
 _NEXT: Final = ("next_cursor", "next_page_token", "next_token", "cursor", "last_id")
@@ -31,18 +35,14 @@ class Found:
     more: tuple[str, ...] = ()
 
 
-def find(document: dict[str, Any], operation: dict[str, Any]) -> Found | None:
+def find(normal: Normal, operation: Operation) -> Found | None:
     """Return how the pages of an operation follow one another; None if it gives none."""
-    queried = {
-        str(parameter["name"])
-        for parameter in operation.get("parameters") or ()
-        if parameter.get("in") == "query"
-    }
-    body = _success(document, operation)
-    items = _items(document, body)
+    queried = {parameter.name for parameter in operation.parameters if parameter.place == "query"}
+    body = _success(normal, operation)
+    items = _items(body)
     if items is None:
         return None
-    places = list(_places(document, body, ()))
+    places = list(_places(normal, body, ()))
     more = next((place for place in places if place[-1] == _MORE), ())
     if {"limit", "offset"} <= queried:
         return Found(items, offset="offset", more=more)
@@ -53,43 +53,40 @@ def find(document: dict[str, Any], operation: dict[str, Any]) -> Found | None:
     return None
 
 
-def _success(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
-    response = operation["responses"].get("200") or {}
-    media = (response.get("content") or {}).get("application/json") or {}
-    return _schema(document, media.get("schema"))
+def _success(normal: Normal, operation: Operation) -> Schema:
+    medias = [response.media for response in operation.responses if response.status == "200"]
+    is_json = medias and medias[0] and medias[0].kind == "json"
+    return _followed(normal, medias[0].schema if is_json and medias[0] else None)
 
 
-def _items(document: dict[str, Any], body: dict[str, Any]) -> tuple[str, ...] | None:
+def _items(body: Schema) -> tuple[str, ...] | None:
     """Return where the one array of a body stands, or the one of a usual name."""
-    properties = body.get("properties") or {}
-    arrays = [name for name in properties if _is_array(_schema(document, properties[name]))]
+    arrays = [name for name, part in _properties(body) if _is_array(part)]
     usual = [name for name in _ITEMS if name in arrays]
     if usual or len(arrays) == 1:
         return ((usual or arrays)[0],)
     return None
 
 
-def _places(
-    document: dict[str, Any], schema: dict[str, Any], within: tuple[str, ...]
-) -> Iterator[tuple[str, ...]]:
-    for name, part in (schema.get("properties") or {}).items():
-        yield (*within, str(name))
+def _places(normal: Normal, schema: Schema, within: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, part in _properties(schema):
+        yield (*within, name)
         if len(within) < _DEPTH - 1:
-            yield from _places(document, _schema(document, part), (*within, str(name)))
+            yield from _places(normal, _followed(normal, part), (*within, name))
 
 
-def _is_array(schema: dict[str, Any]) -> bool:
-    kinds = schema.get("type")
-    return kinds == "array" or (isinstance(kinds, list) and "array" in kinds)
+def _properties(schema: Schema) -> Iterable[tuple[str, Schema]]:
+    found: dict[str, Schema] = schema.get("properties", {})
+    return found.items()
 
 
-def _schema(document: dict[str, Any], schema: Any) -> dict[str, Any]:
-    """Return a schema, a reference followed."""
-    schemas = (document.get("components") or {}).get("schemas") or {}
-    for _ in range(10):
-        if not isinstance(schema, dict):
-            return {}
-        if not isinstance(schema.get("$ref"), str):
-            return schema
-        schema = schemas.get(schema["$ref"].rsplit("/", 1)[-1])
-    return {}
+def _is_array(schema: Schema) -> bool:
+    return any(part.get("type") == "array" for part in alternatives(schema))
+
+
+def _followed(normal: Normal, schema: Schema | None) -> Schema:
+    """Return the class that a place holds, or null; of what holds no class, what it is."""
+    names = [part["$ref"] for part in alternatives(schema) if "$ref" in part]
+    if len(names) == 1:
+        return normal.schemas[names[0].removeprefix(COMPONENTS)]
+    return schema if schema is not None else Schema()

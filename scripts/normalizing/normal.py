@@ -37,6 +37,7 @@ class Normal:
         unused: What cannot be carried, and no operation needs.
         widened: Schemas of which more values are allowed than the document does.
         notes: What is left out of operations that are carried.
+        left_out: What clients do not take, of what is in order: a line each, with the reason.
     """
 
     document: Object
@@ -46,6 +47,7 @@ class Normal:
     unused: list[Problem] = field(factory=list)
     widened: list[Note] = field(factory=list)
     notes: list[Note] = field(factory=list)
+    left_out: list[str] = field(factory=list)
 
     def json_schema(self, schema: Schema | None) -> dict[str, Any]:
         """Return a schema in the normal form as one of JSON Schema 2020-12, complete in itself."""
@@ -61,17 +63,20 @@ def normalize(document: dict[str, Any]) -> Normal:
     found = {operation.name: operation for operation in reading.read()}
     writer.write_classes()
     broken = _broken(writer)
+    own = [name for name in writer.needs if name.startswith("components/")]
+    used = _needed(writer, [*(name for name in found if name not in broken), *own])
     lost = [Lost(name, pointer, _problems(writer, name)) for name, pointer in reading.met.items()
             if name in broken]  # fmt: skip
     said = {problem for one in lost for problem in one.problems}
     return Normal(
         document=located,
         operations=[operation for name, operation in found.items() if name not in broken],
-        schemas={k: schema for k, schema in writer.components.items() if k not in broken},
+        schemas={k: s for k, s in writer.components.items() if k in used and k not in broken},
         lost=lost,
         unused=[p for listed in writer.problems.values() for p in listed if p not in said],
         widened=list(writer.widened),
         notes=list(reading.notes),
+        left_out=reading.left_out,
     )
 
 
@@ -93,16 +98,20 @@ def _broken(writer: Writer) -> set[str]:
 
 def _problems(writer: Writer, owner: str) -> tuple[Problem, ...]:
     """Return the problems of an operation, and of all the classes that it needs."""
-    found: dict[Problem, None] = {}
-    seen: set[str] = set()
-    todo = [owner]
+    needed = _needed(writer, [owner])
+    return tuple({problem: None for name in needed for problem in writer.problems.get(name, {})})
+
+
+def _needed(writer: Writer, owners: list[str]) -> dict[str, None]:
+    """Return some classes and operations, and all that they need."""
+    found: dict[str, None] = {}
+    todo = owners[::-1]
     while todo:
         name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            found.update(writer.problems.get(name, {}))
+        if name not in found:
+            found[name] = None
             todo.extend(writer.needs.get(name, ()))
-    return tuple(found)
+    return found
 
 
 __all__ = ["Lost", "Normal", "normalize"]

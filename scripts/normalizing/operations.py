@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from openapi_python_client.strings import PythonIdentifier, pascal_case
 
-from normalizing import references
+from normalizing import references, taking
 from normalizing.findings import Note, Problem, UnreadableError, unreadable
 from normalizing.located import Object, child, json_path, place, pointer_of
 from normalizing.shapes import Raw
+from normalizing.taking import NotTakenError, media_kind
 from normalizing.writing import Schema, Writer
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -23,6 +24,9 @@ _PLACES: Final = ("path", "query", "header", "cookie")
 
 #: Header parameters that OpenAPI says are ignored: other parts of the document describe them.
 _IGNORED: Final = {"accept", "content-type"}
+
+#: Of what an answer may be, what is read first; of what is sent, what comes first.
+_ORDER: Final = ("json", "form", "multipart", "text", "bytes")
 
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -98,7 +102,9 @@ class Operation:
         tags: Its tags.
         summary: In a few words.
         description: In more.
-        is_secured: Whether the document asks for credentials, on it or on everything.
+        is_secured: Whether credentials are sent; not where the document says that none are.
+        is_deprecated: Whether the document advises against it.
+        servers: The URLs of its own servers.
         parameters: Those of its path among them.
         bodies: What it takes, by media type.
         is_body_required: Whether it must be sent something.
@@ -114,6 +120,8 @@ class Operation:
     summary: str | None
     description: str | None
     is_secured: bool
+    is_deprecated: bool = False
+    servers: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     bodies: tuple[Media, ...] = ()
     is_body_required: bool = False
@@ -128,8 +136,7 @@ class Operation:
     @property
     def called(self) -> str:
         """What its function is named by: its id, or else its method and path."""
-        words = self.raw_path.replace("{", "").replace("}", "").replace("/", "_")
-        return self.id or f"{self.method}_{words.removeprefix('_').removesuffix('_')}"
+        return self.id or _called(self.method, self.raw_path)
 
     @property
     def module(self) -> tuple[str, str]:
@@ -138,7 +145,7 @@ class Operation:
         return PythonIdentifier(tag, "tag"), PythonIdentifier(self.called, "field_")
 
 
-@frozen
+@define
 class Operations:
     """Reads the operations of one document.
 
@@ -147,12 +154,16 @@ class Operations:
         writer: Writes its schemas.
         notes: What is not carried, and needed by nothing.
         met: Where each operation stands, those that cannot be read among them, by its name.
+        left_out: What clients do not take of operations, a line each, with the reason.
+        title: What the operation is called, in such lines, that is being read.
     """
 
     document: Object
     writer: Writer
     notes: dict[Note, None] = field(factory=dict)
     met: dict[str, str] = field(factory=dict)
+    left_out: list[str] = field(factory=list)
+    title: str = ""
 
     def read(self) -> Iterator[Operation]:
         """Yield every operation that can be read; of others, the writer has the problems."""
@@ -181,6 +192,11 @@ class Operations:
                         yield operation
                     except UnreadableError as error:
                         self.writer.fail(error.problem)
+                    except NotTakenError as error:
+                        self._leave_out(error.reason)
+
+    def _leave_out(self, words: str) -> None:
+        self.left_out.append(f"{self.title}: {words}")
 
     def _same_module(self, operation: Operation, first: str) -> None:
         mend = {
@@ -201,7 +217,10 @@ class Operations:
         _check_path(path, where)
         bare, _, asked = path.partition("?")
         identifier = said.get("operationId")
-        name = pascal_case(str(identifier or f"{method} {bare}"))
+        called = str(identifier or _called(method, path))
+        self.title = f"{method.upper()} {path} ({called})"
+        self._check_taken(method, item, said)
+        name = pascal_case(called)
         parameters = self._parameters(item, said, name)
         fixed = self._fixed(asked, where) if asked else ()
         self._check_variables(bare, parameters, where)
@@ -215,13 +234,41 @@ class Operations:
             tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
             summary=_text(said, "summary"),
             description=_text(said, "description"),
-            is_secured=bool(said.get("security", self.document.get("security"))),
+            is_secured=said.get("security", self.document.get("security")) != [],
+            is_deprecated=bool(said.get("deprecated")),
+            servers=tuple(_urls(said.get("servers", item.get("servers")))),
             parameters=(*parameters, *fixed),
             bodies=bodies,
             is_body_required=is_required,
             responses=self._responses(said, name, where),
             pointer=where,
         )
+
+    def _check_taken(self, method: str, item: dict[str, Any], said: dict[str, Any]) -> None:
+        """Raise, before anything of an operation is written, if clients do not take it.
+
+        Raises:
+            NotTakenError: They do not.
+            UnreadableError: A reference leads to nothing.
+        """
+        taking.check_method(method)
+        for parameter in [*_list(item, "parameters"), *_list(said, "parameters")]:
+            one = self._followed(parameter)
+            into, name = str(one.get("in")), str(one.get("name"))
+            is_required = one.get("required") is True or into == "path"
+            if is_required and into in _PLACES and (why := taking.parameter(one, into)):
+                raise NotTakenError(f"its {into} parameter {name!r} {why}")
+        body = self._followed(said.get("requestBody"))
+        if body.get("required") is True:
+            taking.check_body(_content(body))
+        responses = said.get("responses")
+        for status, response in responses.items() if isinstance(responses, dict) else ():
+            taking.check_answer(_content(self._followed(response)), status)
+
+    def _followed(self, part: Any) -> dict[str, Any]:
+        """Return an object, a reference to it followed; of what is none, an empty one."""
+        found = references.follow(self.document, part, pointer_of(part, "#"))
+        return found if isinstance(found, dict) else {}
 
     def _note(self, pointer: str, text: str) -> None:
         self.notes[Note(pointer, text)] = None
@@ -260,16 +307,11 @@ class Operations:
         if into == "header" and name.lower() in _IGNORED:
             self._note(pointer, f"the header {name!r} is no parameter, says OpenAPI: left out")
             return None
-        holder, key = said, "schema"
-        if "schema" not in said and isinstance(said.get("content"), dict):
-            for type_, media in said["content"].items():
-                if isinstance(media, dict):
-                    self._note(pointer, f"{name!r} is sent as text, not as {type_}")
-                    holder = media
-        schema = Schema()
-        if key in holder:
-            called = f"{operation}{pascal_case(name)}"
-            schema = self.writer.write((self._raw(holder, key, called),))
+        if why := taking.parameter(said, into):
+            self._leave_out(f"its {into} parameter {name!r}, which {why}")
+            return None
+        called = f"{operation}{pascal_case(name)}"
+        schema = self.writer.write((self._raw(said, "schema", called),))
         return Parameter(
             name=name,
             place=into,
@@ -314,7 +356,7 @@ class Operations:
         body = references.follow(self.document, said["requestBody"], where)
         if not isinstance(body, dict) or not isinstance(body.get("content"), dict):
             raise unreadable(where, "is no Request Body Object")
-        medias = self._medias(body, f"{name}Body", sent=True)
+        medias = self._medias(body, f"{name}Body")
         if not medias:
             return (), False
         return tuple(medias), body.get("required") is True
@@ -339,7 +381,7 @@ class Operations:
         if not isinstance(found, dict):
             raise unreadable(where, "is no Response Object")
         called = f"{name}Response{'Default' if status == 'default' else status}"
-        medias = self._medias(found, called, sent=False)
+        medias = self._medias(found, called, status)
         return Response(
             status=status,
             media=medias[0] if medias else None,
@@ -347,26 +389,29 @@ class Operations:
             pointer=pointer_of(found, where),
         )
 
-    def _medias(self, holder: dict[str, Any], name: str, *, sent: bool) -> list[Media]:
-        """Return the bodies that are carried, the first to be read; note those that are not."""
+    def _medias(self, holder: dict[str, Any], name: str, status: str = "") -> list[Media]:
+        """Return what is sent, or with a status what is read; say what is not."""
         content = holder.get("content")
         if content is None:
             return []
         if not isinstance(content, dict):
             raise unreadable(place(holder, "content"), "is no map of media types")
-        order = (
-            ("json", "form", "multipart", "text", "bytes") if sent else ("json", "text", "bytes")
-        )
-        kinds = {type_: media_kind(type_, sent=sent) for type_ in content}
-        ranked = sorted(kinds, key=lambda type_: order.index(kinds[type_]))
-        kept = [t for t in ranked if not sent and t == ranked[0]]
-        if sent:
-            typed = [t for t in ranked if kinds[t] not in {"text", "bytes"}]
-            kept = list({kinds[t]: t for t in reversed(typed)}.values())[::-1] or ranked[:1]
-        for type_ in content:
-            if type_ not in kept:
-                words = f"{type_} is not {'sent' if sent else 'read'}: {kept[0]} is"
-                self._note(child(pointer_of(content, "#"), type_), words)
+        found = {type_: media_kind(type_, sent=not status) for type_ in content}
+        kinds = {type_: kind for type_, kind in found.items() if kind}
+        ranked = sorted(kinds, key=lambda type_: _ORDER.index(kinds[type_]))
+        kept = ranked[:1]
+        if status:
+            for words in taking.beside(content, status, *kept):
+                self._leave_out(words)
+        else:
+            typed = [type_ for type_ in reversed(ranked) if kinds[type_] != "bytes"]
+            kept = list({kinds[type_]: type_ for type_ in typed}.values())[::-1] or kept
+            for type_ in content:
+                if type_ not in kinds:
+                    self._leave_out(f"its body of {type_}, which cannot be sent")
+                elif type_ not in kept:
+                    where = child(pointer_of(content, "#"), type_)
+                    self._note(where, f"{type_} is not sent: {kept[0]} is")
         several = len(kept) > 1
         return [
             self._media(content, t, f"{name}{kinds[t].title()}" if several else name, kinds[t])
@@ -397,18 +442,6 @@ def alternatives(schema: Schema | None) -> list[Schema]:
     return found
 
 
-def media_kind(type_: str, *, sent: bool) -> str:
-    """Return how a body of a media type is read or written."""
-    name = type_.partition(";")[0].strip().lower()
-    if name in {"application/json", "text/json", "*/*", "application/*"} or name.endswith("+json"):
-        return "json"
-    if sent and name == "application/x-www-form-urlencoded":
-        return "form"
-    if sent and name == "multipart/form-data":
-        return "multipart"
-    return "text" if name.startswith("text/") or name == "application/jsonl" else "bytes"
-
-
 def _check_path(path: str, where: str) -> None:
     if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
         raise unreadable(where, f"is at {path!r:.200}, which is no path of a URL")
@@ -420,6 +453,28 @@ def left_out(pointer: str) -> dict[str, Any]:
     """Return the overlay action that leaves an operation out."""
     words = "The client does without this operation: it cannot be carried."
     return {"target": json_path(pointer), "description": words, "remove": True}
+
+
+def _called(method: str, path: str) -> str:
+    """Return what an operation without an id is called."""
+    words = path.replace("{", "").replace("}", "").replace("/", "_")
+    return f"{method}_{words.removeprefix('_').removesuffix('_')}"
+
+
+def _content(holder: dict[str, Any]) -> dict[str, Any]:
+    found = holder.get("content")
+    return found if isinstance(found, dict) else {}
+
+
+def _list(holder: dict[str, Any], key: str) -> list[Any]:
+    found = holder.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _urls(servers: Any) -> Iterator[str]:
+    for server in servers if isinstance(servers, list) else ():
+        if isinstance(server, dict) and isinstance(server.get("url"), str):
+            yield server["url"]
 
 
 def _text(holder: dict[str, Any], key: str) -> str | None:

@@ -404,7 +404,7 @@ def _with_one_list(found: list[Shape], raw: Raw) -> list[Shape]:
     for kind in ("string", "integer"):
         single = [s for s in found if s.type == kind and len(s.values or ()) == 1 and not s.bounds]
         single = [s for s in single if s.is_constant or not is_component(s.raws[0].pointer)]
-        if len(single) > 1:
+        if len(single) > 1 and len({(s.values or [0])[0] for s in single}) == len(single):
             raws = (raw, *(one for shape in single for one in shape.raws))
             values = [value for shape in single for value in shape.values or ()]
             listed = Shape(raws, kind, raw.name, values=values, at=single[0].at)

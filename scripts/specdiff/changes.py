@@ -123,6 +123,7 @@ class Found:
             below them.
         followed: Pointers of references that were followed: what they lead to was compared.
         pairs: Pointers of nodes that were compared with each other, old and new.
+        compared: Pointers of schemas that were compared with others, with all that is in them.
         restated: Pointers of what means the same in other words, old and new.
     """
 
@@ -130,6 +131,7 @@ class Found:
     covered: set[str] = field(factory=set)
     followed: set[str] = field(factory=set)
     pairs: dict[tuple[str, str], None] = field(factory=dict)
+    compared: set[str] = field(factory=set)
     restated: dict[tuple[str | None, str | None], None] = field(factory=dict)
 
     def follow(self, *nodes: Node) -> None:

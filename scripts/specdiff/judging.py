@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 from backtesting import bodies, clients, operations, running
 from backtesting.clients import Client
-from codegen import overlay
+from codegen import computed, overlay
 from codegen.updates import Update
 from common import documents
 from common.failure import Failure
@@ -122,7 +122,12 @@ def _successor(project: Project, new: Version, directory: Path) -> tuple[Client 
 def _shifts(client: Client, other: Client) -> list[Shift]:
     """Return what differs in the generated code."""
     packages = (client.directory / PACKAGE, other.directory / PACKAGE)
-    return surface.compare(*map(surface.read, packages))
+    unknown = [
+        Shift(surface.BREAKS, f"`{name}`", f"is unknown {reason}", computed.ADVICE, "changed")
+        for name, reason in other.unknown.items()
+        if client.unknown.get(name) != reason
+    ]
+    return [*unknown, *surface.compare(*map(surface.read, packages))]
 
 
 def _overtaken(project: Project, old: Version, new: Version) -> list[Finding]:

@@ -79,10 +79,10 @@ def add(old: Document, new: Document, found: Found) -> None:
     differences += walk.differences(old.root, new.root)
     known = (_Known(found.covered, walk.old | found.followed),
              _Known(found.covered, walk.new | found.followed))  # fmt: skip
-    used = _used(old) | _used(new)
+    used, is_read = _used(old) | _used(new), not (old.unreadable or new.unreadable)
     for difference in differences:
         for part in _untold(difference, known, found):
-            change = _change(part, used, is_read=not (old.unreadable or new.unreadable))
+            change = _change(part, used, is_read=is_read and _is_compared(part, found))
             if change is not None:
                 found.add(change, keys=())
             else:
@@ -150,6 +150,14 @@ def _leads(difference: Difference, found: Found) -> bool:
     """Whether two values are references to components that were compared with each other."""
     values = [node.value for node in difference.nodes]
     return all(isinstance(value, str) for value in values) and tuple(values) in found.pairs
+
+
+def _is_compared(difference: Difference, found: Found) -> bool:
+    """Whether what is different is in a schema that was compared."""
+    pointer = difference.nodes[-1].pointer
+    while pointer and pointer not in found.compared:
+        pointer = pointer.rpartition("/")[0]
+    return bool(pointer)
 
 
 def _common(pointers: list[str]) -> str:
@@ -322,7 +330,7 @@ def _change(difference: Difference, used: set[str], *, is_read: bool) -> Change 
     Args:
         difference: The difference.
         used: The components that operations refer to.
-        is_read: Whether every schema could be read, so that what is not told is the same.
+        is_read: Whether the schemas were read and compared, so that what is not told is the same.
     """
     old, new = (node.pointer if node else None for node in difference[:2])
     pointer = new or old or "#"

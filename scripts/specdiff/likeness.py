@@ -43,6 +43,7 @@ class Likeness:
 
     def _pair(self, old: Parts, new: Parts) -> tuple[Key, tuple[Choices, Choices]]:
         one, other = read(self.old, old), read(self.new, new)
+        self.found.compared.update(raw.pointer for raw in (*old, *new))
         return (one.key, other.key), (one, other)
 
     def _explore(self, first: Key, pair: tuple[Choices, Choices]) -> None:
@@ -75,6 +76,8 @@ class Likeness:
         if len(pairs) > 1:
             before, after = zip(*pairs, strict=True)
             alike = alike and choices.tags(one, list(before)) == choices.tags(other, list(after))
+        shapes = (*one.shapes, *other.shapes)
+        self.found.compared.update(raw.pointer for shape in shapes for raw in shape.raws)
         inner: list[Pair] = []
         for old, new in pairs:
             self.found.pair(old.raws[0], new.raws[0])

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from attrs import evolve
 from common.effects import Effect
-from normalizing.operations import media_kind
 from normalizing.shapes import Shape
+from normalizing.taking import media_kind
 
 from specdiff import members, reading, schemas
 from specdiff.document import Document, Node, parts_of
@@ -23,7 +23,7 @@ def _plain(name: str) -> str:
 
 def kind(media_type: str) -> str:
     """Return how a media type is read: `json`, `text` or `bytes`."""
-    return media_kind(media_type, sent=False)
+    return media_kind(media_type, sent=False) or "bytes"
 
 
 def read(names: Iterable[str]) -> str | None:

@@ -43,13 +43,12 @@ class Operations:
         """
         before, after = self.old.operations(), self.new.operations()
         pairs: list[tuple[Operation, Operation]] = []
-        for same in (_same_id, _same_place):
-            for one in tuple(before):
-                twin = next((other for other in after if same(one, other)), None)
-                if twin is not None:
-                    pairs.append((one, twin))
-                    before.remove(one)
-                    after.remove(twin)
+        for key in (lambda one: one.id, lambda one: (one.path, one.method)):
+            twins = {key(other): other for other in reversed(after) if key(other) is not None}
+            found = [(one, twins.pop(key(one))) for one in before if key(one) in twins]
+            paired = {id(one) for pair in found for one in pair}
+            before, after = ([o for o in side if id(o) not in paired] for side in (before, after))
+            pairs += found
         for one in before:
             sort = "with" if one.node.says("deprecated") is True else "without"
             rule = f"api-removed-{sort}-deprecation"
@@ -100,6 +99,16 @@ class Operations:
             words = f"{quote(old.name)} is {'' if after else 'no longer '}deprecated"
             self.add(rule, words, *nodes, Effect.ABSORBED, old.name)
 
+    def _required(
+        self, rule: str, what: str, nodes: tuple[Node, Node], name: str, *, fails: bool
+    ) -> None:
+        """Compare whether something is required; calls fail where they do not send what is now."""
+        before, after = (_is_required(node) for node in nodes)
+        if before is not after:
+            rule = f"{rule}-became-{'required' if after else 'optional'}"
+            words = f"{what} is {'' if after else 'no longer '}required"
+            self.add(rule, words, *nodes, _if(after and fails), name, keys=("required",))
+
     # What is sent.
 
     def _parameters(self, old: Operation, new: Operation) -> None:
@@ -109,11 +118,10 @@ class Operations:
         if key := access.replaced(new, self.old, old):
             self.found.restate(None, after.pop(key))
         for key in members.only(after, before):
-            required = after[key].says("required") is True or key[0] == "path"
+            required = _is_required(after[key]) or key[0] == "path"
             rule = f"new-{'required' if required else 'optional'}-request-parameter"
-            effect = Effect.BROKEN if required and key not in SENT else Effect.ABSORBED
             words = f"the {key[0]} parameter {quote(key[1])} is new"
-            self.add(rule, words, None, after[key], effect, key[1])
+            self.add(rule, words, None, after[key], _if(required and key not in SENT), key[1])
         for key in members.only(before, after):
             words = f"the {key[0]} parameter {quote(key[1])} is gone"
             effect = Effect.ABSORBED
@@ -123,21 +131,14 @@ class Operations:
 
     def _parameter(self, old: Node, new: Node, key: tuple[str, str]) -> None:
         self.found.pair(old, new)
-        before, after = (node.says("required") is True for node in (old, new))
-        if before is not after:
-            rule = f"request-parameter-became-{'required' if after else 'optional'}"
-            effect = Effect.BROKEN if after and key not in SENT else Effect.ABSORBED
-            words = (
-                f"the {key[0]} parameter {quote(key[1])} is {'' if after else 'no longer '}required"
-            )
-            self.add(rule, words, old, new, effect, key[1], keys=("required",))
+        what = f"the {key[0]} parameter {quote(key[1])}"
+        self._required("request-parameter", what, (old, new), key[1], fails=key not in SENT)
         for keyword in ("style", "explode", "allowReserved", "allowEmptyValue"):
             nodes = old.get(keyword), new.get(keyword)
             if members.value(nodes[0]) != members.value(nodes[1]):
-                words = f"the {key[0]} parameter {quote(key[1])} has another {quote(keyword)}"
+                words = f"{what} has another {quote(keyword)}"
                 rule = "request-parameter-serialization-changed"
-                effect = Effect.BROKEN if key in SENT else Effect.ABSORBED
-                self.add(rule, words, *nodes, effect, key[1])
+                self.add(rule, words, *nodes, _if(key in SENT), key[1])
         nodes = old.get("schema"), new.get("schema")
         if nodes[0] and nodes[1]:
             at = At("request", "parameter", key[1], sent=key in SENT)
@@ -150,18 +151,13 @@ class Operations:
         if before and after and one and other:
             self.found.pair(one, other)
             self.found.follow(before, after)
-            required, now = (node.says("required") is True for node in (one, other))
-            if required is not now:
-                rule = f"request-body-became-{'required' if now else 'optional'}"
-                how = "required" if now else "no longer required"
-                words = f"the request body of {quote(old.name)} is {how}"
-                self.add(rule, words, one, other, _if(now), old.name, keys=("required",))
+            what = f"the request body of {quote(old.name)}"
+            self._required("request-body", what, (one, other), old.name, fails=True)
             self._content(one, other, At("request", "body", old.name, sent=True))
         elif other:
-            required_now = other.says("required") is True
-            rule = f"request-body-added-{'required' if required_now else 'optional'}"
+            rule = f"request-body-added-{'required' if _is_required(other) else 'optional'}"
             words = f"{quote(old.name)} takes a request body"
-            self.add(rule, words, None, other, _if(required_now), old.name)
+            self.add(rule, words, None, other, _if(_is_required(other)), old.name)
         elif one:
             words = f"{quote(old.name)} takes no request body"
             self.add("request-body-removed", words, one, None, Effect.BROKEN, old.name)
@@ -235,7 +231,7 @@ class Operations:
             words = f"the header {quote(name)} is new"
             self.add("response-header-added", words, None, after[name], Effect.ABSORBED, name)
         for name in members.only(before, after):
-            required = self.old.resolve(before[name]).says("required") is True
+            required = _is_required(self.old.resolve(before[name]))
             rule = f"{'required' if required else 'optional'}-response-header-removed"
             words = f"the header {quote(name)} is gone"
             self.add(rule, words, before[name], None, Effect.ABSORBED, name)
@@ -243,12 +239,8 @@ class Operations:
             one, other = self.old.resolve(before[name]), self.new.resolve(after[name])
             self.found.pair(one, other)
             self.found.follow(before[name], after[name])
-            required_now = other.says("required") is True
-            if (one.says("required") is True) is not required_now:
-                rule = f"response-header-became-{'required' if required_now else 'optional'}"
-                how = "always comes" if required_now else "may be missing"
-                words = f"the header {quote(name)} {how}"
-                self.add(rule, words, one, other, Effect.ABSORBED, name, keys=("required",))
+            what = f"the header {quote(name)}"
+            self._required("response-header", what, (one, other), name, fails=False)
             nodes = one.get("schema"), other.get("schema")
             if nodes[0] and nodes[1]:
                 self.schemas.schemas(nodes[0], nodes[1], At("response", "header", name))
@@ -321,14 +313,6 @@ class Operations:
         self.found.add(change, keys)
 
 
-def _same_id(one: Operation, other: Operation) -> bool:
-    return one.id is not None and one.id == other.id
-
-
-def _same_place(one: Operation, other: Operation) -> bool:
-    return (one.path, one.method) == (other.path, other.method)
-
-
 def _id(operation: Operation) -> str:
     """Return what bodies of an operation are found by; see `backtesting/operations.py`."""
     return operation.id or operations.route(operation.method, operation.path)
@@ -338,6 +322,10 @@ def _above(node: Node) -> Node:
     """Return the path item of an operation."""
     pointer, _, _ = node.pointer.rpartition("/")
     return Node(None, pointer)
+
+
+def _is_required(node: Node) -> bool:
+    return node.says("required") is True
 
 
 def _if(broken: bool) -> Effect:  # noqa: FBT001 - it reads as a sentence

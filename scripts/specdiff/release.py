@@ -111,7 +111,7 @@ def _entry(section: str, text: str, rule: str, name: str, *, breaking: bool) -> 
 def _felt(change: Change) -> bool:
     """Whether calls meet it although no generated name shows it."""
     return change.level is Level.BREAKING and not change.places and change.rule.startswith(
-        ("api-removed", "path-", "method-", "api-server", "api-security-added")
+        ("api-removed", "path-", "method-", "api-server", "api-security")
     )  # fmt: skip
 
 

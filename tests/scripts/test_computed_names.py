@@ -5,14 +5,17 @@ import pkgutil
 from pathlib import Path
 
 import pytest
-from codegen import properties
+from codegen import computed, properties
 from codegen.properties import COMPUTED, RESERVED
+from common.project import Project
 from normalizing.normal import normalize
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
 import modelgates_client
 from modelgates_api import models
 from modelgates_runtime.model import Model
+
+from .conftest import ROOT
 
 
 def classes(cls=Model):
@@ -62,6 +65,55 @@ def test_a_field_of_a_reserved_name_gets_an_underscore(name):
     [field] = made.models["Generation"].optional_properties
 
     assert (field.name.get_untrusted_value(), field.python_name) == (name, f"{name}_")
+
+
+def record(**properties):
+    """Return a normal form with a record of some properties."""
+    attempt = {"type": "object", "properties": {"provider_name": TEXT, "status": NUMBER,
+                                                "latency": NUMBER}}  # fmt: skip
+    schemas = {"Generation": {"type": "object", "properties": RECORD | properties},
+               "ProviderResponse": attempt}  # fmt: skip
+    kept = schemas["Generation"]["properties"]
+    schemas["Generation"]["properties"] = {key: one for key, one in kept.items() if one is not None}
+    return normalize({"openapi": "3.1.0", "paths": {}, "components": {"schemas": schemas}})
+
+
+TEXT, NUMBER, FLAG = {"type": "string"}, {"type": ["number", "null"]}, {"type": "boolean"}
+RECORD = {
+    "created_at": TEXT, "finish_reason": {"type": "string", "enum": ["stop"]}, "cancelled": FLAG,
+    "is_byok": FLAG, "total_cost": NUMBER, "upstream_inference_cost": NUMBER,
+    "cache_discount": NUMBER, "generation_time": NUMBER, "native_tokens_completion": NUMBER,
+    "provider_responses": {
+        "type": "array", "items": {"$ref": "#/components/schemas/ProviderResponse"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("properties", "name", "reason"),
+    [
+        ({"created_at": {"type": "integer"}}, "created", "where `created_at` is of type integer"),
+        ({"created_at": None}, "created", "without `created_at`"),
+        ({"total_cost": {"type": ["number", "string"]}}, "cost",
+         "where `total_cost` is of type string"),
+        ({"is_byok": None, "cache_discount": TEXT}, "cost",
+         "where `cache_discount` is of type string, and without `is_byok`"),
+        ({"provider_responses": None}, "attempts", "without `provider_responses`"),
+        ({"finish_reason": None}, "is_final", "without `finish_reason`"),
+        ({"generation_time": FLAG}, "native_tokens_per_second",
+         "where `generation_time` is of type boolean"),
+    ],
+)  # fmt: skip
+def test_what_a_spec_takes_from_computed_properties_is_said(properties, name, reason):
+    """Each property that is unknown then, with the field that it needs."""
+    assert computed.lost(Project(ROOT), record(**properties)) == {f"Generation.{name}": reason}
+
+
+def test_nothing_computed_is_lost_that_can_be_read():
+    """Of the fields as they are, of a moment instead of a text, of what may be anything."""
+    moment = {"type": "string", "format": "date-time"}
+    for changed in ({}, {"created_at": moment}, {"total_cost": {}}):
+        assert computed.lost(Project(ROOT), record(**changed)) == {}
 
 
 def config() -> Config:

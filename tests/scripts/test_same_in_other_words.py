@@ -274,6 +274,21 @@ def test_what_the_normal_form_does_not_hold_is_a_warning(keyword, before, after)
         assert {str(c.level) for c in found} == {"warning"}, found
 
 
+def test_a_schema_that_nobody_compares_is_no_other_wording():
+    """As one is that only a callback refers to."""
+    base = catalogue.base()
+    base["components"]["schemas"]["Event"] = {"type": "string"}
+    content = {"application/json": {"schema": ref("Event")}}
+    hook = {"post": {"requestBody": {"content": content}, "responses": {}}}
+    operation(base)["callbacks"] = {"done": {"{$request.body#/url}": hook}}
+
+    def change(spec):
+        spec["components"]["schemas"]["Event"]["type"] = "integer"
+
+    for found in compared(change, base=base):
+        assert {str(c.level) for c in found} == {"warning"}, found
+
+
 def test_a_tail_that_is_gone_is_suspicious():
     """A download that broke off ends so, and is YAML all the same."""
     there, back = compared(lambda spec: spec["components"].pop("securitySchemes"))
