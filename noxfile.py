@@ -326,6 +326,7 @@ def fresh(session: nox.Session) -> None:
 @nox.session
 def vendor(session: nox.Session) -> None:
     """Take a new spec from a URL or a file, and say what changed."""
+    refuse_missing_files(session)
     tools_alone(session)
     script(session, "vendor.py")
 
@@ -333,6 +334,7 @@ def vendor(session: nox.Session) -> None:
 @nox.session
 def drift(session: nox.Session) -> None:
     """Judge a new spec: what it breaks, for whom, proven by execution."""
+    refuse_missing_files(session)
     tools_alone(session)
     script(session, "drift.py")
 
@@ -340,6 +342,7 @@ def drift(session: nox.Session) -> None:
 @nox.session
 def routine(session: nox.Session) -> None:
     """Take new specs through everything that must hold, in a scratch checkout: is it all green?"""
+    refuse_missing_files(session)
     project(session)
     script(session, "routine.py")
 
@@ -347,8 +350,33 @@ def routine(session: nox.Session) -> None:
 @nox.session
 def backtest(session: nox.Session) -> None:
     """Let the client of each version read what the servers of the others may send."""
+    refuse_missing_files(session)
     tools_alone(session)
     script(session, "backtest.py")
+
+
+def refuse_missing_files(session: nox.Session) -> None:
+    """End the session if it is about a file that is not there, before an environment is made."""
+    for before, argument in zip(["", *session.posargs], session.posargs, strict=False):
+        is_output = before.startswith("--") and before not in {"--against", "--apply"}
+        is_file = Path(argument).suffix in {".json", ".md", ".txt", ".yaml", ".yml"}
+        if is_file and not is_output and "://" not in argument and not Path(argument).is_file():
+            session.warn(f"there is no file {argument!r}")
+            sys.exit(2)
+
+
+@nox.session
+def pins(session: nox.Session) -> None:
+    """Compile the pins of the tools anew, with hashes; arguments go to uv, such as `--upgrade`.
+
+    uv comes with nox, of `scripts/requirements/nox.txt`, where `scripts/run.py` is used.
+    """
+    uv = shutil.which("uv") or session.error("uv is missing: run `python3 scripts/run.py pins`")
+    options = ("--universal", "--generate-hashes", "--python-version", "3.11", "--no-header")
+    with session.chdir(ROOT / "scripts"):
+        for name in ("requirements/codegen", "requirements/nox"):
+            files = (f"{name}.in", "--output-file", f"{name}.txt")
+            session.run(uv, "pip", "compile", "--quiet", *options, *files, *session.posargs)
 
 
 def script(session: nox.Session, name: str) -> None:

@@ -34,6 +34,7 @@ def main() -> None:
     if not (home / "ready").exists():
         set_up(home)
     bin_dir = home / ("Scripts" if os.name == "nt" else "bin")
+    os.environ["MODELGATES_RUN_BY"] = f"python3 {Path(__file__).relative_to(ROOT).as_posix()}"
     os.environ["PATH"] = os.pathsep.join([str(bin_dir), os.environ.get("PATH", "")])
     options = sessions if sessions[0].startswith("-") else ["--session", *sessions]
     command = [python(home), "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), *options]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common import lock, toolchain
-from common.failure import Arguments, Failure, run
+from common.failure import Arguments, Failure, run, tell
 from common.project import Project
 
 _SHOWN = 20  # changes that are worth listing here; `drift` lists them all
@@ -27,7 +27,10 @@ def main() -> None:
 
     old = project.spec.read_bytes() if project.spec.exists() else b""
     before = recorded["spec"]
-    taken = sources.take(project, options.source or before["source"])
+    source = options.source or lock.last_url(recorded)
+    if source is None:
+        raise Failure(f"the vendored spec came from {before['source']}, no URL; name a SOURCE")
+    taken = sources.take(project, source)
     is_known = before["sha256"] == lock.digest(old)
     if old == taken.content and is_known:
         # Nor is the date moved: it says since when this is the spec, and names the version.
@@ -45,9 +48,11 @@ def main() -> None:
     print(f"{project.spec.name}: {_version(before)} -> {_version(new['spec'])}")
     print("".join(f"  {line}\n" for line in said), end="")
     if is_kept:
-        print(f"next: `nox -s drift -- --against {before['retrieved']}`: what does it break?")
+        tell(f"next: `nox -s drift -- --against {before['retrieved']}`: what does it break?")
     else:
-        print("next: `nox -s regenerate`; what was replaced is in git alone")
+        spec = project.spec.name
+        tell(f"what was replaced is in git alone: `git show HEAD:{spec} > old.yaml`")
+        tell("next: `nox -s drift -- --against old.yaml`: what does it break?")
 
 
 def _changes(old: bytes, new: dict[str, Any]) -> list[str]:
@@ -71,7 +76,7 @@ def _options() -> argparse.Namespace:
         "source",
         nargs="?",
         help="an https URL, a file, or - for standard input: a document, or a page that has it; "
-        "the source of the vendored spec if not given",
+        "the last URL that a spec came from if not given",
     )
     parser.add_argument(
         "--date",

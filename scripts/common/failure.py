@@ -1,9 +1,14 @@
 """How the maintainer's tools talk: what they are doing, and no, in one line that says why."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
+
+#: The variable in which `scripts/run.py` says how it was started.
+RUN_BY = "MODELGATES_RUN_BY"
 
 
 class Failure(Exception):  # noqa: N818 - a refusal, not an error of the program
@@ -25,10 +30,15 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
         main: What the script does.
         status: The exit status of a failure: another than 1 where that says something else.
     """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clears up
     try:
         main()
     except Failure as failure:
         _end(str(failure), status)
+    except ImportError as error:
+        if not str(error.name).startswith("openapi_python_client"):
+            raise
+        _end(f"the generator is not the one that this stands on: {error}", status)
     except BrokenPipeError:
         sys.exit(status)
     except KeyboardInterrupt:
@@ -36,6 +46,19 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
     except OSError as error:
         what = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
         _end(f"{what or 'a file'} cannot be used: {error.strerror or error}", status)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def tell(words: str) -> None:
+    """Say something that may name commands, as whoever runs this has them."""
+    print(_as_run(words))
+
+
+def _as_run(words: str) -> str:
+    """Name sessions by `scripts/run.py` where that was started: nox may not be on the path."""
+    by = os.environ.get(RUN_BY)
+    return words.replace("`nox -s ", f"`{by} ") if by else words
 
 
 def progress(words: str) -> None:
@@ -45,7 +68,7 @@ def progress(words: str) -> None:
 
 
 def _end(message: str, status: int) -> NoReturn:
-    line = f"error: {' '.join(message.split())}"
+    line = f"error: {_as_run(' '.join(message.split()))}"
     if status == 1:
         sys.exit(line)
     print(line, file=sys.stderr)

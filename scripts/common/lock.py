@@ -38,6 +38,8 @@ def vendored(
 ) -> dict[str, Any]:
     """Return a lock for another spec; everything else in it stays.
 
+    Where it did not come from a URL, the last URL that one came from stays on record.
+
     Args:
         lock: The lock that is.
         source: Where the spec came from.
@@ -45,7 +47,17 @@ def vendored(
         content: The spec.
     """
     spec = {"source": source, "retrieved": retrieved, "sha256": digest(content)}
+    if "://" not in source and (url := last_url(lock)):
+        spec["url"] = url
     return {**lock, "spec": spec}
+
+
+def last_url(lock: dict[str, Any]) -> str | None:
+    """Return the URL that the spec came from, or the one of the last that came from one."""
+    spec = lock["spec"]
+    source: str = spec["source"]
+    url: str | None = spec.get("url")
+    return source if "://" in source else url
 
 
 def text(lock: dict[str, Any]) -> str:

@@ -150,8 +150,18 @@ def _proof(report: Report) -> Iterator[str]:
         yield f"  not covered: {plain(line)}"
 
 
+def _next(report: Report) -> str:
+    """Return the next version, and of what kind it is: before 1.0, all is one place lower."""
+    if report.bump == "none":
+        return f"none, {report.version} stands"
+    steps = f"{report.version} → {report.following}"
+    if report.version.startswith("0.") and report.bump != "patch":
+        return f"{steps}, as a {report.bump} change is numbered before 1.0"
+    return f"{steps} ({report.bump})"
+
+
 def _release(report: Report) -> Iterator[str]:
-    yield f"Release: {report.bump} ({report.version} → {report.following})"
+    yield f"Release: {_next(report)}"
     for entry in report.entries:
         yield f"  {entry.section}: {entry.text}"
     if report.missing:
@@ -193,7 +203,7 @@ def _markdown(report: Report) -> Iterator[str]:
     yield from ("", "### After regenerating", "", *_shifts(report), "", "### Backtest", "")
     for line in _proof(report):
         yield f"- {_cell(line.strip())}"
-    yield from ("", f"### Release: {report.bump}, {report.version} → {report.following}", "")
+    yield from ("", f"### Release: {_next(report)}", "")
     for entry in report.entries:
         yield f"- {entry.section}: {_cell(entry.text)}"
     if report.missing:

@@ -4,6 +4,7 @@ import os
 import runpy
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import nox
 import pytest
@@ -44,3 +45,23 @@ def test_the_lowest_versions_are_run_with_everything(noxfile):
     """A bound that nobody runs is a guess."""
     noxfile()
     assert "lowest" in nox.registry.get()["test"].requires
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["nowhere.yaml"], 2),
+        (["--against", "nowhere.yaml"], 2),
+        (["README.md", "--against", "2026-05-13", "--output", "report.md"], None),
+        (["https://example.org/openapi.yaml"], None),
+    ],
+)
+def test_a_file_that_is_not_there_is_said_before_an_environment_is_made(noxfile, arguments, status):
+    """Making one takes long; what is written need not be there."""
+    session = SimpleNamespace(posargs=arguments, warn=print)
+    try:
+        noxfile()["refuse_missing_files"](session)
+        ended = None
+    except SystemExit as end:
+        ended = end.code
+    assert ended == status

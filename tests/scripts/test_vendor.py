@@ -14,7 +14,7 @@ from common.failure import Failure
 from common.project import Project
 from vendoring import finding, writing
 
-from .conftest import FROZEN, PINNED, ROOT, run_script
+from .conftest import FROZEN, PINNED, ROOT, SOURCE, run_script
 
 SCRIPT = ROOT / "scripts" / "vendor.py"
 OURS = FROZEN[PINNED].content
@@ -77,6 +77,7 @@ def test_a_document_is_vendored_byte_for_byte(project, content):
         "source": "standard input",
         "retrieved": "2026-07-01",
         "sha256": hashlib.sha256(content).hexdigest(),
+        "url": SOURCE,
     }
     before.pop("spec")
     assert after == before
@@ -173,6 +174,30 @@ def test_without_a_source_it_is_the_recorded_one(project, httpserver):
     _, end = run(project)
     assert end is None
     assert (project.root / SPEC).read_bytes() == NEW
+
+
+def test_after_a_file_it_is_the_last_url_that_is_on_record(project, httpserver):
+    """A file is no place to look next week; without any URL, that is said."""
+    lock = json.loads(project.read(LOCK))
+    lock["spec"]["source"] = httpserver.url_for("/spec")
+    project.write(LOCK, json.dumps(lock))
+    vendor(project, NEW)
+    vendor(project, NEW.replace(b"1.0.1", b"1.0.2"))
+    httpserver.expect_request("/spec").respond_with_data(NEW.replace(b"1.0.1", b"1.0.3"))
+    _, end = run(project)
+    assert end is None
+    assert recorded(project)["source"] == httpserver.url_for("/spec")
+    assert "url" not in recorded(project)
+    lock["spec"].update(recorded(project), source="new.yaml")
+    project.write(LOCK, json.dumps(lock))
+    assert "came from new.yaml, no URL; name a SOURCE" in run(project)[1]
+
+
+def test_hints_name_the_command_that_was_run(project, monkeypatch):
+    """Where the tasks are run without nox, it may not be there."""
+    monkeypatch.setenv("MODELGATES_RUN_BY", "python3 scripts/run.py")
+    said = vendor(project, NEW, "--date", "2026-07-01")
+    assert f"next: `python3 scripts/run.py drift -- --against {PINNED}`" in said
 
 
 def test_the_same_document_changes_nothing(project):
