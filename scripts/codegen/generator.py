@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -86,8 +87,13 @@ def left_out(normal: Normal) -> list[str]:
 
 def _generate(project: Project, normal: Normal, package: Path) -> None:
     config = _config(project, package)
-    data, properties = rendering.data(normal, config)
-    operations.describe(normal, data, config.field_prefix)
+    try:
+        data, properties = rendering.data(normal, config)
+        operations.describe(normal, data, config.field_prefix)
+    except (AttributeError, TypeError) as error:  # it has moved what is built of it here
+        generator = f"{toolchain.GENERATOR} {version(toolchain.GENERATOR)}"
+        words = f"{generator} does not make what {project.spec.name} comes to: {_described(error)}"
+        raise Failure(words) from error
     _render(project, data, properties, config, left_out(normal))
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")

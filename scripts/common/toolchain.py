@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
@@ -92,34 +93,44 @@ def _formatter_version() -> str | None:
 
 
 def check_templates(project: Project) -> None:
-    """Fail unless every template override names the hash of the upstream template it replaces."""
+    """Fail unless every template override names the hash of the upstream template it replaces.
+
+    All that do not are named at once: a new generator changes several.
+    """
     if not project.templates.is_dir():
         place = project.templates.relative_to(project.root).as_posix()
         raise Failure(f"{place} is missing; restore it (git checkout -- {place})")
-    upstream = files("openapi_python_client") / "templates"
-    for override in sorted(project.templates.glob("**/*.jinja")):
-        name = override.relative_to(project.templates).as_posix()
-        try:
-            header = _REPLACES.match(override.read_text(encoding="utf-8"))
-        except UnicodeDecodeError:
-            raise Failure(f"template {name} is not UTF-8 text; save it as that") from None
-        original = upstream / name
-        if not original.is_file():
-            if header:
-                raise Failure(
-                    f"template {name} replaces one that {GENERATOR} does not have; delete it, or "
-                    "give it the name of one that it does have"
-                )
-            continue
-        actual = hashlib.sha256(original.read_bytes()).hexdigest()
-        if header is None or header[1] != name:
-            raise Failure(
-                f"template {name} does not say what it replaces; begin it with "
-                f"`{{# Replaces {name}, sha256 {actual}: why. #}}`"
+    overrides = sorted(project.templates.glob("**/*.jinja"))
+    problems = [problem for one in overrides for problem in _problems(project, one)]
+    if problems:
+        raise Failure("; ".join(problems))
+
+
+def _problems(project: Project, override: Path) -> Iterator[str]:
+    """Yield what is wrong with an override; nothing if all is well."""
+    name = override.relative_to(project.templates).as_posix()
+    try:
+        header = _REPLACES.match(override.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        yield f"template {name} is not UTF-8 text; save it as that"
+        return
+    original = files("openapi_python_client") / "templates" / name
+    if not original.is_file():
+        if header:
+            yield (
+                f"template {name} replaces one that {GENERATOR} does not have; delete it, or "
+                "give it the name of one that it does have"
             )
-        if header[2] != actual:
-            raise Failure(
-                f"template {name} replaces an upstream template of another content (sha256 "
-                f"{actual}); compare the two, carry over what changed, then put that hash in its "
-                "header"
-            )
+        return
+    actual = hashlib.sha256(original.read_bytes()).hexdigest()
+    if header is None or header[1] != name:
+        yield (
+            f"template {name} does not say what it replaces; begin it with "
+            f"`{{# Replaces {name}, sha256 {actual}: why. #}}`"
+        )
+    elif header[2] != actual:
+        yield (
+            f"template {name} replaces an upstream template of another content, {original} "
+            f"(sha256 {actual}); compare the two, carry over what changed since the one of "
+            f"{header[2][:12]}…, then put that hash in its header"
+        )

@@ -2,12 +2,15 @@
 
 import hashlib
 import re
+import tomllib
 from importlib.resources import files
 
 import pytest
 from common import toolchain
 from common.failure import Failure
 from common.project import Project
+
+from .conftest import ROOT
 
 MODEL = "overlays/templates/model.py.jinja"
 
@@ -35,6 +38,48 @@ def test_a_changed_upstream_template_is_refused(project):
 
     with pytest.raises(Failure, match=f"template model.py.jinja .*{digest}.*compare the two"):
         toolchain.check_templates(Project(project.root))
+
+
+def test_all_overrides_that_changed_are_named_at_once(project):
+    """Each beside the original that it is to be compared with."""
+    changed = sorted((project.root / "overlays" / "templates").glob("*.py.jinja"))[:3]
+    for path in changed:
+        name = path.relative_to(project.root).as_posix()
+        header = re.search("[0-9a-f]{64}", project.read(name))
+        if header:
+            project.replace(name, header[0], "0" * 64)
+
+    with pytest.raises(Failure) as caught:
+        toolchain.check_templates(Project(project.root))
+
+    said = str(caught.value)
+    upstream = files("openapi_python_client") / "templates"
+    named = [path.name for path in changed if (upstream / path.name).is_file()]
+    assert len(named) > 1
+    for name in named:
+        assert f"template {name} replaces an upstream template of another content, " in said
+        assert str(upstream / name) in said
+
+
+def pins_of(name):
+    """Return the versions in a file of requirements."""
+    text = (ROOT / "scripts" / "requirements" / name).read_text(encoding="utf-8")
+    found = re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", text)
+    return {package.replace(".", "-").replace("_", "-"): version for package, version in found}
+
+
+def test_pins_that_stand_twice_are_the_same():
+    """In what is compiled and what it is compiled from, and for the formatter, in the project."""
+    pinned = {}
+    for name in ("codegen", "nox"):
+        wanted, compiled = pins_of(f"{name}.in"), pins_of(f"{name}.txt")
+        assert wanted
+        assert wanted.items() <= compiled.items()
+        pinned |= compiled
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["dependency-groups"]["lint"] == [f"ruff=={pinned['ruff']}"]
+    least = re.search(r'nox\.needs_version = ">=([\d.]+)"', (ROOT / "noxfile.py").read_text())[1]
+    assert pinned["nox"].startswith(least)
 
 
 @pytest.mark.parametrize(
