@@ -11,6 +11,8 @@ from common import lock, toolchain, tree
 from common.failure import Arguments, Failure, run
 from common.project import Project
 
+_SHOWN = 20  # faults that are worth showing
+
 
 def main() -> None:
     """Parse the arguments and do the one thing asked for."""
@@ -21,11 +23,13 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     project = Project(arguments.root.resolve())
+    tree.finish(_scratch(project))
     recorded = lock.read(project)
     lock.check_spec(project, recorded)
     lock.check_overrides(project, recorded)
     toolchain.check_versions(project)
     # Not before the tools are known to be there.
+    from backtesting import running  # noqa: PLC0415
     from codegen import computed, generator, lacking  # noqa: PLC0415
     from normalizing import telling  # noqa: PLC0415
 
@@ -37,6 +41,8 @@ def main() -> None:
         if arguments.check:
             check(project, fresh, wanted)
         else:
+            if any(tree.differences(fresh, project.generated)):
+                _hold(running.own(project, fresh, normal))
             write(project, fresh, wanted, generator.left_out(normal))
         for name, reason in computed.lost(project, normal).items():
             print(f"unknown: {name} {reason}; {computed.ADVICE}", file=sys.stderr)
@@ -46,6 +52,21 @@ def main() -> None:
         raise Failure(
             f"the hand-written package lacks {len(lacks)} name(s) in the generated one; give them "
             "back by the overlay, or change what asks for them"
+        )
+
+
+def _scratch(project: Project) -> Path:
+    """Return where what is new is put together; there is something only after a kill."""
+    return project.root / ".regenerate"
+
+
+def _hold(faults: Sequence[str]) -> None:
+    """Fail if the new client does not read what its own document allows, before it is written."""
+    if faults:
+        print("\n".join(faults[:_SHOWN]), file=sys.stderr)
+        raise Failure(
+            f"the client does not read all that its own document allows, in {len(faults)} case(s); "
+            "nothing is written: the templates or the runtime are at fault"
         )
 
 
@@ -68,11 +89,10 @@ def write(project: Project, fresh: Path, wanted: str, left_out: Sequence[str]) -
     Say what of the spec is left out.
     """
     changed = list(tree.differences(fresh, project.generated))
-    with tree.written_beside(project.lock, wanted) as new_lock:
-        if changed:
-            tree.replace(project.generated, fresh)
-        if project.lock.read_text(encoding="utf-8") != wanted:
-            new_lock.replace(project.lock)
+    contents: dict[Path, Path | str] = {project.generated: fresh} if changed else {}
+    if project.lock.read_text(encoding="utf-8") != wanted:
+        contents[project.lock] = wanted
+    tree.install(_scratch(project), contents)
     count = len(tree.read(project.generated))
     print(f"generated/ is up to date: {count} files, {len(changed)} changed")
     for line in left_out:

@@ -77,14 +77,14 @@ def generate(project: Project, version: Version, directory: Path) -> Client:
         with generator.generated(scratch, normal) as fresh:
             package = directory / "client"
             shutil.copytree(fresh, package)
-        modules = _modules(package / PACKAGE, normal)
+        modules = modules_of(package / PACKAGE, normal)
     except Failure as failure:
         raise Failure(f"the client of {version.name} cannot be generated: {failure}") from None
     unknown = computed.lost(project, normal)
     return Client(version.name, package, project.runtime.parent, modules, unknown)
 
 
-def _modules(package: Path, normal: Normal) -> dict[str, str]:
+def modules_of(package: Path, normal: Normal) -> dict[str, str]:
     """Return the module of each operation; each says in its docstring which one it is for."""
     found: dict[str, str] = {}
     for file in sorted((package / "api").glob("*/*.py")):

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from common.failure import Failure
-from common.project import Project
+from common.project import PACKAGE, Project
 from common.versions import Version
+from normalizing.normal import Normal
 
 from backtesting import bodies, clients, records, workers
 from backtesting.bodies import Bodies, Body
@@ -111,6 +112,24 @@ def run(
             found_real = pool.map(partial(records.decoded, records=options.real), made.values())
             decoded_records = dict(zip(made, found_real, strict=True))
     return Report(options.seed, results, decoded_records)
+
+
+def own(project: Project, directory: Path, normal: Normal) -> list[str]:
+    """Return what a client does not read, or reads wrongly, of what its own document allows.
+
+    Args:
+        project: Whose runtime it stands on.
+        directory: Holds the generated package.
+        normal: The document in its normal form, which the package was generated from.
+
+    Returns:
+        A line for each crash, lie, loss and deviation; none if all is well.
+    """
+    modules = clients.modules_of(directory / PACKAGE, normal)
+    name = project.spec.name
+    client = Client(name, directory, project.runtime.parent, modules)
+    found = decoded(client, {name: bodies.of(normal)}, own=[name])[name]
+    return [*found.crashes, *found.lies, *found.losses]
 
 
 def neighbours(names: Sequence[str], vendored: str) -> set[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Directories as trees of bytes: what differs between two, and putting one in another's place."""
 
-import contextlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+_READY = ".ready"  # in a scratch directory: all that is to be renamed is there
+_OLD = ".old"  # behind the name of what was there before
 
 
 def read(root: Path) -> dict[str, bytes]:
@@ -34,31 +35,55 @@ def differences(expected: Path, actual: Path) -> Iterator[str]:
             yield f"{name}: differs"
 
 
-def replace(target: Path, source: Path) -> None:
-    """Put `source` in the place of `target`, whole or not at all.
+def install(scratch: Path, contents: Mapping[Path, Path | str]) -> None:
+    """Put trees and texts in the place of others: all of them, or none.
 
-    `source` is copied beside `target` first, so that only two renames separate old from new; if
-    the second fails, the first is undone.
+    Everything is copied into `scratch` first, so that only renames separate old from new; if one
+    fails, or an interrupt comes between, what was renamed is put back. A process that is killed
+    there leaves `scratch`, from which `finish` goes on.
+
+    Args:
+        scratch: A directory beside the targets, which must be in one directory; it goes again.
+        contents: By target: a directory, or the text of a file.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        new, old = Path(scratch) / "new", Path(scratch) / "old"
-        shutil.copytree(source, new)
-        try:
-            if target.exists():
+    finish(scratch)
+    scratch.mkdir()
+    try:
+        for target, source in contents.items():
+            new = scratch / target.name
+            if isinstance(source, Path):
+                shutil.copytree(source, new)
+            else:
+                new.write_text(source, encoding="utf-8", newline="\n")
+        (scratch / _READY).touch()
+        _rename(scratch)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def finish(scratch: Path) -> None:
+    """Go on from where an `install` was killed, or clear what it left before it began to rename."""
+    if (scratch / _READY).exists():
+        _rename(scratch)
+    if scratch.exists():
+        shutil.rmtree(scratch)
+
+
+def _rename(scratch: Path) -> None:
+    done: list[tuple[Path, Path, Path]] = []
+    try:
+        for new in sorted(scratch.iterdir()):
+            if new.name == _READY or new.suffix == _OLD:
+                continue
+            target, old = scratch.parent / new.name, scratch / f"{new.name}{_OLD}"
+            done.append((target, old, new))
+            if target.exists() and not old.exists():
                 target.rename(old)
             new.rename(target)
-        except BaseException:  # an interrupt, too
-            if old.exists() and not target.exists():
+    except BaseException:  # an interrupt, too
+        for target, old, new in reversed(done):
+            if not new.exists():
+                target.rename(new)
+            if old.exists():
                 old.rename(target)
-            raise
-
-
-@contextlib.contextmanager
-def written_beside(target: Path, text: str) -> Iterator[Path]:
-    """Yield a file of that text beside `target`, for a rename; what is not renamed is removed."""
-    new = target.with_name(f".{target.name}-new")
-    try:
-        new.write_text(text, encoding="utf-8", newline="\n")
-        yield new
-    finally:
-        new.unlink(missing_ok=True)
+        raise

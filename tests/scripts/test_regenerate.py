@@ -196,3 +196,14 @@ def test_the_tests_run_it_on_this_interpreter(ours):
     """The lock is that of the pinned tools, whatever the Python is."""
     assert sys.version_info >= (3, 11)
     assert json.loads(ours.read("openapi.lock.json"))["tools"]["ruff"]
+
+
+def test_a_client_that_does_not_read_its_own_document_is_not_written(project):
+    """A fault in a template or in the runtime loses nothing in silence."""
+    fault = ("in self._held()}", "in self._held() if value != 2**31}")
+    project.replace("overlays/modelgates_runtime/model.py", *fault)
+    done = project.regenerate()
+    assert done.returncode == 1
+    assert "in to_dict()" in done.stderr
+    assert "error: the client does not read all that its own document allows, in " in done.stderr
+    assert generated(project) == {}

@@ -59,40 +59,106 @@ def test_what_is_not_there_lacks_everything(trees, tmp_path):
 
 
 @pytest.mark.parametrize("target", ["old", "none", "file"])
-def test_replacing_leaves_the_new_tree_and_nothing_else(trees, tmp_path, target):
+def test_installing_leaves_the_new_tree_and_nothing_else(trees, tmp_path, target):
     """Whether there was a tree, nothing or a file."""
     new, old = trees
     (old / "left.py").write_bytes(b"")
     (tmp_path / "file").write_bytes(b"")
-    beside = {*tmp_path.iterdir(), tmp_path / target}
+    beside = {*tmp_path.iterdir(), tmp_path / target, tmp_path / "text"}
 
-    tree.replace(tmp_path / target, new)
+    tree.install(tmp_path / ".scratch", {tmp_path / target: new, tmp_path / "text": "new"})
 
     assert tree.read(tmp_path / target) == tree.read(new)
+    assert (tmp_path / "text").read_text() == "new"
     assert set(tmp_path.iterdir()) == beside
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Let one of the renames of a test fail."""
+
+    def fail(number, error):
+        renames, rename = [], Path.rename
+
+        def fail_once(self, target):
+            renames.append(target)
+            if len(renames) == number:
+                raise error
+            return rename(self, target)
+
+        monkeypatch.setattr(Path, "rename", fail_once)
+
+    yield fail
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), KeyboardInterrupt()])
-@pytest.mark.parametrize("failing", [1, 2])
-def test_a_failing_rename_leaves_the_old_tree(trees, tmp_path, monkeypatch, failing, error):
-    """Whichever of the two fails, and be it by Ctrl-C."""
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_failing_rename_leaves_what_was_there(trees, tmp_path, failing, number, error):
+    """Whichever of them fails, and be it by Ctrl-C."""
     new, old = trees
     (new / "b.py").write_bytes(b"")
+    (tmp_path / "text").write_text("old")
     before, beside = tree.read(old), set(tmp_path.iterdir())
-    renames, rename = [], Path.rename
+    failing(number, error)
 
-    def fail_once(self, target):
-        renames.append(target)
-        if len(renames) == failing:
-            raise error
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", fail_once)
     with pytest.raises(type(error)):
-        tree.replace(old, new)
+        tree.install(tmp_path / ".scratch", {old: new, tmp_path / "text": "new"})
 
     assert tree.read(old) == before
+    assert (tmp_path / "text").read_text() == "old"
     assert set(tmp_path.iterdir()) == beside
+
+
+class Killed(BaseException):
+    """Ends a process where nothing is put back."""
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_what_is_killed_is_finished_by_the_next(trees, tmp_path, monkeypatch, number):
+    """Before the first rename, between any two, and before the scratch directory is cleared."""
+    new, old = trees
+    (new / "b.py").write_bytes(b"")
+    (tmp_path / "text").write_text("old")
+    beside, scratch = set(tmp_path.iterdir()), tmp_path / ".scratch"
+    wanted = {"package/a.py": b"a\n", "b.py": b""}
+    with monkeypatch.context() as patch:
+        patch.setattr(tree.shutil, "rmtree", lambda _: None)
+        kill_at(number, patch)
+        with contextlib.suppress(Killed):
+            tree.install(scratch, {old: new, tmp_path / "text": "new"})
+    assert scratch.exists()
+
+    tree.finish(scratch)
+
+    assert tree.read(old) == wanted
+    assert (tmp_path / "text").read_text() == "new"
+    assert set(tmp_path.iterdir()) == beside
+
+
+def kill_at(number, patch):
+    """From one of the renames on, do nothing: neither the rest, nor what would put it back."""
+    renames, rename = [], Path.rename
+
+    def stop(self, target):
+        renames.append(target)
+        if len(renames) >= number:
+            raise Killed
+        return rename(self, target)
+
+    patch.setattr(Path, "rename", stop)
+
+
+def test_what_was_killed_before_it_was_ready_is_cleared(trees, tmp_path):
+    """The old tree stands."""
+    new, old = trees
+    scratch, before = tmp_path / ".scratch", tree.read(old)
+    scratch.mkdir()
+    (scratch / "old").mkdir()
+    tree.finish(scratch)
+    assert not scratch.exists()
+    assert tree.read(old) == before
+    assert new.exists()
 
 
 def test_a_failing_copy_leaves_the_old_tree(trees, tmp_path):
@@ -100,19 +166,10 @@ def test_a_failing_copy_leaves_the_old_tree(trees, tmp_path):
     _, old = trees
 
     with pytest.raises(FileNotFoundError):
-        tree.replace(old, tmp_path / "none")
+        tree.install(tmp_path / ".scratch", {old: tmp_path / "none"})
 
     assert list(tree.read(old)) == ["package/a.py"]
-
-
-def test_what_is_written_beside_and_not_renamed_is_removed(tmp_path):
-    """Also when there is an error in between."""
-    target = tmp_path / "lock.json"
-    with contextlib.suppress(KeyError), tree.written_beside(target, "new") as new:
-        assert new.read_text() == "new"
-        raise KeyError
-
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / ".scratch").exists()
 
 
 def test_a_link_counts_and_may_lead_nowhere(trees):
