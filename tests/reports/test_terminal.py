@@ -232,6 +232,22 @@ def test_colours_are_for_terminals_that_want_them(terminal):
     assert "\x1b[" not in as_text(full(), Terminal())
 
 
+def test_a_pipe_without_unicode_is_drawn_for_in_ascii(terminal):
+    """As one to a file in another encoding."""
+    assert as_text(full(), None, encoding="ascii").isascii()
+    assert not as_text(full(), None).isascii()
+
+
+def test_a_long_name_above_its_cells_is_one_line(terminal):
+    """It lacks its middle, where there is no room for a table."""
+    shown = lines(full("vendor/" + "x" * 70 + "-preview"), 48, terminal)
+    place = next(n for n, line in enumerate(shown) if line.startswith("  charged"))
+    assert shown[place - 1].startswith("vendor/xx")
+    assert shown[place - 1].endswith("-preview")
+    assert "..." in shown[place - 1]
+    assert len(shown[place - 1]) <= 48
+
+
 def test_a_terminal_without_unicode_is_drawn_for_in_ascii(terminal):
     """Bars and columns of characters that it has."""
     stream = Terminal()

@@ -135,4 +135,5 @@ def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:
         stdout.stream if stdout.is_terminal else None,
         options["limit"],
         exact=options["exact"],
+        encoding=stdout.stream.encoding or "ascii",
     )

@@ -72,7 +72,7 @@ def table(
         if least + sum(widths.values()) > console.width:
             widths.pop(title, None)
     if least + sum(widths.values()) > console.width:
-        return Stack(*(part for row in rows for part in _lines(row, separator)))
+        return Stack(*(part for row in rows for part in _lines(row, separator, console.width)))
     drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     room = _room(longest, console.width - sum(widths.values()) - _GAP * (len(longest) - 1))
     for title in columns.names:
@@ -107,10 +107,12 @@ def _width(console: Console, texts: Sequence[Text]) -> int:
     return max(Measurement.get(console, console.options, text).maximum for text in texts)
 
 
-def _lines(row: Row, separator: str) -> list[RenderableType]:
+def _lines(row: Row, separator: str, width: int) -> list[RenderableType]:
     """Return a row as a line of names, and its cells beneath."""
     gap = f" {separator} "
+    room = _room([len(name(each)) for each in row.names], width - len(gap) * (len(row.names) - 1))
     cells = gap.join(
         f"{title} {' '.join(cell.split())}" for title, cell in row.cells.items() if cell
     )
-    return [Text(gap).join(map(_name, row.names)), Padding(Text(cells), (0, 0, 0, _GAP))]
+    names = (_name(each, room) for each in row.names)
+    return [Text(gap).join(names), Padding(Text(cells), (0, 0, 0, _GAP))]

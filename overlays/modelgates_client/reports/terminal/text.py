@@ -37,7 +37,12 @@ _EXACT: Final = Context(prec=80)  # more digits than sums have
 
 
 def as_text(
-    report: Report, stream: TextIO | None, limit: int | None = None, *, exact: bool = False
+    report: Report,
+    stream: TextIO | None,
+    limit: int | None = None,
+    *,
+    exact: bool = False,
+    encoding: str = "utf-8",
 ) -> str:
     """Return a report for people.
 
@@ -46,6 +51,7 @@ def as_text(
         stream: The terminal to draw for; None if it is none.
         limit: How many groups to list, if not 20.
         exact: Whether to show all digits of amounts, not only those that matter.
+        encoding: What the characters that it is drawn with must be in, if it is no terminal.
     """
     plain = stream is None or bool(os.environ.get("NO_COLOR"))
     console = Console(
@@ -53,7 +59,7 @@ def as_text(
         color_system=None if plain else "auto",
         width=_piped_width() if stream is None else None,
     )
-    pens = Pens.of("utf-8" if stream is None else stream.encoding)
+    pens = Pens.of(encoding if stream is None else stream.encoding)
     with console.capture() as captured:
         console.print(Text(words.heading(report), "bold"))
         for part in _parts(report, console, pens, limit or _LISTED, exact=exact):
