@@ -143,6 +143,19 @@ def test_every_total_says_what_it_leaves_out(page):
     assert shown.count("without 1,203 ids that have no record") == 4
 
 
+def test_parts_that_do_not_add_up_are_told(page):
+    """Charged and own keys are all in, or it is said which records make the difference."""
+    part = group(
+        records=2,
+        cost="3",
+        upstream_usd=Total(Decimal(1), 1),
+        all_in_usd=Total(Decimal("1.5"), 1),
+    )
+    told = "not all in: $2.5 of records of which only a part of the cost is known"
+    assert told in page(report(total=part)).words()
+    assert "not all in" not in page(report(total=group(records=2, cost="3"))).words()
+
+
 def test_an_unknown_total_is_not_zero(page):
     """Where no record says an amount, none is shown."""
     shown = page(report(total=group(records=4, cost="0", unknown=4))).words()

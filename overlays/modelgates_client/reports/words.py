@@ -94,12 +94,20 @@ def cost(group: Group, decimals: int | None = None) -> Iterator[str]:
         return
     yield f"{money(upstream, group.records, decimals)} billed by providers besides, to own keys"
     yield f"{money(all_in, group.records, decimals)} all in"
-    left_out = _EXACT.subtract(_EXACT.add(charged.known, upstream.known), all_in.known)
-    if left_out:
-        yield (
-            f"not all in: {rounded(left_out, decimals)} of records of which only a part of the "
-            "cost is known"
-        )
+    if partly := not_all_in(group, decimals):
+        yield partly
+
+
+def not_all_in(group: Group, decimals: int | None = None) -> str:
+    """Return why what was charged and what was billed to own keys is not all in, if it is not."""
+    paid = _EXACT.add(group.charged_usd.known, group.upstream_usd.known)
+    left_out = _EXACT.subtract(paid, group.all_in_usd.known)
+    if not left_out:
+        return ""
+    return (
+        f"not all in: {rounded(left_out, decimals)} of records of which only a part of the cost is "
+        "known"
+    )
 
 
 def records(group: Group) -> str:

@@ -87,6 +87,8 @@ def _tile(title: str, value: str | Html, notes: list[str], *, is_warned: bool) -
 
 def _left_out(report: Report) -> str:
     lines = list(words.left_out(report))
+    if partly := words.not_all_in(report.total):
+        lines.append(partly)
     if report.total.provisional:
         lines.append(words.records(report.total))
     if not lines:
