@@ -51,6 +51,7 @@ def report(capsys):
 
     def run(*sources, **options):
         nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
+        nothing["activity"] = None
         chosen = {"by": (), **NO_PERIOD, **nothing, **options}
         status = _report.report(
             {"sources": sources, "sort": None, "exact": False, **chosen}, Messages()
@@ -171,7 +172,7 @@ def test_stderr_is_left_to_messages(ledger):
         from modelgates_client.cli._messages import Messages
         from modelgates_client.cli._report import report
         nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
-        nothing["where"] = ()
+        nothing |= {"where": (), "activity": None}
         nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
         options = {"sources": (sys.argv[1],), "by": (), "sort": None, "exact": False, **nothing}
         sys.exit(report(options, Messages()))
