@@ -3,7 +3,8 @@
 `modelgates get ID…` prints the records of generations: on a terminal as a table, the record of a
 single id as a summary; piped, or with `--json`, as JSON Lines, each the record's `to_dict()`. Data
 go to stdout, messages to stderr. `modelgates check` holds responses, live or recorded, against the
-spec. `modelgates fetch` fills a ledger, which `show`, `list`, `export`, `report` and `budget` read.
+spec. `modelgates fetch` fills a ledger, which `show`, `list`, `export`, `report`, `budget` and
+`reconcile` read, and `forget` rids of ids that never had a record.
 `modelgates stub` serves records on loopback as the API does, with the extra `testing`.
 `modelgates completion SHELL` prints a script for a shell.
 
@@ -47,10 +48,8 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_findings`   | findings as JSON, Markdown and JUnit XML          |
 | `_overview`   | findings as a table, by rich                      |
 | `_output`     | writing a file: whole, or not at all              |
-| `_activity`   | what the account says of itself: file or server   |
 | `_mcp`        | the work of `mcp`: serve AI clients over stdio    |
 | `_stub`       | the work of `stub`: serve until interrupted       |
-| `_completing` | values of options, completed in the shell         |
 | `_config`     | the configuration file: defaults, and budgets     |
 | `_options`    | options that several commands have in common      |
 | `_ledgers`    | arguments and options of the commands for ledgers |
@@ -65,6 +64,8 @@ The modules, one subject each; of them, only those imported when they are needed
 | `_budgets`    | how the budgets of a configuration file stand     |
 | `_forget`     | the work of `forget`: ids that nobody is to ask for |
 | `_reconcile`  | the work of `reconcile`: hold a ledger against activity |
+| `_activity`   | what the account says: of a file, or of the server |
+| `_completing` | what a shell completes: dimensions, zones         |
 | `_stdout`     | writing data, to readers that may go away         |
 | `_messages`   | stderr: errors, warnings, logs                    |
 | `_progress`   | stderr: how far long work is, by rich             |
