@@ -211,7 +211,7 @@ def test_a_value_without_anything_in_the_period_is_left_out():
 def test_records_before_those_that_are_read_count_for_the_mean():
     """Who had some then had whole days since, even without any."""
     rows = [row("7", days=1, user="a"), row("1", user="a"), row("1", days=1, user="b")]
-    found = states([budget(each="user")], rows, NOW, "UTC", [{"a"}])
+    found = states([budget(each="user")], rows, NOW, "UTC", lambda *_: {"a"})
     assert {each.value: each.usd_per_day for each in found} == {"a": 1, "b": None}
     first = needed_from([budget()], NOW, "UTC")
     assert first == microseconds(datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC))

@@ -7,7 +7,7 @@ first record is younger, and of none with fewer than three.
 import datetime
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 from math import inf
 from types import MappingProxyType
@@ -20,7 +20,15 @@ from modelgates_client.exports.sql import literal
 from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, number_of
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
 from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
-from modelgates_client.reports.reading import Connection, DaySums, Dialect, read, split, within
+from modelgates_client.reports.reading import (
+    Connection,
+    Cursor,
+    DaySums,
+    Dialect,
+    read,
+    split,
+    within,
+)
 from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_runtime.values import is_array, is_object
@@ -29,6 +37,7 @@ _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
 _ROLLING: Final = re.compile("[0-9]{1,4}[hdw]")
 _DAYS: Final = 7  # that the mean is of
 _FEWEST: Final = 3
+_AT_ONCE: Final = 1000  # values that are looked through together
 _ROUNDED: Final = Context(prec=20)  # a mean is no sum
 
 #: What budgets can be for: a dimension of reports that is no time, or `label:NAME`.
@@ -203,12 +212,16 @@ def _where(value: Any, place: str) -> dict[str, str]:
     return {key: str(text) for key, text in value.items()}
 
 
+#: Returns those of a budget's values of which there are older records.
+Older = Callable[[Budget, Collection[str | None]], Collection[str | None]]
+
+
 def states(
     budgets: Sequence[Budget],
     rows: Iterable[Row],
     now: datetime.datetime,
     timezone: str,
-    older: Sequence[Collection[str | None]] = (),
+    older: Older = lambda _, __: set(),
 ) -> list[State]:
     """Return how budgets stand, in their order; of each kind those that have spent most first.
 
@@ -217,17 +230,16 @@ def states(
         rows: Of a ledger; those from `needed_from` on are enough.
         now: The present, aware.
         timezone: The IANA name of the zone of days.
-        older: For each budget the values of which there are records before those.
+        older: Tells of which of a budget's values there are records before those.
     """
     accounts = [_Account(budget, now, timezone) for budget in budgets]
     for row in rows:
         for account in accounts:
             account.add(row)
-    before = older or [()] * len(accounts)
     return [
         state
-        for account, values in zip(accounts, before, strict=True)
-        for state in account.states(values)
+        for budget, account in zip(budgets, accounts, strict=True)
+        for state in account.states(older(budget, account.values))
     ]
 
 
@@ -313,6 +325,11 @@ class _Account:
             self._lacking[row.state] += 1
         else:
             self._sums.setdefault(row.values.get(each), _Sums()).lacking[row.state] += 1
+
+    @property
+    def values(self) -> Collection[str | None]:
+        """The values that there is something of."""
+        return self._sums.keys()
 
     @property
     def needed_from(self) -> int:
@@ -413,12 +430,17 @@ def states_of(  # noqa: PLR0913 - what budgets are held against, and when
     kinds = [*asked.union(*(budget.where for budget in budgets))]
     values = {name: _value(name, dialect, present) for name in kinds}
     parts = read(connection, dialect, (*names, *values.values()), within(dialect, start, None))
+
+    def older(budget: Budget, wanted: Collection[str | None]) -> set[str | None]:
+        what = _before(budget, values, f"{dialect.time} < {start}")
+        return _found(connection.execute(what), wanted)
+
     found = states(
         budgets,
         _rows(parts, sums, names, kinds),
         now,
         timezone,
-        [_older(connection, dialect, budget, values, start) for budget in budgets],
+        older,
     )
     return found, sums.differences(kept, start, None)
 
@@ -460,19 +482,16 @@ def _rows(
             yield Row(created, state, {**nothing, **known}, values)
 
 
-def _older(
-    connection: Connection,
-    dialect: Dialect,
-    budget: Budget,
-    values: Mapping[str, str],
-    start: int,
-) -> set[str | None]:
-    """Return the values of a budget of which there are records before a time."""
+def _before(budget: Budget, values: Mapping[str, str], time: str) -> str:
+    """Return SQL for the values of a budget's records, one for each, of an earlier time."""
     tests = [f"{values[name]} = {literal(text)}" for name, text in budget.where.items()]
-    tests += [RECORDS, f"{dialect.time} < {start}"]
-    if budget.each is None:
-        what, end = "SELECT NULL", "LIMIT 1"
-    else:
-        what, end = f"SELECT DISTINCT {values[budget.each]}", ""
-    statement = f"{what} FROM rows WHERE {' AND '.join(tests)} {end}"
-    return {value for (value,) in connection.execute(statement).fetchall()}
+    what = "NULL" if budget.each is None else values[budget.each]
+    return f"SELECT {what} FROM rows WHERE {' AND '.join((*tests, RECORDS, time))}"  # noqa: S608 - ours, texts quoted
+
+
+def _found(cursor: Cursor, wanted: Collection[str | None]) -> set[str | None]:
+    """Return those of some values that there are, reading no further than until all are found."""
+    left = set(wanted)
+    while left and (part := cursor.fetchmany(_AT_ONCE)):
+        left.difference_update(value for (value,) in part)
+    return {*wanted} - left
