@@ -60,7 +60,7 @@ MODULES = {
 }
 
 #: What calls a method of ours that imports it: it is there then.
-CALLERS = {"pydantic_core"}
+CALLERS = {"PyInstaller", "pydantic_core"}
 
 
 @pytest.fixture(scope="module")

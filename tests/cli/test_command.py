@@ -42,14 +42,50 @@ def without(package, *arguments):
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("package", ["click", "rich"])
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("get", "gen-1")])
-def test_without_the_extra_it_says_what_to_install(package, arguments):
-    """One line, and the exit status of a wrong configuration."""
-    done = without(package, *arguments)
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command in this process, where a package is not installed; return all it told."""
 
-    message = "error: the command needs an extra: pip install 'modelgates-client[cli]'\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+    def run(package, *arguments):
+        monkeypatch.setitem(sys.modules, package, None)
+        monkeypatch.delitem(sys.modules, "modelgates_client.cli._command", raising=False)
+        monkeypatch.setattr(sys, "argv", ["modelgates", *arguments])
+        status = cli.main()
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+@pytest.mark.parametrize(
+    ("arguments", "extras"),
+    [
+        ((), "cli"),
+        (("--help",), "cli"),
+        (("get", "gen-1"), "cli"),
+        (("--config", "x.toml", "report", "costs.db"), "cli,report"),
+        (("export", "costs.db"), "cli,report"),
+        (("stub", "--record-id", "gen-1"), "cli,testing"),
+        (("mcp",), "mcp"),
+    ],
+)
+def test_without_the_extra_it_says_what_to_install(run, package, arguments, extras):
+    """All that the command needs, in one line, and the exit status of a wrong configuration."""
+    message = f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"
+    assert run(package, *arguments) == (2, "", message)
+
+
+@pytest.mark.parametrize("package", ["click", "rich"])
+def test_it_tells_its_version_without_any_extra(run, package):
+    """Who asks for help is asked for it first."""
+    assert run(package, "--version") == (0, f"modelgates {__version__}\n", "")
+
+
+@pytest.mark.parametrize("package", ["mcp", "pydantic", "duckdb", "adbc_driver_sqlite"])
+def test_the_server_for_ai_clients_names_its_extra(run, package):
+    """Where the command itself is there."""
+    message = "error: the command needs an extra: pip install 'modelgates-client[mcp]'\n"
+    assert run(package, "mcp") == (2, "", message)
 
 
 def test_what_else_is_missing_is_not_blamed_on_the_extra():

@@ -73,6 +73,17 @@ The modules, one subject each; of them, only those imported when they are needed
 """
 
 import sys
+from typing import Final
+
+from modelgates_client._version import __version__
+
+#: The extras of the commands that need others than `cli`, or more.
+_EXTRAS: Final = {
+    "export": "cli,report",
+    "mcp": "mcp",
+    "report": "cli,report",
+    "stub": "cli,testing",
+}
 
 
 def main() -> int:
@@ -85,10 +96,20 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:
             raise
-        message = "error: the command needs an extra: pip install 'modelgates-client[cli]'\n"
-        if sys.stderr is not None:  # where it is closed
-            sys.stderr.write(message)
-        return 2
+        return _without_extra(sys.argv[1:])
     except KeyboardInterrupt:
         return 130
     return run()
+
+
+def _without_extra(arguments: list[str]) -> int:
+    """Tell the version, or in one line all that a command needs; return the exit status."""
+    if arguments == ["--version"] and sys.stdout is not None:
+        sys.stdout.write(f"modelgates {__version__}\n")
+        return 0
+    extras = next((_EXTRAS[each] for each in arguments if each in _EXTRAS), "cli")
+    if sys.stderr is not None:  # where it is closed
+        sys.stderr.write(
+            f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"
+        )
+    return 2
