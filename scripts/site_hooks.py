@@ -21,6 +21,7 @@ BESIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "CHANGELOG.md": "changelog.md",
+    "tests/faults/README.md": "faults.md",
 }
 #: The reference: of each page the package, its title, and what it says first.
 PACKAGES = {

@@ -19,8 +19,8 @@ from modelgates_client.calls.retry import (
 )
 
 from .simulation import Clock
+from .turns import MENDABLE
 
-MENDABLE = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 529}
 UNIFORM = st.floats(0, 1)
 
 

@@ -19,6 +19,7 @@ from modelgates_client import (
     ServerError,
 )
 
+from ..calls.turns import MENDABLE
 from .faults import CLOSE, VALUE, Fault, good, play
 from .wire import GOOD, body, head, page, response
 
@@ -36,7 +37,6 @@ _CLASSES = {
     524: EdgeTimeoutError,
     529: OverloadedError,
 }
-_MENDABLE = {408, 429, 500, 502, 503, 504, *range(520, 528), 529}
 _PAGES = (
     400,
     401,
@@ -87,7 +87,7 @@ FAULTS = (
             f"page-{status}",
             play(page("an edge says no", f"{status} Whatever")),
             (_class(status),),
-            2 if status in _MENDABLE else 1,
+            2 if status in MENDABLE else 1,
             says={"status_code": status, "code": None},
         )
         for status in _PAGES
