@@ -7,11 +7,17 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-settings.register_profile("project", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],  # of a busy machine
+)
 settings.load_profile("project")
 
 SLOW_S = 2.0

@@ -104,7 +104,9 @@ def outcomes(
         return asyncio.run(_async(flavour, fault, server, call))
     with opened(flavour, **settings(fault, server)) as client:
         first = _call(client, ID, call)
-        _recover(fault, server)
+        _heal(server)
+        if fault.rests:
+            server.rest()
         return first, _call(client.with_options(timeout=_patience_s(flavour, fault)), NEXT_ID, call)
 
 
@@ -117,16 +119,16 @@ async def _async(
 ) -> tuple[Outcome, Outcome]:
     async with opened_awaited(flavour, **settings(fault, server)) as client:
         first = await _acall(client, ID, call)
-        await asyncio.to_thread(_recover, fault, server)
+        _heal(server)
+        if fault.rests:
+            await asyncio.to_thread(server.rest)
         patient = client.with_options(timeout=_patience_s(flavour, fault))
         return first, await _acall(patient, NEXT_ID, call)
 
 
-def _recover(fault: Fault, server: FaultServer) -> None:
+def _heal(server: FaultServer) -> None:
     server.asked = len(server.requests)
     server.heal()
-    if fault.rests:
-        server.rest()
 
 
 def _call(client: ModelGates, generation_id: str, call: Callable[[Any, str], Any]) -> Outcome:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
@@ -87,7 +87,7 @@ def near(expected):
 
 
 @pytest.mark.slow("a hundred databases, each with a report")
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(
     rows=st.lists(records, max_size=25),
     by=st.lists(st.sampled_from(sorted(DIMENSIONS)), unique=True, max_size=3),

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client.exports.source import open_rows
@@ -74,11 +74,7 @@ records = st.builds(
 
 
 @pytest.mark.slow("a hundred databases, each with budgets")
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=60)
 @given(
     rows=st.lists(records, max_size=20),
     period=st.sampled_from([ALL, DAY, Period(DAY.since, None, "UTC"), Period(None, NOON, "UTC")]),

@@ -12,6 +12,13 @@ pytestmark = pytest.mark.slow("a pytest run of a user's own, in a process, for e
 
 MYPY_CACHE = str(Path(__file__).parents[2] / ".mypy_cache" / "examples")  # as `test_documents.py`
 
+#: Plugins of others, which take longer to load than all the rest.
+WITHOUT_OTHERS = [
+    option
+    for name in ("cacheprovider", "hypothesispytest", "pytest_httpx", "respx")
+    for option in ("-p", f"no:{name}")
+]
+
 HEADER = """
 import os
 import pytest
@@ -25,7 +32,7 @@ def run(pytester):
 
     def run(code, *arguments):
         pytester.makepyfile(test_users=HEADER + code)
-        options = ("-W", "error", "-p", "no:cacheprovider", *arguments)
+        options = ("-W", "error", *WITHOUT_OTHERS, *arguments)
         result = pytester.runpytest_subprocess(*options)
         assert "CANARY" not in result.stdout.str() + result.stderr.str()
         return result
