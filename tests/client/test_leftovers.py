@@ -27,7 +27,7 @@ def descriptors():
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="the system does not list descriptors")
 @pytest.mark.parametrize("kind", ["refused", "hung up", "refusal"])
 def test_failures_leave_no_descriptor(either, server, kind):
-    """Hundreds of them: no connection, a broken one, an error."""
+    """A hundred of them: no connection, a broken one, an error."""
     server.answers(hang_up if kind == "hung up" else refusal(503))
     url = f"http://127.0.0.1:{refusing_port()}/api/v1" if kind == "refused" else server.base_url
     client = either.make(base_url=url, max_retries=0)
@@ -38,8 +38,7 @@ def test_failures_leave_no_descriptor(either, server, kind):
 
     fail()
     before = descriptors()
-    times = 1_000 if kind == "refused" else 300
-    for _ in range(100 if either.is_given else times):
+    for _ in range(100):
         fail()
     until = time.monotonic() + GUARD_S
     while descriptors() > before + 2 and time.monotonic() < until:
