@@ -18,7 +18,7 @@ def decoder(content_encoding: str) -> Decode | None:
     `br` and `zstd` are undone where a module for them is installed: where there is none, httpx does
     not ask for them.
     """
-    decode: Decode = _identity
+    decode: Decode = identity
     if not content_encoding:
         return decode
     for name in content_encoding.lower().split(","):  # in the order in which they were applied
@@ -29,14 +29,15 @@ def decoder(content_encoding: str) -> Decode | None:
     return decode
 
 
-def _identity(data: bytes) -> Iterator[bytes]:
+def identity(data: bytes) -> Iterator[bytes]:
+    """Undo nothing."""
     yield data
 
 
 def _chained(outer: Decode, inner: Decode) -> Decode:
-    if inner is _identity:
+    if inner is identity:
         return outer
-    if outer is _identity:
+    if outer is identity:
         return inner
 
     def decode(data: bytes) -> Iterator[bytes]:
@@ -49,7 +50,7 @@ def _chained(outer: Decode, inner: Decode) -> Decode:
 def _decoder(name: str) -> Decode | None:
     match name:
         case "" | "identity":
-            return _identity
+            return identity
         case "gzip" | "x-gzip":
             return _inflating(zlib.MAX_WBITS | 16)
         case "deflate":

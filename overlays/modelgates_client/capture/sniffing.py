@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from modelgates_client.capture.encodings import Decode, decoder
+from modelgates_client.capture.encodings import Decode, decoder, identity
 from modelgates_client.capture.scanning import BodyScanner
 from modelgates_client.records.generation_ids import is_askable
 from modelgates_client.records.observe import LOGGER
@@ -72,7 +72,7 @@ class Sniffer:
         if self.is_done or self._decode is None:
             return
         try:
-            for piece in self._decode(chunk):
+            for piece in (chunk,) if self._decode is identity else self._decode(chunk):
                 self._scanner.feed(piece)
                 self._left -= len(piece)
                 if self._scanner.is_done or self._left < 0:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from functools import cache
 from typing import Any, Final
 
+from modelgates_client.capture.encodings import identity
 from modelgates_client.capture.sniffing import Sniffer, id_in_head, may_be_generation
 
 #: The libraries whose clients can be captured. They are never imported: whoever has a client of one
@@ -12,9 +13,10 @@ from modelgates_client.capture.sniffing import Sniffer, id_in_head, may_be_gener
 LIBRARIES: Final = ("httpx2", "httpx")
 
 
-def library_of(thing: Any) -> str | None:
-    """Return which library an object's class is of, or derived from; None if of neither."""
-    for cls in type(thing).__mro__:
+@cache  # of types, of which there are few
+def library_of(kind: type[Any]) -> str | None:
+    """Return which library a class is of, or derived from; None if of neither."""
+    for cls in kind.__mro__:
         name = cls.__module__.partition(".")[0]
         if name in LIBRARIES and name in sys.modules:
             return name
@@ -35,9 +37,9 @@ def observe(response: Any, note: Callable[[str], object], *, is_awaited: bool) -
     if found is not None:
         note(found)
     elif response.is_stream_consumed:  # as responses of mocks are: the whole body is there
-        Sniffer(lambda data: iter((data,)), note).feed(response.content)
+        Sniffer(identity, note).feed(response.content)
     else:
-        library = library_of(response)
+        library = library_of(type(response))
         sniffer = Sniffer.of(response, note)
         if library is not None and not sniffer.is_done:
             wrap = _awaited(library) if is_awaited else _blocking(library)

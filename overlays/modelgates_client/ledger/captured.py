@@ -159,7 +159,9 @@ class Taken(NamedTuple):
 
 def line_of(generation_id: str, at: int, labels: Labels) -> bytes:
     """Return the line of an id."""
-    said = f'"id":{json.dumps(generation_id)},"at":{at}'
+    is_plain = generation_id.isascii() and generation_id.replace("-", "").isalnum()
+    quoted = f'"{generation_id}"' if is_plain else json.dumps(generation_id)
+    said = f'"id":{quoted},"at":{at}'
     if labels:
         said += f',"labels":{as_json(labels)}'
     return f"\n{{{said}}}\n".encode()
