@@ -82,8 +82,8 @@ MOST_TIME_WITHOUT_BURST = 2.0
 TIME_OF_WHOLE_SECONDS = {
     # What is saved up in the pauses is a fifth of what a second brings.
     "bucket of 100, 500/s": 1.4,
-    "bucket of 10, 500/s": 1.5,  # of six seconds, the two refusals cost two
-    "10 at one time": 1.7,  # it is mistaken for a rate until the second refusal
+    "bucket of 10, 500/s": 1.45,  # of six seconds, the two refusals cost two
+    "10 at one time": 1.45,  # two of six seconds, too
     # A rate is held for nine pauses before more is tried: that is what keeps the others below 1.25.
     "raised tenfold": 1.65,
     # What two pauses cost before the change is made up for at a quarter of the rate.

@@ -1,6 +1,6 @@
 """How many requests may be on their way at one time: fewer after an outage, or where more fail.
 
-Pure. If as much passes at one time again as passed at once before the first refusal, and no more,
+Pure. If as much passes at one time as passed at once before the first refusal, and hardly more,
 that is what the server takes at one time; after a while one more is tried, then two, as long as
 that goes well. After an outage it doubles with each round trip, so that a server that comes back is
 not knocked over by what has gathered. Source: RFC 5681, section 3.1 (slow start).
@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 _ROUNDS: Final = 10  # in which all that is allowed was answered, until more is tried
-_SLACK: Final = 2  # requests by which those at one time are not known better
+_SLACK: Final = 1.5  # times as many at most are refused first, as the rate doubles meanwhile
 _FEW: Final = 4  # that pass at once say nothing: a rate limit may have no burst
 
 
@@ -50,7 +50,7 @@ class Window:
         self._lower(max(1, min(int(self._ceiling), in_flight - 1)))
 
     def fits(self, in_flight: int, passed: int, hold_s: float, now: float) -> bool:
-        """Allow no more than passed at once at first, if one more than that was refused now.
+        """Allow no more than passed at once at first, if little more than that was refused now.
 
         Args:
             in_flight: How many there were when what was refused was sent, with it.
@@ -61,8 +61,8 @@ class Window:
         Returns:
             Whether it was.
         """
-        is_one_more = passed < in_flight <= passed + _SLACK
-        if not is_one_more or not _FEW <= passed < self._ceiling:
+        is_little_more = passed < in_flight <= _SLACK * passed
+        if not is_little_more or not _FEW <= passed < self._ceiling:
             return False
         self._least, self._hold_s = passed, hold_s
         self._lower(passed)
