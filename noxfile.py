@@ -71,6 +71,7 @@ ON_ONE = (
 )
 ON_ALL_TOO = ("tests/cli/test_signals.py",)
 HEAVY = "tests/heavy"
+COMPARISON = "tests/comparison"
 # What stands on a dependency: each of them is used in these.
 LOWEST = (
     "tests/calls/test_answers.py",
@@ -259,7 +260,19 @@ def program(session: nox.Session, name: str) -> str:
 TESTED = [f"tests-{version}" for version in INTERPRETERS]
 
 
-@nox.session(requires=["tools", "heavy", *TESTED, "lowest", "typing", "fresh", "package", "lint"])
+@nox.session(
+    requires=[
+        "tools",
+        "heavy",
+        *TESTED,
+        "lowest",
+        "comparison",
+        "typing",
+        "fresh",
+        "package",
+        "lint",
+    ]
+)
 def test(session: nox.Session) -> None:
     """Everything that must hold: lint, types, freshness, tests, packages."""
 
@@ -406,7 +419,7 @@ def add_tests(version: str) -> None:
     def tests_on(session: nox.Session) -> None:
         """Run the tests of the packages on one interpreter; on the newest, all of them."""
         project(session, version)
-        arguments = ["--ignore=tests/scripts", f"--ignore={HEAVY}"]
+        arguments = [f"--ignore={path}" for path in ("tests/scripts", HEAVY, COMPARISON)]
         if version != list(INTERPRETERS)[-1]:
             arguments += [f"--ignore={file}" for file in files_for_one()]
         run_pytest(session, *arguments, *session.posargs)
@@ -443,6 +456,14 @@ def heavy(session: nox.Session) -> None:
     pytest(session, HEAVY, *session.posargs)
 
 
+@nox.session(allow_parallel=True)
+def comparison(session: nox.Session) -> None:
+    """Hold the page that compares this client with others, one of which needs packages apart."""
+    needs = (*EXTRAS, *group("pytest"), *group("comparison"))
+    environment(session, "comparison", CODEGEN, needs)
+    run_pytest(session, COMPARISON, *session.posargs)
+
+
 def find_browser(session: nox.Session) -> None:
     """See that there is a Chromium; install it where nobody is to be asked: Debian, as root."""
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
@@ -459,7 +480,8 @@ def coverage(session: nox.Session) -> None:
     project(session)
     with scratch_folder(session) as scratch:
         session.env["COVERAGE_FILE"] = str(Path(scratch) / "coverage")
-        run(session, "coverage", "run", "-m", "pytest", "--numprocesses=4", *session.posargs)
+        suite = ("-m", "pytest", "--numprocesses=4", f"--ignore={COMPARISON}")
+        run(session, "coverage", "run", *suite, *session.posargs)
         run(session, "coverage", "combine", "--quiet")
         report = ("coverage", "report", "--show-missing", "--skip-covered")
         wanted = {"scripts/*": 95, "overlays/*,generated/*": 97}

@@ -39,7 +39,8 @@ def observe(response: Any, note: Callable[[str], object], *, is_awaited: bool) -
     elif response.is_stream_consumed:  # as responses of mocks are: the whole body is there
         Sniffer(identity, note).feed(response.content)
     else:
-        library = library_of(type(response))
+        kind: Any = type(response)  # mypy takes no `type[...]` for hashable
+        library = library_of(kind)
         sniffer = Sniffer.of(response, note)
         if library is not None and not sniffer.is_done:
             wrap = _awaited(library) if is_awaited else _blocking(library)
