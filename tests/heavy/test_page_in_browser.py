@@ -5,7 +5,7 @@ import shutil
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from modelgates_client.reports.figures import Bin, Fallback, Provider, Slice, Spread, Total
 from modelgates_client.reports.page import render
@@ -263,6 +263,38 @@ def test_hovers_say_exact_amounts(show):
     page = show(full())
 
     assert "$1201.50000000000000000000003, and 3 unknown all in" in hovered(page, "costs")
+
+
+def test_the_legend_filters(show):
+    """A click hides a model, also when it is drawn anew; each bar tells the whole day."""
+    days = [NOON + datetime.timedelta(days=day) for day in range(3)]
+    parts = [Slice(day, model, 1, Total(Decimal(2), 0)) for day in days for model in ("a/b", "c/d")]
+    page = show(report(timeline=tuple(parts), groups=(group(("a/b",)),)))
+    bars = page.locator("#time .bars .point path")
+
+    assert bars.count() == 6
+    assert "the day, all models: $4, of 2 records" in hovered(page, "time")
+    page.locator("#time .legendtoggle").first.click()
+    expect(bars).to_have_count(3, timeout=WAIT)
+    chart = page.locator("#time")
+    before = chart.get_attribute("data-width")
+    page.set_viewport_size({"width": 700, "height": 900})
+    expect(chart).not_to_have_attribute("data-width", before, timeout=WAIT)
+    assert bars.count() == 3
+
+
+def test_a_table_that_scrolls_says_so(show):
+    """Where it is wider than its place, and nowhere else."""
+    wide = show(full(), width=1280).locator(".cue:visible").count()
+    page = show(full(), width=390)
+    expect(page.locator(".cue:visible").nth(1)).to_be_visible(timeout=WAIT)
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter("
+        "each => (each.scrollWidth > each.clientWidth + 1) === each.nextElementSibling.hidden"
+        ").length"
+    )
+    assert cut == 0
+    assert wide < page.locator(".cue:visible").count()
 
 
 def test_without_javascript_all_is_in_tables(show):
