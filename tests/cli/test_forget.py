@@ -70,11 +70,19 @@ def test_a_forgotten_id_is_shown_and_recalled(ledger):
     assert json.loads(run("forget", ledger, OLD, "--undo")[1])["queued"] == 1
     assert listed(ledger) == {OLD: "pending"}
     assert run("forget", ledger, "gen-1", "--undo")[0] == Status.NOT_THERE
+    assert json.loads(run("forget", ledger, "--undo")[1])["queued"] == 3
+    assert len(listed(ledger)) == 4
 
 
 @pytest.mark.parametrize(
     "asked",
-    [(), ("gen-1", "--pending"), ("--undo",), ("--older-than", "soon"), ("--older-than", "1y")],
+    [
+        (),
+        ("gen-1", "--pending"),
+        ("--undo", "--failed"),
+        ("--older-than", "soon"),
+        ("--older-than", "1y"),
+    ],
 )
 def test_what_is_not_clear_is_refused(ledger, asked):
     """In one line, and nothing is forgotten."""

@@ -47,7 +47,7 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
     with Ledger(options["ledger"]) as ledger:
         others = [each for each in ids if not _is_meant(ledger, each, undo=options["undo"])]
         if options["undo"]:
-            number = ledger.recall(ids)
+            number = ledger.recall(ids or None)
         elif ids:
             number = ledger.forget(ids)
         else:
@@ -79,7 +79,7 @@ def _check(options: ForgetOptions) -> None:
     asked = options["pending"] or options["failed"] or options["older_than"] is not None
     if options["ids"] and asked:
         raise ConfigurationError("give ids, or --pending, --failed, --older-than: not both")
-    if options["undo"] and not options["ids"]:
-        raise ConfigurationError("--undo: give the ids to queue again")
-    if not options["ids"] and not asked:
+    if options["undo"] and asked:
+        raise ConfigurationError("--undo goes with ids, or alone: for all that are forgotten")
+    if not options["ids"] and not asked and not options["undo"]:
         raise ConfigurationError("nothing to forget: give ids, --pending, --failed or --older-than")

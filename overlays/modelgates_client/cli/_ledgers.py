@@ -140,7 +140,8 @@ def list_ids(quiet: bool, verbose: bool, **options: Unpack["ListOptions"]) -> St
     help="""Forget ids without a record: they are not asked for any more, and spoil no budget.
 
     Those that are named, or all that are asked for. What was known of them is kept, and shown by
-    list --forgotten and show; reports count them apart. --undo queues them again.
+    list --forgotten and show; reports count them apart. --undo queues them again, those that are
+    named or all.
     """,
 )
 @click.argument("ledger", type=click.Path())
@@ -153,7 +154,7 @@ def list_ids(quiet: bool, verbose: bool, **options: Unpack["ListOptions"]) -> St
     help="All of these, or of both kinds, that are older than AGE, as 36h, 7d, 2w: by the time in "
     "gen-<seconds>-..., else since they were queued.",
 )
-@click.option("--undo", is_flag=True, help="Queue the IDs again that were forgotten.")
+@click.option("--undo", is_flag=True, help="Queue the IDs again that were forgotten, or all.")
 @talks
 def forget(quiet: bool, verbose: bool, **options: Unpack["ForgetOptions"]) -> Status:  # noqa: FBT001
     """Forget ids without a record."""

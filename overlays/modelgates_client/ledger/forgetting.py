@@ -20,13 +20,16 @@ _FORGET: Final = f"""
     SELECT {_KEPT}, :now FROM queue JOIN ids USING (key) WHERE {_WITHOUT}"""
 _ONE: Final = f"{_FORGET} AND ids.id = :id"
 _SOME: Final = f"{_FORGET} AND state IN (:state, :other) AND {_MADE_AT} <= :before"
-#: What the server has said that it has not; a server that did not answer has said nothing.
-_VAIN: Final = f"{_SOME} AND leased_by IS NULL AND (state = 'failed' OR status = 404)"
+#: What the server has said that it has not, or has refused to a holder before: a wrong key is
+#: noticed in the run that it is used in. A server that did not answer has said nothing.
+_VAIN: Final = f"""{_SOME} AND leased_by IS NULL
+    AND (status = 404 OR (queue.state = 'failed' AND tried_by < :holder))"""
 _LEAVE: Final = "DELETE FROM queue WHERE key IN (SELECT key FROM forgotten)"
 _RECALL: Final = """
     INSERT INTO queue (key, state, added_at, tried_at, requests, status, error)
     SELECT key, 'pending', added_at, tried_at, requests, status, error
-    FROM forgotten JOIN ids USING (key) WHERE id = ?"""
+    FROM forgotten"""
+_RECALL_ONE: Final = f"{_RECALL} JOIN ids USING (key) WHERE id = ?"
 _REMEMBER: Final = "DELETE FROM forgotten WHERE key IN (SELECT key FROM queue)"
 
 
@@ -43,7 +46,7 @@ def forget_all(
     before: int,
     now: int,
     *,
-    in_vain: bool = False,
+    in_vain_for: int | None = None,
 ) -> int:
     """Forget all ids without a record that are in some states and were made before a time.
 
@@ -52,19 +55,31 @@ def forget_all(
         states: One of the queue's states, or both.
         before: Microseconds since 1970-01-01 UTC.
         now: Likewise.
-        in_vain: Whether only those are meant of which the server has said that there is no record.
+        in_vain_for: A holder, if only those are meant of which the server has said that there is no
+            record, or that it had refused before this holder came.
 
     Returns:
         How many there were.
     """
-    chosen = {"state": states[0], "other": states[-1], "before": before, "now": now}
-    done = connection.execute(_VAIN if in_vain else _SOME, chosen).rowcount
+    chosen: dict[str, str | int] = {"state": states[0], "other": states[-1]}
+    chosen |= {"before": before, "now": now}
+    if in_vain_for is None:
+        done = connection.execute(_SOME, chosen).rowcount
+    else:
+        done = connection.execute(_VAIN, {**chosen, "holder": in_vain_for}).rowcount
     connection.execute(_LEAVE)
     return done
 
 
 def recall(connection: sqlite3.Connection, stored: Sequence[str]) -> int:
     """Queue ids again that were forgotten; return how many were."""
-    done = connection.executemany(_RECALL, ((each,) for each in stored)).rowcount
+    done = connection.executemany(_RECALL_ONE, ((each,) for each in stored)).rowcount
+    connection.execute(_REMEMBER)
+    return done
+
+
+def recall_all(connection: sqlite3.Connection) -> int:
+    """Queue all ids again that were forgotten; return how many were."""
+    done = connection.execute(_RECALL).rowcount
     connection.execute(_REMEMBER)
     return done

@@ -315,8 +315,8 @@ class Ledger:
     def give_up(self, older_than_s: float) -> int:
         """Forget ids of that age of which the server has said that there is no record.
 
-        Those that others work on are left alone, as are those that were never asked for, or that
-        the server did not answer.
+        Those that failed are forgotten if that was before this object was opened. Those that others
+        work on are left alone, as are those that were never asked for, or not answered.
 
         Args:
             older_than_s: The age, as for `forget_all`.
@@ -327,7 +327,7 @@ class Ledger:
         Raises:
             LedgerError: It failed.
         """
-        return self._forget_all(older_than_s=older_than_s, in_vain=True)
+        return self._forget_all(older_than_s=older_than_s, in_vain_for=self._holder)
 
     def _forget_all(
         self,
@@ -335,7 +335,7 @@ class Ledger:
         pending: bool = True,
         failed: bool = True,
         older_than_s: float,
-        in_vain: bool = False,
+        in_vain_for: int | None = None,
     ) -> int:
         states = [name for name, is_meant in (("pending", pending), ("failed", failed)) if is_meant]
         if not states:
@@ -343,17 +343,19 @@ class Ledger:
         with self._database.writing() as connection:
             now = self._now()
             before = now - round(older_than_s * 1e6)
-            return forgetting.forget_all(connection, states, before, now, in_vain=in_vain)
+            return forgetting.forget_all(connection, states, before, now, in_vain_for=in_vain_for)
 
-    def recall(self, ids: Iterable[str]) -> int:
-        """Queue ids again that were forgotten; return how many there were.
+    def recall(self, ids: Iterable[str] | None = None) -> int:
+        """Queue ids again that were forgotten, or all of them; return how many there were.
 
         Raises:
             LedgerError: It failed.
             TypeError: An id is no string.
         """
-        stored = [stored_id(each) for each in ids]
+        stored = None if ids is None else [stored_id(each) for each in ids]
         with self._database.writing() as connection:
+            if stored is None:
+                return forgetting.recall_all(connection)
             return forgetting.recall(connection, stored)
 
     def counts(self) -> Counts:
