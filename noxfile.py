@@ -54,6 +54,7 @@ ON_ONE = (
     "tests/examples",
     "tests/exports",
     "tests/faults/ledgers",
+    "tests/ledger/test_arrow.py",
     "tests/ledger/test_model.py",
     "tests/mcp",
     "tests/ledger/test_processes.py",

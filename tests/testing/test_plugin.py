@@ -3,14 +3,12 @@
 import importlib.metadata
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 pytest_plugins = ("pytester",)
 pytestmark = pytest.mark.slow("a pytest run of a user's own, in a process, for each test")
 
-MYPY_CACHE = str(Path(__file__).parents[2] / ".mypy_cache" / "examples")  # as `test_documents.py`
 
 #: Plugins of others, which take longer to load than all the rest.
 WITHOUT_OTHERS = [
@@ -200,7 +198,7 @@ def test_typed(modelgates_stub: StubAPI) -> None:
     key: str = STUB_KEY
     modelgates_stub.rate_limit(retry_after="1")
 """)
-    line = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", MYPY_CACHE, str(path)]
+    line = [sys.executable, "-m", "mypy", "--strict", str(path)]
     done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
     assert 'Revealed type is "list[str]"' in done.stdout.replace("builtins.", "")
     assert done.stdout.count("error:") == 1, done.stdout

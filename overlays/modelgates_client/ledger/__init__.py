@@ -21,6 +21,7 @@
 | `captured`   | ids that applications captured: lines in a file beside the ledger        |
 | `labels`     | what an application says of a generation                                  |
 | `reading`    | what is asked of the file                                                   |
+| `arrow`      | the rows as an Arrow table                                                |
 | `derived`    | the table `rows`, made anew when its columns change                         |
 | `controls`   | control totals: what the rows of each day add up to, kept beside them      |
 | `verifying`  | what storage has changed: in the database, bodies, rows, totals            |

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from modelgates_client.bulk.outcomes import Outcome
 from modelgates_client.ledger import forgetting, queueing, reading, schema, verifying, writing
@@ -463,6 +463,29 @@ class Ledger:
                     queueing.ask_again(connection, flaw.key, self._now())
             self._derived.discard(connection)
         self._derived.rebuild(self._database)
+
+    def rows(self, columns: Iterable[str] | None = None) -> Any:
+        """Return the rows as they are at one moment, one for each id, as a `pyarrow.Table`.
+
+        Amounts are exact decimals of US dollars, times aware; what is not known is null.
+
+        >>> pandas_frame = ledger.rows().to_pandas(types_mapper=pandas.ArrowDtype)  # doctest: +SKIP
+        >>> polars_frame = polars.from_arrow(ledger.rows())  # doctest: +SKIP
+        >>> relation = duckdb.from_arrow(ledger.rows())  # doctest: +SKIP
+
+        Args:
+            columns: The names of columns, the fewer the faster; None: all.
+
+        Raises:
+            ConfigurationError: There is no such column, or the extra `arrow` is not installed.
+            LedgerError: They cannot be read.
+        """
+        from modelgates_client.ledger.arrow import chosen, table_of  # noqa: PLC0415 - of an extra
+
+        found = chosen(columns)
+        self.check_rows()
+        with self._database.reading() as connection:
+            return table_of(connection, found)
 
     def check_rows(self) -> None:
         """Make sure that the table `rows` is there, whole and with the columns of this version.

@@ -1,0 +1,120 @@
+"""Rows as Arrow: exact amounts, aware times, null for unknown; in pandas, Polars and DuckDB."""
+
+import datetime
+import sqlite3
+from decimal import Decimal
+
+import duckdb
+import pandas
+import polars
+import pyarrow
+import pytest
+
+from modelgates_client import ConfigurationError
+from modelgates_client.ledger import Ledger, LedgerError
+from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.rows.columns import ALL_COLUMNS
+
+from .made import pending, resolved
+
+ATTEMPT = {"provider_name": "Azure", "status": 200, "latency": 1.5}
+
+
+@pytest.fixture
+def filled(path):
+    """A ledger with two records, of which one says little, and an id without a record."""
+    CaptureFile(path).append("gen-1", {"feature": "search"})
+    with Ledger(path) as ledger:
+        ledger.add(
+            [
+                resolved(
+                    "gen-1",
+                    total_cost=3.452e-05,
+                    is_byok=True,
+                    upstream_inference_cost=0.1,
+                    created_at="2026-11-02T10:00:00+01:00",
+                    provider_responses=[ATTEMPT],
+                    latency=7,
+                ),
+                resolved("gen-2", total_cost="free", is_byok=None, latency=None, model=7),
+                pending("gen-3"),
+            ]
+        )
+        yield ledger
+
+
+def test_rows_have_all_columns_and_are_one_for_each_id(filled):
+    """As exports have them."""
+    rows = filled.rows()
+    assert rows.column_names == [column.name for column in ALL_COLUMNS]
+    assert rows["generation_id"].to_pylist() == ["gen-1", "gen-2", "gen-3"]
+
+
+def test_values_are_typed(filled):
+    """Exact amounts, aware times, lists, labels."""
+    (first, *_) = filled.rows().to_pylist()
+    assert first["total_cost_usd"] == Decimal("0.00003452")
+    assert first["all_in_usd"] == Decimal("0.10003452")
+    utc = first["created_at"]
+    assert utc == datetime.datetime(2026, 11, 2, 9, tzinfo=datetime.UTC)
+    assert utc.utcoffset() == datetime.timedelta(0)
+    assert first["is_byok"] is True
+    assert first["latency_ms"] == 7.0
+    assert first["attempts"] == [{"provider": "Azure", "status": 200, "latency_ms": 1.5}]
+    assert first["labels"] == [("feature", "search")]
+
+
+def test_what_is_not_known_is_null(filled):
+    """Never 0, nor the empty text."""
+    _, little, none = filled.rows(
+        ["total_cost_usd", "all_in_usd", "latency_ms", "model", "unreadable", "state"]
+    ).to_pylist()
+    assert little["total_cost_usd"] is little["all_in_usd"] is little["latency_ms"] is None
+    assert little["model"] is None
+    assert {"total_cost_usd", "model"} <= set(little["unreadable"])
+    assert none["state"] == "pending"
+    assert none["total_cost_usd"] is None
+
+
+def test_pandas_polars_and_duckdb_take_them(filled):
+    """In one line each, without losing a digit or a zone."""
+    names, total = ["created_at", "total_cost_usd"], Decimal("0.00003452")
+    frame = filled.rows(names).to_pandas(types_mapper=pandas.ArrowDtype)
+    assert frame["total_cost_usd"].sum() == total
+    assert str(frame["created_at"].dt.tz) == "UTC"
+    frame = polars.from_arrow(filled.rows(names))
+    assert frame["total_cost_usd"].sum() == total
+    assert frame.schema["created_at"] == polars.Datetime("us", "UTC")
+    relation = duckdb.from_arrow(filled.rows(names))
+    assert relation.sum("total_cost_usd").fetchall() == [(total,)]
+    assert [str(each) for each in relation.types] == ["TIMESTAMP WITH TIME ZONE", "DECIMAL(38,24)"]
+    assert len(polars.from_arrow(filled.rows())) == len(filled.rows().to_pandas()) == 3
+
+
+def test_columns_come_as_they_are_asked_for(filled):
+    """One that there is not is named."""
+    assert filled.rows(["state", "generation_id"]).column_names == ["state", "generation_id"]
+    with pytest.raises(ConfigurationError, match="no column 'cost'; expected generation_id, state"):
+        filled.rows(["cost"])
+
+
+def test_an_empty_ledger_has_typed_rows(ledger):
+    """None, but of the same columns."""
+    assert ledger.rows().num_rows == 0
+    assert ledger.rows().schema.field("all_in_usd").type == pyarrow.decimal128(38, 24)
+
+
+def test_a_value_that_is_none_of_its_column_is_damage(path, filled):
+    """A ledger may come from a stranger."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE record_rows SET total_cost_usd = 'free'")
+    connection.close()
+    with pytest.raises(LedgerError, match="total_cost_usd"):
+        filled.rows()
+
+
+def test_without_the_extra_it_says_what_to_install(ledger, monkeypatch):
+    """In one line."""
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'modelgates-client\[arrow\]'"):
+        ledger.rows()
