@@ -6,6 +6,7 @@ name that a package exports, every operation and every model, as `mkdocstrings` 
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 # Only the session that builds the site has MkDocs.
@@ -14,6 +15,7 @@ from mkdocs.structure.files import File, Files  # pyright: ignore[reportMissingI
 
 ROOT = Path(__file__).resolve().parent.parent
 API = ROOT / "generated" / "modelgates_api"
+WIDE, HIGH = 170, 50  # of a room in a picture, with what is around it
 
 #: Pages beside `docs/`, and what they are called in the site.
 BESIDE = {
@@ -65,7 +67,39 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     """Let pages of `docs/` link to those beside it."""
     for name, page in BESIDE.items():
         markdown = markdown.replace(f"](../{name}", f"]({page}")
-    return markdown
+    return re.sub(r"```mermaid\n(.*?)```", lambda found: drawn(found[1]), markdown, flags=re.DOTALL)
+
+
+def drawn(flowchart: str) -> str:
+    """Return a picture of a flowchart as SVG: each row imports from those below it."""
+    above: dict[str, set[str]] = {}
+    for name, other in re.findall(r"(\w+) --> (\w+)", flowchart):
+        above.setdefault(name, set())
+        above.setdefault(other, set()).add(name)
+    row: dict[str, int] = {}
+    for name in TopologicalSorter(above).static_order():
+        row[name] = 1 + max((row[other] for other in above[name]), default=-1)
+    rows = [
+        [name for name in row if row[name] == number] for number in range(max(row.values()) + 1)
+    ]
+    width = WIDE * max(map(len, rows))
+    at = {
+        name: (width * (2 * place + 1) // (2 * len(names)), HIGH * row[name])
+        for names in rows
+        for place, name in enumerate(names)
+    }
+    shapes = [
+        f'<line x1="{at[other][0]}" y1="{at[other][1] + 24}" x2="{x}" y2="{y}"/>'
+        for name, (x, y) in at.items()
+        for other in above[name]
+    ]
+    shapes += [
+        f'<rect x="{x - 70}" y="{y + 1}" width="140" height="23" rx="4"/>'
+        f'<text x="{x}" y="{y + 17}">{name}</text>'
+        for name, (x, y) in at.items()
+    ]
+    size = f'width="{width}" viewBox="0 0 {width} {HIGH * len(rows)}"'
+    return f'<div><svg class="rooms" {size}>{"".join(shapes)}</svg></div>'
 
 
 def add(files: Files, config: MkDocsConfig, name: str, text: str) -> None:
