@@ -39,7 +39,7 @@ def observe(response: Any, note: Callable[[str], object], *, is_awaited: bool) -
     elif response.is_stream_consumed:  # as responses of mocks are: the whole body is there
         Sniffer(identity, note).feed(response.content)
     else:
-        kind: Any = type(response)  # mypy takes no `type[...]` for hashable
+        kind: Any = response.__class__  # mypy takes no `type[...]` for hashable
         library = library_of(kind)
         sniffer = Sniffer.of(response, note)
         if library is not None and not sniffer.is_done:
