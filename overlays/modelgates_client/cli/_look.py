@@ -176,8 +176,9 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
     number = 0
     with Ledger(options["ledger"], read_only=True) as ledger:
         kinds: tuple[Kind, ...] = ("waiting", "unknown", "forgotten")
-        wanted = [kind for kind in kinds if kind == "waiting" or kind in states]
-        for each in chain.from_iterable(map(ledger.unresolved, wanted)):
+        for each in chain.from_iterable(
+            ledger.unresolved(kind) for kind in kinds if kind == "waiting" or kind in states
+        ):
             if each.state in states:
                 number += 1
                 stdout.write(f"{_line(each) if as_table else json.dumps(_plain_waiting(each))}\n")

@@ -471,15 +471,16 @@ def _rows(
     kinds: Sequence[str],
 ) -> Iterator[Row]:
     """Yield rows, and add their amounts up."""
-    bases = [basis for basis, name in AMOUNTS.items() if name in names]
+    bases: list[Basis] = [basis for basis, name in AMOUNTS.items() if name in names]
     nothing: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
     for day, part in parts:
         sums.add(day, split(part)[0])
         for created, state, *cells in part:
-            amounts = zip(bases, cells, strict=False)
-            known = {each: None if cell is None else number_of(cell) for each, cell in amounts}
+            amounts = nothing.copy()
+            for basis, cell in zip(bases, cells, strict=False):
+                amounts[basis] = None if cell is None else number_of(cell)
             values = dict(zip(kinds, cells[len(bases) :], strict=True))
-            yield Row(created, state, {**nothing, **known}, values)
+            yield Row(created, state, amounts, values)
 
 
 def _before(budget: Budget, values: Mapping[str, str], time: str) -> str:
