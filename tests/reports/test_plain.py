@@ -4,9 +4,10 @@ import json
 from decimal import Decimal
 
 import attrs
+import pytest
 
 from modelgates_client.reports import figures
-from modelgates_client.reports.plain import as_json
+from modelgates_client.reports.plain import as_json, plain
 
 from .making import full, report
 
@@ -49,3 +50,19 @@ def test_names_steer_no_terminal():
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert json.loads(text)["groups"][0]["key"] == ["\x1b[2J\u202e"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0E-24", "0"),
+        ("-0.000", "0"),
+        ("1.500000000000000000000000", "1.5"),
+        ("1E+3", "1000"),
+        ("-0.00000000000000000000001", "-0.00000000000000000000001"),
+        ("100", "100"),
+    ],
+)
+def test_amounts_are_short_decimals(amount, shown):
+    """All digits that say something, and no exponent."""
+    assert plain(Decimal(amount)) == shown

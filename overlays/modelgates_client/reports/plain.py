@@ -28,7 +28,7 @@ def as_json(report: Report) -> str:
 def plain(value: Any) -> Any:
     """Return figures as what JSON can say."""
     if isinstance(value, Decimal):
-        digits = f"{value:f}"
+        digits = f"{value or 0:f}"  # there is no -0 of money
         return digits.rstrip("0").rstrip(".") if "." in digits else digits
     if isinstance(value, datetime.date):
         return value.isoformat()
