@@ -156,6 +156,15 @@ def test_parts_that_do_not_add_up_are_told(page):
     assert "not all in" not in page(report(total=group(records=2, cost="3"))).words()
 
 
+def test_forgotten_ids_have_no_record_either(page):
+    """They are told, and no sum is said to lack them."""
+    shown = page(report(unresolved=Unresolved(0, 0, (), 7), total=group(records=2))).words()
+    assert "Ids without a record 0 and 7 forgotten" in " ".join(shown.split())
+    assert "every id has one" not in shown
+    assert "7 forgotten ids, of which no record was found" in shown
+    assert "have no record" not in shown
+
+
 def test_an_unknown_total_is_not_zero(page):
     """Where no record says an amount, none is shown."""
     shown = page(report(total=group(records=4, cost="0", unknown=4))).words()

@@ -187,6 +187,18 @@ def test_an_id_without_a_record_is_of_the_time_in_it(tmp_path):
         assert spending_of_rows(connection, DAY, "charged") == evolve(found, differences=())
 
 
+@pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="its planner reads whole rows")
+def test_a_sum_is_read_from_an_index(tmp_path):
+    """Rows are wide: SQLite makes none of them whole, and joins no labels, for two columns."""
+    path = make_ledger(tmp_path / "l.db", record(1, total_cost=1), pending=1)
+    statement = "EXPLAIN QUERY PLAN SELECT created_at, state, all_in_usd FROM rows"
+    with closing(sqlite3.connect(path)) as connection:
+        plan = [step for *_, step in connection.execute(statement)]
+
+    assert "SCAN record_rows USING COVERING INDEX record_rows_spent" in plan
+    assert not [step for step in plan if "labels" in step]
+
+
 def test_a_ledger_is_read_while_another_writes(tmp_path):
     """What is not committed does not count, and nobody waits."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))

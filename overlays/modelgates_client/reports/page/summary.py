@@ -45,8 +45,11 @@ def _saving(report: Report) -> str:
 def _unresolved(report: Report) -> str:
     missing = report.unresolved
     ids = missing.pending + missing.failed
-    note = f"{missing.pending:,} pending, {missing.failed:,} failed" if ids else "every id has one"
-    return _tile("Ids without a record", f"{ids:,}", [note], is_warned=bool(ids))
+    notes = [f"{missing.pending:,} pending, {missing.failed:,} failed"] if ids else []
+    if missing.forgotten:
+        notes.append(f"and {missing.forgotten:,} forgotten")
+    notes = notes or ["every id has one"]
+    return _tile("Ids without a record", f"{ids:,}", notes, is_warned=bool(ids))
 
 
 def _is_unknown(report: Report, total: Total[Decimal]) -> bool:
