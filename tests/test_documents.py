@@ -173,6 +173,19 @@ def test_links_lead_somewhere(page):
             assert anchor in Page(path).anchors, f"{page.name}: {target}"
 
 
+def test_what_is_said_of_threads_and_processes_is_tested():
+    """Each line names tests, and they are there."""
+    page = Page(ROOT / "docs" / "threads-and-processes.md")
+    lines = re.findall(r"^- .*$", page.text, re.MULTILINE)
+    assert lines
+    for line in lines:
+        named = re.search(r" <!-- (.*) -->$", line)
+        assert named is not None, line
+        for test in named[1].split():
+            path, _, name = test.partition("::")
+            assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), test
+
+
 def test_every_page_is_linked_from_the_readme():
     """What is not there, nobody finds."""
     linked = {target.partition("#")[0] for target in README.links}

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -294,3 +295,25 @@ def test_a_ledger_that_is_being_opened_at_the_end_is_closed(stub, path, monkeypa
 
     asyncio.run(main())
     assert len(closed) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are forks on POSIX")
+def test_after_a_fork_it_is_the_parents_alone(stub, path):
+    """Closing it in the child waits for nothing; in the parent it goes on."""
+    program = """
+import os, sys, warnings
+from modelgates_client.capture import Resolver
+
+warnings.simplefilter("ignore")  # Python's own, of forks beside threads
+resolver = Resolver(sys.argv[1])
+resolver.start()
+resolver._begun.wait()
+child = os.fork()
+if not child:
+    resolver.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert resolver._thread.is_alive()
+resolver.close()
+"""
+    subprocess.run([sys.executable, "-c", program, path], check=True, timeout=GUARD_S)

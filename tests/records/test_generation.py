@@ -7,6 +7,8 @@ import json
 import pickle
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import pytest
@@ -257,3 +259,20 @@ def test_what_is_no_object_is_no_record(source):
     """It is said what is wanted; an empty list is no empty record."""
     with pytest.raises(TypeError, match="a record is a JSON object, a dict here, not "):
         Generation.from_dict(source)
+
+
+def test_threads_may_read_a_record_at_the_same_time(recorded):
+    """All of it, computed properties included."""
+    record = Generation.from_dict({**recorded["data"], "total_cost": "free", "new": [1]})
+    barrier = threading.Barrier(8)
+
+    def read(_):
+        barrier.wait()
+        return [
+            *(record.to_json(), repr(record), str(record.drift), record.cost, record.attempts),
+            *(dict(record.additional_properties), record._repr_html_(), record.created),
+        ]
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(read, range(8)))
+    assert all(each == found[0] for each in found)
