@@ -8,9 +8,11 @@ import tomllib
 import pytest
 
 import modelgates_client
-from modelgates_client import ModelGates, ModelGatesError, errors
+from modelgates_client import Generation, ModelGates, ModelGatesError, errors
 from modelgates_client.calls.retry import RETRYABLE_STATUSES
 from modelgates_client.cli import _statuses
+from modelgates_client.rows.columns import COLUMNS
+from modelgates_client.rows.row import row_of
 from modelgates_client.testing import StubAPI
 from modelgates_runtime import errors as runtime_errors
 from modelgates_runtime.errors import ResponseError
@@ -75,6 +77,12 @@ def test_the_statuses_that_are_retried_are_those_of_the_page():
         first, _, last = each.partition("-")
         told |= {*range(int(first), int(last or first) + 1)}
     assert told == RETRYABLE_STATUSES
+
+
+def test_every_column_of_ours_has_its_value():
+    """`rows/columns.py` says what it is, `rows/row.py` what it is of a record."""
+    made = row_of("gen-1", Generation.from_dict({"id": "gen-1"}), 0, 1)
+    assert len(made) == len(COLUMNS), "rows/row.py: row_of"
 
 
 def test_every_setting_is_on_its_page():
