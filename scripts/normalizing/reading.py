@@ -258,6 +258,10 @@ class Reader:
                 constant = "const" in schema
                 shape = evolve(shape, values=None if kind == "null" else mine, is_constant=constant)
             found.append(shape)
+        is_listed = any(value is not None for value in values or ())
+        if is_listed and all(shape.type == "null" for shape in found):
+            self.widen(raw.pointer, "lists no value of its type; any of its type may be there")
+            found += [self._shape(raw, kind) for kind in kinds if kind != "null"]
         return found
 
     @staticmethod

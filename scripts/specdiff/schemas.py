@@ -87,7 +87,7 @@ def read(document: Document, parts: Parts) -> Choices:
     if pointers in document.choices:
         return document.choices[pointers]
     try:
-        found = document.reader.together(parts)
+        found = document.reader.together(parts) or [anything(parts[0])]
     except UnreadableError as error:
         document.unreadable[error.problem.pointer] = error.problem.reason
         found = [anything(parts[0])]

@@ -143,16 +143,19 @@ def _paths(changes: list[Change]) -> Iterator[Suspicion]:
 
 
 def _titles(changes: list[Change]) -> Iterator[Suspicion]:
-    found = [
-        c for c in changes if c.rule.endswith("title-changed") or c.rule == "api-schema-renamed"
-    ]
+    renamed = {p for c in _having(changes, "api-schema-renamed") for p in (c.old, c.new)}
+    found = [c for c in _having(changes, "title-changed") if _parent(c) not in renamed]
     if found:
         yield Suspicion(
             "titles-renamed",
-            f"{len(found)} schemas have another name or title: {_listed(found)}",
+            f"{len(found)} schemas have another title: {_listed_places(found)}",
             "it is no change of the service; see that the overlay still finds them",
             _at(found),
         )
+
+
+def _listed_places(changes: list[Change]) -> str:
+    return ", ".join(quote(_parent(change).rpartition("/")[2]) for change in changes)
 
 
 def _tail(changes: list[Change]) -> Iterator[Suspicion]:

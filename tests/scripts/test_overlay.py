@@ -249,3 +249,17 @@ def test_lists_of_values_that_are_gone_stop_nothing(project):
 
     assert not {"ApiType", "ProviderName"} & result["components"]["schemas"].keys()
     assert {"Generation", "ProviderResponse"} <= result["components"]["schemas"].keys()
+
+
+def test_a_header_that_has_become_security_stops_nothing(project):
+    """Then the document says by itself what the overlay says."""
+    spec = documents.load(project.root / "openapi.yaml")
+    [operation] = spec["paths"]["/generation"].values()
+    operation["security"] = [{"apiKey": []}]
+    kept = [one for one in operation["parameters"] if one["name"] != "Authorization"]
+    operation["parameters"] = kept
+    actions = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+
+    [result] = overlay.apply(actions, spec)["paths"]["/generation"].values()
+
+    assert (result["parameters"], result["security"]) == (kept, [{"apiKey": []}])

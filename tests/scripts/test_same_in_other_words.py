@@ -137,6 +137,14 @@ def test_what_means_the_same_is_no_warning(change):
         assert {(str(c.level), str(c.effect)) for c in found} == {("info", "absorbed")}, found
 
 
+def test_a_title_that_follows_its_component_is_not_suspicious():
+    """A title that changes alone is."""
+    for found in compared(renamed_with_its_title):
+        assert suspicions.suspect(found) == []
+    for found in compared(titles):
+        assert [s.id for s in suspicions.suspect(found)] == ["titles-renamed"]
+
+
 def test_a_header_that_becomes_security_is_no_warning():
     """As it was published: a parameter first, then a scheme and a requirement."""
     base = catalogue.base()
@@ -210,6 +218,10 @@ def bound_beside_one_of(spec):
     properties(spec)["either"]["maxLength"] = 3
 
 
+def type_beside_enum(spec):
+    spec["components"]["schemas"]["Kind"]["type"] = "boolean"  # which no value that it lists is
+
+
 def enum_beside_reference(spec):
     properties(spec)["kind"]["enum"] = ["big"]
 
@@ -219,16 +231,6 @@ def required_beside_all_of(spec):
     spec["components"]["schemas"]["Thing"]["required"] = ["note"]
 
 
-def order_of_first_items(spec):
-    first = properties(spec)["words"].pop("items")
-    properties(spec)["words"]["prefixItems"] = [first, {"type": "integer"}]
-
-
-def second_pattern(spec):
-    code = properties(spec)["code"]
-    code["allOf"] = [{"pattern": "^b"}]
-
-
 @pytest.mark.parametrize(
     ("change", "rule", "pointer"),
     [
@@ -236,6 +238,7 @@ def second_pattern(spec):
         (basic_scheme, "api-security-scheme-changed", "#/components/securitySchemes/key"),
         (type_beside_one_of, "response-property-one-of-removed", "either/oneOf/1"),
         (bound_beside_one_of, "response-property-max-length-set", "either/maxLength"),
+        (type_beside_enum, "response-property-type-changed", "schemas/Kind/type"),
         (enum_beside_reference, "response-property-enum-value-removed", "schemas/Kind/enum/1"),
         (required_beside_all_of, "response-property-became-required", "Thing/required/0"),
     ],
