@@ -34,13 +34,16 @@ def main() -> None:
         return Version(f"{project.spec.name} ({retrieved})", project.spec.read_bytes())
 
     old, new = version(options.against), version(options.new)
-    list_of_vendored = None if options.against else project.accepted
-    listed = options.accepted or list_of_vendored
+    # Of the vendored spec, whether it is the old one or the new one; what is accepted of the next
+    # one is not due when it is held against the past.
+    is_about_vendored = not (options.against and options.new)
+    listed = options.accepted or (project.accepted if is_about_vendored else None)
     report = judging.judge(
         project,
         old,
         new,
         excuses=accepted.load(listed) if listed else [],
+        are_due=bool(options.accepted) or not options.against,
         fail_on=options.fail_on,
         changelog=options.changelog.read_text(encoding="utf-8") if options.changelog else None,
         backtest=not options.no_backtest,

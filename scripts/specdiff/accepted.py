@@ -71,9 +71,14 @@ def load(path: Path) -> list[Accepted]:
 
 
 def apply(
-    entries: Iterable[Accepted], changes: Sequence[Change | Finding]
+    entries: Iterable[Accepted], changes: Sequence[Change | Finding], *, are_due: bool = True
 ) -> dict[tuple[str, str], str]:
     """Return the reason for each accepted change or finding, by rule and pointer.
+
+    Args:
+        entries: What is accepted.
+        changes: What there is.
+        are_due: Whether each entry has to match something.
 
     Raises:
         Failure: An entry matches no change.
@@ -81,7 +86,7 @@ def apply(
     reasons: dict[tuple[str, str], str] = {}
     for entry in entries:
         matching = [change for change in changes if entry.matches(change)]
-        if not matching:
+        if are_due and not matching:
             raise Failure(
                 f"the accepted difference {entry.rule} at {entry.pointer} is stale: there is no "
                 f"such {_KIND.get(entry.rule.partition('-')[0], 'change; delete it from the list')}"

@@ -35,6 +35,7 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
     new: Version,
     *,
     excuses: list[accepted.Accepted],
+    are_due: bool = True,
     fail_on: FailOn,
     changelog: str | None,
     backtest: bool,
@@ -48,6 +49,7 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
         old: The spec that the client is generated from.
         new: The spec that is judged.
         excuses: The accepted differences.
+        are_due: Whether each of them has to match something.
         fail_on: From which level on changes make the command fail.
         changelog: The text that has to name what breaks, if it has to.
         backtest: Whether the client is tried on bodies made from the new spec, and its successor
@@ -90,7 +92,7 @@ def judge(  # noqa: PLR0913 - each of them is an option of the command
             )
             found += answered.findings
         shifts = _shifts(client, other) if other else None
-    reasons = accepted.apply(excuses, [*changes, *found])
+    reasons = accepted.apply(excuses, [*changes, *found], are_due=are_due)
     missing = None
     if changelog is not None:
         missing = release.unacknowledged(changelog, release.entries(changes, shifts or []))

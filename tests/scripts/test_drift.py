@@ -124,6 +124,17 @@ def test_a_stale_accepted_difference_fails(drift):
     assert err.endswith("is stale: there is no such change; delete it from the list\n")
 
 
+def test_what_is_accepted_counts_after_vendoring_too(drift):
+    """Held against the version before; an entry about something else is not due there."""
+    pointer = "#/components/schemas/GenerationResponseData/properties/data_region*"
+    other = {"rule": "response-required-property-removed", "pointer": pointer, "reason": "Seen."}
+    entry = f"  - {json.dumps(other)}\n"
+    drift.project.write("overlays/accepted-differences.yaml", f"{ACCEPTED}{entry}")
+    _, out, err = drift("--against", "2026-06-23", "--no-backtest")
+    assert err == ""
+    assert "why: Seen." in out
+
+
 @pytest.mark.parametrize(
     "text",
     ["accepted: 5", "other: []", "accepted:\n  - rule: x\n    pointer: y",
