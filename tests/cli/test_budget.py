@@ -85,7 +85,10 @@ def test_undecided_is_eleven(budget, ledger):
         "unknown cost, 1 record without a readable time, 1 record not final\n"
     )
     assert said.startswith("warning: ")
-    assert "--allow-doubtful" in said
+    assert (
+        "the cost of 5 ids is not known or not settled: fetch them again, forget those that never "
+        "come, or let as many pass by --allow-doubtful"
+    ) in said
     assert budget(path, quiet=True, **options)[2] == ""
     assert budget(path, **options, allow_doubtful=4)[0] == Status.UNDECIDED
     assert budget(path, **options, allow_doubtful=5)[0] == Status.WELL

@@ -99,9 +99,9 @@ def budget(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]
         )
     elif verdict == "undecided":
         messages.warning(
-            f"within the limit are {format_usd(spent.known_usd)}, and of {spent.doubtful} ids the "
-            f"cost is not known or not settled: {_advice(spent)}let as many pass by "
-            "--allow-doubtful"
+            f"within the limit are {format_usd(spent.known_usd)}, and the cost of "
+            f"{count(spent.doubtful, 'id')} is not known or not settled: {_advice(spent)}"
+            "let as many pass by --allow-doubtful"
         )
     if options["shown_as"] == "json":
         stdout.write(f"{json.dumps(_plain(spent, verdict, max_usd, period, options))}\n")
@@ -139,7 +139,10 @@ def _all(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]) 
 
 def _advice(spent: Spending) -> str:
     """Return what may tell more of the cost: asking again, for those that it can change."""
-    return "fetch them again, or " if spent.pending + spent.failed + spent.provisional else ""
+    lacking = spent.pending + spent.failed
+    parts = ["fetch them again"] if lacking + spent.provisional else []
+    parts += ["forget those that never come"] if lacking else []
+    return "".join(f"{part}, " for part in parts) + ("or " if parts else "")
 
 
 def _amount(text: str) -> Decimal:
