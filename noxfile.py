@@ -271,6 +271,7 @@ TESTED = [f"tests-{version}" for version in INTERPRETERS]
         "typing",
         "fresh",
         "package",
+        "extras",
         "lint",
     ]
 )
@@ -534,6 +535,14 @@ def package(session: nox.Session) -> None:
         run(session, "python", "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
         use = "import modelgates_client as m; [getattr(m, name) for name in m.__all__]"
         session.run(python, "-W", "error", "-c", use)
+
+
+@nox.session(allow_parallel=True)
+def extras(session: nox.Session) -> None:
+    """Use each extra as its users do, in an environment with just that one."""
+    for extra in ("base", *PROJECT["project"]["optional-dependencies"]):
+        environment(session, f"extra-{extra}", ("-e", "." if extra == "base" else f".[{extra}]"))
+        run(session, "python", "-P", "tests/extras.py", extra)  # tests/mcp is no package
 
 
 @nox.session
