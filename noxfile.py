@@ -435,9 +435,12 @@ for _version in INTERPRETERS:
 def lowest(session: nox.Session) -> None:
     """Run the tests that feel a dependency with the lowest versions that pyproject.toml allows."""
     metadata = PROJECT["project"]
-    extras = {**metadata["optional-dependencies"]}
-    for name in ("all", "mcp"):  # the SDK of MCP needs a newer anyio than the rest
-        del extras[name]
+    # The SDK of MCP asks for newer versions of what the base stands on; `all` has it.
+    extras = {
+        name: needs
+        for name, needs in metadata["optional-dependencies"].items()
+        if name not in {"all", "mcp"}
+    }
     bounds = [bound for needs in (metadata["dependencies"], *extras.values()) for bound in needs]
     # `name>=1.2,<2` to `name==1.2`; what stands on these may be as new as it likes.
     pins = [re.sub(r">=([^,;\s]+).*", r"==\1", bound) for bound in bounds]
