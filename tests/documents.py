@@ -13,6 +13,7 @@ Where a command's output is not shown, it is not compared. A line `…` stands f
 `…` for words. A command that does not end with 0 says so: `$ modelgates … # exit status 10`.
 """
 
+import ast
 import re
 from functools import cached_property
 from pathlib import Path
@@ -110,6 +111,18 @@ def fits(shown, text):
     lines = [re.escape(line).replace("…", ".+") for line in shown.splitlines()]
     patterns = [r"(?:.*\n)*" if line.strip("\\ ") == ".+" else f"{line}\n" for line in lines]
     return re.fullmatch("".join(patterns), text) is not None
+
+
+def sessions():
+    """Return the names of what nox runs, as the noxfile declares it."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if ast.unparse(decorator).startswith("nox.session")
+    }
 
 
 README = Page(ROOT / "README.md")

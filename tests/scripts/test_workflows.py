@@ -6,6 +6,7 @@ import tomllib
 import pytest
 from common import documents
 
+from ..documents import sessions
 from .conftest import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -58,11 +59,9 @@ def test_no_text_from_outside_is_put_into_a_script(file):
 @FILES
 def test_the_sessions_that_are_run_exist(file):
     """By the names that the noxfile has."""
-    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
-    sessions = set(re.findall(r"@nox\.session.*?\ndef (\w+)\(", noxfile))
     for _, step in steps(file):
         for name in re.findall(r"scripts/run\.py (\w+)", step.get("run", "")):
-            assert name in sessions
+            assert name in sessions()
 
 
 def test_hooks_have_the_versions_of_the_sessions():
