@@ -37,10 +37,10 @@ class Served:
         self.settings = dict(line.strip().split("=", 1) for line in lines)
         self.stderr = None
 
-    def get(self, generation_id=ID, api_key=STUB_KEY):
+    def get(self, generation_id=ID, api_key=STUB_KEY, **options):
         """Get a record, in one attempt; return it, or the error."""
-        base_url = self.settings["MODELGATES_BASE_URL"]
-        with ModelGates(api_key=api_key, base_url=base_url, max_retries=0) as client:
+        options = {"base_url": self.settings["MODELGATES_BASE_URL"], "max_retries": 0, **options}
+        with ModelGates(api_key=api_key, **options) as client:
             try:
                 return client.generations.get(generation_id)
             except ModelGatesError as error:
@@ -103,8 +103,8 @@ def test_the_two_commands_of_the_demo_work(serving):
     assert missing.stderr.strip() == "error: gen-0: HTTP 404: Generation not found"
 
 
-def kinds(served, number):
-    return [type(served.get("gen-1")).__name__ for _ in range(number)]
+def kinds(served, number, **options):
+    return [type(served.get("gen-1", **options)).__name__ for _ in range(number)]
 
 
 def test_records_are_made_and_not_ready_and_limited(serving):
@@ -123,16 +123,19 @@ def test_records_are_made_and_not_ready_and_limited(serving):
         (("--status", "503"), "ServerError"),
         (("--status", "502", "--html"), "BadGatewayError"),
         (("--truncate",), "APIConnectionError"),
-        (("--delay", "3600"), "APITimeoutError"),
         (("--rate-limit", "9"), "RateLimitError"),
     ],
 )
 def test_it_misbehaves_as_it_is_told(serving, options, kind):
     """At each request."""
     with serving("--record-id", "gen-1", *options) as served:
-        assert kinds(served, 1 if "--delay" in options else 2) == [kind] * (
-            1 + ("--delay" not in options)
-        )
+        assert kinds(served, 2) == [kind] * 2
+
+
+def test_it_is_as_slow_as_it_is_told(serving):
+    """Here, so that no client waits for it."""
+    with serving("--record-id", "gen-1", "--delay", "3600") as served:
+        assert kinds(served, 1, timeout=0.3) == ["APITimeoutError"]
 
 
 def test_records_drift_as_they_are_told(serving):
