@@ -9,6 +9,7 @@ from modelgates_client.cli import _check, _export
 from modelgates_client.cli._messages import Messages
 from modelgates_client.cli._statuses import Status
 from modelgates_client.ledger import Ledger, derived
+from modelgates_client.ledger.captured import CaptureFile
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import spending_of_ledger
 
@@ -107,3 +108,39 @@ def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_pa
     assert f"as `modelgates check {ledger}` does without a key" in capsys.readouterr().err
     assert check(ledger)[0] == Status.WELL
     assert _export.export(options, Messages()) == Status.WELL
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "UPDATE labels SET labels = replace(labels, 'acme', 'bcme')",
+            "gen-7: its labels are not those that were captured",
+        ),
+        (
+            "UPDATE labels SET labels = CAST(x'ff7b7d' AS TEXT)",
+            "gen-7: its labels are not those that were captured",
+        ),
+        ("UPDATE labels SET key = 1000", "there are labels of no id"),
+    ],
+)
+def test_labels_that_have_changed_are_named(check, ledger, statement, said):
+    """A tenant would pay for another's; nobody can mend that, and it is said each time."""
+    CaptureFile(ledger).append("gen-7", {"tenant": "acme"})
+    with Ledger(ledger):
+        pass
+    assert check(ledger)[0] is Status.WELL
+    change(ledger, statement)
+    for _ in range(2):
+        status, _, complaints = check(ledger)
+        assert status is Status.FAILED
+        assert said in complaints
+
+
+def test_labels_of_a_ledger_without_their_checksums_are_taken_as_they_are(check, ledger):
+    """An older version has kept none."""
+    CaptureFile(ledger).append("gen-7", {"tenant": "acme"})
+    with Ledger(ledger):
+        pass
+    change(ledger, "UPDATE labels SET checksum = NULL")
+    assert check(ledger)[0] is Status.WELL

@@ -15,6 +15,7 @@ from modelgates_client.ledger.captured import Taken
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.labels import as_json
 from modelgates_client.ledger.texts import stored_id
+from modelgates_client.ledger.values import checksum
 
 #: Seconds that a lease lasts unless it is renewed.
 LEASE_S: Final = 30.0
@@ -31,7 +32,7 @@ _QUEUE_ONE: Final = """
     INSERT INTO queue (key, state, added_at) SELECT key, 'pending', ? FROM ids
     WHERE id = ? AND key > ? ON CONFLICT DO NOTHING"""
 _LABEL: Final = """
-    INSERT INTO labels (key, labels) SELECT key, ? FROM ids WHERE id = ?
+    INSERT INTO labels (key, labels, checksum) SELECT key, ?, ? FROM ids WHERE id = ?
     ON CONFLICT (key) DO NOTHING"""
 _FREE: Final = f"""
     UPDATE queue SET leased_by = NULL
@@ -102,7 +103,8 @@ def take_in(connection: sqlite3.Connection, taken: Sequence[Taken]) -> int:
     ids = [(stored_id(each.generation_id), each) for each in taken]
     connection.executemany(_NAME, ((stored,) for stored, _ in ids))
     new = connection.executemany(_QUEUE_ONE, ((each.at, stored, last) for stored, each in ids))
-    labelled = ((as_json(each.labels), stored) for stored, each in ids if each.labels)
+    texts = ((as_json(each.labels), stored) for stored, each in ids if each.labels)
+    labelled = ((text, checksum(text.encode()), stored) for text, stored in texts)
     connection.executemany(_LABEL, labelled)
     return new.rowcount
 

@@ -87,8 +87,13 @@ def _fourth(connection: sqlite3.Connection) -> None:
     )
 
 
+def _fifth(connection: sqlite3.Connection) -> None:
+    """Give labels a checksum; of those that are there already, none is known."""
+    connection.execute("ALTER TABLE labels ADD COLUMN checksum INTEGER")  # CRC-32
+
+
 #: Every step there is; the version of a ledger is how many of them were taken.
-STEPS: Final[tuple[Step, ...]] = (_first, _second, _third, _fourth)
+STEPS: Final[tuple[Step, ...]] = (_first, _second, _third, _fourth, _fifth)
 
 
 class _Header(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is damaged in a ledger: the database, bodies, rows, control totals."""
+"""What is damaged in a ledger: the database, bodies, rows, labels, control totals."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,10 +12,14 @@ from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.reading import Kept, kept
 from modelgates_client.ledger.texts import given_id
+from modelgates_client.ledger.values import checksum
 
 _PAGE: Final = 500  # records that are read at one time
 _MOST: Final = 100  # lines that SQLite says of itself
 _ROW: Final = 'SELECT * FROM record_rows WHERE "the key" = ?'
+_LABELS: Final = """
+    SELECT labels.key, id, CAST(labels AS BLOB), checksum FROM labels LEFT JOIN ids USING (key)
+    WHERE labels.key > ? ORDER BY labels.key LIMIT ?"""
 _STRAY: Final = """
     SELECT (SELECT count(*) FROM record_rows WHERE "the key" NOT IN (SELECT key FROM records)),
         (SELECT count(*) FROM records WHERE key NOT IN (SELECT key FROM ids))"""
@@ -54,6 +58,7 @@ def flaws(database: Database, derived: Derived) -> Iterator[Flaw]:
         if line != "ok":
             yield Flaw(f"SQLite says {line!r}")
     yield from _of_records(database, derived)
+    yield from _of_labels(database)
     with database.snapshot() as connection:
         stray = connection.execute(_STRAY).fetchone()
         totals = list(_of_totals(connection))
@@ -86,6 +91,20 @@ def _flaw(connection: sqlite3.Connection, derived: Derived, each: Kept) -> Flaw 
     if row[1:] != tuple(derived.derive(each)):
         return Flaw("its row is not that of its body", generation_id, each.key)
     return None
+
+
+def _of_labels(database: Database) -> Iterator[Flaw]:
+    key = 0
+    while True:
+        with database.snapshot() as connection:
+            page = connection.execute(_LABELS, (key, _PAGE)).fetchall()
+        if not page:
+            return
+        for key, stored, text, kept_sum in page:
+            if stored is None:
+                yield Flaw("there are labels of no id")
+            elif kept_sum is not None and kept_sum != checksum(text):
+                yield Flaw("its labels are not those that were captured", given_id(stored), key)
 
 
 def _of_totals(connection: sqlite3.Connection) -> Iterator[Flaw]:
