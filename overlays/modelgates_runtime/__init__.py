@@ -29,3 +29,16 @@ only declare their fields and check the common case inline.
 | `catalogue`  | the operations of a generated package, loaded when asked for              |
 | `resource`   | what the resources of a client stand on                                   |
 """
+
+
+def __getattr__(name: str) -> object:
+    """Load a module when an annotation that names it is read (PEP 562)."""
+    from importlib import import_module  # noqa: PLC0415 - rarely needed
+
+    full = f"{__name__}.{name}"
+    try:
+        return import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -1,9 +1,12 @@
 """Types that the generated code shares."""
 
 from collections.abc import Mapping
-from typing import IO, BinaryIO, Final, Generic, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
-from modelgates_runtime.limits import RateLimit
+import modelgates_runtime  # an annotation names what it loads when it is asked for
+
+if TYPE_CHECKING:
+    import modelgates_runtime.limits
 
 # What a part of a multipart/form-data body holds: file name, content, media type.
 FileContent = IO[bytes] | bytes | str
@@ -55,8 +58,10 @@ class Response(NamedTuple, Generic[T]):
         return request_id(self.headers)
 
     @property
-    def rate_limit(self) -> RateLimit | None:
+    def rate_limit(self) -> "modelgates_runtime.limits.RateLimit | None":
         """What the server says of its rate limit; None if it says nothing of it."""
+        from modelgates_runtime.limits import RateLimit  # noqa: PLC0415 - rarely needed
+
         return RateLimit.of(self.headers)
 
     def __repr__(self) -> str:

@@ -19,7 +19,6 @@ from modelgates_runtime.decoded import find_drift
 from modelgates_runtime.decoders import Object
 from modelgates_runtime.drift import Drift
 from modelgates_runtime.errors import FieldError, ModelGatesError, ResponseError
-from modelgates_runtime.limits import RateLimit, relayed_headers, retry_after_s
 from modelgates_runtime.operation import Call, Content, Validation
 from modelgates_runtime.parsing import check_depth, parse_json
 from modelgates_runtime.types import Response, request_id
@@ -134,7 +133,9 @@ def problem_of(
 
 def asked_wait_s(reply: Reply) -> float | None:
     """Return the seconds that a reply with an error status asks to wait; None if it does not."""
-    return retry_after_s(reply.status, reply.headers, _body(reply))
+    from modelgates_runtime import limits  # noqa: PLC0415 - of failures alone
+
+    return limits.retry_after_s(reply.status, reply.headers, _body(reply))
 
 
 def _has_errors(content: Content | None) -> bool:
@@ -159,7 +160,9 @@ def _refused(
     call: Call[Any] | None,
 ) -> Problem:
     """Return the error of a status: its class follows the status, whatever the body is."""
-    after = retry_after_s(effective, reply.headers, _body(reply))
+    from modelgates_runtime import limits  # noqa: PLC0415 - of failures alone
+
+    after = limits.retry_after_s(effective, reply.headers, _body(reply))
     kind = status_error(effective)
     parsed = None if call is None else _documented(reply, effective, call)
     if kind is NotFoundError and not (_is_of_api(reply, said) or _fits(parsed)):
@@ -176,7 +179,8 @@ def _refused(
         after,
         "" if call is None else call.subject,
         parsed,
-        RateLimit.of(reply.headers) or RateLimit.of(relayed_headers(_body(reply))),
+        limits.RateLimit.of(reply.headers)
+        or limits.RateLimit.of(limits.relayed_headers(_body(reply))),
     )
     is_harmless = (
         effective == 429  # noqa: PLR2004
@@ -225,6 +229,8 @@ def _invalid(  # noqa: PLR0913 - each says another thing of the answer
     retryable: bool = False,
     astray: bool = False,
 ) -> Problem:
+    from modelgates_runtime import limits  # noqa: PLC0415 - of failures alone
+
     error = ResponseValidationError(
         reason,
         reply.status,
@@ -232,7 +238,7 @@ def _invalid(  # noqa: PLR0913 - each says another thing of the answer
         _text(reply),
         request_id(reply.headers),
         drift,
-        RateLimit.of(reply.headers),
+        limits.RateLimit.of(reply.headers),
     )
     return Problem(error, Setback(retryable), astray)
 
