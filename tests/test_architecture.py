@@ -8,6 +8,7 @@ import graphlib
 import importlib
 import inspect
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import grimp
 import pytest
 
 import modelgates_client
+from modelgates_api import resources
 
 from .documents import Page
 
@@ -237,6 +239,14 @@ def test_what_is_promised_is_what_checkers_and_programs_find():
         )
 
 
+#: The resources of every tag, whichever the spec has: they are named for type checkers alone.
+RESOURCES = {
+    name: value
+    for module in pkgutil.iter_modules(resources.__path__)
+    for name, value in vars(importlib.import_module(f"{resources.__name__}.{module.name}")).items()
+}
+
+
 def signatures():
     """Yield the public functions and methods of what the package exports, attributes too."""
     for name in modelgates_client.__all__:
@@ -248,7 +258,7 @@ def signatures():
         for _, member in inspect.getmembers_static(
             value, lambda one: isinstance(one, cached_property)
         ):
-            classes.append(typing.get_type_hints(member.func)["return"])
+            classes.append(typing.get_type_hints(member.func, localns=RESOURCES)["return"])
         for cls in classes:
             for member_name, member in inspect.getmembers(cls):
                 function = member.fget if isinstance(member, property) else member

@@ -163,7 +163,7 @@ def test_violations_fail_a_check_until_they_are_cleared(ask, stub):
     """The error lists them."""
     stub.check()
     ask("/generation")
-    with pytest.raises(AssertionError, match="GET /generation - 404: the path is not /api/v1/gen"):
+    with pytest.raises(AssertionError, match=r"GET /generation - 404: the path is not .*/api/v1/g"):
         stub.check()
     stub.violations.clear()
     stub.check()
