@@ -44,6 +44,7 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
     budget: Callable[[Clock], RetryBudget] = RetryBudget,
     timeout_s: float = 30.0,
     max_retries: int = 10,
+    late_s: float = 0.0,
 ) -> Crowd:
     """Make as many calls, some at one time, each after the other; return what became of them.
 
@@ -56,6 +57,7 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
         budget: Makes the budget that they share.
         timeout_s: The client's.
         max_retries: The client's.
+        late_s: Seconds by which a pause ends too late at most.
     """
     clock, random, crowd = Clock(), Random(seed), Crowd()
     shared = budget(clock)
@@ -96,7 +98,7 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
             if came is None or after_s >= step.deadline.remaining():
                 after_s, came = step.deadline.remaining(), Failure("timeout", "too slow")
         elif isinstance(step, Pause):
-            after_s = step.seconds
+            after_s = step.seconds + random.random() * late_s
         heapq.heappush(agenda, (clock.now_s + after_s, number, made, came))
     return crowd
 

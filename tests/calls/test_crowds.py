@@ -25,7 +25,7 @@ def outage(end_s, trouble, latency_s=LATENCY_S):
     return serve
 
 
-def limiter(rate, status, *, burst=1, named=None):
+def limiter(rate, status, *, burst=1, named=None, latency_s=LATENCY_S):
     """Return a server with a rate limit, a bucket of tokens; `named` makes a wait what is told."""
     level, at_s = float(burst), 0.0
 
@@ -34,9 +34,9 @@ def limiter(rate, status, *, burst=1, named=None):
         level, at_s = min(burst, level + (now_s - at_s) * rate), now_s
         if level >= 1:
             level -= 1
-            return record(latency_s=LATENCY_S)
+            return record(latency_s=latency_s)
         wait_s = (1 - level) / rate
-        return refusal(status, latency_s=LATENCY_S, after_s=named and named(wait_s))
+        return refusal(status, latency_s=latency_s, after_s=named and named(wait_s))
 
     return serve
 
@@ -83,14 +83,14 @@ def test_a_limit_without_burst_costs_no_call(rate, count, at_once, named):
     server = limiter(rate, 429, named=named)
     crowd = gather(server, count, at_once=at_once, timeout_s=10.0)
     assert crowd.errors == []
-    assert len(crowd.sent_s) <= 2.7 * count
+    assert len(crowd.sent_s) <= 2.8 * count
     assert crowd.end_s <= 2 * count / rate
 
 
 #: Of 200 that are made at one time, 20/s lets through at most 182 in the nine seconds that are left
 #: after the first refusal, if it is of a second.
 LOST = {(100, "whole"): 5, (100, "exact"): 0, (100, "not named"): 1}
-LOST |= {(20, "whole"): 36, (20, "exact"): 18, (20, "not named"): 24}
+LOST |= {(20, "whole"): 40, (20, "exact"): 21, (20, "not named"): 28}
 
 
 @pytest.mark.parametrize(("rate", "name"), LOST)
@@ -99,7 +99,15 @@ def test_a_limit_without_burst_is_made_use_of(rate, name):
     count = {100: 800, 20: 200}[rate]
     crowd = gather(limiter(rate, 429, named=NAMED[name]), count, timeout_s=10.0)
     assert len(crowd.errors) <= LOST[rate, name]
-    assert len(crowd.sent_s) <= 2.9 * count
+    assert len(crowd.sent_s) <= 4 * count
+
+
+def test_late_timers_lose_no_call():
+    """They come at random then, several at one time; the pace does not come to a halt by that."""
+    server = limiter(100, 429, named=whole, latency_s=0.05)
+    crowd = gather(server, 800, late_s=0.05)
+    assert crowd.errors == []
+    assert len(crowd.sent_s) <= 3 * 800
 
 
 def test_a_limit_that_is_raised_is_found():
@@ -107,7 +115,7 @@ def test_a_limit_that_is_raised_is_found():
     before, after = limiter(20, 429, named=whole), limiter(500, 429, burst=10, named=whole)
     crowd = gather(lambda now_s: (before if now_s < 5 else after)(now_s), 800)
     assert crowd.errors == []
-    assert crowd.end_s <= 15
+    assert crowd.end_s <= 11
 
 
 @pytest.mark.parametrize("status", [429, 503])
