@@ -47,7 +47,9 @@ def backoff_s(
     longest_s = min(_LONGEST_S, _FIRST_S * 2.0 ** min(attempt - 1, 30))
     if retry_after is None:
         return max(0.0, min(most_s, longest_s * (1 + uniform()) / 2))
-    spread_s = max(min(retry_after, _SPREAD_S), longest_s - retry_after)
+    spread_s = min(retry_after, _SPREAD_S)
+    if retry_after < _FIRST_S:  # it may be asked for again and again in no time
+        spread_s = longest_s - retry_after
     return retry_after + uniform() * max(0.0, min(most_s - retry_after, spread_s))
 
 
