@@ -102,7 +102,7 @@ def test_an_error_says_what_it_is_told():
 
 
 def field(key, decoder, *, required=True):
-    return Field(key, key, decoder, required)
+    return Field(key, key, decoder, required=required)
 
 
 def model(*fields):
