@@ -66,9 +66,11 @@ def _has(fresh: Path, module: str, name: str) -> bool:
     return name in set(_names(tree))
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
+def _names(tree: ast.Module | ast.If) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.If):  # as for type checkers: what loads when it is asked for
+            yield from _names(node)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)

@@ -73,6 +73,41 @@ def test_each_operation_is_listed(operations, large_api):
     assert {id(item) for item in listed.values()} == {id(m.OPERATION) for m in operations.values()}
 
 
+def test_what_is_not_called_is_not_loaded(large, operations):
+    """A client of a hundred operations loads one tag, one operation, and the models of that."""
+    number, module = next((n, m) for n, m in sorted(operations.items()) if not m.OPERATION.bodies)
+    tag, name = module.__name__.split(".")[2:]
+    program = f"""
+import sys
+def loaded():
+    mine = {{each for each in sys.modules if each.startswith("modelgates_api.")}}
+    return mine, sorted(each for each in mine if each.startswith("modelgates_api.models."))
+from modelgates_api.resources import Resources
+class Client(Resources): pass
+print(*sorted(loaded()[0]))
+client = Client()
+resource = getattr(client, {tag!r}, None) or getattr(client, {tag!r}.removesuffix("_"))
+print(*sorted(loaded()[0]))
+import modelgates_api.api.{tag}.{name} as module
+print(*sorted(each for each in loaded()[0] if each.split(".")[1] in ("api", "resources")))
+print(*loaded()[1])
+"""
+    path = [str(large.root / "generated"), str(large.root / "overlays")]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, third, models = (line.split() for line in done.stdout.splitlines())
+    assert first == ["modelgates_api.resources"]
+    assert second == [*first, f"modelgates_api.resources.{tag}"]
+    of_api = ["modelgates_api.api", f"modelgates_api.api.{tag}", f"modelgates_api.api.{tag}.{name}"]
+    assert third == sorted([*second, *of_api])
+    there = list((large.root / "generated" / "modelgates_api" / "models").glob("*.py"))
+    assert len(models) < len(there) / 4, number
+
+
 def test_every_module_imports(large_api):
     """So do those that no operation uses."""
     names = [item.name for item in pkgutil.walk_packages(large_api("").__path__, "large_api.")]
