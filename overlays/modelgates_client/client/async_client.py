@@ -250,9 +250,10 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 async def _flat(
     batches: AsyncGenerator[list[Finished]],
 ) -> AsyncGenerator["modelgates_client.Answered[Any] | modelgates_client.Unanswered"]:
-    from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415 - its classes cost
-
     async with aclosing(batches):
         async for batch in batches:
+            # Not before a run has begun, which may be refused; and its classes cost.
+            from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415
+
             for finished in batch:
                 yield answer_of(finished)

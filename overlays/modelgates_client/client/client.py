@@ -325,8 +325,9 @@ class ModelGates(Resources, BaseClient[Engine]):
 def _flat(
     batches: Generator[list[Finished]],
 ) -> Generator["modelgates_client.Answered[Any] | modelgates_client.Unanswered"]:
-    from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415 - its classes cost
-
     with closing(batches):
         for batch in batches:
+            # Not before a run has begun, which may be refused; and its classes cost.
+            from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415
+
             yield from map(answer_of, batch)

@@ -176,7 +176,7 @@ def whole_days_of(
         end: Likewise the end of one.
 
     Raises:
-        DamagedError: An amount is no number.
+        DamagedError: A time is none, or an amount is no number.
     """
     doubtful = f"state = 'provisional' OR {name} IS NULL"
     while True:
@@ -185,6 +185,8 @@ def whole_days_of(
         ).fetchall()
         if created is None:
             return
+        if type(created) is not int:
+            raise DamagedError("a time in it is none")
         day = created // DAY
         start = (day + 1) * DAY
         ((records, times, provisional, unknown, doubts, known, texts),) = connection.execute(

@@ -443,21 +443,23 @@ def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[Gen
 def _outcomes(
     batches: Generator[list[Finished]],
 ) -> Generator[list["modelgates_client.Outcome"]]:
-    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - its classes cost
-
     with closing(batches):
         for batch in batches:
-            yield [outcome_of(finished) for finished in batch]
+            yield _outcomes_of(batch)
 
 
 async def _outcomes_awaited(
     batches: AsyncGenerator[list[Finished]],
 ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
-    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - its classes cost
-
     async with aclosing(batches):
         async for batch in batches:
-            yield [outcome_of(finished) for finished in batch]
+            yield _outcomes_of(batch)
+
+
+def _outcomes_of(batch: list[Finished]) -> list["modelgates_client.Outcome"]:
+    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - its classes cost
+
+    return [outcome_of(finished) for finished in batch]
 
 
 def _flat(
