@@ -18,15 +18,12 @@ from modelgates_client.cli._config import configurable
 from modelgates_client.cli._statuses import MEANINGS
 from modelgates_client.testing import StubAPI
 
-from .documents import MAINTAINERS, PAGES, README, ROOT, Block, Page, fits, sessions
+from .documents import MAINTAINERS, PAGES, README, ROOT, UNTYPED, Block, Page, fits, sessions
 
 PACKAGES = [ROOT / "overlays", ROOT / "generated"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RECORD = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
 SESSIONS = sessions()
-UNTYPED = {  # Dask and pandas have no types, and one is not ours
-    *("by_requests.py", "cluster.py", "ledger_1.py"),
-}
 
 #: What blocks may be, besides examples, commands and files.
 DATA = {"text", "toml", "json", "mermaid"}

@@ -11,7 +11,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -42,6 +42,14 @@ FROZEN = {
 SOURCE = "https://modelgates.ai/docs/api/api-reference/generations/get-generation"
 #: A real answer.
 RECORD = "tests/records/2026-02-cancelled-stream.json"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_by_nox() -> Iterator[None]:
+    """Let hints name sessions of nox, whatever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MODELGATES_RUN_BY", raising=False)
+        yield
 
 
 class Ended(NamedTuple):

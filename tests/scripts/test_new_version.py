@@ -6,6 +6,7 @@ the public names, and the examples of the README and the pages.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,10 +117,18 @@ class Checkout:
 
     def check_types(self):
         """Run mypy over the same code, and over the hand-written package."""
-        mypy = ["-m", "mypy", "--strict", "--config-file="]
+        mypy = ["-m", "mypy", "--strict", "--config-file=", "--exclude=/frozen/"]
         examples = sorted((self.root / "examples").glob("*.py"))
-        self.run(*mypy, *examples)
+        ours = [path for path in examples if _imports(path) <= {"httpx", "modelgates_client"}]
+        assert len(ours) >= 6
+        self.run(*mypy, *ours)
         self.run(*mypy, "-p", "modelgates_client")
+
+
+def _imports(path):
+    """Return what an example imports beside the standard library."""
+    found = re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {*found} - sys.stdlib_module_names
 
 
 @pytest.fixture

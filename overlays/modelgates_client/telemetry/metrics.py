@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from modelgates_client._version import __version__
 from modelgates_client.errors import ConfigurationError
@@ -29,7 +29,8 @@ _REASON: Final = "error"  # by which a record says that a generation failed
 class RecordMetrics:
     """Records metrics of each record that it is called with, as `on_record` of a `Resolver`.
 
-    >>> Resolver("costs.db", on_record=RecordMetrics(ledger="costs.db"))  # doctest: +SKIP
+    >>> with RecordMetrics(ledger="costs.db") as metrics:  # doctest: +SKIP
+    ...     Resolver("costs.db", on_record=metrics)
 
     Tokens as they are billed, the time of the generation in seconds, and what it cost in US
     dollars: `modelgates.cost` of payer `account` (charged to the ModelGates account) and, with a
@@ -40,7 +41,8 @@ class RecordMetrics:
     `names` has the names, attributes, and the versions of the conventions. An attribute has at most
     `most_values` values; what comes later is `_OTHER`.
 
-    It may be shared between threads.
+    A ledger that is given as a path is open from the first record until `close`. It may be shared
+    between threads.
     """
 
     def __init__(
@@ -116,6 +118,12 @@ class RecordMetrics:
         self._spent(record.cost.charged, {**attributes, names.COST_PAYER: "account"})
         if known(record, "is_byok", bool) is not False:
             self._spent(record.cost.upstream, {**attributes, names.COST_PAYER: "own_key"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the ledger, if it was opened here."""
