@@ -36,6 +36,9 @@ with StubAPI([record]) as stub:
         os.environ[f"{name}_API_KEY"] = stub.api_key
         os.environ[f"{name}_BASE_URL"] = stub.base_url
     for path in sys.argv[2:]:
+        folder = path.rpartition("_")[0]  # of the page: it has ledgers of its own
+        os.makedirs(folder, exist_ok=True)
+        os.chdir(folder)
         exec(compile(open(path).read(), path, "exec"), {})
 """
 
