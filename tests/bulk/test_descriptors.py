@@ -26,6 +26,41 @@ PROGRAM = """
 """
 
 
+ONE = """
+    import os, resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    from modelgates_client import APIConnectionError, ModelGates
+
+    with ModelGates(api_key="sk-mg-1", base_url="http://127.0.0.1:9", timeout=1) as client:
+        held = []
+        while len(held) < 64:
+            try:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                break
+        try:
+            client.generations.get("gen-1")
+        except APIConnectionError as error:
+            [os.close(each) for each in held]
+            print(error.attempts > 1, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits descriptors")
+def test_a_call_without_a_descriptor_left_is_an_error_of_ours():
+    """What a failure needs is loaded before: a file cannot be opened then, either."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(ONE)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("True 127.0.0.1: no connection: ")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits descriptors")
 @pytest.mark.parametrize("engine", ["fast", "httpcore"])
 def test_few_descriptors_fail_no_id(engine):

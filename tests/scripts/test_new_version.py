@@ -14,7 +14,7 @@ import sys
 import pytest
 
 from ..documents import PAGES
-from .conftest import FROZEN, PINNED, RECORD, ROOT, run_script, stand_at_pinned
+from .conftest import FROZEN, KEPT, PINNED, RECORD, ROOT, run_script, stand_at_pinned
 
 AS_JSON = ("--format", "json")
 
@@ -140,9 +140,10 @@ def checkout(tmp_path):
     return Checkout(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["2026-05-30", "2026-06-23"])
+@pytest.mark.slow("it generates, and runs the contract tests and all examples, in a checkout")
+@pytest.mark.parametrize("name", KEPT)
 def test_a_kept_version_becomes_the_vendored_one(checkout, name, tmp_path):
-    """Each that was published: nothing breaks, nothing disagrees, users' code still works."""
+    """Each that was published: nothing breaks, nothing disagrees; users' code works, by two."""
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(FROZEN[name].content)
     report = json.loads(checkout.take(spec, *AS_JSON)[0])
@@ -151,7 +152,8 @@ def test_a_kept_version_becomes_the_vendored_one(checkout, name, tmp_path):
     assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
     assert not any(shift["breaks"] for shift in report["regenerated"])
     assert report["release"]["bump"] in {"minor", "patch"}
-    checkout.check()
+    if name in {"2026-05-30", KEPT[-1]}:
+        checkout.check()
 
 
 def made_up(text):

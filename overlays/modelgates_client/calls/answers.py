@@ -15,6 +15,7 @@ from modelgates_client.errors import (
     status_error,
 )
 from modelgates_client.transport.messages import Ending, Failure, Reply
+from modelgates_runtime import limits
 from modelgates_runtime.decoded import find_drift
 from modelgates_runtime.decoders import Object
 from modelgates_runtime.drift import Drift
@@ -133,8 +134,6 @@ def problem_of(
 
 def asked_wait_s(reply: Reply) -> float | None:
     """Return the seconds that a reply with an error status asks to wait; None if it does not."""
-    from modelgates_runtime import limits  # noqa: PLC0415 - of failures alone
-
     return limits.retry_after_s(reply.status, reply.headers, _body(reply))
 
 
@@ -160,8 +159,6 @@ def _refused(
     call: Call[Any] | None,
 ) -> Problem:
     """Return the error of a status: its class follows the status, whatever the body is."""
-    from modelgates_runtime import limits  # noqa: PLC0415 - of failures alone
-
     after = limits.retry_after_s(effective, reply.headers, _body(reply))
     kind = status_error(effective)
     parsed = None if call is None else _documented(reply, effective, call)
@@ -229,8 +226,6 @@ def _invalid(  # noqa: PLR0913 - each says another thing of the answer
     retryable: bool = False,
     astray: bool = False,
 ) -> Problem:
-    from modelgates_runtime import limits  # noqa: PLC0415 - of failures alone
-
     error = ResponseValidationError(
         reason,
         reply.status,

@@ -6,7 +6,7 @@ sends.
 
 import math
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Final, Generic, NamedTuple, TypeVar, cast
 
 from modelgates_client.calls.answers import Problem, interpret
 from modelgates_client.calls.retry import RetryPolicy, RetryQueue, Turn
@@ -17,6 +17,7 @@ from modelgates_client.calls.settings import (
     check_seconds,
     check_validation,
 )
+from modelgates_client.calls.telling import Cause
 from modelgates_client.errors import (
     APITimeoutError,
     ConfigurationError,
@@ -28,9 +29,6 @@ from modelgates_client.transport.messages import Ending, Request
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import CALL_OPTIONS, Call, CallOptions, Validation
 from modelgates_runtime.types import Response
-
-if TYPE_CHECKING:
-    from modelgates_client.calls.telling import Cause
 
 _POLL_FIRST_S: Final = 0.25
 _POLL_LONGEST_S: Final = 5.0
@@ -57,7 +55,7 @@ class Pause(NamedTuple):
     """
 
     seconds: float
-    cause: "Cause | None" = None
+    cause: Cause | None = None
 
     def tell(self) -> None:
         """Log why, and how long."""
@@ -129,7 +127,7 @@ class Execution(NamedTuple, Generic[T]):
             # The last attempt leaves the server the time that it takes.
             last_s = remaining_s - max(_LEAST_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(setback, attempts, last_s)
-            pause = _pause_after(ending, result, attempts, pause_s)
+            pause = Pause(pause_s, Cause.of(ending, result, attempts))
             turn = yield from self._pause(pause, deadline, self.policy.queue(setback))
             if turn is None:
                 raise result.error
@@ -182,7 +180,7 @@ class Execution(NamedTuple, Generic[T]):
                     queue = self.policy.queue(result.setback)
             is_over = asked_s >= remaining_s or remaining_s < _POLL_FIRST_S
             if not is_over:
-                pause = _pause_after(ending, result, attempts, max(pause_s, asked_s))
+                pause = Pause(max(pause_s, asked_s), Cause.of(ending, result, attempts))
                 turn = yield from self._pause(pause, deadline, queue)
                 is_over = turn is None
             elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
@@ -252,14 +250,6 @@ class Execution(NamedTuple, Generic[T]):
         if isinstance(result, Problem):
             return result.error
         return APITimeoutError(f"no complete answer within {self.timeout_s:g} s", attempts)
-
-
-def _pause_after(
-    ending: Ending, result: Response[Any] | Problem, attempt: int, seconds: float
-) -> Pause:
-    from modelgates_client.calls.telling import Cause  # noqa: PLC0415 - most calls need none
-
-    return Pause(seconds, Cause.of(ending, result, attempt))
 
 
 def execution_of(
