@@ -1,7 +1,9 @@
 """What answers are made of: texts of others marked as such, exact amounts, errors in our words."""
 
 from decimal import Decimal
-from typing import Final, TypedDict
+from typing import Final
+
+from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
 from modelgates_client.errors import APIStatusError, ConfigurationError
 from modelgates_client.ledger.errors import LedgerError

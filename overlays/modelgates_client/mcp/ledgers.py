@@ -3,7 +3,9 @@
 import datetime
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final, TypedDict
+from typing import Final
+
+from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.ledger import bring_up_to_date

@@ -1,6 +1,6 @@
 """What is answered of a generation: its figures, and how its cost comes about."""
 
-from typing import TypedDict
+from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
 from modelgates_client.mcp.answers import Untrusted, digits, untrusted
 from modelgates_client.records.attempts import Attempts
