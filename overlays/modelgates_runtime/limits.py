@@ -1,17 +1,24 @@
 """What a server says of its limits: what remains, and how long to wait, wherever it says so. Pure.
 
 Source: RFC 9110, sections 10.2.3 and 6.6.1; draft-ietf-httpapi-ratelimit-headers, whose names with
-an X are older, and common.
+an X are older, and common; RFC 9651 (structured fields), as far as its newest form needs it.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final, NamedTuple, Self, cast
 
 #: Names, without `limit`, `remaining` and `reset`, of the headers that tell about a rate limit.
 _LIMITS: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
+
+#: The headers that newer drafts have instead: all in one, and what is allowed.
+_COMBINED: Final = "ratelimit"
+_POLICY: Final = "ratelimit-policy"
+_PART: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",;])+|[,;]')
+_LONGEST: Final = 1_000  # characters of such a header
 
 #: Keys of an error body for a wait, and how many make a second.
 _BODY_KEYS: Final = (("retry_after_ms", 1000), ("retry_after", 1), ("retry_after_seconds", 1))
@@ -49,10 +56,11 @@ class RateLimit(NamedTuple):
             headers: The headers.
             wall_clock: Tells the seconds since 1970.
         """
+        single = _spread(headers)
         said = cls(
-            _count(headers, "limit"),
-            _count(headers, "remaining"),
-            _reset_s(headers, _server_clock(headers, wall_clock)),
+            _count(single, "limit"),
+            _count(single, "remaining"),
+            _reset_s(single, _server_clock(headers, wall_clock)),
         )
         return None if said == (None, None, None) else said
 
@@ -90,7 +98,7 @@ def retry_after_s(
             for key, per_second in _BODY_KEYS:
                 yield _number(place.get(key), per_second)
         if status == _TOO_MANY:
-            for source in (headers, relayed):
+            for source in (_spread(headers), _spread(relayed)):
                 remaining = _first(_number(source.get(f"{limit}remaining")) for limit in _LIMITS)
                 yield None if remaining else _reset_s(source, now_s)
 
@@ -101,6 +109,55 @@ def relayed_headers(body: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the headers of another server that an error body repeats, by names in lower case."""
     metadata = _object(_object(body, "error"), "metadata")
     return {name.lower(): value for name, value in _object(metadata, "headers").items()}
+
+
+def _spread(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return headers, with those that a combined one stands for, where they are not there.
+
+    A dictionary, `limit=100, remaining=50, reset=30` (drafts 4 to 7), or a list of policies with
+    what is left of them, `"minute";r=50;t=30` (drafts 8 and later): of several, that which leaves
+    least, and for longest.
+    """
+    combined, policies = _items(headers.get(_COMBINED)), _items(headers.get(_POLICY))
+    told: dict[str, Any] = {}
+    for item, _ in combined:
+        name, _, value = item.partition("=")
+        told[name] = value
+    if not {"limit", "remaining", "reset"} & told.keys():
+        nothing: tuple[str, dict[str, str]] = ("", {})
+        name, left = min(combined, key=_scarcity, default=nothing)
+        quotas = {policy: said.get("q") for policy, said in policies}
+        if not combined and len(quotas) == 1:
+            (name,) = quotas
+        told = {"limit": quotas.get(name), "remaining": left.get("r"), "reset": left.get("t")}
+    return {**{f"{_LIMITS[-1]}{name}": value for name, value in told.items()}, **headers}
+
+
+def _scarcity(item: tuple[str, Mapping[str, str]]) -> tuple[float, float]:
+    """Return what sorts policies, those first that leave least."""
+    remaining, reset_s = _number(item[1].get("r")), _number(item[1].get("t"))
+    return inf if remaining is None else remaining, -(reset_s or 0.0)
+
+
+def _items(text: object) -> list[tuple[str, dict[str, str]]]:
+    """Return the items of a list, each with its parameters; none of what is no list."""
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        return []
+    parts = _PART.findall(text)
+    if "".join(parts) != text:  # a quotation mark is left open
+        return []
+    items: list[tuple[str, dict[str, str]]] = []
+    separator = ","
+    for part in parts:
+        if part in {",", ";"}:
+            separator = part
+        elif separator == ",":
+            items.append((part.strip(), {}))
+            separator = ";"
+        elif items:
+            name, _, value = part.strip().partition("=")
+            items[-1][1][name] = value
+    return items
 
 
 def _server_clock(headers: Mapping[str, Any], wall_clock: WallClock) -> WallClock:

@@ -170,6 +170,16 @@ def test_a_reset_counts_where_that_limit_refused():
     assert reset("60", **{"retry-after": "3"}) == 3
 
 
+def test_a_combined_header_counts_likewise():
+    """As newer drafts have it."""
+    assert retry_after_s(429, {"ratelimit": '"default";r=0;t=30'}) == 30
+    assert retry_after_s(429, {"ratelimit": '"default";r=7;t=30'}) is None
+    assert retry_after_s(503, {"ratelimit": '"default";r=0;t=30'}) is None
+    assert (
+        retry_after_s(429, {}, {"error": {"metadata": {"headers": {"RateLimit": "reset=9"}}}}) == 9
+    )
+
+
 @pytest.mark.parametrize(
     ("sent", "seconds"),
     [

@@ -42,10 +42,56 @@ def test_a_server_that_says_nothing_has_no_limit_that_is_known():
     assert said(x_ratelimit_limit="1.5", x_ratelimit_remaining="7") == RateLimit(None, 7, None)
 
 
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        # Drafts 8 to 10: items with parameters, the quota in a header of its own
+        ({"ratelimit": '"default";r=50;t=30'}, (None, 50, 30.0)),
+        (
+            {"ratelimit": '"default";r=50;t=30', "ratelimit-policy": '"default";q=100;w=60'},
+            (100, 50, 30.0),
+        ),
+        ({"ratelimit": '"a;r=9,b" ; r=0 ; t=2.5 ; pk=:c2s=:'}, (None, 0, 2.5)),
+        ({"ratelimit": '"say \\"r=7\\"";r=1'}, (None, 1, None)),
+        ({"ratelimit": "default;r=5"}, (None, 5, None)),
+        # Drafts 4 to 7: a dictionary
+        ({"ratelimit": "limit=100, remaining=0, reset=30"}, (100, 0, 30.0)),
+        ({"ratelimit": "limit=100;w=60,remaining=7,reset=1"}, (100, 7, 1.0)),
+        # Of several, the one that leaves least, and longest
+        ({"ratelimit": '"minute";r=50;t=30, "day";r=3;t=9000'}, (None, 3, 9000.0)),
+        (
+            {
+                "ratelimit": '"minute";r=0;t=30, "day";r=0;t=9000',
+                "ratelimit-policy": '"minute";q=100;w=60, "day";q=500',
+            },
+            (500, 0, 9000.0),
+        ),
+        # Single headers come first; nonsense says nothing
+        ({"ratelimit": '"d";r=50;t=30', "x-ratelimit-remaining": "7"}, (None, 7, 30.0)),
+        ({"ratelimit": '"default;r=50'}, None),
+        ({"ratelimit": '"default";r=-1;t=x'}, None),
+        ({"ratelimit": ""}, None),
+        ({"ratelimit-policy": '"default";q=100;w=60'}, (100, None, None)),
+    ],
+)
+def test_a_combined_header_is_read(headers, expected):
+    """In the forms that the drafts of the IETF have had."""
+    found = RateLimit.of(headers, lambda: NOW)
+    assert found == (None if expected is None else RateLimit(*expected))
+
+
 @given(st.text(), st.text(), st.text())
 def test_no_header_makes_it_raise(limit, remaining, reset):
     """What is said is a whole number, a time that can be waited, or not known."""
     found = said(x_ratelimit_limit=limit, ratelimit_remaining=remaining, x_ratelimit_reset=reset)
+    if found is not None:
+        assert all(value is None or value >= 0 for value in found)
+
+
+@given(st.text(alphabet='"\\;,=rtqa 0123.-', max_size=40), st.text(max_size=20))
+def test_no_combined_header_makes_it_raise(combined, policy):
+    """Whatever is between its quotes, semicolons and commas."""
+    found = RateLimit.of({"ratelimit": combined, "ratelimit-policy": policy})
     if found is not None:
         assert all(value is None or value >= 0 for value in found)
 
