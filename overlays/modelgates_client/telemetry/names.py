@@ -2,13 +2,13 @@
 
 | name                               | what it is                 | since                    |
 |------------------------------------|----------------------------|--------------------------|
-| `gen_ai.response.id`               | attribute of spans         | 1.27.0                   |
+| `gen_ai.response.id`               | attribute of spans         | 1.26.0                   |
 | `gen_ai.client.token.usage`        | histogram, tokens          | 1.27.0                   |
 | `gen_ai.client.operation.duration` | histogram, seconds         | 1.27.0                   |
 | `gen_ai.token.type`                | attribute of the first     | 1.27.0                   |
 | `gen_ai.operation.name`            | attribute                  | 1.27.0                   |
-| `gen_ai.request.model`             | attribute                  | 1.27.0                   |
-| `gen_ai.response.model`            | attribute                  | 1.27.0                   |
+| `gen_ai.request.model`             | attribute                  | 1.26.0                   |
+| `gen_ai.response.model`            | attribute                  | 1.26.0                   |
 | `gen_ai.provider.name`             | attribute                  | 1.37.0 (`gen_ai.system`) |
 | `error.type`                       | attribute                  | 1.23.0                   |
 | `modelgates.cost`                  | counter, US dollars        | ours: none is released   |
@@ -17,6 +17,12 @@
 | `modelgates.cost.payer`            | attribute of these         | ours                     |
 | `modelgates.service_tier`          | attribute                  | ours                     |
 | `modelgates.label.NAME`            | attribute, for each label  | ours                     |
+
+1.41.0 is the last version of the conventions that has both metrics. Version 0.1.0 of their new
+repository, open-telemetry/semantic-conventions-genai, calls them
+`gen_ai.client.inference.duration` and `gen_ai.client.inference.operation.input_tokens` and
+`….output_tokens`, without `gen_ai.token.type`; all of it is in development. Instrumentations and
+dashboards know the names above.
 """
 
 from typing import Final
