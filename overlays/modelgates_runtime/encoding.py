@@ -7,7 +7,7 @@ styles of OpenAPI 3.1.0, section 4.8.12 (parameters).
 import datetime
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -106,18 +106,25 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
         import uuid  # noqa: PLC0415 - likewise
 
         mark = uuid.uuid4().hex  # nothing in the value can be it
-        marked = _marked(value, mark)
+        marks = {math.inf: mark, -math.inf: f"-{mark}"}
+        marked = _without_odd(value, lambda number: marks.get(number, number))
         text = json.dumps(marked, allow_nan=False, indent=indent, separators=separators)
         return text.replace(f'"-{mark}"', f"-{_HUGE}").replace(f'"{mark}"', _HUGE)
 
 
-def _marked(value: Any, mark: str) -> Any:
+def writable(value: Any) -> Any:
+    """Return a JSON value with null for each number that JSON has not, as pydantic writes it."""
+    return _without_odd(value, lambda _: None)
+
+
+def _without_odd(value: Any, change: Callable[[float], Any]) -> Any:
+    """Return a JSON value with its infinities and NaN changed."""
     if is_object(value):
-        return {key: _marked(item, mark) for key, item in value.items()}
+        return {key: _without_odd(item, change) for key, item in value.items()}
     if is_array(value):
-        return [_marked(item, mark) for item in value]
-    if isinstance(value, float) and math.isinf(value):
-        return mark if value > 0 else f"-{mark}"
+        return [_without_odd(item, change) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return change(value)
     return value
 
 

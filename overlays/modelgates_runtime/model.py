@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from modelgates_runtime.containers import AdditionalProperties
 from modelgates_runtime.decoded import Decoded, find_drift
 from modelgates_runtime.drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
-from modelgates_runtime.encoding import encode, json_equal, json_text
+from modelgates_runtime.encoding import encode, json_equal, json_text, writable
 from modelgates_runtime.errors import FieldError
 from modelgates_runtime.scalars import MISFIT
 from modelgates_runtime.schema import Field, Note, Schema
@@ -84,8 +84,11 @@ class Model(Decoded):
         return json_text(self.to_dict(), indent=indent)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        """Yield the items of the JSON object, so that `dict` takes one, and FastAPI returns one."""
-        return iter(self.to_dict().items())
+        """Yield the items of the JSON object, so that `dict` takes one, and FastAPI returns one.
+
+        A number beyond a double, which JSON cannot write and FastAPI would fail at, is None.
+        """
+        return iter(writable(self.to_dict()).items())
 
     __contains__ = None  # `"id" in record` would look for an item, and say no
 

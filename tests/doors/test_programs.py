@@ -58,3 +58,37 @@ def test_fastapi_returns_records():
     assert client.post("/taken", json=sent).json() == "gen-1"
     assert client.post("/taken", json=[]).status_code == 422
     assert "/typed" in client.get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400"])
+def test_fastapi_returns_what_json_cannot_write_as_null(number):
+    """A number that no double holds is not known: neither a failure nor another number."""
+    sent = f'{{"id":"gen-1","total_cost":{number},"new":[{{"deep":{number}}}]}}'
+    record = Generation.from_dict(json.loads(sent))
+    app = fastapi.FastAPI()
+
+    @app.get("/typed")
+    async def typed() -> Generation:
+        return record
+
+    @app.get("/untyped")
+    async def untyped():
+        return record
+
+    client = fastapi.testclient.TestClient(app)
+    expected = {"id": "gen-1", "total_cost": None, "new": [{"deep": None}]}
+    assert client.get("/typed").json() == client.get("/untyped").json() == expected
+    assert Bill(record=record).model_dump_json() == json.dumps(
+        {"record": expected}, separators=(",", ":")
+    )
+
+
+def test_fastapi_returns_nan_of_a_record_made_by_hand_as_null():
+    """No server can send it."""
+    app = fastapi.FastAPI()
+
+    @app.get("/")
+    async def untyped():
+        return Generation.from_dict({"total_cost": float("nan")})
+
+    assert fastapi.testclient.TestClient(app).get("/").json() == {"total_cost": None}
