@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -215,6 +216,14 @@ def test_it_may_be_closed_by_its_own_callback(stub, path, captured):
     resolver = Resolver(path, on_record=on_record)
     resolver.start()
     until(lambda: closed)
+
+
+def test_where_nothing_was_captured_nothing_is_left_to_resolve(stub, path):
+    """There is no ledger then, and none is made."""
+    client = ModelGates(base_url=stub.base_url, api_key=stub.api_key)
+    with client:
+        assert Resolver(path, client).drain(0) is True
+    assert not Path(path).exists()
 
 
 def test_draining_has_an_end(stub, path, captured):

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -128,7 +129,9 @@ class Resolver:
             LedgerError: The ledger cannot be read.
         """
         ends_s = time.monotonic() + timeout
-        bring_up_to_date(self._path)  # or there may be no ledger yet
+        bring_up_to_date(self._path)
+        if not Path(self._path).exists():
+            return True  # nothing was captured
         with Ledger(self._path, read_only=True) as ledger:
             while True:
                 counts = ledger.counts()
