@@ -33,11 +33,16 @@ BEYOND_ANSWERS = frozenset(
 ABOVE = frozenset({"page", "error-body", "retry", "json", "record"})
 
 
-def is_tried(fault, flavour, number):
-    """Whether a fault, the so manieth, is tried on a flavour."""
+def is_met(fault, flavour):
+    """Whether a fault can meet a flavour, and ends there."""
     if flavour == "fast" and fault.scheme == "proxy":
         return False  # through a proxy, httptools is not used
-    if flavour == "given" and fault.id in ENDLESS_HEADS:
+    return not (flavour == "given" and fault.id in ENDLESS_HEADS)
+
+
+def is_tried(fault, flavour, number):
+    """Whether a fault, the so manieth, is tried on a flavour."""
+    if not is_met(fault, flavour):
         return False
     if fault.kind not in ABOVE:
         return True
