@@ -9,6 +9,7 @@ from modelgates_client.records.generation_ids import is_askable
 from modelgates_client.records.observe import LOGGER
 
 HEADER: Final = "x-generation-id"
+_ENCODING: Final = "content-encoding"
 _LONGEST: Final = 200  # characters of an id; real ones have 35
 _MOST: Final = 16 * 2**20  # bytes of a body that are looked at, encoding undone
 
@@ -34,10 +35,9 @@ def may_be_generation(answer: Answer) -> bool:
 
 def id_in_head(answer: Answer) -> str | None:
     """Return the id that the head of an answer names; None if it does not."""
-    value = answer.headers.get(HEADER)
-    if value is None:
+    if HEADER not in answer.headers:  # `get` of one that is not there costs twice as much
         return None
-    word = value.partition(",")[0].strip()  # a repeated header is a list
+    word = answer.headers[HEADER].partition(",")[0].strip()  # a repeated header is a list
     is_id = is_askable(word) and word.isascii() and " " not in word and len(word) <= _LONGEST
     return word if is_id else None
 
@@ -65,7 +65,8 @@ class Sniffer:
     @classmethod
     def of(cls, answer: Answer, note: Callable[[str], object]) -> "Sniffer":
         """Return one for the body of an answer."""
-        return cls(decoder(answer.headers.get("content-encoding", "")), note)
+        is_plain = _ENCODING not in answer.headers
+        return cls(identity if is_plain else decoder(answer.headers[_ENCODING]), note)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; never raises."""
