@@ -5,9 +5,10 @@ then.
 """
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from modelgates_client.calls.call import Execution, Step, Steps
 from modelgates_client.calls.settings import check_seconds
@@ -16,6 +17,8 @@ from modelgates_client.transport.messages import Ending
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call
 from modelgates_runtime.types import Response
+
+T = TypeVar("T")
 
 #: Requests at one time, unless told otherwise.
 CONCURRENCY: Final = 32
@@ -127,10 +130,13 @@ class Question(NamedTuple):
     Attributes:
         call: Makes the call of what was given; raises a `ConfigurationError` if there is none.
         steps: Returns the steps by which a call is executed.
+        outcome: Returns what says what became of each. Its classes cost, and need a file descriptor
+            to be loaded: so it is called when a run begins.
     """
 
     call: Callable[[object], Call[Any]]
     steps: Callable[[Execution[Any]], Steps[Any]]
+    outcome: Callable[[], Callable[[Finished], Any]]
 
     def asked(self, item: object, execute: Callable[[Call[Any]], Execution[Any]]) -> Asked:
         """Return how one is asked for; one that cannot be fails when its turn comes."""
@@ -150,7 +156,7 @@ def _failing(error: ModelGatesError) -> Generator[Step, Ending | None, Response[
 
 def calls_question() -> Question:
     """Return how calls are asked for that are given as such."""
-    return Question(_as_call, _steps)
+    return Question(_as_call, _steps, _answer)
 
 
 def _as_call(item: object) -> Call[Any]:
@@ -161,3 +167,24 @@ def _as_call(item: object) -> Call[Any]:
 
 def _steps(execution: Execution[Any]) -> Steps[Any]:
     return execution.send()
+
+
+def _answer() -> Callable[[Finished], Any]:
+    from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415 - see `Question`
+
+    return answer_of
+
+
+def flat(batches: Generator[list[T]]) -> Generator[T]:
+    """Yield one at a time."""
+    with closing(batches):
+        for batch in batches:
+            yield from batch
+
+
+async def flat_awaited(batches: AsyncGenerator[list[T]]) -> AsyncGenerator[T]:
+    """Yield one at a time."""
+    async with aclosing(batches):
+        async for batch in batches:
+            for one in batch:
+                yield one

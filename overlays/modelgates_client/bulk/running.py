@@ -5,8 +5,6 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-# Before a run takes all descriptors: what comes of it is told by these.
-from modelgates_client.bulk import outcomes  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from modelgates_client.bulk.alarm import Alarm
 from modelgates_client.bulk.asking import Finished, Plan, Question
 from modelgates_client.bulk.flights import CANARY, Flights

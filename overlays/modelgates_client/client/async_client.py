@@ -11,10 +11,10 @@ import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import (
     CONCURRENCY,
     OUTAGE_TIMEOUT_S,
-    Finished,
     Plan,
     Question,
     calls_question,
+    flat_awaited,
     plan_of,
 )
 from modelgates_client.calls.call import Pause, Send, Steps
@@ -158,7 +158,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     ) -> AsyncGenerator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
         """Send many calls; see `ModelGates.send_many`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
-        return _flat(self.run_many(calls, calls_question(), plan, options))
+        return flat_awaited(self.run_many(calls, calls_question(), plan, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncGenerator[Any]:
         """Yield the items of all pages; see `ModelGates.paginate`."""
@@ -206,7 +206,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         question: Question,
         plan: Plan,
         options: CallOptions,
-    ) -> AsyncGenerator[list[Finished]]:
+    ) -> AsyncGenerator[list[Any]]:
         """Ask for many; for resources, see `ModelGates.run_many`."""
         running_loop()
         self._check_can_ask_many()
@@ -214,10 +214,11 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 
         if self._settings.network.http_client is not None:  # its pool collapses beyond that
             plan = plan._replace(concurrency=min(plan.concurrency, MOST_CONNECTIONS))
+        outcome = question.outcome()
         batches = finished(items, question, lambda: self._means(plan, options), plan)
         async with aclosing(batches):
             async for batch in batches:
-                yield self._observed(batch)
+                yield [outcome(one) for one in self._observed(batch)]
 
     def _means(self, plan: Plan, options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - rarely needed
@@ -245,15 +246,3 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-async def _flat(
-    batches: AsyncGenerator[list[Finished]],
-) -> AsyncGenerator["modelgates_client.Answered[Any] | modelgates_client.Unanswered"]:
-    async with aclosing(batches):
-        async for batch in batches:
-            # Not before a run has begun, which may be refused; and its classes cost.
-            from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415
-
-            for finished in batch:
-                yield answer_of(finished)

@@ -4,7 +4,6 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
@@ -12,10 +11,10 @@ import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_client.bulk.asking import (
     CONCURRENCY,
     OUTAGE_TIMEOUT_S,
-    Finished,
     Plan,
     Question,
     calls_question,
+    flat,
     plan_of,
 )
 from modelgates_client.calls.call import Pause, Send, Steps
@@ -223,7 +222,7 @@ class ModelGates(Resources, BaseClient[Engine]):
             ClientClosedError: The client was closed.
         """
         plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
-        return _flat(self.run_many(calls, calls_question(), plan, options))
+        return flat(self.run_many(calls, calls_question(), plan, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Generator[Any]:
         """Yield the items of a call's page, and of all that follow; each page when it is needed.
@@ -268,7 +267,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         question: Question,
         plan: Plan,
         options: CallOptions,
-    ) -> Generator[list[Finished]]:
+    ) -> Generator[list[Any]]:
         """Ask for many, on an event loop in a thread; for resources.
 
         Args:
@@ -283,8 +282,9 @@ class ModelGates(Resources, BaseClient[Engine]):
 
         if self._settings.network.http_client is not None:
             plan = in_threads(plan)
+        outcome = question.outcome()
         for batch in finished(items, question, lambda: self._means(plan, options), plan):
-            yield self._observed(batch)
+            yield [outcome(one) for one in self._observed(batch)]
 
     def _means(self, plan: Plan, options: CallOptions) -> "Means":
         from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
@@ -320,14 +320,3 @@ class ModelGates(Resources, BaseClient[Engine]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _flat(
-    batches: Generator[list[Finished]],
-) -> Generator["modelgates_client.Answered[Any] | modelgates_client.Unanswered"]:
-    with closing(batches):
-        for batch in batches:
-            # Not before a run has begun, which may be refused; and its classes cost.
-            from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415
-
-            yield from map(answer_of, batch)

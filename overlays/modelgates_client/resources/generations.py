@@ -7,7 +7,6 @@ from collections.abc import (
     Generator,
     Iterable,
 )
-from contextlib import aclosing, closing
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar, Unpack
 
@@ -22,6 +21,8 @@ from modelgates_client.bulk.asking import (
     Outage,
     Plan,
     Question,
+    flat,
+    flat_awaited,
     plan_of,
 )
 from modelgates_client.calls.call import Execution, Steps
@@ -75,8 +76,8 @@ class Client(resource.Client, Protocol):
         question: Question,
         plan: Plan,
         options: CallOptions,
-    ) -> Generator[list[Finished]]:
-        """Ask for many; yield what is finished, as much at a time as there is."""
+    ) -> Generator[list[Any]]:
+        """Ask for many; yield what became of each, as much at a time as there is."""
         ...
 
 
@@ -105,8 +106,8 @@ class AsyncClient(resource.AsyncClient, Protocol):
         question: Question,
         plan: Plan,
         options: CallOptions,
-    ) -> AsyncGenerator[list[Finished]]:
-        """Ask for many; yield what is finished, as much at a time as there is."""
+    ) -> AsyncGenerator[list[Any]]:
+        """Ask for many; yield what became of each, as much at a time as there is."""
         ...
 
 
@@ -259,7 +260,7 @@ class Generations(GenerationsResource):
             outage_timeout=outage_timeout,
             **options,
         )
-        return _flat(batches)
+        return flat(batches)
 
     def get_batches(  # noqa: PLR0913 - as `get_many`
         self,
@@ -291,7 +292,7 @@ class Generations(GenerationsResource):
                 begins, after each try, and with None when it is over. An empty batch follows.
         """
         plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        return _outcomes(self._client.run_many(ids, _question(wait, final=final), plan, options))
+        return self._client.run_many(ids, _question(wait, final=final), plan, options)
 
 
 class AsyncGenerations(AsyncGenerationsResource):
@@ -353,7 +354,7 @@ class AsyncGenerations(AsyncGenerationsResource):
             outage_timeout=outage_timeout,
             **options,
         )
-        return _flat_awaited(batches)
+        return flat_awaited(batches)
 
     def get_batches(  # noqa: PLR0913 - as `get_many`
         self,
@@ -370,8 +371,7 @@ class AsyncGenerations(AsyncGenerationsResource):
     ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
         plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        question = _question(wait, final=final)
-        return _outcomes_awaited(self._client.run_many(ids, question, plan, options))
+        return self._client.run_many(ids, _question(wait, final=final), plan, options)
 
 
 class Resources(resources.Resources):
@@ -421,7 +421,7 @@ def _question(wait: object, *, final: bool) -> Question:
             return execution.poll(wait_s, partial(_is_settled, final))
         return _once(execution, final=final)
 
-    return Question(call_for, steps)
+    return Question(call_for, steps, _outcome)
 
 
 def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[GenerationResponse]:
@@ -440,40 +440,7 @@ def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[Gen
     return response
 
 
-def _outcomes(
-    batches: Generator[list[Finished]],
-) -> Generator[list["modelgates_client.Outcome"]]:
-    with closing(batches):
-        for batch in batches:
-            yield _outcomes_of(batch)
+def _outcome() -> Callable[[Finished], "modelgates_client.Outcome"]:
+    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - see `Question`
 
-
-async def _outcomes_awaited(
-    batches: AsyncGenerator[list[Finished]],
-) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
-    async with aclosing(batches):
-        async for batch in batches:
-            yield _outcomes_of(batch)
-
-
-def _outcomes_of(batch: list[Finished]) -> list["modelgates_client.Outcome"]:
-    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - its classes cost
-
-    return [outcome_of(finished) for finished in batch]
-
-
-def _flat(
-    batches: Generator[list["modelgates_client.Outcome"]],
-) -> Generator["modelgates_client.Outcome"]:
-    with closing(batches):
-        for batch in batches:
-            yield from batch
-
-
-async def _flat_awaited(
-    batches: AsyncGenerator[list["modelgates_client.Outcome"]],
-) -> AsyncGenerator["modelgates_client.Outcome"]:
-    async with aclosing(batches):
-        async for batch in batches:
-            for outcome in batch:
-                yield outcome
+    return outcome_of
