@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from math import inf, isfinite
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -197,8 +198,6 @@ def _date_s(text: object, *also: Callable[[str], datetime]) -> float | None:
     """Return the seconds from 1970 to a date as HTTP writes it, or as one of `also` reads it."""
     if not isinstance(text, str):
         return None
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costs, and is rarely needed
-
     for parse in (parsedate_to_datetime, *also):
         try:
             at = parse(text)

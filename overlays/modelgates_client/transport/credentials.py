@@ -1,10 +1,12 @@
 """The API key: where it comes from, and that it is shown nowhere."""
 
+import html  # not when it is needed: a failure may come when nothing can be loaded any more
 import inspect
 import os
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NoReturn, Self
+from urllib.parse import unquote
 
 from modelgates_client.errors import ConfigurationError
 
@@ -222,9 +224,6 @@ def _as_bytes(text: str) -> bytes:
 
 def _decoded(text: str) -> tuple[str, ...]:
     """Return a text as its readers may read it: as JSON, however often encoded, HTML or a URL."""
-    import html  # noqa: PLC0415 - costs, and is rarely needed
-    from urllib.parse import unquote  # noqa: PLC0415
-
     plain = re.sub(_JSON_ESCAPE, lambda match: chr(int(match[1], 16)), text)
     plain = plain.replace("\\", "").replace("\0", "")
     return plain, html.unescape(plain), unquote(plain)
