@@ -25,10 +25,11 @@ ModelT = TypeVar("ModelT", bound="Model")
 class Scalar(Decoder):
     """A decoder of values without parts."""
 
-    def __init__(self, words: str, convert: Callable[[Any], Any]) -> None:
-        """Take what `convert` does not return `MISFIT` for."""
+    def __init__(self, words: str, convert: Callable[[Any], Any], **schema: str) -> None:
+        """Take what `convert` does not return `MISFIT` for, of a JSON Schema."""
         self.words = words
         self.convert = convert
+        self.schema = schema
 
     @property
     def expected(self) -> str:
@@ -39,17 +40,23 @@ class Scalar(Decoder):
         """Return the typed value or `MISFIT`."""
         return self.convert(value)
 
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the type, and the format."""
+        return dict(self.schema)
 
-STRING: Final = Scalar("string", scalars.string)
-BOOLEAN: Final = Scalar("boolean", scalars.boolean)
-INTEGER: Final = Scalar("integer", scalars.integer)
-NUMBER: Final = Scalar("number", scalars.number)
-NULL: Final = Scalar("null", scalars.null)
+
+STRING: Final = Scalar("string", scalars.string, type="string")
+BOOLEAN: Final = Scalar("boolean", scalars.boolean, type="boolean")
+INTEGER: Final = Scalar("integer", scalars.integer, type="integer")
+NUMBER: Final = Scalar("number", scalars.number, type="number")
+NULL: Final = Scalar("null", scalars.null, type="null")
 ANYTHING: Final = Scalar("any value", check_depth)
-DATETIME: Final = Scalar("date-time string (RFC 3339)", scalars.date_time)
-DATE: Final = Scalar("date string (RFC 3339)", scalars.date)
-UUID: Final = Scalar("uuid string (RFC 4122)", scalars.uuid_)
-FILE: Final = Scalar("binary", scalars.file)
+DATETIME: Final = Scalar(
+    "date-time string (RFC 3339)", scalars.date_time, type="string", format="date-time"
+)
+DATE: Final = Scalar("date string (RFC 3339)", scalars.date, type="string", format="date")
+UUID: Final = Scalar("uuid string (RFC 4122)", scalars.uuid_, type="string", format="uuid")
+FILE: Final = Scalar("binary", scalars.file, type="string", format="binary")
 
 
 class Constant(Decoder):
@@ -68,6 +75,10 @@ class Constant(Decoder):
         """Return the constant or `MISFIT`; true is not 1, as in JSON."""
         same_type = isinstance(value, bool) is isinstance(self.value, bool)
         return self.value if same_type and value == self.value else MISFIT
+
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the value."""
+        return {"const": self.value}
 
 
 class StrEnumeration(Decoder):
@@ -89,6 +100,10 @@ class StrEnumeration(Decoder):
     def knows(self, value: Any) -> bool:
         """Whether the enum lists it."""
         return self.accepts(value) and self.enum(value).is_known
+
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the type, and the values that are known."""
+        return {"type": "string", "examples": [one.value for one in self.enum.known()]}
 
 
 class IntEnumeration(Decoder):
@@ -112,6 +127,10 @@ class IntEnumeration(Decoder):
         """Whether the enum lists it."""
         number = scalars.integer(value)  # 64.0 is an integer, too
         return number is not MISFIT and self.enum(number).is_known
+
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the type, and the values that are known."""
+        return {"type": "integer", "examples": [one.value for one in self.enum.known()]}
 
 
 class Object(Decoder):
@@ -147,6 +166,10 @@ class Object(Decoder):
             count += schema.extra is None or not schema.extra.knows(value[key])
         return count
 
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return that of the model."""
+        return self.model.__json_schema__(within)
+
 
 class Array(Decoder):
     """Takes an array of items of one type."""
@@ -180,6 +203,10 @@ class Array(Decoder):
         """Count the faults of the items; one of another type is one fault."""
         return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
 
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the type, and that of the items."""
+        return {"type": "array", "items": self.item.json_schema(within)}
+
 
 class Nullable(Decoder):
     """Takes null, and what another decoder takes."""
@@ -208,6 +235,10 @@ class Nullable(Decoder):
     def faults(self, value: Any) -> int:
         """Count what the other counts."""
         return 0 if value is None else self.item.faults(value)
+
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return that of the other, or null."""
+        return {"anyOf": [self.item.json_schema(within), {"type": "null"}]}
 
 
 def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
@@ -256,6 +287,10 @@ class OneOf(Decoder):
     def faults(self, value: Any) -> int:
         """Count those of the reading with the fewest."""
         return min(choice.faults(value) for choice in self.choices if choice.accepts(value))
+
+    def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the choices."""
+        return {"anyOf": [choice.json_schema(within) for choice in self.choices]}
 
 
 class Tagged(OneOf):

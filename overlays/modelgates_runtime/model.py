@@ -144,8 +144,29 @@ class Model(Decoded):
             serialization=core_schema.plain_serializer_function_ser_schema(
                 cls.to_dict, return_schema=objects
             ),
-            metadata={"pydantic_js_updates": {"title": cls.__name__}},
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
+        """Let pydantic's schemas, and the documents of FastAPI, tell of the fields."""
+        return cls.__json_schema__(frozenset())
+
+    @classmethod
+    def __json_schema__(cls, within: frozenset[type[Any]]) -> dict[str, Any]:
+        """Return the JSON Schema: the fields as the spec has them, but none is required.
+
+        For what deviates from the spec is returned, too. A model within itself is any object there.
+        """
+        told: dict[str, Any] = {"type": "object", "title": cls.__name__}
+        if cls in within:
+            return told
+        schema, within = cls.__schema__(), within | {cls}
+        told["properties"] = {
+            key: field.decoder.json_schema(within) for key, field in schema.fields.items()
+        }
+        if schema.extra is not None:
+            told["additionalProperties"] = schema.extra.json_schema(within)
+        return told
 
     def _settle(self, source: dict[str, Any], rest: Iterable[str], pointer: str) -> None:
         """Decode the `rest` of the fields one by one, and note what is to note."""

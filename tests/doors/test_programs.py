@@ -9,6 +9,9 @@ import pydantic
 import pytest
 
 from modelgates_client import Generation
+from modelgates_runtime import decoders
+from modelgates_runtime.model import Model
+from modelgates_runtime.schema import Field, Schema
 
 
 class Bill(pydantic.BaseModel):
@@ -27,6 +30,62 @@ def test_pydantic_takes_and_returns_records():
     assert bill.model_dump() == {"record": sent}
     assert json.loads(bill.model_dump_json()) == {"record": sent}
     assert Bill.model_json_schema()["properties"]["record"]["type"] == "object"
+
+
+def test_the_schema_of_a_record_names_its_fields():
+    """With the types of the spec, none of them required, and enums open: answers deviate."""
+    record = Bill.model_json_schema()["properties"]["record"]
+    fields = record["properties"]
+    assert record["title"] == "Generation"
+    assert list(fields) == [*Generation.__schema__().fields]
+    assert "required" not in record
+    assert fields["total_cost"] == {"type": "number"}
+    assert fields["external_user"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    kind, null = fields["api_type"]["anyOf"]
+    assert null == {"type": "null"}
+    assert kind["type"] == "string"
+    assert "completions" in kind["examples"]
+    answers, _ = fields["provider_responses"]["anyOf"]
+    assert answers["items"]["properties"]["latency"] == {"type": "number"}
+
+
+class Tree(Model):
+    """A model that has itself in it, and one of each kind of schema."""
+
+    @classmethod
+    def __fields__(cls):
+        """Return what a spec says of it."""
+        kinds = {
+            "leaves": decoders.Array(decoders.Object(cls)),
+            "kind": decoders.Constant("tree"),
+            "either": decoders.OneOf([decoders.INTEGER, decoders.BOOLEAN]),
+            "planted": decoders.DATETIME,
+            "day": decoders.DATE,
+            "key": decoders.UUID,
+            "any": decoders.ANYTHING,
+        }
+        return Schema.of(
+            *(Field(key, key, kind, required=True) for key, kind in kinds.items()),
+            extra=decoders.STRING,
+        )
+
+
+def test_each_kind_of_schema_has_its_form():
+    """What has itself in it ends at an object."""
+    assert pydantic.TypeAdapter(Tree).json_schema() == {
+        "type": "object",
+        "title": "Tree",
+        "properties": {
+            "leaves": {"type": "array", "items": {"type": "object", "title": "Tree"}},
+            "kind": {"const": "tree"},
+            "either": {"anyOf": [{"type": "integer"}, {"type": "boolean"}]},
+            "planted": {"type": "string", "format": "date-time"},
+            "day": {"type": "string", "format": "date"},
+            "key": {"type": "string", "format": "uuid"},
+            "any": {},
+        },
+        "additionalProperties": {"type": "string"},
+    }
 
 
 @pytest.mark.parametrize("given", ["gen-1", 1, None, {"data": {"id": "gen-1"}}])
