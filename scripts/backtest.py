@@ -43,6 +43,7 @@ def main() -> None:
         raise Failure("--show needs OLD and NEW: bodies are numbered version by version")
     project = Project(arguments.root.resolve())
     toolchain.check_versions(project)
+    toolchain.check_templates(project)
     # Here, because it needs the tools, whose absence has been ruled out.
     from backtesting import records, report, running  # noqa: PLC0415
     from common import versions  # noqa: PLC0415

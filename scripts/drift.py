@@ -21,6 +21,7 @@ def main() -> None:
     options = _options()
     project = Project(options.root.resolve())
     toolchain.check_versions(project)
+    toolchain.check_templates(project)
     # Not before the tools are known to be there.
     from backtesting import records  # noqa: PLC0415
     from common.versions import Version  # noqa: PLC0415

@@ -28,6 +28,7 @@ def main() -> None:
     lock.check_spec(project, recorded)
     lock.check_overrides(project, recorded)
     toolchain.check_versions(project)
+    toolchain.check_templates(project)
     # Not before the tools are known to be there.
     from backtesting import running  # noqa: PLC0415
     from codegen import computed, generator, lacking  # noqa: PLC0415

@@ -45,7 +45,6 @@ def generated(project: Project, normal: Normal | None = None) -> Iterator[Path]:
     Raises:
         Failure: An input is missing, malformed or contradictory.
     """
-    toolchain.check_templates(project)
     normal = normal or prepare(project)
     with tempfile.TemporaryDirectory(prefix="modelgates-codegen-") as scratch:
         out = Path(scratch) / project.generated.name

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -43,6 +44,9 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
         sys.exit(status)
     except KeyboardInterrupt:
         _end("interrupted", status)
+    except shutil.Error as error:  # of a whole tree, each file with its reason
+        ((_, _, reason), *_) = error.args[0]
+        _end(f"files cannot be copied: {reason}", status)
     except OSError as error:
         what = " and ".join(str(name) for name in (error.filename, error.filename2) if name)
         _end(f"{what or 'a file'} cannot be used: {error.strerror or error}", status)

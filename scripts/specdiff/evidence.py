@@ -3,7 +3,7 @@
 A document is a promise, an answer is a fact. An answer refutes a document where it has null, or a
 value of another type, in a place that may not have it: the attribute could not be read any more. A
 field that an answer lacks refutes only a document that newly requires it: an answer may be older
-than the field.
+than the field. A field that a document does not declare refutes nothing, but is told.
 """
 
 import json
@@ -26,6 +26,7 @@ from specdiff.changes import Change, plain
 from specdiff.findings import Action, Finding
 
 _ADVICE = "believe the answers: the service has sent this; or accept it, with the reason"
+_AHEAD = "the overlay may declare it ahead of the spec; until then it is read as drift"
 
 
 @frozen
@@ -35,7 +36,7 @@ class Evidence:
     Attributes:
         answers: How many were read.
         faults: Crashes, lies and losses, a line each.
-        findings: Where they refute the new document.
+        findings: Where they refute the new document, or have what it does not declare.
     """
 
     answers: int
@@ -62,7 +63,10 @@ class _Trial:
     directory: Path
 
     def denied(self, client: Client) -> tuple[Counter[Deviation], int, list[str]]:
-        """Return what a client denies, in how many answers, of how many, and its faults."""
+        """Return what a client denies or does not know, in how many answers, of how many.
+
+        Its faults come with it.
+        """
         found: Counter[Deviation] = Counter()
         faults: list[str] = []
         decoded = records.decoded(client, self.files)
@@ -71,7 +75,7 @@ class _Trial:
             for deviation in one.drift:
                 place = (deviation.operation, deviation.status, deviation.place)
                 excused = deviation.kind == "missing" and place not in self.required
-                if place in one.broken and not excused:
+                if deviation.kind == "undeclared" or (place in one.broken and not excused):
                     found[deviation] += 1
         return found, len(decoded), faults
 
@@ -136,8 +140,8 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
                 mending.pointer(after, one),
                 f"{one.operation} {one.status} {plain(one.place)} has {one.found} in {count} of "
                 f"{answers} recorded answer(s); the new spec says {plain(one.expected)}",
-                _ADVICE,
-                fails=True,
+                _AHEAD if one.kind == "undeclared" else _ADVICE,
+                fails=one.kind != "undeclared",
                 actions=tuple(tried.get(one, ())),
             )
             for one, count in sorted(denied.items())

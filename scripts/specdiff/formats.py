@@ -59,7 +59,11 @@ def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
 def _findings(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
     for finding in report.findings:
         reason = report.reasons.get(finding.key)
-        kind = _KINDS[finding.rule.partition("-")[0]] if finding.fails else "obsolete"
+        kind = (
+            _KINDS[finding.rule.partition("-")[0]]
+            if finding.fails
+            else finding.rule.rpartition("-")[2]
+        )
         yield ""
         yield f"{paint('31' if finding.fails else '36', 'accepted' if reason else kind):8}  " + (
             paint("1", finding.text)
@@ -139,7 +143,8 @@ def _proof(report: Report) -> Iterator[str]:
         f"{others} places differ from the verdict"
     )
     if report.answers is not None:
-        refuted = sum(finding.rule.startswith("answer") for finding in report.findings)
+        of_answers = (one for one in report.findings if one.rule.startswith("answer"))
+        refuted = sum(finding.fails for finding in of_answers)
         yield (
             f"Recorded answers: {report.answers}, read by the client of the new spec: they refute "
             f"it in {refuted} place(s)"

@@ -31,7 +31,7 @@ class _Spot:
 
 def pointer(document: dict[str, Any], denied: Deviation) -> str:
     """Return where a document, under its overlay, says what answers deny: as it is published."""
-    spot = next(_spots(document, denied), None)
+    spot = _holder(document, denied) or next(_spots(document, denied), None)
     return spot.published if spot else "#/paths"
 
 
@@ -43,14 +43,18 @@ def ways(before: dict[str, Any], after: dict[str, Any], denied: Deviation) -> li
         after: The document, under its overlay.
         denied: What answers have and the document denies.
     """
+    reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
+    if holder := _holder(after, denied):
+        said = {} if denied.found in {"null", "object"} else {"type": denied.found}
+        target, update = json_path(holder.pointer), {"properties": {_name(denied.place): said}}
+        return [[{"target": target, "description": reason, "update": update}]]
     spot, old = (next(_spots(document, denied), None) for document in (after, before))
     if spot is None:
         return []
-    reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
     if denied.kind == "missing":
-        holder, _, key = spot.pointer.rpartition("/properties/")
-        name = key.replace("~1", "/").replace("~0", "~").replace("'", "\\'")
-        target = f"{json_path(child(holder, 'required'))}[?@ == '{name}']"
+        above = spot.pointer.rpartition("/properties/")[0]
+        name = _name(spot.pointer).replace("'", "\\'")
+        target = f"{json_path(child(above, 'required'))}[?@ == '{name}']"
         return [[{"target": target, "description": reason, "remove": True}]]
     found: list[list[Action]] = []
     if small := _update(after, spot.schema, old.schema if old else {}, denied):
@@ -89,12 +93,24 @@ def _update(
 
 def _replaced(spot: _Spot, schema: dict[str, Any], reason: str) -> list[Action]:
     """Return the actions that put another schema in the place of one."""
-    holder, _, key = spot.pointer.rpartition("/")
-    name = key.replace("~1", "/").replace("~0", "~")
+    above, update = spot.pointer.rpartition("/")[0], {_name(spot.pointer): schema}
     return [
         {"target": json_path(spot.pointer), "description": reason, "remove": True},
-        {"target": json_path(holder), "description": reason, "update": {name: schema}},
+        {"target": json_path(above), "description": reason, "update": update},
     ]
+
+
+def _name(pointer: str) -> str:
+    """Return the last key of a pointer."""
+    return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+
+
+def _holder(document: dict[str, Any], denied: Deviation) -> _Spot | None:
+    """Return the schema in which a field that it does not declare belongs; None for others."""
+    if denied.kind != "undeclared":
+        return None
+    above = denied._replace(place=denied.place.rpartition("/")[0])
+    return next((spot for spot in _spots(document, above) if "properties" in spot.schema), None)
 
 
 def _spots(document: dict[str, Any], denied: Deviation) -> Iterator[_Spot]:
@@ -120,15 +136,14 @@ def _below(document: dict[str, Any], schema: Any, at: str, keys: list[str]) -> I
         return
     if not keys:
         yield _Spot(at, schema, pointer_of(schema, at))
-        return
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith(COMPONENTS):
         name = reference.removeprefix(COMPONENTS)
         found = document["components"]["schemas"].get(name)
         yield from _below(document, found, reference, keys)
-    key = keys[0].replace("~1", "/").replace("~0", "~")
+    key = _name(keys[0]) if keys else ""
     properties = schema.get("properties")
-    if isinstance(properties, dict) and key in properties:
+    if keys and isinstance(properties, dict) and key in properties:
         below = child(at, "properties", key)
         yield from _below(document, properties[key], below, keys[1:])
     if key == "*":

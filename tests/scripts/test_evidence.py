@@ -102,6 +102,31 @@ def test_a_folder_has_more_answers(weigh, tmp_path_factory):
     assert "has null in 4 of 5 recorded answer(s)" in found.findings[0].text
 
 
+def test_a_field_that_no_document_declares_is_told_with_what_declares_it(
+    weigh, project, tmp_path_factory
+):
+    """It refutes nothing; each kind of value, at whatever depth, is read under what is offered."""
+    folder = tmp_path_factory.mktemp("mine")
+    sent = json.loads((ROOT / SENT).read_bytes())
+    response = {**sent["data"]["provider_responses"][0], "x/y": {"a": [1]}}
+    more = {"tier": "gold", "it's": None, "provider_responses": [response]}
+    (folder / "seen.json").write_text(json.dumps({"data": {**sent["data"], **more}, "at": 1}))
+    found = weigh({}, folders=[folder])
+    assert [(one.rule, one.fails, one.text.partition(" in ")[0]) for one in found.findings] == [
+        ("answer-undeclared", False, f"get-generation 200 {words}")
+        for words in (
+            "/at has integer",
+            "/data/it's has null",
+            "/data/provider_responses/*/x~1y has object",
+            "/data/tier has string",
+        )
+    ]
+    overlay = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+    overlay["actions"] += [action for one in found.findings for action in one.actions]
+    project.write("overlays/spec.overlay.yaml", json.dumps(overlay))
+    assert weigh({}, folders=[folder]).findings == ()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("empty", "holds no recorded answer"), ("bad", "bad/a.json is not JSON")],

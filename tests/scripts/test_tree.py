@@ -1,10 +1,15 @@
 """Trees of files: scripts/common/tree.py."""
 
 import contextlib
+import errno
+import os
+import shutil
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from common import tree
+from common import failure, tree
 
 
 @pytest.fixture
@@ -178,3 +183,24 @@ def test_a_link_counts_and_may_lead_nowhere(trees):
     (old / "package" / "stale.py").symlink_to("nowhere")
 
     assert list(tree.differences(new, old)) == ["package/stale.py: left over, nothing generates it"]
+
+
+def test_a_full_disk_is_one_line(trees, monkeypatch, capsys):
+    """However many files there were to copy; nothing is changed, nothing left."""
+    new, old = trees
+    (new / "package" / "b.py").write_bytes(b"b\n")
+
+    def full(source, target, **_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, target)
+
+    copytree = partial(shutil.copytree, copy_function=full)
+    full_disk = SimpleNamespace(copytree=copytree, rmtree=shutil.rmtree)
+    monkeypatch.setattr(tree, "shutil", full_disk)
+    with pytest.raises(SystemExit):
+        failure.run(lambda: tree.install(old.parent / "scratch", {old: new}), status=2)
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: files cannot be copied: [Errno {errno.ENOSPC}] ")
+    assert said.count("\n") == said.count("[Errno") == 1
+    assert tree.read(old) == {"package/a.py": b"a\n"}
+    assert sorted(old.parent.iterdir()) == [new, old]
