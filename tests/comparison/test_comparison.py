@@ -16,15 +16,21 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import ModelGates
-from modelgates_client.testing import StubAPI, make_record
+from modelgates_client.testing import StubAPI
 
 from ..documents import ROOT
 
 PAGE = ROOT / "docs" / "comparison.md"
-RECORDED = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
+#: A version that is kept, and never changes: the plain client is made of it, whatever is vendored.
+SPEC = ROOT / "tests" / "specs" / "versions" / "2026-05-24.yaml"
 #: What a newer version of the contract has, and the SDK of it takes no record without.
-LATER = {"data_region": None, "preset_id": None, "workspace_id": None}
+LATER = dict.fromkeys(("data_region", "preset_id", "workspace_id"))
+RECORDED = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
 ID = "gen-1"
+OLD_RECORD = {**RECORDED["data"], **LATER, "id": ID}
+#: The five fields that it lacks.
+LACKING = ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
+RECORD = {**OLD_RECORD, **dict.fromkeys(LACKING), "total_cost": 0.25}
 KEY = "sk-mg-CANARY-0123456789"
 
 
@@ -48,7 +54,7 @@ def openai(url):
 
 
 def generated(url):
-    """Return what the generator makes of the vendored spec, when nothing is added."""
+    """Return what the generator makes of the spec, when nothing is added."""
     client = import_module("plain_client").AuthenticatedClient(base_url=url, token=KEY)
     (path,) = import_module("plain_client").__path__
     (folder,) = [file.parent.name for file in Path(path).glob("api/*/get_generation.py")]
@@ -65,8 +71,8 @@ CONTENDERS = [ours, openrouter, openai, generated]
 
 
 def serving(**fields):
-    """Return what lets a stub serve the record that the spec describes, with other fields."""
-    return lambda stub: stub.add({**make_record(ID), "total_cost": 0.25, **LATER, **fields})
+    """Return what lets a stub serve a record as the spec describes it, with other fields."""
+    return lambda stub: stub.add({**RECORD, **fields})
 
 
 def failing(how, **arguments):
@@ -82,7 +88,7 @@ def failing(how, **arguments):
 ROWS = {
     "answers as its specification says": (serving(), "total_cost"),
     "sends a record of 2026-02, without five fields": (
-        lambda stub: stub.add({**RECORDED["data"], "id": ID, **LATER}),
+        lambda stub: stub.add(OLD_RECORD),
         "total_cost",
     ),
     "sends `free` as the cost; the cost is read": (serving(total_cost="free"), "total_cost"),
@@ -107,8 +113,7 @@ SHOWN = "shows the key in its `repr`"
 def plain_client(tmp_path_factory):
     """A package that the generator makes, on the path."""
     folder = tmp_path_factory.mktemp("generated")
-    spec = str(ROOT / "openapi.yaml")
-    command = ["generate", "--path", spec, "--meta", "none", "--output-path"]
+    command = ["generate", "--path", str(SPEC), "--meta", "none", "--output-path"]
     made = str(folder / "plain_client")
     subprocess.run([sys.executable, "-m", "openapi_python_client", *command, made], check=True)
     with pytest.MonkeyPatch.context() as patch:
