@@ -1,8 +1,8 @@
 """Takes new specs through everything that has to hold, each in its turn, in a scratch checkout.
 
-The maintainer runs it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, typing,
-contract, and all tests on one interpreter. A line says of each what came of it. Exit status: 0, all
-green; 1, there is something to decide; 2, it could not be tried.
+The maintainer runs it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, mypy,
+pyright, contract, and all tests on one interpreter. A line says of each what came of it. Exit
+status: 0, all green; 1, there is something to decide; 2, it could not be tried.
 """
 
 import argparse
@@ -182,7 +182,8 @@ def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[ob
     yield "drift", ("scripts/drift.py", "--against", old, *forms)
     yield "regenerate", ("scripts/regenerate.py",)
     yield "fresh", ("scripts/regenerate.py", "--check")
-    yield "typing", ("-m", "mypy", *_PACKAGES)
+    yield "mypy", ("-m", "mypy", *_PACKAGES)
+    yield "pyright", ("-m", "pyright")
     yield "contract", (*_PYTEST, "tests/contract")
     yield "tests", (*_PYTEST, "tests", "--ignore=tests/contract", "--ignore=tests/heavy")
 
@@ -190,7 +191,7 @@ def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[ob
 def _said(done: subprocess.CompletedProcess[str]) -> list[str]:
     """Return why a step failed, a line each: failed tests, errors, or else its last words."""
     lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"(FAILED|ERROR) |error: |.*: error: ", line)]
+    telling = [line for line in lines if re.match(r"(FAILED|ERROR) |error: |.* error: ", line)]
     return telling or lines[-1:] or [f"exit status {done.returncode}"]
 
 

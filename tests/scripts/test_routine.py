@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import routine
 
-STEPS = ["vendor", "drift", "regenerate", "fresh", "typing", "contract", "tests"]
+STEPS = ["vendor", "drift", "regenerate", "fresh", "mypy", "pyright", "contract", "tests"]
 LOCK = {"spec": {"source": "https://example.org/spec", "retrieved": "2026-05-13", "sha256": ""}}
 
 
@@ -52,7 +52,8 @@ NAMES = {
     "drift.py": "drift",
     "--check": "fresh",
     "regenerate.py": "regenerate",
-    "mypy": "typing",
+    "mypy": "mypy",
+    "pyright": "pyright",
     "--ignore": "tests",
     "tests/contract": "contract",
 }
@@ -107,14 +108,19 @@ def test_all_green_is_a_line_each_and_one_at_the_end(run, documents):
 def test_what_there_is_to_decide_is_told_at_the_end(run, documents):
     """Failed tests by their names, what drift found, and it goes on with what comes after."""
     failed = "....\nFAILED tests/a.py::b - assert\nFAILED tests/a.py::c\n2 failed"
+    untyped = "/a.py\n  /a.py:1:2 - error: no such name\n1 error, 0 warnings, 0 informations"
     status, lines, _ = run(
-        documents[0], drift=(1, "1 change(s) are not accepted"), tests=(1, failed)
+        documents[0],
+        drift=(1, "1 change(s) are not accepted"),
+        pyright=(1, untyped),
+        tests=(1, failed),
     )
     assert status == 1
     assert lines[0].startswith("one.yaml: to decide (vendor ")
     assert lines[1:] == [
         "to decide:",
         "  one.yaml: drift: 1 change(s) are not accepted",
+        "  one.yaml: pyright: /a.py:1:2 - error: no such name",
         "  one.yaml: tests: FAILED tests/a.py::b - assert",
         "  one.yaml: tests: FAILED tests/a.py::c",
     ]
