@@ -62,14 +62,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(f"{report.duration:.1f}s {report.nodeid}")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def mypy_cache(tmp_path_factory):
-    """Let all runs of mypy share what it learns of the standard library, within one process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
-        yield
-
-
 class Stub:
     """A server on loopback that gives every request the same answer.
 

@@ -19,6 +19,7 @@ from modelgates_client.cli._statuses import MEANINGS
 from modelgates_client.testing import StubAPI
 
 from .documents import MAINTAINERS, PAGES, README, ROOT, UNTYPED, Block, Page, fits, sessions
+from .typed import mypy
 
 PACKAGES = [ROOT / "overlays", ROOT / "generated"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -252,8 +253,7 @@ def written(tmp_path):
 @pytest.mark.slow("a whole run of mypy, unless it was run before")
 def test_the_examples_pass_mypy_strict(written):
     """Code written as the pages have it is well typed, against the installed packages."""
-    command = [sys.executable, "-m", "mypy", "--strict", "."]
-    done = subprocess.run(command, cwd=written, capture_output=True, text=True)
+    done = mypy(".", cwd=written)
     assert done.returncode == 0, done.stdout
 
 

@@ -2,10 +2,7 @@
 
 import importlib
 import inspect
-import os
 import shutil
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -15,6 +12,7 @@ from common.versions import Version
 from normalizing.normal import normalize
 from specdiff import specs
 
+from ..typed import mypy
 from .conftest import NO_OVERLAY, ProjectCopy
 
 TEXT: dict[str, Any] = {"type": "string"}
@@ -178,14 +176,8 @@ def test_what_the_spec_allows_is_read_and_comes_back(seen, name):
 
 def test_the_client_is_well_typed(client):
     """Under --strict: a run of mypy over all of it takes some seconds."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "modelgates_api"],
-        cwd=client.directory,
-        env={**os.environ, "PYTHONPATH": "", "MYPYPATH": str(client.runtime)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    place = {"PYTHONPATH": "", "MYPYPATH": str(client.runtime)}
+    done = mypy("modelgates_api", cwd=client.directory, **place)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -70,9 +70,9 @@ def operations(spec):
 
 
 @pytest.fixture(scope="module", params=[grown, lambda: renamed(grown())], ids=["grown", "renamed"])
-def taken(request, tmp_path_factory):
+def taken(request, tmp_path_factory, ours):
     """A checkout whose spec has grown, what drift said of that, and what regenerating did."""
-    checkout = Checkout(tmp_path_factory.mktemp("grown"))
+    checkout = Checkout(tmp_path_factory.mktemp("grown"), ours)
     for name in ("operations", "client", "resources"):
         shutil.copytree(ROOT / "tests" / name, checkout.root / "tests" / name)
     spec = request.param()
@@ -115,11 +115,10 @@ def test_every_operation_is_called(taken):
 def test_it_type_checks(taken):
     """Under --strict: what was generated, and what stands on it."""
     checkout, *_ = taken
-    mypy = ["-m", "mypy", "--strict", "--config-file="]
     use = checkout.root / "use.py"
     use.write_text(USE, encoding="utf-8")
-    checkout.run(*mypy, "-p", "modelgates_api", "-p", "modelgates_client.client")
-    checkout.run(*mypy, use)
+    checkout.type_check("-p", "modelgates_api", "-p", "modelgates_client.client")
+    checkout.type_check(use)
 
 
 def test_importing_a_client_of_many_operations_costs_what_one_of_one_does(taken):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from ..typed import mypy
+
 pytest_plugins = ("pytester",)
 pytestmark = pytest.mark.slow("a pytest run of a user's own, in a process, for each test")
 
@@ -198,8 +200,7 @@ def test_typed(modelgates_stub: StubAPI) -> None:
     key: str = STUB_KEY
     modelgates_stub.rate_limit(retry_after="1")
 """)
-    line = [sys.executable, "-m", "mypy", "--strict", str(path)]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
+    done = mypy(path, cwd=tmp_path)
     assert 'Revealed type is "list[str]"' in done.stdout.replace("builtins.", "")
     assert done.stdout.count("error:") == 1, done.stdout
     assert '"rate_limit" of "Behaviours" has incompatible type "str"' in done.stdout
