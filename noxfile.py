@@ -30,7 +30,6 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
 EXTRAS = ("-e", ".[all]")
 PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
-BENCHMARKS = {"PYTHONPATH": "scripts"}  # they share modules with the other tools
 
 # What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, what
 # packages of others make of ours, simulations, and long searches through pure functions. Everything
@@ -557,41 +556,39 @@ def demo(session: nox.Session) -> None:
     run(session, "python", "scripts/demo.py")
 
 
+def benchmark(session: nox.Session) -> None:
+    """Run the benchmarks of a session; `-- --help` lists what may be said of them."""
+    needs = ("-e", ".[cli,fast,report]", *group("bench"))
+    environment(session, "bench", CODEGEN, needs)
+    session.env.update(PYTHONPATH="scripts")
+    run(session, "python", "-m", "benchmarks", session.name, *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print how decoding compares: instructions and memory, as ratios."""
-    environment(session, "bench", CODEGEN, tuple(group("bench")))
-    session.env.update(BENCHMARKS)
-    run(session, "python", "scripts/benchmarks/bench_decode.py", *session.posargs)
-
-
-@nox.session
-def bulk(session: nox.Session) -> None:
-    """Print how `get_many` compares, as ratios of one run: on loopback, with latency, limited."""
-    environment(session, "bulk", CODEGEN, ("-e", ".[fast]", *group("bulk")))
-    session.env.update(BENCHMARKS)
-    run(session, "python", "scripts/benchmarks/bench_bulk.py", *session.posargs)
-
-
-@nox.session
-def outages(session: nox.Session) -> None:
-    """Print what becomes of ids in outages, restarts and behind limits, over real sockets."""
-    environment(session, "outages", ("-e", ".[fast]"))
-    session.env.update(BENCHMARKS)
-    run(session, "python", "scripts/benchmarks/bench_outages.py", *session.posargs)
-
-
-@nox.session
-def reports(session: nox.Session) -> None:
-    """Print what reports, pages, budgets and reconciling take of a year of a million records."""
-    environment(session, "reports", ("-e", ".[cli,report]"))
-    session.env.update(BENCHMARKS)
-    run(session, "python", "scripts/benchmarks/bench_reports.py", *session.posargs)
+    """Print how the client compares with its peers, in all that is measured, as ratios."""
+    benchmark(session)
 
 
 @nox.session
 def startup(session: nox.Session) -> None:
     """Print what import, client and first request cost, against bare httpx, in CPU."""
-    environment(session, "startup", (".",))
-    session.env.update(BENCHMARKS)
-    run(session, "python", "scripts/benchmarks/bench_startup.py", *session.posargs)
+    benchmark(session)
+
+
+@nox.session
+def bulk(session: nox.Session) -> None:
+    """Print how fetching many records compares: on loopback, with latency, behind a limit."""
+    benchmark(session)
+
+
+@nox.session
+def outages(session: nox.Session) -> None:
+    """Print what becomes of ids in outages, restarts and behind limits, over real sockets."""
+    benchmark(session)
+
+
+@nox.session
+def reports(session: nox.Session) -> None:
+    """Print what reports, pages, budgets and reconciling take of a year of records."""
+    benchmark(session)

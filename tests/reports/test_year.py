@@ -1,8 +1,7 @@
 """A small year with all that is odd, whose every figure plain Python knows."""
 
-import bench_reports
 import pytest
-import synthetic_year
+from benchmarks import reports, synthetic_year
 from click.testing import CliRunner
 
 from modelgates_client.cli._command import command
@@ -15,7 +14,7 @@ def run(*arguments):
     done = CliRunner().invoke(command, [*map(str, arguments)], standalone_mode=False)
     if done.exception is not None:
         raise done.exception
-    return bench_reports.Took(0, 0, 0), done.return_value, done.stdout
+    return reports.Took(0, 0, 0), done.return_value, done.stdout
 
 
 def test_the_year_is_the_same_each_time():
@@ -30,12 +29,12 @@ def test_the_year_is_the_same_each_time():
 def test_every_figure_is_that_of_plain_python(tmp_path):
     """Of reports by model, month and day of two zones, budgets, and what is reconciled."""
     path = tmp_path / "year.db"
-    bench_reports.make(path, NUMBER)
-    zones = (bench_reports.UTC, bench_reports.BERLIN)
+    reports.make(path, NUMBER)
+    zones = (reports.UTC, reports.BERLIN)
     year = synthetic_year.Year(synthetic_year.items(NUMBER), zones)
 
-    took = bench_reports.measure(path, year, tmp_path, run)
-    assert took.keys() == bench_reports.LIMITS.keys()
+    took = reports.measure(path, year, tmp_path, run)
+    assert took.keys() == reports.LIMITS.keys()
     assert (tmp_path / "page.html").stat().st_size > 10**6
 
 
@@ -52,7 +51,7 @@ def test_a_wrong_figure_is_noticed():
             for name in ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd")
         },
     }
-    bench_reports.check(group, total, "all")
+    reports.check(group, total, "all")
     group["all_in_usd"] = {"known": "1", "unknown": 0}
     with pytest.raises(AssertionError, match="all: "):
-        bench_reports.check(group, total, "all")
+        reports.check(group, total, "all")

@@ -1,9 +1,7 @@
 """What a report, a page, a budget and a reconciliation of a year take: seconds and memory.
 
-    python scripts/benchmarks/bench_reports.py [--records N] [--ledger FILE]
-
-The ledger is made unless it is there. Each command is a process of its own; what it prints is held
-against what plain Python adds up, so that no figure here is of a wrong answer.
+Each command is a process of its own; what it prints is held against what plain Python adds up, so
+that no figure here is of a wrong answer.
 """
 
 import argparse
@@ -14,14 +12,15 @@ import sys
 import tempfile
 import time
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from synthetic_year import Item, Sums, Year, items
+from benchmarks.synthetic_year import Item, Sums, Year, items
+from benchmarks.table import Table
 
 BERLIN: Final = zoneinfo.ZoneInfo("Europe/Berlin")
 UTC: Final = zoneinfo.ZoneInfo("UTC")
@@ -170,27 +169,27 @@ def _undated(year: Year) -> int:
     return year.total.records - dated
 
 
-def main() -> int:
-    """Measure, print, and say by the status whether all stayed within the limits."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--ledger", type=Path)
-    options = parser.parse_args()
+def tables(options: argparse.Namespace) -> Iterator[Table]:
+    """Make the ledger unless it is there, run each command, and yield the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path: Path = options.ledger or folder / "year.db"
         if not path.exists():
-            started = time.perf_counter()
             make(path, options.records)
-            print(f"made {options.records:,} ids in {time.perf_counter() - started:.0f} s")
-        year = Year(items(options.records), (UTC, BERLIN))
-        took = measure(path, year, folder)
+        took = measure(path, Year(items(options.records), (UTC, BERLIN)), folder)
+    columns = ("command", "seconds", "limit", "", "s of CPU", "MiB")
+    table = Table(f"A year of {options.records:,} records", columns)
     for kind, (seconds, cpu_s, memory) in took.items():
-        limit = LIMITS[kind]
-        print(f"{kind:<10} {seconds:6.2f} s of {limit:g}, {cpu_s:6.2f} s of CPU, {memory:5.0f} MiB")
-    is_well = [each.seconds <= LIMITS[kind] and each.memory <= _MIB for kind, each in took.items()]
-    return 0 if all(is_well) else 1
+        is_well = seconds <= LIMITS[kind] and memory <= _MIB
+        verdict = "met" if is_well else "MISSED"
+        figures = (f"{seconds:.2f}", f"{LIMITS[kind]:g}", verdict, f"{cpu_s:.2f}", f"{memory:,.0f}")
+        table.rows.append((kind, *figures))
+    yield table
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said of reports alone."""
+    parser.add_argument(
+        "--records", type=int, default=200_000, help="of reports (%(default)s; limits: 1,000,000)"
+    )
+    parser.add_argument("--ledger", type=Path, help="of reports: is made there, and used again")

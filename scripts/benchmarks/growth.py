@@ -1,0 +1,105 @@
+"""What the maintainer's tools take of a spec of so many operations: the vendored one, repeated."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from common.project import Project
+
+from benchmarks.contenders import Contender, Setting, Work
+
+_ROOT = Path(__file__).resolve().parents[2]
+_NO_OVERLAY = "overlay: 1.0.0\ninfo: {title: none, version: 1.0.0}\nactions: []\n"
+
+
+def repeated(spec: dict[str, Any], count: int) -> dict[str, Any]:
+    """Return a spec with the first operation of another, and all that it needs, so many times."""
+    made = {**spec, "paths": {}, "components": {**spec["components"], "schemas": {}}}
+    path, item = next(iter(spec["paths"].items()))
+    schemas = spec["components"]["schemas"]
+    for number in range(count):
+        one = _renamed(copy.deepcopy(item), number)
+        for operation in one.values():
+            operation["operationId"] += f"-{number}"
+        made["paths"][f"{path}/{number}"] = one
+        for name, schema in schemas.items():
+            made["components"]["schemas"][f"{name}{number}"] = _renamed(schema, number)
+    return made
+
+
+def _renamed(node: Any, number: int) -> Any:
+    if isinstance(node, list):
+        return [_renamed(part, number) for part in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _renamed(part, number) for key, part in node.items()}
+    if str(made.get("$ref")).startswith("#/components/schemas/"):
+        made["$ref"] += str(number)
+    return made
+
+
+def project(folder: Path, count: int) -> Project:
+    """Lay out a project of so many operations, without an overlay over the spec."""
+    from common import documents  # noqa: PLC0415 - needs what only the maintainer's tools have
+
+    made, real = Project(folder), Project(_ROOT)
+    if not folder.exists():
+        for source in (*real.inputs(), real.lock, real.client / "_version.py"):
+            target = folder / source.relative_to(_ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+        made.overlay.write_text(_NO_OVERLAY, encoding="utf-8")
+        made.spec.write_text(json.dumps(repeated(documents.load(real.spec), count)))
+    return made
+
+
+def regeneration(count: int) -> Contender:
+    """Generate the package."""
+
+    def contender(setting: Setting) -> Work:
+        from codegen import generator  # noqa: PLC0415 - as above
+
+        made = project(Path(setting.folder, f"spec-of-{count}"), count)
+
+        def work(times: int) -> None:
+            for _ in range(times):
+                with generator.generated(made) as package:
+                    if len([*package.rglob("get_generation_*.py")]) != count:
+                        raise ValueError(f"not {count} operations")
+
+        return work
+
+    return contender
+
+
+def drift(count: int) -> Contender:
+    """Compare the spec with one in which every operation has another type in one place."""
+
+    def contender(setting: Setting) -> Work:
+        from common.versions import Version  # noqa: PLC0415 - as above
+        from specdiff import judging  # noqa: PLC0415
+
+        made = project(Path(setting.folder, f"spec-of-{count}"), count)
+        old = made.spec.read_bytes()
+        new = old.replace(b'"total_cost": {"type": "number"', b'"total_cost": {"type": "string"')
+        versions = Version("old", old), Version("new", new)
+
+        def work(times: int) -> None:
+            for _ in range(times):
+                report = judging.judge(
+                    made,
+                    *versions,
+                    excuses=[],
+                    fail_on="never",
+                    changelog=None,
+                    backtest=False,
+                    progress=lambda _words: None,
+                )
+                if len(report.changes) < count:
+                    raise ValueError(f"{len(report.changes)} changes of {count} operations")
+
+        return work
+
+    return contender

@@ -1,0 +1,314 @@
+"""Lets contenders take turns, each in a process of its own, and holds each against the base.
+
+`python -m benchmarks.runner CASE NAME…` is such a process: it reads a setting, then jobs, and
+answers what each took, all in lines of JSON.
+"""
+
+import gc
+import itertools
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+
+from common.failure import Failure, progress
+
+from benchmarks.cases import CASES, Case, Measure
+from benchmarks.contenders import Setting
+from benchmarks.table import Table
+
+_SCRIPTS = Path(__file__).resolve().parents[1]
+_COUNTED = re.compile(r"Collected\s*:\s*(\d+)")
+_VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+_FEW, _MANY = 20, 120  # the instructions of one are the difference by a hundred
+
+#: What one of a case's work took in a turn, by measure.
+Turn = dict[Measure, float]
+
+
+class Process:
+    """A process of this project that is told what to do in lines of JSON, and answers in such."""
+
+    def __init__(self, module: str, *arguments: str, tool: Sequence[str] = ()) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+        self._process = subprocess.Popen(
+            [*tool, sys.executable, "-m", module, *arguments],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=_environment(),
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise TypeError("they are pipes")
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for file in (self._stdin, self._stdout, self._errors):
+            file.close()
+
+    def ask(self, job: Any) -> Any:
+        """Give it something to do, and return what it answers.
+
+        Raises:
+            Failure: It ended.
+        """
+        with suppress(BrokenPipeError):  # it has ended: `hear` says why
+            self._stdin.write(json.dumps(job).encode() + b"\n")
+        return self.hear()
+
+    def hear(self) -> Any:
+        """Wait for its next line, and return what it says.
+
+        Raises:
+            Failure: It ended.
+        """
+        line = self._stdout.readline()
+        if line:
+            return json.loads(line)
+        raise Failure(self.finish().strip().rpartition("\n")[2] or "it ended without a word")
+
+    def finish(self) -> str:
+        """Let it end, and return what it said of errors."""
+        self._stdin.close()
+        self._process.wait()
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, with the same hashes each time, without what is for real servers."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.lower().endswith("_proxy") and not name.startswith(("MODELGATES_", "OPEN"))
+    }
+    return {**kept, "PYTHONPATH": str(_SCRIPTS), "PYTHONHASHSEED": "0"}
+
+
+def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list[Table]:
+    """Let all contenders of a case take turns; return a table for each measure.
+
+    Args:
+        name: Of the case.
+        setting: For its contenders; the URL is that of a server of the case's own.
+        rounds: How often all take turns, unless the case says it.
+        counted: Whether to count instructions, where the case does.
+
+    Raises:
+        Failure: One of them fails at the work.
+    """
+    case = CASES[name]
+    setting = replace(setting, concurrency=case.concurrency or setting.concurrency)
+    notes: list[str] = []
+    with _served(case, setting) as setting, ExitStack() as stack:
+        processes = _started(stack, name, setting, notes)
+        turns = _turns(case, processes, setting, case.rounds or rounds)
+        if counted and Measure.INSTRUCTIONS in case.measures:
+            names = [contender for contender in processes if contender not in case.uncounted]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # side by side: it changes no count
+                counts = pool.map(lambda one: _counted(name, one, setting), names)
+            for contender, count in zip(names, counts, strict=True):
+                turns[contender].append({Measure.INSTRUCTIONS: count})
+    progress("")
+    return [_table(case, measure, turns, notes, setting) for measure in case.measures]
+
+
+@contextmanager
+def _served(case: Case, setting: Setting) -> Iterator[Setting]:
+    """Start the server of a case, if it needs one, and yield the setting with its URL."""
+    if case.server is None:
+        yield setting
+        return
+    with Process("benchmarks.server", setting.folder, *case.server) as server:
+        yield replace(setting, url=server.hear())
+
+
+def _started(stack: ExitStack, name: str, setting: Setting, notes: list[str]) -> dict[str, Process]:
+    """Start the processes; what cannot do the work is noted, and left out."""
+    found: dict[str, Process] = {}
+    case = CASES[name]
+    for contender in case.contenders:
+        if case.is_shared and found:
+            found[contender] = next(iter(found.values()))
+            continue
+        names = case.contenders if case.is_shared else (contender,)
+        process = stack.enter_context(Process("benchmarks.runner", name, *names))
+        said = process.ask(asdict(setting))
+        if "missing" in said:
+            notes.append(f"{contender}: {said['missing']} is not installed")
+            continue
+        found[contender] = process
+    if not found:
+        raise Failure(f"{name}: nothing that it compares is installed; run `nox -s bench`")
+    return found
+
+
+def _turns(
+    case: Case, processes: dict[str, Process], setting: Setting, rounds: int
+) -> dict[str, list[Turn]]:
+    """Let all take turns, in one order and then in the other."""
+    times: dict[str, int] = {}
+    for contender, process in processes.items():
+        progress(f"{case.title}: {contender}")
+        warm_up = 0 if case.times and case.rounds == 1 else case.times or setting.concurrency * 2
+        times[contender] = case.times or warm_up
+        if warm_up:
+            took = _turn(case, process, contender, warm_up)  # what is loaded for the first time
+            took = _turn(case, process, contender, warm_up) if not case.times else took
+        if not case.times:
+            one_s = max(took[Measure.CPU] / 1e6, 1 / took[Measure.RATE])
+            times[contender] = max(warm_up, round(case.seconds / one_s))
+    turns: dict[str, list[Turn]] = defaultdict(list)
+    order = list(processes)
+    for number in range(rounds):
+        progress(f"{case.title}: round {number + 1} of {rounds}")
+        for contender in order:
+            turns[contender].append(_turn(case, processes[contender], contender, times[contender]))
+        order.reverse()
+    return turns
+
+
+def _turn(case: Case, process: Process, contender: str, times: int) -> Turn:
+    try:
+        answer = process.ask({"name": contender, "times": times})
+    except Failure as failure:
+        raise Failure(f"{case.title}: {contender}: {failure}") from None
+    return {Measure[name]: value for name, value in answer.items()}
+
+
+def _counted(name: str, contender: str, setting: Setting) -> float:
+    """Return the instructions of one of a case's work, by callgrind."""
+    progress(f"{CASES[name].title}: {contender}, counted")
+    counts = []
+    for times in (_FEW, _MANY):
+        with Process("benchmarks.runner", name, contender, tool=_VALGRIND) as process:
+            process.ask(asdict(setting))
+            process.ask({"name": contender, "times": times})
+            said = process.finish()
+        found = _COUNTED.search(said)
+        if found is None:
+            raise Failure(f"valgrind fails: {said.strip()[-200:]}; try --no-instructions")
+        counts.append(int(found[1]))
+    return (counts[1] - counts[0]) / (_MANY - _FEW)
+
+
+def can_count() -> bool:
+    """Whether there is what counts instructions."""
+    return shutil.which("valgrind") is not None
+
+
+def _table(
+    case: Case,
+    measure: Measure,
+    turns: dict[str, list[Turn]],
+    notes: list[str],
+    setting: Setting,
+) -> Table:
+    """Compare each contender with the base, round by round."""
+    values = {name: [turn[measure] for turn in of if measure in turn] for name, of in turns.items()}
+    base = next(iter(values))
+    bases = values[base]
+    title = f"{case.title}: {measure.value}"
+    if case.ideal_rate and measure is Measure.RATE:
+        base = "the ideal"
+        bases = [case.ideal_rate * setting.concurrency] * len(bases)
+    unit = measure.value if measure is Measure.RATE else f"{measure.value} a {case.unit}"
+    table = Table(title, ("", f"x {base}", "low", "high", unit, "goal", ""), notes=[*notes])
+    goals = {goal.contender: goal for goal in case.goals if goal.measure is measure}
+    if base not in {"the ideal", *itertools.islice(case.contenders, 1)}:
+        goals = {}  # they are about another base, which is not installed
+    for name, of in values.items():
+        if not of:
+            continue
+        ratios = [one / other for one, other in zip(of, bases, strict=True)]
+        ratio, goal = median(ratios), goals.get(name)
+        table.rows.append(
+            (
+                name,
+                f"{ratio:.2f}",
+                f"{min(ratios):.2f}" if len(ratios) > 1 else "",
+                f"{max(ratios):.2f}" if len(ratios) > 1 else "",
+                _shown(median(of)),
+                str(goal or ""),
+                "" if goal is None else "met" if goal.is_met(ratio) else "MISSED",
+            )
+        )
+    if not table.rows:
+        table.notes.append("not counted: valgrind is not installed, or was not asked for")
+    return table
+
+
+def _shown(value: float) -> str:
+    """Return three digits at least, if there are as many."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
+
+
+# What follows runs in the process of a contender.
+
+
+def cpu_s() -> float:
+    """Return the seconds of CPU of this process, and of those that it started and that ended."""
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, _CHILDREN))
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+
+
+_CHILDREN = resource.RUSAGE_CHILDREN
+
+
+def main() -> None:
+    """Prepare some contenders of a case, and do one job after the other."""
+    name, *names = sys.argv[1:]
+    case = CASES[name]
+    lines = map(json.loads, iter(sys.stdin.readline, ""))
+    setting = Setting(**next(lines))
+    try:
+        work = {contender: case.contenders[contender](setting) for contender in names}
+    except ModuleNotFoundError as error:
+        print(json.dumps({"missing": error.name}), flush=True)
+        return
+    print(json.dumps({}), flush=True)
+    for job in lines:
+        took = _done(work[job["name"]], job["times"], keeps=Measure.BYTES in case.measures)
+        print(json.dumps({measure.name: value for measure, value in took.items()}), flush=True)
+
+
+def _done(work: Any, times: int, *, keeps: bool) -> Turn:
+    """Do the work so many times; return what one of it took."""
+    if keeps:
+        work(1)  # what is built once, on first use, is no record's
+        gc.collect()
+        tracemalloc.start()
+        kept = work(times)
+        gc.collect()
+        occupied = tracemalloc.get_traced_memory()[0]
+        del kept
+        return {Measure.BYTES: occupied / times}
+    gc.collect()
+    cpu, began = cpu_s(), time.perf_counter()
+    work(times)
+    seconds, cpu = time.perf_counter() - began, cpu_s() - cpu
+    return {Measure.CPU: 1e6 * cpu / times, Measure.RATE: times / seconds}
+
+
+if __name__ == "__main__":
+    main()
