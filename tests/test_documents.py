@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
-from modelgates_client.cli import _command
-from modelgates_client.cli._config import configurable
-from modelgates_client.cli._statuses import MEANINGS
+from modelgates_client.cli import COMMANDS
+from modelgates_client.cli.app import app, run
+from modelgates_client.cli.config import configurable
+from modelgates_client.cli.statuses import Status
 from modelgates_client.testing import StubAPI
 
 from .documents import MAINTAINERS, PAGES, README, ROOT, UNTYPED, Block, Page, fits, sessions
@@ -104,7 +105,7 @@ class Story:
             self._monkeypatch.setattr(sys, "argv", ["modelgates", *arguments])
             self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(printed.encode())))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                status = int(_command.run())
+                status = int(run())
             printed, said = out.getvalue(), err.getvalue()
         return status, printed, said
 
@@ -208,10 +209,11 @@ def commands_page():
         "",
         "| status | meaning |",
         "|---|---|",
-        *(f"| {int(status)} | {meaning} |" for status, meaning in MEANINGS.items()),
+        *(f"| {int(status)} | {status.meaning} |" for status in Status),
     ]
-    root = click.Context(_command.command, info_name="modelgates")
-    for name, command in sorted(_command.command.commands.items()):
+    root = click.Context(app, info_name="modelgates")
+    for name in app.list_commands(root):
+        command = app.get_command(root, name)
         context = click.Context(command, info_name=name, parent=root, terminal_width=80)
         command.epilog = None  # the same for all: the statuses above
         lines += ["", f"## modelgates {name}", "", "```text", context.get_help(), "```"]
@@ -226,7 +228,8 @@ def commands_page():
 
 def test_the_page_of_commands_is_their_help(monkeypatch):
     """Every command, every option; `UPDATE_DOCS=1` writes it."""
-    for command in _command.command.commands.values():
+    for name in COMMANDS:
+        command = app.get_command(click.Context(app), name)
         monkeypatch.setattr(command, "epilog", command.epilog)
     page = commands_page()
     path = ROOT / "docs" / "commands.md"

@@ -10,7 +10,7 @@ import pytest
 import modelgates_client
 from modelgates_client import Generation, ModelGates, ModelGatesError, errors
 from modelgates_client.calls.retry import RETRYABLE_STATUSES
-from modelgates_client.cli import _statuses
+from modelgates_client.cli import statuses
 from modelgates_client.rows.columns import COLUMNS
 from modelgates_client.rows.row import row_of
 from modelgates_client.testing import StubAPI
@@ -65,8 +65,8 @@ def test_an_error_is_told_of_everywhere(error):
     assert name in modelgates_client.__all__, "modelgates_client/__init__.py: __all__"
     assert re.search(rf"\b{name}\b", errors.__doc__), "the tree in errors.py"
     assert f"`{name}`" in page("errors.md"), "the table in docs/errors.md"
-    has_status = any(issubclass(error, kinds) for kinds, _ in _statuses._STATUSES)
-    assert has_status != (name in FAILING), "cli/_statuses.py: _STATUSES"
+    has_status = any(issubclass(error, kinds) for kinds, _ in statuses._STATUSES)
+    assert has_status != (name in FAILING), "cli/statuses.py: _STATUSES"
 
 
 def test_the_statuses_that_are_retried_are_those_of_the_page():

@@ -9,9 +9,10 @@ from functools import partial
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
-from modelgates_client.cli import _budget
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.budget import BudgetOptions
+from modelgates_client.cli.budget import budget as hold
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.statuses import Status
 
 from ..reports.ledgers import make_ledger, record
 
@@ -27,14 +28,8 @@ def budget(capsys):
     """Run the command; return its status, what it printed and what it said."""
 
     def run(*sources, quiet=False, **options):
-        nothing = {"since": None, "until": None, "timezone": None}
-        nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
-        nothing["where"] = ()
-        chosen = {"max_usd": "5", "basis": "charged", "allow_doubtful": 0, "shown_as": "line"}
-        chosen["all_budgets"] = False
-        status = _budget.budget(
-            {"sources": sources, **nothing, **chosen, **options}, Messages(quiet=quiet)
-        )
+        chosen = {"max_usd": "5", "basis": "charged", **options}
+        status = hold(BudgetOptions(sources=sources, **chosen), Messages(quiet=quiet))
         printed, said = capsys.readouterr()
         return status, printed, said
 
@@ -47,7 +42,7 @@ def test_within_is_zero(budget, ledger):
         ledger(record(1, total_cost=4.5), record(2, total_cost=0.5, created_at=None))
     )
 
-    assert status == Status.WELL == 0
+    assert status == Status.OK == 0
     assert printed == "within budget: $5 charged of $5, all time, 2 records; nothing left out\n"
     assert said == ""
 
@@ -91,14 +86,14 @@ def test_undecided_is_eleven(budget, ledger):
     ) in said
     assert budget(path, quiet=True, **options)[2] == ""
     assert budget(path, **options, allow_doubtful=4)[0] == Status.UNDECIDED
-    assert budget(path, **options, allow_doubtful=5)[0] == Status.WELL
+    assert budget(path, **options, allow_doubtful=5)[0] == Status.OK
 
 
 def test_own_keys_count_all_in(budget, ledger):
     """What providers billed besides is part of that basis alone."""
     path = ledger(record(1, total_cost=1, is_byok=True, upstream_inference_cost=4.5))
 
-    assert budget(path)[0] == Status.WELL
+    assert budget(path)[0] == Status.OK
     status, printed, _ = budget(path, basis="all-in")
     assert status == Status.OVER_BUDGET
     assert printed.startswith("over budget: $5.5 all in of $5")
@@ -168,7 +163,7 @@ def test_a_ledger_needs_no_extra(budget, ledger, monkeypatch):
     for name in ("duckdb", "adbc_driver_sqlite", "plotly", "modelgates_client.exports.source"):
         monkeypatch.setitem(sys.modules, name, None)
 
-    assert budget(ledger(record(1, total_cost=1)))[0] == Status.WELL
+    assert budget(ledger(record(1, total_cost=1)))[0] == Status.OK
 
 
 def test_a_budget_over_no_record_is_undecided(budget, ledger):

@@ -5,16 +5,16 @@ from contextlib import closing
 
 import pytest
 
-from modelgates_client.cli import _check, _export
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.check import CheckOptions, run_check
+from modelgates_client.cli.export import ExportOptions, export
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger, derived
 from modelgates_client.ledger.captured import CaptureFile
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import spending_of_ledger
 
 from ..reports.ledgers import make_ledger, record
-from .test_export import NOTHING
 
 ALL = Period(None, None, "UTC")
 
@@ -24,16 +24,8 @@ def check(capsys):
     """Run the command; return its status, what it printed and what it said."""
 
     def run(source):
-        names = ("timeout", "key_file", "base_url", "proxy", "ca_bundle", "output")
-        options = {
-            **dict.fromkeys(names),
-            "sources": (source,),
-            "files": (),
-            "shown_as": "json",
-            "fail_on": "never",
-            "key_stdin": False,
-        }
-        status = _check.check_responses(options, Messages())
+        options = CheckOptions(sources=(source,), shown_as="json", fail_on="never")
+        status = run_check(options, Messages())
         return status, *capsys.readouterr()
 
     return run
@@ -54,7 +46,7 @@ def change(path, statement):
 def test_a_whole_ledger_is_whole(check, ledger):
     """Nothing is said of it, and nothing is changed."""
     status, _, said = check(ledger)
-    assert (status, said) == (Status.WELL, "")
+    assert (status, said) == (Status.OK, "")
 
 
 def test_a_row_that_has_changed_is_named_and_made_anew(check, ledger):
@@ -69,7 +61,7 @@ def test_a_row_that_has_changed_is_named_and_made_anew(check, ledger):
     assert "2026-11-02: total_cost_usd 11, by 8 off the control total" in said
     assert "gen-1: its row is not" in printed
     assert spending_of_ledger(ledger, ALL, "charged").known_usd == 3
-    assert check(ledger)[0] == Status.WELL
+    assert check(ledger)[0] == Status.OK
 
 
 def test_a_body_that_has_changed_is_asked_for_again(check, ledger):
@@ -103,11 +95,11 @@ def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(derived, "VERSION", 0)
         Ledger(ledger).close()
-    options = {**NOTHING, "sources": (ledger,), "to": str(tmp_path / "out.jsonl")}
-    assert _export.export(options, Messages()) == Status.FAILED
+    options = ExportOptions(sources=(ledger,), to=str(tmp_path / "out.jsonl"))
+    assert export(options, Messages()) == Status.FAILED
     assert f"as `modelgates check {ledger}` does without a key" in capsys.readouterr().err
-    assert check(ledger)[0] == Status.WELL
-    assert _export.export(options, Messages()) == Status.WELL
+    assert check(ledger)[0] == Status.OK
+    assert export(options, Messages()) == Status.OK
 
 
 @pytest.mark.parametrize(
@@ -129,7 +121,7 @@ def test_labels_that_have_changed_are_named(check, ledger, statement, said):
     CaptureFile(ledger).append("gen-7", {"tenant": "acme"})
     with Ledger(ledger):
         pass
-    assert check(ledger)[0] is Status.WELL
+    assert check(ledger)[0] is Status.OK
     change(ledger, statement)
     for _ in range(2):
         status, _, complaints = check(ledger)
@@ -143,4 +135,4 @@ def test_labels_of_a_ledger_without_their_checksums_are_taken_as_they_are(check,
     with Ledger(ledger):
         pass
     change(ledger, "UPDATE labels SET checksum = NULL")
-    assert check(ledger)[0] is Status.WELL
+    assert check(ledger)[0] is Status.OK

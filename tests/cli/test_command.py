@@ -48,7 +48,8 @@ def run(monkeypatch, capsys):
 
     def run(package, *arguments):
         monkeypatch.setitem(sys.modules, package, None)
-        monkeypatch.delitem(sys.modules, "modelgates_client.cli._command", raising=False)
+        for name in [name for name in sys.modules if name.startswith("modelgates_client.cli.")]:
+            monkeypatch.delitem(sys.modules, name)
         monkeypatch.setattr(sys, "argv", ["modelgates", *arguments])
         status = cli.main()
         return status, *capsys.readouterr()
@@ -90,7 +91,7 @@ def test_the_server_for_ai_clients_names_its_extra(run, package):
 
 def test_what_else_is_missing_is_not_blamed_on_the_extra():
     """An installation that is broken otherwise shows how."""
-    done = without("modelgates_client.cli._statuses", "get", "gen-1")
+    done = without("modelgates_client.cli.statuses", "get", "gen-1")
 
     assert done.returncode == 1
     assert "ModuleNotFoundError" in done.stderr
@@ -159,9 +160,10 @@ def test_words_are_completed(command, words, expected):
 def test_there_is_help_without_docstrings():
     """As under `python -OO`."""
     program = """
-from modelgates_client.cli._command import command
-if command.callback.__doc__ is not None: raise SystemExit("there are docstrings")
-print(*(len(one.help.split()) > 5 for one in (command, *command.commands.values())))
+from modelgates_client.cli.app import app
+if app.callback.__doc__ is not None: raise SystemExit("there are docstrings")
+commands = [app.get_command(None, name) for name in app.list_commands(None)]
+print(*(len(one.help.split()) > 5 for one in (app, *commands)))
 """
     done = subprocess.run([sys.executable, "-OO", "-c", program], capture_output=True, text=True)
     assert {*done.stdout.split()} == {"True"}, done.stderr

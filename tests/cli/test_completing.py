@@ -3,13 +3,13 @@
 import pytest
 from click.shell_completion import BashComplete
 
-from modelgates_client.cli._command import command
+from modelgates_client.cli.app import app
 from modelgates_client.reports.picking import DIMENSIONS
 
 
 def completed(words, incomplete):
     """Return how a word may go on behind others."""
-    shell = BashComplete(command, {}, "modelgates", "_MODELGATES_COMPLETE")
+    shell = BashComplete(app, {}, "modelgates", "_MODELGATES_COMPLETE")
     return [item.value for item in shell.get_completions(words.split(), incomplete)]
 
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from modelgates_client import ConfigurationError
-from modelgates_client.cli._command import command
-from modelgates_client.cli._config import BUDGETS, COMMON, find, read
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.app import app
+from modelgates_client.cli.config import BUDGETS, COMMON, find, read
+from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 from modelgates_client.reports.budgets import KEYS
 
@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
 
 def run(*arguments):
     """Run the command; return its exit status and what it printed."""
-    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    done = CliRunner().invoke(app, arguments, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return done.return_value, done.stdout
@@ -40,7 +40,7 @@ def config(text):
     """Return what a configuration file says."""
     path = Path("modelgates.toml")
     path.write_text(text)
-    return read(path, command.commands)
+    return read(path, app, "report")
 
 
 def test_options_have_defaults(folder):
@@ -51,7 +51,7 @@ def test_options_have_defaults(folder):
     status, printed = run("report")
     found = json.loads(printed)
 
-    assert status == Status.WELL
+    assert status == Status.OK
     assert (found["by"], found["timezone"], found["source"]) == (
         ["day"],
         "Europe/Berlin",
@@ -135,7 +135,7 @@ def test_all_budgets_say_what_they_leave_out(folder):
 
 
 @pytest.mark.parametrize(
-    ("limit", "status"), [("5", Status.NEAR_BUDGET), ("40", Status.WELL), ("3", Status.OVER_BUDGET)]
+    ("limit", "status"), [("5", Status.NEAR_BUDGET), ("40", Status.OK), ("3", Status.OVER_BUDGET)]
 )
 def test_a_budget_has_a_status(folder, limit, status):
     """Near it is one of its own."""

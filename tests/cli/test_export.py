@@ -13,32 +13,15 @@ import pytest
 
 from modelgates_client import ConfigurationError, NotFoundError, Response
 from modelgates_client.bulk.outcomes import Failed, Resolved
-from modelgates_client.cli._export import export
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._statuses import Status
-from modelgates_client.cli._stdout import UnwritableError
+from modelgates_client.cli.export import ExportOptions, export
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.output import UnwritableError
+from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import GenerationResponse
 
 from .commands import record
-
-NOTHING = {
-    "sources": (),
-    "to": None,
-    "shown_as": None,
-    "attempts_to": None,
-    "focus": False,
-    "issuer": None,
-    "billing_account": None,
-    "raw": False,
-    "list_columns": False,
-    "since": None,
-    "until": None,
-    **dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False),
-    "timezone": None,
-    "where": (),
-}
 
 
 def resolved(generation_id, **changes):
@@ -69,7 +52,7 @@ def ledger(tmp_path):
 
 def run(capsys, **options):
     """Run it; return its status, and what it wrote to stdout and stderr."""
-    status = export({**NOTHING, **options}, Messages(verbose=True))
+    status = export(ExportOptions(**options), Messages(verbose=True))
     out, err = capsys.readouterr()
     return status, out, err
 
@@ -86,7 +69,7 @@ def test_the_ending_says_the_format(ledger, tmp_path, capsys, ending):
     """Every id is in the file, whether there is a record or not; stdout stays free."""
     path = tmp_path / f"out.{ending}"
     status, out, err = run(capsys, sources=(ledger,), to=str(path))
-    assert (status, out) == (Status.WELL, "")
+    assert (status, out) == (Status.OK, "")
     assert "2 rows are ids without a record" in err
     origin = f"{path}" if ending != "ndjson" else path.rename(tmp_path / "out.jsonl")
     if ending != "JSONL":
@@ -195,7 +178,7 @@ def test_columns_are_listed_for_people_and_for_programs(capsys, monkeypatch):
 def test_options_that_cannot_be_used_are_said(options, said):
     """Before anything is read or written."""
     with pytest.raises(ConfigurationError, match=said):
-        export({**NOTHING, **options}, Messages())
+        export(ExportOptions(**options), Messages())
 
 
 def test_what_is_read_cannot_be_written_to(ledger, tmp_path, capsys):
@@ -216,7 +199,7 @@ def test_what_is_read_cannot_be_written_to(ledger, tmp_path, capsys):
     ):
         before = path.read_bytes()
         with pytest.raises(ConfigurationError):
-            export({**NOTHING, **options}, Messages())
+            export(ExportOptions(**options), Messages())
         assert path.read_bytes() == before
 
 
@@ -242,13 +225,13 @@ def test_what_is_no_regular_file_gets_it_whole(ledger, tmp_path, capsys):
     reader.join(60)
     assert got[0].startswith(b"generation_id,")
     with pytest.raises(UnwritableError, match="No space left"):
-        export({**NOTHING, "sources": (ledger,), "to": "/dev/full", "shown_as": "csv"}, Messages())
+        run(capsys, sources=(ledger,), to="/dev/full", shown_as="csv")
 
 
 def test_starting_the_command_loads_no_database():
     """What only an export needs is loaded when it begins."""
     program = (
-        "import sys, modelgates_client.cli._export\n"
+        "import sys, modelgates_client.cli.export\n"
         "print({'duckdb', 'adbc_driver_manager', 'pandas'} & sys.modules.keys())"
     )
     done = subprocess.run(

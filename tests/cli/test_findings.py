@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import __version__
-from modelgates_client.cli._findings import as_json, as_junit, as_markdown, code
-from modelgates_client.cli._overview import as_table
+from modelgates_client.cli.findings import as_json, as_junit, as_markdown, code
+from modelgates_client.cli.findings_table import as_table
 from modelgates_client.conformance.checking import check, unreadable_line
 from modelgates_client.conformance.recorded import check_line
 from modelgates_client.conformance.tally import Place, Tally

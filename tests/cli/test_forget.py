@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
 from ..reports.ledgers import make_ledger, record
@@ -38,7 +38,7 @@ def test_ids_are_forgotten_as_asked_for(ledger, asked, number):
     status, printed, _ = run("forget", ledger, *asked)
     said = json.loads(printed)
 
-    assert status == Status.WELL
+    assert status == Status.OK
     assert said["forgotten"] == said["counts"]["forgotten"] == number
     assert set(listed(ledger, "--forgotten").values()) <= {"forgotten"}
     assert len(listed(ledger, "--forgotten")) == number
@@ -48,10 +48,10 @@ def test_ids_are_forgotten_as_asked_for(ledger, asked, number):
 def test_an_id_that_is_none_to_forget_is_told(ledger):
     """One with a record, and one that the ledger does not know; again is once."""
     status, _, said = run("forget", ledger, "gen-1", "gen-unheard", "gen-pending-0")
-    assert status == Status.NOT_THERE
+    assert status == Status.NOT_FOUND
     assert "gen-1: it is no id without a record" in said
     assert "gen-unheard: it is no id without a record" in said
-    assert run("forget", ledger, "gen-pending-0")[0] == Status.WELL
+    assert run("forget", ledger, "gen-pending-0")[0] == Status.OK
 
 
 def test_a_forgotten_id_is_shown_and_recalled(ledger):
@@ -60,7 +60,7 @@ def test_a_forgotten_id_is_shown_and_recalled(ledger):
     assert run(*budget)[0] == Status.UNDECIDED
     run("forget", ledger, "--pending", "--failed")
     status, printed, _ = run(*budget)
-    assert status == Status.WELL
+    assert status == Status.OK
     assert "4 forgotten ids" in printed
     shown = json.loads(run("show", ledger, OLD)[1])
     assert shown["waiting"]["state"] == "forgotten"
@@ -69,7 +69,7 @@ def test_a_forgotten_id_is_shown_and_recalled(ledger):
 
     assert json.loads(run("forget", ledger, OLD, "--undo")[1])["queued"] == 1
     assert listed(ledger) == {OLD: "pending"}
-    assert run("forget", ledger, "gen-1", "--undo")[0] == Status.NOT_THERE
+    assert run("forget", ledger, "gen-1", "--undo")[0] == Status.NOT_FOUND
     assert json.loads(run("forget", ledger, "--undo")[1])["queued"] == 3
     assert len(listed(ledger)) == 4
 

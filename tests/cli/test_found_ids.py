@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_client.cli._found_ids import ids_in, look
+from modelgates_client.cli.ids import ids_in, look
 from modelgates_client.records.generation_ids import is_id
 from modelgates_client.records.ids_in_texts import unescaped, words_within
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from modelgates_client.cli._command import command
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.app import app
+from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
 from ..reports.ledgers import make_ledger, record, resolved
@@ -30,7 +30,7 @@ def ledger(tmp_path):
 
 def run(*arguments):
     """Run the command; return its exit status, what it printed and what it said."""
-    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    done = CliRunner().invoke(app, arguments, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return done.return_value, done.stdout, done.stderr
@@ -75,7 +75,7 @@ def test_a_record_is_shown_with_how_it_came(ledger):
     status, printed, _ = run("show", ledger, "gen-1")
     found = json.loads(printed)
 
-    assert status == Status.WELL
+    assert status == Status.OK
     assert json.loads(found["record"]["body"])["data"]["total_cost"] == 5
     assert [json.loads(past["body"])["data"]["total_cost"] for past in found["history"]] == [4]
     assert found["waiting"] is None
@@ -87,7 +87,7 @@ def test_an_id_without_a_record_is_shown_with_the_reason(ledger):
     status, printed, said = run("show", ledger, "gen-unheard-of", "gen-failed-0")
     found = json.loads(printed)
 
-    assert status == Status.NOT_THERE
+    assert status == Status.NOT_FOUND
     assert "gen-unheard-of: the ledger does not know it" in said
     assert found["record"] is None
     assert found["waiting"]["state"] == "failed"

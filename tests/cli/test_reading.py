@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.cli import _reading
-from modelgates_client.cli._reading import split_lines
-from modelgates_client.cli._recordings import read_lines
+from modelgates_client.cli import reading
+from modelgates_client.cli.reading import split_lines
+from modelgates_client.cli.recordings import read_lines
 
 TEXT = "".join(f"gen-{1771967973 + number}-{number:020d}, grüße\n" for number in range(3000))
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"]
@@ -120,7 +120,7 @@ def test_zstd_is_read_where_python_can(tmp_path):
 
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
     """What grows beyond all measure; memory is bounded until then."""
-    monkeypatch.setattr(_reading, "_HARMLESS", 2**20)
+    monkeypatch.setattr(reading, "_HARMLESS", 2**20)
     file = tmp_path / "bomb"
     packing = zlib.compressobj(9, wbits=31)
     zeros = b" " * 2**20
@@ -148,7 +148,7 @@ def test_lines_do_not_depend_on_chunks(chunks, longest):
 def test_text_behind_ids_comes_back(text, encoding):
     """Whatever the script."""
     content = ("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3 " * 3 + text).encode(encoding)
-    decoded = b"".join(_reading._text_of(iter([content[:7], content[7:]]), 0))
+    decoded = b"".join(reading._text_of(iter([content[:7], content[7:]]), 0))
 
     if not decoded.count(0):  # a null character would be told from nothing
         assert decoded.decode().endswith(text)

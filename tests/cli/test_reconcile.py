@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 from pytest_httpserver import HTTPServer
 
-from modelgates_client.cli._command import command
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.app import app
+from modelgates_client.cli.statuses import Status
 from modelgates_client.resources import activity
 from modelgates_runtime import decoders
 from modelgates_runtime.operation import Content, Operation
@@ -30,7 +30,7 @@ def run(ledger, items, *options):
     """Run the command with activity on stdin; return its status, what it printed and said."""
     arguments = ["reconcile", ledger, "-", *options]
     done = CliRunner().invoke(
-        command, arguments, input=json.dumps({"data": items}), standalone_mode=False
+        app, arguments, input=json.dumps({"data": items}), standalone_mode=False
     )
     if done.exception is not None:
         raise done.exception
@@ -39,7 +39,7 @@ def run(ledger, items, *options):
 
 def invoke(*arguments):
     """Run a command; return its status, what it printed and said."""
-    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    done = CliRunner().invoke(app, arguments, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return done.return_value, done.stdout, done.stderr
@@ -49,7 +49,7 @@ def test_nothing_missing_is_zero(ledger):
     """In words: what both sides say, and what is left out."""
     status, printed, said = run(ledger, [item(requests=1, usage=1)], "--format", "text")
 
-    assert status == Status.WELL
+    assert status == Status.OK
     assert printed.startswith("nothing is missing: 2026-11-02 to 2026-11-02 (UTC), 1 pair")
     assert "the account  1 request, $1.000000 charged, 10 and 4 tokens" in printed
     assert "left out: 1 id without a record" in printed
@@ -93,7 +93,7 @@ def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
         base_url = server.url_for("/api/v1")
         status, printed, _ = invoke("reconcile", ledger, "--base-url", base_url)
         server.check()
-    assert status == Status.WELL
+    assert status == Status.OK
     assert json.loads(printed)["is_same"] is True
 
 
@@ -134,5 +134,5 @@ def test_wrong_usage_is_two(ledger, tmp_path):
     assert run(ledger, [], "--tolerance", "0.1")[0] == Status.USAGE
     assert run(ledger, [item()], "--tolerance", "2")[0] == Status.USAGE
     arguments = ["reconcile", ledger, str(tmp_path / "none.json")]
-    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    done = CliRunner().invoke(app, arguments, standalone_mode=False)
     assert done.return_value == Status.USAGE

@@ -10,16 +10,12 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError
-from modelgates_client.cli import _report
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.report import ReportOptions
+from modelgates_client.cli.report import report as report_on
+from modelgates_client.cli.statuses import Status
 
 from ..reports.ledgers import make_ledger, record
-
-#: Of the options that mean a period by its name, none.
-NO_PERIOD = dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False) | {
-    "where": ()
-}
 
 
 class Terminal(io.StringIO):
@@ -50,12 +46,7 @@ def report(capsys):
     """Run the command; return its status and what it printed."""
 
     def run(*sources, **options):
-        nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
-        nothing["activity"] = None
-        chosen = {"by": (), **NO_PERIOD, **nothing, **options}
-        status = _report.report(
-            {"sources": sources, "sort": None, "exact": False, **chosen}, Messages()
-        )
+        status = report_on(ReportOptions(sources=sources, **options), Messages())
         return status, capsys.readouterr().out
 
     return run
@@ -80,7 +71,7 @@ def test_piped_it_is_json(report, ledger):
     """By model unless told otherwise; amounts are exact, own keys counted once."""
     status, printed = report(ledger)
 
-    assert status == Status.WELL
+    assert status == Status.OK
     assert groups(printed) == {("old",): (1, "9"), ("a/b",): (2, "1.3"), ("\x1b[2J",): (1, "0")}
     found = json.loads(printed)
     assert found["source"] == ledger
@@ -119,7 +110,7 @@ def test_a_terminal_has_a_table(report, ledger, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     status, _ = report(ledger)
 
-    assert status == Status.WELL
+    assert status == Status.OK
     shown = terminal.getvalue()
     assert "$9.30, and 1 unknown charged" in shown
     assert "2 ids without a record (1 pending, 1 failed)" in shown
@@ -139,7 +130,7 @@ def test_a_page_is_written(report, ledger, page, tmp_path):
     name = tmp_path / "out.html"
     status, printed = report(ledger, html=str(name))
 
-    assert status == Status.WELL
+    assert status == Status.OK
     assert name.read_text() == "4 records\n"
     assert printed == ""
     assert json.loads(report(ledger, html=str(name), shown_as="json")[1])["total"]["records"] == 4
@@ -169,13 +160,9 @@ def test_stderr_is_left_to_messages(ledger):
     """No library says anything there, not even when the process ends."""
     code = """if True:
         import sys
-        from modelgates_client.cli._messages import Messages
-        from modelgates_client.cli._report import report
-        nothing = dict.fromkeys(("since", "until", "timezone", "html", "shown_as", "limit"))
-        nothing |= {"where": (), "activity": None}
-        nothing |= dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False)
-        options = {"sources": (sys.argv[1],), "by": (), "sort": None, "exact": False, **nothing}
-        sys.exit(report(options, Messages()))
+        from modelgates_client.cli.messages import Messages
+        from modelgates_client.cli.report import ReportOptions, report
+        sys.exit(report(ReportOptions(sources=(sys.argv[1],)), Messages()))
     """
     done = subprocess.run([sys.executable, "-c", code, ledger], capture_output=True, text=True)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from modelgates_client.cli._output import write_file
+from modelgates_client.cli.output import write_file
 from modelgates_client.exports.placing import beside, put
 
 HOLD = """

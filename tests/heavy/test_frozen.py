@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from adbc_driver_sqlite import connect
 from modelgates_client import ModelGates, NotFoundError
-from modelgates_client.cli._reading import read_text
+from modelgates_client.cli.reading import read_text
 
 with ModelGates() as client:
     print(client.generations.get("gen-1").cost.charged)

@@ -4,14 +4,14 @@ import pytest
 from benchmarks import reports, synthetic_year
 from click.testing import CliRunner
 
-from modelgates_client.cli._command import command
+from modelgates_client.cli.app import app
 
 NUMBER = 1500  # ids
 
 
 def run(*arguments):
     """Run the command in this process."""
-    done = CliRunner().invoke(command, [*map(str, arguments)], standalone_mode=False)
+    done = CliRunner().invoke(app, [*map(str, arguments)], standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return reports.Took(0, 0, 0), done.return_value, done.stdout

@@ -8,68 +8,46 @@ spec. `modelgates fetch` fills a ledger, which `show`, `list`, `export`, `report
 `modelgates stub` serves records on loopback as the API does, with the extra `testing`.
 `modelgates completion SHELL` prints a script for a shell.
 
-Exit statuses, which stay as they are:
+The exit statuses are in `statuses`, and in the help of each command.
 
-| status | meaning                                                              |
-|--------|----------------------------------------------------------------------|
-| 0      | all went well                                                        |
-| 1      | another failure: an undocumented status, unwritable output, a bug    |
-| 2      | wrong usage or configuration, no usable key                          |
-| 3      | no such record, or not ready in time                                 |
-| 4      | the key, its permissions or the account's credits do not suffice     |
-| 5      | too many requests                                                    |
-| 6      | the server failed                                                    |
-| 7      | no connection, or no answer in time                                  |
-| 8      | an answer that is not the record                                     |
-| 9      | responses deviate from the spec, at the level of --fail-on           |
-| 10     | more was spent than --max-usd                                        |
-| 11     | the budget cannot be judged: too much of the cost is not known       |
-| 12     | a source of ids has none                                             |
-| 13     | within the budgets, but near one: a part at which to warn is reached |
-| 14     | the ledger is not what the account says of itself                    |
-| 130    | interrupted                                                          |
-| 141    | nobody reads the output any more                                     |
+A command is a module of its name, which is loaded when it is needed:
 
-Several ids: one that fails does not stop the others, and the highest status of them counts.
+| module        | subject                                                    |
+|---------------|------------------------------------------------------------|
+| `budget`      | is what was spent within a limit, or within all budgets?   |
+| `check`       | responses, live or recorded, held against the spec         |
+| `completion`  | the script that completes the command in a shell           |
+| `export`      | rows of a ledger to files                                  |
+| `fetch`       | fill a ledger, resumably                                   |
+| `forget`      | ids that nobody is to ask for any more                     |
+| `get`         | print records                                              |
+| `list`        | ids of which a ledger does not know something              |
+| `mcp`         | serve AI clients over stdio                                |
+| `reconcile`   | a ledger held against the account's activity               |
+| `report`      | what it cost, and how it went                              |
+| `show`        | what a ledger has of ids                                   |
+| `stub`        | serve records on loopback                                  |
 
-The modules, one subject each; of them, only those imported when they are needed cost anything:
+What they share:
 
-| module        | subject                                           |
-|---------------|---------------------------------------------------|
-| `_command`    | arguments and options, by click                   |
-| `_get`        | the work of `get`: ask for each id, write, report |
-| `_keys`       | the key, and that it is not shown                 |
-| `_statuses`   | the exit status of each failure                   |
-| `_formats`    | records as JSON Lines and summaries               |
-| `_table`      | records as a table, by rich                       |
-| `_check`      | the work of `check`: read or ask, tally, report   |
-| `_reading`    | texts, however they are packed and encoded        |
-| `_recordings` | recorded responses, line by line                  |
-| `_findings`   | findings as JSON, Markdown and JUnit XML          |
-| `_overview`   | findings as a table, by rich                      |
-| `_output`     | writing a file: whole, or not at all              |
-| `_mcp`        | the work of `mcp`: serve AI clients over stdio    |
-| `_stub`       | the work of `stub`: serve until interrupted       |
-| `_config`     | the configuration file: defaults, and budgets     |
-| `_options`    | options that several commands have in common      |
-| `_ledgers`    | arguments and options of the commands for ledgers |
-| `_fetch`      | the work of `fetch`: fill a ledger, resumably     |
-| `_found_ids`  | ids of arguments, lists, logs and JSON Lines      |
-| `_fetching_progress` | how far a fetch is, in lines               |
-| `_fetching_bar` | the same as a bar, by rich                      |
-| `_look`       | the work of `show` and `list`                     |
-| `_export`     | the work of `export`: rows to files               |
-| `_report`     | the work of `report`: read, show, write a page    |
-| `_budget`     | the work of `budget`: add up, hold against limit  |
-| `_budgets`    | how the budgets of a configuration file stand     |
-| `_forget`     | the work of `forget`: ids that nobody is to ask for |
-| `_reconcile`  | the work of `reconcile`: hold a ledger against activity |
-| `_activity`   | what the account says: of a file, or of the server |
-| `_completing` | what a shell completes: dimensions, zones         |
-| `_stdout`     | writing data, to readers that may go away         |
-| `_messages`   | stderr: errors, warnings, logs                    |
-| `_progress`   | stderr: how far long work is, by rich             |
-| `_drawing`    | what `_progress` draws, by rich                   |
+| module        | subject                                                    |
+|---------------|------------------------------------------------------------|
+| `app`         | the group of commands; running one; failures               |
+| `options`     | options as fields of classes; those that commands share    |
+| `config`      | the configuration file: defaults, and budgets              |
+| `statuses`    | the exit statuses                                          |
+| `keys`        | the key, and that it is not shown                          |
+| `messages`    | stderr: errors, warnings, logs                             |
+| `progress`    | stderr: how far long work is, by rich                      |
+| `output`      | stdout, and files that are written whole or not at all     |
+| `ids`         | ids in arguments, lists, logs and JSON Lines               |
+| `recordings`  | recorded responses, line by line                           |
+| `reading`     | texts, however they are packed and encoded                 |
+| `records`     | records as JSON Lines and summaries                        |
+| `record_table` | records as a table, by rich                               |
+| `findings`    | findings of `check` as JSON, Markdown and JUnit XML        |
+| `findings_table` | findings as a table, by rich                            |
+| `all_budgets` | how the budgets of the configuration file stand            |
 """
 
 import sys
@@ -77,11 +55,20 @@ from typing import Final
 
 from modelgates_client._version import __version__
 
-#: The extras of the commands that need others than `cli`, or more.
-_EXTRAS: Final = {
+#: The commands, each a module here, with the extras that it needs.
+COMMANDS: Final = {
+    "budget": "cli",
+    "check": "cli",
+    "completion": "cli",
     "export": "cli,report",
+    "fetch": "cli",
+    "forget": "cli",
+    "get": "cli",
+    "list": "cli",
     "mcp": "mcp",
+    "reconcile": "cli",
     "report": "cli,report",
+    "show": "cli",
     "stub": "cli,testing",
 }
 
@@ -92,7 +79,7 @@ def main() -> int:
         # Not before they are needed: where the extra is not installed, it is said in one line.
         import rich  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
 
-        from modelgates_client.cli._command import run  # noqa: PLC0415
+        from modelgates_client.cli.app import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:
             raise
@@ -107,7 +94,7 @@ def _without_extra(arguments: list[str]) -> int:
     if arguments == ["--version"] and sys.stdout is not None:
         sys.stdout.write(f"modelgates {__version__}\n")
         return 0
-    extras = next((_EXTRAS[each] for each in arguments if each in _EXTRAS), "cli")
+    extras = next((COMMANDS[each] for each in arguments if each in COMMANDS), "cli")
     if sys.stderr is not None:  # where it is closed
         sys.stderr.write(
             f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"

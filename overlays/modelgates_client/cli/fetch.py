@@ -9,23 +9,26 @@ import time
 from collections.abc import Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final
+
+import click
+from attrs import asdict, frozen
 
 from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
-from modelgates_client.cli._fetching_progress import showing, states
-from modelgates_client.cli._found_ids import Refusals, check_files, find_ids
-from modelgates_client.cli._keys import find_key
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._reading import STDIN
-from modelgates_client.cli._statuses import Status, status_of
-from modelgates_client.cli._stdout import Stdout
+from modelgates_client.cli.app import command
+from modelgates_client.cli.ids import Refusals, check_files, find_ids
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import ServerOptions, argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.progress import fetch_progress, states_text
+from modelgates_client.cli.reading import STDIN
+from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.async_client import AsyncModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.captured import is_waiting
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
-from modelgates_client.records.harmless import harmless
 from modelgates_client.reports.periods import read_age
 from modelgates_client.reports.words import count
 from modelgates_client.resources.generations import WAIT_S
@@ -36,26 +39,67 @@ from modelgates_runtime.errors import ModelGatesError
 NEVER: Final = "never"
 
 
-class FetchOptions(TypedDict):
-    """The arguments and options of `fetch`, as click names them."""
+@frozen(kw_only=True)
+class FetchOptions(ServerOptions):
+    """The arguments and options of `fetch`."""
 
-    files: tuple[str, ...]
-    ledger: str
-    concurrency: int | None
-    wait: float | None
-    max_rate: float | None
-    outage_timeout: float | None
-    retry_failed: bool
-    no_final: bool
-    give_up_after: str
-    key_file: str | None
-    key_stdin: bool
-    base_url: str | None
-    allow_http: str | None
-    proxy: str | None
-    ca_bundle: str | None
+    files: tuple[str, ...] = argument(metavar="[FILE|-]...", type=click.Path(), nargs=-1)
+    ledger: str = option(
+        "--ledger",
+        metavar="L",
+        type=click.Path(),
+        required=True,
+        help="The ledger; made if need be.",
+    )
+    concurrency: int | None = option(
+        "--concurrency",
+        metavar="N",
+        type=click.IntRange(1, 1000),
+        help="The most requests at one time: 32, unless given.",
+    )
+    wait: float | None = option(
+        "--wait",
+        metavar="S",
+        type=click.FloatRange(0),
+        help="Seconds to wait for each late record: 60; 0: none.",
+    )
+    max_rate: float | None = option(
+        "--max-rate",
+        metavar="N",
+        type=click.FloatRange(0, min_open=True),
+        help="The most requests per second; the server's own limit is learnt anyhow.",
+    )
+    outage_timeout: float | None = option(
+        "--outage-timeout",
+        metavar="S",
+        type=click.FloatRange(0, 86_400),
+        help="Seconds to wait for a server that is not there, or not able to answer: 300.",
+    )
+    retry_failed: bool = option(
+        "--retry-failed", is_flag=True, help="Ask for ids again that had failed for good."
+    )
+    give_up_after: str = option(
+        "--give-up-after",
+        metavar="AGE",
+        default="7d",
+        help="Forget ids older than AGE, as 36h, 7d, 2w, of which the server says that there is "
+        "no record: 7d, unless given; never: none. Their age is by the time in "
+        "gen-<seconds>-..., else since they were queued.",
+    )
+    no_final: bool = option("--no-final", is_flag=True, help="Do not wait until records are final.")
 
 
+@command(
+    FetchOptions,
+    help="""Fetch the records of many ids into a ledger.
+
+    FILE has ids one a line, or anywhere in its lines, as JSON Lines and logs have them; it may be
+    gzip'd (.gz). - reads stdin, as it comes. Without FILE, what the ledger lacks is fetched.
+
+    It goes on where an earlier run ended, however that ended. On a terminal a bar shows how far it
+    is; in a pipe, lines on stderr, and at the end an object of JSON on stdout.
+    """,
+)
 def fetch(options: FetchOptions, messages: Messages) -> Status:
     """Do what the options say.
 
@@ -66,42 +110,33 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
         UnwritableError: The output cannot be written.
     """
     _check(options)
-    give_up_after_s = _give_up_after_s(options["give_up_after"])
+    give_up_after_s = _give_up_after_s(options.give_up_after)
     stdout = Stdout()
-    secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
-    client = AsyncModelGates(
-        api_key=secret.reveal(),
-        base_url=options["base_url"],
-        allow_http=options["allow_http"],
-        proxy=options["proxy"],
-        ca_bundle=options["ca_bundle"],
-    )
+    secret = options.find_key(messages)
+    client = AsyncModelGates(api_key=secret.reveal(), **options.client_options())
     started_s = time.monotonic()
-    with Ledger(options["ledger"]) as ledger:
+    with Ledger(options.ledger) as ledger:
         run = _Run(options, messages, secret, give_up_after_s)
         run.over(ledger, client)
         counts = ledger.counts()
     elapsed_s = time.monotonic() - started_s
-    if not messages.quiet:
-        messages.show(
-            harmless(
-                f"{sum(counts):,} ids: {states(counts)}; {run.requests:,} requests in "
-                f"{elapsed_s:.1f} s"
-            )
-        )
+    messages.info(
+        f"{sum(counts):,} ids: {states_text(counts)}; {run.requests:,} requests in "
+        f"{elapsed_s:.1f} s"
+    )
     if not stdout.is_terminal:
         said = {"ids": sum(counts), **counts._asdict(), "requests": run.requests}
         stdout.write(f"{json.dumps({**said, 'elapsed_s': round(elapsed_s, 3)})}\n")
     if run.given_up:
         messages.warning(
-            f"{count(run.given_up, 'id')} given up: older than {options['give_up_after']}, and "
+            f"{count(run.given_up, 'id')} given up: older than {options.give_up_after}, and "
             "there is no record; see `modelgates list --forgotten`"
         )
     if run.is_stopped:
         return run.status  # that something is pending goes without saying
-    unsettled = run.given_up + counts.pending + (0 if options["no_final"] else counts.provisional)
+    unsettled = run.given_up + counts.pending + (0 if options.no_final else counts.provisional)
     if unsettled:
-        run.status = max(run.status, Status.NOT_THERE)
+        run.status = max(run.status, Status.NOT_FOUND)
     if counts.failed:  # perhaps in an earlier run
         run.status = max(run.status, Status.FAILED)
     return run.status
@@ -124,7 +159,7 @@ class _Run:
         secret: Secret,
         give_up_after_s: float | None,
     ) -> None:
-        self.status = Status.WELL
+        self.status = Status.OK
         self.requests = 0
         self.given_up = 0
         self.is_stopped = False
@@ -150,23 +185,21 @@ class _Run:
 
     async def _main(self, ledger: Ledger, client: AsyncModelGates) -> None:
         options = self._options
-        ids = find_ids(options["files"], self._secret, self._refusals) if options["files"] else ()
-        with _terminable(), showing(self._messages) as show:
+        ids = find_ids(options.files, self._secret, self._refusals) if options.files else ()
+        with _terminable(), fetch_progress(self._messages) as show:
             async with client:
                 stream = fetch_into(
                     ledger,
                     client,
                     ids,
-                    concurrency=CONCURRENCY
-                    if options["concurrency"] is None
-                    else options["concurrency"],
-                    wait=WAIT_S if options["wait"] is None else options["wait"],
-                    final=not options["no_final"],
-                    max_rate=options["max_rate"],
+                    concurrency=CONCURRENCY if options.concurrency is None else options.concurrency,
+                    wait=WAIT_S if options.wait is None else options.wait,
+                    final=not options.no_final,
+                    max_rate=options.max_rate,
                     outage_timeout=OUTAGE_TIMEOUT_S
-                    if options["outage_timeout"] is None
-                    else options["outage_timeout"],
-                    retry_failed=options["retry_failed"],
+                    if options.outage_timeout is None
+                    else options.outage_timeout,
+                    retry_failed=options.retry_failed,
                     give_up_after_s=self._give_up_after_s,
                 )
                 async with aclosing(stream):
@@ -185,7 +218,7 @@ class _Run:
     def _stopped(self, why: str, status: Status) -> None:
         self.is_stopped = True
         is_queued = self._latest is not None and self._latest.total is not None
-        files = () if is_queued else self._options["files"]
+        files = () if is_queued else self._options.files
         if STDIN in files:
             why = f"{why}; not all of stdin was queued, so give it again"
         again = _command_line(self._options, files)
@@ -210,8 +243,8 @@ def _terminable() -> Generator[None]:
 
 def _command_line(options: FetchOptions, files: tuple[str, ...]) -> str:
     """Return the command with the same options, for a shell."""
-    words = ["modelgates", "fetch", "--ledger", options["ledger"]]
-    for name, given in options.items():
+    words = ["modelgates", "fetch", "--ledger", options.ledger]
+    for name, given in asdict(options).items():
         if name in {"files", "ledger"} or given is None or given is False:
             continue
         if name == "proxy" and "@" in str(given):
@@ -229,15 +262,12 @@ def _give_up_after_s(text: str) -> float | None:
 
 
 def _check(options: FetchOptions) -> None:
-    if options["key_stdin"] and options["key_file"] is not None:
-        raise ConfigurationError("--key-stdin and --key-file exclude each other")
-    if options["key_stdin"] and STDIN in options["files"]:
-        raise ConfigurationError("--key-stdin: stdin cannot hold the ids, too")
-    if options["files"].count(STDIN) > 1:
+    options.check_key_options(options.files, "ids")
+    if options.files.count(STDIN) > 1:
         raise ConfigurationError("stdin (-) can be read once")
-    check_files(options["files"])
-    ledger = options["ledger"]
-    if not options["files"] and not Path(ledger).exists() and not is_waiting(ledger):
+    check_files(options.files)
+    ledger = options.ledger
+    if not options.files and not Path(ledger).exists() and not is_waiting(ledger):
         raise ConfigurationError(
             f"nothing to fetch: there is no ledger {ledger!r} yet, so give FILE, or "
             "- to read ids from stdin"

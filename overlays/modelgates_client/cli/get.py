@@ -2,17 +2,21 @@
 
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TypedDict
 
-from modelgates_client.calls.settings import Options, check_seconds
-from modelgates_client.cli._formats import Format, JSONLines, Summaries
-from modelgates_client.cli._found_ids import Refusals, check_files, find_ids
-from modelgates_client.cli._keys import find_key, holds_key
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._progress import progress
-from modelgates_client.cli._reading import STDIN
-from modelgates_client.cli._statuses import Status, status_of
-from modelgates_client.cli._stdout import Stdout
+import click
+from attrs import frozen
+
+from modelgates_client.calls.settings import check_seconds
+from modelgates_client.cli.app import command
+from modelgates_client.cli.ids import Refusals, check_files, find_ids
+from modelgates_client.cli.keys import holds_key
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import ServerOptions, argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.progress import spinner
+from modelgates_client.cli.reading import STDIN
+from modelgates_client.cli.records import Format, JSONLines, Summaries
+from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.client import ModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.generation import Generation
@@ -23,24 +27,43 @@ from modelgates_runtime.errors import ModelGatesError
 Fetch = Callable[[str], Generation]
 
 
-class GetOptions(TypedDict):
-    """The arguments and options of `get`, as click names them."""
+@frozen(kw_only=True)
+class GetOptions(ServerOptions):
+    """The arguments and options of `get`."""
 
-    ids: tuple[str, ...]
-    files: tuple[str, ...]
-    wait: bool
-    final: bool
-    timeout: float | None
-    as_json: bool
-    as_summary: bool
-    key_file: str | None
-    key_stdin: bool
-    base_url: str | None
-    allow_http: str | None
-    proxy: str | None
-    ca_bundle: str | None
+    ids: tuple[str, ...] = argument(metavar="ID...", nargs=-1)
+    files: tuple[str, ...] = option(
+        "-f",
+        "--file",
+        type=click.Path(),
+        multiple=True,
+        help="Read ids from FILE, one a line; blank lines and # comments are ignored.",
+    )
+    wait: bool = option("--wait", is_flag=True, help="Wait for records that are not there yet.")
+    final: bool = option(
+        "--final", is_flag=True, help="Wait until records are final, too; implies --wait."
+    )
+    timeout: float | None = option(
+        "--timeout",
+        type=float,
+        metavar="S",
+        help="Seconds for each id: 30, retries included; with --wait, 60.",
+    )
+    as_json: bool = option("--json", is_flag=True, help="Print JSON Lines on a terminal, too.")
+    as_summary: bool = option("--summary", is_flag=True, help="Print the long form of each record.")
 
 
+@command(
+    GetOptions,
+    help="""Print the records of generations.
+
+    IDs are like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin, as they come.
+
+    On a terminal several records are shown as a table, a single one as a summary. Piped, they are
+    JSON Lines: a line for each record, whole and exact, as soon as it is there; none for failures,
+    which stderr tells of.
+    """,
+)
 def get(options: GetOptions, messages: Messages) -> Status:
     """Do what the options say.
 
@@ -51,15 +74,10 @@ def get(options: GetOptions, messages: Messages) -> Status:
     """
     _check(options)
     stdout = Stdout()
-    secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
-    chosen = Options(
-        base_url=options["base_url"],
-        allow_http=options["allow_http"],
-        proxy=options["proxy"],
-        ca_bundle=options["ca_bundle"],
-    )
-    waits = options["wait"] or options["final"]
-    timeout_s = options["timeout"]
+    secret = options.find_key(messages)
+    chosen = options.client_options()
+    waits = options.wait or options.final
+    timeout_s = options.timeout
     if timeout_s is not None and not waits:
         chosen["timeout"] = timeout_s
     with ModelGates(api_key=secret.reveal(), **chosen) as client:
@@ -75,13 +93,13 @@ def get(options: GetOptions, messages: Messages) -> Status:
             if not waits:
                 return client.generations.get(generation_id)
             seconds = WAIT_S if timeout_s is None else timeout_s
-            return client.generations.wait(generation_id, timeout=seconds, final=options["final"])
+            return client.generations.wait(generation_id, timeout=seconds, final=options.final)
 
         refusals = Refusals(messages)
-        ids: Iterable[str] = find_ids(options["files"], secret, refusals, options["ids"])
-        pretty = stdout.is_terminal and not options["as_json"]
+        ids: Iterable[str] = find_ids(options.files, secret, refusals, options.ids)
+        pretty = stdout.is_terminal and not options.as_json
         total = None  # from a pipe they are taken as they come
-        if pretty or STDIN not in (*options["ids"], *options["files"]):
+        if pretty or STDIN not in (*options.ids, *options.files):
             ids = tuple(ids)
             total = len(ids)
         shown_as = _format(options, stdout, total, pretty=pretty)
@@ -97,12 +115,12 @@ class _Run:
         self._stdout = stdout
         self._format = shown_as
         self._messages = messages
-        self._status = Status.WELL
+        self._status = Status.OK
 
     def over(self, ids: Iterable[str], total: int | None, fetch: Fetch) -> Status:
         """Fetch and write each; whatever came is shown, even if it is interrupted."""
         try:
-            with progress(self._messages, total) as drawn:
+            with spinner(self._messages, total) as drawn:
                 for generation_id in ids:
                     drawn.asking(generation_id)
                     text = self._text(generation_id, fetch)
@@ -138,24 +156,21 @@ class _Run:
 
 
 def _check(options: GetOptions) -> None:
-    if not options["ids"] and not options["files"]:
+    if not options.ids and not options.files:
         raise ConfigurationError("no id: give ids, - to read them from stdin, or --file FILE")
-    if options["as_json"] and options["as_summary"]:
+    if options.as_json and options.as_summary:
         raise ConfigurationError("--json and --summary exclude each other")
-    if options["key_stdin"] and options["key_file"] is not None:
-        raise ConfigurationError("--key-stdin and --key-file exclude each other")
-    if options["key_stdin"] and STDIN in (*options["ids"], *options["files"]):
-        raise ConfigurationError("--key-stdin: stdin cannot hold the ids, too")
-    if options["timeout"] is not None:
-        check_seconds("--timeout", options["timeout"])
-    check_files([*options["files"], *(word for word in options["ids"] if word == STDIN)])
+    options.check_key_options((*options.ids, *options.files), "ids")
+    if options.timeout is not None:
+        check_seconds("--timeout", options.timeout)
+    check_files([*options.files, *(word for word in options.ids if word == STDIN)])
 
 
 def _format(options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool) -> Format:
-    if options["as_summary"] or (pretty and total == 1):
+    if options.as_summary or (pretty and total == 1):
         return Summaries()
     if not pretty:
         return JSONLines()
-    from modelgates_client.cli._table import Rows  # noqa: PLC0415 - rich costs
+    from modelgates_client.cli.record_table import RecordTable  # noqa: PLC0415 - rich costs
 
-    return Rows(stdout.stream)
+    return RecordTable(stdout.stream)

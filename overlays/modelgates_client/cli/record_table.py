@@ -1,6 +1,5 @@
 """Records as a table, a row for each id."""
 
-import os
 from typing import TextIO
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.measure import measure_renderables
 from rich.table import Table
 from rich.text import Text
 
+from modelgates_client.cli.output import make_console
 from modelgates_client.records.generation import Generation
 from modelgates_client.records.harmless import harmless
 from modelgates_client.records.money import Cost, format_usd
@@ -15,10 +15,10 @@ from modelgates_runtime.errors import FieldError
 
 _NOTHING = "-"  # of a record that did not come
 _GAP = 2  # columns of the terminal between two of the table
-_LEAST = 8  # columns of the terminal for texts that can be folded
+_MIN_WIDTH = 8  # columns of the terminal for texts that can be folded
 
 
-class Rows:
+class RecordTable:
     """A table that grows, and is shown in the end: its columns are as wide as all rows need."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -55,8 +55,7 @@ class Rows:
         """Return the table."""
         if not self._table.row_count:
             return ""
-        plain = {"color_system": None} if os.environ.get("NO_COLOR") else {}
-        console = Console(file=self._stream, **plain)  # type: ignore[arg-type] # None is a value of it
+        console = make_console(self._stream)
         console.width = max(console.width, self._least_width(console))
         with console.capture() as captured:
             console.print(self._table)
@@ -67,7 +66,7 @@ class Rows:
         return sum(
             _GAP + measure_renderables(console, console.options, [column.header, *column.cells])[1]
             if column.no_wrap
-            else _GAP + _LEAST
+            else _GAP + _MIN_WIDTH
             for column in self._table.columns
         )
 

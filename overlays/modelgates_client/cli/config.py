@@ -34,7 +34,7 @@ class Config:
 
     Attributes:
         path: The file; None: there is none.
-        defaults: Of each command's options, as click's `default_map` has them.
+        defaults: Of options, by command, as click's `default_map` has them.
         budgets: The budgets, in their order.
     """
 
@@ -66,12 +66,13 @@ def find(folder: Path) -> Path | None:
     return None
 
 
-def read(path: Path, commands: Mapping[str, click.Command]) -> Config:
+def read(path: Path, group: click.Group, invoked: str | None) -> Config:
     """Return what a configuration file says.
 
     Args:
         path: The file.
-        commands: The commands, by name.
+        group: What has the commands; only those are loaded that the file names, or that is run.
+        invoked: The command that is run; None: none.
 
     Raises:
         ConfigurationError: It cannot be read, or a key or a value of it is not known.
@@ -80,8 +81,19 @@ def read(path: Path, commands: Mapping[str, click.Command]) -> Config:
     content, place = whole, str(path)
     if path.name == _PROJECT:
         content, place = whole.get("tool", {}).get("modelgates", {}), f"{path}, [{_TABLE}]"
-    _known(content, (*COMMON, *commands, BUDGETS), place)
-    defaults = {name: _of_all(content, command, place) for name, command in commands.items()}
+    context = click.Context(group)
+    names = group.list_commands(context)
+    _known(content, (*COMMON, *names, BUDGETS), place)
+    for key in COMMON:
+        if not isinstance(content.get(key, ""), str):
+            raise ConfigurationError(f"{place}: {key}: expected a text")
+    commands = {
+        name: command
+        for name in names
+        if name in content or name == invoked
+        if (command := group.get_command(context, name)) is not None
+    }
+    defaults = {name: _of_all(content, command) for name, command in commands.items()}
     for name, command in commands.items():
         table = _table(content, name, place)
         options = {_key(option): option for option in configurable(command)}
@@ -115,15 +127,13 @@ def _key(option: click.Option) -> str:
     return next(name for name in option.opts if name.startswith("--")).removeprefix("--")
 
 
-def _of_all(content: Mapping[str, Any], command: click.Command, place: str) -> dict[str, Any]:
+def _of_all(content: Mapping[str, Any], command: click.Command) -> dict[str, Any]:
     """Return what the keys that stand for all commands say of one."""
     found: dict[str, Any] = {}
     for key, name in COMMON.items():
         for each in command.params if key in content else ():
             if each.name in {key, name}:
                 text = content[key]
-                if not isinstance(text, str):
-                    raise ConfigurationError(f"{place}: {key}: expected a text")
                 found[str(each.name)] = (text,) if each.nargs == -1 else text
     return found
 

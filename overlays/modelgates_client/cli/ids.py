@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeGuard
 
-from modelgates_client.cli._keys import holds_key
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._reading import STDIN, check_stdin
-from modelgates_client.cli._recordings import LONGEST, is_ledger, read_lines
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.keys import holds_key
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.reading import STDIN, check_stdin
+from modelgates_client.cli.recordings import LONGEST, is_ledger, read_lines
+from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.generation_ids import is_another, is_id, refusal, shortened
 from modelgates_client.records.ids_in_texts import (
@@ -99,7 +99,7 @@ class Refusals:
 
     def __init__(self, messages: Messages) -> None:
         """Begin without any."""
-        self.status = Status.WELL
+        self.status = Status.OK
         self._messages = messages
         self._count = 0
 

@@ -3,24 +3,27 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from shlex import quote
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal
 
-from modelgates_client.calls.settings import Options, check_seconds
-from modelgates_client.cli._findings import FailOn, as_json, as_junit, as_markdown, fails, summary
-from modelgates_client.cli._keys import find_key, holds_key
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._output import check_writable, write_file
-from modelgates_client.cli._progress import progress
-from modelgates_client.cli._reading import STDIN
-from modelgates_client.cli._recordings import (
+import click
+from attrs import frozen
+
+from modelgates_client.calls.settings import check_seconds
+from modelgates_client.cli.app import command
+from modelgates_client.cli.findings import FailOn, as_json, as_junit, as_markdown, fails, summary
+from modelgates_client.cli.keys import holds_key
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import ServerOptions, argument, option
+from modelgates_client.cli.output import Stdout, check_writable, write_file
+from modelgates_client.cli.progress import spinner
+from modelgates_client.cli.recordings import (
     LONGEST,
     is_ledger,
     is_recording,
     read_bodies,
     read_lines,
 )
-from modelgates_client.cli._statuses import Status, status_of
-from modelgates_client.cli._stdout import Stdout
+from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.client import ModelGates
 from modelgates_client.conformance.checking import RECORD, Checked, check, unreadable_line
 from modelgates_client.conformance.recorded import check_line
@@ -41,24 +44,54 @@ _SUCCESS: Final = 200  # a ledger keeps nothing else
 _KEPT: Final = 64 * 1024  # bytes of a body that an error keeps
 
 
-class CheckOptions(TypedDict):
-    """The arguments and options of `check`, as click names them."""
+@frozen(kw_only=True)
+class CheckOptions(ServerOptions):
+    """The arguments and options of `check`."""
 
-    sources: tuple[str, ...]
-    files: tuple[str, ...]
-    shown_as: FormatName | None
-    output: str | None
-    fail_on: FailOn
-    timeout: float | None
-    key_file: str | None
-    key_stdin: bool
-    base_url: str | None
-    allow_http: str | None
-    proxy: str | None
-    ca_bundle: str | None
+    sources: tuple[str, ...] = argument(metavar="[ID|FILE|-]...", nargs=-1)
+    files: tuple[str, ...] = option(
+        "-f", "--file", type=click.Path(), multiple=True, help="Read responses from FILE."
+    )
+    shown_as: FormatName | None = option(
+        "--format",
+        type=click.Choice(("table", "json", "markdown", "junit")),
+        help="How to print what is found: table on a terminal, else json.",
+    )
+    output: str | None = option(
+        "-o", "--output", type=click.Path(), help="Write it to this file, whole or not."
+    )
+    fail_on: FailOn = option(
+        "--fail-on",
+        type=click.Choice(("breaking", "warning", "info", "never")),
+        default="breaking",
+        help="Exit with 9 if anything is found at this level or above: breaking, unless given.",
+    )
+    timeout: float | None = option(
+        "--timeout", type=float, metavar="S", help="Seconds for each id: 30."
+    )
 
 
-def check_responses(options: CheckOptions, messages: Messages) -> Status:
+@command(
+    CheckOptions,
+    name="check",
+    help="""Hold responses, live or recorded, against the spec.
+
+    IDs are asked for as by get, and need the key. FILE holds recorded responses as JSON Lines, or a
+    single one (.json), and may be gzip'd (.gz); - reads stdin. An argument is a file if one of
+    that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;
+    anything else is an id.
+
+    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string, and
+    "operation" may name another operation of the spec than that of records; or a body, {"data":
+    {...}} or {"error": {...}}; or a record, as get --json prints it.
+
+    What deviates is counted by where and what it is. Levels: breaking, reading it raises; warning,
+    it reads as None or as an unknown value, or the spec does not document the status; info, the
+    spec does not declare the field, and it is kept. Nothing that a body holds is shown but the
+    names of its fields, and values that the spec's enums lack.
+    """,
+)
+def run_check(options: CheckOptions, messages: Messages) -> Status:
     """Do what the options say.
 
     Raises:
@@ -67,24 +100,24 @@ def check_responses(options: CheckOptions, messages: Messages) -> Status:
         UnwritableError: The output cannot be written.
     """
     _check_options(options)
-    stdout = None if options["output"] is not None else Stdout()
-    sources = [(source, is_recording(source)) for source in options["sources"]]
-    sources += [(file, True) for file in options["files"]]
+    stdout = None if options.output is not None else Stdout()
+    sources = [(source, is_recording(source)) for source in options.sources]
+    sources += [(file, True) for file in options.files]
     run = _Run(messages)
-    if options["output"] is not None:
-        check_writable(options["output"], [source for source, is_file in sources if is_file])
+    if options.output is not None:
+        check_writable(options.output, [source for source, is_file in sources if is_file])
     ids = [source for source, is_file in sources if not is_file]
     with _fetching(options, messages, ids) as fetch:
         status = run.over(sources, fetch)
     report = run.tally.report()
     if stdout is None:
-        write_file(str(options["output"]), _text(report, options, None))
+        write_file(str(options.output), _text(report, options, None))
     else:
         stdout.write(_text(report, options, stdout))
-    if fails(report, options["fail_on"]):
+    if fails(report, options.fail_on):
         messages.error(f"responses deviate from the spec: {summary(report)}")
         return max(status, Status.DEVIATING)
-    if not report.bodies and status == Status.WELL:
+    if not report.bodies and status == Status.OK:
         messages.error("nothing was checked: there is no response in what was given")
         return Status.FAILED
     return status
@@ -100,11 +133,11 @@ class _Run:
     def __init__(self, messages: Messages) -> None:
         self.tally = Tally()
         self._messages = messages
-        self._status = Status.WELL
+        self._status = Status.OK
 
     def over(self, sources: list[tuple[str, bool]], fetch: Fetch) -> Status:
         """Check each; one that fails does not stop the others."""
-        with progress(self._messages, len(sources)) as drawn:
+        with spinner(self._messages, len(sources)) as drawn:
             for source, is_file in sources:
                 drawn.asking(source)
                 try:
@@ -208,20 +241,15 @@ def _fetching(options: CheckOptions, messages: Messages, ids: Sequence[str]) -> 
     if not ids:
         yield _fetch_nothing
         return
-    secret = find_key(options["key_file"], messages, from_stdin=options["key_stdin"])
+    secret = options.find_key(messages)
     if any(holds_key(generation_id, secret) for generation_id in ids):
         raise ConfigurationError(
             "an API key was given where an id is expected, and not sent; keys in arguments can be "
             "read by others"
         )
-    chosen = Options(
-        base_url=options["base_url"],
-        allow_http=options["allow_http"],
-        proxy=options["proxy"],
-        ca_bundle=options["ca_bundle"],
-    )
-    if options["timeout"] is not None:
-        chosen["timeout"] = options["timeout"]
+    chosen = options.client_options()
+    if options.timeout is not None:
+        chosen["timeout"] = options.timeout
     with ModelGates(api_key=secret.reveal(), **chosen) as client:
 
         def fetch(generation_id: str) -> Checked:
@@ -236,26 +264,23 @@ def _fetch_nothing(generation_id: str) -> Checked:
 
 
 def _check_options(options: CheckOptions) -> None:
-    sources = (*options["sources"], *options["files"])
+    sources = (*options.sources, *options.files)
     if not sources:
         raise ConfigurationError("nothing to check: give ids, files, or - to read stdin")
-    if options["key_stdin"] and options["key_file"] is not None:
-        raise ConfigurationError("--key-stdin and --key-file exclude each other")
-    if options["key_stdin"] and STDIN in sources:
-        raise ConfigurationError("--key-stdin: stdin cannot hold the responses, too")
-    if options["timeout"] is not None:
-        check_seconds("--timeout", options["timeout"])
+    options.check_key_options(sources, "responses")
+    if options.timeout is not None:
+        check_seconds("--timeout", options.timeout)
 
 
 def _text(report: Report, options: CheckOptions, stdout: Stdout | None) -> str:
     on_terminal = stdout is not None and stdout.is_terminal
-    shown_as = options["shown_as"] or ("table" if on_terminal else "json")
+    shown_as = options.shown_as or ("table" if on_terminal else "json")
     if shown_as == "json":
-        return as_json(report, options["fail_on"])
+        return as_json(report, options.fail_on)
     if shown_as == "markdown":
         return as_markdown(report)
     if shown_as == "junit":
-        return as_junit(report, options["fail_on"])
-    from modelgates_client.cli._overview import as_table  # noqa: PLC0415 - rich costs
+        return as_junit(report, options.fail_on)
+    from modelgates_client.cli.findings_table import as_table  # noqa: PLC0415 - rich costs
 
     return as_table(report, stdout.stream if stdout is not None and on_terminal else None)

@@ -13,10 +13,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from attrs import evolve
+import click
+from attrs import evolve, frozen
 
 from modelgates_client._version import __version__
-from modelgates_client.cli._budgets import (
+from modelgates_client.cli.all_budgets import (
     STATUSES,
     as_json,
     as_table,
@@ -24,17 +25,16 @@ from modelgates_client.cli._budgets import (
     look,
     status_of_all,
 )
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._statuses import Status
-from modelgates_client.cli._stdout import Stdout
+from modelgates_client.cli.app import command, configuration
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import SelectionOptions, argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.money import format_usd
 from modelgates_client.reports.budgets import Budget
 from modelgates_client.reports.periods import (
-    NO_PERIOD,
     Period,
-    PeriodOptions,
-    read_period,
     zone_name,
 )
 from modelgates_client.reports.picking import read_where
@@ -53,43 +53,67 @@ _VERSION: Final = 1  # of the JSON
 _LARGEST: Final = Decimal(10) ** 15
 
 
-class BudgetOptions(PeriodOptions):
-    """The arguments and options of `budget`, as click names them."""
+@frozen(kw_only=True)
+class BudgetOptions(SelectionOptions):
+    """The arguments and options of `budget`."""
 
-    sources: tuple[str, ...]
-    max_usd: str | None
-    all_budgets: bool
-    basis: Basis
-    allow_doubtful: int
-    shown_as: Literal["line", "json"]
+    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
+    max_usd: str | None = option("--max-usd", metavar="USD", help="The limit, in US dollars.")
+    all_budgets: bool = option(
+        "--all", is_flag=True, help="All budgets of the configuration file, in place of it."
+    )
+    basis: Basis = option(
+        "--basis",
+        type=click.Choice(("charged", "all-in")),
+        default="all-in",
+        help="What counts: all-in, with what own keys cost, unless given; or charged.",
+    )
+    allow_doubtful: int = option(
+        "--allow-doubtful",
+        metavar="N",
+        type=click.IntRange(0),
+        default=0,
+        help="Let as many ids pass whose cost is not known or not settled.",
+    )
+    shown_as: Literal["line", "json"] = option(
+        "--format",
+        type=click.Choice(("line", "json")),
+        default="line",
+        help="How to print it: a line, unless given; with --all, line is a table.",
+    )
 
 
-def budget(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget] = ()) -> Status:
+@command(
+    BudgetOptions,
+    help="""Hold what was spent against a limit; the exit status says which is more.
+
+    0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
+    is not known, or not settled; so it cannot be said. With --all, the budgets of the configuration
+    file are held; the worst of them counts, and 13 is near one.
+    """,
+)
+def budget(options: BudgetOptions, messages: Messages) -> Status:
     """Do what the options say: a line for each budget, or one object of JSON.
 
     Args:
         options: What was asked for.
         messages: Where to say what is not data.
-        budgets: Those of the configuration file.
 
     Raises:
         ConfigurationError: They cannot be used, or what they name cannot be read.
         ReaderGoneError: Nobody reads the output any more.
         UnwritableError: The output cannot be written.
     """
-    if options["all_budgets"]:
-        return _all(options, messages, budgets)
-    if options["max_usd"] is None:
+    if options.all_budgets:
+        return _all(options, messages, configuration().budgets)
+    if options.max_usd is None:
         raise ConfigurationError("give the limit, --max-usd, or --all budgets of the configuration")
-    max_usd = _amount(options["max_usd"])
+    max_usd = _amount(options.max_usd)
     stdout = Stdout()
-    period = read_period(
-        options,
-        datetime.datetime.now(datetime.UTC),
-    )
-    where = read_where(options["where"])
-    spent = _spending(options["sources"], period, options["basis"], where)
-    verdict = spent.verdict(max_usd, options["allow_doubtful"])
+    period = options.period(datetime.datetime.now(datetime.UTC))
+    where = read_where(options.where)
+    spent = _spending(options.sources, period, options.basis, where)
+    verdict = spent.verdict(max_usd, options.allow_doubtful)
     if spent.differences:
         messages.warning(f"{changed(spent.differences)}; run `modelgates check` on it")
     elif not spent.records and verdict == "undecided":
@@ -103,34 +127,34 @@ def budget(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]
             f"{count(spent.doubtful, 'id')} is not known or not settled: {_advice(spent)}"
             "let as many pass by --allow-doubtful"
         )
-    if options["shown_as"] == "json":
+    if options.shown_as == "json":
         stdout.write(f"{json.dumps(_plain(spent, verdict, max_usd, period, options))}\n")
     else:
-        stdout.write(f"{_line(spent, verdict, max_usd, period, options['basis'])}\n")
+        stdout.write(f"{_line(spent, verdict, max_usd, period, options.basis)}\n")
     return STATUSES[verdict]
 
 
 def _all(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]) -> Status:
-    if options["max_usd"] is not None:
+    if options.max_usd is not None:
         raise ConfigurationError("--max-usd and --all exclude each other")
-    if any(options[name] for name in NO_PERIOD if name != "timezone"):  # type: ignore[literal-required]
+    if options.is_selective:
         raise ConfigurationError("--all: each budget says its period; no other can be given")
     if not budgets:
         raise ConfigurationError(
             "--all: there is no budget; expected a table as [budgets.team] in modelgates.toml"
         )
-    if not options["sources"]:
+    if not options.sources:
         raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
     stdout = Stdout()
-    timezone = zone_name(options["timezone"])
-    sources = options["sources"]
+    timezone = zone_name(options.timezone)
+    sources = options.sources
     is_ledger = len(sources) == 1 and not _is_export(sources[0])
     now = datetime.datetime.now(datetime.UTC)
     found = look(sources, budgets, now, timezone, is_ledger=is_ledger)
     differing = next((state.spent.differences for state in found if state.spent.differences), ())
     if differing:
         messages.warning(f"{changed(differing)}; run `modelgates check` on it")
-    if options["shown_as"] == "json":
+    if options.shown_as == "json":
         stdout.write(as_json(found, timezone))
     else:
         stdout.write(as_table(found))
@@ -199,8 +223,8 @@ def _plain(
         "client_version": __version__,
         "verdict": verdict,
         "max_usd": plain(max_usd),
-        "basis": options["basis"],
-        "allowed_doubtful": options["allow_doubtful"],
+        "basis": options.basis,
+        "allowed_doubtful": options.allow_doubtful,
         "since": plain(period.since),
         "until": plain(period.until),
         "timezone": period.timezone,

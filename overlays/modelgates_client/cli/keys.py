@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from modelgates_client.cli._messages import Messages
+from modelgates_client.cli.messages import Messages
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.credentials import ENVIRONMENT_VARIABLE, Credentials, Secret
 

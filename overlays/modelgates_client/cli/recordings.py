@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from modelgates_client.cli._reading import STDIN, UnreadableError, read_text, split_lines
+from modelgates_client.cli.reading import STDIN, UnreadableError, read_text, split_lines
 from modelgates_client.errors import ConfigurationError
 
 #: Bytes of a line: as many as the client reads of a body unless told otherwise.

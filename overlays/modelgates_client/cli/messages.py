@@ -40,6 +40,11 @@ class Messages:
         if not self.quiet:
             self._say(f"warning: {text}")
 
+    def info(self, text: str) -> None:
+        """Say how the work is going, or how it ended."""
+        if not self.quiet:
+            self._say(text)
+
     def detail(self, text: str) -> None:
         """Say what was asked for by `--verbose`."""
         if self.verbose:

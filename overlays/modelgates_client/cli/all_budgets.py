@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from modelgates_client._version import __version__
-from modelgates_client.cli._statuses import Status
+from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger.controls import Difference
 from modelgates_client.reports.budgets import BUDGET_COLUMNS, Budget, State, states_of
 from modelgates_client.reports.plain import plain
@@ -24,7 +24,7 @@ from modelgates_client.reports.words import count, decimals_of, elided, name, ro
 
 _VERSION: Final = 1  # of the JSON
 STATUSES: Final[dict[Verdict, Status]] = {
-    "within": Status.WELL,
+    "within": Status.OK,
     "over": Status.OVER_BUDGET,
     "undecided": Status.UNDECIDED,
 }
@@ -32,7 +32,7 @@ _SEVEREST_FIRST: Final = (
     Status.OVER_BUDGET,
     Status.UNDECIDED,
     Status.NEAR_BUDGET,
-    Status.WELL,
+    Status.OK,
 )
 _TITLES: Final = ("budget", "of", "spent", "limit", "used", "period", "stands", "a day", "reached")
 _LEFT: Final = frozenset(["budget", "of", "period", "stands"])  # columns aligned so
@@ -80,7 +80,7 @@ def _doubted(state: State, differences: tuple[Difference, ...]) -> State:
 def status_of_all(states: Sequence[State]) -> Status:
     """Return the worst of how budgets stand."""
     statuses = set(map(_status, states))
-    return next((status for status in _SEVEREST_FIRST if status in statuses), Status.WELL)
+    return next((status for status in _SEVEREST_FIRST if status in statuses), Status.OK)
 
 
 def _status(state: State) -> Status:

@@ -9,13 +9,17 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from modelgates_client.cli._messages import Messages
-from modelgates_client.cli._output import check_writable
-from modelgates_client.cli._statuses import Status, status_of
-from modelgates_client.cli._stdout import Stdout, UnwritableError
+import click
+from attrs import frozen
+
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import SelectionOptions, argument, option
+from modelgates_client.cli.output import Stdout, UnwritableError, check_writable
+from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.harmless import harmless
-from modelgates_client.reports.periods import Period, PeriodOptions, read_period
+from modelgates_client.reports.periods import Period
 from modelgates_client.reports.picking import read_where
 from modelgates_client.reports.words import changed
 
@@ -38,20 +42,58 @@ _TEXTS: Final = ("jsonl", "csv")  # what stdout can take
 _CHUNK: Final = 1 << 20  # characters
 
 
-class ExportOptions(PeriodOptions):
-    """The arguments and options of `export`, as click names them."""
+@frozen(kw_only=True)
+class ExportOptions(SelectionOptions):
+    """The arguments and options of `export`."""
 
-    sources: tuple[str, ...]
-    to: str | None
-    shown_as: FormatName | None
-    attempts_to: str | None
-    focus: bool
-    issuer: str | None
-    billing_account: str | None
-    raw: bool
-    list_columns: bool
+    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
+    to: str | None = option(
+        "--to",
+        metavar="FILE",
+        type=click.Path(),
+        help="Write to it; - is stdout. Its end says how.",
+    )
+    shown_as: FormatName | None = option(
+        "--format",
+        type=click.Choice(("jsonl", "csv", "parquet", "duckdb")),
+        help="What to write, if the file's name does not end like that.",
+    )
+    attempts_to: str | None = option(
+        "--attempts-to",
+        metavar="FILE",
+        type=click.Path(),
+        help="Write attempts to a table of their own, too: a row each.",
+    )
+    focus: bool = option(
+        "--focus", is_flag=True, help="Write charges, with the columns of FinOps FOCUS."
+    )
+    issuer: str | None = option(
+        "--issuer", metavar="NAME", help="With --focus: who invoices what is charged."
+    )
+    billing_account: str | None = option(
+        "--billing-account", metavar="ID", help="With --focus: the account it is charged to."
+    )
+    raw: bool = option(
+        "--raw",
+        is_flag=True,
+        help="Leave texts in CSV as they were sent; else a ' is put before what a spreadsheet "
+        "would take for a formula.",
+    )
+    list_columns: bool = option(
+        "--columns", is_flag=True, help="Print the columns, and what they are."
+    )
 
 
+@command(
+    ExportOptions,
+    help="""Write the rows of a ledger: a row for each id, ids without a record too.
+
+    As JSON Lines, CSV, Parquet or a DuckDB database, by the end of the file's name. Unknown is
+    null, amounts are exact decimals, times are UTC. The file is there when it is whole.
+
+    Needs the extra report: pip install 'modelgates-client[cli,report]'
+    """,
+)
 def export(options: ExportOptions, messages: Messages) -> Status:
     """Do what the options say.
 
@@ -64,38 +106,38 @@ def export(options: ExportOptions, messages: Messages) -> Status:
     from modelgates_client.ledger import LedgerError  # noqa: PLC0415 - slow to load
 
     _check(options)
-    if options["list_columns"]:
+    if options.list_columns:
         stdout = Stdout()
         stdout.write(_described(_table(options), is_terminal=stdout.is_terminal))
-        return Status.WELL
-    period = read_period(options, datetime.datetime.now(datetime.UTC))
+        return Status.OK
+    period = options.period(datetime.datetime.now(datetime.UTC))
     try:
         counts = _write(options, period)
     except (LedgerError, SourceError) as error:
         messages.error(str(error))
         return status_of(error)
     _tell(counts, options, period, messages)
-    return Status.WELL
+    return Status.OK
 
 
 def _check(options: ExportOptions) -> None:
-    if options["focus"] and options["attempts_to"] is not None:
+    if options.focus and options.attempts_to is not None:
         raise ConfigurationError("--focus and --attempts-to exclude each other")
     for name, given in (
-        ("--issuer", options["issuer"]),
-        ("--billing-account", options["billing_account"]),
+        ("--issuer", options.issuer),
+        ("--billing-account", options.billing_account),
     ):
-        if given is not None and not options["focus"]:
+        if given is not None and not options.focus:
             raise ConfigurationError(f"{name} goes with --focus")
-    if options["list_columns"]:
+    if options.list_columns:
         return
-    if not options["sources"]:
+    if not options.sources:
         raise ConfigurationError("nothing to export: give a ledger, or Parquet files")
-    if options["to"] is None:
+    if options.to is None:
         raise ConfigurationError("no output: give --to FILE, or --to - for stdout")
-    if options["attempts_to"] == STDOUT:
+    if options.attempts_to == STDOUT:
         raise ConfigurationError("--attempts-to: expected a file")
-    if options["raw"] and _format(options["to"], options["shown_as"]) != "csv":
+    if options.raw and _format(options.to, options.shown_as) != "csv":
         raise ConfigurationError("--raw goes with CSV")
 
 
@@ -113,40 +155,40 @@ def _format(path: str, chosen: FormatName | None) -> FormatName:
 
 
 def _table(options: ExportOptions) -> "Table":
-    if not options["focus"]:
+    if not options.focus:
         from modelgates_client.exports.tables import ROWS  # noqa: PLC0415 - slow to load
 
         return ROWS
     from modelgates_client.exports.focus import ISSUER, charges  # noqa: PLC0415 - slow to load
 
-    issuer = options["issuer"]
-    return charges(ISSUER if issuer is None else issuer, options["billing_account"])
+    issuer = options.issuer
+    return charges(ISSUER if issuer is None else issuer, options.billing_account)
 
 
 def _write(options: ExportOptions, period: Period) -> "Counts":
     from modelgates_client.exports import files, writing  # noqa: PLC0415 - slow to load
     from modelgates_client.exports.tables import ATTEMPTS  # noqa: PLC0415 - slow to load
 
-    found = files.find(options["sources"])
+    found = files.find(options.sources)
     inputs = (*found.ledgers, *found.exports)
-    target = str(options["to"])
-    shown_as = _format(target, options["shown_as"])
+    target = str(options.to)
+    shown_as = _format(target, options.shown_as)
     with contextlib.ExitStack() as stack:
         path = stack.enter_context(_place(target, inputs))
-        outputs = [writing.Output(_table(options), path, shown_as, options["raw"])]
-        attempts_to = options["attempts_to"]
+        outputs = [writing.Output(_table(options), path, shown_as, options.raw)]
+        attempts_to = options.attempts_to
         if attempts_to is not None:
             if Path(attempts_to).absolute() == Path(target).absolute():
                 raise ConfigurationError("--attempts-to: it is the file of --to")
             beside = stack.enter_context(_place(attempts_to, inputs))
             kind = _format(attempts_to, None)
-            outputs.append(writing.Output(ATTEMPTS, beside, kind, options["raw"]))
+            outputs.append(writing.Output(ATTEMPTS, beside, kind, options.raw))
         return writing.export(
             inputs,
             outputs,
             since=period.since,
             until=period.until,
-            where=read_where(options["where"]),
+            where=read_where(options.where),
         )
 
 
@@ -201,7 +243,7 @@ def _described(table: "Table", *, is_terminal: bool) -> str:
 
 def _tell(counts: "Counts", options: ExportOptions, period: Period, messages: Messages) -> None:
     """Say what the export leaves out, and what in it is not known."""
-    focus = options["focus"]
+    focus = options.focus
     left_out = [
         (counts.unresolved if focus else 0, "ids without a record"),
         (counts.unpriced if focus else 0, "charges of records that do not say the amount"),
@@ -227,4 +269,4 @@ def _tell(counts: "Counts", options: ExportOptions, period: Period, messages: Me
         )
     if counts.provisional:
         messages.warning(f"{counts.provisional} records are not final: their cost may change")
-    messages.detail(f"wrote {options['to']}: {counts.records} records")
+    messages.detail(f"wrote {options.to}: {counts.records} records")

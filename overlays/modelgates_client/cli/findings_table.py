@@ -1,13 +1,12 @@
 """What a check found, as a table for people, by rich."""
 
-import os
 from typing import Final, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from modelgates_client.cli._findings import (
+from modelgates_client.cli.findings import (
     difference,
     place,
     pointer,
@@ -15,6 +14,7 @@ from modelgates_client.cli._findings import (
     unchecked,
     unlisted,
 )
+from modelgates_client.cli.output import make_console
 from modelgates_client.conformance.tally import Finding, Report
 
 _STYLES: Final = {"breaking": "red", "warning": "yellow", "info": ""}
@@ -29,12 +29,7 @@ def as_table(report: Report, stream: TextIO | None) -> str:
         report: What was found.
         stream: The terminal to draw for; None if it is none.
     """
-    plain = stream is None or bool(os.environ.get("NO_COLOR"))
-    console = Console(
-        file=stream,
-        color_system=None if plain else "auto",
-        width=_ENDLESS if stream is None else None,
-    )
+    console = Console(color_system=None, width=_ENDLESS) if stream is None else make_console(stream)
     with console.capture() as captured:
         console.print(Text(summary(report)))
         if report.findings:

@@ -1,0 +1,108 @@
+"""`modelgates forget`: ids without a record that nobody is to ask for any more.
+
+In a pipe it prints one object of JSON: `forgotten`, how many ids were (with `--undo`, `queued`),
+and `counts`, how many ids the ledger then has in which state.
+"""
+
+import json
+
+import click
+from attrs import frozen
+
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.progress import states_text
+from modelgates_client.cli.statuses import Status
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.files import find
+from modelgates_client.reports.periods import read_age
+from modelgates_client.reports.words import count
+
+
+@frozen(kw_only=True)
+class ForgetOptions:
+    """The arguments and options of `forget`."""
+
+    ledger: str = argument(type=click.Path())
+    ids: tuple[str, ...] = argument(metavar="[ID]...", nargs=-1)
+    pending: bool = option("--pending", is_flag=True, help="All without a record yet.")
+    failed: bool = option(
+        "--failed", is_flag=True, help="All of which another try is not expected to help."
+    )
+    older_than: str | None = option(
+        "--older-than",
+        metavar="AGE",
+        help="All of these, or of both kinds, that are older than AGE, as 36h, 7d, 2w: by the "
+        "time in gen-<seconds>-..., else since they were queued.",
+    )
+    undo: bool = option(
+        "--undo", is_flag=True, help="Queue the IDs again that were forgotten, or all."
+    )
+
+
+@command(
+    ForgetOptions,
+    help="""Forget ids without a record: they are not asked for any more, and spoil no budget.
+
+    Those that are named, or all that are asked for. What was known of them is kept, and shown by
+    list --forgotten and show; reports count them apart. --undo queues them again, those that are
+    named or all.
+    """,
+)
+def forget(options: ForgetOptions, messages: Messages) -> Status:
+    """Do what the options say, and print how many ids that was.
+
+    Raises:
+        ConfigurationError: They cannot be used.
+        LedgerError: The ledger cannot be used.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    _check(options)
+    older_than = options.older_than
+    age_s = 0.0 if older_than is None else read_age("--older-than", older_than).total_seconds()
+    stdout = Stdout()
+    ids = list(dict.fromkeys(options.ids))
+    find(options.ledger, create=False)  # one that is not there is not made
+    with Ledger(options.ledger) as ledger:
+        others = [each for each in ids if not _is_meant(ledger, each, undo=options.undo)]
+        if options.undo:
+            number = ledger.recall(ids or None)
+        elif ids:
+            number = ledger.forget(ids)
+        else:
+            either = options.pending or options.failed
+            number = ledger.forget_all(
+                pending=options.pending or not either,
+                failed=options.failed or not either,
+                older_than_s=age_s,
+            )
+        counts = ledger.counts()
+    for each in others:
+        what = "it is not forgotten" if options.undo else "it is no id without a record"
+        messages.error(f"{each}: {what}")
+    done = "queued" if options.undo else "forgotten"
+    if stdout.is_terminal:
+        stdout.write(f"{count(number, 'id')} {done}; now {states_text(counts)}\n")
+    else:
+        stdout.write(f"{json.dumps({done: number, 'counts': counts._asdict()})}\n")
+    return Status.NOT_FOUND if others else Status.OK
+
+
+def _is_meant(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
+    waiting = ledger.waiting(generation_id)
+    wanted = {"forgotten"} if undo else {"pending", "failed", "forgotten"}  # again is once
+    return waiting is not None and waiting.state in wanted
+
+
+def _check(options: ForgetOptions) -> None:
+    asked = options.pending or options.failed or options.older_than is not None
+    if options.ids and asked:
+        raise ConfigurationError("give ids, or --pending, --failed, --older-than: not both")
+    if options.undo and asked:
+        raise ConfigurationError("--undo goes with ids, or alone: for all that are forgotten")
+    if not options.ids and not asked and not options.undo:
+        raise ConfigurationError("nothing to forget: give ids, --pending, --failed or --older-than")

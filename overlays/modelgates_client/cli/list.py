@@ -1,0 +1,99 @@
+"""`modelgates list`: which ids a ledger does not know everything of, without asking a server."""
+
+import json
+from itertools import chain
+from typing import Literal
+
+import click
+from attrs import frozen
+
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.show import moment_text, reason_text, unresolved_to_json
+from modelgates_client.cli.statuses import Status
+from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.ledger import Kind
+from modelgates_client.ledger.values import Unresolved
+from modelgates_client.records.harmless import harmless
+from modelgates_client.reports.words import count
+
+
+@frozen(kw_only=True)
+class ListOptions:
+    """The arguments and options of `list`."""
+
+    ledger: str = argument(type=click.Path())
+    pending: bool = option("--pending", is_flag=True, help="Those without a record yet.")
+    failed: bool = option(
+        "--failed", is_flag=True, help="Those of which another try is not expected to help."
+    )
+    provisional: bool = option(
+        "--provisional", is_flag=True, help="Those whose record may still change."
+    )
+    unknown: bool = option(
+        "--unknown", is_flag=True, help="Those whose record does not say what it cost."
+    )
+    forgotten: bool = option(
+        "--forgotten", is_flag=True, help="Those given up, or forgotten by `forget`."
+    )
+    shown_as: Literal["table", "jsonl"] | None = option(
+        "--format",
+        type=click.Choice(("table", "jsonl")),
+        help="How to print it: table on a terminal, else jsonl.",
+    )
+
+
+@command(
+    ListOptions,
+    name="list",
+    help="""List the ids of a ledger of which something is not known: why, and when it was tried.
+
+    All of them, or those that are asked for. No server is asked. On a terminal a line for each;
+    piped, an object of JSON a line.
+    """,
+)
+def list_ids(options: ListOptions, messages: Messages) -> Status:
+    """Print the ids of a ledger of which something is not known, with reasons and times.
+
+    Forgotten ones are not among them unless they are asked for.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    stdout = Stdout()
+    asked = {
+        "pending": options.pending,
+        "failed": options.failed,
+        "provisional": options.provisional,
+        "unknown": options.unknown,
+        "forgotten": options.forgotten,
+    }
+    states = {name for name, is_asked in asked.items() if is_asked} or {*asked} - {"forgotten"}
+    as_table = stdout.is_terminal if options.shown_as is None else options.shown_as == "table"
+    number = 0
+    with Ledger(options.ledger, read_only=True) as ledger:
+        kinds: tuple[Kind, ...] = ("waiting", "unknown", "forgotten")
+        for each in chain.from_iterable(
+            ledger.unresolved(kind) for kind in kinds if kind == "waiting" or kind in states
+        ):
+            if each.state in states:
+                number += 1
+                stdout.write(
+                    f"{_line(each) if as_table else json.dumps(unresolved_to_json(each))}\n"
+                )
+    if not number:
+        messages.detail("no id is like that")
+    return Status.OK
+
+
+def _line(each: Unresolved) -> str:
+    tried = "never tried" if each.tried_at is None else f"tried {moment_text(each.tried_at)}"
+    forgotten = "" if each.forgotten_at is None else f", forgotten {moment_text(each.forgotten_at)}"
+    return harmless(
+        f"{each.generation_id}  {reason_text(each)}; {tried}, {count(each.requests, 'request')}"
+        f"{forgotten}"
+    )

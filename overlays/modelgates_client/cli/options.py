@@ -1,0 +1,178 @@
+"""Options of commands: each is a field of a class, declared once, and passed as an attribute of it.
+
+A command's class has its own options, and inherits those that it shares with others. The name of a
+field is that of the parameter for click; what else click is told stands in `option` and `argument`.
+"""
+
+import datetime
+import zoneinfo
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from attrs import NOTHING, Attribute, field, fields, frozen, has
+
+from modelgates_client.calls.settings import Options
+from modelgates_client.cli.keys import find_key
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.reading import STDIN
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.transport.credentials import Secret
+
+if TYPE_CHECKING:
+    from modelgates_client.reports.periods import Period, PeriodOptions
+
+_DECLARE: Final = "declare"  # in a field's metadata
+
+
+def option(*names: str, **settings: Any) -> Any:
+    """Declare an option as a field.
+
+    Args:
+        names: As people type it: `-f`, `--file`.
+        settings: As `click.option` takes them.
+    """
+    return _field(lambda name: click.option(*names, name, **settings), settings)
+
+
+def argument(**settings: Any) -> Any:
+    """Declare a positional argument as a field, by what `click.argument` takes."""
+    is_required = settings.get("required", settings.get("nargs") != -1)
+    declared = {**settings, "required": is_required}
+    return _field(lambda name: click.argument(name, **declared), declared)
+
+
+def _field(declare: Callable[[str], Callable[[Any], Any]], settings: dict[str, Any]) -> Any:
+    default = settings.get("default")
+    if settings.get("is_flag"):
+        default = False
+    elif settings.get("multiple") or settings.get("nargs") == -1:
+        default = ()
+    elif settings.get("required"):
+        default = NOTHING
+    return field(default=default, metadata={_DECLARE: declare})
+
+
+def add_parameters(command: click.Command, options: type[Any]) -> None:
+    """Give a command the parameters that a class of options declares, its own ones first."""
+    shared = {each.name for base in options.__bases__ if has(base) for each in fields(base)}
+    declared: tuple[Attribute[Any], ...] = fields(options)
+    for each in sorted(declared, key=lambda one: one.name in shared):
+        each.metadata[_DECLARE](each.name)(command)
+
+
+@frozen(kw_only=True)
+class ServerOptions:
+    """The options of commands that ask a server."""
+
+    key_file: str | None = option(
+        "--key-file", type=click.Path(), help="Read the key from this file's first line."
+    )
+    key_stdin: bool = option(
+        "--key-stdin", is_flag=True, help="Read the key from the first line of stdin."
+    )
+    base_url: str | None = option(
+        "--base-url", metavar="URL", help="The server, with the path of the API."
+    )
+    allow_http: str | None = option(
+        "--allow-http",
+        metavar="HOST",
+        help="Ask this host of a private network, the one in --base-url, without TLS.",
+    )
+    proxy: str | None = option("--proxy", metavar="URL", help="Connect through this proxy.")
+    ca_bundle: str | None = option(
+        "--ca-bundle", type=click.Path(), help="Trust this file's certificates (PEM)."
+    )
+
+    def find_key(self, messages: Messages) -> Secret:
+        """Return the key, and let `messages` hide it from now on.
+
+        Raises:
+            ConfigurationError: There is none, or it cannot be read.
+        """
+        return find_key(self.key_file, messages, from_stdin=self.key_stdin)
+
+    def client_options(self) -> Options:
+        """Return what a client is to be made with, besides the key."""
+        return Options(
+            base_url=self.base_url,
+            allow_http=self.allow_http,
+            proxy=self.proxy,
+            ca_bundle=self.ca_bundle,
+        )
+
+    def check_key_options(self, sources: Collection[str], what: str) -> None:
+        """See that there is one place for the key, where nothing else is read from.
+
+        Args:
+            sources: Files that are read, where `-` is stdin.
+            what: What is in them.
+
+        Raises:
+            ConfigurationError: There is not.
+        """
+        if self.key_stdin and self.key_file is not None:
+            raise ConfigurationError("--key-stdin and --key-file exclude each other")
+        if self.key_stdin and STDIN in sources:
+            raise ConfigurationError(f"--key-stdin: stdin cannot hold the {what}, too")
+
+
+def _zones(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of zones that begin like that."""
+    names = ("local", *sorted(zoneinfo.available_timezones() - {"localtime"}))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@frozen(kw_only=True)
+class SelectionOptions:
+    """The options that say which records are meant: of which period, with which labels."""
+
+    since: str | None = option(
+        "--since", metavar="TIME", help="From then on: as 2026-11-02, or 1d, a day ago."
+    )
+    until: str | None = option("--until", metavar="TIME", help="Before then; likewise.")
+    today: bool = option("--today", is_flag=True, help="Since midnight.")
+    yesterday: bool = option("--yesterday", is_flag=True, help="The day before.")
+    week: bool = option("--week", is_flag=True, help="Since Monday's midnight.")
+    month: bool = option("--month", is_flag=True, help="Since the first of the month.")
+    last_month: bool = option("--last-month", is_flag=True, help="The month before.")
+    timezone: str | None = option(
+        "--tz",
+        metavar="ZONE",
+        shell_complete=_zones,
+        help="The zone of days and times, as Europe/Berlin, or local: the system's; else UTC.",
+    )
+    where: tuple[str, ...] = option(
+        "--where",
+        metavar="label:NAME=TEXT",
+        multiple=True,
+        help="Only what the application gave this label.",
+    )
+
+    def period(self, now: datetime.datetime) -> "Period":
+        """Return the period that is meant.
+
+        Raises:
+            ConfigurationError: The options contradict each other, or cannot be read.
+        """
+        from modelgates_client.reports.periods import read_period  # noqa: PLC0415 - few need it
+
+        return read_period(self._selection(), now)
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether records are left out, of times or of labels."""
+        return any(given for name, given in self._selection().items() if name != "timezone")
+
+    def _selection(self) -> "PeriodOptions":
+        return {
+            "since": self.since,
+            "until": self.until,
+            "today": self.today,
+            "yesterday": self.yesterday,
+            "week": self.week,
+            "month": self.month,
+            "last_month": self.last_month,
+            "timezone": self.timezone,
+            "where": self.where,
+        }

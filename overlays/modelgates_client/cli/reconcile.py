@@ -1,0 +1,138 @@
+"""`modelgates reconcile`: is anything missing in a ledger? The account's activity says it.
+
+With `--format json` it prints one object: `version`, of this form, is 1, and names may be added to
+a version, but none goes; `client_version`; `is_same`; and the names of `reports.reconciling`. An
+amount is a string of decimal digits, exact.
+"""
+
+import json
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+from attrs import frozen
+
+from modelgates_client._version import __version__
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import ServerOptions, argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.reading import STDIN
+from modelgates_client.cli.statuses import Status
+from modelgates_client.client.client import ModelGates
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.reports.plain import plain
+from modelgates_client.reports.reconciled import lines
+from modelgates_client.reports.reconciling import read_activity, reconcile_ledger
+from modelgates_client.reports.words import count
+from modelgates_client.resources.activity import activity
+
+_VERSION: Final = 1
+_LISTED: Final = 50  # days and models that differ
+_FETCHED: Final = "the account's activity"
+
+
+@frozen(kw_only=True)
+class ReconcileOptions(ServerOptions):
+    """The arguments and options of `reconcile`."""
+
+    ledger: str = argument(type=click.Path())
+    activity: str | None = argument(metavar="[ACTIVITY|-]", type=click.Path(), required=False)
+    tolerance: str = option(
+        "--tolerance",
+        metavar="PART",
+        default="0.000001",
+        help="The part of an amount by which it may differ: a millionth, unless given.",
+    )
+    shown_as: Literal["text", "json"] | None = option(
+        "--format",
+        type=click.Choice(("text", "json")),
+        help="How to print it: text on a terminal, else json.",
+    )
+
+
+@command(
+    ReconcileOptions,
+    help="""Hold a ledger against what the account says of itself: is anything missing?
+
+    ACTIVITY is the account's activity by UTC day and model, as GET /activity gives it (JSON), or
+    CSV with the same columns; - reads stdin. Without it, the server is asked, if the spec that this
+    version is made of has the operation. For each day and model requests and cost are held against
+    each other: 0, nothing differs; 14, something does.
+    """,
+)
+def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
+    """Do what the options say: some lines, or one object of JSON.
+
+    Raises:
+        ConfigurationError: They cannot be used, or what they name cannot be read.
+        LedgerError: The ledger cannot be read.
+        ModelGatesError: The activity could not be fetched.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    stdout = Stdout()
+    tolerance = _part(options.tolerance)
+    source = options.activity
+    text = fetch_text(options, messages) if source is None else read_text(source)
+    activity = read_activity(text, _FETCHED if source is None else source)
+    found = reconcile_ledger(options.ledger, activity, tolerance)
+    shown_as = options.shown_as or ("text" if stdout.is_terminal else "json")
+    if shown_as == "json":
+        whole = {"version": _VERSION, "client_version": __version__, "is_same": found.is_same}
+        stdout.write(f"{json.dumps({**whole, **plain(found)})}\n")
+    else:
+        stdout.write("".join(f"{line}\n" for line in lines(found, _LISTED)))
+    if not found.is_same and found.unresolved:
+        messages.warning(
+            f"{count(found.unresolved, 'id')} of the ledger are without a record, and may be what "
+            "is missing: fetch them, or see `modelgates list`"
+        )
+    return Status.OK if found.is_same else Status.DIFFERENT
+
+
+def _part(text: str) -> Decimal:
+    try:
+        part = Decimal(text)
+    except InvalidOperation:
+        part = Decimal("NaN")
+    if not part.is_finite() or not 0 <= part < 1:
+        raise ConfigurationError(f"--tolerance {text!r}: expected a part, as 0.01 for a hundredth")
+    return part
+
+
+def read_text(source: str) -> str:
+    """Return the text of a file, or what comes on stdin.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        if source == STDIN:
+            return sys.stdin.read()
+        return Path(source).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the file {source!r}: it is no text in UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(f"the file {source!r}: {error.strerror}") from None
+
+
+def fetch_text(options: ServerOptions, messages: Messages) -> str:
+    """Return what the server answers to `GET /activity`, of which the spec of the day may know.
+
+    Raises:
+        ConfigurationError: The spec has no such operation, or there is no key.
+        ModelGatesError: There was no answer, or an error.
+    """
+    call = activity()
+    if call is None:
+        raise ConfigurationError(
+            "give ACTIVITY, a file: the spec that this version is made of has no operation "
+            "GET /activity, so it cannot be fetched"
+        )
+    with ModelGates(
+        api_key=options.find_key(messages).reveal(), **options.client_options()
+    ) as client:
+        return client.send_raw(call).body.decode("utf-8", "replace")

@@ -1,0 +1,197 @@
+"""`modelgates report`: what generations cost and how they went, from a ledger or its export."""
+
+import datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+import click
+from attrs import evolve, frozen
+
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import SelectionOptions, argument, option
+from modelgates_client.cli.output import Stdout, check_writable, write_file
+from modelgates_client.cli.statuses import Status
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.reports.words import changed
+
+if TYPE_CHECKING:
+    from modelgates_client.reports.figures import Reconciliation, Report, Sort
+
+#: What the extra `report` brings, as modules are named.
+_EXTRA: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly")
+
+
+def _dimensions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names to group by that a list, with commas between, may go on with."""
+    from modelgates_client.ledger.labels import PREFIX  # noqa: PLC0415 - completion must be quick
+    from modelgates_client.reports.picking import DIMENSIONS  # noqa: PLC0415 - likewise
+
+    before, comma, begun = incomplete.rpartition(",")
+    chosen = before.split(",")
+    return [
+        f"{before}{comma}{name}"
+        for name in (*DIMENSIONS, PREFIX)
+        if name.startswith(begun) and name not in chosen
+    ]
+
+
+@frozen(kw_only=True)
+class ReportOptions(SelectionOptions):
+    """The arguments and options of `report`."""
+
+    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
+    by: tuple[str, ...] = option(
+        "--by",
+        metavar="NAMES",
+        multiple=True,
+        shell_complete=_dimensions,
+        help="Group by these, with commas between: model (unless given), provider, user, session, "
+        "app, tier, byok, label:NAME; hour, day, week, month.",
+    )
+    sort: "Sort | None" = option(
+        "--sort",
+        type=click.Choice(("time", "cost", "charged", "records", "tokens", "latency", "name")),
+        help="Order groups by it, from the most, time and name from the first: time if they are "
+        "of times, else cost.",
+    )
+    html: str | None = option(
+        "--html", metavar="FILE", type=click.Path(), help="Write a page with charts, too."
+    )
+    activity: str | None = option(
+        "--activity",
+        metavar="FILE",
+        type=click.Path(),
+        help="Hold the ledger against the account's activity, too, as reconcile does.",
+    )
+    shown_as: Literal["table", "json"] | None = option(
+        "--format",
+        type=click.Choice(("table", "json")),
+        help="How to print it: table on a terminal, else json.",
+    )
+    limit: int | None = option(
+        "--limit",
+        metavar="N",
+        type=click.IntRange(1),
+        help="The most groups to show: the first, of times the latest.",
+    )
+    exact: bool = option(
+        "--exact", is_flag=True, help="Show all digits of amounts in a table, too."
+    )
+
+
+@command(
+    ReportOptions,
+    help="""Report what generations cost, and how they went.
+
+    Of a ledger, or of Parquet files that export wrote: cost charged, by your own keys (BYOK) and
+    in all, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
+    provider. Beside every total stands what it leaves out: ids without a record, amounts that are
+    not known, records that are not final.
+
+    Needs the extra report: pip install 'modelgates-client[cli,report]'
+    """,
+)
+def report(options: ReportOptions, messages: Messages) -> Status:
+    """Do what the options say.
+
+    Raises:
+        ConfigurationError: They cannot be used, or an extra is missing.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    if not options.sources:
+        raise ConfigurationError("nothing to report on: give a ledger, or Parquet files")
+    stdout = Stdout()
+    if options.html is not None:
+        check_writable(options.html, options.sources)
+    try:
+        figures = _figures(options)
+        if options.html is not None:
+            from modelgates_client.reports.page import render  # noqa: PLC0415 - costs
+
+            write_file(options.html, render(figures))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+            raise
+        raise ConfigurationError(
+            "the command needs an extra: pip install 'modelgates-client[cli,report]'"
+        ) from None
+    if figures.differences:
+        messages.warning(f"{changed(figures.differences)}; run `modelgates check` on it")
+    stdout.write(_text(figures, options, stdout))
+    if options.html is not None:
+        messages.detail(f"wrote {options.html}")
+    return Status.OK
+
+
+def _figures(options: ReportOptions) -> "Report":
+    # Not before they are needed: DuckDB is slow to load.
+    from modelgates_client.exports.source import open_source  # noqa: PLC0415
+    from modelgates_client.reports.picking import check_by, needed, read_where  # noqa: PLC0415
+    from modelgates_client.reports.querying import LIMIT, build_report  # noqa: PLC0415
+
+    now = datetime.datetime.now(datetime.UTC)
+    period = options.period(now)
+    by = check_by(name for part in options.by or ("model",) for name in part.split(","))
+    where = read_where(options.where)
+    reconciliation = _reconciliation(options)
+    with open_source(options.sources) as source:
+        source.define("rows", needed(by))
+        control_totals = source.control_totals()
+        differences = () if control_totals is not None else source.differences()
+        figures = build_report(
+            source.connection,
+            source=", ".join(options.sources),
+            by=by,
+            since=period.since,
+            until=period.until,
+            timezone=period.timezone,
+            now=now,
+            sort=options.sort,
+            limit=options.limit or LIMIT,
+            where=where,
+            control_totals=control_totals,
+        )
+        return evolve(
+            figures,
+            differences=(*figures.differences, *differences),
+            reconciliation=reconciliation,
+        )
+
+
+def _reconciliation(options: ReportOptions) -> "Reconciliation | None":
+    if options.activity is None:
+        return None
+    from modelgates_client.cli.reconcile import read_text  # noqa: PLC0415 - few need it
+    from modelgates_client.reports.reconciling import (  # noqa: PLC0415 - few need it
+        TOLERANCE,
+        read_activity,
+        reconcile_ledger,
+    )
+
+    if len(options.sources) != 1:
+        raise ConfigurationError("--activity: give one ledger")
+    activity = read_activity(read_text(options.activity), options.activity)
+    return reconcile_ledger(options.sources[0], activity, TOLERANCE)
+
+
+def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:
+    """Return what to print: nothing, if a page was asked for and no terminal shows the table."""
+    shown_as = options.shown_as
+    if shown_as is None:
+        if options.html is not None and not stdout.is_terminal:
+            return ""
+        shown_as = "table" if stdout.is_terminal else "json"
+    if shown_as == "json":
+        from modelgates_client.reports.plain import as_json  # noqa: PLC0415 - only what is needed
+
+        return as_json(figures)
+    from modelgates_client.reports.terminal.text import as_text  # noqa: PLC0415 - rich costs
+
+    return as_text(
+        figures,
+        stdout.stream if stdout.is_terminal else None,
+        options.limit,
+        exact=options.exact,
+        encoding=stdout.stream.encoding or "ascii",
+    )

@@ -1,0 +1,155 @@
+"""`modelgates show`: what a ledger has of ids. No server is asked, and no key is needed."""
+
+import datetime
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import click
+from attrs import frozen
+
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.statuses import Status
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.values import StoredRecord, Unresolved
+from modelgates_client.records.harmless import harmless
+from modelgates_client.records.summary import summarize
+from modelgates_client.reports.periods import moment
+from modelgates_client.reports.words import count
+from modelgates_runtime.errors import ModelGatesError
+
+_MAX_ERROR_LENGTH = 200  # characters of an error that are shown in a line
+
+
+@frozen(kw_only=True)
+class ShowOptions:
+    """The arguments and options of `show`."""
+
+    ledger: str = argument(type=click.Path())
+    ids: tuple[str, ...] = argument(metavar="ID...", nargs=-1)
+    as_json: bool = option("--json", is_flag=True, help="Print JSON Lines on a terminal, too.")
+
+
+@command(
+    ShowOptions,
+    help="""Show what a ledger has of ids: records, when and how they came, what came before.
+
+    No server is asked. On a terminal some lines for each; piped, an object of JSON a line.
+    """,
+)
+def show(options: ShowOptions, messages: Messages) -> Status:
+    """Print what a ledger has of ids: records, when and how they came, what came before.
+
+    Raises:
+        ConfigurationError: There is no id.
+        LedgerError: The ledger cannot be read.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    if not options.ids:
+        raise ConfigurationError("no id: give those to show")
+    stdout = Stdout()
+    as_json = options.as_json or not stdout.is_terminal
+    status = Status.OK
+    with Ledger(options.ledger, read_only=True) as ledger:
+        for number, generation_id in enumerate(options.ids):
+            record, waiting = ledger.record(generation_id), ledger.waiting(generation_id)
+            if record is None and waiting is None:
+                messages.error(f"{generation_id}: the ledger does not know it")
+                status = Status.NOT_FOUND
+                continue
+            history = ledger.history(generation_id)
+            if as_json:
+                stdout.write(f"{json.dumps(_to_json(generation_id, record, waiting, history))}\n")
+            else:
+                lines = "\n".join(_lines(generation_id, record, waiting, history))
+                stdout.write(f"{'' if number == 0 else chr(10)}{lines}\n")
+    return status
+
+
+def _lines(
+    generation_id: str,
+    record: StoredRecord | None,
+    waiting: Unresolved | None,
+    history: list[StoredRecord],
+) -> Iterator[str]:
+    if record is not None:
+        yield _summary(record)
+        yield f"  {'Obtained':<10} {_obtained(record)}"
+    else:
+        yield f"{harmless(generation_id)}  no record"
+    if waiting is not None:
+        title = "Waiting" if waiting.forgotten_at is None else "Forgotten"
+        yield f"  {title:<10} {harmless(reason_text(waiting))}"
+        tried = "never" if waiting.tried_at is None else moment_text(waiting.tried_at)
+        queued = "" if waiting.queued_at is None else f"; queued {moment_text(waiting.queued_at)}"
+        yield f"  {'Tried':<10} {tried}{queued}"
+    for title, past in zip(["Before", *[""] * len(history)], history, strict=False):
+        yield f"  {title:<10} {_obtained(past)}"
+
+
+def _summary(record: StoredRecord) -> str:
+    try:
+        return summarize(record.generation())
+    except ModelGatesError as error:
+        return f"{harmless(record.generation_id)}  {harmless(str(error))}"
+
+
+def _obtained(record: StoredRecord) -> str:
+    settled = "" if record.is_final else ", not final"
+    client = f"modelgates-client {harmless(record.client)}"
+    return (
+        f"{moment_text(record.obtained_at)}, status {record.status}, "
+        f"{count(record.requests, 'request')}, by {client}{settled}"
+    )
+
+
+def reason_text(waiting: Unresolved) -> str:
+    """Return in which state an id is, and why there is no final record of it."""
+    if waiting.state == "unknown":
+        return "unknown: the record does not say what it cost"
+    untold = "not asked for" if waiting.tried_at is None else "the record may still change"
+    if waiting.tried_at is None and waiting.state == "pending":
+        untold = "not asked for yet"
+    error = untold if waiting.error is None else waiting.error
+    status = "" if waiting.status is None else f" (status {waiting.status})"
+    return f"{waiting.state}: {error[:_MAX_ERROR_LENGTH]}{status}"
+
+
+def _to_json(
+    generation_id: str,
+    record: StoredRecord | None,
+    waiting: Unresolved | None,
+    history: list[StoredRecord],
+) -> dict[str, Any]:
+    return {
+        "generation_id": generation_id,
+        "record": None if record is None else _record_to_json(record),
+        "waiting": None if waiting is None else unresolved_to_json(waiting),
+        "history": [_record_to_json(past) for past in history],
+    }
+
+
+def _record_to_json(record: StoredRecord) -> dict[str, Any]:
+    told = attrs.asdict(record, filter=lambda field, _: field.name != "generation_id")
+    told["obtained_at"] = record.obtained_at.isoformat()
+    told["body"] = record.body.decode("utf-8", "replace")
+    return told
+
+
+def unresolved_to_json(waiting: Unresolved) -> dict[str, Any]:
+    """Return what is known of an id without a final record, for JSON."""
+    told = attrs.asdict(waiting)
+    for name in ("queued_at", "tried_at", "forgotten_at"):
+        told[name] = None if told[name] is None else told[name].isoformat()
+    return told
+
+
+def moment_text(when: datetime.datetime) -> str:
+    """Return a time, to the second."""
+    return moment(when.replace(microsecond=0))

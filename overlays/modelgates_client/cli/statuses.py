@@ -1,0 +1,87 @@
+"""The exit statuses of the command, and which of them a failure makes."""
+
+from enum import IntEnum
+from typing import Final, Self
+
+from modelgates_client.errors import (
+    APIConnectionError,
+    APIStatusError,
+    AuthenticationError,
+    ConfigurationError,
+    EndpointNotFoundError,
+    GenerationNotReadyError,
+    InsufficientCreditsError,
+    InternalServerError,
+    NotFoundError,
+    OutageError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseValidationError,
+    ServerError,
+)
+
+
+class Status(IntEnum):
+    """What the process ends with: the only list of exit statuses, of which `--help` is made.
+
+    Attributes:
+        meaning: What it says, for people.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """Make a status with its meaning."""
+        status = int.__new__(cls, value)
+        status._value_ = value
+        status.meaning = meaning
+        return status
+
+    OK = 0, "all went well"
+    FAILED = 1, "another failure: an undocumented status, unwritable output, a bug"
+    USAGE = 2, "wrong usage or configuration, no usable key"
+    NOT_FOUND = 3, "no such record, or not ready in time"
+    NOT_ALLOWED = 4, "the key, its permissions or the account's credits do not suffice"
+    RATE_LIMITED = 5, "too many requests"
+    SERVER_ERROR = 6, "the server failed"
+    NO_ANSWER = 7, "no connection, or no answer in time"
+    NO_RECORD = 8, "an answer that is not the record"
+    DEVIATING = 9, "responses deviate from the spec, at the level of --fail-on"
+    OVER_BUDGET = 10, "more was spent than --max-usd"
+    UNDECIDED = 11, "the budget cannot be judged: too much of the cost is not known"
+    NO_ID = 12, "a source of ids has none"
+    NEAR_BUDGET = 13, "within the budgets, but near one: a part at which to warn is reached"
+    DIFFERENT = 14, "the ledger is not what the account says of itself"
+    INTERRUPTED = 130, "interrupted"
+    UNREAD = 141, "nobody reads the output any more"
+
+
+#: By class; the first that fits counts.
+_STATUSES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...]] = (
+    ((ConfigurationError, EndpointNotFoundError), Status.USAGE),
+    ((NotFoundError, GenerationNotReadyError), Status.NOT_FOUND),
+    (
+        (AuthenticationError, InsufficientCreditsError, PermissionDeniedError),
+        Status.NOT_ALLOWED,
+    ),
+    (RateLimitError, Status.RATE_LIMITED),
+    (ServerError, Status.SERVER_ERROR),
+    ((APIConnectionError, OutageError), Status.NO_ANSWER),
+    (ResponseValidationError, Status.NO_RECORD),
+)
+
+_REQUEST_TIMEOUT: Final = 408
+
+
+def status_of(error: Exception) -> Status:
+    """Return the exit status for a failure."""
+    if isinstance(error, APIStatusError) and error.status_code == _REQUEST_TIMEOUT:
+        return Status.NO_ANSWER  # the server waited for the request in vain, or says so
+    if isinstance(error, OutageError) and isinstance(error.last_error, InternalServerError):
+        return Status.SERVER_ERROR  # it is there
+    if isinstance(error, GenerationNotReadyError) and isinstance(
+        error.last_error, APIConnectionError | ServerError
+    ):
+        return status_of(error.last_error)  # which says nothing of the record
+    fitting = (status for kinds, status in _STATUSES if isinstance(error, kinds))
+    return next(fitting, Status.FAILED)

@@ -1,0 +1,209 @@
+"""`modelgates stub`: serve records on loopback by hand, until interrupted."""
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import frozen
+
+from modelgates_client.cli.app import command
+from modelgates_client.cli.messages import Messages
+from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.output import Stdout
+from modelgates_client.cli.statuses import Status
+from modelgates_client.errors import ConfigurationError
+from modelgates_client.records.generation_ids import is_id, refusal
+from modelgates_runtime.values import is_object
+
+if TYPE_CHECKING:
+    from modelgates_client.testing import StubAPI, StubRequest
+
+_NEW_FIELD = {"field_of_a_later_version": True}
+
+
+@frozen(kw_only=True)
+class StubOptions:
+    """The arguments and options of `stub`."""
+
+    files: tuple[str, ...] = argument(metavar="[RECORD.json]...", type=click.Path(), nargs=-1)
+    record_ids: tuple[str, ...] = option(
+        "--record-id",
+        metavar="ID",
+        multiple=True,
+        help="Serve a record of this id, made from the spec.",
+    )
+    host: str = option(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="The address to listen on; else 127.0.0.1: this machine alone can ask.",
+    )
+    port: int = option(
+        "--port",
+        metavar="PORT",
+        type=click.IntRange(0, 65535),
+        default=0,
+        help="The port; else a free one.",
+    )
+    not_ready: int = option(
+        "--not-ready",
+        metavar="N",
+        type=click.IntRange(0),
+        default=0,
+        help="Answer the first N requests for each record with 404.",
+    )
+    rate_limit: int = option(
+        "--rate-limit",
+        metavar="N",
+        type=click.IntRange(0),
+        default=0,
+        help="Then answer N requests with 429.",
+    )
+    retry_after: int | None = option(
+        "--retry-after",
+        metavar="S",
+        type=click.IntRange(0),
+        help="Seconds to ask for with 429; else there is no Retry-After.",
+    )
+    status: int | None = option(
+        "--status",
+        metavar="CODE",
+        type=click.IntRange(400, 599),
+        help="Answer all others with this status and the API's error body.",
+    )
+    html: bool = option(
+        "--html", is_flag=True, help="With --status: a page of the edge, no error body."
+    )
+    delay: float = option(
+        "--delay", metavar="S", type=click.FloatRange(0), default=0, help="Answer S seconds later."
+    )
+    truncate: bool = option(
+        "--truncate", is_flag=True, help="Close connections in the middle of the body."
+    )
+    drift: bool = option(
+        "--drift", is_flag=True, help="Add a field and enum values that the spec does not have."
+    )
+
+
+@command(
+    StubOptions,
+    help="""Serve records on 127.0.0.1 as the API does, until interrupted (130).
+
+    RECORD.json are bodies of responses. The settings of a client are printed on stdout, as lines
+    for the environment; then a line on stderr for each request: method, path, id, status.
+
+    Needs the extra testing: pip install 'modelgates-client[cli,testing]'
+    """,
+)
+def stub(options: StubOptions, messages: Messages) -> Status:
+    """Do what the options say; return when interrupted.
+
+    Raises:
+        ConfigurationError: They cannot be used, or an extra is missing.
+        ReaderGoneError: Nobody reads the output any more.
+        UnwritableError: The output cannot be written.
+    """
+    _check(options)
+    try:
+        from modelgates_client.testing import StubAPI  # noqa: PLC0415 - of another extra
+    except ModuleNotFoundError as error:
+        if error.name != "pytest_httpserver":
+            raise
+        raise ConfigurationError(str(error)) from None
+    stdout = Stdout()
+
+    def log(request: "StubRequest") -> None:
+        messages.info(str(request))
+
+    bodies = {name: _body(name) for name in options.files}
+    try:
+        served = StubAPI(
+            host=options.host,
+            port=options.port,
+            latency_s=options.delay,
+            on_request=log,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"--delay: {error}") from None
+    except OSError as error:
+        where = f"{options.host}, port {options.port}"
+        raise ConfigurationError(f"{where}: {error.strerror or error}") from None
+    with served:
+        records = [served.add(generation_id) for generation_id in options.record_ids]
+        for name, body in bodies.items():
+            try:
+                records.append(served.add(body))
+            except ValueError as error:
+                raise ConfigurationError(f"the file {name!r}: {error}") from None
+        _behave(served, records, options)
+        settings = f"MODELGATES_BASE_URL={served.base_url}\nMODELGATES_API_KEY={served.api_key}\n"
+        try:
+            stdout.write(settings)  # who reads them may interrupt at once
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            messages.info("stopped")
+    return Status.INTERRUPTED
+
+
+def _check(options: StubOptions) -> None:
+    if not options.files and not options.record_ids and options.status is None:
+        raise ConfigurationError("no record: give files of response bodies, or --record-id ID")
+    lasting = [
+        f"--{name}"
+        for name, chosen in (
+            ("status", options.status is not None),
+            ("truncate", options.truncate),
+            ("drift", options.drift),
+        )
+        if chosen
+    ]
+    if len(lasting) > 1:
+        raise ConfigurationError(f"{' and '.join(lasting)} exclude each other")
+    if options.html and options.status is None:
+        raise ConfigurationError("--html is for --status: the status that the page comes with")
+    if options.retry_after is not None and not options.rate_limit:
+        raise ConfigurationError("--retry-after is for --rate-limit")
+    for word in options.record_ids:
+        if not is_id(word):
+            raise ConfigurationError(f"--record-id: {refusal(word)}")
+
+
+def _behave(served: "StubAPI", records: list[dict[str, Any]], options: StubOptions) -> None:
+    """Say what becomes of requests: 404 for each record first, then 429, then what lasts."""
+    from modelgates_client.testing._drift import drifted, enum_fields  # noqa: PLC0415 - see above
+
+    for record in records:
+        if options.not_ready:
+            served.not_ready(record["id"], times=options.not_ready)
+        if options.drift:
+            unknown = [name for name in enum_fields() if name in record]
+            served.add(drifted(record, extra=_NEW_FIELD, unknown=unknown))
+    if options.rate_limit:
+        served.rate_limit(times=options.rate_limit, retry_after=options.retry_after)
+    if options.status is not None and options.html:
+        served.edge_page(status=options.status, times=None)
+    elif options.status is not None:
+        served.fail(status=options.status, times=None)
+    if options.truncate:
+        served.truncate(times=None)
+
+
+def _body(name: str) -> dict[str, Any]:
+    """Read the body of a response.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds none.
+    """
+    try:
+        body = json.loads(Path(name).read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"the file {name!r}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        body = None
+    if not is_object(body) or not is_object(body.get("data")):
+        raise ConfigurationError(
+            f"the file {name!r} holds no response body, which is JSON with the record under `data`"
+        )
+    return body
