@@ -5,14 +5,37 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 
+import click
 import pytest
 
 from modelgates_client import __version__, cli
+from modelgates_client.cli.app import app
 
 
 def test_it_tells_its_version(command):
     """On stdout."""
     assert command("--version").stdout == f"modelgates {__version__}\n"
+
+
+def test_help_and_completion_of_names_load_no_command():
+    """They tell what each does, and people wait for them."""
+    code = """if True:
+        import sys
+        from modelgates_client import cli
+        status = cli.main()
+        loaded = {f"modelgates_client.cli.{name}" for name in cli.COMMANDS} & sys.modules.keys()
+        print(*loaded, file=sys.stderr)
+    """
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)
+
+    assert all(f"  {name}  " in done.stdout for name in cli.COMMANDS)
+    assert done.stderr == "\n"
+
+
+def test_every_command_is_in_the_module_of_its_name():
+    """Which registers it."""
+    for name in app.list_commands(click.Context(app)):
+        assert app.get_command(click.Context(app), name).name == name
 
 
 def test_it_is_installed_as_modelgates():

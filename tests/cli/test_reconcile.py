@@ -93,8 +93,12 @@ def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
         base_url = server.url_for("/api/v1")
         status, printed, _ = invoke("reconcile", ledger, "--base-url", base_url)
         server.check()
+    in_clear = ("--base-url", "http://a.example/api/v1", "--allow-http", "b.example")
+    refused = invoke("reconcile", ledger, *in_clear)
     assert status == Status.OK
     assert json.loads(printed)["is_same"] is True
+    assert refused[0] == Status.USAGE
+    assert "allow_http is 'b.example'" in refused[2]
 
 
 @pytest.mark.parametrize(

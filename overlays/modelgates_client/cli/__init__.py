@@ -51,25 +51,52 @@ What they share:
 """
 
 import sys
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelgates_client._version import __version__
 
-#: The commands, each a module here, with the extras that it needs.
+
+class CommandInfo(NamedTuple):
+    """What is known of a command before its module is loaded.
+
+    Attributes:
+        summary: What it does, in a sentence.
+        extras: What it needs to be installed.
+    """
+
+    summary: str
+    extras: str = "cli"
+
+
+#: The commands, each a module here.
 COMMANDS: Final = {
-    "budget": "cli",
-    "check": "cli",
-    "completion": "cli",
-    "export": "cli,report",
-    "fetch": "cli",
-    "forget": "cli",
-    "get": "cli",
-    "list": "cli",
-    "mcp": "mcp",
-    "reconcile": "cli",
-    "report": "cli,report",
-    "show": "cli",
-    "stub": "cli,testing",
+    "budget": CommandInfo(
+        "Hold what was spent against a limit; the exit status says which is more."
+    ),
+    "check": CommandInfo("Hold responses, live or recorded, against the spec."),
+    "completion": CommandInfo("Print the script that completes the command in a shell."),
+    "export": CommandInfo(
+        "Write the rows of a ledger: a row for each id, ids without a record too.", "cli,report"
+    ),
+    "fetch": CommandInfo("Fetch the records of many ids into a ledger."),
+    "forget": CommandInfo(
+        "Forget ids without a record: they are not asked for any more, and spoil no budget."
+    ),
+    "get": CommandInfo("Print the records of generations."),
+    "list": CommandInfo(
+        "List the ids of a ledger of which something is not known: why, and when it was tried."
+    ),
+    "mcp": CommandInfo("Serve AI clients over stdio, by the Model Context Protocol.", "mcp"),
+    "reconcile": CommandInfo(
+        "Hold a ledger against what the account says of itself: is anything missing?"
+    ),
+    "report": CommandInfo("Report what generations cost, and how they went.", "cli,report"),
+    "show": CommandInfo(
+        "Show what a ledger has of ids: records, when and how they came, what came before."
+    ),
+    "stub": CommandInfo(
+        "Serve records on 127.0.0.1 as the API does, until interrupted (130).", "cli,testing"
+    ),
 }
 
 
@@ -94,7 +121,7 @@ def _without_extra(arguments: list[str]) -> int:
     if arguments == ["--version"] and sys.stdout is not None:
         sys.stdout.write(f"modelgates {__version__}\n")
         return 0
-    extras = next((COMMANDS[each] for each in arguments if each in COMMANDS), "cli")
+    extras = next((COMMANDS[each].extras for each in arguments if each in COMMANDS), "cli")
     if sys.stderr is not None:  # where it is closed
         sys.stderr.write(
             f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from modelgates_client._version import __version__
 from modelgates_client.cli import COMMANDS
@@ -54,6 +56,22 @@ class Commands(click.Group):
             import_module(f"modelgates_client.cli.{cmd_name}")  # it registers itself
         return super().get_command(ctx, cmd_name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write what each command does, without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin like that, without loading commands."""
+        return [
+            *(
+                CompletionItem(name, help=command.summary)
+                for name, command in COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
+
 
 # The help is given as such, not as docstrings: there are none under `python -OO`.
 @click.group(
@@ -83,16 +101,13 @@ def app(context: click.Context, config_file: str | None) -> None:
 
 
 def command(
-    options: type[_Options],
-    *,
-    help: str,  # noqa: A002 - as click calls it
-    name: str | None = None,
+    options: type[_Options], *, details: str, name: str | None = None
 ) -> Callable[[_Work[_Options]], _Work[_Options]]:
     """Register a function as the command of its name; what it raises becomes an exit status.
 
     Args:
         options: The class whose fields are the command's options.
-        help: What `--help` says.
+        details: What `--help` says after the summary of the command.
         name: The name, if it is not that of the function.
     """
     epilog = _KEY_EPILOG if issubclass(options, ServerOptions) else _EPILOG
@@ -108,7 +123,9 @@ def command(
                 except (ModelGatesError, UnwritableError) as error:
                     return _failed(error, messages)
 
-        made = click.Command(name or work.__name__, callback=callback, help=help, epilog=epilog)
+        called = name or work.__name__
+        text = f"{COMMANDS[called].summary}\n\n{cleandoc(details)}"
+        made = click.Command(called, callback=callback, help=text, epilog=epilog)
         add_parameters(made, options)
         quiet = "Say nothing on stderr but errors."
         verbose = "Say more: what is logged, and details of the work."

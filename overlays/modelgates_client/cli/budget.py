@@ -85,8 +85,7 @@ class BudgetOptions(SelectionOptions):
 
 @command(
     BudgetOptions,
-    help="""Hold what was spent against a limit; the exit status says which is more.
-
+    details="""
     0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
     is not known, or not settled; so it cannot be said. With --all, the budgets of the configuration
     file are held; the worst of them counts, and 13 is near one.

@@ -74,8 +74,7 @@ class CheckOptions(ServerOptions):
 @command(
     CheckOptions,
     name="check",
-    help="""Hold responses, live or recorded, against the spec.
-
+    details="""
     IDs are asked for as by get, and need the key. FILE holds recorded responses as JSON Lines, or a
     single one (.json), and may be gzip'd (.gz); - reads stdin. An argument is a file if one of
     that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;

@@ -5,6 +5,7 @@ from typing import Final
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from modelgates_client.cli import COMMANDS
 from modelgates_client.cli.app import NAME, app
 from modelgates_client.cli.output import Stdout
 
@@ -18,7 +19,7 @@ fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 """
 
 
-@app.command(epilog=_RECIPES, help="Print the script that completes the command in a shell.")
+@app.command(epilog=_RECIPES, help=COMMANDS["completion"].summary)
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.help_option("-h", "--help")
 def completion(shell: str) -> None:

@@ -86,8 +86,7 @@ class ExportOptions(SelectionOptions):
 
 @command(
     ExportOptions,
-    help="""Write the rows of a ledger: a row for each id, ids without a record too.
-
+    details="""
     As JSON Lines, CSV, Parquet or a DuckDB database, by the end of the file's name. Unknown is
     null, amounts are exact decimals, times are UTC. The file is there when it is whole.
 

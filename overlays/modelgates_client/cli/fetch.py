@@ -91,8 +91,7 @@ class FetchOptions(ServerOptions):
 
 @command(
     FetchOptions,
-    help="""Fetch the records of many ids into a ledger.
-
+    details="""
     FILE has ids one a line, or anywhere in its lines, as JSON Lines and logs have them; it may be
     gzip'd (.gz). - reads stdin, as it comes. Without FILE, what the ledger lacks is fetched.
 

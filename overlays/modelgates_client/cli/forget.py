@@ -45,8 +45,7 @@ class ForgetOptions:
 
 @command(
     ForgetOptions,
-    help="""Forget ids without a record: they are not asked for any more, and spoil no budget.
-
+    details="""
     Those that are named, or all that are asked for. What was known of them is kept, and shown by
     list --forgotten and show; reports count them apart. --undo queues them again, those that are
     named or all.

@@ -55,8 +55,7 @@ class GetOptions(ServerOptions):
 
 @command(
     GetOptions,
-    help="""Print the records of generations.
-
+    details="""
     IDs are like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin, as they come.
 
     On a terminal several records are shown as a table, a single one as a summary. Piped, they are

@@ -48,8 +48,7 @@ class ListOptions:
 @command(
     ListOptions,
     name="list",
-    help="""List the ids of a ledger of which something is not known: why, and when it was tried.
-
+    details="""
     All of them, or those that are asked for. No server is asked. On a terminal a line for each;
     piped, an object of JSON a line.
     """,

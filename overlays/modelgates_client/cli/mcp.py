@@ -29,8 +29,7 @@ class McpOptions:
 
 @command(
     McpOptions,
-    help="""Serve AI clients over stdio, by the Model Context Protocol.
-
+    details="""
     They can look generations up and have their cost explained; with a ledger, have it reported, ask
     how budgets stand, and list ids without a record. All of it only reads. The key is read from the
     environment variable MODELGATES_API_KEY.

@@ -55,8 +55,7 @@ class ReconcileOptions(ServerOptions):
 
 @command(
     ReconcileOptions,
-    help="""Hold a ledger against what the account says of itself: is anything missing?
-
+    details="""
     ACTIVITY is the account's activity by UTC day and model, as GET /activity gives it (JSON), or
     CSV with the same columns; - reads stdin. Without it, the server is asked, if the spec that this
     version is made of has the operation. For each day and model requests and cost are held against

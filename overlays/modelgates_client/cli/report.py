@@ -81,8 +81,7 @@ class ReportOptions(SelectionOptions):
 
 @command(
     ReportOptions,
-    help="""Report what generations cost, and how they went.
-
+    details="""
     Of a ledger, or of Parquet files that export wrote: cost charged, by your own keys (BYOK) and
     in all, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
     provider. Beside every total stands what it leaves out: ids without a record, amounts that are

@@ -37,8 +37,7 @@ class ShowOptions:
 
 @command(
     ShowOptions,
-    help="""Show what a ledger has of ids: records, when and how they came, what came before.
-
+    details="""
     No server is asked. On a terminal some lines for each; piped, an object of JSON a line.
     """,
 )

@@ -89,8 +89,7 @@ class StubOptions:
 
 @command(
     StubOptions,
-    help="""Serve records on 127.0.0.1 as the API does, until interrupted (130).
-
+    details="""
     RECORD.json are bodies of responses. The settings of a client are printed on stdout, as lines
     for the environment; then a line on stderr for each request: method, path, id, status.
 
