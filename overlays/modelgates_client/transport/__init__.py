@@ -14,6 +14,7 @@
 | `dialling`       | a TCP connection to whichever address answers first              |
 | `pooling`        | connections that awaited calls share                             |
 | `httpx_client`   | the engines over a client of httpx that the caller gives         |
+| `httpx_exchange` | what such an engine sends, and what comes of it                  |
 | `lazily`         | httpx, as annotations name it                                    |
 | `options`        | where to connect to, and how: server, proxy, trust               |
 | `credentials`    | the API key: where it comes from, and that it is never shown     |
