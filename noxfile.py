@@ -69,7 +69,7 @@ ON_ONE = (
     "tests/testing/test_plugin.py",
     "tests/testing/test_serving_by_hand.py",
 )
-ON_ALL_TOO = ("tests/cli/test_signals.py",)
+ON_ALL_TOO = ("tests/cli/test_signals.py", "tests/mcp/test_starting.py")
 HEAVY = "tests/heavy"
 COMPARISON = "tests/comparison"
 # What stands on a dependency: each of them is used in these.

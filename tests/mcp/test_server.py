@@ -205,14 +205,3 @@ def test_the_command_serves_the_sdks_client_over_stdio(stub, ledger):
     assert all(tool.description and tool.output_schema for tool in tools)
     assert result.structured_content["charged_usd"] == "0.5"
     assert stub.api_key not in json.dumps([tool.model_dump(mode="json") for tool in tools])
-
-
-def test_without_a_ledger_there_are_no_tools_for_one():
-    """A tool that can only fail would be asked."""
-
-    async def listing():
-        server = server_of(AsyncModelGates(api_key="sk-mg-of-nobody"), None, ())
-        async with Client(server) as asker:
-            return (await asker.list_tools()).tools
-
-    assert {tool.name for tool in asyncio.run(listing())} == {"get_generation", "explain_cost"}
