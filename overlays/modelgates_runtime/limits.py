@@ -19,6 +19,7 @@ _LIMITS: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
 _COMBINED: Final = "ratelimit"
 _POLICY: Final = "ratelimit-policy"
 _PART: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",;])+|[,;]')
+_FIRST: Final = re.compile("[,;]")
 _LONGEST: Final = 1_000  # characters of such a header
 
 #: Keys of an error body for a wait, and how many make a second.
@@ -220,7 +221,10 @@ def _number(value: object, per_unit: int = 1) -> float | None:
 
 
 def _count(headers: Mapping[str, Any], what: str) -> int | None:
-    count = _first(_number(headers.get(f"{limit}{what}")) for limit in _LIMITS)
+    """Return a number of requests; of a list, as the first drafts have it, what applies now."""
+    told = (headers.get(f"{limit}{what}") for limit in _LIMITS)
+    firsts = (_FIRST.split(one)[0] if isinstance(one, str) else one for one in told)
+    count = _first(map(_number, firsts))
     return int(count) if count is not None and count.is_integer() else None
 
 

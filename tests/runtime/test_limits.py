@@ -29,6 +29,14 @@ def test_a_reset_is_in_seconds_or_a_moment(reset):
     assert said(x_ratelimit_reset=reset) == RateLimit(None, None, 30.0)
 
 
+@pytest.mark.parametrize(
+    "limit", ["100, 100;w=60", "100, 5000;w=3600, 100;w=60", "100;w=60", "100, 100"]
+)
+def test_a_limit_with_its_windows_is_the_first(limit):
+    """As the first drafts had it: the limit that is nearest, then all there are; or sent twice."""
+    assert said(ratelimit_limit=limit, ratelimit_remaining="7") == RateLimit(100, 7, None)
+
+
 def test_a_moment_is_judged_by_the_clock_of_the_server():
     """Ours may be wrong."""
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
