@@ -54,8 +54,8 @@ def test_a_file_is_checked_without_a_key(command, write):
         ({**CONFORMING, "new": 1}, None, 0),
         ({**CONFORMING, "new": 1}, "warning", 0),
         ({**CONFORMING, "new": 1}, "info", 9),
-        ({"status": 503, "body": "<html>"}, "breaking", 0),
-        ({"status": 503, "body": "<html>"}, "warning", 9),
+        ({"status": 418, "body": "<html>"}, "breaking", 0),
+        ({"status": 418, "body": "<html>"}, "warning", 9),
         (CONFORMING, "info", 0),
         ("nonsense", None, 9),
     ],
@@ -106,14 +106,14 @@ def test_live_responses_are_checked_whatever_they_are(asking, odd):
     """Where no record came, that is a failure besides, with the status that get has."""
     odd.knows(record("gen-1"))
     odd.answers["gen-2"] = (404, CONFORMING)
-    odd.answers["gen-3"] = (503, b"<html>secret</html>")
+    odd.answers["gen-3"] = (418, b"<html>secret</html>")
     odd.answers["gen-4"] = (200, b"<html>secret</html>")
 
     done = asking("check", "gen-1", "gen-2", "gen-3", "gen-4", "--fail-on", "never")
 
     assert [entry for entry in found(done) if not entry[2].startswith("/data")] == [
         ("breaking", 200, ""),
-        ("warning", 503, ""),
+        ("warning", 418, ""),
     ]
     assert json.loads(done.stdout)["bodies"] == 4
     assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
@@ -155,7 +155,7 @@ def test_a_record_of_another_is_a_failure_though_it_conforms(asking, odd):
     assert done.returncode == 8
 
 
-@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize("status", [404, 418])
 def test_a_body_that_was_cut_is_not_judged(asking, odd, status):
     """Of an error the client keeps 64 KiB; what is whole must not look damaged."""
     message = "x" * 70_000
@@ -163,7 +163,7 @@ def test_a_body_that_was_cut_is_not_judged(asking, odd, status):
 
     done = asking("check", "gen-1")
 
-    assert [entry[0] for entry in found(done)] == {404: [], 503: ["warning"]}[status]
+    assert [entry[0] for entry in found(done)] == {404: [], 418: ["warning"]}[status]
     assert len(json.loads(done.stdout)["unchecked"]) == (status == 404)
     assert ("warning: gen-1: the body is too long to be checked" in done.stderr) is (status == 404)
 

@@ -112,7 +112,7 @@ def test_values_that_vary_are_collapsed():
 def test_findings_are_bounded_and_the_rest_is_counted(monkeypatch):
     """By level, so that the exit status is right whatever is listed."""
     monkeypatch.setattr("modelgates_client.conformance.tally.MOST_FINDINGS", 3)
-    report = tallied((200, {"data": {"total_cost": 1}}), (200, b"<html>"), (503, None))
+    report = tallied((200, {"data": {"total_cost": 1}}), (200, b"<html>"), (418, None))
 
     assert MOST_FINDINGS == 1_000
     assert len(report.findings) == 3
@@ -139,7 +139,7 @@ def test_memory_is_bounded_whatever_names_come():
 def test_the_worst_comes_first():
     """Then the most frequent."""
     body = {"data": {"new": 1}}
-    report = tallied((200, body), (200, body), (503, None), (200, b"<html>"))
+    report = tallied((200, body), (200, body), (418, None), (200, b"<html>"))
 
     order = [(finding.level, -finding.bodies) for finding in report.findings]
     levels = ["breaking", "warning", "info"]
@@ -152,7 +152,7 @@ def test_the_worst_comes_first():
     ("response", "reached"),
     [
         ((200, b"<html>"), {"breaking", "warning", "info"}),
-        ((503, b"<html>"), {"warning", "info"}),
+        ((418, b"<html>"), {"warning", "info"}),
         ((404, {"error": {"code": 404, "message": "m"}, "new": 1}), {"info"}),
         ((404, {"error": {"code": 404, "message": "m"}}), set()),
     ],

@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import re
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -45,6 +46,15 @@ SCALARS = {
     "integer": st.integers() | st.integers(-100, 100).map(float),
     "number": st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53),
 }
+#: Strings of a format: what makes them, and what they match.
+FORMATS = {
+    "date-time": (
+        st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
+    ),
+    "date": (st.dates().map(str), r"\d{4}-\d\d-\d\d"),
+    "uuid": (st.uuids().map(str), r"[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}"),
+}
 ANYTHING = st.recursive(
     st.one_of(*SCALARS.values()),
     lambda parts: (
@@ -65,7 +75,8 @@ def _values(schema):
     if schema["type"] == "array":
         return st.lists(values(schema["items"]), max_size=3)
     if schema["type"] != "object":
-        return SCALARS[schema["type"]]
+        made, _ = FORMATS.get(schema.get("format"), (SCALARS[schema["type"]], ""))
+        return made
     if "additionalProperties" in schema:
         return st.dictionaries(st.text(max_size=9), ANYTHING, max_size=3)
     fields = {key: values(part) for key, part in schema["properties"].items()}
@@ -136,7 +147,10 @@ def deviations(schema, value, at=""):
     if value is None:
         return {} if any(choice.get("type") == "null" for choice in choices) else {at: "null"}
     (schema,) = [choice for choice in choices if choice.get("type") != "null"]
-    if not _is_of(schema["type"], value):
+    _, pattern = FORMATS.get(schema.get("format"), (None, ".*"))
+    if not _is_of(schema["type"], value) or (
+        schema["type"] == "string" and not re.fullmatch(pattern, value, re.DOTALL | re.IGNORECASE)
+    ):
         return {at: "type"}
     if value not in schema.get("enum", [value]):
         return {at: "unknown_value"}
