@@ -42,7 +42,7 @@ def report():
     """Of three bodies: one with fields missing and two more deviations, and two errors."""
     record = {**RECORD, "total_cost": "free", "tier": "gold"}
     error = {"error": {"code": 404, "message": "m"}}
-    return report_of((200, {"data": record}), (503, b"<html>"), (404, error))
+    return report_of((200, {"data": record}), (418, b"<html>"), (404, error))
 
 
 def forms(report, fail_on="breaking"):
@@ -210,7 +210,7 @@ def test_nothing_found_is_said_in_every_form():
 def test_what_is_not_listed_is_counted_in_every_form(monkeypatch):
     """And fails as what is listed does."""
     monkeypatch.setattr("modelgates_client.conformance.tally.MOST_FINDINGS", 0)
-    said = forms(report_of((200, b"<html>"), (503, b"")))
+    said = forms(report_of((200, b"<html>"), (418, b"")))
 
     words = "and deviations of further kinds, not listed: 1 breaking, 1 warning"
     assert words in said["table"]
@@ -225,7 +225,7 @@ HOSTILE = "a|b`c``<img src=x>@team [x](javascript:y)\n\x00\x1b[2J\ud800\u202e\uf
 
 def test_a_hostile_name_of_a_file_is_inert_in_every_form():
     """It is the one text of a report that anybody may have written."""
-    said = forms(report_of((503, b""), source=HOSTILE))
+    said = forms(report_of((418, b""), source=HOSTILE))
 
     _, _, row = cells(said["markdown"])
     assert len(row) == 7
