@@ -319,9 +319,12 @@ def release(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check types: mypy --strict and pyright, ours and the generated code's."""
     project(session)
-    run(session, "mypy", *PACKAGES)
-    run(session, "mypy", "noxfile.py")
-    run(session, "mypy", "scripts")
+    cache = ROOT / ".mypy_cache" / "tests"  # which runs of mypy in tests share, one at a time
+    cache.mkdir(parents=True, exist_ok=True)
+    session.env["MYPY_CACHE_DIR"] = str(cache)
+    for checked in (PACKAGES, ("noxfile.py",), ("scripts",)):
+        with FileLock(cache / "lock"):
+            run(session, "mypy", *checked)
     run(session, "pyright")
 
 
@@ -454,7 +457,9 @@ def lowest(session: nox.Session) -> None:
 @nox.session(allow_parallel=True)
 def tools(session: nox.Session) -> None:
     """Run the tests of the maintainer's tools, which run on one interpreter as they do."""
-    pytest(session, "tests/scripts", *session.posargs)
+    # By file: what a file's tests share is generated once, not in each process.
+    by_file = ("--dist=loadfile", "--no-loadscope-reorder")
+    pytest(session, *by_file, "tests/scripts", *session.posargs)
 
 
 @nox.session(allow_parallel=True)
@@ -514,8 +519,9 @@ def run_pytest(session: nox.Session, *arguments: str) -> None:
     with scratch_folder(session):
         # Once by itself, so that not each of the processes compiles all the tests.
         run(session, "pytest", "--collect-only", "-qq", *arguments, silent=True)
-        # Most of the time is waiting, for servers that misbehave: four processes, on any machine.
-        run(session, "pytest", "--numprocesses=4", "--durations=20", *arguments)
+        # Much of the time is waiting, for servers that misbehave: three processes, on any machine.
+        # A fourth takes longer to import the tests than it saves.
+        run(session, "pytest", "--numprocesses=3", "--durations=20", *arguments)
 
 
 @contextmanager

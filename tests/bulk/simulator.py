@@ -19,6 +19,7 @@ from modelgates_client.bulk.running import Means
 from modelgates_client.calls.call import Execution
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
 from modelgates_client.resources.generations import _question
+from modelgates_client.testing import make_record
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.messages import Failure, Reply, Request
 
@@ -28,9 +29,13 @@ LATENCY_S = 0.02
 MAX_RETRIES = 4
 
 
+#: What records have besides their id: everything, as reading one that lacks much takes longer.
+COMPLETE = make_record("gen-1", finish_reason="stop")
+
+
 def record(generation_id):
     """Answer with the record of an id."""
-    body = {"data": {"id": generation_id, "finish_reason": "stop"}}
+    body = {"data": {**COMPLETE, "id": generation_id}}
     return Reply(200, {}, json.dumps(body).encode())
 
 
