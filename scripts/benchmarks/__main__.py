@@ -60,6 +60,8 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
     toolchain.check_versions(project)
     path = import_module("modelgates_api.api.generations.get_generation").OPERATION.path
     counted = runner.can_count() and not options.no_instructions
+    if not counted:
+        print("instructions are not counted: no valgrind, or not asked for", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="modelgates-bench-") as name:
         folder = Path(name)
         bodies.write(project, folder, _KEPT)

@@ -240,7 +240,7 @@ CASES: dict[str, Case] = {
             "ours, base": by.ours_ledger(fast=False),
         },
         (_CPU, _RATE),
-        seconds=0.6,
+        times=2 * by.BATCH,
     ),
     **{
         f"capture-{sdk}-{'stream' if stream else 'whole'}-{path}": Case(

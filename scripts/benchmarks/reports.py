@@ -26,8 +26,9 @@ BERLIN: Final = zoneinfo.ZoneInfo("Europe/Berlin")
 UTC: Final = zoneinfo.ZoneInfo("UTC")
 _BATCH: Final = 1000
 _MIB: Final = 1024  # KiB
+_MILLION: Final = 1_000_000
 
-#: Names of commands, and what they may take: seconds, of which each must stay under 1 GiB.
+#: Names of commands, and the seconds that they may take of a million records, each within a GiB.
 LIMITS: Final = {"report": 5.0, "page": 8.0, "budget": 1.0, "month": 1.0, "reconcile": 3.0}
 
 
@@ -181,7 +182,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     table = Table(f"A year of {options.records:,} records", columns)
     for kind, (seconds, cpu_s, memory) in took.items():
         is_well = seconds <= LIMITS[kind] and memory <= _MIB
-        verdict = "met" if is_well else "MISSED"
+        verdict = "" if options.records < _MILLION else "met" if is_well else "MISSED"
         figures = (f"{seconds:.2f}", f"{LIMITS[kind]:g}", verdict, f"{cpu_s:.2f}", f"{memory:,.0f}")
         table.rows.append((kind, *figures))
     yield table

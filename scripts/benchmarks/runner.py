@@ -130,7 +130,8 @@ def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list
             for contender, count in zip(names, counts, strict=True):
                 turns[contender].append({Measure.INSTRUCTIONS: count})
     progress("")
-    return [_table(case, measure, turns, notes, setting) for measure in case.measures]
+    tables = [_table(case, measure, turns, notes, setting) for measure in case.measures]
+    return [table for table in tables if table.rows]
 
 
 @contextmanager
@@ -176,7 +177,9 @@ def _turns(
             took = _turn(case, process, contender, warm_up)  # what is loaded for the first time
             took = _turn(case, process, contender, warm_up) if not case.times else took
         if not case.times:
-            one_s = max(took[Measure.CPU] / 1e6, 1 / took[Measure.RATE])
+            one_s = took[Measure.CPU] / 1e6
+            if Measure.RATE in case.measures:  # else its waiting for a core does not matter
+                one_s = max(one_s, 1 / took[Measure.RATE])
             times[contender] = max(warm_up, round(case.seconds / one_s))
     turns: dict[str, list[Turn]] = defaultdict(list)
     order = list(processes)
@@ -226,8 +229,7 @@ def _table(
 ) -> Table:
     """Compare each contender with the base, round by round."""
     values = {name: [turn[measure] for turn in of if measure in turn] for name, of in turns.items()}
-    base = next(iter(values))
-    bases = values[base]
+    base, bases = next(iter(values.items()))
     title = f"{case.title}: {measure.value}"
     if case.ideal_rate and measure is Measure.RATE:
         base = "the ideal"
@@ -253,8 +255,6 @@ def _table(
                 "" if goal is None else "met" if goal.is_met(ratio) else "MISSED",
             )
         )
-    if not table.rows:
-        table.notes.append("not counted: valgrind is not installed, or was not asked for")
     return table
 
 

@@ -1,6 +1,7 @@
 """The benchmarks: every kind of contender does its work, and ratios are those of the rounds."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -180,6 +181,16 @@ def test_it_refuses_what_cannot_be_measured(monkeypatch, arguments, words):
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     with pytest.raises(Failure, match=words):
         command.main()
+
+
+def test_the_page_shows_tables_that_there_are():
+    """Each by the title that the command prints."""
+    shown = re.findall(r"^### (.*)$", (ROOT / "docs/benchmarks.md").read_text(), re.MULTILINE)
+    made = {
+        f"{case.title}: {measure.value}" for case in CASES.values() for measure in case.measures
+    }
+    assert shown
+    assert set(shown) <= made
 
 
 @pytest.mark.parametrize("count", [1, 3])
