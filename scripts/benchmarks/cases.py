@@ -266,14 +266,14 @@ CASES: dict[str, Case] = {
     },
     "regeneration": Case(
         "Regenerating the package of a spec, by its size",
-        "operation",
+        "run",
         {f"{size} operation(s)": growth.regeneration(size) for size in _SIZES},
         times=1,
         rounds=1,
     ),
     "drift": Case(
         "Judging a changed spec by reading alone, by its size",
-        "operation",
+        "run",
         {f"{size} operation(s)": growth.drift(size) for size in _SIZES},
         times=1,
         rounds=1,
