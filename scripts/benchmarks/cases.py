@@ -174,14 +174,11 @@ CASES: dict[str, Case] = {
     "latency": Case(
         "`get`, awaited by 200 tasks, 50 ms of latency, x 200 / 50 ms",
         "record",
-        {
-            name: _GET_AWAITED[name]
-            for name in ("ours, fast", "ours, base", "aiohttp, not decoded", "httpx, not decoded")
-        },
+        {name: _GET_AWAITED[name] for name in ("ours, fast", "ours, base", "aiohttp, not decoded")},
         (_RATE, _CPU),
         (Goal("ours, fast", _RATE, 0.8, is_least=True),),
         ideal_rate=20,
-        times=2000,
+        times=1000,
         concurrency=200,
         server=("--latency-ms", "50"),
         sessions=_BULK,
