@@ -589,6 +589,14 @@ def bulk(session: nox.Session) -> None:
 
 
 @nox.session
+def growth(session: nox.Session) -> None:
+    """Print what regeneration and drift take, by the size of the spec."""
+    project(session)  # the SDK of openrouter installs a `jsonpath` over the tools' own
+    session.env.update(PYTHONPATH="scripts")
+    run(session, "python", "-m", "benchmarks", session.name, *session.posargs)
+
+
+@nox.session
 def outages(session: nox.Session) -> None:
     """Print what becomes of ids in outages, restarts and behind limits, over real sockets."""
     benchmark(session)

@@ -1,6 +1,7 @@
 """Measures the client beside its peers, in turns, as ratios.
 
-Sessions: `bench` (all cases), `startup` (import, client, first request), `bulk` (many records),
+Sessions: `bench` (most cases), `startup` (import, client, first request), `bulk` (many records),
+`growth` (regeneration and drift of larger specs, where no SDK hides the package that they need),
 `outages` (ids lost, requests and time when the server fails), `reports` (of a year of records).
 A goal that is missed is marked; the exit status stays 0.
 """
@@ -27,7 +28,7 @@ from benchmarks.table import FORMATS, Table
 
 _PACKAGES = ("aiohttp", "httptools", "httpx", "msgspec", "openai", "openrouter", "pyreqwest")
 _KEPT = 2500  # records of one account
-_SESSIONS = ("bench", "startup", "bulk", "outages", "reports")
+_SESSIONS = ("bench", "startup", "bulk", "growth", "outages", "reports")
 
 
 def about() -> str:

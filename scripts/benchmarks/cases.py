@@ -2,9 +2,10 @@
 
 | session   | cases                                                                           |
 |-----------|---------------------------------------------------------------------------------|
-| `bench`   | all of them, but for outages and reports                                        |
+| `bench`   | all of them, but for those of `growth`                                          |
 | `startup` | import, client and first request                                                |
 | `bulk`    | many records: on loopback, at 50 ms of latency, behind 100 requests a second    |
+| `growth`  | the maintainer's tools, by the size of the spec                                 |
 """
 
 from collections.abc import Mapping
@@ -267,6 +268,7 @@ CASES: dict[str, Case] = {
         {f"{size} operation(s)": growth.regeneration(size) for size in _SIZES},
         times=1,
         rounds=1,
+        sessions=("growth",),
     ),
     "drift": Case(
         "Judging a changed spec by reading alone, by its size",
@@ -274,5 +276,6 @@ CASES: dict[str, Case] = {
         {f"{size} operation(s)": growth.drift(size) for size in _SIZES},
         times=1,
         rounds=1,
+        sessions=("growth",),
     ),
 }

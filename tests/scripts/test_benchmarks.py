@@ -261,5 +261,5 @@ def test_the_command_explains_itself():
     ask = [sys.executable, "-m", "benchmarks", "--help"]
     done = subprocess.run(ask, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for session in ("bench", "startup", "bulk", "outages", "reports"):
+    for session in ("bench", "startup", "bulk", "growth", "outages", "reports"):
         assert f"`{session}`" in done.stdout
