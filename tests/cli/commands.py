@@ -1,4 +1,4 @@
-"""The command as people run it: a process of its own, against a stub of the API."""
+"""The command as people run it: a process of its own, against a stub of the API; or in this one."""
 
 import json
 import os
@@ -10,7 +10,10 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+from click.testing import CliRunner
 from werkzeug import Response
+
+from modelgates_client.cli.app import app
 
 from . import warm
 
@@ -23,6 +26,14 @@ KEY = "sk-mg-CANARY-0123456789"
 def record(generation_id="gen-1", **changes):
     """Return the recorded response's record with another id and other changes."""
     return {**RECORD, "id": generation_id, **changes}
+
+
+def invoke(*arguments, stdin=None):
+    """Run the command in this process; return its status, what it printed and what it said."""
+    done = CliRunner().invoke(app, [*map(str, arguments)], input=stdin, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return done.return_value, done.stdout, done.stderr
 
 
 class Command:

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from modelgates_client import ConfigurationError
 from modelgates_client.cli.app import app
@@ -16,6 +15,7 @@ from modelgates_client.reports.budgets import KEYS
 
 from ..reports.ledgers import make_ledger, record
 from ..rows.made import label
+from .commands import invoke
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -30,10 +30,7 @@ def folder(tmp_path, monkeypatch):
 
 def run(*arguments):
     """Run the command; return its exit status and what it printed."""
-    done = CliRunner().invoke(app, arguments, standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return done.return_value, done.stdout
+    return invoke(*arguments)[:2]
 
 
 def config(text):

@@ -8,7 +8,8 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
 from ..reports.ledgers import make_ledger, record
-from .test_look import listed, run
+from .commands import invoke
+from .test_look import listed
 
 OLD = "gen-1000000000-old"
 
@@ -35,7 +36,7 @@ def ledger(tmp_path):
 )
 def test_ids_are_forgotten_as_asked_for(ledger, asked, number):
     """By name, or all of a kind or an age; a pipe gets an object."""
-    status, printed, _ = run("forget", ledger, *asked)
+    status, printed, _ = invoke("forget", ledger, *asked)
     said = json.loads(printed)
 
     assert status == Status.OK
@@ -47,30 +48,32 @@ def test_ids_are_forgotten_as_asked_for(ledger, asked, number):
 
 def test_an_id_that_is_none_to_forget_is_told(ledger):
     """One with a record, and one that the ledger does not know; again is once."""
-    status, _, said = run("forget", ledger, "gen-1", "gen-unheard", "gen-pending-0")
+    status, _, said = invoke("forget", ledger, "gen-1", "gen-unheard", "gen-pending-0")
     assert status == Status.NOT_FOUND
     assert "gen-1: it is no id without a record" in said
     assert "gen-unheard: it is no id without a record" in said
-    assert run("forget", ledger, "gen-pending-0")[0] == Status.OK
+    assert invoke("forget", ledger, "gen-pending-0")[0] == Status.OK
 
 
 def test_a_forgotten_id_is_shown_and_recalled(ledger):
     """With when that was; and no budget is spoilt meanwhile."""
     budget = ("budget", ledger, "--max-usd", "5")
-    assert run(*budget)[0] == Status.UNDECIDED
-    run("forget", ledger, "--pending", "--failed")
-    status, printed, _ = run(*budget)
+    assert invoke(*budget)[0] == Status.UNDECIDED
+    invoke("forget", ledger, "--pending", "--failed")
+    status, printed, _ = invoke(*budget)
     assert status == Status.OK
     assert "4 forgotten ids" in printed
-    shown = json.loads(run("show", ledger, OLD)[1])
+    shown = json.loads(invoke("show", ledger, OLD)[1])
     assert shown["waiting"]["state"] == "forgotten"
     assert shown["waiting"]["forgotten_at"] >= "2026"
-    assert "forgotten: not asked for" in run("list", ledger, "--forgotten", "--format", "table")[1]
+    assert (
+        "forgotten: not asked for" in invoke("list", ledger, "--forgotten", "--format", "table")[1]
+    )
 
-    assert json.loads(run("forget", ledger, OLD, "--undo")[1])["queued"] == 1
+    assert json.loads(invoke("forget", ledger, OLD, "--undo")[1])["queued"] == 1
     assert listed(ledger) == {OLD: "pending"}
-    assert run("forget", ledger, "gen-1", "--undo")[0] == Status.NOT_FOUND
-    assert json.loads(run("forget", ledger, "--undo")[1])["queued"] == 3
+    assert invoke("forget", ledger, "gen-1", "--undo")[0] == Status.NOT_FOUND
+    assert json.loads(invoke("forget", ledger, "--undo")[1])["queued"] == 3
     assert len(listed(ledger)) == 4
 
 
@@ -86,7 +89,7 @@ def test_a_forgotten_id_is_shown_and_recalled(ledger):
 )
 def test_what_is_not_clear_is_refused(ledger, asked):
     """In one line, and nothing is forgotten."""
-    status, _, said = run("forget", ledger, *asked)
+    status, _, said = invoke("forget", ledger, *asked)
     assert status == Status.USAGE
     assert said.count("\n") == 1
     assert not listed(ledger, "--forgotten")
@@ -95,5 +98,5 @@ def test_what_is_not_clear_is_refused(ledger, asked):
 def test_a_ledger_that_is_not_there_is_not_made(tmp_path):
     """A wrong name is told."""
     path = tmp_path / "other.db"
-    assert run("forget", str(path), "--pending")[0] == Status.FAILED
+    assert invoke("forget", str(path), "--pending")[0] == Status.FAILED
     assert not path.exists()

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 
 import pytest
 
@@ -211,7 +210,7 @@ def test_verbose_lists_drift(command):
 
 def test_verbose_shows_what_the_client_logs(command):
     """On stderr, a line each; without it, only warnings."""
-    code = """if True:
+    command.program = """if True:
         import logging, sys
         from modelgates_client.client import client
         from modelgates_client.cli import main
@@ -225,9 +224,8 @@ def test_verbose_shows_what_the_client_logs(command):
         client.ModelGates.__init__ = init
         sys.exit(main())
     """
-    line = [sys.executable, "-c", code, "get", "gen-1"]
-    loud = subprocess.run([*line, "-v"], env=command.env, capture_output=True, text=True)
-    plain = subprocess.run(line, env=command.env, capture_output=True, text=True)
+    loud = command("get", "gen-1", "-v")
+    plain = command("get", "gen-1")
 
     assert loud.stderr.splitlines()[:2] == ["debug: a\ufffd[2Jb", "warning: mind"]
     assert plain.stderr == "warning: mind\n"

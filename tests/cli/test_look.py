@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from modelgates_client.cli.app import app
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
 from ..reports.ledgers import make_ledger, record, resolved
+from .commands import invoke
 
 
 @pytest.fixture
@@ -28,17 +27,9 @@ def ledger(tmp_path):
     return path
 
 
-def run(*arguments):
-    """Run the command; return its exit status, what it printed and what it said."""
-    done = CliRunner().invoke(app, arguments, standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return done.return_value, done.stdout, done.stderr
-
-
 def listed(path, *options):
     """Return the ids that are listed, with their states."""
-    found = [json.loads(line) for line in run("list", path, *options)[1].splitlines()]
+    found = [json.loads(line) for line in invoke("list", path, *options)[1].splitlines()]
     return {each["generation_id"]: each["state"] for each in found}
 
 
@@ -60,7 +51,7 @@ def test_a_list_has_each_id_that_is_not_settled(ledger):
 
 def test_a_list_says_why(ledger):
     """With the status, and when it was tried."""
-    _, printed, _ = run("list", ledger, "--format", "table")
+    _, printed, _ = invoke("list", ledger, "--format", "table")
     lines = dict(line.split("  ", 1) for line in printed.splitlines())
 
     assert lines["gen-pending-0"] == "pending: not asked for yet; never tried, 0 requests"
@@ -72,7 +63,7 @@ def test_a_list_says_why(ledger):
 
 def test_a_record_is_shown_with_how_it_came(ledger):
     """And with what came before it."""
-    status, printed, _ = run("show", ledger, "gen-1")
+    status, printed, _ = invoke("show", ledger, "gen-1")
     found = json.loads(printed)
 
     assert status == Status.OK
@@ -84,7 +75,7 @@ def test_a_record_is_shown_with_how_it_came(ledger):
 
 def test_an_id_without_a_record_is_shown_with_the_reason(ledger):
     """One that the ledger does not know is not there, and stops no other."""
-    status, printed, said = run("show", ledger, "gen-unheard-of", "gen-failed-0")
+    status, printed, said = invoke("show", ledger, "gen-unheard-of", "gen-failed-0")
     found = json.loads(printed)
 
     assert status == Status.NOT_FOUND
@@ -100,7 +91,7 @@ def test_nothing_is_made_where_no_ledger_is(tmp_path):
         ["show", str(tmp_path / "none.db"), "gen-1"],
         ["list", str(tmp_path / "n.db")],
     ):
-        status, printed, said = run(*arguments)
+        status, printed, said = invoke(*arguments)
         assert status == Status.FAILED
         assert printed == ""
         assert "error: " in said

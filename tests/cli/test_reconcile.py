@@ -3,10 +3,8 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 from pytest_httpserver import HTTPServer
 
-from modelgates_client.cli.app import app
 from modelgates_client.cli.statuses import Status
 from modelgates_client.resources import activity
 from modelgates_runtime import decoders
@@ -14,6 +12,7 @@ from modelgates_runtime.operation import Content, Operation
 
 from ..reports.ledgers import make_ledger, record
 from ..reports.test_reconciling import item
+from .commands import invoke
 
 
 @pytest.fixture
@@ -28,21 +27,7 @@ def ledger(tmp_path):
 
 def run(ledger, items, *options):
     """Run the command with activity on stdin; return its status, what it printed and said."""
-    arguments = ["reconcile", ledger, "-", *options]
-    done = CliRunner().invoke(
-        app, arguments, input=json.dumps({"data": items}), standalone_mode=False
-    )
-    if done.exception is not None:
-        raise done.exception
-    return done.return_value, done.stdout, done.stderr
-
-
-def invoke(*arguments):
-    """Run a command; return its status, what it printed and said."""
-    done = CliRunner().invoke(app, arguments, standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return done.return_value, done.stdout, done.stderr
+    return invoke("reconcile", ledger, "-", *options, stdin=json.dumps({"data": items}))
 
 
 def test_nothing_missing_is_zero(ledger):
@@ -137,6 +122,4 @@ def test_wrong_usage_is_two(ledger, tmp_path):
     """What cannot be read, and a tolerance that is none."""
     assert run(ledger, [], "--tolerance", "0.1")[0] == Status.USAGE
     assert run(ledger, [item()], "--tolerance", "2")[0] == Status.USAGE
-    arguments = ["reconcile", ledger, str(tmp_path / "none.json")]
-    done = CliRunner().invoke(app, arguments, standalone_mode=False)
-    assert done.return_value == Status.USAGE
+    assert invoke("reconcile", ledger, tmp_path / "none.json")[0] == Status.USAGE

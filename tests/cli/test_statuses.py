@@ -1,8 +1,6 @@
 """Exit statuses: one for each kind of failure, documented where people look."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -99,7 +97,7 @@ def test_wrong_usage_is_two(command, arguments):
 
 def test_a_bug_is_one_and_stops_no_other(command):
     """Something unforeseen is named; the traceback comes with --verbose."""
-    code = """if True:
+    command.program = """if True:
         import sys
         from modelgates_client.cli import main, records
         exact = records.JSONLines.record
@@ -108,9 +106,8 @@ def test_a_bug_is_one_and_stops_no_other(command):
         records.JSONLines.record = record
         sys.exit(main())
     """
-    line = [sys.executable, "-c", code, "get", "gen-1", "gen-2"]
-    done = subprocess.run(line, env=command.env, capture_output=True, text=True)
-    loud = subprocess.run([*line, "-v"], env=command.env, capture_output=True, text=True)
+    done = command("get", "gen-1", "gen-2")
+    loud = command("get", "gen-1", "gen-2", "-v")
 
     assert done.returncode == 1
     assert '"gen-2"' in done.stdout

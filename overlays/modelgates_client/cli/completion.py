@@ -23,7 +23,7 @@ fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.help_option("-h", "--help")
 def completion(shell: str) -> None:
-    """Print the script that completes the command in a shell."""
+    """Print what the named shell is to run."""
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"click does not know {shell}")
