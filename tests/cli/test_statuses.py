@@ -99,11 +99,11 @@ def test_a_bug_is_one_and_stops_no_other(command):
     """Something unforeseen is named; the traceback comes with --verbose."""
     command.program = """if True:
         import sys
-        from modelgates_client.cli import main, records
-        exact = records.JSONLines.record
+        from modelgates_client.cli import get, main
+        exact = get.JSONLines.record
         def record(self, record):
             return {}["gone"] if record.id == "gen-1" else exact(self, record)
-        records.JSONLines.record = record
+        get.JSONLines.record = record
         sys.exit(main())
     """
     done = command("get", "gen-1", "gen-2")

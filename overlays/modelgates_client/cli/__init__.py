@@ -43,7 +43,6 @@ What they share:
 | `ids`         | ids in arguments, lists, logs and JSON Lines               |
 | `recordings`  | recorded responses, line by line                           |
 | `reading`     | texts, however they are packed and encoded                 |
-| `records`     | records as JSON Lines and summaries                        |
 | `record_table` | records as a table, by rich                               |
 | `findings`    | findings of `check` as JSON, Markdown and JUnit XML        |
 | `findings_table` | findings as a table, by rich                            |

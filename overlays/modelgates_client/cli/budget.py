@@ -9,7 +9,7 @@ for; and the names of `reports.spending.Spending`. An amount is a string of deci
 import datetime
 import json
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -27,7 +27,7 @@ from modelgates_client.cli.all_budgets import (
 )
 from modelgates_client.cli.app import command, configuration
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import SelectionOptions, argument, option
+from modelgates_client.cli.options import SelectionOptions, argument, option, read_decimal
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
@@ -107,7 +107,9 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
         return _all(options, messages, configuration().budgets)
     if options.max_usd is None:
         raise ConfigurationError("give the limit, --max-usd, or --all budgets of the configuration")
-    max_usd = _amount(options.max_usd)
+    max_usd = read_decimal(
+        "--max-usd", options.max_usd, _LARGEST, "an amount in US dollars, as 5 or 0.25"
+    )
     stdout = Stdout()
     period = options.period(datetime.datetime.now(datetime.UTC))
     where = read_where(options.where)
@@ -166,18 +168,6 @@ def _advice(spent: Spending) -> str:
     parts = ["fetch them again"] if lacking + spent.provisional else []
     parts += ["forget those that never come"] if lacking else []
     return "".join(f"{part}, " for part in parts) + ("or " if parts else "")
-
-
-def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount < _LARGEST:
-        raise ConfigurationError(
-            f"--max-usd {text!r}: expected an amount in US dollars, as 5 or 0.25"
-        )
-    return amount
 
 
 def _spending(

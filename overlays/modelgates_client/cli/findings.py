@@ -22,6 +22,8 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any, Final, Literal
 
+from attrs import asdict
+
 from modelgates_client._version import __version__
 from modelgates_client.conformance.checking import LEVELS, Level
 from modelgates_client.conformance.tally import Finding, Place, Report, Unchecked
@@ -193,16 +195,7 @@ def _plain(report: Report, fail_on: FailOn) -> dict[str, Any]:
         "failed": fails(report, fail_on),
         "findings": [
             {
-                "level": finding.level,
-                "reason": finding.reason,
-                "kind": finding.kind,
-                "status": finding.status,
-                "pointer": finding.pointer,
-                "expected": finding.expected,
-                "found": finding.found,
-                "example": finding.example,
-                "bodies": finding.bodies,
-                "occurrences": finding.occurrences,
+                **asdict(finding, recurse=False, filter=lambda field, _: field.name[0] != "_"),
                 "first": _plain_place(finding.first),
                 "last": _plain_place(finding.last),
             }

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import click
 from attrs import frozen
@@ -15,12 +16,12 @@ from modelgates_client.cli.options import ServerOptions, argument, option
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.progress import spinner
 from modelgates_client.cli.reading import STDIN
-from modelgates_client.cli.records import Format, JSONLines, Summaries
 from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.client import ModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.generation import Generation
 from modelgates_client.records.generation_ids import is_id, refusal
+from modelgates_client.records.summary import summarize
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
 
@@ -107,10 +108,61 @@ def get(options: GetOptions, messages: Messages) -> Status:
         return max(status, refusals.status)
 
 
+class RecordFormat(Protocol):
+    """How records are shown."""
+
+    def record(self, record: Generation) -> str:
+        """Return what to write for a record, now."""
+        ...
+
+    def failure(self, generation_id: str) -> None:
+        """Take notice that there is no record for an id."""
+        ...
+
+    def rest(self) -> str:
+        """Return what to write in the end."""
+        ...
+
+
+class JSONLines:
+    """One line of JSON for each record; nothing for failures."""
+
+    def record(self, record: Generation) -> str:
+        """Return the record's line, in ASCII: exact, and harmless to a terminal."""
+        return f"{record.to_json()}\n"
+
+    def failure(self, generation_id: str) -> None:
+        """Do nothing: a line is a record."""
+
+    def rest(self) -> str:
+        """Return nothing: each line was written when it came."""
+        return ""
+
+
+class Summaries:
+    """Some lines for each record, with a blank one between them."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self._separator = ""
+
+    def record(self, record: Generation) -> str:
+        """Return the record's summary."""
+        separator, self._separator = self._separator, "\n"
+        return f"{separator}{summarize(record)}\n"
+
+    def failure(self, generation_id: str) -> None:
+        """Do nothing: the error on stderr says it all."""
+
+    def rest(self) -> str:
+        """Return nothing: each summary was written when it came."""
+        return ""
+
+
 class _Run:
     """One run of the command over its ids."""
 
-    def __init__(self, stdout: Stdout, shown_as: Format, messages: Messages) -> None:
+    def __init__(self, stdout: Stdout, shown_as: RecordFormat, messages: Messages) -> None:
         self._stdout = stdout
         self._format = shown_as
         self._messages = messages
@@ -165,7 +217,9 @@ def _check(options: GetOptions) -> None:
     check_files([*options.files, *(word for word in options.ids if word == STDIN)])
 
 
-def _format(options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool) -> Format:
+def _format(
+    options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool
+) -> RecordFormat:
     if options.as_summary or (pretty and total == 1):
         return Summaries()
     if not pretty:

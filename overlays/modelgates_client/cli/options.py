@@ -7,6 +7,7 @@ field is that of the parameter for click; what else click is told stands in `opt
 import datetime
 import zoneinfo
 from collections.abc import Callable, Collection
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -59,6 +60,27 @@ def add_parameters(command: click.Command, options: type[Any]) -> None:
     declared: tuple[Attribute[Any], ...] = fields(options)
     for each in sorted(declared, key=lambda one: one.name in shared):
         each.metadata[_DECLARE](each.name)(command)
+
+
+def read_decimal(name: str, text: str, limit: Decimal, expected: str) -> Decimal:
+    """Return the exact number that an option has been given.
+
+    Args:
+        name: The option.
+        text: What it was given.
+        limit: What it is below; it is 0 at least.
+        expected: What it is to be, in words.
+
+    Raises:
+        ConfigurationError: It is no such number.
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or not 0 <= number < limit:
+        raise ConfigurationError(f"{name} {text!r}: expected {expected}")
+    return number
 
 
 @frozen(kw_only=True)

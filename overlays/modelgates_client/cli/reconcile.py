@@ -7,7 +7,7 @@ amount is a string of decimal digits, exact.
 
 import json
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,7 +17,7 @@ from attrs import frozen
 from modelgates_client._version import __version__
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import ServerOptions, argument, option
+from modelgates_client.cli.options import ServerOptions, argument, option, read_decimal
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.reading import STDIN
 from modelgates_client.cli.statuses import Status
@@ -73,7 +73,9 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
         UnwritableError: The output cannot be written.
     """
     stdout = Stdout()
-    tolerance = _part(options.tolerance)
+    tolerance = read_decimal(
+        "--tolerance", options.tolerance, Decimal(1), "a part, as 0.01 for a hundredth"
+    )
     source = options.activity
     text = fetch_text(options, messages) if source is None else read_text(source)
     activity = read_activity(text, _FETCHED if source is None else source)
@@ -90,16 +92,6 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
             "is missing: fetch them, or see `modelgates list`"
         )
     return Status.OK if found.is_same else Status.DIFFERENT
-
-
-def _part(text: str) -> Decimal:
-    try:
-        part = Decimal(text)
-    except InvalidOperation:
-        part = Decimal("NaN")
-    if not part.is_finite() or not 0 <= part < 1:
-        raise ConfigurationError(f"--tolerance {text!r}: expected a part, as 0.01 for a hundredth")
-    return part
 
 
 def read_text(source: str) -> str:
