@@ -39,7 +39,7 @@ ON_ONE = (
     "tests/bulk/test_mixtures.py",
     "tests/bulk/test_outages.py",
     "tests/bulk/test_pacer.py",
-    "tests/calls/test_answers.py",
+    "tests/calls/test_responses.py",
     "tests/calls/test_calls.py",
     "tests/calls/test_crowds.py",
     "tests/calls/test_retry_after.py",
@@ -74,7 +74,7 @@ HEAVY = "tests/heavy"
 COMPARISON = "tests/comparison"
 # What stands on a dependency: each of them is used in these.
 LOWEST = (
-    "tests/calls/test_answers.py",
+    "tests/calls/test_responses.py",
     "tests/cli/test_command.py",
     "tests/cli/test_export.py",
     "tests/cli/test_report.py",
@@ -84,7 +84,7 @@ LOWEST = (
     "tests/client/test_network.py",
     "tests/client/test_proxies.py",
     "tests/exports",
-    "tests/faults/test_dialling.py",
+    "tests/faults/test_happy_eyeballs.py",
     "tests/faults/test_protocol.py",
     "tests/records",
     "tests/reports/test_page.py",
@@ -552,7 +552,7 @@ def extras(session: nox.Session) -> None:
     """Use each extra as its users do, in an environment with just that one."""
     for extra in ("base", *PROJECT["project"]["optional-dependencies"]):
         environment(session, f"extra-{extra}", ("-e", "." if extra == "base" else f".[{extra}]"))
-        run(session, "python", "-P", "tests/extras.py", extra)  # tests/mcp is no package
+        run(session, "python", "-P", "tests/use_extras.py", extra)  # tests/mcp is no package
 
 
 @nox.session

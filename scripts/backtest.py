@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from common import lock, toolchain
-from common.failure import Arguments, Failure, progress, run
 from common.project import Project
+from common.tool_errors import Arguments, ToolError, progress, run
 
 _FORMATS = ("text", "json", "markdown")
 
@@ -38,14 +38,14 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if len(arguments.versions) not in {0, 2}:
-        raise Failure("give two versions, OLD and NEW, or none for every pair; see --help")
+        raise ToolError("give two versions, OLD and NEW, or none for every pair; see --help")
     if arguments.show is not None and not arguments.versions:
-        raise Failure("--show needs OLD and NEW: bodies are numbered version by version")
+        raise ToolError("--show needs OLD and NEW: bodies are numbered version by version")
     project = Project(arguments.root.resolve())
     toolchain.check_versions(project)
     toolchain.check_templates(project)
     # Here, because it needs the tools, whose absence has been ruled out.
-    from backtesting import records, report, running  # noqa: PLC0415
+    from backtesting import execution, records, report  # noqa: PLC0415
     from common import versions  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
 
@@ -56,8 +56,8 @@ def main() -> None:
         olds = news = list(versions.all(project).values())
         if not arguments.all_pairs:
             vendored = lock.read(project)["spec"]["retrieved"]
-            pairs = running.neighbours([one.name for one in olds], vendored)
-    options = running.Options(
+            pairs = execution.neighbours([one.name for one in olds], vendored)
+    options = execution.BacktestOptions(
         seed=arguments.seed,
         combinations=arguments.combinations,
         real=records.files(project),
@@ -65,9 +65,9 @@ def main() -> None:
         progress=progress,
     )
     if arguments.show is not None:
-        print(running.show(project, olds[0], news[0], arguments.show, options))
+        print(execution.show(project, olds[0], news[0], arguments.show, options))
         return
-    found = running.run(project, olds, news, options)
+    found = execution.run(project, olds, news, options)
     progress("")
     if arguments.format == "text":
         print(report.text(found, shutil.get_terminal_size().columns), end="")

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from common import tree
-from common.failure import Arguments, Failure, run
+from common.tool_errors import Arguments, ToolError, run
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {
@@ -38,7 +38,7 @@ def only(directory: Path, pattern: str) -> Path:
     """Return the one file of a pattern."""
     found = list(directory.glob(pattern))
     if len(found) != 1:
-        raise Failure(f"{len(found)} files match {pattern} in {directory.name}, not one")
+        raise ToolError(f"{len(found)} files match {pattern} in {directory.name}, not one")
     return found[0]
 
 
@@ -50,21 +50,21 @@ def tracked(root: Path) -> frozenset[str]:
     """
     git = shutil.which("git")
     if git is None:
-        raise Failure("there is no git to ask which files are tracked")
+        raise ToolError("there is no git to ask which files are tracked")
     done = subprocess.run([git, "ls-files", "-z"], cwd=root, check=False, capture_output=True)
     names = frozenset(os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
     if done.returncode or not names:
         said = os.fsdecode(done.stderr)
-        raise Failure(f"which files are tracked cannot be told: this is no clone; {said}")
+        raise ToolError(f"which files are tracked cannot be told: this is no clone; {said}")
     return names
 
 
 def refuse(archive: Path, extra: set[str], missing: set[str]) -> None:
     """Fail, naming a file, if there is one too many or too few."""
     for name in sorted(extra):
-        raise Failure(f"{archive.name}: {name} is extra: track it by git, or take it away")
+        raise ToolError(f"{archive.name}: {name} is extra: track it by git, or take it away")
     for name in sorted(missing):
-        raise Failure(f"{archive.name}: {name} is missing")
+        raise ToolError(f"{archive.name}: {name} is missing")
 
 
 def check_wheel(wheel: Path, names: frozenset[str]) -> None:
@@ -80,12 +80,12 @@ def check_wheel(wheel: Path, names: frozenset[str]) -> None:
         refuse(wheel, held - expected.keys(), expected.keys() - held)
         for name, content in expected.items():
             if archive.read(name) != content:
-                raise Failure(f"{wheel.name}: {name} differs from the source")
+                raise ToolError(f"{wheel.name}: {name} differs from the source")
         if not any(name.endswith("licenses/LICENSE") for name in archive.namelist()):
-            raise Failure(f"{wheel.name} has no licence")
+            raise ToolError(f"{wheel.name} has no licence")
     for package in SOURCES:
         if f"{package}/py.typed" not in held:
-            raise Failure(f"{wheel.name}: {package} has no py.typed, so it is not typed")
+            raise ToolError(f"{wheel.name}: {package} has no py.typed, so it is not typed")
 
 
 def check_sdist(sdist: Path, names: frozenset[str]) -> None:

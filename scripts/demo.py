@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.failure import Failure, run
+from common.tool_errors import ToolError, run
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "tests" / "records" / "2026-02-cancelled-stream.json"
@@ -78,7 +78,7 @@ def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = Non
         check=False,
     )
     if done.returncode:
-        raise Failure(f"`{' '.join(command)}` failed: {done.stdout} {done.stderr}")
+        raise ToolError(f"`{' '.join(command)}` failed: {done.stdout} {done.stderr}")
     return done.stdout
 
 
@@ -96,7 +96,7 @@ def start_stub(python: str, cwd: Path) -> tuple[subprocess.Popen[str], dict[str,
     settings = dict(line.strip().split("=", 1) for line in lines if "=" in line)
     if settings.keys() != {"MODELGATES_BASE_URL", "MODELGATES_API_KEY"}:
         _, said = stub.communicate()
-        raise Failure(f"the stub did not start: {said}")
+        raise ToolError(f"the stub did not start: {said}")
     return stub, settings
 
 

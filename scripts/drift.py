@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from common import lock, toolchain
-from common.failure import Arguments, progress, run
 from common.project import Project
+from common.tool_errors import Arguments, progress, run
 
 _FORMATS = ("text", "json", "markdown", "github")
 _LEVELS = ("breaking", "warning", "info", "never")
@@ -25,7 +25,7 @@ def main() -> None:
     # Not before the tools are known to be there.
     from backtesting import records  # noqa: PLC0415
     from common.versions import Version  # noqa: PLC0415
-    from specdiff import accepted, formats, judging, lines  # noqa: PLC0415
+    from specdiff import accepted, assessment, formats, lines  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
 
     def version(name: str | None) -> Version:
@@ -39,7 +39,7 @@ def main() -> None:
     # one is not due when it is held against the past.
     is_about_vendored = not (options.against and options.new)
     listed = options.accepted or (project.accepted if is_about_vendored else None)
-    report = judging.judge(
+    report = assessment.assess(
         project,
         old,
         new,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common import lock, toolchain, tree
-from common.failure import Arguments, Failure, run
 from common.project import Project
+from common.tool_errors import Arguments, ToolError, run
 
 _SHOWN = 20  # faults that are worth showing
 
@@ -30,27 +30,27 @@ def main() -> None:
     toolchain.check_versions(project)
     toolchain.check_templates(project)
     # Not before the tools are known to be there.
-    from backtesting import running  # noqa: PLC0415
-    from codegen import computed, generator, lacking  # noqa: PLC0415
-    from normalizing import telling  # noqa: PLC0415
+    from backtesting import execution  # noqa: PLC0415
+    from codegen import computed, generator, missing_names  # noqa: PLC0415
+    from normalizing import messages  # noqa: PLC0415
 
     normal = generator.prepare(project)
     with generator.generated(project, normal) as fresh:
         wanted = lock.current(project, recorded)
-        for line in (*telling.lines(normal), *generator.obsolete(project)):
+        for line in (*messages.lines(normal), *generator.obsolete(project)):
             print(line, file=sys.stderr)
         if arguments.check:
             check(project, fresh, wanted)
         else:
             if any(tree.differences(fresh, project.generated)):
-                _hold(running.own(project, fresh, normal))
+                _hold(execution.own(project, fresh, normal))
             write(project, fresh, wanted, generator.left_out(normal))
         for name, reason in computed.lost(project, normal).items():
             print(f"unknown: {name} {reason}; {computed.ADVICE}", file=sys.stderr)
-        lacks = list(lacking.lines(project, fresh))
+        lacks = list(missing_names.lines(project, fresh))
     if lacks:
         print("\n".join(lacks), file=sys.stderr)
-        raise Failure(
+        raise ToolError(
             f"the hand-written package lacks {len(lacks)} name(s) in the generated one; give them "
             "back by the overlay, or change what asks for them"
         )
@@ -65,7 +65,7 @@ def _hold(faults: Sequence[str]) -> None:
     """Fail if the new client does not read what its own document allows, before it is written."""
     if faults:
         print("\n".join(faults[:_SHOWN]), file=sys.stderr)
-        raise Failure(
+        raise ToolError(
             f"the client does not read all that its own document allows, in {len(faults)} case(s); "
             "nothing is written: the templates or the runtime are at fault"
         )
@@ -78,7 +78,7 @@ def check(project: Project, fresh: Path, wanted: str) -> None:
         stale.append(f"{project.lock.name}: differs")
     if stale:
         print("\n".join(stale), file=sys.stderr)
-        raise Failure(
+        raise ToolError(
             f"{len(stale)} file(s) are not what the inputs yield; run `nox -s regenerate`"
         )
     print("generated/ is fresh")

@@ -15,7 +15,7 @@ import tomllib
 from io import BytesIO
 from pathlib import Path
 
-from common.failure import Arguments, Failure, run
+from common.tool_errors import Arguments, ToolError, run
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION = "overlays/modelgates_client/_version.py"
@@ -52,18 +52,20 @@ def check(root: Path, tag: str, repository: str | None = None) -> None:
     text = (root / VERSION).read_text(encoding="utf-8")
     found = re.search(r'^__version__(?:: \S+)? = "([^"]+)"$', text, re.MULTILINE)
     if found is None:
-        raise Failure(f"{VERSION} has no __version__")
+        raise ToolError(f"{VERSION} has no __version__")
     if tag != f"v{found[1]}":
-        raise Failure(f"the tag is {tag}, and the version is {found[1]}: it has to be v{found[1]}")
+        raise ToolError(
+            f"the tag is {tag}, and the version is {found[1]}: it has to be v{found[1]}"
+        )
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     heading = rf"^## {re.escape(found[1])} - \d{{4}}-\d\d-\d\d$"
     if re.search(heading, changelog, re.MULTILINE) is None:
-        raise Failure(f"CHANGELOG.md has no heading `## {found[1]} - YYYY-MM-DD`")
+        raise ToolError(f"CHANGELOG.md has no heading `## {found[1]} - YYYY-MM-DD`")
     if repository is not None:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         named = project["urls"].get("Repository")
         if named != repository:
-            raise Failure(f"pyproject.toml names {named} as Repository, and this is {repository}")
+            raise ToolError(f"pyproject.toml names {named} as Repository, and this is {repository}")
 
 
 def absolute(text: str, base: str) -> str:
@@ -75,7 +77,7 @@ def build(root: Path, tag: str, repository: str | None, out: Path) -> None:
     """Build wheel and sdist of what is committed, and check what they hold."""
     git = shutil.which("git")
     if git is None:
-        raise Failure("there is no git to ask for what is committed")
+        raise ToolError("there is no git to ask for what is committed")
     done = subprocess.run([git, "archive", "HEAD"], cwd=root, check=True, capture_output=True)
     with tempfile.TemporaryDirectory() as scratch:
         with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:

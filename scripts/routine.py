@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import lock
-from common.failure import Arguments, Failure, progress, run
 from common.project import Project
+from common.tool_errors import Arguments, ToolError, progress, run
 
 #: What a new spec changes in a checkout.
 CHANGED = ("openapi.yaml", "openapi.lock.json", "generated", "tests/specs/versions")
@@ -86,7 +86,7 @@ class Checkout:
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         done = subprocess.run(listed, cwd=project, capture_output=True, check=False)
         if done.returncode:
-            raise Failure(f"{project} is no git checkout: {done.stderr.decode().strip()}")
+            raise ToolError(f"{project} is no git checkout: {done.stderr.decode().strip()}")
         for name in sorted({*os.fsdecode(done.stdout).split("\0")} - {""}):
             if (project / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,7 @@ def main() -> None:
     recorded = lock.read(project)["spec"]
     sources = [_absolute(source) for source in options.sources or [recorded["source"]]]
     if options.apply and len(sources) > 1:
-        raise Failure("--apply takes over one document; name one")
+        raise ToolError("--apply takes over one document; name one")
     undecided: list[str] = []
     reports: list[str] = []
     with tempfile.TemporaryDirectory(prefix="modelgates-routine-") as scratch:
@@ -254,7 +254,7 @@ def _absolute(source: str) -> str:
     if Path(source).is_file():
         return str(Path(source).resolve())
     if "://" not in source:
-        raise Failure(f"there is no file {source!r}")
+        raise ToolError(f"there is no file {source!r}")
     return source
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from common import lock, toolchain
-from common.failure import Arguments, Failure, run, tell
 from common.project import Project
+from common.tool_errors import Arguments, ToolError, run, tell
 
 _SHOWN = 20  # changes that are worth listing here; `drift` lists them all
 
@@ -29,7 +29,7 @@ def main() -> None:
     before = recorded["spec"]
     source = options.source or lock.last_url(recorded)
     if source is None:
-        raise Failure(f"the vendored spec came from {before['source']}, no URL; name a SOURCE")
+        raise ToolError(f"the vendored spec came from {before['source']}, no URL; name a SOURCE")
     taken = sources.take(project, source)
     is_known = before["sha256"] == lock.digest(old)
     if old == taken.content and is_known:
@@ -63,7 +63,7 @@ def _changes(old: bytes, new: dict[str, Any]) -> list[str]:
     try:
         changes = specs.compare(documents.parse(old, "the vendored spec"), new)
     except ValueError as error:
-        raise Failure(f"the new spec cannot be compared with the vendored one: {error}") from None
+        raise ToolError(f"the new spec cannot be compared with the vendored one: {error}") from None
     lines = [f"{change.level}: {change.text} ({change.rule})" for change in changes[:_SHOWN]]
     if len(changes) > _SHOWN:
         lines.append(f"and {len(changes) - _SHOWN} more")

@@ -52,12 +52,12 @@ def busy():
 
 def pytest_terminal_summary(terminalreporter):
     """Name the tests of more than two seconds that do not say why; more, on a busy machine."""
-    most_s = SLOW_S * busy()
+    max_s = SLOW_S * busy()
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    slow = [each for each in reports if each.when == "call" and each.duration > most_s]
+    slow = [each for each in reports if each.when == "call" and each.duration > max_s]
     unexplained = [each for each in slow if "slow" not in each.keywords]
     if unexplained:
-        terminalreporter.section(f"more than {most_s:.1f} s, and not marked `slow` with a reason")
+        terminalreporter.section(f"more than {max_s:.1f} s, and not marked `slow` with a reason")
     for report in sorted(unexplained, key=lambda each: -each.duration):
         terminalreporter.line(f"{report.duration:.1f}s {report.nodeid}")
 
@@ -97,8 +97,8 @@ def stub():
 @pytest.fixture
 def patient(monkeypatch):
     """Let `get_many` take no silence for a hang: a busy machine may stop a server for seconds."""
-    for module in ("flights", "gate"):
-        monkeypatch.setattr(f"modelgates_client.bulk.{module}.LEAST_PATIENCE_S", 120.0)
+    for module in ("in_flight", "gate"):
+        monkeypatch.setattr(f"modelgates_client.bulk.{module}.MIN_PATIENCE_S", 120.0)
 
 
 @pytest.fixture

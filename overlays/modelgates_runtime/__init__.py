@@ -3,8 +3,8 @@
 The modules here are the same for every spec, and know none. The generated models import them, and
 only declare their fields and check the common case inline.
 
-| module       | subject                                                                  |
-|--------------|--------------------------------------------------------------------------|
+| module       | subject                                                                   |
+|--------------|---------------------------------------------------------------------------|
 | `model`      | `Model`, the base class: reading, drift, `to_dict`, equality, pickling    |
 | `decoder`    | `Decoder`, what all of these are                                          |
 | `decoders`   | one decoder per kind of schema: does this JSON value have the type?       |

@@ -6,7 +6,7 @@ from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.drift import json_type
 from modelgates_runtime.errors import InvalidBodyError
 from modelgates_runtime.parsing import parse_json
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 
 
 def decode_json(decoder: Decoder, status_code: int, content: bytes) -> Any:
@@ -48,7 +48,7 @@ def _decode(decoder: Decoder, status_code: int, content: bytes, value: Any) -> A
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise InvalidBodyError(status_code, reason, content) from None
-    if decoded is MISFIT:
+    if decoded is MISMATCH:
         reason = f"expected {decoder.expected}, found {json_type(value)}"
         raise InvalidBodyError(status_code, reason, content)
     return decoded

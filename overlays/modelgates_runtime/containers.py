@@ -17,7 +17,7 @@ from modelgates_runtime.values import stored
 T = TypeVar("T")
 
 
-class Misfit(Decoded):
+class MismatchedValue(Decoded):
     """A value that is not of the declared type, as it came, with where it stands.
 
     Raises:
@@ -47,7 +47,7 @@ class Misfit(Decoded):
 
 
 def _checked(item: T) -> T:
-    if isinstance(item, Misfit):
+    if isinstance(item, MismatchedValue):
         raise item.error()
     return item
 
@@ -63,7 +63,7 @@ class CheckedList(list[T]):
 
     def readable(self) -> list[T]:
         """Return the items that are of the declared type; the others are left out."""
-        return [item for item in stored(self) if not isinstance(item, Misfit)]
+        return [item for item in stored(self) if not isinstance(item, MismatchedValue)]
 
     def __getitem__(self, index: "SupportsIndex | slice[Any, Any, Any]") -> Any:
         """Return an item or a slice; raise where that holds an unreadable one."""
@@ -119,7 +119,7 @@ class AdditionalProperties(MutableMapping[str, T]):
     __slots__ = ("named", "raw")
 
     def __init__(self, raw: dict[str, Any], named: Container[str]) -> None:
-        """Wrap `raw`, which holds the decoded values, and `Misfit`s for unreadable ones.
+        """Wrap `raw`, which holds the decoded values, and `MismatchedValue`s for unreadable ones.
 
         Args:
             raw: What is read and changed.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 
 
 class Decoder:
@@ -14,7 +14,7 @@ class Decoder:
         raise NotImplementedError(type(self).__name__)
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the typed value or `MISFIT`.
+        """Return the typed value or `MISMATCH`.
 
         Args:
             value: What JSON parsing left.
@@ -24,7 +24,7 @@ class Decoder:
 
     def accepts(self, value: Any) -> bool:
         """Whether the value is of the decoder's type, its parts aside."""
-        return self(value, "") is not MISFIT
+        return self(value, "") is not MISMATCH
 
     def knows(self, value: Any) -> bool:
         """Whether it is a value that the spec lists, where the spec lists values."""

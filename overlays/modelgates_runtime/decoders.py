@@ -1,6 +1,6 @@
 """One decoder per kind of schema: is this JSON value of the declared type?
 
-A decoder takes a value as JSON parsing left it and returns the typed value, or `MISFIT` when it
+A decoder takes a value as JSON parsing left it and returns the typed value, or `MISMATCH` when it
 has none. Whatever the value is, it raises only one thing: `ValueError` for what it must keep as it
 came, and which is nested too deeply for that. `expected` says in words what it takes.
 """
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from modelgates_runtime import scalars
-from modelgates_runtime.containers import CheckedList, Misfit
+from modelgates_runtime.containers import CheckedList, MismatchedValue
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.parsing import check_depth
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 from modelgates_runtime.values import is_array, is_object
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Scalar(Decoder):
     """A decoder of values without parts."""
 
     def __init__(self, words: str, convert: Callable[[Any], Any], **schema: str) -> None:
-        """Take what `convert` does not return `MISFIT` for, of a JSON Schema."""
+        """Take what `convert` does not return `MISMATCH` for, of a JSON Schema."""
         self.words = words
         self.convert = convert
         self.schema = schema
@@ -37,7 +37,7 @@ class Scalar(Decoder):
         return self.words
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the typed value or `MISFIT`."""
+        """Return the typed value or `MISMATCH`."""
         return self.convert(value)
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
@@ -72,9 +72,9 @@ class Constant(Decoder):
         return repr(self.value)
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the constant or `MISFIT`; true is not 1, as in JSON."""
+        """Return the constant or `MISMATCH`; true is not 1, as in JSON."""
         same_type = isinstance(value, bool) is isinstance(self.value, bool)
-        return self.value if same_type and value == self.value else MISFIT
+        return self.value if same_type and value == self.value else MISMATCH
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
         """Return the value."""
@@ -94,8 +94,8 @@ class StrEnumeration(Decoder):
         return "string"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the enum's member, known or not, or `MISFIT`."""
-        return self.enum(value) if isinstance(value, str) else MISFIT
+        """Return the enum's member, known or not, or `MISMATCH`."""
+        return self.enum(value) if isinstance(value, str) else MISMATCH
 
     def knows(self, value: Any) -> bool:
         """Whether the enum lists it."""
@@ -119,14 +119,14 @@ class IntEnumeration(Decoder):
         return "integer"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the enum's member, known or not, or `MISFIT`."""
+        """Return the enum's member, known or not, or `MISMATCH`."""
         number = scalars.integer(value)
-        return MISFIT if number is MISFIT else self.enum(number)
+        return MISMATCH if number is MISMATCH else self.enum(number)
 
     def knows(self, value: Any) -> bool:
         """Whether the enum lists it."""
         number = scalars.integer(value)  # 64.0 is an integer, too
-        return number is not MISFIT and self.enum(number).is_known
+        return number is not MISMATCH and self.enum(number).is_known
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
         """Return the type, and the values that are known."""
@@ -146,8 +146,8 @@ class Object(Decoder):
         return f"object ({self.model.__name__})"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the model, which lists its own drift, or `MISFIT`."""
-        return self.model.__decode__(value, pointer) if is_object(value) else MISFIT
+        """Return the model, which lists its own drift, or `MISMATCH`."""
+        return self.model.__decode__(value, pointer) if is_object(value) else MISMATCH
 
     def accepts(self, value: Any) -> bool:
         """Whether it is an object."""
@@ -186,12 +186,14 @@ class Array(Decoder):
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return a list; one that holds an unreadable item is a `CheckedList`."""
         if not is_array(value):
-            return MISFIT
+            return MISMATCH
         items = [self.item(item, f"{pointer}/{index}") for index, item in enumerate(value)]
-        if all(item is not MISFIT for item in items):
+        if all(item is not MISMATCH for item in items):
             return items
         return CheckedList(
-            Misfit(raw, f"{pointer}/{index}", self.item.expected) if item is MISFIT else item
+            MismatchedValue(raw, f"{pointer}/{index}", self.item.expected)
+            if item is MISMATCH
+            else item
             for index, (item, raw) in enumerate(zip(items, value, strict=True))
         )
 
@@ -250,7 +252,7 @@ def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[Mod
         if is_object(value):
             items.append(decode(value, f"{pointer}/{index}"))
         else:
-            items.append(Misfit(value, f"{pointer}/{index}", Object(model).expected))
+            items.append(MismatchedValue(value, f"{pointer}/{index}", Object(model).expected))
             odd = True
     return CheckedList(items) if odd else items
 
@@ -268,10 +270,10 @@ class OneOf(Decoder):
         return " or ".join(choice.expected for choice in self.choices)
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the reading with the fewest faults, the first of equals, or `MISFIT`."""
+        """Return the reading with the fewest faults, the first of equals, or `MISMATCH`."""
         taking = [choice for choice in self.choices if choice.accepts(value)]
         if not taking:
-            return MISFIT
+            return MISMATCH
         if len(taking) > 1:
             taking.sort(key=lambda choice: choice.faults(value))
         return taking[0](value, pointer)
@@ -297,7 +299,7 @@ class Tagged(OneOf):
     """Takes what any of several decoders takes; objects are told apart by one property.
 
     An object with a value that stands for none of them is none of them: it is what a choice makes
-    of it that no value stands for, or else `MISFIT`, and stays as it came.
+    of it that no value stands for, or else `MISMATCH`, and stays as it came.
 
     Source: OpenAPI 3.1.1, section Discriminator Object.
     """
@@ -314,9 +316,9 @@ class Tagged(OneOf):
         return f"{super().expected}, as `{self.key}` says"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return what the decoder does that the value chooses, or `MISFIT`."""
+        """Return what the decoder does that the value chooses, or `MISMATCH`."""
         chosen = self._chosen(value)
-        return MISFIT if chosen is None else chosen(value, pointer)
+        return MISMATCH if chosen is None else chosen(value, pointer)
 
     def accepts(self, value: Any) -> bool:
         """Whether it is an object of a known value, or another choice accepts it."""

@@ -5,7 +5,7 @@ from typing import Any, Self, TypeVar
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.decoders import Array, Nullable, Object
 from modelgates_runtime.model import Model
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 from modelgates_runtime.schema import Field, Schema
 
 DecoderT = TypeVar("DecoderT", bound=Decoder)
@@ -23,7 +23,7 @@ class Extended(Model):
         if source.keys() == schema.keys:  # the common case, in which there is nothing to note
             for field in schema.fields.values():
                 value = field.decoder(source[field.key], pointer + field.segment)
-                if value is MISFIT:
+                if value is MISMATCH:
                     break
                 setattr(self, field.name, value)
             else:

@@ -20,7 +20,7 @@ _COMBINED: Final = "ratelimit"
 _POLICY: Final = "ratelimit-policy"
 _PART: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",;])+|[,;]')
 _FIRST: Final = re.compile("[,;]")
-_LONGEST: Final = 1_000  # characters of such a header
+_MAX: Final = 1_000  # characters of such a header
 
 #: Keys of an error body for a wait, and how many make a second.
 _BODY_KEYS: Final = (("retry_after_ms", 1000), ("retry_after", 1), ("retry_after_seconds", 1))
@@ -143,7 +143,7 @@ def _scarcity(item: tuple[str, Mapping[str, str]]) -> tuple[float, float]:
 
 def _items(text: object) -> list[tuple[str, dict[str, str]]]:
     """Return the items of a list, each with its parameters; none of what is no list."""
-    if not isinstance(text, str) or len(text) > _LONGEST:
+    if not isinstance(text, str) or len(text) > _MAX:
         return []
     parts = _PART.findall(text)
     if "".join(parts) != text:  # a quotation mark is left open

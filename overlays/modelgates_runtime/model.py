@@ -18,7 +18,7 @@ from modelgates_runtime.decoded import Decoded, find_drift
 from modelgates_runtime.drift import MISSING, Drift, join_pointer, json_type, mismatch, undeclared
 from modelgates_runtime.encoding import encode, json_equal, json_text, writable
 from modelgates_runtime.errors import FieldError
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 from modelgates_runtime.schema import Field, Note, Schema
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})  # no drift can be inside these
@@ -110,12 +110,12 @@ class Model(Decoded):
     def __drift__(self, pointer: str) -> Iterator[Drift]:
         """Yield every deviation in this object, which stands at `pointer`."""
         schema, note = self.__schema__(), self._note or Note()
-        misfits = note.misfits or {}
+        mismatches = note.mismatches or {}
         for field in schema.fields.values():
             value = self._peek(field)
             place = pointer + field.segment
             if value is MISSING:
-                yield mismatch(place, field.decoder.expected, misfits.get(field.key, MISSING))
+                yield mismatch(place, field.decoder.expected, mismatches.get(field.key, MISSING))
             elif value is None and field.required and field.key in note.absent:
                 yield mismatch(place, field.decoder.expected, MISSING)
             elif type(value) not in _SCALARS:
@@ -171,30 +171,30 @@ class Model(Decoded):
     def _settle(self, source: dict[str, Any], rest: Iterable[str], pointer: str) -> None:
         """Decode the `rest` of the fields one by one, and note what is to note."""
         schema = self.__schema__()
-        misfits: dict[str, Any] = {}
+        mismatches: dict[str, Any] = {}
         for key in rest:
             field = schema.fields[key]
             if self._peek(field) is not MISSING:
                 continue  # read already; nested objects must not be decoded again at each level
             if key in source:
                 value = field.decoder(source[key], pointer + field.segment)
-                if value is not MISFIT:
+                if value is not MISMATCH:
                     setattr(self, field.name, value)
                 else:
-                    misfits[key] = source[key]
+                    mismatches[key] = source[key]
             elif field.reads_none_when_absent:
                 setattr(self, field.name, None)
-        self._note = schema.note(source, pointer, misfits)
+        self._note = schema.note(source, pointer, mismatches)
 
     def _held(self) -> Iterator[tuple[str, Any]]:
         """Yield what there is to send, by JSON name: typed values, and others as they came."""
         note = self._note or Note()
-        misfits = note.misfits or {}
+        mismatches = note.mismatches or {}
         for field in self.__schema__().fields.values():
             value = self._peek(field)
             if value is MISSING:
-                if field.key in misfits:
-                    yield field.key, misfits[field.key]
+                if field.key in mismatches:
+                    yield field.key, mismatches[field.key]
             elif value is not None or (
                 field.key not in note.absent and (field.required or field.nullable)
             ):
@@ -241,7 +241,7 @@ class Model(Decoded):
                 f"{type(self).__name__}.{name}",
                 note.pointer + field.segment,
                 field.decoder.expected,
-                json_type((note.misfits or {}).get(field.key, MISSING)),
+                json_type((note.mismatches or {}).get(field.key, MISSING)),
             )
 
     def __eq__(self, other: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from modelgates_runtime.operation import AsyncSender, Call, CallOptions, Sender
 
 
-class Client(Sender, Protocol):
+class ResourceClient(Sender, Protocol):
     """What a resource asks of its client, blocking."""
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Iterator[Any]:
@@ -15,7 +15,7 @@ class Client(Sender, Protocol):
         ...
 
 
-class AsyncClient(AsyncSender, Protocol):
+class AsyncResourceClient(AsyncSender, Protocol):
     """What a resource asks of its client, awaited."""
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncIterator[Any]:
@@ -40,7 +40,7 @@ else:
 class Resource:
     """The operations of one tag, blocking."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ResourceClient) -> None:
         """Send by a client."""
         self._client = client
 
@@ -48,6 +48,6 @@ class Resource:
 class AsyncResource:
     """The operations of one tag, awaited."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncResourceClient) -> None:
         """Send by a client."""
         self._client = client

@@ -1,4 +1,4 @@
-"""JSON scalars to Python ones: each function returns the typed value, or `MISFIT` for none."""
+"""JSON scalars to Python ones: each function returns the typed value, or `MISMATCH` for none."""
 
 import datetime
 import io
@@ -9,42 +9,42 @@ from typing import Any, Final
 from modelgates_runtime.types import File
 
 #: What stands for "this is no value of that type".
-MISFIT: Final[Any] = object()
+MISMATCH: Final[Any] = object()
 
 
 def string(value: Any) -> Any:
     """Take strings; a subclass's instance becomes a plain one."""
-    return str.__str__(value) if isinstance(value, str) else MISFIT
+    return str.__str__(value) if isinstance(value, str) else MISMATCH
 
 
 def boolean(value: Any) -> Any:
     """Take booleans."""
-    return value if isinstance(value, bool) else MISFIT
+    return value if isinstance(value, bool) else MISMATCH
 
 
 def null(value: Any) -> Any:
     """Take null."""
-    return None if value is None else MISFIT
+    return None if value is None else MISMATCH
 
 
 def integer(value: Any) -> Any:
     """Take integers and, as JSON Schema does, numbers without a fraction (1.0 is an integer)."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() else MISFIT
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else MISFIT
+        return int(value) if value.is_integer() else MISMATCH
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else MISMATCH
 
 
 def number(value: Any) -> Any:
     """Take numbers that a double holds exactly; a larger integer would come back changed."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else MISFIT
+        return value if math.isfinite(value) else MISMATCH
     if not isinstance(value, int) or isinstance(value, bool):
-        return MISFIT
+        return MISMATCH
     try:
         number = float(value)
     except OverflowError:
-        return MISFIT
-    return number if number == value else MISFIT
+        return MISMATCH
+    return number if number == value else MISMATCH
 
 
 class SentDatetime(datetime.datetime):
@@ -65,11 +65,11 @@ _RFC_3339: Final = (
 def date_time(value: Any) -> Any:
     """Take date-times of RFC 3339, section 5.6."""
     if not isinstance(value, str) or not re.fullmatch(_RFC_3339, value, re.IGNORECASE):
-        return MISFIT
+        return MISMATCH
     try:
         moment = SentDatetime.fromisoformat(value.upper())
     except ValueError:
-        return MISFIT
+        return MISMATCH
     moment.sent = value
     return moment
 
@@ -77,23 +77,23 @@ def date_time(value: Any) -> Any:
 def date(value: Any) -> Any:
     """Take full dates of RFC 3339, section 5.6."""
     if not isinstance(value, str):
-        return MISFIT
+        return MISMATCH
     try:
         day = datetime.date.fromisoformat(value)
     except ValueError:
-        return MISFIT
-    return day if day.isoformat() == value else MISFIT
+        return MISMATCH
+    return day if day.isoformat() == value else MISMATCH
 
 
 def uuid_(value: Any) -> Any:
     """Take UUIDs in the text form of RFC 4122, section 3."""
     if not isinstance(value, str):
-        return MISFIT
+        return MISMATCH
     from modelgates_runtime.uuids import sent_uuid  # noqa: PLC0415 - it costs, and is rare
 
-    return sent_uuid(value) or MISFIT
+    return sent_uuid(value) or MISMATCH
 
 
 def file(value: Any) -> Any:
     """Take the bytes of a binary body."""
-    return File(io.BytesIO(value)) if isinstance(value, bytes) else MISFIT
+    return File(io.BytesIO(value)) if isinstance(value, bytes) else MISMATCH

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple, Self
 
-from modelgates_runtime.containers import Misfit
+from modelgates_runtime.containers import MismatchedValue
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.drift import MISSING, join_pointer
 from modelgates_runtime.parsing import check_depth
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 
 
 class Field:
@@ -50,13 +50,13 @@ class Note(NamedTuple):
     Attributes:
         pointer: Where the object stands in the body.
         absent: The keys that were not sent, of all that the schema names.
-        misfits: Unreadable values by key, as they came.
+        mismatches: Unreadable values by key, as they came.
         extras: Fields that the schema does not name: decoded where it declares a type for them.
     """
 
     pointer: str = ""
     absent: frozenset[str] = frozenset()
-    misfits: dict[str, Any] | None = None
+    mismatches: dict[str, Any] | None = None
     extras: dict[str, Any] | None = None
 
 
@@ -93,7 +93,7 @@ class Schema:
         """Return `source` with `MISSING` for every key that it lacks."""
         return {**source, **dict.fromkeys(self.keys.difference(source), MISSING)}
 
-    def note(self, source: dict[str, Any], pointer: str, misfits: dict[str, Any]) -> Note | None:
+    def note(self, source: dict[str, Any], pointer: str, mismatches: dict[str, Any]) -> Note | None:
         """Return the note of a body, or None if there is nothing to note.
 
         Raises:
@@ -105,24 +105,26 @@ class Schema:
             for key, value in source.items():
                 if key not in self.fields:
                     extras[key] = self._decode_extra(value, join_pointer(pointer, key))
-        for value in misfits.values():
+        for value in mismatches.values():
             check_depth(value)
-        if misfits or extras:
-            return Note(pointer, absent, misfits or None, extras or None)
+        if mismatches or extras:
+            return Note(pointer, absent, mismatches or None, extras or None)
         return _absence(pointer, absent) if absent else None
 
     def _decode_extra(self, value: Any, pointer: str) -> Any:
         if self.extra is None:
             return check_depth(value)
         decoded = self.extra(value, pointer)
-        return Misfit(value, pointer, self.extra.expected) if decoded is MISFIT else decoded
+        return (
+            MismatchedValue(value, pointer, self.extra.expected) if decoded is MISMATCH else decoded
+        )
 
 
-class _Texts(dict[Any, Any]):
+class _InternedTexts(dict[Any, Any]):
     """Takes strings, by subscription: of equal short ones it returns the same object.
 
     Kept records repeat their models and providers, so this saves a third of their memory. It is
-    bounded: at `MOST` entries it starts anew, and strings over `LONGEST` characters are not kept.
+    bounded: at `MAX_COUNT` entries it starts anew; strings over `MAX_LENGTH` are not kept.
 
     Attributes:
         none: What reads as None: null, or the mark of a key that was not sent.
@@ -131,8 +133,8 @@ class _Texts(dict[Any, Any]):
         TypeError: The value is neither a string nor one of these.
     """
 
-    MOST: Final = 4096
-    LONGEST: Final = 64
+    MAX_COUNT: Final = 4096
+    MAX_LENGTH: Final = 64
 
     def __init__(self, *none: Any) -> None:
         self.none = dict.fromkeys(none)
@@ -141,14 +143,14 @@ class _Texts(dict[Any, Any]):
     def __missing__(self, text: Any) -> Any:
         if type(text) is not str:
             raise TypeError("not a string")
-        if len(text) <= self.LONGEST:
-            if len(self) >= self.MOST:
+        if len(text) <= self.MAX_LENGTH:
+            if len(self) >= self.MAX_COUNT:
                 self.clear()
                 self.update(self.none)
             self[text] = text
         return text
 
 
-TEXTS: Final = _Texts()
-OPTIONAL_TEXTS: Final = _Texts(MISSING)
-NULLABLE_TEXTS: Final = _Texts(None, MISSING)
+TEXTS: Final = _InternedTexts()
+OPTIONAL_TEXTS: Final = _InternedTexts(MISSING)
+NULLABLE_TEXTS: Final = _InternedTexts(None, MISSING)

@@ -20,17 +20,17 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from normalizing.normal import Normal, normalize
+from normalizing.normal import NormalForm, normalize
 
-from backtesting.judging import Judge
-from backtesting.operations import Operation, responses
-from backtesting.values import Holder, Maker
+from backtesting.operations import SentOperation, responses
+from backtesting.schema_oracle import SchemaOracle
+from backtesting.values import Holder, ValueMaker
 
 _BYTES = 4_000_000  # of the bodies of one status
 
 
 @dataclass(frozen=True)
-class Body:
+class ResponseBody:
     """One response.
 
     Attributes:
@@ -43,7 +43,7 @@ class Body:
     """
 
     number: int
-    operation: Operation
+    operation: SentOperation
     status: str
     code: int
     kind: str
@@ -52,7 +52,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Bodies:
+class ResponseBodies:
     """What a document lets a server send.
 
     Attributes:
@@ -61,19 +61,19 @@ class Bodies:
             most are of schemas inside themselves, which have to end somewhere.
     """
 
-    bodies: Sequence[Body]
+    bodies: Sequence[ResponseBody]
     uncovered: Sequence[str]
     unmade: Sequence[tuple[str, str, str]] = ()
 
 
 def of(
-    document: dict[str, Any] | Normal,
+    document: dict[str, Any] | NormalForm,
     seed: int = 0,
     combinations: int = 20,
     *,
     apart: Collection[str] = (),
     without: Collection[str] = (),
-) -> Bodies:
+) -> ResponseBodies:
     """Return the bodies that a document lets be sent.
 
     Args:
@@ -84,8 +84,8 @@ def of(
             it, or of `default`, every body is sent with one of each.
         without: Names of operations that no bodies are made of.
     """
-    normal = document if isinstance(document, Normal) else normalize(document)
-    judge = Judge(normal.document)
+    normal = document if isinstance(document, NormalForm) else normalize(document)
+    judge = SchemaOracle(normal.document)
     notes: dict[str, None] = {}
     unmade: list[tuple[str, str, str]] = []
 
@@ -95,12 +95,12 @@ def of(
     def note_in(place: str, at: str, why: str) -> None:
         note((place + at).strip(), why)
 
-    found: list[Body] = []
+    found: list[ResponseBody] = []
     for response in responses(normal, note):
         if response.operation.name in without:
             continue
         place = f"{response.operation.name} {response.status} "
-        maker = Maker(normal, judge, partial(note_in, place))
+        maker = ValueMaker(normal, judge, partial(note_in, place))
         random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret
         size = 0
         leaders = _leaders(response.codes, apart)
@@ -115,10 +115,12 @@ def of(
                 break
             number, kind = len(found) + 1, response.kind
             found.append(
-                Body(number, response.operation, response.status, code, kind, content, value)
+                ResponseBody(
+                    number, response.operation, response.status, code, kind, content, value
+                )
             )
         unmade += [(response.operation.name, response.status, at) for at in maker.unmade]
-    return Bodies(found, list(notes), unmade)
+    return ResponseBodies(found, list(notes), unmade)
 
 
 def _leaders(codes: Sequence[int], apart: Collection[str]) -> list[int]:

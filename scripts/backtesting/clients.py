@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codegen import computed, generator
-from common.failure import Failure
 from common.project import PACKAGE, Project
+from common.tool_errors import ToolError
 from common.versions import Version
-from normalizing.normal import Normal
+from normalizing.normal import NormalForm
 
 from backtesting import operations
-from backtesting.operations import Operation
+from backtesting.operations import SentOperation
 
 
 @dataclass(frozen=True)
-class Client:
+class GeneratedClient:
     """A generated client.
 
     Attributes:
@@ -38,13 +38,15 @@ class Client:
     modules: Mapping[str, str]
     unknown: Mapping[str, str] = field(default_factory=dict)
 
-    def module(self, operation: Operation) -> str | None:
+    def module(self, operation: SentOperation) -> str | None:
         """Return the module of an operation, known by its id, or else by its method and path."""
         return self.modules.get(operation.name) or self.modules.get(operation.route)
 
 
 @contextlib.contextmanager
-def generated(project: Project, versions: Iterable[Version]) -> Iterator[dict[str, Client]]:
+def generated(
+    project: Project, versions: Iterable[Version]
+) -> Iterator[dict[str, GeneratedClient]]:
     """Yield the clients of versions, by name, in a directory that is deleted afterwards.
 
     Raises:
@@ -57,7 +59,7 @@ def generated(project: Project, versions: Iterable[Version]) -> Iterator[dict[st
         }
 
 
-def generate(project: Project, version: Version, directory: Path) -> Client:
+def generate(project: Project, version: Version, directory: Path) -> GeneratedClient:
     """Generate the client of one version into a directory, which must not exist yet.
 
     Raises:
@@ -78,13 +80,13 @@ def generate(project: Project, version: Version, directory: Path) -> Client:
             package = directory / "client"
             shutil.copytree(fresh, package)
         modules = modules_of(package / PACKAGE, normal)
-    except Failure as failure:
-        raise Failure(f"the client of {version.name} cannot be generated: {failure}") from None
+    except ToolError as failure:
+        raise ToolError(f"the client of {version.name} cannot be generated: {failure}") from None
     unknown = computed.lost(project, normal)
-    return Client(version.name, package, project.runtime.parent, modules, unknown)
+    return GeneratedClient(version.name, package, project.runtime.parent, modules, unknown)
 
 
-def modules_of(package: Path, normal: Normal) -> dict[str, str]:
+def modules_of(package: Path, normal: NormalForm) -> dict[str, str]:
     """Return the module of each operation; each says in its docstring which one it is for."""
     found: dict[str, str] = {}
     for file in sorted((package / "api").glob("*/*.py")):
@@ -96,7 +98,7 @@ def modules_of(package: Path, normal: Normal) -> dict[str, str]:
     for operation in normal.operations:
         place = operations.route(operation.method, operation.path)
         if place not in found:
-            raise Failure(f"no module says that it is for {place}")
+            raise ToolError(f"no module says that it is for {place}")
         found[operations.route(operation.method, operation.raw_path)] = found[place]
         found[operation.id or place] = found[place]
     return found

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from backtesting.honesty import Reader, Runtime, examine
+from backtesting.fidelity import AttributeReader, Runtime, examine
 
 _SHOWN = 200  # characters of an exception that are worth showing
 
@@ -52,7 +52,7 @@ def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict
         lambda body: list(body.drift if hasattr(body, "drift") else decoded.find_drift(body, "")),
         lambda body: body.to_dict() if hasattr(body, "to_dict") else encoding.encode(body),
     )
-    reader = Reader(errors.FieldError)
+    reader = AttributeReader(errors.FieldError)
     operations: dict[str, tuple[Callable[[int, bytes], Any], Any]] = {}
 
     def decode(module: str, code: int, kind: str, content: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from common.effects import Effect
 
-from backtesting.bodies import Body, pattern
+from backtesting.bodies import ResponseBody, pattern
 
 
 class Deviation(NamedTuple):
@@ -74,7 +74,7 @@ class Backtest:
         """Return the number of places with an effect."""
         return sum(seen is effect for seen in self.places.values())
 
-    def add(self, body: Body, answer: Mapping[str, Any]) -> None:
+    def add(self, body: ResponseBody, answer: Mapping[str, Any]) -> None:
         """Note what became of a body."""
         self.bodies += 1
         where = f"body {body.number}, {body.operation.name} {body.code}"
@@ -93,7 +93,7 @@ class Backtest:
         else:
             self.crashes.append(f"{where}: {answer.get('detail', 'no answer')}")
 
-    def _add_decoded(self, where: str, body: Body, answer: Mapping[str, Any]) -> None:
+    def _add_decoded(self, where: str, body: ResponseBody, answer: Mapping[str, Any]) -> None:
         for lines, key in ((self.lies, "lies"), (self.losses, "losses")):
             lines.extend(f"{where} {line}" for line in answer[key])
         for pointer, kind, expected, found in answer["drift"]:
@@ -104,7 +104,7 @@ class Backtest:
         for pointer in answer["unreadable"]:
             self._see(body, pointer, Effect.BROKEN)
 
-    def _see(self, body: Body, pointer: str, effect: Effect) -> str:
+    def _see(self, body: ResponseBody, pointer: str, effect: Effect) -> str:
         place = pattern(body.value, pointer)
         key = (body.operation.name, body.status, place)
         self.places[key] = max(effect, self.places.get(key, effect))

@@ -7,15 +7,15 @@ from http import HTTPStatus
 from typing import Any
 
 from normalizing import operations
-from normalizing.normal import Normal
-from normalizing.writing import Schema
+from normalizing.normal import NormalForm
+from normalizing.writing import NormalSchema
 
 #: Says of a place why its bodies are not all that the spec allows there.
 Note = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
-class Operation:
+class SentOperation:
     """One operation.
 
     Attributes:
@@ -28,7 +28,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Response:
+class SentResponse:
     """What an operation sends with a status.
 
     Attributes:
@@ -39,11 +39,11 @@ class Response:
         pointer: Where that stands in the document.
     """
 
-    operation: Operation
+    operation: SentOperation
     status: str
     codes: tuple[int, ...]
     kind: str
-    schema: Schema
+    schema: NormalSchema
     pointer: str
 
 
@@ -52,18 +52,18 @@ def route(method: str, path: str) -> str:
     return f"{method.upper()} {re.sub(r'/+', '/', re.sub(r'{[^}]*}', '{}', path))}"
 
 
-def of(operation: operations.Operation) -> Operation:
+def of(operation: operations.NormalOperation) -> SentOperation:
     """Return how an operation is known here."""
     place = route(operation.method, operation.raw_path)
-    return Operation(operation.id or place, place)
+    return SentOperation(operation.id or place, place)
 
 
-def statuses(normal: Normal) -> set[str]:
+def statuses(normal: NormalForm) -> set[str]:
     """Return the statuses that a document tells apart, whatever the operation."""
     return {response.status for one in normal.operations for response in one.responses}
 
 
-def responses(normal: Normal, note: Note) -> Iterator[Response]:
+def responses(normal: NormalForm, note: Note) -> Iterator[SentResponse]:
     """Yield what every operation of a document sends, status by status.
 
     Args:
@@ -85,9 +85,9 @@ def responses(normal: Normal, note: Note) -> Iterator[Response]:
             if kind == "bytes" and media is not None:
                 note(f"{operation.name} {response.status}", f"bodies of {media.type} are not made")
                 continue
-            schema = media.schema if media and media.schema is not None else Schema()
+            schema = media.schema if media and media.schema is not None else NormalSchema()
             pointer = f"{media.pointer}/schema" if media and media.schema is not None else ""
-            yield Response(operation, response.status, codes, kind, schema, pointer)
+            yield SentResponse(operation, response.status, codes, kind, schema, pointer)
 
 
 def _codes(status: str, documented: Any) -> Iterator[int]:

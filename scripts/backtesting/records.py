@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 from backtesting import workers
-from backtesting.bodies import Body
-from backtesting.clients import Client
+from backtesting.bodies import ResponseBody
+from backtesting.clients import GeneratedClient
 from backtesting.observations import Backtest
-from backtesting.operations import Operation
+from backtesting.operations import SentOperation
 
-_OPERATION = Operation("get-generation", "GET /generation")
+_OPERATION = SentOperation("get-generation", "GET /generation")
 _OWN = Path("tests", "records")
 _DOCUMENTS, _LINES = (".json",), (".jsonl", ".ndjson")
 
@@ -40,14 +40,14 @@ def files(project: Project, folders: Iterable[Path] = ()) -> list[Path]:
         inside = sorted(p for p in folder.rglob("*") if p.suffix in {*_DOCUMENTS, *_LINES})
         if not inside and folder == own:
             what = "restore it (git checkout -- tests/records)"
-            raise Failure(f"tests/records holds no record; {what}")
+            raise ToolError(f"tests/records holds no record; {what}")
         if not inside:
-            raise Failure(f"{folder} holds no recorded answer: no .json, .jsonl or .ndjson file")
+            raise ToolError(f"{folder} holds no recorded answer: no .json, .jsonl or .ndjson file")
         found += inside
     return found
 
 
-def decoded(client: Client, records: Sequence[Path]) -> dict[str, Backtest]:
+def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backtest]:
     """Return what a client makes of each recorded answer, by its file's name, and its line.
 
     Raises:
@@ -55,7 +55,7 @@ def decoded(client: Client, records: Sequence[Path]) -> dict[str, Backtest]:
     """
     answers = [answer for file in records for answer in _answers(client, file)]
     bodies = [
-        Body(number, operation, "200", HTTPStatus.OK, "json", json.dumps(value), value)
+        ResponseBody(number, operation, "200", HTTPStatus.OK, "json", json.dumps(value), value)
         for number, (_, operation, value) in enumerate(answers, start=1)
     ]
     found: dict[str, Backtest] = {}
@@ -66,10 +66,10 @@ def decoded(client: Client, records: Sequence[Path]) -> dict[str, Backtest]:
     return found
 
 
-def _answers(client: Client, file: Path) -> Iterator[tuple[str, Operation, object]]:
+def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, SentOperation, object]]:
     """Yield the answers of a file, each with its name and what it is an answer of."""
     folder = file.parent.name
-    operation = Operation(folder, folder) if folder in client.modules else _OPERATION
+    operation = SentOperation(folder, folder) if folder in client.modules else _OPERATION
     content = file.read_bytes()
     several = file.suffix in _LINES
     for number, line in enumerate(content.splitlines() if several else [content], start=1):
@@ -80,7 +80,7 @@ def _answers(client: Client, file: Path) -> Iterator[tuple[str, Operation, objec
         try:
             yield name, operation, json.loads(line)
         except (ValueError, RecursionError):
-            raise Failure(f"{folder}/{file.name} is not JSON; restore it") from None
+            raise ToolError(f"{folder}/{file.name} is not JSON; restore it") from None
 
 
 def contradicted(found: Mapping[str, Backtest]) -> list[str]:

@@ -15,7 +15,7 @@ _KINDS = ("crashes", "lies", "losses")
 
 
 @dataclass(frozen=True)
-class Report:
+class BacktestReport:
     """What a backtest found.
 
     Attributes:
@@ -54,7 +54,7 @@ class Report:
         return [f"{line} ({', '.join(names)})" for line, names in found.items()]
 
 
-def text(report: Report, columns: int = 80) -> str:
+def text(report: BacktestReport, columns: int = 80) -> str:
     """Return the report for a terminal, of so many columns."""
     table = _table(_matrix(report))
     if max(map(len, table)) > columns:
@@ -71,7 +71,7 @@ def text(report: Report, columns: int = 80) -> str:
     return "\n".join([*lines, _totals(report)]) + "\n"
 
 
-def markdown(report: Report) -> str:
+def markdown(report: BacktestReport) -> str:
     """Return the report for a pull request."""
     header, *rows = _matrix(report)
     lines = ["## Backtest", "", _totals(report), ""]
@@ -93,7 +93,7 @@ def markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: BacktestReport) -> str:
     """Return the report for programs."""
     content = {
         "seed": report.seed,
@@ -115,7 +115,7 @@ _KEY = (
 )
 
 
-def _matrix(report: Report) -> list[list[str]]:
+def _matrix(report: BacktestReport) -> list[list[str]]:
     servers = list(dict.fromkeys(new for _, new in report.results))
     clients = dict.fromkeys(old for old, _ in report.results)
     rows = [[old, *(_cell(report.results.get((old, new))) for new in servers)] for old in clients]
@@ -124,7 +124,7 @@ def _matrix(report: Report) -> list[list[str]]:
     return [["client \\ server", *servers], *rows, ["bodies", *(str(sent[new]) for new in servers)]]
 
 
-def _list(report: Report) -> list[list[str]]:
+def _list(report: BacktestReport) -> list[list[str]]:
     """Return a line for each pair: what is too many to be a matrix."""
     rows = [[*pair, _cell(result), str(result.bodies)] for pair, result in report.results.items()]
     return [["client of", "server of", "", "bodies"], *rows]
@@ -146,7 +146,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _places(report: Report) -> list[str]:
+def _places(report: BacktestReport) -> list[str]:
     lines: list[str] = []
     for result in report.results.values():
         for (operation, status, place), effect in sorted(result.places.items()):
@@ -173,7 +173,7 @@ def _more(count: int) -> list[str]:
     return [f"  … and {count - _LINES} more"] if count > _LINES else []
 
 
-def _real(report: Report) -> list[str]:
+def _real(report: BacktestReport) -> list[str]:
     lines: list[str] = []
     for version, found in report.records.items():
         lines += [
@@ -186,7 +186,7 @@ def _real(report: Report) -> list[str]:
     return [_printable(line) for line in lines]
 
 
-def _totals(report: Report) -> str:
+def _totals(report: BacktestReport) -> str:
     pairs, sent = len(report.results), sum(result.bodies for result in report.results.values())
     counts = ", ".join(f"{report.total(kind)} {kind}" for kind in _KINDS)
     return f"{counts} in {sent} bodies of {pairs} pair(s), seed {report.seed}"

@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import frozen
 from normalizing.located import COMPONENTS
-from normalizing.normal import Normal
-from normalizing.writing import Schema
+from normalizing.normal import NormalForm
+from normalizing.writing import NormalSchema
 
-from backtesting.judging import Judge
-from backtesting.operations import Note, Response
+from backtesting.operations import Note, SentResponse
 from backtesting.scalars import scalars
+from backtesting.schema_oracle import SchemaOracle
 
 _LOOPS = 3  # how often a body enters schemas that contain themselves
 _CALLS = 10_000  # places of one status that are looked into
@@ -32,7 +32,7 @@ class Holder(dict[str, Any]):
     free: frozenset[str] = frozenset()
 
 
-class _Endless(Exception):  # noqa: N818 - no error: the alternative is left out
+class _EndlessError(Exception):
     """A value could not be finished within bounds, or there is none."""
 
 
@@ -45,11 +45,11 @@ class Choice:
         loops: How many references that lead back to themselves were followed to get here.
     """
 
-    schema: Schema
+    schema: NormalSchema
     loops: int = 0
 
 
-class Maker:
+class ValueMaker:
     """Makes the values of one response.
 
     Args:
@@ -58,7 +58,7 @@ class Maker:
         note: Is told of places where not everything that is allowed is made.
     """
 
-    def __init__(self, normal: Normal, judge: Judge, note: Note) -> None:
+    def __init__(self, normal: NormalForm, judge: SchemaOracle, note: Note) -> None:
         self.normal = normal
         self.judge = judge
         self.note = note
@@ -68,7 +68,7 @@ class Maker:
         widened = {note.pointer for note in normal.widened}
         self._widened = widened | {pointer.rpartition("/")[0] for pointer in widened}
 
-    def choices(self, schema: Schema) -> list[Choice]:
+    def choices(self, schema: NormalSchema) -> list[Choice]:
         """Return the alternatives of a schema, what is not null first."""
         tags = schema.get("discriminator")
         found: list[Choice] = []
@@ -97,7 +97,7 @@ class Maker:
         return self._loops[name]
 
     def values_of(
-        self, response: Response, leaders: Sequence[int], random: Random, combinations: int
+        self, response: SentResponse, leaders: Sequence[int], random: Random, combinations: int
     ) -> Iterator[tuple[int, Any]]:
         """Yield the values to send, each with the status to send it with.
 
@@ -115,7 +115,7 @@ class Maker:
             values = self.values(response.schema, "", _LOOPS)
             if response.kind == "text":
                 values = [value for value in values if isinstance(value, str)]
-        except (_Endless, RecursionError):
+        except (_EndlessError, RecursionError):
             values = []  # nested without an end, or too deeply
         if not values:
             self.note("", "no body can be made for it")
@@ -128,11 +128,11 @@ class Maker:
             self.calls = _DRAWN
             try:
                 drawn = self.draw(response.schema, _LOOPS, random)
-            except (_Endless, RecursionError):
+            except (_EndlessError, RecursionError):
                 continue  # this combination has no end; the others stand
             yield leaders[0], drawn
 
-    def values(self, schema: Schema, at: str, loops: int) -> list[Any]:
+    def values(self, schema: NormalSchema, at: str, loops: int) -> list[Any]:
         """Return values that together show what a schema allows; the first is not null.
 
         Raises:
@@ -141,22 +141,22 @@ class Maker:
         self.calls -= 1
         if self.calls < 0:
             self.note(at, "it and what comes after it is too much to be looked into")
-            raise _Endless
+            raise _EndlessError
         found: list[Any] = []
         for choice in self.choices(schema):
             if choice.loops <= loops:
                 try:
                     found += self._of(choice.schema, at, loops - choice.loops)
-                except _Endless:
+                except _EndlessError:
                     self.unmade.append(at)
             else:
                 self.unmade.append(at)
         found = self._allowed(schema, found, at)
         if not found:
-            raise _Endless
+            raise _EndlessError
         return found
 
-    def _allowed(self, schema: Schema, found: list[Any], at: str) -> list[Any]:
+    def _allowed(self, schema: NormalSchema, found: list[Any], at: str) -> list[Any]:
         """Return the values that the document allows, where its normal form may allow more."""
         several = len([part for part in schema.get("anyOf", ()) if part != {"type": "null"}])
         pointer = schema.pointers[0] if schema.pointers else ""
@@ -169,7 +169,7 @@ class Maker:
             self.note(at, "some values of its normal form are not of the document")
         return allowed
 
-    def _of(self, schema: Schema, at: str, loops: int) -> list[Any]:
+    def _of(self, schema: NormalSchema, at: str, loops: int) -> list[Any]:
         if "const" in schema:
             return [schema["const"]]
         if "enum" in schema:
@@ -184,13 +184,13 @@ class Maker:
             return self._arrays(schema, at, loops)
         return scalars(schema, at, self.note)
 
-    def _objects(self, keywords: Schema, at: str, loops: int) -> list[Any]:
+    def _objects(self, keywords: NormalSchema, at: str, loops: int) -> list[Any]:
         required = {*keywords.get("required", ())}
         parts: dict[str, list[Any]] = {}
         for key, schema in _properties(keywords):
             try:
                 parts[key] = self.values(schema, f"{at}/{_segment(key)}", loops)
-            except _Endless:
+            except _EndlessError:
                 if key in required:
                     raise
                 self.unmade.append(f"{at}/{_segment(key)}")
@@ -218,7 +218,7 @@ class Maker:
         return fitting
 
     def _free(
-        self, keywords: Schema, parts: dict[str, list[Any]], at: str, loops: int
+        self, keywords: NormalSchema, parts: dict[str, list[Any]], at: str, loops: int
     ) -> list[Any]:
         """Return objects with keys of the server's own choice, if the schema allows such."""
         extra = keywords.get("additionalProperties")
@@ -226,7 +226,7 @@ class Maker:
             return []  # by JSON Schema, None allows them too; specs of APIs do not mean it
         try:
             values = self.values(extra, f"{at}/*", loops)
-        except _Endless:
+        except _EndlessError:
             return []
         named = {key: known[0] for key, known in parts.items()}
         keys = [key for key in _KEYS if key not in dict(_properties(keywords))]
@@ -239,17 +239,17 @@ class Maker:
             holder.free = frozenset(free) - named.keys()
         return found
 
-    def _arrays(self, keywords: Schema, at: str, loops: int) -> list[Any]:
+    def _arrays(self, keywords: NormalSchema, at: str, loops: int) -> list[Any]:
         low = keywords.get("minItems", 0)
         high = keywords.get("maxItems", max(_CHUNK, low))
         if low > _VALUES:
             self.note(at, f"an array of {low} items is too long to be sent")
-            raise _Endless
+            raise _EndlessError
         values: list[Any] = []
         if high > 0:
             try:
-                values = self.values(keywords.get("items", Schema()), f"{at}/*", loops)
-            except _Endless:
+                values = self.values(keywords.get("items", NormalSchema()), f"{at}/*", loops)
+            except _EndlessError:
                 values = []
         size = max(1, min(_CHUNK, int(high)))
         found: list[list[Any]] = [values[:1], []]
@@ -258,10 +258,10 @@ class Maker:
             found = [_filled(array, values, low, keywords) for array in found]
         fitting = [array for array in found if low <= len(array) <= high]
         if not fitting:
-            raise _Endless
+            raise _EndlessError
         return fitting
 
-    def draw(self, schema: Schema, loops: int, random: Random) -> Any:
+    def draw(self, schema: NormalSchema, loops: int, random: Random) -> Any:
         """Return a random value of a schema that has values.
 
         Raises:
@@ -269,17 +269,17 @@ class Maker:
         """
         self.calls -= 1
         if self.calls < 0:
-            raise _Endless
+            raise _EndlessError
         choices = [one for one in self.choices(schema) if one.loops <= loops]
         random.shuffle(choices)
         for choice in choices:
             try:
                 return self._drawn(choice.schema, loops - choice.loops, random)
-            except _Endless:
+            except _EndlessError:
                 continue
-        raise _Endless
+        raise _EndlessError
 
-    def _drawn(self, keywords: Schema, loops: int, random: Random) -> Any:
+    def _drawn(self, keywords: NormalSchema, loops: int, random: Random) -> Any:
         if _kind(keywords) not in {"object", "array"} or keywords.keys() & {"enum", "const"}:
             return self._one_of(keywords, loops, random)
         if _kind(keywords) == "array":
@@ -287,13 +287,15 @@ class Maker:
             if keywords.get("uniqueItems"):
                 return self._one_of(keywords, loops, random)
             size = max(low, min(random.randrange(4), high))
-            return [self.draw(keywords.get("items", Schema()), loops, random) for _ in range(size)]
+            return [
+                self.draw(keywords.get("items", NormalSchema()), loops, random) for _ in range(size)
+            ]
         required, drawn = {*keywords.get("required", ())}, Holder()
         for key, schema in _properties(keywords):
             try:
                 if key in required or random.random() < 0.7:  # noqa: PLR2004 - most are there
                     drawn[key] = self.draw(schema, loops, random)
-            except _Endless:
+            except _EndlessError:
                 if key in required:
                     raise
         extra = keywords.get("additionalProperties")
@@ -303,10 +305,10 @@ class Maker:
             drawn.free = frozenset({key})
         return drawn
 
-    def _one_of(self, schema: Schema, loops: int, random: Random) -> Any:
+    def _one_of(self, schema: NormalSchema, loops: int, random: Random) -> Any:
         values = self._of(schema, "", loops)
         if not values:
-            raise _Endless
+            raise _EndlessError
         return random.choice(values)
 
 
@@ -320,12 +322,12 @@ def _filled(array: list[Any], values: list[Any], low: int, keywords: dict[str, A
     )
 
 
-def _properties(schema: Schema) -> list[tuple[str, Schema]]:
+def _properties(schema: NormalSchema) -> list[tuple[str, NormalSchema]]:
     """Return the properties that may be sent."""
     return list(schema.get("properties", {}).items())
 
 
-def _kind(schema: Schema) -> Any:
+def _kind(schema: NormalSchema) -> Any:
     """Return the type that a schema says, or else the one that it describes."""
     if "type" in schema:
         return schema["type"]
@@ -334,12 +336,12 @@ def _kind(schema: Schema) -> Any:
     return "array" if "items" in schema else None
 
 
-def _tagged(target: Schema, tags: dict[str, Any], reference: str) -> Schema:
+def _tagged(target: NormalSchema, tags: dict[str, Any], reference: str) -> NormalSchema:
     """Return a class whose discriminator has a value that stands for it."""
     key = tags["propertyName"]
     described = target.get("properties", {})
     values = [value for value, other in tags["mapping"].items() if other == reference]
-    found = Schema(**{**target, "properties": {**described, key: Schema(enum=values)}})
+    found = NormalSchema(**{**target, "properties": {**described, key: NormalSchema(enum=values)}})
     found["required"] = list(dict.fromkeys([*target.get("required", ()), key]))
     found.pointers = target.pointers
     return found

@@ -17,8 +17,8 @@ from typing import IO, Any
 
 from common.project import PACKAGE
 
-from backtesting.bodies import Body
-from backtesting.clients import Client
+from backtesting.bodies import ResponseBody
+from backtesting.clients import GeneratedClient
 
 #: Seconds that one body may take; starting takes a part of the first one's.
 PATIENCE_S = 60.0
@@ -34,7 +34,7 @@ _SHOWN = 200  # characters of a dead worker's last words that are worth showing
 
 
 def decode(
-    client: Client, bodies: Sequence[Body], patience_s: float = PATIENCE_S
+    client: GeneratedClient, bodies: Sequence[ResponseBody], patience_s: float = PATIENCE_S
 ) -> Iterator[dict[str, Any]]:
     """Yield what a client makes of each body, in their order; `decoding` says what that holds.
 
@@ -54,7 +54,9 @@ def decode(
         yield {"outcome": "unknown"} if module is None else next(answers)
 
 
-def _answers(client: Client, lines: list[str], patience_s: float) -> Iterator[dict[str, Any]]:
+def _answers(
+    client: GeneratedClient, lines: list[str], patience_s: float
+) -> Iterator[dict[str, Any]]:
     done, deaths, words = 0, 0, ""
     with tempfile.TemporaryDirectory(prefix="modelgates-backtest-") as scratch:
         file = Path(scratch) / "bodies.jsonl"
@@ -74,7 +76,7 @@ def _answers(client: Client, lines: list[str], patience_s: float) -> Iterator[di
 
 
 def _until_it_ends(
-    client: Client, file: Path, skipped: int, patience_s: float, said: IO[bytes]
+    client: GeneratedClient, file: Path, skipped: int, patience_s: float, said: IO[bytes]
 ) -> Iterator[dict[str, Any]]:
     """Yield the answers of one worker until it ends, hangs or answers what is no answer."""
     arguments = [str(client.directory), PACKAGE, str(client.runtime), str(file), str(skipped)]

@@ -18,8 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from common import toolchain
-from common.failure import Arguments, Failure, run
 from common.project import Project
+from common.tool_errors import Arguments, ToolError, run
 
 from benchmarks import bodies, outages, reports, runner
 from benchmarks.cases import CASES
@@ -56,7 +56,7 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
         if options.session in case.sessions and re.search(options.only, name)
     ]
     if not names:
-        raise Failure(f"no case matches {options.only!r}; there are: {', '.join(CASES)}")
+        raise ToolError(f"no case matches {options.only!r}; there are: {', '.join(CASES)}")
     project = Project(Path(__file__).resolve().parents[2])
     toolchain.check_versions(project)
     path = import_module("modelgates_api.api.generations.get_generation").OPERATION.path

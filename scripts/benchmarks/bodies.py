@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from common import toolchain
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 SCHEMAS = "schemas.json"  # the spec's `components.schemas`
 COMPLETE = "complete.json"  # a record with every key of the spec, served at the third attempt
@@ -43,7 +43,9 @@ def write(project: Project, folder: Path, count: int) -> None:
         real: dict[str, Any] = json.loads((project.root / _RECORD).read_bytes())["data"]
         full = complete(real, properties)
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise Failure(f"{_RECORD}, or {_SCHEMA} of the spec, is not as it was: {error!r}") from None
+        raise ToolError(
+            f"{_RECORD}, or {_SCHEMA} of the spec, is not as it was: {error!r}"
+        ) from None
     (folder / SCHEMAS).write_bytes(json.dumps(schemas).encode())
     (folder / COMPLETE).write_bytes(encode(full))
     (folder / EXTENDED).write_bytes(encode({**dict.fromkeys(_EXTENSION), **full}))
@@ -63,7 +65,7 @@ def write_plain_client(project: Project, folder: Path) -> None:
     environ = {**os.environ, "PATH": path}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     if done.returncode:
-        raise Failure(f"the generator fails: {(done.stderr or done.stdout).strip()[-300:]}")
+        raise ToolError(f"the generator fails: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 def encode(record: dict[str, Any]) -> bytes:

@@ -33,7 +33,7 @@ TIMEOUT_S = 60.0
 BATCH = 500  # records in a transaction of a ledger
 
 _EXTRA = ("httptools", "msgspec")  # what the extra `fast` installs
-_FAST_ENGINE = "modelgates_client.transport.fast"
+_FAST_ENGINE = "modelgates_client.transport.httptools_async"
 _TOO_MANY = 429
 _ROOT = Path(__file__).resolve().parents[2]
 _PLAIN = {"string": str, "number": float, "integer": int, "boolean": bool, "null": NoneType}

@@ -79,7 +79,7 @@ def drift(count: int) -> Contender:
 
     def contender(setting: Setting) -> Work:
         from common.versions import Version  # noqa: PLC0415 - as above
-        from specdiff import judging  # noqa: PLC0415
+        from specdiff import assessment  # noqa: PLC0415
 
         made = project(Path(setting.folder, f"spec-of-{count}"), count)
         old = made.spec.read_bytes()
@@ -88,7 +88,7 @@ def drift(count: int) -> Contender:
 
         def work(times: int) -> None:
             for _ in range(times):
-                report = judging.judge(
+                report = assessment.assess(
                     made,
                     *versions,
                     excuses=[],

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from common.failure import Failure, progress
+from common.tool_errors import ToolError, progress
 
 from benchmarks.server import (
     WAIT_HEADERS,
@@ -282,7 +282,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     """
     names = [name for name in cases() if re.search(options.only, name)]
     if not names:
-        raise Failure(f"no case matches {options.only!r}; there are: {'; '.join(cases())}")
+        raise ToolError(f"no case matches {options.only!r}; there are: {'; '.join(cases())}")
     columns = ("case", "ids lost", "requests an id", "wall s", "ideal s", "wall / ideal")
     table = Table(f"Outages and limits, {options.client}", columns)
     with ThreadPoolExecutor(options.jobs) as pool:

@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
-from common.failure import Failure, progress
+from common.tool_errors import ToolError, progress
 
 from benchmarks.cases import CASES, Case, Measure
 from benchmarks.contenders import Setting
@@ -85,7 +85,7 @@ class Process:
         line = self._stdout.readline()
         if line:
             return json.loads(line)
-        raise Failure(self.finish().strip().rpartition("\n")[2] or "it ended without a word")
+        raise ToolError(self.finish().strip().rpartition("\n")[2] or "it ended without a word")
 
     def finish(self) -> str:
         """Let it end, and return what it said of errors."""
@@ -160,7 +160,7 @@ def _started(stack: ExitStack, name: str, setting: Setting, notes: list[str]) ->
             continue
         found[contender] = process
     if not found:
-        raise Failure(f"{name}: nothing that it compares is installed; run `nox -s bench`")
+        raise ToolError(f"{name}: nothing that it compares is installed; run `nox -s bench`")
     return found
 
 
@@ -174,9 +174,9 @@ def _turns(
         warm_up = 0 if case.times and case.rounds == 1 else case.times or setting.concurrency * 2
         times[contender] = case.times or warm_up
         if warm_up:
-            took = _turn(case, process, contender, warm_up)  # what is loaded for the first time
-            took = _turn(case, process, contender, warm_up) if not case.times else took
+            _turn(case, process, contender, warm_up)  # what is loaded for the first time
         if not case.times:
+            took = _turn(case, process, contender, warm_up)
             one_s = took[Measure.CPU] / 1e6
             if Measure.RATE in case.measures:  # else its waiting for a core does not matter
                 one_s = max(one_s, 1 / took[Measure.RATE])
@@ -194,8 +194,8 @@ def _turns(
 def _turn(case: Case, process: Process, contender: str, times: int) -> Turn:
     try:
         answer = process.ask({"name": contender, "times": times})
-    except Failure as failure:
-        raise Failure(f"{case.title}: {contender}: {failure}") from None
+    except ToolError as failure:
+        raise ToolError(f"{case.title}: {contender}: {failure}") from None
     return {Measure[name]: value for name, value in answer.items()}
 
 
@@ -210,7 +210,7 @@ def _counted(name: str, contender: str, setting: Setting) -> float:
             said = process.finish()
         found = _COUNTED.search(said)
         if found is None:
-            raise Failure(f"valgrind fails: {said.strip()[-200:]}; try --no-instructions")
+            raise ToolError(f"valgrind fails: {said.strip()[-200:]}; try --no-instructions")
         counts.append(int(found[1]))
     return (counts[1] - counts[0]) / (_MANY - _FEW)
 

@@ -1,7 +1,7 @@
 """What the hand-written package computes of fields that a spec no longer has, or has otherwise.
 
 Its code is read, never run. It reads fields by `known(record, "name", kind)` and the like
-(`overlays/modelgates_client/records/known.py`), so that what is not there is unknown.
+(`overlays/modelgates_client/records/field_access.py`), so that what is not there is unknown.
 """
 
 import ast
@@ -11,9 +11,9 @@ from typing import Final
 
 from common.project import Project
 from normalizing.located import COMPONENTS
-from normalizing.normal import Normal
+from normalizing.normal import NormalForm
 from normalizing.operations import alternatives
-from normalizing.writing import Schema
+from normalizing.writing import NormalSchema
 
 ADVICE: Final = "correct the spec by the overlay, or compute it otherwise in the records"
 
@@ -32,7 +32,7 @@ _READ: Final = {
 }
 
 
-def lost(project: Project, normal: Normal) -> dict[str, str]:
+def lost(project: Project, normal: NormalForm) -> dict[str, str]:
     """Return which computed properties are unknown, or are at times, each with the reason."""
     file = project.client / "records" / "generation.py"
     if not file.is_file():
@@ -68,9 +68,9 @@ def _read(node: ast.AST) -> Iterator[tuple[str, str, set[str]]]:
             yield cls, ast.literal_eval(field), _READ.get(kind, set())
 
 
-def _reason(normal: Normal, cls: str, field: str, types: set[str]) -> str:
+def _reason(normal: NormalForm, cls: str, field: str, types: set[str]) -> str:
     """Return why a field cannot always be read as one of some types; nothing if it can."""
-    properties = normal.schemas.get(cls, Schema()).get("properties", {})
+    properties = normal.schemas.get(cls, NormalSchema()).get("properties", {})
     if field not in properties:
         return f"without `{field}`"
     said = [_type(normal, part) for part in alternatives(properties[field])]
@@ -78,7 +78,7 @@ def _reason(normal: Normal, cls: str, field: str, types: set[str]) -> str:
     return f"where `{field}` is of type {' or '.join(wrong)}" if wrong else ""
 
 
-def _type(normal: Normal, schema: Schema) -> str:
+def _type(normal: NormalForm, schema: NormalSchema) -> str:
     if "$ref" in schema:
         schema = normal.schemas[schema["$ref"].removeprefix(COMPONENTS)]
         return str(schema.get("type", "object"))

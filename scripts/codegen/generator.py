@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from common import documents, toolchain
-from common.failure import Failure
 from common.project import PACKAGE, Project
+from common.tool_errors import ToolError
 from jinja2 import TemplateError
-from normalizing import telling
-from normalizing.normal import Normal, normalize
+from normalizing import messages
+from normalizing.normal import NormalForm, normalize
 from openapi_python_client import Project as GeneratorProject
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
@@ -35,7 +35,7 @@ _SHOWN = 300  # characters of the generator's own words that are worth showing
 
 
 @contextlib.contextmanager
-def generated(project: Project, normal: Normal | None = None) -> Iterator[Path]:
+def generated(project: Project, normal: NormalForm | None = None) -> Iterator[Path]:
     """Yield a temporary directory that holds what `project.generated` should.
 
     Args:
@@ -53,7 +53,7 @@ def generated(project: Project, normal: Normal | None = None) -> Iterator[Path]:
         yield out
 
 
-def prepare(project: Project) -> Normal:
+def prepare(project: Project) -> NormalForm:
     """Return what is generated from: the spec under its overlay, in its normal form.
 
     Raises:
@@ -61,8 +61,8 @@ def prepare(project: Project) -> Normal:
     """
     normal = normalize(overlay.apply(documents.load(project.overlay), documents.load(project.spec)))
     if not normal.operations:
-        words = "\n".join(telling.lines(normal)) or "it describes no operation"
-        raise Failure(f"nothing of {project.spec.name} can be carried: {words}")
+        words = "\n".join(messages.lines(normal)) or "it describes no operation"
+        raise ToolError(f"nothing of {project.spec.name} can be carried: {words}")
     return normal
 
 
@@ -74,7 +74,7 @@ def obsolete(project: Project) -> list[str]:
     return [f"obsolete: {action} {words}" for action in updates.obsolete(done)]
 
 
-def left_out(normal: Normal) -> list[str]:
+def left_out(normal: NormalForm) -> list[str]:
     """Return what of the spec the generated code neither sends nor reads, with the reason."""
     lost = [
         f"{one.name}: {problem.pointer}: {problem.reason}"
@@ -84,7 +84,7 @@ def left_out(normal: Normal) -> list[str]:
     return [*normal.left_out, *lost]
 
 
-def _generate(project: Project, normal: Normal, package: Path) -> None:
+def _generate(project: Project, normal: NormalForm, package: Path) -> None:
     config = _config(project, package)
     try:
         data, properties = rendering.data(normal, config)
@@ -92,7 +92,7 @@ def _generate(project: Project, normal: Normal, package: Path) -> None:
     except (AttributeError, TypeError) as error:  # it has moved what is built of it here
         generator = f"{toolchain.GENERATOR} {version(toolchain.GENERATOR)}"
         words = f"{generator} does not make what {project.spec.name} comes to: {_described(error)}"
-        raise Failure(words) from error
+        raise ToolError(words) from error
     _render(project, data, properties, config, left_out(normal))
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -135,15 +135,15 @@ def _render(
             errors = runner.build()
     except TemplateError as error:
         place = f"{getattr(error, 'name', None) or 'a template'}:{getattr(error, 'lineno', '?')}"
-        raise Failure(f"{place} is not a valid template: {error}") from None
-    except (Failure, OSError):
+        raise ToolError(f"{place} is not a valid template: {error}") from None
+    except (ToolError, OSError):
         raise
     except Exception as error:  # a template can raise anything
         words = f"the templates cannot render {project.spec.name}: {_described(error)}"
-        raise Failure(words) from error
+        raise ToolError(words) from error
     if errors:
         said = ": ".join(part for part in (errors[0].header, errors[0].detail) if part)
-        raise Failure(_readable(f"the generated code cannot be finished: {said}"))
+        raise ToolError(_readable(f"the generated code cannot be finished: {said}"))
 
 
 def _config(project: Project, package: Path) -> Config:
@@ -151,15 +151,17 @@ def _config(project: Project, package: Path) -> Config:
     values = documents.load(project.config)
     if unknown := values.keys() - _KNOWN:
         known = ", ".join(sorted(_KNOWN))
-        raise Failure(f"{name} has an unknown key {min(unknown)!r}; what is known is {known}")
+        raise ToolError(f"{name} has an unknown key {min(unknown)!r}; what is known is {known}")
     try:
         file = ConfigFile(**values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Failure(f"{name}: {place}: {first['msg']}") from None
+        raise ToolError(f"{name}: {place}: {first['msg']}") from None
     if not file.post_hooks:
-        raise Failure(f"{name} gives no `post_hooks`; without its own, the output is not formatted")
+        raise ToolError(
+            f"{name} gives no `post_hooks`; without its own, the output is not formatted"
+        )
     return Config.from_sources(
         file,
         MetaType.NONE,
@@ -187,7 +189,7 @@ def _literal(value: str | UntrustedString) -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    raise Failure(message)
+    raise ToolError(message)
 
 
 def _described(error: Exception) -> str:

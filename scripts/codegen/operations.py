@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from attrs import frozen
-from normalizing.normal import Normal
-from normalizing.operations import Operation, Parameter, alternatives
-from normalizing.taking import usual_style
+from normalizing.normal import NormalForm
+from normalizing.operations import NormalOperation, NormalParameter, alternatives
+from normalizing.support import usual_style
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
 from openapi_python_client.parser.properties import ModelProperty
@@ -19,7 +19,7 @@ from openapi_python_client.parser.responses import Response
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-from codegen import paging
+from codegen import page_detection
 
 #: What every operation's module has of its own; its function, and parameters, are called otherwise.
 OPERATION_NAMES: Final = frozenset({"asyncio", "sync"})
@@ -31,7 +31,7 @@ CLIENT_NAMES: Final = frozenset(
 
 
 @frozen
-class Facts:
+class OperationFacts:
     """What the templates need of an operation beyond what the generator knows.
 
     Attributes:
@@ -39,8 +39,8 @@ class Facts:
         pages: How its pages follow one another.
     """
 
-    operation: Operation
-    pages: paging.Found | None
+    operation: NormalOperation
+    pages: page_detection.PagingRule | None
 
     @property
     def shown_id(self) -> UntrustedString:
@@ -74,18 +74,18 @@ class Facts:
         text = parameter.description or parameter.schema.get("description")
         return UntrustedString(text) if text else None
 
-    def _parameter(self, place: str, name: str) -> Parameter:
+    def _parameter(self, place: str, name: str) -> NormalParameter:
         wanted = (place, name)
         return next(p for p in self.operation.parameters if (p.place, p.name) == wanted)
 
 
-def describe(normal: Normal, data: GeneratorData, prefix: str) -> None:
+def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
     """Give the templates what they need: attributes of every endpoint and collection of `data`."""
-    found: dict[tuple[str, str], Facts] = {}
+    found: dict[tuple[str, str], OperationFacts] = {}
     for operation in normal.operations:
         tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
-        found[tag, PythonIdentifier(operation.called, prefix)] = Facts(
-            operation, paging.find(normal, operation)
+        found[tag, PythonIdentifier(operation.called, prefix)] = OperationFacts(
+            operation, page_detection.find(normal, operation)
         )
     taken: set[str] = {item.class_info.name for item in [*data.models, *data.enums]}
     attributes = set(CLIENT_NAMES)

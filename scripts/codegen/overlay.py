@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import jsonpath
-from common.failure import Failure
-from normalizing.located import Array, Object, locate, pointer_of
+from common.tool_errors import ToolError
+from normalizing.located import LocatedArray, LocatedObject, locate, pointer_of
 
 from codegen import updates
 from codegen.updates import Update
@@ -48,27 +48,29 @@ def apply(
     """
     result: dict[str, Any] = locate(document)
     if not str(overlay.get("overlay", "")).startswith("1.0."):
-        raise Failure("the overlay is no OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`")
+        raise ToolError(
+            "the overlay is no OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`"
+        )
     if unknown := {key for key in overlay if key not in _KEYS and not key.startswith("x-")}:
-        raise Failure(f"the overlay has an unknown key {min(unknown)!r}; correct or delete it")
+        raise ToolError(f"the overlay has an unknown key {min(unknown)!r}; correct or delete it")
     if not isinstance(overlay.get("actions"), list):
-        raise Failure("the overlay has no list of `actions`; an empty one would be `actions: []`")
+        raise ToolError("the overlay has no list of `actions`; an empty one would be `actions: []`")
     for number, action in enumerate(overlay["actions"], start=1):
         name = f"overlay action {number}"
         if not isinstance(action, dict) or not isinstance(action.get("target"), str):
-            raise Failure(f"{name} has no `target`; give it a JSONPath query")
+            raise ToolError(f"{name} has no `target`; give it a JSONPath query")
         name = f"{name} (target {action['target']})"
         if unknown := action.keys() - _ACTION_KEYS:
-            raise Failure(f"{name} has an unknown key {min(unknown)!r}; correct or delete it")
+            raise ToolError(f"{name} has an unknown key {min(unknown)!r}; correct or delete it")
         if type(action.get(AT_LEAST, 1)) is not int:
-            raise Failure(f"{name} has an `{AT_LEAST}` that is no number; give it one")
+            raise ToolError(f"{name} has an `{AT_LEAST}` that is no number; give it one")
         if len(action.keys() & _KINDS) != 1:
-            raise Failure(
+            raise ToolError(
                 f"{name} needs one of `remove: true`, `update`, `{MERGE}`, `{WITHOUT_PREFIX}` and "
                 f"`{SINGLE_SLASHES}: true`"
             )
         if not action.get("description"):
-            raise Failure(f"{name} gives no reason; say why in its `description`")
+            raise ToolError(f"{name} gives no reason; say why in its `description`")
         _apply_action(name, action, result, notes)
     return result
 
@@ -79,11 +81,11 @@ def _apply_action(
     try:
         matches = list(jsonpath.finditer(action["target"], document))
     except jsonpath.JSONPathError as error:
-        raise Failure(f"{name} is not a JSONPath query: {error}; see RFC 9535") from None
+        raise ToolError(f"{name} is not a JSONPath query: {error}; see RFC 9535") from None
     if not matches:
         if action.get(AT_LEAST) == 0:
             return
-        raise Failure(
+        raise ToolError(
             f"{name} matches nothing in the spec, so what it corrects has changed; "
             "compare the spec with the action's description, then change or delete the action"
         )
@@ -97,7 +99,7 @@ def _apply_action(
 def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: list[Any]) -> None:
     if len(places) < action.get(AT_LEAST, 1):
         shown = ", ".join("/".join(map(str, place)) for place in places)
-        raise Failure(
+        raise ToolError(
             f"{name} matches {shown} only, but `{AT_LEAST}` says {action[AT_LEAST]}; compare the "
             "spec with the action's description, then change the target or the number"
         )
@@ -110,7 +112,9 @@ def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: li
     elif action["remove"] is True and () not in places:
         _remove(document, places)
     else:
-        raise Failure(f"{name} removes everything or nothing; give it `remove: true` and a target")
+        raise ToolError(
+            f"{name} removes everything or nothing; give it `remove: true` and a target"
+        )
 
 
 def _followed(match: jsonpath.JSONPathMatch) -> tuple[Any, ...]:
@@ -143,16 +147,16 @@ def _update(name: str, target: Any, said: Any) -> None:
     elif isinstance(target, list):
         target.append(update)
     else:
-        raise Failure(f"{name} updates a {type(target).__name__}; a target is an object or array")
+        raise ToolError(f"{name} updates a {type(target).__name__}; a target is an object or array")
 
 
 def _single_slashes(name: str, target: Any, wanted: Any) -> None:
     if wanted is not True or not isinstance(target, dict):
-        raise Failure(f"{name} needs an object and `{SINGLE_SLASHES}: true`")
+        raise ToolError(f"{name} needs an object and `{SINGLE_SLASHES}: true`")
     for key in list(target):
         single = re.sub("/+", "/", key)
         if single != key and single in target:
-            raise Failure(
+            raise ToolError(
                 f"{name} would make {key!r} the same as {single!r}; remove one of the two by an "
                 "action before this one"
             )
@@ -161,7 +165,7 @@ def _single_slashes(name: str, target: Any, wanted: Any) -> None:
 
 def _without_prefix(name: str, target: Any, prefix: Any) -> None:
     if not isinstance(prefix, str) or not isinstance(target, list):
-        raise Failure(f"{name} needs an array of texts and a `{WITHOUT_PREFIX}` that is one")
+        raise ToolError(f"{name} needs an array of texts and a `{WITHOUT_PREFIX}` that is one")
     target[:] = [str(text).removeprefix(prefix) or text for text in target]
 
 
@@ -185,7 +189,7 @@ def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:
 
 def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> None:
     if any(place[:-1] != ("components", "schemas") for place in places):
-        raise Failure(f"{name} merges what is no component schema; target `$.components.schemas`")
+        raise ToolError(f"{name} merges what is no component schema; target `$.components.schemas`")
     schemas = document["components"]["schemas"]
     old = [place[2] for place in places]
     if new in schemas and new not in old:
@@ -195,7 +199,7 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
     usual = max(plain.values(), key=lambda schema: sum(other == schema for other in plain.values()))
     if different := [key for key in old if plain[key] != usual]:
         same = next(key for key in old if key not in different)
-        raise Failure(
+        raise ToolError(
             f"{name} merges schemas that are no longer identical: {', '.join(different)}, unlike "
             f"{same}; narrow the target, or give what differs a class of its own"
         )
@@ -215,16 +219,18 @@ def _make_room(name: str, taken: str, document: dict[str, Any]) -> None:
     """Give the spec's own schema of a name another one."""
     schemas, other = document["components"]["schemas"], f"{taken}2"
     if other in schemas:
-        raise Failure(f"{name} would overwrite the spec's own schema {taken}; choose another name")
+        raise ToolError(
+            f"{name} would overwrite the spec's own schema {taken}; choose another name"
+        )
     document["components"]["schemas"] = _at_place_of(
         schemas, {other if key == taken else key: schema for key, schema in schemas.items()}
     )
     _refer(document, {taken: other})
 
 
-def _at_place_of(old: dict[str, Any], content: dict[str, Any]) -> Object:
+def _at_place_of(old: dict[str, Any], content: dict[str, Any]) -> LocatedObject:
     """Return an object that stands where another does."""
-    made = Object(content)
+    made = LocatedObject(content)
     made.pointer = pointer_of(old, "#")
     return made
 
@@ -244,7 +250,7 @@ def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
 def _without_prose(schema: Any) -> Any:
     """Return a schema less its title and descriptions, its own and those of its parts."""
     if isinstance(schema, list):
-        listed = Array(_without_prose(part) for part in schema)
+        listed = LocatedArray(_without_prose(part) for part in schema)
         listed.pointer = pointer_of(schema, "#")
         return listed
     if not isinstance(schema, dict):

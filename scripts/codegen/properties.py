@@ -9,7 +9,7 @@ from attrs import evolve
 from normalizing import enum_names
 from normalizing.located import COMPONENTS
 from normalizing.naming import TYPE_NAMES
-from normalizing.writing import Schema
+from normalizing.writing import NormalSchema
 from openapi_python_client.config import Config
 from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.properties.any import AnyProperty
@@ -72,7 +72,9 @@ class Properties:
             in them is a file, and elsewhere a text.
     """
 
-    def __init__(self, schemas: dict[str, Schema], config: Config, multipart: set[str]) -> None:
+    def __init__(
+        self, schemas: dict[str, NormalSchema], config: Config, multipart: set[str]
+    ) -> None:
         """Make every class; what is inside them comes when all are there."""
         self.config = config
         self.multipart = multipart
@@ -96,7 +98,7 @@ class Properties:
 
     def one(  # noqa: PLR0913 - what a property has
         self,
-        schema: Schema,
+        schema: NormalSchema,
         name: str,
         *,
         required: bool,
@@ -151,7 +153,7 @@ class Properties:
 
     # Classes.
 
-    def _model(self, name: str, schema: Schema) -> ModelProperty:
+    def _model(self, name: str, schema: NormalSchema) -> ModelProperty:
         return ModelProperty(
             name=UntrustedString(name),
             required=True,
@@ -170,7 +172,7 @@ class Properties:
             is_multipart_body=name in self.multipart,
         )
 
-    def _enum(self, name: str, schema: Schema) -> EnumProperty:
+    def _enum(self, name: str, schema: NormalSchema) -> EnumProperty:
         values = schema["enum"]
         return EnumProperty(
             name=UntrustedString(name),
@@ -185,7 +187,7 @@ class Properties:
         )
 
     def _fill(
-        self, model: ModelProperty, schema: Schema, taken: Collection[str], *, files: bool
+        self, model: ModelProperty, schema: NormalSchema, taken: Collection[str], *, files: bool
     ) -> None:
         described, required = schema.get("properties", {}), set(schema.get("required", ()))
         keys = sorted(described, key=lambda key: key not in required)
@@ -213,7 +215,7 @@ class Properties:
 
     # Kinds.
 
-    def _made(self, schema: Schema, *, files: bool) -> Property:
+    def _made(self, schema: NormalSchema, *, files: bool) -> Property:
         if "$ref" in schema:
             name = schema["$ref"].removeprefix(COMPONENTS)
             return self.enums.get(name) or self.models[name]
@@ -230,7 +232,7 @@ class Properties:
             return (StringProperty if text else found)(**_bare(schema), example=None)
         if kind == "array" or "items" in schema:
             item = self.one(
-                schema.get("items", Schema()),
+                schema.get("items", NormalSchema()),
                 "item",
                 required=True,
                 python_name="item",
@@ -239,7 +241,7 @@ class Properties:
             return ListProperty(**_bare(schema), example=None, inner_property=item)
         return _SCALARS.get(kind, AnyProperty)(**_bare(schema), example=None)
 
-    def _union(self, schema: Schema, *, files: bool) -> UnionProperty:
+    def _union(self, schema: NormalSchema, *, files: bool) -> UnionProperty:
         kinds: dict[PythonCode, Property] = {}
         for part in schema["anyOf"]:
             made = self.one(part, "part", required=True, python_name="part", files=files)
@@ -257,7 +259,7 @@ class Properties:
         return union
 
 
-def _bare(schema: Schema) -> dict[str, Any]:
+def _bare(schema: NormalSchema) -> dict[str, Any]:
     return {
         "name": UntrustedString(""),
         "required": True,
@@ -271,7 +273,7 @@ def _untrusted(text: str | None) -> UntrustedString | None:
     return UntrustedString(text) if text else None
 
 
-def _default(found: Property, schema: Schema) -> Value | None:
+def _default(found: Property, schema: NormalSchema) -> Value | None:
     """Return the default of a schema, exactly; None for one that is no value of it."""
     raw = schema.get("default")
     if raw is None or isinstance(found, ModelProperty | ListProperty | AnyProperty):

@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Any, Final
 
-from common.failure import Failure
+from common.tool_errors import ToolError
 from normalizing import operations
 from normalizing.located import COMPONENTS
-from normalizing.normal import Normal
-from normalizing.operations import Media, Operation, Parameter
-from normalizing.writing import Schema
+from normalizing.normal import NormalForm
+from normalizing.operations import Media, NormalOperation, NormalParameter
+from normalizing.writing import NormalSchema
 from openapi_python_client.config import Config
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import Body, BodyType
@@ -54,7 +54,7 @@ _TEXTS = {"AnyProperty", "ConstProperty", "EnumProperty", "StringProperty", "Uui
 _TEXTS |= {"DateProperty", "DateTimeProperty"}
 
 
-def data(normal: Normal, config: Config) -> tuple[GeneratorData, Properties]:
+def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]:
     """Return what is rendered, and what made its properties."""
     multipart = {
         name
@@ -91,21 +91,21 @@ def _refuse_shared_modules(properties: Properties) -> None:
     for name, item in everything.items():
         module = str(item.class_info.module_name)
         if module in modules:
-            raise Failure(
+            raise ToolError(
                 f"the schemas {modules[module]} and {name} would both be models/{module}.py; "
                 "correct `class_overrides` in codegen-config.yaml"
             )
         modules[module] = name
 
 
-def classes(schema: Schema) -> list[str]:
+def classes(schema: NormalSchema) -> list[str]:
     """Return the names of the classes that a place may hold."""
     parts = operations.alternatives(schema)
     return [part["$ref"].removeprefix(COMPONENTS) for part in parts if "$ref" in part]
 
 
 def _endpoint(
-    operation: Operation, properties: Properties, config: Config, tag: PythonIdentifier
+    operation: NormalOperation, properties: Properties, config: Config, tag: PythonIdentifier
 ) -> Endpoint:
     name = PythonIdentifier(operation.called, config.field_prefix)
     # Its function is called where they are known.
@@ -148,7 +148,9 @@ def _endpoint(
     return endpoint
 
 
-def _parameters(operation: Operation, properties: Properties, taken: set[str]) -> list[Property]:
+def _parameters(
+    operation: NormalOperation, properties: Properties, taken: set[str]
+) -> list[Property]:
     wires = [_distinct(parameter, operation.parameters) for parameter in operation.parameters]
     return [
         properties.one(
@@ -164,7 +166,7 @@ def _parameters(operation: Operation, properties: Properties, taken: set[str]) -
     ]
 
 
-def _distinct(parameter: Parameter, parameters: tuple[Parameter, ...]) -> str:
+def _distinct(parameter: NormalParameter, parameters: tuple[NormalParameter, ...]) -> str:
     """Return a name that says the place, where two places have a parameter of one name."""
     others = Counter(other.name for other in parameters)
     if others[parameter.name] > 1 or parameter.name in {"client", "url"}:
@@ -172,9 +174,9 @@ def _distinct(parameter: Parameter, parameters: tuple[Parameter, ...]) -> str:
     return parameter.name
 
 
-def _body(operation: Operation, media: Media, properties: Properties) -> Body:
+def _body(operation: NormalOperation, media: Media, properties: Properties) -> Body:
     made = properties.one(
-        media.schema if media.schema is not None else Schema(),
+        media.schema if media.schema is not None else NormalSchema(),
         "body",
         required=operation.is_body_required,
         python_name="body",
@@ -192,10 +194,10 @@ def _body(operation: Operation, media: Media, properties: Properties) -> Body:
 def _response(status: str, media: Media | None, properties: Properties) -> Response:
     pattern: Any = HTTPStatusPattern.parse(UntrustedString(status))  # statuses alone come here
     source = NONE_SOURCE
-    schema = Schema()
+    schema = NormalSchema()
     if media is not None and (media.schema is not None or media.kind != "json"):
         source = _SOURCES[media.kind]
-        schema = media.schema if media.schema is not None else Schema()
+        schema = media.schema if media.schema is not None else NormalSchema()
     name = f"response_{status}"
     made = properties.one(schema, name, required=True, python_name=name)
     if source is NONE_SOURCE:

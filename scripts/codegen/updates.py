@@ -18,7 +18,7 @@ _PROSE = {"title", "description", "summary", "example", "examples", "externalDoc
 _SHAPES = {"$ref", "allOf", "anyOf", "const", "oneOf", "type"}
 
 
-class Kind(Enum):
+class UpdateKind(Enum):
     """What an update does at one place."""
 
     ADDED = auto()
@@ -43,7 +43,7 @@ class Update:
     says: tuple[str, str]
     pointer: str
     path: str
-    kind: Kind
+    kind: UpdateKind
     was: Any
     now: Any
 
@@ -57,11 +57,11 @@ def of(name: str, action: dict[str, Any], target: Any) -> Iterator[Update]:
 
 def _places(
     target: Any, said: Any, path: str, pointer: str
-) -> Iterator[tuple[str, str, Kind, Any, Any]]:
+) -> Iterator[tuple[str, str, UpdateKind, Any, Any]]:
     pointer = pointer_of(target, pointer)
     if isinstance(target, list):
         new = said if isinstance(said, list) and path else [said]  # a target that is one gets one
-        kind = Kind.REPEATED if all(item in target for item in new) else Kind.ADDED
+        kind = UpdateKind.REPEATED if all(item in target for item in new) else UpdateKind.ADDED
         yield path, pointer, kind, target, said
     elif isinstance(target, dict) and isinstance(said, dict):
         shape = {key: target[key] for key in target.keys() & _SHAPES}
@@ -70,18 +70,23 @@ def _places(
             if any(isinstance(was, kind) and isinstance(value, kind) for kind in (dict, list)):
                 yield from _places(was, value, *below)
             elif key in target:
-                yield *below, Kind.REPEATED if was == value else Kind.REPLACED, was, value
+                yield (
+                    *below,
+                    UpdateKind.REPEATED if was == value else UpdateKind.REPLACED,
+                    was,
+                    value,
+                )
             elif key in _SHAPES and shape:  # beside what says it in another way
-                yield *below, Kind.REPLACED, shape, value
+                yield *below, UpdateKind.REPLACED, shape, value
             else:
-                yield *below, Kind.ADDED, None, value
+                yield *below, UpdateKind.ADDED, None, value
 
 
 def obsolete(updates: Iterable[Update]) -> Iterator[str]:
     """Yield the actions that say only what the document says, but for the prose."""
     for action, done in groupby(updates, lambda update: update.action):
         kinds = {update.kind for update in done if not _is_prose(update)}
-        if kinds == {Kind.REPEATED}:
+        if kinds == {UpdateKind.REPEATED}:
             yield action
 
 
@@ -99,7 +104,7 @@ def hiding(before: Iterable[Update], updates: Iterable[Update]) -> Iterator[Upda
 
 
 def _replaces(update: Update) -> bool:
-    return update.kind is Kind.REPLACED and not _is_prose(update)
+    return update.kind is UpdateKind.REPLACED and not _is_prose(update)
 
 
 def _is_prose(update: Update) -> bool:

@@ -14,7 +14,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from common.failure import Failure
 from common.guard import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -25,6 +24,7 @@ from common.guard import (
     GuardedParser,
     LimitError,
 )
+from common.tool_errors import ToolError
 
 # What is no character of a YAML document: controls, surrogates, U+FFFE, U+FFFF.
 _NO_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,9 +45,11 @@ def load(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise Failure(f"{path.name} is missing; restore it (git checkout -- {path.name})") from None
+        raise ToolError(
+            f"{path.name} is missing; restore it (git checkout -- {path.name})"
+        ) from None
     except OSError as error:
-        raise Failure(f"{path.name} cannot be read: {error.strerror}") from None
+        raise ToolError(f"{path.name} cannot be read: {error.strerror}") from None
     return parse(content, path.name)
 
 
@@ -65,18 +67,18 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
     try:
         document = _plain(_read(text))
     except RecursionError:
-        raise Failure(f"{name} is nested too deeply, or contains itself") from None
+        raise ToolError(f"{name} is nested too deeply, or contains itself") from None
     except LimitError as error:
         line = f", line {error.problem_mark.line + 1}," if error.problem_mark else ""
-        raise Failure(f"{name}{line} {error.problem}") from None
+        raise ToolError(f"{name}{line} {error.problem}") from None
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = _shown(str(error.problem))
-        raise Failure(f"{name}{line} is not YAML: {problem}; mend it there") from None
+        raise ToolError(f"{name}{line} is not YAML: {problem}; mend it there") from None
     except (YAMLError, ValueError) as error:
-        raise Failure(f"{name} is not YAML: {_shown(str(error))}") from None
+        raise ToolError(f"{name} is not YAML: {_shown(str(error))}") from None
     if not isinstance(document, dict):
-        raise Failure(f"{name} holds no mapping at its top level; is it the right file?")
+        raise ToolError(f"{name} holds no mapping at its top level; is it the right file?")
     return document
 
 
@@ -87,17 +89,17 @@ def decode(content: bytes, name: str) -> str:
         Failure: It is too large, or not UTF-8 text.
     """
     if len(content) > MAX_BYTES:
-        raise Failure(f"{name} is larger than {MAX_BYTES} bytes; give one that holds less")
+        raise ToolError(f"{name} is larger than {MAX_BYTES} bytes; give one that holds less")
     try:
         text = content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Failure(
+        raise ToolError(
             f"{name}, line {line} is not YAML: it is not UTF-8 text; save it as that"
         ) from None
     if found := _NO_CHARACTER.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise Failure(
+        raise ToolError(
             f"{name}, line {line} is not YAML: it holds the character U+{ord(found[0]):04X}, "
             "which text does not have; mend it there"
         )

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from common import toolchain
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 
 def digest(content: bytes) -> str:
@@ -27,9 +27,9 @@ def read(project: Project) -> dict[str, Any]:
         if not all(isinstance(spec[key], str) for key in ("source", "retrieved", "sha256")):
             raise TypeError  # noqa: TRY301 - one clause says what every malformed lock is
     except FileNotFoundError:
-        raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
+        raise ToolError(f"{name} is missing; restore it (git checkout -- {name})") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Failure(f"{name} is malformed; restore it (git checkout -- {name})") from None
+        raise ToolError(f"{name} is malformed; restore it (git checkout -- {name})") from None
     return dict(lock)
 
 
@@ -71,9 +71,9 @@ def check_spec(project: Project, lock: dict[str, Any]) -> None:
         actual = digest(project.spec.read_bytes())
     except FileNotFoundError:
         name = project.spec.name
-        raise Failure(f"{name} is missing; restore it (git checkout -- {name})") from None
+        raise ToolError(f"{name} is missing; restore it (git checkout -- {name})") from None
     if actual != lock["spec"]["sha256"]:
-        raise Failure(
+        raise ToolError(
             f"{project.spec.name} is not what was vendored (sha256 {actual[:12]}…, the lock says "
             f"{lock['spec']['sha256'][:12]}…); it is never edited by hand: restore it, and put "
             "corrections into overlays/spec.overlay.yaml"
@@ -85,7 +85,7 @@ def check_overrides(project: Project, lock: dict[str, Any]) -> None:
     templates = project.templates.relative_to(project.root).as_posix()
     for name in lock.get("inputs", {}):
         if name.startswith(templates) and not (project.root / name).is_file():
-            raise Failure(
+            raise ToolError(
                 f"{name} is missing, and the generator may have another in its place; restore it "
                 f"(git checkout -- {name}), or delete its line from {project.lock.name}"
             )

@@ -11,8 +11,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 GENERATOR = "openapi-python-client"
 FORMATTER = "ruff"
@@ -30,13 +30,15 @@ def pins(project: Project) -> dict[str, str]:
     try:
         text = project.requirements.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Failure(f"{project.requirements.name} is missing; restore it from git") from None
+        raise ToolError(f"{project.requirements.name} is missing; restore it from git") from None
     except UnicodeDecodeError:
-        raise Failure(f"{project.requirements.name} is not text; restore it from git") from None
+        raise ToolError(f"{project.requirements.name} is not text; restore it from git") from None
     found = {name.lower(): pinned for name, pinned in _PIN.findall(text)}
     for name in (GENERATOR, FORMATTER):
         if name not in found:
-            raise Failure(f"{project.requirements.name} does not pin {name}; add `{name}==VERSION`")
+            raise ToolError(
+                f"{project.requirements.name} does not pin {name}; add `{name}==VERSION`"
+            )
     return found
 
 
@@ -55,16 +57,16 @@ def check_versions(project: Project) -> None:
     try:
         found = version(GENERATOR)
     except PackageNotFoundError:
-        raise Failure(f"{GENERATOR} is not installed; {mend} {pinned_in}") from None
+        raise ToolError(f"{GENERATOR} is not installed; {mend} {pinned_in}") from None
     if found != wanted[GENERATOR]:
-        raise Failure(
+        raise ToolError(
             f"{GENERATOR} is {found}, {pinned_in} pins {wanted[GENERATOR]}; {mend} {pinned_in}"
         )
     if missing := [name for name in _MODULES if not _is_installed(name)]:
-        raise Failure(f"the module {missing[0]} is not installed; {mend} {pinned_in}")
+        raise ToolError(f"the module {missing[0]} is not installed; {mend} {pinned_in}")
     formatter = _formatter_version() or "not installed"
     if formatter != wanted[FORMATTER]:
-        raise Failure(
+        raise ToolError(
             f"{FORMATTER} is {formatter}, {pinned_in} pins {wanted[FORMATTER]}; {mend} {pinned_in}"
         )
 
@@ -99,11 +101,11 @@ def check_templates(project: Project) -> None:
     """
     if not project.templates.is_dir():
         place = project.templates.relative_to(project.root).as_posix()
-        raise Failure(f"{place} is missing; restore it (git checkout -- {place})")
+        raise ToolError(f"{place} is missing; restore it (git checkout -- {place})")
     overrides = sorted(project.templates.glob("**/*.jinja"))
     problems = [problem for one in overrides for problem in _problems(project, one)]
     if problems:
-        raise Failure("; ".join(problems))
+        raise ToolError("; ".join(problems))
 
 
 def _problems(project: Project, override: Path) -> Iterator[str]:

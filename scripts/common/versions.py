@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from common import documents, lock
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 SUMS = "SHA256SUMS"
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
@@ -65,7 +65,7 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` 
     lock.check_spec(project, recorded)
     vendored = Version(recorded["spec"]["retrieved"], project.spec.read_bytes())
     if found.get(vendored.name, vendored).content != vendored.content:
-        raise Failure(
+        raise ToolError(
             f"{project.spec.name} is of {vendored.name}, and so is another document in "
             f"{store(project).name}/; correct `spec.retrieved` in {project.lock.name}"
         )
@@ -86,7 +86,7 @@ def dated(project: Project, name: str) -> Version:
     """
     known = all(project)
     if name not in known:
-        raise Failure(f"there is no version {name!r}; known are {', '.join(known)}")
+        raise ToolError(f"there is no version {name!r}; known are {', '.join(known)}")
     return known[name]
 
 
@@ -147,9 +147,9 @@ def check_free(project: Project, version: Version) -> dict[str, Version]:
     """
     known = _restored(store(project))
     if not is_date(version.name):
-        raise Failure(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
+        raise ToolError(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
     if known.get(version.name, version).content != version.content:
-        raise Failure(f"version {version.name} is another document; a kept version never changes")
+        raise ToolError(f"version {version.name} is another document; a kept version never changes")
     return known
 
 
@@ -163,18 +163,18 @@ def _restored(directory: Path) -> dict[str, Version]:
     for name, digest in sorted(documents.items()):
         found[name] = _restore(directory, name, found)
         if lock.digest(found[name]) != digest:
-            raise Failure(
+            raise ToolError(
                 f"version {name} is not what it was when it was kept ({SUMS} has another sum); "
                 f"restore it (git checkout -- tests/specs/{directory.name})"
             )
     there = {path: path.name.partition(".")[0] for path in directory.glob("????-??-??.*")}
     if unknown := set(there.values()) - found.keys():
-        raise Failure(f"version {min(unknown)} has no line in {SUMS}; delete it or add the line")
+        raise ToolError(f"version {min(unknown)} has no line in {SUMS}; delete it or add the line")
     files = (path.read_bytes() for path in there if path.name.endswith(".overlay.yaml"))
     by_digest = {lock.digest(content): content for content in files}
     for name, digest in overlays.items():
         if digest not in by_digest or name not in found:
-            raise Failure(
+            raise ToolError(
                 f"the overlay of version {name} is missing, or is not what it was when it was "
                 f"kept; restore it (git checkout -- tests/specs/{directory.name})"
             )
@@ -188,13 +188,13 @@ def _sums(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
         lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
         place = f"tests/specs/{directory.name}/{SUMS}"
-        raise Failure(f"{place} is missing; restore it (git checkout -- {place})") from None
+        raise ToolError(f"{place} is missing; restore it (git checkout -- {place})") from None
     documents: dict[str, str] = {}
     overlays: dict[str, str] = {}
     for line in lines:
         match = _SUM.fullmatch(line)
         if match is None:
-            raise Failure(f"{SUMS} has a line that is no sum and name: {line[:80]!r}; restore it")
+            raise ToolError(f"{SUMS} has a line that is no sum and name: {line[:80]!r}; restore it")
         (overlays if match[3] else documents)[match[2]] = match[1]
     return documents, overlays
 
@@ -206,11 +206,11 @@ def _restore(directory: Path, name: str, earlier: dict[str, bytes]) -> bytes:
     try:
         diff = patch.read_bytes()
     except FileNotFoundError:
-        raise Failure(f"{patch.name} is missing; restore it (git checkout)") from None
+        raise ToolError(f"{patch.name} is missing; restore it (git checkout)") from None
     header = diff.partition(b"\n")[0].decode("utf-8", "replace")
     base = header.removeprefix("--- a/").removesuffix(".yaml")
     if base not in earlier:
-        raise Failure(f"{patch.name} is against {base[:80]!r}, which is no earlier version")
+        raise ToolError(f"{patch.name} is against {base[:80]!r}, which is no earlier version")
     return _patched(earlier[base], diff, patch.name)
 
 
@@ -232,7 +232,7 @@ def _patched(old: bytes, diff: bytes, name: str) -> bytes:
     for start, hunk in _hunks(diff.splitlines(keepends=True)[2:], name):
         before = [line[1:] for line in hunk if line[:1] in b" -"]
         if start < done or lines[start : start + len(before)] != before:
-            raise Failure(f"{name} does not fit what it is against, at line {start + 1}")
+            raise ToolError(f"{name} does not fit what it is against, at line {start + 1}")
         result += lines[done:start]
         result += [line[1:] for line in hunk if line[:1] in b" +"]
         done = start + len(before)
@@ -244,5 +244,5 @@ def _hunks(lines: list[bytes], name: str) -> Iterator[tuple[int, list[bytes]]]:
     for index, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         match = _HUNK.match(lines[index])
         if match is None:
-            raise Failure(f"{name} is no unified diff: {lines[index][:80]!r}; restore it")
+            raise ToolError(f"{name} is no unified diff: {lines[index][:80]!r}; restore it")
         yield int(match[1]) - (match[2] != b"0"), lines[index + 1 : end]

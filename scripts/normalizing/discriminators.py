@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from normalizing.located import COMPONENTS
-from normalizing.reading import Reader
+from normalizing.reading import SchemaReader
 from normalizing.shapes import Parts, Raw, Shape
 
 
-def of(reader: Reader, parts: Parts, objects: list[tuple[Shape, str]]) -> dict[str, Any] | None:
+def of(
+    reader: SchemaReader, parts: Parts, objects: list[tuple[Shape, str]]
+) -> dict[str, Any] | None:
     """Return what tells the objects of a union apart: a property, and a class by its value.
 
     It is what a Discriminator Object says, or else a property that all of them must have, each with
@@ -28,7 +30,7 @@ def of(reader: Reader, parts: Parts, objects: list[tuple[Shape, str]]) -> dict[s
 
 
 def _declared(
-    reader: Reader, parts: Parts, objects: list[tuple[Shape, str]]
+    reader: SchemaReader, parts: Parts, objects: list[tuple[Shape, str]]
 ) -> dict[str, Any] | None:
     said: dict[str, None] = {}
     classes: dict[str, str] = {}
@@ -58,7 +60,7 @@ def _declared(
 
 
 def _mapped(
-    reader: Reader, raw: Raw, discriminator: dict[str, Any], members: list[Raw]
+    reader: SchemaReader, raw: Raw, discriminator: dict[str, Any], members: list[Raw]
 ) -> Iterable[tuple[str, Shape]]:
     mapping = discriminator.get("mapping")
     mapping = mapping if isinstance(mapping, dict) else {}
@@ -77,7 +79,7 @@ def _mapped(
                     yield member.value["$ref"].rpartition("/")[2], shape
 
 
-def _inferred(reader: Reader, objects: list[tuple[Shape, str]]) -> dict[str, Any] | None:
+def _inferred(reader: SchemaReader, objects: list[tuple[Shape, str]]) -> dict[str, Any] | None:
     """Return the property that all must have, each with values of its own."""
     for key in objects[0][0].required:
         classes: dict[str, str] = {}

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 
 @frozen
-class Problem:
+class UnsupportedConstruct:
     """Something that cannot be carried.
 
     Attributes:
@@ -21,7 +21,7 @@ class Problem:
 
 
 @frozen
-class Note:
+class ConversionNote:
     """A construct that is carried, but not all of what it says.
 
     Attributes:
@@ -33,14 +33,16 @@ class Note:
     text: str
 
 
-class UnreadableError(Exception):
+class UnreadableSchemaError(Exception):
     """A part of a document has no normal form."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: UnsupportedConstruct) -> None:
         super().__init__(problem)
         self.problem = problem
 
 
-def unreadable(pointer: str, reason: str, mend: dict[str, Any] | None = None) -> UnreadableError:
+def unreadable(
+    pointer: str, reason: str, mend: dict[str, Any] | None = None
+) -> UnreadableSchemaError:
     """Return the error that a part cannot be read."""
-    return UnreadableError(Problem(pointer, reason, mend))
+    return UnreadableSchemaError(UnsupportedConstruct(pointer, reason, mend))

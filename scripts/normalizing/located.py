@@ -13,7 +13,7 @@ COMPONENTS: Final = "#/components/schemas/"
 _LISTS: Final = {"allOf", "anyOf", "enum", "oneOf", "parameters", "prefixItems", "required", "tags"}
 
 
-class Object(dict[str, Any]):
+class LocatedObject(dict[str, Any]):
     """A JSON object.
 
     Attributes:
@@ -23,7 +23,7 @@ class Object(dict[str, Any]):
     pointer: str = "#"
 
 
-class Array(list[Any]):
+class LocatedArray(list[Any]):
     """A JSON array.
 
     Attributes:
@@ -47,19 +47,19 @@ def place(holder: Any, key: str | int) -> str:
 
 def pointer_of(value: Any, otherwise: str) -> str:
     """Return where an object or array stands; what is neither knows no place."""
-    return value.pointer if isinstance(value, Object | Array) else otherwise
+    return value.pointer if isinstance(value, LocatedObject | LocatedArray) else otherwise
 
 
 def locate(value: Any, pointer: str = "#") -> Any:
     """Return a deep copy of what stands at `pointer`; what knows its place keeps it."""
     if isinstance(value, dict):
-        made = Object()
+        made = LocatedObject()
         made.pointer = pointer_of(value, pointer)
         for key, part in value.items():
             made[key] = locate(part, child(made.pointer, key))
         return made
     if isinstance(value, list):
-        listed = Array()
+        listed = LocatedArray()
         listed.pointer = pointer_of(value, pointer)
         listed.extend(
             locate(part, child(listed.pointer, index)) for index, part in enumerate(value)

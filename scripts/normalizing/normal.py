@@ -4,14 +4,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from normalizing.findings import Note, Problem
-from normalizing.located import Object, locate
-from normalizing.operations import Operation, Operations
-from normalizing.writing import Schema, Writer
+from normalizing.findings import ConversionNote, UnsupportedConstruct
+from normalizing.located import LocatedObject, locate
+from normalizing.operations import NormalOperation, OperationReader
+from normalizing.writing import NormalSchema, SchemaWriter
 
 
 @frozen
-class Lost:
+class OmittedOperation:
     """An operation that is left out.
 
     Attributes:
@@ -22,11 +22,11 @@ class Lost:
 
     name: str
     pointer: str
-    problems: tuple[Problem, ...]
+    problems: tuple[UnsupportedConstruct, ...]
 
 
 @frozen
-class Normal:
+class NormalForm:
     """A document in its normal form.
 
     Attributes:
@@ -40,35 +40,38 @@ class Normal:
         left_out: What clients do not take, of what is in order: a line each, with the reason.
     """
 
-    document: Object
-    operations: list[Operation]
-    schemas: dict[str, Schema]
-    lost: list[Lost] = field(factory=list)
-    unused: list[Problem] = field(factory=list)
-    widened: list[Note] = field(factory=list)
-    notes: list[Note] = field(factory=list)
+    document: LocatedObject
+    operations: list[NormalOperation]
+    schemas: dict[str, NormalSchema]
+    lost: list[OmittedOperation] = field(factory=list)
+    unused: list[UnsupportedConstruct] = field(factory=list)
+    widened: list[ConversionNote] = field(factory=list)
+    notes: list[ConversionNote] = field(factory=list)
     left_out: list[str] = field(factory=list)
 
-    def json_schema(self, schema: Schema | None) -> dict[str, Any]:
+    def json_schema(self, schema: NormalSchema | None) -> dict[str, Any]:
         """Return a schema in the normal form as one of JSON Schema 2020-12, complete in itself."""
         return {**(schema or {}), "components": {"schemas": self.schemas}}
 
 
-def normalize(document: dict[str, Any]) -> Normal:
+def normalize(document: dict[str, Any]) -> NormalForm:
     """Return the normal form of an OpenAPI document, its overlay applied."""
     located = locate(document)
-    writer = Writer(located)
-    reading = Operations(located, writer)
+    writer = SchemaWriter(located)
+    reading = OperationReader(located, writer)
     writer.write_components()
     found = {operation.name: operation for operation in reading.read()}
     writer.write_classes()
     broken = _broken(writer)
     own = [name for name in writer.needs if name.startswith("components/")]
     used = _needed(writer, [*(name for name in found if name not in broken), *own])
-    lost = [Lost(name, pointer, _problems(writer, name)) for name, pointer in reading.met.items()
-            if name in broken]  # fmt: skip
+    lost = [
+        OmittedOperation(name, pointer, _problems(writer, name))
+        for name, pointer in reading.met.items()
+        if name in broken
+    ]
     said = {problem for one in lost for problem in one.problems}
-    return Normal(
+    return NormalForm(
         document=located,
         operations=[operation for name, operation in found.items() if name not in broken],
         schemas={k: s for k, s in writer.components.items() if k in used and k not in broken},
@@ -80,7 +83,7 @@ def normalize(document: dict[str, Any]) -> Normal:
     )
 
 
-def _broken(writer: Writer) -> set[str]:
+def _broken(writer: SchemaWriter) -> set[str]:
     """Return the classes and operations that have a problem, or need one that has."""
     needed_by: dict[str, list[str]] = {}
     for owner, names in writer.needs.items():
@@ -96,13 +99,13 @@ def _broken(writer: Writer) -> set[str]:
     return found
 
 
-def _problems(writer: Writer, owner: str) -> tuple[Problem, ...]:
+def _problems(writer: SchemaWriter, owner: str) -> tuple[UnsupportedConstruct, ...]:
     """Return the problems of an operation, and of all the classes that it needs."""
     needed = _needed(writer, [owner])
     return tuple({problem: None for name in needed for problem in writer.problems.get(name, {})})
 
 
-def _needed(writer: Writer, owners: list[str]) -> dict[str, None]:
+def _needed(writer: SchemaWriter, owners: list[str]) -> dict[str, None]:
     """Return some classes and operations, and all that they need."""
     found: dict[str, None] = {}
     todo = owners[::-1]
@@ -114,4 +117,4 @@ def _needed(writer: Writer, owners: list[str]) -> dict[str, None]:
     return found
 
 
-__all__ = ["Lost", "Normal", "normalize"]
+__all__ = ["NormalForm", "OmittedOperation", "normalize"]

@@ -11,12 +11,17 @@ from urllib.parse import parse_qsl, unquote
 from attrs import define, field, frozen
 from openapi_python_client.strings import PythonIdentifier, pascal_case
 
-from normalizing import references, taking
-from normalizing.findings import Note, Problem, UnreadableError, unreadable
-from normalizing.located import Object, child, json_path, place, pointer_of
+from normalizing import references, support
+from normalizing.findings import (
+    ConversionNote,
+    UnreadableSchemaError,
+    UnsupportedConstruct,
+    unreadable,
+)
+from normalizing.located import LocatedObject, child, json_path, place, pointer_of
 from normalizing.shapes import Raw
-from normalizing.taking import NotTakenError, media_kind
-from normalizing.writing import Schema, Writer
+from normalizing.support import UnsupportedError, media_kind
+from normalizing.writing import NormalSchema, SchemaWriter
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -32,7 +37,7 @@ _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 
 
 @frozen(kw_only=True)
-class Parameter:
+class NormalParameter:
     """A parameter of an operation.
 
     Attributes:
@@ -49,7 +54,7 @@ class Parameter:
     name: str
     place: str
     required: bool
-    schema: Schema
+    schema: NormalSchema
     description: str | None
     style: str | None = None
     explode: bool | None = None
@@ -69,12 +74,12 @@ class Media:
 
     type: str
     kind: str
-    schema: Schema | None
+    schema: NormalSchema | None
     pointer: str
 
 
 @frozen(kw_only=True)
-class Response:
+class NormalResponse:
     """What an operation answers with a status.
 
     Attributes:
@@ -91,7 +96,7 @@ class Response:
 
 
 @frozen(kw_only=True)
-class Operation:
+class NormalOperation:
     """One operation.
 
     Attributes:
@@ -122,10 +127,10 @@ class Operation:
     is_secured: bool
     is_deprecated: bool = False
     servers: tuple[str, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[NormalParameter, ...] = ()
     bodies: tuple[Media, ...] = ()
     is_body_required: bool = False
-    responses: tuple[Response, ...] = ()
+    responses: tuple[NormalResponse, ...] = ()
     pointer: str
 
     @property
@@ -146,7 +151,7 @@ class Operation:
 
 
 @define
-class Operations:
+class OperationReader:
     """Reads the operations of one document.
 
     Attributes:
@@ -158,14 +163,14 @@ class Operations:
         title: What the operation is called, in such lines, that is being read.
     """
 
-    document: Object
-    writer: Writer
-    notes: dict[Note, None] = field(factory=dict)
+    document: LocatedObject
+    writer: SchemaWriter
+    notes: dict[ConversionNote, None] = field(factory=dict)
     met: dict[str, str] = field(factory=dict)
     left_out: list[str] = field(factory=list)
     title: str = ""
 
-    def read(self) -> Iterator[Operation]:
+    def read(self) -> Iterator[NormalOperation]:
         """Yield every operation that can be read; of others, the writer has the problems."""
         paths = self.document.get("paths")
         modules: dict[tuple[str, str], str] = {}
@@ -174,8 +179,8 @@ class Operations:
             try:
                 found = references.follow(self.document, item, where)
                 if not isinstance(found, dict):
-                    raise unreadable(where, "is no Path Item Object")
-            except UnreadableError as error:
+                    raise unreadable(where, "is no Path Item LocatedObject")
+            except UnreadableSchemaError as error:
                 self.writer.owner = path
                 self.met[path] = where
                 self.writer.fail(error.problem)
@@ -190,15 +195,15 @@ class Operations:
                         if first != operation.name:
                             self._same_module(operation, first)
                         yield operation
-                    except UnreadableError as error:
+                    except UnreadableSchemaError as error:
                         self.writer.fail(error.problem)
-                    except NotTakenError as error:
+                    except UnsupportedError as error:
                         self._leave_out(error.reason)
 
     def _leave_out(self, words: str) -> None:
         self.left_out.append(f"{self.title}: {words}")
 
-    def _same_module(self, operation: Operation, first: str) -> None:
+    def _same_module(self, operation: NormalOperation, first: str) -> None:
         mend = {
             "target": json_path(operation.pointer),
             "description": f"Its name would be that of {first}.",
@@ -208,12 +213,12 @@ class Operations:
         }
         module = "/".join(operation.module)
         words = f"would be api/{module}.py, and so would {first}"
-        self.writer.fail(Problem(operation.pointer, words, mend))
+        self.writer.fail(UnsupportedConstruct(operation.pointer, words, mend))
 
-    def _operation(self, path: str, method: str, item: dict[str, Any]) -> Operation:
+    def _operation(self, path: str, method: str, item: dict[str, Any]) -> NormalOperation:
         said, where = item[method], place(item, method)
         if not isinstance(said, dict):
-            raise unreadable(where, "is no Operation Object")
+            raise unreadable(where, "is no NormalOperation LocatedObject")
         _check_path(path, where)
         bare, _, asked = path.partition("?")
         identifier = said.get("operationId")
@@ -226,7 +231,7 @@ class Operations:
         self._check_variables(bare, parameters, where)
         bodies, is_required = self._bodies(said, name)
         tags = said.get("tags")
-        return Operation(
+        return NormalOperation(
             id=identifier if isinstance(identifier, str) else None,
             method=method,
             path=bare,
@@ -248,22 +253,22 @@ class Operations:
         """Raise, before anything of an operation is written, if clients do not take it.
 
         Raises:
-            NotTakenError: They do not.
-            UnreadableError: A reference leads to nothing.
+            UnsupportedError: They do not.
+            UnreadableSchemaError: A reference leads to nothing.
         """
-        taking.check_method(method)
+        support.check_method(method)
         for parameter in [*_list(item, "parameters"), *_list(said, "parameters")]:
             one = self._followed(parameter)
             into, name = str(one.get("in")), str(one.get("name"))
             is_required = one.get("required") is True or into == "path"
-            if is_required and into in _PLACES and (why := taking.parameter(one, into)):
-                raise NotTakenError(f"its {into} parameter {name!r} {why}")
+            if is_required and into in _PLACES and (why := support.parameter(one, into)):
+                raise UnsupportedError(f"its {into} parameter {name!r} {why}")
         body = self._followed(said.get("requestBody"))
         if body.get("required") is True:
-            taking.check_body(_content(body))
+            support.check_body(_content(body))
         responses = said.get("responses")
         for status, response in responses.items() if isinstance(responses, dict) else ():
-            taking.check_answer(_content(self._followed(response)), status)
+            support.check_answer(_content(self._followed(response)), status)
 
     def _followed(self, part: Any) -> dict[str, Any]:
         """Return an object, a reference to it followed; of what is none, an empty one."""
@@ -271,15 +276,15 @@ class Operations:
         return found if isinstance(found, dict) else {}
 
     def _note(self, pointer: str, text: str) -> None:
-        self.notes[Note(pointer, text)] = None
+        self.notes[ConversionNote(pointer, text)] = None
 
     # What is sent.
 
     def _parameters(
         self, item: dict[str, Any], said: dict[str, Any], name: str
-    ) -> tuple[Parameter, ...]:
-        found: dict[tuple[str, str], Parameter] = {}
-        inherited: dict[tuple[str, str], Parameter] = {}
+    ) -> tuple[NormalParameter, ...]:
+        found: dict[tuple[str, str], NormalParameter] = {}
+        inherited: dict[tuple[str, str], NormalParameter] = {}
         for holder, into in ((said, found), (item, inherited)):
             listed = holder.get("parameters", [])
             if not isinstance(listed, list):
@@ -297,7 +302,7 @@ class Operations:
                 into[key] = parameter
         return tuple({**found, **{k: p for k, p in inherited.items() if k not in found}}.values())
 
-    def _parameter(self, said: Any, where: str, operation: str) -> Parameter | None:
+    def _parameter(self, said: Any, where: str, operation: str) -> NormalParameter | None:
         if not isinstance(said, dict) or said.get("in") not in _PLACES:
             raise unreadable(where, "is no parameter of a path, query, header or cookie")
         name, into = said.get("name"), str(said["in"])
@@ -307,12 +312,12 @@ class Operations:
         if into == "header" and name.lower() in _IGNORED:
             self._note(pointer, f"the header {name!r} is no parameter, says OpenAPI: left out")
             return None
-        if why := taking.parameter(said, into):
+        if why := support.parameter(said, into):
             self._leave_out(f"its {into} parameter {name!r}, which {why}")
             return None
         called = f"{operation}{pascal_case(name)}"
         schema = self.writer.write((self._raw(said, "schema", called),))
-        return Parameter(
+        return NormalParameter(
             name=name,
             place=into,
             required=said.get("required") is True or into == "path",
@@ -324,14 +329,14 @@ class Operations:
         )
 
     @staticmethod
-    def _fixed(asked: str, where: str) -> tuple[Parameter, ...]:
+    def _fixed(asked: str, where: str) -> tuple[NormalParameter, ...]:
         """Return the parameters that a path has in a query of its own."""
         return tuple(
-            Parameter(
+            NormalParameter(
                 name=name,
                 place="query",
                 required=True,
-                schema=Schema(const=value, default=value),
+                schema=NormalSchema(const=value, default=value),
                 description="The path of the operation says it.",
                 pointer=where,
             )
@@ -339,7 +344,7 @@ class Operations:
         )
 
     @staticmethod
-    def _check_variables(path: str, parameters: tuple[Parameter, ...], where: str) -> None:
+    def _check_variables(path: str, parameters: tuple[NormalParameter, ...], where: str) -> None:
         wanted = _VARIABLE.findall(path)
         described = [p.name for p in parameters if p.place == "path"]
         if len(set(wanted)) != len(wanted):
@@ -355,7 +360,7 @@ class Operations:
         where = place(said, "requestBody")
         body = references.follow(self.document, said["requestBody"], where)
         if not isinstance(body, dict) or not isinstance(body.get("content"), dict):
-            raise unreadable(where, "is no Request Body Object")
+            raise unreadable(where, "is no Request Body LocatedObject")
         medias = self._medias(body, f"{name}Body")
         if not medias:
             return (), False
@@ -363,11 +368,11 @@ class Operations:
 
     # What is answered.
 
-    def _responses(self, said: dict[str, Any], name: str, where: str) -> tuple[Response, ...]:
+    def _responses(self, said: dict[str, Any], name: str, where: str) -> tuple[NormalResponse, ...]:
         listed = said.get("responses")
         if not isinstance(listed, dict):
             raise unreadable(where, "has no `responses`")
-        found: list[Response] = []
+        found: list[NormalResponse] = []
         for status in listed:
             if re.fullmatch("[1-5]([0-9][0-9]|XX)|default", status):
                 found.append(self._response(listed, status, name))
@@ -375,14 +380,14 @@ class Operations:
                 self._note(place(listed, status), f"{status!r:.40} is no status: left out")
         return tuple(found)
 
-    def _response(self, listed: dict[str, Any], status: str, name: str) -> Response:
+    def _response(self, listed: dict[str, Any], status: str, name: str) -> NormalResponse:
         where = place(listed, status)
         found = references.follow(self.document, listed[status], where)
         if not isinstance(found, dict):
-            raise unreadable(where, "is no Response Object")
+            raise unreadable(where, "is no NormalResponse LocatedObject")
         called = f"{name}Response{'Default' if status == 'default' else status}"
         medias = self._medias(found, called, status)
-        return Response(
+        return NormalResponse(
             status=status,
             media=medias[0] if medias else None,
             description=_text(found, "description"),
@@ -401,7 +406,7 @@ class Operations:
         ranked = sorted(kinds, key=lambda type_: _ORDER.index(kinds[type_]))
         kept = ranked[:1]
         if status:
-            for words in taking.beside(content, status, *kept):
+            for words in support.beside(content, status, *kept):
                 self._leave_out(words)
         else:
             typed = [type_ for type_ in reversed(ranked) if kinds[type_] != "bytes"]
@@ -421,7 +426,7 @@ class Operations:
     def _media(self, content: dict[str, Any], type_: str, name: str, kind: str) -> Media:
         said, where = content[type_], place(content, type_)
         if not isinstance(said, dict):
-            raise unreadable(where, "is no Media Type Object")
+            raise unreadable(where, "is no Media Type LocatedObject")
         schema = None
         if "schema" in said:
             schema = self.writer.write((self._raw(said, "schema", name),))
@@ -435,10 +440,10 @@ class Operations:
         return Raw(value, place(holder, key), str(called or name))
 
 
-def alternatives(schema: Schema | None) -> list[Schema]:
+def alternatives(schema: NormalSchema | None) -> list[NormalSchema]:
     """Return the alternatives of a schema in the normal form."""
-    schema = schema if schema is not None else Schema()
-    found: list[Schema] = schema.get("anyOf", [schema])
+    schema = schema if schema is not None else NormalSchema()
+    found: list[NormalSchema] = schema.get("anyOf", [schema])
     return found
 
 
@@ -482,4 +487,12 @@ def _text(holder: dict[str, Any], key: str) -> str | None:
     return said if isinstance(said, str) else None
 
 
-__all__ = ["METHODS", "Media", "Operation", "Operations", "Parameter", "Problem", "Response"]
+__all__ = [
+    "METHODS",
+    "Media",
+    "NormalOperation",
+    "NormalParameter",
+    "NormalResponse",
+    "OperationReader",
+    "UnsupportedConstruct",
+]

@@ -8,8 +8,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from normalizing import keywords, references, shapes
-from normalizing.findings import UnreadableError, unreadable
-from normalizing.located import COMPONENTS, Object, child, place, plain
+from normalizing.findings import UnreadableSchemaError, unreadable
+from normalizing.located import COMPONENTS, LocatedObject, child, place, plain
 from normalizing.naming import below, named
 from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
 
@@ -33,7 +33,7 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
 }
 
 
-class Reader:
+class SchemaReader:
     """Reads the schemas of one document.
 
     Attributes:
@@ -41,7 +41,7 @@ class Reader:
         widen: Is told of what is read as allowing more than the document does.
     """
 
-    def __init__(self, document: Object, widen: Widen) -> None:
+    def __init__(self, document: LocatedObject, widen: Widen) -> None:
         """Start with nothing read."""
         self.document = document
         self.widen = widen
@@ -59,7 +59,7 @@ class Reader:
                 nothing is given.
 
         Raises:
-            UnreadableError: One of them has no normal form.
+            UnreadableSchemaError: One of them has no normal form.
         """
         found: list[Shape] | None = None
         for raw in parts:
@@ -70,7 +70,7 @@ class Reader:
         """Return the alternatives of a schema; none, where it allows no value.
 
         Raises:
-            UnreadableError: It has no normal form.
+            UnreadableSchemaError: It has no normal form.
         """
         if raw.value is True:
             return [anything(raw)]
@@ -105,7 +105,7 @@ class Reader:
         """Return the schema that a reference leads to, named by its place.
 
         Raises:
-            UnreadableError: There is none.
+            UnreadableSchemaError: There is none.
         """
         keys = references.segments(reference, pointer)
         value = references.target(self.document, reference, pointer)
@@ -183,7 +183,7 @@ class Reader:
         parts = shape.properties.get(key)
         try:
             found = self.together(parts) if parts else []
-        except UnreadableError:
+        except UnreadableSchemaError:
             return None
         return found[0].values if len(found) == 1 and found[0].type == "string" else None
 
@@ -427,9 +427,9 @@ def pointer_in(raw: Raw, holder: Any) -> str:
     return str(getattr(holder, "pointer", raw.pointer))
 
 
-def _made(value: dict[str, Any], pointer: str) -> Object:
+def _made(value: dict[str, Any], pointer: str) -> LocatedObject:
     """Return a schema that the document does not have in one place."""
-    made = Object(value)
+    made = LocatedObject(value)
     made.pointer = pointer
     return made
 

@@ -7,12 +7,17 @@ from attrs import evolve
 from openapi_python_client.strings import pascal_case
 
 from normalizing import discriminators, enum_names
-from normalizing.apart import Apart, said
-from normalizing.findings import Note, Problem, UnreadableError, unreadable
-from normalizing.located import COMPONENTS, Object, json_path, plain
+from normalizing.findings import (
+    ConversionNote,
+    UnreadableSchemaError,
+    UnsupportedConstruct,
+    unreadable,
+)
+from normalizing.located import COMPONENTS, LocatedObject, json_path, plain
 from normalizing.naming import Names
-from normalizing.reading import Reader, anything
+from normalizing.reading import SchemaReader, anything
 from normalizing.shapes import Parts, Shape, anywhere
+from normalizing.union_names import UnionNames, said
 
 #: Schemas inside one place, none of them a class of its own.
 MAX_WRITTEN: Final = 5_000
@@ -21,7 +26,7 @@ MAX_WRITTEN: Final = 5_000
 MAX_DEPTH: Final = 40
 
 
-class Schema(dict[str, Any]):
+class NormalSchema(dict[str, Any]):
     """A schema in the normal form; `normalizing` says what it may hold.
 
     Attributes:
@@ -38,7 +43,7 @@ class Schema(dict[str, Any]):
         self.size = 1
 
 
-class Writer:
+class SchemaWriter:
     """Writes the schemas of one document.
 
     Attributes:
@@ -47,30 +52,30 @@ class Writer:
         needs: Which classes a class or an operation needs.
     """
 
-    def __init__(self, document: Object) -> None:
+    def __init__(self, document: LocatedObject) -> None:
         """Read what the components are, and give them their names."""
-        self.reader = Reader(document, self._widen)
-        self.components: dict[str, Schema] = {}
-        self.problems: dict[str, dict[Problem, None]] = {}
+        self.reader = SchemaReader(document, self._widen)
+        self.components: dict[str, NormalSchema] = {}
+        self.problems: dict[str, dict[UnsupportedConstruct, None]] = {}
         self.needs: dict[str, dict[str, None]] = {}
-        self.widened: dict[Note, None] = {}
+        self.widened: dict[ConversionNote, None] = {}
         self.owner = ""
         self._names = Names()
-        self._names_in_unions = Apart(self.reader, self._widen)
+        self._names_in_unions = UnionNames(self.reader, self._widen)
         self._named: dict[tuple[object, ...], str] = {}
         self._settled: dict[tuple[object, ...], list[Shape]] = {}
         self._queue: list[tuple[str, Shape]] = []
         self._open: dict[tuple[int, ...], None] = {}
-        self._written: dict[tuple[int, ...], Schema] = {}
+        self._written: dict[tuple[int, ...], NormalSchema] = {}
         found = document.get("components")
         schemas = found.get("schemas") if isinstance(found, dict) else None
         self._own = list(schemas) if isinstance(schemas, dict) else []
         self._name_components()
 
     def _widen(self, pointer: str, text: str) -> None:
-        self.widened[Note(pointer, text)] = None
+        self.widened[ConversionNote(pointer, text)] = None
 
-    def fail(self, problem: Problem) -> None:
+    def fail(self, problem: UnsupportedConstruct) -> None:
         """Note that what is being written needs something that cannot be."""
         self.problems.setdefault(self.owner, {})[problem] = None
 
@@ -84,7 +89,7 @@ class Writer:
                 mine = [shape for shape in shapes if shape.raws[0] is raw]
                 if len(mine) == 1 and len([s for s in shapes if s.is_class]) == 1:
                     self._name(mine[0])
-            except UnreadableError:
+            except UnreadableSchemaError:
                 continue  # it is said where it is needed
 
     def write_components(self) -> None:
@@ -104,7 +109,7 @@ class Writer:
 
     # One place.
 
-    def write(self, parts: Parts) -> Schema:
+    def write(self, parts: Parts) -> NormalSchema:
         """Return the normal form of a place; of one that has none, that anything may be there."""
         key = tuple(sorted({id(raw.value) for raw in parts}))
         if isinstance(parts[0].value, bool):
@@ -115,7 +120,7 @@ class Writer:
             return known
         if key in self._open:
             self._widen(parts[0].pointer, "what is inside itself here may be anything")
-            return Schema()
+            return NormalSchema()
         self._open[key] = None
         try:
             before = len(self.problems.get(self.owner, ()))
@@ -139,27 +144,27 @@ class Writer:
     def _need(self, name: str) -> None:
         self.needs.setdefault(self.owner, {})[name] = None
 
-    def _try(self, parts: Parts) -> Schema:
+    def _try(self, parts: Parts) -> NormalSchema:
         try:
             if len(self._open) > MAX_DEPTH:
                 raise unreadable(parts[0].pointer, f"is nested over more than {MAX_DEPTH} levels")
             return self._place(parts)
-        except UnreadableError as error:
+        except UnreadableSchemaError as error:
             self.fail(error.problem)
-            return Schema()
+            return NormalSchema()
 
-    def _place(self, parts: Parts) -> Schema:
+    def _place(self, parts: Parts) -> NormalSchema:
         shapes = self._together(parts)
         settled = self._settle(shapes)
         nulls = [shape for shape in settled if shape.type == "null"]
         written = [self._alternative(shape) for shape in settled if shape.type != "null"]
         if nulls:
-            written.append(Schema(nulls, type="null"))
+            written.append(NormalSchema(nulls, type="null"))
         if len(written) == 1:
-            found = Schema(settled, **written[0])
+            found = NormalSchema(settled, **written[0])
             found.size = written[0].size
         else:
-            found = Schema(settled, anyOf=written)
+            found = NormalSchema(settled, anyOf=written)
             found.size = sum(part.size for part in written) + 1
             if tags := discriminators.of(self.reader, parts, _objects(settled, written)):
                 found["discriminator"] = tags
@@ -176,7 +181,7 @@ class Writer:
     def _together(self, parts: Parts) -> list[Shape]:
         try:
             shapes = self.reader.together(parts)
-        except UnreadableError as error:
+        except UnreadableSchemaError as error:
             if "no value can satisfy" not in error.problem.reason:
                 raise
             self._widen(error.problem.pointer, f"{error.problem.reason}; anything may be there")
@@ -186,17 +191,19 @@ class Writer:
             return [anything(parts[0])]
         return shapes
 
-    def _alternative(self, shape: Shape) -> Schema:
+    def _alternative(self, shape: Shape) -> NormalSchema:
         if shape.is_class:
             name = self._name(shape)
             self._need(name)
-            return Schema([shape], **{"$ref": COMPONENTS + name})
+            return NormalSchema([shape], **{"$ref": COMPONENTS + name})
         if shape.type is None and shape.items is None:
-            return Schema([shape], **shape.bounds, **_values(shape))
-        found = Schema([shape], **({"type": shape.type} if shape.type else {}), **shape.bounds)
+            return NormalSchema([shape], **shape.bounds, **_values(shape))
+        found = NormalSchema(
+            [shape], **({"type": shape.type} if shape.type else {}), **shape.bounds
+        )
         found.update(_values(shape))
         if (shape.type == "array" or shape.items is not None) and shape.values is None:
-            found["items"] = self.write(shape.items) if shape.items else Schema()
+            found["items"] = self.write(shape.items) if shape.items else NormalSchema()
             found.size += found["items"].size
         return found
 
@@ -206,10 +213,10 @@ class Writer:
         """Return the name of a class; it is written when it is first named.
 
         Raises:
-            UnreadableError: The name that it would get is another's.
+            UnreadableSchemaError: The name that it would get is another's.
         """
         if shape.key not in self._named:
-            wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
+            wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'LocatedObject'}")
             name = self._names.take(*wished)
             if name is None:
                 pointer = shape.raws[0].pointer
@@ -224,8 +231,10 @@ class Writer:
             self._queue.append((name, shape))
         return self._named[shape.key]
 
-    def _class(self, shape: Shape) -> Schema:
-        found = Schema([shape], **({"type": shape.type} if shape.type else {}), **shape.bounds)
+    def _class(self, shape: Shape) -> NormalSchema:
+        found = NormalSchema(
+            [shape], **({"type": shape.type} if shape.type else {}), **shape.bounds
+        )
         if description := said(shape.raws[0].value, "description"):
             found["description"] = description
         if shape.values is not None:
@@ -266,7 +275,7 @@ class Writer:
                 "description": "Names for values that would have the same, or none.",
                 "update": {enum_names.NAMES: enum_names.told_apart(values)},
             }
-            self.fail(Problem(shape.raws[0].pointer, str(error), mend))
+            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), mend))
             return []
 
     # Several alternatives.
@@ -289,7 +298,7 @@ class Writer:
         return self._settled[key]
 
 
-def _objects(settled: list[Shape], written: list[Schema]) -> list[tuple[Shape, str]]:
+def _objects(settled: list[Shape], written: list[NormalSchema]) -> list[tuple[Shape, str]]:
     """Return the alternatives that are objects, each with the reference to its class."""
     shapes = [shape for shape in settled if shape.type != "null"]
     pairs = zip(shapes, written, strict=False)

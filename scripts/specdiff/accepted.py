@@ -10,10 +10,10 @@ from typing import Final
 
 from attrs import frozen
 from common import documents
-from common.failure import Failure
+from common.tool_errors import ToolError
 
 from specdiff.changes import Change
-from specdiff.findings import Finding
+from specdiff.findings import SpecFinding
 
 _KEYS: Final = {"rule", "pointer", "reason"}
 #: What an entry that is no change is about, by the beginning of its rule, and what to do.
@@ -37,7 +37,7 @@ class Accepted:
     pointer: str
     reason: str
 
-    def matches(self, change: Change | Finding) -> bool:
+    def matches(self, change: Change | SpecFinding) -> bool:
         """Whether it is about this change, or this difference from what answers have."""
         if self.rule != change.rule:
             return False
@@ -54,7 +54,7 @@ def load(path: Path) -> list[Accepted]:
     """
     listed = documents.load(path).get("accepted")
     if not isinstance(listed, list):
-        raise Failure(
+        raise ToolError(
             f"{path.name} has no list of `accepted`; an empty one would be `accepted: []`"
         )
     entries: list[Accepted] = []
@@ -62,7 +62,7 @@ def load(path: Path) -> list[Accepted]:
         if not isinstance(entry, dict) or entry.keys() != _KEYS or not all(
             isinstance(value, str) and value.strip() for value in entry.values()
         ):  # fmt: skip
-            raise Failure(
+            raise ToolError(
                 f"{path.name}, entry {number}: it needs a `rule`, a `pointer` and a `reason`, "
                 "and nothing else"
             )
@@ -71,7 +71,7 @@ def load(path: Path) -> list[Accepted]:
 
 
 def apply(
-    entries: Iterable[Accepted], changes: Sequence[Change | Finding], *, are_due: bool = True
+    entries: Iterable[Accepted], changes: Sequence[Change | SpecFinding], *, are_due: bool = True
 ) -> dict[tuple[str, str], str]:
     """Return the reason for each accepted change or finding, by rule and pointer.
 
@@ -87,7 +87,7 @@ def apply(
     for entry in entries:
         matching = [change for change in changes if entry.matches(change)]
         if are_due and not matching:
-            raise Failure(
+            raise ToolError(
                 f"the accepted difference {entry.rule} at {entry.pointer} is stale: there is no "
                 f"such {_KIND.get(entry.rule.partition('-')[0], 'change; delete it from the list')}"
             )

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve
 from common.effects import Effect
 
-from specdiff.changes import Change, Place
+from specdiff.changes import AffectedPlace, Change
 from specdiff.specs import Verdict
 
 Key = tuple[str, str, str]
 """Operation, status and place, as the backtest calls them."""
 
 
-def expected(changes: Iterable[Change]) -> dict[Place, Effect]:
+def expected(changes: Iterable[Change]) -> dict[AffectedPlace, Effect]:
     """Return what the changes say that the client will meet: the strongest effect at each place."""
-    found: dict[Place, Effect] = {}
+    found: dict[AffectedPlace, Effect] = {}
     for change in changes:
         for place in change.places:
             if change.effect is not Effect.ABSORBED:
@@ -41,12 +41,12 @@ def disagreements(
         unmade: The places that it made none for, with all that is inside.
     """
     said_of = expected(verdict.changes)
-    observed: dict[Place, Effect] = {}
+    observed: dict[AffectedPlace, Effect] = {}
     for key, effect in seen.items():
-        place = _unfolded(Place(*key), verdict.loops)
+        place = _unfolded(AffectedPlace(*key), verdict.loops)
         observed[place] = max(effect, observed.get(place, effect))
     partly = {line.partition(": ")[0] for line in uncovered}
-    never = {_unfolded(Place(*key), verdict.loops) for key in unmade}
+    never = {_unfolded(AffectedPlace(*key), verdict.loops) for key in unmade}
     unsure = {_unfolded(place, verdict.loops) for place in verdict.unsure}
     broken = {p for p in said_of.keys() & observed.keys() if said_of[p] is Effect.BROKEN}
     lines: list[str] = []
@@ -60,7 +60,7 @@ def disagreements(
     return lines
 
 
-def _unfolded(place: Place, loops: Mapping[Place, Place]) -> Place:
+def _unfolded(place: AffectedPlace, loops: Mapping[AffectedPlace, AffectedPlace]) -> AffectedPlace:
     """Return the place that stands for one in a schema inside itself."""
     for inner, outer in sorted(loops.items()):
         while place == inner or _is_inside(place, inner):
@@ -69,11 +69,11 @@ def _unfolded(place: Place, loops: Mapping[Place, Place]) -> Place:
     return place
 
 
-def _is_in(place: Place, outer: set[Place]) -> bool:
+def _is_in(place: AffectedPlace, outer: set[AffectedPlace]) -> bool:
     """Whether a place is one of some, or inside one of them."""
     return any(place == other or _is_inside(place, other) for other in outer)
 
 
-def _is_inside(place: Place, outer: Place) -> bool:
+def _is_inside(place: AffectedPlace, outer: AffectedPlace) -> bool:
     same = (place.operation, place.status) == (outer.operation, outer.status)
     return same and place != outer and place.pattern.startswith(f"{outer.pattern}/")

@@ -44,7 +44,7 @@ class Level(IntEnum):
 
 
 @frozen(order=True)
-class Place:
+class AffectedPlace:
     """Where in the bodies of responses something is felt.
 
     Attributes:
@@ -57,12 +57,12 @@ class Place:
     status: str
     pattern: str
 
-    def under(self, key: str) -> "Place":
+    def under(self, key: str) -> "AffectedPlace":
         """Return the place of a property."""
         escaped = key.replace("~", "~0").replace("/", "~1")
         return evolve(self, pattern=f"{self.pattern}/{escaped}")
 
-    def each(self) -> "Place":
+    def each(self) -> "AffectedPlace":
         """Return the place of every item, or of every field that has no name in the spec."""
         return evolve(self, pattern=f"{self.pattern}/*")
 
@@ -95,7 +95,7 @@ class Change:
     old: str | None
     new: str | None
     subject: str = ""
-    places: frozenset[Place] = frozenset()
+    places: frozenset[AffectedPlace] = frozenset()
     value: str = ""
 
     @property
@@ -115,7 +115,7 @@ def _first(change: Change) -> tuple[bool, str, str]:
 
 
 @frozen(eq=False)
-class Found:
+class ChangeSet:
     """The changes found so far. One that is met on several ways is one change, felt in more places.
 
     Attributes:

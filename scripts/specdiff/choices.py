@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from common.effects import Effect
 from normalizing import discriminators
-from normalizing.findings import UnreadableError
+from normalizing.findings import UnreadableSchemaError
 from normalizing.shapes import Shape
 
 from specdiff import reading
@@ -39,7 +39,7 @@ def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
     numbered = [(shape, str(number)) for number, shape in enumerate(shapes) if shape.is_object]
     try:
         return discriminators.of(choices.document.reader, choices.parts, numbered)
-    except UnreadableError:
+    except UnreadableSchemaError:
         return None
 
 

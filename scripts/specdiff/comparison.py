@@ -9,22 +9,22 @@ from normalizing.reading import is_component
 from normalizing.shapes import Parts, Shape
 
 from specdiff import choices, keywords, reading
-from specdiff.changes import Level, Place, quote
+from specdiff.change_recorder import ChangeRecorder, ComparedPlace
+from specdiff.changes import AffectedPlace, Level, quote
 from specdiff.document import Document, Node, parts_of
-from specdiff.likeness import Likeness
 from specdiff.schemas import ANY, Choices, kind, read, type_pointer
-from specdiff.telling import At, Teller
+from specdiff.similarity import Similarity
 
 _STRUCTURED: Final = {"object", "array", ANY}
 _PLACES: Final = 20_000  # where schemas are compared; a document that unfolds to more is refused
 
 
 @frozen(eq=False)
-class Comparison:
+class SchemaComparison:
     """Compares the schemas of two documents, and collects what it finds.
 
     Attributes:
-        likeness: Which of them allow the same.
+        similarity: Which of them allow the same.
         loops: Places of schemas inside themselves, and where it is that they have been compared:
             what is said there holds here, too.
         unsure: Places of unions that read an object as whichever class fits best.
@@ -32,14 +32,14 @@ class Comparison:
 
     old: Document
     new: Document
-    teller: Teller
-    likeness: Likeness
-    loops: dict[Place, Place] = field(factory=dict)
-    unsure: set[Place] = field(factory=set)
-    _done: set[tuple[object, object, At]] = field(factory=set)
-    _open: list[tuple[object, object, At]] = field(factory=list)
+    recorder: ChangeRecorder
+    similarity: Similarity
+    loops: dict[AffectedPlace, AffectedPlace] = field(factory=dict)
+    unsure: set[AffectedPlace] = field(factory=set)
+    _done: set[tuple[object, object, ComparedPlace]] = field(factory=set)
+    _open: list[tuple[object, object, ComparedPlace]] = field(factory=list)
 
-    def schemas(self, old: Node, new: Node, at: At) -> None:
+    def schemas(self, old: Node, new: Node, at: ComparedPlace) -> None:
         """Compare two Schema Objects.
 
         Raises:
@@ -47,12 +47,12 @@ class Comparison:
         """
         self._places(parts_of(old), parts_of(new), at)
 
-    def _places(self, old: Parts, new: Parts, at: At) -> None:
-        if self.likeness.has(old, new):
+    def _places(self, old: Parts, new: Parts, at: ComparedPlace) -> None:
+        if self.similarity.has(old, new):
             return
         one, other = read(self.old, old), read(self.new, new)
         # Where nothing is felt, a schema is compared once for those who send it, whatever has it.
-        seen = at if at.places else At(at.direction, "", "", sent=at.sent)
+        seen = at if at.places else ComparedPlace(at.direction, "", "", sent=at.sent)
         key = (one.key, other.key, seen)
         if key in self._done or self._is_inside_itself(key):
             return
@@ -63,19 +63,19 @@ class Comparison:
         self._compare(one, other, at)
         self._open.pop()
 
-    def _compare(self, one: Choices, other: Choices, at: At) -> None:
+    def _compare(self, one: Choices, other: Choices, at: ComparedPlace) -> None:
         if one.nullable != other.nullable:
             word = "became-nullable" if other.nullable else "became-not-nullable"
             effect = Effect.BROKEN if other.nullable else Effect.ABSORBED
             words = "may be null" if other.nullable else "is never null"
-            self.teller.tell(word, at, words, (one.type_pointer, other.type_pointer), effect)
-            self.teller.cover(one.pointer, other.pointer)
+            self.recorder.record(word, at, words, (one.type_pointer, other.type_pointer), effect)
+            self.recorder.cover(one.pointer, other.pointer)
         if one.single and other.single:
             self._single(one.single, other.single, at)
         elif one.shapes or other.shapes:
             self._choices(one, other, at)
 
-    def _is_inside_itself(self, key: tuple[object, object, At]) -> bool:
+    def _is_inside_itself(self, key: tuple[object, object, ComparedPlace]) -> bool:
         """Whether a schema stands inside itself: what it says there is being compared already."""
         for old, new, at in self._open:
             if (old, new) == key[:2]:
@@ -87,16 +87,16 @@ class Comparison:
         """Return the names of the components that were compared with each other."""
         return sorted(
             (old.removeprefix(COMPONENTS), new.removeprefix(COMPONENTS))
-            for old, new in self.teller.found.pairs
+            for old, new in self.recorder.found.pairs
             if is_component(old) and is_component(new)
         )
 
     # One schema against one.
 
-    def _single(self, old: Shape, new: Shape, at: At) -> None:
+    def _single(self, old: Shape, new: Shape, at: ComparedPlace) -> None:
         if not self._same_type(old, new, at):
             return
-        keywords.compare(self.teller, old, new, at)
+        keywords.compare(self.recorder, old, new, at)
         self._properties(old, new, at)
         self._extra(old, new, at)
         if old.items and new.items:
@@ -106,31 +106,33 @@ class Comparison:
             effect = Effect.ABSORBED if new.items else Effect.BROKEN
             words = f"has items of {'a' if new.items else 'any'} type"
             nodes = _pointer(old.items), _pointer(new.items)
-            self.teller.tell(word, at.each(), words, nodes, effect)
+            self.recorder.record(word, at.each(), words, nodes, effect)
 
-    def _same_type(self, old: Shape, new: Shape, at: At) -> bool:
+    def _same_type(self, old: Shape, new: Shape, at: ComparedPlace) -> bool:
         """Compare types and formats; return whether there is more to compare."""
         if kind(old) == kind(new) and reading.typed_format(old) == reading.typed_format(new):
             before, after = old.bounds.get("format"), new.bounds.get("format")
             if before != after:
                 words = f"has the format {keywords.show(after)}, not {keywords.show(before)}"
                 nodes = old.at.get("format"), new.at.get("format")
-                self.teller.tell("type-specialized", at, words, nodes, Effect.ABSORBED, keeps=True)
+                self.recorder.record(
+                    "type-specialized", at, words, nodes, Effect.ABSORBED, keeps=True
+                )
             return True
-        self.teller.cover(old.at.get("format"), new.at.get("format"))
+        self.recorder.cover(old.at.get("format"), new.at.get("format"))
         word, effect = "type-changed", reading.fit(old, new)
         if effect is not Effect.BROKEN:
             word, effect = "type-specialized", Effect.ABSORBED
         elif reading.fit(choices.bare(new), choices.bare(old)) is Effect.ABSORBED:
             word = "type-generalized"
         words = f"is {choices.typed(new)}, was {choices.typed(old)}"
-        self.teller.tell(word, at, words, (type_pointer(old), type_pointer(new)), effect)
+        self.recorder.record(word, at, words, (type_pointer(old), type_pointer(new)), effect)
         if word != "type-specialized" or kind(old) == ANY:
             # Nothing in the one is comparable with the other.
-            self.teller.cover(old.raws[0].pointer, new.raws[0].pointer)
+            self.recorder.cover(old.raws[0].pointer, new.raws[0].pointer)
         return word == "type-specialized" and kind(old) != ANY
 
-    def _properties(self, old: Shape, new: Shape, at: At) -> None:
+    def _properties(self, old: Shape, new: Shape, at: ComparedPlace) -> None:
         for name in {**old.properties, **new.properties}:
             inner = at.property(name)
             before, after = old.properties.get(name), new.properties.get(name)
@@ -147,17 +149,17 @@ class Comparison:
                 continue
             nodes = (old.required.get(name), new.required.get(name))
             words = f"{quote(name)} is {'required' if nodes[1] else 'no longer required'}"
-            self.teller.tell_rule(
+            self.recorder.record_rule(
                 f"{at.direction}-property-required-changed", at, words, nodes, Effect.ABSORBED,
                 (Level.WARNING, "the spec does not say what the property is"),
             )  # fmt: skip
 
-    def _required(self, old: Shape, new: Shape, name: str, at: At) -> None:
+    def _required(self, old: Shape, new: Shape, name: str, at: ComparedPlace) -> None:
         before, after = old.required.get(name), new.required.get(name)
         if bool(before) == bool(after):
             return
         nodes = (before or _pointer(old.properties[name]), after or _pointer(new.properties[name]))
-        self.teller.cover(before, after)
+        self.recorder.cover(before, after)
         if at.direction == "request":
             level = (Level.BREAKING, "requests without it are refused")
             if before:
@@ -170,13 +172,13 @@ class Comparison:
             effect = self._absent(old.properties[name])
         words = "is required" if after else "may be missing"
         kind = "became-required" if after else "became-optional"
-        self.teller.tell_rule(
+        self.recorder.record_rule(
             f"{at.direction}-property-{kind}", at, words, nodes, effect, level, keys=()
         )
 
-    def _removed(self, parts: Parts, at: At, required: str | None) -> None:
+    def _removed(self, parts: Parts, at: ComparedPlace, required: str | None) -> None:
         sort = "required" if required else "optional"
-        self.teller.cover(required, *(raw.pointer for raw in parts))
+        self.recorder.cover(required, *(raw.pointer for raw in parts))
         if at.direction == "request":
             level = (Level.WARNING, "the server ignores or refuses what still sends it")
             rule, effect = "request-property-removed", Effect.ABSORBED
@@ -186,11 +188,11 @@ class Comparison:
         else:
             level = (Level.WARNING, "it no longer comes")
             rule, effect = f"response-{sort}-property-removed", Effect.ABSORBED
-        self.teller.tell_rule(rule, at, "is gone", (_pointer(parts), None), effect, level)
+        self.recorder.record_rule(rule, at, "is gone", (_pointer(parts), None), effect, level)
 
-    def _added(self, old: Shape, parts: Parts, at: At, required: str | None) -> None:
+    def _added(self, old: Shape, parts: Parts, at: ComparedPlace, required: str | None) -> None:
         sort = "required" if required else "optional"
-        self.teller.cover(required, *(raw.pointer for raw in parts))
+        self.recorder.cover(required, *(raw.pointer for raw in parts))
         if at.direction == "request":
             level = (Level.INFO, "requests without it are accepted")
             if required:
@@ -201,7 +203,7 @@ class Comparison:
             level = (Level.INFO, "programs that do not know it need not read it")
             effect = self._undeclared(old, parts)
             rule = f"response-{sort}-property-added"
-        self.teller.tell_rule(rule, at, "is new", (None, _pointer(parts)), effect, level)
+        self.recorder.record_rule(rule, at, "is new", (None, _pointer(parts)), effect, level)
 
     def _absent(self, parts: Parts) -> Effect:
         """Return what reading does where a property that was required does not come."""
@@ -213,7 +215,7 @@ class Comparison:
             return reading.effect(read(self.old, old.extra), read(self.new, parts))
         return Effect.SURFACED
 
-    def _extra(self, old: Shape, new: Shape, at: At) -> None:
+    def _extra(self, old: Shape, new: Shape, at: ComparedPlace) -> None:
         before, after = old.extra, new.extra
         inner = at.each()
         if isinstance(before, tuple) and isinstance(after, tuple):
@@ -228,11 +230,11 @@ class Comparison:
         else:
             words = "has no fields but those that schemas name"
             word, effect = "additional-properties-narrowed", Effect.ABSORBED
-        self.teller.tell(word, inner, words, nodes, effect)
+        self.recorder.record(word, inner, words, nodes, effect)
 
     # Several schemas against several.
 
-    def _choices(self, old: Choices, new: Choices, at: At) -> None:
+    def _choices(self, old: Choices, new: Choices, at: ComparedPlace) -> None:
         pairs, gone, come = choices.matched(old.shapes, new.shapes)
         several = len([shape for shape in old.shapes if kind(shape) in _STRUCTURED]) > 1
         if several or any(kind(shape) in _STRUCTURED for shape in come):
@@ -242,14 +244,14 @@ class Comparison:
             if kind(after) in _STRUCTURED:
                 self._single(before, after, at)
             else:
-                with self.teller.at_most(reading.best(old, after)):
+                with self.recorder.at_most(reading.best(old, after)):
                     self._single(before, after, at)
         if len(pairs) > 1:
             one, other = zip(*pairs, strict=True)
             if choices.tags(old, list(one)) != choices.tags(new, list(other)):
                 words = "has another property, or other values, that tell its schemas apart"
                 nodes = old.tags_pointer, new.tags_pointer
-                self.teller.tell("discriminator-changed", at, words, nodes, Effect.ABSORBED)
+                self.recorder.record("discriminator-changed", at, words, nodes, Effect.ABSORBED)
         added, removed = {
             "type": ("list-of-types-widened", "list-of-types-narrowed"),
             "anyOf": ("any-of-added", "any-of-removed"),
@@ -260,10 +262,10 @@ class Comparison:
             # An object is read as the most similar class, whose attributes it may not have.
             effect = Effect.BROKEN if kind(shape) in _STRUCTURED else fits
             words = f"may be {choices.typed(shape)}"
-            self.teller.tell(added, at, words, (None, new.listed(shape)), effect)
+            self.recorder.record(added, at, words, (None, new.listed(shape)), effect)
         for shape in gone:
             words = f"is never {choices.typed(shape)}"
-            self.teller.tell(removed, at, words, (old.listed(shape), None), Effect.ABSORBED)
+            self.recorder.record(removed, at, words, (old.listed(shape), None), Effect.ABSORBED)
 
 
 def _pointer(parts: Parts | None) -> str | None:

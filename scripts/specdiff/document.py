@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from normalizing import references
-from normalizing.findings import UnreadableError
+from normalizing.findings import UnreadableSchemaError
 from normalizing.located import child, locate, pointer_of
 from normalizing.operations import METHODS
-from normalizing.reading import Reader
+from normalizing.reading import SchemaReader
 from normalizing.shapes import Parts, Raw
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _has(value: Any, key: str | int) -> bool:
 
 
 @frozen
-class Operation:
+class SpecOperation:
     """An operation of a spec.
 
     Attributes:
@@ -103,14 +103,14 @@ class Document:
         located = locate(content)
         self.root = Node(located, "#")
         self.unreadable: dict[str, str] = {}
-        self.reader = Reader(located, lambda _pointer, _text: None)
+        self.reader = SchemaReader(located, lambda _pointer, _text: None)
         self.choices: dict[tuple[str, ...], Choices] = {}
 
     def resolve(self, node: Node) -> Node:
         """Return what a reference leads to, through all of them; what is none, as it is.
 
         Raises:
-            UnreadableError: It leads out of the document, to nothing or in a circle.
+            UnreadableSchemaError: It leads out of the document, to nothing or in a circle.
         """
         found = references.follow(self.root.value, node.value, node.pointer)
         return node if found is node.value else Node(found, pointer_of(found, node.pointer))
@@ -119,7 +119,7 @@ class Document:
         """Return what a reference leads to, or None if that is nothing of this document."""
         try:
             found = references.target(self.root.value, reference, reference)
-        except UnreadableError:
+        except UnreadableSchemaError:
             return None
         return Node(found, reference)
 
@@ -128,21 +128,21 @@ class Document:
         found = self.root.get("components", kind)
         return dict(found.parts()) if found else {}
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[SpecOperation]:
         """Return every operation.
 
         Raises:
-            UnreadableError: A reference of one leads to nothing.
+            UnreadableSchemaError: A reference of one leads to nothing.
         """
         paths = self.root.get("paths")
-        found: list[Operation] = []
+        found: list[SpecOperation] = []
         for path, item in paths.parts() if paths else ():
             resolved = self.resolve(item)
             for method in METHODS:
                 node = resolved.get(method)
                 if node and isinstance(node.value, dict):
                     parameters = self._parameters(resolved) | self._parameters(node)
-                    found.append(Operation(path, method, node, parameters))
+                    found.append(SpecOperation(path, method, node, parameters))
         return found
 
     def _parameters(self, owner: Node) -> dict[tuple[str, str], Node]:

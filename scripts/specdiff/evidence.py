@@ -13,17 +13,17 @@ from pathlib import Path
 
 from attrs import frozen
 from backtesting import clients, records
-from backtesting.clients import Client
+from backtesting.clients import GeneratedClient
 from backtesting.observations import Deviation
 from codegen import overlay
 from common import documents
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 from common.versions import Version
 
-from specdiff import mending
+from specdiff import overlay_fixes
 from specdiff.changes import Change, plain
-from specdiff.findings import Action, Finding
+from specdiff.findings import Action, SpecFinding
 
 _ADVICE = "believe the answers: the service has sent this; or accept it, with the reason"
 _AHEAD = "the overlay may declare it ahead of the spec; until then it is read as drift"
@@ -41,7 +41,7 @@ class Evidence:
 
     answers: int
     faults: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[SpecFinding, ...]
 
 
 @frozen
@@ -62,7 +62,7 @@ class _Trial:
     required: Collection[tuple[str, str, str]]
     directory: Path
 
-    def denied(self, client: Client) -> tuple[Counter[Deviation], int, list[str]]:
+    def denied(self, client: GeneratedClient) -> tuple[Counter[Deviation], int, list[str]]:
         """Return what a client denies or does not know, in how many answers, of how many.
 
         Its faults come with it.
@@ -86,7 +86,7 @@ class _Trial:
         version = Version(self.new.name, self.new.content, json.dumps(mended).encode())
         try:
             client = clients.generate(self.project, version, self.directory / str(number))
-        except Failure:
+        except ToolError:
             return None
         return {deviation[:3] for deviation in self.denied(client)[0]}
 
@@ -96,7 +96,7 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
     old: Version,
     new: Version,
     *,
-    client: Client,
+    client: GeneratedClient,
     changes: Iterable[Change],
     files: Sequence[Path],
     directory: Path,
@@ -129,15 +129,15 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
         overlay.apply(documents.parse(overlay_of(project, one), "the overlay"), one.document)
         for one in (old, new)
     )
-    ways = {one: mending.ways(before, after, one) for one in denied}
+    ways = {one: overlay_fixes.ways(before, after, one) for one in denied}
     tried = _tried(trial, ways)
     return Evidence(
         answers,
         tuple(faults),
         tuple(
-            Finding(
+            SpecFinding(
                 f"answer-{one.kind}",
-                mending.pointer(after, one),
+                overlay_fixes.pointer(after, one),
                 f"{one.operation} {one.status} {plain(one.place)} has {one.found} in {count} of "
                 f"{answers} recorded answer(s); the new spec says {plain(one.expected)}",
                 _AHEAD if one.kind == "undeclared" else _ADVICE,

@@ -14,7 +14,7 @@ Action = dict[str, Any]
 
 
 @frozen
-class Finding:
+class SpecFinding:
     """Something that is amiss with the new spec, or with the overlay over it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Finding:
         return self.rule, self.pointer
 
 
-def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Finding]:
+def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[SpecFinding]:
     """Yield what has become of the overlay's actions.
 
     Args:
@@ -49,7 +49,7 @@ def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Fi
     after = list(after)
     for action in updates.obsolete(after):
         (pointer, *_) = [one.pointer for one in after if one.action == action]
-        yield Finding(
+        yield SpecFinding(
             "overlay-action-obsolete",
             pointer,
             f"{plain(action)} says only what the new spec says, too",
@@ -57,7 +57,7 @@ def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Fi
             fails=False,
         )
     for one in updates.hiding(before, after):
-        yield Finding(
+        yield SpecFinding(
             "overlay-action-hides",
             one.pointer,
             f"{plain(one.action)} puts {quote(one.now)} in the place of {quote(one.was)}, which "

@@ -10,7 +10,7 @@ from common.effects import Effect
 
 from specdiff.changes import Change, Level, plain
 from specdiff.findings import Action
-from specdiff.report import Report
+from specdiff.report import DriftReport
 
 #: What each effect means to somebody who does nothing.
 EFFECTS: Final = {
@@ -24,7 +24,7 @@ _KINDS: Final = {"answer": "refuted", "overlay": "hidden"}
 _ANNOTATIONS: Final = {Level.BREAKING: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 
 
-def text(report: Report, *, colour: bool = False) -> str:
+def text(report: DriftReport, *, colour: bool = False) -> str:
     """Return it for a terminal."""
 
     def paint(code: str, words: str) -> str:
@@ -33,7 +33,7 @@ def text(report: Report, *, colour: bool = False) -> str:
     return "\n".join(_text(report, paint)) + "\n"
 
 
-def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+def _text(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str]:
     yield f"{report.old} → {report.new}: {_counts(report)}"
     for reason, alike in _alike(report):
         first, *others = alike
@@ -56,7 +56,7 @@ def _text(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
     yield from report.failing or ["nothing here makes the command fail"]
 
 
-def _findings(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str]:
     for finding in report.findings:
         reason = report.reasons.get(finding.key)
         kind = (
@@ -76,7 +76,7 @@ def _findings(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]
         yield from (f"  {line}" for line in mending)
 
 
-def mended(report: Report) -> list[str]:
+def mended(report: DriftReport) -> list[str]:
     """Return the actions that mend what answers refute, as lines of an overlay's document."""
     return [
         line
@@ -94,7 +94,7 @@ def _action(action: Action) -> Iterator[str]:
         mark = "  "
 
 
-def _alike(report: Report) -> Iterator[tuple[str | None, list[Change]]]:
+def _alike(report: DriftReport) -> Iterator[tuple[str | None, list[Change]]]:
     """Yield the changes; in one list those that differ in nothing but what they say."""
 
     def sides(change: Change) -> tuple[object, ...]:
@@ -106,7 +106,7 @@ def _alike(report: Report) -> Iterator[tuple[str | None, list[Change]]]:
         yield (str(key[0]) if key[0] else None), list(alike)
 
 
-def _counts(report: Report) -> str:
+def _counts(report: DriftReport) -> str:
     if not report.changes:
         return "no change"
     parts = ", ".join(f"{report.count(level)} {level}" for level in reversed(Level))
@@ -119,7 +119,7 @@ def _felt(change: Change) -> str:
     return f" ({EFFECTS[change.effect]}){f', in {places}{more}' if places else ''}"
 
 
-def _regenerated(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+def _regenerated(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str]:
     yield paint("1", "After regenerating:")
     if report.refusal:
         yield f"  the client cannot be regenerated: {plain(report.refusal)}"
@@ -130,7 +130,7 @@ def _regenerated(report: Report, paint: Callable[[str, str], str]) -> Iterator[s
         yield f"  {mark}  {shift.name} {shift.text}: {shift.why}"
 
 
-def _proof(report: Report) -> Iterator[str]:
+def _proof(report: DriftReport) -> Iterator[str]:
     proof = report.proof
     if proof is None:
         yield "Backtest: not run"
@@ -155,7 +155,7 @@ def _proof(report: Report) -> Iterator[str]:
         yield f"  not covered: {plain(line)}"
 
 
-def _next(report: Report) -> str:
+def _next(report: DriftReport) -> str:
     """Return the next version, and of what kind it is: before 1.0, all is one place lower."""
     if report.bump == "none":
         return f"none, {report.version} stands"
@@ -165,7 +165,7 @@ def _next(report: Report) -> str:
     return f"{steps} ({report.bump})"
 
 
-def _release(report: Report) -> Iterator[str]:
+def _release(report: DriftReport) -> Iterator[str]:
     yield f"Release: {_next(report)}"
     for entry in report.entries:
         yield f"  {entry.section}: {entry.text}"
@@ -175,17 +175,17 @@ def _release(report: Report) -> Iterator[str]:
             yield f"  - {entry.text}"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: DriftReport) -> str:
     """Return it for programs, in ASCII."""
     return json.dumps(report.as_json(), indent=2) + "\n"
 
 
-def markdown(report: Report) -> str:
+def markdown(report: DriftReport) -> str:
     """Return it for a pull request."""
     return "\n".join(_markdown(report)) + "\n"
 
 
-def _markdown(report: Report) -> Iterator[str]:
+def _markdown(report: DriftReport) -> Iterator[str]:
     yield f"## Spec: {_cell(report.old)} → {_cell(report.new)}"
     yield from ("", f"{_counts(report)}.", "")
     yield from _table(report)
@@ -218,7 +218,7 @@ def _markdown(report: Report) -> Iterator[str]:
         yield from ("", *(f"**{_cell(line)}.**" for line in report.failing))
 
 
-def _table(report: Report) -> Iterator[str]:
+def _table(report: DriftReport) -> Iterator[str]:
     if report.changes:
         yield "| level | change | why | as the client stands | rule and place |"
         yield "|---|---|---|---|---|"
@@ -232,7 +232,7 @@ def _table(report: Report) -> Iterator[str]:
         )
 
 
-def _shifts(report: Report) -> Iterator[str]:
+def _shifts(report: DriftReport) -> Iterator[str]:
     if report.refusal:
         yield f"The client cannot be regenerated: {_cell(report.refusal)}"
     elif not report.shifts:
@@ -260,7 +260,7 @@ def _code(words: str) -> str:
     return f"`{plain(words).replace('`', ' ')}`" if words else ""
 
 
-def github(report: Report, path: str, lines: dict[str, int]) -> str:
+def github(report: DriftReport, path: str, lines: dict[str, int]) -> str:
     """Return annotations for a workflow's log (GitHub Actions, "workflow commands").
 
     Args:

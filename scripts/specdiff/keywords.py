@@ -7,9 +7,9 @@ from common.effects import Effect
 from normalizing.shapes import Shape
 
 from specdiff import reading, rules
+from specdiff.change_recorder import ChangeRecorder, ComparedPlace
 from specdiff.changes import quote
 from specdiff.schemas import as_json, listing, listing_pointer, value_pointer
-from specdiff.telling import At, Teller
 
 #: What a change of a keyword is called, and of a keyword that is new or gone.
 _WORDS = {
@@ -19,9 +19,9 @@ _WORDS = {
 }
 
 
-def compare(teller: Teller, old: Shape, new: Shape, at: At) -> None:
+def compare(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
     """Tell how keywords differ; formats are compared with types."""
-    _values(teller, old, new, at)
+    _values(recorder, old, new, at)
     for keyword in sorted((old.bounds.keys() | new.bounds.keys()) - {"format"}):
         before, after = old.bounds.get(keyword), new.bounds.get(keyword)
         if as_json(before) == as_json(after) or (
@@ -35,10 +35,10 @@ def compare(teller: Teller, old: Shape, new: Shape, at: At) -> None:
             word = f"{name}-{gained if not before else lost if not after else 'changed'}"
         words = f"has {keyword} {show(after)}, had {show(before)}"
         nodes = old.at.get(keyword), new.at.get(keyword)
-        teller.tell(word, at, words, nodes, Effect.ABSORBED)
+        recorder.record(word, at, words, nodes, Effect.ABSORBED)
 
 
-def _values(teller: Teller, old: Shape, new: Shape, at: At) -> None:
+def _values(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
     """Tell how the values differ that two shapes list, if they do."""
     before, after = listing(old), listing(new)
     if before == after:
@@ -48,7 +48,7 @@ def _values(teller: Teller, old: Shape, new: Shape, at: At) -> None:
         how = "added" if before is None else "removed" if after is None else "changed"
         words = f"has const {_shown(after)}, had {_shown(before)}"
         nodes = old.at.get("const"), new.at.get("const")
-        teller.tell(f"const-{how}", at, words, nodes, effect)
+        recorder.record(f"const-{how}", at, words, nodes, effect)
     elif before is None or after is None:
         word = "became-enum" if before is None else "became-not-enum"
         words = "has only listed values" if before is None else "may have any value"
@@ -56,14 +56,14 @@ def _values(teller: Teller, old: Shape, new: Shape, at: At) -> None:
             None if before is None else listing_pointer(old),
             None if after is None else listing_pointer(new),
         )
-        teller.tell(word, at, words, nodes, effect)
+        recorder.record(word, at, words, nodes, effect)
     else:
         for value in [v for v in after if v not in before]:
             words, where = f"may be {quote(value)}", value_pointer(new, value)
-            teller.tell("enum-value-added", at, words, (None, where), effect, value=value)
+            recorder.record("enum-value-added", at, words, (None, where), effect, value=value)
         for value in [v for v in before if v not in after]:
             words, where = f"is never {quote(value)}", value_pointer(old, value)
-            teller.tell(
+            recorder.record(
                 "enum-value-removed", at, words, (where, None), Effect.ABSORBED, value=value
             )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from attrs import evolve
 from common.effects import Effect
 from normalizing.shapes import Shape
-from normalizing.taking import media_kind
+from normalizing.support import media_kind
 
 from specdiff import members, reading, schemas
 from specdiff.document import Document, Node, parts_of

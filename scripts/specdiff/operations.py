@@ -8,12 +8,12 @@ from attrs import evolve, field, frozen
 from backtesting import operations
 from common.effects import Effect
 
-from specdiff import access, media, members, rules, statuses
-from specdiff.changes import Change, Found, Level, Place, quote
-from specdiff.comparison import Comparison
-from specdiff.document import Document, Node, Operation, parts_of
-from specdiff.likeness import Likeness
-from specdiff.telling import At, Teller
+from specdiff import authentication, media, members, rules, statuses
+from specdiff.change_recorder import ChangeRecorder, ComparedPlace
+from specdiff.changes import AffectedPlace, Change, ChangeSet, Level, quote
+from specdiff.comparison import SchemaComparison
+from specdiff.document import Document, Node, SpecOperation, parts_of
+from specdiff.similarity import Similarity
 
 #: What the client as it stands sends, by place and name.
 SENT: Final = frozenset({("query", "id"), ("header", "Authorization")})
@@ -22,7 +22,7 @@ _JSON: Final = "application/json"
 
 
 @frozen(eq=False)
-class Operations:
+class OperationComparison:
     """Compares the operations of two documents.
 
     Attributes:
@@ -31,18 +31,18 @@ class Operations:
 
     old: Document
     new: Document
-    found: Found
-    schemas: Comparison
+    found: ChangeSet
+    schemas: SchemaComparison
     kept: dict[str, bool] = field(factory=dict)
 
-    def compare(self) -> list[tuple[Operation, Operation]]:
+    def compare(self) -> list[tuple[SpecOperation, SpecOperation]]:
         """Compare each operation with the one of the same id, or else of the same path.
 
         Returns:
             The pairs.
         """
         before, after = self.old.operations(), self.new.operations()
-        pairs: list[tuple[Operation, Operation]] = []
+        pairs: list[tuple[SpecOperation, SpecOperation]] = []
         for key in (lambda one: one.id, lambda one: (one.path, one.method)):
             twins = {key(other): other for other in reversed(after) if key(other) is not None}
             found = [(one, twins.pop(key(one))) for one in before if key(one) in twins]
@@ -60,7 +60,7 @@ class Operations:
             self._operation(one, other)
         return pairs
 
-    def _operation(self, old: Operation, new: Operation) -> None:
+    def _operation(self, old: SpecOperation, new: SpecOperation) -> None:
         self.found.pair(_above(old.node), _above(new.node))
         self.found.pair(old.node, new.node)
         if old.path != new.path:
@@ -82,7 +82,7 @@ class Operations:
         self._request_body(old, new)
         self._responses(old, new)
 
-    def _tags(self, old: Operation, new: Operation) -> None:
+    def _tags(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = (members.by_value(o.node.get("tags")) for o in (old, new))
         for tag in members.only(after, before):
             words = f"{quote(old.name)} has the tag {quote(tag)}"
@@ -91,7 +91,7 @@ class Operations:
             words = f"{quote(old.name)} has lost the tag {quote(tag)}"
             self.add("api-tag-removed", words, before[tag], None, Effect.ABSORBED, tag)
 
-    def _deprecation(self, old: Operation, new: Operation) -> None:
+    def _deprecation(self, old: SpecOperation, new: SpecOperation) -> None:
         nodes = old.node.get("deprecated"), new.node.get("deprecated")
         before, after = (bool(node and node.value) for node in nodes)
         if before is not after:
@@ -111,11 +111,11 @@ class Operations:
 
     # What is sent.
 
-    def _parameters(self, old: Operation, new: Operation) -> None:
+    def _parameters(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = dict(old.parameters), dict(new.parameters)
-        if key := access.replaced(old, self.new, new):
+        if key := authentication.replaced(old, self.new, new):
             self.found.restate(before.pop(key), None)
-        if key := access.replaced(new, self.old, old):
+        if key := authentication.replaced(new, self.old, old):
             self.found.restate(None, after.pop(key))
         for key in members.only(after, before):
             required = _is_required(after[key]) or key[0] == "path"
@@ -141,10 +141,10 @@ class Operations:
                 self.add(rule, words, *nodes, _if(key in SENT), key[1])
         nodes = old.get("schema"), new.get("schema")
         if nodes[0] and nodes[1]:
-            at = At("request", "parameter", key[1], sent=key in SENT)
+            at = ComparedPlace("request", "parameter", key[1], sent=key in SENT)
             self.schemas.schemas(nodes[0], nodes[1], at)
 
-    def _request_body(self, old: Operation, new: Operation) -> None:
+    def _request_body(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = old.node.get("requestBody"), new.node.get("requestBody")
         one = self.old.resolve(before) if before else None
         other = self.new.resolve(after) if after else None
@@ -153,7 +153,7 @@ class Operations:
             self.found.follow(before, after)
             what = f"the request body of {quote(old.name)}"
             self._required("request-body", what, (one, other), old.name, fails=True)
-            self._content(one, other, At("request", "body", old.name, sent=True))
+            self._content(one, other, ComparedPlace("request", "body", old.name, sent=True))
         elif other:
             rule = f"request-body-added-{'required' if _is_required(other) else 'optional'}"
             words = f"{quote(old.name)} takes a request body"
@@ -164,13 +164,13 @@ class Operations:
 
     # What is answered.
 
-    def _responses(self, old: Operation, new: Operation) -> None:
+    def _responses(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = (members.of(o.node.get("responses")) for o in (old, new))
         for status in members.only(after, before):
             effect = statuses.effect(status, before, after)
             sort = statuses.sort(status)
             words = f"{quote(old.name)} may answer {status}"
-            places = frozenset({Place(_id(new), status, "")})
+            places = frozenset({AffectedPlace(_id(new), status, "")})
             rule = f"response-{sort}-status-added"
             self.add(rule, words, None, after[status], effect, status, places)
         for status in members.only(before, after):
@@ -185,8 +185,8 @@ class Operations:
             self.found.pair(one, other)
             self.found.follow(before[status], after[status])
             self._headers(one, other)
-            place = frozenset({Place(_id(new), status, "")})
-            self._content(one, other, At("response", "body", f"{status} body", place))
+            place = frozenset({AffectedPlace(_id(new), status, "")})
+            self._content(one, other, ComparedPlace("response", "body", f"{status} body", place))
         self.kept[_id(new)] = self.kept.get(_id(new), True) and is_kept
         for status in after:
             self._read_elsewhere(status, before, after, new)
@@ -200,26 +200,26 @@ class Operations:
         one, other = before[name].get("schema"), after[name].get("schema")
         if one is None or other is None:
             return one is other
-        return self.schemas.likeness.has(parts_of(one), parts_of(other))
+        return self.schemas.similarity.has(parts_of(one), parts_of(other))
 
     def _read_elsewhere(
-        self, status: str, before: dict[str, Node], after: dict[str, Node], new: Operation
+        self, status: str, before: dict[str, Node], after: dict[str, Node], new: SpecOperation
     ) -> None:
         """Tell what becomes of a status where the client reads it as another: 404 as 4XX, say."""
-        place = frozenset({Place(_id(new), status, "")})
+        place = frozenset({AffectedPlace(_id(new), status, "")})
         for reader in sorted(statuses.readers(status, before, after) - {status, None}, key=str):
             one, other = self.old.resolve(before[str(reader)]), self.new.resolve(after[status])
-            met = Found()
-            schemas = Comparison(
+            met = ChangeSet()
+            schemas = SchemaComparison(
                 self.old,
                 self.new,
-                Teller(met),
-                Likeness(self.old, self.new, met),
+                ChangeRecorder(met),
+                Similarity(self.old, self.new, met),
                 self.schemas.loops,
                 self.schemas.unsure,
             )
-            at = At("response", "body", f"{status} body", place)
-            Operations(self.old, self.new, met, schemas).body(one, other, at)
+            at = ComparedPlace("response", "body", f"{status} body", place)
+            OperationComparison(self.old, self.new, met, schemas).body(one, other, at)
             for change in met.all():
                 if change.effect is not Effect.ABSORBED:
                     words = f"{change.text} (the client reads {quote(status)} as {quote(reader)})"
@@ -243,9 +243,9 @@ class Operations:
             self._required("response-header", what, (one, other), name, fails=False)
             nodes = one.get("schema"), other.get("schema")
             if nodes[0] and nodes[1]:
-                self.schemas.schemas(nodes[0], nodes[1], At("response", "header", name))
+                self.schemas.schemas(nodes[0], nodes[1], ComparedPlace("response", "header", name))
 
-    def _content(self, old: Node, new: Node, at: At) -> None:
+    def _content(self, old: Node, new: Node, at: ComparedPlace) -> None:
         """Compare what is sent or answered, media type by media type."""
         before, after = media.of(old), media.of(new)
         rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
@@ -264,15 +264,15 @@ class Operations:
         for name in members.common(before, after):
             self.found.pair(before[name], after[name])
             inner = at if name == one == other else evolve(at, places=frozenset())
-            with self.schemas.teller.at_most(media.most(self.old, name, before)):
+            with self.schemas.recorder.at_most(media.most(self.old, name, before)):
                 self._described(before[name], after[name], inner)
         kept = one in after and other in before  # then it is read as it was before
         if one and other and one != other and not kept and effect is Effect.ABSORBED and places:
             self.found.pair(before[one], after[other])
-            with self.schemas.teller.at_most(media.most(self.old, one, before)):
+            with self.schemas.recorder.at_most(media.most(self.old, one, before)):
                 self._described(before[one], after[other], at)
 
-    def body(self, old: Node, new: Node, at: At) -> None:
+    def body(self, old: Node, new: Node, at: ComparedPlace) -> None:
         """Compare two responses in what the client reads of them."""
         before, after = media.of(old), media.of(new)
         effect = media.effect(self.old, before, after)
@@ -282,10 +282,10 @@ class Operations:
             rule, where = "response-media-type-added", after[other] if other else new
             self.add(rule, words, None, where, effect, at.subject, at.places)
         elif one and other:
-            with self.schemas.teller.at_most(media.most(self.old, one, before)):
+            with self.schemas.recorder.at_most(media.most(self.old, one, before)):
                 self._described(before[one], after[other], at)
 
-    def _described(self, old: Node, new: Node, at: At) -> None:
+    def _described(self, old: Node, new: Node, at: ComparedPlace) -> None:
         one, other = old.get("schema"), new.get("schema")
         if one and other:
             self.schemas.schemas(one, other, at)
@@ -303,7 +303,7 @@ class Operations:
         new: Node | None,
         effect: Effect,
         subject: str,
-        places: frozenset[Place] = frozenset(),
+        places: frozenset[AffectedPlace] = frozenset(),
         keys: Iterable[str] | None = None,
     ) -> None:
         """Collect a change; `keys` are the members of the nodes that it is about."""
@@ -313,7 +313,7 @@ class Operations:
         self.found.add(change, keys)
 
 
-def _id(operation: Operation) -> str:
+def _id(operation: SpecOperation) -> str:
     """Return what bodies of an operation are found by; see `backtesting/operations.py`."""
     return operation.id or operations.route(operation.method, operation.path)
 

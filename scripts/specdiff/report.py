@@ -7,7 +7,7 @@ from attrs import frozen
 
 from specdiff import release
 from specdiff.changes import Change, Level
-from specdiff.findings import Finding
+from specdiff.findings import SpecFinding
 from specdiff.release import Bump, Entry
 from specdiff.surface import Shift
 from specdiff.suspicions import Suspicion
@@ -42,7 +42,7 @@ class Proof:
 
 
 @frozen
-class Report:
+class DriftReport:
     """Everything that is said of a new spec.
 
     Attributes:
@@ -72,7 +72,7 @@ class Report:
     proof: Proof | None
     version: str
     fail_on: FailOn
-    findings: Sequence[Finding] = ()
+    findings: Sequence[SpecFinding] = ()
     answers: int | None = None
     missing: list[Entry] | None = None
 
@@ -175,7 +175,7 @@ def _change(change: Change, reason: str | None) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, reason: str | None) -> dict[str, Any]:
+def _finding(finding: SpecFinding, reason: str | None) -> dict[str, Any]:
     return {
         "rule": finding.rule,
         "pointer": finding.pointer,

@@ -24,7 +24,7 @@ class Sense(Enum):
 
 
 @frozen
-class Kind:
+class ChangeKind:
     """A kind of change.
 
     Attributes:
@@ -40,41 +40,43 @@ class Kind:
 
 _BOUND: Final = "what was sized by the old bound (a column, a buffer) may not hold the value"
 _KINDS: Final = {
-    "became-nullable": Kind(Sense.WIDENS, Level.BREAKING, "null comes where a value was promised"),
-    "became-not-nullable": Kind(Sense.NARROWS, Level.BREAKING, "null is no longer allowed"),
-    "enum-value-added": Kind(
+    "became-nullable": ChangeKind(
+        Sense.WIDENS, Level.BREAKING, "null comes where a value was promised"
+    ),
+    "became-not-nullable": ChangeKind(Sense.NARROWS, Level.BREAKING, "null is no longer allowed"),
+    "enum-value-added": ChangeKind(
         Sense.WIDENS, Level.WARNING, "a value comes that programs do not know"
     ),
-    "enum-value-removed": Kind(Sense.NARROWS, Level.BREAKING, "a value is no longer allowed"),
-    "became-enum": Kind(Sense.NARROWS, Level.BREAKING, "only listed values are allowed"),
-    "became-not-enum": Kind(Sense.WIDENS, Level.WARNING, "any value may come"),
-    "type-changed": Kind(Sense.REPLACES, Level.BREAKING, "values are of another type"),
-    "type-generalized": Kind(Sense.WIDENS, Level.BREAKING, "values of more types come"),
-    "type-specialized": Kind(Sense.NARROWS, Level.BREAKING, "fewer values are allowed"),
-    "list-of-types-widened": Kind(Sense.WIDENS, Level.BREAKING, "values of more types come"),
-    "list-of-types-narrowed": Kind(Sense.NARROWS, Level.BREAKING, "fewer types are allowed"),
-    "one-of-added": Kind(Sense.WIDENS, Level.BREAKING, "values of one more schema come"),
-    "one-of-removed": Kind(Sense.NARROWS, Level.BREAKING, "one schema less is allowed"),
-    "any-of-added": Kind(Sense.WIDENS, Level.BREAKING, "values of one more schema come"),
-    "any-of-removed": Kind(Sense.NARROWS, Level.BREAKING, "one schema less is allowed"),
-    "const-added": Kind(Sense.NARROWS, Level.BREAKING, "only one value is allowed"),
-    "const-removed": Kind(Sense.WIDENS, Level.WARNING, "other values may come"),
-    "const-changed": Kind(Sense.REPLACES, Level.BREAKING, "another value comes"),
-    "pattern-added": Kind(Sense.NARROWS, Level.BREAKING, "values must have a form"),
-    "pattern-removed": Kind(Sense.WIDENS, Level.WARNING, "values may have any form"),
-    "pattern-changed": Kind(Sense.REPLACES, Level.WARNING, "values have another form"),
-    "multiple-of-set": Kind(Sense.NARROWS, Level.BREAKING, "fewer numbers are allowed"),
-    "multiple-of-unset": Kind(Sense.WIDENS, Level.WARNING, "numbers between may come"),
-    "multiple-of-changed": Kind(Sense.REPLACES, Level.WARNING, "other numbers may come"),
-    "unique-items-set": Kind(Sense.NARROWS, Level.BREAKING, "items may not repeat"),
-    "unique-items-unset": Kind(Sense.WIDENS, Level.WARNING, "items may repeat"),
-    "additional-properties-widened": Kind(
+    "enum-value-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "a value is no longer allowed"),
+    "became-enum": ChangeKind(Sense.NARROWS, Level.BREAKING, "only listed values are allowed"),
+    "became-not-enum": ChangeKind(Sense.WIDENS, Level.WARNING, "any value may come"),
+    "type-changed": ChangeKind(Sense.REPLACES, Level.BREAKING, "values are of another type"),
+    "type-generalized": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of more types come"),
+    "type-specialized": ChangeKind(Sense.NARROWS, Level.BREAKING, "fewer values are allowed"),
+    "list-of-types-widened": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of more types come"),
+    "list-of-types-narrowed": ChangeKind(Sense.NARROWS, Level.BREAKING, "fewer types are allowed"),
+    "one-of-added": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of one more schema come"),
+    "one-of-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "one schema less is allowed"),
+    "any-of-added": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of one more schema come"),
+    "any-of-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "one schema less is allowed"),
+    "const-added": ChangeKind(Sense.NARROWS, Level.BREAKING, "only one value is allowed"),
+    "const-removed": ChangeKind(Sense.WIDENS, Level.WARNING, "other values may come"),
+    "const-changed": ChangeKind(Sense.REPLACES, Level.BREAKING, "another value comes"),
+    "pattern-added": ChangeKind(Sense.NARROWS, Level.BREAKING, "values must have a form"),
+    "pattern-removed": ChangeKind(Sense.WIDENS, Level.WARNING, "values may have any form"),
+    "pattern-changed": ChangeKind(Sense.REPLACES, Level.WARNING, "values have another form"),
+    "multiple-of-set": ChangeKind(Sense.NARROWS, Level.BREAKING, "fewer numbers are allowed"),
+    "multiple-of-unset": ChangeKind(Sense.WIDENS, Level.WARNING, "numbers between may come"),
+    "multiple-of-changed": ChangeKind(Sense.REPLACES, Level.WARNING, "other numbers may come"),
+    "unique-items-set": ChangeKind(Sense.NARROWS, Level.BREAKING, "items may not repeat"),
+    "unique-items-unset": ChangeKind(Sense.WIDENS, Level.WARNING, "items may repeat"),
+    "additional-properties-widened": ChangeKind(
         Sense.WIDENS, Level.WARNING, "fields may come that no schema names"
     ),
-    "additional-properties-narrowed": Kind(
+    "additional-properties-narrowed": ChangeKind(
         Sense.NARROWS, Level.BREAKING, "fields that no schema names are not allowed"
     ),
-    "discriminator-changed": Kind(
+    "discriminator-changed": ChangeKind(
         Sense.REPLACES, Level.WARNING, "what tells the schemas apart is another thing"
     ),
 }
@@ -183,7 +185,7 @@ def judge(kind: str, direction: Direction) -> tuple[Level, str]:
     return (Level.INFO, fine) if fine else (known.worst, known.why)
 
 
-def _bounded(kind: str) -> Kind | None:
+def _bounded(kind: str) -> ChangeKind | None:
     for name, more_is_wider in BOUNDS.values():
         how = kind.removeprefix(f"{name}-")
         if how == kind:
@@ -195,5 +197,5 @@ def _bounded(kind: str) -> Kind | None:
         else:
             continue
         sense = Sense.WIDENS if widens else Sense.NARROWS
-        return Kind(sense, Level.WARNING, _BOUND if widens else "fewer values are allowed")
+        return ChangeKind(sense, Level.WARNING, _BOUND if widens else "fewer values are allowed")
     return None

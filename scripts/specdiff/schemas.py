@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from attrs import evolve, frozen
-from normalizing.findings import UnreadableError
+from normalizing.findings import UnreadableSchemaError
 from normalizing.located import child, place
 from normalizing.reading import anything
 from normalizing.shapes import Parts, Raw, Shape
@@ -88,7 +88,7 @@ def read(document: Document, parts: Parts) -> Choices:
         return document.choices[pointers]
     try:
         found = document.reader.together(parts) or [anything(parts[0])]
-    except UnreadableError as error:
+    except UnreadableSchemaError as error:
         document.unreadable[error.problem.pointer] = error.problem.reason
         found = [anything(parts[0])]
     null = next((shape for shape in found if shape.type == "null"), None)

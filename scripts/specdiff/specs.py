@@ -4,15 +4,15 @@ from typing import Any
 
 from attrs import frozen
 from common.effects import Effect
-from normalizing.findings import UnreadableError
+from normalizing.findings import UnreadableSchemaError
 
-from specdiff import access, leftovers, unknown
-from specdiff.changes import Change, Found, Level, Place, quote
-from specdiff.comparison import Comparison
+from specdiff import authentication, residual, unknown
+from specdiff.change_recorder import ChangeRecorder
+from specdiff.changes import AffectedPlace, Change, ChangeSet, Level, quote
+from specdiff.comparison import SchemaComparison
 from specdiff.document import Document
-from specdiff.likeness import Likeness
-from specdiff.operations import Operations
-from specdiff.telling import Teller
+from specdiff.operations import OperationComparison
+from specdiff.similarity import Similarity
 
 
 @frozen
@@ -27,8 +27,8 @@ class Verdict:
     """
 
     changes: list[Change]
-    loops: dict[Place, Place]
-    unsure: set[Place]
+    loops: dict[AffectedPlace, AffectedPlace]
+    unsure: set[AffectedPlace]
     kept: set[str]
 
 
@@ -48,29 +48,31 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> Verdict:
         ValueError: One of them refers to what is not there, or composes schemas too deeply,
             or they unfold to too many places.
     """
-    before, after, found = Document(old), Document(new), Found()
-    schemas = Comparison(before, after, Teller(found), Likeness(before, after, found))
-    operations = Operations(before, after, found, schemas)
+    before, after, found = Document(old), Document(new), ChangeSet()
+    schemas = SchemaComparison(
+        before, after, ChangeRecorder(found), Similarity(before, after, found)
+    )
+    operations = OperationComparison(before, after, found, schemas)
     try:
         pairs = operations.compare()
-        access.servers(operations)
-        access.schemes(operations)
+        authentication.servers(operations)
+        authentication.schemes(operations)
         for one, other in pairs:
-            access.security(operations, one, other)
-    except UnreadableError as error:
+            authentication.security(operations, one, other)
+    except UnreadableSchemaError as error:
         raise ValueError(f"{error.problem.pointer} {error.problem.reason}") from None
     _renamed(schemas)
-    leftovers.add(before, after, found)
+    residual.add(before, after, found)
     unknown.add(before, after, found)
     kept = {name for name, is_kept in operations.kept.items() if is_kept}
     return Verdict(found.all(), schemas.loops, schemas.unsure, kept)
 
 
-def _renamed(schemas: Comparison) -> None:
+def _renamed(schemas: SchemaComparison) -> None:
     """Report components that were compared under two names."""
     for old, new in schemas.names():
         if old != new:
-            schemas.teller.found.add(
+            schemas.recorder.found.add(
                 Change(
                     rule="api-schema-renamed",
                     level=Level.INFO,

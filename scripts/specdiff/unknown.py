@@ -10,7 +10,7 @@ from common.effects import Effect
 from normalizing import keywords
 
 from specdiff import rules
-from specdiff.changes import Change, Found, Level, quote
+from specdiff.changes import Change, ChangeSet, Level, quote
 from specdiff.document import Document, Node
 
 #: Keywords that hold schemas: by names, in a list or one, and one.
@@ -68,7 +68,7 @@ def is_known(name: str) -> bool:
     return name in keywords.KNOWN - keywords.NOT_CARRIED or name.startswith("x-")
 
 
-def add(old: Document, new: Document, found: Found) -> None:
+def add(old: Document, new: Document, found: ChangeSet) -> None:
     """Report what of the new spec's schemas is not understood; and of the old one's, if it was."""
     told = {change.pointer for change in found.all() if change.rule == rules.UNKNOWN}
     before = {node.pointer for node, _ in _unknown(old.root)}

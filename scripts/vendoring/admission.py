@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from codegen import overlay
-from common.failure import Failure
+from common.tool_errors import ToolError
 from normalizing.located import child
 from normalizing.normal import normalize
 
@@ -61,20 +61,22 @@ def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | Non
     problems += _wrong_sizes(document)
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise Failure(f"{name}: {'; '.join(problems[:_SHOWN])}{more}")
+        raise ToolError(f"{name}: {'; '.join(problems[:_SHOWN])}{more}")
     _check_operation(document, name, corrections)
 
 
 def _check_version(document: dict[str, Any], name: str) -> None:
     if "swagger" in document:
-        raise Failure(f"{name} is a Swagger 2.0 document; ask the provider for OpenAPI 3.0 or 3.1")
+        raise ToolError(
+            f"{name} is a Swagger 2.0 document; ask the provider for OpenAPI 3.0 or 3.1"
+        )
     version = document.get("openapi")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         shown = ascii(version)[:40]
-        raise Failure(f"{name} says `openapi: {shown}`; only 3.0.x and 3.1.x are understood")
+        raise ToolError(f"{name} says `openapi: {shown}`; only 3.0.x and 3.1.x are understood")
     paths = document.get("paths")
     if not isinstance(paths, dict) or not paths:
-        raise Failure(f"{name} describes no `paths`, so that there is nothing to generate")
+        raise ToolError(f"{name} describes no `paths`, so that there is nothing to generate")
 
 
 def _wrong_texts(node: Any, place: str, *, naming: bool = False) -> Iterator[str]:
@@ -125,7 +127,7 @@ def _check_operation(
     """Fail unless the operation is there that the client stands on."""
     try:
         corrected = overlay.apply(corrections, document) if corrections else document
-    except Failure:  # an action has to be changed for this document: `regenerate` says which
+    except ToolError:  # an action has to be changed for this document: `regenerate` says which
         corrected = document
     normal = normalize(corrected)
     if any(operation.module[1] == MODULE for operation in normal.operations):
@@ -136,7 +138,7 @@ def _check_operation(
         for problem in lost.problems
     ]
     words = "; ".join(said[:_SHOWN]) or "is it the right document?"
-    raise Failure(
+    raise ToolError(
         f"{name} has no operation `{MODULE}` that can be carried, which the client stands on; "
         f"{words}"
     )

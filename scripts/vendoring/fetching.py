@@ -8,8 +8,8 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import httpx
-from common.failure import Failure
 from common.guard import MAX_BYTES
+from common.tool_errors import ToolError
 
 from vendoring.addresses import is_this_machine
 
@@ -62,15 +62,15 @@ def fetch(source: str, *, deadline_s: float = DEADLINE_S) -> Fetched:
         with path.open("rb") as file:
             return Fetched(_limited(file, path.name), path.name, path.name)
     except FileNotFoundError:
-        raise Failure(f"there is no file {source!r}; name a file, an https URL or `-`") from None
+        raise ToolError(f"there is no file {source!r}; name a file, an https URL or `-`") from None
     except OSError as error:
-        raise Failure(f"{source!r} cannot be read: {error.strerror}; name a file") from None
+        raise ToolError(f"{source!r} cannot be read: {error.strerror}; name a file") from None
 
 
 def _limited(file: BinaryIO, name: str) -> bytes:
     content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise Failure(f"{name} is larger than {MAX_BYTES} bytes; give a document that holds less")
+        raise ToolError(f"{name} is larger than {MAX_BYTES} bytes; give a document that holds less")
     return content
 
 
@@ -78,13 +78,13 @@ def _url(source: str) -> httpx.URL:
     try:
         url = httpx.URL(source)
     except (httpx.InvalidURL, UnicodeError):
-        raise Failure("the source is no valid URL; name an https URL, a file or `-`") from None
+        raise ToolError("the source is no valid URL; name an https URL, a file or `-`") from None
     if url.userinfo:
-        raise Failure("the URL names a user or password, which are not sent; give one without")
+        raise ToolError("the URL names a user or password, which are not sent; give one without")
     if not url.host:
-        raise Failure("the URL names no host; name an https URL, a file or `-`")
+        raise ToolError("the URL names no host; name an https URL, a file or `-`")
     if url.scheme != "https" and not (url.scheme == "http" and is_this_machine(url.host)):
-        raise Failure(
+        raise ToolError(
             f"{url.scheme!r:.20} is not how a spec is fetched: who can change it on the way "
             "decides what code is generated; give an https URL"
         )
@@ -95,10 +95,10 @@ def _requested(url: httpx.URL, shown: str, deadline_s: float) -> bytes:
     try:
         return asyncio.run(_get(url, shown, deadline_s))
     except TimeoutError:
-        raise Failure(f"{shown} was not there within {deadline_s:g} s; try again") from None
+        raise ToolError(f"{shown} was not there within {deadline_s:g} s; try again") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         words = _printable(str(error)) or type(error).__name__
-        raise Failure(f"{shown} cannot be fetched: {words}") from None
+        raise ToolError(f"{shown} cannot be fetched: {words}") from None
 
 
 async def _get(url: httpx.URL, shown: str, deadline_s: float) -> bytes:
@@ -122,19 +122,19 @@ def _check_head(response: httpx.Response, shown: str) -> None:
     status = response.status_code
     if status in _REDIRECTS:
         target = _printable(response.headers.get("location", "nowhere"))
-        raise Failure(
+        raise ToolError(
             f"{shown} redirects ({status}) to {target!r}; redirects are not followed: name that "
             "URL, if it is to be trusted"
         )
     if status != httpx.codes.OK:
-        raise Failure(f"{shown} answers {status}, not 200; is it the right URL?")
+        raise ToolError(f"{shown} answers {status}, not 200; is it the right URL?")
 
 
 async def _body(response: httpx.Response, shown: str) -> bytes:
     """Read a body, never more of it than is wanted: a megabyte can be compressed to a kilobyte."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
-        raise Failure(f"{shown} is encoded as {_printable(encoding)!r}, which was not asked for")
+        raise ToolError(f"{shown} is encoded as {_printable(encoding)!r}, which was not asked for")
     expanding = None if encoding == "identity" else zlib.decompressobj(_GZIP)
     content = bytearray()
     received = 0
@@ -146,11 +146,11 @@ async def _body(response: httpx.Response, shown: str) -> bytes:
             try:
                 content += expanding.decompress(chunk, MAX_BYTES + 1 - len(content))
             except zlib.error:
-                raise Failure(f"{shown} is not the gzip that it says it is; try again") from None
+                raise ToolError(f"{shown} is not the gzip that it says it is; try again") from None
         if max(received, len(content)) > MAX_BYTES:
-            raise Failure(f"{shown} is larger than {MAX_BYTES} bytes; give one that holds less")
+            raise ToolError(f"{shown} is larger than {MAX_BYTES} bytes; give one that holds less")
     if expanding is not None and not expanding.eof:
-        raise Failure(f"{shown} ends too early; try again")
+        raise ToolError(f"{shown} ends too early; try again")
     return bytes(content)
 
 

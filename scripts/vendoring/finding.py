@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from common import documents
-from common.failure import Failure
+from common.tool_errors import ToolError
 
 from vendoring import pages
 
@@ -35,7 +35,7 @@ def find(content: bytes, name: str, vendored: str) -> tuple[bytes, dict[str, Any
     try:
         document = documents.parse(content, name)
         problem = "it has no `openapi`"
-    except Failure as failure:
+    except ToolError as failure:
         if _BEGINNING.match(text):
             raise
         document, problem = {}, str(failure)
@@ -43,6 +43,6 @@ def find(content: bytes, name: str, vendored: str) -> tuple[bytes, dict[str, Any
         return content, document
     try:
         content = pages.document_in(text, name, vendored).encode()
-    except Failure as failure:
-        raise Failure(f"{failure} (it is no document itself: {problem})") from None
+    except ToolError as failure:
+        raise ToolError(f"{failure} (it is no document itself: {problem})") from None
     return content, documents.parse(content, f"the document in {name}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common import documents
-from common.failure import Failure
+from common.tool_errors import ToolError
 from markdown_it import MarkdownIt
 
 from vendoring import restoring
@@ -86,12 +86,12 @@ def document_in(content: str, name: str, vendored: str | None = None) -> str:
         text for block in claiming.values() if (text := _fenced(block, name, vendored)) is not None
     ]
     if not found and not begins:
-        raise Failure(
+        raise ToolError(
             f"{name} has no OpenAPI document in it: no code block of YAML or JSON with the key "
             "openapi, and no line that begins with it; give the document itself"
         )
     if len(found) + len(begins) > 1:
-        raise Failure(
+        raise ToolError(
             f"{name} has {len(found) + len(begins)} places that an OpenAPI document begins at; "
             "give the document itself"
         )
@@ -101,14 +101,14 @@ def document_in(content: str, name: str, vendored: str | None = None) -> str:
 def _check(content: str, name: str) -> None:
     """Refuse what is no page that is read here."""
     if len(content) > MAX_PAGE:
-        raise Failure(
+        raise ToolError(
             f"{name} is a page of more than {MAX_PAGE} characters; give the document itself"
         )
     if "\0" in content:
-        raise Failure(f"{name} is no text: it has a NUL character; give the document itself")
+        raise ToolError(f"{name} is no text: it has a NUL character; give the document itself")
     start = content[:1000].lower()
     if start.lstrip().startswith(_HTML) or "<html" in start:
-        raise Failure(
+        raise ToolError(
             f"{name} is HTML; give the page as Markdown (often at its address with .md after it), "
             "or the document as YAML or JSON"
         )
@@ -135,7 +135,7 @@ def _blocks(content: str, lines: list[str]) -> Iterator[_Block]:
 def _fenced(block: _Block, name: str, vendored: str | None) -> str | None:
     """Return a block's document, or None when it is another that only has the word in it."""
     if not block.closed:
-        raise Failure(
+        raise ToolError(
             f"{name}, line {block.start + 1} begins a code block that does not end; get the whole "
             "page"
         )
@@ -159,7 +159,7 @@ def _unfenced(lines: list[str], start: int, name: str, vendored: str | None) -> 
     while end < len(lines) and _LINE.match(lines[end]):
         end += 1
     if end < len(lines) and lines[end].strip(" \t\r\n#") != EXAMPLES:
-        raise Failure(
+        raise ToolError(
             f"{name}, line {end + 1} is neither of the document that begins on line {start + 1} "
             f'nor the heading "{EXAMPLES}", so that its end cannot be told; give the document '
             "itself"
@@ -183,7 +183,7 @@ def _without_heading(line: str, following: str, name: str) -> str:
         return line.removesuffix(EXAMPLES).rstrip()
     if following.strip(" \t#") in {"", EXAMPLES}:
         return line
-    raise Failure(
+    raise ToolError(
         f"{name} has lost the line breaks of its YAML, and where it ends cannot be told; "
         f"{restoring.MEND}"
     )

@@ -14,7 +14,7 @@ byte; any other is refused, with the place where it begins to differ.
 
 import re
 
-from common.failure import Failure
+from common.tool_errors import ToolError
 
 _SHOWN = 40  # characters of the page that a refusal quotes on either side
 
@@ -37,14 +37,14 @@ def restore(text: str, vendored: str | None = None, *, name: str = "the page") -
         Failure: It shows something else, so that its line breaks cannot be known.
     """
     if vendored is None:
-        raise Failure(
+        raise ToolError(
             f"{name} has lost the line breaks of its YAML, and what is nested in what cannot be "
             f"told without them; {MEND}"
         )
     known = joined(vendored)
     if text == known:
         return vendored
-    raise Failure(
+    raise ToolError(
         f"{name} has lost the line breaks of its YAML, and it does not show what is vendored: "
         f"{_difference(text, known)}; what is nested in what cannot be told; {MEND}"
     )

@@ -7,7 +7,7 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates
 
-from ..gateway import KEY
+from ..fast_server import KEY
 
 
 def settings(gateway, options):

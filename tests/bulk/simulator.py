@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelgates_client import OutageError
-from modelgates_client.bulk.asking import Plan
-from modelgates_client.bulk.awaited import finished
+from modelgates_client.bulk.async_iteration import completed
+from modelgates_client.bulk.bulk_run import RunContext
+from modelgates_client.bulk.options import BulkOptions
 from modelgates_client.bulk.outcomes import outcome_of
-from modelgates_client.bulk.running import Means
-from modelgates_client.calls.call import Execution
+from modelgates_client.calls.execution import Execution
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
-from modelgates_client.resources.generations import _question
+from modelgates_client.resources.generations import _call_factory
 from modelgates_client.testing import make_record
 from modelgates_client.transport.credentials import Secret
-from modelgates_client.transport.messages import Failure, Reply, Request
+from modelgates_client.transport.messages import Failure, HTTPResponse, Request
 
 REFUSED = Failure("connection", "no connection: refused")
 HANG = None
@@ -36,14 +36,14 @@ COMPLETE = make_record("gen-1", finish_reason="stop")
 def record(generation_id):
     """Answer with the record of an id."""
     body = {"data": {**COMPLETE, "id": generation_id}}
-    return Reply(200, {}, json.dumps(body).encode())
+    return HTTPResponse(200, {}, json.dumps(body).encode())
 
 
 def error(status, after=None):
     """Answer with an error, and a Retry-After."""
     headers = {} if after is None else {"retry-after": str(after)}
     body = json.dumps({"error": {"code": status, "message": "no"}}).encode()
-    return Reply(status, headers, body)
+    return HTTPResponse(status, headers, body)
 
 
 class _Jump(selectors.DefaultSelector):
@@ -87,12 +87,12 @@ class Engine:
         self._done.requests.append((loop.time(), generation_id))
         self._done.in_flight += 1
         try:
-            latency_s, ending = self._server(loop.time(), generation_id)
-            if ending is HANG or latency_s >= deadline.remaining():
+            latency_s, attempt_result = self._server(loop.time(), generation_id)
+            if attempt_result is HANG or latency_s >= deadline.remaining():
                 await asyncio.sleep(deadline.remaining())
                 return Failure("timeout", "no complete answer within the deadline")
             await asyncio.sleep(latency_s)
-            return ending
+            return attempt_result
         finally:
             self._done.in_flight -= 1
 
@@ -125,7 +125,7 @@ class Done:
     in_flight: int = 0
 
     @property
-    def asked(self):
+    def prepared(self):
         """How often each id was asked for."""
         return Counter(generation_id for _, generation_id in self.requests)
 
@@ -166,8 +166,8 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
             return Execution(call, request, "lenient", policy, timeout_s, clock)
 
         engine, key = Engine(server, done), Secret("sk-mg-of-nobody")
-        means = Means(engine, lambda _: engine, key, lambda: None, 2**20, execute)
-        plan = Plan(
+        means = RunContext(engine, lambda _: engine, key, lambda: None, 2**20, execute)
+        plan = BulkOptions(
             concurrency,
             ordered,
             max_rate,
@@ -176,7 +176,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
         )
         try:
             async with aclosing(
-                finished(names(), _question(wait_s, final=final), lambda: means, plan)
+                completed(names(), _call_factory(wait_s, final=final), lambda: means, plan)
             ) as batches:
                 async for batch in batches:
                     done.outcomes += [(loop.time(), outcome_of(one)) for one in batch]

@@ -13,7 +13,7 @@ from modelgates_client.exports.parts import fetch_part
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.fetching import fetch_all
 
-from ..gateway import KEY, Gateway, error, record
+from ..fast_server import KEY, Gateway, error, record
 
 pytestmark = pytest.mark.usefixtures("patient")
 

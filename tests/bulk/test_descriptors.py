@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from ..gateway import KEY, Gateway
+from ..fast_server import KEY, Gateway
 
 PROGRAM = """
     import collections, json, resource, sys

@@ -23,9 +23,9 @@ from modelgates_client import (
     ResponseValidationError,
     ServerError,
 )
-from modelgates_client.bulk import running, schedule
+from modelgates_client.bulk import bulk_run, schedule
 
-from ..gateway import KEY, Answer, Gateway, error, record
+from ..fast_server import KEY, Answer, Gateway, error, record
 from .limiters import SlidingWindow, rounded
 from .simulator import LATENCY_S, simulate
 from .simulator import error as refused
@@ -220,7 +220,7 @@ def test_a_pause_that_is_too_long_ends_in_failures(get_many):
 
 def test_a_server_that_lets_nothing_through_ends_in_failures(get_many, monkeypatch):
     """However small the pauses are that it asks for."""
-    monkeypatch.setattr(running, "LONGEST_PAUSE_S", 0.5)
+    monkeypatch.setattr(bulk_run, "MAX_PAUSE_S", 0.5)
     with Gateway(lambda *_: error(429, "Retry-After: 0")) as gateway:
         outcomes = get_many(gateway, ids(20), concurrency=5)
     assert {type(outcome.error) for outcome in outcomes} == {RateLimitError}
@@ -270,7 +270,7 @@ def wait_until(condition):
 
 def test_those_that_wait_are_bounded_too(get_many, monkeypatch):
     """Where no record comes, no more ids are taken than fit."""
-    monkeypatch.setattr(schedule, "MOST_OPEN", 30)
+    monkeypatch.setattr(schedule, "MAX_OPEN", 30)
     taken = itertools.count()
     endless = (f"gen-{number}" for number in taken)
     with Gateway(lambda *_: error(404)) as gateway:

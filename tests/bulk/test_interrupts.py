@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from ..gateway import KEY, Gateway, record
+from ..fast_server import KEY, Gateway, record
 
 BLOCKING = """
     import itertools

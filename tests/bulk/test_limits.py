@@ -72,10 +72,10 @@ NO_BURST = {
 }
 CHANCE = {"2 %": 0.02, "4 %": 0.04}
 
-MOST_REQUESTS = 1.1  # an id, with a burst of 10 at least
-MOST_TIME = 1.25  # times the ideal
-MOST_REQUESTS_WITHOUT_BURST = 1.3
-MOST_TIME_WITHOUT_BURST = 2.0
+MAX_REQUESTS = 1.1  # an id, with a burst of 10 at least
+MAX_TIME = 1.25  # times the ideal
+MAX_REQUESTS_WITHOUT_BURST = 1.3
+MAX_TIME_WITHOUT_BURST = 2.0
 
 # Not 1.25 throughout. A Retry-After of whole seconds costs a second for each refusal, and it takes
 # two of them to learn a limit: a fifth of ten seconds, a third of six. Later it is one in ten.
@@ -106,7 +106,7 @@ REQUESTS_OF_503 = {
 }
 REQUESTS_OF_SILENCE = {"lowered to a quarter": 1.12}  # each step down is found by a refusal
 # Timers ring up to 5 ms late, where a request may go out each 2 ms: 2.25 times the ideal at best.
-MOST_TIME_OF_LATE_TIMERS = 2.9
+MAX_TIME_OF_LATE_TIMERS = 2.9
 
 statuses = pytest.mark.parametrize("status", [429, 503])
 sayings = pytest.mark.parametrize("saying", [silent, rounded])
@@ -138,8 +138,8 @@ def test_a_limit_is_made_use_of(name, saying, status):
     """Four fifths of it, at hardly more than a request an id."""
     ratio, time = fetched(BURST[name], saying, status)
     reached = TIME_OF_SILENCE if saying is silent else TIME_OF_WHOLE_SECONDS
-    assert time <= reached.get(name, MOST_TIME)
-    most = REQUESTS_OF_SILENCE.get(name, MOST_REQUESTS) if saying is silent else MOST_REQUESTS
+    assert time <= reached.get(name, MAX_TIME)
+    most = REQUESTS_OF_SILENCE.get(name, MAX_REQUESTS) if saying is silent else MAX_REQUESTS
     if status == 503:
         most = max(most, REQUESTS_OF_503.get(name, 0))
     assert ratio <= most
@@ -151,16 +151,16 @@ def test_a_limit_is_made_use_of(name, saying, status):
 def test_a_limit_without_burst_is_made_use_of(name, saying, status):
     """Half of it."""
     ratio, time = fetched(NO_BURST[name], saying, status)
-    assert time <= MOST_TIME_WITHOUT_BURST
-    assert ratio <= MOST_REQUESTS_WITHOUT_BURST
+    assert time <= MAX_TIME_WITHOUT_BURST
+    assert ratio <= MAX_REQUESTS_WITHOUT_BURST
 
 
 @sayings
 def test_late_timers_are_no_burst(saying):
     """What is late is not made up for at once, where a limiter would refuse that."""
     ratio, time = fetched(NO_BURST["no burst, 500/s"], saying, 429, late_s=0.005)
-    assert time <= MOST_TIME_OF_LATE_TIMERS
-    assert ratio <= MOST_REQUESTS_WITHOUT_BURST
+    assert time <= MAX_TIME_OF_LATE_TIMERS
+    assert ratio <= MAX_REQUESTS_WITHOUT_BURST
 
 
 # With timers up to 60 ms late; without the means to make up for that, 2.4 to 3.9.
@@ -173,7 +173,7 @@ def test_a_burst_makes_up_for_late_timers(name, saying):
     """As far as a limiter has one, that is known of."""
     ratio, time = fetched(BURST[name], saying, 429, late_s=0.06)
     assert time <= TIME_ON_A_BUSY_MACHINE[name]
-    assert ratio <= MOST_REQUESTS
+    assert ratio <= MAX_REQUESTS
 
 
 @statuses
@@ -184,8 +184,8 @@ def test_refusals_by_chance_are_no_limit(share, saying, status):
     ideal_s = 2000 * LATENCY_S / WORKERS / (1 - share)
     kind = Kind(lambda: AtRandom(share), 2000, ideal_s + saying_s(saying))
     ratio, time = fetched(kind, saying, status)
-    assert time <= MOST_TIME
-    assert ratio <= MOST_REQUESTS
+    assert time <= MAX_TIME
+    assert ratio <= MAX_REQUESTS
 
 
 def saying_s(saying):

@@ -113,7 +113,7 @@ def test_ids_that_make_the_server_fail_are_their_own(status, names, concurrency)
     failed = {one.generation_id for _, one in done.outcomes if isinstance(one, Failed)}
     assert failed == names
     assert done.kinds["Resolved"] == 100 - len(names)
-    assert all(done.asked[name] == 1 + MAX_RETRIES for name in names)
+    assert all(done.prepared[name] == 1 + MAX_RETRIES for name in names)
     assert done.ended_at < 120
 
 

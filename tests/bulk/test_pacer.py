@@ -97,8 +97,8 @@ def test_a_quota_of_a_minute_is_used_up(limiter, saying, workers, most):
 # Not 1.1 and 1.5 throughout. With a Retry-After of whole seconds each step down, and each look for
 # a new limit, costs a second in which the strictest limiters save nothing up; without any, windows
 # are found by trial. The time is compared with what a client that knows the limits would need.
-MOST = {rounded: (1.1, 2.1), exact: (1.12, 1.5), silent: (1.13, 1.75)}
-MOST_QUEUED_TIME = 1.8  # a queue of 20 at 20/s answers a second late
+MAX = {rounded: (1.1, 2.1), exact: (1.12, 1.5), silent: (1.13, 1.75)}
+MAX_QUEUED_TIME = 1.8  # a queue of 20 at 20/s answers a second late
 
 
 @limiters
@@ -108,9 +108,9 @@ MOST_QUEUED_TIME = 1.8  # a queue of 20 at 20/s answers a second late
 def test_a_limit_that_changes_is_found_again(limiter, saying, latency_s, change):
     """100/s, after 5 s 20/s; and 20/s, after 10 s 200/s."""
     before, after, at, ideal_s = change
-    most_ratio, most_time = MOST[saying]
+    most_ratio, most_time = MAX[saying]
     if limiter is LIMITERS["leaky bucket of 20"]:
-        most_time = max(most_time, MOST_QUEUED_TIME)
+        most_time = max(most_time, MAX_QUEUED_TIME)
     server = Server(Changing(limiter(before), limiter(after), at), saying)
     ratio, took_s = fetched(server, latency_s)
     assert ratio <= most_ratio

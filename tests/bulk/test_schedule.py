@@ -4,19 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client.bulk import schedule
-from modelgates_client.bulk.asking import Asked, Finished
-from modelgates_client.bulk.lookups import HeldClock, Lookup
+from modelgates_client.bulk.lookups import Lookup, PausableClock
+from modelgates_client.bulk.options import Completed, PreparedCall
 from modelgates_client.bulk.schedule import Schedule
 
 
 def lookup(number):
     """Return a lookup that asks for nothing."""
-    return Lookup(number, f"gen-{number}", Asked(None, iter(())), HeldClock(), 0.0)
+    return Lookup(number, f"gen-{number}", PreparedCall(None, iter(())), PausableClock(), 0.0)
 
 
-def finished(one):
+def completed(one):
     """Return its end."""
-    return Finished(one.number, one.item, LookupError())
+    return Completed(one.number, one.item, LookupError())
 
 
 def test_what_is_due_comes_before_what_is_new():
@@ -50,7 +50,7 @@ def test_what_nobody_takes_stops_the_sending():
     plan = Schedule(2, ordered=False)
     for number in range(2):
         plan.add(lookup(number))
-        plan.finish(finished(plan.next(0.0)))
+        plan.finish(completed(plan.next(0.0)))
     plan.add(lookup(2))
     assert plan.next(0.0) is None
     plan.ready.popleft()
@@ -64,7 +64,7 @@ def test_what_nobody_takes_stops_the_sending():
 )
 def test_nothing_is_lost_and_the_bounds_hold(concurrency, ordered, moves):
     """Whatever happens in whichever order: each lookup is in one place, and comes out once."""
-    before, schedule.MOST_OPEN = schedule.MOST_OPEN, 12
+    before, schedule.MAX_OPEN = schedule.MAX_OPEN, 12
     try:
         plan = Schedule(concurrency, ordered=ordered)
         now, added, flying, taken = 0.0, 0, [], []
@@ -84,12 +84,12 @@ def test_nothing_is_lost_and_the_bounds_hold(concurrency, ordered, moves):
                 elif move == "b":
                     plan.put_back(one)
                 else:
-                    plan.finish(finished(one))
+                    plan.finish(completed(one))
             assert added - len(taken) <= 12 + 2 * concurrency
             assert len(plan.ready) <= 12 + 2 * concurrency
         taken += drained(plan, flying, now)
     finally:
-        schedule.MOST_OPEN = before
+        schedule.MAX_OPEN = before
     assert (taken if ordered else sorted(taken)) == [*range(added)]
 
 
@@ -100,7 +100,7 @@ def drained(plan, flying, now):
         now += 10
         one = flying.pop() if flying else plan.next(now)
         if one is not None:
-            plan.finish(finished(one))
+            plan.finish(completed(one))
         if plan.ready:
             taken.append(plan.ready.popleft().number)
     return taken
@@ -109,7 +109,7 @@ def drained(plan, flying, now):
 def test_a_held_clock_stands_still():
     """What it is held for is not taken off."""
     now = [100.0]
-    clock = HeldClock(lambda: now[0])
+    clock = PausableClock(lambda: now[0])
     now[0] = 107.0
     clock.hold(5.0)
     clock.hold(-3.0)

@@ -10,9 +10,9 @@ import threading
 import pytest
 
 from modelgates_client import ConfigurationError, ModelGates
-from modelgates_client.bulk import blocking, threads
+from modelgates_client.bulk import sync_iteration, threads
 
-from ..gateway import KEY, Gateway, record
+from ..fast_server import KEY, Gateway, record
 
 GUARD_S = 60  # far more than anything here takes
 
@@ -55,7 +55,7 @@ def run(gateway, program, *options):
 
 
 @pytest.mark.parametrize(
-    ("ending", "status", "said"),
+    ("attempt_result", "status", "said"),
     [
         ("stream = begin()", 0, ""),
         ("stream = begin(); sys.exit(3)", 3, ""),
@@ -65,9 +65,9 @@ def run(gateway, program, *options):
         ("sys.keeps = begin()", 0, ""),
     ],
 )
-def test_a_program_ends_with_a_half_read_stream(gateway, ending, status, said):
+def test_a_program_ends_with_a_half_read_stream(gateway, attempt_result, status, said):
     """At once, with its own status, whoever holds the generator."""
-    code, _, err = run(gateway, f"{HALF_READ}\n    {ending}", "-W", "error")
+    code, _, err = run(gateway, f"{HALF_READ}\n    {attempt_result}", "-W", "error")
     assert (code, err.strip().rpartition("\n")[2]) == (status, said)
 
 
@@ -179,7 +179,7 @@ def test_where_no_event_loop_can_be_made_it_is_refused(gateway, monkeypatch):
     def new_event_loop():
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(blocking.asyncio, "new_event_loop", new_event_loop)
+    monkeypatch.setattr(sync_iteration.asyncio, "new_event_loop", new_event_loop)
     assert_refused(gateway, "cannot be started here: .*Too many open files")
 
 
@@ -189,7 +189,7 @@ def test_where_no_socket_is_left_it_is_refused(gateway, monkeypatch):
     def socketpair():
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(blocking.socket, "socketpair", socketpair)
+    monkeypatch.setattr(sync_iteration.socket, "socketpair", socketpair)
     assert_refused(gateway, "cannot be started here: .*Too many open files")
 
 
@@ -282,11 +282,11 @@ def test_eventlet_is_refused(gateway):
 @pytest.mark.slow("freezegun looks through all modules")
 def test_a_frozen_clock_holds_nothing_up(monkeypatch):
     """freezegun stops `time.monotonic`, wherever a module has it."""
-    asked = {}
+    prepared = {}
 
     def late(generation_id, _):
-        asked[generation_id] = asked.get(generation_id, 0) + 1
-        return record(generation_id, finish_reason="stop" if asked[generation_id] > 1 else None)
+        prepared[generation_id] = prepared.get(generation_id, 0) + 1
+        return record(generation_id, finish_reason="stop" if prepared[generation_id] > 1 else None)
 
     if importlib.util.find_spec("freezegun") is None:
         pytest.skip("freezegun is not installed")
@@ -305,7 +305,7 @@ def test_a_frozen_clock_holds_nothing_up(monkeypatch):
 def test_a_loop_has_a_clock_that_nobody_stops(monkeypatch):
     """What freezegun does, in a line."""
     monkeypatch.setattr("time.monotonic", lambda: 7.0)
-    loop = blocking._new_loop()
+    loop = sync_iteration._new_loop()
     try:
         assert loop.time() != 7.0
         assert threads._put_aside() is None

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from modelgates_client import ModelGatesError
-from modelgates_client.calls.call import Pause, Send, Steps
+from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.retry import RetryBudget
-from modelgates_client.transport.messages import Ending, Failure
+from modelgates_client.transport.messages import AttemptResult, Failure
 from modelgates_runtime.types import Response
 
 from .simulation import Clock, Turn, call
@@ -76,13 +76,13 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
 
     calls = steps()
     # When it goes on, a number that makes the order total, what goes on, and with what.
-    agenda: list[tuple[float, int, Steps, Ending | None]] = []
+    agenda: list[tuple[float, int, Steps, AttemptResult | None]] = []
     for number, made in zip(range(at_once or count), calls, strict=False):
         heapq.heappush(agenda, (random.random() * 0.1, number, made, None))
     while agenda:
-        clock.now_s, number, made, ending = heapq.heappop(agenda)
+        clock.now_s, number, made, attempt_result = heapq.heappop(agenda)
         try:
-            step = made.send(ending)
+            step = made.send(attempt_result)
         except (StopIteration, ModelGatesError) as end:
             _end(crowd, end)
             crowd.end_s = clock.now_s

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from modelgates_client import ModelGatesError
-from modelgates_client.calls.call import Execution, Pause, Reset, Send, Step
+from modelgates_client.calls.execution import Execution, Pause, Reset, Send, Step
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
 from modelgates_client.resources.generations import _is_settled, call_for
-from modelgates_client.transport.messages import Ending, Failure, Request
+from modelgates_client.transport.messages import AttemptResult, Failure, Request
 from modelgates_runtime.types import Response
 
 REQUEST = Request("GET", "/generation?id=gen-1")
@@ -36,18 +36,18 @@ class Turn(NamedTuple):
     Attributes:
         outcome: What comes; None if nothing does.
         latency_s: Seconds that it takes.
-        mendable: Whether a `get` may ask again after it; None for a record that is right.
+        is_retriable: Whether a `get` may ask again after it; None for a record that is right.
         pause_s: Seconds that it asks to wait, if it does.
         absent: Whether it says that there is no such record, or not yet.
-        astray: Whether it answers another question.
+        is_misrouted: Whether it answers another question.
     """
 
-    outcome: Ending | None
+    outcome: AttemptResult | None
     latency_s: float = 0.0
-    mendable: bool | None = None
+    is_retriable: bool | None = None
     pause_s: float | None = None
     absent: bool = False
-    astray: bool = False
+    is_misrouted: bool = False
 
 
 @dataclass
@@ -121,7 +121,7 @@ def play(
     end_s = clock.now_s + total_s
     steps = asked.send() if wait_s is None else asked.poll(wait_s, partial(_is_settled, final))
     script = None if callable(server) else iter(server)
-    outcome: Ending | None = None
+    outcome: AttemptResult | None = None
     while True:
         try:
             step = steps.send(outcome)
@@ -138,7 +138,9 @@ def play(
             remaining_s = step.deadline.remaining()
             assert remaining_s <= min(asked.timeout_s, end_s - clock.now_s) + ROUNDING_S
             if turn.outcome is None or turn.latency_s >= remaining_s:
-                turn = Turn(Failure("timeout", "too slow"), remaining_s + overrun_s, mendable=True)
+                turn = Turn(
+                    Failure("timeout", "too slow"), remaining_s + overrun_s, is_retriable=True
+                )
             clock.now_s += turn.latency_s
             trace.turns.append(turn)
             outcome = turn.outcome

@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import APITimeoutError, ServerError
-from modelgates_client.calls.call import Pause, Reset, Send
+from modelgates_client.calls.execution import Pause, Reset, Send
 
-from .checks import budget_of, check, raised
-from .simulation import ROUNDING_S, Clock, call, play
-from .turns import (
+from .call_invariants import budget_of, check, raised
+from .server_turns import (
     BUDGETS,
     CIRCUMSTANCES,
     HANG,
@@ -19,6 +18,7 @@ from .turns import (
     record,
     refusal,
 )
+from .simulation import ROUNDING_S, Clock, call, play
 
 
 @given(SCRIPTS, st.integers(0, 6), BUDGETS, CIRCUMSTANCES)
@@ -30,7 +30,7 @@ def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, c
     check(trace, timeout_s, circumstances["overrun_s"])
     *before, last = trace.turns
     assert len(before) <= max_retries
-    assert all(turn.mendable for turn in before)
+    assert all(turn.is_retriable for turn in before)
     elapsed_s = trace.clock.now_s - trace.sent_s[0]
     paid = sum(turn.pause_s is None for turn in before)
     assert paid <= max(0, tokens) + 10 * elapsed_s + ROUNDING_S
@@ -39,7 +39,7 @@ def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, c
         told = before[-1] if cut_off and before else last
         assert type(trace.error) is raised(told)
         assert (
-            not last.mendable
+            not last.is_retriable
             or len(before) == max_retries
             or (last.pause_s or 0) >= timeout_s - elapsed_s - ROUNDING_S
             or elapsed_s >= timeout_s - 0.1 - ROUNDING_S

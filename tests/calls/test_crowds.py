@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from modelgates_client.calls.retry import RetryBudget
 
 from .crowds import gather
-from .turns import failure, record, refusal
+from .server_turns import failure, record, refusal
 
 LATENCY_S = 0.005
 TROUBLE = [refusal(503), refusal(502), failure("connection")]

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from ..gateway import KEY, Answer, Gateway, error, record
+from ..fast_server import KEY, Answer, Gateway, error, record
 
 PROGRAM = """
     import asyncio, inspect, json, sys

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from modelgates_client.calls.retry import (
+    FailedAttempt,
     RetryBudget,
     RetryPace,
     RetryPolicy,
-    Setback,
-    Turn,
+    RetryTurn,
     backoff_s,
     is_retryable,
 )
 
+from .server_turns import MENDABLE
 from .simulation import Clock
-from .turns import MENDABLE
 
 UNIFORM = st.floats(0, 1)
 
@@ -62,18 +62,18 @@ def test_the_retries_outlast_ten_seconds_within_the_default_deadline(share):
 
 
 @given(st.integers(1, 100), UNIFORM, st.floats(-10, 100))
-def test_a_wait_is_of_use(attempt, share, most_s):
+def test_a_wait_is_of_use(attempt, share, max_s):
     """None goes on when it is too late for another attempt."""
-    assert 0 <= backoff_s(attempt, lambda: share, most_s) <= max(0.0, most_s)
+    assert 0 <= backoff_s(attempt, lambda: share, max_s) <= max(0.0, max_s)
 
 
 @given(st.integers(1, 100), UNIFORM, st.floats(0, 100), st.floats(0, 100))
-def test_a_wait_that_was_asked_for_is_kept_and_spread(attempt, share, asked_s, most_s):
+def test_a_wait_that_was_asked_for_is_kept_and_spread(attempt, share, asked_s, max_s):
     """Never shorter; longer by a second or two, as there is time, so that not all come at once."""
-    wait_s = backoff_s(attempt, lambda: share, most_s, asked_s)
-    assert asked_s <= wait_s <= max(asked_s, most_s, 0) + 1e-9
+    wait_s = backoff_s(attempt, lambda: share, max_s, asked_s)
+    assert asked_s <= wait_s <= max(asked_s, max_s, 0) + 1e-9
     assert wait_s <= max(3, asked_s + 1)
-    if share and asked_s >= 1 and most_s >= asked_s + 3:
+    if share and asked_s >= 1 and max_s >= asked_s + 3:
         assert wait_s > asked_s or share < 1e-9
 
 
@@ -109,7 +109,7 @@ class BudgetModel(RuleBasedStateMachine):
 
     @rule(after_token=st.booleans())
     def succeed(self, after_token):
-        RetryPolicy(4, self.budget).answered(Turn(self.budget, 1) if after_token else None)
+        RetryPolicy(4, self.budget).answered(RetryTurn(self.budget, 1) if after_token else None)
         self.grant(1 + after_token)
 
     @rule(seconds=st.integers(0, 100).map(lambda eighths: eighths / 8))
@@ -171,22 +171,24 @@ def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
 
 
 @given(
-    st.builds(Setback, st.booleans(), st.none() | st.floats(0, 1e6), st.booleans()),
+    st.builds(FailedAttempt, st.booleans(), st.none() | st.floats(0, 1e6), st.booleans()),
     st.integers(1, 20),
     st.integers(0, 10),
 )
-def test_retries_are_counted(setback, attempt, max_retries):
+def test_retries_are_counted(failed_attempt, attempt, max_retries):
     """There are as many as is said."""
     policy = RetryPolicy(max_retries, RetryBudget(Clock()))
-    assert policy.allows(setback, attempt) is (setback.retryable and attempt <= max_retries)
+    assert policy.allows(failed_attempt, attempt) is (
+        failed_attempt.retryable and attempt <= max_retries
+    )
 
 
 def test_what_a_limit_refused_takes_no_token():
     """It is no failure."""
     budget = RetryBudget(Clock())
     policy = RetryPolicy(4, budget)
-    assert policy.queue(Setback(retryable=True)) is budget
-    assert policy.queue(Setback(retryable=True, is_limit=True)) is budget.pace
+    assert policy.queue(FailedAttempt(retryable=True)) is budget
+    assert policy.queue(FailedAttempt(retryable=True, is_limit=True)) is budget.pace
 
 
 def paced(clock, seconds, count):

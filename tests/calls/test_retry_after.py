@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgates_client.calls.answers import asked_wait_s, interpret
+from modelgates_client.calls.responses import interpret, requested_wait_s
 from modelgates_client.resources.generations import call_for
-from modelgates_client.transport.messages import Reply
+from modelgates_client.transport.messages import HTTPResponse
 from modelgates_runtime.limits import retry_after_s
 
-from .turns import body
+from .server_turns import body
 
 NOW = 784_111_777.0  # the moment of the examples in RFC 9110, section 5.6.7
 
@@ -204,9 +204,9 @@ def test_a_combined_header_counts_likewise():
 def test_a_body_may_say_it(sent, seconds):
     """In any of the places that gateways have for it, or for a copy of another server's headers."""
     assert retry_after_s(429, {}, sent, lambda: 1741305000) == seconds
-    reply = Reply(429, {"date": "Thu, 06 Mar 2025 23:50:00 GMT"}, body(sent))
-    assert asked_wait_s(reply) == seconds
-    assert interpret(reply, call_for("gen-1"), 1, "lenient").error.retry_after == seconds
+    http_response = HTTPResponse(429, {"date": "Thu, 06 Mar 2025 23:50:00 GMT"}, body(sent))
+    assert requested_wait_s(http_response) == seconds
+    assert interpret(http_response, call_for("gen-1"), 1, "lenient").error.retry_after == seconds
 
 
 def test_a_header_comes_before_the_body():
@@ -219,7 +219,9 @@ def test_an_error_within_a_success_may_say_it():
     """Its code is what counts, not the status."""
     sent = {"error": {"code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "60"}}}}
     assert (
-        interpret(Reply(200, {}, body(sent)), call_for("gen-1"), 1, "lenient").setback.retry_after
+        interpret(
+            HTTPResponse(200, {}, body(sent)), call_for("gen-1"), 1, "lenient"
+        ).failed_attempt.retry_after
         == 60
     )
 

@@ -15,11 +15,10 @@ from modelgates_client import (
     ResponseValidationError,
     ServerError,
 )
-from modelgates_client.calls.call import poll_pause_s
+from modelgates_client.calls.execution import poll_pause_s
 
-from .checks import budget_of, check, raised
-from .simulation import ROUNDING_S, Clock, play
-from .turns import (
+from .call_invariants import budget_of, check, raised
+from .server_turns import (
     ABSENT,
     BUDGETS,
     CIRCUMSTANCES,
@@ -36,6 +35,7 @@ from .turns import (
     refusal,
     unsettled,
 )
+from .simulation import ROUNDING_S, Clock, play
 
 
 @given(SCRIPTS, st.booleans(), TIMEOUTS, BUDGETS, CIRCUMSTANCES)
@@ -46,7 +46,9 @@ def test_wait_ends_in_time_in_a_result_or_an_error(script, final, wait_s, tokens
     check(trace, wait_s, circumstances["overrun_s"])
     assert all(later - sooner > 1 / 16 for sooner, later in pairwise(trace.sent_s))
     *before, last = trace.turns
-    assert all(turn.mendable or turn.absent or (final and turn.mendable is None) for turn in before)
+    assert all(
+        turn.is_retriable or turn.absent or (final and turn.is_retriable is None) for turn in before
+    )
     if trace.result is not None:
         assert trace.result.parsed.data.is_final or not final
     elif isinstance(trace.error, GenerationNotReadyError):
@@ -54,7 +56,7 @@ def test_wait_ends_in_time_in_a_result_or_an_error(script, final, wait_s, tokens
     else:
         assert type(trace.error) is raised(last)
         assert not last.absent or isinstance(trace.error, NotFoundError)
-        assert not last.mendable or isinstance(trace.error, RateLimitError)
+        assert not last.is_retriable or isinstance(trace.error, RateLimitError)
 
 
 def check_not_ready(trace, wait_s):
@@ -64,13 +66,13 @@ def check_not_ready(trace, wait_s):
     assert error.elapsed_s == elapsed_s
     assert error.generation_id == "gen-1"
     assert max(0.25, last.pause_s or 0) >= wait_s - elapsed_s - ROUNDING_S
-    came = [turn for turn in trace.turns if turn.mendable is None]
+    came = [turn for turn in trace.turns if turn.is_retriable is None]
     assert (error.record is not None) is bool(came)
     # An attempt that the end of the time cut off says less than the one before it.
     is_late = getattr(last.outcome, "kind", None) == "timeout"
     is_cut_off = is_late and elapsed_s >= wait_s - ROUNDING_S
     told = trace.turns[-2] if is_cut_off and len(trace.turns) > 1 else last
-    assert (error.last_error is None) is (told.mendable is None)
+    assert (error.last_error is None) is (told.is_retriable is None)
     assert error.last_error is None or error.last_error.attempts <= error.attempts
 
 
@@ -128,7 +130,7 @@ def test_the_schedule_is_bounded(elapsed_s):
         (failure("untrusted"), APIConnectionError),
         (failure("refused"), APIConnectionError),
         (NOT_A_RECORD, ResponseValidationError),
-        (broken(mendable=False), ResponseValidationError),
+        (broken(is_retriable=False), ResponseValidationError),
     ],
 )
 @pytest.mark.parametrize("before", [[], [ABSENT, ABSENT], [refusal(502), unsettled()]])
@@ -149,7 +151,7 @@ def test_wait_raises_at_once_what_waiting_does_not_mend(turn, kind, before):
         failure("connection"),
         HANG,
         record("gen-2"),
-        broken(mendable=True),
+        broken(is_retriable=True),
     ],
 )
 def test_wait_bears_what_another_attempt_may_mend(turn):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .proof import prove
+from .loss_check import prove
 
 
 @pytest.mark.slow("two processes that import the OpenAI SDK")

@@ -14,8 +14,8 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
 from modelgates_client.capture import Resolver, resolver
-from modelgates_client.ledger import Counts, Ledger
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger import Ledger, LedgerCounts
+from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.testing import StubAPI
 
 pytestmark = pytest.mark.usefixtures("patient")
@@ -79,7 +79,7 @@ def test_each_record_is_stored_and_handed_on_once(stub, path, captured, kind):
         assert resolver.drain(GUARD_S)
     assert sorted(seen) == [("gen-1", 0.25), ("gen-2", 0.25), ("gen-3", 0.5)]
     assert threads == {"modelgates-resolver"}
-    assert counts(path) == Counts(3, 0, 0, 0)
+    assert counts(path) == LedgerCounts(3, 0, 0, 0)
     assert "modelgates-resolver" not in {thread.name for thread in threading.enumerate()}
     if kind is ModelGates:
         client.close()
@@ -122,7 +122,7 @@ def test_what_has_no_record_is_asked_for_again(stub, path, captured):
     with Resolver(path, on_record=lambda record: seen.append(record.id), wait=0, again=0.3):
         until(lambda: seen)
     assert seen == ["gen-1"]
-    assert counts(path) == Counts(1, 0, 0, 0)
+    assert counts(path) == LedgerCounts(1, 0, 0, 0)
 
 
 def test_a_callback_that_raises_ends_nothing(stub, path, captured, caplog):
@@ -140,13 +140,13 @@ def test_a_callback_that_raises_ends_nothing(stub, path, captured, caplog):
         until(lambda: len(seen) == 2)
     said = [record.getMessage() for record in caplog.records if record.exc_info]
     assert said == ["on_record raised, for gen-1", "on_record raised, for gen-2"]
-    assert counts(path) == Counts(2, 0, 0, 0)
+    assert counts(path) == LedgerCounts(2, 0, 0, 0)
 
 
 def test_an_error_is_logged_and_tried_again(stub, path, captured, caplog, monkeypatch):
     """A key that is not taken, here; nothing is lost, and nothing is shown of the key."""
     caplog.set_level(logging.WARNING, "modelgates_client")
-    monkeypatch.setattr(resolver, "_LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(resolver, "_MAX_PAUSE_S", 0.05)
     captured("gen-1")
     seen = []
     stub.fail(status=401, times=2)
@@ -165,7 +165,7 @@ def test_what_is_left_when_it_stops_is_there_for_the_next(stub, path, captured):
     with Resolver(path):
         until(lambda: stub.requests)
     with Ledger(path) as ledger:
-        assert ledger.counts() == Counts(0, 0, 2, 0)
+        assert ledger.counts() == LedgerCounts(0, 0, 2, 0)
         assert sorted(ledger.lease(10, wait=False)) == ["gen-1", "gen-2"]
 
 
@@ -254,7 +254,7 @@ def test_a_client_that_blocks_by_its_own_http_client_is_refused(stub, path):
 PROGRAM = """
 import sys
 from modelgates_client.capture import Resolver
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger.capture_file import CaptureFile
 seen = []
 resolver = Resolver(sys.argv[1], on_record=lambda record: seen.append(record.id))
 resolver.start()
@@ -278,7 +278,7 @@ def test_a_program_ends_without_closing_it(stub, path):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "['gen-1']\n", "")
     with Ledger(path) as ledger:
-        assert ledger.counts() == Counts(1, 0, 1, 0)
+        assert ledger.counts() == LedgerCounts(1, 0, 1, 0)
 
 
 def test_a_ledger_that_is_being_opened_at_the_end_is_closed(stub, path, monkeypatch):

@@ -15,7 +15,7 @@ from werkzeug import Response
 
 from modelgates_client.cli.app import app
 
-from . import warm
+from . import preforked
 
 RECORD = json.loads(
     (Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json").read_bytes()
@@ -90,7 +90,9 @@ class Command:
         """Run it to its end, piped."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
         if self.is_usual:
-            done = warm.run(arguments, self.env, program=self.program, stdin=stdin_file, data=data)
+            done = preforked.run(
+                arguments, self.env, program=self.program, stdin=stdin_file, data=data
+            )
         else:
             given = {"input": data} if stdin_file == subprocess.PIPE else {"stdin": stdin_file}
             line = self.line(*arguments)

@@ -14,7 +14,7 @@ from modelgates_client.cli.budget import budget as hold
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 
-from ..reports.ledgers import make_ledger, record
+from ..reports.sample_ledgers import make_ledger, record
 
 
 @pytest.fixture

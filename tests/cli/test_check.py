@@ -9,7 +9,7 @@ import pytest
 
 from modelgates_client.testing import make_record
 
-from ..lacking import (
+from ..recorded_gaps import (
     LACKING,
     LACKING_BREAKING,
     LACKING_WARNING,

@@ -10,11 +10,11 @@ from modelgates_client.cli.export import ExportOptions, export
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger, derived
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import spending_of_ledger
 
-from ..reports.ledgers import make_ledger, record
+from ..reports.sample_ledgers import make_ledger, record
 
 ALL = Period(None, None, "UTC")
 

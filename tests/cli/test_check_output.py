@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..lacking import (
+from ..recorded_gaps import (
     LACKING_BREAKING,
     LACKING_WARNING,
 )

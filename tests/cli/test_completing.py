@@ -4,7 +4,7 @@ import pytest
 from click.shell_completion import BashComplete
 
 from modelgates_client.cli.app import app
-from modelgates_client.reports.picking import DIMENSIONS
+from modelgates_client.reports.selection import DIMENSIONS
 
 
 def completed(words, incomplete):

@@ -13,8 +13,8 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 from modelgates_client.reports.budgets import KEYS
 
-from ..reports.ledgers import make_ledger, record
-from ..rows.made import label
+from ..reports.sample_ledgers import make_ledger, record
+from ..rows.sample_records import label
 from .commands import invoke
 
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"

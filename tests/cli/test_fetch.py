@@ -14,20 +14,20 @@ from subprocess import PIPE
 
 import pytest
 
-from modelgates_client.ledger import Counts, Ledger
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger import Ledger, LedgerCounts
+from modelgates_client.ledger.capture_file import CaptureFile
 
 from ..client.servers import refusing_port
-from ..gateway import Answer, Gateway, error, record
+from ..fast_server import Answer, Gateway, error, record
 from .commands import KEY, Screen
 from .commands import Command as Plain
 
 #: The command, that takes no silence for a hang: a busy machine may not run a server for seconds.
 PATIENT = """
 import sys
-from modelgates_client.bulk import flights, gate
+from modelgates_client.bulk import in_flight, gate
 from modelgates_client.cli import main
-flights.LEAST_PATIENCE_S = gate.LEAST_PATIENCE_S = 120.0
+in_flight.MIN_PATIENCE_S = gate.MIN_PATIENCE_S = 120.0
 sys.exit(main())
 """
 
@@ -86,7 +86,7 @@ def test_ids_of_files_and_stdin_are_fetched(fetch, gateway, ledger, tmp_path):
     done = fetch(*files, "-", stdin='{"id": "gen-5"}\n')
 
     assert gateway.requests == Counter(f"gen-{number}" for number in range(1, 6))
-    assert counts(ledger) == Counts(5, 0, 0, 0)
+    assert counts(ledger) == LedgerCounts(5, 0, 0, 0)
     said = json.loads(done.stdout)
     assert said.pop("elapsed_s") > 0
     assert said == {
@@ -102,7 +102,7 @@ def test_what_was_captured_is_fetched_and_the_ledger_made(fetch, gateway, ledger
     CaptureFile(ledger).append("gen-1", {"feature": "search"})
     done = fetch()
     assert (done.returncode, gateway.requests) == (0, Counter(["gen-1"]))
-    assert counts(ledger) == Counts(1, 0, 0, 0)
+    assert counts(ledger) == LedgerCounts(1, 0, 0, 0)
 
 
 def test_quiet_it_says_nothing(fetch):
@@ -174,7 +174,7 @@ def test_the_exit_status_is_the_highest(ledger, ids, status, state):
         )
 
     assert done.returncode == status, done.stderr
-    assert counts(ledger) == Counts(*state)
+    assert counts(ledger) == LedgerCounts(*state)
     assert not set(done.stderr) & {"\x1b", "\x07"}
 
 
@@ -189,7 +189,7 @@ def test_ids_are_given_up_by_their_age(ledger):
     assert [never.returncode, done.returncode] == [3, 3]
     assert "given up" not in never.stderr
     assert "1 id given up: older than 7d, and there is no record" in done.stderr
-    assert counts(ledger) == Counts(0, 0, 0, 0, forgotten=1)
+    assert counts(ledger) == LedgerCounts(0, 0, 0, 0, forgotten=1)
 
 
 def test_provisional_records_will_do_with_no_final(ledger):
@@ -200,7 +200,7 @@ def test_provisional_records_will_do_with_no_final(ledger):
         )
 
     assert done.returncode == 0
-    assert counts(ledger) == Counts(0, 1, 0, 0)
+    assert counts(ledger) == LedgerCounts(0, 1, 0, 0)
 
 
 def test_failed_ids_rest_until_they_are_to_be_tried_again(fetch, ledger):
@@ -222,7 +222,7 @@ def test_a_key_that_is_not_taken_stops_it(ledger):
     assert done.stderr.splitlines()[0].startswith(
         "error: HTTP 401: no (the API key is not taken); "
     )
-    assert counts(ledger) == Counts(0, 0, 200, 0)
+    assert counts(ledger) == LedgerCounts(0, 0, 200, 0)
     assert gateway.requests.total() < 200
 
 
@@ -234,7 +234,7 @@ def test_an_outage_stops_it(ledger):
 
     assert done.returncode == 6
     assert re.search("error: [0-9]+ ids in a row failed; .*go on with", done.stderr)
-    assert counts(ledger) == Counts(0, 0, 200, 0)
+    assert counts(ledger) == LedgerCounts(0, 0, 200, 0)
 
 
 @pytest.mark.parametrize("ids", [IDS[:1], IDS])
@@ -255,7 +255,7 @@ def test_a_server_that_is_not_there_is_no_connection(ledger, ids):
     )
     last = f"error: nothing was answered for {timeout} s; the last: no connection: .*; go on with: "
     assert any(re.match(last, line) for line in said)
-    assert counts(ledger) == Counts(0, 0, len(ids), 0)
+    assert counts(ledger) == LedgerCounts(0, 0, len(ids), 0)
 
 
 def test_ids_that_hold_the_key_are_never_sent(fetch, gateway, ledger):
@@ -267,7 +267,7 @@ def test_ids_that_hold_the_key_are_never_sent(fetch, gateway, ledger):
     assert done.stderr.splitlines()[0] == (
         "error: -:2: there is an API key in an id, which was not sent"
     )
-    assert counts(ledger) == Counts(2, 0, 0, 0)
+    assert counts(ledger) == LedgerCounts(2, 0, 0, 0)
 
 
 def test_two_commands_share_the_work(tmp_path, ledger):
@@ -412,7 +412,7 @@ def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path, stop):
     advice = shlex.split(re.search("go on with: modelgates (.*)", said.decode())[1])
     with Gateway() as gateway:
         assert SmallCommand(gateway.base_url)(*advice).returncode == 0
-    assert counts(ledger) == Counts(len(ids), 0, 0, 0)
+    assert counts(ledger) == LedgerCounts(len(ids), 0, 0, 0)
 
 
 def test_a_wrong_address_stops_it_at_once(ledger):
@@ -424,4 +424,4 @@ def test_a_wrong_address_stops_it_at_once(ledger):
     assert done.returncode == 2
     assert "is base_url right?" in done.stderr
     assert "<" not in done.stderr
-    assert counts(ledger) == Counts(0, 0, 200, 0)
+    assert counts(ledger) == LedgerCounts(0, 0, 200, 0)

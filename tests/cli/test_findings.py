@@ -17,7 +17,7 @@ from modelgates_client.conformance.recorded import check_line
 from modelgates_client.conformance.tally import Place, Tally
 
 from ..contract.strategies import SCHEMAS
-from ..lacking import (
+from ..recorded_gaps import (
     LACKING,
     LACKING_BREAKING,
 )
@@ -209,7 +209,7 @@ def test_nothing_found_is_said_in_every_form():
 
 def test_what_is_not_listed_is_counted_in_every_form(monkeypatch):
     """And fails as what is listed does."""
-    monkeypatch.setattr("modelgates_client.conformance.tally.MOST_FINDINGS", 0)
+    monkeypatch.setattr("modelgates_client.conformance.tally.MAX_FINDINGS", 0)
     said = forms(report_of((200, b"<html>"), (418, b"")))
 
     words = "and deviations of further kinds, not listed: 1 breaking, 1 warning"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelgates_client.cli.ids import ids_in, look
 from modelgates_client.records.generation_ids import is_id
-from modelgates_client.records.ids_in_texts import unescaped, words_within
+from modelgates_client.records.id_search import find_ids_in_text, unescaped
 
 A = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 B = "gen-1771967974-AAAAAAAAAAAAAAAAAAAA"
@@ -197,7 +197,7 @@ def test_a_name_that_is_there_twice_has_two_values():
 )
 def test_escapes_hide_no_id(text, ids):
     """Of JSON, URLs, HTML, Python and JavaScript."""
-    assert words_within(text).ids == ids
+    assert find_ids_in_text(text).ids == ids
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 
-from ..reports.ledgers import make_ledger, record, resolved
+from ..reports.sample_ledgers import make_ledger, record, resolved
 from .commands import invoke
 
 

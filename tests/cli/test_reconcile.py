@@ -10,8 +10,8 @@ from modelgates_client.resources import activity
 from modelgates_runtime import decoders
 from modelgates_runtime.operation import Content, Operation
 
-from ..reports.ledgers import make_ledger, record
-from ..reports.test_reconciling import item
+from ..reports.sample_ledgers import make_ledger, record
+from ..reports.test_reconciliation import item
 from .commands import invoke
 
 

@@ -14,7 +14,7 @@ from modelgates_client.cli import recordings
 from modelgates_client.cli.recordings import is_recording, read_lines
 from modelgates_client.conformance.recorded import check_line
 
-from ..lacking import LACKING
+from ..recorded_gaps import LACKING
 from .commands import RECORD
 
 
@@ -180,13 +180,13 @@ def test_a_json_file_is_one_response(tmp_path, monkeypatch, name):
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     ((number, line),) = read_lines(str(tmp_path / name))
     assert (number, said(line)) == (1, (200, MISSING))
-    monkeypatch.setattr(recordings, "LONGEST", 100)
+    monkeypatch.setattr(recordings, "MAX", 100)
     assert list(read_lines(str(tmp_path / name))) == [(1, None)]
 
 
 def test_a_line_beyond_the_limit_is_skipped(tmp_path, monkeypatch):
     """The lines around it are read; one that just fits, too."""
-    monkeypatch.setattr(recordings, "LONGEST", 10)
+    monkeypatch.setattr(recordings, "MAX", 10)
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"x" * 10 + b"\n" + b"y" * 35 + b"\n" + b"z\n" + b"w" * 11)
 

@@ -15,7 +15,7 @@ from modelgates_client.cli.report import ReportOptions
 from modelgates_client.cli.report import report as report_on
 from modelgates_client.cli.statuses import Status
 
-from ..reports.ledgers import make_ledger, record
+from ..reports.sample_ledgers import make_ledger, record
 
 
 class Terminal(io.StringIO):

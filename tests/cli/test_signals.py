@@ -11,7 +11,7 @@ import pytest
 
 from modelgates_client.ledger import Ledger
 
-from ..gateway import Answer, Gateway, record
+from ..fast_server import Answer, Gateway, record
 from .commands import Command
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")

@@ -12,8 +12,8 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
 
+from .error_views import assert_twin
 from .servers import KEY, Server, authority
-from .showing import assert_twin
 
 #: The tests of these modules run over each engine that `AsyncModelGates` may have.
 ENGINE_MATTERS = {

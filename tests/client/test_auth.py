@@ -13,8 +13,8 @@ from modelgates_client import (
     ModelGates,
 )
 
+from .error_views import shown
 from .servers import KEY, record, refusal, says
-from .showing import shown
 
 BAD = ["\n", " ", "\t", "é", "\x00", "\x7f", "\N{ZERO WIDTH SPACE}", "\N{NO-BREAK SPACE}"]
 

@@ -26,7 +26,7 @@ from modelgates_client import (
 )
 from modelgates_client.calls.retry import RetryBudget
 
-from ..calls.turns import MENDABLE
+from ..calls.server_turns import MENDABLE
 from .servers import (
     GUARD_S,
     TIMES_S,

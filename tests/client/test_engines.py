@@ -7,18 +7,18 @@ import httptools
 import pytest
 
 from modelgates_client import AsyncModelGates
-from modelgates_client.transport.awaiting import AwaitingEngine
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
-from modelgates_client.transport.engines import awaiting_engine
-from modelgates_client.transport.fast import FastEngine
+from modelgates_client.transport.engines import async_engine
+from modelgates_client.transport.httpcore_async import HttpcoreAsyncEngine
+from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Request
 
-from .scripts import run
 from .servers import GUARD_S, KEY, together
+from .subprocess_scripts import run
 
 URL = "http://127.0.0.1:9"
-ENGINES = {"httpcore": AwaitingEngine, "httptools": FastEngine}
+ENGINES = {"httpcore": HttpcoreAsyncEngine, "httptools": HttptoolsEngine}
 
 
 def engine_of(**options):
@@ -34,13 +34,13 @@ def test_httptools_is_used_where_it_is_installed(engine):
 @pytest.mark.parametrize(
     ("version", "kind"),
     [
-        ("0.1.1", AwaitingEngine),
-        ("0.6.3", AwaitingEngine),
-        ("0.6", AwaitingEngine),
-        ("0.6.4", FastEngine),
-        ("0.7", FastEngine),
-        ("0.10.0", FastEngine),
-        ("1.0.0rc1", FastEngine),
+        ("0.1.1", HttpcoreAsyncEngine),
+        ("0.6.3", HttpcoreAsyncEngine),
+        ("0.6", HttpcoreAsyncEngine),
+        ("0.6.4", HttptoolsEngine),
+        ("0.7", HttptoolsEngine),
+        ("0.10.0", HttptoolsEngine),
+        ("1.0.0rc1", HttptoolsEngine),
     ],
 )
 def test_a_version_that_is_too_lenient_is_not_used(version, kind, monkeypatch):
@@ -52,16 +52,16 @@ def test_a_version_that_is_too_lenient_is_not_used(version, kind, monkeypatch):
 def test_a_system_without_poll_has_the_engine_over_httpcore(monkeypatch):
     """The other could not tell whether there is something in a socket."""
     monkeypatch.delattr(select, "poll")
-    assert engine_of() is AwaitingEngine
+    assert engine_of() is HttpcoreAsyncEngine
 
 
 @pytest.mark.filterwarnings("ignore:the API key goes to the proxy:UserWarning")
 def test_a_proxy_is_connected_through_by_httpcore(monkeypatch):
     """One that is given, or one of the environment."""
-    assert engine_of(proxy=URL) is AwaitingEngine
+    assert engine_of(proxy=URL) is HttpcoreAsyncEngine
     monkeypatch.setenv("HTTPS_PROXY", URL)
     client = AsyncModelGates(api_key=KEY, base_url="https://api.example")
-    assert type(client._engine) is AwaitingEngine
+    assert type(client._engine) is HttpcoreAsyncEngine
 
 
 LOADED = """
@@ -85,7 +85,7 @@ def many(client, most, calls):
     """Make calls at once, by an engine with so many connections; return what is open then."""
 
     async def main(server):
-        engine = awaiting_engine(client._settings.network, most)
+        engine = async_engine(client._settings.network, most)
 
         async def call(number):
             request = Request("GET", f"/api/v1/generation?id=gen-{number}")

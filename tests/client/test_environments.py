@@ -29,7 +29,7 @@ from modelgates_client.exports.parts import fetch_part
 from modelgates_client.ledger.fetching import fetch, fetch_all
 from modelgates_client.resources.generations import AsyncGenerations, Generations
 from modelgates_client.transport import options
-from modelgates_client.transport.addresses import look_up, look_up_awaited
+from modelgates_client.transport.addresses import resolve, resolve_async
 
 from .servers import KEY
 
@@ -68,10 +68,10 @@ def no_thread(monkeypatch):
 
 def test_a_host_is_found_without_a_thread(no_thread):
     """It is looked up where one is."""
-    assert look_up("localhost", 80, lambda: 1.0)
-    assert asyncio.run(look_up_awaited("localhost", 80))
+    assert resolve("localhost", 80, lambda: 1.0)
+    assert asyncio.run(resolve_async("localhost", 80))
     with pytest.raises(OSError, match=r"no\.invalid cannot be found"):
-        asyncio.run(look_up_awaited("no.invalid", 80))
+        asyncio.run(resolve_async("no.invalid", 80))
 
 
 def test_a_look_up_has_an_end(monkeypatch):
@@ -80,7 +80,7 @@ def test_a_look_up_has_an_end(monkeypatch):
     monkeypatch.setattr("socket.getaddrinfo", never(over))
     try:
         with pytest.raises(TimeoutError):
-            look_up("a.example", 80, lambda: 0.01)
+            resolve("a.example", 80, lambda: 0.01)
     finally:
         over.set()
 
@@ -197,7 +197,7 @@ def test_httptools_that_cannot_be_loaded(server, tmp_path):
     program = """
     import asyncio
     from modelgates_client import AsyncModelGates
-    from modelgates_client.transport.awaiting import AwaitingEngine
+    from modelgates_client.transport.httpcore_async import AwaitingEngine
 
     client = AsyncModelGates()
     assert isinstance(client._engine, AwaitingEngine)

@@ -24,8 +24,8 @@ from modelgates_client import (
     ServerError,
 )
 
+from .error_views import assert_twin
 from .servers import hang_up, record, refusal, says
-from .showing import assert_twin
 
 #: The class of each status; any other 5xx is a `ServerError`, any other an `APIStatusError`.
 CLASSES = {

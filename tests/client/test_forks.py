@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from .scripts import run
+from .subprocess_scripts import run
 
 #: A child sheds the parent's connections without closing them, which are the parent's to close.
 SHED = ("-W", "ignore:unclosed:ResourceWarning")

@@ -15,8 +15,8 @@ import trustme
 
 from modelgates_client import AsyncModelGates, BadGatewayError, ModelGates
 from modelgates_client.calls.retry import RetryBudget
-from modelgates_client.transport.blocking import BlockingEngine
 from modelgates_client.transport.credentials import Secret
+from modelgates_client.transport.httpcore_sync import HttpcoreEngine
 
 from .servers import KEY, says
 
@@ -63,7 +63,7 @@ def test_a_connection_closes_though_a_lock_is_never_opened(server):
     """As after a Ctrl-C inside httpcore: closing waits for no lock of it."""
     with ModelGates(api_key=KEY, base_url=server.base_url) as client:
         client.generations.get("gen-1")
-        engine: BlockingEngine = client._engine
+        engine: HttpcoreEngine = client._engine
         connection = engine._connections.idle[0]
         closing = threading.Thread(target=connection.close, daemon=True)
         with connection._pool._optional_thread_lock:

@@ -34,9 +34,9 @@ from modelgates_client import (
 )
 
 from .http2 import Http2Server
-from .scripts import run
 from .servers import GUARD_S, KEY, authority, drip, silence
 from .servers import good as good_of
+from .subprocess_scripts import run
 
 URL = "https://api.example/api/v1"
 KINDS = {"given": (ModelGates, httpx.Client), "given-async": (AsyncModelGates, httpx.AsyncClient)}

@@ -64,10 +64,10 @@ def test_a_bad_server_of_the_environment_or_argument_is_refused(either, monkeypa
         either.make(base_url=url)
 
 
-@pytest.mark.parametrize("ending", ["", "/", "//"])
-def test_the_path_of_the_base_url_is_kept(either, server, ending):
+@pytest.mark.parametrize("attempt_result", ["", "/", "//"])
+def test_the_path_of_the_base_url_is_kept(either, server, attempt_result):
     """With or without a slash at its end."""
-    either(either.make(base_url=server.base_url + ending).generations.get("gen-1"))
+    either(either.make(base_url=server.base_url + attempt_result).generations.get("gen-1"))
     assert server.requests[0].target.partition("?")[0] == "/api/v1/generation"
 
 
@@ -210,7 +210,7 @@ def test_a_bundle_and_a_context_exclude_each_other(either, ca_bundle):
         either.make(ca_bundle=ca_bundle, ssl_context=trusting())
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAA\n"])
+@pytest.mark.parametrize("content", [None, "b", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAA\n"])
 def test_a_bundle_that_cannot_be_used_is_refused_at_once(either, tmp_path, content):
     """The error names it: it would be every call's error else."""
     path = tmp_path / "ca.pem"

@@ -18,8 +18,8 @@ from modelgates_client import (
 )
 from modelgates_client.transport.credentials import Secret
 
+from .error_views import shown
 from .servers import KEY, hang_up, interrupt, record, refusal, says, silence
-from .showing import shown
 
 
 def module_level_key():

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client.conformance.checking import check
-from modelgates_client.conformance.tally import MOST_FINDINGS, MOST_NAMES, Place, Tally
+from modelgates_client.conformance.tally import MAX_FINDINGS, MAX_NAMES, Place, Tally
 
 from ..contract.strategies import SCHEMAS, mutated
-from ..lacking import LACKING
+from ..recorded_gaps import LACKING
 
 FILE = "recorded.jsonl"
 
@@ -87,9 +87,9 @@ def test_names_that_vary_are_collapsed():
     report = tallied(*[(200, {"data": {name: "v"}}) for name in names])
 
     new = [finding for finding in report.findings if finding.kind == "undeclared"]
-    assert len(new) == MOST_NAMES + 1
-    assert only(report, "/data/?").bodies == 500 - MOST_NAMES
-    assert {finding.bodies for finding in new} == {1, 500 - MOST_NAMES}
+    assert len(new) == MAX_NAMES + 1
+    assert only(report, "/data/?").bodies == 500 - MAX_NAMES
+    assert {finding.bodies for finding in new} == {1, 500 - MAX_NAMES}
 
 
 def test_names_that_are_ids_are_not_told_apart():
@@ -105,16 +105,16 @@ def test_values_that_vary_are_collapsed():
     report = tallied(*[(200, {"data": {"api_type": f"v{number:03}"}}) for number in range(100)])
 
     new = [finding for finding in report.findings if finding.kind == "unknown_value"]
-    assert len(new) == MOST_NAMES + 1
+    assert len(new) == MAX_NAMES + 1
     assert max(new, key=lambda finding: finding.bodies).found == "string (len 4)"
 
 
 def test_findings_are_bounded_and_the_rest_is_counted(monkeypatch):
     """By level, so that the exit status is right whatever is listed."""
-    monkeypatch.setattr("modelgates_client.conformance.tally.MOST_FINDINGS", 3)
+    monkeypatch.setattr("modelgates_client.conformance.tally.MAX_FINDINGS", 3)
     report = tallied((200, {"data": {"total_cost": 1}}), (200, b"<html>"), (418, None))
 
-    assert MOST_FINDINGS == 1_000
+    assert MAX_FINDINGS == 1_000
     assert len(report.findings) == 3
     listed = sum(finding.occurrences for finding in report.findings)
     there = len(list(check(200, {"data": {"total_cost": 1}}).deviations)) + 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelgates_api.api.generations.get_generation import OPERATION
 from modelgates_runtime.errors import InvalidBodyError
 
-from .honesty import check, same
+from .fidelity import check, same
 from .strategies import SCHEMAS, as_json, mutated, values
 
 pytestmark = pytest.mark.usefixtures("parser")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelgates_api.models import ErrorResponse, Generation, GenerationResponse
 from modelgates_runtime.errors import FieldError, InvalidBodyError, UnexpectedStatusError
 
-from .honesty import check
+from .fidelity import check
 from .strategies import SCHEMAS, deviations, values
 
 UNDOCUMENTED = sorted({201, 204, 302, 400, 403, 408, 418, 503, 524, 529, 599, 999} - SCHEMAS.keys())

@@ -12,7 +12,7 @@ from modelgates_client.exports.focus import charges
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger import Ledger
 
-from ..rows.made import (
+from ..rows.sample_records import (
     FULL,
     ledger_of,
     resolved,

@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from modelgates_client import ConfigurationError
-from modelgates_client.exports.duck import confined
+from modelgates_client.exports.duckdb_session import confined
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export

@@ -18,7 +18,7 @@ from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.rows.columns import ALL_COLUMNS
 
-from ..rows.made import (
+from ..rows.sample_records import (
     FULL,
     failed,
     ledger_of,

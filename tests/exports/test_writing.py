@@ -22,7 +22,7 @@ from modelgates_client.exports.tables import ATTEMPTS, ROWS
 from modelgates_client.exports.writing import Output, export
 from modelgates_client.rows.columns import ALL_COLUMNS
 
-from ..rows.made import (
+from ..rows.sample_records import (
     EPOCH,
     FULL,
     HOSTILE,

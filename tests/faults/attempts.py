@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from modelgates_client.transport.awaiting import AwaitingEngine
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
-from modelgates_client.transport.fast import FastEngine
+from modelgates_client.transport.httpcore_async import HttpcoreAsyncEngine
+from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import NetworkOptions, Server, Trust
 
@@ -18,7 +18,9 @@ from .wire import ID, KEY
 LIMIT = 1 << 20
 TARGET = "/api/v1/generation?id="
 #: Runs a test by each of the two.
-ENGINES = pytest.mark.parametrize("kind", [AwaitingEngine, FastEngine], ids=["httpcore", "fast"])
+ENGINES = pytest.mark.parametrize(
+    "kind", [HttpcoreAsyncEngine, HttptoolsEngine], ids=["httpcore", "fast"]
+)
 
 
 def options(port, *, secure=False):
@@ -33,7 +35,7 @@ async def ask(engine, generation_id=ID, seconds=GUARD_S, **changes):
     return await engine.send(request, Secret(KEY), Deadline.after(seconds), LIMIT)
 
 
-def endings(server, *ids, kind=FastEngine, secure=False, seconds=GUARD_S):
+def endings(server, *ids, kind=HttptoolsEngine, secure=False, seconds=GUARD_S):
     """Return what attempts by one engine end with, one after the other."""
 
     async def main():

@@ -15,8 +15,8 @@ from modelgates_runtime.requests import Body
 from . import tls
 from .clients import AWAITED, GIVEN, opened, opened_awaited
 from .faults import Fault, good, play, tunnel
+from .known_weaknesses import BEYOND_ANSWERS
 from .servers import FaultServer
-from .weaker import BEYOND_ANSWERS
 from .wire import ID, NEXT_ID
 
 #: The time-out of calls that meet no fault, in seconds; they share the client's connections.

@@ -19,7 +19,7 @@ from modelgates_client import (
     ServerError,
 )
 
-from ..calls.turns import MENDABLE
+from ..calls.server_turns import MENDABLE
 from .faults import CLOSE, VALUE, Fault, good, play
 from .wire import GOOD, body, head, page, response
 

@@ -19,8 +19,8 @@ from .catalogue import FAULTS
 from .clients import AWAITED, opened, opened_awaited
 from .compressor_faults import bomb
 from .faults import CLOSE, RESET, STALL, Drip, act, connect, good, play, take
+from .known_weaknesses import ENDLESS_HEADS
 from .servers import GUARD_S, FaultServer
-from .weaker import ENDLESS_HEADS
 from .wire import COST, GOOD, ID, KEY, OTHER_ID, WRONG_COST, body, page, response
 
 BY_ID = {fault.id: fault for fault in FAULTS}

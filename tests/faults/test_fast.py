@@ -6,8 +6,8 @@ import pytest
 
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
-from modelgates_client.transport.fast import FastEngine
-from modelgates_client.transport.messages import Failure, Reply, Request
+from modelgates_client.transport.httptools_async import HttptoolsEngine
+from modelgates_client.transport.messages import Failure, HTTPResponse, Request
 
 from .attempts import ENGINES, ask, endings, options
 from .faults import CLOSE, RESET, STALL, connect, good, play, sequence
@@ -70,7 +70,7 @@ def test_a_request_whose_end_or_answer_would_be_elsewhere_is_not_sent(changes):
     """By httptools' engine, which knows requests without bodies alone."""
 
     async def main(port):
-        return await ask(FastEngine(options(port)), **changes)
+        return await ask(HttptoolsEngine(options(port)), **changes)
 
     with FaultServer(play(good)) as server:
         ending = asyncio.run(main(server.port))
@@ -98,7 +98,7 @@ def test_headers_that_change_are_sent_changed():
     first, second = (("X-One", "1"),), (("X-One", "2"), ("X-Empty", ""), ("X-Latin", "ä\tö"))
 
     async def main(port):
-        engine = FastEngine(options(port))
+        engine = HttptoolsEngine(options(port))
         for headers in (first, second, second, first):
             await ask(engine, headers=headers)
         await engine.close()
@@ -168,7 +168,7 @@ def test_a_large_head_is_taken(line, times, kind):
     content = response(body(), "200 OK", *[line] * times)
     with FaultServer(play(content)) as server:
         (ending,) = endings(server, ID, kind=kind)
-    assert isinstance(ending, Reply)
+    assert isinstance(ending, HTTPResponse)
     name, _, value = line.decode().partition(":")
     assert ending.headers[name.lower()] == ", ".join([value.strip()] * times)
     assert ending.body == body()
@@ -209,7 +209,7 @@ def test_what_a_server_says_before_it_is_asked_is_the_answer(kind):
     with FaultServer(connect(busy, STALL), healthy=play(good)) as server:
         (ending,) = endings(server, ID, kind=kind)
         asked = len(server.requests)
-    assert isinstance(ending, Reply)
+    assert isinstance(ending, HTTPResponse)
     assert (ending.status, asked) == (503, 0)
 
 
@@ -272,7 +272,7 @@ def test_half_a_chunk_is_no_body(sent, kind):
             assert isinstance(ending, Failure)
             assert ending.kind == "connection"
         else:
-            assert (ending.status, ending.mendable) == (500, True)
+            assert (ending.status, ending.is_retriable) == (500, True)
             assert ending.defect is not None
             assert set(ending.body) == {ord("x")}
 

@@ -21,8 +21,8 @@ from .calls import outcomes, posted, serving
 from .catalogue import FAULTS
 from .clients import FLAVOURS, GIVEN
 from .faults import VALUE, good, play
+from .known_weaknesses import BEYOND_ANSWERS, ENDLESS_HEADS, is_met, is_tried
 from .servers import FaultServer
-from .weaker import BEYOND_ANSWERS, ENDLESS_HEADS, is_met, is_tried
 from .wire import COST, ID, KEY, NEXT_ID
 
 #: Seconds beyond the deadline that fail a test. The promise is 0.25; a busy machine is no fault.

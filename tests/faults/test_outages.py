@@ -125,7 +125,7 @@ def test_an_outage_is_ridden_out(flavour, name, call):
 @pytest.mark.parametrize("call", CALLS)
 def test_a_half_open_connection_is_given_up(flavour, call, monkeypatch):
     """After a third of the time they ask by another one; `get_many` after the client's time-out."""
-    monkeypatch.setattr("modelgates_client.calls.call._LEAST_PATIENCE_S", 0.0)
+    monkeypatch.setattr("modelgates_client.calls.execution._MIN_PATIENCE_S", 0.0)
     for timeout_s in (0.6, 6.0, 30.0):  # what is too short on a busy machine is tried with more
         with outage(play(STALL), seconds=0.1) as server:
             found = outcomes(flavour, call, address(server), timeout=timeout_s)

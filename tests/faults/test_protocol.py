@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from modelgates_client.transport import exchange, protocol
-from modelgates_client.transport.fast import FastEngine
+from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Failure
 
 from . import tls
@@ -43,7 +43,7 @@ def test_what_is_in_the_socket_is_noticed_before_the_loop_has_read_it():
     forged = response(body(NEXT_ID, total_cost=WRONG_COST))
 
     async def main(server):
-        engine = FastEngine(options(server.port))
+        engine = HttptoolsEngine(options(server.port))
         await ask(engine)
         (connection,) = engine._loops[asyncio.get_running_loop()].idle
         connection._answers._transport.pause_reading()  # as if it had not come to it
@@ -73,7 +73,7 @@ def test_the_deadline_of_each_answer_is_its_own():
     """On one connection: a shorter one is not taken for the longer before it, nor the reverse."""
 
     async def main(port, short_s):
-        engine = FastEngine(options(port))
+        engine = HttptoolsEngine(options(port))
         short = await ask(engine, seconds=short_s)
         long = await ask(engine, seconds=2 * GUARD_S)
         late = await asyncio.wait_for(ask(engine, seconds=short_s / 2), GUARD_S)
@@ -83,10 +83,10 @@ def test_the_deadline_of_each_answer_is_its_own():
     for short_s in (0.3, 3.0):  # the second on a machine that is too busy for the first
         with FaultServer(sequence((good,), (2 * short_s, good), (STALL,))) as server:
             short, long, late = asyncio.run(main(server.port, short_s))
-        if short != exchange.timed_out():
+        if short != exchange.timeout_failure():
             break
     assert (short.status, long.status) == (200, 200)
-    assert late == exchange.timed_out()
+    assert late == exchange.timeout_failure()
     assert server.connections == 1
 
 
@@ -94,14 +94,14 @@ def test_when_the_deadline_has_passed_nothing_is_asked():
     """Neither on a connection that is there, nor on a new one."""
 
     async def main(port):
-        engine = FastEngine(options(port))
+        engine = HttptoolsEngine(options(port))
         ending = [await ask(engine, seconds=seconds) for seconds in (0.0, GUARD_S, 0.0)]
         await engine.close()
         return ending
 
     with FaultServer(play(good)) as server:
         before, between, after = asyncio.run(main(server.port))
-    assert before == after == exchange.timed_out()
+    assert before == after == exchange.timeout_failure()
     assert (between.status, len(server.requests), server.connections) == (200, 1, 1)
 
 
@@ -118,7 +118,7 @@ def test_a_call_may_be_cancelled_at_any_turn_of_the_loop(secure):
     """While it connects, shakes hands, or reads: the server sees the end of every connection."""
 
     async def main(server):
-        engine = FastEngine(options(server.port, secure=secure))
+        engine = HttptoolsEngine(options(server.port, secure=secure))
         for turns in range(0, 400, 5):
             call = asyncio.create_task(ask(engine))
             for _ in range(turns):
@@ -143,7 +143,7 @@ def test_a_closed_connection_is_forgotten():
     """No timer of a deadline that is far off keeps it."""
 
     async def main(port):
-        engine = FastEngine(options(port))
+        engine = HttptoolsEngine(options(port))
         await ask(engine, seconds=600)
         answers = weakref.ref(engine._loops[asyncio.get_running_loop()].idle[0]._answers)
         assert answers() is not None
@@ -179,7 +179,7 @@ def answers():
     """What reads a connection, having been asked for an answer."""
     here, there = socket.socketpair()
     loop = asyncio.new_event_loop()
-    answers = protocol.Answers(loop)
+    answers = protocol.HTTPReader(loop)
     answers.connection_made(Wire(here))
     answers.expect(LIMIT, 5.0)
     answers.ask(b"")
@@ -211,14 +211,14 @@ def test_a_connection_that_answered_unasked_is_not_used_again(answers):
 
 def test_who_has_answered_already_is_not_asked(monkeypatch):
     """The answer may have come, and the connection gone, as soon as it was there."""
-    connected = protocol.Answers.connection_made
+    connected = protocol.HTTPReader.connection_made
 
     def answered(answers, transport):
         connected(answers, transport)
         come(answers, GOOD)
         answers.connection_lost(None)
 
-    monkeypatch.setattr(protocol.Answers, "connection_made", answered)
+    monkeypatch.setattr(protocol.HTTPReader, "connection_made", answered)
     with FaultServer(play(good)) as server:
         (ending,) = endings(server, ID)
         assert server.is_quiet()
@@ -244,7 +244,7 @@ def test_an_interrupt_while_writing_shows_no_key(monkeypatch):
         assert KEY.encode() in request
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(protocol.Answers, "ask", interrupted)
+    monkeypatch.setattr(protocol.HTTPReader, "ask", interrupted)
     with FaultServer(play(good)) as server, pytest.raises(KeyboardInterrupt) as caught:
         endings(server, ID)
     assert caught.value.__context__ is None
@@ -262,7 +262,7 @@ def test_an_interrupt_while_writing_shows_no_key(monkeypatch):
 def test_the_words_of_a_failure_show_no_key(monkeypatch):
     """Whosever they are."""
     said = Failure("connection", f"no such key: {KEY}")
-    monkeypatch.setattr(protocol.Answers, "ask", lambda answers, _: answers._end(said))
+    monkeypatch.setattr(protocol.HTTPReader, "ask", lambda answers, _: answers._end(said))
     with FaultServer(play(good)) as server:
         assert endings(server, ID) == [Failure("connection", "no such key: [API key]")]
 
@@ -273,7 +273,7 @@ def test_a_mistake_of_ours_is_no_fault_of_the_server(monkeypatch):
 
     async def main(port):
         asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
-        return await ask(FastEngine(options(port)))
+        return await ask(HttptoolsEngine(options(port)))
 
     monkeypatch.setattr(exchange, "body_limit", lambda *_: 1 // 0)
     with FaultServer(play(good)) as server:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..capture.proof import prove
+from ..capture.loss_check import prove
 
 
 @pytest.mark.slow("a thousand calls, and what a killed process had leased for 30 s")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from ..documents import ROOT, Page
-from ..gateway import KEY, Gateway, error, record
+from ..fast_server import KEY, Gateway, error, record
 
 RECIPE = Page(ROOT / "docs" / "many-machines.md").file("cluster.py")
 

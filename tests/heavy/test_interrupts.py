@@ -8,10 +8,10 @@ from subprocess import PIPE
 
 import pytest
 
-from modelgates_client.ledger import Counts, Ledger, LedgerError
+from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
 
 from ..cli.commands import Command
-from ..gateway import Answer, Gateway, record
+from ..fast_server import Answer, Gateway, record
 
 IDS = 300_000
 
@@ -48,4 +48,4 @@ def test_every_id_is_queued_in_the_end(tmp_path):
             assert part <= known(path) < IDS
         interrupted(gateway, advice, path, IDS)
     with Ledger(path) as ledger:
-        assert ledger.counts() == Counts(0, 0, IDS, 0)
+        assert ledger.counts() == LedgerCounts(0, 0, IDS, 0)

@@ -9,15 +9,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger import Ledger, LedgerCounts
 
-from ..gateway import KEY, Answer, Gateway, error, record
+from ..fast_server import KEY, Answer, Gateway, error, record
 
 IDS = [f"gen-{number}" for number in range(10_000)]
 KILLS = 50
 CONCURRENCY = 16
 #: What the design allows: see `modelgates_client.ledger.fetching`.
-MOST_TWICE = KILLS * 4 * CONCURRENCY
+MAX_TWICE = KILLS * 4 * CONCURRENCY
 
 #: Fetches, and tells on stdout after each commit how many ids are final or failed for good, and
 #: which ids were in that commit.
@@ -117,7 +117,7 @@ def test_killed_at_any_moment_it_loses_nothing(tmp_path):
 
     refused = [each for each in IDS if kind(each) == "refused"]
     with Ledger(path) as ledger:
-        assert ledger.counts() == Counts(len(IDS) - len(refused), 0, 0, len(refused))
+        assert ledger.counts() == LedgerCounts(len(IDS) - len(refused), 0, 0, len(refused))
         records = Counter(generation_id for generation_id, _ in ledger.bodies())
         for generation_id, body in ledger.bodies():
             assert json.loads(body)["data"]["id"] == generation_id
@@ -132,7 +132,7 @@ def test_killed_at_any_moment_it_loses_nothing(tmp_path):
     needed = {"late": 3, "provisional": 3, "broken": 2}
     twice = sum(number - needed.get(kind(each), 1) for each, number in gateway.requests.items())
     assert set(gateway.requests) == set(IDS)
-    assert 0 < twice <= MOST_TWICE
+    assert 0 < twice <= MAX_TWICE
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()

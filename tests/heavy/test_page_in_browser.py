@@ -7,11 +7,18 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from modelgates_client.reports.figures import Bin, Fallback, Provider, Slice, Spread, Total
+from modelgates_client.reports.figures import (
+    Fallback,
+    HistogramBin,
+    Provider,
+    Spread,
+    TimeSlice,
+    Total,
+)
 from modelgates_client.reports.page import render
 
-from ..reports.making import NOTHING, full, group, report
-from ..reports.rows import NOON
+from ..reports.sample_reports import NOTHING, full, group, report
+from ..reports.sample_rows import NOON
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHARTS = ("time", "costs", "latencies", "fallbacks", "providers")
@@ -120,7 +127,7 @@ def huge():
     models = [f"vendor-{number % 7}/model-{number}-instruct" for number in range(200)]
     spread = Spread(50, 800.0, 2000.0, 9000.0)
     slices = tuple(
-        Slice(NOON + datetime.timedelta(days=day), model, 3, Total(Decimal(200 - number), 0))
+        TimeSlice(NOON + datetime.timedelta(days=day), model, 3, Total(Decimal(200 - number), 0))
         for day in range(400)
         for number, model in enumerate(models[:50])
     )
@@ -131,7 +138,9 @@ def huge():
             for number, model in enumerate(models)
         ),
         timeline=slices,
-        latencies=tuple(Bin(10.0 * 1.26**n, 10.0 * 1.26 ** (n + 1), n + 1) for n in range(50)),
+        latencies=tuple(
+            HistogramBin(10.0 * 1.26**n, 10.0 * 1.26 ** (n + 1), n + 1) for n in range(50)
+        ),
         providers=tuple(Provider(f"P{n}", 99, 9, 90, ((500, 9),), spread) for n in range(40)),
         fallbacks=tuple(Fallback(f"P{n % 9}", f"P{n % 11}", 99 - n) for n in range(60)),
     )
@@ -143,8 +152,8 @@ def one():
     return report(
         total=single,
         groups=(single,),
-        timeline=(Slice(NOON, "m/one", 1, Total(Decimal("0.00003452"), 0)),),
-        latencies=(Bin(800.0, 1000.0, 1),),
+        timeline=(TimeSlice(NOON, "m/one", 1, Total(Decimal("0.00003452"), 0)),),
+        latencies=(HistogramBin(800.0, 1000.0, 1),),
         providers=(Provider("P", 1, 1, 0, ((429, 1),), NOTHING),),
         fallbacks=(Fallback("P", None, 1),),
     )
@@ -268,7 +277,9 @@ def test_hovers_say_exact_amounts(show):
 def test_the_legend_filters(show):
     """A click hides a model, also when it is drawn anew; each bar tells the whole day."""
     days = [NOON + datetime.timedelta(days=day) for day in range(3)]
-    parts = [Slice(day, model, 1, Total(Decimal(2), 0)) for day in days for model in ("a/b", "c/d")]
+    parts = [
+        TimeSlice(day, model, 1, Total(Decimal(2), 0)) for day in days for model in ("a/b", "c/d")
+    ]
     page = show(report(timeline=tuple(parts), groups=(group(("a/b",)),)))
     bars = page.locator("#time .bars .point path")
 

@@ -12,10 +12,10 @@ import pytest
 
 from modelgates_client import ConfigurationError
 from modelgates_client.ledger import Ledger, LedgerError
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.rows.columns import ALL_COLUMNS
 
-from .made import pending, resolved
+from .sample_outcomes import pending, resolved
 
 ATTEMPT = {"provider_name": "Azure", "status": 200, "latency": 1.5}
 

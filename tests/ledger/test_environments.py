@@ -8,8 +8,8 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ConfigurationError
 from modelgates_client.ledger import Ledger, LedgerError
+from modelgates_client.ledger.fetch_run import FetchRun
 from modelgates_client.ledger.fetching import fetch
-from modelgates_client.ledger.working import Work
 
 TURNS = 8  # of the event loop, between a failure and a cancellation: any may be the wrong one
 
@@ -27,7 +27,7 @@ def test_a_failure_that_nobody_waits_for_is_not_complained_of(tmp_path, turns):
             lambda _, context: complaints.append(context["message"])
         )
         with Ledger(str(tmp_path / "a.db")) as ledger:
-            work = Work(ledger, retry_failed=False, chunk=1)
+            work = FetchRun(ledger, retry_failed=False, chunk=1)
             doing = asyncio.create_task(work.do(fail))
             await asyncio.sleep(0)
             work._thread.submit(int).result()  # the failure has happened

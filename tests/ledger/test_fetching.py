@@ -20,13 +20,13 @@ from modelgates_client import (
     ResponseValidationError,
     ServerError,
 )
-from modelgates_client.ledger import Counts, Ledger, LedgerError
+from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
 from modelgates_client.ledger.fetching import fetch, fetch_all
-from modelgates_client.ledger.judging import OUTAGE
+from modelgates_client.ledger.stop_conditions import OUTAGE
 
 from ..client.servers import refusing_port
-from ..gateway import KEY, Answer, Gateway, error, record
-from .made import body, failed, integrity
+from ..fast_server import KEY, Answer, Gateway, error, record
+from .sample_outcomes import body, failed, integrity
 
 pytestmark = pytest.mark.usefixtures("patient")
 
@@ -82,7 +82,7 @@ def test_every_id_is_asked_for_once_and_stored(path):
         told = run(path, gateway, IDS, concurrency=8)
 
     assert gateway.requests == Counter(IDS)
-    assert told[-1].counts == Counts(300, 0, 0, 0) == counts(path)
+    assert told[-1].counts == LedgerCounts(300, 0, 0, 0) == counts(path)
     assert (told[-1].total, told[-1].left, told[-1].done, told[-1].requests) == (300, 0, 300, 300)
     assert told[-1].errors == ()
     assert len(told) > 300 / 16
@@ -118,7 +118,7 @@ def test_each_kind_of_outcome_has_its_place(path, waits):
         if last.counts.pending == 2:
             break
 
-    assert last.counts == Counts(final=1, provisional=1, pending=2, failed=1)
+    assert last.counts == LedgerCounts(final=1, provisional=1, pending=2, failed=1)
     assert {type(error).__name__ for error in last.errors} >= {"PermissionDeniedError"}
     with Ledger(path) as ledger:
         assert not ledger.record("gen-provisional").is_final
@@ -133,7 +133,7 @@ def test_failed_ids_are_asked_for_again_only_on_request(path):
         assert not gateway.requests
         run(path, gateway, retry_failed=True)
 
-    assert counts(path) == Counts(1, 0, 0, 0)
+    assert counts(path) == LedgerCounts(1, 0, 0, 0)
 
 
 def test_old_ids_that_the_server_has_not_are_given_up(path):
@@ -144,8 +144,8 @@ def test_old_ids_that_the_server_has_not_are_given_up(path):
         last = run(path, gateway, wait=0)[-1]
         run(path, gateway, wait=0)
 
-    assert (kept.counts, kept.given_up) == (Counts(0, 0, pending=2, failed=0), 0)
-    assert (last.counts, last.given_up) == (Counts(0, 0, pending=1, failed=0, forgotten=1), 1)
+    assert (kept.counts, kept.given_up) == (LedgerCounts(0, 0, pending=2, failed=0), 0)
+    assert (last.counts, last.given_up) == (LedgerCounts(0, 0, pending=1, failed=0, forgotten=1), 1)
     assert gateway.requests == {old: 2, young: 3}
 
 
@@ -155,7 +155,7 @@ def test_a_provisional_record_will_do_where_no_final_one_is_waited_for(path):
         last = run(path, gateway, ["gen-provisional"], final=False)[-1]
 
     assert gateway.requests == {"gen-provisional": 1}
-    assert last.counts == Counts(0, 1, 0, 0)
+    assert last.counts == LedgerCounts(0, 1, 0, 0)
     assert (last.left, last.errors) == (0, ())
 
 
@@ -167,11 +167,11 @@ def test_what_concerns_the_account_stops_it(path, status, kind):
     with Gateway(lambda *_: error(status)) as gateway, pytest.raises(kind):
         run(path, gateway, IDS, concurrency=4)
 
-    assert counts(path) == Counts(0, 0, 300, 0)
+    assert counts(path) == LedgerCounts(0, 0, 300, 0)
     assert gateway.requests.total() <= 16
     with Gateway() as gateway:
         run(path, gateway)
-    assert counts(path) == Counts(300, 0, 0, 0)
+    assert counts(path) == LedgerCounts(300, 0, 0, 0)
 
 
 PAGE = b"<!doctype html><title>Welcome</title>"
@@ -193,7 +193,7 @@ def test_another_address_than_the_apis_stops_it(path, answer):
     ):
         run(path, gateway, IDS, concurrency=4)
 
-    assert counts(path) == Counts(0, 0, 300, 0)
+    assert counts(path) == LedgerCounts(0, 0, 300, 0)
     assert gateway.requests.total() <= 16
 
 
@@ -219,7 +219,7 @@ def test_an_id_that_can_be_none_fails_alone(path):
     with Gateway() as gateway:
         last = run(path, gateway, ["gen-1", "gen-\n", ""])[-1]
 
-    assert last.counts == Counts(1, 0, 0, 2)
+    assert last.counts == LedgerCounts(1, 0, 0, 2)
     assert isinstance(last.error, ConfigurationError)
 
 
@@ -230,7 +230,7 @@ def test_a_server_that_fails_for_every_id_stops_it(path):
 
     assert isinstance(caught.value.last_error, InternalServerError)
     assert gateway.requests.total() < 2 * OUTAGE
-    assert counts(path) == Counts(0, 0, 300, 0)
+    assert counts(path) == LedgerCounts(0, 0, 300, 0)
 
 
 @pytest.mark.parametrize("ids", [IDS[:1], IDS])
@@ -241,7 +241,7 @@ def test_a_server_that_is_not_there_stops_it(path, ids):
         run(path, nobody, ids, concurrency=4, outage_timeout=0.7)
 
     assert isinstance(caught.value.last_error, APIConnectionError)
-    assert counts(path) == Counts(0, 0, len(ids), 0)
+    assert counts(path) == LedgerCounts(0, 0, len(ids), 0)
 
 
 def test_an_outage_is_shown_and_loses_nothing(path):
@@ -270,7 +270,7 @@ def test_an_outage_is_shown_and_loses_nothing(path):
     (outage,) = {type(one.outage.error) for one in told if one.outage is not None}
     assert issubclass(outage, ServerError)
     assert told[-1].outage is None
-    assert counts(path) == Counts(300, 0, 0, 0)
+    assert counts(path) == LedgerCounts(300, 0, 0, 0)
     assert gateway.requests.total() <= 300 + 8 + 10
 
 
@@ -280,7 +280,7 @@ def test_failures_between_successes_are_no_outage(path):
     with Gateway(by_kind) as gateway:
         last = run(path, gateway, ids, concurrency=1, wait=0)[-1]
 
-    assert last.counts == Counts(150, 0, 150, 0)
+    assert last.counts == LedgerCounts(150, 0, 150, 0)
 
 
 def test_ids_are_fetched_while_others_are_still_to_come(path):
@@ -345,7 +345,7 @@ def test_closed_early_it_keeps_what_came_and_gives_the_rest_back(path):
         assert waiting == counts(path).pending
         run(path, gateway)
 
-    assert counts(path) == Counts(300, 0, 0, 0)
+    assert counts(path) == LedgerCounts(300, 0, 0, 0)
     assert gateway.requests.total() <= 300 + 16
 
 
@@ -424,5 +424,5 @@ def test_fetch_all_is_a_function_of_ids_and_options(path):
     with Gateway() as gateway:
         last = fetch_all(path, IDS, concurrency=8, base_url=gateway.base_url)
 
-    assert last.counts == Counts(300, 0, 0, 0) == counts(path)
+    assert last.counts == LedgerCounts(300, 0, 0, 0) == counts(path)
     assert last.eta_s == 0

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from modelgates_client import ModelGatesError
-from modelgates_client.ledger import Counts, Ledger, LedgerError, files
+from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError, files
 
-from .made import body, integrity, program, resolved, says
+from .sample_outcomes import body, integrity, program, resolved, says
 
 BESIDE = ("", "-wal", "-shm")
 
@@ -211,7 +211,7 @@ def test_a_ledger_that_is_only_read_takes_nothing(path, ledger):
                 write()
         ledger.add([resolved("gen-1")])
         assert reader.record("gen-1").body == body("gen-1")
-        assert reader.counts() == Counts(1, 0, 0, 0)
+        assert reader.counts() == LedgerCounts(1, 0, 0, 0)
 
 
 def test_a_closed_ledger_says_so(ledger):

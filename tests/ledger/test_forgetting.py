@@ -4,9 +4,9 @@ import pytest
 
 from modelgates_client import BadGatewayError, GenerationNotReadyError
 from modelgates_client.bulk.outcomes import Pending
-from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger import Ledger, LedgerCounts
 
-from .made import failed, pending, resolved, rows
+from .sample_outcomes import failed, pending, resolved, rows
 
 DAY_S = 86_400
 NOW_S = 1_800_000_000  # of the clock
@@ -32,7 +32,7 @@ def test_ids_are_forgotten_by_name(ledger):
     assert ledger.forget([OLD, "gen-failed", "gen-final", "gen-open", "gen-unheard"]) == 2
 
     assert forgotten(ledger) == {OLD, "gen-failed"}
-    assert ledger.counts() == Counts(1, 1, pending=2, failed=0, forgotten=2)
+    assert ledger.counts() == LedgerCounts(1, 1, pending=2, failed=0, forgotten=2)
     assert ledger.enqueue([OLD]) == 0
     assert set(ledger.lease(9, failed=True)) == {YOUNG, "gen-new"}
     assert ledger.forget([OLD]) == 0
@@ -109,7 +109,7 @@ def test_a_record_that_comes_all_the_same_counts(ledger):
     ledger.add([resolved(OLD), resolved(YOUNG, final=False)])
 
     assert forgotten(ledger) == {"gen-new"}
-    assert ledger.counts() == Counts(final=2, provisional=2, pending=0, failed=1, forgotten=1)
+    assert ledger.counts() == LedgerCounts(final=2, provisional=2, pending=0, failed=1, forgotten=1)
 
 
 def test_an_id_is_recalled(ledger):

@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger import Ledger, LedgerCounts
 
 from .conftest import Clock
-from .made import body, failed, integrity, pending, resolved, response, rows
+from .sample_outcomes import body, failed, integrity, pending, resolved, response, rows
 
 IDS = ["gen-1", "gen-2", "gen-3", "gen-\0\ud800", ""]
 ids = st.sampled_from(IDS)
@@ -213,7 +213,7 @@ class Ledgers(RuleBasedStateMachine):
         if self.ledgers[0] is None:
             return
         states = [known.state for known in self.known.values()]
-        expected = Counts(*map(states.count, ("final", "provisional", "pending", "failed")))
+        expected = LedgerCounts(*map(states.count, ("final", "provisional", "pending", "failed")))
         first, second = self.ledgers
         assert first.counts() == second.counts() == expected
         stands = {}

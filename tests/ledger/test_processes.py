@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger import Ledger, LedgerCounts
 
-from .made import body, ended, integrity, program, rows, says
+from .sample_outcomes import body, ended, integrity, program, rows, says
 
 TAKES = """
 from modelgates_client.ledger import Ledger
@@ -39,7 +39,7 @@ def test_processes_share_the_work(path):
     assert len(taken) == len(set(taken)) == 1500
     assert integrity(path) == "ok"
     with Ledger(path) as ledger:
-        assert ledger.counts() == Counts(final=1500, provisional=0, pending=0, failed=0)
+        assert ledger.counts() == LedgerCounts(final=1500, provisional=0, pending=0, failed=0)
         for number, share in enumerate(shares):
             for each in share:
                 assert ledger.record(each).body == body(each, total_cost=number)

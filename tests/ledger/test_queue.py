@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger import Ledger, LedgerCounts
 
-from .made import failed, pending, resolved, rows
+from .sample_outcomes import failed, pending, resolved, rows
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_ids_are_queued_once(ledger):
     ledger.add([resolved("gen-1"), failed("gen-2")])
     assert ledger.enqueue(["gen-1", "gen-2", "gen-3", "gen-4", "gen-3"]) == 2
     assert ledger.enqueue(["gen-4"]) == 0
-    assert ledger.counts() == Counts(final=1, provisional=0, pending=2, failed=1)
+    assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=2, failed=1)
 
 
 def test_many_ids_are_queued_in_several_transactions(ledger):
@@ -140,7 +140,7 @@ def test_who_comes_back_after_its_lease_ended_harms_nobody(ledger, other, clock)
         found = connection.execute("SELECT leased_by FROM queue ORDER BY key").fetchall()
     assert found == [(other._holder,), (None,)]
     other.add([resolved("gen-1")])
-    assert ledger.counts() == Counts(final=1, provisional=0, pending=1, failed=0)
+    assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=1, failed=0)
 
 
 def test_a_clock_that_is_set_back_holds_up_nothing(ledger, other, clock):

@@ -7,9 +7,9 @@ import pytest
 
 from modelgates_client import ConfigurationError, ModelGatesError, Response, __version__
 from modelgates_client.bulk.outcomes import Failed, Resolved
-from modelgates_client.ledger import Counts, Ledger
+from modelgates_client.ledger import Ledger, LedgerCounts
 
-from .made import body, failed, pending, resolved, response, rows
+from .sample_outcomes import body, failed, pending, resolved, response, rows
 
 
 def test_a_record_is_kept_as_it_came_with_when_and_how(ledger, clock):
@@ -30,7 +30,7 @@ def test_what_was_added_is_there_for_the_next(path, ledger):
     """Another object finds it while the first is open, and when it is closed."""
     ledger.add([resolved("gen-1"), pending("gen-2"), failed("gen-3")])
     with Ledger(path, read_only=True) as other:
-        assert other.counts() == Counts(final=1, provisional=0, pending=1, failed=1)
+        assert other.counts() == LedgerCounts(final=1, provisional=0, pending=1, failed=1)
     ledger.close()
     with Ledger(path) as other:
         assert other.record("gen-1").body == body("gen-1")
@@ -60,7 +60,7 @@ def test_a_correction_replaces_a_record_and_the_old_one_is_history(ledger, clock
 def test_a_provisional_record_is_kept_and_stays_queued(ledger):
     """It counts by itself, and is asked for again."""
     ledger.add([resolved("gen-1", final=False)])
-    assert ledger.counts() == Counts(final=0, provisional=1, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=0, provisional=1, pending=0, failed=0)
     assert rows(ledger, "generation_id", "state", "error") == [("gen-1", "provisional", None)]
     assert ledger.record("gen-1").is_final is False
 
@@ -68,7 +68,7 @@ def test_a_provisional_record_is_kept_and_stays_queued(ledger):
 def test_a_final_record_replaces_a_provisional_one(ledger):
     """It leaves the queue, and the provisional one is history."""
     ledger.add([resolved("gen-1", final=False), resolved("gen-1", requests=2)])
-    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
     assert [old.is_final for old in ledger.history("gen-1")] == [False]
     assert ledger.record("gen-1").requests == 3
     assert rows(ledger, "generation_id", "state", "requests") == [("gen-1", "final", 3)]
@@ -80,14 +80,14 @@ def test_a_provisional_record_never_replaces_a_final_one(ledger):
     ledger.add([resolved("gen-1", final=False), resolved("gen-1", final=False)])
     assert ledger.record("gen-1").is_final
     assert [old.is_final for old in ledger.history("gen-1")] == [False]
-    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
 
 
 def test_a_wait_that_brought_a_provisional_record_keeps_it(ledger):
     """`Pending` may carry the latest that came."""
     ledger.add([pending("gen-1", response("gen-1", final=False), requests=4)])
     assert ledger.record("gen-1").requests == 4
-    assert ledger.counts() == Counts(final=0, provisional=1, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=0, provisional=1, pending=0, failed=0)
 
 
 @pytest.mark.parametrize("final", [True, False])
@@ -106,7 +106,7 @@ def test_a_record_that_comes_later_resolves_what_had_failed(ledger):
     assert rows(ledger, "state", "requests") == [("failed", 2)]
     ledger.add([resolved("gen-1")])
     assert rows(ledger, "state", "error", "requests") == [("final", None, 3)]
-    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
 
 
 def test_unresolved_ids_have_rows_that_say_why(ledger, clock):
@@ -146,7 +146,7 @@ def test_a_batch_is_added_whole_or_not_at_all(ledger):
         ledger.add([resolved("gen-1"), "gen-2"])
     with pytest.raises(KeyboardInterrupt):
         ledger.add(breaking())
-    assert ledger.counts() == Counts(0, 0, 0, 0)
+    assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
 
 
 def test_a_write_that_breaks_off_leaves_nothing(ledger, monkeypatch):
@@ -166,7 +166,7 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger, monkeypatch):
     batch = [resolved(f"gen-{number}") for number in range(5)]
     with pytest.raises(KeyboardInterrupt):
         ledger.add(batch)
-    assert ledger.counts() == Counts(0, 0, 0, 0)
+    assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
     ledger.add(batch)
     assert ledger.counts().final == 5
 
@@ -177,7 +177,7 @@ def test_nothing_is_known_of_an_id_that_never_came(ledger):
     assert ledger.history("gen-1") == []
     assert list(ledger.bodies()) == []
     ledger.add([])
-    assert ledger.counts() == Counts(0, 0, 0, 0)
+    assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
 
 
 def test_all_bodies_are_streamed_while_others_write(ledger):
@@ -225,7 +225,7 @@ def test_threads_may_share_a_ledger(ledger):
         thread.join()
     assert errors == []
     assert len(taken) == len(set(taken)) == 400
-    assert ledger.counts() == Counts(final=400, provisional=0, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=400, provisional=0, pending=0, failed=0)
 
 
 def test_a_response_is_what_calls_return():

@@ -7,9 +7,9 @@ import pytest
 
 from modelgates_client import PermissionDeniedError
 from modelgates_client.bulk.outcomes import Failed
-from modelgates_client.ledger import Counts, Ledger, LedgerError
+from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
 
-from .made import body, ended, failed, integrity, program, resolved, rows, says
+from .sample_outcomes import body, ended, failed, integrity, program, resolved, rows, says
 
 FULL = """
 import resource, signal
@@ -59,7 +59,7 @@ def test_a_ledger_that_may_not_grow_loses_nothing(ledger):
         connection.execute("PRAGMA max_page_count = 40")
     with pytest.raises(LedgerError, match=r"the disk is full .*; free some space and try again"):
         ledger.add(resolved(f"gen-{number}", title="x" * 5000) for number in range(1, 100))
-    assert ledger.counts() == Counts(final=1, provisional=0, pending=0, failed=0)
+    assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
     with ledger._database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 4000")
     ledger.add(resolved(f"gen-{number}") for number in range(1, 100))
@@ -74,7 +74,7 @@ def test_no_space_for_a_new_ledger_says_so(path):
     assert "LedgerError" in err
     assert "the disk" in err
     with Ledger(path) as ledger:
-        assert ledger.counts() == Counts(0, 0, 0, 0)
+        assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_locked_file_cannot_be_opened_for_writing(path, locked):
     with pytest.raises(LedgerError, match="locked for too long"):
         Ledger(path, timeout_s=0.05)
     with Ledger(path, read_only=True, timeout_s=0.05) as reader:
-        assert reader.counts() == Counts(0, 0, 0, 0)
+        assert reader.counts() == LedgerCounts(0, 0, 0, 0)
 
 
 def test_tables_that_another_program_broke_are_told_of(path, ledger):
@@ -138,7 +138,7 @@ def test_an_error_is_kept_without_a_key_and_in_bounds(ledger):
 
 def test_a_key_that_was_cut_is_no_key():
     """A key at the end of what is kept is gone before the text is cut."""
-    from modelgates_client.ledger.texts import error_text  # noqa: PLC0415 - of this test alone
+    from modelgates_client.ledger.text_encoding import error_text  # noqa: PLC0415 - of this test alone
 
     for length in range(900, 2100):
         error = PermissionDeniedError("x" * length + " sk-mg-v1-secret", 403)

@@ -4,10 +4,10 @@ import sqlite3
 
 import pytest
 
-from modelgates_client.ledger import Counts, Ledger, LedgerError, derived, schema
+from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError, derived, schema
 from modelgates_client.rows.columns import ALL_COLUMNS
 
-from .made import body, failed, pending, resolved, rows
+from .sample_outcomes import body, failed, pending, resolved, rows
 
 TAKEN = len(schema.STEPS)  # by a new ledger
 
@@ -53,7 +53,7 @@ def test_a_ledger_of_an_older_version_takes_the_steps_that_it_lacks(old, monkeyp
     """In their order; what was in it is still there, and a new one takes them all."""
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second, third))
     with Ledger(old) as ledger:
-        assert ledger.counts() == Counts(final=1, provisional=1, pending=2, failed=1)
+        assert ledger.counts() == LedgerCounts(final=1, provisional=1, pending=2, failed=1)
         assert ledger.record("gen-1").body == body("gen-1", total_cost=1)
         assert len(ledger.history("gen-1")) == 1
         ledger.add([resolved("gen-3")])

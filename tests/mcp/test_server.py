@@ -10,7 +10,7 @@ from mcp import Client, StdioServerParameters
 
 from modelgates_client import AsyncModelGates, ModelGates
 from modelgates_client.ledger import Ledger
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.mcp.server import server_of
 from modelgates_client.reports.budgets import read_budgets
 from modelgates_client.testing import StubAPI

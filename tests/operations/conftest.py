@@ -8,7 +8,7 @@ from modelgates_api.api import OPERATIONS
 from modelgates_client import AsyncModelGates, ModelGates
 from modelgates_client.testing import StubAPI
 
-from .calling import method_of
+from .sample_arguments import method_of
 
 
 @pytest.fixture

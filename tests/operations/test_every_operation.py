@@ -10,7 +10,7 @@ from modelgates_client.conformance.checking import check
 from modelgates_client.errors import status_error
 from modelgates_runtime.decoded import find_drift
 
-from .calling import arguments_of, function_of, method_of, module_of, place_of
+from .sample_arguments import arguments_of, function_of, method_of, module_of, place_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:the API's .* is deprecated:DeprecationWarning")
 

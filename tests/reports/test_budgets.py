@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.budgets import KINDS, Row, needed_from, read_budgets, states
-from modelgates_client.reports.picking import microseconds
+from modelgates_client.reports.budgets import KINDS, BudgetRow, needed_from, read_budgets, states
+from modelgates_client.reports.selection import microseconds
 
 NOW = datetime.datetime(2026, 11, 18, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -27,7 +27,7 @@ def row(usd="1", *, days=0, state="final", at=None, **values):
     """Return a row of a record so many days before now."""
     created = NOW - datetime.timedelta(days=days) if at is None else at
     amount = None if usd is None else Decimal(usd)
-    return Row(
+    return BudgetRow(
         (created - EPOCH) // datetime.timedelta(microseconds=1),
         state,
         {"charged": amount, "all-in": amount},

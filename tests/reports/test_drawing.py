@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelgates_client.reports.figures import Bin, Slice, Total
+from modelgates_client.reports.figures import HistogramBin, TimeSlice, Total
 from modelgates_client.reports.terminal.charts import cost_over_time, latency_chart
-from modelgates_client.reports.terminal.drawing import Pens, bar, columns
+from modelgates_client.reports.terminal.drawing import DrawingCharacters, bar, columns
 
-from .making import report
-from .rows import NOON
+from .sample_reports import report
+from .sample_rows import NOON
 
-FINE = Pens.of("utf-8")
-COARSE = Pens.of("ascii")
+FINE = DrawingCharacters.of("utf-8")
+COARSE = DrawingCharacters.of("ascii")
 HOUR = datetime.timedelta(hours=1)
 
 
@@ -39,13 +39,13 @@ def test_columns_are_as_high_as_their_values():
 @pytest.mark.parametrize("encoding", [None, "ascii", "latin-1", "no-such-encoding"])
 def test_without_block_characters_others_are_used(encoding):
     """As a terminal of that encoding can show."""
-    assert Pens.of(encoding) == COARSE
-    assert Pens.of("utf-8") != COARSE
+    assert DrawingCharacters.of(encoding) == COARSE
+    assert DrawingCharacters.of("utf-8") != COARSE
 
 
 def at(when, cost, model="m"):
     """Return a slice."""
-    return Slice(when, model, 1, Total(Decimal(cost), 0))
+    return TimeSlice(when, model, 1, Total(Decimal(cost), 0))
 
 
 def test_time_without_records_is_empty():
@@ -99,7 +99,11 @@ def test_what_cost_nothing_has_no_chart():
 
 def test_latencies_are_columns_between_their_ends():
     """Empty bars have their place."""
-    bins = (Bin(800.0, 1000.0, 4), Bin(1000.0, 1200.0, 0), Bin(1200.0, 1500.0, 2))
+    bins = (
+        HistogramBin(800.0, 1000.0, 4),
+        HistogramBin(1000.0, 1200.0, 0),
+        HistogramBin(1200.0, 1500.0, 2),
+    )
 
     assert latency_chart(report(latencies=bins), 12, FINE) == [
         "███        ",

@@ -11,12 +11,12 @@ from modelgates_client.exports.focus import charges
 from modelgates_client.exports.source import open_rows
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
+from modelgates_client.reports.building import build_report
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.picking import check_by, needed, read_where
-from modelgates_client.reports.querying import build_report
+from modelgates_client.reports.selection import check_by, needed, read_where
 from modelgates_client.reports.spending import spending_of_ledger, spending_of_rows
 
-from ..rows.made import FULL, label, ledger_of, pending, resolved
+from ..rows.sample_records import FULL, label, ledger_of, pending, resolved
 
 ALL = Period(None, None, "UTC")
 NOW = datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC)

@@ -14,14 +14,21 @@ import attrs
 import pytest
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.reports.figures import Bin, Provider, Slice, Spread, Total, Unresolved
+from modelgates_client.reports.figures import (
+    HistogramBin,
+    Provider,
+    Spread,
+    TimeSlice,
+    Total,
+    UnresolvedCounts,
+)
 from modelgates_client.reports.page import charts, render
 from modelgates_client.reports.page.document import in_script
 from modelgates_client.reports.page.library import load
 from modelgates_client.reports.page.markup import amount
 
-from .making import NOTHING, full, group, report
-from .rows import NOON
+from .sample_reports import NOTHING, full, group, report
+from .sample_rows import NOON
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp;<b>\u2028\u202e\x1b[2J"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -158,7 +165,7 @@ def test_parts_that_do_not_add_up_are_told(page):
 
 def test_forgotten_ids_have_no_record_either(page):
     """They are told, and no sum is said to lack them."""
-    shown = page(report(unresolved=Unresolved(0, 0, (), 7), total=group(records=2))).words()
+    shown = page(report(unresolved=UnresolvedCounts(0, 0, (), 7), total=group(records=2))).words()
     assert "Ids without a record 0 and 7 forgotten" in " ".join(shown.split())
     assert "every id has one" not in shown
     assert "7 forgotten ids, of which no record was found" in shown
@@ -273,7 +280,7 @@ def test_the_first_digits_of_an_amount_are_larger(text, first):
 def days(models, number, cost):
     """Return slices of models on days."""
     return tuple(
-        Slice(NOON + datetime.timedelta(days=day), model, 2, Total(Decimal(cost), 1))
+        TimeSlice(NOON + datetime.timedelta(days=day), model, 2, Total(Decimal(cost), 1))
         for day in range(number)
         for model in models
     )
@@ -282,8 +289,8 @@ def days(models, number, cost):
 def test_a_day_is_told_whole_in_each_of_its_bars():
     """What all models cost then, too; the legend says what it does."""
     parts = (
-        Slice(NOON, "a", 2, Total(Decimal(3), 1)),
-        Slice(NOON, "b", 1, Total(Decimal("0.5"), 0)),
+        TimeSlice(NOON, "a", 2, Total(Decimal(3), 1)),
+        TimeSlice(NOON, "b", 1, Total(Decimal("0.5"), 0)),
     )
     made = charts.charts(report(timeline=parts))["time"]["series"]
     assert {line["points"][0]["text"][-1] for line in made} == {
@@ -296,8 +303,8 @@ def test_models_beyond_six_are_drawn_together():
     """As are those that come together already; sums are exact, whatever the context says."""
     models = [f"m/{number}" for number in range(9)]
     parts = days(models, 2, "0.1000000000000000000000000000000003")
-    more = Slice(NOON, None, 5, Total(Decimal("0.5"), 2), others=True)
-    unnamed = Slice(NOON, None, 1, Total(Decimal(7), 0))
+    more = TimeSlice(NOON, None, 5, Total(Decimal("0.5"), 2), others=True)
+    unnamed = TimeSlice(NOON, None, 1, Total(Decimal(7), 0))
 
     series = charts.timeline(report(timeline=(*parts, more, unnamed)))["series"]
 
@@ -324,7 +331,7 @@ def test_bars_beyond_fifteen_are_left_to_the_table(page):
 
 def test_quantiles_stand_where_they_are_in_their_bars():
     """In the middle of a bar by the logarithm; within the chart, whatever they say."""
-    bins = (Bin(-5.0, 0.0, 1), Bin(0.0, 1.0, 1), Bin(1.0, 100.0, 1))
+    bins = (HistogramBin(-5.0, 0.0, 1), HistogramBin(0.0, 1.0, 1), HistogramBin(1.0, 100.0, 1))
 
     found = [charts.position(value, bins) for value in (-9.0, -2.5, 0.0, 0.5, 1.0, 10.0, 100.0)]
     assert found == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3])
@@ -350,10 +357,10 @@ def test_no_figure_breaks_the_page(page):
             by=("model", "provider"),
             total=total,
             groups=(group(("m", None), 2, "-3"),),
-            timeline=tuple(Slice(when, "m", 1, Total(Decimal(-1), 0)) for when in twice),
+            timeline=tuple(TimeSlice(when, "m", 1, Total(Decimal(-1), 0)) for when in twice),
             step="hour",
-            latencies=(Bin(1.0, 2.0, 2),),
-            unresolved=Unresolved(1, 0, ()),
+            latencies=(HistogramBin(1.0, 2.0, 2),),
+            unresolved=UnresolvedCounts(1, 0, ()),
         )
     )
 

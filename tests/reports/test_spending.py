@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from modelgates_client.exports.source import open_rows
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.picking import RECORDS
 from modelgates_client.reports.reading import OF_LEDGER
+from modelgates_client.reports.selection import RECORDS
 from modelgates_client.reports.spending import (
     Spending,
     spending,
@@ -23,8 +23,8 @@ from modelgates_client.reports.spending import (
     spending_of_rows,
 )
 
-from .ledgers import make_ledger, record
-from .rows import NOON, connect, microseconds, row
+from .sample_ledgers import make_ledger, record
+from .sample_rows import NOON, connect, microseconds, row
 
 ALL = Period(None, None, "UTC")
 DAY = Period(NOON - datetime.timedelta(days=1), NOON, "UTC")
@@ -229,7 +229,7 @@ def test_a_ledger_may_have_any_name(tmp_path, name):
     assert spending_of_ledger(path, ALL, "charged").records == 1
 
 
-@pytest.mark.parametrize("content", [None, b"", b"gen-1\ngen-2\n", b"SQLite format 3\0" * 99])
+@pytest.mark.parametrize("content", [None, "b", b"gen-1\ngen-2\n", b"SQLite format 3\0" * 99])
 def test_what_is_no_ledger_is_refused(tmp_path, content):
     """In one line that names it; a file that is not there is not created."""
     path = tmp_path / "no.db"

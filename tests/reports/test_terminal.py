@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from modelgates_client.reports.figures import Total, Unresolved
+from modelgates_client.reports.figures import Total, UnresolvedCounts
 from modelgates_client.reports.terminal.text import as_text
 
-from .making import full, group, report
+from .sample_reports import full, group, report
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -126,7 +126,7 @@ def test_without_unresolved_ids_none_are_named(terminal):
     figures = report(total=group(records=1, cost="1"))
     assert "without a record" not in words(figures, 80, terminal)
 
-    figures = report(unresolved=Unresolved(1, 0, ()))
+    figures = report(unresolved=UnresolvedCounts(1, 0, ()))
     assert "1 id without a record (1 pending, 0 failed)" in words(figures, 80, terminal)
 
 

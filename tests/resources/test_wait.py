@@ -21,7 +21,7 @@ from modelgates_client import (
     ResponseValidationError,
     ServerError,
 )
-from modelgates_client.calls.call import poll_pause_s
+from modelgates_client.calls.execution import poll_pause_s
 
 from ..client.servers import (
     GUARD_S,
@@ -44,15 +44,15 @@ UNSETTLED = record(finish_reason=None, cancelled=False, total_cost=0.5)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, no_backoff):
     """Poll every few milliseconds."""
-    monkeypatch.setattr("modelgates_client.calls.call._POLL_FIRST_S", 0.005)
-    monkeypatch.setattr("modelgates_client.calls.call._POLL_LONGEST_S", 0.01)
+    monkeypatch.setattr("modelgates_client.calls.execution._POLL_FIRST_S", 0.005)
+    monkeypatch.setattr("modelgates_client.calls.execution._POLL_LONGEST_S", 0.01)
 
 
 @pytest.fixture
 def steady(monkeypatch):
     """Poll less often, so that the last request has time for an answer."""
-    monkeypatch.setattr("modelgates_client.calls.call._POLL_FIRST_S", 0.2)
-    monkeypatch.setattr("modelgates_client.calls.call._POLL_LONGEST_S", 0.2)
+    monkeypatch.setattr("modelgates_client.calls.execution._POLL_FIRST_S", 0.2)
+    monkeypatch.setattr("modelgates_client.calls.execution._POLL_LONGEST_S", 0.2)
 
 
 def test_a_record_that_is_there_takes_one_request(either, server, client):
@@ -154,10 +154,10 @@ def test_what_waiting_does_not_mend_is_raised_at_once(either, server, client, re
 
 
 @pytest.mark.parametrize("max_retries", [0, 4])
-@pytest.mark.parametrize("setback", [refusal(503), refusal(429), hang_up, record("gen-2")])
-def test_setbacks_are_ridden_out(either, server, setback, max_retries):
+@pytest.mark.parametrize("failed_attempt", [refusal(503), refusal(429), hang_up, record("gen-2")])
+def test_setbacks_are_ridden_out(either, server, failed_attempt, max_retries):
     """More of them than `get` would bear: there is time."""
-    server.answers(setback, setback, ABSENT, *[setback] * 5, record())
+    server.answers(failed_attempt, failed_attempt, ABSENT, *[failed_attempt] * 5, record())
     client = either.make(server, max_retries=max_retries)
     assert either(client.generations.wait("gen-1", timeout=GUARD_S)).id == "gen-1"
     assert len(server.requests) == 9

@@ -14,7 +14,7 @@ from modelgates_client.rows.columns import COLUMNS
 from modelgates_client.rows.row import row_of
 from modelgates_runtime import decoders
 
-from .made import EPOCH, FULL, record, typed
+from .sample_records import EPOCH, FULL, record, typed
 
 NAMES = [column.name for column in COLUMNS]
 FIELDS = [column for column in COLUMNS if column.is_field]

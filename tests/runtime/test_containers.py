@@ -7,7 +7,7 @@ from copy import copy, deepcopy
 
 import pytest
 
-from modelgates_runtime.containers import CheckedList, Misfit
+from modelgates_runtime.containers import CheckedList, MismatchedValue
 from modelgates_runtime.decoders import INTEGER, Array
 from modelgates_runtime.drift import Drift
 from modelgates_runtime.encoding import encode
@@ -129,7 +129,7 @@ def test_a_list_of_odd_items_alone_is_still_no_list_of_values():
 
 def test_an_unreadable_item_is_drift():
     """Its entry says what came."""
-    (drift,) = Misfit(None, "/here", "integer").__drift__("/there")
+    (drift,) = MismatchedValue(None, "/here", "integer").__drift__("/there")
     assert drift == Drift("/there", "null", "integer", "null")
 
 

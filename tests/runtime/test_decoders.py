@@ -35,7 +35,7 @@ from modelgates_runtime.decoders import (
     Tagged,
 )
 from modelgates_runtime.encoding import encode
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 from modelgates_runtime.uuids import SentUUID
 
 from .models import Colour, Node, Priority
@@ -100,7 +100,7 @@ def test_a_value_of_the_type_is_taken(decoder, value, typed):
 @pytest.mark.parametrize(("decoder", "value"), REFUSED)
 def test_a_value_of_another_type_is_refused(decoder, value):
     """No decoder stretches a value to fit, and none raises."""
-    assert decoder(value, "") is MISFIT
+    assert decoder(value, "") is MISMATCH
     assert not decoder.accepts(value)
     assert not decoder.knows(value)
     assert decoder.expected
@@ -148,7 +148,7 @@ def test_a_datetime_that_was_reckoned_forgets_the_text():
 )
 def test_what_rfc_3339_does_not_allow_is_no_datetime(text):
     """Python reads more of ISO 8601 than the spec's format has; a time of no zone is a guess."""
-    assert DATETIME(text, "") is MISFIT
+    assert DATETIME(text, "") is MISMATCH
 
 
 def test_a_uuid_remembers_how_it_was_sent():
@@ -204,7 +204,7 @@ class TestTagged:
     @pytest.mark.parametrize("value", [{"kind": "new"}, {}, {"kind": 1}, {"kind": ["error"]}, 5])
     def test_an_unknown_value_is_none_of_them(self, value):
         """Not an instance of the first."""
-        assert self.CHOICE(value, "") is MISFIT
+        assert self.CHOICE(value, "") is MISMATCH
         assert not self.CHOICE.accepts(value)
         assert not self.CHOICE.knows(value)
         assert self.CHOICE.faults(value) == 1

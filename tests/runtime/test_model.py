@@ -417,11 +417,11 @@ assert len(results) == 8 and len(set(results)) == 1, results
 
 def test_the_table_of_texts_is_bounded():
     """It starts anew when it is full, long strings are not kept, and null still reads as None."""
-    for number in range(2 * NULLABLE_TEXTS.MOST):
+    for number in range(2 * NULLABLE_TEXTS.MAX_COUNT):
         assert NULLABLE_TEXTS[f"text {number}"] == f"text {number}"
     assert NULLABLE_TEXTS["x" * 1000] == "x" * 1000
     assert "x" * 1000 not in NULLABLE_TEXTS
-    assert len(NULLABLE_TEXTS) <= NULLABLE_TEXTS.MOST
+    assert len(NULLABLE_TEXTS) <= NULLABLE_TEXTS.MAX_COUNT
     assert NULLABLE_TEXTS[None] is None
     assert NULLABLE_TEXTS[MISSING] is None
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from common.failure import Failure
+from common.tool_errors import ToolError
 from normalizing.normal import normalize
 from vendoring import admission
 
@@ -42,7 +42,7 @@ def ref(name):
 
 def refusal(spec):
     """Return the words by which a spec is refused: one line that names it."""
-    with pytest.raises(Failure, match=r"^new\.yaml") as caught:
+    with pytest.raises(ToolError, match=r"^new\.yaml") as caught:
         admission.admit(spec, "new.yaml")
     words = str(caught.value)
     assert words.isprintable()

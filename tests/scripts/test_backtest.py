@@ -4,10 +4,10 @@ import json
 import shutil
 
 import pytest
-from backtesting import bodies, clients, running, workers
+from backtesting import bodies, clients, execution, workers
 from common.effects import Effect
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 from common.versions import Version
 
 from .conftest import FROZEN, NO_OVERLAY, PINNED, ROOT
@@ -21,7 +21,7 @@ STATUS = ("200", "/data/provider_responses/*/status")
 def test_no_client_crashes_lies_or_loses_anything_whatever_version_the_server_follows():
     """All pairs of versions, both directions; a client finds nothing amiss in its own."""
     known = {name: FROZEN[name] for name in (PINNED, "2026-05-30", "2026-06-08", LATEST)}
-    found = running.matrix(OURS, known.values())
+    found = execution.matrix(OURS, known.values())
     assert found.keys() == {(old, new) for old in known for new in known}
     for (old, new), result in found.items():
         assert (result.crashes, result.lies, result.losses) == ([], [], []), (old, new)
@@ -148,7 +148,7 @@ PAIRS = {
 @pytest.mark.parametrize(("old", "new", "expected"), PAIRS.values(), ids=PAIRS)
 def test_a_change_of_a_schema_has_the_effect_that_it_has(plain, old, new, expected):
     """Absorbed, surfaced or broken: at its place, and nowhere else."""
-    found = running.observe(plain, version("old", described(old)), version("new", described(new)))
+    found = execution.observe(plain, version("old", described(old)), version("new", described(new)))
     assert found.is_clean, (found.crashes, found.lies, found.losses)
     assert found.effects == expected
     assert found.uncovered == []
@@ -169,7 +169,7 @@ STATUSES = {
 def test_a_change_of_statuses_has_the_effect_that_it_has(plain, old, new, expected):
     """An error of a status that nobody documented is an error; such a success is none."""
     one, other = (version(name, described(TEXT, **r)) for name, r in (("old", old), ("new", new)))
-    found = running.observe(plain, one, other)
+    found = execution.observe(plain, one, other)
     assert found.is_clean
     assert found.effects == expected
 
@@ -185,7 +185,7 @@ def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
         for name, spec in (("moved", moved), ("renamed", renamed), ("gone", gone))
     }
     with clients.generated(plain, [version("one", one)]) as made:
-        found = running.decoded(made["one"], sent)
+        found = execution.decoded(made["one"], sent)
     assert all(result.is_clean and not result.places for result in found.values())
     assert found["moved"].uncovered == found["renamed"].uncovered == []
     assert found["gone"].uncovered == ["fetch-x: the client of one has no such operation"]
@@ -194,7 +194,7 @@ def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
 def test_two_runs_are_equal(plain):
     """A seed decides everything."""
     old, new = version("old", described(holding(AB))), version("new", described(holding(ABC)))
-    one, again = (running.observe(plain, old, new, seed=7) for _ in range(2))
+    one, again = (execution.observe(plain, old, new, seed=7) for _ in range(2))
     assert one == again
     assert one.places
 
@@ -209,7 +209,7 @@ def test_a_hostile_version_ends_in_a_result(plain):
     }
     sent = {"hostile": bodies.of(node)}
     with clients.generated(plain, [version("old", described(holding(AB)))]) as made:
-        found = running.decoded(made["old"], sent)["hostile"]
+        found = execution.decoded(made["old"], sent)["hostile"]
     assert found.is_clean
     assert found.effects == {
         P: BROKEN,  # left out
@@ -222,8 +222,8 @@ def test_a_hostile_version_ends_in_a_result(plain):
 def test_a_version_without_a_client_is_a_refusal(plain):
     """It names the version, and what is wrong with it."""
     broken = version("2027-01-01", {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}})
-    with pytest.raises(Failure, match="client of 2027-01-01 cannot be generated: "):
-        running.observe(plain, broken, version("new", described(TEXT)))
+    with pytest.raises(ToolError, match="client of 2027-01-01 cannot be generated: "):
+        execution.observe(plain, broken, version("new", described(TEXT)))
 
 
 LATEST = "2026-06-23"
@@ -335,9 +335,9 @@ def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault
     assert old in text
     text = text.replace(old, new) if old else text + new
     target.write_text(text, encoding="utf-8")
-    faulty = clients.Client("faulty", directory, directory, client.modules)
+    faulty = clients.GeneratedClient("faulty", directory, directory, client.modules)
     patience_s = 3 if "sleep" in new else workers.PATIENCE_S  # a slow machine is no fault
-    found = running.decoded(faulty, {LATEST: sent}, patience_s=patience_s)[LATEST]
+    found = execution.decoded(faulty, {LATEST: sent}, patience_s=patience_s)[LATEST]
     assert found.bodies == len(sent.bodies)
     if kind is None:
         assert found.is_clean
@@ -359,8 +359,8 @@ def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
         b.number for b in sent.bodies if b.status == "200" and b.value["data"]["cancelled"] is False
     ]
     assert 1 <= len(killing) < 3
-    found = running.decoded(
-        clients.Client("faulty", tmp_path / "client", client.runtime, client.modules),
+    found = execution.decoded(
+        clients.GeneratedClient("faulty", tmp_path / "client", client.runtime, client.modules),
         {LATEST: sent},
     )[LATEST]
     assert len(found.crashes) == len(killing)
@@ -372,7 +372,7 @@ def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
 def test_a_client_that_finds_fault_with_its_own_version_lies(latest):
     """Whatever its spec allows is no deviation."""
     client, sent = latest
-    found = running.decoded(client, {LATEST: sent}, own=[LATEST])[LATEST]
+    found = execution.decoded(client, {LATEST: sent}, own=[LATEST])[LATEST]
     assert len(found.lies) == len(found.places) > 0
     assert "though the client's own spec allows it" in found.lies[0]
 
@@ -385,7 +385,7 @@ def test_a_worker_inherits_no_secret(latest, tmp_path, monkeypatch):
     target = tmp_path / "client" / OPERATION
     asking = WRAPPED.format("raise KeyError('MODELGATES_API_KEY' in os.environ)")
     target.write_text(target.read_text(encoding="utf-8") + asking, encoding="utf-8")
-    faulty = clients.Client("faulty", tmp_path / "client", client.runtime, client.modules)
-    found = running.decoded(faulty, {LATEST: sent})[LATEST]
+    faulty = clients.GeneratedClient("faulty", tmp_path / "client", client.runtime, client.modules)
+    found = execution.decoded(faulty, {LATEST: sent})[LATEST]
     assert found.crashes
     assert all(line.endswith("KeyError: False") for line in found.crashes)

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
-from backtesting import report, running
+from backtesting import execution, report
 from backtesting.observations import Backtest, Deviation
 from common import versions
 from common.effects import Effect
@@ -128,7 +128,7 @@ def results():
     one.uncovered = ["get-x 200 /p: `pattern` is not understood"]
     real = Backtest("old", "record.json", 1, places={place: Effect.BROKEN})
     real.drift = Counter({Deviation(*place, "missing", "string", "nothing"): 1})
-    return report.Report(7, {("old", "new"): one}, {"old": {"record.json": real}})
+    return report.BacktestReport(7, {("old", "new"): one}, {"old": {"record.json": real}})
 
 
 @pytest.mark.parametrize("form", [report.text, report.markdown])
@@ -153,11 +153,11 @@ def test_a_report_for_people_shows_everything_and_steers_no_terminal(form):
 def test_a_table_that_is_too_wide_becomes_a_line_for_each_pair():
     """Of many versions, a matrix fits no terminal."""
     versions = [f"2026-01-{day:02}" for day in range(1, 31)]
-    pairs = running.neighbours(versions, versions[-1])
+    pairs = execution.neighbours(versions, versions[-1])
     assert len(pairs) < 5 * len(versions)
     assert {(versions[3], one) for one in (*versions[2:5], versions[-1])} <= pairs
     assert not pairs & {(versions[3], versions[9]), (versions[9], versions[3])}
-    found = report.Report(0, {pair: Backtest(*pair, 3) for pair in sorted(pairs)}, {})
+    found = report.BacktestReport(0, {pair: Backtest(*pair, 3) for pair in sorted(pairs)}, {})
     lines = report.text(found, 80).splitlines()
     assert max(map(len, lines[: len(pairs) + 1])) <= 80
     assert lines[0].split() == ["client", "of", "server", "of", "bodies"]

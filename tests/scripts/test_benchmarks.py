@@ -14,8 +14,8 @@ from benchmarks import contenders as by
 from benchmarks.cases import CASES, Case, Goal, Measure
 from benchmarks.contenders import Setting
 from benchmarks.table import Table
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 ROOT = Path(__file__).parents[2]
 PATH = "/generation"
@@ -163,7 +163,7 @@ def test_a_contender_that_breaks_off_ends_the_run_with_its_last_words():
     """Although it can no longer be told what to do."""
     with runner.Process("benchmarks.runner", "no such case") as process:
         process.finish()
-        with pytest.raises(Failure, match="no such case"):
+        with pytest.raises(ToolError, match="no such case"):
             process.hear()
 
 
@@ -179,7 +179,7 @@ def test_a_contender_that_breaks_off_ends_the_run_with_its_last_words():
 def test_it_refuses_what_cannot_be_measured(monkeypatch, arguments, words):
     """Before anything starts."""
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(ToolError, match=words):
         command.main()
 
 

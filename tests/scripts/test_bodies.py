@@ -5,7 +5,7 @@ import math
 
 import pytest
 from backtesting import bodies
-from backtesting.judging import Judge
+from backtesting.schema_oracle import SchemaOracle
 
 from .conftest import FROZEN
 
@@ -91,7 +91,7 @@ def test_a_version_allows_its_bodies(name):
     """So says a reading of the schema that has no part in making them."""
     spec = FROZEN[name].document
     pointer = "#/paths/~1generation/get/responses/{}/content/application~1json/schema"
-    judge = Judge(spec)
+    judge = SchemaOracle(spec)
     for body in bodies.of(spec).bodies:
         assert judge.allows(pointer.format(body.status), json.loads(body.content)), body.number
 
@@ -151,7 +151,7 @@ def test_a_schema_yields_its_values_and_no_others(schema, expected):
     if expected is not None:
         wanted = {json.dumps(value) for value in expected}
         assert {json.dumps(value) for value in values} - {json.dumps(-0.0)} == wanted
-    judge = Judge(document(schema))
+    judge = SchemaOracle(document(schema))
     assert all(judge.allows(BODY, value) for value in values)
 
 

@@ -7,7 +7,7 @@ import zipfile
 
 import check_dist
 import pytest
-from common.failure import Failure
+from common.tool_errors import ToolError
 
 TRACKED = frozenset({"README.md", "tests/test_one.py", ".github/workflows/ci.yml"})
 INIT = "overlays/modelgates_client/__init__.py"
@@ -41,13 +41,13 @@ def test_an_sdist_of_what_is_tracked_passes(tmp_path):
 def test_an_sdist_with_a_file_that_is_not_meant_is_refused(tmp_path, name):
     """A key would be public for ever."""
     made = sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py", name)
-    with pytest.raises(Failure, match=rf"{name} is extra: track it by git, or take it away"):
+    with pytest.raises(ToolError, match=rf"{name} is extra: track it by git, or take it away"):
         check_dist.check_sdist(made, TRACKED)
 
 
 def test_an_sdist_that_lacks_a_tracked_file_is_refused(tmp_path):
     """Whoever has the sdist can regenerate and test."""
-    with pytest.raises(Failure, match=r"tests/test_one\.py is missing"):
+    with pytest.raises(ToolError, match=r"tests/test_one\.py is missing"):
         check_dist.check_sdist(sdist(tmp_path, "PKG-INFO", "README.md"), TRACKED)
 
 
@@ -55,16 +55,16 @@ def test_a_wheel_with_a_file_that_is_not_tracked_is_refused(tmp_path):
     """Even where it lies in the package's own folder."""
     content = (check_dist.ROOT / INIT).read_bytes()
     made = wheel(tmp_path, **{"modelgates_client/__init__.py": content})
-    with pytest.raises(Failure, match=r"modelgates_client/__init__\.py is extra"):
+    with pytest.raises(ToolError, match=r"modelgates_client/__init__\.py is extra"):
         check_dist.check_wheel(made, frozenset())
-    with pytest.raises(Failure, match=r"modelgates_client has no py\.typed"):
+    with pytest.raises(ToolError, match=r"modelgates_client has no py\.typed"):
         check_dist.check_wheel(made, frozenset({INIT}))
 
 
 def test_a_wheel_that_differs_from_its_source_is_refused(tmp_path):
     """What is tested is what is published."""
     made = wheel(tmp_path, **{"modelgates_client/__init__.py": b"else"})
-    with pytest.raises(Failure, match="differs from the source"):
+    with pytest.raises(ToolError, match="differs from the source"):
         check_dist.check_wheel(made, frozenset({INIT}))
 
 
@@ -80,8 +80,8 @@ def test_only_what_is_added_is_tracked(tmp_path):
 def test_where_git_knows_nothing_nothing_is_published(tmp_path, monkeypatch):
     """What cannot be told is no reason to publish."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(Failure, match="this is no clone"):
+    with pytest.raises(ToolError, match="this is no clone"):
         check_dist.tracked(tmp_path)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(Failure, match="no git"):
+    with pytest.raises(ToolError, match="no git"):
         check_dist.tracked(tmp_path)

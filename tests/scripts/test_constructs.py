@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 import pytest
-from backtesting import bodies, clients, running
+from backtesting import bodies, clients, execution
 from common.project import Project
 from common.versions import Version
 from normalizing.normal import normalize
@@ -144,7 +144,7 @@ MADE = bodies.of(NORMAL, combinations=2)
 
 
 @pytest.fixture(scope="module")
-def client(inputs, tmp_path_factory) -> clients.Client:
+def client(inputs, tmp_path_factory) -> clients.GeneratedClient:
     """The client of all of these: generated once."""
     project = ProjectCopy(tmp_path_factory.mktemp("constructs"), inputs)
     project.write("overlays/spec.overlay.yaml", NO_OVERLAY)
@@ -156,7 +156,7 @@ def client(inputs, tmp_path_factory) -> clients.Client:
 @pytest.fixture(scope="module")
 def seen(client):
     """What the client made of everything that the document lets a server send."""
-    return running.decoded(client, {"all": MADE}, own=["all"])["all"]
+    return execution.decoded(client, {"all": MADE}, own=["all"])["all"]
 
 
 def test_nothing_is_lost():

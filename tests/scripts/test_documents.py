@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from common import documents, guard
-from common.failure import Failure
+from common.tool_errors import ToolError
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -27,7 +27,7 @@ from common import guard
 # A tenth of the limits: what is beyond them is made and read in a tenth of the time.
 guard.MAX_BYTES, guard.MAX_NODES, guard.MAX_CHARACTERS = 2_000_000, 100_000, 4_000_000
 from common import documents
-from common.failure import Failure
+from common.tool_errors import Failure
 for line in sys.stdin.buffer:
     content = sys.stdin.buffer.read(int(line))
     try:
@@ -53,7 +53,7 @@ def parse(content):
 
 def refusal(content):
     """Return the words by which a document is refused: one line that names it."""
-    with pytest.raises(Failure, match=r"^some\.yaml") as caught:
+    with pytest.raises(ToolError, match=r"^some\.yaml") as caught:
         parse(content)
     words = str(caught.value)
     assert words.isprintable()
@@ -144,9 +144,9 @@ def test_what_is_no_such_document_is_refused_by_name(content, words):
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
     """With how to mend it."""
-    with pytest.raises(Failure, match=r"no.yaml is missing; restore it"):
+    with pytest.raises(ToolError, match=r"no.yaml is missing; restore it"):
         documents.load(tmp_path / "no.yaml")
-    with pytest.raises(Failure, match="cannot be read"):
+    with pytest.raises(ToolError, match="cannot be read"):
         documents.load(tmp_path)
 
 

@@ -10,8 +10,8 @@ import types
 import zlib
 
 import pytest
-from common.failure import Failure
 from common.guard import MAX_BYTES
+from common.tool_errors import ToolError
 from vendoring import fetching
 from vendoring.addresses import is_this_machine
 from werkzeug import Response
@@ -34,7 +34,7 @@ def answer(httpserver, content=CONTENT, status=200, **headers):
 
 def refusal(source, **options):
     """Return the words by which a source is refused."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ToolError) as caught:
         fetching.fetch(source, **options)
     assert str(caught.value).isprintable()
     return str(caught.value)

@@ -5,8 +5,8 @@ import json
 
 import pytest
 from common import lock
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 
 def test_the_lock_records_origin_tools_and_inputs(ours):
@@ -50,7 +50,7 @@ def test_a_malformed_lock_is_refused(project, text):
     """With how to mend it."""
     project.write("openapi.lock.json", text)
 
-    with pytest.raises(Failure, match=r"openapi\.lock\.json is malformed; restore it"):
+    with pytest.raises(ToolError, match=r"openapi\.lock\.json is malformed; restore it"):
         lock.read(Project(project.root))
 
 
@@ -60,5 +60,5 @@ def test_an_edited_spec_is_refused(project):
     lock.check_spec(root, lock.read(root))
     project.write("openapi.yaml", project.read("openapi.yaml") + "\n")
 
-    with pytest.raises(Failure, match=r"is not what was vendored.*spec.overlay.yaml"):
+    with pytest.raises(ToolError, match=r"is not what was vendored.*spec.overlay.yaml"):
         lock.check_spec(root, lock.read(root))

@@ -7,8 +7,8 @@ import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from normalizing import telling
-from normalizing.normal import Normal, normalize
+from normalizing import messages
+from normalizing.normal import NormalForm, normalize
 from normalizing.published import as_json_schema
 
 from . import specs
@@ -97,7 +97,7 @@ def document(body: Any, **components: Any) -> dict[str, Any]:
     }
 
 
-def judges(spec: dict[str, Any], normal: Normal) -> tuple[Any, Any]:
+def judges(spec: dict[str, Any], normal: NormalForm) -> tuple[Any, Any]:
     """Return what judges bodies by the document, and by its normal form."""
     before = {**as_json_schema(spec), "$ref": BODY}
     media = normal.operations[0].responses[0].media
@@ -289,5 +289,5 @@ def test_whatever_a_document_holds_it_is_read():
         random = Random(seed)
         spec = specs.spoil(random, specs.document(random), times=3)
         normal = normalize(spec)
-        told += len([line for line in telling.lines(normal) if line])
+        told += len([line for line in messages.lines(normal) if line])
     assert told

@@ -6,7 +6,7 @@ import json
 import pytest
 from codegen import overlay
 from common import documents
-from common.failure import Failure
+from common.tool_errors import ToolError
 
 
 def document() -> dict:
@@ -45,7 +45,7 @@ def test_an_action_that_matches_nothing_is_an_error_that_names_it():
     """With its number, for there may be several of one target."""
     actions = [{"target": "$.paths", "update": {}}, {"target": "$.nowhere", "remove": True}]
 
-    with pytest.raises(Failure, match=r"action 2 \(target \$\.nowhere\) matches nothing"):
+    with pytest.raises(ToolError, match=r"action 2 \(target \$\.nowhere\) matches nothing"):
         apply(*actions)
 
 
@@ -63,7 +63,7 @@ def test_schemas_that_are_no_longer_identical_are_named(odd):
     given = document()
     given["components"]["schemas"][odd]["properties"]["error"]["type"] = "integer"
 
-    with pytest.raises(Failure, match=f"no longer identical: {odd}, unlike"):
+    with pytest.raises(ToolError, match=f"no longer identical: {odd}, unlike"):
         apply({"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}, to=given)
 
 
@@ -79,7 +79,7 @@ def test_all_six_error_schemas_are_guarded(project):
     for name in names + details:
         changed = copy.deepcopy(spec)
         changed["components"]["schemas"][name]["properties"]["new"] = {"type": "string"}
-        with pytest.raises(Failure, match=rf"no longer identical: {name}, unlike|only, but .* 6"):
+        with pytest.raises(ToolError, match=rf"no longer identical: {name}, unlike|only, but .* 6"):
             overlay.apply(rules, changed)
 
 
@@ -88,7 +88,7 @@ def test_fewer_matches_than_expected_are_an_error_that_names_them():
     action = {"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}
 
     apply({**action, "x-at-least": 3})
-    with pytest.raises(Failure, match=r"Second, components/schemas/Third only.* says 4"):
+    with pytest.raises(ToolError, match=r"Second, components/schemas/Third only.* says 4"):
         apply({**action, "x-at-least": 4})
 
 
@@ -196,7 +196,7 @@ def test_an_update_merges_objects_and_appends_to_arrays():
 )
 def test_a_malformed_action_is_refused_by_number(action, words):
     """Each with what is wrong with it."""
-    with pytest.raises(Failure, match=r"overlay action 1\b") as caught:
+    with pytest.raises(ToolError, match=r"overlay action 1\b") as caught:
         apply(action)
 
     assert words in str(caught.value)
@@ -214,7 +214,7 @@ def test_a_malformed_action_is_refused_by_number(action, words):
 )
 def test_what_is_no_overlay_is_refused(rules, words):
     """A misspelt key must not mean that nothing is corrected."""
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(ToolError, match=words):
         overlay.apply(rules, document())
 
 
@@ -228,7 +228,7 @@ def test_doubled_slashes_are_taken_out_of_keys_in_their_order():
     assert list(overlay.apply(rules, {"paths": paths})["paths"].items()) == [
         ("/b", {}), ("/a", {"x": "//"}), ("/c/d/", {}),
     ]  # fmt: skip
-    with pytest.raises(Failure, match="would make '//b' the same as '/b'"):
+    with pytest.raises(ToolError, match="would make '//b' the same as '/b'"):
         overlay.apply(rules, {"paths": {"//b": {}, "/b": {}}})
 
 

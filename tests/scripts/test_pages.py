@@ -1,7 +1,7 @@
 """The document in a documentation page: scripts/vendoring/pages.py."""
 
 import pytest
-from common.failure import Failure
+from common.tool_errors import ToolError
 from hypothesis import example, given
 from hypothesis import strategies as st
 from vendoring import pages
@@ -48,7 +48,7 @@ def indented(text, by):
 
 def refused(content, words, vendored=SHOWN):
     """Hold that a page is refused by name, with these words (a regular expression)."""
-    with pytest.raises(Failure, match=rf"^page\.txt\b.*{words}"):
+    with pytest.raises(ToolError, match=rf"^page\.txt\b.*{words}"):
         document_in(content, "page.txt", vendored)
 
 
@@ -208,7 +208,7 @@ def test_whatever_a_page_holds_its_document_is_in_it_or_vendored(scraps):
     page = "".join(text + end for text, end in scraps)
     try:
         found = document_in(page, "page.txt", SHOWN)
-    except Failure as failure:
+    except ToolError as failure:
         assert str(failure).startswith("page.txt")  # noqa: PT017 - a refusal is one of two good ends
     else:
         flat = "".join(page.replace(">", "").split())

@@ -4,7 +4,7 @@ import string
 
 import pytest
 from common import documents
-from common.failure import Failure
+from common.tool_errors import ToolError
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from vendoring.restoring import joined, restore
@@ -89,7 +89,7 @@ def test_a_page_that_shows_another_version_is_refused(shown):
     assert restore(text, VERSIONS[shown]) == VERSIONS[shown]
     for vendored in VERSIONS.values():
         if vendored != VERSIONS[shown]:  # an old version may have been vendored again
-            with pytest.raises(Failure, match=r"^the page has lost the line breaks of its YAML"):
+            with pytest.raises(ToolError, match=r"^the page has lost the line breaks of its YAML"):
                 restore(text, vendored)
 
 
@@ -97,7 +97,7 @@ def test_a_refusal_says_where_the_page_differs_and_what_to_do():
     """From the beginning of the word on, so that a changed name is read whole."""
     text = joined(SHOWN.replace("- Ubicloud\n", "- UbiCloud\n"))
 
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ToolError) as caught:
         restore(text, SHOWN, name="page.txt")
 
     assert str(caught.value) == (
@@ -112,23 +112,25 @@ def test_a_refusal_says_where_the_page_differs_and_what_to_do():
 
 def test_what_is_missing_at_an_end_is_said_too():
     """A page that goes on, or that is cut off, is not the vendored document."""
-    with pytest.raises(Failure, match=r"it says `b\.`, not `b`;"):
+    with pytest.raises(ToolError, match=r"it says `b\.`, not `b`;"):
         restore("a: b.", "a: b\n")
-    with pytest.raises(Failure, match=r"it says nothing more, not `c: d`;"):
+    with pytest.raises(ToolError, match=r"it says nothing more, not `c: d`;"):
         restore("a: b ", "a: b\n c: d\n")
-    with pytest.raises(Failure, match=r"at its beginning it says `a:`, not `b:`;"):
+    with pytest.raises(ToolError, match=r"at its beginning it says `a:`, not `b:`;"):
         restore("a:", "b:\n")
 
 
 def test_without_a_vendored_document_there_is_no_telling():
     """The first spec of a project has to come from another source."""
-    with pytest.raises(Failure, match=r"what is nested in what cannot be told.*give the document"):
+    with pytest.raises(
+        ToolError, match=r"what is nested in what cannot be told.*give the document"
+    ):
         restore("openapi: 3.1.0info: title: A")
 
 
 def test_a_refusal_shows_no_control_characters_and_stays_short():
     """The page comes from others, and the terminal is the maintainer's."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ToolError) as caught:
         restore("a: \x1b[2J\u202e" + "x" * 10_000, SHOWN)
 
     assert str(caught.value).isprintable()
@@ -152,7 +154,7 @@ def test_the_result_is_the_vendored_document_or_a_refusal(shown, vendored):
     """Never a third one; what is not refused looks the same, to the letter and the space."""
     try:
         result = restore(joined(shown), vendored)
-    except Failure:
+    except ToolError:
         assert joined(shown) != joined(vendored)
     else:
         assert result == vendored
@@ -176,5 +178,5 @@ def test_a_page_that_differs_in_any_character_is_refused(data):
     changed = text[:at] + new + text[at + length :]
     assume(changed != text)
 
-    with pytest.raises(Failure, match="does not show what is vendored"):
+    with pytest.raises(ToolError, match="does not show what is vendored"):
         restore(changed, SHOWN)

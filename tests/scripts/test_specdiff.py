@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from backtesting import bodies, clients, operations, running
+from backtesting import bodies, clients, execution, operations
 from common.project import Project
 from common.versions import Version
 from normalizing.normal import normalize
@@ -83,7 +83,7 @@ def client_of_base(small):
 def differ(client, old, new):
     """Return where the diff and the backtest disagree, and what went wrong."""
     made = bodies.of(new, apart=operations.statuses(normalize(old)))
-    seen = running.decoded(client, {"new": made})["new"]
+    seen = execution.decoded(client, {"new": made})["new"]
     assert seen.bodies > 20
     verdict = specs.verdict(old, new)
     lines = agreement.disagreements(verdict, seen.places, seen.uncovered, made.unmade)

@@ -10,9 +10,9 @@ import os
 from random import Random
 
 import pytest
-from backtesting import bodies, clients, operations, running
-from common.failure import Failure
+from backtesting import bodies, clients, execution, operations
 from common.project import Project
+from common.tool_errors import ToolError
 from common.versions import Version
 from normalizing.normal import normalize
 from specdiff import agreement, specs
@@ -124,13 +124,13 @@ def test_the_client_meets_what_the_diff_says(project, tmp_path_factory):
         directory = tmp_path_factory.mktemp("client") / "client"
         try:
             client = clients.generate(project, Version("base", made.dumped(old)), directory)
-        except Failure:
+        except ToolError:
             continue
         news = {str(n): made.edit(random, old, random.choice((0, 1, 1, 2, 4))) for n in range(12)}
         news["own"] = old
         apart = operations.statuses(normalize(old))
         sent = {name: bodies.of(spec, apart=apart) for name, spec in news.items()}
-        seen = running.decoded(client, sent)
+        seen = execution.decoded(client, sent)
         if seen["own"].places or not seen["own"].is_clean:
             continue
         for name, spec in news.items():

@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import pytest
 from common import toolchain
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 
 from .conftest import ROOT
 
@@ -37,7 +37,7 @@ def test_a_changed_upstream_template_is_refused(project):
     digest = re.search("[0-9a-f]{64}", project.read(MODEL))[0]
     project.replace(MODEL, digest, "0" * 64)
 
-    with pytest.raises(Failure, match=f"template model.py.jinja .*{digest}.*compare the two"):
+    with pytest.raises(ToolError, match=f"template model.py.jinja .*{digest}.*compare the two"):
         toolchain.check_templates(Project(project.root))
 
 
@@ -50,7 +50,7 @@ def test_all_overrides_that_changed_are_named_at_once(project):
         if header:
             project.replace(name, header[0], "0" * 64)
 
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ToolError) as caught:
         toolchain.check_templates(Project(project.root))
 
     said = str(caught.value)
@@ -105,7 +105,7 @@ def test_an_override_without_its_header_is_refused(project, header):
     project.write(MODEL, header + project.read(MODEL).split("#}", 1)[1])
 
     with pytest.raises(
-        Failure, match=r"begin it with `{# Replaces model\.py\.jinja, sha256 \w{64}"
+        ToolError, match=r"begin it with `{# Replaces model\.py\.jinja, sha256 \w{64}"
     ):
         toolchain.check_templates(Project(project.root))
 
@@ -115,7 +115,7 @@ def test_an_override_of_nothing_is_refused(project):
     project.write("overlays/templates/modle.py.jinja", project.read(MODEL))
 
     with pytest.raises(
-        Failure, match=r"template modle.py.jinja replaces one that .* does not have"
+        ToolError, match=r"template modle.py.jinja replaces one that .* does not have"
     ):
         toolchain.check_templates(Project(project.root))
 
@@ -124,7 +124,7 @@ def test_a_template_that_is_no_text_is_refused(project):
     """By name."""
     (project.root / MODEL).write_bytes(b"\xff")
 
-    with pytest.raises(Failure, match=r"template model\.py\.jinja is not UTF-8 text"):
+    with pytest.raises(ToolError, match=r"template model\.py\.jinja is not UTF-8 text"):
         toolchain.check_templates(Project(project.root))
 
 
@@ -132,7 +132,7 @@ def test_missing_templates_are_refused(project):
     """The generator would silently use its own."""
     (project.root / "overlays" / "templates").rename(project.root / "elsewhere")
 
-    with pytest.raises(Failure, match="overlays/templates is missing; restore it"):
+    with pytest.raises(ToolError, match="overlays/templates is missing; restore it"):
         toolchain.check_templates(Project(project.root))
 
 
@@ -149,7 +149,7 @@ def test_another_version_and_no_pin_are_refused(project, name, line, words):
     path = project.root / "scripts" / "requirements" / "codegen.txt"
     path.write_text(re.sub(rf"(?m)^{name}==\S+", line.format(name=name), path.read_text()))
 
-    with pytest.raises(Failure, match=words.format(name=name)):
+    with pytest.raises(ToolError, match=words.format(name=name)):
         toolchain.check_versions(Project(project.root))
 
 
@@ -157,7 +157,7 @@ def test_a_missing_formatter_is_refused(project, monkeypatch, tmp_path):
     """Without it the generator would leave its output unformatted, and succeed."""
     monkeypatch.setattr(toolchain, "search_path", lambda: str(tmp_path))
 
-    with pytest.raises(Failure, match=r"ruff is not installed, codegen.txt pins"):
+    with pytest.raises(ToolError, match=r"ruff is not installed, codegen.txt pins"):
         toolchain.check_versions(Project(project.root))
 
 
@@ -167,7 +167,7 @@ def test_a_formatter_that_does_not_run_is_refused(project, monkeypatch, tmp_path
     (tmp_path / "ruff").chmod(0o755)
     monkeypatch.setattr(toolchain, "search_path", lambda: str(tmp_path))
 
-    with pytest.raises(Failure, match=r"ruff is not installed, codegen.txt pins"):
+    with pytest.raises(ToolError, match=r"ruff is not installed, codegen.txt pins"):
         toolchain.check_versions(Project(project.root))
 
 
@@ -175,8 +175,8 @@ def test_a_missing_or_garbled_requirements_file_is_refused(project):
     """By name."""
     path = project.root / "scripts" / "requirements" / "codegen.txt"
     path.write_bytes(b"\xff")
-    with pytest.raises(Failure, match=r"codegen.txt is not text"):
+    with pytest.raises(ToolError, match=r"codegen.txt is not text"):
         toolchain.pins(Project(project.root))
     path.unlink()
-    with pytest.raises(Failure, match=r"codegen.txt is missing; restore it"):
+    with pytest.raises(ToolError, match=r"codegen.txt is missing; restore it"):
         toolchain.pins(Project(project.root))

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from common import failure, tree
+from common import tool_errors, tree
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_a_full_disk_is_one_line(trees, monkeypatch, capsys):
     full_disk = SimpleNamespace(copytree=copytree, rmtree=shutil.rmtree)
     monkeypatch.setattr(tree, "shutil", full_disk)
     with pytest.raises(SystemExit):
-        failure.run(lambda: tree.install(old.parent / "scratch", {old: new}), status=2)
+        tool_errors.run(lambda: tree.install(old.parent / "scratch", {old: new}), status=2)
 
     said = capsys.readouterr().err
     assert said.startswith(f"error: files cannot be copied: [Errno {errno.ENOSPC}] ")

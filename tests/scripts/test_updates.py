@@ -69,7 +69,7 @@ def test_what_an_action_has_always_replaced_it_goes_on_replacing():
     """A correction is no news, until what it corrects is another."""
     correction = {"properties": {"cost": {"type": ["number", "null"]}}}
     before = does(correction, document())
-    assert [one.kind for one in before] == [updates.Kind.REPLACED]
+    assert [one.kind for one in before] == [updates.UpdateKind.REPLACED]
     assert list(findings.of_overlay(before, does(correction, document()))) == []
     (found,) = findings.of_overlay(before, does(correction, document(cost={"type": "string"})))
     assert (found.rule, found.pointer) == (
@@ -82,7 +82,7 @@ def test_what_an_action_has_always_replaced_it_goes_on_replacing():
 def test_lists_are_added_to_until_they_have_it():
     """As an overlay's update appends to them."""
     update = {"required": ["cost"]}
-    assert [one.kind for one in does(update, DOCUMENT)] == [updates.Kind.ADDED]
+    assert [one.kind for one in does(update, DOCUMENT)] == [updates.UpdateKind.ADDED]
     caught_up = copy.deepcopy(DOCUMENT)
     caught_up["components"]["schemas"]["Thing"]["required"].append("cost")
     assert len(list(updates.obsolete(does(update, caught_up)))) == 1

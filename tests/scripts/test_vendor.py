@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from common import documents, versions
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 from vendoring import finding, writing
 
 from .conftest import FROZEN, PINNED, ROOT, SOURCE, run_script
@@ -363,7 +363,7 @@ def test_a_broken_document_is_not_taken_for_a_page(monkeypatch):
 
     monkeypatch.setattr(finding.pages, "document_in", called)
     for begin in ("openapi: 3.1.0", '"openapi": "3.1.0" # c', "%YAML 1.2\n---\nopenapi: '3.0.3'\r"):
-        with pytest.raises(Failure, match="is not YAML"):
+        with pytest.raises(ToolError, match="is not YAML"):
             finding.find(f"{begin}\npaths: [".encode(), "new.yaml", "")
 
 

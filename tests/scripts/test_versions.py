@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 from common import versions
-from common.failure import Failure
 from common.project import Project
+from common.tool_errors import ToolError
 from common.versions import Version
 from vendoring import sources
 
@@ -105,14 +105,14 @@ def test_a_version_is_kept_with_the_overlay_that_fitted_it(project):
     stored = sorted(path.name for path in versions.store(project).glob("*.overlay.yaml"))
     assert stored == [f"{KEPT[0]}.overlay.yaml", "2027-01-02.overlay.yaml"]  # each of them once
     (versions.store(project) / "2027-01-02.overlay.yaml").unlink()
-    with pytest.raises(Failure, match="overlay of version 2027-01-02 is missing"):
+    with pytest.raises(ToolError, match="overlay of version 2027-01-02 is missing"):
         versions.all(project)
 
 
 @pytest.mark.parametrize("name", ["2026-05-28", "latest", "2026-1-1", "../2027-01-01"])
 def test_a_version_is_kept_once_under_its_date(project, name):
     """A kept version never changes."""
-    with pytest.raises(Failure, match=r"never changes|is no date"):
+    with pytest.raises(ToolError, match=r"never changes|is no date"):
         versions.kept(project, Version(name, b"openapi: 3.1.0\n"))
 
 
@@ -153,7 +153,7 @@ DAMAGE = {
 def test_a_damaged_store_is_refused(project, damage, words):
     """Nothing that is not exactly what was kept is taken for it."""
     damage(versions.store(project))
-    with pytest.raises(Failure, match=words):
+    with pytest.raises(ToolError, match=words):
         versions.all(project)
 
 
@@ -161,7 +161,7 @@ def test_two_documents_of_one_date_are_refused(project):
     """The vendored one must not hide another."""
     lock = project.lock.read_text().replace(PINNED, "2026-05-24")
     project.lock.write_text(lock)
-    with pytest.raises(Failure, match="so is another document"):
+    with pytest.raises(ToolError, match="so is another document"):
         versions.all(project)
 
 
@@ -171,7 +171,7 @@ def test_a_version_is_named_by_its_date_or_its_source(tmp_path):
     assert sources.version(OURS, "2026-06-09") == versions.all(OURS)["2026-06-09"]
     found = sources.version(OURS, str(tmp_path / "next.yaml"))
     assert (found.name, found.document["openapi"]) == ("next.yaml", "3.1.0")
-    with pytest.raises(Failure, match="known are 2026-05-13"):
+    with pytest.raises(ToolError, match="known are 2026-05-13"):
         sources.version(OURS, "2026-06-99")
-    with pytest.raises(Failure, match="there is no file"):
+    with pytest.raises(ToolError, match="there is no file"):
         sources.version(OURS, "2026-6-9")

@@ -14,7 +14,7 @@ from opentelemetry.semconv.attributes import error_attributes
 
 from modelgates_client import ConfigurationError, Generation
 from modelgates_client.capture import Resolver
-from modelgates_client.ledger.captured import CaptureFile
+from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.telemetry import RecordMetrics, names
 from modelgates_client.testing import StubAPI
 

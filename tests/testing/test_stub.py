@@ -203,8 +203,10 @@ def test_closing_leaves_no_thread_behind(connected, stub, get):
 
 def test_closing_waits_for_threads_that_are_about_to_end(get, stub, monkeypatch):
     """However long that takes them; here, they are slow in it."""
-    finish = _server._Handler.finish
-    monkeypatch.setattr(_server._Handler, "finish", lambda self: (time.sleep(0.3), finish(self)))
+    finish = _server._StubHandler.finish
+    monkeypatch.setattr(
+        _server._StubHandler, "finish", lambda self: (time.sleep(0.3), finish(self))
+    )
     before = set(threading.enumerate())
     with StubAPI([make_record("gen-1")]) as other:
         get(base_url=other.base_url)

@@ -7,7 +7,7 @@ import pytest
 
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
-from modelgates_client.transport.httpx_client import AsyncHttpxEngine, HttpxEngine
+from modelgates_client.transport.httpx_engine import AsyncHttpxEngine, HttpxEngine
 from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import Server
 
@@ -16,10 +16,10 @@ KEY = "sk-mg-f4ultQ7zX"
 
 
 @pytest.fixture(params=["blocking", "awaited"])
-def ending(request):
+def attempt_result(request):
     """Return what a request over a mock ends with, by each of the two."""
 
-    def ending(answer, asked, **http):
+    def attempt_result(answer, asked, **http):
         transport = httpx.MockTransport(answer)
         sent = (asked, Secret(KEY), Deadline.after(5), 1000)
         if request.param == "blocking":
@@ -27,15 +27,15 @@ def ending(request):
         client = httpx.AsyncClient(transport=transport, **http)
         return asyncio.run(AsyncHttpxEngine(client, SERVER).send(*sent))
 
-    return ending
+    return attempt_result
 
 
-def test_a_body_is_sent_as_it_is(ending):
+def test_a_body_is_sent_as_it_is(attempt_result):
     """With the headers that are about it, not with those of the caller's client."""
     seen = []
     asked = Request("POST", "/api/v1/x", (("content-type", "application/json"),), b'{"a": 1}')
     theirs = {"Content-Type": "text/html", "Content-Length": "99", "Authorization": "theirs"}
-    reply = ending(lambda it: seen.append(it) or httpx.Response(201), asked, headers=theirs)
+    reply = attempt_result(lambda it: seen.append(it) or httpx.Response(201), asked, headers=theirs)
     assert (reply.status, reply.body, reply.defect) == (201, b"", None)
     (it,) = seen
     assert (it.method, str(it.url), it.content) == (
@@ -48,12 +48,12 @@ def test_a_body_is_sent_as_it_is(ending):
     assert it.headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_a_request_without_security_has_no_key(ending):
+def test_a_request_without_security_has_no_key(attempt_result):
     """Nor another's."""
     seen = []
     asked = Request("GET", "/api/v1/open", is_secured=False)
     answer = lambda it: seen.append(it) or httpx.Response(200)  # noqa: E731
-    ending(answer, asked, headers={"Authorization": "theirs"}, auth=("user", "password"))
+    attempt_result(answer, asked, headers={"Authorization": "theirs"}, auth=("user", "password"))
     assert "authorization" not in seen[0].headers
 
 
@@ -69,11 +69,11 @@ def test_a_request_without_security_has_no_key(ending):
         (ZeroDivisionError(), "refused", True),
     ],
 )
-def test_a_failure_says_whether_the_server_may_have_acted(ending, error, kind, is_sent):
+def test_a_failure_says_whether_the_server_may_have_acted(attempt_result, error, kind, is_sent):
     """What is not to be done twice is sent again only if not."""
 
     def answer(_):
         raise error
 
-    failure = ending(answer, Request("POST", "/api/v1/x", (), b"{}"))
+    failure = attempt_result(answer, Request("POST", "/api/v1/x", (), b"{}"))
     assert (failure.kind, failure.is_sent) == (kind, is_sent)

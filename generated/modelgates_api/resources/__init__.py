@@ -15,7 +15,7 @@ class Resources:
     """The operations of the spec, by tag, for a client that blocks."""
 
     @_resource.tag
-    def generations(self: _resource.Client) -> GenerationsResource:
+    def generations(self: _resource.ResourceClient) -> GenerationsResource:
         """The operations of `generations`."""
         from .generations import GenerationsResource
 
@@ -26,7 +26,7 @@ class AsyncResources:
     """The operations of the spec, by tag, for a client that is awaited."""
 
     @_resource.tag
-    def generations(self: _resource.AsyncClient) -> AsyncGenerationsResource:
+    def generations(self: _resource.AsyncResourceClient) -> AsyncGenerationsResource:
         """The operations of `generations`."""
         from .generations import AsyncGenerationsResource
 

@@ -14,19 +14,24 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from modelgates_client.bulk.asking import Finished
-from modelgates_client.bulk.lookups import Doubt, Lookup
-from modelgates_client.bulk.outage import LONGEST_RETRY_AFTER_S, Breaker, is_answer, is_unavailable
+from modelgates_client.bulk.circuit_breaker import (
+    MAX_RETRY_AFTER_S,
+    CircuitBreaker,
+    is_answer,
+    is_unavailable,
+)
+from modelgates_client.bulk.concurrency_window import ConcurrencyWindow
+from modelgates_client.bulk.lookups import AmbiguousFailure, Lookup
+from modelgates_client.bulk.options import Completed
 from modelgates_client.bulk.pacer import Pacer
-from modelgates_client.bulk.window import Window
-from modelgates_client.calls.answers import asked_wait_s
-from modelgates_client.calls.call import Step
-from modelgates_client.transport.exchange import timed_out
-from modelgates_client.transport.messages import Ending, Failure, Reply
+from modelgates_client.calls.execution import Step
+from modelgates_client.calls.responses import requested_wait_s
+from modelgates_client.transport.exchange import timeout_failure
+from modelgates_client.transport.messages import AttemptResult, Failure, HTTPResponse
 
 #: Failures of one id that are taken for a limit's, which is told by 503, though others were
 #: answered since. Some ids make a gateway fail, each time: if it goes on, these count, too.
-MOST_EXCUSES: Final = 5
+MAX_EXCUSES: Final = 5
 
 _FIRST_ERROR: Final = 400
 #: The status that tells of a rate limit.
@@ -34,26 +39,26 @@ TOO_MANY: Final = 429
 _BUSY: Final = frozenset({503, 529})  # a limit, too, where others are answered
 
 #: Seconds without a word that are odd at least, when answers are quick,
-LEAST_PATIENCE_S: Final = 1.0
+MIN_PATIENCE_S: Final = 1.0
 _PATIENCE: Final = 20.0  # and as a multiple of the latency;
 _PATIENCE_S: Final = 5.0  # when nothing is known of it yet
-_LEAST_GRACE_S: Final = 0.25
+_MIN_GRACE_S: Final = 0.25
 
 _SAMPLE: Final = 100  # answers, and
 _MANY: Final = 12  # refusals among them that are taken for a limit: not by chance, if it is 5 %;
 _TOGETHER: Final = 20  # likewise so many answers, and
 _MANY_TOGETHER: Final = 6  # so many refusals
 _FIRST_PAUSE_S: Final = 0.1  # of an id that waits alone; it doubles
-_LONGEST_PAUSE_S: Final = 5.0
+_MAX_PAUSE_S: Final = 5.0
 _SHORT_S: Final = 2.0  # as long as windows of limits are; no answer for longer is an outage
 
 
-class Attempt(NamedTuple):
+class AttemptRecord(NamedTuple):
     """An attempt that ended.
 
     Attributes:
         lookup: What it was made for.
-        ending: What it ended with.
+        attempt_result: What it ended with.
         sent_at: When it was begun.
         sent_in_flight: How many requests were on their way when it was begun, this one included.
         in_flight: How many were when it ended.
@@ -61,7 +66,7 @@ class Attempt(NamedTuple):
     """
 
     lookup: Lookup
-    ending: Ending
+    attempt_result: AttemptResult
     sent_at: float
     sent_in_flight: int
     in_flight: int
@@ -82,13 +87,13 @@ class Gate:
         self, now: float, most: int, max_rate: float | None, uniform: Callable[[], float]
     ) -> None:
         """Let `most` requests through at one time, `max_rate` in a second, until more is known."""
-        self.breaker = Breaker()
-        self.refusal: Reply | None = None
+        self.breaker = CircuitBreaker()
+        self.refusal: HTTPResponse | None = None
         self.refused_since: float | None = None
         self.refusals = 0
         self._pacer = Pacer(now, max_rate=max_rate, uniform=uniform)
         self._heard_at = now  # when the latest request ended, but for time-outs
-        self._window = Window(most)
+        self._window = ConcurrencyWindow(most)
         self._recent: deque[bool] = deque(maxlen=_SAMPLE)  # whether answers were refusals
         self._most = most
         self._uniform = uniform
@@ -112,7 +117,7 @@ class Gate:
     @property
     def grace_s(self) -> float:
         """Seconds in which what a server that is back still has to answer is answered."""
-        return max(_LEAST_GRACE_S, 4 * (self._pacer.latency_s or 0.0))
+        return max(_MIN_GRACE_S, 4 * (self._pacer.latency_s or 0.0))
 
     def stalls_at(self, sent_at: float, hanging: int) -> float:
         """Return the time from which it is odd that nothing was heard.
@@ -123,75 +128,79 @@ class Gate:
         """
         latency_s = self._pacer.latency_s
         is_odd_soon = latency_s is not None and hanging > 1  # one may simply take long
-        least_s = LEAST_PATIENCE_S if is_odd_soon else _PATIENCE_S
+        least_s = MIN_PATIENCE_S if is_odd_soon else _PATIENCE_S
         patience_s = max(least_s, _PATIENCE * (latency_s or 0.0))
         return max(sent_at, self._heard_at) + patience_s
 
     def abandoned(self, lookup: Lookup, now: float) -> None:
         """Take note that a request was given up, which hung."""
         if self.breaker.is_open:
-            again = lookup.doubt is not None or lookup.failures > 0
+            again = lookup.ambiguous_failure is not None or lookup.failures > 0
             self.breaker.is_proven |= self.breaker.is_probe(lookup.sent_at) and not again
-            lookup.doubt = Doubt(timed_out(), now, self.breaker.answers, 1, now)
+            lookup.ambiguous_failure = AmbiguousFailure(
+                timeout_failure(), now, self.breaker.answers, 1, now
+            )
 
-    def settle(self, lookup: Lookup, now: float) -> Step | Finished | None:
+    def settle(self, lookup: Lookup, now: float) -> Step | Completed | None:
         """Return what is next for a lookup whose latest failure turned out to be the id's own.
 
         None, if there is none, or it is an outage's, or it is not known yet.
         """
-        doubt, breaker = lookup.doubt, self.breaker
-        if doubt is None or breaker.answers == doubt.answers:
+        ambiguous_failure, breaker = lookup.ambiguous_failure, self.breaker
+        if ambiguous_failure is None or breaker.answers == ambiguous_failure.answers:
             return None
-        if breaker.proven_at >= doubt.failed_at:
-            lookup.doubt = None
+        if breaker.proven_at >= ambiguous_failure.failed_at:
+            lookup.ambiguous_failure = None
             return None
-        may_be_outage = breaker.ended_at >= doubt.failed_at and not lookup.failures
+        may_be_outage = breaker.ended_at >= ambiguous_failure.failed_at and not lookup.failures
         if not may_be_outage:
-            lookup.clock.hold(now - doubt.failed_at)
-        return lookup.failed(doubt, is_own=not may_be_outage)
+            lookup.clock.hold(now - ambiguous_failure.failed_at)
+        return lookup.failed(ambiguous_failure, is_own=not may_be_outage)
 
-    def again_at(self, attempt: "Attempt", now: float) -> float | None:
+    def again_at(self, attempt: "AttemptRecord", now: float) -> float | None:
         """Learn from an attempt; return when it is to be made again at no cost to its id.
 
         None, if what it ended with is the id's own.
         """
-        ending, lookup, sent_at = attempt.ending, attempt.lookup, attempt.sent_at
-        if isinstance(ending, Failure) and ending.kind == "timeout":
+        attempt_result, lookup, sent_at = attempt.attempt_result, attempt.lookup, attempt.sent_at
+        if isinstance(attempt_result, Failure) and attempt_result.kind == "timeout":
             # It is the id's own, unless nothing else was heard in all that time.
             is_own = self._heard_at > sent_at and not self.breaker.is_open
             return None if is_own else self._doubted(attempt, now, 0.0)
         self._heard_at = now
-        if isinstance(ending, Failure) and ending.kind == "scarce":
+        if isinstance(attempt_result, Failure) and attempt_result.kind == "scarce":
             self._window.ran_out(attempt.in_flight)
             # By then others have given theirs back; if there are none, somebody else has them all.
             return now if attempt.in_flight > 1 else self._doubted(attempt, now, 0.0)
         after = None
-        if isinstance(ending, Reply) and ending.status >= _FIRST_ERROR:
-            after = asked_wait_s(ending)
-        if is_unavailable(ending):
-            return self._unavailable(attempt, now, min(after or 0.0, LONGEST_RETRY_AFTER_S))
-        if isinstance(ending, Reply) and ending.status == TOO_MANY:
+        if isinstance(attempt_result, HTTPResponse) and attempt_result.status >= _FIRST_ERROR:
+            after = requested_wait_s(attempt_result)
+        if is_unavailable(attempt_result):
+            return self._unavailable(attempt, now, min(after or 0.0, MAX_RETRY_AFTER_S))
+        if isinstance(attempt_result, HTTPResponse) and attempt_result.status == TOO_MANY:
             self._answered(attempt, now)
-            self.refusal = ending
+            self.refusal = attempt_result
             if self._is_limit():
                 self.refused_since = now if self.refused_since is None else self.refused_since
                 self._refuse(attempt, now, after)
                 return now
             lookup.refusals += 1
-            is_bounded = after is None or after <= LONGEST_RETRY_AFTER_S
+            is_bounded = after is None or after <= MAX_RETRY_AFTER_S
             return self._later(now, lookup.refusals, after) if is_bounded else None
-        if is_answer(ending):
+        if is_answer(attempt_result):
             self.refused_since = None
             self._recent.append(False)
             self._pacer.succeeded(now, sent_at)
             self._answered(attempt, now)
         return None
 
-    def _unavailable(self, attempt: "Attempt", now: float, after: float) -> float:
-        ending, lookup = attempt.ending, attempt.lookup
+    def _unavailable(self, attempt: "AttemptRecord", now: float, after: float) -> float:
+        attempt_result, lookup = attempt.attempt_result, attempt.lookup
         # A limit's refusals come while others are answered; what is probed for tells nothing of it.
-        may_be_limit = isinstance(ending, Reply) and ending.status in _BUSY
-        is_first = lookup.doubt is None and not lookup.failures  # else it may be the id's own
+        may_be_limit = isinstance(attempt_result, HTTPResponse) and attempt_result.status in _BUSY
+        is_first = (
+            lookup.ambiguous_failure is None and not lookup.failures
+        )  # else it may be the id's own
         is_limit = (
             may_be_limit
             and not self.breaker.is_probe(attempt.sent_at)
@@ -200,14 +209,18 @@ class Gate:
         at = self._doubted(attempt, now, after)
         if is_limit:
             self._refuse(attempt, now, after or None)
-            if not self.breaker.is_open and lookup.doubt and lookup.failures < MOST_EXCUSES:
+            if (
+                not self.breaker.is_open
+                and lookup.ambiguous_failure
+                and lookup.failures < MAX_EXCUSES
+            ):
                 if self.breaker.answers > lookup.refused_at:  # others are, this one is not
-                    lookup.failed(lookup.doubt, is_own=False)
-                lookup.doubt, lookup.refused_at = None, self.breaker.answers
+                    lookup.failed(lookup.ambiguous_failure, is_own=False)
+                lookup.ambiguous_failure, lookup.refused_at = None, self.breaker.answers
                 return now
         return at
 
-    def _refuse(self, attempt: "Attempt", now: float, after: float | None) -> None:
+    def _refuse(self, attempt: "AttemptRecord", now: float, after: float | None) -> None:
         of_rate = True
         self.refusals += 1
         if self._pacer.at_once is not None and self._pacer.is_new(attempt.sent_at):
@@ -228,24 +241,26 @@ class Gate:
         refused, latest = sum(self._recent), sum([*self._recent][-_TOGETHER:])
         return 0 < refused == len(self._recent) or latest >= _MANY_TOGETHER or refused >= _MANY
 
-    def _doubted(self, attempt: "Attempt", now: float, after: float) -> float:
+    def _doubted(self, attempt: "AttemptRecord", now: float, after: float) -> float:
         lookup = attempt.lookup
         self.breaker.failed(
             now,
             attempt.sent_at,
             lookup.number,
             after,
-            again=lookup.doubt is not None or lookup.failures > 0,
+            again=lookup.ambiguous_failure is not None or lookup.failures > 0,
             alone=attempt.is_alone,
         )
-        tries = 1 if lookup.doubt is None else lookup.doubt.tries + 1
-        lookup.doubt = Doubt(attempt.ending, now, self.breaker.answers, tries, now + after)
+        tries = 1 if lookup.ambiguous_failure is None else lookup.ambiguous_failure.tries + 1
+        lookup.ambiguous_failure = AmbiguousFailure(
+            attempt.attempt_result, now, self.breaker.answers, tries, now + after
+        )
         if self.breaker.is_open:
             return now
         # As soon as others were answered it is known whose doing it was.
         return self._later(now, tries, None if self.breaker.answers else after)
 
-    def _answered(self, attempt: "Attempt", now: float) -> None:
+    def _answered(self, attempt: "AttemptRecord", now: float) -> None:
         since = self.breaker.since
         if self.breaker.answered(now, attempt.sent_at) and since is not None:
             self._window.restart()
@@ -255,5 +270,5 @@ class Gate:
             self._window.answered(attempt.in_flight, now)
 
     def _later(self, now: float, times: int, after: float | None) -> float:
-        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(times - 1, 30))
+        pause_s = min(_MAX_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(times - 1, 30))
         return now + max(after or 0.0, pause_s * (0.5 + 0.5 * self._uniform()))

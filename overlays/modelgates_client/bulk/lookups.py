@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from modelgates_client.bulk.asking import Asked, Finished
-from modelgates_client.calls.answers import Problem
-from modelgates_client.calls.call import Send, Step
+from modelgates_client.bulk.options import Completed, PreparedCall
+from modelgates_client.calls.execution import Send, Step
+from modelgates_client.calls.responses import CallProblem
 from modelgates_client.errors import GenerationNotReadyError
 from modelgates_client.transport.deadline import monotonic_s
-from modelgates_client.transport.messages import Ending, Reply
+from modelgates_client.transport.messages import AttemptResult, HTTPResponse
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import Call
 from modelgates_runtime.types import Response
@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 _FIRST_ERROR: Final = 400
 
 
-class HeldClock:
+class PausableClock:
     """A clock that stands still while its lookup is held up.
 
     What one id waits for others, a place or the server's rate limit, is not taken off its time.
@@ -41,18 +41,18 @@ class HeldClock:
         return self._clock() - self._held_s
 
 
-class Doubt(NamedTuple):
+class AmbiguousFailure(NamedTuple):
     """A failure of which it is not known yet whether it is the id's own, or an outage's.
 
     Attributes:
-        ending: What the attempt ended with.
+        attempt_result: What the attempt ended with.
         failed_at: When it did.
         answers: How many answers there had been by then.
         tries: How many attempts in a row ended like that.
         not_before: When the next may be made at the earliest, as the server asked.
     """
 
-    ending: Ending
+    attempt_result: AttemptResult
     failed_at: float
     answers: int
     tries: int
@@ -69,7 +69,7 @@ class Lookup:
         clock: Its time.
         due_s: When it would be sent if nothing held it up, by the clock of all.
         again: The attempt that it has to make again, which failed for reasons that are not its own.
-        doubt: Why that may yet be its own failure.
+        ambiguous_failure: Why that may yet be its own failure.
         failures: How often it failed for what may be its own reason.
         refused_at: How many answers there had been when it was refused last, by a limit that is
             told by 503; infinite if it was not.
@@ -86,9 +86,9 @@ class Lookup:
         "_steps",
         "_uncounted",
         "again",
+        "ambiguous_failure",
         "attempts",
         "clock",
-        "doubt",
         "due_s",
         "execution",
         "failures",
@@ -102,23 +102,23 @@ class Lookup:
     )
 
     def __init__(
-        self, number: int, item: object, asked: Asked, clock: HeldClock, due_s: float
+        self, number: int, item: object, prepared: PreparedCall, clock: PausableClock, due_s: float
     ) -> None:
         """Take what was given, and how it is asked for."""
         self.number = number
         self.item = item
-        self.execution = asked.execution
+        self.execution = prepared.execution
         self.clock = clock
         self.due_s = due_s
         self.again: Send | None = None
-        self.doubt: Doubt | None = None
+        self.ambiguous_failure: AmbiguousFailure | None = None
         self.failures = self.refusals = self.hangs = self.attempts = 0
         self.refused_at = math.inf
         self.sent_at = due_s
-        self.latest: Reply | None = None
-        self._steps = asked.steps
+        self.latest: HTTPResponse | None = None
+        self._steps = prepared.steps
         self._is_own = False
-        self._uncounted: list[Ending] = []  # failures that the steps do not know of
+        self._uncounted: list[AttemptResult] = []  # failures that the steps do not know of
         self._begun_s = due_s
 
     def __lt__(self, other: "Lookup") -> bool:
@@ -134,57 +134,59 @@ class Lookup:
         """Whether to send it twice does what to send it once does."""
         return self.execution is None or self.execution.call.is_repeatable
 
-    def may_repeat(self, ending: Ending) -> bool:
+    def may_repeat(self, attempt_result: AttemptResult) -> bool:
         """Whether it may be sent again after an attempt that failed."""
         if self.is_repeatable or self.execution is None:
             return True
-        result = self.execution.interpret(ending, 1)
-        return isinstance(result, Problem) and result.setback.is_harmless
+        result = self.execution.interpret(attempt_result, 1)
+        return isinstance(result, CallProblem) and result.failed_attempt.is_safe_to_repeat
 
     @property
     def may_be_bad(self) -> bool:
         """Whether it failed in a way in which it may make the server fail, each time."""
         return self.failures > 0 or self.refused_at < math.inf
 
-    def advance(self, ending: Ending | None) -> Step | Finished:
+    def advance(self, attempt_result: AttemptResult | None) -> Step | Completed:
         """Go on: with an attempt's ending, or with None, at the start and after a pause."""
-        if ending is not None:
+        if attempt_result is not None:
             self.refusals = 0
-            if isinstance(ending, Reply) and ending.status < _FIRST_ERROR:
-                self.latest = ending
+            if isinstance(attempt_result, HTTPResponse) and attempt_result.status < _FIRST_ERROR:
+                self.latest = attempt_result
         try:
-            step = self._steps.send(ending)
+            step = self._steps.send(attempt_result)
             if isinstance(step, Send) and self._is_own and self._uncounted:
                 step = self._steps.send(self._uncounted.pop())
             return step
         except StopIteration as stop:
-            return Finished(self.number, self.item, stop.value)
+            return Completed(self.number, self.item, stop.value)
         except ModelGatesError as error:
-            return Finished(self.number, self.item, error)
+            return Completed(self.number, self.item, error)
 
-    def failed(self, doubt: Doubt, *, is_own: bool) -> Step | Finished | None:
+    def failed(
+        self, ambiguous_failure: AmbiguousFailure, *, is_own: bool
+    ) -> Step | Completed | None:
         """Count a failure: go on with it if it is the id's own, else keep it for when it is.
 
         An id that fails again and again while others are answered is what failed all the time.
         """
-        self.doubt = None
-        self.failures += doubt.tries
+        self.ambiguous_failure = None
+        self.failures += ambiguous_failure.tries
         self._is_own = is_own
-        self._uncounted += [doubt.ending] * (doubt.tries - is_own)
+        self._uncounted += [ambiguous_failure.attempt_result] * (ambiguous_failure.tries - is_own)
         if not is_own:
             return None
         self.again = None
-        return self.advance(doubt.ending)
+        return self.advance(ambiguous_failure.attempt_result)
 
-    def give_up(self, ending: Ending, now: float) -> Finished:
+    def give_up(self, attempt_result: AttemptResult, now: float) -> Completed:
         """End in an outage, with what came last: the answer is not ready."""
         execution = self.execution
         if execution is None:
             ended = self.advance(None)
-            if not isinstance(ended, Finished):
+            if not isinstance(ended, Completed):
                 raise TypeError("what cannot be asked for has no steps")
             return ended
-        last = execution.interpret(ending, max(1, self.attempts))
+        last = execution.interpret(attempt_result, max(1, self.attempts))
         known = None if self.latest is None else execution.interpret(self.latest, 1)
         elapsed_s = now - self._begun_s
         if isinstance(known, Response):
@@ -194,6 +196,6 @@ class Lookup:
             elapsed_s,
             self.attempts,
             known if isinstance(known, Response) else None,
-            last.error if isinstance(last, Problem) else None,
+            last.error if isinstance(last, CallProblem) else None,
         )
-        return Finished(self.number, self.item, error)
+        return Completed(self.number, self.item, error)

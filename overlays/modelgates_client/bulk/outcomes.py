@@ -14,7 +14,7 @@ from modelgates_runtime.operation import Call
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.asking import Finished
+    from modelgates_client.bulk.options import Completed
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -114,9 +114,9 @@ class Unanswered:
         raise self.error
 
 
-def outcome_of(finished: "Finished") -> Outcome:
+def outcome_of(completed: "Completed") -> Outcome:
     """Return what became of an id."""
-    given, result = finished.item, finished.result
+    given, result = completed.item, completed.result
     generation_id = given if isinstance(given, str) else repr(given)
     if isinstance(result, GenerationNotReadyError):
         return Pending(generation_id, result)
@@ -125,10 +125,10 @@ def outcome_of(finished: "Finished") -> Outcome:
     return Resolved(generation_id, result)
 
 
-def answer_of(finished: "Finished") -> "Answered[Any] | Unanswered":
+def answer_of(completed: "Completed") -> "Answered[Any] | Unanswered":
     """Return what became of a call."""
-    call: Any = finished.item
-    error = finished.result
+    call: Any = completed.item
+    error = completed.result
     if not isinstance(error, ModelGatesError):
         return Answered(call, error)
     if isinstance(error, GenerationNotReadyError):  # an outage ended before its turn came again

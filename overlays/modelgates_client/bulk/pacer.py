@@ -36,7 +36,7 @@ _FASTEST: Final = 1e6  # requests per second; no limit is above
 
 _FIRST_PAUSE_S: Final = 0.1  # of those that the server does not ask for; they grow
 _GROWTH: Final = 1.6  # by this factor, up to
-_LONGEST_PAUSE_S: Final = 60.0  # the longest window that is common
+_MAX_PAUSE_S: Final = 60.0  # the longest window that is common
 _SPARE: Final = 1.5  # latencies from a pause's first request to its second: its answer is there
 
 _MARGIN: Final = 0.95  # the part of the estimate that a hold begins with
@@ -44,22 +44,22 @@ _SHORT: Final = 0.7  # what is left of a rate that was refused at once (CUBIC's 
 _LONG: Final = 0.9  # what is left, at least, of one that was let through for a while
 _ENOUGH: Final = 4  # successes that say something of a rate
 _ENOUGH_S: Final = 1.0  # seconds that do; below, it may all have been burst
-_MOST_KEPT: Final = 1024  # times of successes: memory is bounded
+_MAX_KEPT: Final = 1024  # times of successes: memory is bounded
 _LATEST_S: Final = 0.2  # that is a timer's doing
-_LEAST_PACED: Final = 0.2  # the part of the time that is not lost by late timers, at least
-_LEAST_S: Final = 0.02  # seconds that a rate can be measured over: more than latency varies
+_MIN_PACED: Final = 0.2  # the part of the time that is not lost by late timers, at least
+_MIN_S: Final = 0.02  # seconds that a rate can be measured over: more than latency varies
 
 # A refusal costs the pause, and what was sent by then: a turn is a round trip and a request's time.
 _HOLD_PAUSES: Final = 9.0  # pauses that a rate is held for: a tenth of the time is lost at most
 _HOLD_TURNS: Final = 50.0  # such turns that it is held for: 2 % of the requests are lost
 _PROBE_TURNS: Final = 8.0  # such turns that a probe needs for doubling: it stays near the limit
-_LONGEST_HOLD_S: Final = 10.0  # as far as turns make it, and
-_LONGEST_HELD_S: Final = 600.0  # as far as pauses do
-_LONGEST_PROBE_S: Final = 1.0
+_MAX_HOLD_S: Final = 10.0  # as far as turns make it, and
+_MAX_HELD_S: Final = 600.0  # as far as pauses do
+_MAX_PROBE_S: Final = 1.0
 
 _RAMP: Final = 0.1  # slow start doubles within this part of the first cycle,
 _RAMP_TURNS: Final = 3.0  # but not within fewer latencies,
-_LONGEST_RAMP_S: Final = 10.0  # nor more slowly than this
+_MAX_RAMP_S: Final = 10.0  # nor more slowly than this
 
 
 class Pacer:
@@ -189,7 +189,7 @@ class Pacer:
             # At least until what is on its way was answered, so that the next cycle begins clean.
             pause_s = min(self._latency, _ENOUGH_S)
             if retry_after is None or in_vain:
-                longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * _GROWTH ** min(self._growths, 99))
+                longest = min(_MAX_PAUSE_S, _FIRST_PAUSE_S * _GROWTH ** min(self._growths, 99))
                 pause_s = max(pause_s, longest * (0.5 + 0.5 * self._uniform()))
             self._until = max(self._until, now + pause_s)
         self._until = max(self._until, now + (retry_after or 0.0))
@@ -216,7 +216,7 @@ class Pacer:
     def _resume(self, now: float, paused_at: float) -> None:
         """End the pause: take the estimate that the cycle yields, and begin another cycle."""
         cycle, curve, pause_s = self._cycle, self._curve, self._until - paused_at
-        took_s = max(_LEAST_S, self._until - cycle.started_at)
+        took_s = max(_MIN_S, self._until - cycle.started_at)
         refused = self.rate or _SLOWEST
         self._paused_at, self._resumed_at, self._passed_since = None, now, 0
         self._cycle = _Cycle(now)
@@ -225,7 +225,7 @@ class Pacer:
             self.at_once = (self._burst.requests, _HOLD_PAUSES * pause_s)
             base = max(1, cycle.count) / _whole(took_s)
             ramp_s = max(_RAMP * took_s, _RAMP_TURNS * self._latency)
-            self._curve = _Curve(base, 0.0, min(ramp_s, _LONGEST_RAMP_S))
+            self._curve = _Curve(base, 0.0, min(ramp_s, _MAX_RAMP_S))
         elif not self._of_rate:
             pass
         elif curve.is_slow_start or cycle.is_long:
@@ -239,7 +239,7 @@ class Pacer:
         """Return the highest rate that the cycle gives a reason to believe in."""
         least = cycle.least(self._burst)
         # What timers were late by is no limit's doing.
-        paced = least / max(_LEAST_PACED, 1 - least * cycle.late_s)
+        paced = least / max(_MIN_PACED, 1 - least * cycle.late_s)
         rate = max(cycle.count / took_s, min(curve.rate, paced))
         if curve.age_s < curve.hold_s:
             return max(rate, _LONG * curve.rate)
@@ -250,14 +250,14 @@ class Pacer:
     def _hold(self, base: float, refused: float, pause_s: float) -> "_Curve":
         """Return the curve that stays near a rate for as long as a refusal is dear."""
         hold_s = max(
-            min(_HOLD_PAUSES * pause_s, _LONGEST_HELD_S),
-            min(_HOLD_TURNS * (self._latency + 1 / refused), _LONGEST_HOLD_S),
+            min(_HOLD_PAUSES * pause_s, _MAX_HELD_S),
+            min(_HOLD_TURNS * (self._latency + 1 / refused), _MAX_HOLD_S),
             _ENOUGH_S,
         )
         # What is found out quickly may all have been burst; where it costs a long pause, it is not
         # worth that.
         probe_s = max(_PROBE_TURNS * (self._latency + 1 / base), pause_s)
-        return _Curve(base, hold_s, min(probe_s, _LONGEST_PROBE_S))
+        return _Curve(base, hold_s, min(probe_s, _MAX_PROBE_S))
 
 
 class _Burst(NamedTuple):
@@ -325,7 +325,7 @@ class _Cycle:
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
         self.count = 0
-        self._passed: deque[float] = deque(maxlen=_MOST_KEPT)
+        self._passed: deque[float] = deque(maxlen=_MAX_KEPT)
         self.refused_at = started_at
         self._lost_s, self._paced = 0.0, 0
 
@@ -364,7 +364,7 @@ class _Cycle:
             (
                 (count - burst.requests) / (span - burst.seconds)
                 for count, span in spans
-                if count >= _ENOUGH and span - burst.seconds >= _LEAST_S
+                if count >= _ENOUGH and span - burst.seconds >= _MIN_S
             ),
             default=0.0,
         )

@@ -4,12 +4,12 @@ import heapq
 from collections import deque
 from typing import Final
 
-from modelgates_client.bulk.asking import Finished
 from modelgates_client.bulk.lookups import Lookup
+from modelgates_client.bulk.options import Completed
 
 #: Lookups that are on their way at one time, waiting for late records included, and in order also
 #: those that are done: what memory is bounded by.
-MOST_OPEN: Final = 10_000
+MAX_OPEN: Final = 10_000
 
 
 class Schedule:
@@ -21,19 +21,19 @@ class Schedule:
 
     def __init__(self, concurrency: int, *, ordered: bool) -> None:
         """Keep as many ids at hand as are asked for at one time, and as many that are ready."""
-        self.ready: deque[Finished] = deque()
+        self.ready: deque[Completed] = deque()
         self._most = concurrency
         self._ordered = ordered
         self._fresh: deque[Lookup] = deque()
         self._parked: list[tuple[float, Lookup]] = []
-        self._held: dict[int, Finished] = {}  # done before their turn
+        self._held: dict[int, Completed] = {}  # done before their turn
         self._turn = 0
         self._open = 0
 
     @property
     def wanted(self) -> int:
         """How many more ids it can take."""
-        room = MOST_OPEN - self._open - len(self._held)
+        room = MAX_OPEN - self._open - len(self._held)
         return max(0, min(room, self._most - len(self._fresh)))
 
     @property
@@ -69,7 +69,7 @@ class Schedule:
         if self._parked and self._parked[0][0] <= now:
             self._fresh.append(heapq.heappop(self._parked)[1])
         for place, lookup in enumerate(self._fresh):
-            if lookup.doubt is None:
+            if lookup.ambiguous_failure is None:
                 del self._fresh[place]
                 return lookup
         return self._fresh.pop() if self._fresh else None  # it failed longer ago than the others
@@ -108,13 +108,13 @@ class Schedule:
             lookup.due_s = held_from
         self._fresh.append(lookup)
 
-    def finish(self, finished: Finished) -> None:
+    def finish(self, completed: Completed) -> None:
         """Take what a lookup came to."""
         self._open -= 1
         if not self._ordered:
-            self.ready.append(finished)
+            self.ready.append(completed)
             return
-        self._held[finished.number] = finished
+        self._held[completed.number] = completed
         while self._turn in self._held:
             self.ready.append(self._held.pop(self._turn))
             self._turn += 1

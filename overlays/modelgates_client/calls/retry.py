@@ -14,7 +14,7 @@ from modelgates_client.transport.deadline import monotonic_s
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528), 529})
 
 _FIRST_S: Final = 0.5  # the longest first wait
-_LONGEST_S: Final = 3.0  # the longest wait that the server did not ask for
+_MAX_S: Final = 3.0  # the longest wait that the server did not ask for
 _SPREAD_S: Final = 1.0  # what is added at most to a longer wait that the server asked for
 
 
@@ -27,7 +27,7 @@ def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def backoff_s(
-    attempt: int, uniform: Callable[[], float], most_s: float, retry_after: float | None = None
+    attempt: int, uniform: Callable[[], float], max_s: float, retry_after: float | None = None
 ) -> float:
     """Return the wait after an attempt, counted from 1.
 
@@ -39,18 +39,18 @@ def backoff_s(
     Args:
         attempt: How many there were.
         uniform: A source of random numbers from 0 to 1.
-        most_s: The longest wait that is of use; only what the server asked for may be longer.
+        max_s: The longest wait that is of use; only what the server asked for may be longer.
         retry_after: Seconds that the server asked to wait, if it did.
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    longest_s = min(_LONGEST_S, _FIRST_S * 2.0 ** min(attempt - 1, 30))
+    longest_s = min(_MAX_S, _FIRST_S * 2.0 ** min(attempt - 1, 30))
     if retry_after is None:
-        return max(0.0, min(most_s, longest_s * (1 + uniform()) / 2))
+        return max(0.0, min(max_s, longest_s * (1 + uniform()) / 2))
     spread_s = min(retry_after, _SPREAD_S)
     if retry_after < _FIRST_S:  # it may be asked for again and again in no time
         spread_s = longest_s - retry_after
-    return retry_after + uniform() * max(0.0, min(most_s - retry_after, spread_s))
+    return retry_after + uniform() * max(0.0, min(max_s - retry_after, spread_s))
 
 
 class RetryQueue:
@@ -184,7 +184,7 @@ class RetryPace(RetryQueue):
         self._passing *= math.exp(-seconds)
 
 
-class Turn(NamedTuple):
+class RetryTurn(NamedTuple):
     """The turn of a retry.
 
     Attributes:
@@ -196,21 +196,21 @@ class Turn(NamedTuple):
     number: int = 0
 
 
-class Setback(NamedTuple):
+class FailedAttempt(NamedTuple):
     """What the decision to retry needs to know of an attempt that failed.
 
     Attributes:
         retryable: Whether another attempt may mend it.
         retry_after: Seconds the server asked to wait, if it did.
         timed_out: Whether it took all the time that it was given.
-        is_harmless: Whether the server cannot have acted on the request.
+        is_safe_to_repeat: Whether the server cannot have acted on the request.
         is_limit: Whether a rate limit refused it, or the server named a wait: that is no failure.
     """
 
     retryable: bool
     retry_after: float | None = None
     timed_out: bool = False
-    is_harmless: bool = False
+    is_safe_to_repeat: bool = False
     is_limit: bool = False
 
 
@@ -233,21 +233,21 @@ class RetryPolicy(NamedTuple):
         """Return the policy of one of many, which are let go one by one: without chance or pace."""
         return self._replace(uniform=lambda: 0.0, is_paced=False)
 
-    def allows(self, setback: Setback, attempt: int) -> bool:
+    def allows(self, failed_attempt: FailedAttempt, attempt: int) -> bool:
         """Whether there may be another attempt after one, counted from 1."""
-        return setback.retryable and attempt <= self.max_retries
+        return failed_attempt.retryable and attempt <= self.max_retries
 
-    def backoff_s(self, setback: Setback, attempt: int, most_s: float) -> float:
+    def backoff_s(self, failed_attempt: FailedAttempt, attempt: int, max_s: float) -> float:
         """Return the seconds to wait before the next attempt; `backoff_s` says how many."""
-        return backoff_s(attempt, self.uniform, most_s, setback.retry_after)
+        return backoff_s(attempt, self.uniform, max_s, failed_attempt.retry_after)
 
-    def queue(self, setback: Setback) -> RetryQueue | None:
+    def queue(self, failed_attempt: FailedAttempt) -> RetryQueue | None:
         """Return the queue in which another attempt waits for its turn, if it does."""
-        if setback.is_limit:
+        if failed_attempt.is_limit:
             return self.budget.pace if self.is_paced else None
         return self.budget
 
-    def answered(self, turn: Turn | None) -> None:
+    def answered(self, turn: RetryTurn | None) -> None:
         """Take note of an answer; `turn` is that of the retry which brought it, if it was one.
 
         It gives a token, and gives back the one that was taken for it.
@@ -255,10 +255,10 @@ class RetryPolicy(NamedTuple):
         self.budget.refund(1 + (turn is not None and turn.queue is self.budget))
         self.budget.pace.passed(self._paced(turn))
 
-    def failed(self, setback: Setback, turn: Turn | None) -> None:
+    def failed(self, failed_attempt: FailedAttempt, turn: RetryTurn | None) -> None:
         """Take note of an attempt that failed, likewise."""
-        if setback.is_limit:
+        if failed_attempt.is_limit:
             self.budget.pace.refused(self._paced(turn))
 
-    def _paced(self, turn: Turn | None) -> int:
+    def _paced(self, turn: RetryTurn | None) -> int:
         return turn.number if turn is not None and turn.queue is self.budget.pace else 0

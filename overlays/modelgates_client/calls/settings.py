@@ -9,10 +9,10 @@ from typing import Final, NamedTuple, TypedDict, cast
 
 from modelgates_client._version import __version__
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.observe import DriftCallback, show_log
+from modelgates_client.records.drift_observer import DriftCallback, enable_logging
 from modelgates_client.transport.content import ACCEPTED
-from modelgates_client.transport.deadline import LONGEST_S
-from modelgates_client.transport.lazily import httpx
+from modelgates_client.transport.deadline import MAX_S
+from modelgates_client.transport.lazy_httpx import httpx
 from modelgates_client.transport.options import NetworkOptions, Server, Trust, choose_proxy
 from modelgates_runtime.operation import Validation
 
@@ -98,7 +98,7 @@ class Settings(NamedTuple):
             ConfigurationError: One of them cannot be used.
         """
         if log := os.environ.get("MODELGATES_LOG"):
-            show_log(log)
+            enable_logging(log)
         url = options.get("base_url")
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
@@ -122,9 +122,9 @@ def check_seconds(name: str, value: object) -> float:
     Raises:
         ConfigurationError: It is none that can be waited for.
     """
-    if not isinstance(value, int | float) or value is True or not 0 < value <= LONGEST_S:
+    if not isinstance(value, int | float) or value is True or not 0 < value <= MAX_S:
         raise ConfigurationError(
-            f"{name} is {value!r}; it is in seconds, more than 0, at most {LONGEST_S:.0f}"
+            f"{name} is {value!r}; it is in seconds, more than 0, at most {MAX_S:.0f}"
         )
     return float(value)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from modelgates_client.capture.sinks import Noting, Sink
+from modelgates_client.capture.id_recorder import IdRecorder, Sink
 from modelgates_client.capture.streams import LIBRARIES, observe
 from modelgates_client.errors import ConfigurationError
 
@@ -44,8 +44,8 @@ def capture(client: C, *, to: Sink, labels: Mapping[str, str] | None = None) -> 
         LedgerError: The file beside the ledger cannot be written to.
     """
     inner, is_awaited = _http_client(client)
-    noting = Noting(to, labels)
-    kind = _AwaitedHook if is_awaited else _Hook
+    noting = IdRecorder(to, labels)
+    kind = _AsyncHook if is_awaited else _Hook
     hooks = inner.event_hooks
     others = [
         each
@@ -58,19 +58,19 @@ def capture(client: C, *, to: Sink, labels: Mapping[str, str] | None = None) -> 
 
 
 class _Hook:
-    def __init__(self, noting: Noting) -> None:
+    def __init__(self, noting: IdRecorder) -> None:
         self.noting: Final = noting
 
     def __call__(self, response: Any) -> None:
-        observe(response, self.noting.noter(), is_awaited=False)
+        observe(response, self.noting.recorder(), is_awaited=False)
 
 
-class _AwaitedHook:
-    def __init__(self, noting: Noting) -> None:
+class _AsyncHook:
+    def __init__(self, noting: IdRecorder) -> None:
         self.noting: Final = noting
 
     async def __call__(self, response: Any) -> None:
-        observe(response, self.noting.noter(), is_awaited=True)
+        observe(response, self.noting.recorder(), is_awaited=True)
 
 
 def _http_client(client: Any) -> tuple[Any, bool]:
@@ -95,7 +95,7 @@ def _http_client(client: Any) -> tuple[Any, bool]:
     )
 
 
-class _Handed(Exception):  # noqa: N818 - it carries what was asked for, and is no error
+class _ConstructorArguments(Exception):  # noqa: N818 - it carries what was asked for, and is no error
     """What the constructor of a client was handed."""
 
 
@@ -111,7 +111,7 @@ def _within(client: Any) -> Any:
 
     class Copying(type(client)):  # type: ignore[misc] # which class it is turns out
         def __init__(self, *_: Any, http_client: Any = None, **__: Any) -> None:
-            raise _Handed(http_client)
+            raise _ConstructorArguments(http_client)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(client, name)
@@ -119,7 +119,7 @@ def _within(client: Any) -> Any:
     copying: Any = Copying.__new__(Copying)
     try:
         copying.copy()
-    except _Handed as handed:
+    except _ConstructorArguments as handed:
         return handed.args[0]
     except Exception:  # noqa: BLE001 - it is another kind of client, whatever its `copy` does
         return None

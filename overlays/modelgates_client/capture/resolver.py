@@ -18,11 +18,11 @@ from modelgates_client.client.async_client import AsyncModelGates
 from modelgates_client.client.client import ModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
+from modelgates_client.ledger.fetch_run import FetchRun
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.ledger.progress import Progress
-from modelgates_client.ledger.working import Work
+from modelgates_client.records.drift_observer import LOGGER
 from modelgates_client.records.generation import Generation
-from modelgates_client.records.observe import LOGGER
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
 
@@ -33,7 +33,7 @@ _CONCURRENCY: Final = 8
 _AGAIN_S: Final = 600.0
 _POLL_S: Final = 0.25  # between two looks at what was captured
 _QUEUE_S: Final = 5.0  # between two looks at what others have left in the queue
-_LONGEST_PAUSE_S: Final = 60.0  # after an error
+_MAX_PAUSE_S: Final = 60.0  # after an error
 
 
 class Resolver:
@@ -78,7 +78,7 @@ class Resolver:
         """
         self._path: Final = ledger.path if isinstance(ledger, Ledger) else os.fspath(ledger)
         self._owns_client: Final = not isinstance(client, AsyncModelGates)
-        self._client: Final = _awaited(client)
+        self._client: Final = _as_async(client)
         self._on_record: Final = on_record
         self._concurrency: Final = concurrency
         self._wait: Final = wait
@@ -208,7 +208,7 @@ class Resolver:
                     if not isinstance(error, ModelGatesError):
                         raise
                     failures += 1
-                    pause_s = min(2.0**failures, _LONGEST_PAUSE_S)
+                    pause_s = min(2.0**failures, _MAX_PAUSE_S)
                     self._log(error, pause_s)
                     await asyncio.sleep(pause_s)
         finally:
@@ -226,9 +226,9 @@ class Resolver:
         """Resolve what there is and what comes, until it makes no sense to go on."""
         ledger = await self._open()
         try:
-            work = _Telling(ledger, self._concurrency, self._tell)
+            work = _NotifyingRun(ledger, self._concurrency, self._tell)
             batches = self._client.generations.get_batches(
-                work.following(_Idling(ledger, work, self._again).idle),
+                work.following(_IdleTasks(ledger, work, self._again).idle),
                 concurrency=self._concurrency,
                 wait=self._wait,
                 final=True,
@@ -268,7 +268,7 @@ class Resolver:
                 LOGGER.exception("on_record raised, for %s", outcome.generation_id)
 
 
-class _Telling(Work):
+class _NotifyingRun(FetchRun):
     """Work that tells of what it has stored."""
 
     def __init__(
@@ -293,10 +293,10 @@ class _Telling(Work):
         self._stored += kept
 
 
-class _Idling:
+class _IdleTasks:
     """What is done while there is nothing to ask for."""
 
-    def __init__(self, ledger: Ledger, work: Work, again_s: float) -> None:
+    def __init__(self, ledger: Ledger, work: FetchRun, again_s: float) -> None:
         self._ledger = ledger
         self._work = work
         self._again_s = again_s
@@ -316,7 +316,7 @@ class _Idling:
             await asyncio.sleep(_POLL_S)
 
 
-def _awaited(client: Any) -> AsyncModelGates:
+def _as_async(client: Any) -> AsyncModelGates:
     """Return a client that is awaited, for the same account and server.
 
     Raises:

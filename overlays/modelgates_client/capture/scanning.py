@@ -11,7 +11,7 @@ from typing import Final
 
 from modelgates_client.records.generation_ids import is_id
 
-_LONGEST: Final = 256  # bytes that are kept of a text: keys and ids are shorter
+_MAX: Final = 256  # bytes that are kept of a text: keys and ids are shorter
 _EVENTS: Final = (
     32  # with data, of a stream, that are looked at: the id is in each of the gateway's
 )
@@ -65,8 +65,8 @@ class ObjectScanner:
         match = _TEXT.match(data, at)
         end = len(data) if match is None else match.end()
         self._is_split = data[end : end + 1] == b"\\"
-        if self._kept is not None and len(self._kept) <= _LONGEST:
-            self._kept += data[start : min(end + self._is_split, start + _LONGEST + 1)]
+        if self._kept is not None and len(self._kept) <= _MAX:
+            self._kept += data[start : min(end + self._is_split, start + _MAX + 1)]
         if self._is_split or end == len(data):
             return end + self._is_split
         self._in_text = False

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from modelgates_client.capture.encodings import identity
-from modelgates_client.capture.sniffing import Sniffer, id_in_head, may_be_generation
+from modelgates_client.capture.response_ids import IdSniffer, id_in_head, may_be_generation
 
 #: The libraries whose clients can be captured. They are never imported: whoever has a client of one
 #: has imported it.
@@ -37,20 +37,20 @@ def observe(response: Any, note: Callable[[str], object], *, is_awaited: bool) -
     if found is not None:
         note(found)
     elif response.is_stream_consumed:  # as responses of mocks are: the whole body is there
-        Sniffer(identity, note).feed(response.content)
+        IdSniffer(identity, note).feed(response.content)
     else:
         kind: Any = response.__class__  # mypy takes no `type[...]` for hashable
         library = library_of(kind)
-        sniffer = Sniffer.of(response, note)
+        sniffer = IdSniffer.of(response, note)
         if library is not None and not sniffer.is_done:
             wrap = _awaited(library) if is_awaited else _blocking(library)
             response.stream = wrap(response.stream, sniffer)
 
 
-class _Passing:
+class _ObservedStream:
     """What both kinds of streams have in common."""
 
-    def __init__(self, stream: Any, sniffer: Sniffer) -> None:
+    def __init__(self, stream: Any, sniffer: IdSniffer) -> None:
         self._stream = stream
         self._sniffer = sniffer
 
@@ -61,7 +61,7 @@ class _Passing:
         return getattr(self._stream, name)
 
 
-class _Blocking(_Passing):
+class _SyncStream(_ObservedStream):
     def __iter__(self) -> Iterator[bytes]:
         chunks = iter(self._stream)
         for chunk in chunks:
@@ -75,7 +75,7 @@ class _Blocking(_Passing):
         self._stream.close()
 
 
-class _Awaited(_Passing):
+class _AsyncStream(_ObservedStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = self._stream.__aiter__()
         try:
@@ -91,11 +91,11 @@ class _Awaited(_Passing):
 
 
 @cache
-def _blocking(library: str) -> Callable[[Any, Sniffer], Any]:
+def _blocking(library: str) -> Callable[[Any, IdSniffer], Any]:
     """Return the class of streams that a library takes for its own."""
-    return type("CapturedStream", (_Blocking, sys.modules[library].SyncByteStream), {})
+    return type("CapturedStream", (_SyncStream, sys.modules[library].SyncByteStream), {})
 
 
 @cache
-def _awaited(library: str) -> Callable[[Any, Sniffer], Any]:
-    return type("CapturedStream", (_Awaited, sys.modules[library].AsyncByteStream), {})
+def _awaited(library: str) -> Callable[[Any, IdSniffer], Any]:
+    return type("CapturedStream", (_AsyncStream, sys.modules[library].AsyncByteStream), {})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from modelgates_client.capture.sinks import Noting, Sink
+from modelgates_client.capture.id_recorder import IdRecorder, Sink
 from modelgates_client.capture.streams import observe
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ class CaptureTransport(_Transport):  # type: ignore[misc] # see above
     ) -> None:
         """Capture what goes through a transport; the arguments are those of `capture`."""
         self._transport: Final = transport
-        self._noting: Final = Noting(to, labels)
+        self._noting: Final = IdRecorder(to, labels)
 
     def handle_request(self, request: Any) -> Any:
         """Send a request; return its response."""
         response = self._transport.handle_request(request)
-        observe(response, self._noting.noter(), is_awaited=False)
+        observe(response, self._noting.recorder(), is_awaited=False)
         return response
 
     def close(self) -> None:
@@ -58,12 +58,12 @@ class AsyncCaptureTransport(_Transport):  # type: ignore[misc] # see above
     ) -> None:
         """Capture what goes through a transport; the arguments are those of `capture`."""
         self._transport: Final = transport
-        self._noting: Final = Noting(to, labels)
+        self._noting: Final = IdRecorder(to, labels)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; return its response."""
         response = await self._transport.handle_async_request(request)
-        observe(response, self._noting.noter(), is_awaited=True)
+        observe(response, self._noting.recorder(), is_awaited=True)
         return response
 
     async def aclose(self) -> None:

@@ -12,41 +12,41 @@ The exit statuses are in `statuses`, and in the help of each command.
 
 A command is a module of its name, which is loaded when it is needed:
 
-| module        | subject                                                    |
-|---------------|------------------------------------------------------------|
-| `budget`      | is what was spent within a limit, or within all budgets?   |
-| `check`       | responses, live or recorded, held against the spec         |
-| `completion`  | the script that completes the command in a shell           |
-| `export`      | rows of a ledger to files                                  |
-| `fetch`       | fill a ledger, resumably                                   |
-| `forget`      | ids that nobody is to ask for any more                     |
-| `get`         | print records                                              |
-| `list`        | ids of which a ledger does not know something              |
-| `mcp`         | serve AI clients over stdio                                |
-| `reconcile`   | a ledger held against the account's activity               |
-| `report`      | what it cost, and how it went                              |
-| `show`        | what a ledger has of ids                                   |
-| `stub`        | serve records on loopback                                  |
+| module       | subject                                                  |
+|--------------|----------------------------------------------------------|
+| `budget`     | is what was spent within a limit, or within all budgets? |
+| `check`      | responses, live or recorded, held against the spec       |
+| `completion` | the script that completes the command in a shell         |
+| `export`     | rows of a ledger to files                                |
+| `fetch`      | fill a ledger, resumably                                 |
+| `forget`     | ids that nobody is to ask for any more                   |
+| `get`        | print records                                            |
+| `list`       | ids of which a ledger does not know something            |
+| `mcp`        | serve AI clients over stdio                              |
+| `reconcile`  | a ledger held against the account's activity             |
+| `report`     | what it cost, and how it went                            |
+| `show`       | what a ledger has of ids                                 |
+| `stub`       | serve records on loopback                                |
 
 What they share:
 
-| module        | subject                                                    |
-|---------------|------------------------------------------------------------|
-| `app`         | the group of commands; running one; failures               |
-| `options`     | options as fields of classes; those that commands share    |
-| `config`      | the configuration file: defaults, and budgets              |
-| `statuses`    | the exit statuses                                          |
-| `keys`        | the key, and that it is not shown                          |
-| `messages`    | stderr: errors, warnings, logs                             |
-| `progress`    | stderr: how far long work is, by rich                      |
-| `output`      | stdout, and files that are written whole or not at all     |
-| `ids`         | ids in arguments, lists, logs and JSON Lines               |
-| `recordings`  | recorded responses, line by line                           |
-| `reading`     | texts, however they are packed and encoded                 |
-| `record_table` | records as a table, by rich                               |
-| `findings`    | findings of `check` as JSON, Markdown and JUnit XML        |
+| module           | subject                                                 |
+|------------------|---------------------------------------------------------|
+| `app`            | the group of commands; running one; failures            |
+| `options`        | options as fields of classes; those that commands share |
+| `config`         | the configuration file: defaults, and budgets           |
+| `statuses`       | the exit statuses                                       |
+| `keys`           | the key, and that it is not shown                       |
+| `messages`       | stderr: errors, warnings, logs                          |
+| `progress`       | stderr: how far long work is, by rich                   |
+| `output`         | stdout, and files that are written whole or not at all  |
+| `ids`            | ids in arguments, lists, logs and JSON Lines            |
+| `recordings`     | recorded responses, line by line                        |
+| `reading`        | texts, however they are packed and encoded              |
+| `record_table`   | records as a table, by rich                             |
+| `findings`       | findings of `check` as JSON, Markdown and JUnit XML     |
 | `findings_table` | findings as a table, by rich                            |
-| `all_budgets` | how the budgets of the configuration file stand            |
+| `all_budgets`    | how the budgets of the configuration file stand         |
 """
 
 import sys

@@ -15,12 +15,12 @@ from attrs import evolve
 
 from modelgates_client._version import __version__
 from modelgates_client.cli.statuses import Status
-from modelgates_client.ledger.controls import Difference
-from modelgates_client.reports.budgets import BUDGET_COLUMNS, Budget, State, states_of
-from modelgates_client.reports.plain import plain
+from modelgates_client.ledger.control_totals import TotalsDifference
+from modelgates_client.reports.budgets import BUDGET_COLUMNS, Budget, BudgetState, states_of
+from modelgates_client.reports.formatting import count, decimals_of, elided, name, rounded
 from modelgates_client.reports.reading import OF_LEDGER, OF_ROWS, rows_of_ledger
 from modelgates_client.reports.spending import Spending, Verdict
-from modelgates_client.reports.words import count, decimals_of, elided, name, rounded
+from modelgates_client.reports.to_json import to_plain
 
 _VERSION: Final = 1  # of the JSON
 STATUSES: Final[dict[Verdict, Status]] = {
@@ -36,7 +36,7 @@ _SEVEREST_FIRST: Final = (
 )
 _TITLES: Final = ("budget", "of", "spent", "limit", "used", "period", "stands", "a day", "reached")
 _LEFT: Final = frozenset(["budget", "of", "period", "stands"])  # columns aligned so
-_LONGEST: Final = 32  # characters of a name
+_MAX: Final = 32  # characters of a name
 _NAMED: Final = 4  # budgets in a line
 
 
@@ -47,7 +47,7 @@ def look(
     timezone: str,
     *,
     is_ledger: bool,
-) -> list[State]:
+) -> list[BudgetState]:
     """Return how budgets stand; of rows that have changed since, none can be judged.
 
     Raises:
@@ -68,7 +68,7 @@ def look(
     return [_doubted(state, differences) for state in found] if differences else found
 
 
-def _doubted(state: State, differences: tuple[Difference, ...]) -> State:
+def _doubted(state: BudgetState, differences: tuple[TotalsDifference, ...]) -> BudgetState:
     return evolve(
         state,
         spent=evolve(state.spent, differences=differences),
@@ -77,19 +77,19 @@ def _doubted(state: State, differences: tuple[Difference, ...]) -> State:
     )
 
 
-def status_of_all(states: Sequence[State]) -> Status:
+def status_of_all(states: Sequence[BudgetState]) -> Status:
     """Return the worst of how budgets stand."""
     statuses = set(map(_status, states))
     return next((status for status in _SEVEREST_FIRST if status in statuses), Status.OK)
 
 
-def _status(state: State) -> Status:
+def _status(state: BudgetState) -> Status:
     if state.verdict == "within" and state.warned_at is not None:
         return Status.NEAR_BUDGET
     return STATUSES[state.verdict]
 
 
-def as_json(states: Sequence[State], timezone: str) -> str:
+def as_json(states: Sequence[BudgetState], timezone: str) -> str:
     """Return one object of JSON."""
     whole = {
         "version": _VERSION,
@@ -100,30 +100,30 @@ def as_json(states: Sequence[State], timezone: str) -> str:
     return f"{json.dumps(whole)}\n"
 
 
-def _plain(state: State) -> dict[str, Any]:
+def _plain(state: BudgetState) -> dict[str, Any]:
     budget = state.budget
     return {
         "name": budget.name,
         "verdict": state.verdict,
-        "max_usd": plain(budget.max_usd),
+        "max_usd": to_plain(budget.max_usd),
         "basis": budget.basis,
         "allowed_doubtful": budget.allow_doubtful,
         "period": budget.period,
         "each": budget.each,
         "value": state.value,
         "where": dict(budget.where),
-        "warn_at": plain(budget.warn_at),
-        "since": plain(state.period.since),
-        "until": plain(state.period.until),
+        "warn_at": to_plain(budget.warn_at),
+        "since": to_plain(state.period.since),
+        "until": to_plain(state.period.until),
         **{
-            key: plain(getattr(state, key))
+            key: to_plain(getattr(state, key))
             for key in ("share", "warned_at", "usd_per_day", "days", "reached_on")
         },
-        **plain(state.spent),
+        **to_plain(state.spent),
     }
 
 
-def as_table(states: Sequence[State]) -> str:
+def as_table(states: Sequence[BudgetState]) -> str:
     """Return a line for each, aligned, and beneath what their sums leave out."""
     rows = [_cells(state) for state in states]
     widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
@@ -145,7 +145,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(padded).rstrip()
 
 
-def _cells(state: State) -> tuple[str, ...]:
+def _cells(state: BudgetState) -> tuple[str, ...]:
     budget = state.budget
     decimals = decimals_of([state.spent.known_usd, budget.max_usd])
     near = state.verdict == "within" and state.warned_at is not None
@@ -154,7 +154,7 @@ def _cells(state: State) -> tuple[str, ...]:
     of += [f"{kind} {name(value)}" for kind, value in budget.where.items()]
     return (
         _short(budget.name),
-        elided(", ".join(of) or "all", _LONGEST),
+        elided(", ".join(of) or "all", _MAX),
         rounded(state.spent.known_usd, decimals),
         rounded(budget.max_usd, decimals),
         "-" if state.share is None else f"{state.share:.0%}",
@@ -165,13 +165,13 @@ def _cells(state: State) -> tuple[str, ...]:
     )
 
 
-def _named(state: State) -> str:
+def _named(state: BudgetState) -> str:
     shown = _short(state.budget.name)
     return shown if state.budget.each is None else f"{shown} ({_short(state.value)})"
 
 
 def _short(text: str | None) -> str:
-    return elided(name(text), _LONGEST)
+    return elided(name(text), _MAX)
 
 
 def _left_out(spent: Spending) -> str:

@@ -33,12 +33,12 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.money import format_usd
 from modelgates_client.reports.budgets import Budget
+from modelgates_client.reports.formatting import changed, count
 from modelgates_client.reports.periods import (
     Period,
     zone_name,
 )
-from modelgates_client.reports.picking import read_where
-from modelgates_client.reports.plain import plain
+from modelgates_client.reports.selection import read_where
 from modelgates_client.reports.spending import (
     COLUMNS,
     Basis,
@@ -47,10 +47,10 @@ from modelgates_client.reports.spending import (
     spending_of_ledger,
     spending_of_rows,
 )
-from modelgates_client.reports.words import changed, count
+from modelgates_client.reports.to_json import to_plain
 
 _VERSION: Final = 1  # of the JSON
-_LARGEST: Final = Decimal(10) ** 15
+_MAX: Final = Decimal(10) ** 15
 
 
 @frozen(kw_only=True)
@@ -108,7 +108,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     if options.max_usd is None:
         raise ConfigurationError("give the limit, --max-usd, or --all budgets of the configuration")
     max_usd = read_decimal(
-        "--max-usd", options.max_usd, _LARGEST, "an amount in US dollars, as 5 or 0.25"
+        "--max-usd", options.max_usd, _MAX, "an amount in US dollars, as 5 or 0.25"
     )
     stdout = Stdout()
     period = options.period(datetime.datetime.now(datetime.UTC))
@@ -211,11 +211,11 @@ def _plain(
         "version": _VERSION,
         "client_version": __version__,
         "verdict": verdict,
-        "max_usd": plain(max_usd),
+        "max_usd": to_plain(max_usd),
         "basis": options.basis,
         "allowed_doubtful": options.allow_doubtful,
-        "since": plain(period.since),
-        "until": plain(period.until),
+        "since": to_plain(period.since),
+        "until": to_plain(period.until),
         "timezone": period.timezone,
-        **plain(spent),
+        **to_plain(spent),
     }

@@ -17,7 +17,7 @@ from modelgates_client.cli.options import ServerOptions, argument, option
 from modelgates_client.cli.output import Stdout, check_writable, write_file
 from modelgates_client.cli.progress import spinner
 from modelgates_client.cli.recordings import (
-    LONGEST,
+    MAX,
     is_ledger,
     is_recording,
     read_bodies,
@@ -157,7 +157,7 @@ class _Run:
             return
         for number, line in read_lines(name):
             if line is None:
-                checked = unreadable_line(f"a line of more than {LONGEST} bytes")
+                checked = unreadable_line(f"a line of more than {MAX} bytes")
             else:
                 checked = check_line(line)
             self.tally.add(Place(name, number), checked)

@@ -18,14 +18,14 @@ from modelgates_client.cli.options import SelectionOptions, argument, option
 from modelgates_client.cli.output import Stdout, UnwritableError, check_writable
 from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.harmless import harmless
+from modelgates_client.records.sanitize import sanitize
+from modelgates_client.reports.formatting import changed
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.picking import read_where
-from modelgates_client.reports.words import changed
+from modelgates_client.reports.selection import read_where
 
 if TYPE_CHECKING:
-    from modelgates_client.exports.tables import Table
-    from modelgates_client.exports.writing import Counts
+    from modelgates_client.exports.tables import ExportTable
+    from modelgates_client.exports.writing import ExportCounts
 
 FormatName = Literal["jsonl", "csv", "parquet", "duckdb"]
 
@@ -153,7 +153,7 @@ def _format(path: str, chosen: FormatName | None) -> FormatName:
     return found
 
 
-def _table(options: ExportOptions) -> "Table":
+def _table(options: ExportOptions) -> "ExportTable":
     if not options.focus:
         from modelgates_client.exports.tables import ROWS  # noqa: PLC0415 - slow to load
 
@@ -164,7 +164,7 @@ def _table(options: ExportOptions) -> "Table":
     return charges(ISSUER if issuer is None else issuer, options.billing_account)
 
 
-def _write(options: ExportOptions, period: Period) -> "Counts":
+def _write(options: ExportOptions, period: Period) -> "ExportCounts":
     from modelgates_client.exports import files, writing  # noqa: PLC0415 - slow to load
     from modelgates_client.exports.tables import ATTEMPTS  # noqa: PLC0415 - slow to load
 
@@ -218,13 +218,13 @@ def _print(path: Path, stdout: Stdout) -> None:
     with path.open(encoding="utf-8", newline="") as made:
         if stdout.is_terminal:
             for line in made:
-                stdout.write(f"{harmless(line.rstrip())}\n")
+                stdout.write(f"{sanitize(line.rstrip())}\n")
             return
         while text := made.read(_CHUNK):
             stdout.write(text)
 
 
-def _described(table: "Table", *, is_terminal: bool) -> str:
+def _described(table: "ExportTable", *, is_terminal: bool) -> str:
     """Return the columns of a table: lines for people, JSON Lines for programs."""
     columns = table.columns
     if not is_terminal:
@@ -235,12 +235,14 @@ def _described(table: "Table", *, is_terminal: bool) -> str:
     name = max(len(column.name) for column in columns)
     kind = max(len(column.kind) for column in columns)
     return "".join(
-        harmless(f"{column.name:{name}}  {column.kind:{kind}}  {column.doc}").rstrip() + "\n"
+        sanitize(f"{column.name:{name}}  {column.kind:{kind}}  {column.doc}").rstrip() + "\n"
         for column in columns
     )
 
 
-def _tell(counts: "Counts", options: ExportOptions, period: Period, messages: Messages) -> None:
+def _tell(
+    counts: "ExportCounts", options: ExportOptions, period: Period, messages: Messages
+) -> None:
     """Say what the export leaves out, and what in it is not known."""
     focus = options.focus
     left_out = [

@@ -14,7 +14,7 @@ from typing import Final
 import click
 from attrs import asdict, frozen
 
-from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
+from modelgates_client.bulk.options import DEFAULT_CONCURRENCY, DEFAULT_OUTAGE_TIMEOUT_S
 from modelgates_client.cli.app import command
 from modelgates_client.cli.ids import Refusals, check_files, find_ids
 from modelgates_client.cli.messages import Messages
@@ -26,11 +26,11 @@ from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.async_client import AsyncModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
-from modelgates_client.ledger.captured import is_waiting
+from modelgates_client.ledger.capture_file import is_waiting
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
+from modelgates_client.reports.formatting import count
 from modelgates_client.reports.periods import read_age
-from modelgates_client.reports.words import count
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.errors import ModelGatesError
@@ -191,11 +191,13 @@ class _Run:
                     ledger,
                     client,
                     ids,
-                    concurrency=CONCURRENCY if options.concurrency is None else options.concurrency,
+                    concurrency=DEFAULT_CONCURRENCY
+                    if options.concurrency is None
+                    else options.concurrency,
                     wait=WAIT_S if options.wait is None else options.wait,
                     final=not options.no_final,
                     max_rate=options.max_rate,
-                    outage_timeout=OUTAGE_TIMEOUT_S
+                    outage_timeout=DEFAULT_OUTAGE_TIMEOUT_S
                     if options.outage_timeout is None
                     else options.outage_timeout,
                     retry_failed=options.retry_failed,

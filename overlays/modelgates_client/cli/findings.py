@@ -27,7 +27,7 @@ from attrs import asdict
 from modelgates_client._version import __version__
 from modelgates_client.conformance.checking import LEVELS, Level
 from modelgates_client.conformance.tally import Finding, Place, Report, Unchecked
-from modelgates_client.records.harmless import harmless
+from modelgates_client.records.sanitize import sanitize
 
 FailOn = Level | Literal["never"]
 
@@ -51,7 +51,7 @@ def unlisted(report: Report) -> str:
 
 def unchecked(source: Unchecked) -> str:
     """Return what was not checked and why, in a line that cannot steer a terminal."""
-    return harmless(f"not checked, or not to its end: {source.source}: {source.reason}")
+    return sanitize(f"not checked, or not to its end: {source.source}: {source.reason}")
 
 
 def fails(report: Report, fail_on: FailOn) -> bool:
@@ -71,7 +71,7 @@ def difference(finding: Finding) -> str:
 
 def place(where: Place) -> str:
     """Return where a response came from, as text that cannot steer a terminal."""
-    return harmless(str(where))
+    return sanitize(str(where))
 
 
 def as_json(report: Report, fail_on: FailOn) -> str:
@@ -110,7 +110,7 @@ def code(text: str) -> str:
 
     Source: GitHub Flavored Markdown 0.29, sections 6.3 (code spans) and 4.10 (tables).
     """
-    text = harmless(text)
+    text = sanitize(text)
     longest = max(map(len, re.findall("`+", text)), default=0)
     ticks = "`" * (longest + 1)
     gap = " " if text.startswith("`") or text.endswith("`") else ""
@@ -133,7 +133,7 @@ def as_junit(report: Report, fail_on: FailOn) -> str:
     else:
         _break_test(counted, summary(report))
     for source in report.unchecked:
-        _break_test(_test(suite, "source", harmless(source.source)), unchecked(source))
+        _break_test(_test(suite, "source", sanitize(source.source)), unchecked(source))
     for finding in report.findings:
         status = "unknown" if finding.status is None else str(finding.status)
         name = f"{pointer(finding)}: {difference(finding)}"
@@ -203,14 +203,14 @@ def _plain(report: Report, fail_on: FailOn) -> dict[str, Any]:
         ],
         "unlisted": dict(report.unlisted),
         "unchecked": [
-            {"source": harmless(source.source), "reason": harmless(source.reason)}
+            {"source": sanitize(source.source), "reason": sanitize(source.reason)}
             for source in report.unchecked
         ],
     }
 
 
 def _plain_place(where: Place) -> dict[str, Any]:
-    return {"source": harmless(where.source), "line": where.line}
+    return {"source": sanitize(where.source), "line": where.line}
 
 
 def _row(*cells: str) -> str:

@@ -18,8 +18,8 @@ from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.files import find
+from modelgates_client.reports.formatting import count
 from modelgates_client.reports.periods import read_age
-from modelgates_client.reports.words import count
 
 
 @frozen(kw_only=True)

@@ -18,15 +18,15 @@ from typing import Any, Final, NamedTuple, TypeGuard
 from modelgates_client.cli.keys import holds_key
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.reading import STDIN, check_stdin
-from modelgates_client.cli.recordings import LONGEST, is_ledger, read_lines
+from modelgates_client.cli.recordings import MAX, is_ledger, read_lines
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.generation_ids import is_another, is_id, refusal, shortened
-from modelgates_client.records.ids_in_texts import (
+from modelgates_client.records.generation_ids import is_id, is_other_kind, refusal, shortened
+from modelgates_client.records.id_search import (
+    find_ids_in_text,
     may_have_ids,
+    strip_ansi,
     unescaped,
-    without_colours,
-    words_within,
 )
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.values import is_array
@@ -132,7 +132,7 @@ def look(line: bytes, *, in_list: bool = False) -> Found:
         line: The line; what is no UTF-8 in it is no part of an id.
         in_list: Whether all lines so far were lists, so that every word is meant as an id.
     """
-    text = without_colours(_decoded(line)).strip()
+    text = strip_ansi(_decoded(line)).strip()
     if not text or text.startswith("#"):
         return Found([], [], is_list=True)
     words = [word.strip(_QUOTES) for word in _BETWEEN.split(_COMMENT.sub("", text))]
@@ -146,12 +146,12 @@ def look(line: bytes, *, in_list: bool = False) -> Found:
     start = text.find("{")
     value = _json_in(text[start:]) if start > 0 and text.endswith("}") else None
     if value is not None:
-        before, within = words_within(text[:start]), _of_json(value, is_whole=True)
+        before, within = find_ids_in_text(text[:start]), _of_json(value, is_whole=True)
         return Found(
             [*dict.fromkeys(before.ids + within.ids)],
             [*map(_cut_off, before.refused), *([] if before.ids else within.refused)],
         )
-    within_text = words_within(text)
+    within_text = find_ids_in_text(text)
     if within_text.ids or within_text.refused:
         return Found(within_text.ids, [*map(_cut_off, within_text.refused)])
     return _without(text, words, in_list=in_list)
@@ -216,7 +216,7 @@ def _ids_of(
     for number, line in read_lines(name, documents=False):
         where = f"{name}:{number}"
         if line is None:
-            why = f"a line of more than {LONGEST} bytes was not read"
+            why = f"a line of more than {MAX} bytes was not read"
             refuse(where, why, Status.USAGE)
             in_list = False
             continue
@@ -296,10 +296,10 @@ def _of_json(value: Any, *, is_whole: bool) -> Found:
                 own[word] = None
                 continue
             if name and word.startswith(("gen-", "gen_")):
-                refused += [] if is_another(word) else [refusal(word)]
+                refused += [] if is_other_kind(word) else [refusal(word)]
                 continue
         if may_have_ids(text):
-            within = words_within(text)
+            within = find_ids_in_text(text)
             (spoken if is_talk else mentioned).update(dict.fromkeys(within.ids))
             refused += [] if is_talk or own else map(_cut_off, within.refused)
     if spoken and is_whole and not own and not mentioned and not refused:

@@ -15,7 +15,7 @@ from modelgates_client.cli.messages import Messages
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.credentials import ENVIRONMENT_VARIABLE, Credentials, Secret
 
-_LONGEST: Final = 8 * 1024  # bytes; no header could carry more
+_MAX: Final = 8 * 1024  # bytes; no header could carry more
 _LOOKS_LIKE_KEY: Final = re.compile(r"sk-mg-")
 
 
@@ -54,7 +54,7 @@ def _from_file(name: str, messages: Messages) -> Secret:
     try:
         with Path(name).open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            secret = _secret(file.readline(_LONGEST))
+            secret = _secret(file.readline(_MAX))
     except OSError as error:
         raise ConfigurationError(f"the key file {name!r}: {error.strerror}") from None
     if not secret.reveal():
@@ -73,7 +73,7 @@ def _from_stdin() -> Secret:
     if stdin.isatty():  # typed keys are not shown either
         secret = Secret(getpass.getpass("API key: ", sys.stderr).strip())
     else:
-        secret = _secret(stdin.buffer.readline(_LONGEST))
+        secret = _secret(stdin.buffer.readline(_MAX))
     if not secret.reveal():
         raise ConfigurationError("--key-stdin: the first line of stdin is empty")
     return secret

@@ -15,9 +15,9 @@ from modelgates_client.cli.show import moment_text, reason_text, unresolved_to_j
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.ledger import Kind
-from modelgates_client.ledger.values import Unresolved
-from modelgates_client.records.harmless import harmless
-from modelgates_client.reports.words import count
+from modelgates_client.ledger.values import UnresolvedId
+from modelgates_client.records.sanitize import sanitize
+from modelgates_client.reports.formatting import count
 
 
 @frozen(kw_only=True)
@@ -89,10 +89,10 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
     return Status.OK
 
 
-def _line(each: Unresolved) -> str:
+def _line(each: UnresolvedId) -> str:
     tried = "never tried" if each.tried_at is None else f"tried {moment_text(each.tried_at)}"
     forgotten = "" if each.forgotten_at is None else f", forgotten {moment_text(each.forgotten_at)}"
-    return harmless(
+    return sanitize(
         f"{each.generation_id}  {reason_text(each)}; {tried}, {count(each.requests, 'request')}"
         f"{forgotten}"
     )

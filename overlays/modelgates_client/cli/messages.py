@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from modelgates_client.records.harmless import harmless
-from modelgates_client.records.observe import LOGGER, OUTAGES
+from modelgates_client.records.drift_observer import LOGGER, OUTAGES
+from modelgates_client.records.sanitize import sanitize
 from modelgates_client.transport.credentials import Secret
 
 
@@ -73,7 +73,7 @@ class Messages:
     def _say(self, text: str) -> None:
         if self._secret is not None:
             text = self._secret.masked(text)
-        self.show(harmless(text))
+        self.show(sanitize(text))
 
 
 class _Handler(logging.Handler):

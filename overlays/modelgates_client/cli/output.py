@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from modelgates_client.cli.reading import STDIN
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.exports.placing import beside, put
+from modelgates_client.exports.atomic_files import replace_file, temporary_beside
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,10 +112,10 @@ def write_file(name: str, text: str) -> None:
             Path(name).write_bytes(content)
             return
         path = Path(os.path.realpath(name))  # a link stays one
-        with beside(path) as folder:
+        with temporary_beside(path) as folder:
             made = folder / "made"
             made.write_bytes(content)
-            put(made, path)
+            replace_file(made, path)
     except OSError as error:
         raise UnwritableError(f"the file {name!r}: {error.strerror}") from None
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.output import make_console
-from modelgates_client.records.harmless import harmless
+from modelgates_client.records.sanitize import sanitize
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
-    from modelgates_client.bulk.asking import Outage
+    from modelgates_client.bulk.options import Outage
     from modelgates_client.ledger.progress import Progress as FetchProgress
-    from modelgates_client.ledger.values import Counts
+    from modelgates_client.ledger.values import LedgerCounts
 
 _LINE_INTERVAL_S: Final = 5.0
 _HOUR_S: Final = 3600
@@ -39,7 +39,7 @@ class Spinner:
         """Say that an id is being asked for."""
         self._number += 1
         if self._progress is not None and self._task is not None:
-            text = f"{self._number}/{self._total} {harmless(generation_id)}"
+            text = f"{self._number}/{self._total} {sanitize(generation_id)}"
             self._progress.update(self._task, description=text)
             self._progress.start()
 
@@ -166,7 +166,7 @@ def _outage_text(outage: "Outage") -> str:
     )
 
 
-def states_text(counts: "Counts") -> str:
+def states_text(counts: "LedgerCounts") -> str:
     """Return how many ids are in which state."""
     resolved = counts.final + counts.provisional
     provisional = f" ({counts.provisional:,} provisional)" if counts.provisional else ""

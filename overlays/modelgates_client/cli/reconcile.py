@@ -23,10 +23,10 @@ from modelgates_client.cli.reading import STDIN
 from modelgates_client.cli.statuses import Status
 from modelgates_client.client.client import ModelGates
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.reports.plain import plain
-from modelgates_client.reports.reconciled import lines
-from modelgates_client.reports.reconciling import read_activity, reconcile_ledger
-from modelgates_client.reports.words import count
+from modelgates_client.reports.formatting import count
+from modelgates_client.reports.reconciliation import read_activity, reconcile_ledger
+from modelgates_client.reports.reconciliation_text import lines
+from modelgates_client.reports.to_json import to_plain
 from modelgates_client.resources.activity import activity
 
 _VERSION: Final = 1
@@ -83,7 +83,7 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
     shown_as = options.shown_as or ("text" if stdout.is_terminal else "json")
     if shown_as == "json":
         whole = {"version": _VERSION, "client_version": __version__, "is_same": found.is_same}
-        stdout.write(f"{json.dumps({**whole, **plain(found)})}\n")
+        stdout.write(f"{json.dumps({**whole, **to_plain(found)})}\n")
     else:
         stdout.write("".join(f"{line}\n" for line in lines(found, _LISTED)))
     if not found.is_same and found.unresolved:

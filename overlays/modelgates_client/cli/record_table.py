@@ -9,8 +9,8 @@ from rich.text import Text
 
 from modelgates_client.cli.output import make_console
 from modelgates_client.records.generation import Generation
-from modelgates_client.records.harmless import harmless
 from modelgates_client.records.money import Cost, format_usd
+from modelgates_client.records.sanitize import sanitize
 from modelgates_runtime.errors import FieldError
 
 _NOTHING = "-"  # of a record that did not come
@@ -49,7 +49,7 @@ class RecordTable:
     def failure(self, generation_id: str) -> None:
         """Add a row that says nothing but that it failed."""
         nothing = [_NOTHING] * 6
-        self._table.add_row(Text(harmless(generation_id)), *nothing, Text("error", "red"))
+        self._table.add_row(Text(sanitize(generation_id)), *nothing, Text("error", "red"))
 
     def rest(self) -> str:
         """Return the table."""
@@ -89,4 +89,4 @@ def _cell(record: Generation, name: str, unit: str = "") -> Text:
         return Text("unknown")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return Text(harmless(f"{value}{unit}"))
+    return Text(sanitize(f"{value}{unit}"))

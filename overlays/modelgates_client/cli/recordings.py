@@ -13,7 +13,7 @@ from modelgates_client.cli.reading import STDIN, UnreadableError, read_text, spl
 from modelgates_client.errors import ConfigurationError
 
 #: Bytes of a line: as many as the client reads of a body unless told otherwise.
-LONGEST: Final = 4 * 2**20
+MAX: Final = 4 * 2**20
 
 _SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".gz")
 # The header of an SQLite file: https://sqlite.org/fileformat2.html, section 1.3.
@@ -67,7 +67,7 @@ def read_bodies(name: str) -> Iterator[tuple[int, bytes]]:
 def read_lines(name: str, *, documents: bool = True) -> Iterator[tuple[int, bytes | None]]:
     """Yield the lines of a file, however it is packed and encoded, or of stdin (`-`), numbered.
 
-    Blank lines are left out, but numbered. In place of a line that is longer than `LONGEST` comes
+    Blank lines are left out, but numbered. In place of a line that is longer than `MAX` comes
     None.
 
     Args:
@@ -81,10 +81,10 @@ def read_lines(name: str, *, documents: bool = True) -> Iterator[tuple[int, byte
     try:
         text = read_text(name)
         if documents and _is_document(name):
-            document = _start(text, LONGEST + 1)
-            yield 1, document if len(document) <= LONGEST else None
+            document = _start(text, MAX + 1)
+            yield 1, document if len(document) <= MAX else None
             return
-        for number, line in enumerate(split_lines(text, LONGEST), 1):
+        for number, line in enumerate(split_lines(text, MAX), 1):
             if line is None or not line.isspace():
                 yield number, line
     except (EOFError, OSError, UnreadableError) as error:

@@ -12,7 +12,7 @@ from modelgates_client.cli.options import SelectionOptions, argument, option
 from modelgates_client.cli.output import Stdout, check_writable, write_file
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.reports.words import changed
+from modelgates_client.reports.formatting import changed
 
 if TYPE_CHECKING:
     from modelgates_client.reports.figures import Reconciliation, Report, Sort
@@ -24,7 +24,7 @@ _EXTRA: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly"
 def _dimensions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Return the names to group by that a list, with commas between, may go on with."""
     from modelgates_client.ledger.labels import PREFIX  # noqa: PLC0415 - completion must be quick
-    from modelgates_client.reports.picking import DIMENSIONS  # noqa: PLC0415 - likewise
+    from modelgates_client.reports.selection import DIMENSIONS  # noqa: PLC0415 - likewise
 
     before, comma, begun = incomplete.rpartition(",")
     chosen = before.split(",")
@@ -126,8 +126,8 @@ def report(options: ReportOptions, messages: Messages) -> Status:
 def _figures(options: ReportOptions) -> "Report":
     # Not before they are needed: DuckDB is slow to load.
     from modelgates_client.exports.source import open_source  # noqa: PLC0415
-    from modelgates_client.reports.picking import check_by, needed, read_where  # noqa: PLC0415
-    from modelgates_client.reports.querying import LIMIT, build_report  # noqa: PLC0415
+    from modelgates_client.reports.building import LIMIT, build_report  # noqa: PLC0415
+    from modelgates_client.reports.selection import check_by, needed, read_where  # noqa: PLC0415
 
     now = datetime.datetime.now(datetime.UTC)
     period = options.period(now)
@@ -162,7 +162,7 @@ def _reconciliation(options: ReportOptions) -> "Reconciliation | None":
     if options.activity is None:
         return None
     from modelgates_client.cli.reconcile import read_text  # noqa: PLC0415 - few need it
-    from modelgates_client.reports.reconciling import (  # noqa: PLC0415 - few need it
+    from modelgates_client.reports.reconciliation import (  # noqa: PLC0415 - few need it
         TOLERANCE,
         read_activity,
         reconcile_ledger,
@@ -182,7 +182,7 @@ def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:
             return ""
         shown_as = "table" if stdout.is_terminal else "json"
     if shown_as == "json":
-        from modelgates_client.reports.plain import as_json  # noqa: PLC0415 - only what is needed
+        from modelgates_client.reports.to_json import as_json  # noqa: PLC0415 - only what is needed
 
         return as_json(figures)
     from modelgates_client.reports.terminal.text import as_text  # noqa: PLC0415 - rich costs

@@ -16,11 +16,11 @@ from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
-from modelgates_client.ledger.values import StoredRecord, Unresolved
-from modelgates_client.records.harmless import harmless
+from modelgates_client.ledger.values import StoredRecord, UnresolvedId
+from modelgates_client.records.sanitize import sanitize
 from modelgates_client.records.summary import summarize
+from modelgates_client.reports.formatting import count
 from modelgates_client.reports.periods import moment
-from modelgates_client.reports.words import count
 from modelgates_runtime.errors import ModelGatesError
 
 _MAX_ERROR_LENGTH = 200  # characters of an error that are shown in a line
@@ -74,17 +74,17 @@ def show(options: ShowOptions, messages: Messages) -> Status:
 def _lines(
     generation_id: str,
     record: StoredRecord | None,
-    waiting: Unresolved | None,
+    waiting: UnresolvedId | None,
     history: list[StoredRecord],
 ) -> Iterator[str]:
     if record is not None:
         yield _summary(record)
         yield f"  {'Obtained':<10} {_obtained(record)}"
     else:
-        yield f"{harmless(generation_id)}  no record"
+        yield f"{sanitize(generation_id)}  no record"
     if waiting is not None:
         title = "Waiting" if waiting.forgotten_at is None else "Forgotten"
-        yield f"  {title:<10} {harmless(reason_text(waiting))}"
+        yield f"  {title:<10} {sanitize(reason_text(waiting))}"
         tried = "never" if waiting.tried_at is None else moment_text(waiting.tried_at)
         queued = "" if waiting.queued_at is None else f"; queued {moment_text(waiting.queued_at)}"
         yield f"  {'Tried':<10} {tried}{queued}"
@@ -96,19 +96,19 @@ def _summary(record: StoredRecord) -> str:
     try:
         return summarize(record.generation())
     except ModelGatesError as error:
-        return f"{harmless(record.generation_id)}  {harmless(str(error))}"
+        return f"{sanitize(record.generation_id)}  {sanitize(str(error))}"
 
 
 def _obtained(record: StoredRecord) -> str:
     settled = "" if record.is_final else ", not final"
-    client = f"modelgates-client {harmless(record.client)}"
+    client = f"modelgates-client {sanitize(record.client)}"
     return (
         f"{moment_text(record.obtained_at)}, status {record.status}, "
         f"{count(record.requests, 'request')}, by {client}{settled}"
     )
 
 
-def reason_text(waiting: Unresolved) -> str:
+def reason_text(waiting: UnresolvedId) -> str:
     """Return in which state an id is, and why there is no final record of it."""
     if waiting.state == "unknown":
         return "unknown: the record does not say what it cost"
@@ -123,7 +123,7 @@ def reason_text(waiting: Unresolved) -> str:
 def _to_json(
     generation_id: str,
     record: StoredRecord | None,
-    waiting: Unresolved | None,
+    waiting: UnresolvedId | None,
     history: list[StoredRecord],
 ) -> dict[str, Any]:
     return {
@@ -141,7 +141,7 @@ def _record_to_json(record: StoredRecord) -> dict[str, Any]:
     return told
 
 
-def unresolved_to_json(waiting: Unresolved) -> dict[str, Any]:
+def unresolved_to_json(waiting: UnresolvedId) -> dict[str, Any]:
     """Return what is known of an id without a final record, for JSON."""
     told = attrs.asdict(waiting)
     for name in ("queued_at", "tried_at", "forgotten_at"):

@@ -8,32 +8,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
 import modelgates_client  # annotations name what it loads when it is asked for
-from modelgates_client.bulk.asking import (
-    CONCURRENCY,
-    OUTAGE_TIMEOUT_S,
-    Plan,
-    Question,
-    calls_question,
+from modelgates_client.bulk.options import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_OUTAGE_TIMEOUT_S,
+    BulkOptions,
+    CallFactory,
+    bulk_options,
+    call_factory,
     flat_awaited,
-    plan_of,
 )
-from modelgates_client.calls.call import Pause, Send, Steps
+from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
-from modelgates_client.records.observe import LOGGER, DriftCallback
+from modelgates_client.records.drift_observer import LOGGER, DriftCallback
 from modelgates_client.resources.generations import AsyncResources
+from modelgates_client.transport.async_pool import running_loop
 from modelgates_client.transport.credentials import Credentials, KeyFunction
-from modelgates_client.transport.engines import AsyncEngine, awaiting_engine
-from modelgates_client.transport.exchange import MOST_CONNECTIONS, timed_out
-from modelgates_client.transport.lazily import httpx
-from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.engines import AsyncEngine, async_engine
+from modelgates_client.transport.exchange import MAX_CONNECTIONS, timeout_failure
+from modelgates_client.transport.lazy_httpx import httpx
+from modelgates_client.transport.messages import AttemptResult
 from modelgates_client.transport.options import ProxyURL
-from modelgates_client.transport.pooling import running_loop
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.running import Means
+    from modelgates_client.bulk.bulk_run import RunContext
     from modelgates_client.calls.paging import Pager
 
 
@@ -120,7 +120,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         self._set_up(credentials, options, None)
 
     def _make_engine(self) -> AsyncEngine:
-        return awaiting_engine(self._settings.network)
+        return async_engine(self._settings.network)
 
     async def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
         """Send a call, and return what its answer says; see `ModelGates.send`."""
@@ -150,15 +150,15 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         self,
         calls: Iterable[Call[T]] | AsyncIterable[Call[T]],
         *,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = DEFAULT_CONCURRENCY,
         ordered: bool = False,
         max_rate: float | None = None,
-        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
         """Send many calls; see `ModelGates.send_many`."""
-        plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
-        return flat_awaited(self.run_many(calls, calls_question(), plan, options))
+        plan = bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
+        return flat_awaited(self.run_many(calls, call_factory(), plan, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncGenerator[Any]:
         """Yield the items of all pages; see `ModelGates.paginate`."""
@@ -173,61 +173,61 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
 
     async def _run(self, steps: Steps[T]) -> Response[T]:
         """Do what the steps say."""
-        ending: Ending | None = None
+        attempt_result: AttemptResult | None = None
         while True:
             try:
-                step = steps.send(ending)
+                step = steps.send(attempt_result)
             except StopIteration as stop:
                 return self._finish(cast("Response[T]", stop.value))
-            ending = None
+            attempt_result = None
             if isinstance(step, Send):
                 self._check_open()
-                ending = await self._send(step)
-                LOGGER.debug("%s: %s", step.request, ending)
+                attempt_result = await self._send(step)
+                LOGGER.debug("%s: %s", step.request, attempt_result)
             elif isinstance(step, Pause):
-                step.tell()
+                step.log()
                 await self._engine.sleep(step.seconds)
             else:
                 await self._engine.reset()
 
-    async def _send(self, step: Send) -> Ending:
+    async def _send(self, step: Send) -> AttemptResult:
         secret = self._credentials.fixed
         if secret is None:
             try:
                 async with self._engine.within(step.deadline.remaining()):
-                    secret = await self._credentials.asecret()
+                    secret = await self._credentials.secret_async()
             except TimeoutError:
-                return timed_out()
+                return timeout_failure()
         return await self._engine.send(step.request, secret, step.deadline, self._settings.limit)
 
     async def run_many(
         self,
         items: Iterable[object] | AsyncIterable[object],
-        question: Question,
-        plan: Plan,
+        question: CallFactory,
+        plan: BulkOptions,
         options: CallOptions,
     ) -> AsyncGenerator[list[Any]]:
         """Ask for many; for resources, see `ModelGates.run_many`."""
         running_loop()
         self._check_can_ask_many()
-        from modelgates_client.bulk.awaited import finished  # noqa: PLC0415 - rarely needed
+        from modelgates_client.bulk.async_iteration import completed  # noqa: PLC0415 - rarely needed
 
         if self._settings.network.http_client is not None:  # its pool collapses beyond that
-            plan = plan._replace(concurrency=min(plan.concurrency, MOST_CONNECTIONS))
+            plan = plan._replace(concurrency=min(plan.concurrency, MAX_CONNECTIONS))
         outcome = question.outcome()
-        batches = finished(items, question, lambda: self._means(plan, options), plan)
+        batches = completed(items, question, lambda: self._run_context(plan, options), plan)
         async with aclosing(batches):
             async for batch in batches:
                 yield [outcome(one) for one in self._observed(batch)]
 
-    def _means(self, plan: Plan, options: CallOptions) -> "Means":
-        from modelgates_client.bulk.running import Means  # noqa: PLC0415 - rarely needed
+    def _run_context(self, plan: BulkOptions, options: CallOptions) -> "RunContext":
+        from modelgates_client.bulk.bulk_run import RunContext  # noqa: PLC0415 - rarely needed
 
-        engine_for = partial(awaiting_engine, connections=plan.concurrency)
-        return Means(
+        engine_for = partial(async_engine, connections=plan.concurrency)
+        return RunContext(
             engine_for(self._settings.network),
             engine_for,
-            self._credentials.fixed or self._credentials.asecret,
+            self._credentials.fixed or self._credentials.secret_async,
             self._check_open,
             self._settings.limit,
             partial(self._timed, options),
@@ -236,8 +236,8 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     async def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""
         self._closed = True
-        for elsewhere in self._elsewhere.values():
-            await elsewhere.close()
+        for other_server in self._elsewhere.values():
+            await other_server.close()
         if self._owner:
             await self._engine.close()
 

@@ -7,8 +7,8 @@ from typing import Any, Generic, Self, TypeVar, Unpack
 from urllib.parse import urljoin
 from warnings import warn
 
-from modelgates_client.bulk.asking import Finished
-from modelgates_client.calls.call import Execution, execution_of
+from modelgates_client.bulk.options import Completed
+from modelgates_client.calls.execution import Execution, execution_of
 from modelgates_client.calls.retry import RetryBudget, RetryPolicy
 from modelgates_client.calls.settings import (
     DEFAULT_BASE_URL,
@@ -17,7 +17,7 @@ from modelgates_client.calls.settings import (
     Settings,
 )
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.observe import DriftObserver
+from modelgates_client.records.drift_observer import DriftObserver
 from modelgates_client.transport import exchange
 from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.deadline import monotonic_s
@@ -103,7 +103,7 @@ class BaseClient(ABC, Generic[E]):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise exchange.closed()
+            raise exchange.closed_error()
         self._engine.check()
 
     def _check_can_ask_many(self) -> None:
@@ -146,7 +146,7 @@ class BaseClient(ABC, Generic[E]):
         execution = home._execution(call, options, clock)  # noqa: SLF001 - the class's own
         if home is self:
             return execution
-        request = execution.request._replace(elsewhere=home._settings.network)  # noqa: SLF001 - likewise
+        request = execution.request._replace(other_server=home._settings.network)  # noqa: SLF001 - likewise
         return execution._replace(request=request)
 
     def _finish(self, response: Response[T]) -> Response[T]:
@@ -155,11 +155,11 @@ class BaseClient(ABC, Generic[E]):
             self._observer.observe(tuple(find_drift(response.parsed, "")))
         return response
 
-    def _observed(self, batch: list[Finished]) -> list[Finished]:
+    def _observed(self, batch: list[Completed]) -> list[Completed]:
         """Tell of the drift in what is finished of many."""
-        for finished in batch:
-            if isinstance(finished.result, Response):
-                self._finish(finished.result)
+        for completed in batch:
+            if isinstance(completed.result, Response):
+                self._finish(completed.result)
         return batch
 
     def __repr__(self) -> str:

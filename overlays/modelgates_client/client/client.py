@@ -8,30 +8,30 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
 import modelgates_client  # annotations name what it loads when it is asked for
-from modelgates_client.bulk.asking import (
-    CONCURRENCY,
-    OUTAGE_TIMEOUT_S,
-    Plan,
-    Question,
-    calls_question,
+from modelgates_client.bulk.options import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_OUTAGE_TIMEOUT_S,
+    BulkOptions,
+    CallFactory,
+    bulk_options,
+    call_factory,
     flat,
-    plan_of,
 )
-from modelgates_client.calls.call import Pause, Send, Steps
+from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.settings import ClientOptions, check_seconds
 from modelgates_client.client.base import BaseClient
-from modelgates_client.records.observe import LOGGER, DriftCallback
+from modelgates_client.records.drift_observer import LOGGER, DriftCallback
 from modelgates_client.resources.generations import Resources
 from modelgates_client.transport.credentials import Credentials
-from modelgates_client.transport.engines import Engine, Sender, awaiting_engine, blocking_engine
-from modelgates_client.transport.lazily import httpx
-from modelgates_client.transport.messages import Ending
+from modelgates_client.transport.engines import AttemptSender, Engine, async_engine, sync_engine
+from modelgates_client.transport.lazy_httpx import httpx
+from modelgates_client.transport.messages import AttemptResult
 from modelgates_client.transport.options import NetworkOptions, ProxyURL
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
 from modelgates_runtime.types import Response
 
 if TYPE_CHECKING:
-    from modelgates_client.bulk.running import Means
+    from modelgates_client.bulk.bulk_run import RunContext
     from modelgates_client.calls.paging import Pager
     from modelgates_client.transport.credentials import Secret
 
@@ -135,7 +135,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         self._set_up(credentials, options, None)
 
     def _make_engine(self) -> Engine:
-        return blocking_engine(self._settings.network)
+        return sync_engine(self._settings.network)
 
     def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
         """Send a call, and return what its answer says.
@@ -194,10 +194,10 @@ class ModelGates(Resources, BaseClient[Engine]):
         self,
         calls: Iterable[Call[T]],
         *,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = DEFAULT_CONCURRENCY,
         ordered: bool = False,
         max_rate: float | None = None,
-        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
     ) -> Generator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
         """Send many calls, as many at a time as are allowed.
@@ -221,8 +221,8 @@ class ModelGates(Resources, BaseClient[Engine]):
             ConfigurationError: An argument cannot be used.
             ClientClosedError: The client was closed.
         """
-        plan = plan_of(concurrency, max_rate, outage_timeout, ordered=ordered)
-        return flat(self.run_many(calls, calls_question(), plan, options))
+        plan = bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
+        return flat(self.run_many(calls, call_factory(), plan, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Generator[Any]:
         """Yield the items of a call's page, and of all that follow; each page when it is needed.
@@ -241,22 +241,22 @@ class ModelGates(Resources, BaseClient[Engine]):
 
     def _run(self, steps: Steps[T]) -> Response[T]:
         """Do what the steps say."""
-        ending: Ending | None = None
+        attempt_result: AttemptResult | None = None
         while True:
             try:
-                step = steps.send(ending)
+                step = steps.send(attempt_result)
             except StopIteration as stop:
                 return self._finish(cast("Response[T]", stop.value))
-            ending = None
+            attempt_result = None
             if isinstance(step, Send):
                 self._check_open()
                 secret = self._credentials.secret()
-                ending = self._engine.send(
+                attempt_result = self._engine.send(
                     step.request, secret, step.deadline, self._settings.limit
                 )
-                LOGGER.debug("%s: %s", step.request, ending)
+                LOGGER.debug("%s: %s", step.request, attempt_result)
             elif isinstance(step, Pause):
-                step.tell()
+                step.log()
                 time.sleep(step.seconds)
             else:
                 self._engine.reset()
@@ -264,8 +264,8 @@ class ModelGates(Resources, BaseClient[Engine]):
     def run_many(
         self,
         items: Iterable[object],
-        question: Question,
-        plan: Plan,
+        question: CallFactory,
+        plan: BulkOptions,
         options: CallOptions,
     ) -> Generator[list[Any]]:
         """Ask for many, on an event loop in a thread; for resources.
@@ -277,28 +277,28 @@ class ModelGates(Resources, BaseClient[Engine]):
             options: Of each call.
         """
         self._check_can_ask_many()
-        from modelgates_client.bulk.blocking import finished  # noqa: PLC0415 - asyncio costs
-        from modelgates_client.bulk.threaded import in_threads  # noqa: PLC0415
+        from modelgates_client.bulk.sync_iteration import completed  # noqa: PLC0415 - asyncio costs
+        from modelgates_client.bulk.threaded_sender import in_threads  # noqa: PLC0415
 
         if self._settings.network.http_client is not None:
             plan = in_threads(plan)
         outcome = question.outcome()
-        for batch in finished(items, question, lambda: self._means(plan, options), plan):
+        for batch in completed(items, question, lambda: self._run_context(plan, options), plan):
             yield [outcome(one) for one in self._observed(batch)]
 
-    def _means(self, plan: Plan, options: CallOptions) -> "Means":
-        from modelgates_client.bulk.running import Means  # noqa: PLC0415 - asyncio costs
-        from modelgates_client.bulk.threaded import ThreadedSender  # noqa: PLC0415
+    def _run_context(self, plan: BulkOptions, options: CallOptions) -> "RunContext":
+        from modelgates_client.bulk.bulk_run import RunContext  # noqa: PLC0415 - asyncio costs
+        from modelgates_client.bulk.threaded_sender import ThreadedSender  # noqa: PLC0415
 
         async def secret() -> "Secret":
             return self._credentials.secret()
 
-        def engine_for(network: NetworkOptions) -> Sender:
+        def engine_for(network: NetworkOptions) -> AttemptSender:
             if network.http_client is None:
-                return awaiting_engine(network, plan.concurrency)
-            return ThreadedSender(blocking_engine(network), plan.concurrency)
+                return async_engine(network, plan.concurrency)
+            return ThreadedSender(sync_engine(network), plan.concurrency)
 
-        return Means(
+        return RunContext(
             engine_for(self._settings.network),
             engine_for,
             self._credentials.fixed or secret,
@@ -310,8 +310,8 @@ class ModelGates(Resources, BaseClient[Engine]):
     def close(self) -> None:
         """Close the connections; the client must not be used afterwards."""
         self._closed = True
-        for elsewhere in self._elsewhere.values():
-            elsewhere.close()
+        for other_server in self._elsewhere.values():
+            other_server.close()
         if self._owner:
             self._engine.close()
 

@@ -22,7 +22,7 @@ from modelgates_runtime.errors import FieldError, ResponseError
 from modelgates_runtime.model import Model
 from modelgates_runtime.operation import Content, Operation
 from modelgates_runtime.parsing import parse_json
-from modelgates_runtime.scalars import MISFIT
+from modelgates_runtime.scalars import MISMATCH
 from modelgates_runtime.values import is_array, is_object
 
 Kind = (
@@ -50,7 +50,7 @@ _WORD: Final = re.compile(
     rf"(?!.*sk-){_FEW_DIGITS}[A-Za-z0-9](?:[A-Za-z0-9 ._-]{{0,30}}[A-Za-z0-9])?"
 )
 _NAMES_SHOWN: Final = 8  # of an object
-_MOST_FIELDS: Final = 100  # of an object; with more names it is a map
+_MAX_FIELDS: Final = 100  # of an object; with more names it is a map
 _DEPTH_SHOWN: Final = 2  # objects inside objects
 _ITEMS_READ: Final = 100  # of an array
 _SHAPE_LIMIT: Final = 200  # characters
@@ -138,7 +138,7 @@ def check(status: int | None, body: Any, operation: Operation[Any] = RECORD) -> 
     except (ValueError, RecursionError):
         found = f"an {json_type(source)} that is nested too deeply"
         return _unreadable(status, content.decoder, found)
-    if decoded is MISFIT:
+    if decoded is MISMATCH:
         return _unreadable(status, content.decoder, json_type(source))
     repeated = repeats(body) if isinstance(body, bytes) else []
     return Checked(status, decoded, chain(repeated, find_drift(decoded, "")))
@@ -284,4 +284,4 @@ def _shape(value: Any, depth: int) -> str:
 
 
 def _is_map(value: dict[str, Any]) -> bool:
-    return len(value) > _MOST_FIELDS or not all(map(_NAME.fullmatch, value))
+    return len(value) > _MAX_FIELDS or not all(map(_NAME.fullmatch, value))

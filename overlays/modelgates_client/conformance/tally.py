@@ -19,12 +19,12 @@ from modelgates_client.conformance.checking import (
 )
 
 #: Names of new fields, and new values of an enum, that are told apart at one place.
-MOST_NAMES: Final = 20
+MAX_NAMES: Final = 20
 #: Findings that are listed in all.
-MOST_FINDINGS: Final = 1_000
+MAX_FINDINGS: Final = 1_000
 
-_MOST_KNOWN: Final = 4_096  # deviations whose finding is remembered
-_LONGEST_KNOWN: Final = 256  # characters of their pointers, which may have names of megabytes
+_MAX_KNOWN: Final = 4_096  # deviations whose finding is remembered
+_MAX_KNOWN_LENGTH: Final = 256  # characters of their pointers, which may have names of megabytes
 
 
 class Place(NamedTuple):
@@ -148,9 +148,9 @@ class Tally:
             finding = self._known.get(key)
             if finding is None:
                 finding = self._finding(place, checked, entry)
-                if len(self._known) >= _MOST_KNOWN:
+                if len(self._known) >= _MAX_KNOWN:
                     self._known.clear()
-                if len(entry.pointer) <= _LONGEST_KNOWN:
+                if len(entry.pointer) <= _MAX_KNOWN_LENGTH:
                     self._known[key] = finding
             if isinstance(finding, Finding):
                 finding.count(self._bodies, place)
@@ -188,7 +188,7 @@ class Tally:
         if finding is not None:
             return finding
         level, reason = effect(entry, checked.body)
-        if len(self._findings) >= MOST_FINDINGS:
+        if len(self._findings) >= MAX_FINDINGS:
             return level
         nothing = isinstance(entry, Fault) or entry.kind == "missing"
         finding = self._findings[key] = Finding(
@@ -208,6 +208,6 @@ class Tally:
     def _may_show(self, name: str, *group: object) -> bool:
         """Whether a name is one of the first that were met in its group."""
         shown = self._shown.setdefault(group, set())
-        if len(shown) < MOST_NAMES:
+        if len(shown) < MAX_NAMES:
             shown.add(name)
         return name in shown

@@ -15,7 +15,7 @@ _PARQUET: Final = b"PAR1"
 _EXPECTED: Final = "give a ledger, Parquet files made by `modelgates export`, or a folder of them"
 
 
-class Found(NamedTuple):
+class SourceFiles(NamedTuple):
     """The files that are meant, each once, with absolute paths.
 
     Attributes:
@@ -27,7 +27,7 @@ class Found(NamedTuple):
     exports: tuple[str, ...]
 
 
-def find(sources: Iterable[str]) -> Found:
+def find(sources: Iterable[str]) -> SourceFiles:
     """Return the files that are meant by paths, folders and patterns.
 
     A folder stands for the Parquet files in it, at any depth. What is there by its literal name is
@@ -51,7 +51,7 @@ def find(sources: Iterable[str]) -> Found:
                 raise SourceError(path, what, _EXPECTED)
     if not ledgers and not exports:
         raise ConfigurationError(f"nothing to read: {_EXPECTED}")
-    return Found((*ledgers,), (*exports,))
+    return SourceFiles((*ledgers,), (*exports,))
 
 
 def _files(source: str) -> Iterator[str]:

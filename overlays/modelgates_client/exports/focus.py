@@ -24,7 +24,7 @@ Source: https://focus.finops.org/focus-specification/v1-2/
 from typing import Final
 
 from modelgates_client.exports.sql import literal
-from modelgates_client.exports.tables import RECORDS, Table
+from modelgates_client.exports.tables import RECORDS, ExportTable
 from modelgates_client.rows.columns import Column
 from modelgates_client.rows.kinds import Kind
 
@@ -82,7 +82,7 @@ _NEEDS: Final = (
 )
 
 
-def charges(issuer: str = ISSUER, billing_account: str | None = None) -> Table:
+def charges(issuer: str = ISSUER, billing_account: str | None = None) -> ExportTable:
     """Return the table of charges.
 
     Args:
@@ -102,7 +102,7 @@ def charges(issuer: str = ISSUER, billing_account: str | None = None) -> Table:
     for name, kind, value, doc in _COLUMNS:
         columns.append(Column(name, kind, "US dollars" if kind == "usd" else None, None, doc))
         values[name] = given.get(name, value)
-    return Table("charges", (*columns,), frozenset(_NEEDS), values, _CHARGES)
+    return ExportTable("charges", (*columns,), frozenset(_NEEDS), values, _CHARGES)
 
 
 def _gateway(value: str) -> str:

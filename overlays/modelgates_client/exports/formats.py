@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from modelgates_client._version import __version__
 from modelgates_client.exports.sql import literal, quoted
-from modelgates_client.exports.tables import Table
+from modelgates_client.exports.tables import ExportTable
 from modelgates_client.rows.columns import Column
 
 Format = Literal["jsonl", "csv", "parquet", "duckdb"]
@@ -18,7 +18,7 @@ _FORMULA: Final = r"^\s*[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # and th
 _NUMBER: Final = r"^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"  # executes nothing
 
 
-def statements(table: Table, path: str, shown_as: Format, *, raw: bool) -> list[str]:
+def statements(table: ExportTable, path: str, shown_as: Format, *, raw: bool) -> list[str]:
     r"""Return the statements that write a table to a new file.
 
     - `jsonl`: an object a line, with every column; amounts are numbers with all digits, times ISO
@@ -54,7 +54,7 @@ def statements(table: Table, path: str, shown_as: Format, *, raw: bool) -> list[
     return [f"COPY ({_select(table, values)}) TO {literal(path)} ({options}, USE_TMP_FILE false)"]
 
 
-def _select(table: Table, values: list[str]) -> str:
+def _select(table: ExportTable, values: list[str]) -> str:
     named = zip(values, table.columns, strict=True)
     listed = ", ".join(f"{value} AS {quoted(column.name)}" for value, column in named)
     return f"SELECT {listed} FROM {table.source}"  # noqa: S608 - quoted
@@ -74,7 +74,7 @@ def _in_csv(column: Column, value: str, raw: bool) -> str:  # noqa: FBT001 - pri
             return value
 
 
-def _database(table: Table, path: str) -> list[str]:
+def _database(table: ExportTable, path: str) -> list[str]:
     name = f"written.{quoted(table.name)}"
     values = [table.value(column) for column in table.columns]
     return [

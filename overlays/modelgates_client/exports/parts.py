@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Unpack
 
-from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
+from modelgates_client.bulk.options import DEFAULT_CONCURRENCY, DEFAULT_OUTAGE_TIMEOUT_S
 from modelgates_client.calls.settings import Options
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
@@ -18,11 +18,11 @@ def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be
     ids: Iterable[str],
     to: str,
     *,
-    concurrency: int = CONCURRENCY,
+    concurrency: int = DEFAULT_CONCURRENCY,
     wait: float = WAIT_S,
     final: bool = True,
     max_rate: float | None = None,
-    outage_timeout: float = OUTAGE_TIMEOUT_S,
+    outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
     **options: Unpack[Options],
 ) -> Progress:
     """Fetch ids, and write their rows to a Parquet file, which `report` and `export` read.

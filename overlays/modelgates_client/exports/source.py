@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.exports import files
-from modelgates_client.exports.controlling import add_up
-from modelgates_client.exports.duck import confined, told
+from modelgates_client.exports.control_totals import add_up
+from modelgates_client.exports.duckdb_session import confined, translate_errors
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.sql import converted, literal, quoted
 from modelgates_client.exports.stream import NO_STATE, LedgerReader, reading
-from modelgates_client.ledger.controls import (
+from modelgates_client.ledger.control_totals import (
     EXACT,
     ControlTotals,
     Day,
-    Difference,
     Sums,
     Totals,
+    TotalsDifference,
     differences,
     is_summed,
     read_totals,
@@ -149,13 +149,13 @@ class RowSource:
                     whole[name] = EXACT.add(whole[name], value)
         return totals
 
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[TotalsDifference, ...]:
         """Return what the rows of each ledger differ by from its control totals; reads them once.
 
         Raises:
             SourceError: They are damaged.
         """
-        found: list[Difference] = []
+        found: list[TotalsDifference] = []
         summed = [column for column in COLUMNS if is_summed(column)]
         names = {column.name: quoted(column.name) for column in summed if column.name != CREATED}
         deciding = [column for column in COLUMNS if column.name == "state"]
@@ -170,7 +170,7 @@ class RowSource:
         self._streams += 1
         name = f"ledger_{self._streams}"
         self.connection.register(name, self._ledgers[number].control_totals())
-        with told(self._name):
+        with translate_errors(self._name):
             rows = self.connection.execute(f"SELECT * FROM {name} WHERE day <> ''").fetchall()
         try:
             return read_totals(rows, ControlTotals().names)
@@ -191,7 +191,7 @@ class RowSource:
         query = f"SELECT {listed} FROM ({self._select(chosen, placed=self._repeats)})"
         if self._repeats:
             query += f" WHERE ({_PLACE}) NOT IN (SELECT ({_PLACE}) FROM superseded)"
-        with told(self._name, binding=True):
+        with translate_errors(self._name, binding=True):
             self.connection.execute(f"CREATE TEMP VIEW {quoted(view)} AS {query}")
 
     def _select(self, columns: Sequence[Column], *, placed: bool) -> str:
@@ -254,7 +254,7 @@ class RowSource:
             SourceError: There is a row without an id, or in no state that there is.
         """
         deciding = [column for column in COLUMNS if column.name in _DECIDING]
-        with told(self._name, binding=True):
+        with translate_errors(self._name, binding=True):
             self.connection.execute(
                 f"CREATE TEMP VIEW deciding AS {self._select(deciding, placed=True)}"
             )

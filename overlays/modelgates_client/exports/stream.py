@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.exports.duck import EXTRA
+from modelgates_client.exports.duckdb_session import EXTRA
 from modelgates_client.exports.sql import quoted
 from modelgates_client.ledger import Ledger, LedgerError
-from modelgates_client.ledger.controls import RECORDS as COUNT
-from modelgates_client.ledger.controls import ControlTotals
+from modelgates_client.ledger.control_totals import RECORDS as COUNT
+from modelgates_client.ledger.control_totals import ControlTotals
 from modelgates_client.ledger.files import find, has_no_log, identity
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.rows.columns import Column

@@ -14,7 +14,7 @@ RECORDS: Final = "state IN ('final', 'provisional')"
 
 
 @frozen
-class Table:
+class ExportTable:
     """A table.
 
     Attributes:
@@ -36,9 +36,9 @@ class Table:
         return self.values.get(column.name, quoted(column.name))
 
 
-ROWS: Final = Table("rows", ALL_COLUMNS, frozenset(column.name for column in ALL_COLUMNS))
+ROWS: Final = ExportTable("rows", ALL_COLUMNS, frozenset(column.name for column in ALL_COLUMNS))
 
-ATTEMPTS: Final = Table(
+ATTEMPTS: Final = ExportTable(
     "attempts",
     (
         COLUMNS[0],

@@ -11,14 +11,14 @@ from typing import Final
 
 from attrs import field, frozen
 
+from modelgates_client.exports.atomic_files import replace_file, temporary_beside
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.focus import TOO_MANY_TOKENS
 from modelgates_client.exports.formats import Format, statements
-from modelgates_client.exports.placing import beside, put
 from modelgates_client.exports.source import RowSource, Sources, open_source
 from modelgates_client.exports.sql import labelled
-from modelgates_client.exports.tables import RECORDS, Table
-from modelgates_client.ledger.controls import Difference
+from modelgates_client.exports.tables import RECORDS, ExportTable
+from modelgates_client.ledger.control_totals import TotalsDifference
 from modelgates_client.rows.columns import LABELS
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -46,14 +46,14 @@ class Output:
         raw: Whether texts in CSV stay as they are that a spreadsheet would execute; see `formats`.
     """
 
-    table: Table
+    table: ExportTable
     path: str
     shown_as: Format
     raw: bool = False
 
 
 @frozen
-class Counts:
+class ExportCounts:
     """What there is in the period, and what cannot be said to be in it.
 
     Attributes:
@@ -76,7 +76,7 @@ class Counts:
     undated: int
     unresolved: int
     unquantified: int
-    differences: tuple[Difference, ...] = field(default=(), kw_only=True)
+    differences: tuple[TotalsDifference, ...] = field(default=(), kw_only=True)
 
 
 def export(
@@ -86,7 +86,7 @@ def export(
     since: datetime.datetime | None = None,
     until: datetime.datetime | None = None,
     where: Mapping[str, str] = MappingProxyType({}),
-) -> Counts:
+) -> ExportCounts:
     """Write tables of the rows of ledgers and Parquet files, all as of one moment.
 
     Ids without a record are rows of the period that the time in them says (`gen-<seconds>-…`), and
@@ -139,7 +139,7 @@ def export(
     return counts
 
 
-def _count(source: RowSource, within: str, lacking: str, wanted: str) -> Counts:
+def _count(source: RowSource, within: str, lacking: str, wanted: str) -> ExportCounts:
     source.define("counted", _COUNTED)
     record = f"{RECORDS} AND coalesce({within}, FALSE)"
     found = source.connection.execute(
@@ -153,7 +153,7 @@ def _count(source: RowSource, within: str, lacking: str, wanted: str) -> Counts:
             count(*) FILTER ({record} AND {TOO_MANY_TOKENS})
         FROM counted WHERE {wanted}"""
     ).fetchall()
-    return Counts(*map(int, found[0]), differences=source.differences())
+    return ExportCounts(*map(int, found[0]), differences=source.differences())
 
 
 def _microseconds(moment: datetime.datetime) -> int:
@@ -169,7 +169,7 @@ def _made(name: str) -> Generator[Path]:
     """
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(beside(_real(name)))
+            folder = stack.enter_context(temporary_beside(_real(name)))
         except OSError as error:
             raise _unwritable(name, error) from None
         yield folder
@@ -182,7 +182,7 @@ def _put(made: Path, name: str) -> None:
         SourceError: It cannot be put there.
     """
     try:
-        put(made, _real(name))
+        replace_file(made, _real(name))
     except OSError as error:
         raise _unwritable(name, error) from None
 

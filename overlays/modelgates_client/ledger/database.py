@@ -75,7 +75,7 @@ class Database:
         Raises:
             LedgerError: It failed.
         """
-        with self._lock, self._told():
+        with self._lock, self._translated():
             yield self._usable()
 
     @contextmanager
@@ -100,7 +100,7 @@ class Database:
         Raises:
             LedgerError: It failed; the connection can be used for another try.
         """
-        with self._lock, self._told():
+        with self._lock, self._translated():
             connection = self._usable()
             if self._read_only:
                 raise LedgerError(self.path, "it was opened with read_only=True", "open it without")
@@ -131,7 +131,7 @@ class Database:
             LedgerError: The file system has no shared memory for it, or others kept it locked.
         """
         until = monotonic_s() + self._timeout_s
-        with self._lock, self._told():
+        with self._lock, self._translated():
             while True:
                 try:
                     (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -158,7 +158,7 @@ class Database:
         return self._connection
 
     @contextmanager
-    def _told(self) -> Generator[None]:
+    def _translated(self) -> Generator[None]:
         """Say what errors of SQLite mean, and of what is stored; those of bugs stay as they are."""
         try:
             yield
@@ -172,7 +172,7 @@ class Database:
             raise damaged(self.path, "a text in it is none") from error
 
     def _connect(self) -> sqlite3.Connection:
-        with self._told():
+        with self._translated():
             connection = self._opened("ro" if self._read_only else "rw")
             try:
                 self._look(connection)

@@ -13,13 +13,13 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from modelgates_client.ledger.controls import Changes, ControlTotals
+from modelgates_client.ledger.control_totals import Changes, ControlTotals
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.errors import DamagedError, LedgerError, outdated
+from modelgates_client.ledger.id_queue import ask_again
 from modelgates_client.ledger.id_times import TIME_IN_ID
-from modelgates_client.ledger.queueing import ask_again
 from modelgates_client.ledger.reading import Kept, kept
-from modelgates_client.ledger.texts import error_text, given_id
+from modelgates_client.ledger.text_encoding import error_text, given_id
 from modelgates_client.ledger.values import decode
 from modelgates_client.records.generation import Generation
 from modelgates_client.rows.columns import COLUMNS, CREATED

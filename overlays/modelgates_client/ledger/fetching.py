@@ -15,11 +15,11 @@ from typing import Final, Unpack
 from attrs import evolve
 
 import modelgates_client  # annotations name what it loads when it is asked for
-from modelgates_client.bulk.asking import CONCURRENCY, OUTAGE_TIMEOUT_S
+from modelgates_client.bulk.options import DEFAULT_CONCURRENCY, DEFAULT_OUTAGE_TIMEOUT_S
 from modelgates_client.calls.settings import Options
+from modelgates_client.ledger.fetch_run import FetchRun
 from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
-from modelgates_client.ledger.working import Work
 from modelgates_client.resources.generations import WAIT_S
 
 #: Seconds from which on an id without a record is given up: a week.
@@ -31,11 +31,11 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
     client: "modelgates_client.AsyncModelGates",
     ids: Iterable[str] | AsyncIterable[str] = (),
     *,
-    concurrency: int = CONCURRENCY,
+    concurrency: int = DEFAULT_CONCURRENCY,
     wait: float = WAIT_S,
     final: bool = True,
     max_rate: float | None = None,
-    outage_timeout: float = OUTAGE_TIMEOUT_S,
+    outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
     give_up_after_s: float | None = GIVE_UP_AFTER_S,
 ) -> AsyncGenerator[Progress]:
@@ -75,7 +75,7 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
         ClientClosedError: The client was closed.
         LedgerError: The ledger cannot be written to.
     """
-    work = Work(ledger, retry_failed=retry_failed, chunk=concurrency)
+    work = FetchRun(ledger, retry_failed=retry_failed, chunk=concurrency)
     batches = client.generations.get_batches(
         work.leased(ids),
         concurrency=concurrency,
@@ -99,11 +99,11 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
     ledger_path: str | os.PathLike[str],
     ids: Iterable[str] = (),
     *,
-    concurrency: int = CONCURRENCY,
+    concurrency: int = DEFAULT_CONCURRENCY,
     wait: float = WAIT_S,
     final: bool = True,
     max_rate: float | None = None,
-    outage_timeout: float = OUTAGE_TIMEOUT_S,
+    outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
     retry_failed: bool = False,
     give_up_after_s: float | None = GIVE_UP_AFTER_S,
     **options: Unpack[Options],

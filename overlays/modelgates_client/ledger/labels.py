@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.ledger.texts import storable
+from modelgates_client.ledger.text_encoding import storable
 from modelgates_runtime.values import is_object
 
 Labels = Mapping[str, str]

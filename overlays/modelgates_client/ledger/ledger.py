@@ -10,16 +10,16 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from modelgates_client.bulk.outcomes import Outcome
-from modelgates_client.ledger import forgetting, queueing, reading, schema, verifying, writing
-from modelgates_client.ledger.arrivals import arrival
-from modelgates_client.ledger.captured import Taken, is_all_taken, is_waiting, take_in
+from modelgates_client.ledger import forgetting, id_queue, reading, schema, verification, writing
+from modelgates_client.ledger.capture_file import CapturedId, is_all_taken, is_waiting, take_in
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import LedgerError, outdated
 from modelgates_client.ledger.labels import Labels
-from modelgates_client.ledger.texts import given_id, stored_id
-from modelgates_client.ledger.values import Counts, StoredRecord, Unresolved
-from modelgates_client.ledger.verifying import Flaw
+from modelgates_client.ledger.prepared_outcomes import prepare
+from modelgates_client.ledger.text_encoding import given_id, stored_id
+from modelgates_client.ledger.values import LedgerCounts, StoredRecord, UnresolvedId
+from modelgates_client.ledger.verification import Flaw
 from modelgates_client.transport.deadline import monotonic_s
 
 _BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
@@ -87,7 +87,7 @@ class Ledger:
             self._database.keep_log()
             self._derived.rebuild(self._database)
             with self._database.writing() as connection:
-                self._holder = queueing.new_holder(connection)
+                self._holder = id_queue.new_holder(connection)
             self.take_captured()
         except BaseException:
             self._database.close()
@@ -110,7 +110,7 @@ class Ledger:
         new = 0
         while batch := [stored_id(each) for each in islice(source, _QUEUED)]:
             with self._database.writing() as connection:
-                new += queueing.enqueue(connection, batch, self._now())
+                new += id_queue.enqueue(connection, batch, self._now())
         return new
 
     def take_captured(self) -> int:
@@ -128,9 +128,9 @@ class Ledger:
             return 0
         new = 0
 
-        def take(connection: sqlite3.Connection, taken: list[Taken]) -> None:
+        def take(connection: sqlite3.Connection, taken: list[CapturedId]) -> None:
             nonlocal new
-            new += queueing.take_in(connection, taken)
+            new += id_queue.take_in(connection, taken)
 
         take_in(self._database, take)
         return new
@@ -176,7 +176,7 @@ class Ledger:
             raise ValueError(f"most is a number of ids, not {most}")
         states = _states(failed=failed)
         leased, held = self._lease(most, states)
-        ends_s = monotonic_s() + queueing.LEASE_S + _LOOK_S
+        ends_s = monotonic_s() + id_queue.LEASE_S + _LOOK_S
         silent: dict[int, int] = held  # since the wait began
         while wait and most and not leased and silent and monotonic_s() < ends_s:
             time.sleep(_LOOK_S)
@@ -189,9 +189,9 @@ class Ledger:
         held: dict[int, int] = {}
         with self._database.writing() as connection:
             now = self._now()
-            leased = queueing.lease(connection, self._holder, most, states, now)
+            leased = id_queue.lease(connection, self._holder, most, states, now)
             if not leased:
-                held = queueing.held(connection, self._holder, states, now)
+                held = id_queue.held(connection, self._holder, states, now)
         self._leasing = True
         return [given_id(stored) for stored in leased], held
 
@@ -202,7 +202,7 @@ class Ledger:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return queueing.has_waiting(connection, self._holder)
+            return id_queue.has_waiting(connection, self._holder)
 
     def others(self, *, failed: bool = False) -> int:
         """Return how many ids wait for a record that others work on, or did until they died.
@@ -216,7 +216,7 @@ class Ledger:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return queueing.others(connection, self._holder, _states(failed=failed))
+            return id_queue.others(connection, self._holder, _states(failed=failed))
 
     def renew(self) -> None:
         """Let the leases of this object last for another 30 s.
@@ -226,7 +226,7 @@ class Ledger:
         """
         if self._leasing:
             with self._database.writing() as connection:
-                queueing.renew(connection, self._holder, self._now())
+                id_queue.renew(connection, self._holder, self._now())
 
     def begin_again(self) -> None:
         """Let `lease` give out again what was asked for since this object was opened.
@@ -235,7 +235,7 @@ class Ledger:
             LedgerError: It failed.
         """
         with self._database.writing() as connection:
-            holder = queueing.renewed_holder(connection, self._holder, self._now())
+            holder = id_queue.renewed_holder(connection, self._holder, self._now())
         self._holder = holder
         self._leasing = True
 
@@ -247,7 +247,7 @@ class Ledger:
         """
         if self._leasing:
             with self._database.writing() as connection:
-                queueing.release(connection, self._holder)
+                id_queue.release(connection, self._holder)
             self._leasing = False
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
@@ -264,17 +264,17 @@ class Ledger:
             TypeError: Something is no outcome.
         """
         now = self._now()
-        arrivals = [arrival(outcome, now, self._derived.row) for outcome in outcomes]
+        arrivals = [prepare(outcome, now, self._derived.row) for outcome in outcomes]
         if not arrivals:
             return
         with self._database.writing() as connection:
             self._derived.check_columns(self._database, connection)
-            newest = queueing.newest_holder(connection)
+            newest = id_queue.newest_holder(connection)
             moment = writing.Moment(now, self._holder, newest)
             with self._derived.putting(connection) as put:
                 writing.write(connection, arrivals, moment, put)
             if self._leasing:
-                queueing.renew(connection, self._holder, self._now())
+                id_queue.renew(connection, self._holder, self._now())
 
     def forget(self, ids: Iterable[str]) -> int:
         """Let ids go that have no record: they are not asked for any more, and counted apart.
@@ -358,7 +358,7 @@ class Ledger:
                 return forgetting.recall_all(connection)
             return forgetting.recall(connection, stored)
 
-    def counts(self) -> Counts:
+    def counts(self) -> LedgerCounts:
         """Return how many ids are in which state, as of one moment.
 
         Raises:
@@ -385,7 +385,7 @@ class Ledger:
         with self._database.reading() as connection:
             return reading.history(connection, stored_id(generation_id))
 
-    def unresolved(self, kind: Kind = "waiting") -> Iterator[Unresolved]:
+    def unresolved(self, kind: Kind = "waiting") -> Iterator[UnresolvedId]:
         """Yield ids of which something is not known, in the order in which they became known.
 
         Others may go on writing; memory is bounded.
@@ -409,7 +409,7 @@ class Ledger:
             for key, each in found:  # noqa: B007 - the last key is where to go on
                 yield each
 
-    def waiting(self, generation_id: str) -> Unresolved | None:
+    def waiting(self, generation_id: str) -> UnresolvedId | None:
         """Return why an id waits for a record, or did until it was forgotten; None: it does not.
 
         Raises:
@@ -446,7 +446,7 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read, or no further.
         """
-        return verifying.flaws(self._database, self._derived)
+        return verification.flaws(self._database, self._derived)
 
     def mend(self, flaws: Iterable[Flaw]) -> None:
         """Mend what can be mended: make all rows anew from the bodies, and queue lost records.
@@ -460,7 +460,7 @@ class Ledger:
         with self._database.writing() as connection:
             for flaw in flaws:
                 if flaw.asks_again and flaw.key is not None:
-                    queueing.ask_again(connection, flaw.key, self._now())
+                    id_queue.ask_again(connection, flaw.key, self._now())
             self._derived.discard(connection)
         self._derived.rebuild(self._database)
 

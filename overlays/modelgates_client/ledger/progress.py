@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client.bulk.asking import Outage
-from modelgates_client.ledger.values import Counts
+from modelgates_client.bulk.options import Outage
+from modelgates_client.ledger.values import LedgerCounts
 from modelgates_runtime.errors import ModelGatesError
 
 _WINDOW_S: Final = 10.0  # of which rates are told
@@ -31,7 +31,7 @@ class Progress:
         given_up: How many ids this run has given up, for they are old and there is no record.
     """
 
-    counts: Counts
+    counts: LedgerCounts
     total: int | None
     left: int | None
     done: int
@@ -55,7 +55,7 @@ class Progress:
         return self.left / self.done_per_s
 
 
-class Tally:
+class ProgressTally:
     """What one run has done so far.
 
     Attributes:
@@ -87,7 +87,7 @@ class Tally:
         while len(self._recent) > 2 and self._recent[1][0] < now - _WINDOW_S:  # noqa: PLR2004 - a span has two ends
             self._recent.popleft()
 
-    def progress(self, counts: Counts, *, ended: bool) -> Progress:
+    def progress(self, counts: LedgerCounts, *, ended: bool) -> Progress:
         """Return how far it is; `ended`: no more ids are on their way."""
         queued = counts.pending + counts.provisional + counts.failed * self._retry_failed
         then, done, requests = self._recent[0]

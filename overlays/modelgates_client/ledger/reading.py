@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.labels import NONE, Labels, read
-from modelgates_client.ledger.texts import given_id
-from modelgates_client.ledger.values import Counts, StoredRecord, Unresolved, checksum
+from modelgates_client.ledger.text_encoding import given_id
+from modelgates_client.ledger.values import LedgerCounts, StoredRecord, UnresolvedId, checksum
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -73,11 +73,11 @@ class Kept(NamedTuple):
 _TYPES: Final = (int, str, bytes, int | None, int, int, int, int)  # of the fields of `Kept`
 
 
-def counts(connection: sqlite3.Connection) -> Counts:
+def counts(connection: sqlite3.Connection) -> LedgerCounts:
     """Return how many ids are in which state, as of one moment."""
     ids, queued, failed, provisional, forgotten = connection.execute(_COUNTS).fetchone()
     final, pending = ids - queued - forgotten, queued - failed - provisional
-    return Counts(final, provisional, pending, failed, forgotten)
+    return LedgerCounts(final, provisional, pending, failed, forgotten)
 
 
 def record(connection: sqlite3.Connection, stored: str) -> StoredRecord | None:
@@ -102,26 +102,26 @@ def history(connection: sqlite3.Connection, stored: str) -> list[StoredRecord]:
 
 def unresolved(
     connection: sqlite3.Connection, after: int, most: int
-) -> list[tuple[int, Unresolved]]:
+) -> list[tuple[int, UnresolvedId]]:
     """Return ids that wait for a record, with their keys, from behind a key on."""
     return [_unresolved(found) for found in connection.execute(_UNRESOLVED, (after, most))]
 
 
 def of_unknown_cost(
     connection: sqlite3.Connection, after: int, most: int
-) -> list[tuple[int, Unresolved]]:
+) -> list[tuple[int, UnresolvedId]]:
     """Return ids whose record does not say what it cost, likewise."""
     return [_unresolved(found) for found in connection.execute(_OF_UNKNOWN_COST, (after, most))]
 
 
 def forgotten(
     connection: sqlite3.Connection, after: int, most: int
-) -> list[tuple[int, Unresolved]]:
+) -> list[tuple[int, UnresolvedId]]:
     """Return ids that were forgotten, likewise."""
     return [_unresolved(found) for found in connection.execute(_FORGOTTEN, (after, most))]
 
 
-def one_unresolved(connection: sqlite3.Connection, stored: str) -> Unresolved | None:
+def one_unresolved(connection: sqlite3.Connection, stored: str) -> UnresolvedId | None:
     """Return an id that waits for a record, or did until it was forgotten; None: it is neither."""
     for statement in (_ONE_UNRESOLVED, _ONE_FORGOTTEN):
         found = connection.execute(statement, (stored, 1)).fetchone()
@@ -130,10 +130,10 @@ def one_unresolved(connection: sqlite3.Connection, stored: str) -> Unresolved | 
     return None
 
 
-def _unresolved(found: tuple[Any, ...]) -> tuple[int, Unresolved]:
+def _unresolved(found: tuple[Any, ...]) -> tuple[int, UnresolvedId]:
     key, stored, state, *times, requests, status, error = found
     queued, tried, left = (None if each is None else _moment(stored, each) for each in times)
-    return key, Unresolved(given_id(stored), state, queued, tried, requests, status, error, left)
+    return key, UnresolvedId(given_id(stored), state, queued, tried, requests, status, error, left)
 
 
 def _moment(stored: str, microseconds: Any) -> datetime.datetime:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from modelgates_client.records.generation import Generation
 
 
-class Counts(NamedTuple):
+class LedgerCounts(NamedTuple):
     """How many ids a ledger knows, by what is known of them. No id is counted twice.
 
     Attributes:
@@ -28,7 +28,7 @@ class Counts(NamedTuple):
 
 
 @frozen
-class Unresolved:
+class UnresolvedId:
     """An id of which something is not known yet: its record, its last state, its cost.
 
     Attributes:
@@ -104,11 +104,11 @@ def decode(body: bytes, status: int, generation_id: str) -> Generation:
     Raises:
         ModelGatesError: This version of the package cannot read it.
     """
-    from modelgates_client.calls.answers import Problem, interpret  # noqa: PLC0415 - few decode
-    from modelgates_client.resources.generations import call_before  # noqa: PLC0415 - few decode
-    from modelgates_client.transport.messages import Reply  # noqa: PLC0415 - few decode
+    from modelgates_client.calls.responses import CallProblem, interpret  # noqa: PLC0415 - few decode
+    from modelgates_client.resources.generations import call_for_stored  # noqa: PLC0415 - few decode
+    from modelgates_client.transport.messages import HTTPResponse  # noqa: PLC0415 - few decode
 
-    answer = interpret(Reply(status, {}, body), call_before(generation_id), 1, "lenient")
-    if isinstance(answer, Problem):
+    answer = interpret(HTTPResponse(status, {}, body), call_for_stored(generation_id), 1, "lenient")
+    if isinstance(answer, CallProblem):
         raise answer.error
     return answer.parsed.data

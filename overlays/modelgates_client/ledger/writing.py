@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from modelgates_client._version import __version__
-from modelgates_client.ledger.arrivals import Arrival, Found
 from modelgates_client.ledger.derived import Put
 from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.prepared_outcomes import PreparedOutcome, ReceivedRecord
 from modelgates_client.ledger.values import checksum
 
 _HOW: Final = "final, obtained_at, requests, status, request_id, elapsed_s, client, body, checksum"
@@ -58,7 +58,7 @@ class Moment(NamedTuple):
 
 
 def write(
-    connection: sqlite3.Connection, arrivals: Iterable[Arrival], moment: Moment, put: Put
+    connection: sqlite3.Connection, arrivals: Iterable[PreparedOutcome], moment: Moment, put: Put
 ) -> None:
     """Write what came, one after the other."""
     for arrival in arrivals:
@@ -68,13 +68,13 @@ def write(
             known = connection.execute(_KNOWN, (arrival.stored,)).fetchone()
         if known is None:
             raise DamagedError(f"what is written of {arrival.stored!r} cannot be read again")
-        found = _Known(*known)
+        found = _StoredState(*known)
         if not isinstance(found.requests, int) or not isinstance(found.final, int | None):  # pyright: ignore[reportUnnecessaryIsInstance] - storage may have changed them
             raise DamagedError(f"what is known of {arrival.stored!r} is none of its values")
         _write(connection, arrival, found, moment, put)
 
 
-class _Known(NamedTuple):
+class _StoredState(NamedTuple):
     """What the ledger has of an id: the flag of its record and its state in the queue, or None."""
 
     key: int
@@ -86,8 +86,8 @@ class _Known(NamedTuple):
 
 def _write(
     connection: sqlite3.Connection,
-    arrival: Arrival,
-    known: _Known,
+    arrival: PreparedOutcome,
+    known: _StoredState,
     moment: Moment,
     put: Put,
 ) -> None:
@@ -122,8 +122,8 @@ def _write(
 
 def _keep(
     connection: sqlite3.Connection,
-    found: Found,
-    known: _Known,
+    found: ReceivedRecord,
+    known: _StoredState,
     came: tuple[int, int],
     put: Put,
 ) -> None:

@@ -5,12 +5,12 @@ ledger. Answers are small and typed; units stand in the names, amounts are strin
 digits, what is not known is null and named. Every text that others wrote, be it the API, a provider
 or an application, is within an object `{"untrusted_text": …}`: data, never instructions.
 
-| module    | subject                                                     |
-|-----------|-------------------------------------------------------------|
-| `server`  | `serve`: the tools by their names, over stdio               |
-| `records` | what is answered of a generation                            |
-| `ledgers` | what is answered of a ledger                                |
-| `answers` | texts of others, amounts, and errors in words of our own    |
+| module    | subject                                                  |
+|-----------|----------------------------------------------------------|
+| `server`  | `serve`: the tools by their names, over stdio            |
+| `records` | what is answered of a generation                         |
+| `ledgers` | what is answered of a ledger                             |
+| `results` | texts of others, amounts, and errors in words of our own |
 
 The package `mcp`, the official SDK, is another; imports here are absolute.
 """

@@ -9,18 +9,18 @@ from typing_extensions import TypedDict  # which pydantic asks for before Python
 
 from modelgates_client.ledger import Ledger
 from modelgates_client.ledger.ledger import bring_up_to_date
-from modelgates_client.mcp.answers import Untrusted, digits, untrusted
-from modelgates_client.reports.budgets import Budget, State, states_of
+from modelgates_client.mcp.results import Untrusted, digits, untrusted
+from modelgates_client.reports.budgets import Budget, BudgetState, states_of
 from modelgates_client.reports.figures import Group
 from modelgates_client.reports.periods import NO_PERIOD, read_period, zone_name
-from modelgates_client.reports.picking import check_by, needed, read_where
 from modelgates_client.reports.reading import OF_LEDGER, rows_of_ledger
+from modelgates_client.reports.selection import check_by, needed, read_where
 
-MOST_GROUPS: Final = 100
-MOST_IDS: Final = 200
+MAX_GROUPS: Final = 100
+MAX_IDS: Final = 200
 
 
-class GroupAnswer(TypedDict):
+class GroupResult(TypedDict):
     """Generations that have something in common. Sums in US dollars and in tokens as billed."""
 
     key: list[Untrusted | None]
@@ -34,15 +34,15 @@ class GroupAnswer(TypedDict):
     tokens_completion_known: int
 
 
-class ReportAnswer(TypedDict):
+class ReportResult(TypedDict):
     """What generations cost. A sum is of what is known; what it leaves out is counted."""
 
     by: list[str]
     since: str | None
     until: str | None
     timezone: str
-    total: GroupAnswer
-    groups: list[GroupAnswer]
+    total: GroupResult
+    groups: list[GroupResult]
     groups_left_out: int
     ids_pending: int
     ids_failed: int
@@ -50,7 +50,7 @@ class ReportAnswer(TypedDict):
     is_damaged: bool
 
 
-class BudgetAnswer(TypedDict):
+class BudgetResult(TypedDict):
     """How a budget stands: `undecided` where too much is not known to say that it is within."""
 
     name: str
@@ -68,7 +68,7 @@ class BudgetAnswer(TypedDict):
     reached_on: str | None
 
 
-class UnresolvedAnswer(TypedDict):
+class UnresolvedResult(TypedDict):
     """An id without a final record."""
 
     id: Untrusted
@@ -79,13 +79,13 @@ class UnresolvedAnswer(TypedDict):
     status: int | None
 
 
-class UnresolvedAnswers(TypedDict):
+class UnresolvedResults(TypedDict):
     """Ids without a final record, in the order in which they became known."""
 
     pending: int
     failed: int
     provisional: int
-    ids: list[UnresolvedAnswer]
+    ids: list[UnresolvedResult]
     are_all_listed: bool
 
 
@@ -97,14 +97,14 @@ def report(  # noqa: PLR0913, PLR0917 - what can be asked for
     timezone: str | None,
     where: Sequence[str],
     limit: int,
-) -> ReportAnswer:
+) -> ReportResult:
     """Return what the generations in a ledger cost.
 
     Raises:
         ModelGatesError: What was asked for is none, or the ledger cannot be read.
     """
     from modelgates_client.exports.source import open_source  # noqa: PLC0415 - DuckDB costs
-    from modelgates_client.reports.querying import build_report  # noqa: PLC0415 - likewise
+    from modelgates_client.reports.building import build_report  # noqa: PLC0415 - likewise
 
     now = datetime.datetime.now(datetime.UTC)
     options = {**NO_PERIOD, "since": since, "until": until, "timezone": timezone}
@@ -120,7 +120,7 @@ def report(  # noqa: PLR0913, PLR0917 - what can be asked for
             until=period.until,
             timezone=period.timezone,
             now=now,
-            limit=min(limit, MOST_GROUPS),
+            limit=min(limit, MAX_GROUPS),
             where=labels,
             control_totals=source.control_totals(),
         )
@@ -139,7 +139,7 @@ def report(  # noqa: PLR0913, PLR0917 - what can be asked for
     }
 
 
-def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetAnswer]:
+def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetResult]:
     """Return how budgets stand.
 
     Raises:
@@ -153,7 +153,7 @@ def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetAnswer]:
     return [_budget(state, is_damaged=bool(differences)) for state in states]
 
 
-def unresolved(path: str, limit: int) -> UnresolvedAnswers:
+def unresolved(path: str, limit: int) -> UnresolvedResults:
     """Return ids that have no final record.
 
     Raises:
@@ -162,8 +162,8 @@ def unresolved(path: str, limit: int) -> UnresolvedAnswers:
     bring_up_to_date(path)
     with Ledger(path, read_only=True) as ledger:
         counts = ledger.counts()
-        found = list(islice(ledger.unresolved(), min(limit, MOST_IDS) + 1))
-    listed = found[: min(limit, MOST_IDS)]
+        found = list(islice(ledger.unresolved(), min(limit, MAX_IDS) + 1))
+    listed = found[: min(limit, MAX_IDS)]
     return {
         "pending": counts.pending,
         "failed": counts.failed,
@@ -183,7 +183,7 @@ def unresolved(path: str, limit: int) -> UnresolvedAnswers:
     }
 
 
-def _group(group: Group) -> GroupAnswer:
+def _group(group: Group) -> GroupResult:
     return {
         "key": [untrusted(part) for part in group.key],
         "records": group.records,
@@ -197,7 +197,7 @@ def _group(group: Group) -> GroupAnswer:
     }
 
 
-def _budget(state: State, *, is_damaged: bool) -> BudgetAnswer:
+def _budget(state: BudgetState, *, is_damaged: bool) -> BudgetResult:
     budget, spent = state.budget, state.spent
     return {
         "name": budget.name,

@@ -2,16 +2,16 @@
 
 from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
-from modelgates_client.mcp.answers import Untrusted, digits, untrusted
+from modelgates_client.mcp.results import Untrusted, digits, untrusted
 from modelgates_client.records.attempts import Attempts
+from modelgates_client.records.field_access import field_or_none, number_or_none
 from modelgates_client.records.generation import Generation
-from modelgates_client.records.known import known, known_number
 from modelgates_client.records.money import Cost, format_usd
 
 _TEXTS = ("model", "provider_name", "finish_reason", "service_tier", "api_type", "router")
 
 
-class GenerationAnswer(TypedDict):
+class GenerationResult(TypedDict):
     """A generation. Amounts in US dollars, durations in milliseconds, null is not known."""
 
     is_final: bool
@@ -33,7 +33,7 @@ class GenerationAnswer(TypedDict):
     deviations_from_spec: int
 
 
-class AttemptAnswer(TypedDict):
+class AttemptInfo(TypedDict):
     """An attempt of a provider to serve a generation."""
 
     provider: Untrusted | None
@@ -49,29 +49,29 @@ class Explanation(TypedDict):
     is_final: bool
     statements: list[str]
     attempts_known: bool
-    attempts: list[AttemptAnswer]
+    attempts: list[AttemptInfo]
     time_lost_ms: float | None
 
 
-def answer(record: Generation) -> GenerationAnswer:
+def answer(record: Generation) -> GenerationResult:
     """Return what a record says."""
     cost, created = record.cost, record.created
-    texts = {name: untrusted(known(record, name, str)) for name in _TEXTS}
-    found: GenerationAnswer = {
+    texts = {name: untrusted(field_or_none(record, name, str)) for name in _TEXTS}
+    found: GenerationResult = {
         "is_final": record.is_final,
         "created": None if created is None else created.isoformat(),
         "charged_usd": digits(cost.charged),
         "upstream_usd": digits(cost.upstream),
         "all_in_usd": digits(cost.all_in),
         "cache_saving_usd": digits(cost.cache_saving),
-        "is_own_key": known(record, "is_byok", bool),
-        "tokens_prompt_billed": known_number(record, "native_tokens_prompt"),
-        "tokens_completion_billed": known_number(record, "native_tokens_completion"),
-        "tokens_cached": known_number(record, "native_tokens_cached"),
-        "tokens_reasoning": known_number(record, "native_tokens_reasoning"),
-        "latency_ms": known_number(record, "latency"),
-        "generation_ms": known_number(record, "generation_time"),
-        "is_cancelled": known(record, "cancelled", bool),
+        "is_own_key": field_or_none(record, "is_byok", bool),
+        "tokens_prompt_billed": number_or_none(record, "native_tokens_prompt"),
+        "tokens_completion_billed": number_or_none(record, "native_tokens_completion"),
+        "tokens_cached": number_or_none(record, "native_tokens_cached"),
+        "tokens_reasoning": number_or_none(record, "native_tokens_reasoning"),
+        "latency_ms": number_or_none(record, "latency"),
+        "generation_ms": number_or_none(record, "generation_time"),
+        "is_cancelled": field_or_none(record, "cancelled", bool),
         "texts": {name: text for name, text in texts.items() if text is not None},
         "not_known": [],
         "deviations_from_spec": len(record.drift),
@@ -94,7 +94,7 @@ def explanation(record: Generation) -> Explanation:
 
 
 def _statements(record: Generation, cost: Cost) -> list[str]:
-    own_key = known(record, "is_byok", bool)
+    own_key = field_or_none(record, "is_byok", bool)
     said = [f"The account was charged {format_usd(cost.charged)}."]
     if own_key:
         said.append(
@@ -117,7 +117,7 @@ def _statements(record: Generation, cost: Cost) -> list[str]:
     return said
 
 
-def _attempts(attempts: Attempts) -> list[AttemptAnswer]:
+def _attempts(attempts: Attempts) -> list[AttemptInfo]:
     served = attempts.served
     return [
         {

@@ -6,7 +6,7 @@ from typing import Final, Self, overload
 from attrs import frozen
 
 from modelgates_api.models import Generation, ProviderResponse
-from modelgates_client.records.known import known, known_items, known_number
+from modelgates_client.records.field_access import field_or_none, items_or_none, number_or_none
 from modelgates_runtime.values import stored
 
 _SUCCESS: Final = range(200, 300)
@@ -31,11 +31,11 @@ class Attempt:
         """Return what an item of `provider_responses` says; nothing, if it cannot be read."""
         if not isinstance(response, ProviderResponse):
             return cls(None, None, None)
-        provider = known(response, "provider_name", str)
+        provider = field_or_none(response, "provider_name", str)
         return cls(
             provider=None if provider is None else str(provider),
-            status=_whole(known_number(response, "status")),
-            latency_ms=_double(known_number(response, "latency")),
+            status=_whole(number_or_none(response, "status")),
+            latency_ms=_double(number_or_none(response, "latency")),
         )
 
     @property
@@ -62,7 +62,7 @@ class Attempts(Sequence[Attempt]):
     @classmethod
     def of(cls, record: Generation) -> Self:
         """Return what a record says of its attempts; an unreadable one hides no other."""
-        responses = known_items(record, "provider_responses")
+        responses = items_or_none(record, "provider_responses")
         if responses is None:
             return cls((), known=False)
         return cls(tuple(Attempt.of(response) for response in stored(responses)), known=True)

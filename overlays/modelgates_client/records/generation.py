@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models
-from modelgates_client.records.known import known, known_number
+from modelgates_client.records.field_access import field_or_none, number_or_none
 from modelgates_runtime import extending, schema
 from modelgates_runtime.values import is_object
 
@@ -65,8 +65,8 @@ class Generation(models.Generation):
         None if `created_at` is no ISO 8601 date and time of the years 1 to 9999, or one without an
         offset: which zone it is in would be a guess. Digits beyond the microsecond are cut off.
         """
-        moment = known(self, "created_at", datetime.datetime)
-        text = known(self, "created_at", str)
+        moment = field_or_none(self, "created_at", datetime.datetime)
+        text = field_or_none(self, "created_at", str)
         return moment if text is None else _moment(text)
 
     @property
@@ -89,8 +89,8 @@ class Generation(models.Generation):
 
         None if either is not known, or makes no rate: no time, or a negative number.
         """
-        tokens = known_number(self, "native_tokens_completion")
-        time_ms = known_number(self, "generation_time")
+        tokens = number_or_none(self, "native_tokens_completion")
+        time_ms = number_or_none(self, "generation_time")
         if tokens is None or time_ms is None or tokens < 0 or time_ms <= 0:
             return None
         try:
@@ -106,7 +106,9 @@ class Generation(models.Generation):
         A cost of 0 says nothing of that: free generations are final too. A field that cannot be
         read counts as not set.
         """
-        return known(self, "finish_reason", str) is not None or bool(known(self, "cancelled", bool))
+        return field_or_none(self, "finish_reason", str) is not None or bool(
+            field_or_none(self, "cancelled", bool)
+        )
 
     def _repr_html_(self) -> str:
         """Show a notebook the record as a table."""

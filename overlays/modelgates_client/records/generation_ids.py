@@ -9,7 +9,7 @@
 import re
 from typing import Final, TypeGuard
 
-_LONGEST: Final = 200  # characters; real ones have 35
+_MAX: Final = 200  # characters; real ones have 35
 
 # Compiled when they are first needed: a client does without. Projects of Google Cloud, and what is
 # named after generative AI:
@@ -29,10 +29,10 @@ def is_id(word: str) -> bool:
     >>> [is_id(word) for word in ("gen-1", "gen_01ARZ3NDEKTSV4RRFFQ69G5FAV", "gen-1771967973-")]
     [True, True, False]
     """
-    return len(word) <= _LONGEST and re.fullmatch(_ALONE, word) is not None
+    return len(word) <= _MAX and re.fullmatch(_ALONE, word) is not None
 
 
-def is_another(word: str) -> bool:
+def is_other_kind(word: str) -> bool:
     """Whether a word is known to be the id of something else."""
     return re.match(_OTHER, word) is not None
 

@@ -19,7 +19,7 @@ from typing import Final, Self
 from attrs import frozen
 
 from modelgates_api.models import Generation
-from modelgates_client.records.known import known, known_number
+from modelgates_client.records.field_access import field_or_none, number_or_none
 
 _EXACT_DIGITS: Final = 700  # any two doubles, 1e308 and 5e-324 too, add up within these
 
@@ -48,9 +48,9 @@ class Cost:
     def of(cls, record: Generation) -> Self:
         """Return what a record says of its cost."""
         return cls(
-            charged=exact(known_number(record, "total_cost")),
+            charged=exact(number_or_none(record, "total_cost")),
             upstream=_upstream(record),
-            cache_saving=exact(known_number(record, "cache_discount")),
+            cache_saving=exact(number_or_none(record, "cache_discount")),
         )
 
     @property
@@ -111,7 +111,7 @@ def exact(amount: float | None) -> Decimal | None:
 
 
 def _upstream(record: Generation) -> Decimal | None:
-    own_key = known(record, "is_byok", bool)
+    own_key = field_or_none(record, "is_byok", bool)
     if own_key is None:
         return None
-    return exact(known_number(record, "upstream_inference_cost")) if own_key else Decimal(0)
+    return exact(number_or_none(record, "upstream_inference_cost")) if own_key else Decimal(0)

@@ -17,18 +17,25 @@ from attrs import field, frozen
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.sql import literal
-from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, number_of
+from modelgates_client.ledger.control_totals import (
+    DAY,
+    EXACT,
+    Day,
+    Totals,
+    TotalsDifference,
+    number_of,
+)
 from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
-from modelgates_client.reports.picking import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
 from modelgates_client.reports.reading import (
-    Connection,
     Cursor,
+    DatabaseConnection,
     DaySums,
     Dialect,
     read,
     split,
     within,
 )
+from modelgates_client.reports.selection import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
 from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
 from modelgates_client.rows.columns import LABELS
 from modelgates_runtime.values import is_array, is_object
@@ -36,7 +43,7 @@ from modelgates_runtime.values import is_array, is_object
 _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
 _ROLLING: Final = re.compile("[0-9]{1,4}[hdw]")
 _DAYS: Final = 7  # that the mean is of
-_FEWEST: Final = 3
+_MIN: Final = 3
 _AT_ONCE: Final = 1000  # values that are looked through together
 _ROUNDED: Final = Context(prec=20)  # a mean is no sum
 
@@ -80,7 +87,7 @@ class Budget:
 
 
 @frozen
-class State:
+class BudgetState:
     """How a budget stands.
 
     Attributes:
@@ -110,7 +117,7 @@ class State:
     reached_on: datetime.date | None
 
 
-class Row(NamedTuple):
+class BudgetRow(NamedTuple):
     """What budgets need of a row.
 
     Attributes:
@@ -218,11 +225,11 @@ Older = Callable[[Budget, Collection[str | None]], Collection[str | None]]
 
 def states(
     budgets: Sequence[Budget],
-    rows: Iterable[Row],
+    rows: Iterable[BudgetRow],
     now: datetime.datetime,
     timezone: str,
     older: Older = lambda _, __: set(),
-) -> list[State]:
+) -> list[BudgetState]:
     """Return how budgets stand, in their order; of each kind those that have spent most first.
 
     Args:
@@ -286,7 +293,7 @@ class _Account:
         if budget.each is None:
             self._sums[None] = _Sums()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: BudgetRow) -> None:
         """Count a row."""
         budget = self._budget
         if row.state not in {"final", "provisional"}:
@@ -315,7 +322,7 @@ class _Account:
         if amount is not None:
             sums.known = EXACT.add(sums.known, amount)
 
-    def _add_lacking(self, row: Row) -> None:
+    def _add_lacking(self, row: BudgetRow) -> None:
         """Count an id without a record: of it labels are known, and nothing else."""
         labels = [item for item in self._budget.where.items() if label_of(item[0]) is not None]
         if any(row.values.get(name) != value for name, value in labels):
@@ -336,7 +343,7 @@ class _Account:
         """From when on rows are needed, in microseconds since 1970."""
         return min(self._start, self._days[-1])
 
-    def states(self, older: Collection[str | None]) -> list[State]:
+    def states(self, older: Collection[str | None]) -> list[BudgetState]:
         """Return how it stands for each value, where most was spent first.
 
         `older` are the values of which there are records before those that were added.
@@ -348,7 +355,7 @@ class _Account:
         found = [self._state(value, sums) for value, sums in (present or {None: _Sums()}).items()]
         return sorted(found, key=lambda state: (-state.spent.known_usd, state.value or ""))
 
-    def _state(self, value: str | None, sums: _Sums) -> State:
+    def _state(self, value: str | None, sums: _Sums) -> BudgetState:
         budget = self._budget
         lacking = self._lacking + sums.lacking
         spent = Spending(
@@ -366,8 +373,8 @@ class _Account:
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)
         days = sum(start >= sums.first for start in self._days[1:])  # the first is not whole
         recent = sum(sums.recent[:days], Decimal(0))
-        rate = _ROUNDED.divide(recent, Decimal(days)) if days >= _FEWEST else None
-        return State(
+        rate = _ROUNDED.divide(recent, Decimal(days)) if days >= _MIN else None
+        return BudgetState(
             budget=budget,
             value=value,
             period=self.period,
@@ -398,14 +405,14 @@ class _Account:
 
 
 def states_of(  # noqa: PLR0913 - what budgets are held against, and when
-    connection: Connection,
+    connection: DatabaseConnection,
     dialect: Dialect,
     budgets: Sequence[Budget],
     now: datetime.datetime,
     *,
     timezone: str,
     kept: Totals | None = None,
-) -> tuple[list[State], tuple[Difference, ...]]:
+) -> tuple[list[BudgetState], tuple[TotalsDifference, ...]]:
     """Return how budgets stand by the table or view `rows`, and what of it has changed since.
 
     Rows are read once, from the beginning of the longest period on, and of the days before now that
@@ -445,7 +452,7 @@ def states_of(  # noqa: PLR0913 - what budgets are held against, and when
     return found, sums.differences(kept, start, None)
 
 
-def _present(connection: Connection) -> set[str]:
+def _present(connection: DatabaseConnection) -> set[str]:
     """Return the columns that there are: the spec of the day may lack a field."""
     described = connection.execute("SELECT name FROM pragma_table_info('rows')").fetchall()
     return {name for (name,) in described}
@@ -469,7 +476,7 @@ def _rows(
     sums: DaySums,
     names: Sequence[str],
     kinds: Sequence[str],
-) -> Iterator[Row]:
+) -> Iterator[BudgetRow]:
     """Yield rows, and add their amounts up."""
     bases: list[Basis] = [basis for basis, name in AMOUNTS.items() if name in names]
     nothing: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
@@ -480,7 +487,7 @@ def _rows(
             for basis, cell in zip(bases, cells, strict=False):
                 amounts[basis] = None if cell is None else number_of(cell)
             values = dict(zip(kinds, cells[len(bases) :], strict=True))
-            yield Row(created, state, amounts, values)
+            yield BudgetRow(created, state, amounts, values)
 
 
 def _before(budget: Budget, values: Mapping[str, str], time: str) -> str:

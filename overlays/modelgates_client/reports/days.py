@@ -7,8 +7,8 @@ import datetime
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client.ledger.controls import DAY
-from modelgates_client.reports.picking import instant
+from modelgates_client.ledger.control_totals import DAY
+from modelgates_client.reports.selection import instant
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

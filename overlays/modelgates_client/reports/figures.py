@@ -6,7 +6,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from attrs import frozen
 
-from modelgates_client.ledger.controls import EXACT, Difference
+from modelgates_client.ledger.control_totals import EXACT, TotalsDifference
 
 N = TypeVar("N", Decimal, int)
 
@@ -87,7 +87,7 @@ class Group:
 
 
 @frozen
-class Unresolved:
+class UnresolvedCounts:
     """Ids that no total contains, because there is no record of them.
 
     They are of the period, by the time in an id (`gen-<seconds>-…`), or of no known time.
@@ -144,7 +144,7 @@ class Fallback:
 
 
 @frozen
-class Bin:
+class HistogramBin:
     """One bar of a histogram: from `lower` (included) to `upper` (excluded), in milliseconds.
 
     Bars are next to each other, and about equally wide on a logarithmic scale: ten a decade.
@@ -156,7 +156,7 @@ class Bin:
 
 
 @frozen
-class Slice:
+class TimeSlice:
     """The cost of one model on one day, or hour.
 
     Attributes:
@@ -175,7 +175,7 @@ class Slice:
     others: bool = False
 
 
-class Place(NamedTuple):
+class DayAndModel(NamedTuple):
     """Of which records something is said.
 
     Attributes:
@@ -188,7 +188,7 @@ class Place(NamedTuple):
 
 
 @frozen
-class Sums:
+class ActivitySums:
     """What a side says of a day and model.
 
     Attributes:
@@ -207,9 +207,9 @@ class Sums:
     tokens_completion: int = 0
     unknown: int = 0
 
-    def plus(self, other: "Sums") -> "Sums":
+    def plus(self, other: "ActivitySums") -> "ActivitySums":
         """Return both added up, exactly."""
-        return Sums(
+        return ActivitySums(
             self.requests + other.requests,
             EXACT.add(self.charged_usd, other.charged_usd),
             EXACT.add(self.own_keys_usd, other.own_keys_usd),
@@ -220,7 +220,7 @@ class Sums:
 
 
 @frozen
-class Line:
+class ReconciliationLine:
     """What both sides say of a day and model.
 
     Attributes:
@@ -230,9 +230,9 @@ class Line:
         finding: What that comes to.
     """
 
-    place: Place
-    there: Sums
-    here: Sums
+    place: DayAndModel
+    there: ActivitySums
+    here: ActivitySums
     finding: Finding
 
 
@@ -255,9 +255,9 @@ class Reconciliation:
 
     first: datetime.date
     last: datetime.date
-    lines: tuple[Line, ...]
-    there: Sums
-    here: Sums
+    lines: tuple[ReconciliationLine, ...]
+    there: ActivitySums
+    here: ActivitySums
     tolerance: Decimal
     beyond: int
     undated: int
@@ -310,11 +310,11 @@ class Report:
     made_at: datetime.datetime
     total: Group
     groups: tuple[Group, ...]
-    unresolved: Unresolved
+    unresolved: UnresolvedCounts
     undated: int
-    timeline: tuple[Slice, ...]
+    timeline: tuple[TimeSlice, ...]
     step: str
-    latencies: tuple[Bin, ...]
+    latencies: tuple[HistogramBin, ...]
     providers: tuple[Provider, ...]
     fallbacks: tuple[Fallback, ...]
     attempts_unknown: int
@@ -322,7 +322,7 @@ class Report:
     groups_left_out: int = 0
     providers_left_out: int = 0
     fallbacks_left_out: int = 0
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[TotalsDifference, ...] = ()
     sort: Sort = "cost"
     reconciliation: Reconciliation | None = None
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from modelgates_client.ledger.controls import DAY
+from modelgates_client.ledger.control_totals import DAY
 from modelgates_client.reports.days import HOUR, date_of, floor, in_zone
 from modelgates_client.reports.figures import Group, Sort, Spread, Total
-from modelgates_client.reports.picking import AMOUNTS, MEASURES, TIMES, TOKENS
+from modelgates_client.reports.selection import AMOUNTS, MEASURES, TIMES, TOKENS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client.reports.figures import Bin
+from modelgates_client.reports.figures import HistogramBin
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _STEPS: Final = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
 
 
-def histogram(connection: "DuckDBPyConnection") -> tuple[Bin, ...]:
+def histogram(connection: "DuckDBPyConnection") -> tuple[HistogramBin, ...]:
     """Return bars from the least to the greatest latency, empty ones between them included.
 
     What is below a millisecond is one bar, and what is below 0, which no clock shows, another.
@@ -32,7 +32,9 @@ def histogram(connection: "DuckDBPyConnection") -> tuple[Bin, ...]:
             [edges],
         ).fetchall()
     )
-    return tuple(Bin(lower, upper, counts.get(lower, 0)) for lower, upper in pairwise(edges))
+    return tuple(
+        HistogramBin(lower, upper, counts.get(lower, 0)) for lower, upper in pairwise(edges)
+    )
 
 
 def _edges(least: float, greatest: float) -> list[float]:

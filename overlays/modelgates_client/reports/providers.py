@@ -9,9 +9,9 @@ from modelgates_client.reports.grouping import read_spread, spread
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MOST: Final = 1000  # that are listed: names come from the server, and may be as many as records
+MAX: Final = 1000  # that are listed: names come from the server, and may be as many as records
 
-_LARGEST: Final = 1e15  # of a latency: 30,000 years; beyond, it is none
+_MAX: Final = 1e15  # of a latency: 30,000 years; beyond, it is none
 
 
 def prepare(connection: "DuckDBPyConnection") -> int:
@@ -64,7 +64,7 @@ def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], i
         FROM report_steps GROUP BY provider
         ORDER BY attempts DESC, provider NULLS LAST LIMIT ?
         """,
-        [MOST],
+        [MAX],
     ).fetchall()
     names = [name for name, *_ in rows]
     statuses = _by_name(
@@ -77,7 +77,7 @@ def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], i
             [[name for name in names if name is not None]],
         ).fetchall()
     )
-    latency = f"CASE WHEN abs(attempt.latency_ms) <= {_LARGEST} THEN attempt.latency_ms END"
+    latency = f"CASE WHEN abs(attempt.latency_ms) <= {_MAX} THEN attempt.latency_ms END"
     spreads = _by_name(
         connection.execute(
             f"SELECT attempt.provider AS provider, {', '.join(spread(latency))} "  # noqa: S608 - ours
@@ -111,7 +111,7 @@ def fallbacks(connection: "DuckDBPyConnection") -> tuple[tuple[Fallback, ...], i
             AND CASE WHEN number < len(path) THEN next IS NOT NULL ELSE served_at IS NULL END
         GROUP BY ALL ORDER BY times DESC, provider, next NULLS LAST LIMIT ?
         """,
-        [MOST],
+        [MAX],
     ).fetchall()
     listed = tuple(Fallback(failed, then, int(times)) for failed, then, times, _ in rows)
     return listed, rows[0][3] - len(rows) if rows else 0

@@ -12,26 +12,26 @@ from attrs import frozen
 
 from modelgates_client.exports.sql import literal
 from modelgates_client.ledger import schema
-from modelgates_client.ledger.controls import (
+from modelgates_client.ledger.control_totals import (
     DAY,
     EXACT,
     ControlTotals,
     Day,
-    Difference,
     Totals,
+    TotalsDifference,
     day_of,
     differences,
     of_period,
     sum_of,
 )
-from modelgates_client.ledger.controls import (
+from modelgates_client.ledger.control_totals import (
     RECORDS as COUNT,
 )
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
 from modelgates_client.ledger.errors import DamagedError
 from modelgates_client.ledger.ledger import bring_up_to_date
-from modelgates_client.reports.picking import between
+from modelgates_client.reports.selection import between
 from modelgates_client.rows.columns import CREATED, LABELS
 
 #: Time, state, and what else was asked for.
@@ -58,7 +58,7 @@ class Cursor(Protocol):
         ...
 
 
-class Connection(Protocol):
+class DatabaseConnection(Protocol):
     """What both have in common."""
 
     def execute(self, statement: str, /) -> Cursor:
@@ -86,7 +86,7 @@ OF_ROWS: Final = Dialect(f"epoch_us({CREATED})", lambda name: f"{LABELS.name}[{l
 
 
 @contextmanager
-def rows_of_ledger(path: str) -> Generator[tuple[Connection, Totals]]:
+def rows_of_ledger(path: str) -> Generator[tuple[DatabaseConnection, Totals]]:
     """Yield a connection to the rows of a ledger as they are at one moment, and their totals.
 
     What was captured for it is taken in first.
@@ -122,7 +122,7 @@ def within(dialect: Dialect, start: int | None, end: int | None) -> list[str]:
 
 
 def read(
-    connection: Connection, dialect: Dialect, columns: Iterable[str], tests: Iterable[str]
+    connection: DatabaseConnection, dialect: Dialect, columns: Iterable[str], tests: Iterable[str]
 ) -> Iterator[tuple[Day, list[Row]]]:
     """Yield rows by their UTC day, some thousands at a time; a day may come several times.
 
@@ -165,7 +165,7 @@ class Whole:
 
 
 def whole_days_of(
-    connection: Connection, name: str, start: int | None, end: int | None
+    connection: DatabaseConnection, name: str, start: int | None, end: int | None
 ) -> Iterator[Whole]:
     """Yield the days of a ledger that have records, put together by SQLite, from an index.
 
@@ -280,7 +280,7 @@ class DaySums:
 
     def differences(
         self, kept: Totals | None, start: int | None, end: int | None
-    ) -> tuple[Difference, ...]:
+    ) -> tuple[TotalsDifference, ...]:
         """Return what they differ by from control totals, of whole days from start to end.
 
         None, if there are no control totals.

@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, Final, Literal
 from attrs import field, frozen
 
 from modelgates_client.exports.sql import literal
-from modelgates_client.ledger.controls import DAY, EXACT, Day, Difference, Totals, sum_of
+from modelgates_client.ledger.control_totals import (
+    DAY,
+    EXACT,
+    Day,
+    Totals,
+    TotalsDifference,
+    sum_of,
+)
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.picking import RECORDS, between, microseconds, whole_days
 from modelgates_client.reports.reading import (
     OF_LEDGER,
     OF_ROWS,
-    Connection,
+    DatabaseConnection,
     DaySums,
     Dialect,
     Row,
@@ -31,6 +37,7 @@ from modelgates_client.reports.reading import (
     whole_days_of,
     within,
 )
+from modelgates_client.reports.selection import RECORDS, between, microseconds, whole_days
 from modelgates_client.rows.columns import LABELS
 
 if TYPE_CHECKING:
@@ -73,7 +80,7 @@ class Spending:
     failed: int
     doubtful: int
     forgotten: int = 0
-    differences: tuple[Difference, ...] = field(default=(), kw_only=True)
+    differences: tuple[TotalsDifference, ...] = field(default=(), kw_only=True)
 
     def verdict(self, max_usd: Decimal, allowed: int = 0) -> Verdict:
         """Return whether it is within a limit, as far as that can be said.
@@ -116,7 +123,7 @@ def spending_of_rows(
 
 
 def spending(  # noqa: PLR0913 - what is added up, and how it is said in SQL
-    connection: Connection,
+    connection: DatabaseConnection,
     period: Period,
     basis: Basis,
     dialect: Dialect,
@@ -235,7 +242,7 @@ class _Tally:
             return self._is_all
         return bool(self._start <= row[0] < self._end)
 
-    def spending(self, differences: tuple[Difference, ...]) -> Spending:
+    def spending(self, differences: tuple[TotalsDifference, ...]) -> Spending:
         """Return what was counted."""
         pending, failed = self._lacking["pending"], self._lacking["failed"]
         return Spending(

@@ -3,11 +3,11 @@
 import datetime
 from typing import TYPE_CHECKING, Final
 
-from modelgates_client.ledger.controls import DAY
+from modelgates_client.ledger.control_totals import DAY
 from modelgates_client.reports.days import HOUR, floor, in_zone, start_of_day
-from modelgates_client.reports.figures import Slice
+from modelgates_client.reports.figures import TimeSlice
 from modelgates_client.reports.grouping import Amounts
-from modelgates_client.reports.picking import instant
+from modelgates_client.reports.selection import instant
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,7 +23,7 @@ def slices(
     zone: datetime.tzinfo,
     since: datetime.datetime | None,
     until: datetime.datetime | None,
-) -> tuple[str, tuple[Slice, ...]]:
+) -> tuple[str, tuple[TimeSlice, ...]]:
     """Return what a slice is, and the slices that have records, ordered.
 
     Of one time, the models that cost most in all come first. The view `report_dated` has the
@@ -52,7 +52,7 @@ def slices(
         "WHERE created IS NOT NULL GROUP BY begins, rank ORDER BY begins, rank NULLS LAST"
     ).fetchall()
     return step, tuple(
-        Slice(
+        TimeSlice(
             in_zone(begin, zone) if step == "hour" else start_of_day(begin, zone),
             model,
             records,

@@ -14,18 +14,18 @@ import modelgates_client  # annotations name what it loads when it is asked for
 from modelgates_api import models, resources
 from modelgates_api.api.generations import get_generation
 from modelgates_api.resources.generations import AsyncGenerationsResource, GenerationsResource
-from modelgates_client.bulk.asking import (
-    CONCURRENCY,
-    OUTAGE_TIMEOUT_S,
-    Finished,
+from modelgates_client.bulk.options import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_OUTAGE_TIMEOUT_S,
+    BulkOptions,
+    CallFactory,
+    Completed,
     Outage,
-    Plan,
-    Question,
+    bulk_options,
     flat,
     flat_awaited,
-    plan_of,
 )
-from modelgates_client.calls.call import Execution, Steps
+from modelgates_client.calls.execution import Execution, Steps
 from modelgates_client.calls.settings import check_seconds
 from modelgates_client.errors import (
     ConfigurationError,
@@ -51,7 +51,7 @@ GET_GENERATION: Final = get_generation.OPERATION.reading(
 WAIT_S: Final = 60.0
 
 
-class Client(resource.Client, Protocol):
+class GenerationsClient(resource.ResourceClient, Protocol):
     """What this resource asks of its client, blocking."""
 
     def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
@@ -73,15 +73,15 @@ class Client(resource.Client, Protocol):
     def run_many(
         self,
         items: Iterable[object],
-        question: Question,
-        plan: Plan,
+        question: CallFactory,
+        plan: BulkOptions,
         options: CallOptions,
     ) -> Generator[list[Any]]:
         """Ask for many; yield what became of each, as much at a time as there is."""
         ...
 
 
-class AsyncClient(resource.AsyncClient, Protocol):
+class AsyncGenerationsClient(resource.AsyncResourceClient, Protocol):
     """What this resource asks of its client, awaited."""
 
     async def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
@@ -103,8 +103,8 @@ class AsyncClient(resource.AsyncClient, Protocol):
     def run_many(
         self,
         items: Iterable[object] | AsyncIterable[object],
-        question: Question,
-        plan: Plan,
+        question: CallFactory,
+        plan: BulkOptions,
         options: CallOptions,
     ) -> AsyncGenerator[list[Any]]:
         """Ask for many; yield what became of each, as much at a time as there is."""
@@ -122,7 +122,7 @@ def call_for(generation_id: object) -> Call[GenerationResponse]:
     return _about(generation_id, GET_GENERATION.call({"id": generation_id}))
 
 
-def call_before(generation_id: str) -> Call[GenerationResponse]:
+def call_for_stored(generation_id: str) -> Call[GenerationResponse]:
     """Return the call that an answer came to, to read it anew; it cannot be sent."""
     return _about(generation_id, Call(GET_GENERATION, ""))
 
@@ -130,9 +130,9 @@ def call_before(generation_id: str) -> Call[GenerationResponse]:
 class Generations(GenerationsResource):
     """Records of generations."""
 
-    _client: Client
+    _client: GenerationsClient
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: GenerationsClient) -> None:
         """Send by a client."""
         super().__init__(client)
 
@@ -204,12 +204,12 @@ class Generations(GenerationsResource):
         self,
         ids: Iterable[str],
         *,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = DEFAULT_CONCURRENCY,
         ordered: bool = False,
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
-        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
     ) -> Generator["modelgates_client.Outcome"]:
         """Fetch the records of many generations, as many at a time as are allowed.
@@ -266,12 +266,12 @@ class Generations(GenerationsResource):
         self,
         ids: Iterable[str],
         *,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = DEFAULT_CONCURRENCY,
         ordered: bool = False,
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
-        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         on_outage: Callable[[Outage | None], object] | None = None,
         **options: Unpack[CallOptions],
     ) -> Generator[list["modelgates_client.Outcome"]]:
@@ -291,16 +291,16 @@ class Generations(GenerationsResource):
             on_outage: Called, where batches are taken, with what is known of an outage: when it
                 begins, after each try, and with None when it is over. An empty batch follows.
         """
-        plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        return self._client.run_many(ids, _question(wait, final=final), plan, options)
+        plan = bulk_options(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
+        return self._client.run_many(ids, _call_factory(wait, final=final), plan, options)
 
 
 class AsyncGenerations(AsyncGenerationsResource):
     """Records of generations, awaited."""
 
-    _client: AsyncClient
+    _client: AsyncGenerationsClient
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncGenerationsClient) -> None:
         """Send by a client."""
         super().__init__(client)
 
@@ -331,12 +331,12 @@ class AsyncGenerations(AsyncGenerationsResource):
         self,
         ids: Iterable[str] | AsyncIterable[str],
         *,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = DEFAULT_CONCURRENCY,
         ordered: bool = False,
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
-        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator["modelgates_client.Outcome"]:
         """Fetch the records of many generations; see `Generations.get_many`.
@@ -360,25 +360,25 @@ class AsyncGenerations(AsyncGenerationsResource):
         self,
         ids: Iterable[str] | AsyncIterable[str],
         *,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = DEFAULT_CONCURRENCY,
         ordered: bool = False,
         wait: float = WAIT_S,
         final: bool = False,
         max_rate: float | None = None,
-        outage_timeout: float = OUTAGE_TIMEOUT_S,
+        outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         on_outage: Callable[[Outage | None], object] | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
-        plan = plan_of(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        return self._client.run_many(ids, _question(wait, final=final), plan, options)
+        plan = bulk_options(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
+        return self._client.run_many(ids, _call_factory(wait, final=final), plan, options)
 
 
 class Resources(resources.Resources):
     """The operations of the spec, and what is made of them by hand."""
 
     @resource.tag
-    def generations(self: Client) -> Generations:
+    def generations(self: GenerationsClient) -> Generations:
         """Records of what generations really were."""
         return Generations(self)
 
@@ -387,7 +387,7 @@ class AsyncResources(resources.AsyncResources):
     """The operations of the spec, and what is made of them by hand, awaited."""
 
     @resource.tag
-    def generations(self: AsyncClient) -> AsyncGenerations:
+    def generations(self: AsyncGenerationsClient) -> AsyncGenerations:
         """Records of what generations really were."""
         return AsyncGenerations(self)
 
@@ -412,7 +412,7 @@ def _is_settled(final: bool, response: GenerationResponse) -> bool:  # noqa: FBT
     return not final or response.data.is_final
 
 
-def _question(wait: object, *, final: bool) -> Question:
+def _call_factory(wait: object, *, final: bool) -> CallFactory:
     """Return how each of many ids is asked for."""
     wait_s = 0.0 if wait == 0 else check_seconds("wait", wait)
 
@@ -421,7 +421,7 @@ def _question(wait: object, *, final: bool) -> Question:
             return execution.poll(wait_s, partial(_is_settled, final))
         return _once(execution, final=final)
 
-    return Question(call_for, steps, _outcome)
+    return CallFactory(call_for, steps, _outcome)
 
 
 def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[GenerationResponse]:
@@ -440,7 +440,7 @@ def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[Gen
     return response
 
 
-def _outcome() -> Callable[[Finished], "modelgates_client.Outcome"]:
-    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - see `Question`
+def _outcome() -> Callable[[Completed], "modelgates_client.Outcome"]:
+    from modelgates_client.bulk.outcomes import outcome_of  # noqa: PLC0415 - see `CallFactory`
 
     return outcome_of

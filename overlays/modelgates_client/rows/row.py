@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 from modelgates_api.models import ProviderResponse
 from modelgates_client.records.attempts import Attempt, Attempts
+from modelgates_client.records.field_access import field_or_none, items_or_none
 from modelgates_client.records.generation import Generation
-from modelgates_client.records.known import known, known_items
 from modelgates_client.records.money import Cost
 from modelgates_client.rows import values
 from modelgates_client.rows.columns import ATTEMPTED, COLUMNS, CREATED
@@ -108,8 +108,8 @@ def _one_by_one(record: Generation, lost: list[str]) -> list[Value]:
 
 
 def _created(record: Generation, lost: list[str]) -> int | None:
-    sent = known(record, CREATED, str)
-    usual = None if sent is None else values.usual_time(sent)
+    sent = field_or_none(record, CREATED, str)
+    usual = None if sent is None else values.parse_common_time(sent)
     if usual is not None:
         return usual
     moment = record.created
@@ -122,7 +122,7 @@ def _created(record: Generation, lost: list[str]) -> int | None:
 
 def _served_by(record: Generation, served: str | None, lost: list[str]) -> Value:
     if served is None:  # what is unreadable is named as lost by its own column
-        served = known(record, "provider_name", str)
+        served = field_or_none(record, "provider_name", str)
     return _fitting("served_by", values.text, served, lost)
 
 
@@ -133,7 +133,7 @@ def _attempts(record: Generation, attempts: Attempts, lost: list[str]) -> str | 
         return None
     items: list[dict[str, Value]] = []
     whole = True
-    came_in = known_items(record, ATTEMPTED) or []
+    came_in = items_or_none(record, ATTEMPTED) or []
     for attempt, came in zip(attempts.all, stored(came_in), strict=True):
         item, fits = _item(attempt, came)
         items.append(item)

@@ -83,7 +83,7 @@ def microseconds(moment: datetime.datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def usual_time(sent: str) -> int | None:
+def parse_common_time(sent: str) -> int | None:
     """Return what a text says as microseconds, if it says it as servers usually do."""
     if _USUAL.fullmatch(sent) is None:
         return None

@@ -7,7 +7,7 @@ from typing import Final
 
 #: What takes the place of a value that is one too many.
 OTHER: Final = "_OTHER"
-_LONGEST: Final = 128  # characters of a value
+_MAX: Final = 128  # characters of a value
 
 
 class Bounds:
@@ -24,7 +24,7 @@ class Bounds:
         """Return the attributes that have a value, with `_OTHER` for each value too many."""
         with self._lock:
             return {
-                name: self._value(name, value[:_LONGEST])
+                name: self._value(name, value[:_MAX])
                 for name, value in attributes.items()
                 if value is not None and self._is_known(name)
             }

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final, Self
 from modelgates_client._version import __version__
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
+from modelgates_client.records.field_access import field_or_none, number_or_none
 from modelgates_client.records.generation import Generation
-from modelgates_client.records.known import known, known_number
 from modelgates_client.telemetry import names
 from modelgates_client.telemetry.bounds import OTHER, Bounds
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
-_MOST_VALUES: Final = 100  # of an attribute
-_MOST_LABELS: Final = 8  # that become attributes
+_MAX_VALUES: Final = 100  # of an attribute
+_MAX_LABELS: Final = 8  # that become attributes
 
 #: As the conventions have them; other kinds of calls go by their own name.
 _OPERATIONS: Final = {"completions": "chat"}
@@ -50,7 +50,7 @@ class RecordMetrics:
         *,
         ledger: str | os.PathLike[str] | Ledger | None = None,
         meter_provider: "MeterProvider | None" = None,
-        most_values: int = _MOST_VALUES,
+        most_values: int = _MAX_VALUES,
     ) -> None:
         """Make the instruments.
 
@@ -91,7 +91,7 @@ class RecordMetrics:
             names.UNKNOWN_COST, "{generation}", "Generations of which the cost is not known."
         )
         self._bounds: Final = Bounds(most_values)
-        self._label_bounds: Final = Bounds(most_values, _MOST_LABELS)
+        self._label_bounds: Final = Bounds(most_values, _MAX_LABELS)
         self._ledger: Ledger | None = ledger if isinstance(ledger, Ledger) else None
         self._path: Final = None if isinstance(ledger, Ledger) else ledger
 
@@ -116,7 +116,7 @@ class RecordMetrics:
         if time_ms is not None:
             self._duration.record(time_ms / 1000, attributes)
         self._spent(record.cost.charged, {**attributes, names.COST_PAYER: "account"})
-        if known(record, "is_byok", bool) is not False:
+        if field_or_none(record, "is_byok", bool) is not False:
             self._spent(record.cost.upstream, {**attributes, names.COST_PAYER: "own_key"})
 
     def __enter__(self) -> Self:
@@ -140,7 +140,7 @@ class RecordMetrics:
             self._cost.add(float(amount), attributes)
 
     def _labels(self, record: Generation) -> dict[str, str | None]:
-        generation_id = known(record, "id", str)
+        generation_id = field_or_none(record, "id", str)
         if self._ledger is None and self._path is not None:
             self._ledger = Ledger(self._path, read_only=True)
         if self._ledger is None or generation_id is None:
@@ -151,25 +151,25 @@ class RecordMetrics:
 
 def _attributes(record: Generation) -> dict[str, str | None]:
     """Return what is said of a generation; the model that was asked for, unless a router chose."""
-    api_type, model = known(record, "api_type", str), known(record, "model", str)
+    api_type, model = field_or_none(record, "api_type", str), field_or_none(record, "model", str)
     operation = None if api_type is None else _OPERATIONS.get(api_type, str(api_type))
-    was_routed = known(record, "router", str) is not None
+    was_routed = field_or_none(record, "router", str) is not None
     return {
         names.OPERATION_NAME: operation,
-        names.PROVIDER_NAME: known(record, "provider_name", str),
+        names.PROVIDER_NAME: field_or_none(record, "provider_name", str),
         names.REQUEST_MODEL: None if was_routed else model,
         names.RESPONSE_MODEL: model,
-        names.SERVICE_TIER: known(record, "service_tier", str),
+        names.SERVICE_TIER: field_or_none(record, "service_tier", str),
         names.ERROR_TYPE: _error(record),
     }
 
 
 def _error(record: Generation) -> str | None:
     """Return what a generation failed by; None if it did not, or nothing is known of that."""
-    if known(record, "cancelled", bool):
+    if field_or_none(record, "cancelled", bool):
         return "cancelled"
     attempts = record.attempts
-    if known(record, "finish_reason", str) != _REASON and (not attempts or attempts.served):
+    if field_or_none(record, "finish_reason", str) != _REASON and (not attempts or attempts.served):
         return None
     status = next((each for each in reversed(attempts.failed_statuses) if each is not None), None)
     return OTHER if status is None else str(status)
@@ -177,7 +177,7 @@ def _error(record: Generation) -> str | None:
 
 def _amount(record: Generation, name: str) -> float | None:
     """Return the double that a field holds; None if it holds none, or a negative one."""
-    number = known_number(record, name)
+    number = number_or_none(record, name)
     try:
         return None if number is None or number < 0 else float(number)
     except OverflowError:  # JSON's integers have no limit

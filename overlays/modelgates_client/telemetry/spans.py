@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from modelgates_client.capture.sinks import Noting, Sink
+from modelgates_client.capture.id_recorder import IdRecorder, Sink
 from modelgates_client.records.generation_ids import is_id
 from modelgates_client.telemetry.names import RESPONSE_ID
 
@@ -48,7 +48,7 @@ class CaptureSpanProcessor(_SpanProcessor):  # type: ignore[misc] # see above
             ConfigurationError: `to` takes no ids, or the labels are none.
             LedgerError: The file beside the ledger cannot be written to.
         """
-        self._noting: Final = Noting(to, labels)
+        self._noting: Final = IdRecorder(to, labels)
 
     def on_start(self, span: object, parent_context: object = None) -> None:
         """Do nothing: there is no answer yet."""
@@ -60,7 +60,7 @@ class CaptureSpanProcessor(_SpanProcessor):  # type: ignore[misc] # see above
         """Note the id of a span, if it has one."""
         found = (span.attributes or {}).get(RESPONSE_ID)
         if isinstance(found, str) and is_id(found):
-            self._noting.noter()(found)
+            self._noting.recorder()(found)
 
     def shutdown(self) -> None:
         """Do nothing: what was noted is written."""

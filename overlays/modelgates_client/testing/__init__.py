@@ -12,19 +12,19 @@ By hand, `modelgates stub` serves one.
 The modules, one subject each; they load when they are first used, since pytest loads `plugin`
 wherever the package is installed:
 
-| module        | subject                                                       |
-|---------------|---------------------------------------------------------------|
-| `plugin`      | the fixtures                                                  |
-| `_stub`       | `StubAPI`: records, requests, violations                      |
-| `_behaviours` | what it can do but answer: a method each                      |
-| `_chat`       | `StubChat`: chat completions, streamed and not                |
-| `_answers`    | what can become of an answer; pure                            |
-| `_sent`       | an answer; pure                                               |
-| `_routes`     | which operation of the spec a request is for; pure            |
-| `_strict`     | which requests the API would not accept, and why; pure        |
-| `_records`    | records and errors made from the spec; pure                   |
-| `_drift`      | records that are not as the spec says; pure                   |
-| `_server`     | HTTP, by pytest-httpserver                                    |
+| module           | subject                                                |
+|------------------|--------------------------------------------------------|
+| `plugin`         | the fixtures                                           |
+| `_stub`          | `StubAPI`: records, requests, violations               |
+| `_behaviours`    | what it can do but answer: a method each               |
+| `_chat`          | `StubChat`: chat completions, streamed and not         |
+| `_responses`     | what can become of an answer; pure                     |
+| `_stub_response` | an answer; pure                                        |
+| `_routes`        | which operation of the spec a request is for; pure     |
+| `_request_check` | which requests the API would not accept, and why; pure |
+| `_records`       | records and errors made from the spec; pure            |
+| `_drift`         | records that are not as the spec says; pure            |
+| `_server`        | HTTP, by pytest-httpserver                             |
 """
 
 TYPE_CHECKING = False  # type checkers know the name; importing it from `typing` would cost
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from modelgates_client.testing._chat import StubChat
     from modelgates_client.testing._drift import drifted
     from modelgates_client.testing._records import make_error, make_record
-    from modelgates_client.testing._strict import STUB_KEY, StubRequest
+    from modelgates_client.testing._request_check import STUB_KEY, StubRequest
     from modelgates_client.testing._stub import StubAPI
 
 #: Where each name is defined.
@@ -41,8 +41,8 @@ _HOMES = {
     "StubChat": "modelgates_client.testing._chat",
     "make_error": "modelgates_client.testing._records",
     "make_record": "modelgates_client.testing._records",
-    "STUB_KEY": "modelgates_client.testing._strict",
-    "StubRequest": "modelgates_client.testing._strict",
+    "STUB_KEY": "modelgates_client.testing._request_check",
+    "StubRequest": "modelgates_client.testing._request_check",
     "StubAPI": "modelgates_client.testing._stub",
 }
 

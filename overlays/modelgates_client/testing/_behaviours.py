@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelgates_client.testing import _answers, _sent
-from modelgates_client.testing._answers import Step
+from modelgates_client.testing import _responses, _stub_response
 from modelgates_client.testing._drift import changed, changes
 from modelgates_client.testing._records import make_error, make_record
+from modelgates_client.testing._responses import Step
 
 
 @dataclass
-class _Turn:
+class _BehaviourTurn:
     """A step, and for how many requests it is still there; None is for ever."""
 
     step: Step
@@ -32,7 +32,7 @@ class Sequences:
     def __init__(self) -> None:
         """Start with none."""
         self._lock = threading.Lock()
-        self._turns: dict[str | None, deque[_Turn]] = {}
+        self._turns: dict[str | None, deque[_BehaviourTurn]] = {}
 
     def add(self, generation_id: str | None, times: int | None, step: Step) -> None:
         """Add a step behind those that are there.
@@ -46,7 +46,7 @@ class Sequences:
             turns = self._turns.setdefault(generation_id, deque())
             if turns and turns[-1].left is None:
                 raise ValueError("what was asked for before lasts for ever; recover() ends it")
-            turns.append(_Turn(step, times))
+            turns.append(_BehaviourTurn(step, times))
 
     def take(self, generation_id: str) -> Step | None:
         """Take the step of a request."""
@@ -87,7 +87,7 @@ class Behaviours(ABC):
 
     def not_ready(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Answer 404, as if the record had not been written yet."""
-        self._instead(generation_id, times, _sent.as_json(make_error(404), 404))
+        self._instead(generation_id, times, _stub_response.as_json(make_error(404), 404))
 
     def rate_limit(
         self,
@@ -117,15 +117,17 @@ class Behaviours(ABC):
         times: int | None = 1,
     ) -> None:
         """Answer with any status and the API's error body, as `make_error` makes it."""
-        headers = {} if retry_after is None else {"Retry_After": _answers.retry_after(retry_after)}
+        headers = (
+            {} if retry_after is None else {"Retry_After": _responses.retry_after(retry_after)}
+        )
         body = make_error(_error_status(status), message, metadata=metadata)
-        self._instead(generation_id, times, _sent.as_json(body, status, **headers))
+        self._instead(generation_id, times, _stub_response.as_json(body, status, **headers))
 
     def edge_page(
         self, generation_id: str | None = None, *, status: int = 502, times: int | None = 1
     ) -> None:
         """Answer with an HTML page, as the edge before the API does: 502, 504, 524."""
-        self._instead(generation_id, times, _answers.page(_error_status(status)))
+        self._instead(generation_id, times, _responses.page(_error_status(status)))
 
     def error_in_success(
         self,
@@ -136,33 +138,33 @@ class Behaviours(ABC):
         times: int | None = 1,
     ) -> None:
         """Answer 200 with an error object in place of the record."""
-        self._instead(generation_id, times, _answers.error_in_success(code, message))
+        self._instead(generation_id, times, _responses.error_in_success(code, message))
 
     def delay(
         self, generation_id: str | None = None, *, seconds: float, times: int | None = 1
     ) -> None:
         """Answer normally, but later; `close` does not wait for it."""
-        self._sequences.add(generation_id, times, _answers.delayed(seconds))
+        self._sequences.add(generation_id, times, _responses.delayed(seconds))
 
     def truncate(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Close the connection in the middle of the body."""
-        self._sequences.add(generation_id, times, _answers.truncated)
+        self._sequences.add(generation_id, times, _responses.truncated)
 
     def disconnect(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Close the connection without an answer."""
-        self._sequences.add(generation_id, times, _answers.dropped)
+        self._sequences.add(generation_id, times, _responses.dropped)
 
     def not_json(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Answer with a body that claims to be JSON, and is not."""
-        self._sequences.add(generation_id, times, _answers.garbled)
+        self._sequences.add(generation_id, times, _responses.garbled)
 
     def mix_up(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Answer with the record of another generation."""
-        self._sequences.add(generation_id, times, _answers.mixed_up)
+        self._sequences.add(generation_id, times, _responses.mixed_up)
 
     def gzip(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Answer normally, compressed."""
-        self._sequences.add(generation_id, times, _answers.compressed)
+        self._sequences.add(generation_id, times, _responses.compressed)
 
     def drift(  # noqa: PLR0913 - each says another kind of drift
         self,
@@ -179,14 +181,16 @@ class Behaviours(ABC):
         asked = changes(missing=missing, null=null, extra=extra, values=values, unknown=unknown)
         known = None if generation_id is None else self._known(generation_id)
         changed(make_record("gen-1") if known is None else known, asked)  # whether that can be
-        self._sequences.add(generation_id, times, _answers.drifting(asked))
+        self._sequences.add(generation_id, times, _responses.drifting(asked))
 
     def recover(self, generation_id: str | None = None) -> None:
         """Be normal again: forget what was asked for an id; for None, all of it."""
         self._sequences.clear(generation_id)
 
-    def _instead(self, generation_id: str | None, times: int | None, answer: _sent.Answer) -> None:
-        self._sequences.add(generation_id, times, _answers.instead(answer))
+    def _instead(
+        self, generation_id: str | None, times: int | None, answer: _stub_response.StubResponse
+    ) -> None:
+        self._sequences.add(generation_id, times, _responses.instead(answer))
 
 
 def _check_turn(generation_id: object, times: object) -> None:

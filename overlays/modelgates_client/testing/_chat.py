@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from modelgates_client.testing._answers import compressed
-from modelgates_client.testing._answers import retry_after as _retry_after
 from modelgates_client.testing._records import make_error, make_record
-from modelgates_client.testing._sent import Answer, as_json
-from modelgates_client.testing._strict import Asked, Refusal, unauthorized
+from modelgates_client.testing._request_check import ReceivedRequest, Refusal, unauthorized
+from modelgates_client.testing._responses import compressed
+from modelgates_client.testing._responses import retry_after as _retry_after
+from modelgates_client.testing._stub_response import StubResponse, as_json
 from modelgates_runtime.values import is_array, is_object
 
 PATH: Final = "/chat/completions"
@@ -28,7 +28,7 @@ _DONE: Final = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True)
-class Streamed(Answer):
+class ChatStream(StubResponse):
     """An answer that comes event by event.
 
     Attributes:
@@ -43,7 +43,7 @@ class Streamed(Answer):
 
 
 @dataclass(frozen=True)
-class _Turn:
+class _ChatTurn:
     """What becomes of a completion.
 
     Attributes:
@@ -55,7 +55,7 @@ class _Turn:
         gzip: Whether the answer is compressed.
     """
 
-    error: Answer | None = None
+    error: StubResponse | None = None
     ready_s: float | None = None
     after: int | None = None
     said: Mapping[str, Any] | None = None
@@ -63,7 +63,7 @@ class _Turn:
     gzip: bool = False
 
 
-class Answered(NamedTuple):
+class ChatResponse(NamedTuple):
     """What is answered.
 
     Attributes:
@@ -71,7 +71,7 @@ class Answered(NamedTuple):
         ids: The generation that there is; none, if it is an error.
     """
 
-    answer: Answer
+    answer: StubResponse
     ids: tuple[str, ...] = ()
 
 
@@ -95,7 +95,7 @@ class StubChat:
         self.ready_s = 0.05
         self.pause_s = 0.0
         self._add = add
-        self._turns = deque[_Turn]()
+        self._turns = deque[_ChatTurn]()
         self._costs: dict[str, Decimal] = {}
         self._ready_at: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -120,7 +120,7 @@ class StubChat:
 
     def normal(self, *, times: int = 1) -> None:
         """Answer as usual: for a sequence of which later ones are not."""
-        self._plan(_Turn(), times)
+        self._plan(_ChatTurn(), times)
 
     def fail(
         self,
@@ -133,25 +133,25 @@ class StubChat:
         """Answer with an error; there is no generation."""
         headers = {} if retry_after is None else {"Retry_After": _retry_after(retry_after)}
         answer = as_json(make_error(status, message), status, **headers)
-        self._plan(_Turn(error=answer), times)
+        self._plan(_ChatTurn(error=answer), times)
 
     def break_off(self, *, after: int = 2, times: int = 1) -> None:
         """Close the connection behind some pieces of the text; there is a generation, cancelled."""
-        self._plan(_Turn(after=after), times)
+        self._plan(_ChatTurn(after=after), times)
 
     def fail_midway(self, *, after: int = 2, message: str | None = None, times: int = 1) -> None:
         """End a stream with an error behind some pieces; what is not streamed is answered whole."""
-        self._plan(_Turn(after=after, said=make_error(502, message)["error"]), times)
+        self._plan(_ChatTurn(after=after, said=make_error(502, message)["error"]), times)
 
     def late(self, seconds: float, *, times: int = 1) -> None:
         """Have the record later than usual."""
-        self._plan(_Turn(ready_s=seconds), times)
+        self._plan(_ChatTurn(ready_s=seconds), times)
 
     def unnamed(self, *, times: int = 1, gzip: bool = False) -> None:
         """Answer without the header `X-Generation-Id`, as other gateways do; perhaps compressed."""
-        self._plan(_Turn(named=False, gzip=gzip), times)
+        self._plan(_ChatTurn(named=False, gzip=gzip), times)
 
-    def _plan(self, turn: _Turn, times: int) -> None:
+    def _plan(self, turn: _ChatTurn, times: int) -> None:
         with self._lock:
             self._turns += [turn] * times
 
@@ -159,16 +159,16 @@ class StubChat:
         """Whether the record of a generation is not there yet."""
         return time.monotonic() < self._ready_at.get(generation_id, 0.0)
 
-    def answer(self, asked: Asked, api_key: str) -> "Answered | Refusal":
+    def answer(self, asked: ReceivedRequest, api_key: str) -> "ChatResponse | Refusal":
         """Return what is answered to a request."""
         body = _parsed(asked.body)
         refused = _wrong_method(asked) or unauthorized(asked, api_key) or _wrong(body)
         if refused is not None:
             return refused
         with self._lock:
-            turn = self._turns.popleft() if self._turns else _Turn()
+            turn = self._turns.popleft() if self._turns else _ChatTurn()
         if turn.error is not None:
-            return Answered(turn.error)
+            return ChatResponse(turn.error)
         generation_id = (
             f"gen-{int(time.time())}-{''.join(secrets.choice(_LETTERS) for _ in range(20))}"
         )
@@ -188,15 +188,15 @@ class StubChat:
         self._add(record)
         headers = {"X-Generation-Id": generation_id} if turn.named else {}
         make = self._streamed if is_streamed else self._whole
-        return Answered(make(turn, record, body, headers), (generation_id,))
+        return ChatResponse(make(turn, record, body, headers), (generation_id,))
 
     def _whole(
         self,
-        turn: _Turn,
+        turn: _ChatTurn,
         record: Mapping[str, Any],
         body: Mapping[str, Any],
         headers: dict[str, str],
-    ) -> Answer:
+    ) -> StubResponse:
         call = _tool_call(body)
         message: dict[str, Any] = {
             "role": "assistant",
@@ -214,11 +214,11 @@ class StubChat:
 
     def _streamed(
         self,
-        turn: _Turn,
+        turn: _ChatTurn,
         record: Mapping[str, Any],
         body: Mapping[str, Any],
         headers: dict[str, str],
-    ) -> Answer:
+    ) -> StubResponse:
         events = [_WAITING, *self._events(record, body)]
         if turn.after is not None:
             events = events[: 1 + turn.after]
@@ -227,7 +227,7 @@ class StubChat:
                 events.append(_event({**failed, "error": turn.said}))
         else:
             events.append(_DONE)
-        return Streamed(
+        return ChatStream(
             200,
             b"",
             {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", **headers},
@@ -300,7 +300,7 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def _wrong_method(asked: Asked) -> Refusal | None:
+def _wrong_method(asked: ReceivedRequest) -> Refusal | None:
     if asked.method == METHOD:
         return None
     return Refusal(405, None, f"the method is not {METHOD}", METHOD)

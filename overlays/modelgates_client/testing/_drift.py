@@ -15,7 +15,7 @@ from modelgates_runtime.values import is_array, is_object
 NEW_VALUE: Final = "value-of-a-later-version"
 
 
-class Change(NamedTuple):
+class DriftChange(NamedTuple):
     """One thing to change.
 
     Attributes:
@@ -69,7 +69,7 @@ def changes(
     extra: Mapping[str, Any] | None = None,
     values: Mapping[str, Any] | None = None,
     unknown: Iterable[str] = (),
-) -> tuple[Change, ...]:
+) -> tuple[DriftChange, ...]:
     """Return what `drifted` is asked for, one by one.
 
     Raises:
@@ -80,18 +80,18 @@ def changes(
         if isinstance(names, str):
             raise TypeError(f"{names!r} is one name where a list of names is expected")
     asked = (
-        *(Change(place, "drop") for place in missing),
-        *(Change(place, "set", None) for place in null),
-        *(Change(place, "add", as_sent(value)) for place, value in (extra or {}).items()),
-        *(Change(place, "set", as_sent(value)) for place, value in (values or {}).items()),
-        *(Change(place, "set", NEW_VALUE) for place in unknown),
+        *(DriftChange(place, "drop") for place in missing),
+        *(DriftChange(place, "set", None) for place in null),
+        *(DriftChange(place, "add", as_sent(value)) for place, value in (extra or {}).items()),
+        *(DriftChange(place, "set", as_sent(value)) for place, value in (values or {}).items()),
+        *(DriftChange(place, "set", NEW_VALUE) for place in unknown),
     )
     if not asked:
         raise ValueError("nothing is to drift: say what is missing, null, extra, values or unknown")
     return asked
 
 
-def changed(record: Mapping[str, Any], asked: Iterable[Change]) -> dict[str, Any]:
+def changed(record: Mapping[str, Any], asked: Iterable[DriftChange]) -> dict[str, Any]:
     """Return the record as the changes make it, each of which must make it drift.
 
     Raises:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from modelgates_api.api.generations import get_generation
 from modelgates_api.models import ErrorResponse
 from modelgates_client.records.generation import Generation
-from modelgates_client.testing._sent import Answer, as_json
+from modelgates_client.testing._stub_response import StubResponse, as_json
 from modelgates_runtime import decoders
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.model import Model
@@ -125,7 +125,7 @@ def make_body(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**_object(content.decoder.model, {"data": {}}, ()), "data": dict(record)}
 
 
-def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> Answer:
+def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> StubResponse:
     """Make the answer to an operation: what the spec says of its success.
 
     An operation that gives pages has one page with items: the second is empty.
@@ -134,9 +134,9 @@ def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -
     code = int(status.replace("XX", "00")) if status != "default" else int(HTTPStatus.OK)
     content = operation.responses.get(status)
     if content is None or content.decoder is None:
-        return Answer(code, b"")
+        return StubResponse(code, b"")
     if not content.is_json:
-        return Answer(code, b"text", {"Content-Type": content.content_type})
+        return StubResponse(code, b"text", {"Content-Type": content.content_type})
     body = _value(content.decoder, "data", _UNSAID, ())
     pages = operation.pages
     if pages is not None and is_object(body) and _is_later(operation, query):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
-from modelgates_client.testing._chat import Streamed
-from modelgates_client.testing._sent import Answer
+from modelgates_client.testing._chat import ChatStream
+from modelgates_client.testing._stub_response import StubResponse
 
 try:
     from pytest_httpserver import HTTPServer
@@ -25,19 +25,19 @@ except ModuleNotFoundError as error:
 _POLL_S: Final = 0.005  # how often the server looks whether it is to stop
 
 
-class Server(HTTPServer):
+class StubServer(HTTPServer):
     """Answers each request in a thread of its own."""
 
     def __init__(
         self,
-        answer: Callable[[Request], Answer],
+        answer: Callable[[Request], StubResponse],
         broken: Callable[[str], object],
         host: str,
         port: int,
     ) -> None:
         """Answer on a port (0: a free one) by `answer`; tell `broken` what is no HTTP."""
         super().__init__(host, port, threaded=True)
-        self.log = _Forgetful()
+        self.log = _DiscardingLog()
         self._answer = answer
         self._broken = broken
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class Server(HTTPServer):
             raise RuntimeError("the server was not made")
         owner = self
 
-        class Handler(_Handler):
+        class Handler(_StubHandler):
             server_of_stub = owner
 
         self.server.RequestHandlerClass = Handler
@@ -87,7 +87,7 @@ class Server(HTTPServer):
         if answer.dropped or aborted:
             hang_up(request.environ["werkzeug.socket"])
             return Response()
-        if isinstance(answer, Streamed):
+        if isinstance(answer, ChatStream):
             pieces = self._pieces(answer, request.environ["werkzeug.socket"])
             return Response(pieces, answer.status, dict(answer.headers))
         response = Response(answer.body, answer.status, dict(answer.headers))
@@ -96,7 +96,7 @@ class Server(HTTPServer):
             response.headers.update({**answer.headers, "Content-Length": str(len(answer.body))})
         return response
 
-    def _pieces(self, answer: Streamed, connection: socket.socket) -> Iterator[bytes]:
+    def _pieces(self, answer: ChatStream, connection: socket.socket) -> Iterator[bytes]:
         """Yield what is streamed, until the stub is closed."""
         for piece in answer.events:
             yield piece
@@ -118,18 +118,18 @@ class Server(HTTPServer):
         self._broken(reason)
 
 
-class _Forgetful(list[tuple[Request, Response]]):
+class _DiscardingLog(list[tuple[Request, Response]]):
     """Takes the place of the log of requests, which would keep their keys."""
 
     def append(self, item: object, /) -> None:
         """Keep nothing."""
 
 
-class _Handler(WSGIRequestHandler):
+class _StubHandler(WSGIRequestHandler):
     """Speaks HTTP on one connection."""
 
     protocol_version = "HTTP/1.1"
-    server_of_stub: Server
+    server_of_stub: StubServer
 
     def setup(self) -> None:
         """Begin."""

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, overload
 
 from modelgates_api.api import OPERATIONS
-from modelgates_client.testing import _answers, _chat, _sent
+from modelgates_client.testing import _chat, _responses, _stub_response
 from modelgates_client.testing._behaviours import Behaviours, Sequences
 from modelgates_client.testing._chat import StubChat
 from modelgates_client.testing._records import (
@@ -17,17 +17,17 @@ from modelgates_client.testing._records import (
     make_error,
     make_record,
 )
-from modelgates_client.testing._routes import Routes
-from modelgates_client.testing._sent import Answer
-from modelgates_client.testing._server import Server
-from modelgates_client.testing._strict import (
+from modelgates_client.testing._request_check import (
     STUB_KEY,
-    Asked,
+    ReceivedRequest,
     Refusal,
     StubRequest,
     misplaced,
     refusal,
 )
+from modelgates_client.testing._routes import Routes
+from modelgates_client.testing._server import StubServer
+from modelgates_client.testing._stub_response import StubResponse
 from modelgates_runtime.operation import Operation
 
 if TYPE_CHECKING:
@@ -87,16 +87,16 @@ class StubAPI(Behaviours):
         self._requests: list[StubRequest] = []
         self._bodies: dict[str, dict[str, Any]] = {}
         self._sequences = Sequences()
-        self._late = _answers.delayed(latency_s)
+        self._late = _responses.delayed(latency_s)
         self._on_request = on_request
         self._lock = threading.Lock()
         self._closed = False
         self.chat = StubChat(self.add)
         for record in records:
             self.add(record)
-        self._given: dict[str, Answer] = {}
+        self._given: dict[str, StubResponse] = {}
         self._routes = Routes(OPERATIONS.values())
-        self._server = Server(self._answer, self._garbage, host, port)
+        self._server = StubServer(self._answer, self._garbage, host, port)
         self._server.start()
         self.base_url = self._server.url_for(_PREFIX)
         for anywhere, here in (("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")):
@@ -153,7 +153,11 @@ class StubAPI(Behaviours):
         """
         if operation_id not in OPERATIONS:
             raise ValueError(f"the spec has no operation {operation_id!r}")
-        answer = Answer(status, body) if isinstance(body, bytes) else _sent.as_json(body, status)
+        answer = (
+            StubResponse(status, body)
+            if isinstance(body, bytes)
+            else _stub_response.as_json(body, status)
+        )
         with self._lock:
             self._given[operation_id] = answer
 
@@ -200,9 +204,9 @@ class StubAPI(Behaviours):
         body = self._bodies.get(generation_id)
         return None if body is None else body["data"]
 
-    def _answer(self, request: "Request") -> Answer:
+    def _answer(self, request: "Request") -> StubResponse:
         """Answer a request, and note it; each in its turn, so that sequences keep their order."""
-        asked = Asked(
+        asked = ReceivedRequest(
             request.method,
             request.path,
             dict(request.args.lists()),
@@ -218,7 +222,7 @@ class StubAPI(Behaviours):
             if operation is None:
                 known = list(dict.fromkeys(f"{_PREFIX}{one.path}" for one in OPERATIONS.values()))
                 refused = misplaced(at, known)
-                decided: tuple[Answer, str | None] = self._refused(refused), refused.violation
+                decided: tuple[StubResponse, str | None] = self._refused(refused), refused.violation
             else:
                 decided = self._decide(asked, operation)
             answer, violation = decided
@@ -228,7 +232,7 @@ class StubAPI(Behaviours):
             self._on_request(noted)
         return answer
 
-    def _complete(self, asked: Asked) -> Answer:
+    def _complete(self, asked: ReceivedRequest) -> StubResponse:
         """Answer a request for a completion, and note it."""
         answered = self.chat.answer(asked, self.api_key)
         if isinstance(answered, Refusal):
@@ -242,7 +246,9 @@ class StubAPI(Behaviours):
             self._on_request(noted)
         return self._late(answer)
 
-    def _decide(self, asked: Asked, operation: Operation[Any]) -> tuple[Answer, str | None]:
+    def _decide(
+        self, asked: ReceivedRequest, operation: Operation[Any]
+    ) -> tuple[StubResponse, str | None]:
         refused = refusal(asked, operation, self.api_key)
         if refused is not None:
             return self._refused(refused), refused.violation
@@ -256,23 +262,29 @@ class StubAPI(Behaviours):
             answer = normal if step is None else step(normal)
         except ValueError as error:  # a drift that this record cannot have
             message = f"the stub cannot do what it was asked for: {error}"
-            return _answers.plain(500, message), message
+            return _responses.plain(500, message), message
         return self._late(answer), None
 
-    def _record(self, generation_id: str) -> Answer:
+    def _record(self, generation_id: str) -> StubResponse:
         is_hidden = self.chat.is_hidden(generation_id)
         body = None if is_hidden else self._bodies.get(generation_id)
-        return _sent.as_json(make_error(404), 404) if body is None else _sent.as_json(body)
+        return (
+            _stub_response.as_json(make_error(404), 404)
+            if body is None
+            else _stub_response.as_json(body)
+        )
 
-    def _refused(self, refused: Refusal) -> Answer:
+    def _refused(self, refused: Refusal) -> StubResponse:
         if refused.message is not None:
-            return _sent.as_json(make_error(refused.status, refused.message), refused.status)
+            return _stub_response.as_json(
+                make_error(refused.status, refused.message), refused.status
+            )
         allowed = {"Allow": refused.allowed} if refused.allowed else {}
-        return _answers.plain(refused.status, _PAGES[refused.status], **allowed)
+        return _responses.plain(refused.status, _PAGES[refused.status], **allowed)
 
     def _note(
         self,
-        asked: Asked,
+        asked: ReceivedRequest,
         operation: Operation[Any] | None,
         status: int | None,
         violation: str | None,

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 #: What `getaddrinfo` finds: family, type, protocol, canonical name, address.
-Found = tuple[int, int, int, str, Any]
+AddressInfo = tuple[int, int, int, str, Any]
 
 
-def look_up(host: str, port: int, seconds: Callable[[], float]) -> Sequence[Found]:
+def resolve(host: str, port: int, seconds: Callable[[], float]) -> Sequence[AddressInfo]:
     """Return the addresses of a host.
 
     Raises:
@@ -21,7 +21,7 @@ def look_up(host: str, port: int, seconds: Callable[[], float]) -> Sequence[Foun
     numeric = _numeric(host, port)
     if numeric:
         return numeric
-    answers: queue.SimpleQueue[Sequence[Found] | OSError] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Sequence[AddressInfo] | OSError] = queue.SimpleQueue()
     _ask(host, port, answers.put)
     try:
         return _known(host, answers.get(timeout=seconds()))
@@ -29,7 +29,7 @@ def look_up(host: str, port: int, seconds: Callable[[], float]) -> Sequence[Foun
         raise TimeoutError("the look-up took too long") from None
 
 
-async def look_up_awaited(host: str, port: int) -> Sequence[Found]:
+async def resolve_async(host: str, port: int) -> Sequence[AddressInfo]:
     """Return the addresses of a host.
 
     That thread is none of the event loop's own, for which both the loop and the program would wait
@@ -44,13 +44,13 @@ async def look_up_awaited(host: str, port: int) -> Sequence[Found]:
     if numeric:
         return numeric
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Sequence[Found] | OSError] = loop.create_future()
+    answer: asyncio.Future[Sequence[AddressInfo] | OSError] = loop.create_future()
 
-    def settle(found: Sequence[Found] | OSError) -> None:
+    def settle(found: Sequence[AddressInfo] | OSError) -> None:
         if not answer.done():
             answer.set_result(found)
 
-    def tell(found: Sequence[Found] | OSError) -> None:
+    def tell(found: Sequence[AddressInfo] | OSError) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, found)
 
@@ -58,7 +58,7 @@ async def look_up_awaited(host: str, port: int) -> Sequence[Found]:
     return _known(host, await answer)
 
 
-def _numeric(host: str, port: int) -> Sequence[Found]:
+def _numeric(host: str, port: int) -> Sequence[AddressInfo]:
     """Return the address that a host's name is; nothing if it is a name."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
@@ -66,7 +66,7 @@ def _numeric(host: str, port: int) -> Sequence[Found]:
         return []
 
 
-def _ask(host: str, port: int, tell: Callable[[Sequence[Found] | OSError], object]) -> None:
+def _ask(host: str, port: int, tell: Callable[[Sequence[AddressInfo] | OSError], object]) -> None:
     def ask() -> None:
         try:
             tell(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
@@ -83,7 +83,7 @@ def _ask(host: str, port: int, tell: Callable[[Sequence[Found] | OSError], objec
         ask()
 
 
-def _known(host: str, answer: Sequence[Found] | OSError) -> Sequence[Found]:
+def _known(host: str, answer: Sequence[AddressInfo] | OSError) -> Sequence[AddressInfo]:
     if isinstance(answer, OSError):
         raise OSError(f"{host} cannot be found: {answer.strerror}")
     return answer

@@ -6,8 +6,8 @@ from typing import Final
 #: What requests say they take.
 ACCEPTED: Final = "gzip, deflate"
 
-_MOST_LAYERS: Final = 3  # a body that is encoded more often is an attack
-_MOST_MEMBERS: Final = 100  # as is a gzip of more parts: each costs a copy of the rest
+_MAX_LAYERS: Final = 3  # a body that is encoded more often is an attack
+_MAX_MEMBERS: Final = 100  # as is a gzip of more parts: each costs a copy of the rest
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ZLIB_METHOD: Final = 8  # in the low half of the first byte of a zlib stream (RFC 1950)
 
@@ -31,7 +31,7 @@ def decode(body: bytes, encodings: str, limit: int) -> bytes:
     """
     names = [name for part in encodings.lower().split(",") if (name := part.strip())]
     layers = [name for name in names if name != "identity"]
-    if len(layers) > _MOST_LAYERS:
+    if len(layers) > _MAX_LAYERS:
         raise ContentError(f"the body is encoded {len(layers)} times")
     for name in reversed(layers):
         if name in {"gzip", "x-gzip"}:
@@ -52,7 +52,7 @@ def _inflate(body: bytes, window: int, limit: int, *, members: bool = False) -> 
     # `members`: gzip may be several, one after the other (RFC 1952, section 2.2).
     decoded = b""
     rest = body
-    for _ in range(_MOST_MEMBERS):
+    for _ in range(_MAX_MEMBERS):
         stream = zlib.decompressobj(window)
         try:
             decoded += stream.decompress(rest, limit + 1 - len(decoded))
@@ -67,4 +67,4 @@ def _inflate(body: bytes, window: int, limit: int, *, members: bool = False) -> 
             return decoded
         if not members:
             raise ContentError("there is something behind the compressed body")
-    raise ContentError(f"the compressed body has more than {_MOST_MEMBERS} parts")
+    raise ContentError(f"the compressed body has more than {_MAX_MEMBERS} parts")

@@ -16,8 +16,8 @@ KeyFunction = Callable[[], str] | Callable[[], Awaitable[str]]
 
 _MASK: Final = "[API key]"
 _WITHHELD: Final = "[withheld: it shows the API key]"
-_LEAST_MASKED: Final = 8  # characters; shorter keys, of a stub, are part of other words
-_LEAST_PART: Final = 12  # characters of half a key that give it away
+_MIN_MASKED: Final = 8  # characters; shorter keys, of a stub, are part of other words
+_MIN_PART: Final = 12  # characters of half a key that give it away
 _SEARCHED: Final = 256 * 1024  # characters that are searched for a key in disguise
 _MARKS: Final = ("\\", "%", "&", "\0")  # what a disguise cannot do without
 _BYTE_MARKS: Final = tuple(mark.encode() for mark in _MARKS)
@@ -33,10 +33,10 @@ class Secret:
         """Hold `value`, and what gives most of it away."""
         self._value = value
         half = len(value) // 2
-        if half >= _LEAST_PART:
+        if half >= _MIN_PART:
             self._parts: tuple[str, ...] = (value, value[:half], value[half:])
         else:
-            self._parts = (value,) if len(value) >= _LEAST_MASKED else ()
+            self._parts = (value,) if len(value) >= _MIN_MASKED else ()
         # Where the whole is, its halves are.
         self._needles = tuple(_as_bytes(part).lower() for part in self._parts[-2:])
 
@@ -157,7 +157,7 @@ class Credentials:
             raise ConfigurationError("the api_key function is asynchronous; use AsyncModelGates")
         return result
 
-    async def asecret(self) -> Secret:
+    async def secret_async(self) -> Secret:
         """Return the key for one request; awaits what the function returns.
 
         Raises:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, Self
 
 #: A day, in seconds: the longest that a call may take. The system's own timers overflow far beyond.
-LONGEST_S: Final = 86_400.0
+MAX_S: Final = 86_400.0
 
 #: The clock of deadlines, in seconds: one that goes on when tests freeze `time.monotonic`, or no
 #: wait would end.

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
-from modelgates_client.transport.messages import Ending, Request
+from modelgates_client.transport.messages import AttemptResult, Request
 from modelgates_client.transport.options import NetworkOptions
 
 #: Of httptools: those before take a space before a header's colon for a part of its name, and
@@ -17,7 +17,9 @@ _FIRST_STRICT: Final = (0, 6, 4)
 class Engine(Protocol):
     """Sends requests to one server, blocking."""
 
-    def send(self, request: Request, secret: Secret, deadline: Deadline, limit: int) -> Ending:
+    def send(
+        self, request: Request, secret: Secret, deadline: Deadline, limit: int
+    ) -> AttemptResult:
         """Make one attempt, over at the deadline, with so many bytes of a body at most."""
         ...
 
@@ -34,12 +36,12 @@ class Engine(Protocol):
         ...
 
 
-class Sender(Protocol):
+class AttemptSender(Protocol):
     """Sends requests to one server, awaited."""
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
-    ) -> Ending:
+    ) -> AttemptResult:
         """Make one attempt, over at the deadline, with so many bytes of a body at most."""
         ...
 
@@ -52,7 +54,7 @@ class Sender(Protocol):
         ...
 
 
-class AsyncEngine(Sender, Protocol):
+class AsyncEngine(AttemptSender, Protocol):
     """What a client that is awaited sends by."""
 
     def check(self) -> None:
@@ -68,18 +70,18 @@ class AsyncEngine(Sender, Protocol):
         ...
 
 
-def blocking_engine(options: NetworkOptions) -> Engine:
+def sync_engine(options: NetworkOptions) -> Engine:
     """Return the engine that blocks: over httpcore, or the caller's client."""
     if options.http_client is not None:
-        from modelgates_client.transport.httpx_client import HttpxEngine  # noqa: PLC0415 - it costs
+        from modelgates_client.transport.httpx_engine import HttpxEngine  # noqa: PLC0415 - it costs
 
         return HttpxEngine(options.http_client, options.server)
-    from modelgates_client.transport.blocking import BlockingEngine  # noqa: PLC0415 - it costs
+    from modelgates_client.transport.httpcore_sync import HttpcoreEngine  # noqa: PLC0415 - it costs
 
-    return BlockingEngine(options)
+    return HttpcoreEngine(options)
 
 
-def awaiting_engine(options: NetworkOptions, connections: int | None = None) -> AsyncEngine:
+def async_engine(options: NetworkOptions, connections: int | None = None) -> AsyncEngine:
     """Return the engine that is awaited; all promise the same, but for a client of the caller's.
 
     That over httptools (extra `fast`) is several times as fast. It knows no proxies.
@@ -89,16 +91,16 @@ def awaiting_engine(options: NetworkOptions, connections: int | None = None) -> 
         connections: The most connections at one time, see `PoolingEngine`.
     """
     if options.http_client is not None:
-        from modelgates_client.transport.httpx_client import AsyncHttpxEngine  # noqa: PLC0415
+        from modelgates_client.transport.httpx_engine import AsyncHttpxEngine  # noqa: PLC0415
 
         return AsyncHttpxEngine(options.http_client, options.server)
     if options.proxy is None and _has_httptools():
-        from modelgates_client.transport.fast import FastEngine  # noqa: PLC0415 - an extra
+        from modelgates_client.transport.httptools_async import HttptoolsEngine  # noqa: PLC0415 - an extra
 
-        return FastEngine(options, connections)
-    from modelgates_client.transport.awaiting import AwaitingEngine  # noqa: PLC0415 - it costs
+        return HttptoolsEngine(options, connections)
+    from modelgates_client.transport.httpcore_async import HttpcoreAsyncEngine  # noqa: PLC0415 - it costs
 
-    return AwaitingEngine(options, connections)
+    return HttpcoreAsyncEngine(options, connections)
 
 
 def _has_httptools() -> bool:

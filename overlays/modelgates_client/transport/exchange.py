@@ -6,21 +6,21 @@ from typing import Final, Protocol
 
 from modelgates_client.transport import content
 from modelgates_client.transport.credentials import Secret
-from modelgates_client.transport.messages import ERROR_LIMIT, Failure, FailureKind, Reply
+from modelgates_client.transport.messages import ERROR_LIMIT, Failure, FailureKind, HTTPResponse
 from modelgates_runtime.errors import ClientClosedError
 
 #: Seconds that an idle connection is kept: less than servers usually do, so that few are stale.
 KEEP_ALIVE_S: Final = 15.0
 #: Connections of a client at one time; further calls wait, within their deadlines.
-MOST_CONNECTIONS: Final = 100
+MAX_CONNECTIONS: Final = 100
 #: Connections kept when they are idle.
-MOST_IDLE: Final = 20
+MAX_IDLE: Final = 20
 
 _FIRST_ERROR: Final = 400
 _SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-class Head(Protocol):
+class ResponseHead(Protocol):
     """The beginning of an answer."""
 
     @property
@@ -34,22 +34,22 @@ class Head(Protocol):
         ...
 
 
-def cut(error: BaseException) -> None:
+def clear_frames(error: BaseException) -> None:
     """Forget where an interruption hit: the frames of the engine show the key in their locals."""
     error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
-def closed() -> ClientClosedError:
+def closed_error() -> ClientClosedError:
     """Return the error that there is nothing to send by any more."""
     return ClientClosedError("the client was closed; make a new one")
 
 
-def timed_out() -> Failure:
+def timeout_failure() -> Failure:
     """Return the failure to be done by the deadline."""
     return Failure("timeout", "no complete answer within the deadline")
 
 
-def unconnected(error: BaseException, reason: str) -> Failure:
+def connect_failure(error: BaseException, reason: str) -> Failure:
     """Return the failure to connect: the server's, or that no descriptor is left."""
     own = isinstance(error, OSError) and error.errno in _SCARCE
     kind: FailureKind = "scarce" if own else "connection"
@@ -61,30 +61,30 @@ def body_limit(status: int, limit: int) -> int:
     return min(limit, ERROR_LIMIT) if status >= _FIRST_ERROR else limit
 
 
-def incoming(
-    head: Head | None,
+def attempt_result(
+    head: ResponseHead | None,
     body: bytes,
     failed: Failure | None,
     limit: int,
     secret: Secret,
-) -> Reply | Failure:
+) -> HTTPResponse | Failure:
     """Return what came: a reply, once there is a head that says more than the failure.
 
     An error's class follows its status: its body need not be whole. The key is taken out, should
     the server send it back.
     """
     if head is None or (failed is not None and head.status < _FIRST_ERROR):
-        return failed or timed_out()
+        return failed or timeout_failure()
     headers = _headers(head.headers, secret)
-    defect, mendable = (failed.reason, True) if failed is not None else (None, False)
+    defect, is_retriable = (failed.reason, True) if failed is not None else (None, False)
     if len(body) > limit:
-        defect, mendable = f"the body is larger than {limit} bytes", False
+        defect, is_retriable = f"the body is larger than {limit} bytes", False
     elif defect is None:
         try:
             body = content.decode(body, headers.get("content-encoding", ""), limit)
         except content.ContentError as error:
-            defect, mendable = str(error), not isinstance(error, content.TooLargeError)
-    return Reply(head.status, headers, secret.masked_bytes(body), defect, mendable)
+            defect, is_retriable = str(error), not isinstance(error, content.TooLargeError)
+    return HTTPResponse(head.status, headers, secret.masked_bytes(body), defect, is_retriable)
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]], secret: Secret) -> dict[str, str]:

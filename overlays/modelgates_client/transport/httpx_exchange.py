@@ -9,10 +9,10 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import anyio
 import httpx
 
-from modelgates_client.transport import exchange, httpcore_terms
+from modelgates_client.transport import exchange, httpcore_mapping
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
-from modelgates_client.transport.messages import Ending, Failure, Request
+from modelgates_client.transport.messages import AttemptResult, Failure, Request
 from modelgates_client.transport.options import Server
 
 C = TypeVar("C", bound=httpx.Client | httpx.AsyncClient)
@@ -118,24 +118,24 @@ class Exchange(Generic[C]):
     def is_in_time(self) -> bool:
         """Return whether there is time for another part; if not, this is the end."""
         if not self._deadline.remaining():
-            self._failed = exchange.timed_out()
+            self._failed = exchange.timeout_failure()
         return self._failed is None
 
     def fail(self, error: Exception) -> None:
         """Take an error for what it means; it may be one of a hook, whatever that is."""
         said = self._secret.masked(f"{type(error).__name__}: {error}".removesuffix(": "))
         if not self._deadline.remaining():
-            self._failed = exchange.timed_out()
+            self._failed = exchange.timeout_failure()
         elif isinstance(error, httpx.TimeoutException | TimeoutError):
             is_sent = not isinstance(error, httpx.ConnectTimeout)
             self._failed = Failure("timeout", f"the http_client gave up sooner: {said}", is_sent)
         elif isinstance(error, _FAILURES):
-            self._failed = httpcore_terms.failure(error, self._secret, httpx)
+            self._failed = httpcore_mapping.failure(error, self._secret, httpx)
         else:
             self._failed = Failure("refused", f"the http_client failed: {said}")
 
-    def ending(self) -> Ending:
+    def attempt_result(self) -> AttemptResult:
         """Return what came, or why nothing did."""
-        return exchange.incoming(
+        return exchange.attempt_result(
             self._head, bytes(self._body), self._failed, self._limit, self._secret
         )

@@ -20,7 +20,7 @@ class Request(NamedTuple):
         headers: Without `Host`, `Authorization` and `Content-Length`, which the engine adds.
         body: What is sent; None if there is no body.
         is_secured: Whether the key is sent.
-        elsewhere: How it is sent, if it is to another server than the client's.
+        other_server: How it is sent, if it is to another server than the client's.
     """
 
     method: str
@@ -28,13 +28,13 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     is_secured: bool = True
-    elsewhere: NetworkOptions | None = None
+    other_server: NetworkOptions | None = None
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.target})"
 
 
-class Reply(NamedTuple):
+class HTTPResponse(NamedTuple):
     """What the server sent.
 
     Attributes:
@@ -42,14 +42,14 @@ class Reply(NamedTuple):
         headers: By name in lower case; what came more than once is joined by commas.
         body: The body, its content encoding undone.
         defect: Why the body is not whole; None when it is.
-        mendable: Whether another attempt may bring a whole one.
+        is_retriable: Whether another attempt may bring a whole one.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     defect: str | None = None
-    mendable: bool = False
+    is_retriable: bool = False
 
     def __repr__(self) -> str:
         return f"Reply({self.status}, {len(self.body)} bytes, defect={self.defect!r})"
@@ -73,4 +73,4 @@ class Failure(NamedTuple):
 
 
 #: What an attempt ends with.
-Ending = Reply | Failure
+AttemptResult = HTTPResponse | Failure

@@ -17,7 +17,7 @@ _INFORMATIONAL: Final = range(100, 200)
 _SWITCHING: Final = 101
 
 
-class Answers(asyncio.BufferedProtocol):
+class HTTPReader(asyncio.BufferedProtocol):
     """Reads an answer to its end, and no further; what nobody asked for ends the connection.
 
     Attributes:
@@ -244,13 +244,13 @@ class Answers(asyncio.BufferedProtocol):
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._until_s, self._ring)
+        self._timer = self._loop.call_at(self._until_s, self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         if self._parser is None:
             return
         if self._loop.time() < self._until_s:
             self._set_timer()
         else:
-            self._end(exchange.timed_out())
+            self._end(exchange.timeout_failure())

@@ -7,7 +7,7 @@ from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.spending import spending_of_ledger
 
-from ...ledger.made import resolved
+from ...ledger.sample_outcomes import resolved
 from .damages import damaged
 
 RECORDS = 150

@@ -5,8 +5,8 @@ import datetime
 import pytest
 
 from modelgates_client.exports.source import open_source
-from modelgates_client.reports.picking import needed
-from modelgates_client.reports.querying import build_report
+from modelgates_client.reports.building import build_report
+from modelgates_client.reports.selection import needed
 
 from .damages import damaged
 from .reading import RECORDS, assert_right_or_told, make, told

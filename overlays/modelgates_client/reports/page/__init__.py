@@ -5,17 +5,17 @@ too, so that the page can be read without JavaScript, by a screen reader, and on
 
 The modules, one subject each:
 
-| module      | subject                                                         |
-|-------------|-----------------------------------------------------------------|
-| `document`  | the page: its parts put together, and the policy it is under    |
-| `library`   | the code of plotly.js, packed                                   |
-| `charts`    | what the charts draw, as data                                   |
-| `fallbacks` | what the fallback map draws, as data                            |
-| `summary`   | the tiles at the top: totals, and what they leave out           |
-| `sections`  | a chart with its words and its table, one after another         |
-| `tables`    | the tables                                                      |
-| `markup`    | HTML of texts that may be hostile                               |
-| `naming`    | what groups, slices and figures are called                      |
+| module      | subject                                                      |
+|-------------|--------------------------------------------------------------|
+| `document`  | the page: its parts put together, and the policy it is under |
+| `library`   | the code of plotly.js, packed                                |
+| `charts`    | what the charts draw, as data                                |
+| `fallbacks` | what the fallback map draws, as data                         |
+| `summary`   | the tiles at the top: totals, and what they leave out        |
+| `sections`  | a chart with its words and its table, one after another      |
+| `tables`    | the tables                                                   |
+| `markup`    | HTML of texts that may be hostile                            |
+| `naming`    | what groups, slices and figures are called                   |
 
 `page.html` is the frame, `page.css` the design. `figures.js` makes charts of the data of `charts`,
 and `page.js` draws them, and sorts tables; browsers older than 2023 show the tables alone.

@@ -10,8 +10,16 @@ from decimal import Decimal
 from typing import Any, Final
 
 from modelgates_client.records.money import format_usd
-from modelgates_client.reports import words
-from modelgates_client.reports.figures import Bin, Group, Provider, Report, Slice, Spread, Total
+from modelgates_client.reports import formatting
+from modelgates_client.reports.figures import (
+    Group,
+    HistogramBin,
+    Provider,
+    Report,
+    Spread,
+    TimeSlice,
+    Total,
+)
 from modelgates_client.reports.page import fallbacks, naming
 from modelgates_client.reports.page.markup import number
 
@@ -39,7 +47,9 @@ def timeline(report: Report) -> dict[str, Any] | None:
     ranked = _ranked(report.timeline)
     named = ranked[:_MODELS]
     series = [
-        _series(words.name(model), [part for part in report.timeline if _is_of(part, model)], index)
+        _series(
+            formatting.name(model), [part for part in report.timeline if _is_of(part, model)], index
+        )
         for index, model in enumerate(named)
     ]
     others = [
@@ -49,15 +59,15 @@ def timeline(report: Report) -> dict[str, Any] | None:
         series.append(_series("other models", _together(others), None))
     whole = {part.start: part for part in by_time(report)}
     for line in series:
-        parts: list[Slice] = line.pop("parts")
+        parts: list[TimeSlice] = line.pop("parts")
         line["points"] = [
             {
                 "x": part.start.replace(tzinfo=None).isoformat(),
                 "y": number(part.all_in_usd.known),
                 "text": [
                     naming.when(part, report.step),
-                    f"{words.money(part.all_in_usd, part.records)} all in",
-                    f"of {words.count(part.records, 'record')}",
+                    f"{formatting.money(part.all_in_usd, part.records)} all in",
+                    f"of {formatting.count(part.records, 'record')}",
                     *(_in_all(whole[part.start], report.step) if len(series) > 1 else ()),
                 ],
             }
@@ -66,16 +76,16 @@ def timeline(report: Report) -> dict[str, Any] | None:
     return {"step": report.step, "series": series}
 
 
-def _in_all(whole: Slice, step: str) -> tuple[str]:
-    paid = words.money(whole.all_in_usd, whole.records)
-    return (f"the {step}, all models: {paid}, of {words.count(whole.records, 'record')}",)
+def _in_all(whole: TimeSlice, step: str) -> tuple[str]:
+    paid = formatting.money(whole.all_in_usd, whole.records)
+    return (f"the {step}, all models: {paid}, of {formatting.count(whole.records, 'record')}",)
 
 
-def _is_of(part: Slice, model: str | None) -> bool:
+def _is_of(part: TimeSlice, model: str | None) -> bool:
     return not part.others and part.model == model
 
 
-def _ranked(parts: Sequence[Slice]) -> list[str | None]:
+def _ranked(parts: Sequence[TimeSlice]) -> list[str | None]:
     """Return the models, the one that cost most first."""
     amounts = dict[str | None, list[Total[Decimal]]]()
     for part in parts:
@@ -85,17 +95,17 @@ def _ranked(parts: Sequence[Slice]) -> list[str | None]:
     return sorted(sums, key=lambda model: sums[model].copy_abs(), reverse=True)
 
 
-def _series(title: str, parts: Sequence[Slice], colour: int | None) -> dict[str, Any]:
+def _series(title: str, parts: Sequence[TimeSlice], colour: int | None) -> dict[str, Any]:
     return {"name": title, "colour": colour, "parts": parts}
 
 
-def _together(parts: Sequence[Slice]) -> list[Slice]:
+def _together(parts: Sequence[TimeSlice]) -> list[TimeSlice]:
     """Return one slice of all models for each time."""
-    by_time = dict[Any, list[Slice]]()
+    by_time = dict[Any, list[TimeSlice]]()
     for part in parts:
         by_time.setdefault(part.start, []).append(part)
     return [
-        Slice(
+        TimeSlice(
             start=start,
             model=None,
             records=sum(part.records for part in same),
@@ -124,7 +134,7 @@ def costs(report: Report) -> dict[str, Any] | None:
 def _cost(group: Group, split: bool) -> dict[str, Any]:  # noqa: FBT001 - private, one caller
     amounts = [group.charged_usd, group.upstream_usd] if split else [group.all_in_usd]
     titles = ["charged", "billed to own keys"] if split else ["all in"]
-    paid = words.money(group.all_in_usd, group.records)
+    paid = formatting.money(group.all_in_usd, group.records)
     return {
         "name": naming.group(group),
         "note": paid,
@@ -132,9 +142,9 @@ def _cost(group: Group, split: bool) -> dict[str, Any]:  # noqa: FBT001 - privat
             {
                 "value": number(total.known),
                 "text": [
-                    f"{words.money(total, group.records)} {title}",
+                    f"{formatting.money(total, group.records)} {title}",
                     *([f"{paid} all in"] if split else []),
-                    f"of {words.records(group)}",
+                    f"of {formatting.records(group)}",
                 ],
             }
             for total, title in zip(amounts, titles, strict=True)
@@ -149,13 +159,13 @@ def latencies(report: Report) -> dict[str, Any] | None:
         return None
     edges = [part.lower for part in bins] + [bins[-1].upper]
     return {
-        "edges": [words.duration(edge) for edge in edges],
+        "edges": [formatting.duration(edge) for edge in edges],
         "bars": [
             {
                 "value": part.count,
                 "text": [
-                    f"{words.duration(part.lower)} to {words.duration(part.upper)}",
-                    words.count(part.count, "record"),
+                    f"{formatting.duration(part.lower)} to {formatting.duration(part.upper)}",
+                    formatting.count(part.count, "record"),
                 ],
             }
             for part in bins
@@ -164,16 +174,16 @@ def latencies(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _marks(spread: Spread, bins: Sequence[Bin]) -> list[dict[str, Any]]:
+def _marks(spread: Spread, bins: Sequence[HistogramBin]) -> list[dict[str, Any]]:
     quantiles = (("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99))
     return [
-        {"at": position(value, bins), "text": f"{title} {words.duration(value)}"}
+        {"at": position(value, bins), "text": f"{title} {formatting.duration(value)}"}
         for title, value in quantiles
         if value is not None and math.isfinite(value)
     ]
 
 
-def position(value: float, bins: Sequence[Bin]) -> float:
+def position(value: float, bins: Sequence[HistogramBin]) -> float:
     """Return where a latency is among bins: 0 at the lower edge of the first, 1 a bin."""
     index = bisect.bisect_right([part.lower for part in bins], value) - 1
     if index < 0:
@@ -202,16 +212,17 @@ def _failures(provider: Provider) -> dict[str, Any]:
         if kind is not None:
             counts[kind] += times
     counts.append(max(0, provider.failures - sum(counts)))
-    failed = words.percent(provider.failures, provider.attempts)
+    failed = formatting.percent(provider.failures, provider.attempts)
     return {
-        "name": words.name(provider.name),
+        "name": formatting.name(provider.name),
         "note": f"{failed} of {provider.attempts:,}",
         "parts": [
             {
                 "value": 100 * times / provider.attempts,
                 "text": [
-                    f"{title}: {words.count(times, 'failure')}",
-                    f"{words.percent(times, provider.attempts)} of {provider.attempts:,} attempts",
+                    f"{title}: {formatting.count(times, 'failure')}",
+                    formatting.percent(times, provider.attempts)
+                    + f" of {provider.attempts:,} attempts",
                 ],
             }
             for title, times in zip(("429", "other 4xx", "5xx", "other"), counts, strict=True)
@@ -237,6 +248,6 @@ def highest(report: Report) -> str:
     return f"Most in one {report.step}: {amount}, {naming.when(most, report.step)}"
 
 
-def by_time(report: Report) -> list[Slice]:
+def by_time(report: Report) -> list[TimeSlice]:
     """Return what was paid at each time, for all models."""
     return _together(report.timeline)

@@ -6,7 +6,7 @@ from string import Template
 from typing import Final
 
 from modelgates_client._version import __version__
-from modelgates_client.reports import words
+from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import Report
 from modelgates_client.reports.page import charts, library, sections, summary
 from modelgates_client.reports.page.markup import escaped
@@ -43,10 +43,10 @@ def render(report: Report) -> str:
     )
     return Template(_part("page.html")).substitute(
         policy=policy,
-        title=escaped(f"What generations cost: {words.name(report.source)}"),
+        title=escaped(f"What generations cost: {formatting.name(report.source)}"),
         style=style,
         library_style=_LIBRARY_STYLE,
-        source=escaped(words.name(report.source)),
+        source=escaped(formatting.name(report.source)),
         period=escaped(_period(report)),
         summary=summary.summary(report),
         sections=sections.sections(report),

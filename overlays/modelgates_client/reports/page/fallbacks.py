@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from modelgates_client.reports import words
+from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import Fallback, Report
 
 NOBODY: Final = "nobody: it failed"
@@ -27,15 +27,15 @@ def fallback_map(report: Report) -> dict[str, Any] | None:
     lefts = list(dict.fromkeys(flow.failed for flow in flows))
     rights = list(dict.fromkeys(flow.then for flow in flows))
     return {
-        "lefts": [words.name(failed) for failed in lefts],
-        "rights": [NOBODY if then is None else words.name(then) for then in rights],
+        "lefts": [formatting.name(failed) for failed in lefts],
+        "rights": [NOBODY if then is None else formatting.name(then) for then in rights],
         "nobody": rights.index(None) if None in rights else None,
         "flows": [
             {
                 "from": lefts.index(flow.failed),
                 "to": rights.index(flow.then),
                 "count": flow.count,
-                "text": words.count(flow.count, "time"),
+                "text": formatting.count(flow.count, "time"),
             }
             for flow in flows
         ],

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from modelgates_client.reports import words
+from modelgates_client.reports import formatting
 
 #: What of an amount is read first: dollars and cents, or two digits of what is less than a cent.
 #: What is behind is shown smaller.
@@ -24,7 +24,7 @@ class Html:
 
 
 @frozen
-class Cell:
+class HtmlCell:
     """A cell of a table.
 
     Attributes:
@@ -39,7 +39,7 @@ class Cell:
 
 
 @frozen
-class Column:
+class HtmlColumn:
     """A column of a table.
 
     Attributes:
@@ -52,7 +52,7 @@ class Column:
 
 
 @frozen
-class Table:
+class HtmlTable:
     """A table.
 
     Attributes:
@@ -65,9 +65,9 @@ class Table:
     """
 
     caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    last: Sequence[Sequence[Cell]] = field(default=())
+    columns: Sequence[HtmlColumn]
+    rows: Sequence[Sequence[HtmlCell]]
+    last: Sequence[Sequence[HtmlCell]] = field(default=())
     is_sortable: bool = True
     note: str = ""
 
@@ -80,7 +80,7 @@ def escaped(text: str | Html) -> str:
 def name(text: str | None) -> Html:
     """Return a name from a server or a stranger; its direction of writing ends with it."""
     kind = ' class="unknown"' if text is None else ""
-    return Html(f"<bdi{kind}>{escaped(words.name(text))}</bdi>")
+    return Html(f"<bdi{kind}>{escaped(formatting.name(text))}</bdi>")
 
 
 def amount(text: str) -> Html:
@@ -98,7 +98,7 @@ def listed(texts: Iterable[str | Html], kind: str = "") -> str:
     return f'<ul class="{kind}">{items}</ul>' if items else ""
 
 
-def table(what: Table) -> str:
+def table(what: HtmlTable) -> str:
     """Return a table that scrolls by itself if it is wider or longer than its place."""
     caption = escaped(what.caption)
     heads = "".join(
@@ -123,7 +123,7 @@ def number(value: float | Decimal | None) -> float | None:
     return float(value)
 
 
-def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
+def _row(row: Sequence[HtmlCell], columns: Sequence[HtmlColumn]) -> str:
     cells = list[str]()
     for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
         value = "" if cell.value is None else f' data-value="{html.escape(str(cell.value))}"'
@@ -133,7 +133,7 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _kind(column: Column) -> str:
+def _kind(column: HtmlColumn) -> str:
     return ' class="text"' if column.is_text else ""
 
 

@@ -3,8 +3,8 @@
 from decimal import Context, Decimal
 from typing import Final
 
-from modelgates_client.reports import words
-from modelgates_client.reports.figures import Group, Report, Slice, Total
+from modelgates_client.reports import formatting
+from modelgates_client.reports.figures import Group, Report, TimeSlice, Total
 from modelgates_client.reports.periods import moment
 
 SEPARATOR: Final = " \N{MIDDLE DOT} "  # of the names that make up a group
@@ -14,15 +14,15 @@ _EXACT: Final = Context(prec=80)  # more digits than sums have
 
 def group(of: Group) -> str:
     """Return what the records of a group have in common, as plain text."""
-    return SEPARATOR.join(map(words.name, of.key)) or "all"
+    return SEPARATOR.join(map(formatting.name, of.key)) or "all"
 
 
 def rest(report: Report) -> str:
     """Return what the groups beyond those that are listed are called."""
-    return words.count(report.groups_left_out, "more group")
+    return formatting.count(report.groups_left_out, "more group")
 
 
-def when(part: Slice, step: str) -> str:
+def when(part: TimeSlice, step: str) -> str:
     """Return when a slice is, as people read it."""
     if step == "hour":
         return moment(part.start)

@@ -4,10 +4,10 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client.reports import reconciled, words
+from modelgates_client.reports import formatting, reconciliation_text
 from modelgates_client.reports.figures import Report
 from modelgates_client.reports.page import charts, fallbacks, naming, tables
-from modelgates_client.reports.page.markup import Html, Table, escaped, name, table
+from modelgates_client.reports.page.markup import Html, HtmlTable, escaped, name, table
 
 _HINT: Final = (
     "In the legend, a click hides a model or shows it again, a double click shows it alone."
@@ -31,7 +31,7 @@ class _Chart:
     place: str
     title: str
     told: list[str | Html]
-    table: Table
+    table: HtmlTable
     is_drawn: bool
     is_open: bool = False
     is_wide: bool = False
@@ -101,13 +101,13 @@ def _costs(report: Report) -> _Chart:
         if share and report.sort == "cost":
             most = naming.SEPARATOR.join(name(key).markup for key in first.key)
             told.append(
-                Html(f"{most} cost most: {escaped(words.percent(share, 1))} of what is known.")
+                Html(f"{most} cost most: {escaped(formatting.percent(share, 1))} of what is known.")
             )
         shown = len(charts.shown(report))
         if shown < listed + report.groups_left_out:
             told.append(
                 f"The chart shows {shown} of "
-                f"{words.count(listed + report.groups_left_out, 'group')}."
+                f"{formatting.count(listed + report.groups_left_out, 'group')}."
             )
     else:
         told.append("No records, so nothing was paid that is known.")
@@ -126,10 +126,10 @@ def _latencies(report: Report) -> _Chart:
     measured = report.total.latency_ms
     told: list[str | Html] = []
     if measured.count:
-        told.append(f"{words.spread(measured)}.")
+        told.append(f"{formatting.spread(measured)}.")
         without = report.total.records - measured.count
         if without > 0:
-            told.append(f"{words.count(without, 'record')} without a latency.")
+            told.append(f"{formatting.count(without, 'record')} without a latency.")
     else:
         told.append("No record says its latency.")
     return _Chart(
@@ -150,7 +150,7 @@ def _fallbacks(report: Report) -> _Chart:
         told.append(
             Html(
                 f"Most often {name(most.failed).markup} failed, {then}: "
-                f"{words.count(most.count, 'time')}."
+                f"{formatting.count(most.count, 'time')}."
             )
         )
         if len(fallbacks.drawn(report)) < len(flows) + report.fallbacks_left_out:
@@ -172,13 +172,14 @@ def _providers(report: Report) -> _Chart:
     failures = sum(one.failures for one in report.providers)
     if report.providers:
         told.append(
-            f"{words.percent(failures, attempts)} of {words.count(attempts, 'attempt')} failed."
+            f"{formatting.percent(failures, attempts)} of "
+            f"{formatting.count(attempts, 'attempt')} failed."
             if failures
-            else f"None of {words.count(attempts, 'attempt')} failed."
+            else f"None of {formatting.count(attempts, 'attempt')} failed."
         )
     if report.attempts_unknown:
         told.append(
-            f"The attempts of {words.count(report.attempts_unknown, 'record')} are unknown."
+            f"The attempts of {formatting.count(report.attempts_unknown, 'record')} are unknown."
         )
     if not told:
         told.append("No record lists an attempt.")
@@ -198,10 +199,10 @@ def _reconciled(report: Report) -> str:
     if found is None:
         return ""
     told = [
-        f"{reconciled.verdict(found)}.",
-        f"The account: {reconciled.sums(found.there)}.",
-        f"The ledger: {reconciled.sums(found.here)}.",
-        *(f"{note}." for note in reconciled.notes(found)),
+        f"{reconciliation_text.verdict(found)}.",
+        f"The account: {reconciliation_text.sums(found.there)}.",
+        f"The ledger: {reconciliation_text.sums(found.here)}.",
+        *(f"{note}." for note in reconciliation_text.notes(found)),
     ]
     paragraphs = "".join(f"<p>{escaped(text[0].upper() + text[1:])}</p>" for text in told)
     what = tables.reconciliation(found)
@@ -216,10 +217,10 @@ def _speeds(report: Report) -> str:
     if not report.groups:
         return ""
     what = tables.speeds(report)
-    tokens = "".join(f"<p>{escaped(text)}</p>" for text in words.tokens(report.total))
+    tokens = "".join(f"<p>{escaped(text)}</p>" for text in formatting.tokens(report.total))
     return (
         '<section class="card wide" aria-labelledby="speeds-title">'
         f'<h2 id="speeds-title">{escaped(what.caption)}</h2><div class="told">'
-        f"<p>Tokens a second: {escaped(words.rates(report.total.tokens_per_second))}.</p>"
+        f"<p>Tokens a second: {escaped(formatting.rates(report.total.tokens_per_second))}.</p>"
         f"{tokens}</div>{table(what)}</section>"
     )

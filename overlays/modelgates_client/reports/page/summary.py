@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from modelgates_client.records.money import format_usd
-from modelgates_client.reports import words
+from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import Report, Total
 from modelgates_client.reports.page.markup import Html, amount, escaped, listed
 
@@ -60,13 +60,14 @@ def _gaps(report: Report, total: Total[Decimal]) -> Iterator[str]:
     """Yield what a sum leaves out, or what may still change in it."""
     ids = report.unresolved.pending + report.unresolved.failed
     if total.unknown:
-        yield f"without {words.count(total.unknown, 'record')} of unknown amount"
+        yield f"without {formatting.count(total.unknown, 'record')} of unknown amount"
     if ids:
-        yield f"without {words.count(ids, 'id')} that {'has' if ids == 1 else 'have'} no record"
+        have = "has" if ids == 1 else "have"
+        yield f"without {formatting.count(ids, 'id')} that {have} no record"
     if report.undated and (report.since is not None or report.until is not None):
-        yield f"without {words.count(report.undated, 'record')} of unknown time"
+        yield f"without {formatting.count(report.undated, 'record')} of unknown time"
     if report.total.provisional:
-        yield f"{words.count(report.total.provisional, 'record')} not final"
+        yield f"{formatting.count(report.total.provisional, 'record')} not final"
 
 
 def _complete(report: Report) -> str:
@@ -89,11 +90,11 @@ def _tile(title: str, value: str | Html, notes: list[str], *, is_warned: bool) -
 
 
 def _left_out(report: Report) -> str:
-    lines = list(words.left_out(report))
-    if partly := words.not_all_in(report.total):
+    lines = list(formatting.left_out(report))
+    if partly := formatting.not_all_in(report.total):
         lines.append(partly)
     if report.total.provisional:
-        lines.append(words.records(report.total))
+        lines.append(formatting.records(report.total))
     if not lines:
         return ""
     return (

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from modelgates_client.reports.figures import Report, Slice
+from modelgates_client.reports.figures import Report, TimeSlice
+from modelgates_client.reports.formatting import count, decimals_of, duration, rounded
 from modelgates_client.reports.periods import moment
-from modelgates_client.reports.terminal.drawing import Pens, columns
-from modelgates_client.reports.words import count, decimals_of, duration, rounded
+from modelgates_client.reports.terminal.drawing import DrawingCharacters, columns
 
 _HEIGHT: Final = 4  # lines
 _WIDEST: Final = 4  # characters of a column
 _HOUR_S: Final = 3600
 
 
-def cost_over_time(report: Report, width: int, pens: Pens) -> list[str]:
+def cost_over_time(report: Report, width: int, pens: DrawingCharacters) -> list[str]:
     """Return a chart of what was paid in all; nothing if nothing was, or there is no time."""
     if not report.timeline:
         return []
@@ -22,7 +22,7 @@ def cost_over_time(report: Report, width: int, pens: Pens) -> list[str]:
     first, span = steps[0], steps[-1] - steps[0] + 1
     each = -(-span // width)  # steps in a column
     sums = [Decimal(0)] * -(-span // each)
-    starts: dict[int, Slice] = {}
+    starts: dict[int, TimeSlice] = {}
     for step, part in zip(steps, report.timeline, strict=True):
         column = (step - first) // each
         sums[column] += part.all_in_usd.known
@@ -38,7 +38,7 @@ def cost_over_time(report: Report, width: int, pens: Pens) -> list[str]:
     return [*drawn, *_axis(*ends, max(map(len, drawn)), width), about]
 
 
-def latency_chart(report: Report, width: int, pens: Pens) -> list[str]:
+def latency_chart(report: Report, width: int, pens: DrawingCharacters) -> list[str]:
     """Return a chart of how many records had which latency; nothing if none is known."""
     if not report.latencies:
         return []
@@ -52,7 +52,7 @@ def latency_chart(report: Report, width: int, pens: Pens) -> list[str]:
     return [*drawn, *_axis(*ends, max(map(len, drawn)), width)]
 
 
-def _chart(values: Sequence[float], width: int, pens: Pens) -> list[str]:
+def _chart(values: Sequence[float], width: int, pens: DrawingCharacters) -> list[str]:
     """Return lines of columns as wide as there is room for, with gaps where there is."""
     room = max(1, min(_WIDEST, width // len(values)))
     lines = columns(values, _HEIGHT, pens)
@@ -70,14 +70,14 @@ def _axis(first: str, last: str, length: int, width: int) -> list[str]:
     return [line] if len(line) <= width else [f"{first} to", last]
 
 
-def _number(part: Slice, step: str) -> int:
+def _number(part: TimeSlice, step: str) -> int:
     """Return the number of a slice's hour or day, of all hours or days."""
     if step == "hour":
         return int(part.start.timestamp()) // _HOUR_S
     return part.start.year if step == "year" else part.start.toordinal()
 
 
-def _label(part: Slice, step: str) -> str:
+def _label(part: TimeSlice, step: str) -> str:
     if step == "hour":
         return moment(part.start)
     day = part.start.date().isoformat()

@@ -8,7 +8,7 @@ from attrs import astuple, frozen
 
 
 @frozen
-class Pens:
+class DrawingCharacters:
     """The characters to draw with.
 
     Attributes:
@@ -24,7 +24,7 @@ class Pens:
     separator: str
 
     @classmethod
-    def of(cls, encoding: str | None) -> "Pens":
+    def of(cls, encoding: str | None) -> "DrawingCharacters":
         """Return those that an encoding has."""
         try:
             "".join(astuple(_FINE)).encode(encoding or "ascii")
@@ -33,7 +33,7 @@ class Pens:
         return _FINE
 
 
-_FINE: Final = Pens(
+_FINE: Final = DrawingCharacters(
     bar="\N{LEFT ONE EIGHTH BLOCK}\N{LEFT ONE QUARTER BLOCK}\N{LEFT THREE EIGHTHS BLOCK}"
     "\N{LEFT HALF BLOCK}\N{LEFT FIVE EIGHTHS BLOCK}\N{LEFT THREE QUARTERS BLOCK}"
     "\N{LEFT SEVEN EIGHTHS BLOCK}\N{FULL BLOCK}",
@@ -43,15 +43,15 @@ _FINE: Final = Pens(
     arrow="\N{RIGHTWARDS ARROW}",
     separator="\N{MIDDLE DOT}",
 )
-_COARSE: Final = Pens(bar="#", column=".:#", arrow="->", separator="-")
+_COARSE: Final = DrawingCharacters(bar="#", column=".:#", arrow="->", separator="-")
 
 
-def bar(share: float, width: int, pens: Pens) -> str:
+def bar(share: float, width: int, pens: DrawingCharacters) -> str:
     """Return a bar of a share of a width; what is above 0 shows."""
     return _line(share * width, pens.bar) if share > 0 else ""
 
 
-def columns(values: Sequence[float], height: int, pens: Pens) -> list[str]:
+def columns(values: Sequence[float], height: int, pens: DrawingCharacters) -> list[str]:
     """Return lines, the highest first, of a column for each value; what is above 0 shows."""
     most = max(values, default=0.0)
     if most <= 0:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from modelgates_client.reports.words import elided, name
+from modelgates_client.reports.formatting import elided, name
 
 _GAP: Final = 2  # columns of the terminal between two of the table
 _NAME: Final = 24  # columns of the terminal that a name needs, if it is as long
@@ -33,7 +33,7 @@ class Columns:
 
 
 @frozen
-class Row:
+class TableRow:
     """A row: what it is of, and what is said of it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Row:
 def table(
     console: Console,
     columns: Columns,
-    rows: Sequence[Row],
+    rows: Sequence[TableRow],
     separator: str,
 ) -> RenderableType:
     """Return rows as a table if the console is wide enough for it, else as some lines for each.
@@ -107,7 +107,7 @@ def _width(console: Console, texts: Sequence[Text]) -> int:
     return max(Measurement.get(console, console.options, text).maximum for text in texts)
 
 
-def _lines(row: Row, separator: str, width: int) -> list[RenderableType]:
+def _lines(row: TableRow, separator: str, width: int) -> list[RenderableType]:
     """Return a row as a line of names, and its cells beneath."""
     gap = f" {separator} "
     room = _room([len(name(each)) for each in row.names], width - len(gap) * (len(row.names) - 1))

@@ -1,0 +1,107 @@
+"""What clients take of operations: what they can send, and what they can read.
+
+Source: OpenAPI 3.1.1, sections Parameter Object and Media Type Object.
+"""
+
+from typing import Any, Final
+
+_BODILESS: Final = {"head": "its answers have no body", "trace": "its answer is the request"}
+
+_EVENTS: Final = "text/event-stream"
+_STYLES: Final[dict[str, set[str]]] = {
+    "path": {"simple"},
+    "query": {"form", "spaceDelimited", "pipeDelimited", "deepObject"},
+    "header": {"simple"},
+    "cookie": {"form"},
+}
+_SENT: Final = {
+    "application/x-www-form-urlencoded": "form",
+    "multipart/form-data": "multipart",
+    "application/octet-stream": "bytes",
+}
+_BINARY: Final = {"application/octet-stream", "application/pdf", "application/zip"}
+_BINARY_KINDS: Final = ("audio/", "image/", "video/")
+
+
+def media_kind(type_: str, *, sent: bool) -> str | None:
+    """Return how a body of a media type is sent or read; None, where it is not."""
+    name = type_.partition(";")[0].strip().lower()
+    if name == "application/json" or name.endswith("+json"):
+        return "json"
+    if sent:
+        return _SENT.get(name)
+    if name.startswith("text/") and name != _EVENTS:
+        return "text"
+    return "bytes" if name in _BINARY or name.startswith(_BINARY_KINDS) else None
+
+
+class UnsupportedError(Exception):
+    """An operation is left out, though the document is in order."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def parameter(said: dict[str, Any], place: str) -> str:
+    """Return why a parameter is not sent; nothing if it is."""
+    if "schema" not in said:
+        return "is a document within the request"
+    style = str(said.get("style") or usual_style(place))
+    return "" if style in _STYLES[place] else f"has the style {style}"
+
+
+def usual_style(place: str) -> str:
+    """Return the style of a parameter that says none."""
+    return "form" if place in {"query", "cookie"} else "simple"
+
+
+def check_method(method: str) -> None:
+    """Raise if answers to a method say nothing.
+
+    Raises:
+        UnsupportedError: They do.
+    """
+    if method in _BODILESS:
+        raise UnsupportedError(f"the method, since {_BODILESS[method]}")
+
+
+def check_body(content: dict[str, Any]) -> None:
+    """Raise if nothing of what has to be sent can be.
+
+    Raises:
+        UnsupportedError: That is so.
+    """
+    if content and not any(media_kind(type_, sent=True) for type_ in content):
+        raise UnsupportedError(f"its body of {' or '.join(content)} cannot be sent")
+
+
+def check_answer(content: dict[str, Any], status: str) -> None:
+    """Raise if a success with a body cannot be read.
+
+    Raises:
+        UnsupportedError: That is so.
+    """
+    is_read = any(media_kind(type_, sent=False) for type_ in content)
+    if content and status.startswith("2") and not is_read:
+        words = f"its answer ({status}) of {' or '.join(content)} cannot be read"
+        if all(map(_is_events, content)):
+            words = f"its answer ({status}) is an event stream, which has no end to wait for"
+        raise UnsupportedError(words)
+
+
+def beside(content: dict[str, Any], status: str, chosen: str = "") -> list[str]:
+    """Return what is left out of an answer, of which one media type is read."""
+    if not status.startswith("2"):
+        return []
+    return [
+        f"the event stream of its answer ({status}), which has no end to wait for"
+        if _is_events(type_)
+        else f"its answer ({status}) of {type_}, since there is {chosen}"
+        for type_ in content
+        if type_ != chosen
+    ]
+
+
+def _is_events(type_: str) -> bool:
+    return type_.partition(";")[0].strip().lower() == _EVENTS

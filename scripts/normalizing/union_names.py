@@ -1,0 +1,165 @@
+"""Names for the inline schemas of a union: by what each is, never by its number in the list."""
+
+from typing import Any
+
+from attrs import evolve, frozen
+from openapi_python_client.strings import pascal_case
+
+from normalizing.located import LocatedObject
+from normalizing.reading import SchemaReader
+from normalizing.shapes import Extra, Parts, Raw, Shape, Widen, anywhere
+
+
+@frozen
+class UnionNames:
+    """Tells the classes of a union apart that would have one name, that of their place.
+
+    Attributes:
+        reader: Reads what is in them.
+        widen: Is told of those that nothing tells apart.
+    """
+
+    reader: SchemaReader
+    widen: Widen
+
+    def told_apart(self, alike: list[Shape]) -> list[tuple[Shape, list[Shape]]]:
+        """Return shapes with names of their own, each with those that it stands for."""
+        name = alike[0].name
+        if len(alike) == 1:
+            return [(alike[0], alike)]
+        objects = [shape for shape in alike if shape.is_object]
+        return [*self._objects(name, objects), *_enums(name, alike, beside_objects=bool(objects))]
+
+    def _objects(self, name: str, alike: list[Shape]) -> list[tuple[Shape, list[Shape]]]:
+        """Return objects with names of their own, each with those that it stands for."""
+        if len(alike) < 2:  # noqa: PLR2004 - there is nothing to tell apart
+            return [(shape, [shape]) for shape in alike]
+        for words in (self._by_value, self._by_property, self._by_title):
+            found = words(alike)
+            given = [pascal_case(word) if word else "" for word in found]
+            if len({word.lower() for word in given}) == len(alike) and given.count("") <= 1:
+                return [
+                    (
+                        evolve(shape, name=word if word.startswith(name) else f"{name}{word}"),
+                        [shape],
+                    )
+                    for shape, word in zip(alike, given, strict=True)
+                ]
+        groups: dict[tuple[str, ...], list[Shape]] = {}
+        for shape in alike:
+            groups.setdefault(tuple(sorted(shape.properties)), []).append(shape)
+        if len(groups) == len(alike):  # nothing tells two of them apart for sure
+            groups = {(): alike}
+        merged = [(self._either(same), same) for same in groups.values()]
+        if len(merged) == 1:
+            return merged
+        again = self._objects(name, [one for one, _ in merged])
+        stands_for = {id(one): same for one, same in merged}
+        return [(one, [s for old in olds for s in stands_for[id(old)]]) for one, olds in again]
+
+    def _by_title(self, alike: list[Shape]) -> list[str]:
+        titles = [said(shape.raws[0].value, "title") for shape in alike]
+        return titles if all(titles) else [""] * len(alike)
+
+    def _by_value(self, alike: list[Shape]) -> list[str]:
+        """Return the value of a property that each has with a value of its own."""
+        for key in alike[0].properties:
+            if all(key in shape.properties for shape in alike):
+                values = [self.reader.listed(shape, key) or [] for shape in alike]
+                if all(len(listed) == 1 and listed[0] for listed in values):
+                    return [str(listed[0]) for listed in values]
+        return [""] * len(alike)
+
+    def _by_property(self, alike: list[Shape]) -> list[str]:
+        """Return a property that each has alone, a required one if there is one."""
+        found: list[str] = []
+        for shape in alike:
+            others = {key for other in alike if other is not shape for key in other.properties}
+            alone = [key for key in shape.properties if key not in others]
+            alone.sort(key=lambda key, shape=shape: key not in shape.required)  # type: ignore[misc]
+            found.append(alone[0] if alone else "")
+        return found
+
+    def _either(self, alike: list[Shape]) -> Shape:
+        """Return one shape that takes what any of several does."""
+        if len(alike) == 1:
+            return alike[0]
+        first = alike[0]
+        self.widen(
+            first.raws[0].pointer, "alternatives that no property tells apart are read as one"
+        )
+        properties: dict[str, list[Raw]] = {}
+        for key in dict.fromkeys(key for shape in alike for key in shape.properties):
+            listed = properties.setdefault(key, [])
+            for shape in alike:
+                anything = anywhere(shape.raws[0].pointer, shape.name)
+                parts = shape.properties.get(key, shape.extra or anything)
+                if key not in shape.properties and shape.extra is False:
+                    continue
+                parts = parts if isinstance(parts, tuple) else anything
+                listed += [_all_of(parts)] if not any(_same(parts, raw) for raw in listed) else []
+        is_any = any(shape.extra is not False for shape in alike)
+        extra: Extra = next((s.extra for s in alike if s.extra not in {None, False}), None)
+        return Shape(
+            raws=tuple(raw for shape in alike for raw in shape.raws),
+            type=first.type if all(shape.type == first.type for shape in alike) else None,
+            name=first.name,
+            properties={key: (_any_of(raws),) for key, raws in properties.items()},
+            required={
+                key: where
+                for key, where in first.required.items()
+                if all(key in shape.required for shape in alike)
+            },
+            extra=_anything_more(extra) if is_any else False,
+            at={key: where for shape in alike for key, where in shape.at.items()},
+        )
+
+
+def said(value: Any, key: str) -> str:
+    """Return a text that a schema says; an empty one, if it says none."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _enums(
+    name: str, alike: list[Shape], *, beside_objects: bool
+) -> list[tuple[Shape, list[Shape]]]:
+    """Return one enum for those of each type, with a name of its own where it is not alone."""
+    found: list[tuple[Shape, list[Shape]]] = []
+    for kind, word in (("string", "Option"), ("integer", "Number")):
+        same = [shape for shape in alike if shape.is_enum and shape.type == kind]
+        if not same:
+            continue
+        suffix = word if beside_objects or kind == "integer" else ""
+        if len(same) == 1:
+            found.append((evolve(same[0], name=f"{name}{suffix}"), same))
+            continue
+        values = list(dict.fromkeys(value for shape in same for value in shape.values or ()))
+        raws = tuple(raw for shape in same for raw in shape.raws)
+        one = evolve(same[0], raws=raws, values=values, name=f"{name}{suffix}", bounds={})
+        found.append((one, same))
+    return found
+
+
+def _all_of(parts: Parts) -> Raw:
+    return parts[0] if len(parts) == 1 else _composed("allOf", parts)
+
+
+def _any_of(raws: list[Raw]) -> Raw:
+    return raws[0] if len(raws) == 1 else _composed("anyOf", tuple(raws))
+
+
+def _composed(keyword: str, raws: Parts) -> Raw:
+    made = LocatedObject({keyword: [raw.value for raw in raws]})
+    made.pointer = raws[0].pointer
+    return Raw(made, raws[0].pointer, raws[0].name)
+
+
+def _same(parts: Parts, raw: Raw) -> bool:
+    return len(parts) == 1 and bool(parts[0].value == raw.value)
+
+
+def _anything_more(extra: Any) -> Any:
+    if isinstance(extra, tuple):
+        return anywhere(extra[0].pointer, extra[0].name)
+    return extra

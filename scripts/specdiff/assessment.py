@@ -1,0 +1,187 @@
+"""Puts a report together: compares two specs, generates both clients, and has the old one tried."""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+from backtesting import bodies, clients, execution, operations
+from backtesting.clients import GeneratedClient
+from codegen import computed, overlay
+from codegen.updates import Update
+from common import documents
+from common.project import PACKAGE, Project
+from common.tool_errors import ToolError
+from common.versions import Version
+from normalizing.normal import normalize
+
+from specdiff import accepted, agreement, evidence, findings, release, specs, surface
+from specdiff.changes import plain
+from specdiff.evidence import Evidence
+from specdiff.findings import SpecFinding
+from specdiff.report import DriftReport, FailOn, Proof
+from specdiff.specs import Verdict
+from specdiff.surface import Shift
+from specdiff.suspicions import suspect
+
+_VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
+
+
+def assess(  # noqa: PLR0913 - each of them is an option of the command
+    project: Project,
+    old: Version,
+    new: Version,
+    *,
+    excuses: list[accepted.Accepted],
+    are_due: bool = True,
+    fail_on: FailOn,
+    changelog: str | None,
+    backtest: bool,
+    answers: Sequence[Path] = (),
+    progress: Callable[[str], None],
+) -> DriftReport:
+    """Return everything that is to be said of a new spec.
+
+    Args:
+        project: The project whose client it is for.
+        old: The spec that the client is generated from.
+        new: The spec that is judged.
+        excuses: The accepted differences.
+        are_due: Whether each of them has to match something.
+        fail_on: From which level on changes make the command fail.
+        changelog: The text that has to name what breaks, if it has to.
+        backtest: Whether the client is tried on bodies made from the new spec, and its successor
+            on recorded answers.
+        answers: Files of recorded answers.
+        progress: Is told in a few words what is being done.
+
+    Raises:
+        Failure: A spec cannot be read, the old client cannot be generated, or an accepted
+            difference is stale.
+    """
+    progress("comparing the specs")
+    try:
+        verdict = specs.verdict(old.document, new.document)
+    except (ValueError, RecursionError) as error:
+        words = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
+        raise ToolError(f"the specs cannot be compared: {words}") from None
+    changes = verdict.changes
+    found = _overtaken(project, old, new)
+    answered: Evidence | None = None
+    with tempfile.TemporaryDirectory(prefix="modelgates-drift-") as scratch:
+        progress("generating the client of the old spec")
+        client = clients.generate(project, old, Path(scratch) / "old")
+        progress("generating the client of the new spec")
+        other, refusal = _successor(project, new, Path(scratch) / "new")
+        proof = None
+        if backtest:
+            progress("trying the client as it stands on bodies of what has changed")
+            proof = _proof(project, client, verdict, old, new)
+        if backtest and answers and other:
+            progress("holding recorded answers against the new spec")
+            answered = evidence.weigh(
+                project,
+                old,
+                new,
+                client=other,
+                changes=changes,
+                files=answers,
+                directory=Path(scratch) / "tried",
+            )
+            found += answered.findings
+        shifts = _shifts(client, other) if other else None
+    reasons = accepted.apply(excuses, [*changes, *found], are_due=are_due)
+    missing = None
+    if changelog is not None:
+        missing = release.unacknowledged(changelog, release.entries(changes, shifts or []))
+    return DriftReport(
+        old=old.name,
+        new=new.name,
+        changes=changes,
+        suspicions=suspect(changes),
+        reasons=reasons,
+        shifts=shifts,
+        refusal=refusal,
+        proof=_with(proof, answered),
+        answers=answered.answers if answered else None,
+        findings=found,
+        version=_version(project),
+        fail_on=fail_on,
+        missing=missing,
+    )
+
+
+def _successor(
+    project: Project, new: Version, directory: Path
+) -> tuple[GeneratedClient | None, str | None]:
+    """Return the client of the new spec, or why there is none."""
+    try:
+        return clients.generate(project, new, directory), None
+    except ToolError as failure:
+        return None, str(failure)
+
+
+def _shifts(client: GeneratedClient, other: GeneratedClient) -> list[Shift]:
+    """Return what differs in the generated code."""
+    packages = (client.directory / PACKAGE, other.directory / PACKAGE)
+    unknown = [
+        Shift(surface.BREAKS, f"`{name}`", f"is unknown {reason}", computed.ADVICE, "changed")
+        for name, reason in other.unknown.items()
+        if client.unknown.get(name) != reason
+    ]
+    return [*unknown, *surface.compare(*map(surface.read, packages))]
+
+
+def _overtaken(project: Project, old: Version, new: Version) -> list[SpecFinding]:
+    """Return what has become of the overlay's actions; nothing where they cannot be applied."""
+    notes: list[list[Update]] = [[], []]
+    try:
+        for version, done in zip((old, new), notes, strict=True):
+            _corrected(project, version, done)
+    except ToolError:
+        return []
+    return list(findings.of_overlay(*notes))
+
+
+def _corrected(
+    project: Project, version: Version, notes: list[Update] | None = None
+) -> dict[str, Any]:
+    """Return a spec as its client is generated from it: under its overlay."""
+    corrections = documents.parse(evidence.overlay_of(project, version), "the overlay")
+    return overlay.apply(corrections, version.document, notes)
+
+
+def _proof(
+    project: Project, client: GeneratedClient, verdict: Verdict, old: Version, new: Version
+) -> Proof:
+    apart = operations.statuses(normalize(old.document))
+    made = bodies.of(new.document, apart=apart, without=verdict.kept)
+    seen = execution.decoded(client, {new.name: made})[new.name]
+
+    def differing(said: Verdict) -> list[str]:
+        return agreement.disagreements(said, seen.places, seen.uncovered, made.unmade)
+
+    differ = differing(verdict)
+    if differ:  # what the overlay says otherwise is no disagreement: the client stands under it
+        under_overlay = specs.verdict(_corrected(project, old), new.document)
+        differ = sorted({*differ} & {*differing(under_overlay)})
+    faults = (*seen.crashes, *seen.lies, *seen.losses)
+    kept = len(verdict.kept)
+    return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered), kept)
+
+
+def _with(proof: Proof | None, answered: Evidence | None) -> Proof | None:
+    """Return what was seen, with the faults that recorded answers showed."""
+    if proof is None or answered is None:
+        return proof
+    return evolve(proof, faults=(*proof.faults, *answered.faults))
+
+
+def _version(project: Project) -> str:
+    file = project.root / "overlays" / "modelgates_client" / "_version.py"
+    found = _VERSION.search(file.read_text(encoding="utf-8"))
+    if found is None:
+        raise ToolError(f"{file.name} says no `__version__`; restore it from git")
+    return found[1]

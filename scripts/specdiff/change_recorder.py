@@ -1,0 +1,128 @@
+"""Telling of a change: what a comparison found, put into the words of a report."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from attrs import define, evolve, frozen
+from common.effects import Effect
+
+from specdiff import rules
+from specdiff.changes import AffectedPlace, Change, ChangeSet, Direction, Level, quote
+
+#: Where what changed stood and stands, as JSON pointers; None where it did not, or does not.
+Pointers = tuple[str | None, str | None]
+
+
+@frozen
+class ComparedPlace:
+    """Where two schemas are compared.
+
+    Attributes:
+        direction: Who sends the values.
+        holder: `body`, `property`, `parameter` or `header`: what the schema is of.
+        subject: What people call it.
+        places: Where in responses it is; none for what is not in a body.
+        sent: Of a request: whether the client as it stands sends it.
+    """
+
+    direction: Direction
+    holder: str
+    subject: str
+    places: frozenset[AffectedPlace] = frozenset()
+    sent: bool = False
+
+    def property(self, name: str) -> "ComparedPlace":
+        """Return the place of a property."""
+        places = frozenset(place.under(name) for place in self.places)
+        return evolve(self, holder="property", subject=name, places=places)
+
+    def each(self) -> "ComparedPlace":
+        """Return the place of the items, or of the fields that have no name in the spec."""
+        places = frozenset(place.each() for place in self.places)
+        return evolve(self, holder="property", subject=f"{self.subject}[]", places=places)
+
+
+@define(eq=False)
+class ChangeRecorder:
+    """Tells of changes of schemas.
+
+    Attributes:
+        found: Where they are collected.
+        most: The strongest effect that what is told can have.
+    """
+
+    found: ChangeSet
+    most: Effect = Effect.BROKEN
+
+    @contextmanager
+    def at_most(self, effect: Effect) -> Iterator[None]:
+        """Take what is told meanwhile for no more than an effect: another reading does better."""
+        before, self.most = self.most, min(effect, self.most)
+        try:
+            yield
+        finally:
+            self.most = before
+
+    def cover(self, *pointers: str | None) -> None:
+        """Take notice of places whose difference is part of a change that is told."""
+        self.found.covered.update(pointer for pointer in pointers if pointer)
+
+    def record(  # noqa: PLR0913 - a change has that many sides
+        self,
+        kind: str,
+        at: ComparedPlace,
+        words: str,
+        pointers: Pointers,
+        effect: Effect,
+        *,
+        keeps: bool = False,
+        value: str = "",
+    ) -> None:
+        """Tell of a change of a kind that `rules` knows.
+
+        Args:
+            kind: What kind.
+            at: Where the schemas were compared.
+            words: What is otherwise, after the name of the thing.
+            pointers: Where what changed stood and stands.
+            effect: What the client as it stands makes of it, in a response.
+            keeps: Whether the values that are allowed stay the same, whatever the kind says.
+            value: The JSON of the enum value that it is about.
+        """
+        level, why = rules.judge("" if keeps else kind, at.direction)
+        if at.direction == "request":
+            sent = at.sent and level is Level.BREAKING
+            effect = Effect.BROKEN if sent else Effect.ABSORBED
+        rule = f"{at.direction}-{at.holder}-{kind}"
+        identity = f"{at.direction}-{kind}"
+        self.record_rule(rule, at, words, pointers, effect, (level, why), value, identity)
+
+    def record_rule(  # noqa: PLR0913, PLR0917 - a change has that many sides
+        self,
+        rule: str,
+        at: ComparedPlace,
+        words: str,
+        pointers: Pointers,
+        effect: Effect,
+        level: tuple[Level, str],
+        value: str = "",
+        identity: str = "",
+        keys: Iterable[str] | None = None,
+    ) -> None:
+        """Tell of a change under a rule of its own, with its level and the reason for that."""
+        self.found.add(
+            Change(
+                rule=rule,
+                level=level[0],
+                text=f"{quote(at.subject)} {words}",
+                why=level[1],
+                effect=min(effect, self.most),
+                old=pointers[0],
+                new=pointers[1],
+                subject=at.subject,
+                places=at.places,
+                value=value,
+            ),
+            keys=keys,
+            identity=identity,
+        )

@@ -1,0 +1,411 @@
+"""Differences that nobody has looked at: what makes the comparison complete.
+
+Two documents are compared as plain JSON, and so is what has moved with what it was before. Where
+they differ and no reading of OpenAPI has said anything, the difference is reported as such: nothing
+is passed over because it is not known. What the normal form carries, and was compared in it without
+a finding, is the same in other words; all of that is one line.
+"""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from attrs import field, frozen
+from common.effects import Effect
+from normalizing import keywords
+
+from specdiff import rules, unknown
+from specdiff.changes import Change, ChangeSet, Level, quote
+from specdiff.document import Document, Node
+
+_SETS: Final = {"enum", "required", "tags", "parameters", "servers", "oneOf", "anyOf", "allOf"}
+_NOTES: Final = {"info", "tags", "externalDocs", "summary", *keywords.ANNOTATIONS}
+
+#: What the normal form carries, but not all of what it says.
+_WIDENED: Final = {"patternProperties", "prefixItems"}
+
+
+class JSONDifference(NamedTuple):
+    """A difference of two JSON values.
+
+    Attributes:
+        old: What was; None where there was nothing.
+        new: What is; None where there is nothing.
+        holders: What it is in, in both documents.
+    """
+
+    old: Node | None
+    new: Node | None
+    holders: tuple[Node, Node]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What there is of the two."""
+        return [node for node in (self.old, self.new) if node]
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """Where it is, in both documents."""
+        last = self.nodes[-1].pointer.rpartition("/")[2]
+        old, new = (
+            node.pointer if node else f"{holder.pointer}/{last}"
+            for node, holder in zip((self.old, self.new), self.holders, strict=True)
+        )
+        return old, new
+
+    @property
+    def keywords(self) -> tuple[str | None, str | None]:
+        """Where the keyword stands that it is in, in each document that has it."""
+        old, new = (
+            where if node or where != place else None
+            for node, place, where in (
+                (node, place, unknown.keyword(place)[2])
+                for node, place in zip((self.old, self.new), self.places, strict=True)
+            )
+        )
+        return old, new
+
+
+def add(old: Document, new: Document, found: ChangeSet) -> None:
+    """Report every difference of two documents that `found` does not cover."""
+    walk = DocumentWalk(dict.fromkeys(found.pairs))
+    differences: list[JSONDifference] = []
+    for place, twin in found.pairs:
+        before, after = old.at(place), new.at(twin)
+        if place != twin and before and after:
+            differences += walk.differences(before, after)
+    differences += walk.differences(old.root, new.root)
+    known = (_CoveredPlaces(found.covered, walk.old | found.followed),
+             _CoveredPlaces(found.covered, walk.new | found.followed))  # fmt: skip
+    used, is_read = _used(old) | _used(new), not (old.unreadable or new.unreadable)
+    for difference in differences:
+        for part in _untold(difference, known, found):
+            change = _change(part, used, is_read=is_read and _is_compared(part, found))
+            if change is not None:
+                found.add(change, keys=())
+            else:
+                found.restate(*part.holders)
+    _add_restated(differences, found)
+
+
+def _untold(
+    difference: JSONDifference, known: "tuple[_CoveredPlaces, _CoveredPlaces]", found: ChangeSet
+) -> Iterator[JSONDifference]:
+    """Yield of a difference what nobody has told of."""
+    old, new, holders = difference
+    name, in_schema, _ = unknown.keyword(difference.places[1])
+    if in_schema and name and (_is_note(name) or not unknown.is_known(name)):
+        yield difference
+    elif old and new:
+        followed = {old.pointer, new.pointer} & found.followed
+        if not (_leads(difference, found) or followed or known[0].has(old) or known[1].has(new)):
+            yield difference
+    elif old:
+        yield from (JSONDifference(node, None, holders) for node in known[0].unknown(old))
+    elif new:
+        yield from (JSONDifference(None, node, holders) for node in known[1].unknown(new))
+    if in_schema and name not in {None, "properties"}:
+        for node in difference.nodes if not (old and new) else ():
+            if node.pointer not in found.covered:
+                for note in _notes(node):
+                    yield JSONDifference(note if old else None, note if new else None, holders)
+
+
+def _notes(node: Node) -> Iterator[Node]:
+    """Yield the notes of the schemas in what one document has alone, composed in another way."""
+    for part in (*(part for _, part in node.parts()), *node.items()):
+        name, _, where = unknown.keyword(part.pointer)
+        if name and _is_note(name):
+            if where == part.pointer:
+                yield part
+        else:
+            yield from _notes(part)
+
+
+def _add_restated(differences: list[JSONDifference], found: ChangeSet) -> None:
+    """Report in one line what is said in other words and means the same."""
+    told = {p for change in found.all() for p in (change.old, change.new) if p}
+    known = _CoveredPlaces(found.covered | told, set())
+    for difference in differences:
+        if _leads(difference, found):
+            continue  # a component has another name: that is told by itself
+        if not any(known.has(node) for node in (*difference.nodes, *difference.holders)):
+            found.restate(*difference.holders)
+    places = [(old or new or "#", new or old or "#") for old, new in found.restated]
+    if not places:
+        return
+    before, after = (_common([pair[side] for pair in places]) for side in (0, 1))
+    name, count = _name(after), len(places)
+    text = f"{quote(name)} is written in another way"
+    if count > 1:
+        text = f"{count} places are written in another way, and mean the same"
+    why = "what it was was compared with what it is, and that is told by itself"
+    level, effect = Level.INFO, Effect.ABSORBED
+    found.add(Change("restructured", level, text, why, effect, before, after, name))
+
+
+def _leads(difference: JSONDifference, found: ChangeSet) -> bool:
+    """Whether two values are references to components that were compared with each other."""
+    values = [node.value for node in difference.nodes]
+    return all(isinstance(value, str) for value in values) and tuple(values) in found.pairs
+
+
+def _is_compared(difference: JSONDifference, found: ChangeSet) -> bool:
+    """Whether what is different is in a schema that was compared."""
+    pointer = difference.nodes[-1].pointer
+    while pointer and pointer not in found.compared:
+        pointer = pointer.rpartition("/")[0]
+    return bool(pointer)
+
+
+def _common(pointers: list[str]) -> str:
+    """Return the place that all of some are in."""
+    columns = itertools.takewhile(
+        lambda column: len(set(column)) == 1,
+        zip(*(pointer.split("/") for pointer in pointers), strict=False),
+    )
+    return "/".join(column[0] for column in columns)
+
+
+@frozen(eq=False)
+class DocumentWalk:
+    """Compares plain JSON.
+
+    Attributes:
+        pairs: Pointers of nodes that belong together wherever they stand, old and new.
+        old: Pointers of the old document that were held against something.
+        new: Those of the new one.
+    """
+
+    pairs: dict[tuple[str, str], None] = field(factory=dict)
+    old: set[str] = field(factory=set)
+    new: set[str] = field(factory=set)
+    _paired: tuple[set[str], set[str]] = field(init=False, factory=lambda: (set(), set()))
+
+    def __attrs_post_init__(self) -> None:
+        for side in (0, 1):
+            self._paired[side].update(pair[side] for pair in self.pairs)
+
+    def differences(self, old: Node, new: Node) -> Iterator[JSONDifference]:
+        """Yield where two values differ."""
+        self.old.add(old.pointer)
+        self.new.add(new.pointer)
+        if isinstance(old.value, dict) and isinstance(new.value, dict):
+            after = dict(new.parts())
+            before = dict(old.parts())
+            for key, node in before.items():
+                if key in after:
+                    yield from self.differences(node, after[key])
+                else:
+                    yield JSONDifference(node, None, (old, new))
+            for key, node in after.items():
+                if key not in before:
+                    yield JSONDifference(None, node, (old, new))
+        elif isinstance(old.value, list) and isinstance(new.value, list):
+            yield from self._lists(old, new)
+        elif type(old.value) is not type(new.value) or old.value != new.value:
+            yield JSONDifference(old, new, (old, new))
+
+    def _lists(self, old: Node, new: Node) -> Iterator[JSONDifference]:
+        before, after = list(old.items()), list(new.items())
+        gone, come = _without(before, after), _without(after, before)
+        if not gone and not come:
+            if [node.value for node in before] != [node.value for node in after]:
+                yield JSONDifference(old, new, (old, new))
+            return
+        for node in tuple(gone):
+            twin = next((n for n in come if (node.pointer, n.pointer) in self.pairs), None)
+            twin = twin or next((n for n in come if self._is_twin(node, n)), None)
+            if twin:
+                gone.remove(node)
+                come.remove(twin)
+                yield from self.differences(node, twin)
+        yield from (JSONDifference(node, None, (old, new)) for node in gone)
+        yield from (JSONDifference(None, node, (old, new)) for node in come)
+
+    def _is_twin(self, old: Node, new: Node) -> bool:
+        """Whether two items stand at the same place, and belong to no others."""
+        paired = old.pointer in self._paired[0] or new.pointer in self._paired[1]
+        return _index(old) == _index(new) and not paired
+
+
+@frozen
+class _CoveredPlaces:
+    """What has been said of one document.
+
+    Attributes:
+        covered: Pointers of what has been told, with all that is below.
+        walked: Pointers of what was held against something: what differs there is told there.
+    """
+
+    covered: set[str]
+    walked: set[str]
+    _above: dict[str, bool] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        for pointers, told in ((self.walked, False), (self.covered, True)):
+            for pointer in pointers:
+                for end, character in enumerate(pointer):
+                    if character == "/":
+                        self._above[pointer[:end]] = told
+
+    def has(self, node: Node) -> bool:
+        """Whether something has been told of a node, of what it is in, or of what is in it."""
+        return self._is_told(node.pointer) or self._above.get(node.pointer, False)
+
+    def unknown(self, node: Node) -> Iterator[Node]:
+        """Yield what has not been told of a node that the other document does not have."""
+        if node.pointer in self.walked or self._is_told(node.pointer):
+            return
+        if node.pointer not in self._above:
+            yield node
+            return
+        for part in (*(part for _, part in node.parts()), *node.items()):
+            yield from self.unknown(part)
+
+    def _is_told(self, pointer: str) -> bool:
+        while pointer:
+            if pointer in self.covered:
+                return True
+            pointer = pointer.rpartition("/")[0]
+        return False
+
+
+def _without(nodes: list[Node], others: list[Node]) -> list[Node]:
+    """Return the items that another list does not have, or has less often."""
+    left = Counter(_json(node) for node in others)
+    found: list[Node] = []
+    for node in nodes:
+        left[_json(node)] -= 1
+        if left[_json(node)] < 0:
+            found.append(node)
+    return found
+
+
+def _json(node: Node) -> str:
+    return _text(node.value)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _index(node: Node) -> str:
+    return node.pointer.rpartition("/")[2]
+
+
+def _used(document: Document) -> set[str]:
+    """Return the pointers of the components that operations refer to, however indirectly."""
+    todo = [value for key, value in document.root.parts() if key != "components"]
+    found: set[str] = set()
+    while todo:
+        node = todo.pop()
+        reference = node.says("$ref")
+        if isinstance(reference, str) and reference not in found:
+            found.add(reference)
+            target = document.at(reference)
+            todo += [target] if target else []
+        todo += [part for _, part in node.parts()]
+        todo += node.items()
+    return found
+
+
+def _name(pointer: str) -> str:
+    """Return what people call the last part of a pointer."""
+    above, _, name = pointer.rpartition("/")
+    if name.isdecimal():
+        return f"{above.rpartition('/')[2]}[{name}]"
+    return name.replace("~1", "/").replace("~0", "~")
+
+
+def _is_note(name: str) -> bool:
+    return name in _NOTES or name.startswith("x-")
+
+
+def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Change | None:
+    """Return what is told of a difference; None of what means the same.
+
+    Args:
+        difference: The difference.
+        used: The components that operations refer to.
+        is_read: Whether the schemas were read and compared, so that what is not told is the same.
+    """
+    old, new = (node.pointer if node else None for node in difference[:2])
+    pointer = new or old or "#"
+    keyword, in_schema, _ = unknown.keyword(difference.places[1])
+    how = "changed" if old and new else "is new" if new else "is gone"
+    part = pointer[2:]
+    kind, _, rest = part.removeprefix("components/").partition("/")
+    component = rest.partition("/")[0] if part.startswith("components/") else ""
+    sort = "schema" if kind == "schemas" else "component"
+    name, effect = _name(pointer), Effect.ABSORBED
+    text = f"{quote(name)} {how}"
+    if component and rest == component and how != "changed":
+        rule, level = f"api-{sort}-{'added' if new else 'removed'}", Level.INFO
+        text = f"the component {quote(name)} {how}"
+        why = "by itself it is not on the wire; what refers to it is listed, too"
+    elif component and kind != "securitySchemes" and (
+        f"#/components/{kind}/{component}" not in used
+    ):  # fmt: skip
+        rule, level, why = f"api-{sort}-unused-changed", Level.INFO, "it is not on the wire"
+        text = f"{quote(name)} {how} in {quote(component)}, which no operation refers to"
+    elif keyword and _is_note(keyword):
+        if _same_examples(difference, keyword):
+            return None
+        old, new = difference.keywords
+        known = "note" if keyword in {"info", "tags"} else rules.NOTES.get(keyword, keyword)
+        rule = f"{'extension' if keyword.startswith('x-') else known}-changed"
+        level, why = Level.INFO, "it is documentation"
+        if keyword not in {"info", "tags"}:  # of which the part that differs says more
+            name = keyword
+            holder = (new or old or "#").rpartition("/")[0]
+            text = f"{quote(_name(holder))} has another {quote(keyword)}"
+    elif in_schema and keyword and not unknown.is_known(keyword):
+        old, new = difference.keywords
+        text = f"{quote(keyword)} {how}, which is not understood"
+        rule, level, why = rules.UNKNOWN, Level.WARNING, rules.NOT_UNDERSTOOD
+        name, effect = keyword, Effect.BROKEN
+    elif _is_of_numbers(difference):
+        rule, level, why = "number-notation-changed", Level.INFO, "it is the same number in JSON"
+    elif _is_of_lists(difference) and _name(pointer) in _SETS:
+        rule, level, why = "order-changed", Level.INFO, "the order says nothing"
+        text = f"{quote(name)} has another order"
+    elif pointer == "#/openapi" or (
+        in_schema and keyword and is_read and not _is_lost(difference, keyword)
+    ):
+        return None
+    else:
+        rule, level = "unclassified-change", Level.WARNING
+        why = "this tool does not know what it means; look at it"
+    return Change(rule, level, text, why, effect, old, new, name)
+
+
+def _same_examples(difference: JSONDifference, keyword: str) -> bool:
+    """Whether two documents give the same examples, as OpenAPI 3.0 and 3.1 do."""
+    if keyword not in {"example", "examples"}:
+        return False
+    listed = [
+        [holder.says("example")] if holder.get("example") else holder.says("examples")
+        for holder in difference.holders
+    ]
+    return _text(listed[0]) == _text(listed[1])
+
+
+def _is_of_numbers(difference: JSONDifference) -> bool:
+    values = [node.value for node in difference.nodes]
+    are_numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return len(values) > 1 and are_numbers and bool(values[0] == values[1])
+
+
+def _is_of_lists(difference: JSONDifference) -> bool:
+    return len(difference.nodes) > 1 and all(isinstance(n.value, list) for n in difference.nodes)
+
+
+def _is_lost(difference: JSONDifference, keyword: str) -> bool:
+    """Whether the normal form does not hold all that a keyword says."""
+    if keyword in _WIDENED:
+        return True
+    kinds = {type(node.value) for node in difference.nodes}
+    return keyword in keywords.CARRIED and len(difference.nodes) > 1 and bool not in kinds

@@ -1,0 +1,188 @@
+"""What is logged of retries and waits: a line each, in words of our own."""
+
+import asyncio
+import json
+import logging
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from modelgates_client import (
+    AsyncModelGates,
+    ModelGates,
+    RateLimit,
+    RateLimitError,
+    ResponseValidationError,
+    ServerError,
+)
+
+ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
+KEY = "sk-mg-of-nobody"
+WORDS = "words-of-the-server"
+
+
+def error(status, **headers):
+    """Answer with an error in the server's words."""
+    body = {"error": {"code": status, "message": WORDS, "metadata": {"raw": WORDS}}}
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def record(**fields):
+    """Answer with the record."""
+    return httpx.Response(200, json={"data": {"id": ID, **fields}})
+
+
+@pytest.fixture(params=["blocking", "awaited"])
+def lines(request, caplog, monkeypatch):
+    """Return the lines of the level INFO, but for drift, of a call that a script answers."""
+
+    def asked(script, ask, **options):
+        answers = iter(script)
+
+        def answer(_):
+            found = next(answers)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        options |= {"api_key": KEY, "base_url": "http://127.0.0.1:1/api/v1"}
+        caplog.set_level(logging.INFO, "modelgates_client")
+        if request.param == "awaited":
+            asyncio.run(awaited(answer, ask, options))
+        else:
+            blocking(answer, ask, options)
+        return [
+            each.getMessage()
+            for each in caplog.records
+            if each.levelno == logging.INFO and each.module != "drift_observer"
+        ]
+
+    def blocking(answer, ask, options):
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        with httpx.Client(transport=httpx.MockTransport(answer)) as http_client:
+            ask(ModelGates(http_client=http_client, **options).generations)
+
+    async def awaited(answer, ask, options):
+        async def soon(_):
+            await asyncio.sleep(0)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
+            client = AsyncModelGates(http_client=http_client, **options)
+            monkeypatch.setattr(client._engine, "sleep", soon)
+            await ask(client.generations)
+
+    return asked
+
+
+def test_a_retry_is_a_line(lines):
+    """With the status, the attempt, the seconds and the reason."""
+    said = lines([error(503), error(502), record()], lambda it: it.get(ID))
+    assert [re.sub(r"; the next in [0-9.]+ s$", "", line) for line in said] == [
+        "retry: attempt 1 ended with HTTP 503 (the server is not available)",
+        "retry: attempt 2 ended with HTTP 502 (the server does not answer its gateway)",
+    ]
+
+
+def test_what_is_no_answer_is_a_line(lines):
+    """A connection that fails has no status."""
+    (line,) = lines([httpx.ConnectError(WORDS), record()], lambda it: it.get(ID))
+    assert line.startswith("retry: attempt 1 ended with no answer (the connection failed); ")
+
+
+def test_a_rate_limit_is_a_line(lines):
+    """As long as the server asks for."""
+    (line,) = lines([error(429, retry_after="1"), record()], lambda it: it.get(ID))
+    found = re.fullmatch(
+        r"rate limit: attempt 1 ended with HTTP 429 \(too many requests\); the next in (.*) s", line
+    )
+    assert 1 <= float(found[1]) <= 2
+
+
+def test_each_wait_is_a_line(lines):
+    """For a record that is not there, and for one that is not final."""
+    script = [error(404), record(), record(cancelled=True)]
+    said = lines(script, lambda it: it.wait(ID, final=True, timeout=60))
+    assert said[0].startswith("wait: attempt 1 ended with HTTP 404 (it is not there yet); the next")
+    assert said[1].startswith("wait: attempt 2 ended with HTTP 200 (it is not final yet); the next")
+    assert len(said) == 2
+
+
+def test_no_line_shows_an_id_or_the_servers_words(lines, caplog):
+    """Logs go where records must not."""
+    script = [error(503), error(429), error(500), error(404), record(cancelled=True)]
+    assert len(lines(script, lambda it: it.wait(ID, timeout=60))) == 4
+    shown = "".join(each.getMessage() for each in caplog.records if each.levelno >= logging.INFO)
+    assert not [word for word in (ID, "gen-", WORDS, KEY) if word in shown]
+
+
+def test_the_environment_can_ask_for_the_log():
+    """On stderr, with no line of code; a client is made, and asks a server that is not there."""
+    program = (
+        "from modelgates_client import ModelGates, ModelGatesError\n"
+        f"client = ModelGates(api_key={KEY!r}, base_url='http://127.0.0.1:9/', max_retries=1)\n"
+        f"try: client.generations.get({ID!r})\n"
+        "except ModelGatesError: pass\n"
+    )
+    environ = {"MODELGATES_LOG": "Debug"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
+    )
+    assert "modelgates_client - INFO] retry: attempt 1 ended with no answer" in done.stderr
+    assert "modelgates_client - DEBUG] Request(GET " in done.stderr
+    assert KEY not in done.stderr
+
+
+def test_a_level_that_there_is_not_is_a_warning(monkeypatch):
+    """It keeps no program from running."""
+    monkeypatch.setenv("MODELGATES_LOG", "loud")
+    with pytest.warns(UserWarning, match="MODELGATES_LOG is 'loud'; it is debug, info") as caught:
+        ModelGates(api_key=KEY)
+    assert caught[0].filename == __file__
+
+
+def test_a_program_that_set_logging_up_is_left_alone(monkeypatch):
+    """Its own level counts."""
+    logger = logging.getLogger("modelgates_client")
+    monkeypatch.setattr(logger, "level", logging.ERROR)
+    monkeypatch.setenv("MODELGATES_LOG", "debug")
+    ModelGates(api_key=KEY)
+    assert logger.level == logging.ERROR
+
+
+def client_for(answer):
+    """Return a client that a function answers."""
+    transport = httpx.MockTransport(lambda _: answer)
+    return ModelGates(
+        api_key=KEY,
+        base_url="http://127.0.0.1:1/api/v1",
+        http_client=httpx.Client(transport=transport),
+        max_retries=0,
+    )
+
+
+def test_what_the_server_says_of_its_limit_is_on_each_answer():
+    """On responses and on every error."""
+    told = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "7"}
+    limit = RateLimit(10, 4, 7.0)
+    answer = httpx.Response(200, content=json.dumps({"data": {"id": ID}}), headers=told)
+    assert client_for(answer).generations.get_raw(ID).rate_limit == limit
+    for status, kind in ((429, RateLimitError), (503, ServerError)):
+        answer = error(status, **{name.replace("-", "_"): value for name, value in told.items()})
+        with pytest.raises(kind) as caught:
+            client_for(answer).generations.get(ID)
+        assert caught.value.rate_limit == limit
+    with pytest.raises(ResponseValidationError) as caught:
+        client_for(httpx.Response(200, content=b"[]", headers=told)).generations.get(ID)
+    assert caught.value.rate_limit == limit
+
+
+def test_a_limit_that_an_error_relays_is_told_too():
+    """Gateways put the headers of what is behind them into the error."""
+    body = {"error": {"code": 429, "metadata": {"headers": {"X-RateLimit-Remaining": "0"}}}}
+    with pytest.raises(RateLimitError) as caught:
+        client_for(httpx.Response(429, json=body)).generations.get(ID)
+    assert caught.value.rate_limit == RateLimit(None, 0, None)

@@ -1,0 +1,153 @@
+"""Runs the command in forks of a process that has loaded it: to start Python costs far more.
+
+Each run has its own process, environment, folder and streams, and ends as a program does.
+"""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from functools import cache
+
+GUARD_S = 60  # what has not ended by then hangs
+#: What all runs load, or most.
+LOADED = (
+    "encodings.idna",
+    "getpass",
+    "modelgates_client.cli.check",
+    "modelgates_client.cli.app",
+    "modelgates_client.cli.fetch",
+    "modelgates_client.cli.get",
+    "modelgates_client.client.client",
+    "modelgates_client.ledger.fetching",
+    "modelgates_client.transport.httpcore_sync",
+    "rich",
+)
+_LENGTH = struct.Struct("I")
+_STATUS = struct.Struct("i")
+
+
+def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
+    """Run the command, or a program as of `python -c`, to its end; return what `subprocess` does.
+
+    Args:
+        arguments: Of the command.
+        env: The environment.
+        program: Python to run instead, if any.
+        stdin: A file to read, or a pipe, with `data` in it.
+        data: What is piped in.
+    """
+    (reads, writes), (out, its_out), (err, its_err) = (os.pipe() for _ in range(3))
+    its_in = reads if stdin == subprocess.PIPE else stdin.fileno()
+    request = {"arguments": [*map(str, arguments)], "env": env, "program": program}
+    said = {}
+    threads = [
+        threading.Thread(target=_write, args=(writes, data)),
+        threading.Thread(target=lambda: said.update(out=_read(out))),
+        threading.Thread(target=lambda: said.update(err=_read(err))),
+    ]
+    process, channel = _warm()
+    _send(channel, {**request, "cwd": os.getcwd()}, [its_in, its_out, its_err])  # noqa: PTH109
+    for descriptor in (reads, its_out, its_err):
+        os.close(descriptor)
+    for thread in threads:
+        thread.start()
+    try:
+        (status,) = _STATUS.unpack(channel.recv(_STATUS.size))
+    except TimeoutError:
+        os.killpg(process.pid, 9)
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
+    return subprocess.CompletedProcess(arguments, status, said["out"], said["err"])
+
+
+def _write(descriptor, data):
+    with open(descriptor, "wb") as file, contextlib.suppress(BrokenPipeError):  # noqa: PTH123
+        file.write(data)
+
+
+def _read(descriptor):
+    with open(descriptor, "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+@cache
+def _warm():
+    """Start the process that forks; return it, and how to speak with it."""
+    ours, its = socket.socketpair()
+    ours.settimeout(GUARD_S)
+    pipe = subprocess.PIPE  # as each run's streams are
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(its.fileno())],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        pass_fds=[its.fileno()],
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+        start_new_session=True,
+    )
+    its.close()
+    atexit.register(_end, process, ours)
+    return process, ours
+
+
+def _end(process, channel):
+    channel.close()
+    process.communicate()
+
+
+def _send(channel, request, descriptors):
+    message = json.dumps(request).encode()
+    socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)
+    channel.sendall(message)
+
+
+def _serve(channel):
+    """Fork for each request; return in the fork, which goes on with the program."""
+    while True:
+        length, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, 3)
+        if not length:
+            sys.exit()
+        message = channel.recv(*_LENGTH.unpack(length), socket.MSG_WAITALL)
+        child = os.fork()
+        if not child:
+            return json.loads(message), descriptors
+        for descriptor in descriptors:
+            os.close(descriptor)
+        _, status = os.waitpid(child, 0)
+        channel.sendall(_STATUS.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _main():
+    for name in LOADED:
+        importlib.import_module(name)
+    gc.freeze()  # what is loaded is not touched, or each run would copy it
+    with socket.socket(fileno=int(sys.argv[1])) as channel:
+        request, descriptors = _serve(channel)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(request["cwd"])
+    sys.argv[:] = ["modelgates", *request["arguments"]]
+    if request["program"] is None:
+        runpy.run_module("modelgates_client", run_name="__main__", alter_sys=True)
+    else:
+        exec(request["program"], {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,169 @@
+"""What is left behind: descriptors, memory, connections of interrupted calls."""
+
+import asyncio
+import gc
+import os
+import signal
+import time
+import weakref
+from pathlib import Path
+
+import pytest
+
+from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
+
+from .servers import GUARD_S, KEY, good, hang_up, interrupt, refusal, refusing_port, silence
+from .subprocess_scripts import run
+
+DESCRIPTORS = Path("/dev/fd")  # on Linux and macOS
+
+
+def descriptors():
+    """Return how many descriptors this process has open."""
+    gc.collect()
+    return len(os.listdir(DESCRIPTORS))  # noqa: PTH208 - a path for each would cost more
+
+
+@pytest.mark.skipif(not DESCRIPTORS.exists(), reason="the system does not list descriptors")
+@pytest.mark.parametrize("kind", ["refused", "hung up", "refusal"])
+def test_failures_leave_no_descriptor(either, server, kind):
+    """A hundred of them: no connection, a broken one, an error."""
+    server.answers(hang_up if kind == "hung up" else refusal(503))
+    url = f"http://127.0.0.1:{refusing_port()}/api/v1" if kind == "refused" else server.base_url
+    client = either.make(base_url=url, max_retries=0)
+
+    def fail():
+        with pytest.raises(ModelGatesError):
+            either(client.generations.get("gen-1"))
+
+    fail()
+    before = descriptors()
+    for _ in range(100):
+        fail()
+    until = time.monotonic() + GUARD_S
+    while descriptors() > before + 2 and time.monotonic() < until:
+        time.sleep(0.01)  # the server's side is in this process, too
+    assert descriptors() <= before + 2
+
+
+MEMORY = """
+import asyncio, gc, resource, sys
+url, bundle, kind, kept = sys.argv[1:]
+if kind == "async":
+    sys.modules["httptools"] = None
+from modelgates_client import AsyncModelGates, ModelGates
+
+clients = []
+
+async def call(client):
+    await client.generations.get("gen-1")
+    if kept == "closed":
+        await client.close()
+
+def use(count):
+    for _ in range(count):
+        if kind == "sync":
+            client = ModelGates(base_url=url, ca_bundle=bundle)
+            client.generations.get("gen-1")
+            if kept == "closed":
+                client.close()
+        else:
+            client = AsyncModelGates(base_url=url, ca_bundle=bundle)
+            runner.run(call(client))
+        if kept == "kept":
+            clients.append(client)
+
+def peak_bytes():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+async def close():
+    for client in clients:
+        await client.close()
+
+with asyncio.Runner() as runner:
+    use(10)
+    gc.collect()
+    before = peak_bytes()
+    use(100)
+    print(peak_bytes() - before)
+    if kind == "sync":
+        for client in clients:
+            client.close()
+    else:
+        runner.run(close())
+"""
+
+
+@pytest.mark.slow("a process that makes a hundred clients")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no resource usage of this kind")
+@pytest.mark.parametrize("kind", ["sync", "async", "fast"])
+@pytest.mark.parametrize("kept", ["closed", "kept"])
+def test_a_hundred_clients_take_little_memory(tls_server, ca_bundle, kind, kept):
+    """Under 4 MB, TLS included: what costs much is shared by all."""
+    (grown,) = run(MEMORY, tls_server.base_url, ca_bundle, kind, kept)
+    assert int(grown) < 4e6
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
+def test_clients_that_are_forgotten_leave_nothing(tls_server, ca_bundle):
+    """Without being closed: connections go with them, and a cycle does not keep them."""
+    made: list[weakref.ref[ModelGates]] = []
+    for _ in range(5):
+        client = ModelGates(api_key=KEY, base_url=tls_server.base_url, ca_bundle=ca_bundle)
+        client.generations.get("gen-1")
+        made.append(weakref.ref(client))
+    del client
+    gc.collect()
+    assert [client() for client in made] == [None] * 5
+    assert tls_server.is_left()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot signal a thread")
+@pytest.mark.parametrize("method", ["get", "wait"])
+def test_ctrl_c_leaves_no_open_connection(either, server, client, method):
+    """And the client works on."""
+    server.answers(interrupt, good)
+    with pytest.raises(KeyboardInterrupt):
+        either(getattr(client.generations, method)("gen-1"))
+    assert server.is_left()
+    assert either(client.generations.get("gen-2")).id == "gen-2"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("method", ["get", "get_raw", "wait"])
+def test_cancellation_leaves_no_open_connection(server, engine, method):
+    """More often than there are connections: none is lost by it."""
+    server.answers(silence)
+
+    async def main():
+        async with AsyncModelGates(api_key=KEY, base_url=server.base_url) as client:
+            call = getattr(client.generations, method)
+            for _ in range(2):
+                tasks = [asyncio.create_task(call(f"gen-{number}")) for number in range(120)]
+                await asyncio.sleep(0.15)
+                for task in tasks:
+                    task.cancel()
+                results = await asyncio.gather(*tasks, return_exceptions=True)
+                assert {type(result) for result in results} == {asyncio.CancelledError}
+            gone = await asyncio.to_thread(server.is_left)
+            server.answers(good)
+            return gone, (await client.generations.get("gen-2")).id
+
+    assert asyncio.run(main()) == (True, "gen-2")
+
+
+def test_a_callers_own_timeout_is_its_own(server, engine):
+    """`asyncio.timeout` around a call is not taken for the client's deadline."""
+    server.answers(silence, good)
+
+    async def main():
+        async with AsyncModelGates(api_key=KEY, base_url=server.base_url) as client:
+            with pytest.raises(TimeoutError) as caught:
+                async with asyncio.timeout(0.1):
+                    await client.generations.get("gen-1")
+            assert not isinstance(caught.value, ModelGatesError)
+            return (await client.generations.get("gen-2")).id
+
+    assert asyncio.run(main()) == "gen-2"
+    assert len(server.requests) == 2

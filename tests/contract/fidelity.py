@@ -1,0 +1,28 @@
+"""Whether a decoded body lies: says what is not so, or hides what is."""
+
+from backtesting.fidelity import AttributeReader, Runtime, differences, examine
+
+from modelgates_runtime.errors import FieldError
+
+from .strategies import deviations
+
+READER = AttributeReader(FieldError)
+RUNTIME = Runtime(lambda record: list(record.drift), lambda record: record.to_dict())
+
+
+def check(schema, sent, record):
+    """Fail if an attribute is not of its type, a deviation is hidden, or data is lost."""
+    findings, drift = examine(record, type(record), sent, READER, RUNTIME)
+    assert findings.lies == []
+    assert findings.losses == []
+    found = {entry.pointer: entry.kind for entry in drift}
+    assert found == deviations(schema, sent)
+    unreadable = set(findings.unreadable)
+    assert unreadable == {
+        at for at, kind in found.items() if kind in {"null", "type"} or at in unreadable
+    }
+
+
+def same(one, other):
+    """Whether two JSON values are equal; true is not 1."""
+    return not any(differences(one, other))

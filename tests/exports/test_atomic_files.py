@@ -1,0 +1,67 @@
+"""Where files are made: private, whole or not there, and nothing left behind by the killed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from modelgates_client.cli.output import write_file
+from modelgates_client.exports.atomic_files import replace_file, temporary_beside
+
+HOLD = """
+import sys
+from pathlib import Path
+from modelgates_client.exports.atomic_files import beside
+
+with beside(Path(sys.argv[1])) as folder:
+    (folder / "made").write_bytes(bytes(1000))
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="permissions and locks of POSIX")
+
+
+def mode(path):
+    """Return the permissions of a file."""
+    return path.stat().st_mode & 0o777
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path):
+    """As the ledger is that it was made of; one that is replaced keeps its permissions."""
+    path = tmp_path / "page.html"
+    write_file(str(path), "first")
+    assert mode(path) == 0o600
+    path.chmod(0o640)
+    write_file(str(path), "second")
+    assert (path.read_text(), mode(path)) == ("second", 0o640)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_the_killed_have_left_is_removed_and_what_the_living_hold_is_not(tmp_path):
+    """By the next that makes a file of that name; other hidden files are nobody's business."""
+    path = tmp_path / "out.csv"
+    other = tmp_path / ".out.csv.swp"
+    other.write_text("an editor's")
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    killed, living = started
+    folders = [process.stdout.readline().strip() for process in started]
+    killed.kill()
+    killed.communicate()
+    try:
+        with temporary_beside(path) as folder:
+            (folder / "made").write_text("new")
+            replace_file(folder / "made", path)
+        assert {str(each) for each in tmp_path.iterdir()} == {str(path), str(other), folders[1]}
+    finally:
+        living.communicate("")
+    assert {*tmp_path.iterdir()} == {path, other}

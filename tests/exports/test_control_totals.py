@@ -1,0 +1,47 @@
+"""What rows in DuckDB add up to, against plain Python."""
+
+from decimal import Decimal, localcontext
+
+import duckdb
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from modelgates_client.exports.control_totals import add_up
+from modelgates_client.ledger.control_totals import DAY
+
+MAX = Decimal("99999999999999.999999999999999999999999")
+NEAR = st.decimals(-1001, 1001, places=24)
+AMOUNTS = st.none() | NEAR | st.decimals(-MAX, MAX, places=24)
+
+
+@pytest.fixture(scope="module")
+def connection():
+    """A database for all of them."""
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@given(st.lists(st.tuples(st.integers(-2 * DAY, 2 * DAY), AMOUNTS), max_size=6))
+@settings(max_examples=40)
+@example([(0, MAX)] * 8)
+def test_sums_are_exact_whatever_the_amounts(connection, rows):
+    """Also where they leave the range of the column's type; by the day, before 1970, too."""
+    connection.execute(
+        "CREATE OR REPLACE TABLE picked (state VARCHAR, made BIGINT, usd DECIMAL(38, 24))"
+    )
+    for at, amount in rows:
+        text = None if amount is None else f"{amount:f}"
+        connection.execute("INSERT INTO picked VALUES ('final', ?, ?)", [at, text])
+
+    found = add_up(connection, "picked", "made", {"total_cost_usd": "usd"})
+
+    assert sorted(found) == sorted({at // DAY for at, _ in rows})
+    for day, sums in found.items():
+        of_day = [(at, amount) for at, amount in rows if at // DAY == day]
+        with localcontext(prec=60):
+            assert sums == {
+                "records": len(of_day),
+                "created_at": sum(at % DAY for at, _ in of_day),
+                "total_cost_usd": sum(amount for _, amount in of_day if amount is not None),
+            }

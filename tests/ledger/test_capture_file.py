@@ -1,0 +1,380 @@
+"""Ids that applications captured: each is taken in once, whatever happens on the way."""
+
+import json
+import logging
+import os
+import random
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from modelgates_client.ledger import Ledger, LedgerError, capture_file
+from modelgates_client.ledger.capture_file import CaptureFile, line_of, read_line
+from modelgates_client.ledger.ledger import bring_up_to_date
+from modelgates_client.ledger.reading import LedgerCounts
+
+IDS = [f"gen-{number}" for number in range(200)]
+POSIX = pytest.mark.skipif(os.name != "posix", reason="files are locked otherwise there")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "costs.db"
+
+
+def beside(path):
+    return path.with_name(f"{path.name}-captured")
+
+
+def known(path):
+    """Return the ids that wait in a ledger, in their order."""
+    with Ledger(path) as ledger:
+        return ledger.lease(100_000, wait=False)
+
+
+def test_what_was_captured_is_taken_in_once_with_its_labels(path):
+    """By the next opening; in the order in which it came."""
+    file = CaptureFile(path)
+    assert not path.exists()  # a ledger costs more than a line, and others may make it
+    file.append("gen-1", {"feature": "search", "tenant": 'Ünïcode \n "quoted"'})
+    file.append("gen-2")
+    with Ledger(path) as ledger:
+        assert ledger.counts() == LedgerCounts(0, 0, 2, 0)
+        assert ledger.labels("gen-1") == {"feature": "search", "tenant": 'Ünïcode \n "quoted"'}
+        assert ledger.labels("gen-2") == ledger.labels("gen-3") == {}
+        assert ledger.take_captured() == 0
+        file.append("gen-3")
+        file.append("gen-1", {"feature": "other"})
+        assert ledger.take_captured() == 1
+        assert ledger.labels("gen-1") == {"feature": "search"} | ledger.labels("gen-1")
+    assert known(path) == ["gen-1", "gen-2", "gen-3"]
+
+
+def test_an_id_that_is_known_gets_the_labels(path):
+    """Somebody else may have queued it; the first labels stay."""
+    with Ledger(path) as ledger:
+        ledger.enqueue(["gen-1"])
+        file = CaptureFile(path)
+        file.append("gen-1", {"a": "1"})
+        file.append("gen-1", {"a": "2"})
+        assert ledger.take_captured() == 0
+        assert ledger.labels("gen-1") == {"a": "1"}
+
+
+def test_the_file_is_for_its_owner_alone(path):
+    """As the ledger is."""
+    before = os.umask(0)
+    try:
+        CaptureFile(path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(beside(path).stat().st_mode) == 0o600
+
+
+@POSIX
+def test_the_file_goes_when_nobody_writes_to_it(path):
+    """And not before."""
+    file, other = CaptureFile(path), CaptureFile(path)
+    file.append("gen-1")
+    assert known(path) == ["gen-1"]
+    assert beside(path).exists()
+    del file
+    known(path)
+    assert beside(path).exists()
+    del other
+    known(path)
+    assert not beside(path).exists()
+    CaptureFile(path).append("gen-2")
+    assert known(path) == ["gen-1", "gen-2"]
+    assert not beside(path).exists()
+
+
+@POSIX
+def test_what_is_written_after_the_file_was_removed_by_hand_is_found(path, monkeypatch):
+    """A new one is made, within a second."""
+    monkeypatch.setattr(capture_file, "_CHECK_NS", 0)
+    file = CaptureFile(path)
+    file.append("gen-1")
+    beside(path).unlink()
+    file.append("gen-2")
+    assert known(path) == ["gen-2"]
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [b"", b"\n", b'\n{"id":"gen-9', b'\n{"id":"gen-9","at":1', b"\xff\xfe\x00", b"x" * 200_000],
+)
+def test_half_a_line_spoils_no_other(path, torn):
+    """It is what a full disk leaves; the next line begins with a line end of its own."""
+    lines = [line_of(generation_id, 5, {}) for generation_id in ("gen-1", "gen-2")]
+    beside(path).write_bytes(torn + lines[0] + torn + lines[1] + torn)
+    assert known(path) == ["gen-1", "gen-2"]
+    if os.name == "posix":
+        assert not beside(path).exists()
+
+
+HOSTILE = [
+    b"null",
+    b"[]",
+    b"{}",
+    b"5",
+    b'"gen-1"',
+    b"[" * 60_000,
+    b'{"id":5,"at":1}',
+    b'{"id":"","at":1}',
+    b'{"id":"a\\nb","at":1}',
+    b'{"id":"\\ud800","at":1}',
+    b'{"id":"gen-1"}',
+    b'{"id":"gen-1","at":"now"}',
+    b'{"id":"gen-1","at":1.5}',
+    b'{"id":"gen-1","at":NaN}',
+    b'{"id":"gen-1","at":-1}',
+    b'{"id":"gen-1","at":true}',
+    b'{"id":"gen-1","at":' + b"9" * 5000 + b"}",
+    b'{"id":"' + b"g" * 300 + b'","at":1}',
+    b'{"id":"gen-1","at":1,"x":"' + b"x" * 70_000 + b'"}',
+    b"\x00" * 100,
+]
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_line_that_is_none_is_left_out_and_said(path, line, caplog):
+    """Whoever has written it; those around it are taken."""
+    assert read_line(line) is None
+    caplog.set_level(logging.WARNING, "modelgates_client")
+    first, last = line_of("gen-7", 5, {}), line_of("gen-8", 5, {})
+    beside(path).write_bytes(first + b"\n" + line + b"\n" + last)
+    assert known(path) == ["gen-7", "gen-8"]
+    assert "1 captured lines name no id" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "kept"),
+    [
+        (None, {}),
+        ([], {}),
+        ({"a": 5, "b": None, "c": "d"}, {"c": "d"}),
+        ({"": "x", "a b": "x", "a" * 65: "x", "é": "x", "ok": "y"}, {"ok": "y"}),
+        ({"a": "x" * 1000}, {"a": "x" * 256}),
+        ({"a": "\ud800\0"}, {"a": "?\N{REPLACEMENT CHARACTER}"}),
+        ({f"n{n}": "x" for n in range(100)}, {f"n{n}": "x" for n in range(16)}),
+    ],
+)
+def test_labels_of_a_line_are_bounded(path, labels, kept):
+    """In number, size and kind; the id is taken anyhow."""
+    said = json.dumps({"id": "gen-1", "at": 1, "labels": labels})
+    beside(path).write_text(f"\n{said}\n")
+    with Ledger(path) as ledger:
+        assert ledger.counts().pending == 1
+        assert ledger.labels("gen-1") == kept
+
+
+def test_a_large_file_is_taken_in_pieces(path, monkeypatch):
+    """Each in a transaction; broken off, the next time it goes on."""
+    monkeypatch.setattr(capture_file, "_PIECE", 1000)
+    file = CaptureFile(path)
+    for generation_id in IDS:
+        file.append(generation_id)
+    assert known(path) == IDS
+
+
+def test_what_is_committed_is_not_lost_with_what_is_not(path, monkeypatch):
+    """An error in the middle of it."""
+    monkeypatch.setattr(capture_file, "_PIECE", 1000)
+    file = CaptureFile(path)
+    for generation_id in IDS:
+        file.append(generation_id)
+    take, calls = capture_file._take_piece, []
+
+    def failing(*arguments):
+        calls.append(None)
+        if len(calls) == 4:
+            take(*arguments)
+            raise OSError("the power is gone")
+        return take(*arguments)
+
+    monkeypatch.setattr(capture_file, "_take_piece", failing)
+    with pytest.raises(OSError, match="power"):
+        Ledger(path)
+    with Ledger(path, read_only=True) as ledger:
+        assert 0 < ledger.counts().pending < len(IDS)
+    monkeypatch.setattr(capture_file, "_take_piece", take)
+    assert known(path) == IDS
+
+
+@POSIX
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may do anything")
+def test_a_ledger_that_cannot_be_written_to_says_that_it_lacks_ids(path):
+    """A report of it would leave them out without a word."""
+    with Ledger(path) as ledger:
+        ledger.enqueue(["gen-1"])
+    CaptureFile(path).append("gen-2")
+    path.chmod(0o400)
+    with pytest.raises(LedgerError, match="lacks ids that were captured"):
+        bring_up_to_date(path)
+
+
+def test_a_ledger_is_brought_up_to_date_before_it_is_read(path):
+    """And it is made, if there are only captured ids."""
+    bring_up_to_date(path)
+    assert not path.exists()
+    CaptureFile(path).append("gen-1")
+    bring_up_to_date(path)
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.counts().pending == 1
+        assert ledger.has_all_captured()
+
+
+def test_read_only_takes_nothing_in(path):
+    """It changes nothing."""
+    Ledger(path).close()
+    file = CaptureFile(path)
+    file.append("gen-1")
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.counts().pending == 0
+        assert not ledger.has_all_captured()
+        with pytest.raises(LedgerError, match="read_only"):
+            ledger.take_captured()
+
+
+@POSIX
+def test_what_is_no_file_of_ids_is_refused(path, tmp_path):
+    """A link leads elsewhere, a pipe would hang, a folder is none."""
+    beside(path).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LedgerError, match="cannot be used"):
+        CaptureFile(path)
+    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere").write_bytes(line_of("gen-1", 1, {}))
+    with pytest.raises(LedgerError, match="cannot be used"):
+        Ledger(path)
+    beside(path).unlink()
+    os.mkfifo(beside(path))
+    with pytest.raises(LedgerError, match="cannot be used"):
+        CaptureFile(path)
+    beside(path).unlink()
+    beside(path).mkdir()
+    with pytest.raises(LedgerError, match="cannot be used"):
+        CaptureFile(path)
+    with pytest.raises(LedgerError, match="cannot be used"):
+        CaptureFile(tmp_path / "nowhere" / "costs.db")
+    with pytest.raises(LedgerError, match="it is a folder"):
+        CaptureFile(tmp_path)
+
+
+def test_it_lies_beside_the_ledger_and_not_beside_a_link_to_it(path, tmp_path):
+    """Or two names of a ledger would have two files."""
+    Ledger(path).close()
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    CaptureFile(link).append("gen-1")
+    assert known(path) == ["gen-1"]
+
+
+@POSIX
+def test_a_child_after_a_fork_writes_to_the_same_file(path):
+    """The lock is shared, too: the file stays until both are gone."""
+    file = CaptureFile(path)
+    file.append("gen-1")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writing)
+        file.append("gen-2")
+        os.read(reading, 1)
+        os._exit(0)
+    os.close(reading)
+    del file
+    while len(known(path)) < 2:
+        time.sleep(0.01)
+    assert beside(path).exists()
+    os.close(writing)
+    os.waitpid(child, 0)
+    assert known(path) == ["gen-1", "gen-2"]
+    assert not beside(path).exists()
+
+
+WRITER = """
+import sys
+from modelgates_client.ledger.capture_file import CaptureFile
+path, name, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+file = None
+for number in range(most):
+    if number % 20 == 0:
+        file = None
+        file = CaptureFile(path)
+    file.append(f"gen-{name}-{number}", {"writer": name})
+    print(number, flush=True)
+"""
+
+
+def start(path, name):
+    """Start a writer, which tells of each id that it has written."""
+    arguments = [sys.executable, "-c", WRITER, str(path), name, "3000"]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+
+@POSIX
+@pytest.mark.slow("processes that are started, and killed")
+def test_none_is_lost_among_writers_that_are_killed_and_takers(path):
+    """Each line that was written is taken once, while the file comes and goes."""
+    chance = random.Random(7)
+    told = []
+    for number in range(2):
+        names = [f"{number}-{name}" for name in "abc"]
+        writers = {name: start(path, name) for name in names}
+        for name, writer in writers.items():
+            lines = [writer.stdout.readline()]
+            time.sleep(chance.random() / 20)
+            known(path)
+            writer.kill()
+            with writer:
+                lines += writer.stdout.read().splitlines(keepends=True)
+            told += [f"gen-{name}-{line.strip()}" for line in lines if line.endswith("\n")]
+    ids = known(path)
+    assert len(told) > 6
+    assert len(ids) == len(set(ids))
+    assert set(told) - set(ids) == set()
+    assert not beside(path).exists()
+
+
+TAKER = """
+import sys
+from modelgates_client.ledger import Ledger
+while sys.stdin.read(1):
+    with Ledger(sys.argv[1]):
+        print("taken", flush=True)
+"""
+
+
+@POSIX
+@pytest.mark.slow("processes that are started")
+def test_takers_do_not_disturb_one_another(path):
+    """Two processes take in what a third one writes, in and out of the file's life."""
+    takers = [
+        subprocess.Popen(
+            [sys.executable, "-c", TAKER, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    expected = []
+    for number in range(40):
+        for taker in takers:
+            taker.stdin.write("x")
+            taker.stdin.flush()
+        for _ in range(5):
+            generation_id = f"gen-{len(expected)}"
+            CaptureFile(path).append(generation_id)  # and close it
+            expected.append(generation_id)
+        if not number:
+            for taker in takers:
+                taker.stdout.readline()
+    for taker in takers:
+        said, _ = taker.communicate()
+        assert (taker.returncode, said.count("taken")) == (0, 39)
+    assert sorted(known(path)) == sorted(expected)
