@@ -31,7 +31,7 @@ class MismatchedValue(Decoded):
         self.expected = expected
 
     def __repr__(self) -> str:
-        return f"Misfit({self.value!r}, {self.pointer!r}, {self.expected!r})"
+        return f"MismatchedValue({self.value!r}, {self.pointer!r}, {self.expected!r})"
 
     def error(self) -> FieldError:
         """Return the error that reading this value raises."""

@@ -214,7 +214,7 @@ def lines_of(caplog):
     return [
         each.getMessage()
         for each in caplog.records
-        if each.levelno == logging.INFO and each.module != "observe"
+        if each.levelno == logging.INFO and each.module != "drift_observer"
     ]
 
 

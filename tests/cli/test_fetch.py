@@ -383,8 +383,8 @@ class SmallCommand(Command):
     """Runs the command, which queues a tenth of what it does in one transaction."""
 
     program = f"""
-from modelgates_client.ledger import feeding, ledger
-feeding._MOST = ledger._QUEUED = 1_000
+from modelgates_client.ledger import id_source, ledger
+id_source._MAX = ledger._QUEUED = 1_000
 {PATIENT}"""
 
 

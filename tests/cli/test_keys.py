@@ -63,7 +63,7 @@ def test_a_key_file_that_others_can_read_is_warned_of(asking, key_file, mode):
     assert f"mode 0{mode:o}" in done.stderr
 
 
-@pytest.mark.parametrize("content", ["b", b"\n", b"sk-mg-\xff\n", f"{KEY} {KEY}".encode()])
+@pytest.mark.parametrize("content", [b"", b"\n", b"sk-mg-\xff\n", f"{KEY} {KEY}".encode()])
 def test_a_file_without_a_usable_key_is_refused(asking, key_file, content):
     """An empty one, a binary one, one with more than a key in its first line."""
     key_file.write_bytes(content)

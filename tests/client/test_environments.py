@@ -197,10 +197,10 @@ def test_httptools_that_cannot_be_loaded(server, tmp_path):
     program = """
     import asyncio
     from modelgates_client import AsyncModelGates
-    from modelgates_client.transport.httpcore_async import AwaitingEngine
+    from modelgates_client.transport.httpcore_async import HttpcoreAsyncEngine
 
     client = AsyncModelGates()
-    assert isinstance(client._engine, AwaitingEngine)
+    assert isinstance(client._engine, HttpcoreAsyncEngine)
     print(asyncio.run(client.generations.get("gen-1")).id)
     """
     code, out, err = run(program, PYTHONPATH=str(tmp_path), MODELGATES_BASE_URL=server.base_url)

@@ -210,7 +210,7 @@ def test_a_bundle_and_a_context_exclude_each_other(either, ca_bundle):
         either.make(ca_bundle=ca_bundle, ssl_context=trusting())
 
 
-@pytest.mark.parametrize("content", [None, "b", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAA\n"])
+@pytest.mark.parametrize("content", [None, b"", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAA\n"])
 def test_a_bundle_that_cannot_be_used_is_refused_at_once(either, tmp_path, content):
     """The error names it: it would be every call's error else."""
     path = tmp_path / "ca.pem"

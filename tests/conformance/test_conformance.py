@@ -192,7 +192,7 @@ def test_a_recorded_exchange_may_name_its_operation():
         assert entry.found == "an exchange of an operation that the spec does not have"
 
 
-@pytest.mark.parametrize("body", [{"error": {}}, b"<html>", None, [], "b"])
+@pytest.mark.parametrize("body", [{"error": {}}, b"<html>", None, [], b""])
 def test_an_undocumented_status_is_the_only_finding(body):
     """The spec says nothing of its body, so nothing of it can be wrong."""
     (entry,) = check(418, body).deviations

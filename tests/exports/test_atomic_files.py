@@ -12,9 +12,9 @@ from modelgates_client.exports.atomic_files import replace_file, temporary_besid
 HOLD = """
 import sys
 from pathlib import Path
-from modelgates_client.exports.atomic_files import beside
+from modelgates_client.exports.atomic_files import temporary_beside
 
-with beside(Path(sys.argv[1])) as folder:
+with temporary_beside(Path(sys.argv[1])) as folder:
     (folder / "made").write_bytes(bytes(1000))
     print(folder, flush=True)
     sys.stdin.read()

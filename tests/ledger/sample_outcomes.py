@@ -73,7 +73,7 @@ def program(code, *arguments, mortal=False):
     Root may write everywhere, so it gives up that right, which is one of several that it has.
     """
     mine = str(Path(__file__).parent)
-    start = f"import sys; sys.path.insert(0, {mine!r})\nfrom made import *\n{code}"
+    start = f"import sys; sys.path.insert(0, {mine!r})\nfrom sample_outcomes import *\n{code}"
     command = [sys.executable, "-c", start, *map(str, arguments)]
     if mortal and os.geteuid() == 0:
         setpriv = shutil.which("setpriv")

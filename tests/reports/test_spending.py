@@ -229,7 +229,7 @@ def test_a_ledger_may_have_any_name(tmp_path, name):
     assert spending_of_ledger(path, ALL, "charged").records == 1
 
 
-@pytest.mark.parametrize("content", [None, "b", b"gen-1\ngen-2\n", b"SQLite format 3\0" * 99])
+@pytest.mark.parametrize("content", [None, b"", b"gen-1\ngen-2\n", b"SQLite format 3\0" * 99])
 def test_what_is_no_ledger_is_refused(tmp_path, content):
     """In one line that names it; a file that is not there is not created."""
     path = tmp_path / "no.db"

@@ -70,7 +70,7 @@ class IdMatches(NamedTuple):
 def find_ids_in_text(text: str) -> IdMatches:
     r"""Return the ids that stand in a text, among other words.
 
-    >>> words_within("GET /x?id%3Dgen-1771967973-0hZ8J5kY7qLMOKbPx0u3%22 by gen-ai-2025").ids
+    >>> find_ids_in_text("GET /x?id%3Dgen-1771967973-0hZ8J5kY7qLMOKbPx0u3%22 by gen-ai-2025").ids
     ['gen-1771967973-0hZ8J5kY7qLMOKbPx0u3']
     """
     text = strip_ansi(unescaped(text))

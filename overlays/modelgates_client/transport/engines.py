@@ -88,7 +88,7 @@ def async_engine(options: NetworkOptions, connections: int | None = None) -> Asy
 
     Args:
         options: Where to connect to, and how.
-        connections: The most connections at one time, see `PoolingEngine`.
+        connections: The most connections at one time, see `PooledAsyncEngine`.
     """
     if options.http_client is not None:
         from modelgates_client.transport.httpx_engine import AsyncHttpxEngine  # noqa: PLC0415
