@@ -182,13 +182,13 @@ def test_rows_that_have_changed_leave_it_undecided(budget, ledger, sources):
     """Whatever they add up to: it says by how much, and for which day, they differ."""
     path = ledger(record(1, total_cost=9), record(2, total_cost=1, created_at=None))
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE record_rows SET total_cost_usd = '1' WHERE \"the key\" = 1")
+        connection.execute("UPDATE record_rows SET charged_usd = '1' WHERE \"the key\" = 1")
 
     status, printed, said = budget(*[path] * sources)
 
     assert status == Status.UNDECIDED
     assert printed.startswith("undecided: $2 charged of $5")
-    assert "2026-11-02: total_cost_usd 1, by -8 off the control total" in said
+    assert "2026-11-02: charged_usd 1, by -8 off the control total" in said
     assert "modelgates check" in said
 
 

@@ -51,14 +51,14 @@ def test_a_whole_ledger_is_whole(check, ledger):
 
 def test_a_row_that_has_changed_is_named_and_made_anew(check, ledger):
     """From its body: nobody needs to be asked."""
-    change(ledger, "UPDATE record_rows SET total_cost_usd = '9' WHERE \"the key\" = 2")
+    change(ledger, "UPDATE record_rows SET charged_usd = '9' WHERE \"the key\" = 2")
     assert spending_of_ledger(ledger, ALL, "charged").differences
 
     status, printed, said = check(ledger)
 
     assert status == Status.FAILED
     assert "gen-1: its row is not that of its body" in said
-    assert "2026-11-02: total_cost_usd 11, by 8 off the control total" in said
+    assert "2026-11-02: charged_usd 11, by 8 off the control total" in said
     assert "gen-1: its row is not" in printed
     assert spending_of_ledger(ledger, ALL, "charged").known_usd == 3
     assert check(ledger)[0] == Status.OK

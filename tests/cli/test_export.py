@@ -86,7 +86,7 @@ def test_a_database_has_the_columns_with_their_meaning(ledger, tmp_path, capsys)
         comments = dict(
             connection.execute("SELECT column_name, comment FROM duckdb_columns()").fetchall()
         )
-    assert comments["total_cost_usd"] == "Total cost of the generation in USD"
+    assert comments["charged_usd"] == "Total cost of the generation in USD"
     assert [each.name for each in tmp_path.glob("*out*")] == ["out.duckdb"]
 
 
@@ -151,13 +151,13 @@ def test_columns_are_listed_for_people_and_for_programs(capsys, monkeypatch):
     """With types, units and meaning; of charges, too."""
     _, out, _ = run(capsys, list_columns=True)
     found = {line["name"]: line for line in map(json.loads, out.splitlines())}
-    assert found["total_cost_usd"]["type"] == "DECIMAL(38,24)"
+    assert found["charged_usd"]["type"] == "DECIMAL(38,24)"
     assert found["latency_ms"]["unit"] == "milliseconds"
     _, out, _ = run(capsys, list_columns=True, focus=True)
     assert "BilledCost" in out
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     _, out, _ = run(capsys, list_columns=True)
-    assert "total_cost_usd" in out
+    assert "charged_usd" in out
     assert not out.startswith("{")
 
 

@@ -34,7 +34,7 @@ def test_sums_are_exact_whatever_the_amounts(connection, rows):
         text = None if amount is None else f"{amount:f}"
         connection.execute("INSERT INTO picked VALUES ('final', ?, ?)", [at, text])
 
-    found = add_up(connection, "picked", "made", {"total_cost_usd": "usd"})
+    found = add_up(connection, "picked", "made", {"charged_usd": "usd"})
 
     assert sorted(found) == sorted({at // DAY for at, _ in rows})
     for day, sums in found.items():
@@ -43,5 +43,5 @@ def test_sums_are_exact_whatever_the_amounts(connection, rows):
             assert sums == {
                 "records": len(of_day),
                 "created_at": sum(at % DAY for at, _ in of_day),
-                "total_cost_usd": sum(amount for _, amount in of_day if amount is not None),
+                "charged_usd": sum(amount for _, amount in of_day if amount is not None),
             }

@@ -150,7 +150,7 @@ def test_no_charge_is_made_of_what_is_not_known(ledger):
     known = {
         key: row
         for key, row in rows.items()
-        if row["total_cost_usd"] is not None and row["created_at"] is not None
+        if row["charged_usd"] is not None and row["created_at"] is not None
     }
     assert {row["x_GenerationId"] for row in found} == known.keys()
     assert sum(row["BilledCost"] for row in found) == sum(

@@ -89,17 +89,17 @@ def test_a_column_that_begins_with_many_nulls_has_its_type(tmp_path):
     path = ledger_of(tmp_path / "ledger.db", resolved("gen-full", **FULL), ids=ids)
     with open_rows(path) as connection:
         (row,) = connection.execute(
-            "SELECT count(*), sum(total_cost_usd), max(model), max(latency_ms) FROM rows"
+            "SELECT count(*), sum(charged_usd), max(model), max(latency_ms) FROM rows"
         ).fetchall()
     assert row == (3001, Decimal("0.00003452"), "vendor/model", 1016.5)
 
 
 def test_only_some_columns_can_be_read(ledger):
     """A name that no column has is left out; a report treats it as not known."""
-    with open_rows(ledger, ["model", "total_cost_usd", "no_such_column"]) as connection:
+    with open_rows(ledger, ["model", "charged_usd", "no_such_column"]) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
         (count,) = connection.execute("SELECT count(*) FROM rows").fetchone()
-    assert [row[0] for row in described] == ["model", "total_cost_usd"]
+    assert [row[0] for row in described] == ["charged_usd", "model"]
     assert count == len(rows_of(ledger))
 
 
@@ -288,10 +288,10 @@ def test_amounts_of_a_ledger_that_are_none_are_one_line(ledger):
     """Somebody may have changed it by hand."""
     connection = sqlite3.connect(ledger)
     with connection:
-        connection.execute("UPDATE record_rows SET total_cost_usd = 'much'")
+        connection.execute("UPDATE record_rows SET charged_usd = 'much'")
     connection.close()
     with pytest.raises(SourceError, match="DuckDB says"), open_rows(ledger) as rows:
-        rows.execute("SELECT sum(total_cost_usd) FROM rows").fetchall()
+        rows.execute("SELECT sum(charged_usd) FROM rows").fetchall()
 
 
 def test_a_missing_extra_is_one_line(ledger, monkeypatch):

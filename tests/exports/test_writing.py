@@ -156,7 +156,7 @@ def test_csv_is_read_by_python_and_by_pandas(ledger):
     """They agree with each other and, but for NULL and no text, with the ledger."""
     path = exported(ledger, "csv")
     expected = {
-        generation_id: {name: row[name] for name in ("model", "total_cost_usd", "app_id")}
+        generation_id: {name: row[name] for name in ("model", "charged_usd", "app_id")}
         for generation_id, row in rows_of(ledger).items()
     }
     with Path(path).open(encoding="utf-8", newline="") as file:
@@ -172,8 +172,8 @@ def test_csv_is_read_by_python_and_by_pandas(ledger):
     for generation_id, row in expected.items():
         assert plain[generation_id] == read[generation_id]
         assert plain[generation_id]["model"] == (row["model"] or "")
-        cost = plain[generation_id]["total_cost_usd"]
-        assert (Decimal(cost) if cost else None) == row["total_cost_usd"]
+        cost = plain[generation_id]["charged_usd"]
+        assert (Decimal(cost) if cost else None) == row["charged_usd"]
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # DuckDB's own use of pandas
@@ -183,7 +183,7 @@ def test_pandas_gets_parquet_through_duckdb(ledger):
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         frame = connection.execute(
-            "SELECT generation_id, created_at, CAST(total_cost_usd AS VARCHAR) AS cost, attempts "
+            "SELECT generation_id, created_at, CAST(charged_usd AS VARCHAR) AS cost, attempts "
             f"FROM '{path}' WHERE generation_id = 'gen-full'"
         ).df()
     (row,) = frame.to_dict("records")
@@ -205,8 +205,8 @@ def test_parquet_has_types_that_every_reader_knows(ledger):
             f"SELECT decode(value) FROM parquet_kv_metadata('{path}') WHERE decode(key) = 'columns'"
         ).fetchone()
     types = {name: (kind, str(logical)) for name, kind, logical in found}
-    assert types["total_cost_usd"][0] == "FIXED_LEN_BYTE_ARRAY"
-    assert "scale=24" in types["total_cost_usd"][1]
+    assert types["charged_usd"][0] == "FIXED_LEN_BYTE_ARRAY"
+    assert "scale=24" in types["charged_usd"][1]
     assert types["created_at"][0] == "INT64"
     assert "isAdjustedToUTC=1" in types["created_at"][1]
     assert "INT96" not in {kind for kind, _ in types.values()}
@@ -240,7 +240,7 @@ def test_no_cell_of_csv_begins_as_a_formula(ledger):
         begins = begins and re.fullmatch("-[0-9.]+", text) is None
         assert row["model"] == (f"'{text}" if begins else text)
     assert rows["gen-failed"]["error"].startswith("PermissionDeniedError")
-    assert rows["gen-refund"]["total_cost_usd"] == "-12345678901234.56"
+    assert rows["gen-refund"]["charged_usd"] == "-12345678901234.56"
 
 
 def test_a_period_leaves_out_other_records_and_says_what_has_no_time(ledger):

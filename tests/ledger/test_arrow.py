@@ -53,7 +53,7 @@ def test_rows_have_all_columns_and_are_one_for_each_id(filled):
 def test_values_are_typed(filled):
     """Exact amounts, aware times, lists, labels."""
     (first, *_) = filled.rows().to_pylist()
-    assert first["total_cost_usd"] == Decimal("0.00003452")
+    assert first["charged_usd"] == Decimal("0.00003452")
     assert first["all_in_usd"] == Decimal("0.10003452")
     utc = first["created_at"]
     assert utc == datetime.datetime(2026, 11, 2, 9, tzinfo=datetime.UTC)
@@ -67,26 +67,26 @@ def test_values_are_typed(filled):
 def test_what_is_not_known_is_null(filled):
     """Never 0, nor the empty text."""
     _, little, none = filled.rows(
-        ["total_cost_usd", "all_in_usd", "latency_ms", "model", "unreadable", "state"]
+        ["charged_usd", "all_in_usd", "latency_ms", "model", "unreadable", "state"]
     ).to_pylist()
-    assert little["total_cost_usd"] is little["all_in_usd"] is little["latency_ms"] is None
+    assert little["charged_usd"] is little["all_in_usd"] is little["latency_ms"] is None
     assert little["model"] is None
-    assert {"total_cost_usd", "model"} <= set(little["unreadable"])
+    assert {"charged_usd", "model"} <= set(little["unreadable"])
     assert none["state"] == "pending"
-    assert none["total_cost_usd"] is None
+    assert none["charged_usd"] is None
 
 
 def test_pandas_polars_and_duckdb_take_them(filled):
     """In one line each, without losing a digit or a zone."""
-    names, total = ["created_at", "total_cost_usd"], Decimal("0.00003452")
+    names, total = ["created_at", "charged_usd"], Decimal("0.00003452")
     frame = filled.rows(names).to_pandas(types_mapper=pandas.ArrowDtype)
-    assert frame["total_cost_usd"].sum() == total
+    assert frame["charged_usd"].sum() == total
     assert str(frame["created_at"].dt.tz) == "UTC"
     frame = polars.from_arrow(filled.rows(names))
-    assert frame["total_cost_usd"].sum() == total
+    assert frame["charged_usd"].sum() == total
     assert frame.schema["created_at"] == polars.Datetime("us", "UTC")
     relation = duckdb.from_arrow(filled.rows(names))
-    assert relation.sum("total_cost_usd").fetchall() == [(total,)]
+    assert relation.sum("charged_usd").fetchall() == [(total,)]
     assert [str(each) for each in relation.types] == ["TIMESTAMP WITH TIME ZONE", "DECIMAL(38,24)"]
     assert len(polars.from_arrow(filled.rows())) == len(filled.rows().to_pandas()) == 3
 
@@ -107,9 +107,9 @@ def test_an_empty_ledger_has_typed_rows(ledger):
 def test_a_value_that_is_none_of_its_column_is_damage(path, filled):
     """A ledger may come from a stranger."""
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE record_rows SET total_cost_usd = 'free'")
+        connection.execute("UPDATE record_rows SET charged_usd = 'free'")
     connection.close()
-    with pytest.raises(LedgerError, match="total_cost_usd"):
+    with pytest.raises(LedgerError, match="charged_usd"):
         filled.rows()
 
 

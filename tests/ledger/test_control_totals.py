@@ -71,9 +71,9 @@ def test_they_are_the_exact_sums_of_the_rows(ledger):
     assert kept(ledger) == added_up(ledger)
     by_date = {control_totals.date_of(day): sums for day, sums in kept(ledger).items()}
     assert by_date[FIRST]["records"] == 2
-    assert by_date[FIRST]["total_cost_usd"] == Decimal("0.9")
-    assert by_date[datetime.date(2026, 11, 4)]["total_cost_usd"] == 3
-    assert by_date[None]["total_cost_usd"] == 0
+    assert by_date[FIRST]["charged_usd"] == Decimal("0.9")
+    assert by_date[datetime.date(2026, 11, 4)]["charged_usd"] == 3
+    assert by_date[None]["charged_usd"] == 0
     assert by_date[None]["records"] == 2
 
 
@@ -128,10 +128,10 @@ def test_what_differs_is_told_by_day_and_amount(ledger):
     """By how much, and which way."""
     fill(ledger)
     with ledger._database.writing() as connection:
-        connection.execute("UPDATE record_rows SET total_cost_usd = '0.71' WHERE \"the key\" = 1")
+        connection.execute("UPDATE record_rows SET charged_usd = '0.71' WHERE \"the key\" = 1")
     found = control_totals.differences(added_up(ledger), kept(ledger), NAMES)
     assert [str(each) for each in found] == [
-        "2026-11-02: total_cost_usd 0.91, by 0.01 off the control total"
+        "2026-11-02: charged_usd 0.91, by 0.01 off the control total"
     ]
 
 
@@ -140,7 +140,7 @@ def test_a_total_that_is_none_stops_what_would_change_it(ledger, total):
     """In one line; nothing is added to what is not a number."""
     fill(ledger)
     with ledger._database.writing() as connection:
-        connection.execute("UPDATE control_totals SET total_cost_usd = ?", (total,))
+        connection.execute("UPDATE control_totals SET charged_usd = ?", (total,))
     with pytest.raises(LedgerError, match="it is damaged: an amount in it is no number; run the"):
         ledger.add([resolved("gen-9", total_cost=1, **on(2))])
     assert ledger.record("gen-9") is None

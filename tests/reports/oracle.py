@@ -6,10 +6,10 @@ from fractions import Fraction
 
 RECORDS = ("final", "provisional")
 FIGURES = {
-    "charged_usd": "total_cost_usd",
+    "charged_usd": "charged_usd",
     "upstream_usd": "upstream_usd",
     "all_in_usd": "all_in_usd",
-    "cache_saving_usd": "cache_discount_usd",
+    "cache_saving_usd": "cache_saving_usd",
     "tokens_prompt": "native_tokens_prompt",
     "tokens_completion": "native_tokens_completion",
     "tokens_cached": "native_tokens_cached",

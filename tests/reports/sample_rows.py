@@ -16,7 +16,7 @@ TYPES = {
     "served_by": "VARCHAR",
     "tokens_per_second": "DOUBLE",
     "app_id": "BIGINT",
-    "cache_discount_usd": "DECIMAL(38,24)",
+    "cache_saving_usd": "DECIMAL(38,24)",
     "external_user": "VARCHAR",
     "generation_time_ms": "DOUBLE",
     "is_byok": "BOOLEAN",
@@ -28,7 +28,7 @@ TYPES = {
     "native_tokens_reasoning": "BIGINT",
     "service_tier": "VARCHAR",
     "session_id": "VARCHAR",
-    "total_cost_usd": "DECIMAL(38,24)",
+    "charged_usd": "DECIMAL(38,24)",
     "attempts": "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]",
 }
 NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
@@ -42,7 +42,7 @@ def row(**changes):
 def costing(amount, **changes):
     """Return a row of a charge without an own key."""
     cost = Decimal(amount)
-    charge = {"total_cost_usd": cost, "all_in_usd": cost, "upstream_usd": Decimal(0)}
+    charge = {"charged_usd": cost, "all_in_usd": cost, "upstream_usd": Decimal(0)}
     return row(**charge, is_byok=False, **changes)
 
 

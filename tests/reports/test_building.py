@@ -51,7 +51,7 @@ records = st.fixed_dictionaries(
         **dict.fromkeys(TYPES, st.none()),
         "state": st.sampled_from(["final", "final", "provisional", "pending", "failed"]),
         "created_at": times,
-        **dict.fromkeys(AMOUNTS.values(), amounts),
+        **dict.fromkeys(AMOUNTS, amounts),
         **dict.fromkeys(TOKENS.values(), tokens),
         **dict.fromkeys(MEASURES.values(), measures),
         **dict.fromkeys(("model", "served_by", "external_user", "session_id"), names),
@@ -250,7 +250,7 @@ def test_a_column_that_the_rows_lack_is_unknown():
             "service_tier",
             "attempts",
             "native_tokens_cached",
-            "cache_discount_usd",
+            "cache_saving_usd",
             "latency_ms",
         }
     }
@@ -269,7 +269,8 @@ def test_the_columns_that_are_read_are_those_of_rows():
     known = {column.name for column in COLUMNS}
 
     assert TYPES.keys() <= known
-    for table in (AMOUNTS, TOKENS, MEASURES, DIMENSIONS):
+    assert set(AMOUNTS) <= TYPES.keys()
+    for table in (TOKENS, MEASURES, DIMENSIONS):
         assert set(table.values()) <= TYPES.keys()
 
 
@@ -459,11 +460,11 @@ def test_times_are_listed_in_their_order():
 def test_groups_are_ordered_as_asked_for(sort, expected):
     """From the most, names from the first; what is not known is last."""
     rows = [
-        row(model="a", total_cost_usd="3", all_in_usd="3", native_tokens_prompt=5, latency_ms=1.0),
-        row(model="b", total_cost_usd="2", all_in_usd="9", native_tokens_completion=4,
+        row(model="a", charged_usd="3", all_in_usd="3", native_tokens_prompt=5, latency_ms=1.0),
+        row(model="b", charged_usd="2", all_in_usd="9", native_tokens_completion=4,
             latency_ms=2.0),
-        *[row(model="c", total_cost_usd="0.1", all_in_usd="0.1", latency_ms=3.0)] * 3,
-        row(model=None, total_cost_usd=None, all_in_usd=None, latency_ms=None),
+        *[row(model="c", charged_usd="0.1", all_in_usd="0.1", latency_ms=3.0)] * 3,
+        row(model=None, charged_usd=None, all_in_usd=None, latency_ms=None),
     ]  # fmt: skip
     report = build_report(connect(rows), source="s", now=NOON, by=["model"], sort=sort)
 

@@ -28,14 +28,14 @@ from .sample_rows import NOON, connect, microseconds, row
 
 ALL = Period(None, None, "UTC")
 DAY = Period(NOON - datetime.timedelta(days=1), NOON, "UTC")
-COLUMNS = ("state", "created_at", "total_cost_usd", "all_in_usd")
+COLUMNS = ("state", "created_at", "charged_usd", "all_in_usd")
 
 
 def table(rows):
     """Return a connection of SQLite with a table of rows, as a ledger has them."""
     connection = sqlite3.connect(":memory:")
     connection.execute(
-        "CREATE TABLE stored (state TEXT, created_at INTEGER, total_cost_usd TEXT, all_in_usd TEXT)"
+        "CREATE TABLE stored (state TEXT, created_at INTEGER, charged_usd TEXT, all_in_usd TEXT)"
         " STRICT"
     )
     connection.execute("CREATE VIEW rows AS SELECT * FROM stored")
@@ -68,7 +68,7 @@ records = st.builds(
     created_at=st.sampled_from(
         [None, NOON, NOON - datetime.timedelta(hours=1), NOON - datetime.timedelta(days=2)]
     ),
-    total_cost_usd=amounts,
+    charged_usd=amounts,
     all_in_usd=amounts,
 )
 
@@ -82,7 +82,7 @@ records = st.builds(
 )
 def test_it_is_what_plain_python_adds_up(rows, period, basis):
     """Exactly, by SQLite and by DuckDB alike."""
-    column = {"charged": "total_cost_usd", "all-in": "all_in_usd"}[basis]
+    column = {"charged": "charged_usd", "all-in": "all_in_usd"}[basis]
     records = [each for each in rows if each["state"] in {"final", "provisional"}]
     inside = [each for each in records if is_of(each["created_at"], period)]
     lacking = [
@@ -111,7 +111,7 @@ def test_it_is_what_plain_python_adds_up(rows, period, basis):
 def test_no_digit_of_a_sum_is_lost():
     """Of the most that rows can have, neither the first nor the last."""
     most = Decimal("99999999999999.999999999999999999999999")
-    rows = [row(total_cost_usd=most) for _ in range(11)]
+    rows = [row(charged_usd=most) for _ in range(11)]
 
     with closing(table(rows)) as connection:
         found = spending(connection, ALL, "charged", OF_LEDGER)
@@ -204,7 +204,7 @@ def test_a_ledger_is_read_while_another_writes(tmp_path):
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    writer.execute("UPDATE record_rows SET total_cost_usd = '2'")
+    writer.execute("UPDATE record_rows SET charged_usd = '2'")
 
     assert spending_of_ledger(path, ALL, "charged").known_usd == 1
     writer.execute("COMMIT")
@@ -256,7 +256,7 @@ def test_an_amount_that_is_none_is_no_zero(tmp_path, amount):
     """A ledger that somebody wrote into by hand is refused."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE record_rows SET total_cost_usd = ?", [amount])
+        connection.execute("UPDATE record_rows SET charged_usd = ?", [amount])
 
     with pytest.raises(LedgerError, match="an amount in it is no number"):
         spending_of_ledger(path, ALL, "charged")

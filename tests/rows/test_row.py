@@ -37,8 +37,8 @@ def test_a_record_is_the_row_of_its_fields_and_of_what_is_computed():
 
     assert (row["generation_id"], row["state"], row["requests"]) == ("gen-1", "final", 2)
     assert row["created_at"] == found.created
-    assert row["total_cost_usd"] == Decimal("0.00003452")
-    assert row["cache_discount_usd"] == Decimal("-0.0000125")
+    assert row["charged_usd"] == Decimal("0.00003452")
+    assert row["cache_saving_usd"] == Decimal("-0.0000125")
     assert (row["upstream_usd"], row["all_in_usd"]) == (0, found.cost.all_in)
     assert (row["served_by"], row["fallbacks"], row["time_lost_ms"]) == ("DeepInfra", 1, 12.5)
     assert row["tokens_per_second"] == 50
@@ -111,7 +111,7 @@ def test_a_residue_of_doubles_is_rounded_at_the_24th_decimal(residue, kept):
 def test_a_sum_that_does_not_fit_is_null_and_named():
     """Each part may fit while the sum does not."""
     row = meant(record(total_cost=99999999999999.0, upstream_inference_cost=99.0, is_byok=True))
-    assert (row["total_cost_usd"], row["all_in_usd"]) == (Decimal(99999999999999), None)
+    assert (row["charged_usd"], row["all_in_usd"]) == (Decimal(99999999999999), None)
     assert row["unreadable"] == ["all_in_usd"]
 
 

@@ -35,7 +35,7 @@ ISSUER: Final = "ModelGates"
 
 _CHARGES: Final = f"""(
     SELECT *, unnest([
-        {{'of': 'gateway', 'cost': total_cost_usd}},
+        {{'of': 'gateway', 'cost': charged_usd}},
         {{'of': 'upstream', 'cost': CASE WHEN is_byok THEN upstream_usd END}}
     ]) AS charge
     FROM rows WHERE {RECORDS} AND created_at IS NOT NULL
@@ -59,7 +59,7 @@ _TAGS: Final = """CAST(json_merge_patch(coalesce(to_json(labels), '{}'), json_ob
 #: Columns of `rows` that charges are made of.
 _NEEDS: Final = (
     "app_id",
-    "cache_discount_usd",
+    "cache_saving_usd",
     "created_at",
     "external_user",
     "finish_reason",
@@ -77,7 +77,7 @@ _NEEDS: Final = (
     "service_tier",
     "session_id",
     "state",
-    "total_cost_usd",
+    "charged_usd",
     "upstream_usd",
 )
 
@@ -206,7 +206,7 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
     (
         "x_CacheSaving",
         "usd",
-        _gateway("cache_discount_usd"),
+        _gateway("cache_saving_usd"),
         "What caching saved, contained in the cost already; negative for a premium",
     ),
     ("x_LatencyMs", "number", "latency_ms", "Milliseconds: the record's latency"),

@@ -30,7 +30,7 @@ _COUNTED: Final = (
     "is_byok",
     "native_tokens_completion",
     "native_tokens_prompt",
-    "total_cost_usd",
+    "charged_usd",
     "upstream_usd",
 )
 
@@ -146,7 +146,7 @@ def _count(source: RowSource, within: str, lacking: str, wanted: str) -> ExportC
         f"""SELECT
             count(*) FILTER ({record}),
             count(*) FILTER ({record} AND state = 'provisional'),
-            count(*) FILTER ({record} AND total_cost_usd IS NULL),
+            count(*) FILTER ({record} AND charged_usd IS NULL),
             count(*) FILTER ({record} AND coalesce(is_byok, TRUE) AND upstream_usd IS NULL),
             count(*) FILTER ({RECORDS} AND created_at IS NULL),
             count(*) FILTER ({lacking}),

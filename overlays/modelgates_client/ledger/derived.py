@@ -59,7 +59,7 @@ _UNRESOLVED: Final = {
 
 
 #: What a sum of a period needs, in an index: the rows themselves are wide.
-_SPENT: Final = (CREATED, "state", "total_cost_usd", "all_in_usd")
+_SPENT: Final = (CREATED, "state", "charged_usd", "all_in_usd")
 
 
 class Derived:

@@ -124,7 +124,8 @@ def _differences(
 ) -> tuple[TotalsDifference, ...]:
     if kept is None:
         return ()
-    columns = {column: name for name, column in (*AMOUNTS.items(), *TOKENS.items())}
+    columns = {name: name for name in AMOUNTS}
+    columns |= {column: name for name, column in TOKENS.items()}
     found = add_up(connection, "report_picked", "created", columns)
     days = of_period(kept, *whole_days(since, until))
     return differences(found, days, (CREATED, *columns))

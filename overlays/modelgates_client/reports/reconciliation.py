@@ -258,7 +258,7 @@ _DAY: Final = f"({CREATED} - ({CREATED} % {DAY} + {DAY}) % {DAY}) / {DAY}"
 _LOW: Final = 2**32 - 1
 _COLUMNS: Final = (
     "model",
-    "total_cost_usd",
+    "charged_usd",
     "upstream_usd",
     "native_tokens_prompt",
     "native_tokens_completion",

@@ -41,15 +41,8 @@ DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
 #: Those of them that have an order of their own.
 TIMES: Final = frozenset(name for name, column in DIMENSIONS.items() if column == "created_at")
 
-#: Amounts in US dollars: the column of the rows for each figure.
-AMOUNTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "charged_usd": "total_cost_usd",
-        "upstream_usd": "upstream_usd",
-        "all_in_usd": "all_in_usd",
-        "cache_saving_usd": "cache_discount_usd",
-    }
-)
+#: Amounts in US dollars, as figures and as columns of the rows.
+AMOUNTS: Final = ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd")
 
 #: Counts of tokens: the column of the rows for each figure.
 TOKENS: Final[Mapping[str, str]] = MappingProxyType(
@@ -130,7 +123,7 @@ def read_where(given: Iterable[str]) -> dict[str, str]:
 def needed(by: Iterable[str]) -> list[str]:
     """Return the names of the columns that a report by `by` reads."""
     always = ("state", "error", "created_at", "model", "attempts", LABELS.name)
-    figures = (*AMOUNTS.values(), *TOKENS.values(), *MEASURES.values())
+    figures = (*AMOUNTS, *TOKENS.values(), *MEASURES.values())
     return list(
         dict.fromkeys((*always, *figures, *(DIMENSIONS.get(name, LABELS.name) for name in by)))
     )
@@ -182,7 +175,7 @@ def pick(
         f"{column('model', 'VARCHAR')} AS model",
         f"{labelled(column(LABELS.name, LABELS.type), where)} AS wanted",
     ]
-    parts += [f"{column(source, 'DECIMAL(38,24)')} AS {name}" for name, source in AMOUNTS.items()]
+    parts += [f"{column(name, 'DECIMAL(38,24)')} AS {name}" for name in AMOUNTS]
     parts += [f"{column(source, 'BIGINT')} AS {name}" for name, source in TOKENS.items()]
     for name, source in MEASURES.items():
         value = column(source, "DOUBLE")

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 Basis = Literal["charged", "all-in"]
 Verdict = Literal["within", "over", "undecided"]
 
-AMOUNTS: Final[dict[Basis, str]] = {"charged": "total_cost_usd", "all-in": "all_in_usd"}
+AMOUNTS: Final[dict[Basis, str]] = {"charged": "charged_usd", "all-in": "all_in_usd"}
 
 #: What is read of rows.
 COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)

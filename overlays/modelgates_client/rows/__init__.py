@@ -1,11 +1,11 @@
-"""The flat row: one generation as one row, with the same columns in a ledger and in every export.
+"""One generation as one flat row, with the same columns in a ledger and in every export.
 
 | module    | subject                                                                |
 |-----------|------------------------------------------------------------------------|
-| `kinds`   | kinds of values, and what SQLite, DuckDB and Parquet hold them in      |
+| `kinds`   | the kinds of values, and their types in SQLite, DuckDB and Parquet     |
 | `columns` | the columns, derived from the spec: names, kinds, units, documentation |
-| `values`  | values of a record as SQLite stores them                               |
-| `row`     | a record as a row                                                      |
+| `values`  | conversion of a record's values to what SQLite stores                  |
+| `row`     | conversion of a record to a row                                        |
 
-What is not known is NULL in every column, and never 0.
+A value that is not known is NULL in every column, never 0.
 """

@@ -1,7 +1,8 @@
-"""The columns of a row: those of ours, and one for each field of the spec.
+"""The columns of a row: computed ones, and one for each field of the spec.
 
 A field that a new version of the spec adds becomes a column under its own name, without an edit.
-Names carry the unit where the field's own name does not say it: `latency_ms`, `total_cost_usd`.
+Names carry the unit where the field's own name does not: `latency_ms`, `usage_usd`. An amount that
+`Cost` has, too, is called as it is there: `charged_usd`, `cache_saving_usd`.
 """
 
 import inspect
@@ -13,30 +14,31 @@ from typing import Any, Final, NamedTuple
 from attrs import field, frozen
 
 from modelgates_client.records.generation import Generation
-from modelgates_client.rows.kinds import STORAGE, TYPES, Kind
+from modelgates_client.rows.kinds import DUCKDB_TYPES, SQLITE_TYPES, Kind
 from modelgates_runtime import decoders
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.model import Model
 
 
 class Unit(NamedTuple):
-    """What the numbers of a field count.
+    """The unit of a numeric field.
 
     Attributes:
-        suffix: What says so in the column's name.
-        words: What says so to people.
-        kind: The kind of column that they make.
+        suffix: The suffix of the column's name.
+        title: The unit in words.
+        kind: The kind of the column.
     """
 
     suffix: str
-    words: str
+    title: str
     kind: Kind
 
 
 _USD: Final = Unit("_usd", "US dollars", "usd")
 _MS: Final = Unit("_ms", "milliseconds", "number")
 
-#: Units of the spec's fields, by JSON name. The spec tells them in its descriptions, or not at all.
+#: Units of the spec's fields, by JSON name. The spec states them in descriptions only, or not at
+#: all.
 UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
     {
         "cache_discount": _USD,
@@ -49,10 +51,15 @@ UNITS: Final[Mapping[str, Unit]] = MappingProxyType(
     }
 )
 
-#: Fields that are a column of ours, under another name or in another form.
+#: What `Cost` calls the amounts that the spec calls otherwise, by JSON name.
+AMOUNT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {"cache_discount": "cache_saving", "total_cost": "charged"}
+)
+
+#: Fields that are a computed column, under another name or in another form.
 ID: Final = "id"
 CREATED: Final = "created_at"
-ATTEMPTED: Final = "provider_responses"
+PROVIDER_RESPONSES: Final = "provider_responses"
 
 
 @frozen
@@ -60,11 +67,11 @@ class Column:
     """One column.
 
     Attributes:
-        name: Its name, with the unit where that needs saying.
-        kind: What its values are.
-        unit: What its numbers count, in words; None: the name says it, or they are no numbers.
-        key: The JSON name of the spec's field that it holds; None: it is of ours.
-        doc: What it means. It is not part of the `repr`, so that this names the form of a row.
+        name: Its name, with the unit where the field's own name does not state it.
+        kind: The kind of its values.
+        unit: The unit of its numbers, in words; None: the name states it, or they are no numbers.
+        key: The JSON name of the spec's field that it holds; None: it is computed.
+        doc: What it means. It is left out of the `repr`, which identifies the form of a row.
     """
 
     name: str
@@ -75,44 +82,47 @@ class Column:
 
     @property
     def is_field(self) -> bool:
-        """Whether it holds a field of the spec as it is."""
-        return self.key not in {None, ID, CREATED, ATTEMPTED}
+        """Whether it holds a field of the spec unchanged."""
+        return self.key not in {None, ID, CREATED, PROVIDER_RESPONSES}
 
     @property
     def storage(self) -> str:
         """Its type in SQLite."""
-        return STORAGE[self.kind]
+        return SQLITE_TYPES[self.kind]
 
     @property
     def type(self) -> str:
-        """Its type in DuckDB, as DuckDB spells it."""
-        return TYPES[self.kind]
+        """Its type in DuckDB, spelled as DuckDB spells it."""
+        return DUCKDB_TYPES[self.kind]
 
 
 _FIRST: Final = (
-    Column("generation_id", "text", None, ID, "The id that was asked for; a record is that of it"),
+    Column(
+        "generation_id", "text", None, ID, "The id that was requested, which is that of the record"
+    ),
     Column(
         "state",
         "text",
         None,
         None,
-        "final: there is a record, and it is settled; provisional: it may still change; "
-        "pending: there is none yet; failed: there is none, and another try is not expected to "
-        "help; forgotten: there is none, and nobody asks for one any more",
+        "final: there is a record, and it is settled; provisional: there is one that may still "
+        "change; pending: there is none yet; failed: there is none, and retrying is not expected "
+        "to help; forgotten: there is none, and it is no longer requested",
     ),
     Column(
         "error",
         "text",
         None,
         None,
-        "Class and message of what the last request ended with; null where there is a record",
+        "Class and message of the error that the last request ended with; null where there is a "
+        "record",
     ),
     Column(
         "obtained_at",
         "time",
         None,
         None,
-        "When the record was added to the ledger; without one, when it was last asked for",
+        "When the record was added to the ledger; without a record, when it was last requested",
     ),
     Column("requests", "integer", None, None, "How many requests were made for this id"),
     Column(
@@ -128,28 +138,30 @@ _FIRST: Final = (
         "usd",
         "US dollars",
         None,
-        "What the provider billed besides, to an own key (BYOK); 0 without one",
+        "What the provider billed to your own key (BYOK), in addition to charged_usd; 0 without "
+        "an own key",
     ),
     Column(
         "all_in_usd",
         "usd",
         "US dollars",
         None,
-        "What was paid in all: total_cost_usd and upstream_usd; null if either is not known",
+        "The whole cost: charged_usd plus upstream_usd; null if either is not known",
     ),
     Column(
         "served_by",
         "text",
         None,
         None,
-        "Provider of the last attempt with a success; provider_name if the attempts do not say",
+        "Provider of the last successful attempt; provider_name if the attempts do not say",
     ),
     Column(
         "fallbacks",
         "integer",
         "attempts",
         None,
-        "How many attempts came before the one that served; null if none is known to have",
+        "How many attempts came before the one that served; null if no attempt is known to have "
+        "served",
     ),
     Column(
         "time_lost_ms",
@@ -163,7 +175,7 @@ _FIRST: Final = (
         "number",
         "native tokens per second",
         None,
-        "native_tokens_completion by generation_time_ms",
+        "native_tokens_completion per second of generation_time_ms",
     ),
 )
 
@@ -172,7 +184,7 @@ _LAST: Final = (
         "attempts",
         "attempts",
         None,
-        ATTEMPTED,
+        PROVIDER_RESPONSES,
         "All attempts in their order: provider, HTTP status, latency in milliseconds",
     ),
     Column(
@@ -180,13 +192,13 @@ _LAST: Final = (
         "names",
         None,
         None,
-        "Names of the columns that are null because the value that came does not fit them: one of "
-        "another type, an integer beyond 64 bits, an amount of more than 14 digits before the "
-        "point, half a character; null without a record",
+        "Names of the columns that are null because the value that was sent does not fit them: one "
+        "of another type, an integer beyond 64 bits, an amount of more than 14 digits before the "
+        "point, an unpaired surrogate; null without a record",
     ),
 )
 
-#: What no record says, but the application that asked for it.
+#: The labels, which no record contains: the application sets them.
 LABELS: Final = Column(
     "labels",
     "labels",
@@ -199,35 +211,35 @@ LABELS: Final = Column(
 def columns_of(model: type[Model]) -> tuple[Column, ...]:
     """Return the columns of a model of generations.
 
-    Ours come first; then the spec's fields, by their names; then `attempts` and `unreadable`. A
-    field that is called as a column of ours is called `spec_…`.
+    Computed columns come first; then the spec's fields, sorted by name; then `attempts` and
+    `unreadable`. A field with the name of a computed column is called `spec_…`.
 
     Args:
         model: `Generation`, or the class of another version of the spec.
     """
-    docs = _documented(model)
-    taken = {column.name for column in (*_FIRST, *_LAST, LABELS)}
+    docs = _field_docs(model)
+    names = {column.name for column in (*_FIRST, *_LAST, LABELS)}
     columns: list[Column] = []
     for each in sorted(model.__schema__().fields.values(), key=lambda each: each.name):
         kind = _kind(each.decoder)
-        if each.key in {ID, CREATED, ATTEMPTED}:
+        if each.key in {ID, CREATED, PROVIDER_RESPONSES}:
             continue
         unit = UNITS.get(each.key)
         name = each.name
         if unit is not None and kind in {"integer", "number"}:
-            name, kind = name + unit.suffix, unit.kind
+            name, kind = AMOUNT_NAMES.get(each.key, name) + unit.suffix, unit.kind
         else:
             unit = None
-        while name.lower() in taken:  # in SQL, upper and lower case are the same
+        while name.lower() in names:  # SQL does not distinguish upper and lower case
             name = f"spec_{name}"
-        taken.add(name.lower())
-        words = None if unit is None else unit.words
-        columns.append(Column(name, kind, words, each.key, docs.get(each.name, "")))
-    return (*_FIRST, *columns, *_LAST)
+        names.add(name.lower())
+        title = None if unit is None else unit.title
+        columns.append(Column(name, kind, title, each.key, docs.get(each.name, "")))
+    return (*_FIRST, *sorted(columns, key=lambda column: column.name), *_LAST)
 
 
 def _kind(decoder: Decoder) -> Kind:
-    """Return what the values are that a decoder makes; `json` where nothing flat holds them."""
+    """Return the kind of the values that a decoder returns; `json` where they have no flat form."""
     match decoder:
         case decoders.Nullable(item=item):
             return _kind(item)
@@ -236,28 +248,28 @@ def _kind(decoder: Decoder) -> Kind:
         case decoders.IntEnumeration():
             return "integer"
         case decoders.Constant(value=value):
-            return _kind_of_value(value)
+            return _kind_of_constant(value)
         case decoders.OneOf(choices=choices):
-            return _common(_kind(each) for each in choices if each is not decoders.NULL)
+            return _common_kind(_kind(each) for each in choices if each is not decoders.NULL)
         case _:
             return _kind_of_scalar(decoder)
 
 
 def _kind_of_scalar(decoder: Decoder) -> Kind:
-    for each, kind in _SCALARS:
+    for each, kind in _SCALAR_KINDS:
         if each is decoder:
             return kind
     return "json"
 
 
-def _kind_of_value(value: Any) -> Kind:
-    for each, kind in _CLASSES:
+def _kind_of_constant(value: Any) -> Kind:
+    for each, kind in _CONSTANT_KINDS:
         if type(value) is each:
             return kind
     return "json"
 
 
-_SCALARS: Final[tuple[tuple[Decoder, Kind], ...]] = (
+_SCALAR_KINDS: Final[tuple[tuple[Decoder, Kind], ...]] = (
     (decoders.STRING, "text"),
     (decoders.DATE, "text"),
     (decoders.UUID, "text"),
@@ -267,7 +279,7 @@ _SCALARS: Final[tuple[tuple[Decoder, Kind], ...]] = (
     (decoders.DATETIME, "time"),
 )
 
-_CLASSES: Final[tuple[tuple[type, Kind], ...]] = (
+_CONSTANT_KINDS: Final[tuple[tuple[type, Kind], ...]] = (
     (str, "text"),
     (bool, "boolean"),
     (int, "integer"),
@@ -275,25 +287,25 @@ _CLASSES: Final[tuple[tuple[type, Kind], ...]] = (
 )
 
 
-def _common(kinds: Iterable[Kind]) -> Kind:
-    found = set(kinds)
-    if found == {"integer", "number"}:
+def _common_kind(kinds: Iterable[Kind]) -> Kind:
+    distinct = set(kinds)
+    if distinct == {"integer", "number"}:
         return "number"
-    return found.pop() if len(found) == 1 else "json"
+    return distinct.pop() if len(distinct) == 1 else "json"
 
 
-def _documented(model: type[Model]) -> dict[str, str]:
-    """Return what the spec says of its fields: the docstring of the generated class has it."""
+def _field_docs(model: type[Model]) -> dict[str, str]:
+    """Return the spec's descriptions of its fields, from the docstring of the generated class."""
     docs: dict[str, str] = {}
     name = None
     generated = next((each for each in model.__mro__ if "__fields__" in vars(each)), model)
-    # There are no docstrings where Python was told to do without them.
+    # Under `python -OO` there are no docstrings.
     _, _, attributes = inspect.cleandoc(generated.__doc__ or "").partition("Attributes:\n")
     for line in attributes.splitlines():
-        begun = re.fullmatch(r" {4}(\w+): (.*)", line)
-        if begun is not None:
-            name = begun[1]
-            docs[name] = begun[2]
+        first_line = re.fullmatch(r" {4}(\w+): (.*)", line)
+        if first_line is not None:
+            name = first_line[1]
+            docs[name] = first_line[2]
         elif name is not None and line.startswith(" " * 8):
             docs[name] += f" {line.strip()}"
         else:

@@ -1,18 +1,19 @@
-"""Kinds of values, and what SQLite, DuckDB and Parquet hold them in."""
+"""The kinds of values, and their types in SQLite, DuckDB and Parquet."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-#: What the values of a column are. `usd` are exact amounts, `time` instants, `names` a list of
-#: texts, `attempts` a list of structures, `labels` texts by name; `json` is what has no flat form.
+#: The kind of a column's values. `usd` are exact amounts, `time` instants, `names` a list of
+#: strings, `attempts` a list of structures, `labels` a map of strings; `json` is what has no flat
+#: form.
 Kind = Literal[
     "text", "integer", "number", "boolean", "usd", "time", "attempts", "names", "labels", "json"
 ]
 
-#: How SQLite holds each: amounts as plain decimals, times as microseconds since 1970-01-01 UTC,
-#: truth as 0 and 1, attempts, names and labels as JSON. The types are those of STRICT tables.
-STORAGE: Final[Mapping[Kind, str]] = MappingProxyType(
+#: The type of each kind in a STRICT table of SQLite: amounts are decimal strings, times are
+#: microseconds since 1970-01-01 UTC, booleans 0 and 1, attempts, names and labels JSON.
+SQLITE_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         "text": "TEXT",
         "integer": "INTEGER",
@@ -27,8 +28,8 @@ STORAGE: Final[Mapping[Kind, str]] = MappingProxyType(
     }
 )
 
-#: The DuckDB type of each, as DuckDB itself spells it; Parquet has the same ones.
-TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
+#: The type of each kind in DuckDB, spelled as DuckDB spells it; Parquet has the same types.
+DUCKDB_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         "text": "VARCHAR",
         "integer": "BIGINT",

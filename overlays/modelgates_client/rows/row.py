@@ -1,8 +1,8 @@
-"""A record as a row: its values in the order of `COLUMNS`, as SQLite stores them.
+"""Conversion of a record to a row: its values in the order of `COLUMNS`, as SQLite stores them.
 
-A value that does not fit its column is not rounded, cut or guessed: the column is NULL, and
-`unreadable` names it. Of amounts alone, what is behind the 24th decimal is rounded. What was not
-sent, or sent as null, is NULL and not named.
+A value that does not fit its column is not rounded, truncated or guessed: the column is NULL, and
+`unreadable` names it. The one exception are amounts, which are rounded at the 24th decimal. A value
+that was not sent, or sent as null, is NULL and not named.
 """
 
 import json
@@ -16,56 +16,56 @@ from modelgates_client.records.field_access import field_or_none, items_or_none
 from modelgates_client.records.generation import Generation
 from modelgates_client.records.money import Cost
 from modelgates_client.rows import values
-from modelgates_client.rows.columns import ATTEMPTED, COLUMNS, CREATED
+from modelgates_client.rows.columns import COLUMNS, CREATED, PROVIDER_RESPONSES
 from modelgates_client.rows.values import Value
 from modelgates_runtime.errors import FieldError
 from modelgates_runtime.values import stored
 
-#: Goes up when a value is derived from a record in another way than before: rows that are kept are
-#: made anew then.
+#: Increase it when a value is derived from a record in another way than before: stored rows are
+#: then derived again.
 VERSION: Final = 3
 
 T = TypeVar("T")
 
-_NOT_SENT: Final = ("nothing", "null")  # in the words of `FieldError.found`
+_NOT_SENT: Final = ("nothing", "null")  # values of `FieldError.found`
 
 _FIELDS: Final = tuple(column for column in COLUMNS if column.is_field)
 _ATTRIBUTES: Final = tuple(
     Generation.__schema__().fields[str(column.key)].name for column in _FIELDS
 )
-_CONVERT: Final = tuple(values.CONVERTERS[column.kind] for column in _FIELDS)
-_READ: Final[Callable[[Generation], tuple[Any, ...]]] = attrgetter(*_ATTRIBUTES)
+_CONVERTERS: Final = tuple(values.CONVERTERS[column.kind] for column in _FIELDS)
+_read_fields: Final[Callable[[Generation], tuple[Any, ...]]] = attrgetter(*_ATTRIBUTES)
 
 
 def row_of(
     generation_id: str, record: Generation, obtained_at: int, requests: int
 ) -> tuple[Value, ...]:
-    """Return the row of a record, whatever came in it.
+    """Return the row of a record, whatever the server sent in it.
 
     Args:
-        generation_id: The id that was asked for, in characters that UTF-8 can write.
-        record: The record, as it was decoded.
+        generation_id: The id that was requested, in characters that UTF-8 can encode.
+        record: The decoded record.
         obtained_at: When it was obtained, in microseconds since 1970-01-01 UTC.
         requests: How many requests were made for it.
 
     Returns:
         The values in the order of `COLUMNS`.
     """
-    lost: list[str] = []
-    created_at = _created(record, lost)
+    unreadable: list[str] = []
+    created_at = _created_at(record, unreadable)
     cost = Cost.of(record)
-    upstream = _fitting("upstream_usd", values.amount, cost.upstream, lost)
-    all_in = _fitting("all_in_usd", values.amount, cost.all_in, lost)
+    upstream = _converted("upstream_usd", values.amount, cost.upstream, unreadable)
+    all_in = _converted("all_in_usd", values.amount, cost.all_in, unreadable)
     attempts = Attempts.of(record)
     fallbacks = attempts.fallbacks
-    served = None if fallbacks is None else attempts.all[fallbacks].provider
+    provider = None if fallbacks is None else attempts.all[fallbacks].provider
     try:
         fields: list[Value] = [
             None if value is None else convert(value)
-            for value, convert in zip(_READ(record), _CONVERT, strict=True)
+            for value, convert in zip(_read_fields(record), _CONVERTERS, strict=True)
         ]
     except (FieldError, ValueError):  # at least one is unreadable, or does not fit
-        fields = _one_by_one(record, lost)
+        fields = _read_each_field(record, unreadable)
     return (
         generation_id,
         "final" if record.is_final else "provisional",
@@ -75,91 +75,93 @@ def row_of(
         created_at,
         upstream,
         all_in,
-        _served_by(record, served, lost),
+        _served_by(record, provider, unreadable),
         fallbacks,
         attempts.time_lost_ms,
         record.native_tokens_per_second,
         *fields,
-        _attempts(record, attempts, lost),
-        json.dumps(lost) if lost else "[]",
+        _attempts(record, attempts, unreadable),
+        json.dumps(unreadable) if unreadable else "[]",
     )
 
 
-def _fitting(name: str, convert: Callable[[T], Value], value: T | None, lost: list[str]) -> Value:
-    """Return a value as it is stored; if it does not fit, None, and add the name to `lost`."""
+def _converted(
+    name: str, convert: Callable[[T], Value], value: T | None, unreadable: list[str]
+) -> Value:
+    """Return a value as it is stored; if it does not fit, None, and add `name` to `unreadable`."""
     try:
         return None if value is None else convert(value)
     except ValueError:
-        lost.append(name)
+        unreadable.append(name)
         return None
 
 
-def _one_by_one(record: Generation, lost: list[str]) -> list[Value]:
+def _read_each_field(record: Generation, unreadable: list[str]) -> list[Value]:
     fields: list[Value] = []
-    for column, attribute, convert in zip(_FIELDS, _ATTRIBUTES, _CONVERT, strict=True):
+    for column, attribute, convert in zip(_FIELDS, _ATTRIBUTES, _CONVERTERS, strict=True):
         try:
             value = getattr(record, attribute)
         except FieldError as error:
             if error.found not in _NOT_SENT:
-                lost.append(column.name)
+                unreadable.append(column.name)
             value = None
-        fields.append(_fitting(column.name, convert, value, lost))
+        fields.append(_converted(column.name, convert, value, unreadable))
     return fields
 
 
-def _created(record: Generation, lost: list[str]) -> int | None:
+def _created_at(record: Generation, unreadable: list[str]) -> int | None:
     sent = field_or_none(record, CREATED, str)
-    usual = None if sent is None else values.parse_common_time(sent)
-    if usual is not None:
-        return usual
+    common = None if sent is None else values.parse_common_time(sent)
+    if common is not None:
+        return common
     moment = record.created
     if moment is None:
-        if _holds_more(record, CREATED):
-            lost.append(CREATED)
+        if _was_sent(record, CREATED):
+            unreadable.append(CREATED)
         return None
     return values.microseconds(moment)
 
 
-def _served_by(record: Generation, served: str | None, lost: list[str]) -> Value:
-    if served is None:  # what is unreadable is named as lost by its own column
-        served = field_or_none(record, "provider_name", str)
-    return _fitting("served_by", values.text, served, lost)
+def _served_by(record: Generation, provider: str | None, unreadable: list[str]) -> Value:
+    if provider is None:  # an unreadable one is reported by its own column
+        provider = field_or_none(record, "provider_name", str)
+    return _converted("served_by", values.text, provider, unreadable)
 
 
-def _attempts(record: Generation, attempts: Attempts, lost: list[str]) -> str | None:
+def _attempts(record: Generation, attempts: Attempts, unreadable: list[str]) -> str | None:
     if not attempts.known:
-        if _holds_more(record, ATTEMPTED):
-            lost.append("attempts")
+        if _was_sent(record, PROVIDER_RESPONSES):
+            unreadable.append("attempts")
         return None
     items: list[dict[str, Value]] = []
-    whole = True
-    came_in = items_or_none(record, ATTEMPTED) or []
-    for attempt, came in zip(attempts.all, stored(came_in), strict=True):
-        item, fits = _item(attempt, came)
+    is_complete = True
+    responses = stored(items_or_none(record, PROVIDER_RESPONSES) or [])
+    for attempt, response in zip(attempts.all, responses, strict=True):
+        item, is_whole = _attempt_item(attempt, response)
         items.append(item)
-        whole = whole and fits
-    if not whole:
-        lost.append("attempts")
+        is_complete = is_complete and is_whole
+    if not is_complete:
+        unreadable.append("attempts")
     return json.dumps(items, separators=(",", ":"))
 
 
-def _item(attempt: Attempt, came: object) -> tuple[dict[str, Value], bool]:
-    """Return an attempt as it is stored, and whether that is all that came."""
+def _attempt_item(attempt: Attempt, response: object) -> tuple[dict[str, Value], bool]:
+    """Return an attempt as it is stored, and whether that is all that was sent of it."""
     unfit: list[str] = []
-    provider = _fitting("provider", values.text, attempt.provider, unfit)
-    status = _fitting("status", values.integer, attempt.status, unfit)
+    provider = _converted("provider", values.text, attempt.provider, unfit)
+    status = _converted("status", values.integer, attempt.status, unfit)
     item = {"provider": provider, "status": status, "latency_ms": attempt.latency_ms}
     if provider is not None and status is not None and attempt.latency_ms is not None:
         return item, True
-    if not isinstance(came, ProviderResponse):
+    if not isinstance(response, ProviderResponse):
         return item, False
     parts = ((provider, "provider_name"), (status, "status"), (attempt.latency_ms, "latency"))
-    return item, not any(part is None and _holds_more(came, name) for part, name in parts)
+    return item, not any(part is None and _was_sent(response, name) for part, name in parts)
 
 
-def _holds_more(came: Generation | ProviderResponse, attribute: str) -> bool:
-    """Whether something came for a field that reads as nothing here."""
+def _was_sent(source: Generation | ProviderResponse, attribute: str) -> bool:
+    """Return whether a value was sent for a field that is stored as NULL."""
     try:
-        return getattr(came, attribute, None) is not None
+        return getattr(source, attribute, None) is not None
     except FieldError as error:
         return error.found not in _NOT_SENT

@@ -1,6 +1,6 @@
-"""Values of a record as SQLite stores them in a row, by the kind of the column.
+"""Conversion of a record's values to what SQLite stores in a row, by the kind of the column.
 
-Each function raises `ValueError` for a value that the column cannot hold as it is.
+Each function raises `ValueError` for a value that the column cannot hold unchanged.
 """
 
 import datetime
@@ -19,63 +19,63 @@ from modelgates_runtime.encoding import encode
 #: A value as SQLite stores it.
 Value = str | int | float | None
 
-_WHOLE: Final = 14  # digits before the point that DECIMAL(38,24) holds,
-_BEHIND: Final = 24  # and behind it
-_LAST: Final = Decimal(1).scaleb(-_BEHIND)
+_MAX_WHOLE_DIGITS: Final = 14  # before the point, in DECIMAL(38,24)
+_MAX_DECIMALS: Final = 24  # after the point
+_LAST_DECIMAL: Final = Decimal(1).scaleb(-_MAX_DECIMALS)
 _ROUNDING: Final = Context(prec=400, rounding=ROUND_HALF_EVEN)  # a double has 309 digits at most
 _INT64: Final = range(-(2**63), 2**63)
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
-#: Times as servers write them, which Python reads at once; other ISO 8601 takes twenty times as
-#: long. Hour 24 is not among them: not every Python knows it.
-_USUAL: Final = re.compile(
+#: The form of time that servers commonly send, which Python parses directly; other ISO 8601 takes
+#: twenty times as long. Hour 24 is excluded, because not every Python version accepts it.
+_COMMON_TIME: Final = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}([.]([0-9]{3}|[0-9]{6}))?"
     "(Z|[+]00:00)"
 )
 
 
 def text(value: Any) -> str:
-    """Return a text, or the one that a date or UUID was sent as."""
+    """Return a string; of a date or UUID, the string that was sent."""
     if value.__class__ is str and value.isascii():
         return value
-    plain = str.__str__(value) if isinstance(value, str) else str(encode(value))
-    if not plain.isascii():
-        plain.encode()  # half characters, which JSON can name, are no text in UTF-8
-    return plain
+    string = str.__str__(value) if isinstance(value, str) else str(encode(value))
+    if not string.isascii():
+        string.encode()  # raises for an unpaired surrogate, which JSON can express and UTF-8 cannot
+    return string
 
 
 def integer(value: Any) -> int:
     """Return an integer of 64 bits."""
-    number = int(value)  # of an enum, too
+    number = int(value)  # an enum member becomes a plain integer
     if number not in _INT64:
         raise ValueError("beyond 64 bits")
     return number
 
 
 def number(value: Any) -> float:
-    """Return a number as the double that it is."""
+    """Return a number as a double of the same value."""
     double = float(value)
     if not math.isfinite(double) or double != value:
-        raise ValueError("not a number that a double holds")
+        raise ValueError("not a number that a double can hold")
     return double
 
 
 def amount(value: Decimal) -> str:
-    """Return an amount as a plain decimal.
+    """Return an amount as a decimal string without an exponent.
 
-    Its digits behind the 24th decimal, which only residues of doubles have, are rounded half-even.
+    It is rounded half-even at the 24th decimal; only residues of doubles have digits beyond it.
     """
-    plain = f"{value:f}"
-    if len(plain) <= _WHOLE:  # it fits, wherever the point is
-        return plain
-    whole, _, behind = plain.lstrip("-").partition(".")
-    if len(behind.rstrip("0")) > _BEHIND:
-        plain = f"{_ROUNDING.quantize(value, _LAST):f}"
-        whole = plain.lstrip("-").partition(".")[0]
-    if len(whole) > _WHOLE:
+    digits = f"{value:f}"
+    if len(digits) <= _MAX_WHOLE_DIGITS:  # it fits, wherever the point is
+        return digits
+    whole, _, decimals = digits.lstrip("-").partition(".")
+    if len(decimals.rstrip("0")) > _MAX_DECIMALS:
+        digits = f"{_ROUNDING.quantize(value, _LAST_DECIMAL):f}"
+        whole = digits.lstrip("-").partition(".")[0]
+    if len(whole) > _MAX_WHOLE_DIGITS:
         raise ValueError("beyond DECIMAL(38,24)")
-    return plain
+    return digits
 
 
 def microseconds(moment: datetime.datetime) -> int:
@@ -84,8 +84,8 @@ def microseconds(moment: datetime.datetime) -> int:
 
 
 def parse_common_time(sent: str) -> int | None:
-    """Return what a text says as microseconds, if it says it as servers usually do."""
-    if _USUAL.fullmatch(sent) is None:
+    """Return a time as microseconds since 1970-01-01 UTC; None if it is not in the common form."""
+    if _COMMON_TIME.fullmatch(sent) is None:
         return None
     try:
         return microseconds(datetime.datetime.fromisoformat(sent))
@@ -104,7 +104,7 @@ def _json(value: Any) -> str:
     return json.dumps(encode(value), allow_nan=False, separators=(",", ":"))
 
 
-#: What makes the stored value of a value of the record's, which is not None.
+#: The function that converts a value of the record, which is not None, by the kind of its column.
 CONVERTERS: Final[Mapping[Kind, Callable[[Any], Value]]] = MappingProxyType(
     {
         "text": text,
