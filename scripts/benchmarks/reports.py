@@ -160,7 +160,7 @@ def measure(ledger: Path, year: Year, folder: Path, run: Run = run) -> dict[str,
     activity = folder / "activity.json"
     activity.write_text(json.dumps(year.activity()))
     took["reconcile"], status, printed = run("reconcile", ledger, activity, "--format", "json")
-    if status or json.loads(printed)["here"]["requests"] != year.total.records - _undated(year):
+    if status or json.loads(printed)["ledger"]["requests"] != year.total.records - _undated(year):
         raise AssertionError(f"reconcile: {status}, {printed[:400]}")
     return took
 

@@ -47,7 +47,8 @@ def test_what_is_missing_has_a_status(ledger):
 
     assert status == Status.DIFFERENT == 14
     assert printed.startswith("they differ: ")
-    assert "2026-11-02 a/b: 1 missing here: 2 there, 1 here; $2.000000 and $1.000000" in printed
+    assert "2026-11-02 a/b: 1 missing in the ledger: 2 in the account, 1 in the ledger" in printed
+    assert "1 in the ledger; $2.000000 and $1.000000" in printed
     assert "may be what is missing" in said
 
 
@@ -58,9 +59,9 @@ def test_in_a_pipe_it_is_json(ledger):
 
     assert status == Status.DIFFERENT
     assert found["is_same"] is False
-    assert found["lines"][0]["finding"] == "missing here"
-    assert found["lines"][0]["there"]["charged_usd"] == "2.5"
-    assert found["lines"][0]["place"] == ["2026-11-02", "a/b"]
+    assert found["lines"][0]["finding"] == "missing in the ledger"
+    assert found["lines"][0]["account"]["charged_usd"] == "2.5"
+    assert found["lines"][0]["key"] == ["2026-11-02", "a/b"]
 
 
 def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
@@ -89,7 +90,7 @@ def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
 @pytest.mark.parametrize(
     ("tolerance", "said"),
     [
-        ("0", "that do not differ at all"),
+        ("0", "amounts must be exactly equal"),
         ("0.000001", "no more than a millionth (0.0001 %) of the larger"),
         ("0.010", "no more than a hundredth (1 %) of the larger"),
         ("0.025", "no more than 2.5 % of the larger"),
@@ -108,13 +109,13 @@ def test_a_report_tells_it_too(ledger, tmp_path):
     page = tmp_path / "page.html"
     given = ("report", ledger, "--activity", str(tmp_path / "activity.json"))
     _, printed, _ = invoke(*given, "--html", str(page), "--format", "json")
-    assert json.loads(printed)["reconciliation"]["lines"][0]["finding"] == "missing here"
+    assert json.loads(printed)["reconciliation"]["lines"][0]["finding"] == "missing in the ledger"
     shown = page.read_text()
     assert "Is anything missing?" in shown
     assert "They differ: 2026-11-02 to 2026-11-03 (UTC), 2 pairs of day and model." in shown
-    assert shown.count('<td class="text" data-value="missing here">') == 2
+    assert shown.count('<td class="text" data-value="missing in the ledger">') == 2
     table = invoke(*given, "--format", "table")[1]
-    assert "2026-11-02 a/b: 1 missing here: 2 there, 1 here" in table
+    assert "2026-11-02 a/b: 1 missing in the ledger: 2 in the account, 1 in the ledger" in table
     assert invoke(*given, ledger)[0] == Status.USAGE
 
 

@@ -1,4 +1,4 @@
-"""The HTML page in Chromium: every chart is drawn, nothing is requested, hostile names are text."""
+"""The HTML page in Chromium: charts are drawn, nothing is requested, hostile names are text."""
 
 import datetime
 import shutil
@@ -17,26 +17,26 @@ from modelgates_client.reports.figures import (
 )
 from modelgates_client.reports.page import render
 
-from ..reports.sample_reports import NOTHING, full, group, report
+from ..reports.sample_reports import NO_SPREAD, full, group, report
 from ..reports.sample_rows import NOON
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHARTS = ("time", "costs", "latencies", "fallbacks", "providers")
-#: What a chart draws its data with.
+#: The elements that a chart draws for its data.
 MARKS = ".bars .point path, .sankey-node rect, .sankey-link"
 HOSTILE = '</script><a href="javascript:alert(1)">x</a><img src=x onerror=alert(1)><b>%{y}$1$'
-WAIT = 60_000  # milliseconds, for a machine that is busy
+TIMEOUT_MS = 60_000  # enough for a busy machine
 
 
 @pytest.fixture(scope="module")
 def browser():
     """Return a running Chromium."""
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if found is None:
-        pytest.fail("no Chromium is found: install one, as by `apt-get install chromium`")
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        pytest.fail("Chromium is not installed: run, for example, `apt-get install chromium`")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=found,
+            executable_path=program,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield running
@@ -45,8 +45,8 @@ def browser():
 
 @pytest.fixture
 def show(browser, tmp_path):
-    """Return a function that opens the page of a report; nothing may go wrong meanwhile."""
-    opened, noise = [], []
+    """Return a function that opens the page of a report; messages and requests are errors."""
+    opened, events = [], []
 
     def show(figures, width=1280, scheme="light", **options):
         file = tmp_path / "report.html"
@@ -56,17 +56,17 @@ def show(browser, tmp_path):
             viewport={"width": width, "height": 900}, color_scheme=scheme, **options
         )
         opened.append(page)
-        page.set_default_timeout(WAIT)
-        page.on("console", lambda message: noise.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: noise.append(f"dialog: {dialog.message}"))
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("console", lambda message: events.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: events.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: events.append(f"dialog: {dialog.message}"))
         address = file.as_uri()
 
         def guard(route):
             if route.request.url == address:
                 route.continue_()
             else:
-                noise.append(f"request: {route.request.url}")
+                events.append(f"request: {route.request.url}")
                 route.abort()
 
         page.route("**/*", guard)
@@ -80,11 +80,11 @@ def show(browser, tmp_path):
     yield show
     for page in opened:
         page.close()
-    assert noise == []
+    assert events == []
 
 
 def marks(page, chart):
-    """Return how many marks of a chart can be seen."""
+    """Return how many marks of a chart are visible."""
     return page.evaluate(
         "([id, marks]) => [...document.querySelectorAll(`#${id} :is(${marks})`)].filter(mark => {"
         " const box = mark.getBoundingClientRect(); return box.width > 0 && box.height > 0;"
@@ -100,8 +100,8 @@ def colour(page):
     )
 
 
-def hovered(page, chart):
-    """Return what a chart says where the mouse is on its largest mark."""
+def hover_text(page, chart):
+    """Return the text of a chart while the mouse is over its largest mark."""
     x, y = page.evaluate(
         "([id, marks]) => {"
         " document.getElementById(id).scrollIntoView({ block: 'center' });"
@@ -146,15 +146,15 @@ def huge():
     )
 
 
-def one():
+def single():
     """Return a report of a single record."""
-    single = group(("m/one",), 1, "0.00003452", latency_ms=Spread(1, 812.0, 812.0, 812.0))
+    only = group(("m/one",), 1, "0.00003452", latency_ms=Spread(1, 812.0, 812.0, 812.0))
     return report(
-        total=single,
-        groups=(single,),
+        total=only,
+        groups=(only,),
         timeline=(TimeSlice(NOON, "m/one", 1, Total(Decimal("0.00003452"), 0)),),
         latencies=(HistogramBin(800.0, 1000.0, 1),),
-        providers=(Provider("P", 1, 1, 0, ((429, 1),), NOTHING),),
+        providers=(Provider("P", 1, 1, 0, ((429, 1),), NO_SPREAD),),
         fallbacks=(Fallback("P", None, 1),),
     )
 
@@ -162,7 +162,7 @@ def one():
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_chart_is_drawn(show, width, scheme):
-    """At any width, in any colours; no message, no request, nothing wider than the window."""
+    """At any width and in any colour scheme; nothing is wider than the window."""
     page = show(full(), width, scheme)
 
     assert {chart: marks(page, chart) > 0 for chart in CHARTS} == dict.fromkeys(CHARTS, True)
@@ -172,22 +172,22 @@ def test_every_chart_is_drawn(show, width, scheme):
     assert overflow(page) <= 0
 
 
-@pytest.mark.parametrize("make", [report, one, huge])
+@pytest.mark.parametrize("make", [report, single, huge])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_any_size_of_report_is_shown(show, make, width):
-    """None, one or very many of each: drawn, and no wider than the window."""
+def test_reports_of_any_size_are_shown(show, make, width):
+    """Without records, with a single one, or with very many groups."""
     figures = make()
     page = show(figures, width)
 
     expected = dict.fromkeys(CHARTS, make is not report)
-    found = {chart: marks(page, chart) > 0 for chart in CHARTS}
-    assert found == expected
+    drawn = {chart: marks(page, chart) > 0 for chart in CHARTS}
+    assert drawn == expected
     assert overflow(page) <= 0
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_label_is_cut(show, width):
-    """Names and amounts of the bars, and of the marks, are within their charts."""
+    """Labels of bars, marks, axes and legends are within their charts."""
     page = show(full("a-vendor-with-a-name/a-model-with-a-long-name-" * 2), width)
 
     cut = page.evaluate(
@@ -204,10 +204,10 @@ def test_no_label_is_cut(show, width):
     assert cut == []
 
 
-@pytest.mark.parametrize("make", [full, one, huge])
+@pytest.mark.parametrize("make", [full, single, huge])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_labels_do_not_overlap(show, make, width):
-    """Those of one axis, and those of bars and marks, stand apart."""
+    """Neither those of an axis, nor those of bars and marks."""
     page = show(make(), width)
 
     overlapping = page.evaluate(
@@ -215,17 +215,17 @@ def test_labels_do_not_overlap(show, make, width):
         " ['.annotation-text', '.xtick text', '.ytick text', '.legendtext'].flatMap(kind => {"
         "  const boxes = [...chart.querySelectorAll(kind)].map(label =>"
         "   [label.textContent, label.getBoundingClientRect()]);"
-        "  return boxes.flatMap(([one, a], index) => boxes.slice(index + 1).filter(([, b]) =>"
+        "  return boxes.flatMap(([first, a], index) => boxes.slice(index + 1).filter(([, b]) =>"
         "   Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&"
         "   Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3"
-        "  ).map(([other]) => [chart.id, one, other]));"
+        "  ).map(([second]) => [chart.id, first, second]));"
         " }))"
     )
     assert overlapping == []
 
 
 def test_colours_follow_the_system(show):
-    """A page that is open when the system turns dark is drawn again."""
+    """An open page is drawn again when the system changes to dark."""
     page = show(full())
     light = colour(page)
 
@@ -241,7 +241,7 @@ def test_colours_follow_the_system(show):
 
 
 def test_charts_follow_the_width(show):
-    """A window that becomes narrower needs no scrolling."""
+    """A narrower window needs no horizontal scrolling."""
     page = show(full())
 
     page.set_viewport_size({"width": 390, "height": 900})
@@ -253,29 +253,29 @@ def test_charts_follow_the_width(show):
 
 
 def test_hostile_names_are_text(show):
-    """In charts, hovers and tables: none becomes an element, a link or a template."""
+    """In charts, hover texts and tables, none becomes an element, a link or a template."""
     figures = full(HOSTILE, HOSTILE)
     page = show(figures)
 
     assert page.locator("img, main a, svg a, b, svg [onerror]").count() == 0
     for place in ("#time .legendtext", "#costs .annotation-text", "#fallbacks .node-label"):
         assert page.locator(place).first.text_content().startswith("</script><a href=")
-    hover = hovered(page, "costs")
+    hover = hover_text(page, "costs")
     assert HOSTILE[:39] in hover  # the middle of a long name is left out
     assert HOSTILE[-38:] in hover
-    assert HOSTILE[:39] in hovered(page, "fallbacks")
+    assert HOSTILE[:39] in hover_text(page, "fallbacks")
     assert page.locator("svg a, svg tspan[style*='bold']").count() == 0
 
 
-def test_hovers_say_exact_amounts(show):
-    """All digits, and what is unknown."""
+def test_hover_texts_have_exact_amounts(show):
+    """With all digits, and the number of unknown amounts."""
     page = show(full())
 
-    assert "$1201.50000000000000000000003, and 3 unknown all in" in hovered(page, "costs")
+    assert "$1,201.50000000000000000000003 (and 3 unknown) all in" in hover_text(page, "costs")
 
 
-def test_the_legend_filters(show):
-    """A click hides a model, also when it is drawn anew; each bar tells the whole day."""
+def test_the_legend_hides_models(show):
+    """Hidden models stay hidden when redrawn; each hover text has the total of the day."""
     days = [NOON + datetime.timedelta(days=day) for day in range(3)]
     parts = [
         TimeSlice(day, model, 1, Total(Decimal(2), 0)) for day in days for model in ("a/b", "c/d")
@@ -284,21 +284,21 @@ def test_the_legend_filters(show):
     bars = page.locator("#time .bars .point path")
 
     assert bars.count() == 6
-    assert "the day, all models: $4, of 2 records" in hovered(page, "time")
+    assert "the day, all models: $4, of 2 records" in hover_text(page, "time")
     page.locator("#time .legendtoggle").first.click()
-    expect(bars).to_have_count(3, timeout=WAIT)
+    expect(bars).to_have_count(3, timeout=TIMEOUT_MS)
     chart = page.locator("#time")
     before = chart.get_attribute("data-width")
     page.set_viewport_size({"width": 700, "height": 900})
-    expect(chart).not_to_have_attribute("data-width", before, timeout=WAIT)
+    expect(chart).not_to_have_attribute("data-width", before, timeout=TIMEOUT_MS)
     assert bars.count() == 3
 
 
-def test_a_table_that_scrolls_says_so(show):
-    """Where it is wider than its place, and nowhere else."""
+def test_a_table_that_scrolls_has_a_hint(show):
+    """If it is wider than its container, and only then."""
     wide = show(full(), width=1280).locator(".cue:visible").count()
     page = show(full(), width=390)
-    expect(page.locator(".cue:visible").nth(1)).to_be_visible(timeout=WAIT)
+    expect(page.locator(".cue:visible").nth(1)).to_be_visible(timeout=TIMEOUT_MS)
     cut = page.evaluate(
         "[...document.querySelectorAll('.scroll')].filter("
         "each => (each.scrollWidth > each.clientWidth + 1) === each.nextElementSibling.hidden"
@@ -308,19 +308,19 @@ def test_a_table_that_scrolls_says_so(show):
     assert wide < page.locator(".cue:visible").count()
 
 
-def test_without_javascript_all_is_in_tables(show):
-    """The page says so, and no chart leaves a gap."""
+def test_without_javascript_all_figures_are_in_tables(show):
+    """The page says so, and charts leave no gaps."""
     page = show(full(), java_script_enabled=False)
 
     assert page.locator("noscript p").is_visible()
     assert page.locator("table").count() == 6
     assert all(table.is_visible() for table in page.locator("table").all())
     assert not any(chart.is_visible() for chart in page.locator(".chart").all())
-    assert page.get_by_text("$1201.50000000000000000000003").first.is_visible()
+    assert page.get_by_text("$1,201.50000000000000000000003").first.is_visible()
 
 
 def test_an_old_browser_shows_the_tables(show):
-    """What it lacks is told, and nothing is hidden."""
+    """With a notice; nothing is hidden."""
     page = show(full(), script="delete globalThis.DecompressionStream")
 
     page.wait_for_selector("#notice:not([hidden])")
@@ -329,8 +329,8 @@ def test_an_old_browser_shows_the_tables(show):
     assert not any(chart.is_visible() for chart in page.locator(".chart").all())
 
 
-def test_it_prints(show):
-    """On paper it is light, and as wide as the paper; on the screen it is then as before."""
+def test_printed_charts_are_light_and_fit_the_paper(show):
+    """After printing, the screen is as before."""
     page = show(full(), scheme="dark")
     dark = colour(page)
     page.evaluate(
@@ -343,9 +343,9 @@ def test_it_prints(show):
         "})"
     )
 
-    made = page.pdf(format="A4")
+    pdf = page.pdf(format="A4")
 
-    assert made.startswith(b"%PDF")
+    assert pdf.startswith(b"%PDF")
     printed = page.evaluate("globalThis.printed")
     light = colour(show(full()))
     assert [width for width, _ in printed] == [660, 660]
@@ -358,8 +358,8 @@ def test_it_prints(show):
     )
 
 
-def test_tables_are_sorted_by_keyboard(show):
-    """By value, either way; what is unknown is last, and totals stay below."""
+def test_tables_can_be_sorted_by_keyboard(show):
+    """In both directions; unknown values are last, and totals stay at the bottom."""
     groups = (
         group(("m/nine",), 9, "9.5"),
         group(("m/ten",), 10, "10.25"),
@@ -386,11 +386,11 @@ def test_tables_are_sorted_by_keyboard(show):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast(show, scheme):
-    """As WCAG 2.2 asks for at level AA: 4.5 to 1, of every text, in charts too."""
+def test_all_text_has_enough_contrast(show, scheme):
+    """4.5 to 1, as WCAG 2.2 requires for level AA, also in charts."""
     page = show(full(), scheme=scheme)
 
-    pale = page.evaluate("""() => {
+    low_contrast = page.evaluate("""() => {
       const parts = colour => colour.match(/[0-9.]+/g).map(Number);
       const light = colour => {
         const [r, g, b] = parts(colour).map(part => part / 255)
@@ -398,8 +398,8 @@ def test_text_has_contrast(show, scheme):
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
       };
       const behind = element => {
-        for (let one = element; one; one = one.parentElement) {
-          const colour = getComputedStyle(one).backgroundColor;
+        for (let parent = element; parent; parent = parent.parentElement) {
+          const colour = getComputedStyle(parent).backgroundColor;
           if ((parts(colour)[3] ?? 1) === 1) return colour;
         }
       };
@@ -416,4 +416,4 @@ def test_text_has_contrast(show, scheme):
       }
       return found;
     }""")
-    assert pale == []
+    assert low_contrast == []

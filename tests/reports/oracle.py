@@ -1,4 +1,4 @@
-"""The figures of a report by plain Python, one record after the other: slow, and easy to check."""
+"""Computes the figures of a report in plain Python, record by record: slow, but easy to check."""
 
 import collections
 import datetime
@@ -39,8 +39,8 @@ TIMES = {
 }
 
 
-def chosen(rows, since=None, until=None):
-    """Return the records that count."""
+def in_period(rows, since=None, until=None):
+    """Return the records of a period."""
     records = [row for row in rows if row["state"] in RECORDS]
     if since is None and until is None:
         return records
@@ -54,7 +54,7 @@ def chosen(rows, since=None, until=None):
 
 
 def key_of(row, by, zone):
-    """Return what a record is grouped by."""
+    """Return the key by which a record is grouped."""
 
     def part(name):
         if name in TIMES:
@@ -69,87 +69,87 @@ def key_of(row, by, zone):
 
 
 def quantile(values, share):
-    """Return a quantile, interpolated linearly; exactly."""
+    """Return a quantile with linear interpolation, computed exactly."""
     ordered = sorted(map(Fraction, values))
-    place = Fraction(share) * (len(ordered) - 1)
-    low = int(place)
+    position = Fraction(share) * (len(ordered) - 1)
+    low = int(position)
     high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (position - low))
 
 
 def group(records):
-    """Return figures of records, as names and plain values; sums as fractions."""
+    """Return the figures of records by name; sums are fractions."""
     figures = {
         "records": len(records),
         "provisional": sum(row["state"] == "provisional" for row in records),
     }
     for name, column in FIGURES.items():
-        said = [Fraction(row[column]) for row in records if row[column] is not None]
-        figures[name] = (sum(said, Fraction(0)), len(records) - len(said))
+        values = [Fraction(row[column]) for row in records if row[column] is not None]
+        figures[name] = (sum(values, Fraction(0)), len(records) - len(values))
     for name, column in SPREADS.items():
-        said = [row[column] for row in records if row[column] is not None]
+        values = [row[column] for row in records if row[column] is not None]
         parts = ("1/2", "19/20", "99/100")
-        spread = [quantile(said, part) for part in parts] if said else [None] * 3
-        figures[name] = (len(said), *spread)
+        spread = [quantile(values, part) for part in parts] if values else [None] * 3
+        figures[name] = (len(values), *spread)
     return figures
 
 
 def groups(records, by, zone):
     """Return the figures of each group, by key."""
-    found = collections.defaultdict(list)
+    by_key = collections.defaultdict(list)
     for row in records:
-        found[key_of(row, by, zone)].append(row)
-    return {key: group(rows) for key, rows in found.items()}
+        by_key[key_of(row, by, zone)].append(row)
+    return {key: group(rows) for key, rows in by_key.items()}
 
 
 def cost_over_time(records, zone, step):
-    """Return cost and number of records by the start of the hour or day, in UTC, and model."""
-    found = collections.defaultdict(lambda: [Fraction(0), 0, 0])
+    """Return the cost and number of records by model and start of the hour or day, in UTC."""
+    slices = collections.defaultdict(lambda: [Fraction(0), 0, 0])
     for row in records:
         if row["created_at"] is None:
             continue
         local = row["created_at"].astimezone(zone)
         if step == "hour":
-            into = datetime.timedelta(
+            since_full_hour = datetime.timedelta(
                 minutes=local.minute, seconds=local.second, microseconds=local.microsecond
             )
-            start = row["created_at"] - into
+            start = row["created_at"] - since_full_hour
         else:
             start = datetime.datetime.combine(local.date(), datetime.time(), zone)
-        part = found[start.astimezone(datetime.UTC), row["model"]]
+        part = slices[start.astimezone(datetime.UTC), row["model"]]
         part[0] += Fraction(row["all_in_usd"] or 0)
         part[1] += row["all_in_usd"] is None
         part[2] += 1
-    return {key: tuple(part) for key, part in found.items()}
+    return {key: tuple(part) for key, part in slices.items()}
 
 
 def providers(records):
-    """Return attempts, failures, generations served and statuses by provider; and fallbacks."""
-    found = collections.defaultdict(lambda: [0, 0, 0, collections.Counter()])
+    """Return attempts, failures, served generations and statuses by provider, and fallbacks."""
+    by_provider = collections.defaultdict(lambda: [0, 0, 0, collections.Counter()])
     fallbacks = collections.Counter()
     for row in records:
         attempts = row["attempts"] or []
         served = max(
-            (place for place, one in enumerate(attempts) if _succeeded(one)),
+            (index for index, attempt in enumerate(attempts) if _is_success(attempt)),
             default=None,
         )
-        for place, one in enumerate(attempts):
-            part = found[one["provider"]]
-            failed = one["status"] is not None and not _succeeded(one)
+        for index, attempt in enumerate(attempts):
+            part = by_provider[attempt["provider"]]
+            failed = attempt["status"] is not None and not _is_success(attempt)
             part[0] += 1
             part[1] += failed
-            part[2] += place == served
-            part[3][one["status"]] += 1
-            if not failed or one["provider"] is None:
+            part[2] += index == served
+            part[3][attempt["status"]] += 1
+            if not failed or attempt["provider"] is None:
                 continue
-            if place + 1 < len(attempts):
-                then = attempts[place + 1]["provider"]
+            if index + 1 < len(attempts):
+                then = attempts[index + 1]["provider"]
                 if then is not None:
-                    fallbacks[one["provider"], then] += 1
+                    fallbacks[attempt["provider"], then] += 1
             elif served is None:
-                fallbacks[one["provider"], None] += 1
-    return dict(found), fallbacks
+                fallbacks[attempt["provider"], None] += 1
+    return dict(by_provider), fallbacks
 
 
-def _succeeded(attempt):
+def _is_success(attempt):
     return attempt["status"] is not None and 200 <= attempt["status"] < 300

@@ -1,4 +1,4 @@
-"""Ledgers made without a server."""
+"""Sample ledgers, created without a server."""
 
 import json
 
@@ -9,7 +9,7 @@ from modelgates_client.records.generation import GenerationResponse
 
 
 def record(number, **changes):
-    """Return a final record of 2 November 2026, noon, without an own key."""
+    """Return a final record of 2 November 2026, noon, without upstream costs."""
     return {
         "id": f"gen-{number}",
         "finish_reason": "stop",
@@ -20,7 +20,7 @@ def record(number, **changes):
 
 
 def make_ledger(path, *records, pending=0, failed=0):
-    """Make a ledger of records and of ids without one; return its path."""
+    """Create a ledger with records and ids without a record; return its path."""
     with Ledger(path) as ledger:
         ledger.enqueue([f"gen-pending-{number}" for number in range(pending)])
         ledger.add([resolved(each) for each in records])
@@ -30,7 +30,7 @@ def make_ledger(path, *records, pending=0, failed=0):
 
 
 def resolved(item):
-    """Return the outcome of an id that has a record."""
+    """Return the outcome of an id with a record."""
     body = json.dumps({"data": item}).encode()
     response = Response(GenerationResponse(data=Generation.from_dict(item)), 200, {}, body, 1, 0.25)
     return Resolved(item["id"], response)

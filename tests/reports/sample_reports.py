@@ -1,4 +1,4 @@
-"""Reports made by hand, for what shows them."""
+"""Sample reports, for tests of their presentation."""
 
 import datetime
 from decimal import Decimal
@@ -17,11 +17,11 @@ from modelgates_client.reports.figures import (
 
 from .sample_rows import NOON
 
-NOTHING = Spread(0, None, None, None)
+NO_SPREAD = Spread(0, None, None, None)
 
 
 def group(key=(), records=1, cost="0", unknown=0, **changes):
-    """Return a group without an own key."""
+    """Return a group without upstream costs."""
     amount = Total(Decimal(cost), unknown)
     tokens = Total(0, records)
     figures = {
@@ -34,22 +34,22 @@ def group(key=(), records=1, cost="0", unknown=0, **changes):
         "tokens_completion": tokens,
         "tokens_cached": tokens,
         "tokens_reasoning": tokens,
-        "latency_ms": NOTHING,
-        "generation_ms": NOTHING,
-        "tokens_per_second": NOTHING,
+        "latency_ms": NO_SPREAD,
+        "generation_ms": NO_SPREAD,
+        "tokens_per_second": NO_SPREAD,
     }
     return Group(key, records, **{**figures, **changes})
 
 
 def report(**changes):
-    """Return a report of nothing, with changes."""
+    """Return an empty report, with changes."""
     figures = {
         "source": "spend.db",
         "by": ("model",),
         "since": None,
         "until": None,
         "timezone": "UTC",
-        "made_at": NOON,
+        "generated_at": NOON,
         "total": group(records=0),
         "groups": (),
         "unresolved": UnresolvedCounts(0, 0, ()),
@@ -65,7 +65,7 @@ def report(**changes):
 
 
 def full(name="openai/gpt-5-mini", provider="DeepInfra"):
-    """Return a report with something in each part, where names come from a server."""
+    """Return a report with figures in each part, and names as from a server."""
     spread = Spread(9, 898.0, 2839.25, 64575.5)
     amounts = {
         "charged_usd": Total(Decimal("1.00000000000000000000003"), 2),
@@ -103,7 +103,7 @@ def full(name="openai/gpt-5-mini", provider="DeepInfra"):
         ),
         providers=(
             Provider(provider, 132_284, 7474, 124_810, ((200, 124_810), (429, 7474)), spread),
-            Provider(None, 2, 0, 0, ((None, 2),), NOTHING),
+            Provider(None, 2, 0, 0, ((None, 2),), NO_SPREAD),
         ),
         providers_left_out=4,
         fallbacks=(Fallback(provider, name, 9), Fallback(name, None, 1)),

@@ -1,4 +1,4 @@
-"""Rows for reports: made by hand, in a DuckDB table typed as `rows.source.open_rows` types it."""
+"""Sample rows, in a DuckDB table with the types of `exports.source.open_rows`."""
 
 import datetime
 import json
@@ -35,12 +35,12 @@ NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
 
 
 def row(**changes):
-    """Return a final record's row: all that is not said is unknown."""
+    """Return the row of a final record; columns that are not passed are unknown."""
     return {**dict.fromkeys(TYPES), "state": "final", "created_at": NOON, **changes}
 
 
 def costing(amount, **changes):
-    """Return a row of a charge without an own key."""
+    """Return the row of a record with a cost and no upstream cost."""
     cost = Decimal(amount)
     charge = {"charged_usd": cost, "all_in_usd": cost, "upstream_usd": Decimal(0)}
     return row(**charge, is_byok=False, **changes)
@@ -59,24 +59,24 @@ def microseconds(when):
 
 
 def connect(rows, types=TYPES):
-    """Return a connection with these rows as the view `rows`."""
+    """Return a connection with a view `rows`."""
     connection = duckdb.connect()
     connection.execute("CREATE TABLE typed (" + ", ".join(map(" ".join, types.items())) + ")")
-    lines = [{name: _told(each[name]) for name in types} for each in rows]
+    lines = [{name: _as_json(each[name]) for name in types} for each in rows]
     names = ", ".join(
         f"make_timestamptz(item.{name}::BIGINT)" if name == "created_at" else f"item.{name}::{kind}"
         for name, kind in types.items()
     )
-    told = dict.fromkeys(types, "VARCHAR") | {"attempts": types.get("attempts", "VARCHAR")}
+    json_types = dict.fromkeys(types, "VARCHAR") | {"attempts": types.get("attempts", "VARCHAR")}
     connection.execute(
         f"INSERT INTO typed SELECT {names} FROM (SELECT unnest(from_json(?, ?)) AS item)",
-        [json.dumps(lines), json.dumps([told])],
+        [json.dumps(lines), json.dumps([json_types])],
     )
     connection.execute("CREATE VIEW rows AS SELECT * FROM typed")
     return connection
 
 
-def _told(value):
+def _as_json(value):
     if isinstance(value, datetime.datetime):
         return str(microseconds(value))
     if value is None or isinstance(value, list):

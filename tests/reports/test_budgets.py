@@ -1,4 +1,4 @@
-"""Budgets: which records count, what is doubtful, and when a limit is reached."""
+"""Budgets: which records count, which ids are doubtful, and when a limit is reached."""
 
 import datetime
 import zoneinfo
@@ -17,14 +17,14 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def budget(**keys):
-    """Return a budget as a configuration has it, with underscores for dashes."""
+    """Return a budget from a configuration, whose keys have underscores for dashes."""
     table = {"max-usd": 10, **{key.replace("_", "-"): value for key, value in keys.items()}}
-    (made,) = read_budgets({"team": table})
-    return made
+    (result,) = read_budgets({"team": table})
+    return result
 
 
 def row(usd="1", *, days=0, state="final", at=None, **values):
-    """Return a row of a record so many days before now."""
+    """Return a row created some days before now."""
     created = NOW - datetime.timedelta(days=days) if at is None else at
     amount = None if usd is None else Decimal(usd)
     return BudgetRow(
@@ -36,15 +36,15 @@ def row(usd="1", *, days=0, state="final", at=None, **values):
 
 
 def state(budget, *rows, timezone="UTC"):
-    """Return how a budget for all stands."""
-    (found,) = states([budget], rows, NOW, timezone)
-    return found
+    """Return the state of a budget that is not split."""
+    (result,) = states([budget], rows, NOW, timezone)
+    return result
 
 
 @pytest.mark.parametrize(
     ("period", "days"), [("day", 0), ("week", 2), ("month", 17), ("36h", 1), ("3d", 3), ("1w", 7)]
 )
-def test_a_period_begins_where_it_says(period, days):
+def test_a_period_includes_its_first_day(period, days):
     """A record of its first day counts, one of the day before does not."""
     found = state(budget(period=period), row("1", days=days), row("2", days=days + 1))
 
@@ -52,8 +52,8 @@ def test_a_period_begins_where_it_says(period, days):
     assert found.spent.records == 1
 
 
-def test_a_month_is_one_of_the_zone():
-    """Half past midnight of the first in Berlin is still the month before in UTC."""
+def test_a_month_starts_in_the_time_zone():
+    """Half past midnight of the first in Berlin is still the previous month in UTC."""
     at = datetime.datetime(2026, 10, 31, 23, 30, tzinfo=datetime.UTC)
     assert state(budget(), row("3", at=at), row()).spent.known_usd == 1
     assert state(budget(), row("3", at=at), row(), timezone="Europe/Berlin").spent.known_usd == 4
@@ -76,15 +76,15 @@ def test_a_month_is_one_of_the_zone():
         ([], "undecided", None),
     ],
 )
-def test_a_verdict_is_only_what_can_be_said(rows, verdict, warned_at):
-    """Nothing found is not nothing spent."""
+def test_a_verdict_is_undecided_if_costs_are_unknown(rows, verdict, warned_at):
+    """Finding nothing does not mean that nothing was spent."""
     found = state(budget(), *rows)
 
     assert (found.verdict, found.warned_at) == (verdict, warned_at)
 
 
-def test_there_is_a_limit_for_each_value():
-    """Those that spent most first; records that do not say are a value of their own."""
+def test_a_split_budget_has_a_state_for_each_value():
+    """The highest spending first; records without a value have a state of their own."""
     rows = [row("2", user="a"), row("12", user="b"), row("1", user="a"), row("4")]
     found = states([budget(each="user")], rows, NOW, "UTC")
 
@@ -95,8 +95,8 @@ def test_there_is_a_limit_for_each_value():
     ]
 
 
-def test_only_some_records_may_count():
-    """By several values at once; an id without a record may be one of them."""
+def test_where_selects_records():
+    """By several values at once; an id without a record may have them."""
     rows = [
         row("1", app="x", byok="no"),
         row("2", app="x", byok="yes"),
@@ -110,8 +110,8 @@ def test_only_some_records_may_count():
     assert found.verdict == "within"
 
 
-def test_it_looks_ahead_by_the_mean_of_the_last_whole_days():
-    """Today is none of them: it is not over."""
+def test_the_forecast_is_the_mean_of_the_last_whole_days():
+    """Today is not one of them: it is not over."""
     rows = [row("0.7", days=days) for days in range(1, 11)] + [row("0.5")]
     found = state(budget(max_usd=12), *rows)  # 10 days of 0.7, and 0.5 today
 
@@ -121,8 +121,8 @@ def test_it_looks_ahead_by_the_mean_of_the_last_whole_days():
     assert found.reached_on == datetime.date(2026, 11, 24)  # 4.5 by 0.7 are 6 days and a part
 
 
-def test_what_is_not_reached_in_the_period_has_no_date():
-    """The next one begins anew."""
+def test_a_limit_not_reached_within_the_period_has_no_date():
+    """The next period starts at 0."""
     rows = [row("0.1", days=days) for days in range(1, 11)]
     found = state(budget(), *rows)
 
@@ -131,8 +131,8 @@ def test_what_is_not_reached_in_the_period_has_no_date():
 
 
 @pytest.mark.parametrize(("first", "days", "rate"), [(4, 3, "3"), (3, 2, None), (1, 0, None)])
-def test_of_fewer_than_three_days_nothing_is_foretold(first, days, rate):
-    """The day of the first record does not count: it may not be whole."""
+def test_there_is_no_forecast_from_fewer_than_three_days(first, days, rate):
+    """The day of the first record does not count: it may be partial."""
     rows = [row("3", days=ago) for ago in range(1, first + 1)]
     found = state(budget(max_usd=100), *rows)
 
@@ -152,9 +152,9 @@ def test_of_fewer_than_three_days_nothing_is_foretold(first, days, rate):
     ),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
 )
-def test_sums_are_those_of_plain_python(rows, zone):
-    """For each value: what the records of this month in the zone say."""
-    made = [
+def test_sums_equal_those_of_plain_python(rows, zone):
+    """For each value, over the records of this month in the time zone."""
+    budget_rows = [
         row(
             None if usd is None else str(usd),
             at=NOW - datetime.timedelta(hours=hours),
@@ -163,7 +163,7 @@ def test_sums_are_those_of_plain_python(rows, zone):
         )
         for usd, hours, state, user in rows
     ]
-    found = {each.value: each for each in states([budget(each="user")], made, NOW, zone)}
+    found = {each.value: each for each in states([budget(each="user")], budget_rows, NOW, zone)}
 
     clock = zoneinfo.ZoneInfo(zone)
     month = [
@@ -174,14 +174,14 @@ def test_sums_are_those_of_plain_python(rows, zone):
         and hours < 40 * 24
     ]
     for user in {user for _, user in month}:
-        amounts = [usd for usd, of in month if of == user]
+        amounts = [usd for usd, spender in month if spender == user]
         assert found[user].spent.records == len(amounts)
         assert found[user].spent.known_usd == sum(usd or 0 for usd in amounts)
         assert found[user].spent.unknown == amounts.count(None)
 
 
-def test_a_budget_may_be_for_labels():
-    """Of each value, or of one; an id without a record is of its labels, too."""
+def test_a_budget_may_be_split_by_a_label():
+    """Or limited to one; an id without a record has its labels, too."""
     rows = [
         row("1", **{"label:team": "a", "label:env": "prod"}),
         row("2", **{"label:team": "b", "label:env": "prod"}),
@@ -199,17 +199,17 @@ def test_a_budget_may_be_for_labels():
     assert (prod.spent.known_usd, prod.spent.pending) == (3, 0)
 
 
-def test_a_value_without_anything_in_the_period_is_left_out():
-    """Who spent last month alone leaves nothing undecided now; where there is none, it is."""
+def test_a_value_without_rows_in_the_period_is_left_out():
+    """Without any such rows there is one state, which is undecided."""
     old, new = row("1", days=40, user="old"), row("1", user="new")
     found = states([budget(each="user")], [old, new], NOW, "UTC")
     assert [(each.value, each.verdict) for each in found] == [("new", "within")]
-    (nobody,) = states([budget(each="user")], [old], NOW, "UTC")
-    assert (nobody.value, nobody.verdict) == (None, "undecided")
+    (empty,) = states([budget(each="user")], [old], NOW, "UTC")
+    assert (empty.value, empty.verdict) == (None, "undecided")
 
 
-def test_records_before_those_that_are_read_count_for_the_mean():
-    """Who had some then had whole days since, even without any."""
+def test_older_records_make_all_days_of_the_mean_whole():
+    """A value with older records has whole days even without records on them."""
     rows = [row("7", days=1, user="a"), row("1", user="a"), row("1", days=1, user="b")]
     found = states([budget(each="user")], rows, NOW, "UTC", lambda *_: {"a"})
     assert {each.value: each.usd_per_day for each in found} == {"a": 1, "b": None}
@@ -221,7 +221,7 @@ def test_records_before_those_that_are_read_count_for_the_mean():
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         ({}, "max-usd is missing"),
         ({"max-usd": True}, "max-usd: expected a number"),
@@ -240,8 +240,8 @@ def test_records_before_those_that_are_read_count_for_the_mean():
         (5, "expected a table"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_name(table, said):
-    """With the budget that it stands in."""
+def test_invalid_settings_are_refused(table, message):
+    """The error names the budget and the key."""
     with pytest.raises(ConfigurationError, match=r"^budgets\.team: ") as caught:
         read_budgets({"team": table})
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -1,10 +1,11 @@
-"""A report's figures, against plain Python over the same records."""
+"""The figures of a report equal those that plain Python computes from the same records."""
 
 import collections
 import datetime
 import zoneinfo
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import duckdb
 import pytest
@@ -35,7 +36,7 @@ tokens = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(0, 10_000)
 measures = st.none() | st.floats(0, 1e6) | st.sampled_from([0.0, -1.0, 1.0, 12.0, 1016.0, 1e15])
 times = st.none() | st.timedeltas(datetime.timedelta(days=6), datetime.timedelta(days=9)).map(
     lambda ago: NOON - ago
-)  # clocks are changed in Berlin
+)  # clocks change in Berlin
 attempts = st.none() | st.lists(
     st.fixed_dictionaries(
         {
@@ -60,11 +61,11 @@ records = st.fixed_dictionaries(
         "is_byok": st.none() | st.booleans(),
         "attempts": attempts,
     }
-).map(lambda made: made if made["state"] in oracle.RECORDS else unresolved(made["state"], "E: x"))
+).map(lambda each: each if each["state"] in oracle.RECORDS else unresolved(each["state"], "E: x"))
 
 
-def plain(group):
-    """Return a group as the oracle has it."""
+def as_oracle(group):
+    """Return a group in the form of the oracle."""
     figures = {"records": group.records, "provisional": group.provisional}
     for name in oracle.FIGURES:
         total = getattr(group, name)
@@ -76,8 +77,8 @@ def plain(group):
     return figures
 
 
-def near(expected):
-    """Return expected figures, where spreads may be off by the rounding of doubles."""
+def approximately(expected):
+    """Return expected figures, with a tolerance for the rounding of doubles in spreads."""
     return {
         name: pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=False)
         if name in oracle.SPREADS and value[0]
@@ -95,8 +96,8 @@ def near(expected):
     until=times,
     zone=st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"]),
 )
-def test_all_figures_are_those_of_plain_python(rows, by, since, until, zone):
-    """Sums are exact, what is unknown is counted beside them, for any grouping and period."""
+def test_all_figures_equal_those_of_plain_python(rows, by, since, until, zone):
+    """Sums are exact and unknown values are counted, for any grouping and period."""
     report = build_report(
         connect(rows),
         source="s",
@@ -109,20 +110,20 @@ def test_all_figures_are_those_of_plain_python(rows, by, since, until, zone):
     )
 
     clock = zoneinfo.ZoneInfo(zone)
-    counted = oracle.chosen(rows, since, until)
-    assert plain(report.total) == near(oracle.group(counted))
+    counted = oracle.in_period(rows, since, until)
+    assert as_oracle(report.total) == approximately(oracle.group(counted))
     expected = oracle.groups(counted, by, clock) if by else {}
     assert {group.key for group in report.groups} == expected.keys()
     assert len(report.groups) == len(expected)
     for group in report.groups:
-        assert plain(group) == near(expected[group.key])
+        assert as_oracle(group) == approximately(expected[group.key])
     costs = [group.all_in_usd.known for group in report.groups]
-    some = [
+    known_costs = [
         cost
         for cost, group in zip(costs, report.groups, strict=True)
         if group.all_in_usd.unknown < group.records
     ]
-    assert some == sorted(some, reverse=True)
+    assert known_costs == sorted(known_costs, reverse=True)
     assert report.rest is None
     states = collections.Counter(each["state"] for each in rows)
     assert (report.unresolved.pending, report.unresolved.failed) == (
@@ -145,22 +146,22 @@ def test_all_figures_are_those_of_plain_python(rows, by, since, until, zone):
     assert [part.start for part in report.timeline] == sorted(
         part.start for part in report.timeline
     )
-    found, fallbacks = oracle.providers(counted)
+    attempts_by_provider, fallbacks = oracle.providers(counted)
     assert {
-        one.name: [one.attempts, one.failures, one.served, dict(one.statuses)]
-        for one in report.providers
-    } == found
-    assert {(one.failed, one.then): one.count for one in report.fallbacks} == fallbacks
+        each.name: [each.attempts, each.failures, each.served, dict(each.statuses)]
+        for each in report.providers
+    } == attempts_by_provider
+    assert {(each.failed, each.then): each.count for each in report.fallbacks} == fallbacks
     assert report.attempts_unknown == sum(each["attempts"] is None for each in counted)
     latencies = [each["latency_ms"] for each in counted if each["latency_ms"] is not None]
-    for one in report.latencies:
-        assert one.count == sum(one.lower <= latency < one.upper for latency in latencies)
-    assert sum(one.count for one in report.latencies) == len(latencies)
-    for one, following in zip(report.latencies, report.latencies[1:], strict=False):
-        assert one.upper == following.lower
+    for each in report.latencies:
+        assert each.count == sum(each.lower <= latency < each.upper for latency in latencies)
+    assert sum(each.count for each in report.latencies) == len(latencies)
+    for left, right in pairwise(report.latencies):
+        assert left.upper == right.lower
 
 
-def test_a_period_has_its_first_instant_and_not_its_last():
+def test_a_period_includes_its_start_and_excludes_its_end():
     """To the microsecond."""
     day, moment = datetime.timedelta(days=1), datetime.timedelta(microseconds=1)
     times = {"1": NOON - moment, "10": NOON, "100": NOON + day - moment, "1000": NOON + day}
@@ -170,57 +171,57 @@ def test_a_period_has_its_first_instant_and_not_its_last():
     assert report.total.charged_usd.known == 110
 
 
-def test_sums_beyond_the_type_are_exact():
-    """The largest amounts that a row can have, added up many times, lose no digit."""
-    most = Decimal("99999999999999.999999999999999999999999")
-    report = build_report(connect([costing(most) for _ in range(7)]), source="s", now=NOON)
+def test_sums_beyond_the_range_of_the_type_are_exact():
+    """Sums of the largest amounts that a row can have lose no digit."""
+    largest = Decimal("99999999999999.999999999999999999999999")
+    report = build_report(connect([costing(largest) for _ in range(7)]), source="s", now=NOON)
 
-    assert Fraction(report.total.charged_usd.known) == 7 * Fraction(most)
+    assert Fraction(report.total.charged_usd.known) == 7 * Fraction(largest)
     assert report.groups[0].all_in_usd == report.total.charged_usd
 
 
-def test_large_and_small_groups_keep_their_order():
-    """Also where digits before and behind the point are added apart."""
+def test_groups_are_sorted_by_cost_beyond_the_range_of_the_type():
+    """Where the digits before and after the point are summed separately."""
     rows = [
-        costing("99999999999999", model="most"),
-        costing("99999999999998.6", model="less"),
-        costing("0.6", model="less"),
-        costing("0.9", model="least"),
+        costing("99999999999999", model="highest"),
+        costing("99999999999998.6", model="middle"),
+        costing("0.6", model="middle"),
+        costing("0.9", model="lowest"),
         row(model="unknown"),
     ]
     report = build_report(connect(rows), source="s", now=NOON)
 
     assert [group.key for group in report.groups] == [
-        ("less",),
-        ("most",),
-        ("least",),
+        ("middle",),
+        ("highest",),
+        ("lowest",),
         ("unknown",),
     ]
 
 
-def test_an_amount_of_zero_is_written_as_such():
-    """Neither 0E-24, nor with zeros behind the point, nor with those before it lost."""
+def test_amounts_have_no_exponent_and_no_trailing_zeros():
+    """Zero is neither 0E-24 nor 0.000, and 100 keeps its zeros."""
     report = build_report(connect([costing("0"), costing("1E+2")]), source="s", now=NOON)
 
     assert str(report.total.charged_usd.known) == "100"
     assert str(report.total.upstream_usd.known) == "0"
 
 
-def test_groups_beyond_the_limit_are_taken_together():
-    """Those that cost most are listed; the rest has the figures of all others."""
+def test_groups_beyond_the_limit_are_combined():
+    """The most expensive groups are listed; the rest has the figures of all others."""
     rows = [costing(str(n), external_user=f"u{n}") for n in range(1, 8)]
     rows += [row(external_user="u1", state="provisional")]
     report = build_report(connect(rows), source="s", by=["user"], now=NOON, limit=2)
 
     assert [group.key for group in report.groups] == [("u7",), ("u6",)]
-    assert plain(report.rest) == near(
+    assert as_oracle(report.rest) == approximately(
         oracle.group([each for each in rows if each["external_user"] not in {"u7", "u6"}])
     )
     assert report.groups_left_out == 5
 
 
 def test_the_unknown_group_may_be_beyond_the_limit():
-    """It is no other than those that say what they are."""
+    """It is sorted like any other group."""
     report = build_report(connect([costing("2", model="m"), row()]), source="s", now=NOON, limit=1)
 
     assert [group.key for group in report.groups] == [("m",)]
@@ -228,7 +229,7 @@ def test_the_unknown_group_may_be_beyond_the_limit():
 
 
 def test_ids_without_a_record_are_in_no_figure():
-    """They are counted, by the class of their last error: messages differ from id to id."""
+    """They are counted by the class of their last error: messages differ from id to id."""
     rows = [unresolved("pending"), unresolved("failed", "ServerError: HTTP 500 (request r-1)")]
     rows += [unresolved("failed", "ServerError: HTTP 500 (request r-2)"), unresolved("failed", "X")]
     report = build_report(connect(rows), source="s", by=["model"], now=NOON)
@@ -241,8 +242,8 @@ def test_ids_without_a_record_are_in_no_figure():
 
 
 def test_a_column_that_the_rows_lack_is_unknown():
-    """The spec of another day may not have the field; what it does not say is not 0."""
-    kept = {
+    """The spec that they were written by may not have the field; its figures are not 0."""
+    types = {
         name: kind
         for name, kind in TYPES.items()
         if name
@@ -254,7 +255,7 @@ def test_a_column_that_the_rows_lack_is_unknown():
             "latency_ms",
         }
     }
-    report = build_report(connect([costing("1")], kept), source="s", by=["tier"], now=NOON)
+    report = build_report(connect([costing("1")], types), source="s", by=["tier"], now=NOON)
 
     assert report.groups[0].key == (None,)
     assert report.total.tokens_cached.unknown == 1
@@ -264,8 +265,8 @@ def test_a_column_that_the_rows_lack_is_unknown():
     assert report.attempts_unknown == 1
 
 
-def test_the_columns_that_are_read_are_those_of_rows():
-    """One that is misspelt would be all unknown, without a word."""
+def test_every_column_that_is_read_exists():
+    """A misspelt column would silently be unknown."""
     known = {column.name for column in COLUMNS}
 
     assert TYPES.keys() <= known
@@ -274,8 +275,8 @@ def test_the_columns_that_are_read_are_those_of_rows():
         assert set(table.values()) <= TYPES.keys()
 
 
-def test_what_cannot_be_grouped_by_is_refused():
-    """In one line that names what can."""
+def test_an_unknown_dimension_is_refused():
+    """The error lists the dimensions."""
     with pytest.raises(ConfigurationError, match="--by 'colour': expected any of model, provider"):
         build_report(connect([]), source="s", by=["colour"], now=NOON)
 
@@ -284,8 +285,8 @@ def test_what_cannot_be_grouped_by_is_refused():
     ("hours", "since", "step"),
     [(47, None, "hour"), (49, None, "day"), (1, 47, "hour"), (1, 49, "day")],
 )
-def test_short_periods_are_drawn_by_hour(hours, since, step):
-    """Up to two days; the period that was asked for counts, else that of the records."""
+def test_short_periods_have_slices_of_hours(hours, since, step):
+    """Up to two days of the requested period, or else of the records."""
     begin = None if since is None else NOON - datetime.timedelta(hours=since)
     rows = [costing("1"), costing("1", created_at=NOON - datetime.timedelta(hours=hours))]
     report = build_report(connect(rows), source="s", since=begin, now=NOON)
@@ -293,8 +294,8 @@ def test_short_periods_are_drawn_by_hour(hours, since, step):
     assert report.step == step
 
 
-def test_many_days_are_drawn_by_year():
-    """A server may tell any day of the calendar: a chart must not be as long as the ledger."""
+def test_many_days_have_slices_of_years():
+    """A server may send any date: a chart must not be as long as the ledger."""
     first = datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC)
     rows = [costing("1", created_at=first + datetime.timedelta(days=n)) for n in range(4001)]
     options = {"source": "s", "timezone": "Asia/Tokyo", "now": NOON}
@@ -308,8 +309,8 @@ def test_many_days_are_drawn_by_year():
     assert build_report(connect(rows[1:]), **options).step == "day"
 
 
-def test_an_hour_that_clocks_show_twice_is_two():
-    """And the day that has it is one, of 25 hours."""
+def test_an_hour_that_occurs_twice_has_two_slices():
+    """Its day is one group, of 25 hours."""
     zone = zoneinfo.ZoneInfo("Europe/Berlin")
     first = datetime.datetime(2026, 10, 25, 0, 30, tzinfo=datetime.UTC)
     rows = [
@@ -334,8 +335,8 @@ def test_an_hour_that_clocks_show_twice_is_two():
         ("1969-12-30T23:30:00Z", "1969-12-31T00:00:00+01:00", "1969-12-31"),
     ],
 )
-def test_an_instant_is_in_the_hour_that_clocks_show(when, hour, day):
-    """Also where they are changed, and before 1970."""
+def test_an_instant_belongs_to_its_local_hour(when, hour, day):
+    """Also where clocks change, and before 1970."""
     rows = [costing("1", created_at=datetime.datetime.fromisoformat(when))]
     report = build_report(connect(rows), source="s", by=["day"], timezone="Europe/Berlin", now=NOON)
 
@@ -364,8 +365,8 @@ def test_a_day_begins_when_clocks_skip_midnight():
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York", "Europe/Amsterdam"])
-def test_the_ends_of_the_calendar_are_times(zone):
-    """A zone may put them beyond it: no server can break a report by that."""
+def test_the_ends_of_the_calendar_are_valid_times(zone):
+    """A zone may put them outside the calendar; no server can break a report by that."""
     edges = [datetime.datetime.min, datetime.datetime.max, datetime.datetime(1900, 1, 1)]  # noqa: DTZ901, DTZ001
     rows = [costing("1", created_at=edge.replace(tzinfo=datetime.UTC)) for edge in edges]
     report = build_report(connect(rows), source="s", by=["day"], timezone=zone, now=NOON)
@@ -376,8 +377,8 @@ def test_the_ends_of_the_calendar_are_times(zone):
 
 
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_times_beyond_the_calendar_are_none(sign):
-    """As an export by others may have them."""
+def test_times_outside_the_calendar_are_unknown(sign):
+    """The export of another program may contain them."""
     connection = connect([costing("1")])
     connection.execute(
         "CREATE OR REPLACE VIEW rows AS SELECT * REPLACE "
@@ -391,18 +392,18 @@ def test_times_beyond_the_calendar_are_none(sign):
 
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e300"])
-def test_a_measurement_that_is_none_breaks_no_spread(value):
-    """It is not known."""
+def test_an_invalid_measurement_is_unknown(value):
+    """It does not affect the spread of the others."""
     rows = [row(latency_ms=value), row(latency_ms="5")]
     report = build_report(connect(rows), source="s", now=NOON)
 
     assert report.total.latency_ms.count == 1
     assert report.total.latency_ms.p99 == 5
-    assert [(one.lower, one.upper) for one in report.latencies] == [(5.0, 6.0)]
+    assert [(each.lower, each.upper) for each in report.latencies] == [(5.0, 6.0)]
 
 
-def test_models_that_cost_little_share_their_slices():
-    """There are 50 others, at most: names come from the server."""
+def test_only_fifty_models_have_slices_of_their_own():
+    """The others are combined: names come from the server."""
     rows = [costing(str(n + 1), model=f"m{n}") for n in range(60)] + [costing("1000")]
     report = build_report(connect(rows), source="s", now=NOON)
 
@@ -415,8 +416,8 @@ def test_models_that_cost_little_share_their_slices():
     assert others.all_in_usd.known == sum(range(1, 12))
 
 
-def test_the_source_is_left_as_it_was():
-    """Nothing that the report made stays, also if it fails; another can be made."""
+def test_building_leaves_the_connection_unchanged():
+    """Also if it fails; another report can be built from it."""
     connection = connect([costing("1")])
     tables = "SELECT table_name FROM information_schema.tables ORDER BY 1"
     before = connection.execute(tables).fetchall()
@@ -428,22 +429,22 @@ def test_the_source_is_left_as_it_was():
     assert connection.execute(tables).fetchall() == before
 
 
-def test_times_are_listed_in_their_order():
-    """Whatever they cost, and what has no time last; of many the latest are listed."""
+def test_groups_of_times_are_sorted_by_time():
+    """Without a time last; of many, the latest are listed."""
     days = [(1, "9"), (3, "1"), (2, "5"), (2, "1")]
     rows = [costing(usd, created_at=NOON.replace(day=day)) for day, usd in days]
     rows.append(costing("7", created_at=None))
 
-    def listed(**options):
+    def keys(**options):
         report = build_report(connect(rows), source="s", now=NOON, **options)
         return [group.key[0] for group in report.groups]
 
     month = NOON.strftime("%Y-%m")
-    assert listed(by=["day"]) == [f"{month}-01", f"{month}-02", f"{month}-03", None]
-    assert listed(by=["day"], limit=3) == [f"{month}-01", f"{month}-02", f"{month}-03"]
-    assert listed(by=["day"], limit=2) == [f"{month}-02", f"{month}-03"]
-    assert listed(by=["day"], sort="cost") == [f"{month}-01", None, f"{month}-02", f"{month}-03"]
-    assert listed(by=["month"], sort="time") == [month, None]
+    assert keys(by=["day"]) == [f"{month}-01", f"{month}-02", f"{month}-03", None]
+    assert keys(by=["day"], limit=3) == [f"{month}-01", f"{month}-02", f"{month}-03"]
+    assert keys(by=["day"], limit=2) == [f"{month}-02", f"{month}-03"]
+    assert keys(by=["day"], sort="cost") == [f"{month}-01", None, f"{month}-02", f"{month}-03"]
+    assert keys(by=["month"], sort="time") == [month, None]
 
 
 @pytest.mark.parametrize(
@@ -457,8 +458,8 @@ def test_times_are_listed_in_their_order():
         ("name", ["a", "b", "c", None]),
     ],
 )
-def test_groups_are_ordered_as_asked_for(sort, expected):
-    """From the most, names from the first; what is not known is last."""
+def test_groups_are_sorted_as_requested(sort, expected):
+    """Descending, but names ascending; unknown values are last."""
     rows = [
         row(model="a", charged_usd="3", all_in_usd="3", native_tokens_prompt=5, latency_ms=1.0),
         row(model="b", charged_usd="2", all_in_usd="9", native_tokens_completion=4,
@@ -472,7 +473,9 @@ def test_groups_are_ordered_as_asked_for(sort, expected):
     assert [group.key[0] for group in report.groups] == expected
 
 
-def test_groups_of_no_time_are_not_ordered_by_it():
-    """It is said what they would have to be grouped by."""
-    with pytest.raises(ConfigurationError, match="--sort time: needs --by any of day, hour"):
+def test_sorting_by_time_requires_grouping_by_time():
+    """The error states what to group by."""
+    with pytest.raises(
+        ConfigurationError, match="--sort time: requires --by with any of day, hour"
+    ):
         build_report(connect([row()]), source="s", now=NOON, by=["model"], sort="time")

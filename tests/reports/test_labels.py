@@ -30,12 +30,12 @@ LABELS = {
 
 @pytest.fixture
 def path(tmp_path):
-    """A ledger of records, and of ids without one, most of them labelled."""
-    made = [
+    """Return a ledger of records and ids without a record, most of them labelled."""
+    outcomes = [
         resolved(f"gen-{number}", **{**FULL, "is_byok": False, "total_cost": number / 8})
         for number in range(1, 5)
     ]
-    path = ledger_of(tmp_path / "ledger.db", *made, pending("gen-5"), pending("gen-6"))
+    path = ledger_of(tmp_path / "ledger.db", *outcomes, pending("gen-5"), pending("gen-6"))
     label(path, LABELS)
     return path
 
@@ -46,8 +46,8 @@ def report(path, by, where=()):
         return build_report(connection, source="s", by=by, now=NOW, where=read_where(where))
 
 
-def test_groups_are_those_of_a_label(path):
-    """What has none is a group of its own."""
+def test_records_can_be_grouped_by_a_label(path):
+    """Records without the label are a group of their own."""
     found = report(path, ["label:feature"])
     costs = {group.key: group.charged_usd.known for group in found.groups}
     assert costs == {
@@ -59,8 +59,8 @@ def test_groups_are_those_of_a_label(path):
     assert report(path, ["label:a.b-c"]).groups[0].key == (None,)
 
 
-def test_a_report_is_of_what_is_labelled(path):
-    """Ids without a record, too; control totals are those of all, and differ from nothing."""
+def test_a_report_can_be_limited_to_labels(path):
+    """Also its ids without a record; the control totals of all rows show no difference."""
     found = report(path, ["label:tenant"], ["label:feature=search"])
     assert found.total.charged_usd.known == Decimal("0.375")
     assert found.unresolved.pending == 1
@@ -70,8 +70,8 @@ def test_a_report_is_of_what_is_labelled(path):
     assert report(path, ["model"], ["label:tenant=nobody"]).total.records == 0
 
 
-def test_a_budget_is_held_over_what_is_labelled(path, tmp_path):
-    """In a ledger, and in its export."""
+def test_spending_can_be_limited_to_labels(path, tmp_path):
+    """In a ledger and in its export."""
     out = str(tmp_path / "out.parquet")
     export(path, [Output(ROWS, out, "parquet")])
     for where, known, pending_ids in (
@@ -87,8 +87,8 @@ def test_a_budget_is_held_over_what_is_labelled(path, tmp_path):
             assert spending_of_rows(connection, ALL, "charged", where).known_usd == Decimal(known)
 
 
-def test_an_export_has_what_is_labelled(path, tmp_path):
-    """Rows and counts."""
+def test_an_export_can_be_limited_to_labels(path, tmp_path):
+    """Its rows and its counts."""
     out = str(tmp_path / "out.parquet")
     counts = export(path, [Output(ROWS, out, "parquet")], where={"feature": "search"})
     assert (counts.records, counts.unresolved) == (2, 1)
@@ -96,8 +96,8 @@ def test_an_export_has_what_is_labelled(path, tmp_path):
     assert dict(found) == {key: LABELS[key] for key in ("gen-1", "gen-2", "gen-5")}
 
 
-def test_charges_are_tagged_with_labels(path, tmp_path):
-    """FOCUS calls them tags; those of ours stay, whatever an application calls its own."""
+def test_charges_have_labels_as_tags(path, tmp_path):
+    """The tags of FOCUS; computed tags take precedence over labels of the same name."""
     label(path, {"gen-4": {"user": "mine"}})
     out = str(tmp_path / "out.parquet")
     export(path, [Output(charges(), out, "parquet")])
@@ -110,21 +110,21 @@ def test_charges_are_tagged_with_labels(path, tmp_path):
     "where",
     ["feature=search", "label:feature", "label:=x", "label:a b=x", "model=x", "label:\"';--=x", ""],
 )
-def test_where_names_a_label_and_its_text(where):
-    """Anything else is refused."""
+def test_where_requires_a_label_and_its_value(where):
+    """Other forms are refused."""
     with pytest.raises(ConfigurationError, match="--where"):
         read_where([where])
 
 
-def test_where_may_be_given_several_times():
-    """All of them have to be so; a text may have anything in it."""
+def test_where_may_be_repeated():
+    """All labels must match; a value may contain any character."""
     assert read_where(["label:a=b=c", "label:d=", "label:a=b=c"]) == {"a": "b=c", "d": ""}
-    with pytest.raises(ConfigurationError, match="two texts"):
+    with pytest.raises(ConfigurationError, match="only one value"):
         read_where(["label:a=b", "label:a=c"])
 
 
 @pytest.mark.parametrize("by", ["label:", "label:a b", 'label:"', "label:a]", "feature"])
-def test_only_names_of_labels_are_grouped_by(by):
+def test_only_valid_names_of_labels_can_be_grouped_by(by):
     """They become part of a query."""
     with pytest.raises(ConfigurationError, match="label:NAME"):
         check_by([by])

@@ -1,4 +1,4 @@
-"""A report as an HTML page: valid, exact, harmless, the same each time. No browser."""
+"""A report as an HTML page, without a browser: valid, exact, safe, and deterministic."""
 
 import base64
 import datetime
@@ -27,7 +27,7 @@ from modelgates_client.reports.page.document import in_script
 from modelgates_client.reports.page.library import load
 from modelgates_client.reports.page.markup import amount
 
-from .sample_reports import NOTHING, full, group, report
+from .sample_reports import NO_SPREAD, full, group, report
 from .sample_rows import NOON
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&amp;<b>\u2028\u202e\x1b[2J"
@@ -37,7 +37,7 @@ DIGEST = re.compile(r"'(sha256-[^']+)'")
 
 
 class Page(html.parser.HTMLParser):
-    """What a page consists of; it fails where an element is not closed as it should be."""
+    """The parts of a page; an element that is not closed properly is an error."""
 
     def __init__(self, text):
         super().__init__()
@@ -66,8 +66,8 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, text):
         if self.open and self.open[-1] in self.inline:
-            kind = self.inline[self.open[-1]]
-            kind[-1] = (kind[-1][0], kind[-1][1] + text)
+            elements = self.inline[self.open[-1]]
+            elements[-1] = (elements[-1][0], elements[-1][1] + text)
         else:
             self.texts.append(text)
 
@@ -75,34 +75,34 @@ class Page(html.parser.HTMLParser):
         return " ".join("".join(self.texts).split())
 
     def data(self):
-        (found,) = [text for about, text in self.inline["script"] if about.get("id") == "data"]
-        return json.loads(found)
+        (data,) = [text for about, text in self.inline["script"] if about.get("id") == "data"]
+        return json.loads(data)
 
     def policy(self):
-        (found,) = [
+        (policy,) = [
             about["content"]
             for tag, about in self.elements
             if tag == "meta" and about.get("http-equiv") == "Content-Security-Policy"
         ]
-        return dict(part.strip().split(" ", 1) for part in found.split(";"))
+        return dict(part.strip().split(" ", 1) for part in policy.split(";"))
 
 
 @pytest.fixture(scope="module")
 def library():
-    """Pack the library once: its code is the same on each page."""
+    """Compress the library once: its code is the same on each page."""
     return load()
 
 
 @pytest.fixture
 def page(library, monkeypatch):
-    """Return a function that makes a page and reads it."""
+    """Return a function that renders a report and parses the page."""
     monkeypatch.setattr("modelgates_client.reports.page.library.load", lambda: library)
-    return lambda what: Page(render(what))
+    return lambda figures: Page(render(figures))
 
 
 @pytest.mark.parametrize("make", [report, full, lambda: full(HOSTILE, HOSTILE)])
-def test_it_is_valid(page, make):
-    """Elements are closed in order, ids are unique, and what refers to an id finds it."""
+def test_the_page_is_valid(page, make):
+    """Elements are closed in order, ids are unique, and references to ids resolve."""
     found = page(make())
 
     ids = [about["id"] for _, about in found.elements if "id" in about]
@@ -113,29 +113,29 @@ def test_it_is_valid(page, make):
     assert sum(tag == "h1" for tag, _ in found.elements) == 1
 
 
-def test_the_same_report_makes_the_same_page():
-    """Byte for byte, the packed library too."""
+def test_equal_reports_result_in_equal_pages():
+    """Byte for byte, including the compressed library."""
     assert render(full()) == render(full())
 
 
-def test_amounts_are_exact():
-    """A page says what the terminal says; no digit is lost on the way."""
+def test_amounts_are_exact_with_thousands_separators():
+    """In tables and charts."""
     found = Page(render(full()))
 
-    assert "$1201.50000000000000000000003 3 100.0 %" in " ".join(found.words().split())
+    assert "$1,201.50000000000000000000003 3 100.0 %" in " ".join(found.words().split())
     notes = [row["note"] for row in found.data()["costs"]["rows"]]
-    assert notes[0] == "$1201.50000000000000000000003, and 3 unknown"
+    assert notes[0] == "$1,201.50000000000000000000003 (and 3 unknown)"
 
 
-def test_every_total_says_what_it_leaves_out(page):
-    """Amounts, ids, records without a time, and what is not final, in each of the tiles."""
+def test_every_total_states_what_it_leaves_out(page):
+    """Amounts, ids, records without a time, and records that are not final, in each tile."""
     shown = page(full()).words()
 
     for text in (
-        "All in $1201.50000000000000000000003",
+        "All in $1,201.50000000000000000000003",
         "without 3 records of unknown amount",
         "without 2 records of unknown amount",
-        "without 1,203 ids that have no record",
+        "without 1,203 ids without a record",
         "without 12 records of unknown time",
         "5 records not final",
         "Ids without a record 1,203 1,200 pending, 3 failed",
@@ -143,56 +143,56 @@ def test_every_total_says_what_it_leaves_out(page):
         "4 more providers",
         "1 more pair",
         "The attempts of 8 records are unknown.",
-        "not known: charged of 2, own keys of 1, all in of 3, cache saving of 1, of 1,234,567",
-        "Left out of sums, because it is not known: tokens in of 4",
+        "unknown: charged of 2, upstream of 1, all in of 3, cache saving of 1, of 1,234,567",
+        "Not in the sums, because unknown: tokens in of 4",
     ):
         assert text in " ".join(shown.split()), text
-    assert shown.count("without 1,203 ids that have no record") == 4
+    assert shown.count("without 1,203 ids without a record") == 4
 
 
-def test_parts_that_do_not_add_up_are_told(page):
-    """Charged and own keys are all in, or it is said which records make the difference."""
+def test_amounts_that_do_not_add_up_are_explained(page):
+    """Charged plus upstream is all in, or a note states what the difference is."""
     part = group(
         records=2,
         cost="3",
         upstream_usd=Total(Decimal(1), 1),
         all_in_usd=Total(Decimal("1.5"), 1),
     )
-    told = "not all in: $2.5 of records of which only a part of the cost is known"
-    assert told in page(report(total=part)).words()
-    assert "not all in" not in page(report(total=group(records=2, cost="3"))).words()
+    note = "not included in all in: $2.5 of records with a partly known cost"
+    assert note in page(report(total=part)).words()
+    assert "not included in all in" not in page(report(total=group(records=2, cost="3"))).words()
 
 
-def test_forgotten_ids_have_no_record_either(page):
-    """They are told, and no sum is said to lack them."""
+def test_forgotten_ids_are_listed_but_not_missing_from_sums(page):
+    """They have a note, but the totals do not mention them."""
     shown = page(report(unresolved=UnresolvedCounts(0, 0, (), 7), total=group(records=2))).words()
     assert "Ids without a record 0 and 7 forgotten" in " ".join(shown.split())
     assert "every id has one" not in shown
-    assert "7 forgotten ids, of which no record was found" in shown
-    assert "have no record" not in shown
+    assert "7 forgotten ids whose record was never found" in shown
+    assert "ids without a record" not in shown
 
 
 def test_an_unknown_total_is_not_zero(page):
-    """Where no record says an amount, none is shown."""
+    """If no record has an amount, none is shown."""
     shown = page(report(total=group(records=4, cost="0", unknown=4))).words()
 
     assert "All in unknown" in shown
     assert "All in $0" not in shown
 
 
-def test_an_empty_report_says_so(page):
-    """There is no chart, and no table without a row."""
+def test_an_empty_report_has_no_charts_and_tables(page):
+    """It states that there are no records."""
     found = page(report())
 
     assert {tag for tag, _ in found.elements} & {"table", "details"} == set()
     assert set(found.data().values()) == {None}
     assert "nothing is left out" not in found.words()
-    for text in ("No record with a readable time.", "No record says its latency."):
+    for text in ("No record has a readable time.", "No record has a latency."):
         assert text in found.words()
 
 
 def test_hostile_names_are_text(page):
-    """They make no element, no attribute, and end no script."""
+    """They create no element or attribute, and end no script."""
     clean, hostile = page(full()), page(full(HOSTILE, HOSTILE))
 
     assert [tag for tag, _ in clean.elements] == [tag for tag, _ in hostile.elements]
@@ -203,8 +203,8 @@ def test_hostile_names_are_text(page):
     assert hostile.data()["costs"]["rows"][0]["name"].startswith("</script><img")
 
 
-def test_data_ends_no_script():
-    """Nothing in it means anything to an HTML parser."""
+def test_data_cannot_end_its_script_element():
+    """It contains no character that is special in HTML."""
     text = in_script({"<!--<script>": "</script>\u2028&"})
 
     assert not set(text) & set("<>&\u2028")
@@ -212,8 +212,8 @@ def test_data_ends_no_script():
     assert json.loads(text) == {"<!--<script>": "</script>\u2028&"}
 
 
-def test_the_policy_allows_what_is_there_and_nothing_else(page):
-    """Each script and style by its digest; no request, no eval, nothing inline besides."""
+def test_the_policy_allows_only_the_scripts_and_styles_of_the_page(page):
+    """Each by its digest; no requests, no eval, no other inline code."""
     found = page(full())
     policy = found.policy()
 
@@ -222,8 +222,8 @@ def test_the_policy_allows_what_is_there_and_nothing_else(page):
     for sources in (policy["script-src"], policy["style-src"]):
         assert DIGEST.sub("", sources).strip() == ""
     scripts = [text for about, text in found.inline["script"] if not about]
-    (packed,) = [text for about, text in found.inline["script"] if about.get("id") == "library"]
-    code = zlib.decompress(base64.b64decode(packed)).decode()
+    (compressed,) = [text for about, text in found.inline["script"] if about.get("id") == "library"]
+    code = zlib.decompress(base64.b64decode(compressed)).decode()
     allowed = {*DIGEST.findall(policy["script-src"])}
     assert allowed == {digest(text) for text in (*scripts, code)}
     assert {digest(text) for _, text in found.inline["style"]} <= {
@@ -233,20 +233,20 @@ def test_the_policy_allows_what_is_there_and_nothing_else(page):
 
 
 def digest(text):
-    made = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"sha256-{made}"
+    encoded = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"sha256-{encoded}"
 
 
-def test_it_refers_to_nothing_outside(page):
-    """No address, no style or handler in an attribute."""
+def test_the_page_refers_to_nothing_outside(page):
+    """There are no addresses, and no styles or handlers in attributes."""
     for tag, about in page(full()).elements:
         assert tag not in {"link", "img", "iframe", "object", "base"}
         assert {"src", "srcset", "style"}.isdisjoint(about), tag
         assert about.get("href", "#main") == "#main"
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch):
-    """One line, and no traceback of an import."""
+def test_without_the_extra_the_error_names_what_to_install(monkeypatch):
+    """It is one line, not the traceback of an import."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "plotly"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "plotly", None)
@@ -265,20 +265,21 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         ("$0.0045", "$0.0045"),
         ("$12.30999", "$12.30"),
         ("$1.00000003", "$1.00"),
+        ("$1,234,567.891", "$1,234,567.89"),
         ("$7", "$7"),
         ("unknown", "unknown"),
     ],
 )
 def test_the_first_digits_of_an_amount_are_larger(text, first):
-    """What is read first is never a zero that the amount is not."""
+    """They contain a significant digit."""
     shown = amount(text).markup
 
     assert shown.partition("<span")[0] == first
     assert re.sub("<[^>]*>", "", shown) == text
 
 
-def days(models, number, cost):
-    """Return slices of models on days."""
+def daily_slices(models, number, cost):
+    """Return one slice per model and day."""
     return tuple(
         TimeSlice(NOON + datetime.timedelta(days=day), model, 2, Total(Decimal(cost), 1))
         for day in range(number)
@@ -286,23 +287,26 @@ def days(models, number, cost):
     )
 
 
-def test_a_day_is_told_whole_in_each_of_its_bars():
-    """What all models cost then, too; the legend says what it does."""
+def test_each_bar_of_a_day_states_the_total_of_the_day():
+    """The hint explains the legend."""
     parts = (
         TimeSlice(NOON, "a", 2, Total(Decimal(3), 1)),
         TimeSlice(NOON, "b", 1, Total(Decimal("0.5"), 0)),
     )
-    made = charts.charts(report(timeline=parts))["time"]["series"]
-    assert {line["points"][0]["text"][-1] for line in made} == {
-        "the day, all models: $3.5, and 1 unknown, of 3 records"
+    series = charts.charts(report(timeline=parts))["time"]["series"]
+    assert {line["points"][0]["text"][-1] for line in series} == {
+        "the day, all models: $3.5 (and 1 unknown), of 3 records"
     }
-    assert "a click hides a model" in Page(render(report(timeline=parts))).words()
+    assert (
+        "Click a model in the legend to hide or show it"
+        in Page(render(report(timeline=parts))).words()
+    )
 
 
-def test_models_beyond_six_are_drawn_together():
-    """As are those that come together already; sums are exact, whatever the context says."""
+def test_models_beyond_six_are_combined():
+    """Together with those that the report combines; sums are exact in any decimal context."""
     models = [f"m/{number}" for number in range(9)]
-    parts = days(models, 2, "0.1000000000000000000000000000000003")
+    parts = daily_slices(models, 2, "0.1000000000000000000000000000000003")
     more = TimeSlice(NOON, None, 5, Total(Decimal("0.5"), 2), others=True)
     unnamed = TimeSlice(NOON, None, 1, Total(Decimal(7), 0))
 
@@ -313,14 +317,14 @@ def test_models_beyond_six_are_drawn_together():
     first = series[-1]["points"][0]
     assert first["text"][:3] == [
         "2026-11-02",
-        "$0.9000000000000000000000000000000012, and 6 unknown all in",
+        "$0.9000000000000000000000000000000012 (and 6 unknown) all in",
         "of 13 records",
     ]
     assert first["y"] == pytest.approx(0.9)
 
 
-def test_bars_beyond_fifteen_are_left_to_the_table(page):
-    """And the page says so."""
+def test_groups_beyond_fifteen_are_only_in_the_table(page):
+    """The page states so."""
     groups = tuple(group((f"m/{number}",), 1, str(200 - number)) for number in range(200))
     found = page(report(groups=groups, total=group((), 200, "20100")))
 
@@ -329,18 +333,18 @@ def test_bars_beyond_fifteen_are_left_to_the_table(page):
     assert "m/199" in found.words()
 
 
-def test_quantiles_stand_where_they_are_in_their_bars():
-    """In the middle of a bar by the logarithm; within the chart, whatever they say."""
+def test_quantiles_are_placed_within_their_bins():
+    """By the logarithm of the latency, and always within the chart."""
     bins = (HistogramBin(-5.0, 0.0, 1), HistogramBin(0.0, 1.0, 1), HistogramBin(1.0, 100.0, 1))
 
     found = [charts.position(value, bins) for value in (-9.0, -2.5, 0.0, 0.5, 1.0, 10.0, 100.0)]
     assert found == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3])
 
 
-def test_failures_add_up():
-    """By kind of status; what no status says is of another kind."""
+def test_kinds_of_failures_add_up():
+    """By kind of status; failures without a known status are of another kind."""
     statuses = ((200, 80), (429, 5), (404, 3), (503, 2), (None, 9), (302, 1))
-    provider = Provider("P", 100, 12, 80, statuses, NOTHING)
+    provider = Provider("P", 100, 12, 80, statuses, NO_SPREAD)
 
     (row,) = charts.providers(report(providers=(provider,)))["rows"]
 
@@ -348,8 +352,8 @@ def test_failures_add_up():
     assert row["note"] == "12.0 % of 100"
 
 
-def test_no_figure_breaks_the_page(page):
-    """Refunds, NaN of a measurement, hours that clocks show twice, two keys of a group."""
+def test_unusual_figures_do_not_break_the_page(page):
+    """Refunds, NaN as a measurement, hours that occur twice, groups with two keys."""
     twice = [NOON.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=h))) for h in (2, 1)]
     total = group((), 2, "-3", latency_ms=Spread(2, float("nan"), float("inf"), 0.0))
     found = page(
@@ -373,10 +377,10 @@ def test_no_figure_breaks_the_page(page):
     assert "-$3" in found.words()
 
 
-def test_a_table_says_all_that_a_chart_does(page):
-    """Who cannot see the charts, or has no JavaScript, misses no figure."""
-    what = full()
-    found = page(what)
+def test_every_chart_has_a_table_with_its_figures(page):
+    """For readers who cannot see the charts, or have no JavaScript."""
+    figures = full()
+    found = page(figures)
 
     captions = [
         about["aria-label"] for tag, about in found.elements if "tabindex" in about and tag == "div"
@@ -391,11 +395,11 @@ def test_a_table_says_all_that_a_chart_does(page):
     ]
     assert not [about for tag, about in found.elements if tag == "details" and "open" not in about]
     values = [about.get("data-value") for _, about in found.elements if "data-value" in about]
-    assert str(float(what.total.all_in_usd.known)) in values
+    assert str(float(figures.total.all_in_usd.known)) in values
 
 
-def test_unknown_values_have_none_to_sort_by(page):
-    """They are last, whichever way a column is sorted."""
+def test_unknown_values_have_no_value_to_sort_by(page):
+    """They are last in either order."""
     found = page(attrs.evolve(full(), groups=(group((None,), 2, "0", 2), group(("m",), 1, "1"))))
 
     names = [about for tag, about in found.elements if tag == "th" and about.get("scope") == "row"]

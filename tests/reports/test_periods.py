@@ -1,4 +1,4 @@
-"""Which period the options mean: dates, durations, days of a zone; nothing is guessed."""
+"""Parsing of periods: dates, durations, and days of a time zone."""
 
 import datetime
 import zoneinfo
@@ -15,20 +15,20 @@ NOW = datetime.datetime(2026, 11, 4, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 
 
 def period(now=NOW, **options):
-    """Return the period of some options; the others are not given."""
-    nothing = {
+    """Return the period of some options; the others are not set."""
+    defaults = {
         **dict.fromkeys(("since", "until", "timezone")),
         **dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False),
     }
-    return read_period({**nothing, **options}, now)
+    return read_period({**defaults, **options}, now)
 
 
 def since(text, zone=None, now=NOW):
-    """Return when a period begins, as ISO 8601."""
+    """Return the start of a period in ISO 8601."""
     return period(now, since=text, timezone=zone).since.isoformat()
 
 
-def test_without_options_it_is_all_time():
+def test_without_options_the_period_is_all_time():
     """In UTC."""
     assert period() == Period(None, None, "UTC")
     assert period().is_all
@@ -52,8 +52,8 @@ def test_without_options_it_is_all_time():
         ("2w", "Europe/Berlin", "2026-10-21T11:30:00+02:00"),
     ],
 )
-def test_a_time_is_read(text, zone, expected):
-    """ISO 8601, in the zone if it has no offset; or so long ago."""
+def test_times_and_durations_are_parsed(text, zone, expected):
+    """ISO 8601, local to the zone without an offset; or a duration before now."""
     assert since(text, zone) == expected
 
 
@@ -61,13 +61,13 @@ def test_a_time_is_read(text, zone, expected):
     ("text", "zone", "expected"),
     [
         ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T02:30:00+02:00"),  # the first of two
-        ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T03:30:00+02:00"),  # there is none
-        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T01:00:00-02:00"),  # begins at one
-        ("2026-11-01", "America/Havana", "2026-11-01T00:00:00-04:00"),  # midnight comes twice
+        ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T03:30:00+02:00"),  # does not exist
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T01:00:00-02:00"),  # starts at one
+        ("2026-11-01", "America/Havana", "2026-11-01T00:00:00-04:00"),  # midnight occurs twice
     ],
 )
-def test_clocks_may_be_changed(text, zone, expected):
-    """A time that comes twice is the first; one that is skipped is when it would have been."""
+def test_local_times_are_unambiguous_where_clocks_change(text, zone, expected):
+    """The first of two equal local times; a skipped one by the offset before the change."""
     assert since(text, zone) == expected
 
 
@@ -88,8 +88,8 @@ def test_a_day_ago_is_24_hours_ago():
         ("week", "America/New_York", "2026-11-02T00:00:00-05:00"),
     ],
 )
-def test_today_and_this_week_are_of_the_zone(option, zone, expected):
-    """A week begins on Monday."""
+def test_today_and_this_week_start_in_the_time_zone(option, zone, expected):
+    """A week starts on Monday."""
     assert period(**{option: True}, timezone=zone).since.isoformat() == expected
 
 
@@ -113,13 +113,13 @@ def test_today_and_this_week_are_of_the_zone(option, zone, expected):
         (
             "last_month",
             NOW,
-            "Europe/Berlin",  # clocks are put back within it
+            "Europe/Berlin",  # clocks are set back within it
             ("2026-10-01T00:00:00+02:00", "2026-11-01T00:00:00+01:00"),
         ),
     ],
 )
-def test_days_and_months_that_have_a_name(option, now, zone, expected):
-    """They begin and end at midnights of the zone; what is not over yet has no end."""
+def test_named_days_and_months(option, now, zone, expected):
+    """They start and end at midnight in the zone; one that is not over has no end."""
     found = period(now, **{option: True}, timezone=zone)
 
     assert (found.since.isoformat(), found.until and found.until.isoformat()) == expected
@@ -127,7 +127,7 @@ def test_days_and_months_that_have_a_name(option, now, zone, expected):
 
 @pytest.fixture
 def system_zone(monkeypatch):
-    """Set the zone of the system."""
+    """Return a function that sets the time zone of the system."""
 
     def set_zone(tz):
         monkeypatch.setenv("TZ", tz)
@@ -137,39 +137,39 @@ def system_zone(monkeypatch):
 
 
 @pytest.mark.parametrize("tz", ["Europe/Berlin", ":Asia/Kathmandu"])
-def test_local_is_the_zone_of_the_system(system_zone, tz):
-    """By its name, since its offset changes."""
+def test_local_is_the_time_zone_of_the_system(system_zone, tz):
+    """By its name, because its offset changes."""
     system_zone(tz)
     found = period(today=True, timezone="local")
 
     assert found.timezone == tz.lstrip(":")
 
 
-def test_a_zone_of_the_system_that_has_no_name_is_no_utc(system_zone):
-    """It is said what to do."""
+def test_a_system_time_zone_without_a_name_is_refused(system_zone):
+    """It is not replaced by UTC; the error states what to set."""
     system_zone("XST-3")
     with pytest.raises(ConfigurationError, match=r"^--tz local: .*Europe/Berlin"):
         period(timezone="local")
 
 
-def test_a_week_may_begin_before_clocks_are_changed():
-    """Its Monday begins with the offset that it had."""
+def test_a_week_may_start_before_clocks_change():
+    """Its Monday has the offset of that time."""
     sunday = datetime.datetime(2026, 10, 25, 20, tzinfo=datetime.UTC)
 
-    begin = period(sunday, week=True, timezone="Europe/Berlin").since
-    assert begin.isoformat() == "2026-10-19T00:00:00+02:00"
+    start = period(sunday, week=True, timezone="Europe/Berlin").since
+    assert start.isoformat() == "2026-10-19T00:00:00+02:00"
 
 
 @given(now=st.datetimes(timezones=st.just(datetime.UTC), min_value=datetime.datetime(1, 1, 9)))  # noqa: DTZ001 - UTC
-def test_today_is_never_more_than_a_day_and_an_hour_ago(now):
+def test_today_started_at_most_25_hours_ago(now):
     """In any year of the calendar."""
     ago = now - period(now, today=True).since
 
     assert datetime.timedelta(0) <= ago < datetime.timedelta(hours=25)
 
 
-def test_an_end_is_read_like_a_beginning():
-    """It may be after today, and it is in the zone."""
+def test_an_end_is_parsed_like_a_start():
+    """It may be in the future, and is in the time zone."""
     found = period(since="2026-11-01", until="2026-12-01", timezone="Europe/Berlin")
 
     assert found.until.isoformat() == "2026-12-01T00:00:00+01:00"
@@ -184,12 +184,12 @@ def test_an_end_is_read_like_a_beginning():
      "\N{ARABIC-INDIC DIGIT ONE}d", "999999999w", "9" * 5000 + "d", "0001-01-01T00:00+14:00"],
 )  # fmt: skip
 @pytest.mark.parametrize("option", ["since", "until"])
-def test_what_is_no_time_is_refused(option, text):
-    """In a line that says what is one."""
+def test_invalid_times_are_refused(option, text):
+    """The error states the expected forms in one line."""
     with pytest.raises(ConfigurationError) as caught:
         period(**{option: text})
 
-    assert str(caught.value).startswith(f"--{option} {text!r}: expected a date or time as ")
+    assert str(caught.value).startswith(f"--{option} {text!r}: expected a date or time such as ")
 
 
 @pytest.mark.parametrize(
@@ -200,16 +200,16 @@ def test_what_is_no_time_is_refused(option, text):
         {"week": True, "since": "1d"},
     ],
 )
-def test_a_period_has_one_beginning(options):
-    """Two are refused."""
+def test_a_period_has_only_one_start(options):
+    """Options that set two are refused."""
     with pytest.raises(ConfigurationError, match="exclude each other"):
         period(**options)
 
 
 @pytest.mark.parametrize("until", ["1d", "2d", "2026-11-02"])
-def test_a_period_ends_after_it_begins(until):
-    """An empty one is a mistake, and would look like no cost."""
-    with pytest.raises(ConfigurationError, match="ends before it begins"):
+def test_a_period_must_end_after_it_starts(until):
+    """An empty one is a mistake that would look like no cost."""
+    with pytest.raises(ConfigurationError, match="ends before it starts"):
         period(since="1d", until=until)
 
 
@@ -217,16 +217,16 @@ def test_a_period_ends_after_it_begins(until):
     "name",
     ["", "CET+1", "Europe", "../../etc/passwd", "/etc/passwd", "a\0b", "x" * 9999, "\x1b[1m"],
 )
-def test_what_is_no_zone_is_refused(name):
-    """Whatever the system's database makes of it: a line that says what is expected."""
-    with pytest.raises(ConfigurationError, match="the system knows no such zone") as caught:
+def test_invalid_time_zones_are_refused(name):
+    """Whatever the database of the system does with the name; the error is one line."""
+    with pytest.raises(ConfigurationError, match="there is no such time zone") as caught:
         period(timezone=name)
 
     assert str(caught.value).isprintable()
 
 
-def test_utc_needs_no_database(monkeypatch):
-    """Any other zone does, and the error says so."""
+def test_utc_needs_no_time_zone_database(monkeypatch):
+    """Other zones do, and the error says so."""
     monkeypatch.setattr(zoneinfo, "ZoneInfo", _no_database)
 
     assert zone_of("UTC") is datetime.UTC
@@ -247,6 +247,6 @@ def _no_database(name):
          "1800-01-01 00:00 +00:53:28"),
     ],
 )  # fmt: skip
-def test_a_time_is_shown_with_its_offset(when, expected):
-    """Seconds only where there are some."""
+def test_a_time_is_formatted_with_its_offset(when, expected):
+    """Seconds only if there are any."""
     assert moment(when) == expected

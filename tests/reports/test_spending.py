@@ -1,4 +1,4 @@
-"""What a budget is held against: an exact sum, and all that it may be wrong about, counted once."""
+"""Spending: exact sums, and ids that may make them wrong, each counted once."""
 
 import datetime
 import sqlite3
@@ -32,7 +32,7 @@ COLUMNS = ("state", "created_at", "charged_usd", "all_in_usd")
 
 
 def table(rows):
-    """Return a connection of SQLite with a table of rows, as a ledger has them."""
+    """Return a connection of SQLite with rows as in a ledger."""
     connection = sqlite3.connect(":memory:")
     connection.execute(
         "CREATE TABLE stored (state TEXT, created_at INTEGER, charged_usd TEXT, all_in_usd TEXT)"
@@ -50,8 +50,8 @@ def _stored(item):
     return (item["state"], None if when is None else microseconds(when), *texts)
 
 
-def is_of(when, period):
-    """Whether a time is one of a period."""
+def is_within(when, period):
+    """Return whether a time is within a period."""
     if period.is_all:
         return True
     return (
@@ -80,15 +80,16 @@ records = st.builds(
     period=st.sampled_from([ALL, DAY, Period(DAY.since, None, "UTC"), Period(None, NOON, "UTC")]),
     basis=st.sampled_from(["charged", "all-in"]),
 )
-def test_it_is_what_plain_python_adds_up(rows, period, basis):
+def test_spending_equals_that_of_plain_python(rows, period, basis):
     """Exactly, by SQLite and by DuckDB alike."""
     column = {"charged": "charged_usd", "all-in": "all_in_usd"}[basis]
     records = [each for each in rows if each["state"] in {"final", "provisional"}]
-    inside = [each for each in records if is_of(each["created_at"], period)]
-    lacking = [
+    inside = [each for each in records if is_within(each["created_at"], period)]
+    unresolved = [
         each
         for each in rows
-        if each not in records and (each["created_at"] is None or is_of(each["created_at"], period))
+        if each not in records
+        and (each["created_at"] is None or is_within(each["created_at"], period))
     ]
     undated = [each for each in records if each["created_at"] is None and not period.is_all]
     doubtful = [each for each in inside if each["state"] != "final" or each[column] is None]
@@ -103,15 +104,15 @@ def test_it_is_what_plain_python_adds_up(rows, period, basis):
     assert found.unknown == sum(each[column] is None for each in inside)
     assert found.undated == len(undated)
     for state in ("pending", "failed", "forgotten"):
-        assert getattr(found, state) == sum(each["state"] == state for each in lacking)
-    assert found.doubtful == (len(doubtful) + len(undated) + len(lacking) - found.forgotten)
+        assert getattr(found, state) == sum(each["state"] == state for each in unresolved)
+    assert found.doubtful == (len(doubtful) + len(undated) + len(unresolved) - found.forgotten)
     assert spending_of_rows(connect(rows), period, basis) == found
 
 
 def test_no_digit_of_a_sum_is_lost():
-    """Of the most that rows can have, neither the first nor the last."""
-    most = Decimal("99999999999999.999999999999999999999999")
-    rows = [row(charged_usd=most) for _ in range(11)]
+    """Sums of the largest amounts keep their first and their last digit."""
+    largest = Decimal("99999999999999.999999999999999999999999")
+    rows = [row(charged_usd=largest) for _ in range(11)]
 
     with closing(table(rows)) as connection:
         found = spending(connection, ALL, "charged", OF_LEDGER)
@@ -119,12 +120,12 @@ def test_no_digit_of_a_sum_is_lost():
 
 
 def spent(known="1", doubtful=0):
-    """Return a sum with some doubts."""
+    """Return a spending with some doubtful ids."""
     return Spending(Decimal(known), 1, 0, 0, 0, doubtful, 0, doubtful)
 
 
 @pytest.mark.parametrize(
-    ("known", "allowed", "expected"),
+    ("spending", "allow_doubtful", "expected"),
     [
         (spent("5"), 0, "within"),
         (spent("5.000000000000000000000001"), 0, "over"),
@@ -136,13 +137,13 @@ def spent(known="1", doubtful=0):
         (spent("6", doubtful=2), 0, "over"),
     ],
 )
-def test_a_verdict_is_no_guess(known, allowed, expected):
-    """What is known to be over is; what is not known to be within is undecided."""
-    assert known.verdict(Decimal(5), allowed) == expected
+def test_a_verdict_is_undecided_if_ids_are_doubtful(spending, allow_doubtful, expected):
+    """A known sum over the limit is over in any case."""
+    assert spending.verdict(Decimal(5), allow_doubtful) == expected
 
 
-def test_a_ledger_is_added_up(tmp_path):
-    """Records as they came; ids without one are counted."""
+def test_the_records_of_a_ledger_are_summed(tmp_path):
+    """Ids without a record are counted."""
     path = make_ledger(
         tmp_path / "l.db",
         record(1, total_cost=0.1),
@@ -169,8 +170,8 @@ def test_a_ledger_is_added_up(tmp_path):
     assert spending_of_ledger(path, ALL, "charged").known_usd == Decimal("200.3")
 
 
-def test_an_id_without_a_record_is_of_the_time_in_it(tmp_path):
-    """Dead ids of last month leave no doubt of today; those that tell no time do, of any period."""
+def test_an_id_without_a_record_has_the_time_in_it(tmp_path):
+    """An id without a time counts in every period."""
     day = int(DAY.since.timestamp())
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
     with Ledger(path) as ledger:
@@ -189,7 +190,7 @@ def test_an_id_without_a_record_is_of_the_time_in_it(tmp_path):
 
 @pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="its planner reads whole rows")
 def test_a_sum_is_read_from_an_index(tmp_path):
-    """Rows are wide: SQLite makes none of them whole, and joins no labels, for two columns."""
+    """SQLite reads no whole rows, which are wide, and joins no labels."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1), pending=1)
     statement = "EXPLAIN QUERY PLAN SELECT created_at, state, all_in_usd FROM rows"
     with closing(sqlite3.connect(path)) as connection:
@@ -199,8 +200,8 @@ def test_a_sum_is_read_from_an_index(tmp_path):
     assert not [step for step in plan if "labels" in step]
 
 
-def test_a_ledger_is_read_while_another_writes(tmp_path):
-    """What is not committed does not count, and nobody waits."""
+def test_a_ledger_is_read_while_another_connection_writes(tmp_path):
+    """Uncommitted changes do not count, and nothing blocks."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
@@ -212,8 +213,8 @@ def test_a_ledger_is_read_while_another_writes(tmp_path):
     assert spending_of_ledger(path, ALL, "charged").known_usd == 2
 
 
-def test_a_ledger_is_not_changed(tmp_path):
-    """Not by a byte."""
+def test_reading_does_not_change_a_ledger(tmp_path):
+    """Not even a byte."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1), pending=1)
     before = (tmp_path / "l.db").read_bytes()
     spending_of_ledger(path, DAY, "all-in")
@@ -223,15 +224,15 @@ def test_a_ledger_is_not_changed(tmp_path):
 
 @pytest.mark.parametrize("name", ["odd?mode=rwc#.db", "100%25.db", "a b\N{SNOWMAN}.db"])
 def test_a_ledger_may_have_any_name(tmp_path, name):
-    """Characters of URIs too."""
+    """Also with characters that are special in URIs."""
     path = make_ledger(tmp_path / name, record(1, total_cost=1))
 
     assert spending_of_ledger(path, ALL, "charged").records == 1
 
 
 @pytest.mark.parametrize("content", [None, b"", b"gen-1\ngen-2\n", b"SQLite format 3\0" * 99])
-def test_what_is_no_ledger_is_refused(tmp_path, content):
-    """In one line that names it; a file that is not there is not created."""
+def test_a_file_that_is_no_ledger_is_refused(tmp_path, content):
+    """The error names it in one line; a missing file is not created."""
     path = tmp_path / "no.db"
     if content is not None:
         path.write_bytes(content)
@@ -252,11 +253,11 @@ def test_rows_that_are_not_all_there_are_no_sum(tmp_path):
 
 
 @pytest.mark.parametrize("amount", ["free", "NaN", "Infinity"])
-def test_an_amount_that_is_none_is_no_zero(tmp_path, amount):
-    """A ledger that somebody wrote into by hand is refused."""
+def test_an_invalid_amount_is_refused(tmp_path, amount):
+    """It does not count as 0; a ledger may be edited by hand."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE record_rows SET charged_usd = ?", [amount])
 
-    with pytest.raises(LedgerError, match="an amount in it is no number"):
+    with pytest.raises(LedgerError, match="an amount in it is no"):
         spending_of_ledger(path, ALL, "charged")

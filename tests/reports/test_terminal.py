@@ -1,4 +1,4 @@
-"""A report on a terminal: it fits, loses no digit, says what is left out, and obeys no name."""
+"""A report as text: it fits the terminal, keeps all digits, and no name controls the terminal."""
 
 import io
 import re
@@ -18,7 +18,7 @@ SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     encoding = "utf-8"
 
@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch):
-    """Let all terminals be of one kind."""
+    """Make all terminals of one kind."""
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -36,19 +36,19 @@ def terminal(monkeypatch):
 
 
 def lines(figures, width, monkeypatch, limit=None, *, exact=True):
-    """Return what a terminal shows, line by line, without colours."""
+    """Return the lines on a terminal, without colours."""
     monkeypatch.setenv("COLUMNS", str(width))
     return SEQUENCE.sub("", as_text(figures, Terminal(), limit, exact=exact)).splitlines()
 
 
-def words(figures, width, monkeypatch, *, exact=True):
-    """Return what a terminal shows as one line."""
+def text_of(figures, width, monkeypatch, *, exact=True):
+    """Return the text on a terminal as one line."""
     return " ".join(" ".join(lines(figures, width, monkeypatch, exact=exact)).split())
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
-def test_it_fits_the_terminal(terminal, width):
-    """Whatever is in it."""
+def test_a_report_fits_the_terminal(terminal, width):
+    """At every width from 40 on."""
     shown = lines(full(), width, terminal)
 
     assert max(map(cell_len, shown)) <= width
@@ -56,29 +56,29 @@ def test_it_fits_the_terminal(terminal, width):
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_digit_is_lost(terminal, width):
-    """Asked to be exact, amounts are at any width; counts always."""
-    shown = words(full(), width, terminal)
+    """With exact amounts, at any width; counts are always complete."""
+    shown = text_of(full(), width, terminal)
 
     for text in (
-        "$1.00000000000000000000003, and 2 unknown charged",
-        "$1200.5, and 1 unknown billed by providers besides, to own keys",
-        "$1201.50000000000000000000003, and 3 unknown all in",
+        "$1.00000000000000000000003 (and 2 unknown) charged",
+        "$1,200.5 (and 1 unknown) upstream, billed by providers to your own keys",
+        "$1,201.50000000000000000000003 (and 3 unknown) all in",
         "of 1,234,567 records, 5 of them not final: their figures may still change",
         "1,203 ids without a record (1,200 pending, 3 failed), of unknown cost",
         "12 records without a readable time, which may be of the period",
-        "$0.25 premium paid for writing to the cache; of 1 record unknown",
+        "$0.25 premium paid for writing to the cache; unknown for 1 record",
         "1,798,904,818 (and 4 unknown) in",
         "p50 898 ms, p95 2.84 s, p99 1.1 min",
-        "and 2 groups more: $0.125 all in, of 3 records",
+        "and 2 more groups: $0.125 all in, of 3 records",
         "132,284",
         "5.6 %",
-        "and 4 providers more",
+        "and 4 more providers",
     ):
         assert text in shown
 
 
 def test_a_wide_terminal_has_a_table(terminal):
-    """A row for each group: what was charged besides only if that differs."""
+    """With a row per group, and a column of what was charged only if that differs from all in."""
     shown = lines(full(), 160, terminal)
     header = next(number for number, line in enumerate(shown) if line.startswith("model "))
 
@@ -88,32 +88,32 @@ def test_a_wide_terminal_has_a_table(terminal):
     assert shown[header + 1].split()[:3] == [
         "openai/gpt-5-mini",
         "$1.00000000000000000000003",
-        "$1201.50000000000000000000003",
+        "$1,201.50000000000000000000003",
     ]
     assert shown[header + 1].split()[3] == "3"
 
 
-def test_narrow_terminals_have_lines(terminal):
-    """Each figure with its name."""
-    shown = words(full(), 40, terminal)
+def test_a_narrow_terminal_has_lines(terminal):
+    """Each figure follows its title."""
+    shown = text_of(full(), 40, terminal)
 
     assert "openai/gpt-5-mini charged $1.00000000000000000000003" in shown
     assert "unknown charged unknown - all in unknown - unknown 60" in shown.replace("·", "-")
 
 
-def test_nothing_is_shown_as_nothing(terminal):
-    """An empty ledger has no charts, and no share of nothing."""
-    shown = words(report(), 80, terminal)
+def test_an_empty_report_has_no_charts(terminal):
+    """And no share of a total of 0."""
+    shown = text_of(report(), 80, terminal)
 
     assert shown.startswith("spend.db: all time; days of UTC Cost $0 charged of 0 records")
     assert "Cost over time" not in shown
     assert "Left out" not in shown
 
 
-def test_what_is_unknown_is_not_zero(terminal):
-    """Neither a sum of unknown amounts, nor their latency."""
+def test_unknown_is_not_shown_as_zero(terminal):
+    """Neither a sum of unknown amounts, nor an unknown latency."""
     total = group(records=2, unknown=2)
-    shown = words(report(total=total, groups=(group(("m",), 2, "0", 2),)), 80, terminal)
+    shown = text_of(report(total=total, groups=(group(("m",), 2, "0", 2),)), 80, terminal)
 
     assert "Cost 2 unknown charged" in shown
     assert "$0" not in shown.replace("$0 billed", "")
@@ -121,26 +121,26 @@ def test_what_is_unknown_is_not_zero(terminal):
     assert "Speed unknown" in shown
 
 
-def test_without_unresolved_ids_none_are_named(terminal):
-    """With some, their number stands beside the sum, also without a period."""
+def test_ids_without_a_record_are_mentioned_only_if_there_are_any(terminal):
+    """Their number is next to the sum, also without a period."""
     figures = report(total=group(records=1, cost="1"))
-    assert "without a record" not in words(figures, 80, terminal)
+    assert "without a record" not in text_of(figures, 80, terminal)
 
     figures = report(unresolved=UnresolvedCounts(1, 0, ()))
-    assert "1 id without a record (1 pending, 0 failed)" in words(figures, 80, terminal)
+    assert "1 id without a record (1 pending, 0 failed)" in text_of(figures, 80, terminal)
 
 
-def test_the_groups_listed_and_the_others_add_up(terminal):
-    """Those of the report that are not listed are with the rest."""
+def test_listed_groups_and_the_others_add_up(terminal):
+    """Groups of the report that are not listed are combined with the rest."""
     groups = tuple(group((f"m{n}",), 1, "0.1") for n in range(30))
     figures = report(
         total=group(records=33, cost="4"), groups=groups, rest=group((), 3, "1"), groups_left_out=2
     )
 
-    assert "and 12 groups more: $2 all in, of 13 records" in words(figures, 80, terminal)
-    assert "m19" in words(figures, 80, terminal)
+    assert "and 12 more groups: $2 all in, of 13 records" in text_of(figures, 80, terminal)
+    assert "m19" in text_of(figures, 80, terminal)
     shown = " ".join(lines(figures, 80, terminal, limit=1))
-    assert "and 31 groups more: $3.9 all in, of 32 records" in shown
+    assert "and 31 more groups: $3.9 all in, of 32 records" in shown
     assert "m1 " not in shown
 
 
@@ -160,8 +160,8 @@ texts = st.text(st.characters(codec="utf-8"), max_size=200) | st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(name=texts, provider=texts, width=st.sampled_from([40, 80, 120]))
-def test_no_name_steers_the_terminal(name, provider, width):
-    """Nothing that a server or a stranger wrote reaches it as it is; neither is it markup."""
+def test_no_name_controls_the_terminal(name, provider, width):
+    """Names of servers and users are sanitized, and are not markup."""
     with pytest.MonkeyPatch.context() as patch:
         shown = lines(full(name, provider), width, patch)
 
@@ -171,23 +171,23 @@ def test_no_name_steers_the_terminal(name, provider, width):
 
 
 def test_markup_in_a_name_is_text(terminal):
-    """And what looks like a key is not shown."""
-    shown = words(full("[red]x[/red]", "sk-mg-CANARY"), 120, terminal)
+    """And a name that looks like an API key is not shown."""
+    shown = text_of(full("[red]x[/red]", "sk-mg-CANARY"), 120, terminal)
 
     assert "[red]x[/red]" in shown
     assert "CANARY" not in shown
 
 
-def test_a_long_name_is_cut(terminal):
-    """It could fill the screen; the JSON has all of it."""
-    shown = words(full("x" * 5000), 200, terminal)
+def test_a_long_name_is_shortened(terminal):
+    """It could fill the screen; the JSON contains all of it."""
+    shown = text_of(full("x" * 5000), 200, terminal)
 
     assert "x" * 39 + "..." + "x" * 38 in shown
     assert "x" * 40 not in shown
 
 
-def test_amounts_are_rounded_to_what_matters(terminal):
-    """With as many decimals in a column, so that points are beneath each other; never to 0."""
+def test_amounts_of_a_column_are_rounded_alike(terminal):
+    """Their points are aligned; an amount is never rounded to 0."""
     groups = (
         group(("a",), 1, "1203.4567891"),
         group(("b",), 1, "0.1"),
@@ -205,26 +205,26 @@ def test_amounts_are_rounded_to_what_matters(terminal):
     assert any("$1,203.06 charged" in line for line in shown)
 
 
-def test_parts_that_do_not_add_up_are_explained(terminal):
-    """Where only a part of a cost is known, all in is without it."""
+def test_amounts_that_do_not_add_up_are_explained(terminal):
+    """All in does not include records with a partly known cost."""
     amounts = {
         "charged_usd": Total(Decimal(3), 0),
         "upstream_usd": Total(Decimal(5), 1),
         "all_in_usd": Total(Decimal(7), 1),
     }
-    shown = words(report(total=group(records=3, **amounts)), 120, terminal)
+    shown = text_of(report(total=group(records=3, **amounts)), 120, terminal)
 
-    assert "not all in: $1 of records of which only a part of the cost is known" in shown
+    assert "not included in all in: $1 of records with a partly known cost" in shown
 
 
-def test_a_pipe_is_as_wide_as_the_environment_says(terminal):
-    """What reads it may be narrow."""
+def test_the_width_of_a_pipe_is_that_of_the_environment(terminal):
+    """COLUMNS is honoured."""
     terminal.setenv("COLUMNS", "50")
     assert max(map(cell_len, as_text(full(), None).splitlines())) <= 50
 
 
-def test_colours_are_for_terminals_that_want_them(terminal):
-    """Not for NO_COLOR, and not for a file."""
+def test_only_terminals_have_colours(terminal):
+    """Unless NO_COLOR is set; a file has none."""
     terminal.setenv("COLUMNS", "80")
     assert "\x1b[" in as_text(full(), Terminal())
     assert "\x1b[" not in as_text(full(), None)
@@ -232,24 +232,24 @@ def test_colours_are_for_terminals_that_want_them(terminal):
     assert "\x1b[" not in as_text(full(), Terminal())
 
 
-def test_a_pipe_without_unicode_is_drawn_for_in_ascii(terminal):
-    """As one to a file in another encoding."""
+def test_a_pipe_in_another_encoding_gets_ascii(terminal):
+    """Like a file in that encoding."""
     assert as_text(full(), None, encoding="ascii").isascii()
     assert not as_text(full(), None).isascii()
 
 
-def test_a_long_name_above_its_cells_is_one_line(terminal):
-    """It lacks its middle, where there is no room for a table."""
+def test_a_long_name_above_its_cells_takes_one_line(terminal):
+    """Its middle is left out, if there is no room for a table."""
     shown = lines(full("vendor/" + "x" * 70 + "-preview"), 48, terminal)
-    place = next(n for n, line in enumerate(shown) if line.startswith("  charged"))
-    assert shown[place - 1].startswith("vendor/xx")
-    assert shown[place - 1].endswith("-preview")
-    assert "..." in shown[place - 1]
-    assert len(shown[place - 1]) <= 48
+    index = next(n for n, line in enumerate(shown) if line.startswith("  charged"))
+    assert shown[index - 1].startswith("vendor/xx")
+    assert shown[index - 1].endswith("-preview")
+    assert "..." in shown[index - 1]
+    assert len(shown[index - 1]) <= 48
 
 
-def test_a_terminal_without_unicode_is_drawn_for_in_ascii(terminal):
-    """Bars and columns of characters that it has."""
+def test_a_terminal_in_another_encoding_gets_ascii(terminal):
+    """Bars and columns are made of ASCII characters."""
     stream = Terminal()
     stream.encoding = "ascii"
     terminal.setenv("COLUMNS", "100")
@@ -259,6 +259,6 @@ def test_a_terminal_without_unicode_is_drawn_for_in_ascii(terminal):
     assert "##########" in shown
 
 
-def test_lines_have_no_blanks_at_their_end(terminal):
-    """So that they can be pasted."""
+def test_lines_have_no_trailing_spaces(terminal):
+    """They can be pasted."""
     assert not [line for line in lines(full(), 100, terminal) if line.endswith(" ")]

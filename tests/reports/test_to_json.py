@@ -1,4 +1,4 @@
-"""A report as JSON: exact, complete, harmless."""
+"""A report as JSON: exact, complete, and safe to print."""
 
 import json
 from decimal import Decimal
@@ -12,8 +12,8 @@ from modelgates_client.reports.to_json import as_json, to_plain
 from .sample_reports import full, report
 
 
-def test_amounts_are_exact_texts_and_times_have_offsets():
-    """What is unknown is null; a group's key is an array."""
+def test_amounts_are_exact_strings_and_times_have_offsets():
+    """Unknown values are null; a group's key is an array."""
     found = json.loads(as_json(full()))
 
     assert found["version"] == 1
@@ -26,15 +26,15 @@ def test_amounts_are_exact_texts_and_times_have_offsets():
 
 
 def test_small_amounts_have_no_exponent():
-    """As JSON has it for other programs to read."""
+    """As other programs expect it."""
     small = attrs.evolve(report().total, charged_usd=figures.Total(Decimal("1E-24"), 0))
 
     found = json.loads(as_json(report(total=small)))
     assert found["total"]["charged_usd"]["known"] == "0.000000000000000000000001"
 
 
-def test_every_figure_is_in_it():
-    """Under its own name."""
+def test_every_figure_is_included():
+    """Under the name of its attribute."""
     found = json.loads(as_json(full()))
 
     names = {field.name for field in attrs.fields(figures.Report)}
@@ -43,8 +43,8 @@ def test_every_figure_is_in_it():
     assert found["timeline"][0].keys() == {field.name for field in attrs.fields(figures.TimeSlice)}
 
 
-def test_names_steer_no_terminal():
-    """They come as escapes of JSON."""
+def test_names_cannot_control_a_terminal():
+    """They are escaped to ASCII."""
     text = as_json(full("\x1b[2J\u202e", "\x9b"))
 
     assert text.isascii()
@@ -64,5 +64,5 @@ def test_names_steer_no_terminal():
     ],
 )
 def test_amounts_are_short_decimals(amount, shown):
-    """All digits that say something, and no exponent."""
+    """Without trailing zeros and exponent."""
     assert to_plain(Decimal(amount)) == shown

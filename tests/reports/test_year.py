@@ -1,4 +1,4 @@
-"""A small year with all that is odd, whose every figure plain Python knows."""
+"""A small synthetic year with all oddities, whose figures plain Python computes independently."""
 
 import pytest
 from benchmarks import reports, synthetic_year
@@ -11,14 +11,14 @@ NUMBER = 1500  # ids
 
 def run(*arguments):
     """Run the command in this process."""
-    done = CliRunner().invoke(app, [*map(str, arguments)], standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return reports.Took(0, 0, 0), done.return_value, done.stdout
+    result = CliRunner().invoke(app, [*map(str, arguments)], standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return reports.Took(0, 0, 0), result.return_value, result.stdout
 
 
-def test_the_year_is_the_same_each_time():
-    """And has everything that is odd."""
+def test_the_synthetic_year_is_deterministic():
+    """And has all oddities."""
     first, second = (list(synthetic_year.items(NUMBER)) for _ in range(2))
     assert first == second
     assert len({item.kind for item in first}) == 12
@@ -26,8 +26,8 @@ def test_the_year_is_the_same_each_time():
 
 
 @pytest.mark.slow("a ledger of 1,500 ids is made, and read by ten commands")
-def test_every_figure_is_that_of_plain_python(tmp_path):
-    """Of reports by model, month and day of two zones, budgets, and what is reconciled."""
+def test_every_figure_equals_that_of_plain_python(tmp_path):
+    """Reports by model, month and day in two zones, budgets, and reconciliation."""
     path = tmp_path / "year.db"
     reports.make(path, NUMBER)
     zones = (reports.UTC, reports.BERLIN)
@@ -38,7 +38,7 @@ def test_every_figure_is_that_of_plain_python(tmp_path):
     assert (tmp_path / "page.html").stat().st_size > 10**6
 
 
-def test_a_wrong_figure_is_noticed():
+def test_a_wrong_figure_is_reported():
     """The checks can fail."""
     year = synthetic_year.Year(synthetic_year.items(50), ())
     total = year.total

@@ -1,4 +1,4 @@
-"""Records and ledgers for the tests of rows, and what their rows must hold, in Python's types."""
+"""Sample records and ledgers, and the values of their rows as Python types."""
 
 import datetime
 import json
@@ -20,7 +20,7 @@ from modelgates_client.rows.columns import ALL_COLUMNS
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 OBTAINED = 1_800_000_000.0
 
-#: A record with something in every field that is computed with.
+#: A record with a value in every field that computed columns use.
 FULL = {
     "api_type": "completions",
     "app_id": 7,
@@ -48,7 +48,7 @@ FULL = {
     "usage": 0.00003452,
 }
 
-#: Texts that mean something to SQL, CSV, spreadsheets, terminals or C.
+#: Strings that are special in SQL, CSV, spreadsheets, terminals or C.
 HOSTILE = (
     "'; DROP TABLE rows; --",
     'say "hi", twice\r\nand on',
@@ -68,7 +68,7 @@ HOSTILE = (
 
 
 def record(generation_id="gen-1", **changes):
-    """Return a decoded record of the fields that are said."""
+    """Return a decoded record with these fields."""
     body = json.dumps({"data": {"id": generation_id, **changes}}).encode()
     return decode(body, 200, generation_id)
 
@@ -76,9 +76,9 @@ def record(generation_id="gen-1", **changes):
 def resolved(generation_id, **changes):
     """Return the outcome of an id with a record."""
     content = json.dumps({"data": {"id": generation_id, **changes}}).encode()
-    found = decode(content, 200, generation_id)
+    data = decode(content, 200, generation_id)
     return Resolved(
-        generation_id, Response(GenerationResponse(data=found), 200, {}, content, 2, 0.25)
+        generation_id, Response(GenerationResponse(data=data), 200, {}, content, 2, 0.25)
     )
 
 
@@ -94,7 +94,7 @@ def failed(generation_id):
 
 
 def ledger_of(path, *outcomes, ids=(), now=OBTAINED):
-    """Make a ledger; return its path."""
+    """Create a ledger; return its path."""
     with Ledger(path, clock=lambda: now) as ledger:
         ledger.enqueue(ids)
         ledger.add(outcomes)
@@ -102,10 +102,10 @@ def ledger_of(path, *outcomes, ids=(), now=OBTAINED):
 
 
 def label(path, labels):
-    """Have ids captured with labels; the next opening takes them in."""
+    """Capture ids with labels by id; a ledger adds them when it is opened next."""
     file = CaptureFile(path)
-    for generation_id, named in labels.items():
-        file.append(generation_id, named)
+    for generation_id, labels_of_id in labels.items():
+        file.append(generation_id, labels_of_id)
 
 
 def various():
@@ -130,7 +130,7 @@ def various():
 
 
 def typed(column, stored):
-    """Return a value of SQLite's as what it means."""
+    """Return a stored value as its Python type."""
     if stored is None:
         return None
     match column.kind:
@@ -147,12 +147,12 @@ def typed(column, stored):
 
 
 def rows_of(path):
-    """Return what the rows of a ledger mean, by id; read by Python's SQLite."""
+    """Return the rows of a ledger by id, with values as Python types."""
     with Ledger(path, read_only=True) as ledger, ledger._database.reading() as connection:
-        found = connection.execute("SELECT * FROM rows").fetchall()
+        stored = connection.execute("SELECT * FROM rows").fetchall()
     rows = [
         {c.name: typed(c, value) for c, value in zip(ALL_COLUMNS, row, strict=True)}
-        for row in found
+        for row in stored
     ]
     by_id = {row["generation_id"]: row for row in rows}
     assert len(by_id) == len(rows)

@@ -1,4 +1,4 @@
-"""A record as a row: exact, honest, and never a failure."""
+"""A record as a row: values are exact, or null and named, and conversion never fails."""
 
 import json
 import sqlite3
@@ -20,20 +20,20 @@ NAMES = [column.name for column in COLUMNS]
 FIELDS = [column for column in COLUMNS if column.is_field]
 
 
-def stored(found):
-    """Return a row as it is stored, by name."""
-    return dict(zip(NAMES, row_of("gen-1", found, 5, 2), strict=True))
+def stored(record):
+    """Return the stored values of a record's row, by name."""
+    return dict(zip(NAMES, row_of("gen-1", record, 5, 2), strict=True))
 
 
-def meant(found):
-    """Return what a row means, by name."""
-    return {column.name: typed(column, stored(found)[column.name]) for column in COLUMNS}
+def values_of(record):
+    """Return the values of a record's row as Python types, by name."""
+    return {column.name: typed(column, stored(record)[column.name]) for column in COLUMNS}
 
 
-def test_a_record_is_the_row_of_its_fields_and_of_what_is_computed():
-    """Every value is what the library says of the record."""
+def test_a_row_has_the_fields_and_the_computed_values():
+    """Each value is the one that the record has."""
     found = record(**FULL)
-    row = meant(found)
+    row = values_of(found)
 
     assert (row["generation_id"], row["state"], row["requests"]) == ("gen-1", "final", 2)
     assert row["created_at"] == found.created
@@ -51,24 +51,24 @@ def test_a_record_is_the_row_of_its_fields_and_of_what_is_computed():
     assert row["unreadable"] == []
 
 
-def test_what_was_not_sent_is_null_and_not_zero():
-    """Also computed columns; what is missing is not called unreadable."""
+def test_values_that_were_not_sent_are_null():
+    """Computed columns, too; missing values are not called unreadable."""
     known = {"generation_id", "state", "obtained_at", "requests", "unreadable"}
-    row = meant(record())
+    row = values_of(record())
     assert {name for name, value in row.items() if value is not None} == known
     assert row["state"] == "provisional"
     assert row["unreadable"] == []
 
 
 @pytest.mark.parametrize("upstream", [0.1, 5])
-def test_an_own_key_is_billed_besides(upstream):
-    """All-in is the sum, exact; without an own key it is the charge alone."""
+def test_all_in_includes_the_upstream_cost_of_an_own_key(upstream):
+    """It is the exact sum; without an own key it is the charge alone."""
     cost = {"total_cost": 0.2, "upstream_inference_cost": upstream}
-    assert meant(record(is_byok=True, **cost))["all_in_usd"] == Decimal("0.2") + Decimal(
+    assert values_of(record(is_byok=True, **cost))["all_in_usd"] == Decimal("0.2") + Decimal(
         str(upstream)
     )
-    assert meant(record(is_byok=False, **cost))["all_in_usd"] == Decimal("0.2")
-    assert meant(record(**cost))["all_in_usd"] is None
+    assert values_of(record(is_byok=False, **cost))["all_in_usd"] == Decimal("0.2")
+    assert values_of(record(**cost))["all_in_usd"] is None
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_an_own_key_is_billed_besides(upstream):
     ],
 )
 def test_an_amount_is_exact_or_null_and_named(amount, fits):
-    """Where 24 decimals hold it, never rounded, and never 0."""
-    row = meant(record(usage=amount))
+    """It is never rounded within 24 decimals, and never 0 instead of unknown."""
+    row = values_of(record(usage=amount))
     assert row["usage_usd"] == (Decimal(repr(amount)) if fits else None)
     assert row["unreadable"] == ([] if fits else ["usage_usd"])
 
@@ -102,15 +102,15 @@ def test_an_amount_is_exact_or_null_and_named(amount, fits):
     ],
 )
 def test_a_residue_of_doubles_is_rounded_at_the_24th_decimal(residue, kept):
-    """Nobody is charged what is behind it, and fetching again would not make it known."""
-    row = meant(record(usage=residue))
+    """No charge has digits beyond it, and fetching the record again would not help."""
+    row = values_of(record(usage=residue))
     assert row["usage_usd"] == Decimal(kept)
     assert row["unreadable"] == []
 
 
 def test_a_sum_that_does_not_fit_is_null_and_named():
     """Each part may fit while the sum does not."""
-    row = meant(record(total_cost=99999999999999.0, upstream_inference_cost=99.0, is_byok=True))
+    row = values_of(record(total_cost=99999999999999.0, upstream_inference_cost=99.0, is_byok=True))
     assert (row["charged_usd"], row["all_in_usd"]) == (Decimal(99999999999999), None)
     assert row["unreadable"] == ["all_in_usd"]
 
@@ -129,8 +129,8 @@ def test_a_sum_that_does_not_fit_is_null_and_named():
         ("0001-01-01T00:00:00Z", -62135596800000000),
     ],
 )
-def test_a_time_is_microseconds_in_utc(sent, expected):
-    """Digits beyond are cut, as `record.created` cuts them."""
+def test_a_time_is_stored_as_microseconds_in_utc(sent, expected):
+    """Digits beyond are cut, as in `record.created`."""
     found = record(created_at=sent)
     if expected is None:
         expected = None if found.created is None else (found.created - EPOCH).total_seconds() * 1e6
@@ -138,15 +138,15 @@ def test_a_time_is_microseconds_in_utc(sent, expected):
 
 
 @pytest.mark.parametrize("sent", ["", "yesterday", "2026-02-24T21:19:33", "2026-13-01T00:00:00Z"])
-def test_a_time_that_says_no_instant_is_null_and_named(sent):
-    """Which zone was meant would be a guess."""
-    row = meant(record(created_at=sent))
+def test_a_time_without_an_offset_is_null_and_named(sent):
+    """Its time zone would be a guess; so is any other invalid time."""
+    row = values_of(record(created_at=sent))
     assert (row["created_at"], row["unreadable"]) == (None, ["created_at"])
 
 
-def test_integers_and_texts_that_the_file_formats_cannot_hold_are_null_and_named():
-    """64 bits, and UTF-8."""
-    row = meant(
+def test_integers_and_strings_that_do_not_fit_are_null_and_named():
+    """Integers have 64 bits, and strings must be valid in UTF-8."""
+    row = values_of(
         record(app_id=2**63, tokens_prompt=-(2**63), model="\ud800", provider_name="\udfff")
     )
     assert (row["app_id"], row["model"], row["served_by"]) == (None, None, None)
@@ -170,18 +170,18 @@ def test_integers_and_texts_that_the_file_formats_cannot_hold_are_null_and_named
         ({"endpoint_id": 5}, {"provider": None, "status": None, "latency_ms": None}, True),
     ],
 )
-def test_an_attempt_that_cannot_be_read_hides_no_other(item, expected, whole):
-    """Its parts are null, and `attempts` is named if something of them came."""
-    row = meant(record(provider_responses=[item, {"status": 503}]))
+def test_an_unreadable_attempt_does_not_hide_others(item, expected, whole):
+    """Its parts are null, and `attempts` is named if something was sent for them."""
+    row = values_of(record(provider_responses=[item, {"status": 503}]))
     assert row["attempts"] == [expected, {"provider": None, "status": 503, "latency_ms": None}]
     assert row["unreadable"] == ([] if whole else ["attempts"])
 
 
 def test_attempts_that_are_no_list_are_null_and_named():
-    """Null, or not sent, is not."""
-    assert meant(record(provider_responses="x"))["unreadable"] == ["attempts"]
-    assert meant(record(provider_responses=None))["unreadable"] == []
-    assert meant(record(provider_responses=[]))["attempts"] == []
+    """Attempts that are null or were not sent are not named."""
+    assert values_of(record(provider_responses="x"))["unreadable"] == ["attempts"]
+    assert values_of(record(provider_responses=None))["unreadable"] == []
+    assert values_of(record(provider_responses=[]))["attempts"] == []
 
 
 JSON = st.recursive(
@@ -211,7 +211,7 @@ BODY = st.fixed_dictionaries(
         "surprise": JSON,
     },
 )
-TAKEN = {
+JSON_TYPES = {
     "text": str,
     "integer": int,
     "number": (int, float),
@@ -220,16 +220,16 @@ TAKEN = {
 }
 
 
-def is_told_by_kind(column):
+def kind_tells_values(column):
     """Whether the kind of a column says which values of its field it takes."""
     decoder = Generation.__schema__().fields[column.key].decoder
     decoder = getattr(decoder, "item", decoder)
-    return column.kind in TAKEN and decoder not in {decoders.DATE, decoders.UUID}
+    return column.kind in JSON_TYPES and decoder not in {decoders.DATE, decoders.UUID}
 
 
 def is_fit(kind, value):
-    """Whether a column of a kind can hold a JSON value as it is; said here in other words."""
-    if not isinstance(value, TAKEN[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    """Return whether a column can hold a JSON value unchanged; an independent implementation."""
+    if not isinstance(value, JSON_TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
         return (
             kind == "integer"
             and isinstance(value, float)
@@ -242,7 +242,9 @@ def is_fit(kind, value):
         return -(2**63) <= value < 2**63
     if kind == "boolean":
         return True
-    if not abs(value) <= sys.float_info.max or float(value) != value:  # NaN is not smaller, either
+    if (
+        not abs(value) <= sys.float_info.max or float(value) != value
+    ):  # NaN fails the comparison, too
         return False
     if kind == "number":
         return True
@@ -256,45 +258,45 @@ def rounded(amount):
 
 
 @given(BODY)
-def test_whatever_comes_is_a_row_that_says_what_is_lost(fields):
-    """It never raises; each column is exactly what came, or NULL and named; never 0 for nothing."""
+def test_any_record_becomes_a_row_that_names_unreadable_columns(fields):
+    """Conversion never raises; each value is exactly what was sent, or null and named."""
     found = Generation.from_dict({"id": "gen-1", **fields})
     row = stored(found)
-    lost = json.loads(row["unreadable"])
-    assert len(set(lost)) == len(lost)
-    assert set(lost) <= set(NAMES)
+    unreadable = json.loads(row["unreadable"])
+    assert len(set(unreadable)) == len(unreadable)
+    assert set(unreadable) <= set(NAMES)
     for column in FIELDS:
-        came = fields.get(column.key)
+        sent = fields.get(column.key)
         value = typed(column, row[column.name])
-        if came is None:
+        if sent is None:
             assert value is None
-            assert column.name not in lost
-        elif not is_told_by_kind(column):
-            assert (value is None) == (column.name in lost)
-        elif is_fit(column.kind, came):
-            expected = rounded(came) if column.kind == "usd" else came
+            assert column.name not in unreadable
+        elif not kind_tells_values(column):
+            assert (value is None) == (column.name in unreadable)
+        elif is_fit(column.kind, sent):
+            expected = rounded(sent) if column.kind == "usd" else sent
             assert value == expected
-            assert column.name not in lost
+            assert column.name not in unreadable
         else:
             assert value is None
-            assert column.name in lost
-    for name in lost:
+            assert column.name in unreadable
+    for name in unreadable:
         assert row[name] is None or name == "attempts"
     assert (row["created_at"] is None) == (found.created is None)
-    assert ("created_at" in lost) == (
+    assert ("created_at" in unreadable) == (
         fields.get("created_at") is not None and found.created is None
     )
     assert (row["attempts"] is not None) == found.attempts.known
 
 
 @given(BODY)
-def test_whatever_comes_can_be_stored(fields):
-    """SQLite takes it in strict tables, and the JSON in it can be read."""
+def test_the_row_of_any_record_can_be_stored(fields):
+    """SQLite accepts it in a strict table, and its JSON is valid."""
     row = row_of("gen-1", Generation.from_dict({"id": "gen-1", **fields}), 5, 2)
     connection = sqlite3.connect(":memory:")
     defined = ", ".join(f'"{column.name}" {column.storage}' for column in COLUMNS)
     connection.execute(f"CREATE TABLE rows ({defined}) STRICT")
     connection.execute(f"INSERT INTO rows VALUES ({', '.join('?' * len(row))})", row)
-    (found,) = connection.execute("SELECT * FROM rows").fetchall()
+    (stored_row,) = connection.execute("SELECT * FROM rows").fetchall()
     connection.close()
-    assert found == row
+    assert stored_row == row

@@ -56,7 +56,7 @@ def look(
     if is_ledger:
         with rows_of_ledger(sources[0]) as (connection, kept):
             found, differences = states_of(
-                connection, OF_LEDGER, budgets, now, timezone=timezone, kept=kept
+                connection, OF_LEDGER, budgets, now, timezone=timezone, control_totals=kept
             )
     else:
         from modelgates_client.exports.source import open_source  # noqa: PLC0415 - ledgers without

@@ -148,7 +148,7 @@ def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetResult]:
     now = datetime.datetime.now(datetime.UTC)
     with rows_of_ledger(path) as (connection, kept):
         states, differences = states_of(
-            connection, OF_LEDGER, chosen, now, timezone=zone_name(None), kept=kept
+            connection, OF_LEDGER, chosen, now, timezone=zone_name(None), control_totals=kept
         )
     return [_budget(state, is_damaged=bool(differences)) for state in states]
 

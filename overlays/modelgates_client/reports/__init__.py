@@ -1,28 +1,28 @@
-"""What generations cost and how they went: figures over a ledger or its export.
+"""Reports on what generations cost and how they performed, over a ledger or its export.
 
-`querying.build_report` makes a `figures.Report` of rows, by DuckDB (extra `report`); `terminal` and
-`page` show it. `spending` adds up what a budget is held against, by SQLite alone.
+`building.build_report` builds a `figures.Report` from rows with DuckDB (extra `report`); `terminal`
+and `page` show it. `spending` sums what a budget is compared with, by SQLite alone.
 
-The modules, one subject each:
+The modules:
 
-| module                | subject                                             |
-|-----------------------|-----------------------------------------------------|
-| `figures`             | the figures of a report, plain values               |
-| `periods`             | which period is meant                               |
-| `building`            | a report of rows: what is asked in which order      |
-| `selection`           | the rows and columns that a report needs, read once |
-| `grouping`            | sums and spreads, of all and by group               |
-| `days`                | the days and hours of a zone, for SQL               |
-| `timeline`            | cost over time                                      |
-| `latencies`           | a histogram of latencies                            |
-| `providers`           | attempts: errors and fallbacks by provider          |
-| `to_json`             | a report as JSON                                    |
-| `terminal`            | a report on a terminal, by rich                     |
-| `page`                | a report as an HTML page                            |
-| `reading`             | rows read once, and held against control totals     |
-| `spending`            | the sum that a budget is held against               |
-| `budgets`             | budgets of a configuration: limits per period       |
-| `reconciliation`      | a ledger held against the account's activity        |
-| `reconciliation_text` | that in words                                       |
-| `formatting`          | the figures of a report in words                    |
+| module                | subject                                                    |
+|-----------------------|------------------------------------------------------------|
+| `figures`             | the figures of a report, as plain values                   |
+| `periods`             | parsing of periods                                         |
+| `building`            | builds a report from rows                                  |
+| `selection`           | selection of the rows and columns of a report              |
+| `grouping`            | sums and spreads, of all records and by group              |
+| `days`                | the days and hours of a time zone, in SQL                  |
+| `timeline`            | cost over time                                             |
+| `latencies`           | a histogram of latencies                                   |
+| `providers`           | attempts and fallbacks by provider                         |
+| `to_json`             | a report as JSON                                           |
+| `formatting`          | figures as text, for terminal and page                     |
+| `terminal`            | a report as text for a terminal                            |
+| `page`                | a report as an HTML page                                   |
+| `reading`             | reads rows once, and checks their totals                   |
+| `spending`            | the spending of a period, and the verdict on a limit       |
+| `budgets`             | budgets of a configuration file                            |
+| `reconciliation`      | compares a ledger with the account's activity              |
+| `reconciliation_text` | a reconciliation as text                                   |
 """

@@ -1,7 +1,7 @@
-"""Budgets of a configuration: limits per period, for all records or for each of a kind. Pure.
+"""Budgets of a configuration file: limits per period, for all records or for each value of a kind.
 
-A budget looks ahead by one plain method: the mean of the last seven whole days, of fewer if the
-first record is younger, and of none with fewer than three.
+The forecast is the mean of the last seven whole days, or of those since the first record, if these
+are fewer; with fewer than three days there is no forecast.
 """
 
 import datetime
@@ -42,16 +42,16 @@ from modelgates_runtime.values import is_array, is_object
 
 _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
 _ROLLING: Final = re.compile("[0-9]{1,4}[hdw]")
-_DAYS: Final = 7  # that the mean is of
-_MIN: Final = 3
-_AT_ONCE: Final = 1000  # values that are looked through together
-_ROUNDED: Final = Context(prec=20)  # a mean is no sum
+_MEAN_DAYS: Final = 7
+_MIN_MEAN_DAYS: Final = 3
+_BATCH_SIZE: Final = 1000  # values fetched at a time
+_ROUNDED: Final = Context(prec=20)  # for quotients, which are rounded
 
-#: What budgets can be for: a dimension of reports that is no time, or `label:NAME`.
+#: What a budget can be limited to or split by: a dimension of reports other than times; in
+#: addition, `label:NAME`.
 KINDS: Final = tuple(name for name in DIMENSIONS if name not in TIMES)
 
-
-#: What is read of rows.
+#: The columns of rows that budgets read.
 BUDGET_COLUMNS: Final = (
     "state",
     "created_at",
@@ -63,17 +63,18 @@ BUDGET_COLUMNS: Final = (
 
 @frozen
 class Budget:
-    """A limit.
+    """A spending limit.
 
     Attributes:
-        name: What it is called.
+        name: The name of the budget.
         max_usd: The limit, in US dollars.
-        period: `day`, `week` or `month`, of the calendar; or a time that rolls, as `30d`.
-        basis: What counts.
-        each: A limit for each value of it, as `user` or `label:team`; None: one for all.
-        where: Only records which have these values, by dimension or label.
-        warn_at: At which parts of the limit to warn.
-        allow_doubtful: How many ids of unknown or unsettled cost may pass.
+        period: `day`, `week` or `month` of the calendar, or a rolling duration such as `30d`.
+        basis: Which cost counts.
+        each: Apply the limit to each value of this dimension or label, such as `user` or
+            `label:team`; None: to all records together.
+        where: Only records with these values count, by dimension or label.
+        warn_at: The fractions of the limit at which to warn.
+        allow_doubtful: How many ids of unknown or unsettled cost to tolerate.
     """
 
     name: str
@@ -88,21 +89,21 @@ class Budget:
 
 @frozen
 class BudgetState:
-    """How a budget stands.
+    """The state of a budget in its current period.
 
     Attributes:
         budget: The budget.
-        value: The value of `each` that it is for; None: of all, or of records that say none. A
-            value of which there is nothing in the period has none, unless there is no other.
-        period: The period that is meant now.
-        spent: What was spent in it.
-        verdict: Whether that is within the limit, as far as that can be said.
-        share: The part of the limit that is spent, as far as it is known; None of a limit of 0.
-        warned_at: The part at which a warning is due: the highest that is reached; None: none.
+        value: The value of `each`; None: all records, or those without a value. Values without
+            anything in the period have no state, unless no value has anything.
+        period: The current period.
+        spent: What was spent in the period.
+        verdict: Whether that is within the limit, or undecided.
+        share: The known spending as a fraction of the limit; None if the limit is 0.
+        warned_at: The highest fraction of `warn_at` that is reached; None: none is.
         usd_per_day: The mean of the last whole days; None: there are fewer than three.
-        days: How many days the mean is of.
-        reached_on: The day on which the limit is reached if every day is like the mean; None: not
-            in this period, or it cannot be said.
+        days: How many days the mean covers.
+        reached_on: The day on which the limit is reached if every day costs the mean; None: not in
+            this period, or unknown.
     """
 
     budget: Budget
@@ -118,14 +119,14 @@ class BudgetState:
 
 
 class BudgetRow(NamedTuple):
-    """What budgets need of a row.
+    """The parts of a row that budgets need.
 
     Attributes:
-        created: When the generation was made, in microseconds since 1970; None: not known. Of an
-            id without a record it is the time in the id.
-        state: Of the row.
-        amounts: By basis; None: not known.
-        values: Of dimensions and labels, by name; None, or no such name: not known.
+        created: When the generation was created, in microseconds since 1970 UTC; without a record,
+            the time in the id; None: unknown.
+        state: The state of the row.
+        amounts: The amounts by basis; None: unknown.
+        values: The values of dimensions and labels, by name; None or absent: unknown.
     """
 
     created: int | None
@@ -135,18 +136,18 @@ class BudgetRow(NamedTuple):
 
 
 def read_budgets(tables: Mapping[str, Any]) -> tuple[Budget, ...]:
-    """Return the budgets of a configuration: a table each.
+    """Read the budgets of a configuration file, one per table.
 
     Raises:
-        ConfigurationError: A key or a value is not known; it names both.
+        ConfigurationError: A key or a value is invalid; the message names both.
     """
-    return tuple(_read(name, table) for name, table in tables.items())
+    return tuple(_read_budget(name, table) for name, table in tables.items())
 
 
 KEYS: Final = ("max-usd", "period", "basis", "each", "where", "warn-at", "allow-doubtful")
 
 
-def _read(name: str, table: Any) -> Budget:
+def _read_budget(name: str, table: Any) -> Budget:
     place = f"budgets.{name}"
     if not is_object(table):
         raise ConfigurationError(f"{place}: expected a table, [{place}]")
@@ -156,7 +157,7 @@ def _read(name: str, table: Any) -> Budget:
                 f"{place}: there is no key {key!r}; expected any of {', '.join(KEYS)}"
             )
     if "max-usd" not in table:
-        raise ConfigurationError(f"{place}: max-usd is missing, the limit in US dollars")
+        raise ConfigurationError(f"{place}: max-usd is missing; it is the limit in US dollars")
     warn_at = table.get("warn-at", [Decimal("0.8")])
     return Budget(
         name=name,
@@ -194,11 +195,11 @@ def _count(value: Any, place: str) -> int:
 def _one_of(
     value: Any, allowed: Sequence[Any], place: str, pattern: re.Pattern[str] | None = None
 ) -> Any:
-    fits = pattern is not None and isinstance(value, str) and pattern.fullmatch(value)
-    if value not in allowed and not fits:
-        also = "" if pattern is None else ", or a time as 36h, 30d, 4w"
+    matches = pattern is not None and isinstance(value, str) and pattern.fullmatch(value)
+    if value not in allowed and not matches:
+        durations = "" if pattern is None else ", or a duration such as 36h, 30d, 4w"
         raise ConfigurationError(
-            f"{place}: expected any of {', '.join(allowed)}{also}, not {value!r}"
+            f"{place}: expected any of {', '.join(allowed)}{durations}, not {value!r}"
         )
     return value
 
@@ -213,14 +214,14 @@ def _kind(value: Any, place: str) -> str:
 
 def _where(value: Any, place: str) -> dict[str, str]:
     if not is_object(value):
-        raise ConfigurationError(f'{place}: expected a table, as {{ app = "search" }}')
+        raise ConfigurationError(f'{place}: expected a table such as {{ app = "search" }}')
     for key in value:
         _kind(key, place)
     return {key: str(text) for key, text in value.items()}
 
 
-#: Returns those of a budget's values of which there are older records.
-Older = Callable[[Budget, Collection[str | None]], Collection[str | None]]
+#: Returns those values of a budget that have records before the rows that are read.
+FindOlderRecords = Callable[[Budget, Collection[str | None]], Collection[str | None]]
 
 
 def states(
@@ -228,16 +229,16 @@ def states(
     rows: Iterable[BudgetRow],
     now: datetime.datetime,
     timezone: str,
-    older: Older = lambda _, __: set(),
+    values_with_older_records: FindOlderRecords = lambda _, __: set(),
 ) -> list[BudgetState]:
-    """Return how budgets stand, in their order; of each kind those that have spent most first.
+    """Return the states of budgets, in their order; of one budget, highest spending first.
 
     Args:
         budgets: The budgets.
-        rows: Of a ledger; those from `needed_from` on are enough.
-        now: The present, aware.
-        timezone: The IANA name of the zone of days.
-        older: Tells of which of a budget's values there are records before those.
+        rows: Rows of a ledger, at least those since `needed_from`.
+        now: The current time, timezone-aware.
+        timezone: The IANA name of the time zone of days.
+        values_with_older_records: Finds the values of a budget that have records before `rows`.
     """
     accounts = [_Account(budget, now, timezone) for budget in budgets]
     for row in rows:
@@ -246,34 +247,34 @@ def states(
     return [
         state
         for budget, account in zip(budgets, accounts, strict=True)
-        for state in account.states(older(budget, account.values))
+        for state in account.states(values_with_older_records(budget, account.values))
     ]
 
 
 def needed_from(budgets: Sequence[Budget], now: datetime.datetime, timezone: str) -> int:
-    """Return from when on rows are needed: a UTC day's beginning, in microseconds since 1970."""
+    """Return the start of the first UTC day whose rows are needed, in microseconds since 1970."""
     starts = (_Account(budget, now, timezone).needed_from for budget in budgets)
     return min(starts) // DAY * DAY
 
 
 class _Sums:
-    """What a budget counts of the records of one value."""
+    """The sums of a budget over the rows of one value."""
 
     def __init__(self) -> None:
         self.known = Decimal(0)
-        self.recent = [Decimal(0)] * _DAYS  # of the last whole days, the latest first
+        self.recent = [Decimal(0)] * _MEAN_DAYS  # of the last whole days, latest first
         self.first = inf
         self.records = self.provisional = self.unknown = self.undated = self.doubtful = 0
-        self.lacking: Counter[str] = Counter()  # a record, by state
+        self.unresolved: Counter[str] = Counter()  # ids without a record, by state
 
     @property
-    def is_of_the_period(self) -> bool:
-        """Whether there is something that is or may be of it."""
-        return bool(self.records or self.undated or self.lacking)
+    def has_any_in_period(self) -> bool:
+        """Whether there is a row that is, or may be, within the period."""
+        return bool(self.records or self.undated or self.unresolved)
 
 
 class _Account:
-    """Adds up what a budget is about, row by row."""
+    """Sums the rows that a budget covers, row by row."""
 
     def __init__(self, budget: Budget, now: datetime.datetime, timezone: str) -> None:
         named = _PERIODS.get(budget.period)
@@ -281,24 +282,24 @@ class _Account:
         options.update({named: True} if named is not None else {"since": budget.period})
         self.period = read_period(options, now)  # type: ignore[arg-type]
         if self.period.since is None:
-            raise LookupError("a budget's period has a beginning")
+            raise LookupError("the period of a budget has no start")
         self._budget = budget
         self._start = microseconds(self.period.since)
         self._today = now.astimezone(self.period.since.tzinfo).date()
         zone = zone_of(timezone)
-        ago = [self._today - datetime.timedelta(days=days) for days in range(_DAYS + 1)]
-        self._days = [microseconds(start_of(day, zone)) for day in ago]  # the latest first
+        ago = [self._today - datetime.timedelta(days=days) for days in range(_MEAN_DAYS + 1)]
+        self._days = [microseconds(start_of(day, zone)) for day in ago]  # latest first
         self._sums: dict[str | None, _Sums] = {}
-        self._lacking: Counter[str] = Counter()  # a record, by state: of whichever value
+        self._unresolved: Counter[str] = Counter()  # by state, where their values are unknown
         if budget.each is None:
             self._sums[None] = _Sums()
 
     def add(self, row: BudgetRow) -> None:
-        """Count a row."""
+        """Add a row."""
         budget = self._budget
         if row.state not in {"final", "provisional"}:
             if row.created is None or row.created >= self._start:
-                self._add_lacking(row)
+                self._add_unresolved(row)
             return
         if any(row.values.get(name) != value for name, value in budget.where.items()):
             return
@@ -322,58 +323,60 @@ class _Account:
         if amount is not None:
             sums.known = EXACT.add(sums.known, amount)
 
-    def _add_lacking(self, row: BudgetRow) -> None:
-        """Count an id without a record: of it labels are known, and nothing else."""
+    def _add_unresolved(self, row: BudgetRow) -> None:
+        """Add an id without a record, of which only labels are known."""
         labels = [item for item in self._budget.where.items() if label_of(item[0]) is not None]
         if any(row.values.get(name) != value for name, value in labels):
             return
         each = self._budget.each
         if each is None or label_of(each) is None:
-            self._lacking[row.state] += 1
+            self._unresolved[row.state] += 1
         else:
-            self._sums.setdefault(row.values.get(each), _Sums()).lacking[row.state] += 1
+            self._sums.setdefault(row.values.get(each), _Sums()).unresolved[row.state] += 1
 
     @property
     def values(self) -> Collection[str | None]:
-        """The values that there is something of."""
+        """The values of the rows that were added."""
         return self._sums.keys()
 
     @property
     def needed_from(self) -> int:
-        """From when on rows are needed, in microseconds since 1970."""
+        """The time since which rows are needed, in microseconds since 1970 UTC."""
         return min(self._start, self._days[-1])
 
-    def states(self, older: Collection[str | None]) -> list[BudgetState]:
-        """Return how it stands for each value, where most was spent first.
+    def states(self, values_with_older_records: Collection[str | None]) -> list[BudgetState]:
+        """Return the state for each value, highest spending first.
 
-        `older` are the values of which there are records before those that were added.
+        Args:
+            values_with_older_records: The values that have records before those that were added.
         """
-        for value in older:
+        for value in values_with_older_records:
             if value in self._sums:
                 self._sums[value].first = -inf
-        present = {value: sums for value, sums in self._sums.items() if sums.is_of_the_period}
-        found = [self._state(value, sums) for value, sums in (present or {None: _Sums()}).items()]
-        return sorted(found, key=lambda state: (-state.spent.known_usd, state.value or ""))
+        present = {value: sums for value, sums in self._sums.items() if sums.has_any_in_period}
+        states = [self._state(value, sums) for value, sums in (present or {None: _Sums()}).items()]
+        return sorted(states, key=lambda state: (-state.spent.known_usd, state.value or ""))
 
     def _state(self, value: str | None, sums: _Sums) -> BudgetState:
         budget = self._budget
-        lacking = self._lacking + sums.lacking
+        unresolved = self._unresolved + sums.unresolved
         spent = Spending(
             known_usd=sums.known,
             records=sums.records,
             provisional=sums.provisional,
             unknown=sums.unknown,
             undated=sums.undated,
-            pending=lacking["pending"],
-            failed=lacking["failed"],
-            doubtful=sums.doubtful + lacking["pending"] + lacking["failed"],
-            forgotten=lacking["forgotten"],
+            pending=unresolved["pending"],
+            failed=unresolved["failed"],
+            doubtful=sums.doubtful + unresolved["pending"] + unresolved["failed"],
+            forgotten=unresolved["forgotten"],
         )
         reached = [part for part in budget.warn_at if sums.known >= part * budget.max_usd]
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)
-        days = sum(start >= sums.first for start in self._days[1:])  # the first is not whole
+        # The day of the first record does not count: it may be partial.
+        days = sum(start >= sums.first for start in self._days[1:])
         recent = sum(sums.recent[:days], Decimal(0))
-        rate = _ROUNDED.divide(recent, Decimal(days)) if days >= _MIN else None
+        rate = _ROUNDED.divide(recent, Decimal(days)) if days >= _MIN_MEAN_DAYS else None
         return BudgetState(
             budget=budget,
             value=value,
@@ -388,77 +391,71 @@ class _Account:
         )
 
     def _reached_on(self, known: Decimal, rate: Decimal | None) -> datetime.date | None:
-        """Return when the limit is reached; only a period of the calendar has days to come."""
+        """Return when the limit is reached; only calendar periods have future days."""
         if rate is None or rate <= 0 or self._budget.period not in _PERIODS:
             return None
         left = _ROUNDED.divide(self._budget.max_usd - known, rate)
         days = left.to_integral_value(ROUND_FLOOR)
-        ends = {
+        last_day = {
             "day": self._today,
             "week": self._today + datetime.timedelta(days=6 - self._today.weekday()),
             "month": (self._today.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
             - datetime.timedelta(days=1),
         }[self._budget.period]
-        if days > (ends - self._today).days:
+        if days > (last_day - self._today).days:
             return None
         return self._today + datetime.timedelta(days=int(days))
 
 
-def states_of(  # noqa: PLR0913 - what budgets are held against, and when
+def states_of(  # noqa: PLR0913 - the source of rows, the budgets, and the time
     connection: DatabaseConnection,
     dialect: Dialect,
     budgets: Sequence[Budget],
     now: datetime.datetime,
     *,
     timezone: str,
-    kept: Totals | None = None,
+    control_totals: Totals | None = None,
 ) -> tuple[list[BudgetState], tuple[TotalsDifference, ...]]:
-    """Return how budgets stand by the table or view `rows`, and what of it has changed since.
+    """Return the states of budgets, and differences from the control totals, for a view `rows`.
 
-    Rows are read once, from the beginning of the longest period on, and of the days before now that
-    the mean is of.
+    Rows are read once, since the start of the longest period and of the days of the mean.
 
     Args:
-        connection: Of SQLite or DuckDB.
-        dialect: Of which of the two.
-        budgets: As for `states`.
-        now: As for `states`.
-        timezone: As for `states`.
-        kept: The control totals of the rows; None: there are none.
+        connection: A connection of SQLite or DuckDB, with a table or view `rows`.
+        dialect: The SQL dialect of the connection.
+        budgets: The budgets.
+        now: The current time, timezone-aware.
+        timezone: The IANA name of the time zone of days.
+        control_totals: The control totals of the rows; None: there are none.
 
     Raises:
-        DamagedError: An amount is no number, or a time none.
+        DamagedError: An amount or a time in the rows is invalid.
     """
-    present = _present(connection)
+    present = _columns_of(connection)
     start = needed_from(budgets, now, timezone)
     names = [name for name in AMOUNTS.values() if name in present]
     sums = DaySums(names)
-    asked = {budget.each for budget in budgets if budget.each is not None}
-    kinds = [*asked.union(*(budget.where for budget in budgets))]
-    values = {name: _value(name, dialect, present) for name in kinds}
+    splits = {budget.each for budget in budgets if budget.each is not None}
+    kinds = [*splits.union(*(budget.where for budget in budgets))]
+    values = {name: _value_sql(name, dialect, present) for name in kinds}
     parts = read(connection, dialect, (*names, *values.values()), within(dialect, start, None))
 
-    def older(budget: Budget, wanted: Collection[str | None]) -> set[str | None]:
-        what = _before(budget, values, f"{dialect.time} < {start}")
-        return _found(connection.execute(what), wanted)
+    def with_older_records(budget: Budget, among: Collection[str | None]) -> set[str | None]:
+        query = _older_values_query(budget, values, f"{dialect.time} < {start}")
+        return _intersection(connection.execute(query), among)
 
-    found = states(
-        budgets,
-        _rows(parts, sums, names, kinds),
-        now,
-        timezone,
-        older,
-    )
-    return found, sums.differences(kept, start, None)
+    rows = _rows(parts, sums, names, kinds)
+    budget_states = states(budgets, rows, now, timezone, with_older_records)
+    return budget_states, sums.differences(control_totals, start, None)
 
 
-def _present(connection: DatabaseConnection) -> set[str]:
-    """Return the columns that there are: the spec of the day may lack a field."""
+def _columns_of(connection: DatabaseConnection) -> set[str]:
+    """Return the columns of `rows`: the spec that they were written by may lack a field."""
     described = connection.execute("SELECT name FROM pragma_table_info('rows')").fetchall()
     return {name for (name,) in described}
 
 
-def _value(name: str, dialect: Dialect, present: Collection[str]) -> str:
+def _value_sql(name: str, dialect: Dialect, present: Collection[str]) -> str:
     """Return SQL for the value of a dimension or label, as text."""
     label = label_of(name)
     if label is not None:
@@ -477,29 +474,29 @@ def _rows(
     names: Sequence[str],
     kinds: Sequence[str],
 ) -> Iterator[BudgetRow]:
-    """Yield rows, and add their amounts up."""
+    """Yield the rows for budgets, and add their amounts to `sums`."""
     bases: list[Basis] = [basis for basis, name in AMOUNTS.items() if name in names]
-    nothing: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
+    unknown: dict[Basis, Decimal | None] = dict.fromkeys(AMOUNTS)
     for day, part in parts:
         sums.add(day, split(part)[0])
         for created, state, *cells in part:
-            amounts = nothing.copy()
+            amounts = unknown.copy()
             for basis, cell in zip(bases, cells, strict=False):
                 amounts[basis] = None if cell is None else number_of(cell)
             values = dict(zip(kinds, cells[len(bases) :], strict=True))
             yield BudgetRow(created, state, amounts, values)
 
 
-def _before(budget: Budget, values: Mapping[str, str], time: str) -> str:
-    """Return SQL for the values of a budget's records, one for each, of an earlier time."""
+def _older_values_query(budget: Budget, values: Mapping[str, str], is_older: str) -> str:
+    """Return SQL for the value of each of a budget's records that were created earlier."""
     tests = [f"{values[name]} = {literal(text)}" for name, text in budget.where.items()]
-    what = "NULL" if budget.each is None else values[budget.each]
-    return f"SELECT {what} FROM rows WHERE {' AND '.join((*tests, RECORDS, time))}"  # noqa: S608 - ours, texts quoted
+    value = "NULL" if budget.each is None else values[budget.each]
+    return f"SELECT {value} FROM rows WHERE {' AND '.join((*tests, RECORDS, is_older))}"  # noqa: S608 - ours, strings quoted
 
 
-def _found(cursor: Cursor, wanted: Collection[str | None]) -> set[str | None]:
-    """Return those of some values that there are, reading no further than until all are found."""
-    left = set(wanted)
-    while left and (part := cursor.fetchmany(_AT_ONCE)):
-        left.difference_update(value for (value,) in part)
-    return {*wanted} - left
+def _intersection(cursor: Cursor, values: Collection[str | None]) -> set[str | None]:
+    """Return the values that a query returns, too, fetching no more than needed."""
+    missing = set(values)
+    while missing and (part := cursor.fetchmany(_BATCH_SIZE)):
+        missing.difference_update(value for (value,) in part)
+    return {*values} - missing

@@ -1,4 +1,4 @@
-"""A report of rows: what is asked in which order."""
+"""Builds a report from rows: runs the queries in order."""
 
 import datetime
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from modelgates_client.reports.selection import (
     TOKENS,
     check_by,
     check_sort,
-    pick,
+    select_rows,
     whole_days,
 )
 from modelgates_client.reports.timeline import slices
@@ -28,15 +28,15 @@ from modelgates_client.rows.columns import CREATED
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-LIMIT: Final = 1000  # groups that are listed: a group is some kilobytes, and each row may be one
+LIMIT: Final = 1000  # groups that are listed: a group takes kilobytes, and each row may be one
 
-_ERRORS: Final = 20  # kinds that are listed
-_MADE: Final = ("TABLE report_ranked", "TABLE report_models", "VIEW report_steps",
+_MAX_ERRORS: Final = 20  # classes of errors that are listed
+_TEMPORARY: Final = ("TABLE report_ranked", "TABLE report_models", "VIEW report_steps",
                 "TABLE report_paths", "VIEW report_dated", "TABLE report_days",
-                "VIEW report_chosen", "TABLE report_picked")  # fmt: skip
+                "VIEW report_records", "TABLE report_rows")  # fmt: skip
 
 
-def build_report(  # noqa: PLR0913 - what a report is of
+def build_report(  # noqa: PLR0913 - the parameters of a report
     connection: "DuckDBPyConnection",
     *,
     source: str,
@@ -50,33 +50,33 @@ def build_report(  # noqa: PLR0913 - what a report is of
     where: Mapping[str, str] = MappingProxyType({}),
     control_totals: Totals | None = None,
 ) -> Report:
-    """Return the figures of the rows of a period.
+    """Build the report of a period.
 
-    Cancelled and failed generations count as they are: they may have cost something, too.
+    Cancelled and failed generations are included: they may have cost something, too.
 
     Args:
-        connection: A connection with a view `rows`, as `rows.source.open_rows` makes it. It is
-            read once; temporary tables are made beside it, and dropped again.
-        source: The name of what is read, for people.
-        by: What to group by, any of `picking.DIMENSIONS`, `label:NAME`; none: no groups.
-        since: The beginning of the period (included), aware; None: from the first.
-        until: Its end (excluded), aware; None: to the last.
-        timezone: The IANA name of the zone whose days are meant.
-        now: The present, aware.
-        sort: What groups are ordered by; None: by time where `by` has one, else by cost.
-        limit: How many groups are listed, the first by that order, of times the latest; the others
-            are taken together.
-        where: Labels that all that counts has, ids without a record too.
-        control_totals: What the rows add up to, by what was written of them; None: it is not known.
+        connection: A connection with a view `rows`, as `exports.source.open_rows` creates it. The
+            view is read once; temporary tables are created in the connection and dropped again.
+        source: The name of the ledger or export, to display.
+        by: What to group by: any of `selection.DIMENSIONS`, or `label:NAME`; empty: no groups.
+        since: The start of the period (inclusive), timezone-aware; None: unbounded.
+        until: The end of the period (exclusive), timezone-aware; None: unbounded.
+        timezone: The IANA name of the time zone of days.
+        now: The current time, timezone-aware.
+        sort: What to sort groups by; None: by time if `by` contains a time, else by cost.
+        limit: How many groups to list: the first ones, or the latest if sorted by time; the others
+            are combined.
+        where: Only rows with these labels are included, also of ids without a record.
+        control_totals: The control totals of the ledger; None: there are none to check against.
 
     Raises:
-        ConfigurationError: There is no such zone, or rows cannot be grouped by that.
+        ConfigurationError: The time zone does not exist, or rows cannot be grouped as requested.
     """
     by = check_by(by)
     sort = check_sort(sort, by)
     zone = zone_of(timezone)
     try:
-        pick(connection, by, since, until, where)
+        select_rows(connection, by, since, until, where)
         add_local_times(connection, zone)
         amounts = Amounts(connection)
         total, groups, rest, groups_left_out = group(
@@ -92,7 +92,7 @@ def build_report(  # noqa: PLR0913 - what a report is of
             since=since,
             until=until,
             timezone=timezone,
-            made_at=now.astimezone(zone),
+            generated_at=now.astimezone(zone),
             total=total,
             groups=groups,
             unresolved=_unresolved(connection),
@@ -111,39 +111,39 @@ def build_report(  # noqa: PLR0913 - what a report is of
             sort=sort,
         )
     finally:
-        for thing in _MADE:
+        for thing in _TEMPORARY:
             kind, name = thing.split()
             connection.execute(f"DROP {kind} IF EXISTS {name}")
 
 
 def _differences(
     connection: "DuckDBPyConnection",
-    kept: Totals | None,
+    control_totals: Totals | None,
     since: datetime.datetime | None,
     until: datetime.datetime | None,
 ) -> tuple[TotalsDifference, ...]:
-    if kept is None:
+    if control_totals is None:
         return ()
     columns = {name: name for name in AMOUNTS}
     columns |= {column: name for name, column in TOKENS.items()}
-    found = add_up(connection, "report_picked", "created", columns)
-    days = of_period(kept, *whole_days(since, until))
-    return differences(found, days, (CREATED, *columns))
+    sums = add_up(connection, "report_rows", "created", columns)
+    expected = of_period(control_totals, *whole_days(since, until))
+    return differences(sums, expected, (CREATED, *columns))
 
 
 def _unresolved(connection: "DuckDBPyConnection") -> UnresolvedCounts:
     counts = dict(
         connection.execute(
-            "SELECT state, count(*) FROM report_picked "  # noqa: S608 - ours
-            f"WHERE wanted AND NOT {RECORDS} GROUP BY state"
+            "SELECT state, count(*) FROM report_rows "  # noqa: S608 - ours
+            f"WHERE is_selected AND NOT {RECORDS} GROUP BY state"
         ).fetchall()
     )
-    # The class of the error alone: messages name ids and requests, and no two are the same.
+    # Only the class of the error: messages contain ids and requests, so no two are equal.
     errors = connection.execute(
-        "SELECT split_part(error, ':', 1) AS kind, count(*) AS times FROM report_picked "
-        "WHERE wanted AND state IN ('pending', 'failed') AND error IS NOT NULL "
+        "SELECT split_part(error, ':', 1) AS kind, count(*) AS times FROM report_rows "
+        "WHERE is_selected AND state IN ('pending', 'failed') AND error IS NOT NULL "
         "GROUP BY kind ORDER BY times DESC, kind LIMIT ?",
-        [_ERRORS],
+        [_MAX_ERRORS],
     ).fetchall()
     pending, failed, forgotten = (
         counts.get(state, 0) for state in ("pending", "failed", "forgotten")
@@ -153,6 +153,6 @@ def _unresolved(connection: "DuckDBPyConnection") -> UnresolvedCounts:
 
 def _undated(connection: "DuckDBPyConnection") -> int:
     (row,) = connection.execute(
-        f"SELECT count(*) FROM report_picked WHERE wanted AND {RECORDS} AND created IS NULL"  # noqa: S608 - ours
+        f"SELECT count(*) FROM report_rows WHERE is_selected AND {RECORDS} AND created IS NULL"  # noqa: S608 - ours
     ).fetchall()
     return int(row[0])

@@ -1,6 +1,6 @@
-"""The days and hours of a zone, for SQL: offsets come from Python's zones, not from DuckDB's.
+"""The days and hours of a time zone in SQL, by the offsets of Python's time zone database.
 
-Both have a database of their own; a report must not disagree with the period that it is of.
+DuckDB has a time zone database of its own; a report must agree with the period, which Python reads.
 """
 
 import datetime
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 HOUR: Final = 3_600_000_000  # in microseconds
 
 _SECOND: Final = 1_000_000
-_EPOCH: Final = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - by a zone's clocks
+_EPOCH: Final = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - local time
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
 
 def floor(value: str, step: int) -> str:
-    """Return SQL for the last multiple of `step` that is not above `value`."""
+    """Return SQL for the greatest multiple of `step` that is not greater than `value`."""
     return f"({value} - (({value}) % {step} + {step}) % {step})"  # % has the sign of its left side
 
 
 def add_local_times(connection: "DuckDBPyConnection", zone: datetime.tzinfo) -> None:
-    """Make the view `report_dated`: the chosen records, and `local`.
+    """Create the view `report_dated`: the selected records with their local time in `local`.
 
-    `local` is what the zone's clocks showed then, as microseconds since they showed the year 1970;
-    NULL without a time.
+    `local` is the time in the zone, as microseconds since 1970-01-01 00:00 in the zone; NULL
+    without a time.
     """
     rows = connection.execute(
-        f"SELECT DISTINCT {floor('created', DAY)} FROM report_chosen WHERE created IS NOT NULL"  # noqa: S608 - a number
+        f"SELECT DISTINCT {floor('created', DAY)} FROM report_records WHERE created IS NOT NULL"  # noqa: S608 - a number
     ).fetchall()
     days = [_offsets(start, zone) for (start,) in rows]
     connection.execute(
@@ -43,22 +43,23 @@ def add_local_times(connection: "DuckDBPyConnection", zone: datetime.tzinfo) -> 
     )
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW report_dated AS "  # noqa: S608 - a number
-        "SELECT chosen.*, created + CASE WHEN created < change THEN before ELSE after END AS local "
-        f"FROM report_chosen AS chosen LEFT JOIN report_days ON utc_day = {floor('created', DAY)}"
+        "SELECT records.*, "
+        "created + CASE WHEN created < change THEN before ELSE after END AS local "
+        f"FROM report_records AS records LEFT JOIN report_days ON utc_day = {floor('created', DAY)}"
     )
 
 
 def date_of(local: int) -> datetime.date:
-    """Return the date that clocks show."""
+    """Return the date of a local time."""
     return (_EPOCH + local * _MICROSECOND).date()
 
 
 def start_of_day(local: int, zone: datetime.tzinfo) -> datetime.datetime:
-    """Return the first instant of the day that clocks show, in the zone."""
+    """Return the first instant of the day of a local time, in the zone."""
     start = datetime.datetime.combine(date_of(local), datetime.time(), zone)
     try:
-        return start.astimezone(datetime.UTC).astimezone(zone)  # where clocks skip midnight
-    except OverflowError:  # the calendar's first day, or its last
+        return start.astimezone(datetime.UTC).astimezone(zone)  # midnight may be skipped
+    except OverflowError:  # the first or last day of the calendar
         return start.replace(tzinfo=datetime.UTC)
 
 
@@ -66,19 +67,19 @@ def in_zone(at: int, zone: datetime.tzinfo) -> datetime.datetime:
     """Return an instant in a zone."""
     try:
         return instant(at).astimezone(zone)
-    except OverflowError:  # the calendar's first day, or its last
+    except OverflowError:  # the first or last day of the calendar
         return instant(at)
 
 
 def _offsets(start: int, zone: datetime.tzinfo) -> tuple[int, int, int, int]:
-    """Return a day of UTC, when the zone's offset changes within it, and it before and after.
+    """Return a UTC day, when the zone's offset changes in it, and the offset before and after.
 
-    Clocks are changed once in a day at most.
+    An offset changes at most once in a day.
     """
 
     def offset(at: int) -> int:
-        moved = in_zone(at, zone).utcoffset()
-        return 0 if moved is None else moved // _MICROSECOND
+        utcoffset = in_zone(at, zone).utcoffset()
+        return 0 if utcoffset is None else utcoffset // _MICROSECOND
 
     end = start + DAY - _SECOND
     before, after = offset(start), offset(end)
@@ -87,11 +88,11 @@ def _offsets(start: int, zone: datetime.tzinfo) -> tuple[int, int, int, int]:
     return start, _first_change(start, end, lambda at: offset(at) != before), before, after
 
 
-def _first_change(start: int, end: int, changed: Callable[[int], bool]) -> int:
-    """Return the first full second after `start` at which it has changed; at `end` it has."""
+def _first_change(start: int, end: int, has_changed: Callable[[int], bool]) -> int:
+    """Return the first full second after `start` for which `has_changed`; it holds at `end`."""
     while end - start > _SECOND:
         middle = start + (end - start) // _SECOND // 2 * _SECOND
-        if changed(middle):
+        if has_changed(middle):
             end = middle
         else:
             start = middle

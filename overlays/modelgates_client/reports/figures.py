@@ -1,6 +1,7 @@
-"""The figures of a report: sums that say what they leave out, spreads, rates. Plain values."""
+"""The figures of a report as plain values: sums with the records they leave out, spreads, rates."""
 
 import datetime
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Generic, Literal, NamedTuple, TypeVar
 
@@ -10,11 +11,11 @@ from modelgates_client.ledger.control_totals import EXACT, TotalsDifference
 
 N = TypeVar("N", Decimal, int)
 
-#: What groups are ordered by: time and name from the first, all else from the greatest.
+#: What groups are sorted by: time and name ascending, everything else descending.
 Sort = Literal["time", "cost", "charged", "records", "tokens", "latency", "name"]
 
-#: What holding a ledger against the account's activity finds of a day and model.
-Finding = Literal["same", "missing here", "not there", "another cost"]
+#: The result of comparing a ledger with the account's activity, for one day and model.
+Finding = Literal["same", "missing in the ledger", "missing in the account", "different cost"]
 
 
 @frozen
@@ -22,25 +23,34 @@ class Total(Generic[N]):
     """A sum, and how many records it leaves out.
 
     Attributes:
-        known: The sum over the records that say it.
-        unknown: How many do not: their share is not 0, it is not known.
+        known: The sum over the records that have the value.
+        unknown: How many records do not have it; their share is unknown, not 0.
     """
 
     known: N
     unknown: int
 
 
+def sum_of_totals(totals: Iterable[Total[Decimal]]) -> Total[Decimal]:
+    """Return the exact sum of totals."""
+    known, unknown = Decimal(0), 0
+    for total in totals:
+        known = EXACT.add(known, total.known)
+        unknown += total.unknown
+    return Total(known, unknown)
+
+
 @frozen
 class Spread:
-    """How a measurement is spread; None where no record says it.
+    """The quantiles of a measurement; None where no record has it.
 
-    Between two measurements it is interpolated linearly, as NumPy's `quantile` does.
+    Quantiles between two measurements are interpolated linearly, as NumPy's `quantile` does.
 
     Attributes:
-        count: How many records say it.
+        count: How many records have the measurement.
         p50: The median.
-        p95: What 95 % stay within.
-        p99: What 99 % stay within.
+        p95: The 95th percentile.
+        p99: The 99th percentile.
     """
 
     count: int
@@ -51,20 +61,20 @@ class Spread:
 
 @frozen
 class Group:
-    """The records that have something in common.
+    """The figures of the records that share a key.
 
     Attributes:
-        key: What they have in common, in the order of the report's `by`; None: they do not say.
-        records: How many there are.
+        key: The values that the records share, in the order of the report's `by`; None: unknown.
+        records: How many records there are.
         provisional: How many of them are not final: their figures may still change.
         charged_usd: What the account was charged.
-        upstream_usd: What providers billed besides, to own keys (BYOK).
-        all_in_usd: Both.
+        upstream_usd: What providers billed to your own keys (BYOK), in addition.
+        all_in_usd: The sum of both.
         cache_saving_usd: What caching saved; negative for a premium.
-        tokens_prompt: As providers count and bill them (native).
-        tokens_completion: As providers count and bill them (native).
-        tokens_cached: Of the prompt, those that came from a cache.
-        tokens_reasoning: Of the completion, those for reasoning.
+        tokens_prompt: Native prompt tokens, as providers count and bill them.
+        tokens_completion: Native completion tokens, as providers count and bill them.
+        tokens_cached: The prompt tokens that came from a cache.
+        tokens_reasoning: The completion tokens that were used for reasoning.
         latency_ms: The spec's `latency`.
         generation_ms: The spec's `generation_time`.
         tokens_per_second: Native completion tokens per second of generation.
@@ -88,15 +98,15 @@ class Group:
 
 @frozen
 class UnresolvedCounts:
-    """Ids that no total contains, because there is no record of them.
+    """Ids that no total includes, because they have no record.
 
-    They are of the period, by the time in an id (`gen-<seconds>-…`), or of no known time.
+    The time in an id (`gen-<seconds>-…`) is within the period, or the id contains no time.
 
     Attributes:
-        pending: Asked for, and not there yet, or not asked for yet.
-        failed: Asked for in vain; another try is not expected to help.
-        errors: How many of both ended with which error, the most frequent first.
-        forgotten: Not asked for any more.
+        pending: Ids that were not requested yet, or whose record did not exist yet.
+        failed: Ids whose record could not be fetched; retrying is not expected to help.
+        errors: The errors of pending and failed ids with their counts, the most frequent first.
+        forgotten: Ids that are no longer requested.
     """
 
     pending: int
@@ -107,15 +117,15 @@ class UnresolvedCounts:
 
 @frozen
 class Provider:
-    """How a provider did in the attempts that records list.
+    """The attempts of one provider, over all records that list attempts.
 
     Attributes:
-        name: None: the attempts do not say.
-        attempts: How often it was asked.
-        failures: How often it is known to have answered with no success, a status that is not 2xx.
-        served: How many generations it served in the end: those whose last 2xx came from it.
-        statuses: How often each status came, the most frequent first; None: not known.
-        latency_ms: Of its attempts.
+        name: The provider; None: the attempts do not name it.
+        attempts: How many attempts it had.
+        failures: How many of them are known to have failed, with a status other than 2xx.
+        served: How many generations it served: those whose last 2xx came from it.
+        statuses: The count of each status, the most frequent first; None: unknown status.
+        latency_ms: The latency of its attempts.
     """
 
     name: str | None
@@ -128,14 +138,14 @@ class Provider:
 
 @frozen
 class Fallback:
-    """How often the next one was asked after a provider had failed.
+    """How often a provider's failure was followed by an attempt at another one.
 
-    Where the attempts do not name one of them, it is not counted.
+    It is not counted where the attempts do not name either provider.
 
     Attributes:
-        failed: The one that failed, with a status that is not 2xx.
-        then: The one that was asked next; None: nobody, the generation failed.
-        count: How often.
+        failed: The provider that failed, with a status other than 2xx.
+        then: The provider of the next attempt; None: there was none, the generation failed.
+        count: How often this happened.
     """
 
     failed: str
@@ -145,9 +155,9 @@ class Fallback:
 
 @frozen
 class HistogramBin:
-    """One bar of a histogram: from `lower` (included) to `upper` (excluded), in milliseconds.
+    """One bin of a histogram: from `lower` (inclusive) to `upper` (exclusive), in milliseconds.
 
-    Bars are next to each other, and about equally wide on a logarithmic scale: ten a decade.
+    Bins are contiguous and about equally wide on a logarithmic scale: ten per decade.
     """
 
     lower: float
@@ -157,15 +167,15 @@ class HistogramBin:
 
 @frozen
 class TimeSlice:
-    """The cost of one model on one day, or hour.
+    """The cost of one model in one hour, day or year.
 
     Attributes:
-        start: When it begins, aware.
-        model: None: the records do not say.
-        records: How many there are.
-        all_in_usd: What they cost in all.
-        others: Whether it is of all models beyond the 50 that cost most, taken together; `model` is
-            None then.
+        start: The start of the slice, timezone-aware.
+        model: The model; None: unknown.
+        records: How many records there are.
+        all_in_usd: Their whole cost.
+        others: Whether the slice combines all models but the 50 that cost most; `model` is None
+            then.
     """
 
     start: datetime.datetime
@@ -176,11 +186,11 @@ class TimeSlice:
 
 
 class DayAndModel(NamedTuple):
-    """Of which records something is said.
+    """The key of a line of the reconciliation.
 
     Attributes:
         day: The UTC day.
-        model: The model; None: the records do not say.
+        model: The model; None: the records do not name one.
     """
 
     day: datetime.date
@@ -189,30 +199,30 @@ class DayAndModel(NamedTuple):
 
 @frozen
 class ActivitySums:
-    """What a side says of a day and model.
+    """The sums of a day and model, as stated by the account or by the ledger.
 
     Attributes:
-        requests: How many there were.
+        requests: How many requests there were.
         charged_usd: What the account was charged.
-        own_keys_usd: What providers billed to own keys (BYOK) besides.
-        tokens_prompt: Of the prompts.
-        tokens_completion: Of the completions.
-        unknown: How many of the requests do not say what they cost.
+        upstream_usd: What providers billed to your own keys (BYOK), in addition.
+        tokens_prompt: The prompt tokens.
+        tokens_completion: The completion tokens.
+        unknown: How many of the requests have an unknown cost.
     """
 
     requests: int = 0
     charged_usd: Decimal = Decimal(0)
-    own_keys_usd: Decimal = Decimal(0)
+    upstream_usd: Decimal = Decimal(0)
     tokens_prompt: int = 0
     tokens_completion: int = 0
     unknown: int = 0
 
     def plus(self, other: "ActivitySums") -> "ActivitySums":
-        """Return both added up, exactly."""
+        """Return the exact sum of both."""
         return ActivitySums(
             self.requests + other.requests,
             EXACT.add(self.charged_usd, other.charged_usd),
-            EXACT.add(self.own_keys_usd, other.own_keys_usd),
+            EXACT.add(self.upstream_usd, other.upstream_usd),
             self.tokens_prompt + other.tokens_prompt,
             self.tokens_completion + other.tokens_completion,
             self.unknown + other.unknown,
@@ -221,85 +231,85 @@ class ActivitySums:
 
 @frozen
 class ReconciliationLine:
-    """What both sides say of a day and model.
+    """The comparison of one day and model.
 
     Attributes:
-        place: The day and the model.
-        there: What the account says.
-        here: What the ledger says.
-        finding: What that comes to.
+        key: The day and the model.
+        account: The sums of the account's activity.
+        ledger: The sums of the ledger.
+        finding: The result of the comparison.
     """
 
-    place: DayAndModel
-    there: ActivitySums
-    here: ActivitySums
+    key: DayAndModel
+    account: ActivitySums
+    ledger: ActivitySums
     finding: Finding
 
 
 @frozen
 class Reconciliation:
-    """A ledger held against the account's activity.
+    """The comparison of a ledger with the account's activity.
 
     Attributes:
-        first: The first day that the activity is of.
-        last: The last one.
-        lines: Days and models, in their order.
-        there: All that the account says.
-        here: All that the ledger says of those days.
-        tolerance: The part by which amounts may differ.
-        beyond: How many records are of days that the activity does not cover.
+        first: The first day of the activity.
+        last: The last day of the activity.
+        lines: The days and models, sorted.
+        account: The sums of the account's activity.
+        ledger: The sums of the ledger for the same days.
+        tolerance: The fraction by which amounts may differ.
+        outside: How many records are of days that the activity does not cover.
         undated: How many records have no readable time: they may be of these days.
-        unresolved: How many ids of these days, or of no known time, are without a record: they may
-            be what is missing.
+        unresolved: How many ids of these days, or of no known time, have no record: these may be
+            the missing requests.
     """
 
     first: datetime.date
     last: datetime.date
     lines: tuple[ReconciliationLine, ...]
-    there: ActivitySums
-    here: ActivitySums
+    account: ActivitySums
+    ledger: ActivitySums
     tolerance: Decimal
-    beyond: int
+    outside: int
     undated: int
     unresolved: int
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing differs."""
+        """Whether no line differs."""
         return all(line.finding == "same" for line in self.lines)
 
 
 @frozen
 class Report:
-    """What the generations of a ledger cost, and how they went.
+    """What the generations of a ledger cost, and how they performed.
 
     Attributes:
-        source: The name of what was read.
+        source: The name of the ledger or export.
         by: What `groups` are grouped by.
-        since: The beginning of the period (included), aware; None: from the first.
-        until: Its end (excluded); None: to the last.
-        timezone: The IANA name of the zone that days are of.
-        made_at: When the report was made, aware.
+        since: The start of the period (inclusive), timezone-aware; None: unbounded.
+        until: The end of the period (exclusive), timezone-aware; None: unbounded.
+        timezone: The IANA name of the time zone that days are of.
+        generated_at: When the report was generated, timezone-aware.
         total: All records of the period.
-        groups: The same, by `by`, in the order of `sort`.
-        unresolved: Ids of the period, or of no known time, without a record.
-        undated: Records without a readable time, left out when a period is asked for.
-        timeline: Cost over time, ordered; hours if the period is short, else days.
-        step: What a slice of the timeline is: "hour" up to two days, "day", or "year" if there are
-            records of more than 4,000 days.
+        groups: The groups of the records, sorted by `sort`.
+        unresolved: Ids without a record, of the period or of no known time.
+        undated: Records without a readable time, which a period leaves out.
+        timeline: Cost over time, sorted.
+        step: The length of a slice of the timeline: "hour" for up to two days, "day", or "year" if
+            there are records of more than 4,000 days.
         latencies: A histogram of `latency`.
-        providers: Those with the most attempts first.
-        fallbacks: The most frequent first.
-        attempts_unknown: Records that do not say what the attempts were.
-        rest: The groups beyond `groups`, taken together, with the key (); None: there are none.
-        groups_left_out: How many groups `rest` is of.
-        providers_left_out: How many providers there are beyond `providers`.
-        fallbacks_left_out: How many fallbacks there are beyond `fallbacks`.
-        differences: What the rows of the period's UTC days differ by from the control totals of the
-            ledger: they have changed since they were written, so no figure of them is sure.
-        sort: What the groups are ordered by.
-        reconciliation: The ledger, of all time, held against what the account says; None: it was
-            not.
+        providers: The providers, those with the most attempts first.
+        fallbacks: The fallbacks, the most frequent first.
+        attempts_unknown: How many records do not list their attempts.
+        rest: All groups that are not in `groups`, combined, with the key (); None: there are none.
+        groups_left_out: How many groups `rest` combines.
+        providers_left_out: How many providers are not in `providers`.
+        fallbacks_left_out: How many fallbacks are not in `fallbacks`.
+        differences: Where the rows of the period's UTC days differ from the control totals of the
+            ledger: rows were changed after they were written, so no figure is reliable.
+        sort: What the groups are sorted by.
+        reconciliation: The comparison of the whole ledger with the account's activity; None: not
+            requested.
     """
 
     source: str
@@ -307,7 +317,7 @@ class Report:
     since: datetime.datetime | None
     until: datetime.datetime | None
     timezone: str
-    made_at: datetime.datetime
+    generated_at: datetime.datetime
     total: Group
     groups: tuple[Group, ...]
     unresolved: UnresolvedCounts
@@ -327,9 +337,9 @@ class Report:
     reconciliation: Reconciliation | None = None
 
     def listed(self, limit: int) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
-        """Return the groups to show where there is room for so many, and those that are left.
+        """Split the groups into those to show and the others.
 
-        They are the first ones by what they are ordered by; of times, the latest.
+        The first `limit` groups are shown; sorted by time, the latest ones.
         """
         if self.sort == "time":
             split = max(0, len(self.groups) - limit)

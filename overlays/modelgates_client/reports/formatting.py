@@ -1,4 +1,4 @@
-"""The figures of a report in words, for people: what they are, and what they leave out."""
+"""The figures of a report as text, which the terminal and the page share."""
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -6,78 +6,120 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from modelgates_client.ledger.control_totals import TotalsDifference
 from modelgates_client.records.money import format_usd
 from modelgates_client.records.sanitize import sanitize
-from modelgates_client.reports.figures import Group, Report, Spread, Total, UnresolvedCounts
-from modelgates_client.reports.periods import Period
+from modelgates_client.reports.figures import (
+    Group,
+    Report,
+    Spread,
+    TimeSlice,
+    Total,
+    UnresolvedCounts,
+)
+from modelgates_client.reports.periods import Period, moment
 
-_MAX = 80  # characters of a name that are shown: names come from the server
-_DIFFERENCES = 3  # that are named in a line
+SEPARATOR = " \N{MIDDLE DOT} "  # between the names that make up a group
+NO_ATTEMPT = "no further attempt"
+
+_MAX_NAME = 80  # characters: names come from the server
+_MAX_DIFFERENCES = 3  # in a line
 _SECOND_MS = 1000
 _MINUTE_MS = 60 * _SECOND_MS
-_DIGITS = 4  # of the largest amount that are shown, where amounts are rounded
+_DIGITS = 4  # significant digits of the largest amount, where amounts are rounded
 _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)  # more digits than sums have
-_WHOLE = 100  # a second: rates from there on are shown without a fraction
+_MIN_WHOLE_RATE = 100  # tokens per second; greater rates are shown without a fraction
 
 
 def heading(report: Report) -> str:
-    """Return what the report is of."""
+    """Return the source, period and time zone of a report."""
     period = Period(report.since, report.until, report.timezone)
     return f"{name(report.source)}: {period}; days of {report.timezone}"
 
 
 def name(text: str | None) -> str:
-    """Return a name from a server or a stranger as text that cannot steer a terminal."""
+    """Return a name from a server or a user as text that cannot control a terminal."""
     if text is None:
         return "unknown"
     if not text:
         return '""'
-    shown = sanitize(text)
-    return elided(shown, _MAX)
+    return elided(sanitize(text), _MAX_NAME)
 
 
-def elided(text: str, longest: int) -> str:
-    """Return a text without its middle if it is longer: names differ where they begin and end."""
-    if len(text) <= longest:
+def elided(text: str, max_length: int) -> str:
+    """Replace the middle of a text by "..." if it is too long: names differ at their ends."""
+    if len(text) <= max_length:
         return text
-    end = (longest - 3) // 2
-    return f"{text[: longest - 3 - end]}...{text[len(text) - end :]}"
+    end = (max_length - 3) // 2
+    return f"{text[: max_length - 3 - end]}...{text[len(text) - end :]}"
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """Return a number of things."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+def count(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun; the plural is formed with "s" unless given."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
+
+
+def group_title(group: Group) -> str:
+    """Return the key of a group as plain text."""
+    return SEPARATOR.join(map(name, group.key)) or "all"
+
+
+def slice_time(part: TimeSlice, step: str) -> str:
+    """Return when a slice of the timeline starts: its hour, day or year."""
+    if step == "hour":
+        return moment(part.start)
+    day = part.start.date().isoformat()
+    return day[:4] if step == "year" else day
+
+
+def share(part: Decimal, whole: Decimal) -> float | None:
+    """Return a fraction; None where it has no meaning, as for a refund or with a total of 0."""
+    return float(part / whole) if part >= 0 and whole > 0 and part <= whole else None
+
+
+def has_upstream(report: Report) -> bool:
+    """Return whether providers billed anything to your own keys (BYOK), or may have."""
+    upstream = report.total.upstream_usd
+    return bool(upstream.known or upstream.unknown)
+
+
+def exact_usd(amount: Decimal) -> str:
+    """Return an amount with all its digits and thousands separators: `$1,201.50000003`."""
+    whole, point, decimals = format_usd(amount.copy_abs()).removeprefix("$").partition(".")
+    return f"{'-' if amount < 0 else ''}${int(whole):,}{point}{decimals}"
 
 
 def money(total: Total[Decimal], records: int, decimals: int | None = None) -> str:
-    """Return a sum of amounts of records, and how many are not known.
+    """Return a sum, and for how many records the amount is unknown.
 
     Args:
         total: The sum.
-        records: How many records it is of.
+        records: How many records there are in all.
         decimals: How many decimals to show; None: all digits.
     """
-    known = rounded(total.known, decimals) if total.unknown < records or not records else ""
-    unknown = f"{total.unknown:,} unknown" if total.unknown else ""
-    return ", and ".join(filter(None, (known, unknown)))
+    unknown = f"{total.unknown:,} unknown"
+    if total.unknown >= records > 0:
+        return unknown
+    known = rounded(total.known, decimals)
+    return f"{known} (and {unknown})" if total.unknown else known
 
 
 def decimals_of(amounts: Sequence[Decimal]) -> int:
-    """Return with how many decimals to show amounts: 2, or more if that matters.
+    """Return how many decimals to show for amounts: at least 2.
 
-    The first four digits of the largest matter, as far as there are any.
+    There are as many as the first four digits of the largest amount take, but not more than the
+    amounts have.
     """
     largest = max(map(abs, amounts), default=Decimal(0))
-    matters = _DIGITS - 1 - largest.adjusted() if largest else 0
-    shown = (format_usd(amount).partition(".")[2] for amount in amounts)
-    return max(2, min(matters, max(map(len, shown), default=0)))
+    significant = _DIGITS - 1 - largest.adjusted() if largest else 0
+    decimals = (exact_usd(amount).partition(".")[2] for amount in amounts)
+    return max(2, min(significant, max(map(len, decimals), default=0)))
 
 
 def rounded(amount: Decimal, decimals: int | None) -> str:
-    """Return an amount with so many decimals; None: with all its digits.
+    """Return an amount rounded to some decimals, with thousands separators; None: all digits.
 
-    What is too small to be seen is not shown as nothing.
+    An amount that would round to 0 is shown as less than the smallest step: `<$0.01`.
     """
     if decimals is None:
-        return format_usd(amount)
+        return exact_usd(amount)
     step = Decimal(1).scaleb(-decimals)
     size = _EXACT.quantize(amount.copy_abs(), step)
     sign = "-" if amount < 0 else ""
@@ -87,31 +129,31 @@ def rounded(amount: Decimal, decimals: int | None) -> str:
 
 
 def cost(group: Group, decimals: int | None = None) -> Iterator[str]:
-    """Yield what was paid, a part a line, and why the parts do not add up, if they do not."""
+    """Yield the amounts, one per line, and why they do not add up, if they do not."""
     charged, upstream, all_in = group.charged_usd, group.upstream_usd, group.all_in_usd
     yield f"{money(charged, group.records, decimals)} charged"
     if not (upstream.known or upstream.unknown):
         return
-    yield f"{money(upstream, group.records, decimals)} billed by providers besides, to own keys"
+    billed = money(upstream, group.records, decimals)
+    yield f"{billed} upstream, billed by providers to your own keys"
     yield f"{money(all_in, group.records, decimals)} all in"
     if partly := not_all_in(group, decimals):
         yield partly
 
 
 def not_all_in(group: Group, decimals: int | None = None) -> str:
-    """Return why what was charged and what was billed to own keys is not all in, if it is not."""
+    """Return why charged and upstream do not add up to all in; "" if they do."""
     paid = _EXACT.add(group.charged_usd.known, group.upstream_usd.known)
     left_out = _EXACT.subtract(paid, group.all_in_usd.known)
     if not left_out:
         return ""
     return (
-        f"not all in: {rounded(left_out, decimals)} of records of which only a part of the cost is "
-        "known"
+        f"not included in all in: {rounded(left_out, decimals)} of records with a partly known cost"
     )
 
 
 def records(group: Group) -> str:
-    """Return what the sums are of."""
+    """Return how many records there are, and how many of them are not final."""
     text = count(group.records, "record")
     if not group.provisional:
         return text
@@ -119,7 +161,7 @@ def records(group: Group) -> str:
 
 
 def left_out(report: Report) -> Iterator[str]:
-    """Yield what no sum contains, a part a line."""
+    """Yield what the sums do not include, one line each."""
     if report.differences:
         yield changed(report.differences)
     unresolved = report.unresolved
@@ -133,45 +175,45 @@ def left_out(report: Report) -> Iterator[str]:
             yield f"their last errors: {_errors(unresolved)}"
     if unresolved.forgotten:
         yield (
-            f"{count(unresolved.forgotten, 'forgotten id')}, of which no record was found; see "
+            f"{count(unresolved.forgotten, 'forgotten id')} whose record was never found; see "
             "modelgates list --forgotten"
         )
-    dated = report.since is not None or report.until is not None
-    if report.undated and dated:
+    has_period = report.since is not None or report.until is not None
+    if report.undated and has_period:
         yield (
             f"{count(report.undated, 'record')} without a readable time, which may be of the period"
         )
 
 
 def changed(differences: Sequence[TotalsDifference]) -> str:
-    """Return that rows are not what was written, by how much they differ and for which days."""
-    listed = "; ".join(map(str, differences[:_DIFFERENCES]))
-    more = len(differences) - _DIFFERENCES
+    """Return that rows were changed after they were written, with the differences by day."""
+    listed = "; ".join(map(str, differences[:_MAX_DIFFERENCES]))
+    more = len(differences) - _MAX_DIFFERENCES
     return (
-        "the ledger has changed since it was written, so no sum of it is sure: "
-        f"{listed}{f'; and {more} differences more' if more > 0 else ''}"
+        "rows were changed after they were written, so no sum is reliable: "
+        f"{listed}{f'; and {more} more differences' if more > 0 else ''}"
     )
 
 
 def saving(group: Group) -> str:
-    """Return what caching saved, or cost."""
+    """Return what caching saved, or what was paid for it."""
     total = group.cache_saving_usd
     if total.unknown == group.records:
         return "unknown"
     known = total.known
-    what = "saved by caching" if known >= 0 else "premium paid for writing to the cache"
-    shown = f"{format_usd(known.copy_abs())} {what}"
-    return f"{shown}; of {count(total.unknown, 'record')} unknown" if total.unknown else shown
+    effect = "saved by caching" if known >= 0 else "premium paid for writing to the cache"
+    text = f"{exact_usd(known.copy_abs())} {effect}"
+    return f"{text}; unknown for {count(total.unknown, 'record')}" if total.unknown else text
 
 
 def tokens(group: Group) -> Iterator[str]:
-    """Yield the tokens, a part a line."""
+    """Yield the counts of tokens, one line each."""
     yield f"{_tokens(group.tokens_prompt)} in, {_tokens(group.tokens_cached)} of them cached"
     yield f"{_tokens(group.tokens_completion)} out, {_tokens(group.tokens_reasoning)} for reasoning"
 
 
 def duration(milliseconds: float | None) -> str:
-    """Return a duration in the unit that it is read best in."""
+    """Return a duration in milliseconds, seconds or minutes, whichever is most readable."""
     if milliseconds is None:
         return "-"
     size = abs(milliseconds)
@@ -182,34 +224,34 @@ def duration(milliseconds: float | None) -> str:
     return f"{milliseconds / _MINUTE_MS:,.1f} min"
 
 
-def spread(measured: Spread) -> str:
+def durations(spread: Spread) -> str:
     """Return the quantiles of durations."""
-    quantiles = (("p50", measured.p50), ("p95", measured.p95), ("p99", measured.p99))
+    quantiles = (("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99))
     return ", ".join(f"{title} {duration(value)}" for title, value in quantiles)
 
 
-def rates(measured: Spread) -> str:
-    """Return the quantiles of tokens per second: half of all, and the fastest."""
-    if measured.p50 is None or measured.p95 is None:
+def rates(spread: Spread) -> str:
+    """Return the quantiles of tokens per second."""
+    if spread.p50 is None or spread.p95 is None:
         return "unknown"
-    return f"{rate(measured.p50)} a second in the median, {rate(measured.p95)} at p95"
+    return f"{rate(spread.p50)} tokens per second at p50, {rate(spread.p95)} at p95"
 
 
 def rate(per_second: float | None) -> str:
-    """Return a rate by its first digits, and never as a power of ten where it need not be."""
+    """Return a rate with three significant digits, or as an integer, without an exponent."""
     if per_second is None:
         return "-"
-    return f"{per_second:.3g}" if abs(per_second) < _WHOLE else f"{per_second:,.0f}"
+    return f"{per_second:.3g}" if abs(per_second) < _MIN_WHOLE_RATE else f"{per_second:,.0f}"
 
 
 def percent(part: float, whole: float) -> str:
-    """Return a share."""
+    """Return a fraction in percent."""
     if not whole:
         return "-"
-    share = 100 * part / whole
-    if 0 < share < 0.1:  # noqa: PLR2004 - what would be shown as 0
+    percentage = 100 * part / whole
+    if 0 < percentage < 0.1:  # noqa: PLR2004 - would be shown as 0
         return "<0.1 %"
-    return f"{share:.1f} %"
+    return f"{percentage:.1f} %"
 
 
 def _tokens(total: Total[int]) -> str:

@@ -1,7 +1,7 @@
 """Sums and spreads, of all records and by group.
 
-Amounts are added as `DECIMAL(38,24)`, exactly. Where a sum could leave the type's range, digits
-before and behind the point are added apart, which is slower.
+Amounts are summed exactly, as `DECIMAL(38,24)`. Where a sum could exceed the type's range, the
+digits before and after the point are summed separately, which is slower.
 """
 
 import datetime
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _QUANTILES: Final = "[0.5, 0.95, 0.99]"
-_RANGE: Final = 10**14  # what DECIMAL(38,24) stays under
-_MONDAY: Final = 3 * DAY  # from the Monday before 1970 began, a Thursday
-_EXACT: Final = Context(prec=80)  # 38 digits, and as many more as a sum may have
+_RANGE: Final = 10**14  # exclusive, of DECIMAL(38,24)
+_MONDAY: Final = 3 * DAY  # 1970-01-01 was a Thursday
+_EXACT: Final = Context(prec=80)  # 38 digits, and those that a sum adds
 
 
 @frozen
 class Grouping:
-    """What groups are asked for.
+    """How to group records.
 
     Attributes:
-        by: What they are grouped by, any of `picking.DIMENSIONS`.
-        zone: The zone of times.
-        sort: What they are ordered by.
-        limit: How many are listed.
+        by: What to group by: any of `selection.DIMENSIONS`, or `label:NAME`.
+        zone: The time zone of hours, days, weeks and months.
+        sort: What to sort groups by.
+        limit: How many groups to list.
     """
 
     by: Sequence[str]
@@ -43,23 +43,23 @@ class Grouping:
 
 
 class Amounts:
-    """SQL that adds up amounts, and what reads its result."""
+    """SQL that sums amounts, and the functions that read its results."""
 
     def __init__(self, connection: "DuckDBPyConnection") -> None:
-        """Look at the amounts that were picked."""
+        """Determine from the selected amounts whether sums could exceed the type's range."""
         largest = ", ".join(f"max(abs({name}))" for name in AMOUNTS)
-        row = connection.execute(f"SELECT count(*), {largest} FROM report_chosen").fetchall()[0]  # noqa: S608 - names are ours
+        row = connection.execute(f"SELECT count(*), {largest} FROM report_records").fetchall()[0]  # noqa: S608 - names are ours
         count, *amounts = row
         self._wide = any(amount and amount * count >= _RANGE for amount in amounts)
 
     def sums(self, name: str) -> list[str]:
-        """Return columns that add up an amount, and count those that are known."""
+        """Return SQL columns for the sum of an amount and the count of known values."""
         if self._wide:
             return [f"sum(trunc({name}))", f"sum({name} % 1)", f"count({name})"]
         return [f"sum({name})", "NULL", f"count({name})"]
 
     def order(self, name: str) -> str:
-        """Return what to order by for the largest sums to come first; unknown ones are last."""
+        """Return SQL to sort by the sum, largest first and unknown last."""
         if self._wide:
             whole, part = self.sums(name)[:2]
             return f"{whole} + floor({part}) DESC NULLS LAST, {part} - floor({part}) DESC"
@@ -67,31 +67,32 @@ class Amounts:
 
     @staticmethod
     def total(cells: Sequence[Any], records: int) -> Total[Decimal]:
-        """Return the sum of three cells of a result."""
+        """Return the sum from the three cells of `sums`."""
         whole, part, count = cells
         digits = f"{_EXACT.add(whole or Decimal(0), part or Decimal(0)):f}"
-        if "." in digits:  # 0E-24, as the type has it, is no way to write 0
+        if "." in digits:  # the type's own form of 0 is 0E-24
             digits = digits.rstrip("0").rstrip(".")
         return Total(Decimal(digits), records - count)
 
 
 def read_spread(count: int, quantiles: list[float] | None) -> Spread:
-    """Return the spread of cells of a result."""
+    """Return the spread from the cells of `spread`."""
     p50, p95, p99 = quantiles or (None, None, None)
     return Spread(count, p50, p95, p99)
 
 
 def spread(value: str) -> list[str]:
-    """Return columns that count values, and tell their quantiles."""
+    """Return SQL columns for the count and the quantiles of values."""
     return [f"count({value})", f"quantile_cont({value}, {_QUANTILES})"]
 
 
 def group(
-    connection: "DuckDBPyConnection", amounts: Amounts, asked: Grouping
+    connection: "DuckDBPyConnection", amounts: Amounts, grouping: Grouping
 ) -> tuple[Group, tuple[Group, ...], Group | None, int]:
-    """Return all records, the groups listed, the others taken together, and how many.
+    """Group the records of the view `report_dated`.
 
-    The view `report_dated` has the records.
+    Returns:
+        All records, the groups to list, all others combined, and how many others there are.
     """
     columns = ["count(*)", "count(*) FILTER (state = 'provisional')"]
     for name in AMOUNTS:
@@ -101,11 +102,11 @@ def group(
     for name in MEASURES:
         columns += spread(name)
     figures = ", ".join(columns)
-    by = asked.by
+    by = grouping.by
     if not by:
-        row = connection.execute(f"SELECT {figures} FROM report_chosen").fetchall()[0]  # noqa: S608 - ours
+        row = connection.execute(f"SELECT {figures} FROM report_records").fetchall()[0]  # noqa: S608 - ours
         return _group((), row), (), None, 0
-    keys, number_of_groups = _rank(connection, amounts, asked)
+    keys, number_of_groups = _rank(connection, amounts, grouping)
     same = " AND ".join(f"{_key(name)} IS NOT DISTINCT FROM {_ranked(name)}" for name in by)
     rows = connection.execute(
         f"SELECT grouping(number), number, {figures} FROM report_dated "  # noqa: S608 - ours too
@@ -121,40 +122,43 @@ def group(
         else:
             groups.append(_group(keys[number], cells))
     if total is None:
-        raise LookupError("there is no row of all records")
+        raise LookupError("the query returned no row for all records")
     return total, tuple(groups), rest, number_of_groups - len(groups)
 
 
 def _rank(
-    connection: "DuckDBPyConnection", amounts: Amounts, asked: Grouping
+    connection: "DuckDBPyConnection", amounts: Amounts, grouping: Grouping
 ) -> tuple[dict[int, tuple[str | None, ...]], int]:
-    """Number the groups that are listed in their order; return their keys, and how many there are.
+    """Create the table `report_ranked` of the groups to list, numbered in their order.
 
-    They become the table `report_ranked`.
+    Returns:
+        Their keys by number, and how many groups there are in all.
     """
-    by = asked.by
-    order = _order(amounts, by, asked.sort)
-    # The latest are listed where not all are, in the order of time all the same.
-    first = order.replace("ASC", "DESC") if asked.sort == "time" else order
+    by = grouping.by
+    order = _order(amounts, by, grouping.sort)
+    # Where not all are listed, the latest are, still in the order of time.
+    first = order.replace("ASC", "DESC") if grouping.sort == "time" else order
     keys = ", ".join(f"{_key(name)} AS {_ranked(name)}" for name in by)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE report_ranked AS "  # noqa: S608 - names are ours
         f"SELECT {keys}, count(*) OVER () AS groups, "
         f"row_number() OVER (ORDER BY {order}) AS number "
         f"FROM report_dated GROUP BY {', '.join(map(_key, by))} "
-        f"QUALIFY row_number() OVER (ORDER BY {first}) <= {asked.limit}"
+        f"QUALIFY row_number() OVER (ORDER BY {first}) <= {grouping.limit}"
     )
     names = ", ".join(map(_ranked, by))
     rows = connection.execute(f"SELECT groups, number, {names} FROM report_ranked").fetchall()  # noqa: S608 - names are ours
     texts = {
-        number: tuple(_text(name, value, asked.zone) for name, value in zip(by, key, strict=True))
+        number: tuple(
+            _text(name, value, grouping.zone) for name, value in zip(by, key, strict=True)
+        )
         for _, number, *key in rows
     }
     return texts, rows[0][0] if rows else 0
 
 
 def _order(amounts: Amounts, by: Sequence[str], sort: Sort) -> str:
-    """Return SQL that orders groups; what is not known is last, and no two are equal."""
+    """Return SQL that sorts groups, without ties and with unknown values last."""
     keys = [f"{_key(name)} ASC NULLS LAST" for name in by]
     cost = f"{amounts.order('all_in_usd')}, count(*) DESC"
     match sort:
@@ -177,9 +181,9 @@ def _order(amounts: Amounts, by: Sequence[str], sort: Sort) -> str:
 
 
 def _key(name: str) -> str:
-    """Return SQL for what a record is grouped by; a time as microseconds."""
+    """Return SQL for the value that a record is grouped by; a time as microseconds."""
     match name:
-        case "hour":  # an instant: by the clocks, an hour may come twice
+        case "hour":  # an instant: a local hour may occur twice
             return f"(created - (local - {floor('local', HOUR)}))"
         case "day":
             return floor("local", DAY)
@@ -196,7 +200,7 @@ def _ranked(name: str) -> str:
 
 
 def _text(name: str, key: Any, zone: datetime.tzinfo) -> str | None:
-    """Return what a group's records have in common, as text; times as in ISO 8601."""
+    """Return a value that records were grouped by as text; times in ISO 8601."""
     if key is None:
         return None
     match name:
@@ -215,13 +219,13 @@ def _text(name: str, key: Any, zone: datetime.tzinfo) -> str | None:
 
 def _group(key: tuple[str | None, ...], cells: Sequence[Any]) -> Group:
     """Return the group of a row of the result."""
-    rest = iter(cells)
-    records, provisional = next(rest), next(rest)
+    remaining = iter(cells)
+    records, provisional = next(remaining), next(remaining)
     figures: dict[str, Any] = {}
     for name in AMOUNTS:
-        figures[name] = Amounts.total([next(rest) for _ in range(3)], records)
+        figures[name] = Amounts.total([next(remaining) for _ in range(3)], records)
     for name in TOKENS:
-        figures[name] = Total[int](next(rest) or 0, records - next(rest))
+        figures[name] = Total[int](next(remaining) or 0, records - next(remaining))
     for name in MEASURES:
-        figures[name] = read_spread(next(rest), next(rest))
+        figures[name] = read_spread(next(remaining), next(remaining))
     return Group(key, records, provisional, **figures)

@@ -1,4 +1,4 @@
-"""A histogram of latencies: bars of about the same width on a logarithmic scale."""
+"""A histogram of latencies, with bins of about equal width on a logarithmic scale."""
 
 import math
 from itertools import pairwise
@@ -9,25 +9,25 @@ from modelgates_client.reports.figures import HistogramBin
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-#: Where bars begin in each decade: round numbers, each about 1.26 times the one before.
+#: Lower edges of the bins in a decade: round numbers, each about 1.26 times the previous one.
 #: Source: ISO 3, series R"10.
 _STEPS: Final = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
 
 
 def histogram(connection: "DuckDBPyConnection") -> tuple[HistogramBin, ...]:
-    """Return bars from the least to the greatest latency, empty ones between them included.
+    """Return the bins from the lowest to the highest latency, including empty ones.
 
-    What is below a millisecond is one bar, and what is below 0, which no clock shows, another.
+    Latencies below one millisecond share a bin, and negative ones, which are faulty, share another.
     """
-    least, greatest = connection.execute(
-        "SELECT min(latency_ms), max(latency_ms) FROM report_chosen"
+    lowest, highest = connection.execute(
+        "SELECT min(latency_ms), max(latency_ms) FROM report_records"
     ).fetchall()[0]
-    if least is None:
+    if lowest is None:
         return ()
-    edges = _edges(least, greatest)
+    edges = _edges(lowest, highest)
     counts = dict(
         connection.execute(
-            "SELECT edge, count(*) FROM report_chosen ASOF JOIN "
+            "SELECT edge, count(*) FROM report_records ASOF JOIN "
             "(SELECT unnest(?::DOUBLE[]) AS edge) ON latency_ms >= edge GROUP BY edge",
             [edges],
         ).fetchall()
@@ -37,15 +37,15 @@ def histogram(connection: "DuckDBPyConnection") -> tuple[HistogramBin, ...]:
     )
 
 
-def _edges(least: float, greatest: float) -> list[float]:
-    """Return where bars begin, and behind them where the last one ends."""
+def _edges(lowest: float, highest: float) -> list[float]:
+    """Return the lower edge of each bin, followed by the upper edge of the last one."""
     edges = [0.0]
     exponent = -1
-    while edges[-1] <= greatest:
+    while edges[-1] <= highest:
         exponent += 1
         edges += [float(step * 10**exponent) / 10 for step in _STEPS]
-    while len(edges) > 2 and edges[-2] > greatest:  # noqa: PLR2004 - a bar has two edges
+    while len(edges) > 2 and edges[-2] > highest:  # noqa: PLR2004 - a bin has two edges
         edges.pop()
-    while len(edges) > 2 and edges[1] <= least:  # noqa: PLR2004 - a bar has two edges
+    while len(edges) > 2 and edges[1] <= lowest:  # noqa: PLR2004 - a bin has two edges
         del edges[0]
-    return [float(math.floor(least)), *edges] if least < 0 else edges
+    return [float(math.floor(lowest)), *edges] if lowest < 0 else edges

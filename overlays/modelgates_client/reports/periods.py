@@ -1,11 +1,11 @@
-"""Which period is meant: ISO 8601 times, times ago, today, this week. Pure: now is an argument.
+"""Periods: parsing of ISO 8601 times, durations before now, and named periods such as today.
 
-A period begins with its first instant and ends before its last. A date means the first instant of
-that day in the zone, so `--until 2026-11-02` leaves all of 2 November out. A time without an offset
-is one of the zone: where clocks are put back and a time comes twice, the earlier one; where they
-are put forward and it does not come at all, as if they had not been. `36h`, `1d`, `2w` are exact
+The start of a period is inclusive, its end is exclusive. A date means the first instant of that day
+in the time zone, so `--until 2026-11-02` excludes all of 2 November. A time without an offset is
+local to the zone: the earlier one where clocks are set back and a time occurs twice; where clocks
+are set forward and it does not occur, by the offset before the change. `36h`, `1d`, `2w` are exact
 durations before now, of 24 hours a day whatever the clocks do; `--today`, `--month` and the like
-follow them.
+follow the calendar of the zone.
 """
 
 import datetime
@@ -18,25 +18,28 @@ from attrs import frozen
 from modelgates_client.errors import ConfigurationError
 
 UTC: Final = "UTC"
-LOCAL: Final = "local"  # the zone that the system is set to
+LOCAL: Final = "local"  # the time zone of the system
 
-#: Periods that have a name, by the options that mean them.
-Named = Literal["today", "yesterday", "week", "month", "last_month"]
-_NAMED: Final[tuple[Named, ...]] = ("today", "yesterday", "week", "month", "last_month")
+#: Periods that have a name, which is that of their option.
+PeriodName = Literal["today", "yesterday", "week", "month", "last_month"]
+_NAMES: Final[tuple[PeriodName, ...]] = ("today", "yesterday", "week", "month", "last_month")
 
-_AGO: Final = re.compile(r"([0-9]{1,9})([hdw])", re.ASCII)
+_DURATION: Final = re.compile(r"([0-9]{1,9})([hdw])", re.ASCII)
 _HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24}
-_EXPECTED: Final = "a date or time as 2026-11-02 or 2026-11-02T09:30Z, or a time ago as 36h, 1d, 2w"
+_EXPECTED: Final = (
+    "a date or time such as 2026-11-02 or 2026-11-02T09:30Z, or a duration before now such as 36h, "
+    "1d, 2w"
+)
 
 
 @frozen
 class Period:
-    """From when to when.
+    """A period of time.
 
     Attributes:
-        since: The beginning (included), aware, in the zone; None: from the first.
-        until: The end (excluded), aware, in the zone; None: to the last.
-        timezone: The IANA name of the zone.
+        since: The start (inclusive), timezone-aware, in the zone; None: unbounded.
+        until: The end (exclusive), timezone-aware, in the zone; None: unbounded.
+        timezone: The IANA name of the time zone.
     """
 
     since: datetime.datetime | None
@@ -45,11 +48,11 @@ class Period:
 
     @property
     def is_all(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether the period is all time."""
         return self.since is None and self.until is None
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Return the period in words."""
         if self.since is None:
             return "all time" if self.until is None else f"until {moment(self.until)}"
         since = f"since {moment(self.since)}"
@@ -57,18 +60,18 @@ class Period:
 
 
 class PeriodOptions(TypedDict):
-    """The options that say which records are meant, as click names them.
+    """The options that select records, as click names them.
 
     Attributes:
-        since: Its beginning; None: from the first.
-        until: Its end; None: to the last.
-        today: Whether it begins with today.
-        yesterday: Whether it is yesterday.
-        week: Whether it begins with Monday of this week.
-        month: Whether it begins with the first of this month.
-        last_month: Whether it is the month before.
-        timezone: The IANA name of the zone that days and times are of, or `local`; None: UTC.
-        where: Labels that they have, as `label:NAME=TEXT`.
+        since: The start of the period; None: unbounded.
+        until: The end of the period; None: unbounded.
+        today: Whether the period starts today.
+        yesterday: Whether the period is yesterday.
+        week: Whether the period starts on Monday of this week.
+        month: Whether the period starts on the first of this month.
+        last_month: Whether the period is the previous month.
+        timezone: The IANA name of the zone of days and times, or `local`; None: UTC.
+        where: The labels that records must have, as `label:NAME=TEXT`.
     """
 
     since: str | None
@@ -97,19 +100,20 @@ NO_PERIOD: Final[PeriodOptions] = {
 
 
 def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
-    """Return the period that options mean.
+    """Return the period that the options select.
 
     Args:
-        options: What was asked for.
-        now: The present, aware.
+        options: The options.
+        now: The current time, timezone-aware.
 
     Raises:
-        ConfigurationError: They exclude each other, or mean no time, or there is no such zone.
+        ConfigurationError: Options exclude each other or cannot be parsed, or the time zone does
+            not exist.
     """
     since, until = options["since"], options["until"]
-    named: list[Named] = [each for each in _NAMED if options[each]]
-    given = ["--since"] if since is not None else []
-    given += map(_option, named)
+    named: list[PeriodName] = [each for each in _NAMES if options[each]]
+    starts = ["--since"] if since is not None else []
+    starts += map(_option, named)
     name = zone_name(options["timezone"])
     zone = zone_of(name)
     start = end = None
@@ -118,26 +122,26 @@ def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
     if named:
         start, end = _bounds(named[0], now.astimezone(zone).date(), zone)
     if until is not None and end is not None:
-        given.append("--until")
-    if len(given) > 1:
-        raise ConfigurationError(f"{' and '.join(given)} exclude each other")
+        starts.append("--until")
+    if len(starts) > 1:
+        raise ConfigurationError(f"{' and '.join(starts)} exclude each other")
     if until is not None:
         end = _read("--until", until, zone, now)
     if start is not None and end is not None and start >= end:
         raise ConfigurationError(
-            f"the period ends before it begins: from {moment(start)} to {moment(end)}"
+            f"the period ends before it starts: from {moment(start)} to {moment(end)}"
         )
     return Period(start, end, name)
 
 
-def _option(named: Named) -> str:
+def _option(named: PeriodName) -> str:
     return f"--{named.replace('_', '-')}"
 
 
 def _bounds(
-    named: Named, today: datetime.date, zone: datetime.tzinfo
+    named: PeriodName, today: datetime.date, zone: datetime.tzinfo
 ) -> tuple[datetime.datetime, datetime.datetime | None]:
-    """Return when a period of that name begins, and when it ends if it is over."""
+    """Return the start of a named period, and its end if it is over."""
     day = datetime.timedelta(days=1)
     month = today.replace(day=1)
     match named:
@@ -153,79 +157,79 @@ def _bounds(
             return start_of((month - day).replace(day=1), zone), start_of(month, zone)
 
 
-def zone_name(asked: str | None) -> str:
-    """Return the IANA name of the zone that is asked for; of the system's, if it is `local`.
+def zone_name(option: str | None) -> str:
+    """Return the IANA name of the time zone of `--tz`; of the system's time zone, if it is `local`.
 
     Raises:
-        ConfigurationError: The system does not say which zone it is in.
+        ConfigurationError: The time zone of the system has no name.
     """
-    if asked is None:
+    if option is None:
         return UTC
-    if asked != LOCAL:
-        return asked
+    if option != LOCAL:
+        return option
     try:
-        import tzlocal  # noqa: PLC0415 - only what is needed
+        import tzlocal  # noqa: PLC0415 - loaded only if needed
     except ModuleNotFoundError:
         raise ConfigurationError(
             "--tz local needs an extra: pip install 'modelgates-client[cli]'"
         ) from None
     try:
         name = getattr(tzlocal.get_localzone(), "key", None)
-    except (LookupError, ValueError, OSError):  # TZ is no name, or what is set contradicts itself
+    except (LookupError, ValueError, OSError):  # TZ is invalid, or the settings conflict
         name = None
-    if name in {None, LOCAL}:  # a file of the system's alone
+    if name in {None, LOCAL}:  # the system has the rules, but no name
         raise ConfigurationError(
-            "--tz local: the system does not say which zone it is in; expected an IANA name as "
-            "Europe/Berlin, here or in the environment variable TZ"
+            "--tz local: the time zone of the system has no name; set an IANA name such as "
+            "Europe/Berlin, with --tz or the environment variable TZ"
         )
     return str(name)
 
 
 def zone_of(name: str) -> datetime.tzinfo:
-    """Return a zone by its IANA name; UTC needs no database of zones.
+    """Return a time zone by its IANA name; UTC needs no time zone database.
 
     Raises:
-        ConfigurationError: The system knows no zone of this name.
+        ConfigurationError: There is no time zone of this name.
     """
     if name == UTC:
         return datetime.UTC
     try:
         return zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):  # "", "../x", "Europe", a folder
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):  # "", "../x", "Europe" (a folder)
         raise ConfigurationError(
-            f"--tz {name!r}: the system knows no such zone; expected an IANA name as "
+            f"--tz {name!r}: there is no such time zone; expected an IANA name such as "
             "Europe/Berlin, and the system's time zone data (or: pip install tzdata)"
         ) from None
 
 
 def moment(when: datetime.datetime) -> str:
-    """Return a time as people read it, with its offset: `2026-11-02 09:30 +01:00`, or `UTC`."""
-    # Not by strftime: its %Y has no leading zeros on some systems.
+    """Format a time with its offset, or `UTC`: `2026-11-02 09:30 +01:00`."""
+    # Not strftime: its %Y has no leading zeros on some systems.
     shown = when.replace(tzinfo=None).isoformat(" ").removesuffix(":00")
     offset = when.isoformat(timespec="seconds")[19:]
     return f"{shown} {'UTC' if not when.utcoffset() else offset}"
 
 
 def read_age(option: str, text: str) -> datetime.timedelta:
-    """Return a time as `36h`, `7d` or `2w`.
+    """Parse a duration such as `36h`, `7d` or `2w`.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a duration.
     """
-    found = _AGO.fullmatch(text)
+    match = _DURATION.fullmatch(text)
     try:
-        if found is not None:
-            return datetime.timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        if match is not None:
+            return datetime.timedelta(hours=int(match[1]) * _HOURS[match[2]])
     except OverflowError:
         pass
-    raise ConfigurationError(f"{option} {text!r}: expected a time as 36h, 7d, 2w")
+    raise ConfigurationError(f"{option} {text!r}: expected a duration such as 36h, 7d, 2w")
 
 
 def _read(
     option: str, text: str, zone: datetime.tzinfo, now: datetime.datetime
 ) -> datetime.datetime:
     try:
-        ago = _AGO.fullmatch(text)
+        ago = _DURATION.fullmatch(text)
         if ago is not None:
             hours = int(ago[1]) * _HOURS[ago[2]]
             return (now.astimezone(datetime.UTC) - datetime.timedelta(hours=hours)).astimezone(zone)
@@ -243,9 +247,9 @@ def start_of(day: datetime.date, zone: datetime.tzinfo) -> datetime.datetime:
 
 
 def _in_calendar(when: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:
-    """Return the same instant by the zone's clocks, which may have skipped the time that was said.
+    """Return the same instant in the zone, where the local time as written may not exist.
 
     Raises:
-        OverflowError: It is beyond the calendar in UTC.
+        OverflowError: The instant is outside the calendar in UTC.
     """
     return when.astimezone(datetime.UTC).astimezone(zone)

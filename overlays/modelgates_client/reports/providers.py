@@ -1,4 +1,4 @@
-"""How providers did: the attempts that records list, one by one."""
+"""Attempts and fallbacks by provider."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -9,19 +9,19 @@ from modelgates_client.reports.grouping import read_spread, spread
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MAX: Final = 1000  # that are listed: names come from the server, and may be as many as records
+MAX_LISTED: Final = 1000  # names come from the server; there may be as many as records
 
-_MAX: Final = 1e15  # of a latency: 30,000 years; beyond, it is none
+_MAX_LATENCY_MS: Final = 1e15  # 30,000 years; greater values are treated as unknown
 
 
 def prepare(connection: "DuckDBPyConnection") -> int:
-    """Make the table `report_paths`, which the functions below read.
+    """Create the table `report_paths` and the view `report_steps`, which the queries below read.
 
-    A path is what was asked for a generation in which order, and how it answered. There are few of
-    them, each of many records.
+    A path is the list of a generation's attempts, each with its provider and status. Many records
+    share few paths.
 
     Returns:
-        How many records do not say it.
+        How many records do not list their attempts.
     """
     connection.execute(
         """
@@ -33,7 +33,7 @@ def prepare(connection: "DuckDBPyConnection") -> int:
             SELECT list_transform(
                 attempts, lambda a: {'provider': a.provider, 'status': a.status}
             ) AS path, count(*) AS records
-            FROM report_chosen WHERE attempts IS NOT NULL GROUP BY ALL
+            FROM report_records WHERE attempts IS NOT NULL GROUP BY ALL
         )
         """
     )
@@ -50,13 +50,13 @@ def prepare(connection: "DuckDBPyConnection") -> int:
         """
     )
     (row,) = connection.execute(
-        "SELECT count(*) FROM report_chosen WHERE attempts IS NULL"
+        "SELECT count(*) FROM report_records WHERE attempts IS NULL"
     ).fetchall()
     return int(row[0])
 
 
 def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], int]:
-    """Return those with the most attempts, and how many others there are."""
+    """Return the providers with the most attempts, and how many others there are."""
     rows = connection.execute(
         """
         SELECT provider, sum(records) AS attempts, coalesce(sum(records) FILTER (failed), 0),
@@ -64,7 +64,7 @@ def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], i
         FROM report_steps GROUP BY provider
         ORDER BY attempts DESC, provider NULLS LAST LIMIT ?
         """,
-        [MAX],
+        [MAX_LISTED],
     ).fetchall()
     names = [name for name, *_ in rows]
     statuses = _by_name(
@@ -77,11 +77,11 @@ def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], i
             [[name for name in names if name is not None]],
         ).fetchall()
     )
-    latency = f"CASE WHEN abs(attempt.latency_ms) <= {_MAX} THEN attempt.latency_ms END"
+    latency = f"CASE WHEN abs(attempt.latency_ms) <= {_MAX_LATENCY_MS} THEN attempt.latency_ms END"
     spreads = _by_name(
         connection.execute(
             f"SELECT attempt.provider AS provider, {', '.join(spread(latency))} "  # noqa: S608 - ours
-            "FROM (SELECT unnest(attempts) AS attempt FROM report_chosen) "
+            "FROM (SELECT unnest(attempts) AS attempt FROM report_records) "
             "WHERE provider IS NULL OR list_contains(?::VARCHAR[], provider) GROUP BY 1",
             [[name for name in names if name is not None]],
         ).fetchall()
@@ -101,7 +101,7 @@ def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], i
 
 
 def fallbacks(connection: "DuckDBPyConnection") -> tuple[tuple[Fallback, ...], int]:
-    """Return the most frequent ones, and how many others there are."""
+    """Return the most frequent fallbacks, and how many others there are."""
     rows = connection.execute(
         """
         SELECT provider, path[number + 1].provider AS next, sum(records) AS times,
@@ -111,15 +111,15 @@ def fallbacks(connection: "DuckDBPyConnection") -> tuple[tuple[Fallback, ...], i
             AND CASE WHEN number < len(path) THEN next IS NOT NULL ELSE served_at IS NULL END
         GROUP BY ALL ORDER BY times DESC, provider, next NULLS LAST LIMIT ?
         """,
-        [MAX],
+        [MAX_LISTED],
     ).fetchall()
     listed = tuple(Fallback(failed, then, int(times)) for failed, then, times, _ in rows)
     return listed, rows[0][3] - len(rows) if rows else 0
 
 
 def _by_name(rows: Iterable[tuple[Any, ...]]) -> dict[str | None, list[tuple[Any, ...]]]:
-    """Return the cells behind the first, by the first."""
-    found = dict[str | None, list[tuple[Any, ...]]]()
+    """Return the other cells of rows, by their first cell."""
+    by_name = dict[str | None, list[tuple[Any, ...]]]()
     for name, *cells in rows:
-        found.setdefault(name, []).append(tuple(cells))
-    return found
+        by_name.setdefault(name, []).append(tuple(cells))
+    return by_name

@@ -1,4 +1,4 @@
-"""Rows read once, of a ledger by SQLite, of its export by DuckDB, and held against its totals."""
+"""Reads the rows of a ledger by SQLite or of its export by DuckDB, and checks their totals."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -34,32 +34,32 @@ from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.reports.selection import between
 from modelgates_client.rows.columns import CREATED, LABELS
 
-#: Time, state, and what else was asked for.
+#: The time, the state, and the requested columns.
 Row = tuple[Any, ...]
 
-_AT_ONCE: Final = 4000  # rows that are added up together
-_RECORDS: Final = frozenset(["final", "provisional"])  # states
-_BUSY_S: Final = 30.0  # seconds that another process may keep the ledger locked
+_BATCH_SIZE: Final = 4000  # rows that are summed together
+_RECORD_STATES: Final = frozenset(["final", "provisional"])
+_BUSY_TIMEOUT_S: Final = 30.0  # seconds to wait for a lock of another process
 
 
 class Cursor(Protocol):
-    """What a statement found, in SQLite's module and in DuckDB's."""
+    """The result of a statement, as `sqlite3` and DuckDB have it."""
 
     def fetchone(self) -> Any:
-        """Return the next row; None behind the last."""
+        """Return the next row; None after the last."""
         ...
 
     def fetchmany(self, size: int = ..., /) -> list[Any]:
-        """Return so many of the rows that follow; none behind the last."""
+        """Return up to `size` of the next rows; an empty list after the last."""
         ...
 
     def fetchall(self) -> list[Any]:
-        """Return all rows."""
+        """Return all remaining rows."""
         ...
 
 
 class DatabaseConnection(Protocol):
-    """What both have in common."""
+    """A connection, as `sqlite3` and DuckDB have it."""
 
     def execute(self, statement: str, /) -> Cursor:
         """Execute a statement."""
@@ -68,38 +68,38 @@ class DatabaseConnection(Protocol):
 
 @frozen
 class Dialect:
-    """How one of them says what the other says otherwise.
+    """The SQL that differs between SQLite and DuckDB.
 
     Attributes:
-        time: SQL for the time of a row, as microseconds since 1970.
-        label: Returns SQL for a row's label of some name, which is a word.
+        time: SQL for the time of a row, as microseconds since 1970 UTC.
+        label: Returns SQL for the label of a row by the name of the label, which is a word.
     """
 
     time: str
     label: Callable[[str], str]
 
 
-#: Of the table `rows` of a ledger, in SQLite.
+#: The dialect of the table `rows` of a ledger, in SQLite.
 OF_LEDGER: Final = Dialect(CREATED, lambda name: f"json_extract({LABELS.name}, '$.\"{name}\"')")
-#: Of the view `rows` that `exports.source` makes, in DuckDB.
+#: The dialect of the view `rows` that `exports.source` creates, in DuckDB.
 OF_ROWS: Final = Dialect(f"epoch_us({CREATED})", lambda name: f"{LABELS.name}[{literal(name)}]")
 
 
 @contextmanager
 def rows_of_ledger(path: str) -> Generator[tuple[DatabaseConnection, Totals]]:
-    """Yield a connection to the rows of a ledger as they are at one moment, and their totals.
+    """Open a ledger; yield a connection to a snapshot of its rows, and their control totals.
 
-    What was captured for it is taken in first.
+    Captured ids are added to the ledger first.
 
     Raises:
-        LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
-            damaged.
+        LedgerError: The file is not a ledger, cannot be read, is damaged, or its rows are
+            incomplete.
     """
     bring_up_to_date(path)
-    database = Database(path, read_only=True, timeout_s=_BUSY_S)
+    database = Database(path, read_only=True, timeout_s=_BUSY_TIMEOUT_S)
     try:
         schema.check_version(database, schema.STEPS)
-        with database.snapshot() as connection:  # what is counted is what is added up
+        with database.snapshot() as connection:  # rows and totals of the same moment
             Derived().check(database, connection)
             yield connection, ControlTotals().read(connection)
     finally:
@@ -107,14 +107,14 @@ def rows_of_ledger(path: str) -> Generator[tuple[DatabaseConnection, Totals]]:
 
 
 def within(dialect: Dialect, start: int | None, end: int | None) -> list[str]:
-    """Return SQL for which rows are of a period, in parts: those without a time are, always.
+    """Return SQL conditions for the rows of a period; rows without a time are always included.
 
-    Not by OR: SQLite would leave the index that has all it needs.
+    They are separate conditions, because with OR SQLite would not use the covering index.
 
     Args:
-        dialect: Of which kind the rows are.
-        start: From when on, in microseconds since 1970; None: from the first.
-        end: Until when; None: to the last.
+        dialect: The SQL dialect of the rows.
+        start: The start (inclusive), in microseconds since 1970 UTC; None: unbounded.
+        end: The end (exclusive), in microseconds since 1970 UTC; None: unbounded.
     """
     if start is None and end is None:
         return ["TRUE"]
@@ -122,37 +122,40 @@ def within(dialect: Dialect, start: int | None, end: int | None) -> list[str]:
 
 
 def read(
-    connection: DatabaseConnection, dialect: Dialect, columns: Iterable[str], tests: Iterable[str]
+    connection: DatabaseConnection,
+    dialect: Dialect,
+    columns: Iterable[str],
+    conditions: Iterable[str],
 ) -> Iterator[tuple[Day, list[Row]]]:
-    """Yield rows by their UTC day, some thousands at a time; a day may come several times.
+    """Yield rows by their UTC day, some thousands at a time; a day may occur several times.
 
     Args:
-        connection: To a table or view `rows`.
-        dialect: Of which kind it is.
-        columns: SQL for what is needed besides time and state.
-        tests: SQL for which rows are meant, in parts of which no two have a row in common.
+        connection: A connection with a table or view `rows`.
+        dialect: The SQL dialect of the connection.
+        columns: SQL for the columns to read after time and state.
+        conditions: SQL conditions for the rows to read; no row meets two of them.
 
     Raises:
-        DamagedError: A time is none.
+        DamagedError: A time is not a number.
     """
     select = f"SELECT {', '.join((dialect.time, 'state', *columns))} FROM rows"  # noqa: S608 - ours
-    found = connection.execute(" UNION ALL ".join(f"{select} WHERE {test}" for test in tests))
-    while part := found.fetchmany(_AT_ONCE):
+    cursor = connection.execute(" UNION ALL ".join(f"{select} WHERE {each}" for each in conditions))
+    while part := cursor.fetchmany(_BATCH_SIZE):
         yield from _by_day(part)
 
 
 @frozen
-class Whole:
-    """The records of a UTC day of a ledger.
+class DayTotals:
+    """The totals of the records of a UTC day of a ledger.
 
     Attributes:
-        day: The day.
-        records: How many there are.
+        day: The day, in days since 1970-01-01.
+        records: How many records there are.
         times: The sum of their times of day, in microseconds.
         provisional: How many are not final.
-        unknown: How many do not say the amount.
-        doubtful: How many are either.
-        amount: What the others add up to.
+        unknown: How many have an unknown amount.
+        doubtful: How many are not final or have an unknown amount.
+        amount: The sum of the known amounts.
     """
 
     day: int
@@ -164,19 +167,19 @@ class Whole:
     amount: Decimal
 
 
-def whole_days_of(
+def totals_by_day(
     connection: DatabaseConnection, name: str, start: int | None, end: int | None
-) -> Iterator[Whole]:
-    """Yield the days of a ledger that have records, put together by SQLite, from an index.
+) -> Iterator[DayTotals]:
+    """Yield the totals of each UTC day that has records, aggregated by SQLite from an index.
 
     Args:
-        connection: To a ledger.
+        connection: A connection to a ledger.
         name: The column of the amount.
-        start: The beginning of a day, in microseconds since 1970; None: from the first.
-        end: Likewise the end of one.
+        start: The start of a day, in microseconds since 1970 UTC; None: unbounded.
+        end: The end of a day, in microseconds since 1970 UTC; None: unbounded.
 
     Raises:
-        DamagedError: A time is none, or an amount is no number.
+        DamagedError: A time or an amount is not a number.
     """
     doubtful = f"state = 'provisional' OR {name} IS NULL"
     while True:
@@ -186,7 +189,7 @@ def whole_days_of(
         if created is None:
             return
         if type(created) is not int:
-            raise DamagedError("a time in it is none")
+            raise DamagedError("a time in it is not a number")
         day = created // DAY
         start = (day + 1) * DAY
         ((records, times, provisional, unknown, doubts, known, texts),) = connection.execute(
@@ -194,19 +197,23 @@ def whole_days_of(
             f"sum({name} IS NULL), sum({doubtful}), count({name}), group_concat({name}) "
             f"FROM record_rows WHERE {between(CREATED, day * DAY, start)}"
         ).fetchall()
-        amount = added(texts, known)
-        yield Whole(day, records, times, provisional, unknown, doubts, amount)
+        amount = sum_of_concatenated(texts, known)
+        yield DayTotals(day, records, times, provisional, unknown, doubts, amount)
 
 
-def added(texts: str | None, number: int) -> Decimal:
-    """Return the sum of so many amounts that SQLite has put together, by `group_concat`.
+def sum_of_concatenated(texts: str | None, number: int) -> Decimal:
+    """Return the sum of amounts that SQLite concatenated with `group_concat`.
+
+    Args:
+        texts: The concatenated amounts; None if there are none.
+        number: How many amounts there are.
 
     Raises:
-        DamagedError: They are none.
+        DamagedError: An amount is not a number.
     """
     parts = [] if texts is None else texts.split(",")
     if len(parts) != number:
-        raise DamagedError("an amount in it is no number")
+        raise DamagedError("an amount in it is not a number")
     return sum_of(parts)
 
 
@@ -214,13 +221,13 @@ def _by_day(part: list[Row]) -> Iterator[tuple[Day, list[Row]]]:
     times = [row[0] for row in part]
     kinds = {*map(type, times)}
     if not kinds <= {int, NoneType}:
-        raise DamagedError("a time in it is none")
+        raise DamagedError("a time in it is not a number")
     if NoneType in kinds:
         yield None, [row for row in part if row[0] is None]
         part = [row for row in part if row[0] is not None]
         times = [row[0] for row in part]
     ordered = sorted(times)
-    if ordered != times:  # as SQLite reads them from an index, they are
+    if ordered != times:  # SQLite returns them in the order of the index
         part = sorted(part, key=itemgetter(0))
     begin = 0
     while begin < len(part):
@@ -231,60 +238,62 @@ def _by_day(part: list[Row]) -> Iterator[tuple[Day, list[Row]]]:
 
 
 def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Return those of records, and those of ids without one."""
+    """Split rows into those with a record and those without."""
     states = [row[1] for row in rows]
-    if states.count("final") == len(rows):  # as nearly always
+    if states.count("final") == len(rows):  # the common case
         return rows, []
-    records = [row for row in rows if row[1] in _RECORDS]
-    return records, [row for row in rows if row[1] not in _RECORDS]
+    records = [row for row in rows if row[1] in _RECORD_STATES]
+    return records, [row for row in rows if row[1] not in _RECORD_STATES]
 
 
 class DaySums:
-    """What the amounts of rows add up to for each UTC day, to be held against control totals."""
+    """Sums of the amounts of rows by UTC day, to compare with control totals."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Begin with none; `names` are the columns, in the order that rows have them."""
+        """Start with no sums; `names` are the columns, in the order in which rows have them."""
         self._names = names
         self._days: dict[Day, dict[str, Decimal]] = {}
 
     def add(self, day: Day, records: Sequence[Row]) -> list[Decimal]:
-        """Count records of a day, and return what each column adds up to.
+        """Add records of a day, and return the sum of each column.
 
         Raises:
-            DamagedError: An amount is no number.
+            DamagedError: An amount is not a number.
         """
         sums = self._of(day)
         sums[COUNT] += len(records)
         if day is not None:
             sums[CREATED] += sum([row[0] for row in records]) - len(records) * day * DAY
-        else:  # unknown, or beyond the calendar
+        else:  # unknown, or outside the calendar
             sums[CREATED] += sum(row[0] % DAY for row in records if row[0] is not None)
-        found: list[Decimal] = []
+        amounts: list[Decimal] = []
         for place, name in enumerate(self._names, 2):
             amount = sum_of([row[place] for row in records if row[place] is not None])
             sums[name] = EXACT.add(sums[name], amount)
-            found.append(amount)
-        return found
+            amounts.append(amount)
+        return amounts
 
-    def add_whole(self, whole: Whole) -> None:
-        """Count a day; there is one column."""
-        sums = self._of(day_of(whole.day * DAY))
-        sums[COUNT] += whole.records
-        sums[CREATED] += whole.times
+    def add_day(self, totals: DayTotals) -> None:
+        """Add the totals of a day; there must be exactly one column."""
+        sums = self._of(day_of(totals.day * DAY))
+        sums[COUNT] += totals.records
+        sums[CREATED] += totals.times
         (name,) = self._names
-        sums[name] = EXACT.add(sums[name], whole.amount)
+        sums[name] = EXACT.add(sums[name], totals.amount)
 
     def _of(self, day: Day) -> dict[str, Decimal]:
         zeros = dict.fromkeys((COUNT, CREATED, *self._names), Decimal(0))
         return self._days.setdefault(day, zeros)
 
     def differences(
-        self, kept: Totals | None, start: int | None, end: int | None
+        self, control_totals: Totals | None, start: int | None, end: int | None
     ) -> tuple[TotalsDifference, ...]:
-        """Return what they differ by from control totals, of whole days from start to end.
+        """Return the differences from control totals, for whole UTC days from start to end.
 
-        None, if there are no control totals.
+        Without control totals there are no differences.
         """
-        if kept is None:
+        if control_totals is None:
             return ()
-        return differences(self._days, of_period(kept, start, end), (CREATED, *self._names))
+        return differences(
+            self._days, of_period(control_totals, start, end), (CREATED, *self._names)
+        )

@@ -1,7 +1,7 @@
-"""A ledger held against what the account says of itself: is anything missing? Pure.
+"""Reconciliation: compares a ledger with the account's activity, to find missing generations.
 
-No operation lists generations, so a ledger cannot know what it never heard of. The account's
-activity says for each UTC day and model how many requests there were, and what they cost.
+No operation lists generations, so a ledger cannot know of those it was never told. The account's
+activity states the number of requests and their cost for each UTC day and model.
 """
 
 import csv
@@ -22,28 +22,32 @@ from modelgates_client.reports.figures import (
     Reconciliation,
     ReconciliationLine,
 )
-from modelgates_client.reports.reading import DatabaseConnection, added, rows_of_ledger
+from modelgates_client.reports.reading import (
+    DatabaseConnection,
+    rows_of_ledger,
+    sum_of_concatenated,
+)
 from modelgates_client.reports.selection import RECORDS
 from modelgates_client.rows.columns import CREATED
 from modelgates_runtime.values import is_array, is_object
 
-#: What an amount may differ by, as a part of the larger one: the account adds up doubles.
+#: The fraction of the larger amount by which two may differ: the account sums doubles.
 TOLERANCE: Final = Decimal("0.000001")
 
 _AMOUNTS: Final = ("usage", "byok_usage_inference")
 _COUNTS: Final = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens")
-#: The columns of activity that are read.
+#: The columns of the activity that are read.
 COLUMNS: Final = ("date", "model", "model_permaslug", *_AMOUNTS, *_COUNTS)
 
 
 class ReconciledRecord(NamedTuple):
-    """What a ledger has of a day and model, taken together.
+    """The sums of the ledger's records of a day and model, or of its ids without a record.
 
     Attributes:
-        day: The UTC day; None: not known. Of ids without a record it is that of the time in them.
-        model: The model; None: not known.
-        sums: What they add up to.
-        is_record: Whether there are records of them.
+        day: The UTC day; without a record, that of the time in the ids; None: unknown.
+        model: The model; None: unknown.
+        sums: The sums.
+        is_record: Whether there are records of these requests.
     """
 
     day: datetime.date | None
@@ -53,11 +57,11 @@ class ReconciledRecord(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """What the account says.
+    """The activity of the account.
 
     Attributes:
-        sums: By day and model.
-        names: The model that is meant by each of its names.
+        sums: The sums by day and model.
+        names: The model by each of its names.
     """
 
     sums: Mapping[DayAndModel, ActivitySums]
@@ -65,26 +69,27 @@ class Activity(NamedTuple):
 
 
 def read_activity(text: str, name: str) -> Activity:
-    """Return what an activity says, as JSON (`{"data": [...]}`, or the array alone) or as CSV.
+    """Parse the account's activity, from JSON (`{"data": [...]}`, or only the array) or CSV.
 
     Args:
-        text: Its text.
-        name: What it is called, for errors.
+        text: The JSON or CSV.
+        name: The name of its source, for errors.
 
     Raises:
-        ConfigurationError: It is neither, or a column is missing, or a value is none.
+        ConfigurationError: The text is neither JSON nor CSV, a column is missing, or a value is
+            invalid.
     """
     items = _items(text, name)
     if not items:
-        raise ConfigurationError(f"{name}: there is no activity in it")
+        raise ConfigurationError(f"{name}: it contains no activity")
     sums: dict[DayAndModel, ActivitySums] = {}
     names: dict[str, str] = {}
     for number, item in enumerate(items, 1):
-        place, found = _read(item, f"{name}: item {number}")
-        sums[place] = sums.get(place, ActivitySums()).plus(found)
+        key, item_sums = _read(item, f"{name}: item {number}")
+        sums[key] = sums.get(key, ActivitySums()).plus(item_sums)
         for each in (item.get("model_permaslug"), item["model"]):
-            if isinstance(each, str) and each and place.model is not None:
-                names.setdefault(each, place.model)
+            if isinstance(each, str) and each and key.model is not None:
+                names.setdefault(each, key.model)
     return Activity(sums, names)
 
 
@@ -93,11 +98,11 @@ def _items(text: str, name: str) -> Sequence[Mapping[str, Any]]:
         try:
             value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
         except ValueError as error:
-            raise ConfigurationError(f"{name}: it is no JSON: {error}") from None
+            raise ConfigurationError(f"{name}: it is not valid JSON: {error}") from None
         items = value.get("data") if is_object(value) else value
         if not is_array(items) or not all(map(is_object, items)):
             raise ConfigurationError(
-                f'{name}: expected {{"data": [...]}}, as GET /activity gives it'
+                f'{name}: expected {{"data": [...]}}, as GET /activity returns it'
             )
         return items
     rows = csv.DictReader(io.StringIO(text, newline=""))
@@ -106,14 +111,14 @@ def _items(text: str, name: str) -> Sequence[Mapping[str, Any]]:
     try:
         return list(rows)
     except csv.Error as error:
-        raise ConfigurationError(f"{name}: it is no CSV: {error}") from None
+        raise ConfigurationError(f"{name}: it is not valid CSV: {error}") from None
 
 
 _LISTED: Final = ", ".join(COLUMNS)
 
 
 def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _read(item: Mapping[str, Any], place: str) -> tuple[DayAndModel, ActivitySums]:
@@ -126,9 +131,9 @@ def _read(item: Mapping[str, Any], place: str) -> tuple[DayAndModel, ActivitySum
         raise ConfigurationError(f"{place}: date {item['date']!r}: expected YYYY-MM-DD") from None
     counts = [_count(item.get(key) or 0, f"{place}: {key}") for key in _COUNTS]
     requests, prompt, completion, _ = counts
-    charged, own_keys = (_amount(item[key], f"{place}: {key}") for key in _AMOUNTS)
+    charged, upstream = (_amount(item[key], f"{place}: {key}") for key in _AMOUNTS)
     return DayAndModel(day, str(item["model"])), ActivitySums(
-        requests, charged, own_keys, prompt, completion
+        requests, charged, upstream, prompt, completion
     )
 
 
@@ -150,104 +155,115 @@ def _count(value: Any, place: str) -> int:
 
 
 def reconcile(
-    activity: Activity, found: Iterable[ReconciledRecord], tolerance: Decimal = TOLERANCE
+    activity: Activity, records: Iterable[ReconciledRecord], tolerance: Decimal = TOLERANCE
 ) -> Reconciliation:
-    """Hold a ledger against what the account says of the same days.
+    """Compare the records of a ledger with the account's activity of the same days.
 
     Args:
-        activity: What the account says; it is of every day from its first to its last.
-        found: What is in the ledger.
-        tolerance: The part by which amounts may differ.
+        activity: The account's activity; it covers every day from its first to its last.
+        records: The sums of the ledger.
+        tolerance: The fraction by which amounts may differ.
     """
-    days = [place.day for place in activity.sums]
+    days = [key.day for key in activity.sums]
     first, last = min(days), max(days)
-    here: dict[DayAndModel, ActivitySums] = {}
-    beyond = undated = unresolved = 0
-    for day, model, sums, is_record in found:
+    ledger_sums: dict[DayAndModel, ActivitySums] = {}
+    outside = undated = unresolved = 0
+    for day, model, sums, is_record in records:
         if not is_record:
             unresolved += sums.requests if day is None or first <= day <= last else 0
         elif day is None:
             undated += sums.requests
         elif not first <= day <= last:
-            beyond += sums.requests
+            outside += sums.requests
         else:
-            place = DayAndModel(day, None if model is None else activity.names.get(model, model))
-            here[place] = here.get(place, ActivitySums()).plus(sums)
+            key = DayAndModel(day, None if model is None else activity.names.get(model, model))
+            ledger_sums[key] = ledger_sums.get(key, ActivitySums()).plus(sums)
     lines: list[ReconciliationLine] = []
-    totals = ActivitySums(), ActivitySums()
-    for place in sorted({*activity.sums, *here}, key=lambda each: (each.day, each.model or "")):
-        sides = activity.sums.get(place, ActivitySums()), here.get(place, ActivitySums())
-        lines.append(ReconciliationLine(place, *sides, _finding(*sides, tolerance)))
-        totals = totals[0].plus(sides[0]), totals[1].plus(sides[1])
+    account_total = ledger_total = ActivitySums()
+    keys = {*activity.sums, *ledger_sums}
+    for key in sorted(keys, key=lambda each: (each.day, each.model or "")):
+        account = activity.sums.get(key, ActivitySums())
+        ledger = ledger_sums.get(key, ActivitySums())
+        lines.append(ReconciliationLine(key, account, ledger, _finding(account, ledger, tolerance)))
+        account_total, ledger_total = account_total.plus(account), ledger_total.plus(ledger)
     return Reconciliation(
-        first, last, tuple(lines), *totals, tolerance, beyond, undated, unresolved
+        first=first,
+        last=last,
+        lines=tuple(lines),
+        account=account_total,
+        ledger=ledger_total,
+        tolerance=tolerance,
+        outside=outside,
+        undated=undated,
+        unresolved=unresolved,
     )
 
 
-def _finding(there: ActivitySums, here: ActivitySums, tolerance: Decimal) -> Finding:
-    if here.requests < there.requests:
-        return "missing here"
-    if here.requests > there.requests:
-        return "not there"
+def _finding(account: ActivitySums, ledger: ActivitySums, tolerance: Decimal) -> Finding:
+    if ledger.requests < account.requests:
+        return "missing in the ledger"
+    if ledger.requests > account.requests:
+        return "missing in the account"
     pairs = (
-        (there.charged_usd, here.charged_usd),
-        (there.own_keys_usd, here.own_keys_usd),
+        (account.charged_usd, ledger.charged_usd),
+        (account.upstream_usd, ledger.upstream_usd),
     )
-    return "same" if all(_is_near(*pair, tolerance) for pair in pairs) else "another cost"
+    is_same = all(_is_within(tolerance, *pair) for pair in pairs)
+    return "same" if is_same else "different cost"
 
 
-def _is_near(one: Decimal, other: Decimal, tolerance: Decimal) -> bool:
-    larger = max(abs(one), abs(other))
-    return abs(EXACT.subtract(one, other)) <= EXACT.multiply(larger, tolerance)
+def _is_within(tolerance: Decimal, first: Decimal, second: Decimal) -> bool:
+    larger = max(abs(first), abs(second))
+    return abs(EXACT.subtract(first, second)) <= EXACT.multiply(larger, tolerance)
 
 
 def reconcile_ledger(path: str, activity: Activity, tolerance: Decimal) -> Reconciliation:
-    """Hold a ledger against what the account says of the same days.
+    """Compare a ledger with the account's activity of the same days.
 
     Raises:
-        LedgerError: It cannot be read, or it is damaged.
+        LedgerError: The ledger cannot be read, or is damaged.
     """
     with rows_of_ledger(path) as (connection, _):
-        return reconcile(activity, (*_records(connection), *_lacking(connection)), tolerance)
+        return reconcile(activity, (*_records(connection), *_unresolved(connection)), tolerance)
 
 
 def _records(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:
-    """Yield what records add up to, by day and model.
+    """Yield the sums of records by day and model.
 
-    SQLite puts the amounts together as they are stored; they are added up here, exactly.
+    SQLite concatenates the amounts as they are stored; they are summed here, exactly.
     """
-    described = connection.execute("SELECT name FROM pragma_table_info('record_rows')").fetchall()
-    present = {name for (name,) in described}
-    model, charged, own_keys, prompt, completion = (
+    info = connection.execute("SELECT name FROM pragma_table_info('record_rows')").fetchall()
+    present = {name for (name,) in info}
+    model, charged, upstream, prompt, completion = (
         name if name in present else "NULL" for name in _COLUMNS
     )
-    found = connection.execute(
-        f"SELECT {_DAY}, {model}, count(*), count({charged}), count({own_keys}), "  # noqa: S608 - ours
-        f"sum({charged} IS NULL OR {own_keys} IS NULL), "
-        f"group_concat({charged}), group_concat({own_keys}), "
-        # In halves: whatever a server counts, no sum of them leaves 64 bits.
+    cursor = connection.execute(
+        f"SELECT {_DAY}, {model}, count(*), count({charged}), count({upstream}), "  # noqa: S608 - ours
+        f"sum({charged} IS NULL OR {upstream} IS NULL), "
+        f"group_concat({charged}), group_concat({upstream}), "
+        # In halves, so that no sum of 64-bit integers overflows.
         f"sum({prompt} >> 32), sum({prompt} & {_LOW}), "
         f"sum({completion} >> 32), sum({completion} & {_LOW}) FROM record_rows GROUP BY 1, 2"
     )
-    for day, name, number, *cells in iter(found.fetchone, None):
-        charges, own, unknown, charges_text, own_text, *tokens = cells
-        high, low, more_high, more_low = (each or 0 for each in tokens)
+    for day, name, count, *cells in iter(cursor.fetchone, None):
+        charged_count, upstream_count, unknown, charged_texts, upstream_texts, *tokens = cells
+        prompt_high, prompt_low, completion_high, completion_low = (each or 0 for each in tokens)
         sums = ActivitySums(
-            number,
-            added(charges_text, charges),
-            added(own_text, own),
-            (high << 32) + low,
-            (more_high << 32) + more_low,
+            count,
+            sum_of_concatenated(charged_texts, charged_count),
+            sum_of_concatenated(upstream_texts, upstream_count),
+            (prompt_high << 32) + prompt_low,
+            (completion_high << 32) + completion_low,
             unknown,
         )
         yield ReconciledRecord(_date(day), name, sums)
 
 
-def _lacking(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:
+def _unresolved(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:
     statement = f"SELECT {_DAY} FROM rows WHERE NOT {RECORDS}"  # noqa: S608 - ours
     days = Counter(day for (day,) in connection.execute(statement).fetchall())
-    for day, number in days.items():
-        yield ReconciledRecord(_date(day), None, ActivitySums(number), is_record=False)
+    for day, count in days.items():
+        yield ReconciledRecord(_date(day), None, ActivitySums(count), is_record=False)
 
 
 def _date(day: int | None) -> datetime.date | None:

@@ -1,4 +1,4 @@
-"""A reconciliation in words, for people: the verdict, what differs, and what is left out."""
+"""A reconciliation as text: the verdict, what differs, and what is left out."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,7 +8,7 @@ from modelgates_client.reports.figures import ActivitySums, Reconciliation, Reco
 from modelgates_client.reports.formatting import count, name, rounded
 
 _DECIMALS: Final = 6
-_PARTS: Final = {
+_FRACTIONS: Final = {
     Decimal("0.1"): "a tenth",
     Decimal("0.01"): "a hundredth",
     Decimal("0.001"): "a thousandth",
@@ -18,86 +18,91 @@ _PARTS: Final = {
 }
 
 
-def lines(found: Reconciliation, listed: int) -> list[str]:
-    """Return all of it.
+def lines(reconciliation: Reconciliation, limit: int) -> list[str]:
+    """Return the lines of a reconciliation.
 
     Args:
-        found: What was found.
-        listed: How many differences to list at most.
+        reconciliation: The reconciliation.
+        limit: How many differences to list at most.
     """
-    different = differing(found)
-    shown = [
-        verdict(found),
-        f"  the account  {sums(found.there)}",
-        f"  the ledger   {sums(found.here)}",
-        *(f"  {_difference(line)}" for line in different[:listed]),
+    different = differing(reconciliation)
+    listed = [
+        verdict(reconciliation),
+        f"  the account  {sums(reconciliation.account)}",
+        f"  the ledger   {sums(reconciliation.ledger)}",
+        *(f"  {_difference(line)}" for line in different[:limit]),
     ]
-    if len(different) > listed:
-        shown.append(f"  and {count(len(different) - listed, 'difference')} more: --format json")
-    return [*shown, *notes(found)]
+    if len(different) > limit:
+        listed.append(f"  and {count(len(different) - limit, 'more difference')}: --format json")
+    return [*listed, *notes(reconciliation)]
 
 
-def verdict(found: Reconciliation) -> str:
-    """Return whether anything is missing, and of which days and models that is said."""
-    word = "nothing is missing" if found.is_same else "they differ"
-    pairs = count(len(found.lines), "pair of day and model", "pairs of day and model")
-    return f"{word}: {found.first} to {found.last} (UTC), {pairs}"
+def verdict(reconciliation: Reconciliation) -> str:
+    """Return whether anything is missing, and which days and models were compared."""
+    word = "nothing is missing" if reconciliation.is_same else "they differ"
+    pairs = count(len(reconciliation.lines), "pair of day and model", "pairs of day and model")
+    return f"{word}: {reconciliation.first} to {reconciliation.last} (UTC), {pairs}"
 
 
-def differing(found: Reconciliation) -> Sequence[ReconciliationLine]:
-    """Return what is not the same on both sides."""
-    return [line for line in found.lines if line.finding != "same"]
+def differing(reconciliation: Reconciliation) -> Sequence[ReconciliationLine]:
+    """Return the lines that differ."""
+    return [line for line in reconciliation.lines if line.finding != "same"]
 
 
-def notes(found: Reconciliation) -> list[str]:
-    """Return what is left out, and which amounts count as the same."""
+def notes(reconciliation: Reconciliation) -> list[str]:
+    """Return what was left out, and which amounts count as equal."""
     left_out = [
-        (found.beyond, f"{count(found.beyond, 'record')} of other days"),
-        (found.undated, f"{count(found.undated, 'record')} without a readable time"),
-        (found.unresolved, f"{count(found.unresolved, 'id')} without a record"),
+        (reconciliation.outside, f"{count(reconciliation.outside, 'record')} of other days"),
+        (
+            reconciliation.undated,
+            f"{count(reconciliation.undated, 'record')} without a readable time",
+        ),
+        (reconciliation.unresolved, f"{count(reconciliation.unresolved, 'id')} without a record"),
     ]
-    named = ", ".join(text for number, text in left_out if number)
-    return [*([f"left out: {named}"] if named else []), tolerance(found.tolerance)]
+    listed = ", ".join(text for number, text in left_out if number)
+    return [*([f"left out: {listed}"] if listed else []), tolerance(reconciliation.tolerance)]
 
 
-def tolerance(part: Decimal) -> str:
-    """Return which amounts count as the same."""
-    if not part:
-        return "amounts are the same that do not differ at all"
-    word = _PARTS.get(part.normalize())
-    share = f"{(part * 100).normalize():f} %"
-    shown = share if word is None else f"{word} ({share})"
-    return f"amounts are the same that differ by no more than {shown} of the larger"
+def tolerance(fraction: Decimal) -> str:
+    """Return which amounts count as equal."""
+    if not fraction:
+        return "amounts must be exactly equal"
+    word = _FRACTIONS.get(fraction.normalize())
+    percentage = f"{(fraction * 100).normalize():f} %"
+    limit = percentage if word is None else f"{word} ({percentage})"
+    return f"amounts count as equal if they differ by no more than {limit} of the larger"
 
 
 def sums(side: ActivitySums) -> str:
-    """Return what a side says in all."""
-    own_keys = f", {usd(side.own_keys_usd)} to own keys (BYOK)" if side.own_keys_usd else ""
+    """Return the sums of the account or of the ledger."""
+    upstream = f", {usd(side.upstream_usd)} upstream (BYOK)" if side.upstream_usd else ""
     unknown = f", {side.unknown:,} of unknown cost" if side.unknown else ""
     tokens = f"{side.tokens_prompt:,} and {side.tokens_completion:,} tokens"
     charged = usd(side.charged_usd)
-    return f"{count(side.requests, 'request')}, {charged} charged{own_keys}{unknown}, {tokens}"
+    return f"{count(side.requests, 'request')}, {charged} charged{upstream}{unknown}, {tokens}"
 
 
 def usd(amount: Decimal) -> str:
-    """Return an amount with as many decimals as all have here."""
+    """Return an amount with six decimals, as all amounts of a reconciliation have."""
     return rounded(amount, _DECIMALS)
 
 
 def _difference(line: ReconciliationLine) -> str:
-    there, here = line.there, line.here
-    place = f"{line.place.day} {name(line.place.model)}"
-    if line.finding == "another cost":
-        unknown = f", {here.unknown:,} of unknown cost" if here.unknown else ""
+    account, ledger = line.account, line.ledger
+    key = f"{line.key.day} {name(line.key.model)}"
+    if line.finding == "different cost":
+        unknown = f", {ledger.unknown:,} of unknown cost" if ledger.unknown else ""
         return (
-            f"{place}: {line.finding}: {_paid(there)} there, {_paid(here)} here{unknown}, of "
-            f"{count(there.requests, 'request')}"
+            f"{key}: {line.finding}: {_amounts(account)} in the account, {_amounts(ledger)} in the "
+            f"ledger{unknown}, of {count(account.requests, 'request')}"
         )
-    number = abs(there.requests - here.requests)
-    requests = f"{there.requests:,} there, {here.requests:,} here"
-    return f"{place}: {number:,} {line.finding}: {requests}; {_paid(there)} and {_paid(here)}"
+    number = abs(account.requests - ledger.requests)
+    return (
+        f"{key}: {number:,} {line.finding}: {account.requests:,} in the account, "
+        f"{ledger.requests:,} in the ledger; {_amounts(account)} and {_amounts(ledger)}"
+    )
 
 
-def _paid(side: ActivitySums) -> str:
-    own_keys = f" and {usd(side.own_keys_usd)} to own keys"
-    return f"{usd(side.charged_usd)}{own_keys if side.own_keys_usd else ''}"
+def _amounts(side: ActivitySums) -> str:
+    upstream = f" and {usd(side.upstream_usd)} upstream" if side.upstream_usd else ""
+    return f"{usd(side.charged_usd)}{upstream}"

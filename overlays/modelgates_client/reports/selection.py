@@ -1,9 +1,8 @@
-"""The rows and columns that a report needs, read once: the source may be a million rows long.
+"""Selection of the rows and columns of a report, which are read once: there may be millions.
 
-What is read becomes the temporary table `report_picked`: records of the UTC days that the period
-touches, records without a time, and ids without a record, whose time is the one in the id, of the
-period or of no known time. The view `report_chosen` has the records that
-count.
+The temporary table `report_rows` contains the records of the UTC days that overlap the period,
+records without a time, and ids without a record whose time (the one in the id) is within the period
+or unknown. The view `report_records` contains the records that the report is about.
 """
 
 import datetime
@@ -21,7 +20,7 @@ from modelgates_client.rows.columns import LABELS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-#: What records can be grouped by, and the column that says it; times are of the report's zone.
+#: What records can be grouped by, with its column; times are in the time zone of the report.
 DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "model": "model",
@@ -38,13 +37,13 @@ DIMENSIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-#: Those of them that have an order of their own.
+#: The dimensions that are times.
 TIMES: Final = frozenset(name for name, column in DIMENSIONS.items() if column == "created_at")
 
 #: Amounts in US dollars, as figures and as columns of the rows.
 AMOUNTS: Final = ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd")
 
-#: Counts of tokens: the column of the rows for each figure.
+#: Counts of tokens: the column of each figure.
 TOKENS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "tokens_prompt": "native_tokens_prompt",
@@ -54,7 +53,7 @@ TOKENS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-#: Measurements: the column of the rows for each figure.
+#: Measurements: the column of each figure.
 MEASURES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "latency_ms": "latency_ms",
@@ -67,61 +66,63 @@ RECORDS: Final = "state IN ('final', 'provisional')"
 
 _ATTEMPTS: Final = "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]"
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MAX: Final = 1e15  # of a measurement: 30,000 years; beyond, it is no time, and breaks sums
+_MAX_MEASUREMENT: Final = 1e15  # 30,000 years in ms; greater values are treated as unknown
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
 
 def check_by(by: Iterable[str]) -> tuple[str, ...]:
-    """Return what to group by, each once.
+    """Validate what to group by, and drop duplicates.
 
     Raises:
-        ConfigurationError: Records cannot be grouped by one of them.
+        ConfigurationError: Records cannot be grouped by one of the names.
     """
-    chosen = tuple(dict.fromkeys(by))
-    for name in chosen:
+    names = tuple(dict.fromkeys(by))
+    for name in names:
         if name not in DIMENSIONS and label_of(name) is None:
             expected = ", ".join(DIMENSIONS)
             raise ConfigurationError(f"--by {name!r}: expected any of {expected}, label:NAME")
-    return chosen
+    return names
 
 
 def check_sort(sort: Sort | None, by: Sequence[str]) -> Sort:
-    """Return what to order groups by: by time where they are of times, else by cost.
+    """Return what to sort groups by; by default, by time if `by` contains one, else by cost.
 
     Raises:
-        ConfigurationError: Groups that are of no time cannot be ordered by it.
+        ConfigurationError: Groups cannot be sorted by time, because `by` contains none.
     """
     has_time = not TIMES.isdisjoint(by)
     if sort == "time" and not has_time:
-        raise ConfigurationError(f"--sort time: needs --by any of {', '.join(sorted(TIMES))}")
+        raise ConfigurationError(
+            f"--sort time: requires --by with any of {', '.join(sorted(TIMES))}"
+        )
     return sort or ("time" if has_time else "cost")
 
 
 def label_of(name: str) -> str | None:
-    """Return which label `label:NAME` means; None if it means none."""
+    """Return NAME of `label:NAME`; None if the name is not of that form."""
     label = name.removeprefix(PREFIX)
     return label if name.startswith(PREFIX) and is_name(label) else None
 
 
-def read_where(given: Iterable[str]) -> dict[str, str]:
-    """Return the labels of `label:NAME=TEXT`.
+def read_where(options: Iterable[str]) -> dict[str, str]:
+    """Parse the values of `--where`, which are `label:NAME=TEXT`, to texts by label.
 
     Raises:
-        ConfigurationError: One is not like that, or two contradict each other.
+        ConfigurationError: A value is not of that form, or two values contradict each other.
     """
     where: dict[str, str] = {}
-    for each in given:
-        name, is_there, text = each.partition("=")
+    for each in options:
+        name, equals, text = each.partition("=")
         label = label_of(name)
-        if label is None or not is_there:
+        if label is None or not equals:
             raise ConfigurationError(f"--where {each!r}: expected label:NAME=TEXT")
         if where.setdefault(label, text) != text:
-            raise ConfigurationError(f"--where {each!r}: nothing has two texts for a label")
+            raise ConfigurationError(f"--where {each!r}: a label has only one value")
     return where
 
 
 def needed(by: Iterable[str]) -> list[str]:
-    """Return the names of the columns that a report by `by` reads."""
+    """Return the names of the columns that a report grouped by `by` reads."""
     always = ("state", "error", "created_at", "model", "attempts", LABELS.name)
     figures = (*AMOUNTS, *TOKENS.values(), *MEASURES.values())
     return list(
@@ -130,37 +131,44 @@ def needed(by: Iterable[str]) -> list[str]:
 
 
 def microseconds(when: datetime.datetime) -> int:
-    """Return an instant as microseconds since 1970 in UTC."""
+    """Return an instant as microseconds since 1970-01-01 UTC."""
     return (when - _EPOCH) // _MICROSECOND
 
 
 def instant(number: int) -> datetime.datetime:
-    """Return the instant, in UTC, of microseconds since 1970."""
+    """Return the instant of microseconds since 1970-01-01 UTC, in UTC."""
     return _EPOCH + number * _MICROSECOND
 
 
 def whole_days(
     since: datetime.datetime | None, until: datetime.datetime | None
 ) -> tuple[int | None, int | None]:
-    """Return the beginning of the UTC days that a period touches (included), and their end."""
+    """Return the start (inclusive) and end (exclusive) of the UTC days that overlap a period."""
     start = None if since is None else microseconds(since) // DAY * DAY
     return start, None if until is None else -(-microseconds(until) // DAY) * DAY
 
 
-_FIRST: Final = microseconds(datetime.datetime.min.replace(tzinfo=datetime.UTC))
-_LAST: Final = microseconds(datetime.datetime.max.replace(tzinfo=datetime.UTC))
+_MIN_TIME: Final = microseconds(datetime.datetime.min.replace(tzinfo=datetime.UTC))
+_MAX_TIME: Final = microseconds(datetime.datetime.max.replace(tzinfo=datetime.UTC))
 
 
-def pick(
+def select_rows(
     connection: "DuckDBPyConnection",
     by: Sequence[str],
     since: datetime.datetime | None,
     until: datetime.datetime | None,
     where: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Read what a report by `by` needs of the view `rows`; only those labelled as `where` count.
+    """Create `report_rows` and `report_records` from the view `rows`.
 
-    A column that the rows do not have, since the spec of the day lacks the field, is all unknown.
+    A column that `rows` does not have is NULL: the spec that they were written by may lack a field.
+
+    Args:
+        connection: The connection.
+        by: What the report is grouped by.
+        since: The start of the period (inclusive), timezone-aware; None: unbounded.
+        until: The end of the period (exclusive), timezone-aware; None: unbounded.
+        where: Only rows with these labels are selected.
     """
     present = {name: kind for name, kind, *_ in connection.execute("DESCRIBE rows").fetchall()}
 
@@ -171,15 +179,15 @@ def pick(
     parts = [
         "state",
         "error",
-        f"{_micros(time)} AS created",
+        f"{_microseconds_sql(time)} AS created",
         f"{column('model', 'VARCHAR')} AS model",
-        f"{labelled(column(LABELS.name, LABELS.type), where)} AS wanted",
+        f"{labelled(column(LABELS.name, LABELS.type), where)} AS is_selected",
     ]
     parts += [f"{column(name, 'DECIMAL(38,24)')} AS {name}" for name in AMOUNTS]
     parts += [f"{column(source, 'BIGINT')} AS {name}" for name, source in TOKENS.items()]
     for name, source in MEASURES.items():
         value = column(source, "DOUBLE")
-        parts.append(f"CASE WHEN abs({value}) <= {_MAX} THEN {value} END AS {name}")
+        parts.append(f"CASE WHEN abs({value}) <= {_MAX_MEASUREMENT} THEN {value} END AS {name}")
     for name in by:
         if name == "byok":
             parts.append(
@@ -196,24 +204,24 @@ def pick(
     start = None if since is None else microseconds(since)
     within = between("created", start, None if until is None else microseconds(until))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE report_picked AS SELECT * FROM "  # noqa: S608 - ours too
+        f"CREATE OR REPLACE TEMP TABLE report_rows AS SELECT * FROM "  # noqa: S608 - ours too
         f"(SELECT {', '.join(parts)} FROM rows) "
         f"WHERE created IS NULL OR (CASE WHEN {RECORDS} THEN {days} ELSE {within} END)"
     )
     connection.execute(
-        "CREATE OR REPLACE TEMP VIEW report_chosen AS "  # noqa: S608 - ours too
-        f"SELECT * FROM report_picked WHERE wanted AND {RECORDS} AND ({within})"
+        "CREATE OR REPLACE TEMP VIEW report_records AS "  # noqa: S608 - ours too
+        f"SELECT * FROM report_rows WHERE is_selected AND {RECORDS} AND ({within})"
     )
 
 
 def between(time: str, start: int | None, end: int | None) -> str:
-    """Return SQL for whether a time is in a period; of no period, whatever it is."""
+    """Return SQL for whether a time is within a period; TRUE if the period is unbounded."""
     bounds = [] if start is None else [f"{time} >= {start}"]
     bounds += [] if end is None else [f"{time} < {end}"]
     return " AND ".join(bounds) or "TRUE"
 
 
-def _micros(time: str) -> str:
-    """Return SQL for a time as microseconds; NULL if it is beyond the calendar."""
+def _microseconds_sql(time: str) -> str:
+    """Return SQL for a time as microseconds; NULL if it is outside the calendar."""
     number = f"epoch_us({time})"
-    return f"CASE WHEN {number} BETWEEN {_FIRST} AND {_LAST} THEN {number} END"
+    return f"CASE WHEN {number} BETWEEN {_MIN_TIME} AND {_MAX_TIME} THEN {number} END"

@@ -1,7 +1,7 @@
-"""The sum that a budget is held against, and whether it can be said to be within.
+"""The spending of a period, and the verdict on whether it is within a limit.
 
-A ledger is read by SQLite alone, so that the check needs no extra; the export of one by DuckDB.
-Sums are exact.
+A ledger is read by SQLite, so that the check needs no extra; the export of a ledger by DuckDB. Sums
+are exact.
 """
 
 from collections import Counter
@@ -28,13 +28,13 @@ from modelgates_client.reports.reading import (
     OF_ROWS,
     DatabaseConnection,
     DaySums,
+    DayTotals,
     Dialect,
     Row,
-    Whole,
     read,
     rows_of_ledger,
     split,
-    whole_days_of,
+    totals_by_day,
     within,
 )
 from modelgates_client.reports.selection import RECORDS, between, microseconds, whole_days
@@ -48,27 +48,29 @@ Verdict = Literal["within", "over", "undecided"]
 
 AMOUNTS: Final[dict[Basis, str]] = {"charged": "charged_usd", "all-in": "all_in_usd"}
 
-#: What is read of rows.
+#: The columns of rows that are read.
 COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)
 
 
 @frozen
 class Spending:
-    """What records of a period cost, and what is not known of that.
+    """The cost of the records of a period, and what is unknown of it.
+
+    The time of an id without a record is the one in it, `gen-<seconds>-…`. Ids without a record
+    count if their time is within the period or unknown.
 
     Attributes:
-        known_usd: The sum over the records of the period that say it.
+        known_usd: The sum over the records of the period with a known cost.
         records: How many records of the period there are.
         provisional: How many of them are not final: their cost may still change.
-        unknown: How many of them do not say what they cost.
+        unknown: How many of them have an unknown cost.
         undated: Records without a readable time, which may be of the period; 0 for all time.
-        pending: Ids asked for without an answer yet, of the period or of no known time: the time
-            of an id without a record is the one in it, `gen-<seconds>-…`.
-        failed: Ids asked for in vain, likewise.
-        doubtful: How many ids the sum may be wrong about: each of the above, counted once.
-        forgotten: Ids that nobody asks for any more, likewise; they leave no doubt.
-        differences: What the rows of the period's days differ by from the ledger's control totals:
-            rows have changed since they were written, and no sum of them can be relied on.
+        pending: Ids that have no record yet.
+        failed: Ids whose record could not be fetched.
+        doubtful: How many ids may make the sum wrong: all of the above, each counted once.
+        forgotten: Ids that are no longer requested; they do not count as doubtful.
+        differences: Where the rows of the period's days differ from the ledger's control totals:
+            rows were changed after they were written, so no sum of them is reliable.
     """
 
     known_usd: Decimal
@@ -82,11 +84,11 @@ class Spending:
     forgotten: int = 0
     differences: tuple[TotalsDifference, ...] = field(default=(), kw_only=True)
 
-    def verdict(self, max_usd: Decimal, allowed: int = 0) -> Verdict:
-        """Return whether it is within a limit, as far as that can be said.
+    def verdict(self, max_usd: Decimal, allow_doubtful: int = 0) -> Verdict:
+        """Return whether the spending is within a limit.
 
-        What is known to be over stays over. What is within may not be, if there are more doubtful
-        ids than `allowed`. Of no record at all nothing can be said, nor of rows that have changed.
+        It is over if the known sum is. Otherwise it is undecided if there are more doubtful ids
+        than `allow_doubtful`, or no records at all. It is always undecided if rows were changed.
         """
         if self.differences:
             return "undecided"
@@ -94,22 +96,22 @@ class Spending:
             return "over"
         if not self.records:
             return "undecided"
-        return "within" if self.doubtful <= allowed else "undecided"
+        return "within" if self.doubtful <= allow_doubtful else "undecided"
 
 
 def spending_of_ledger(
     path: str, period: Period, basis: Basis, where: Mapping[str, str] = MappingProxyType({})
 ) -> Spending:
-    """Return what the records in a ledger cost; it is only read, also while others write.
+    """Return the spending of a ledger, which is only read, even while others write to it.
 
-    What was captured for it is taken in first. Only what is labelled as `where` counts.
+    Captured ids are added to the ledger first. Only rows with the labels of `where` count.
 
     Raises:
-        LedgerError: It is no ledger, or cannot be read, or its rows are not all there, or it is
-            damaged.
+        LedgerError: The file is not a ledger, cannot be read, is damaged, or its rows are
+            incomplete.
     """
-    with rows_of_ledger(path) as (connection, kept):
-        return spending(connection, period, basis, OF_LEDGER, kept, where=where)
+    with rows_of_ledger(path) as (connection, control_totals):
+        return spending(connection, period, basis, OF_LEDGER, control_totals, where=where)
 
 
 def spending_of_rows(
@@ -118,55 +120,55 @@ def spending_of_rows(
     basis: Basis,
     where: Mapping[str, str] = MappingProxyType({}),
 ) -> Spending:
-    """Return what the records of a view `rows` cost, as `exports.source.open_rows` makes it."""
+    """Return the spending of a view `rows`, as `exports.source.open_rows` creates it."""
     return spending(connection, period, basis, OF_ROWS, where=where)
 
 
-def spending(  # noqa: PLR0913 - what is added up, and how it is said in SQL
+def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
     connection: DatabaseConnection,
     period: Period,
     basis: Basis,
     dialect: Dialect,
-    kept: Totals | None = None,
+    control_totals: Totals | None = None,
     *,
     where: Mapping[str, str] = MappingProxyType({}),
 ) -> Spending:
-    """Return what the records of a table or view `rows` cost; it is read once.
+    """Return the spending of a table or view `rows`, which is read once.
 
     Args:
-        connection: Of SQLite or DuckDB.
-        period: Of which records.
-        basis: Which cost.
-        dialect: Of which of the two.
-        kept: The control totals of the rows; None: there are none.
-        where: The labels that a row has that counts.
+        connection: A connection of SQLite or DuckDB.
+        period: The period.
+        basis: Which cost to sum.
+        dialect: The SQL dialect of the connection.
+        control_totals: The control totals of the rows; None: there are none.
+        where: Only rows with these labels count.
 
     Raises:
-        DamagedError: An amount is no number, or a time none.
+        DamagedError: An amount or a time is not a number.
     """
-    tests = [f"{dialect.label(name)} = {literal(text)}" for name, text in where.items()]
-    wanted = [f"coalesce({' AND '.join(tests)}, FALSE)"] if tests else []
+    labels = [f"{dialect.label(name)} = {literal(text)}" for name, text in where.items()]
+    is_selected = [f"coalesce({' AND '.join(labels)}, FALSE)"] if labels else []
     name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
     sums = DaySums((name,))
-    tally = _Tally(period, is_picky=bool(wanted))
-    tests = within(dialect, *days)
+    tally = _Tally(period, has_selection=bool(is_selected))
+    conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
-        for whole in whole_days_of(connection, name, start, end):
-            sums.add_whole(whole)
-            tally.add_whole(whole)
-        tests = _around(tests, start, end)
-    for day, rows in read(connection, dialect, (name, *wanted), tests):
-        records, lacking = split(rows)
+        for totals in totals_by_day(connection, name, start, end):
+            sums.add_day(totals)
+            tally.add_day(totals)
+        conditions = _except_days(conditions, start, end)
+    for day, rows in read(connection, dialect, (name, *is_selected), conditions):
+        records, unresolved = split(rows)
         (known,) = sums.add(day, records)
         tally.add(day, records, known)
-        tally.add_lacking(lacking)
-    return tally.spending(sums.differences(kept, *days))
+        tally.add_unresolved(unresolved)
+    return tally.spending(sums.differences(control_totals, *days))
 
 
 def _inner_days(period: Period) -> tuple[int | None, int | None]:
-    """Return the beginning of the UTC days that are in a period as a whole, and their end."""
+    """Return the start and end of the UTC days that are entirely within a period."""
     since, until = (
         None if each is None else microseconds(each) for each in (period.since, period.until)
     )
@@ -175,76 +177,81 @@ def _inner_days(period: Period) -> tuple[int | None, int | None]:
     return start, end if start is None or end is None else max(start, end)
 
 
-def _around(tests: list[str], start: int | None, end: int | None) -> list[str]:
-    """Return SQL for rows that are not records of days that were counted as a whole."""
+def _except_days(conditions: list[str], start: int | None, end: int | None) -> list[str]:
+    """Restrict conditions to rows that are not records of the days from start to end."""
     time = OF_LEDGER.time
     inner = between(time, start, end)
     counted = f"({RECORDS} AND {time} IS NOT NULL AND {inner})"
-    return [f"({test}) AND NOT {counted}" for test in tests]
+    return [f"({condition}) AND NOT {counted}" for condition in conditions]
 
 
 class _Tally:
-    """Counts what `Spending` says, by rows: a time, a state, an amount, and if it counts."""
+    """Sums rows of a time, a state, an amount and possibly a flag to a `Spending`."""
 
-    def __init__(self, period: Period, *, is_picky: bool) -> None:
-        """Begin with none; `is_picky`: rows say whether they count, else all do."""
-        self._is_picky = is_picky
+    def __init__(self, period: Period, *, has_selection: bool) -> None:
+        """Start with no rows.
+
+        Args:
+            period: The period.
+            has_selection: Whether rows have a fourth cell that says whether they count.
+        """
+        self._has_selection = has_selection
         self._is_all = period.is_all
         self._start = -inf if period.since is None else microseconds(period.since)
         self._end = inf if period.until is None else microseconds(period.until)
         self._known = Decimal(0)
         self._records = self._provisional = self._unknown = self._undated = self._doubtful = 0
-        self._lacking: Counter[str] = Counter()  # a record, by state
+        self._unresolved: Counter[str] = Counter()  # ids without a record, by state
 
     def add(self, day: Day, records: list[Row], known: Decimal) -> None:
-        """Count records of a UTC day that add up to what is known."""
-        chosen = [row for row in records if row[3]] if self._is_picky else records
-        if not self._has_all_of(day):
+        """Add records of a UTC day, whose known amounts have the sum `known`."""
+        selected = [row for row in records if row[3]] if self._has_selection else records
+        if not self._contains_day(day):
             if not self._is_all:
-                self._undated += sum(row[0] is None for row in chosen)
-            chosen = [row for row in chosen if self._has(row)]
-        if chosen is not records:
-            known = sum_of([row[2] for row in chosen if row[2] is not None])
-        provisional = [row[1] for row in chosen].count("provisional")
-        unknown = [row[2] for row in chosen].count(None)
+                self._undated += sum(row[0] is None for row in selected)
+            selected = [row for row in selected if self._contains(row)]
+        if selected is not records:
+            known = sum_of([row[2] for row in selected if row[2] is not None])
+        provisional = [row[1] for row in selected].count("provisional")
+        unknown = [row[2] for row in selected].count(None)
         doubtful = unknown
         if provisional:
-            doubtful = sum(row[1] == "provisional" or row[2] is None for row in chosen)
+            doubtful = sum(row[1] == "provisional" or row[2] is None for row in selected)
         self._known = EXACT.add(self._known, known)
-        self._records += len(chosen)
+        self._records += len(selected)
         self._provisional += provisional
         self._unknown += unknown
         self._doubtful += doubtful
 
-    def add_whole(self, whole: Whole) -> None:
-        """Count a day that is of the period as a whole."""
-        self._known = EXACT.add(self._known, whole.amount)
-        self._records += whole.records
-        self._provisional += whole.provisional
-        self._unknown += whole.unknown
-        self._doubtful += whole.doubtful
+    def add_day(self, totals: DayTotals) -> None:
+        """Add a day that is entirely within the period."""
+        self._known = EXACT.add(self._known, totals.amount)
+        self._records += totals.records
+        self._provisional += totals.provisional
+        self._unknown += totals.unknown
+        self._doubtful += totals.doubtful
 
-    def add_lacking(self, rows: Iterable[Row]) -> None:
-        """Count ids without a record: those of the period, or of no known time."""
-        self._lacking.update(
+    def add_unresolved(self, rows: Iterable[Row]) -> None:
+        """Add ids without a record: those of the period, or of no known time."""
+        self._unresolved.update(
             row[1]
             for row in rows
-            if (row[0] is None or self._has(row)) and not (self._is_picky and not row[3])
+            if (row[0] is None or self._contains(row)) and not (self._has_selection and not row[3])
         )
 
-    def _has_all_of(self, day: Day) -> bool:
+    def _contains_day(self, day: Day) -> bool:
         if day is None:
             return self._is_all
         return self._start <= day * DAY and (day + 1) * DAY <= self._end
 
-    def _has(self, row: Row) -> bool:
+    def _contains(self, row: Row) -> bool:
         if row[0] is None:
             return self._is_all
         return bool(self._start <= row[0] < self._end)
 
     def spending(self, differences: tuple[TotalsDifference, ...]) -> Spending:
-        """Return what was counted."""
-        pending, failed = self._lacking["pending"], self._lacking["failed"]
+        """Return the sums."""
+        pending, failed = self._unresolved["pending"], self._unresolved["failed"]
         return Spending(
             known_usd=self._known,
             records=self._records,
@@ -254,6 +261,6 @@ class _Tally:
             pending=pending,
             failed=failed,
             doubtful=self._doubtful + self._undated + pending + failed,
-            forgotten=self._lacking["forgotten"],
+            forgotten=self._unresolved["forgotten"],
             differences=differences,
         )

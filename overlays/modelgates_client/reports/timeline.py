@@ -1,4 +1,4 @@
-"""Cost over time: slices of hours, days or years, by model."""
+"""Cost over time by model, in slices of hours, days or years."""
 
 import datetime
 from typing import TYPE_CHECKING, Final
@@ -12,9 +12,9 @@ from modelgates_client.reports.selection import instant
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_MODELS: Final = 50  # that have slices of their own
-_DAYS: Final = 4000  # that are drawn one by one: more come from a server that does not tell them
-_SHORT: Final = datetime.timedelta(days=2)
+_MAX_MODELS: Final = 50  # models with slices of their own
+_MAX_DAYS: Final = 4000  # beyond, the dates cannot be right, and slices are years
+_MAX_HOURLY: Final = datetime.timedelta(days=2)
 
 
 def slices(
@@ -24,26 +24,26 @@ def slices(
     since: datetime.datetime | None,
     until: datetime.datetime | None,
 ) -> tuple[str, tuple[TimeSlice, ...]]:
-    """Return what a slice is, and the slices that have records, ordered.
+    """Return the length of a slice, and the slices that have records, sorted by time.
 
-    Of one time, the models that cost most in all come first. The view `report_dated` has the
-    records.
+    Slices of the same time are sorted by the whole cost of their model, highest first. The records
+    are those of the view `report_dated`.
     """
     first, last = connection.execute(
-        "SELECT min(created), max(created) FROM report_chosen"
+        "SELECT min(created), max(created) FROM report_records"
     ).fetchall()[0]
     if first is None:
         return "day", ()
-    if (until or instant(last)) - (since or instant(first)) <= _SHORT:
-        step, begins = "hour", f"created - (local - {floor('local', HOUR)})"  # may come twice
-    elif connection.execute("SELECT count(*) FROM report_days").fetchall()[0][0] <= _DAYS:
+    if (until or instant(last)) - (since or instant(first)) <= _MAX_HOURLY:
+        step, begins = "hour", f"created - (local - {floor('local', HOUR)})"  # may occur twice
+    elif connection.execute("SELECT count(*) FROM report_days").fetchall()[0][0] <= _MAX_DAYS:
         step, begins = "day", floor("local", DAY)
     else:
         step, begins = "year", "epoch_us(date_trunc('year', make_timestamp(local)))"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE report_models AS SELECT model AS name, "  # noqa: S608 - ours
         f"row_number() OVER (ORDER BY {amounts.order('all_in_usd')}, count(*) DESC, model) AS rank "
-        f"FROM report_dated WHERE created IS NOT NULL GROUP BY model QUALIFY rank <= {_MODELS}"
+        f"FROM report_dated WHERE created IS NOT NULL GROUP BY model QUALIFY rank <= {_MAX_MODELS}"
     )
     rows = connection.execute(
         f"SELECT {begins} AS begins, rank IS NULL, any_value(name), count(*), "  # noqa: S608 - ours too

@@ -1,9 +1,9 @@
-"""A report as JSON. Pure: text is returned.
+"""A report as JSON.
 
-It is one object: `version`, of this form, is 1, and names may be added to a version, but none goes;
-`client_version`; and the names of `figures.Report`, with those of the other classes in `figures`
-beneath them. An amount is a string of decimal digits, exact; a time is ISO 8601 with its offset;
-what is not known is null. A group's `key` is an array in the order of `by`.
+It is one object with `version`, the version of this form, which is 1: a version may gain names, but
+never loses one; `client_version`; and the attributes of `figures.Report`, including those of the
+other classes in `figures`. An amount is a string of decimal digits, exact; a time is ISO 8601 with
+its offset; an unknown value is null. A group's `key` is an array in the order of `by`.
 """
 
 import datetime
@@ -20,15 +20,15 @@ _VERSION: Final = 1
 
 
 def as_json(report: Report) -> str:
-    """Return one object of JSON, in ASCII: exact, and harmless to a terminal."""
-    whole = {"version": _VERSION, "client_version": __version__, **to_plain(report)}
-    return f"{json.dumps(whole, allow_nan=False, indent=2)}\n"
+    """Return a report as one JSON object, in ASCII, so that no name can control a terminal."""
+    report_object = {"version": _VERSION, "client_version": __version__, **to_plain(report)}
+    return f"{json.dumps(report_object, allow_nan=False, indent=2)}\n"
 
 
 def to_plain(value: Any) -> Any:
-    """Return figures as what JSON can say."""
+    """Convert figures to values that `json` can write."""
     if isinstance(value, Decimal):
-        digits = f"{value or 0:f}"  # there is no -0 of money
+        digits = f"{value or 0:f}"  # an amount of -0 is 0
         return digits.rstrip("0").rstrip(".") if "." in digits else digits
     if isinstance(value, datetime.date):
         return value.isoformat()

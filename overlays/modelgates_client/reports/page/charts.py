@@ -1,6 +1,6 @@
-"""What the charts draw, as data for `figures.js`: texts to show as they are, numbers as lengths.
+"""The data of the charts for `figures.js`: texts to show unchanged, and numbers to draw as lengths.
 
-How it is drawn, at which width and in which colours, is decided in the browser.
+The browser decides on the width and the colours.
 """
 
 import bisect
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from modelgates_client.records.money import format_usd
 from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import (
+    Fallback,
     Group,
     HistogramBin,
     Provider,
@@ -19,45 +19,48 @@ from modelgates_client.reports.figures import (
     Spread,
     TimeSlice,
     Total,
+    sum_of_totals,
 )
-from modelgates_client.reports.page import fallbacks, naming
 from modelgates_client.reports.page.markup import number
 
-_MODELS: Final = 6  # colours that differ for everybody
-_GROUPS: Final = 15
-_PROVIDERS: Final = 15
-_TOO_MANY: Final = 429
+_MAX_MODELS: Final = 6  # colours that the colour-blind can tell apart, too
+_MAX_GROUPS: Final = 15
+_MAX_PROVIDERS: Final = 15
+_MAX_FALLBACKS: Final = 15
+_TOO_MANY_REQUESTS: Final = 429
 
 
 def charts(report: Report) -> dict[str, Any]:
-    """Return the data of all charts, by the id of their place; None where nothing is to draw."""
+    """Return the data of all charts by element id; None if there is nothing to draw."""
     return {
         "time": timeline(report),
         "costs": costs(report),
         "latencies": latencies(report),
         "providers": providers(report),
-        "fallbacks": fallbacks.fallback_map(report),
+        "fallbacks": fallbacks(report),
     }
 
 
 def timeline(report: Report) -> dict[str, Any] | None:
-    """Return cost over time: the models that cost most, and all others."""
+    """Return the cost over time of the models that cost most, and of all others combined."""
     if not report.timeline:
         return None
     ranked = _ranked(report.timeline)
-    named = ranked[:_MODELS]
+    top_models = ranked[:_MAX_MODELS]
     series = [
         _series(
             formatting.name(model), [part for part in report.timeline if _is_of(part, model)], index
         )
-        for index, model in enumerate(named)
+        for index, model in enumerate(top_models)
     ]
     others = [
-        part for part in report.timeline if part.others or all(not _is_of(part, m) for m in named)
+        part
+        for part in report.timeline
+        if part.others or all(not _is_of(part, m) for m in top_models)
     ]
     if others:
-        series.append(_series("other models", _together(others), None))
-    whole = {part.start: part for part in by_time(report)}
+        series.append(_series("other models", _combined(others), None))
+    of_all_models = {part.start: part for part in by_time(report)}
     for line in series:
         parts: list[TimeSlice] = line.pop("parts")
         line["points"] = [
@@ -65,10 +68,14 @@ def timeline(report: Report) -> dict[str, Any] | None:
                 "x": part.start.replace(tzinfo=None).isoformat(),
                 "y": number(part.all_in_usd.known),
                 "text": [
-                    naming.when(part, report.step),
+                    formatting.slice_time(part, report.step),
                     f"{formatting.money(part.all_in_usd, part.records)} all in",
                     f"of {formatting.count(part.records, 'record')}",
-                    *(_in_all(whole[part.start], report.step) if len(series) > 1 else ()),
+                    *(
+                        _all_models(of_all_models[part.start], report.step)
+                        if len(series) > 1
+                        else ()
+                    ),
                 ],
             }
             for part in parts
@@ -76,9 +83,9 @@ def timeline(report: Report) -> dict[str, Any] | None:
     return {"step": report.step, "series": series}
 
 
-def _in_all(whole: TimeSlice, step: str) -> tuple[str]:
-    paid = formatting.money(whole.all_in_usd, whole.records)
-    return (f"the {step}, all models: {paid}, of {formatting.count(whole.records, 'record')}",)
+def _all_models(part: TimeSlice, step: str) -> tuple[str]:
+    cost = formatting.money(part.all_in_usd, part.records)
+    return (f"the {step}, all models: {cost}, of {formatting.count(part.records, 'record')}",)
 
 
 def _is_of(part: TimeSlice, model: str | None) -> bool:
@@ -86,12 +93,12 @@ def _is_of(part: TimeSlice, model: str | None) -> bool:
 
 
 def _ranked(parts: Sequence[TimeSlice]) -> list[str | None]:
-    """Return the models, the one that cost most first."""
+    """Return the models, the most expensive first."""
     amounts = dict[str | None, list[Total[Decimal]]]()
     for part in parts:
         if not part.others:
             amounts.setdefault(part.model, []).append(part.all_in_usd)
-    sums = {model: naming.added(totals).known for model, totals in amounts.items()}
+    sums = {model: sum_of_totals(totals).known for model, totals in amounts.items()}
     return sorted(sums, key=lambda model: sums[model].copy_abs(), reverse=True)
 
 
@@ -99,51 +106,51 @@ def _series(title: str, parts: Sequence[TimeSlice], colour: int | None) -> dict[
     return {"name": title, "colour": colour, "parts": parts}
 
 
-def _together(parts: Sequence[TimeSlice]) -> list[TimeSlice]:
-    """Return one slice of all models for each time."""
-    by_time = dict[Any, list[TimeSlice]]()
+def _combined(parts: Sequence[TimeSlice]) -> list[TimeSlice]:
+    """Return one slice per time, which combines all models."""
+    parts_by_start = dict[Any, list[TimeSlice]]()
     for part in parts:
-        by_time.setdefault(part.start, []).append(part)
+        parts_by_start.setdefault(part.start, []).append(part)
     return [
         TimeSlice(
             start=start,
             model=None,
             records=sum(part.records for part in same),
-            all_in_usd=naming.added([part.all_in_usd for part in same]),
+            all_in_usd=sum_of_totals([part.all_in_usd for part in same]),
             others=True,
         )
-        for start, same in by_time.items()
+        for start, same in parts_by_start.items()
     ]
 
 
-def shown(report: Report) -> tuple[Group, ...]:
-    """Return the groups that the chart shows; the table has all."""
-    return report.listed(_GROUPS)[0]
+def groups_shown(report: Report) -> tuple[Group, ...]:
+    """Return the groups that the chart shows; the table lists all."""
+    return report.listed(_MAX_GROUPS)[0]
 
 
 def costs(report: Report) -> dict[str, Any] | None:
-    """Return what groups cost, as bars."""
-    groups = shown(report)
+    """Return the cost of groups, as bars."""
+    groups = groups_shown(report)
     if not groups:
         return None
-    split = naming.has_own_keys(report)
-    kinds = ["charged", "billed to own keys (BYOK)"] if split else ["all in"]
-    return {"unit": "usd", "kinds": kinds, "rows": [_cost(group, split) for group in groups]}
+    has_upstream = formatting.has_upstream(report)
+    kinds = ["charged", "upstream (BYOK)"] if has_upstream else ["all in"]
+    return {"unit": "usd", "kinds": kinds, "rows": [_cost(group, has_upstream) for group in groups]}
 
 
-def _cost(group: Group, split: bool) -> dict[str, Any]:  # noqa: FBT001 - private, one caller
-    amounts = [group.charged_usd, group.upstream_usd] if split else [group.all_in_usd]
-    titles = ["charged", "billed to own keys"] if split else ["all in"]
-    paid = formatting.money(group.all_in_usd, group.records)
+def _cost(group: Group, has_upstream: bool) -> dict[str, Any]:  # noqa: FBT001 - private, one caller
+    amounts = [group.charged_usd, group.upstream_usd] if has_upstream else [group.all_in_usd]
+    titles = ["charged", "upstream"] if has_upstream else ["all in"]
+    cost = formatting.money(group.all_in_usd, group.records)
     return {
-        "name": naming.group(group),
-        "note": paid,
+        "name": formatting.group_title(group),
+        "note": cost,
         "parts": [
             {
                 "value": number(total.known),
                 "text": [
                     f"{formatting.money(total, group.records)} {title}",
-                    *([f"{paid} all in"] if split else []),
+                    *([f"{cost} all in"] if has_upstream else []),
                     f"of {formatting.records(group)}",
                 ],
             }
@@ -153,7 +160,7 @@ def _cost(group: Group, split: bool) -> dict[str, Any]:  # noqa: FBT001 - privat
 
 
 def latencies(report: Report) -> dict[str, Any] | None:
-    """Return a histogram with its quantiles; all bars are drawn equally wide."""
+    """Return a histogram with its quantiles; all bars are equally wide."""
     bins = report.latencies
     if not bins:
         return None
@@ -184,7 +191,7 @@ def _marks(spread: Spread, bins: Sequence[HistogramBin]) -> list[dict[str, Any]]
 
 
 def position(value: float, bins: Sequence[HistogramBin]) -> float:
-    """Return where a latency is among bins: 0 at the lower edge of the first, 1 a bin."""
+    """Return the position of a latency on an axis on which each bin has the width 1."""
     index = bisect.bisect_right([part.lower for part in bins], value) - 1
     if index < 0:
         return 0.0
@@ -197,18 +204,18 @@ def position(value: float, bins: Sequence[HistogramBin]) -> float:
 
 
 def providers(report: Report) -> dict[str, Any] | None:
-    """Return the share of failures of the providers that were asked most."""
-    asked = [one for one in report.providers if one.attempts][:_PROVIDERS]
-    if not any(one.failures for one in asked):
+    """Return the rate of failures of the providers with the most attempts."""
+    listed = [provider for provider in report.providers if provider.attempts][:_MAX_PROVIDERS]
+    if not any(provider.failures for provider in listed):
         return None
     kinds = ["429", "other 4xx", "5xx", "other"]
-    return {"unit": "percent", "kinds": kinds, "rows": [_failures(one) for one in asked]}
+    return {"unit": "percent", "kinds": kinds, "rows": [_failures(provider) for provider in listed]}
 
 
 def _failures(provider: Provider) -> dict[str, Any]:
     counts = [0, 0, 0]
     for status, times in provider.statuses:
-        kind = _kind(status)
+        kind = _status_kind(status)
         if kind is not None:
             counts[kind] += times
     counts.append(max(0, provider.failures - sum(counts)))
@@ -222,7 +229,7 @@ def _failures(provider: Provider) -> dict[str, Any]:
                 "text": [
                     f"{title}: {formatting.count(times, 'failure')}",
                     formatting.percent(times, provider.attempts)
-                    + f" of {provider.attempts:,} attempts",
+                    + f" of {formatting.count(provider.attempts, 'attempt')}",
                 ],
             }
             for title, times in zip(("429", "other 4xx", "5xx", "other"), counts, strict=True)
@@ -230,24 +237,57 @@ def _failures(provider: Provider) -> dict[str, Any]:
     }
 
 
-def _kind(status: int | None) -> int | None:
+def _status_kind(status: int | None) -> int | None:
     if status is None:
         return None
-    if status == _TOO_MANY:
+    if status == _TOO_MANY_REQUESTS:
         return 0
     return {4: 1, 5: 2}.get(status // 100)
 
 
+def fallbacks_shown(report: Report) -> tuple[Fallback, ...]:
+    """Return the fallbacks that the map shows; the table lists all."""
+    return report.fallbacks[:_MAX_FALLBACKS]
+
+
+def fallbacks(report: Report) -> dict[str, Any] | None:
+    """Return the flows of the fallback map.
+
+    On the left are the providers that failed, on the right those of the next attempt: a provider
+    may be on both sides.
+    """
+    flows = fallbacks_shown(report)
+    if not flows:
+        return None
+    lefts = list(dict.fromkeys(flow.failed for flow in flows))
+    rights = list(dict.fromkeys(flow.then for flow in flows))
+    return {
+        "lefts": [formatting.name(failed) for failed in lefts],
+        "rights": [
+            formatting.NO_ATTEMPT if then is None else formatting.name(then) for then in rights
+        ],
+        "no_attempt": rights.index(None) if None in rights else None,
+        "flows": [
+            {
+                "from": lefts.index(flow.failed),
+                "to": rights.index(flow.then),
+                "count": flow.count,
+                "text": formatting.count(flow.count, "time"),
+            }
+            for flow in flows
+        ],
+    }
+
+
 def highest(report: Report) -> str:
-    """Return when most was paid, in words; nothing if nothing was."""
-    sums = _together(report.timeline)
-    most = max(sums, key=lambda part: part.all_in_usd.known, default=None)
-    if most is None or most.all_in_usd.known <= 0:
+    """Return the most expensive slice in words; "" if nothing was paid."""
+    top = max(by_time(report), key=lambda part: part.all_in_usd.known, default=None)
+    if top is None or top.all_in_usd.known <= 0:
         return ""
-    amount = format_usd(most.all_in_usd.known)
-    return f"Most in one {report.step}: {amount}, {naming.when(most, report.step)}"
+    amount = formatting.exact_usd(top.all_in_usd.known)
+    return f"Highest {report.step}: {amount}, {formatting.slice_time(top, report.step)}"
 
 
 def by_time(report: Report) -> list[TimeSlice]:
-    """Return what was paid at each time, for all models."""
-    return _together(report.timeline)
+    """Return the cost of each slice, for all models combined."""
+    return _combined(report.timeline)

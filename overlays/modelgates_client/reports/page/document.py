@@ -1,4 +1,4 @@
-"""The page: its parts put together, and the policy it is under."""
+"""The page: puts its parts together, with a content security policy."""
 
 import json
 from importlib.resources import files
@@ -14,29 +14,29 @@ from modelgates_client.reports.periods import Period, moment
 
 _FOLDER: Final = "modelgates_client.reports.page"
 
-#: plotly.js adds its rules to the style element of this id if there is one, and makes one of its
-#: own if not, which the policy forbids.
+#: The content of the style element to which plotly.js adds its rules. Without that element it would
+#: create one, which the policy forbids.
 _LIBRARY_STYLE: Final = "/* plotly.js adds its own */"
 
-#: What JSON must not show inside an element: nothing there can end it, or begin a comment.
-_INERT: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
+#: Escapes for characters in JSON that could end its element or start a comment.
+_ESCAPES: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def render(report: Report) -> str:
-    """Return a report as one HTML page; the same report makes the same page.
+    """Return a report as one HTML page; equal reports result in equal pages.
 
-    Nothing in it loads anything: its policy allows its own style and scripts, by their digests, and
-    no request at all. Amounts are exact texts; only the lengths of bars are rounded. Names come
-    from servers and strangers, and are shown as text.
+    The page makes no requests: its content security policy allows only its own style and scripts,
+    by their digests. Amounts are exact; only the lengths of bars are rounded. Names come from
+    servers and users, and are shown as text.
 
     Raises:
-        ConfigurationError: The chart library, of the extra `report`, is not installed.
+        ConfigurationError: plotly, of the extra `report`, is not installed.
     """
     plotly = library.load()
     style, script = _part("page.css"), _script()
     scripts = " ".join((library.digest(script.encode()), plotly.digest))
-    ours = [library.digest(text.encode()) for text in (style, _LIBRARY_STYLE)]
-    styles = " ".join((*ours, *plotly.styles))
+    own_styles = [library.digest(text.encode()) for text in (style, _LIBRARY_STYLE)]
+    styles = " ".join((*own_styles, *plotly.styles))
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src {styles}; "
         "base-uri 'none'; form-action 'none'"
@@ -51,22 +51,22 @@ def render(report: Report) -> str:
         summary=summary.summary(report),
         sections=sections.sections(report),
         zone=escaped(report.timezone),
-        made_at=escaped(moment(report.made_at.replace(microsecond=0))),
+        generated_at=escaped(moment(report.generated_at.replace(microsecond=0))),
         version=escaped(__version__),
         data=in_script(charts.charts(report)),
-        library=plotly.packed,
+        library=plotly.compressed,
         script=script,
     )
 
 
 def in_script(value: object) -> str:
-    """Return JSON that no text in it can end an element with, in ASCII."""
-    shown = json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    return shown.translate(_INERT)
+    """Return a value as JSON in ASCII that cannot end the element it is in."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    return text.translate(_ESCAPES)
 
 
 def _script() -> str:
-    """Return what runs in the page: one function, so that no name gets out of it."""
+    """Return the script of the page: one function, so that it defines no global names."""
     return f'"use strict";(() => {{\n{_part("figures.js")}\n{_part("page.js")}}})();'
 
 
@@ -75,5 +75,5 @@ def _part(name: str) -> str:
 
 
 def _period(report: Report) -> str:
-    shown = str(Period(report.since, report.until, report.timezone))
-    return f"{shown[0].upper()}{shown[1:]}"
+    text = str(Period(report.since, report.until, report.timezone))
+    return f"{text[0].upper()}{text[1:]}"

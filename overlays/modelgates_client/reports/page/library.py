@@ -1,4 +1,4 @@
-"""The code of plotly.js, packed to a third: the page unpacks it by what browsers have."""
+"""The code of plotly.js, compressed to a third; the browser decompresses it."""
 
 import base64
 import hashlib
@@ -10,8 +10,8 @@ from attrs import frozen
 
 from modelgates_client.errors import ConfigurationError
 
-#: A style that it adds as soon as it runs: of its maps, which the page has none of. What is not
-#: found here is refused by the policy, and the browser's console says so.
+#: A style that plotly.js adds as soon as it runs, for maps, which the page does not use. The policy
+#: refuses a style that this does not match, with a message in the browser's console.
 _STYLE: Final = re.compile(rb"\.textContent='(\.[^'\\]+)'")
 
 
@@ -20,24 +20,24 @@ class Library:
     """The chart library.
 
     Attributes:
-        packed: Its code, in base64 of zlib's format (RFC 1950, which browsers call deflate).
-        digest: What a content security policy allows it by.
-        styles: The same, of the styles that it adds.
+        compressed: Its code in base64 of zlib's format (RFC 1950), which browsers call deflate.
+        digest: The hash-source of its code for a content security policy.
+        styles: The hash-sources of the styles that it adds.
     """
 
-    packed: str
+    compressed: str
     digest: str
     styles: tuple[str, ...]
 
 
 def load() -> Library:
-    """Return the library that is installed; it takes about half a second.
+    """Load the installed library, which takes about half a second.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: plotly is not installed.
     """
     try:
-        # No types come with it; loaded only now, because it costs.
+        # It has no types; imported here because it is slow to import.
         from plotly.offline import (  # type: ignore[import-untyped] # noqa: PLC0415
             get_plotlyjs,  # pyright: ignore[reportUnknownVariableType]
         )
@@ -50,14 +50,14 @@ def load() -> Library:
     text: str = get_plotlyjs()
     code = text.encode()
     return Library(
-        packed=base64.b64encode(zlib.compress(code, 6)).decode("ascii"),
+        compressed=base64.b64encode(zlib.compress(code, 6)).decode("ascii"),
         digest=digest(code),
         styles=tuple(map(digest, _STYLE.findall(code))),
     )
 
 
 def digest(code: bytes) -> str:
-    """Return what a policy allows an inline script or style by.
+    """Return the hash-source that allows an inline script or style.
 
     Source: Content Security Policy Level 3, hash-source.
     """

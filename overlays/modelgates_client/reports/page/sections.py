@@ -1,36 +1,37 @@
-"""A chart with its words and its table, one after another."""
+"""The sections of the page: each chart with a description and a table."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import frozen
 
 from modelgates_client.reports import formatting, reconciliation_text
 from modelgates_client.reports.figures import Report
-from modelgates_client.reports.page import charts, fallbacks, naming, tables
+from modelgates_client.reports.page import charts, tables
 from modelgates_client.reports.page.markup import Html, HtmlTable, escaped, name, table
 
 _HINT: Final = (
-    "In the legend, a click hides a model or shows it again, a double click shows it alone."
+    "Click a model in the legend to hide or show it; double-click to show only that model."
 )
 
 
 @frozen
 class _Chart:
-    """A part of the page.
+    """A section with a chart.
 
     Attributes:
-        place: The id of the chart's place, as `charts.charts` has it.
-        title: What it shows.
-        told: What it shows, in words.
-        table: All its figures.
+        element_id: The id of the chart's element, as in `charts.charts`.
+        title: The title.
+        description: What the chart shows, in paragraphs.
+        table: All figures of the chart.
         is_drawn: Whether there is anything to draw.
-        is_open: Whether the table is shown without being asked for.
-        is_wide: Whether it takes the whole width.
+        is_open: Whether the table stays open when the chart is drawn.
+        is_wide: Whether the section takes the whole width.
     """
 
-    place: str
+    element_id: str
     title: str
-    told: list[str | Html]
+    description: list[str | Html]
     table: HtmlTable
     is_drawn: bool
     is_open: bool = False
@@ -38,54 +39,74 @@ class _Chart:
 
 
 def sections(report: Report) -> str:
-    """Return all of them."""
+    """Return all sections."""
     parts = [_time(report), _costs(report), _latencies(report)]
     parts += [_fallbacks(report), _providers(report)]
-    return "".join(_section(part) for part in parts) + _speeds(report) + _reconciled(report)
+    return (
+        "".join(_chart_section(part) for part in parts) + _speeds(report) + _reconciliation(report)
+    )
 
 
-def _section(chart: _Chart) -> str:
-    """Return a section; the table is open until `page.js` has drawn the chart."""
-    place = chart.place
-    told = "".join(f"<p>{escaped(text)}</p>" for text in chart.told)
+def _section(
+    element_id: str,
+    title: str,
+    description: Iterable[str | Html],
+    content: str,
+    *,
+    is_wide: bool = True,
+) -> str:
+    paragraphs = "".join(f"<p>{escaped(text)}</p>" for text in description)
+    css_class = "card wide" if is_wide else "card"
+    return (
+        f'<section class="{css_class}" aria-labelledby="{element_id}-title">'
+        f'<h2 id="{element_id}-title">{escaped(title)}</h2>'
+        f'<div class="description" id="{element_id}-description">{paragraphs}</div>'
+        f"{content}</section>"
+    )
+
+
+def _chart_section(chart: _Chart) -> str:
+    """Return a section with a chart; its table is open until `page.js` has drawn the chart."""
     drawing = (
-        f'<div class="chart" id="{place}" role="img" aria-labelledby="{place}-title" '
-        f'aria-describedby="{place}-told" hidden></div>'
+        f'<div class="chart" id="{chart.element_id}" role="img" '
+        f'aria-labelledby="{chart.element_id}-title" '
+        f'aria-describedby="{chart.element_id}-description" hidden></div>'
         if chart.is_drawn
         else ""
     )
-    inner = ""
+    details = ""
     if chart.table.rows:
         keep = " data-keep" if chart.is_open or not chart.is_drawn else ""
-        inner = (
+        details = (
             f"<details open{keep}><summary>{escaped(chart.table.caption)}, as a table</summary>"
             f"{table(chart.table)}</details>"
         )
-    kind = "card wide" if chart.is_wide else "card"
-    return (
-        f'<section class="{kind}" aria-labelledby="{place}-title">'
-        f'<h2 id="{place}-title">{escaped(chart.title)}</h2>'
-        f'<div class="told" id="{place}-told">{told}</div>{drawing}{inner}</section>'
+    return _section(
+        chart.element_id,
+        chart.title,
+        chart.description,
+        drawing + details,
+        is_wide=chart.is_wide,
     )
 
 
 def _time(report: Report) -> _Chart:
-    told: list[str | Html] = []
+    description: list[str | Html] = []
     if report.timeline:
         first, last = report.timeline[0], report.timeline[-1]
-        begin, end = (naming.when(part, report.step) for part in (first, last))
-        told.append(f"What was paid all in, {begin if begin == end else f'{begin} to {end}'}.")
+        begin, end = (formatting.slice_time(part, report.step) for part in (first, last))
+        description.append(f"Cost all in, {begin if begin == end else f'{begin} to {end}'}.")
         highest = charts.highest(report)
         if highest:
-            told.append(f"{highest}.")
+            description.append(f"{highest}.")
         if len({part.model for part in report.timeline}) > 1:
-            told.append(Html(f'<span class="hint">{_HINT}</span>'))
+            description.append(Html(f'<span class="hint">{_HINT}</span>'))
     else:
-        told.append("No record with a readable time.")
+        description.append("No record has a readable time.")
     return _Chart(
         "time",
         f"Cost by {report.step} and model",
-        told,
+        description,
         tables.timeline(report),
         is_drawn=bool(report.timeline),
         is_wide=True,
@@ -93,28 +114,27 @@ def _time(report: Report) -> _Chart:
 
 
 def _costs(report: Report) -> _Chart:
-    told: list[str | Html] = []
+    description: list[str | Html] = []
     listed = len(report.groups)
     if report.groups:
         first = report.groups[0]
-        share = naming.share(first.all_in_usd.known, report.total.all_in_usd.known)
+        share = formatting.share(first.all_in_usd.known, report.total.all_in_usd.known)
         if share and report.sort == "cost":
-            most = naming.SEPARATOR.join(name(key).markup for key in first.key)
-            told.append(
-                Html(f"{most} cost most: {escaped(formatting.percent(share, 1))} of what is known.")
-            )
-        shown = len(charts.shown(report))
+            names = formatting.SEPARATOR.join(name(key).markup for key in first.key)
+            percentage = escaped(formatting.percent(share, 1))
+            description.append(Html(f"{names} cost most: {percentage} of the known total."))
+        shown = len(charts.groups_shown(report))
         if shown < listed + report.groups_left_out:
-            told.append(
+            description.append(
                 f"The chart shows {shown} of "
                 f"{formatting.count(listed + report.groups_left_out, 'group')}."
             )
     else:
-        told.append("No records, so nothing was paid that is known.")
+        description.append("No records, so no cost is known.")
     return _Chart(
         "costs",
         f"Cost by {', '.join(report.by)}",
-        told,
+        description,
         tables.groups(report),
         is_drawn=bool(report.groups),
         is_open=True,
@@ -124,18 +144,18 @@ def _costs(report: Report) -> _Chart:
 
 def _latencies(report: Report) -> _Chart:
     measured = report.total.latency_ms
-    told: list[str | Html] = []
+    description: list[str | Html] = []
     if measured.count:
-        told.append(f"{formatting.spread(measured)}.")
+        description.append(f"{formatting.durations(measured)}.")
         without = report.total.records - measured.count
         if without > 0:
-            told.append(f"{formatting.count(without, 'record')} without a latency.")
+            description.append(f"{formatting.count(without, 'record')} without a latency.")
     else:
-        told.append("No record says its latency.")
+        description.append("No record has a latency.")
     return _Chart(
         "latencies",
         "Latency",
-        told,
+        description,
         tables.latencies(report),
         is_drawn=bool(report.latencies),
     )
@@ -143,84 +163,81 @@ def _latencies(report: Report) -> _Chart:
 
 def _fallbacks(report: Report) -> _Chart:
     flows = report.fallbacks
-    told: list[str | Html] = []
+    description: list[str | Html] = []
     if flows:
-        most = flows[0]
-        then = fallbacks.NOBODY if most.then is None else f"then {name(most.then).markup}"
-        told.append(
+        top = flows[0]
+        then = formatting.NO_ATTEMPT if top.then is None else name(top.then).markup
+        description.append(
             Html(
-                f"Most often {name(most.failed).markup} failed, {then}: "
-                f"{formatting.count(most.count, 'time')}."
+                f"Most often {name(top.failed).markup} failed, then {then}: "
+                f"{formatting.count(top.count, 'time')}."
             )
         )
-        if len(fallbacks.drawn(report)) < len(flows) + report.fallbacks_left_out:
-            told.append(f"The map shows the {len(fallbacks.drawn(report))} most frequent.")
+        if len(charts.fallbacks_shown(report)) < len(flows) + report.fallbacks_left_out:
+            description.append(
+                f"The map shows the {len(charts.fallbacks_shown(report))} most frequent."
+            )
     else:
-        told.append("No provider is known to have failed before another was asked.")
+        description.append("No fallback is known.")
     return _Chart(
         "fallbacks",
         "Fallback map",
-        told,
+        description,
         tables.fallbacks(report),
         is_drawn=bool(flows),
     )
 
 
 def _providers(report: Report) -> _Chart:
-    told: list[str | Html] = []
-    attempts = sum(one.attempts for one in report.providers)
-    failures = sum(one.failures for one in report.providers)
+    description: list[str | Html] = []
+    attempts = sum(provider.attempts for provider in report.providers)
+    failures = sum(provider.failures for provider in report.providers)
     if report.providers:
-        told.append(
-            f"{formatting.percent(failures, attempts)} of "
-            f"{formatting.count(attempts, 'attempt')} failed."
-            if failures
-            else f"None of {formatting.count(attempts, 'attempt')} failed."
-        )
+        failed = formatting.percent(failures, attempts) if failures else "None"
+        description.append(f"{failed} of {formatting.count(attempts, 'attempt')} failed.")
     if report.attempts_unknown:
-        told.append(
+        description.append(
             f"The attempts of {formatting.count(report.attempts_unknown, 'record')} are unknown."
         )
-    if not told:
-        told.append("No record lists an attempt.")
+    if not description:
+        description.append("No record lists an attempt.")
     return _Chart(
         "providers",
         "Error rate by provider",
-        told,
+        description,
         tables.providers(report),
         is_drawn=charts.providers(report) is not None,
         is_wide=True,
     )
 
 
-def _reconciled(report: Report) -> str:
-    """Return what holding the ledger against the account's activity has found."""
-    found = report.reconciliation
-    if found is None:
+def _reconciliation(report: Report) -> str:
+    """Return the section of the reconciliation; "" if the report has none."""
+    reconciliation = report.reconciliation
+    if reconciliation is None:
         return ""
-    told = [
-        f"{reconciliation_text.verdict(found)}.",
-        f"The account: {reconciliation_text.sums(found.there)}.",
-        f"The ledger: {reconciliation_text.sums(found.here)}.",
-        *(f"{note}." for note in reconciliation_text.notes(found)),
+    sentences = [
+        reconciliation_text.verdict(reconciliation),
+        f"The account: {reconciliation_text.sums(reconciliation.account)}",
+        f"The ledger: {reconciliation_text.sums(reconciliation.ledger)}",
+        *reconciliation_text.notes(reconciliation),
     ]
-    paragraphs = "".join(f"<p>{escaped(text[0].upper() + text[1:])}</p>" for text in told)
-    what = tables.reconciliation(found)
-    return (
-        '<section class="card wide" aria-labelledby="reconciled-title">'
-        '<h2 id="reconciled-title">Is anything missing?</h2>'
-        f'<div class="told">{paragraphs}</div>{table(what) if what.rows else ""}</section>'
+    description = [f"{text[0].upper()}{text[1:]}." for text in sentences]
+    content = tables.reconciliation(reconciliation)
+    return _section(
+        "reconciliation",
+        "Is anything missing?",
+        description,
+        table(content) if content.rows else "",
     )
 
 
 def _speeds(report: Report) -> str:
     if not report.groups:
         return ""
-    what = tables.speeds(report)
-    tokens = "".join(f"<p>{escaped(text)}</p>" for text in formatting.tokens(report.total))
-    return (
-        '<section class="card wide" aria-labelledby="speeds-title">'
-        f'<h2 id="speeds-title">{escaped(what.caption)}</h2><div class="told">'
-        f"<p>Tokens a second: {escaped(formatting.rates(report.total.tokens_per_second))}.</p>"
-        f"{tokens}</div>{table(what)}</section>"
-    )
+    content = tables.speeds(report)
+    description = [
+        f"Speed: {formatting.rates(report.total.tokens_per_second)}.",
+        *formatting.tokens(report.total),
+    ]
+    return _section("speeds", content.caption, description, table(content))

@@ -1,21 +1,20 @@
-"""The tiles at the top: totals, and beside each of them what it leaves out."""
+"""The tiles at the top of the page: each total, with what it does not include."""
 
 from collections.abc import Iterator
 from decimal import Decimal
 
-from modelgates_client.records.money import format_usd
 from modelgates_client.reports import formatting
 from modelgates_client.reports.figures import Report, Total
-from modelgates_client.reports.page.markup import Html, amount, escaped, listed
+from modelgates_client.reports.page.markup import Html, amount, escaped, unordered_list
 
 
 def summary(report: Report) -> str:
-    """Return the tiles, and what none of their totals contains."""
+    """Return the tiles, and what none of their totals includes."""
     total = report.total
     tiles = [
-        _money(report, "All in", total.all_in_usd, "charged, and billed to own keys"),
+        _money(report, "All in", total.all_in_usd, "charged plus upstream"),
         _money(report, "Charged", total.charged_usd, "to the account"),
-        _money(report, "Own keys (BYOK)", total.upstream_usd, "billed by providers besides"),
+        _money(report, "Upstream (BYOK)", total.upstream_usd, "billed to your own keys"),
         _saving(report),
         _tile("Records", f"{total.records:,}", [_final(report)], is_warned=bool(total.provisional)),
         _unresolved(report),
@@ -23,10 +22,12 @@ def summary(report: Report) -> str:
     return f'<ul class="tiles">{"".join(tiles)}</ul>{_left_out(report)}'
 
 
-def _money(report: Report, title: str, total: Total[Decimal], what: str) -> str:
-    value = "unknown" if _is_unknown(report, total) else format_usd(total.known)
+def _money(report: Report, title: str, total: Total[Decimal], meaning: str) -> str:
+    value = "unknown" if _is_unknown(report, total) else formatting.exact_usd(total.known)
     gaps = list(_gaps(report, total))
-    return _tile(title, amount(value), [what, *(gaps or [_complete(report)])], is_warned=bool(gaps))
+    return _tile(
+        title, amount(value), [meaning, *(gaps or [_complete(report)])], is_warned=bool(gaps)
+    )
 
 
 def _saving(report: Report) -> str:
@@ -35,19 +36,22 @@ def _saving(report: Report) -> str:
     notes = gaps or [_complete(report)]
     if _is_unknown(report, total):
         return _tile("Cache saving", "unknown", notes, is_warned=True)
-    premium = total.known < 0
-    what = "a premium, paid for writing to the cache" if premium else "saved by caching"
+    is_premium = total.known < 0
+    meaning = "a premium paid for writing to the cache" if is_premium else "saved by caching"
     return _tile(
-        "Cache saving", amount(format_usd(total.known)), [what, *notes], is_warned=bool(gaps)
+        "Cache saving",
+        amount(formatting.exact_usd(total.known)),
+        [meaning, *notes],
+        is_warned=bool(gaps),
     )
 
 
 def _unresolved(report: Report) -> str:
-    missing = report.unresolved
-    ids = missing.pending + missing.failed
-    notes = [f"{missing.pending:,} pending, {missing.failed:,} failed"] if ids else []
-    if missing.forgotten:
-        notes.append(f"and {missing.forgotten:,} forgotten")
+    unresolved = report.unresolved
+    ids = unresolved.pending + unresolved.failed
+    notes = [f"{unresolved.pending:,} pending, {unresolved.failed:,} failed"] if ids else []
+    if unresolved.forgotten:
+        notes.append(f"and {unresolved.forgotten:,} forgotten")
     notes = notes or ["every id has one"]
     return _tile("Ids without a record", f"{ids:,}", notes, is_warned=bool(ids))
 
@@ -57,13 +61,12 @@ def _is_unknown(report: Report, total: Total[Decimal]) -> bool:
 
 
 def _gaps(report: Report, total: Total[Decimal]) -> Iterator[str]:
-    """Yield what a sum leaves out, or what may still change in it."""
+    """Yield what a sum does not include, and what may still change in it."""
     ids = report.unresolved.pending + report.unresolved.failed
     if total.unknown:
         yield f"without {formatting.count(total.unknown, 'record')} of unknown amount"
     if ids:
-        have = "has" if ids == 1 else "have"
-        yield f"without {formatting.count(ids, 'id')} that {have} no record"
+        yield f"without {formatting.count(ids, 'id')} without a record"
     if report.undated and (report.since is not None or report.until is not None):
         yield f"without {formatting.count(report.undated, 'record')} of unknown time"
     if report.total.provisional:
@@ -82,10 +85,10 @@ def _final(report: Report) -> str:
 
 
 def _tile(title: str, value: str | Html, notes: list[str], *, is_warned: bool) -> str:
-    kind = "tile warned" if is_warned else "tile"
+    css_class = "tile warned" if is_warned else "tile"
     return (
-        f'<li class="{kind}"><h2>{escaped(title)}</h2><p class="value">{escaped(value)}</p>'
-        f"{listed(notes, 'notes')}</li>"
+        f'<li class="{css_class}"><h2>{escaped(title)}</h2><p class="value">{escaped(value)}</p>'
+        f"{unordered_list(notes, 'notes')}</li>"
     )
 
 
@@ -99,5 +102,6 @@ def _left_out(report: Report) -> str:
         return ""
     return (
         '<section class="left-out" aria-labelledby="left-out"><h2 id="left-out">'
-        f"What the totals leave out, and what may change in them</h2>{listed(lines)}</section>"
+        "What the totals do not include, and what may still change</h2>"
+        f"{unordered_list(lines)}</section>"
     )

@@ -1,14 +1,12 @@
-"""The tables of the page: every figure that a chart shows, and more."""
+"""The tables of the page, with all figures of the charts and more."""
 
 import datetime
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from modelgates_client.records.money import format_usd
 from modelgates_client.reports import formatting, reconciliation_text
 from modelgates_client.reports.figures import Group, Reconciliation, Report, Spread, Total
-from modelgates_client.reports.page import charts, naming
-from modelgates_client.reports.page.fallbacks import NOBODY
+from modelgates_client.reports.page import charts
 from modelgates_client.reports.page.markup import (
     Html,
     HtmlCell,
@@ -19,20 +17,24 @@ from modelgates_client.reports.page.markup import (
 )
 
 _UNKNOWN = "unknown"
-_DIFFERENCES = 200  # days and models that are listed
+_MAX_DIFFERENCES = 200  # days and models
 
 
 def groups(report: Report) -> HtmlTable:
-    """Return what each group cost."""
-    split = naming.has_own_keys(report)
+    """Return the cost of each group."""
+    has_upstream = formatting.has_upstream(report)
     titles = ["records", "all in", _UNKNOWN, "share", "cache saving"]
     if report.total.provisional:
         titles.append("not final")
-    if split:
-        titles[1:1] = ["charged", "own keys (BYOK)"]
+    if has_upstream:
+        titles[1:1] = ["charged", "upstream (BYOK)"]
     total = report.total
     amounts = (
-        *((("charged", total.charged_usd), ("own keys", total.upstream_usd)) if split else ()),
+        *(
+            (("charged", total.charged_usd), ("upstream", total.upstream_usd))
+            if has_upstream
+            else ()
+        ),
         ("all in", total.all_in_usd),
         ("cache saving", total.cache_saving_usd),
     )
@@ -40,26 +42,26 @@ def groups(report: Report) -> HtmlTable:
         caption=f"Cost by {', '.join(report.by)}",
         columns=[*_by(report), *map(HtmlColumn, titles)],
         rows=[_costs(report, group, _keys(group)) for group in report.groups],
-        last=_last(report, _costs),
-        note=_unknown(
-            amounts, total.records, "Unknown: the records that do not say what they cost all in. "
+        footer=_footer(report, _costs),
+        note=_unknown_note(
+            amounts, total.records, "unknown: records whose whole cost is not known. "
         ),
     )
 
 
-def _unknown(
+def _unknown_note(
     totals: Sequence[tuple[str, Total[Decimal] | Total[int]]], records: int, meaning: str = ""
 ) -> str:
-    """Return of how many records what is not known, once for a table; no sum has them."""
+    """Return a note on how many records the sums of a table do not include."""
     parts = [f"{title} of {total.unknown:,}" for title, total in totals if total.unknown]
     if not parts:
         return ""
     of = formatting.count(records, "record")
-    return f"{meaning}Left out of sums, because it is not known: {', '.join(parts)}, of {of}."
+    return f"{meaning}Not in the sums, because unknown: {', '.join(parts)}, of {of}."
 
 
 def _costs(report: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlCell]:
-    share = naming.share(group.all_in_usd.known, report.total.all_in_usd.known)
+    share = formatting.share(group.all_in_usd.known, report.total.all_in_usd.known)
     cells = [
         *keys,
         _count(group.records),
@@ -71,13 +73,13 @@ def _costs(report: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlC
         _money(group.cache_saving_usd, group),
         *([_count(group.provisional)] if report.total.provisional else ()),
     ]
-    if not naming.has_own_keys(report):
+    if not formatting.has_upstream(report):
         del cells[len(keys) + 1 : len(keys) + 3]
     return cells
 
 
 def speeds(report: Report) -> HtmlTable:
-    """Return how fast each group was, and its tokens."""
+    """Return the speed and the tokens of each group."""
     titles = ["latency p50", "p95", "p99", "tokens/s p50", "p95", "tokens in", "cached", "out"]
     total = report.total
     tokens = (
@@ -90,8 +92,8 @@ def speeds(report: Report) -> HtmlTable:
         caption=f"Speed and tokens by {', '.join(report.by)}",
         columns=[*_by(report), *map(HtmlColumn, [*titles, "reasoning"])],
         rows=[_speeds(report, group, _keys(group)) for group in report.groups],
-        last=_last(report, _speeds),
-        note=_unknown(tokens, total.records),
+        footer=_footer(report, _speeds),
+        note=_unknown_note(tokens, total.records),
     )
 
 
@@ -112,7 +114,7 @@ def _speeds(_: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlCell]
 
 
 def timeline(report: Report) -> HtmlTable:
-    """Return what each hour, day or year cost, of all models."""
+    """Return the cost of each hour, day or year, of all models."""
     return HtmlTable(
         caption=f"Cost by {report.step}",
         columns=[
@@ -122,7 +124,8 @@ def timeline(report: Report) -> HtmlTable:
         rows=[
             [
                 HtmlCell(
-                    naming.when(part, report.step), part.start.astimezone(datetime.UTC).isoformat()
+                    formatting.slice_time(part, report.step),
+                    part.start.astimezone(datetime.UTC).isoformat(),
                 ),
                 _count(part.records),
                 _amount(part.all_in_usd, part.records),
@@ -134,8 +137,8 @@ def timeline(report: Report) -> HtmlTable:
 
 
 def latencies(report: Report) -> HtmlTable:
-    """Return the bars of the histogram."""
-    most = max((part.count for part in report.latencies), default=0)
+    """Return the bins of the histogram."""
+    highest = max((part.count for part in report.latencies), default=0)
     return HtmlTable(
         caption="Records by latency",
         columns=[HtmlColumn("from"), HtmlColumn("to"), HtmlColumn("records"), HtmlColumn("share")],
@@ -147,7 +150,7 @@ def latencies(report: Report) -> HtmlTable:
                 HtmlCell(
                     formatting.percent(part.count, report.total.latency_ms.count),
                     part.count,
-                    part.count / most if most else None,
+                    part.count / highest if highest else None,
                 ),
             ]
             for part in report.latencies
@@ -157,7 +160,7 @@ def latencies(report: Report) -> HtmlTable:
 
 
 def providers(report: Report) -> HtmlTable:
-    """Return how each provider did."""
+    """Return the attempts of each provider."""
     titles = ["attempts", "failed", "failures", "served", "latency p50", "p95", "p99"]
     more = report.providers_left_out
     rest = [HtmlCell(formatting.count(more, "more provider")), *[HtmlCell("") for _ in range(8)]]
@@ -170,58 +173,62 @@ def providers(report: Report) -> HtmlTable:
         ],
         rows=[
             [
-                HtmlCell(name(one.name), formatting.name(one.name)),
-                _count(one.attempts),
+                HtmlCell(name(provider.name), formatting.name(provider.name)),
+                _count(provider.attempts),
                 HtmlCell(
-                    formatting.percent(one.failures, one.attempts),
-                    one.failures / one.attempts if one.attempts else None,
+                    formatting.percent(provider.failures, provider.attempts),
+                    provider.failures / provider.attempts if provider.attempts else None,
                 ),
-                _count(one.failures),
-                _count(one.served),
-                *_spread(one.latency_ms),
+                _count(provider.failures),
+                _count(provider.served),
+                *_spread(provider.latency_ms),
                 HtmlCell(
                     ", ".join(
                         f"{'unknown' if status is None else status} \N{MULTIPLICATION SIGN} {n:,}"
-                        for status, n in one.statuses
+                        for status, n in provider.statuses
                     )
                 ),
             ]
-            for one in report.providers
+            for provider in report.providers
         ],
-        last=[rest] if more else (),
+        footer=[rest] if more else (),
     )
 
 
 def fallbacks(report: Report) -> HtmlTable:
-    """Return which provider was asked after which had failed."""
+    """Return how often which provider was tried after which had failed."""
     more = report.fallbacks_left_out
     rest = [HtmlCell(formatting.count(more, "more pair")), HtmlCell(""), HtmlCell("")]
     return HtmlTable(
         caption="Fallbacks",
         columns=[
             HtmlColumn("failed", is_text=True),
-            HtmlColumn("asked next", is_text=True),
+            HtmlColumn("next attempt", is_text=True),
             HtmlColumn("times"),
         ],
         rows=[
             [
                 HtmlCell(name(flow.failed), formatting.name(flow.failed)),
-                HtmlCell(Html(f"<em>{NOBODY}</em>"), NOBODY)
+                HtmlCell(Html(f"<em>{formatting.NO_ATTEMPT}</em>"), formatting.NO_ATTEMPT)
                 if flow.then is None
                 else HtmlCell(name(flow.then), formatting.name(flow.then)),
                 _count(flow.count),
             ]
             for flow in report.fallbacks
         ],
-        last=[rest] if more else (),
+        footer=[rest] if more else (),
     )
 
 
-def reconciliation(found: Reconciliation) -> HtmlTable:
-    """Return the days and models of which the ledger is not what the account says."""
-    titles = ["requests there", "here", "charged there", "here", "own keys there", "here"]
-    different = reconciliation_text.differing(found)
-    more = len(different) - _DIFFERENCES
+def reconciliation(compared: Reconciliation) -> HtmlTable:
+    """Return the days and models for which the ledger and the account differ."""
+    titles = [
+        f"{figure}, {side}"
+        for figure in ("requests", "charged", "upstream")
+        for side in ("account", "ledger")
+    ]
+    different = reconciliation_text.differing(compared)
+    more = len(different) - _MAX_DIFFERENCES
     rest = [HtmlCell(formatting.count(more, "more difference")), *[HtmlCell("") for _ in range(8)]]
     return HtmlTable(
         caption="What differs from the account's activity",
@@ -233,16 +240,16 @@ def reconciliation(found: Reconciliation) -> HtmlTable:
         ],
         rows=[
             [
-                HtmlCell(line.place.day.isoformat(), line.place.day.isoformat()),
-                HtmlCell(name(line.place.model), formatting.name(line.place.model)),
+                HtmlCell(line.key.day.isoformat(), line.key.day.isoformat()),
+                HtmlCell(name(line.key.model), formatting.name(line.key.model)),
                 HtmlCell(line.finding, line.finding),
-                *(_count(side.requests) for side in (line.there, line.here)),
-                *(_usd(side.charged_usd) for side in (line.there, line.here)),
-                *(_usd(side.own_keys_usd) for side in (line.there, line.here)),
+                *(_count(side.requests) for side in (line.account, line.ledger)),
+                *(_usd(side.charged_usd) for side in (line.account, line.ledger)),
+                *(_usd(side.upstream_usd) for side in (line.account, line.ledger)),
             ]
-            for line in different[:_DIFFERENCES]
+            for line in different[:_MAX_DIFFERENCES]
         ],
-        last=[rest] if more > 0 else (),
+        footer=[rest] if more > 0 else (),
     )
 
 
@@ -258,15 +265,22 @@ def _keys(group: Group) -> list[HtmlCell]:
     return [HtmlCell(name(key), None if key is None else formatting.name(key)) for key in group.key]
 
 
-def _last(
+def _footer(
     report: Report, cells: Callable[[Report, Group, Sequence[HtmlCell]], list[HtmlCell]]
 ) -> list[list[HtmlCell]]:
-    """Return rows of what is not listed, so that the rows add up, and of all."""
+    """Return a row of all groups that are not listed, if there are any, and one of the total."""
     empty = [HtmlCell("") for _ in report.by[1:]]
     total = cells(report, report.total, [HtmlCell("Total"), *empty])
     if report.rest is None:
         return [total]
-    return [cells(report, report.rest, [HtmlCell(naming.rest(report)), *empty]), total]
+    return [
+        cells(
+            report,
+            report.rest,
+            [HtmlCell(formatting.count(report.groups_left_out, "more group")), *empty],
+        ),
+        total,
+    ]
 
 
 def _count(value: int) -> HtmlCell:
@@ -278,10 +292,10 @@ def _money(total: Total[Decimal], group: Group) -> HtmlCell:
 
 
 def _amount(total: Total[Decimal], records: int) -> HtmlCell:
-    """Return what is known of a sum; the column and the note of the table say what is not."""
+    """Return the known part of a sum; a column and the note have the number of unknown amounts."""
     if total.unknown >= records > 0:
         return HtmlCell(_UNKNOWN)
-    return HtmlCell(format_usd(total.known), number(total.known))
+    return HtmlCell(formatting.exact_usd(total.known), number(total.known))
 
 
 def _tokens(total: Total[int], group: Group) -> HtmlCell:

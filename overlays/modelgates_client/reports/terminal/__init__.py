@@ -1,9 +1,8 @@
-"""A report on a terminal, by rich; of the extra `cli`.
+"""A report as text for a terminal; it uses rich, of the extra `cli`.
 
-| module    | subject                                                   |
-|-----------|-----------------------------------------------------------|
-| `text`    | the report, part by part                                  |
-| `tables`  | tables that lose no digit, however narrow the terminal is |
-| `charts`  | cost over time, and latency, in columns of characters     |
-| `drawing` | bars and columns of characters                            |
+| module    | subject                                                         |
+|-----------|-----------------------------------------------------------------|
+| `text`    | the report, part by part                                        |
+| `tables`  | tables that never cut digits, however narrow the terminal is    |
+| `charts`  | bars and charts in characters                                   |
 """

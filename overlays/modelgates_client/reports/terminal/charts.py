@@ -1,68 +1,134 @@
-"""Columns over time and over latencies, as lines of text. Pure."""
+"""Charts in characters: bars, columns over time, and columns over latencies, as lines of text."""
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from modelgates_client.reports.figures import Report, TimeSlice
-from modelgates_client.reports.formatting import count, decimals_of, duration, rounded
-from modelgates_client.reports.periods import moment
-from modelgates_client.reports.terminal.drawing import DrawingCharacters, columns
+from attrs import astuple, frozen
 
-_HEIGHT: Final = 4  # lines
-_WIDEST: Final = 4  # characters of a column
+from modelgates_client.reports.figures import Report, TimeSlice
+from modelgates_client.reports.formatting import count, decimals_of, duration, rounded, slice_time
+
+_HEIGHT: Final = 4  # lines of a chart
+_MAX_COLUMN_WIDTH: Final = 4  # characters
 _HOUR_S: Final = 3600
 
 
-def cost_over_time(report: Report, width: int, pens: DrawingCharacters) -> list[str]:
-    """Return a chart of what was paid in all; nothing if nothing was, or there is no time."""
+@frozen
+class DrawingCharacters:
+    """The characters to draw with.
+
+    Attributes:
+        bar: The characters of a bar, from the narrowest to a full one.
+        column: The characters of a column, from the lowest to a full one.
+        arrow: An arrow from one name to the next.
+        separator: The separator of items in a line.
+    """
+
+    bar: str
+    column: str
+    arrow: str
+    separator: str
+
+    @classmethod
+    def for_encoding(cls, encoding: str | None) -> "DrawingCharacters":
+        """Return the characters that an encoding can express."""
+        try:
+            "".join(astuple(_FINE)).encode(encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return _COARSE
+        return _FINE
+
+
+_FINE: Final = DrawingCharacters(
+    bar="\N{LEFT ONE EIGHTH BLOCK}\N{LEFT ONE QUARTER BLOCK}\N{LEFT THREE EIGHTHS BLOCK}"
+    "\N{LEFT HALF BLOCK}\N{LEFT FIVE EIGHTHS BLOCK}\N{LEFT THREE QUARTERS BLOCK}"
+    "\N{LEFT SEVEN EIGHTHS BLOCK}\N{FULL BLOCK}",
+    column="\N{LOWER ONE EIGHTH BLOCK}\N{LOWER ONE QUARTER BLOCK}\N{LOWER THREE EIGHTHS BLOCK}"
+    "\N{LOWER HALF BLOCK}\N{LOWER FIVE EIGHTHS BLOCK}\N{LOWER THREE QUARTERS BLOCK}"
+    "\N{LOWER SEVEN EIGHTHS BLOCK}\N{FULL BLOCK}",
+    arrow="\N{RIGHTWARDS ARROW}",
+    separator="\N{MIDDLE DOT}",
+)
+_COARSE: Final = DrawingCharacters(bar="#", column=".:#", arrow="->", separator="-")
+
+
+def bar(share: float, width: int, characters: DrawingCharacters) -> str:
+    """Return a bar for a fraction of a width; any fraction above 0 is visible."""
+    return _line(share * width, characters.bar) if share > 0 else ""
+
+
+def columns(values: Sequence[float], height: int, characters: DrawingCharacters) -> list[str]:
+    """Return the lines of columns, top line first; any value above 0 is visible."""
+    highest = max(values, default=0.0)
+    if highest <= 0:
+        return []
+    drawn = [
+        _line(value / highest * height, characters.column) if value > 0 else "" for value in values
+    ]
+    return [
+        "".join(line[row] if row < len(line) else " " for line in drawn)
+        for row in reversed(range(height))
+    ]
+
+
+def cost_over_time(report: Report, width: int, characters: DrawingCharacters) -> list[str]:
+    """Return a chart of the whole cost over time; nothing if there is no cost or no time."""
     if not report.timeline:
         return []
     steps = [_number(part, report.step) for part in report.timeline]
     first, span = steps[0], steps[-1] - steps[0] + 1
-    each = -(-span // width)  # steps in a column
-    sums = [Decimal(0)] * -(-span // each)
+    steps_per_column = -(-span // width)
+    sums = [Decimal(0)] * -(-span // steps_per_column)
     starts: dict[int, TimeSlice] = {}
     for step, part in zip(steps, report.timeline, strict=True):
-        column = (step - first) // each
+        column = (step - first) // steps_per_column
         sums[column] += part.all_in_usd.known
         starts.setdefault(column, part)
-    drawn = _chart([float(amount) for amount in sums], width, pens)
-    if not drawn:
+    chart = _chart([float(amount) for amount in sums], width, characters)
+    if not chart:
         return []
     highest = max(starts, key=lambda column: sums[column])
-    unit = count(each, report.step) if each > 1 else report.step
-    most = rounded(sums[highest], decimals_of([sums[highest]]))
-    about = f"highest {unit}: {most}, {_label(starts[highest], report.step)}"
-    ends = (_label(report.timeline[0], report.step), _label(report.timeline[-1], report.step))
-    return [*drawn, *_axis(*ends, max(map(len, drawn)), width), about]
+    unit = count(steps_per_column, report.step) if steps_per_column > 1 else report.step
+    amount = rounded(sums[highest], decimals_of([sums[highest]]))
+    caption = f"highest {unit}: {amount}, {slice_time(starts[highest], report.step)}"
+    first_time, last_time = (slice_time(report.timeline[index], report.step) for index in (0, -1))
+    return [*chart, *_axis(first_time, last_time, max(map(len, chart)), width), caption]
 
 
-def latency_chart(report: Report, width: int, pens: DrawingCharacters) -> list[str]:
-    """Return a chart of how many records had which latency; nothing if none is known."""
+def latency_chart(report: Report, width: int, characters: DrawingCharacters) -> list[str]:
+    """Return a chart of the number of records by latency; nothing if no latency is known."""
     if not report.latencies:
         return []
-    each = -(-len(report.latencies) // width)
+    bins_per_column = -(-len(report.latencies) // width)
     counts = [
-        float(sum(part.count for part in report.latencies[start : start + each]))
-        for start in range(0, len(report.latencies), each)
+        float(sum(part.count for part in report.latencies[start : start + bins_per_column]))
+        for start in range(0, len(report.latencies), bins_per_column)
     ]
-    drawn = _chart(counts, width, pens)
+    chart = _chart(counts, width, characters)
     ends = (duration(report.latencies[0].lower), duration(report.latencies[-1].upper))
-    return [*drawn, *_axis(*ends, max(map(len, drawn)), width)]
+    return [*chart, *_axis(*ends, max(map(len, chart)), width)]
 
 
-def _chart(values: Sequence[float], width: int, pens: DrawingCharacters) -> list[str]:
-    """Return lines of columns as wide as there is room for, with gaps where there is."""
-    room = max(1, min(_WIDEST, width // len(values)))
-    lines = columns(values, _HEIGHT, pens)
-    if room == 1:
+def _line(length: float, steps: str) -> str:
+    """Return a length as full characters and a partial one, of at least the smallest part."""
+    parts = max(1, math.floor(length * len(steps) + 0.5))
+    full, rest = divmod(parts, len(steps))
+    return steps[-1] * full + (steps[rest - 1] if rest else "")
+
+
+def _chart(values: Sequence[float], width: int, characters: DrawingCharacters) -> list[str]:
+    """Return the lines of columns, as wide as they fit, with gaps if they fit."""
+    column_width = max(1, min(_MAX_COLUMN_WIDTH, width // len(values)))
+    lines = columns(values, _HEIGHT, characters)
+    if column_width == 1:
         return lines
-    return ["".join(f"{part * (room - 1)} " for part in line)[:-1] for line in lines]
+    return ["".join(f"{part * (column_width - 1)} " for part in line)[:-1] for line in lines]
 
 
 def _axis(first: str, last: str, length: int, width: int) -> list[str]:
-    """Return a line with the ends of an axis beneath a chart, or two if they are too long."""
+    """Return the labels of both ends of an axis, in two lines if they do not fit in one."""
     gap = length - len(first) - len(last)
     if gap > 0:
         return [f"{first}{' ' * gap}{last}"]
@@ -71,14 +137,7 @@ def _axis(first: str, last: str, length: int, width: int) -> list[str]:
 
 
 def _number(part: TimeSlice, step: str) -> int:
-    """Return the number of a slice's hour or day, of all hours or days."""
+    """Return the number of a slice's hour, day or year, counted from a fixed start."""
     if step == "hour":
         return int(part.start.timestamp()) // _HOUR_S
     return part.start.year if step == "year" else part.start.toordinal()
-
-
-def _label(part: TimeSlice, step: str) -> str:
-    if step == "hour":
-        return moment(part.start)
-    day = part.start.date().isoformat()
-    return day[:4] if step == "year" else day

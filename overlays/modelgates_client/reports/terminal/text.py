@@ -1,12 +1,12 @@
-"""A report on a terminal: figures in words, tables with bars, columns over time; by rich.
+"""A report as text for a terminal: figures, tables with bars, and charts.
 
-It fits the terminal's width as long as that is 40 columns or more.
+It fits the width of the terminal if that is at least 40 characters.
 """
 
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Final, TextIO
 
 from rich.console import Console, RenderableType
@@ -15,25 +15,28 @@ from rich.table import Table
 from rich.text import Text
 
 from modelgates_client.reports import formatting, reconciliation_text
-from modelgates_client.reports.figures import Group, Report, Total
-from modelgates_client.reports.terminal.charts import cost_over_time, latency_chart
-from modelgates_client.reports.terminal.drawing import DrawingCharacters, bar
+from modelgates_client.reports.figures import Group, Report, Total, sum_of_totals
+from modelgates_client.reports.terminal.charts import (
+    DrawingCharacters,
+    bar,
+    cost_over_time,
+    latency_chart,
+)
 from modelgates_client.reports.terminal.tables import Columns, TableRow, table
 
-_LISTED: Final = 20  # groups, unless another number is asked for
-_FALLBACKS: Final = 8
-_PROVIDERS: Final = 20
-_STATUSES: Final = 4
-_DIFFERENCES: Final = 20
-_BAR: Final = 10  # columns of the terminal
-_SHARE: Final = "share"  # columns that are aligned left
+_MAX_GROUPS: Final = 20  # by default
+_MAX_FALLBACKS: Final = 8
+_MAX_PROVIDERS: Final = 20
+_MAX_STATUSES: Final = 4
+_MAX_DIFFERENCES: Final = 20
+_BAR_WIDTH: Final = 10  # characters
+_SHARE: Final = "share"  # this and the next column are aligned left
 _FAILURES: Final = "failures"
 _UNKNOWN: Final = "unknown"
-_PIPED: Final = 100  # columns, where no terminal says how many
-_MIN: Final = 40  # columns that a report fits
+_DEFAULT_WIDTH: Final = 100  # characters, without a terminal
+_MIN_WIDTH: Final = 40  # characters
 _INDENT: Final = 2
-_END: Final = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")  # of a line: blanks, among colours
-_EXACT: Final = Context(prec=80)  # more digits than sums have
+_LINE_END: Final = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")  # spaces and colour sequences
 
 
 def as_text(
@@ -44,60 +47,60 @@ def as_text(
     exact: bool = False,
     encoding: str = "utf-8",
 ) -> str:
-    """Return a report for people.
+    """Return a report as text.
 
     Args:
-        report: What to show.
-        stream: The terminal to draw for; None if it is none.
-        limit: How many groups to list, if not 20.
-        exact: Whether to show all digits of amounts, not only those that matter.
-        encoding: What the characters that it is drawn with must be in, if it is no terminal.
+        report: The report.
+        stream: The terminal to format for; None: the output is no terminal.
+        limit: How many groups to list; None: 20.
+        exact: Whether to show all digits of amounts instead of rounding them.
+        encoding: The encoding of the output, if it is no terminal.
     """
-    plain = stream is None or bool(os.environ.get("NO_COLOR"))
+    is_plain = stream is None or bool(os.environ.get("NO_COLOR"))
     console = Console(
         file=stream,
-        color_system=None if plain else "auto",
+        color_system=None if is_plain else "auto",
         width=_piped_width() if stream is None else None,
     )
-    pens = DrawingCharacters.of(encoding if stream is None else stream.encoding)
+    characters = DrawingCharacters.for_encoding(encoding if stream is None else stream.encoding)
     with console.capture() as captured:
         console.print(Text(formatting.heading(report), "bold"))
-        for part in _parts(report, console, pens, limit or _LISTED, exact=exact):
+        for part in _parts(report, console, characters, limit or _MAX_GROUPS, exact=exact):
             console.print(part)
-    lines = (_END.sub(_without_blanks, line) for line in captured.get().splitlines())
+    lines = (_LINE_END.sub(_without_spaces, line) for line in captured.get().splitlines())
     return "".join(f"{line}\n" for line in lines)
 
 
 def _piped_width() -> int:
-    """Return the width that the environment asks for, or one that fits most pagers."""
+    """Return the width of the environment variable COLUMNS, or one that fits most pagers."""
     columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and int(columns) >= _MIN else _PIPED
+    return int(columns) if columns.isdecimal() and int(columns) >= _MIN_WIDTH else _DEFAULT_WIDTH
 
 
-def _without_blanks(end: re.Match[str]) -> str:
+def _without_spaces(end: re.Match[str]) -> str:
     return end[0].replace(" ", "")
 
 
 def _parts(
-    report: Report, console: Console, pens: DrawingCharacters, limit: int, *, exact: bool
+    report: Report, console: Console, characters: DrawingCharacters, limit: int, *, exact: bool
 ) -> Iterator[RenderableType]:
     yield ""
     yield _summary(report, exact=exact)
     width = console.width - _INDENT
-    yield from _chart("Cost over time", cost_over_time(report, width, pens))
+    yield from _chart("Cost over time", cost_over_time(report, width, characters))
     if report.groups:
         yield from _title(f"Cost by {', '.join(report.by)}")
-        yield _groups(report, console, pens, limit, exact=exact)
-        yield from _reasons(report, limit)
-        yield from _further(report, limit, exact=exact)
-    yield from _chart("Latency", latency_chart(report, width, pens))
+        yield _groups(report, console, characters, limit, exact=exact)
+        yield from _unknown_note(report, limit)
+        yield from _other_groups(report, limit, exact=exact)
+    yield from _chart("Latency", latency_chart(report, width, characters))
     if report.providers:
-        yield from _title("Providers, by the attempts that records list")
-        yield _providers(report, console, pens)
-    yield from _after_providers(report, pens)
+        yield from _title("Providers, by the attempts of all records")
+        yield _providers(report, console, characters)
+    yield from _after_providers(report, characters)
     if report.reconciliation is not None:
         yield from _title("Is anything missing? The account's activity says")
-        for line in reconciliation_text.lines(report.reconciliation, _DIFFERENCES):
+        for line in reconciliation_text.lines(report.reconciliation, _MAX_DIFFERENCES):
             yield Padding(Text(line), (0, 0, 0, _INDENT))
 
 
@@ -107,7 +110,7 @@ def _title(text: str) -> Iterator[RenderableType]:
 
 
 def _chart(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
-    """Yield a chart beneath its title, if there is one."""
+    """Yield a title and the lines of a chart, if there are any."""
     if lines:
         yield from _title(title)
     for line in lines:
@@ -115,7 +118,7 @@ def _chart(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
 
 
 def _summary(report: Report, *, exact: bool) -> RenderableType:
-    """Return the totals, each with what it leaves out."""
+    """Return the totals, and what they do not include."""
     total = report.total
     amounts = (total.charged_usd.known, total.upstream_usd.known, total.all_in_usd.known)
     decimals = None if exact else formatting.decimals_of(amounts)
@@ -127,7 +130,7 @@ def _summary(report: Report, *, exact: bool) -> RenderableType:
         ("Left out", formatting.left_out(report)),
         ("Caching", [formatting.saving(total)]),
         ("Tokens", formatting.tokens(total)),
-        ("Latency", [formatting.spread(total.latency_ms)]),
+        ("Latency", [formatting.durations(total.latency_ms)]),
         ("Speed", [formatting.rates(total.tokens_per_second)]),
     ]
     for title, texts in rows:
@@ -138,38 +141,40 @@ def _summary(report: Report, *, exact: bool) -> RenderableType:
 
 
 def _groups(
-    report: Report, console: Console, pens: DrawingCharacters, limit: int, *, exact: bool
+    report: Report, console: Console, characters: DrawingCharacters, limit: int, *, exact: bool
 ) -> RenderableType:
     total = report.total
     listed, _ = report.listed(limit)
-    own_keys = any(group.charged_usd != group.all_in_usd for group in (*listed, total))
+    has_upstream = any(group.charged_usd != group.all_in_usd for group in (*listed, total))
     amounts = [each.known for group in listed for each in (group.charged_usd, group.all_in_usd)]
     decimals = None if exact else formatting.decimals_of(amounts)
     rows = list[TableRow]()
     for group in listed:
-        share = _share(group.all_in_usd.known, total.all_in_usd.known)
-        drawn = f"{bar(min(share, 1), _BAR, pens):<{_BAR}} {formatting.percent(share, 1):>6}"
+        share = formatting.share(group.all_in_usd.known, total.all_in_usd.known) or 0.0
+        share_bar = (
+            f"{bar(share, _BAR_WIDTH, characters):<{_BAR_WIDTH}} {formatting.percent(share, 1):>6}"
+        )
         cells = {
             "charged": _amount(group.charged_usd, group.records, decimals),
             "all in": _amount(group.all_in_usd, group.records, decimals),
             _UNKNOWN: f"{group.all_in_usd.unknown:,}" if group.all_in_usd.unknown else "",
-            _SHARE: drawn if share > 0 else "",
+            _SHARE: share_bar if share > 0 else "",
             "records": f"{group.records:,}",
             "p50": formatting.duration(group.latency_ms.p50),
             "p95": formatting.duration(group.latency_ms.p95),
             "p99": formatting.duration(group.latency_ms.p99),
         }
-        if not own_keys:
+        if not has_upstream:
             del cells["charged"]
         if not _has_unknown(listed):
             del cells[_UNKNOWN]
         rows.append(TableRow(group.key, cells))
-    columns = Columns(report.by, _SHARE, spare=("p95", "charged", "p99"))
-    return table(console, columns, rows, pens.separator)
+    columns = Columns(report.by, _SHARE, optional=("p95", "charged", "p99"))
+    return table(console, columns, rows, characters.separator)
 
 
 def _amount(total: Total[Decimal], records: int, decimals: int | None) -> str:
-    """Return what is known of a sum; how much is not stands beside it."""
+    """Return the known part of a sum; another column has the number of unknown amounts."""
     return _UNKNOWN if records == total.unknown else formatting.rounded(total.known, decimals)
 
 
@@ -177,73 +182,66 @@ def _has_unknown(groups: Sequence[Group]) -> bool:
     return any(group.all_in_usd.unknown for group in groups)
 
 
-def _reasons(report: Report, limit: int) -> Iterator[RenderableType]:
-    """Yield what the column of the unknown counts, once."""
+def _unknown_note(report: Report, limit: int) -> Iterator[RenderableType]:
+    """Yield an explanation of the column of unknown amounts, if there is one."""
     if _has_unknown(report.listed(limit)[0]):
-        yield Text(f"{_UNKNOWN}: records that do not say what they cost in all; no sum has them")
+        yield Text(f"{_UNKNOWN}: records whose whole cost is not known; no sum includes them")
 
 
-def _further(report: Report, limit: int, *, exact: bool) -> Iterator[RenderableType]:
-    """Yield what the groups that are not listed are, so that the list adds up to the total."""
-    left = report.listed(limit)[1]
-    others = [*left, *([report.rest] if report.rest is not None else [])]
-    number = len(left) + report.groups_left_out
+def _other_groups(report: Report, limit: int, *, exact: bool) -> Iterator[RenderableType]:
+    """Yield the sum of the groups that are not listed, so that all lines add up to the total."""
+    not_listed = report.listed(limit)[1]
+    others = [*not_listed, *([report.rest] if report.rest is not None else [])]
+    number = len(not_listed) + report.groups_left_out
     if not number:
         return
-    known = Decimal(0)
-    for group in others:
-        known = _EXACT.add(known, group.all_in_usd.known)
-    unknown = sum(group.all_in_usd.unknown for group in others)
+    total = sum_of_totals(group.all_in_usd for group in others)
     records = sum(group.records for group in others)
     cost = formatting.money(
-        Total(known, unknown), records, None if exact else formatting.decimals_of([known])
+        total, records, None if exact else formatting.decimals_of([total.known])
     )
-    shown = f"{cost} all in, of {formatting.count(records, 'record')}"
-    yield Text(f"and {formatting.count(number, 'group')} more: {shown}")
+    cost = f"{cost} all in, of {formatting.count(records, 'record')}"
+    yield Text(f"and {formatting.count(number, 'more group')}: {cost}")
 
 
-def _providers(report: Report, console: Console, pens: DrawingCharacters) -> RenderableType:
+def _providers(report: Report, console: Console, characters: DrawingCharacters) -> RenderableType:
     rows = list[TableRow]()
-    for provider in report.providers[:_PROVIDERS]:
+    for provider in report.providers[:_MAX_PROVIDERS]:
         failing = [_status(status) for status, _ in provider.statuses if not _is_success(status)]
-        more = ["..."] if len(failing) > _STATUSES else []
+        more = ["..."] if len(failing) > _MAX_STATUSES else []
         cells = {
             "attempts": f"{provider.attempts:,}",
             "failed": formatting.percent(provider.failures, provider.attempts),
-            _FAILURES: ", ".join(failing[:_STATUSES] + more),
+            _FAILURES: ", ".join(failing[:_MAX_STATUSES] + more),
             "served": f"{provider.served:,}",
             "p50": formatting.duration(provider.latency_ms.p50),
             "p95": formatting.duration(provider.latency_ms.p95),
             "p99": formatting.duration(provider.latency_ms.p99),
         }
         rows.append(TableRow((provider.name,), cells))
-    columns = Columns(("provider",), _FAILURES, spare=("p95", _FAILURES, "served"))
-    return table(console, columns, rows, pens.separator)
+    columns = Columns(("provider",), _FAILURES, optional=("p95", _FAILURES, "served"))
+    return table(console, columns, rows, characters.separator)
 
 
-def _after_providers(report: Report, pens: DrawingCharacters) -> Iterator[RenderableType]:
-    """Yield fallbacks, and what providers and records are not in the tables."""
-    more = max(0, len(report.providers) - _PROVIDERS) + report.providers_left_out
+def _after_providers(report: Report, characters: DrawingCharacters) -> Iterator[RenderableType]:
+    """Yield fallbacks, and how many providers and records are not in the tables."""
+    more = max(0, len(report.providers) - _MAX_PROVIDERS) + report.providers_left_out
     if more:
-        yield Text(f"and {formatting.count(more, 'provider')} more")
+        yield Text(f"and {formatting.count(more, 'more provider')}")
     if report.attempts_unknown:
         yield Text(
             f"the attempts of {formatting.count(report.attempts_unknown, 'record')} are unknown"
         )
     if not report.fallbacks:
         return
-    yield from _title("Fallbacks, from the provider that failed to the next")
-    for fallback in report.fallbacks[:_FALLBACKS]:
-        then = "nobody" if fallback.then is None else formatting.name(fallback.then)
-        names = f"{formatting.name(fallback.failed)} {pens.arrow} {then}"
+    yield from _title("Fallbacks, from the failed provider to the next attempt")
+    for fallback in report.fallbacks[:_MAX_FALLBACKS]:
+        then = formatting.NO_ATTEMPT if fallback.then is None else formatting.name(fallback.then)
+        names = f"{formatting.name(fallback.failed)} {characters.arrow} {then}"
         yield Padding(Text(f"{fallback.count:,} {names}"), (0, 0, 0, _INDENT))
-    more = max(0, len(report.fallbacks) - _FALLBACKS) + report.fallbacks_left_out
+    more = max(0, len(report.fallbacks) - _MAX_FALLBACKS) + report.fallbacks_left_out
     if more:
-        yield Text(f"and {formatting.count(more, 'fallback')} of other kinds")
-
-
-def _share(part: Decimal, whole: Decimal) -> float:
-    return float(part / whole) if part > 0 and whole > 0 else 0.0
+        yield Text(f"and {formatting.count(more, 'more kind')} of fallback")
 
 
 def _is_success(status: int | None) -> bool:
