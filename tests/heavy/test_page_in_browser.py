@@ -403,7 +403,7 @@ def test_all_text_has_enough_contrast(show, scheme):
           if ((parts(colour)[3] ?? 1) === 1) return colour;
         }
       };
-      const found = [];
+      const failures = [];
       for (const element of document.querySelectorAll('body *')) {
         const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
         const isShown = element.getClientRects().length;
@@ -412,8 +412,8 @@ def test_all_text_has_enough_contrast(show, scheme):
         const ink = element.ownerSVGElement ? style.fill : style.color;
         const [low, high] = [light(ink), light(behind(element))].sort((a, b) => a - b);
         const ratio = (high + 0.05) / (low + 0.05);
-        if (ratio < 4.5) found.push([element.textContent, ink, ratio]);
+        if (ratio < 4.5) failures.push([element.textContent, ink, ratio]);
       }
-      return found;
+      return failures;
     }""")
     assert low_contrast == []

@@ -46,10 +46,10 @@ def state(budget, *rows, timezone="UTC"):
 )
 def test_a_period_includes_its_first_day(period, days):
     """A record of its first day counts, one of the day before does not."""
-    found = state(budget(period=period), row("1", days=days), row("2", days=days + 1))
+    result = state(budget(period=period), row("1", days=days), row("2", days=days + 1))
 
-    assert found.spent.known_usd == 1
-    assert found.spent.records == 1
+    assert result.spent.known_usd == 1
+    assert result.spent.records == 1
 
 
 def test_a_month_starts_in_the_time_zone():
@@ -78,17 +78,17 @@ def test_a_month_starts_in_the_time_zone():
 )
 def test_a_verdict_is_undecided_if_costs_are_unknown(rows, verdict, warned_at):
     """Finding nothing does not mean that nothing was spent."""
-    found = state(budget(), *rows)
+    result = state(budget(), *rows)
 
-    assert (found.verdict, found.warned_at) == (verdict, warned_at)
+    assert (result.verdict, result.warned_at) == (verdict, warned_at)
 
 
 def test_a_split_budget_has_a_state_for_each_value():
     """The highest spending first; records without a value have a state of their own."""
     rows = [row("2", user="a"), row("12", user="b"), row("1", user="a"), row("4")]
-    found = states([budget(each="user")], rows, NOW, "UTC")
+    result = states([budget(each="user")], rows, NOW, "UTC")
 
-    assert [(each.value, each.spent.known_usd, each.verdict) for each in found] == [
+    assert [(each.value, each.spent.known_usd, each.verdict) for each in result] == [
         ("b", 12, "over"),
         (None, 4, "within"),
         ("a", 3, "within"),
@@ -103,41 +103,41 @@ def test_where_selects_records():
         row("4", app="y", byok="no"),
         row(None, state="failed"),
     ]
-    found = state(budget(where={"app": "x", "byok": "no"}, allow_doubtful=1), *rows)
+    result = state(budget(where={"app": "x", "byok": "no"}, allow_doubtful=1), *rows)
 
-    assert found.spent.known_usd == 1
-    assert found.spent.doubtful == 1
-    assert found.verdict == "within"
+    assert result.spent.known_usd == 1
+    assert result.spent.doubtful == 1
+    assert result.verdict == "within"
 
 
 def test_the_forecast_is_the_mean_of_the_last_whole_days():
     """Today is not one of them: it is not over."""
     rows = [row("0.7", days=days) for days in range(1, 11)] + [row("0.5")]
-    found = state(budget(max_usd=12), *rows)  # 10 days of 0.7, and 0.5 today
+    result = state(budget(max_usd=12), *rows)  # 10 days of 0.7, and 0.5 today
 
-    assert found.usd_per_day == Decimal("0.7")
-    assert found.days == 7
-    assert found.spent.known_usd == Decimal("7.5")
-    assert found.reached_on == datetime.date(2026, 11, 24)  # 4.5 by 0.7 are 6 days and a part
+    assert result.usd_per_day == Decimal("0.7")
+    assert result.days == 7
+    assert result.spent.known_usd == Decimal("7.5")
+    assert result.reached_on == datetime.date(2026, 11, 24)  # 4.5 by 0.7 are 6 days and a part
 
 
 def test_a_limit_not_reached_within_the_period_has_no_date():
     """The next period starts at 0."""
     rows = [row("0.1", days=days) for days in range(1, 11)]
-    found = state(budget(), *rows)
+    result = state(budget(), *rows)
 
-    assert found.usd_per_day == Decimal("0.1")
-    assert found.reached_on is None
+    assert result.usd_per_day == Decimal("0.1")
+    assert result.reached_on is None
 
 
 @pytest.mark.parametrize(("first", "days", "rate"), [(4, 3, "3"), (3, 2, None), (1, 0, None)])
 def test_there_is_no_forecast_from_fewer_than_three_days(first, days, rate):
     """The day of the first record does not count: it may be partial."""
     rows = [row("3", days=ago) for ago in range(1, first + 1)]
-    found = state(budget(max_usd=100), *rows)
+    result = state(budget(max_usd=100), *rows)
 
-    assert found.days == days
-    assert found.usd_per_day == (None if rate is None else Decimal(rate))
+    assert result.days == days
+    assert result.usd_per_day == (None if rate is None else Decimal(rate))
 
 
 @given(
@@ -163,7 +163,7 @@ def test_sums_equal_those_of_plain_python(rows, zone):
         )
         for usd, hours, state, user in rows
     ]
-    found = {each.value: each for each in states([budget(each="user")], budget_rows, NOW, zone)}
+    by_value = {each.value: each for each in states([budget(each="user")], budget_rows, NOW, zone)}
 
     clock = zoneinfo.ZoneInfo(zone)
     month = [
@@ -175,9 +175,9 @@ def test_sums_equal_those_of_plain_python(rows, zone):
     ]
     for user in {user for _, user in month}:
         amounts = [usd for usd, spender in month if spender == user]
-        assert found[user].spent.records == len(amounts)
-        assert found[user].spent.known_usd == sum(usd or 0 for usd in amounts)
-        assert found[user].spent.unknown == amounts.count(None)
+        assert by_value[user].spent.records == len(amounts)
+        assert by_value[user].spent.known_usd == sum(usd or 0 for usd in amounts)
+        assert by_value[user].spent.unknown == amounts.count(None)
 
 
 def test_a_budget_may_be_split_by_a_label():
@@ -189,8 +189,8 @@ def test_a_budget_may_be_split_by_a_label():
         row("8"),
         row(None, state="pending", **{"label:team": "b", "label:env": "test"}),
     ]
-    found = states([budget(each="label:team")], rows, NOW, "UTC")
-    assert [(each.value, each.spent.known_usd, each.spent.pending) for each in found] == [
+    result = states([budget(each="label:team")], rows, NOW, "UTC")
+    assert [(each.value, each.spent.known_usd, each.spent.pending) for each in result] == [
         (None, 8, 0),
         ("a", 5, 0),
         ("b", 2, 1),
@@ -202,8 +202,8 @@ def test_a_budget_may_be_split_by_a_label():
 def test_a_value_without_rows_in_the_period_is_left_out():
     """Without any such rows there is one state, which is undecided."""
     old, new = row("1", days=40, user="old"), row("1", user="new")
-    found = states([budget(each="user")], [old, new], NOW, "UTC")
-    assert [(each.value, each.verdict) for each in found] == [("new", "within")]
+    result = states([budget(each="user")], [old, new], NOW, "UTC")
+    assert [(each.value, each.verdict) for each in result] == [("new", "within")]
     (empty,) = states([budget(each="user")], [old], NOW, "UTC")
     assert (empty.value, empty.verdict) == (None, "undecided")
 
@@ -211,8 +211,8 @@ def test_a_value_without_rows_in_the_period_is_left_out():
 def test_older_records_make_all_days_of_the_mean_whole():
     """A value with older records has whole days even without records on them."""
     rows = [row("7", days=1, user="a"), row("1", user="a"), row("1", days=1, user="b")]
-    found = states([budget(each="user")], rows, NOW, "UTC", lambda *_: {"a"})
-    assert {each.value: each.usd_per_day for each in found} == {"a": 1, "b": None}
+    result = states([budget(each="user")], rows, NOW, "UTC", lambda *_: {"a"})
+    assert {each.value: each.usd_per_day for each in result} == {"a": 1, "b": None}
     first = needed_from([budget()], NOW, "UTC")
     assert first == microseconds(datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC))
     assert needed_from([budget(period="day")], NOW, "UTC") == microseconds(

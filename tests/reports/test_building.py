@@ -348,14 +348,16 @@ def test_an_instant_belongs_to_its_local_hour(when, hour, day):
     ("latency", "lower", "upper"),
     [(0, 0, 1), (0.5, 0, 1), (1, 1, 1.2), (8, 8, 10), (80, 80, 100), (9.999, 8, 10), (-2.5, -3, 0)],
 )
-def test_a_bar_begins_with_its_lower_end(latency, lower, upper):
-    """And ends before its upper one, which may be of the next decade."""
+def test_a_bin_includes_its_lower_edge(latency, lower, upper):
+    """And excludes its upper edge, which may be in the next decade."""
     report = build_report(connect([row(latency_ms=latency)]), source="s", now=NOON)
 
-    assert [(one.lower, one.upper, one.count) for one in report.latencies] == [(lower, upper, 1)]
+    assert [(each.lower, each.upper, each.count) for each in report.latencies] == [
+        (lower, upper, 1)
+    ]
 
 
-def test_a_day_begins_when_clocks_skip_midnight():
+def test_a_day_starts_after_a_skipped_midnight():
     """Its first instant is one o'clock."""
     when = datetime.datetime(2018, 11, 4, 12, tzinfo=datetime.UTC)
     rows = [costing("1", created_at=when), costing("1", created_at=when.replace(year=2019))]

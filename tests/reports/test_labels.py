@@ -48,22 +48,22 @@ def report(path, by, where=()):
 
 def test_records_can_be_grouped_by_a_label(path):
     """Records without the label are a group of their own."""
-    found = report(path, ["label:feature"])
-    costs = {group.key: group.charged_usd.known for group in found.groups}
+    result = report(path, ["label:feature"])
+    costs = {group.key: group.charged_usd.known for group in result.groups}
     assert costs == {
         ("search",): Decimal("0.375"),
         ("chat",): Decimal("0.375"),
         (None,): Decimal("0.5"),
     }
-    assert found.total.charged_usd.known == Decimal("1.25")
+    assert result.total.charged_usd.known == Decimal("1.25")
     assert report(path, ["label:a.b-c"]).groups[0].key == (None,)
 
 
 def test_a_report_can_be_limited_to_labels(path):
     """Also its ids without a record; the control totals of all rows show no difference."""
-    found = report(path, ["label:tenant"], ["label:feature=search"])
-    assert found.total.charged_usd.known == Decimal("0.375")
-    assert found.unresolved.pending == 1
+    result = report(path, ["label:tenant"], ["label:feature=search"])
+    assert result.total.charged_usd.known == Decimal("0.375")
+    assert result.unresolved.pending == 1
     assert report(path, ["model"]).unresolved.pending == 2
     quoted = report(path, ["model"], ['label:tenant=it\'s "other"'])
     assert quoted.total.charged_usd.known == Decimal("0.25")
@@ -92,8 +92,8 @@ def test_an_export_can_be_limited_to_labels(path, tmp_path):
     out = str(tmp_path / "out.parquet")
     counts = export(path, [Output(ROWS, out, "parquet")], where={"feature": "search"})
     assert (counts.records, counts.unresolved) == (2, 1)
-    found = duckdb.sql(f"SELECT generation_id, labels FROM '{out}' ORDER BY 1").fetchall()
-    assert dict(found) == {key: LABELS[key] for key in ("gen-1", "gen-2", "gen-5")}
+    result = duckdb.sql(f"SELECT generation_id, labels FROM '{out}' ORDER BY 1").fetchall()
+    assert dict(result) == {key: LABELS[key] for key in ("gen-1", "gen-2", "gen-5")}
 
 
 def test_charges_have_labels_as_tags(path, tmp_path):

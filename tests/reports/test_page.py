@@ -75,14 +75,16 @@ class Page(html.parser.HTMLParser):
         return " ".join("".join(self.texts).split())
 
     def data(self):
-        (data,) = [text for about, text in self.inline["script"] if about.get("id") == "data"]
+        (data,) = [
+            text for attributes, text in self.inline["script"] if attributes.get("id") == "data"
+        ]
         return json.loads(data)
 
     def policy(self):
         (policy,) = [
-            about["content"]
-            for tag, about in self.elements
-            if tag == "meta" and about.get("http-equiv") == "Content-Security-Policy"
+            attributes["content"]
+            for tag, attributes in self.elements
+            if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
         ]
         return dict(part.strip().split(" ", 1) for part in policy.split(";"))
 
@@ -103,14 +105,14 @@ def page(library, monkeypatch):
 @pytest.mark.parametrize("make", [report, full, lambda: full(HOSTILE, HOSTILE)])
 def test_the_page_is_valid(page, make):
     """Elements are closed in order, ids are unique, and references to ids resolve."""
-    found = page(make())
+    parsed = page(make())
 
-    ids = [about["id"] for _, about in found.elements if "id" in about]
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    for _, about in found.elements:
+    for _, attributes in parsed.elements:
         for name in ("aria-labelledby", "aria-describedby"):
-            assert set(about.get(name, "main").split()) <= {*ids}
-    assert sum(tag == "h1" for tag, _ in found.elements) == 1
+            assert set(attributes.get(name, "main").split()) <= {*ids}
+    assert sum(tag == "h1" for tag, _ in parsed.elements) == 1
 
 
 def test_equal_reports_result_in_equal_pages():
@@ -120,10 +122,10 @@ def test_equal_reports_result_in_equal_pages():
 
 def test_amounts_are_exact_with_thousands_separators():
     """In tables and charts."""
-    found = Page(render(full()))
+    parsed = Page(render(full()))
 
-    assert "$1,201.50000000000000000000003 3 100.0 %" in " ".join(found.words().split())
-    notes = [row["note"] for row in found.data()["costs"]["rows"]]
+    assert "$1,201.50000000000000000000003 3 100.0 %" in " ".join(parsed.words().split())
+    notes = [row["note"] for row in parsed.data()["costs"]["rows"]]
     assert notes[0] == "$1,201.50000000000000000000003 (and 3 unknown)"
 
 
@@ -182,13 +184,13 @@ def test_an_unknown_total_is_not_zero(page):
 
 def test_an_empty_report_has_no_charts_and_tables(page):
     """It states that there are no records."""
-    found = page(report())
+    parsed = page(report())
 
-    assert {tag for tag, _ in found.elements} & {"table", "details"} == set()
-    assert set(found.data().values()) == {None}
-    assert "nothing is left out" not in found.words()
+    assert {tag for tag, _ in parsed.elements} & {"table", "details"} == set()
+    assert set(parsed.data().values()) == {None}
+    assert "nothing is left out" not in parsed.words()
     for text in ("No record has a readable time.", "No record has a latency."):
-        assert text in found.words()
+        assert text in parsed.words()
 
 
 def test_hostile_names_are_text(page):
@@ -196,7 +198,11 @@ def test_hostile_names_are_text(page):
     clean, hostile = page(full()), page(full(HOSTILE, HOSTILE))
 
     assert [tag for tag, _ in clean.elements] == [tag for tag, _ in hostile.elements]
-    assert not [about for _, about in hostile.elements if any(name[:2] == "on" for name in about)]
+    assert not [
+        attributes
+        for _, attributes in hostile.elements
+        if any(name[:2] == "on" for name in attributes)
+    ]
     assert "</script><img src=x onerror=alert(1)>\"'&amp;<b>" in hostile.words()
     for raw in ("\u2028", "\u202e", "\x1b"):
         assert raw not in "".join(hostile.texts)
@@ -214,19 +220,21 @@ def test_data_cannot_end_its_script_element():
 
 def test_the_policy_allows_only_the_scripts_and_styles_of_the_page(page):
     """Each by its digest; no requests, no eval, no other inline code."""
-    found = page(full())
-    policy = found.policy()
+    parsed = page(full())
+    policy = parsed.policy()
 
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert policy.keys() == {"default-src", "script-src", "style-src", "base-uri", "form-action"}
     for sources in (policy["script-src"], policy["style-src"]):
         assert DIGEST.sub("", sources).strip() == ""
-    scripts = [text for about, text in found.inline["script"] if not about]
-    (compressed,) = [text for about, text in found.inline["script"] if about.get("id") == "library"]
+    scripts = [text for attributes, text in parsed.inline["script"] if not attributes]
+    (compressed,) = [
+        text for attributes, text in parsed.inline["script"] if attributes.get("id") == "library"
+    ]
     code = zlib.decompress(base64.b64decode(compressed)).decode()
     allowed = {*DIGEST.findall(policy["script-src"])}
     assert allowed == {digest(text) for text in (*scripts, code)}
-    assert {digest(text) for _, text in found.inline["style"]} <= {
+    assert {digest(text) for _, text in parsed.inline["style"]} <= {
         *DIGEST.findall(policy["style-src"])
     }
     assert "Plotly" in code
@@ -239,10 +247,10 @@ def digest(text):
 
 def test_the_page_refers_to_nothing_outside(page):
     """There are no addresses, and no styles or handlers in attributes."""
-    for tag, about in page(full()).elements:
+    for tag, attributes in page(full()).elements:
         assert tag not in {"link", "img", "iframe", "object", "base"}
-        assert {"src", "srcset", "style"}.isdisjoint(about), tag
-        assert about.get("href", "#main") == "#main"
+        assert {"src", "srcset", "style"}.isdisjoint(attributes), tag
+        assert attributes.get("href", "#main") == "#main"
 
 
 def test_without_the_extra_the_error_names_what_to_install(monkeypatch):
@@ -326,19 +334,19 @@ def test_models_beyond_six_are_combined():
 def test_groups_beyond_fifteen_are_only_in_the_table(page):
     """The page states so."""
     groups = tuple(group((f"m/{number}",), 1, str(200 - number)) for number in range(200))
-    found = page(report(groups=groups, total=group((), 200, "20100")))
+    parsed = page(report(groups=groups, total=group((), 200, "20100")))
 
-    assert len(found.data()["costs"]["rows"]) == 15
-    assert "The chart shows 15 of 200 groups." in found.words()
-    assert "m/199" in found.words()
+    assert len(parsed.data()["costs"]["rows"]) == 15
+    assert "The chart shows 15 of 200 groups." in parsed.words()
+    assert "m/199" in parsed.words()
 
 
 def test_quantiles_are_placed_within_their_bins():
     """By the logarithm of the latency, and always within the chart."""
     bins = (HistogramBin(-5.0, 0.0, 1), HistogramBin(0.0, 1.0, 1), HistogramBin(1.0, 100.0, 1))
 
-    found = [charts.position(value, bins) for value in (-9.0, -2.5, 0.0, 0.5, 1.0, 10.0, 100.0)]
-    assert found == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3])
+    positions = [charts.position(value, bins) for value in (-9.0, -2.5, 0.0, 0.5, 1.0, 10.0, 100.0)]
+    assert positions == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3])
 
 
 def test_kinds_of_failures_add_up():
@@ -356,7 +364,7 @@ def test_unusual_figures_do_not_break_the_page(page):
     """Refunds, NaN as a measurement, hours that occur twice, groups with two keys."""
     twice = [NOON.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=h))) for h in (2, 1)]
     total = group((), 2, "-3", latency_ms=Spread(2, float("nan"), float("inf"), 0.0))
-    found = page(
+    parsed = page(
         report(
             by=("model", "provider"),
             total=total,
@@ -368,22 +376,24 @@ def test_unusual_figures_do_not_break_the_page(page):
         )
     )
 
-    points = found.data()["time"]["series"][0]["points"]
+    points = parsed.data()["time"]["series"][0]["points"]
     assert [point["text"][0] for point in points] == [
         "2026-11-02 12:00 +02:00",
         "2026-11-02 12:00 +01:00",
     ]
-    assert found.data()["costs"]["rows"][0]["name"] == "m \N{MIDDLE DOT} unknown"
-    assert "-$3" in found.words()
+    assert parsed.data()["costs"]["rows"][0]["name"] == "m \N{MIDDLE DOT} unknown"
+    assert "-$3" in parsed.words()
 
 
 def test_every_chart_has_a_table_with_its_figures(page):
     """For readers who cannot see the charts, or have no JavaScript."""
     figures = full()
-    found = page(figures)
+    parsed = page(figures)
 
     captions = [
-        about["aria-label"] for tag, about in found.elements if "tabindex" in about and tag == "div"
+        attributes["aria-label"]
+        for tag, attributes in parsed.elements
+        if "tabindex" in attributes and tag == "div"
     ]
     assert captions == [
         "Cost by day",
@@ -393,14 +403,26 @@ def test_every_chart_has_a_table_with_its_figures(page):
         "Attempts by provider",
         "Speed and tokens by model",
     ]
-    assert not [about for tag, about in found.elements if tag == "details" and "open" not in about]
-    values = [about.get("data-value") for _, about in found.elements if "data-value" in about]
+    assert not [
+        attributes
+        for tag, attributes in parsed.elements
+        if tag == "details" and "open" not in attributes
+    ]
+    values = [
+        attributes.get("data-value")
+        for _, attributes in parsed.elements
+        if "data-value" in attributes
+    ]
     assert str(float(figures.total.all_in_usd.known)) in values
 
 
 def test_unknown_values_have_no_value_to_sort_by(page):
     """They are last in either order."""
-    found = page(attrs.evolve(full(), groups=(group((None,), 2, "0", 2), group(("m",), 1, "1"))))
+    parsed = page(attrs.evolve(full(), groups=(group((None,), 2, "0", 2), group(("m",), 1, "1"))))
 
-    names = [about for tag, about in found.elements if tag == "th" and about.get("scope") == "row"]
+    names = [
+        attributes
+        for tag, attributes in parsed.elements
+        if tag == "th" and attributes.get("scope") == "row"
+    ]
     assert {"scope": "row", "class": "text"} in names

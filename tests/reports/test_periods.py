@@ -120,9 +120,9 @@ def test_today_and_this_week_start_in_the_time_zone(option, zone, expected):
 )
 def test_named_days_and_months(option, now, zone, expected):
     """They start and end at midnight in the zone; one that is not over has no end."""
-    found = period(now, **{option: True}, timezone=zone)
+    result = period(now, **{option: True}, timezone=zone)
 
-    assert (found.since.isoformat(), found.until and found.until.isoformat()) == expected
+    assert (result.since.isoformat(), result.until and result.until.isoformat()) == expected
 
 
 @pytest.fixture
@@ -140,9 +140,9 @@ def system_zone(monkeypatch):
 def test_local_is_the_time_zone_of_the_system(system_zone, tz):
     """By its name, because its offset changes."""
     system_zone(tz)
-    found = period(today=True, timezone="local")
+    result = period(today=True, timezone="local")
 
-    assert found.timezone == tz.lstrip(":")
+    assert result.timezone == tz.lstrip(":")
 
 
 def test_a_system_time_zone_without_a_name_is_refused(system_zone):
@@ -170,11 +170,11 @@ def test_today_started_at_most_25_hours_ago(now):
 
 def test_an_end_is_parsed_like_a_start():
     """It may be in the future, and is in the time zone."""
-    found = period(since="2026-11-01", until="2026-12-01", timezone="Europe/Berlin")
+    result = period(since="2026-11-01", until="2026-12-01", timezone="Europe/Berlin")
 
-    assert found.until.isoformat() == "2026-12-01T00:00:00+01:00"
-    assert str(found) == "since 2026-11-01 00:00 +01:00 until 2026-12-01 00:00 +01:00"
-    assert not found.is_all
+    assert result.until.isoformat() == "2026-12-01T00:00:00+01:00"
+    assert str(result) == "since 2026-11-01 00:00 +01:00 until 2026-12-01 00:00 +01:00"
+    assert not result.is_all
     assert str(period(until="1h")) == "until 2026-11-04 08:30 UTC"
 
 

@@ -59,21 +59,21 @@ def reconciled(items, *records, **options):
     return reconcile(read_activity(json.dumps({"data": items}), "activity"), records, **options)
 
 
-def findings(found):
+def findings(reconciliation):
     """Return the findings by day and model."""
-    return {(line.key.day.day, line.key.model): line.finding for line in found.lines}
+    return {(line.key.day.day, line.key.model): line.finding for line in reconciliation.lines}
 
 
 def test_equal_requests_and_amounts_are_the_same():
     """For each day and model; charged and upstream are compared separately."""
     items = [item(), item(date="2026-11-03", usage=0.3, byok_usage_inference=7.5, requests=1)]
-    found = reconciled(items, record(), record(), record("0.3", days=1, upstream="7.5"))
+    result = reconciled(items, record(), record(), record("0.3", days=1, upstream="7.5"))
 
-    assert found.is_same
-    assert findings(found) == {(2, "a/b"): "same", (3, "a/b"): "same"}
-    assert found.account.requests == found.ledger.requests == 3
-    assert found.account.charged_usd == found.ledger.charged_usd == Decimal("2.3")
-    assert found.account.upstream_usd == found.ledger.upstream_usd == Decimal("7.5")
+    assert result.is_same
+    assert findings(result) == {(2, "a/b"): "same", (3, "a/b"): "same"}
+    assert result.account.requests == result.ledger.requests == 3
+    assert result.account.charged_usd == result.ledger.charged_usd == Decimal("2.3")
+    assert result.account.upstream_usd == result.ledger.upstream_usd == Decimal("7.5")
 
 
 def test_endpoints_of_a_model_are_summed():
@@ -103,16 +103,16 @@ def test_a_record_may_have_either_name_of_a_model(model):
 )
 def test_differences_are_found(records, finding):
     """The number of requests comes first: a missing request also changes the cost."""
-    found = reconciled([item()], *records)
+    result = reconciled([item()], *records)
 
-    assert not found.is_same
-    assert findings(found)[2, "a/b"] == finding
+    assert not result.is_same
+    assert findings(result)[2, "a/b"] == finding
 
 
 def test_a_model_that_only_the_ledger_has_is_missing_in_the_account():
     """On a day that the activity covers; records of other days are left out and counted."""
     items = [item(), item(date="2026-11-05")]
-    found = reconciled(
+    result = reconciled(
         items,
         record(), record(),
         record(days=3), record(days=3),
@@ -121,13 +121,13 @@ def test_a_model_that_only_the_ledger_has_is_missing_in_the_account():
         record(state="pending", at=None),
     )  # fmt: skip
 
-    assert findings(found) == {
+    assert findings(result) == {
         (2, "a/b"): "same",
         (3, "other"): "missing in the account",
         (3, None): "missing in the account",
         (5, "a/b"): "same",
     }
-    assert (found.outside, found.undated, found.unresolved) == (2, 1, 1)
+    assert (result.outside, result.undated, result.unresolved) == (2, 1, 1)
 
 
 def test_days_are_utc_days_and_sums_are_exact(tmp_path):
@@ -148,12 +148,12 @@ def test_days_are_utc_days_and_sums_are_exact(tmp_path):
     with Ledger(path) as ledger:
         ledger.enqueue(["gen-1700000000-x"])  # of another day
     items = [item(requests=3, usage=0.3), item(date="2026-11-03", requests=1, usage=0.1)]
-    found = reconcile_ledger(path, read_activity(json.dumps(items), "activity"), Decimal(0))
+    result = reconcile_ledger(path, read_activity(json.dumps(items), "activity"), Decimal(0))
 
-    assert found.is_same
-    assert (found.outside, found.undated, found.unresolved) == (0, 1, 2)
-    assert (found.ledger.charged_usd, found.ledger.unknown) == (Decimal("0.4"), 0)
-    assert (found.ledger.tokens_prompt, found.ledger.tokens_completion) == (4 * 2**62, -4)
+    assert result.is_same
+    assert (result.outside, result.undated, result.unresolved) == (0, 1, 2)
+    assert (result.ledger.charged_usd, result.ledger.unknown) == (Decimal("0.4"), 0)
+    assert (result.ledger.tokens_prompt, result.ledger.tokens_completion) == (4 * 2**62, -4)
 
 
 @pytest.mark.parametrize(
@@ -205,13 +205,13 @@ def test_as_many_requests_are_missing_as_the_ledger_lacks(calls):
         for day, model, micros, is_known in calls
         if is_known
     ]
-    found = reconciled(items, *records)
+    result = reconciled(items, *records)
 
     missing_requests = sum(not is_known for *_, is_known in calls)
-    assert found.account.requests - found.ledger.requests == missing_requests
-    missing = [line for line in found.lines if line.finding == "missing in the ledger"]
+    assert result.account.requests - result.ledger.requests == missing_requests
+    missing = [line for line in result.lines if line.finding == "missing in the ledger"]
     assert sum(line.account.requests - line.ledger.requests for line in missing) == missing_requests
-    assert found.is_same is (missing_requests == 0)
+    assert result.is_same is (missing_requests == 0)
 
 
 @pytest.mark.parametrize(

@@ -94,19 +94,19 @@ def test_spending_equals_that_of_plain_python(rows, period, basis):
     undated = [each for each in records if each["created_at"] is None and not period.is_all]
     doubtful = [each for each in inside if each["state"] != "final" or each[column] is None]
     with closing(table(rows)) as connection:
-        found = spending(connection, period, basis, OF_LEDGER)
+        result = spending(connection, period, basis, OF_LEDGER)
 
-    assert Fraction(found.known_usd) == sum(
+    assert Fraction(result.known_usd) == sum(
         Fraction(each[column]) for each in inside if each[column] is not None
     )
-    assert found.records == len(inside)
-    assert found.provisional == sum(each["state"] == "provisional" for each in inside)
-    assert found.unknown == sum(each[column] is None for each in inside)
-    assert found.undated == len(undated)
+    assert result.records == len(inside)
+    assert result.provisional == sum(each["state"] == "provisional" for each in inside)
+    assert result.unknown == sum(each[column] is None for each in inside)
+    assert result.undated == len(undated)
     for state in ("pending", "failed", "forgotten"):
-        assert getattr(found, state) == sum(each["state"] == state for each in unresolved)
-    assert found.doubtful == (len(doubtful) + len(undated) + len(unresolved) - found.forgotten)
-    assert spending_of_rows(connect(rows), period, basis) == found
+        assert getattr(result, state) == sum(each["state"] == state for each in unresolved)
+    assert result.doubtful == (len(doubtful) + len(undated) + len(unresolved) - result.forgotten)
+    assert spending_of_rows(connect(rows), period, basis) == result
 
 
 def test_no_digit_of_a_sum_is_lost():
@@ -115,8 +115,8 @@ def test_no_digit_of_a_sum_is_lost():
     rows = [row(charged_usd=largest) for _ in range(11)]
 
     with closing(table(rows)) as connection:
-        found = spending(connection, ALL, "charged", OF_LEDGER)
-    assert str(found.known_usd) == "1099999999999999.999999999999999999999989"
+        result = spending(connection, ALL, "charged", OF_LEDGER)
+    assert str(result.known_usd) == "1099999999999999.999999999999999999999989"
 
 
 def spent(known="1", doubtful=0):
@@ -179,13 +179,13 @@ def test_an_id_without_a_record_has_the_time_in_it(tmp_path):
         assert spending_of_ledger(path, DAY, "charged").pending == 1
         ledger.forget([f"gen-{day}-b", f"gen-{day - 1}-a"])
         ledger.enqueue(["gen-timeless"])
-    found = spending_of_ledger(path, DAY, "charged")
+    result = spending_of_ledger(path, DAY, "charged")
 
-    assert (found.pending, found.forgotten, found.doubtful) == (1, 1, 1)
+    assert (result.pending, result.forgotten, result.doubtful) == (1, 1, 1)
     everything = spending_of_ledger(path, ALL, "charged")
     assert (everything.pending, everything.forgotten, everything.doubtful) == (2, 2, 2)
     with open_rows(path) as connection:
-        assert spending_of_rows(connection, DAY, "charged") == evolve(found, differences=())
+        assert spending_of_rows(connection, DAY, "charged") == evolve(result, differences=())
 
 
 @pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="its planner reads whole rows")
@@ -242,8 +242,8 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path, content):
     assert path.exists() == (content is not None)
 
 
-def test_rows_that_are_not_all_there_are_no_sum(tmp_path):
-    """While they are made anew, the sum would be too small."""
+def test_incomplete_rows_are_refused(tmp_path):
+    """While rows are derived again, the sum would be too small."""
     path = make_ledger(tmp_path / "l.db", record(1, total_cost=1))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO meta VALUES ('rows_reached', '0')")

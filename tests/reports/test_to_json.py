@@ -14,33 +14,38 @@ from .sample_reports import full, report
 
 def test_amounts_are_exact_strings_and_times_have_offsets():
     """Unknown values are null; a group's key is an array."""
-    found = json.loads(as_json(full()))
+    document = json.loads(as_json(full()))
 
-    assert found["version"] == 1
-    assert found["total"]["all_in_usd"] == {"known": "1201.50000000000000000000003", "unknown": 3}
-    assert found["since"] == "2026-11-02T12:00:00+00:00"
-    assert found["until"] is None
-    assert [group["key"] for group in found["groups"]] == [["openai/gpt-5-mini"], [None], [""]]
-    assert found["unresolved"]["errors"] == [["NotFoundErroropenai/gpt-5-mini", 3]]
-    assert found["providers"][0]["statuses"][1] == [429, 7474]
+    assert document["version"] == 1
+    assert document["total"]["all_in_usd"] == {
+        "known": "1201.50000000000000000000003",
+        "unknown": 3,
+    }
+    assert document["since"] == "2026-11-02T12:00:00+00:00"
+    assert document["until"] is None
+    assert [group["key"] for group in document["groups"]] == [["openai/gpt-5-mini"], [None], [""]]
+    assert document["unresolved"]["errors"] == [["NotFoundErroropenai/gpt-5-mini", 3]]
+    assert document["providers"][0]["statuses"][1] == [429, 7474]
 
 
 def test_small_amounts_have_no_exponent():
     """As other programs expect it."""
     small = attrs.evolve(report().total, charged_usd=figures.Total(Decimal("1E-24"), 0))
 
-    found = json.loads(as_json(report(total=small)))
-    assert found["total"]["charged_usd"]["known"] == "0.000000000000000000000001"
+    document = json.loads(as_json(report(total=small)))
+    assert document["total"]["charged_usd"]["known"] == "0.000000000000000000000001"
 
 
 def test_every_figure_is_included():
     """Under the name of its attribute."""
-    found = json.loads(as_json(full()))
+    document = json.loads(as_json(full()))
 
     names = {field.name for field in attrs.fields(figures.Report)}
-    assert found.keys() == names | {"version", "client_version"}
-    assert found["total"].keys() == {field.name for field in attrs.fields(figures.Group)}
-    assert found["timeline"][0].keys() == {field.name for field in attrs.fields(figures.TimeSlice)}
+    assert document.keys() == names | {"version", "client_version"}
+    assert document["total"].keys() == {field.name for field in attrs.fields(figures.Group)}
+    assert document["timeline"][0].keys() == {
+        field.name for field in attrs.fields(figures.TimeSlice)
+    }
 
 
 def test_names_cannot_control_a_terminal():

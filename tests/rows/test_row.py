@@ -32,14 +32,14 @@ def values_of(record):
 
 def test_a_row_has_the_fields_and_the_computed_values():
     """Each value is the one that the record has."""
-    found = record(**FULL)
-    row = values_of(found)
+    generation = record(**FULL)
+    row = values_of(generation)
 
     assert (row["generation_id"], row["state"], row["requests"]) == ("gen-1", "final", 2)
-    assert row["created_at"] == found.created
+    assert row["created_at"] == generation.created
     assert row["charged_usd"] == Decimal("0.00003452")
     assert row["cache_saving_usd"] == Decimal("-0.0000125")
-    assert (row["upstream_usd"], row["all_in_usd"]) == (0, found.cost.all_in)
+    assert (row["upstream_usd"], row["all_in_usd"]) == (0, generation.cost.all_in)
     assert (row["served_by"], row["fallbacks"], row["time_lost_ms"]) == ("DeepInfra", 1, 12.5)
     assert row["tokens_per_second"] == 50
     assert row["latency_ms"] == 1016.5
@@ -92,7 +92,7 @@ def test_an_amount_is_exact_or_null_and_named(amount, fits):
 
 
 @pytest.mark.parametrize(
-    ("residue", "kept"),
+    ("residue", "expected"),
     [
         (5.551115123125783e-17, "0.000000000000000055511151"),
         (-5.551115123125783e-17, "-0.000000000000000055511151"),
@@ -101,10 +101,10 @@ def test_an_amount_is_exact_or_null_and_named(amount, fits):
         (5e-324, "0"),
     ],
 )
-def test_a_residue_of_doubles_is_rounded_at_the_24th_decimal(residue, kept):
+def test_a_residue_of_doubles_is_rounded_at_the_24th_decimal(residue, expected):
     """No charge has digits beyond it, and fetching the record again would not help."""
     row = values_of(record(usage=residue))
-    assert row["usage_usd"] == Decimal(kept)
+    assert row["usage_usd"] == Decimal(expected)
     assert row["unreadable"] == []
 
 
@@ -131,15 +131,19 @@ def test_a_sum_that_does_not_fit_is_null_and_named():
 )
 def test_a_time_is_stored_as_microseconds_in_utc(sent, expected):
     """Digits beyond are cut, as in `record.created`."""
-    found = record(created_at=sent)
+    generation = record(created_at=sent)
     if expected is None:
-        expected = None if found.created is None else (found.created - EPOCH).total_seconds() * 1e6
-    assert stored(found)["created_at"] == expected
+        expected = (
+            None
+            if generation.created is None
+            else (generation.created - EPOCH).total_seconds() * 1e6
+        )
+    assert stored(generation)["created_at"] == expected
 
 
 @pytest.mark.parametrize("sent", ["", "yesterday", "2026-02-24T21:19:33", "2026-13-01T00:00:00Z"])
-def test_a_time_without_an_offset_is_null_and_named(sent):
-    """Its time zone would be a guess; so is any other invalid time."""
+def test_an_invalid_time_is_null_and_named(sent):
+    """Also one without an offset, whose time zone would be a guess."""
     row = values_of(record(created_at=sent))
     assert (row["created_at"], row["unreadable"]) == (None, ["created_at"])
 
@@ -260,8 +264,8 @@ def rounded(amount):
 @given(BODY)
 def test_any_record_becomes_a_row_that_names_unreadable_columns(fields):
     """Conversion never raises; each value is exactly what was sent, or null and named."""
-    found = Generation.from_dict({"id": "gen-1", **fields})
-    row = stored(found)
+    generation = Generation.from_dict({"id": "gen-1", **fields})
+    row = stored(generation)
     unreadable = json.loads(row["unreadable"])
     assert len(set(unreadable)) == len(unreadable)
     assert set(unreadable) <= set(NAMES)
@@ -282,11 +286,11 @@ def test_any_record_becomes_a_row_that_names_unreadable_columns(fields):
             assert column.name in unreadable
     for name in unreadable:
         assert row[name] is None or name == "attempts"
-    assert (row["created_at"] is None) == (found.created is None)
+    assert (row["created_at"] is None) == (generation.created is None)
     assert ("created_at" in unreadable) == (
-        fields.get("created_at") is not None and found.created is None
+        fields.get("created_at") is not None and generation.created is None
     )
-    assert (row["attempts"] is not None) == found.attempts.known
+    assert (row["attempts"] is not None) == generation.attempts.known
 
 
 @given(BODY)

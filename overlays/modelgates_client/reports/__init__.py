@@ -13,8 +13,7 @@ The modules:
 | `selection`           | selection of the rows and columns of a report              |
 | `grouping`            | sums and spreads, of all records and by group              |
 | `days`                | the days and hours of a time zone, in SQL                  |
-| `timeline`            | cost over time                                             |
-| `latencies`           | a histogram of latencies                                   |
+| `series`              | cost over time, and a histogram of latencies               |
 | `providers`           | attempts and fallbacks by provider                         |
 | `to_json`             | a report as JSON                                           |
 | `formatting`          | figures as text, for terminal and page                     |

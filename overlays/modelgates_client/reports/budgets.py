@@ -491,7 +491,7 @@ def _older_values_query(budget: Budget, values: Mapping[str, str], is_older: str
     """Return SQL for the value of each of a budget's records that were created earlier."""
     tests = [f"{values[name]} = {literal(text)}" for name, text in budget.where.items()]
     value = "NULL" if budget.each is None else values[budget.each]
-    return f"SELECT {value} FROM rows WHERE {' AND '.join((*tests, RECORDS, is_older))}"  # noqa: S608 - ours, strings quoted
+    return f"SELECT {value} FROM rows WHERE {' AND '.join((*tests, RECORDS, is_older))}"  # noqa: S608 - constants, strings quoted
 
 
 def _intersection(cursor: Cursor, values: Collection[str | None]) -> set[str | None]:

@@ -10,7 +10,6 @@ from modelgates_client.ledger.control_totals import Totals, TotalsDifference, di
 from modelgates_client.reports.days import add_local_times
 from modelgates_client.reports.figures import Report, Sort, UnresolvedCounts
 from modelgates_client.reports.grouping import Amounts, Grouping, group
-from modelgates_client.reports.latencies import histogram
 from modelgates_client.reports.periods import UTC, zone_of
 from modelgates_client.reports.providers import fallbacks, prepare, providers
 from modelgates_client.reports.selection import (
@@ -22,7 +21,7 @@ from modelgates_client.reports.selection import (
     select_rows,
     whole_days,
 )
-from modelgates_client.reports.timeline import slices
+from modelgates_client.reports.series import histogram, timeline
 from modelgates_client.rows.columns import CREATED
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def build_report(  # noqa: PLR0913 - the parameters of a report
         total, groups, rest, groups_left_out = group(
             connection, amounts, Grouping(by, zone, sort, limit)
         )
-        step, timeline = slices(connection, amounts, zone, since, until)
+        step, slices = timeline(connection, amounts, zone, since, until)
         attempts_unknown = prepare(connection)
         listed_providers, providers_left_out = providers(connection)
         listed_fallbacks, fallbacks_left_out = fallbacks(connection)
@@ -97,7 +96,7 @@ def build_report(  # noqa: PLR0913 - the parameters of a report
             groups=groups,
             unresolved=_unresolved(connection),
             undated=_undated(connection),
-            timeline=timeline,
+            timeline=slices,
             step=step,
             latencies=histogram(connection),
             providers=listed_providers,
@@ -134,7 +133,7 @@ def _differences(
 def _unresolved(connection: "DuckDBPyConnection") -> UnresolvedCounts:
     counts = dict(
         connection.execute(
-            "SELECT state, count(*) FROM report_rows "  # noqa: S608 - ours
+            "SELECT state, count(*) FROM report_rows "  # noqa: S608 - constants
             f"WHERE is_selected AND NOT {RECORDS} GROUP BY state"
         ).fetchall()
     )
@@ -153,6 +152,6 @@ def _unresolved(connection: "DuckDBPyConnection") -> UnresolvedCounts:
 
 def _undated(connection: "DuckDBPyConnection") -> int:
     (row,) = connection.execute(
-        f"SELECT count(*) FROM report_rows WHERE is_selected AND {RECORDS} AND created IS NULL"  # noqa: S608 - ours
+        f"SELECT count(*) FROM report_rows WHERE is_selected AND {RECORDS} AND created IS NULL"  # noqa: S608 - constants
     ).fetchall()
     return int(row[0])

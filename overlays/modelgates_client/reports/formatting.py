@@ -101,6 +101,17 @@ def money(total: Total[Decimal], records: int, decimals: int | None = None) -> s
     return f"{known} (and {unknown})" if total.unknown else known
 
 
+def known_money(total: Total[Decimal], records: int, decimals: int | None = None) -> str:
+    """Return the known part of a sum; "unknown" if the amount of no record is known.
+
+    Args:
+        total: The sum.
+        records: How many records there are in all.
+        decimals: How many decimals to show; None: all digits.
+    """
+    return "unknown" if total.unknown >= records > 0 else rounded(total.known, decimals)
+
+
 def decimals_of(amounts: Sequence[Decimal]) -> int:
     """Return how many decimals to show for amounts: at least 2.
 

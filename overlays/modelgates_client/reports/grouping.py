@@ -48,7 +48,7 @@ class Amounts:
     def __init__(self, connection: "DuckDBPyConnection") -> None:
         """Determine from the selected amounts whether sums could exceed the type's range."""
         largest = ", ".join(f"max(abs({name}))" for name in AMOUNTS)
-        row = connection.execute(f"SELECT count(*), {largest} FROM report_records").fetchall()[0]  # noqa: S608 - names are ours
+        row = connection.execute(f"SELECT count(*), {largest} FROM report_records").fetchall()[0]  # noqa: S608 - constant names
         count, *amounts = row
         self._wide = any(amount and amount * count >= _RANGE for amount in amounts)
 
@@ -104,12 +104,12 @@ def group(
     figures = ", ".join(columns)
     by = grouping.by
     if not by:
-        row = connection.execute(f"SELECT {figures} FROM report_records").fetchall()[0]  # noqa: S608 - ours
+        row = connection.execute(f"SELECT {figures} FROM report_records").fetchall()[0]  # noqa: S608 - constants
         return _group((), row), (), None, 0
     keys, number_of_groups = _rank(connection, amounts, grouping)
     same = " AND ".join(f"{_key(name)} IS NOT DISTINCT FROM {_ranked(name)}" for name in by)
     rows = connection.execute(
-        f"SELECT grouping(number), number, {figures} FROM report_dated "  # noqa: S608 - ours too
+        f"SELECT grouping(number), number, {figures} FROM report_dated "  # noqa: S608 - constants
         f"LEFT JOIN report_ranked ON {same} GROUP BY GROUPING SETS ((), (number)) ORDER BY number"
     ).fetchall()
     total = rest = None
@@ -140,14 +140,14 @@ def _rank(
     first = order.replace("ASC", "DESC") if grouping.sort == "time" else order
     keys = ", ".join(f"{_key(name)} AS {_ranked(name)}" for name in by)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE report_ranked AS "  # noqa: S608 - names are ours
+        "CREATE OR REPLACE TEMP TABLE report_ranked AS "  # noqa: S608 - constant names
         f"SELECT {keys}, count(*) OVER () AS groups, "
         f"row_number() OVER (ORDER BY {order}) AS number "
         f"FROM report_dated GROUP BY {', '.join(map(_key, by))} "
         f"QUALIFY row_number() OVER (ORDER BY {first}) <= {grouping.limit}"
     )
     names = ", ".join(map(_ranked, by))
-    rows = connection.execute(f"SELECT groups, number, {names} FROM report_ranked").fetchall()  # noqa: S608 - names are ours
+    rows = connection.execute(f"SELECT groups, number, {names} FROM report_ranked").fetchall()  # noqa: S608 - constant names
     texts = {
         number: tuple(
             _text(name, value, grouping.zone) for name, value in zip(by, key, strict=True)

@@ -80,7 +80,7 @@ def providers(connection: "DuckDBPyConnection") -> tuple[tuple[Provider, ...], i
     latency = f"CASE WHEN abs(attempt.latency_ms) <= {_MAX_LATENCY_MS} THEN attempt.latency_ms END"
     spreads = _by_name(
         connection.execute(
-            f"SELECT attempt.provider AS provider, {', '.join(spread(latency))} "  # noqa: S608 - ours
+            f"SELECT attempt.provider AS provider, {', '.join(spread(latency))} "  # noqa: S608 - constants
             "FROM (SELECT unnest(attempts) AS attempt FROM report_records) "
             "WHERE provider IS NULL OR list_contains(?::VARCHAR[], provider) GROUP BY 1",
             [[name for name in names if name is not None]],

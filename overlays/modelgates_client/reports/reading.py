@@ -138,7 +138,7 @@ def read(
     Raises:
         DamagedError: A time is not a number.
     """
-    select = f"SELECT {', '.join((dialect.time, 'state', *columns))} FROM rows"  # noqa: S608 - ours
+    select = f"SELECT {', '.join((dialect.time, 'state', *columns))} FROM rows"  # noqa: S608 - constants
     cursor = connection.execute(" UNION ALL ".join(f"{select} WHERE {each}" for each in conditions))
     while part := cursor.fetchmany(_BATCH_SIZE):
         yield from _by_day(part)
@@ -184,7 +184,7 @@ def totals_by_day(
     doubtful = f"state = 'provisional' OR {name} IS NULL"
     while True:
         ((created,),) = connection.execute(
-            f"SELECT min({CREATED}) FROM record_rows WHERE {between(CREATED, start, end)}"  # noqa: S608 - ours
+            f"SELECT min({CREATED}) FROM record_rows WHERE {between(CREATED, start, end)}"  # noqa: S608 - constants
         ).fetchall()
         if created is None:
             return
@@ -193,7 +193,7 @@ def totals_by_day(
         day = created // DAY
         start = (day + 1) * DAY
         ((records, times, provisional, unknown, doubts, known, texts),) = connection.execute(
-            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum(state = 'provisional'), "  # noqa: S608 - ours
+            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum(state = 'provisional'), "  # noqa: S608 - constants
             f"sum({name} IS NULL), sum({doubtful}), count({name}), group_concat({name}) "
             f"FROM record_rows WHERE {between(CREATED, day * DAY, start)}"
         ).fetchall()

@@ -1,7 +1,7 @@
 """Reconciliation: compares a ledger with the account's activity, to find missing generations.
 
-No operation lists generations, so a ledger cannot know of those it was never told. The account's
-activity states the number of requests and their cost for each UTC day and model.
+No operation lists generations, so a ledger cannot know of those whose ids it never got. The
+activity of the account states the number and cost of requests for each UTC day and model.
 """
 
 import csv
@@ -238,7 +238,7 @@ def _records(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:
         name if name in present else "NULL" for name in _COLUMNS
     )
     cursor = connection.execute(
-        f"SELECT {_DAY}, {model}, count(*), count({charged}), count({upstream}), "  # noqa: S608 - ours
+        f"SELECT {_DAY}, {model}, count(*), count({charged}), count({upstream}), "  # noqa: S608 - constants
         f"sum({charged} IS NULL OR {upstream} IS NULL), "
         f"group_concat({charged}), group_concat({upstream}), "
         # In halves, so that no sum of 64-bit integers overflows.
@@ -260,7 +260,7 @@ def _records(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:
 
 
 def _unresolved(connection: DatabaseConnection) -> Iterator[ReconciledRecord]:
-    statement = f"SELECT {_DAY} FROM rows WHERE NOT {RECORDS}"  # noqa: S608 - ours
+    statement = f"SELECT {_DAY} FROM rows WHERE NOT {RECORDS}"  # noqa: S608 - constants
     days = Counter(day for (day,) in connection.execute(statement).fetchall())
     for day, count in days.items():
         yield ReconciledRecord(_date(day), None, ActivitySums(count), is_record=False)

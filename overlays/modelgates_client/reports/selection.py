@@ -204,12 +204,12 @@ def select_rows(
     start = None if since is None else microseconds(since)
     within = between("created", start, None if until is None else microseconds(until))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE report_rows AS SELECT * FROM "  # noqa: S608 - ours too
+        f"CREATE OR REPLACE TEMP TABLE report_rows AS SELECT * FROM "  # noqa: S608 - constants
         f"(SELECT {', '.join(parts)} FROM rows) "
         f"WHERE created IS NULL OR (CASE WHEN {RECORDS} THEN {days} ELSE {within} END)"
     )
     connection.execute(
-        "CREATE OR REPLACE TEMP VIEW report_records AS "  # noqa: S608 - ours too
+        "CREATE OR REPLACE TEMP VIEW report_records AS "  # noqa: S608 - constants
         f"SELECT * FROM report_rows WHERE is_selected AND {RECORDS} AND ({within})"
     )
 

@@ -1,8 +1,8 @@
 """The columns of a row: computed ones, and one for each field of the spec.
 
 A field that a new version of the spec adds becomes a column under its own name, without an edit.
-Names carry the unit where the field's own name does not: `latency_ms`, `usage_usd`. An amount that
-`Cost` has, too, is called as it is there: `charged_usd`, `cache_saving_usd`.
+Names carry the unit where the field's own name does not: `latency_ms`, `usage_usd`. Amounts that
+`Cost` has have the names that they have there: `charged_usd`, `cache_saving_usd`.
 """
 
 import inspect

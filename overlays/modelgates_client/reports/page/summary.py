@@ -23,7 +23,7 @@ def summary(report: Report) -> str:
 
 
 def _money(report: Report, title: str, total: Total[Decimal], meaning: str) -> str:
-    value = "unknown" if _is_unknown(report, total) else formatting.exact_usd(total.known)
+    value = formatting.known_money(total, report.total.records)
     gaps = list(_gaps(report, total))
     return _tile(
         title, amount(value), [meaning, *(gaps or [_complete(report)])], is_warned=bool(gaps)

@@ -293,9 +293,10 @@ def _money(total: Total[Decimal], group: Group) -> HtmlCell:
 
 def _amount(total: Total[Decimal], records: int) -> HtmlCell:
     """Return the known part of a sum; a column and the note have the number of unknown amounts."""
-    if total.unknown >= records > 0:
-        return HtmlCell(_UNKNOWN)
-    return HtmlCell(formatting.exact_usd(total.known), number(total.known))
+    is_known = total.unknown < records or not records
+    return HtmlCell(
+        formatting.known_money(total, records), number(total.known) if is_known else None
+    )
 
 
 def _tokens(total: Total[int], group: Group) -> HtmlCell:

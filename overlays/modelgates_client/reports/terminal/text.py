@@ -6,7 +6,6 @@ It fits the width of the terminal if that is at least 40 characters.
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from typing import Final, TextIO
 
 from rich.console import Console, RenderableType
@@ -15,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelgates_client.reports import formatting, reconciliation_text
-from modelgates_client.reports.figures import Group, Report, Total, sum_of_totals
+from modelgates_client.reports.figures import Group, Report, sum_of_totals
 from modelgates_client.reports.terminal.charts import (
     DrawingCharacters,
     bar,
@@ -155,8 +154,8 @@ def _groups(
             f"{bar(share, _BAR_WIDTH, characters):<{_BAR_WIDTH}} {formatting.percent(share, 1):>6}"
         )
         cells = {
-            "charged": _amount(group.charged_usd, group.records, decimals),
-            "all in": _amount(group.all_in_usd, group.records, decimals),
+            "charged": formatting.known_money(group.charged_usd, group.records, decimals),
+            "all in": formatting.known_money(group.all_in_usd, group.records, decimals),
             _UNKNOWN: f"{group.all_in_usd.unknown:,}" if group.all_in_usd.unknown else "",
             _SHARE: share_bar if share > 0 else "",
             "records": f"{group.records:,}",
@@ -171,11 +170,6 @@ def _groups(
         rows.append(TableRow(group.key, cells))
     columns = Columns(report.by, _SHARE, optional=("p95", "charged", "p99"))
     return table(console, columns, rows, characters.separator)
-
-
-def _amount(total: Total[Decimal], records: int, decimals: int | None) -> str:
-    """Return the known part of a sum; another column has the number of unknown amounts."""
-    return _UNKNOWN if records == total.unknown else formatting.rounded(total.known, decimals)
 
 
 def _has_unknown(groups: Sequence[Group]) -> bool:

@@ -1,11 +1,13 @@
-"""Cost over time by model, in slices of hours, days or years."""
+"""The series of a report that charts show: cost over time, and a histogram of latencies."""
 
 import datetime
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.ledger.control_totals import DAY
 from modelgates_client.reports.days import HOUR, floor, in_zone, start_of_day
-from modelgates_client.reports.figures import TimeSlice
+from modelgates_client.reports.figures import HistogramBin, TimeSlice
 from modelgates_client.reports.grouping import Amounts
 from modelgates_client.reports.selection import instant
 
@@ -16,8 +18,12 @@ _MAX_MODELS: Final = 50  # models with slices of their own
 _MAX_DAYS: Final = 4000  # beyond, the dates cannot be right, and slices are years
 _MAX_HOURLY: Final = datetime.timedelta(days=2)
 
+#: Lower edges of the bins in a decade: round numbers, each about 1.26 times the previous one.
+#: Source: ISO 3, series R"10.
+_STEPS: Final = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
 
-def slices(
+
+def timeline(
     connection: "DuckDBPyConnection",
     amounts: Amounts,
     zone: datetime.tzinfo,
@@ -41,12 +47,12 @@ def slices(
     else:
         step, begins = "year", "epoch_us(date_trunc('year', make_timestamp(local)))"
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE report_models AS SELECT model AS name, "  # noqa: S608 - ours
+        "CREATE OR REPLACE TEMP TABLE report_models AS SELECT model AS name, "  # noqa: S608 - constants
         f"row_number() OVER (ORDER BY {amounts.order('all_in_usd')}, count(*) DESC, model) AS rank "
         f"FROM report_dated WHERE created IS NOT NULL GROUP BY model QUALIFY rank <= {_MAX_MODELS}"
     )
     rows = connection.execute(
-        f"SELECT {begins} AS begins, rank IS NULL, any_value(name), count(*), "  # noqa: S608 - ours too
+        f"SELECT {begins} AS begins, rank IS NULL, any_value(name), count(*), "  # noqa: S608 - constants
         f"{', '.join(amounts.sums('all_in_usd'))} "
         "FROM report_dated LEFT JOIN report_models ON model IS NOT DISTINCT FROM name "
         "WHERE created IS NOT NULL GROUP BY begins, rank ORDER BY begins, rank NULLS LAST"
@@ -61,3 +67,40 @@ def slices(
         )
         for begin, others, model, records, *cells in rows
     )
+
+
+def histogram(connection: "DuckDBPyConnection") -> tuple[HistogramBin, ...]:
+    """Return the bins from the lowest to the highest latency, including empty ones.
+
+    Latencies below one millisecond share a bin, and negative ones, which are faulty, share another.
+    """
+    lowest, highest = connection.execute(
+        "SELECT min(latency_ms), max(latency_ms) FROM report_records"
+    ).fetchall()[0]
+    if lowest is None:
+        return ()
+    edges = _edges(lowest, highest)
+    counts = dict(
+        connection.execute(
+            "SELECT edge, count(*) FROM report_records ASOF JOIN "
+            "(SELECT unnest(?::DOUBLE[]) AS edge) ON latency_ms >= edge GROUP BY edge",
+            [edges],
+        ).fetchall()
+    )
+    return tuple(
+        HistogramBin(lower, upper, counts.get(lower, 0)) for lower, upper in pairwise(edges)
+    )
+
+
+def _edges(lowest: float, highest: float) -> list[float]:
+    """Return the lower edge of each bin, followed by the upper edge of the last one."""
+    edges = [0.0]
+    exponent = -1
+    while edges[-1] <= highest:
+        exponent += 1
+        edges += [float(step * 10**exponent) / 10 for step in _STEPS]
+    while len(edges) > 2 and edges[-2] > highest:  # noqa: PLR2004 - a bin has two edges
+        edges.pop()
+    while len(edges) > 2 and edges[1] <= lowest:  # noqa: PLR2004 - a bin has two edges
+        del edges[0]
+    return [float(math.floor(lowest)), *edges] if lowest < 0 else edges
