@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.budgets import KINDS, BudgetRow, needed_from, read_budgets, states
+from modelgates_client.reports.budgets import (
+    BUDGET_DIMENSIONS,
+    BudgetRow,
+    needed_from,
+    read_budgets,
+    states,
+)
 from modelgates_client.reports.selection import microseconds
 
 NOW = datetime.datetime(2026, 11, 18, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
@@ -31,7 +37,7 @@ def row(usd="1", *, days=0, state="final", at=None, **values):
         (created - EPOCH) // datetime.timedelta(microseconds=1),
         state,
         {"charged": amount, "all-in": amount},
-        {**dict.fromkeys(KINDS), **values},
+        {**dict.fromkeys(BUDGET_DIMENSIONS), **values},
     )
 
 

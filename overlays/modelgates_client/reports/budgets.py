@@ -49,14 +49,14 @@ _ROUNDED: Final = Context(prec=20)  # for quotients, which are rounded
 
 #: What a budget can be limited to or split by: a dimension of reports other than times; in
 #: addition, `label:NAME`.
-KINDS: Final = tuple(name for name in DIMENSIONS if name not in TIMES)
+BUDGET_DIMENSIONS: Final = tuple(name for name in DIMENSIONS if name not in TIMES)
 
 #: The columns of rows that budgets read.
 BUDGET_COLUMNS: Final = (
     "state",
     "created_at",
     *AMOUNTS.values(),
-    *(DIMENSIONS[name] for name in KINDS),
+    *(DIMENSIONS[name] for name in BUDGET_DIMENSIONS),
     LABELS.name,
 )
 
@@ -162,9 +162,9 @@ def _read_budget(name: str, table: Any) -> Budget:
     return Budget(
         name=name,
         max_usd=_amount(table["max-usd"], f"{place}: max-usd"),
-        period=_one_of(table.get("period", "month"), (*_PERIODS,), f"{place}: period", _ROLLING),
-        basis=_one_of(table.get("basis", "all-in"), (*AMOUNTS,), f"{place}: basis"),
-        each=_kind(table["each"], f"{place}: each") if "each" in table else None,
+        period=_choice(table.get("period", "month"), (*_PERIODS,), f"{place}: period", _ROLLING),
+        basis=_choice(table.get("basis", "all-in"), (*AMOUNTS,), f"{place}: basis"),
+        each=_dimension_or_label(table["each"], f"{place}: each") if "each" in table else None,
         where=MappingProxyType(_where(table.get("where", {}), f"{place}: where")),
         warn_at=tuple(
             sorted(
@@ -192,7 +192,7 @@ def _count(value: Any, place: str) -> int:
     return value
 
 
-def _one_of(
+def _choice(
     value: Any, allowed: Sequence[Any], place: str, pattern: re.Pattern[str] | None = None
 ) -> Any:
     matches = pattern is not None and isinstance(value, str) and pattern.fullmatch(value)
@@ -204,11 +204,11 @@ def _one_of(
     return value
 
 
-def _kind(value: Any, place: str) -> str:
-    if isinstance(value, str) and (value in KINDS or label_of(value) is not None):
+def _dimension_or_label(value: Any, place: str) -> str:
+    if isinstance(value, str) and (value in BUDGET_DIMENSIONS or label_of(value) is not None):
         return value
     raise ConfigurationError(
-        f"{place}: expected any of {', '.join(KINDS)}, label:NAME, not {value!r}"
+        f"{place}: expected any of {', '.join(BUDGET_DIMENSIONS)}, label:NAME, not {value!r}"
     )
 
 
@@ -216,7 +216,7 @@ def _where(value: Any, place: str) -> dict[str, str]:
     if not is_object(value):
         raise ConfigurationError(f'{place}: expected a table such as {{ app = "search" }}')
     for key in value:
-        _kind(key, place)
+        _dimension_or_label(key, place)
     return {key: str(text) for key, text in value.items()}
 
 
@@ -240,20 +240,20 @@ def states(
         timezone: The IANA name of the time zone of days.
         values_with_older_records: Finds the values of a budget that have records before `rows`.
     """
-    accounts = [_Account(budget, now, timezone) for budget in budgets]
+    tallies = [_BudgetTally(budget, now, timezone) for budget in budgets]
     for row in rows:
-        for account in accounts:
-            account.add(row)
+        for tally in tallies:
+            tally.add(row)
     return [
         state
-        for budget, account in zip(budgets, accounts, strict=True)
-        for state in account.states(values_with_older_records(budget, account.values))
+        for budget, tally in zip(budgets, tallies, strict=True)
+        for state in tally.states(values_with_older_records(budget, tally.values))
     ]
 
 
 def needed_from(budgets: Sequence[Budget], now: datetime.datetime, timezone: str) -> int:
     """Return the start of the first UTC day whose rows are needed, in microseconds since 1970."""
-    starts = (_Account(budget, now, timezone).needed_from for budget in budgets)
+    starts = (_BudgetTally(budget, now, timezone).needed_from for budget in budgets)
     return min(starts) // DAY * DAY
 
 
@@ -273,13 +273,13 @@ class _Sums:
         return bool(self.records or self.undated or self.unresolved)
 
 
-class _Account:
+class _BudgetTally:
     """Sums the rows that a budget covers, row by row."""
 
     def __init__(self, budget: Budget, now: datetime.datetime, timezone: str) -> None:
-        named = _PERIODS.get(budget.period)
+        period_name = _PERIODS.get(budget.period)
         options = {**NO_PERIOD, "timezone": timezone}
-        options.update({named: True} if named is not None else {"since": budget.period})
+        options.update({period_name: True} if period_name is not None else {"since": budget.period})
         self.period = read_period(options, now)  # type: ignore[arg-type]
         if self.period.since is None:
             raise LookupError("the period of a budget has no start")
@@ -287,8 +287,8 @@ class _Account:
         self._start = microseconds(self.period.since)
         self._today = now.astimezone(self.period.since.tzinfo).date()
         zone = zone_of(timezone)
-        ago = [self._today - datetime.timedelta(days=days) for days in range(_MEAN_DAYS + 1)]
-        self._days = [microseconds(start_of(day, zone)) for day in ago]  # latest first
+        days = [self._today - datetime.timedelta(days=ago) for ago in range(_MEAN_DAYS + 1)]
+        self._days = [microseconds(start_of(day, zone)) for day in days]  # latest first
         self._sums: dict[str | None, _Sums] = {}
         self._unresolved: Counter[str] = Counter()  # by state, where their values are unknown
         if budget.each is None:

@@ -147,11 +147,11 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
         DamagedError: An amount or a time is not a number.
     """
     labels = [f"{dialect.label(name)} = {literal(text)}" for name, text in where.items()]
-    is_selected = [f"coalesce({' AND '.join(labels)}, FALSE)"] if labels else []
+    selection = [f"coalesce({' AND '.join(labels)}, FALSE)"] if labels else []
     name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
     sums = DaySums((name,))
-    tally = _Tally(period, has_selection=bool(is_selected))
+    tally = _Tally(period, has_selection=bool(selection))
     conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
@@ -159,7 +159,7 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
             sums.add_day(totals)
             tally.add_day(totals)
         conditions = _except_days(conditions, start, end)
-    for day, rows in read(connection, dialect, (name, *is_selected), conditions):
+    for day, rows in read(connection, dialect, (name, *selection), conditions):
         records, unresolved = split(rows)
         (known,) = sums.add(day, records)
         tally.add(day, records, known)

@@ -116,8 +116,8 @@ const build = {
 
   // The name is above each bar with its figures at the right, so that nothing is cut at any width.
   bars(spec, colours, width, colour) {
-    const room = width - 28;
-    const isNoteBelow = spec.rows.some((row) => widthOf(row.note, 13) > 0.62 * room);
+    const rowWidth = width - 28;
+    const isNoteBelow = spec.rows.some((row) => widthOf(row.note, 13) > 0.62 * rowWidth);
     const pitch = isNoteBelow ? 62 : 44;
     const positions = Array.from(spec.rows, (_, index) => index);
     const kinds = spec.kinds.map((_, kind) => kind)
@@ -139,9 +139,9 @@ const build = {
       font: { size: 13, color: colours.read("ink") }, ...more,
     });
     const annotations = spec.rows.flatMap((row, index) => {
-      const left = isNoteBelow ? room : room - widthOf(row.note, 13) - 16;
-      const name = label(shortened(row.name, left, 13), index, { x: 0, xanchor: "left", align: "left" });
-      const note = label(isNoteBelow ? shortened(row.note, room, 13) : row.note, index, {
+      const nameWidth = isNoteBelow ? rowWidth : rowWidth - widthOf(row.note, 13) - 16;
+      const name = label(shortened(row.name, nameWidth, 13), index, { x: 0, xanchor: "left", align: "left" });
+      const note = label(isNoteBelow ? shortened(row.note, rowWidth, 13) : row.note, index, {
         x: isNoteBelow ? 0 : 1, xanchor: isNoteBelow ? "left" : "right",
         font: { size: 13, color: colours.read("muted") },
         ...(isNoteBelow ? { yanchor: "top", yshift: -7 } : {}),
@@ -192,8 +192,8 @@ const build = {
       marker: { color: colours.read("c0") },
     };
     // As many labels as fit; marks that are close to each other have labels at different heights.
-    const every = Math.ceil(spec.edges.length / Math.max(2, Math.floor(width / 76)));
-    const shown = spec.edges.map((_, index) => index).filter((index) => index % every === 0);
+    const labelInterval = Math.ceil(spec.edges.length / Math.max(2, Math.floor(width / 76)));
+    const shown = spec.edges.map((_, index) => index).filter((index) => index % labelInterval === 0);
     const pixel = (width - 60) / spec.bars.length;
     const ends = [];
     const annotations = spec.marks.map((mark) => {
@@ -229,7 +229,7 @@ const build = {
 
   fallbacks(spec, colours, width) {
     const size = 13;
-    const room = width / 2 - 46;
+    const labelWidth = width / 2 - 46;
     const names = [...spec.lefts, ...spec.rights];
     const failing = colours.read("c1");
     const next = (index) => colours.read(index === spec.no_attempt ? "c3" : "c0");
@@ -238,7 +238,7 @@ const build = {
       type: "sankey",
       arrangement: "fixed",
       node: {
-        label: names.map((name) => escape(shortened(name, room, size))),
+        label: names.map((name) => escape(shortened(name, labelWidth, size))),
         customdata: [
           ...spec.lefts.map((name) => lines([name, "failed"])),
           ...spec.rights.map((name) => lines([name])),

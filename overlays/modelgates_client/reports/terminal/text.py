@@ -98,7 +98,7 @@ def _parts(
         yield _providers(report, console, characters)
     yield from _after_providers(report, characters)
     if report.reconciliation is not None:
-        yield from _title("Is anything missing? The account's activity says")
+        yield from _title("Reconciliation with the account's activity")
         for line in reconciliation_text.lines(report.reconciliation, _MAX_DIFFERENCES):
             yield Padding(Text(line), (0, 0, 0, _INDENT))
 
