@@ -112,7 +112,7 @@ def test_a_terminal_has_a_table(report, ledger, monkeypatch):
 
     assert status == Status.OK
     shown = terminal.getvalue()
-    assert "$9.30, and 1 unknown charged" in shown
+    assert "$9.30 (and 1 unknown) charged" in shown
     assert "2 ids without a record (1 pending, 1 failed)" in shown
     assert "\x1b" not in shown
 
