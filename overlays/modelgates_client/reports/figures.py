@@ -58,6 +58,11 @@ class Spread:
     p95: float | None
     p99: float | None
 
+    @property
+    def quantiles(self) -> tuple[tuple[str, float | None], ...]:
+        """The quantiles with their titles, in ascending order."""
+        return (("p50", self.p50), ("p95", self.p95), ("p99", self.p99))
+
 
 @frozen
 class Group:
@@ -173,7 +178,7 @@ class TimeSlice:
         start: The start of the slice, timezone-aware.
         model: The model; None: unknown.
         records: How many records there are.
-        all_in_usd: Their whole cost.
+        all_in_usd: Their all-in cost.
         others: Whether the slice combines all models but the 50 that cost most; `model` is None
             then.
     """

@@ -237,8 +237,7 @@ def duration(milliseconds: float | None) -> str:
 
 def durations(spread: Spread) -> str:
     """Return the quantiles of durations."""
-    quantiles = (("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99))
-    return ", ".join(f"{title} {duration(value)}" for title, value in quantiles)
+    return ", ".join(f"{title} {duration(value)}" for title, value in spread.quantiles)
 
 
 def rates(spread: Spread) -> str:

@@ -32,7 +32,7 @@ def timeline(
 ) -> tuple[str, tuple[TimeSlice, ...]]:
     """Return the length of a slice, and the slices that have records, sorted by time.
 
-    Slices of the same time are sorted by the whole cost of their model, highest first. The records
+    Slices of the same time are sorted by the all-in cost of their model, highest first. The records
     are those of the view `report_dated`.
     """
     first, last = connection.execute(

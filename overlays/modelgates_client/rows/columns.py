@@ -146,7 +146,7 @@ _FIRST: Final = (
         "usd",
         "US dollars",
         None,
-        "The whole cost: charged_usd plus upstream_usd; null if either is not known",
+        "The all-in cost: charged_usd plus upstream_usd; null if either is not known",
     ),
     Column(
         "served_by",

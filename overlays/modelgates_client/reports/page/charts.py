@@ -182,10 +182,9 @@ def latencies(report: Report) -> dict[str, Any] | None:
 
 
 def _marks(spread: Spread, bins: Sequence[HistogramBin]) -> list[dict[str, Any]]:
-    quantiles = (("p50", spread.p50), ("p95", spread.p95), ("p99", spread.p99))
     return [
         {"at": position(value, bins), "text": f"{title} {formatting.duration(value)}"}
-        for title, value in quantiles
+        for title, value in spread.quantiles
         if value is not None and math.isfinite(value)
     ]
 

@@ -44,7 +44,7 @@ def groups(report: Report) -> HtmlTable:
         rows=[_costs(report, group, _keys(group)) for group in report.groups],
         footer=_footer(report, _costs),
         note=_unknown_note(
-            amounts, total.records, "unknown: records whose whole cost is not known. "
+            amounts, total.records, "unknown: records whose all-in cost is not known. "
         ),
     )
 
@@ -162,15 +162,14 @@ def latencies(report: Report) -> HtmlTable:
 def providers(report: Report) -> HtmlTable:
     """Return the attempts of each provider."""
     titles = ["attempts", "failed", "failures", "served", "latency p50", "p95", "p99"]
-    more = report.providers_left_out
-    rest = [HtmlCell(formatting.count(more, "more provider")), *[HtmlCell("") for _ in range(8)]]
+    columns = [
+        HtmlColumn("provider", is_text=True),
+        *map(HtmlColumn, titles),
+        HtmlColumn("statuses", is_text=True),
+    ]
     return HtmlTable(
         caption="Attempts by provider",
-        columns=[
-            HtmlColumn("provider", is_text=True),
-            *map(HtmlColumn, titles),
-            HtmlColumn("statuses", is_text=True),
-        ],
+        columns=columns,
         rows=[
             [
                 HtmlCell(name(provider.name), formatting.name(provider.name)),
@@ -191,21 +190,20 @@ def providers(report: Report) -> HtmlTable:
             ]
             for provider in report.providers
         ],
-        footer=[rest] if more else (),
+        footer=_not_listed(report.providers_left_out, "more provider", columns),
     )
 
 
 def fallbacks(report: Report) -> HtmlTable:
-    """Return how often which provider was tried after which had failed."""
-    more = report.fallbacks_left_out
-    rest = [HtmlCell(formatting.count(more, "more pair")), HtmlCell(""), HtmlCell("")]
+    """Return how often each provider's failure was followed by which next attempt."""
+    columns = [
+        HtmlColumn("failed", is_text=True),
+        HtmlColumn("next attempt", is_text=True),
+        HtmlColumn("times"),
+    ]
     return HtmlTable(
         caption="Fallbacks",
-        columns=[
-            HtmlColumn("failed", is_text=True),
-            HtmlColumn("next attempt", is_text=True),
-            HtmlColumn("times"),
-        ],
+        columns=columns,
         rows=[
             [
                 HtmlCell(name(flow.failed), formatting.name(flow.failed)),
@@ -216,7 +214,7 @@ def fallbacks(report: Report) -> HtmlTable:
             ]
             for flow in report.fallbacks
         ],
-        footer=[rest] if more else (),
+        footer=_not_listed(report.fallbacks_left_out, "more pair", columns),
     )
 
 
@@ -227,17 +225,16 @@ def reconciliation(compared: Reconciliation) -> HtmlTable:
         for figure in ("requests", "charged", "upstream")
         for side in ("account", "ledger")
     ]
+    columns = [
+        HtmlColumn("day", is_text=True),
+        HtmlColumn("model", is_text=True),
+        HtmlColumn("finding", is_text=True),
+        *map(HtmlColumn, titles),
+    ]
     different = reconciliation_text.differing(compared)
-    more = len(different) - _MAX_DIFFERENCES
-    rest = [HtmlCell(formatting.count(more, "more difference")), *[HtmlCell("") for _ in range(8)]]
     return HtmlTable(
         caption="What differs from the account's activity",
-        columns=[
-            HtmlColumn("day", is_text=True),
-            HtmlColumn("model", is_text=True),
-            HtmlColumn("finding", is_text=True),
-            *map(HtmlColumn, titles),
-        ],
+        columns=columns,
         rows=[
             [
                 HtmlCell(line.key.day.isoformat(), line.key.day.isoformat()),
@@ -249,8 +246,15 @@ def reconciliation(compared: Reconciliation) -> HtmlTable:
             ]
             for line in different[:_MAX_DIFFERENCES]
         ],
-        footer=[rest] if more > 0 else (),
+        footer=_not_listed(len(different) - _MAX_DIFFERENCES, "more difference", columns),
     )
+
+
+def _not_listed(number: int, title: str, columns: Sequence[HtmlColumn]) -> list[list[HtmlCell]]:
+    """Return a row with the number of rows that are not listed; no row if all are."""
+    if number <= 0:
+        return []
+    return [[HtmlCell(formatting.count(number, title)), *(HtmlCell("") for _ in columns[1:])]]
 
 
 def _usd(amount: Decimal) -> HtmlCell:
@@ -306,7 +310,4 @@ def _tokens(total: Total[int], group: Group) -> HtmlCell:
 
 
 def _spread(spread: Spread) -> list[HtmlCell]:
-    return [
-        HtmlCell(formatting.duration(value), number(value))
-        for value in (spread.p50, spread.p95, spread.p99)
-    ]
+    return [HtmlCell(formatting.duration(value), number(value)) for _, value in spread.quantiles]

@@ -74,7 +74,7 @@ def columns(values: Sequence[float], height: int, characters: DrawingCharacters)
 
 
 def cost_over_time(report: Report, width: int, characters: DrawingCharacters) -> list[str]:
-    """Return a chart of the whole cost over time; nothing if there is no cost or no time."""
+    """Return a chart of the all-in cost over time; nothing if there is no cost or no time."""
     if not report.timeline:
         return []
     steps = [_number(part, report.step) for part in report.timeline]

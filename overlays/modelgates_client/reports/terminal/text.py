@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelgates_client.reports import formatting, reconciliation_text
-from modelgates_client.reports.figures import Group, Report, sum_of_totals
+from modelgates_client.reports.figures import Group, Report, Spread, sum_of_totals
 from modelgates_client.reports.terminal.charts import (
     DrawingCharacters,
     bar,
@@ -159,9 +159,7 @@ def _groups(
             _UNKNOWN: f"{group.all_in_usd.unknown:,}" if group.all_in_usd.unknown else "",
             _SHARE: share_bar if share > 0 else "",
             "records": f"{group.records:,}",
-            "p50": formatting.duration(group.latency_ms.p50),
-            "p95": formatting.duration(group.latency_ms.p95),
-            "p99": formatting.duration(group.latency_ms.p99),
+            **_quantiles(group.latency_ms),
         }
         if not has_upstream:
             del cells["charged"]
@@ -179,7 +177,7 @@ def _has_unknown(groups: Sequence[Group]) -> bool:
 def _unknown_note(report: Report, limit: int) -> Iterator[RenderableType]:
     """Yield an explanation of the column of unknown amounts, if there is one."""
     if _has_unknown(report.listed(limit)[0]):
-        yield Text(f"{_UNKNOWN}: records whose whole cost is not known; no sum includes them")
+        yield Text(f"{_UNKNOWN}: records whose all-in cost is not known; no sum includes them")
 
 
 def _other_groups(report: Report, limit: int, *, exact: bool) -> Iterator[RenderableType]:
@@ -208,9 +206,7 @@ def _providers(report: Report, console: Console, characters: DrawingCharacters) 
             "failed": formatting.percent(provider.failures, provider.attempts),
             _FAILURES: ", ".join(failing[:_MAX_STATUSES] + more),
             "served": f"{provider.served:,}",
-            "p50": formatting.duration(provider.latency_ms.p50),
-            "p95": formatting.duration(provider.latency_ms.p95),
-            "p99": formatting.duration(provider.latency_ms.p99),
+            **_quantiles(provider.latency_ms),
         }
         rows.append(TableRow((provider.name,), cells))
     columns = Columns(("provider",), _FAILURES, optional=("p95", _FAILURES, "served"))
@@ -236,6 +232,10 @@ def _after_providers(report: Report, characters: DrawingCharacters) -> Iterator[
     more = max(0, len(report.fallbacks) - _MAX_FALLBACKS) + report.fallbacks_left_out
     if more:
         yield Text(f"and {formatting.count(more, 'more kind')} of fallback")
+
+
+def _quantiles(spread: Spread) -> dict[str, str]:
+    return {title: formatting.duration(value) for title, value in spread.quantiles}
 
 
 def _is_success(status: int | None) -> bool:
