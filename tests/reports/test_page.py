@@ -135,10 +135,10 @@ def test_every_total_states_what_it_leaves_out(page):
 
     for text in (
         "All in $1,201.50000000000000000000003",
-        "without 3 records of unknown amount",
-        "without 2 records of unknown amount",
-        "without 1,203 ids without a record",
-        "without 12 records of unknown time",
+        "excludes 3 records of unknown amount",
+        "excludes 2 records of unknown amount",
+        "excludes 1,203 ids without a record",
+        "excludes 12 records of unknown time",
         "5 records not final",
         "Ids without a record 1,203 1,200 pending, 3 failed",
         "2 more groups",
@@ -149,7 +149,7 @@ def test_every_total_states_what_it_leaves_out(page):
         "Not in the sums, because unknown: tokens in of 4",
     ):
         assert text in " ".join(shown.split()), text
-    assert shown.count("without 1,203 ids without a record") == 4
+    assert shown.count("excludes 1,203 ids without a record") == 4
 
 
 def test_amounts_that_do_not_add_up_are_explained(page):

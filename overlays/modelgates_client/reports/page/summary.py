@@ -11,11 +11,13 @@ from modelgates_client.reports.page.markup import Html, amount, escaped, unorder
 def summary(report: Report) -> str:
     """Return the tiles, and what none of their totals includes."""
     total = report.total
+    is_premium = total.cache_saving_usd.known < 0
+    saving = "a premium paid for writing to the cache" if is_premium else "saved by caching"
     tiles = [
         _money(report, "All in", total.all_in_usd, "charged plus upstream"),
         _money(report, "Charged", total.charged_usd, "to the account"),
         _money(report, "Upstream (BYOK)", total.upstream_usd, "billed to your own keys"),
-        _saving(report),
+        _money(report, "Cache saving", total.cache_saving_usd, saving),
         _tile("Records", f"{total.records:,}", [_final(report)], is_warned=bool(total.provisional)),
         _unresolved(report),
     ]
@@ -30,22 +32,6 @@ def _money(report: Report, title: str, total: Total[Decimal], meaning: str) -> s
     )
 
 
-def _saving(report: Report) -> str:
-    total = report.total.cache_saving_usd
-    gaps = list(_gaps(report, total))
-    notes = gaps or [_complete(report)]
-    if _is_unknown(report, total):
-        return _tile("Cache saving", "unknown", notes, is_warned=True)
-    is_premium = total.known < 0
-    meaning = "a premium paid for writing to the cache" if is_premium else "saved by caching"
-    return _tile(
-        "Cache saving",
-        amount(formatting.exact_usd(total.known)),
-        [meaning, *notes],
-        is_warned=bool(gaps),
-    )
-
-
 def _unresolved(report: Report) -> str:
     unresolved = report.unresolved
     ids = unresolved.pending + unresolved.failed
@@ -56,19 +42,15 @@ def _unresolved(report: Report) -> str:
     return _tile("Ids without a record", f"{ids:,}", notes, is_warned=bool(ids))
 
 
-def _is_unknown(report: Report, total: Total[Decimal]) -> bool:
-    return bool(report.total.records) and total.unknown >= report.total.records
-
-
 def _gaps(report: Report, total: Total[Decimal]) -> Iterator[str]:
     """Yield what a sum does not include, and what may still change in it."""
     ids = report.unresolved.pending + report.unresolved.failed
     if total.unknown:
-        yield f"without {formatting.count(total.unknown, 'record')} of unknown amount"
+        yield f"excludes {formatting.count(total.unknown, 'record')} of unknown amount"
     if ids:
-        yield f"without {formatting.count(ids, 'id')} without a record"
+        yield f"excludes {formatting.count(ids, 'id')} without a record"
     if report.undated and (report.since is not None or report.until is not None):
-        yield f"without {formatting.count(report.undated, 'record')} of unknown time"
+        yield f"excludes {formatting.count(report.undated, 'record')} of unknown time"
     if report.total.provisional:
         yield f"{formatting.count(report.total.provisional, 'record')} not final"
 
