@@ -188,7 +188,7 @@ def test_rows_that_have_changed_leave_it_undecided(budget, ledger, sources):
 
     assert status == Status.UNDECIDED
     assert printed.startswith("undecided: $2 charged of $5")
-    assert "2026-11-02: charged_usd 1, by -8 off the control total" in said
+    assert "2026-11-02: charged_usd is 1, which differs from the control total by -8" in said
     assert "modelgates check" in said
 
 

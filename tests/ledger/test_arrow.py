@@ -94,7 +94,9 @@ def test_pandas_polars_and_duckdb_take_them(filled):
 def test_columns_come_as_they_are_asked_for(filled):
     """One that there is not is named."""
     assert filled.rows(["state", "generation_id"]).column_names == ["state", "generation_id"]
-    with pytest.raises(ConfigurationError, match="no column 'cost'; expected generation_id, state"):
+    with pytest.raises(
+        ConfigurationError, match="no column 'cost'; expected one of generation_id, state"
+    ):
         filled.rows(["cost"])
 
 

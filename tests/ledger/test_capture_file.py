@@ -12,7 +12,7 @@ import time
 import pytest
 
 from modelgates_client.ledger import Ledger, LedgerError, capture_file
-from modelgates_client.ledger.capture_file import CaptureFile, line_of, read_line
+from modelgates_client.ledger.capture_file import CaptureFile, format_line, parse_line
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.ledger.reading import LedgerCounts
 
@@ -45,10 +45,10 @@ def test_what_was_captured_is_taken_in_once_with_its_labels(path):
         assert ledger.counts() == LedgerCounts(0, 0, 2, 0)
         assert ledger.labels("gen-1") == {"feature": "search", "tenant": 'Ünïcode \n "quoted"'}
         assert ledger.labels("gen-2") == ledger.labels("gen-3") == {}
-        assert ledger.take_captured() == 0
+        assert ledger.import_captured() == 0
         file.append("gen-3")
         file.append("gen-1", {"feature": "other"})
-        assert ledger.take_captured() == 1
+        assert ledger.import_captured() == 1
         assert ledger.labels("gen-1") == {"feature": "search"} | ledger.labels("gen-1")
     assert known(path) == ["gen-1", "gen-2", "gen-3"]
 
@@ -60,7 +60,7 @@ def test_an_id_that_is_known_gets_the_labels(path):
         file = CaptureFile(path)
         file.append("gen-1", {"a": "1"})
         file.append("gen-1", {"a": "2"})
-        assert ledger.take_captured() == 0
+        assert ledger.import_captured() == 0
         assert ledger.labels("gen-1") == {"a": "1"}
 
 
@@ -109,7 +109,7 @@ def test_what_is_written_after_the_file_was_removed_by_hand_is_found(path, monke
 )
 def test_half_a_line_spoils_no_other(path, torn):
     """It is what a full disk leaves; the next line begins with a line end of its own."""
-    lines = [line_of(generation_id, 5, {}) for generation_id in ("gen-1", "gen-2")]
+    lines = [format_line(generation_id, 5, {}) for generation_id in ("gen-1", "gen-2")]
     beside(path).write_bytes(torn + lines[0] + torn + lines[1] + torn)
     assert known(path) == ["gen-1", "gen-2"]
     if os.name == "posix":
@@ -143,12 +143,12 @@ HOSTILE = [
 @pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_line_that_is_none_is_left_out_and_said(path, line, caplog):
     """Whoever has written it; those around it are taken."""
-    assert read_line(line) is None
+    assert parse_line(line) is None
     caplog.set_level(logging.WARNING, "modelgates_client")
-    first, last = line_of("gen-7", 5, {}), line_of("gen-8", 5, {})
+    first, last = format_line("gen-7", 5, {}), format_line("gen-8", 5, {})
     beside(path).write_bytes(first + b"\n" + line + b"\n" + last)
     assert known(path) == ["gen-7", "gen-8"]
-    assert "1 captured lines name no id" in caplog.text
+    assert "skipped 1 captured lines that contain no id" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_labels_of_a_line_are_bounded(path, labels, kept):
 
 def test_a_large_file_is_taken_in_pieces(path, monkeypatch):
     """Each in a transaction; broken off, the next time it goes on."""
-    monkeypatch.setattr(capture_file, "_PIECE", 1000)
+    monkeypatch.setattr(capture_file, "_CHUNK", 1000)
     file = CaptureFile(path)
     for generation_id in IDS:
         file.append(generation_id)
@@ -183,11 +183,11 @@ def test_a_large_file_is_taken_in_pieces(path, monkeypatch):
 
 def test_what_is_committed_is_not_lost_with_what_is_not(path, monkeypatch):
     """An error in the middle of it."""
-    monkeypatch.setattr(capture_file, "_PIECE", 1000)
+    monkeypatch.setattr(capture_file, "_CHUNK", 1000)
     file = CaptureFile(path)
     for generation_id in IDS:
         file.append(generation_id)
-    take, calls = capture_file._take_piece, []
+    take, calls = capture_file._import_chunk, []
 
     def failing(*arguments):
         calls.append(None)
@@ -196,12 +196,12 @@ def test_what_is_committed_is_not_lost_with_what_is_not(path, monkeypatch):
             raise OSError("the power is gone")
         return take(*arguments)
 
-    monkeypatch.setattr(capture_file, "_take_piece", failing)
+    monkeypatch.setattr(capture_file, "_import_chunk", failing)
     with pytest.raises(OSError, match="power"):
         Ledger(path)
     with Ledger(path, read_only=True) as ledger:
         assert 0 < ledger.counts().pending < len(IDS)
-    monkeypatch.setattr(capture_file, "_take_piece", take)
+    monkeypatch.setattr(capture_file, "_import_chunk", take)
     assert known(path) == IDS
 
 
@@ -213,7 +213,7 @@ def test_a_ledger_that_cannot_be_written_to_says_that_it_lacks_ids(path):
         ledger.enqueue(["gen-1"])
     CaptureFile(path).append("gen-2")
     path.chmod(0o400)
-    with pytest.raises(LedgerError, match="lacks ids that were captured"):
+    with pytest.raises(LedgerError, match="some captured ids are not imported"):
         bring_up_to_date(path)
 
 
@@ -237,7 +237,7 @@ def test_read_only_takes_nothing_in(path):
         assert ledger.counts().pending == 0
         assert not ledger.has_all_captured()
         with pytest.raises(LedgerError, match="read_only"):
-            ledger.take_captured()
+            ledger.import_captured()
 
 
 @POSIX
@@ -247,7 +247,7 @@ def test_what_is_no_file_of_ids_is_refused(path, tmp_path):
     with pytest.raises(LedgerError, match="cannot be used"):
         CaptureFile(path)
     assert not (tmp_path / "elsewhere").exists()
-    (tmp_path / "elsewhere").write_bytes(line_of("gen-1", 1, {}))
+    (tmp_path / "elsewhere").write_bytes(format_line("gen-1", 1, {}))
     with pytest.raises(LedgerError, match="cannot be used"):
         Ledger(path)
     beside(path).unlink()

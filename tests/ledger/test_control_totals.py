@@ -107,19 +107,19 @@ def test_rows_made_anew_while_others_add_are_counted_once(path, monkeypatch):
         with ledger._database.writing() as connection:
             connection.execute("DELETE FROM meta")
     monkeypatch.setattr(derived, "_BATCH", 1)
-    go_on, added = derived.Derived._go_on, []
+    derive_batch, added = derived.Derived._derive_batch, []
 
-    def overtaken(self, connection):
-        going_on = go_on(self, connection)
+    def overtaken(self, connection, progress):
+        count = derive_batch(self, connection, progress)
         if not added:
             added.append(True)
             self_added = resolved("gen-4", total_cost=8, **on(2))
             with self.putting(connection) as put:
                 row = self.row("gen-4", self_added.response.parsed.data, 0, 1)
                 put(4, row, 1, is_first=False)
-        return going_on
+        return count
 
-    monkeypatch.setattr(derived.Derived, "_go_on", overtaken)
+    monkeypatch.setattr(derived.Derived, "_derive_batch", overtaken)
     with Ledger(path) as ledger:
         assert kept(ledger) == added_up(ledger)
 
@@ -131,7 +131,7 @@ def test_what_differs_is_told_by_day_and_amount(ledger):
         connection.execute("UPDATE record_rows SET charged_usd = '0.71' WHERE \"the key\" = 1")
     found = control_totals.differences(added_up(ledger), kept(ledger), NAMES)
     assert [str(each) for each in found] == [
-        "2026-11-02: charged_usd 0.91, by 0.01 off the control total"
+        "2026-11-02: charged_usd is 0.91, which differs from the control total by 0.01"
     ]
 
 
@@ -141,6 +141,6 @@ def test_a_total_that_is_none_stops_what_would_change_it(ledger, total):
     fill(ledger)
     with ledger._database.writing() as connection:
         connection.execute("UPDATE control_totals SET charged_usd = ?", (total,))
-    with pytest.raises(LedgerError, match="it is damaged: an amount in it is no number; run the"):
+    with pytest.raises(LedgerError, match="it is damaged: an amount is not a number; run "):
         ledger.add([resolved("gen-9", total_cost=1, **on(2))])
     assert ledger.record("gen-9") is None

@@ -22,7 +22,7 @@ from modelgates_client import (
 )
 from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
 from modelgates_client.ledger.fetching import fetch, fetch_all
-from modelgates_client.ledger.stop_conditions import OUTAGE
+from modelgates_client.ledger.stop_conditions import MAX_FAILURES_IN_A_ROW
 
 from ..client.servers import refusing_port
 from ..fast_server import KEY, Answer, Gateway, error, record
@@ -208,7 +208,7 @@ def test_a_hundred_successes_that_are_no_records_stop_it(path, answer, fail):
 
     assert isinstance(caught.value.last_error, ResponseValidationError)
     assert ("is base_url right" in str(caught.value)) is (answer.body == PAGE)
-    assert gateway.requests.total() < 2 * OUTAGE
+    assert gateway.requests.total() < 2 * MAX_FAILURES_IN_A_ROW
     found = counts(path)
     assert found.pending + found.failed == len(IDS)
     assert (found.failed > 0) is fail
@@ -224,12 +224,12 @@ def test_an_id_that_can_be_none_fails_alone(path):
 
 
 def test_a_server_that_fails_for_every_id_stops_it(path):
-    """After `OUTAGE` ids in a row; all stay pending, and the next run goes on."""
+    """After `MAX_FAILURES_IN_A_ROW` ids in a row; all stay pending, and the next run goes on."""
     with Gateway(lambda *_: error(500)) as gateway, pytest.raises(OutageError) as caught:
         run(path, gateway, IDS, concurrency=4, wait=0)
 
     assert isinstance(caught.value.last_error, InternalServerError)
-    assert gateway.requests.total() < 2 * OUTAGE
+    assert gateway.requests.total() < 2 * MAX_FAILURES_IN_A_ROW
     assert counts(path) == LedgerCounts(0, 0, 300, 0)
 
 

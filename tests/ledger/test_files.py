@@ -99,7 +99,7 @@ def test_a_link_beside_a_ledger_is_refused(path, tmp_path, ending, there):
     if there:
         Ledger(path).close()
     path.with_name(path.name + ending).symlink_to(tmp_path / "planted")
-    assert f"{ending}' is a link" in refused(path)
+    assert f"{ending}', where SQLite keeps recent changes, is a link" in refused(path)
     assert not (tmp_path / "planted").exists()
 
 
@@ -109,9 +109,9 @@ def test_what_is_no_file_is_refused(tmp_path):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket"))
     assert "it is a folder" in refused(tmp_path)
-    assert "it is no regular file" in refused(tmp_path / "pipe")
-    assert "it is no regular file" in refused(tmp_path / "socket")
-    assert "the folder must be there" in refused(tmp_path / "none" / "ledger.db")
+    assert "it is not a regular file" in refused(tmp_path / "pipe")
+    assert "it is not a regular file" in refused(tmp_path / "socket")
+    assert "its folder does not exist" in refused(tmp_path / "none" / "ledger.db")
     assert "Not a directory" in refused("/dev/null/ledger.db")
     assert "null" in refused("a\0b")
     assert "File name too long" in refused("x" * 5000)
@@ -124,7 +124,7 @@ def test_what_is_no_database_is_refused_as_it_is(path, read_only):
     """Not a byte of it changes."""
     path.write_text("gen-1\ngen-2\n" * 1000)
     before = path.read_bytes()
-    assert "it is no SQLite database" in refused(path, read_only=read_only)
+    assert "it is not an SQLite database" in refused(path, read_only=read_only)
     assert path.read_bytes() == before
 
 
@@ -141,7 +141,7 @@ def test_a_database_of_another_application_is_refused_as_it_is(path, setting, re
     connection.commit()
     connection.close()
     before = path.read_bytes()
-    assert "it is a database of another application" in refused(path, read_only=read_only)
+    assert "it is the database of another application" in refused(path, read_only=read_only)
     assert path.read_bytes() == before
     assert [*path.parent.iterdir()] == [path]
 
@@ -218,7 +218,7 @@ def test_a_closed_ledger_says_so(ledger):
     """Closing again is once."""
     ledger.close()
     ledger.close()
-    with pytest.raises(LedgerError, match="it was closed; open it anew"):
+    with pytest.raises(LedgerError, match="it was closed; open it again"):
         ledger.counts()
 
 
@@ -235,7 +235,7 @@ if not child:
         ledger.counts()
     except LedgerError as error:
         ledger.close()
-        os._exit(7 if "open it anew after a fork" in str(error) else 1)
+        os._exit(7 if "open it again after a fork" in str(error) else 1)
     os._exit(0)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 ledger.add([resolved("gen-2")])
@@ -352,5 +352,5 @@ def test_a_file_that_is_mounted_alone_is_refused(path, monkeypatch):
     mounts = path.with_name("mountinfo")
     mounts.write_text(f"36 22 8:1 /ledger.db {path} rw - ext4 /dev/sda1 rw\n")
     monkeypatch.setattr(files, "_MOUNTS", mounts)
-    with pytest.raises(LedgerError, match="mount the folder that it is in"):
+    with pytest.raises(LedgerError, match="mount the folder that contains it"):
         Ledger(path)

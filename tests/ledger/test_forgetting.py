@@ -41,10 +41,10 @@ def test_ids_are_forgotten_by_name(ledger):
 def test_what_was_known_of_it_is_kept(ledger, clock):
     """When and how it was asked for in vain, and when it was forgotten."""
     ledger.add([pending(OLD, requests=3)])
-    before = ledger.waiting(OLD)
+    before = ledger.unresolved_id(OLD)
     clock.now += 60
     ledger.forget([OLD])
-    after = ledger.waiting(OLD)
+    after = ledger.unresolved_id(OLD)
 
     assert (after.state, after.requests, after.error) == ("forgotten", 3, before.error)
     assert (after.queued_at, after.tried_at) == (before.queued_at, before.tried_at)
@@ -118,8 +118,8 @@ def test_an_id_is_recalled(ledger):
     assert ledger.recall(["gen-failed", OLD, "gen-unheard"]) == 1
 
     assert not forgotten(ledger)
-    assert ledger.waiting("gen-failed").state == "pending"
-    assert ledger.waiting("gen-failed").requests == 1
+    assert ledger.unresolved_id("gen-failed").state == "pending"
+    assert ledger.unresolved_id("gen-failed").requests == 1
     ledger.forget([OLD, YOUNG])
     assert ledger.recall() == 2
     assert not forgotten(ledger)

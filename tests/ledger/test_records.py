@@ -161,8 +161,8 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger, monkeypatch):
             raise KeyboardInterrupt
         return keep(*_)
 
-    keep = writing._keep
-    monkeypatch.setattr(writing, "_keep", breaking)
+    keep = writing._write_record
+    monkeypatch.setattr(writing, "_write_record", breaking)
     batch = [resolved(f"gen-{number}") for number in range(5)]
     with pytest.raises(KeyboardInterrupt):
         ledger.add(batch)

@@ -5,7 +5,7 @@ import sqlite3
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelgates_client.ledger.text_encoding import given_id, storable, stored_id
+from modelgates_client.ledger.text_encoding import decode_id, encode_id, replace_surrogates
 
 any_text = st.text(st.characters(exclude_categories=[])) | st.from_regex(r"escaped:.*")
 
@@ -17,23 +17,23 @@ any_text = st.text(st.characters(exclude_categories=[])) | st.from_regex(r"escap
 @example("\ud83d\ude00")
 def test_an_id_comes_back_as_it_was(text):
     """UTF-8 can write what is stored of it, and no other id is stored as the same."""
-    assert given_id(stored_id(text)) == text
+    assert decode_id(encode_id(text)) == text
     connection = sqlite3.connect(":memory:")
-    (found,) = connection.execute("SELECT ?", (stored_id(text),)).fetchone()
+    (found,) = connection.execute("SELECT ?", (encode_id(text),)).fetchone()
     connection.close()
-    assert given_id(found) == text
+    assert decode_id(found) == text
 
 
 @given(any_text)
 def test_a_text_for_people_keeps_all_that_can_be_written(text):
     """Each half character becomes one question mark; None stays None."""
     expected = "".join("?" if "\ud800" <= char <= "\udfff" else char for char in text)
-    assert storable(text) == expected
-    assert storable(None) is None
+    assert replace_surrogates(text) == expected
+    assert replace_surrogates(None) is None
 
 
 def test_most_ids_are_stored_as_they_are():
     """So that others who read the file find them."""
     for text in ("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3", "", "é😀\0"):
-        assert stored_id(text) == text
-    assert stored_id("\ud800") == "escaped:\\ud800"
+        assert encode_id(text) == text
+    assert encode_id("\ud800") == "escaped:\\ud800"

@@ -121,7 +121,7 @@ def test_tables_that_another_program_broke_are_told_of(path, ledger):
     other = sqlite3.connect(path)
     other.execute("DROP TABLE queue")
     other.close()
-    with pytest.raises(LedgerError, match=r"no such table: .*queue.*another program has changed"):
+    with pytest.raises(LedgerError, match=r"no such table: .*queue.*another program changed"):
         ledger.counts()
 
 

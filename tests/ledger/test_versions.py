@@ -1,10 +1,19 @@
 """What changes from version to version: the steps of the tables, and the columns of the rows."""
 
+import json
 import sqlite3
 
 import pytest
 
-from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError, derived, schema
+from modelgates_client.exports.source import open_rows, open_source
+from modelgates_client.ledger import (
+    Ledger,
+    LedgerCounts,
+    LedgerError,
+    control_totals,
+    derived,
+    schema,
+)
 from modelgates_client.rows.columns import ALL_COLUMNS
 
 from .sample_outcomes import body, failed, pending, resolved, rows
@@ -85,7 +94,7 @@ def test_reading_an_older_version_says_how_to_bring_it_up_to_date(old, monkeypat
     """It changes nothing itself."""
     before = version(old)
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second))
-    with pytest.raises(LedgerError, match=r"older version .*; open it once for writing"):
+    with pytest.raises(LedgerError, match=r"an older version of .*; open it once for writing"):
         Ledger(old, read_only=True)
     assert version(old) == before
 
@@ -124,6 +133,137 @@ def test_rows_are_made_anew_when_the_columns_have_changed(old):
     with Ledger(old) as ledger:
         ledger.check_rows()
         assert everything(ledger) == expected
+
+
+NEW = ("model", "charged_usd", "user_agent")  # columns of fields that a new spec adds
+
+
+@pytest.fixture
+def before_new_fields(old, monkeypatch):
+    """A ledger written by a version whose spec lacks some fields, and its rows with all columns."""
+    with Ledger(old) as ledger:
+        ledger.add([resolved("gen-5", model="m", total_cost=0.5, user_agent=7)])
+        expected = everything(ledger)
+    with pytest.MonkeyPatch.context() as patch:
+        columns, make = derived.COLUMNS, derived.Derived.row
+        present = [index for index, column in enumerate(columns) if column.name not in NEW]
+        fewer_columns = tuple(columns[index] for index in present)
+        for module in (derived, control_totals):
+            patch.setattr(module, "COLUMNS", fewer_columns)
+
+        def row(*args):
+            values = make(*args)
+            lost = [name for name in json.loads(values[-1]) if name not in NEW]
+            return [*(values[index] for index in present[:-1]), json.dumps(lost)]
+
+        patch.setattr(derived.Derived, "row", row)
+        Ledger(old).close()
+        with Ledger(old) as ledger:
+            assert everything(ledger)[0] == [column.name for column in fewer_columns]
+            assert not list(ledger.flaws())
+    return old, expected
+
+
+def without_new(table):
+    """Return a table with NULL in the new columns, and what is unreadable in them left out."""
+    names, found = table
+    nulled = [
+        [None if name in NEW else value for name, value in zip(names, row, strict=True)]
+        for row in found
+    ]
+    for row in nulled:
+        if row[-1] is not None:
+            row[-1] = json.dumps([name for name in json.loads(row[-1]) if name not in NEW])
+    return names, [tuple(row) for row in nulled]
+
+
+def derivations(monkeypatch):
+    """Return a list that gets an item for each row that is derived from now on."""
+    derived_rows, make = [], derived.Derived.row
+    monkeypatch.setattr(derived.Derived, "row", lambda *args: derived_rows.append(1) or make(*args))
+    return derived_rows
+
+
+def test_columns_of_new_fields_are_added_without_deriving_a_row(before_new_fields, monkeypatch):
+    """They are NULL in rows that were stored before, and in their order in the table."""
+    path, expected = before_new_fields
+    derived_rows = derivations(monkeypatch)
+    with Ledger(path) as ledger:
+        ledger.check_rows()
+        assert not derived_rows
+        assert everything(ledger) == without_new(expected)
+
+
+def test_columns_of_new_fields_are_filled_as_rows_are_written_again(before_new_fields):
+    """The control totals follow, and `flaws` finds nothing wrong before or after."""
+    path, _ = before_new_fields
+    with Ledger(path) as ledger:
+        assert not list(ledger.flaws())
+        ledger.add([resolved("gen-5", model="n", total_cost=2, user_agent="x")])
+        ledger.add([resolved("gen-6", model="m", total_cost=1)])
+        found = rows(ledger, "generation_id", "model", "charged_usd", "user_agent")
+        assert ("gen-5", "n", "2.0", "x") in found
+        assert ("gen-6", "m", "1.0", None) in found
+        assert not list(ledger.flaws())
+
+
+def test_columns_of_new_fields_are_filled_on_request(before_new_fields, monkeypatch):
+    """In batches; an interrupted request continues, and a second one has nothing to do."""
+    path, expected = before_new_fields
+    monkeypatch.setattr(derived, "_BATCH", 1)
+    with Ledger(path) as ledger:
+        with monkeypatch.context() as patch:
+            derived_rows, make = [], derived.Derived.row
+
+            def interrupted(*args):
+                derived_rows.append(args)
+                if len(derived_rows) == 2:
+                    raise KeyboardInterrupt
+                return make(*args)
+
+            patch.setattr(derived.Derived, "row", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ledger.fill_rows()
+        ledger.check_rows()  # readers are not refused meanwhile
+        assert not list(ledger.flaws())
+        assert ledger.fill_rows() == 2
+        assert everything(ledger) == expected
+        assert not list(ledger.flaws())
+        assert ledger.fill_rows() == 0
+
+
+def test_a_reader_is_not_refused_for_lack_of_new_columns(before_new_fields):
+    """They are null, in rows and totals alike, and the file is not changed."""
+    path, expected = before_new_fields
+    before = version(path)
+    with Ledger(path, read_only=True) as ledger:
+        assert not list(ledger.flaws())
+        ledger.check_rows()
+        assert everything(ledger) == without_new(expected)
+        assert ledger.rows(["generation_id", "model"]).column("model").null_count == 6
+        assert not list(ledger.flaws())
+        unknown = [each.generation_id for each in ledger.unresolved("unknown")]
+        assert unknown == ["gen-1", "gen-2", "gen-5"]
+    assert version(path) == before
+
+
+def test_exports_and_reports_read_a_ledger_that_lacks_new_columns(before_new_fields):
+    """Amounts that are not known are counted as such, never as 0."""
+    path, _ = before_new_fields
+    with open_rows(path, ["generation_id", "model", "charged_usd"]) as connection:
+        found = connection.execute("SELECT count(*), count(model), count(charged_usd) FROM rows")
+        assert found.fetchone() == (6, 0, 0)
+    with open_source(path) as source:
+        assert source.differences() == ()
+
+
+def test_damage_in_a_new_column_is_found(before_new_fields):
+    """NULL is the only other value that it may have."""
+    path, _ = before_new_fields
+    with Ledger(path) as ledger:
+        with ledger._database.writing() as connection:
+            connection.execute("""UPDATE record_rows SET user_agent = 'x' WHERE "the key" = 2""")
+        assert len(list(ledger.flaws())) == 1
 
 
 def test_the_table_has_the_columns_in_their_order(ledger):
@@ -168,7 +308,7 @@ def test_making_rows_anew_goes_on_where_it_was_broken_off(old, monkeypatch):
             Ledger(old)
     with Ledger(old, read_only=True) as ledger:
         assert len(rows(ledger, "state")) == 10 + 3  # two batches, and what is in the queue
-        with pytest.raises(LedgerError, match="not all are made"):
+        with pytest.raises(LedgerError, match="a rebuild is unfinished"):
             ledger.check_rows()
     monkeypatch.setattr(derived.Derived, "row", lambda *args: made.append(args) or make(*args))
     with Ledger(old) as ledger:
@@ -183,7 +323,7 @@ def test_what_is_added_while_another_version_changes_the_columns_is_refused(old)
         with pytest.MonkeyPatch.context() as patch:
             fewer(patch)
             Ledger(old).close()
-        with pytest.raises(LedgerError, match="changed its columns meanwhile; use one version"):
+        with pytest.raises(LedgerError, match="has changed its columns; use a single version"):
             ledger.add([resolved("gen-9")])
         assert ledger.record("gen-9") is None
 
@@ -220,15 +360,15 @@ def test_a_new_way_to_derive_values_makes_the_rows_anew(old, monkeypatch):
 
 def test_a_ledger_that_another_process_creates_meanwhile_is_taken_as_it_is(path, monkeypatch):
     """Between looking and locking anything may happen; no step is taken twice."""
-    check = schema._checked
+    check = schema._checked_header
 
     def overtaken(database, steps):
         header = check(database, steps)
-        monkeypatch.setattr(schema, "_checked", check)
+        monkeypatch.setattr(schema, "_checked_header", check)
         with Ledger(path) as other:
             other.add([resolved("gen-1")])
         return header
 
-    monkeypatch.setattr(schema, "_checked", overtaken)
+    monkeypatch.setattr(schema, "_checked_header", overtaken)
     with Ledger(path) as ledger:
         assert ledger.counts().final == 1

@@ -248,7 +248,7 @@ def test_incomplete_rows_are_refused(tmp_path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO meta VALUES ('rows_reached', '0')")
 
-    with pytest.raises(LedgerError, match="not all are made"):
+    with pytest.raises(LedgerError, match="a rebuild is unfinished"):
         spending_of_ledger(path, ALL, "charged")
 
 

@@ -306,12 +306,12 @@ class _IdleTasks:
         """Return when there may be something."""
         until = time.monotonic() + _QUEUE_S
         while time.monotonic() < until:
-            await self._work.do(self._ledger.take_captured)
+            await self._work.do(self._ledger.import_captured)
             if await self._work.do(self._ledger.has_waiting):
                 return
             if time.monotonic() >= self._again_at:
                 self._again_at = time.monotonic() + self._again_s
-                await self._work.do(self._ledger.begin_again)
+                await self._work.do(self._ledger.start_new_pass)
                 return
             await asyncio.sleep(_POLL_S)
 

@@ -185,9 +185,9 @@ class _Run:
                 self._damaged(name, f"and {len(found) - _FLAWS} flaws more")
             if not found or not is_mended:
                 return
-            opened.mend(found)
+            opened.repair(found)
         self._messages.warning(f"{name}: the rows were made anew from the bodies")
-        lost = sum(flaw.asks_again for flaw in found)
+        lost = sum(flaw.is_record_lost for flaw in found)
         if lost:
             again = f"modelgates fetch --ledger {quote(name)}"
             self._messages.warning(f"{name}: to ask for {lost} ids again: {again}")

@@ -26,7 +26,7 @@ from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.client.async_client import AsyncModelGates
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
-from modelgates_client.ledger.capture_file import is_waiting
+from modelgates_client.ledger.capture_file import has_capture_file
 from modelgates_client.ledger.fetching import fetch as fetch_into
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.reports.formatting import count
@@ -268,7 +268,7 @@ def _check(options: FetchOptions) -> None:
         raise ConfigurationError("stdin (-) can be read once")
     check_files(options.files)
     ledger = options.ledger
-    if not options.files and not Path(ledger).exists() and not is_waiting(ledger):
+    if not options.files and not Path(ledger).exists() and not has_capture_file(ledger):
         raise ConfigurationError(
             f"nothing to fetch: there is no ledger {ledger!r} yet, so give FILE, or "
             "- to read ids from stdin"

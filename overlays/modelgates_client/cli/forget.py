@@ -17,7 +17,7 @@ from modelgates_client.cli.progress import states_text
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.ledger import Ledger
-from modelgates_client.ledger.files import find
+from modelgates_client.ledger.files import resolve_path
 from modelgates_client.reports.formatting import count
 from modelgates_client.reports.periods import read_age
 
@@ -65,7 +65,7 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
     age_s = 0.0 if older_than is None else read_age("--older-than", older_than).total_seconds()
     stdout = Stdout()
     ids = list(dict.fromkeys(options.ids))
-    find(options.ledger, create=False)  # one that is not there is not made
+    resolve_path(options.ledger, create=False)  # one that is not there is not made
     with Ledger(options.ledger) as ledger:
         others = [each for each in ids if not _is_meant(ledger, each, undo=options.undo)]
         if options.undo:
@@ -92,7 +92,7 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
 
 
 def _is_meant(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
-    waiting = ledger.waiting(generation_id)
+    waiting = ledger.unresolved_id(generation_id)
     wanted = {"forgotten"} if undo else {"pending", "failed", "forgotten"}  # again is once
     return waiting is not None and waiting.state in wanted
 

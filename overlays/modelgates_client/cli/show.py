@@ -57,7 +57,7 @@ def show(options: ShowOptions, messages: Messages) -> Status:
     status = Status.OK
     with Ledger(options.ledger, read_only=True) as ledger:
         for number, generation_id in enumerate(options.ids):
-            record, waiting = ledger.record(generation_id), ledger.waiting(generation_id)
+            record, waiting = ledger.record(generation_id), ledger.unresolved_id(generation_id)
             if record is None and waiting is None:
                 messages.error(f"{generation_id}: the ledger does not know it")
                 status = Status.NOT_FOUND

@@ -1,7 +1,7 @@
 """The rows of a ledger as Arrow streams: from SQLite through ADBC, without Python in between."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,7 @@ from modelgates_client.exports.sql import quoted
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.ledger.control_totals import RECORDS as COUNT
 from modelgates_client.ledger.control_totals import ControlTotals
-from modelgates_client.ledger.files import find, has_no_log, identity
+from modelgates_client.ledger.files import identity, is_log_empty, resolve_path
 from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.rows.columns import Column
 
@@ -94,26 +94,28 @@ def reading(path: str) -> Generator[LedgerReader]:
         from adbc_driver_manager import Error  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise ConfigurationError(EXTRA) from None
-    real = find(path, create=False)
+    real = resolve_path(path, create=False)
     _refuse_open(path, real)
     bring_up_to_date(path)
     with Ledger(path, read_only=True) as ledger:
-        ledger.check_rows()
+        statements = (*_SETTINGS, *ledger.check_rows())
     with ExitStack() as stack:
         try:
-            connection = _connect(real, "ro", stack)
+            connection = _connect(real, "ro", statements, stack)
         except Error as error:
             # In a folder that nobody can write to, nobody writes to the ledger either.
-            if not has_no_log(real) or os.access(real.parent, os.W_OK | os.X_OK):
+            if not is_log_empty(real) or os.access(real.parent, os.W_OK | os.X_OK):
                 raise _unreadable(path, error) from error
             try:
-                connection = _connect(real, "ro&immutable=1", stack)
+                connection = _connect(real, "ro&immutable=1", statements, stack)
             except Error as again:
                 raise _unreadable(path, again) from again
         yield LedgerReader(connection, stack.enter_context(ExitStack()))
 
 
-def _connect(real: Path, mode: str, stack: ExitStack) -> "AdbcConnection":
+def _connect(
+    real: Path, mode: str, statements: Iterable[str], stack: ExitStack
+) -> "AdbcConnection":
     """Open a file, which `stack` closes.
 
     Raises:
@@ -125,7 +127,7 @@ def _connect(real: Path, mode: str, stack: ExitStack) -> "AdbcConnection":
     with ExitStack() as opened:
         database = opened.enter_context(connect(f"{real.as_uri()}?mode={mode}"))
         connection: AdbcConnection = opened.enter_context(AdbcConnection(database))
-        for statement in _SETTINGS:
+        for statement in statements:
             with AdbcStatement(connection) as executed:
                 executed.set_sql_query(statement)
                 executed.execute_update()

@@ -1,39 +1,38 @@
-"""The ledger: records kept in an SQLite file, with the queue of ids that have none yet.
+"""The ledger: records in an SQLite file, and the queue of ids that have no record yet.
 
 >>> with Ledger("ledger.db") as ledger:  # doctest: +SKIP
 ...     ledger.enqueue(ids)
 ...     while batch := ledger.lease(500):
 ...         ledger.add(client.generations.get_many(batch))
 
-| module              | subject |
-|---------------------|---------|
-| `ledger`            | `Ledger`: what callers do with the file |
-| `values`            | `LedgerCounts` and `StoredRecord` |
-| `errors`            | `LedgerError`, and what SQLite's errors mean |
-| `files`             | the file itself: created for its owner alone, refused if it is not a ledger |
-| `database`          | the connection: its settings, transactions, locks |
-| `schema`            | the tables, as numbered steps, and the upgrade from one to the next |
-| `prepared_outcomes` | an outcome made ready to be written |
-| `writing`           | what an outcome changes |
-| `id_queue`          | ids that wait, and leases on them |
-| `forgetting`        | ids that end without a record |
-| `id_times`          | the time in an id |
-| `capture_file`      | ids that applications captured: lines in a file beside the ledger |
-| `labels`            | what an application says of a generation |
-| `reading`           | what is asked of the file |
-| `arrow`             | the rows as an Arrow table |
-| `derived`           | the table `rows`, made anew when its columns change |
-| `control_totals`    | control totals: what the rows of each day add up to, kept beside them |
-| `verification`      | what storage has changed: in the database, bodies, rows, totals |
-| `fetching`          | `fetch` and `fetch_all`: asking for what a ledger lacks |
-| `fetch_run`         | one run of that: leasing, storing, giving back |
-| `id_source`         | ids on their way into the queue, while they are fetched |
-| `stop_conditions`   | which outcomes stop a run, and which stay pending |
-| `progress`          | how far a run is |
-| `text_encoding`     | texts that SQLite cannot hold as they are |
+| module            | subject                                                                  |
+|-------------------|--------------------------------------------------------------------------|
+| `ledger`          | `Ledger`: the operations on the file                                     |
+| `values`          | `LedgerCounts`, `StoredRecord` and other values that it returns          |
+| `errors`          | `LedgerError`, and messages for SQLite's errors                          |
+| `files`           | the file itself: created with mode 0600, refused if it is something else |
+| `database`        | the connection: its settings, transactions, lock                         |
+| `schema`          | the tables, as numbered upgrade steps                                    |
+| `sql`             | pieces of SQL that several modules share                                 |
+| `writing`         | preparing and writing outcomes                                           |
+| `id_queue`        | queued ids, leases on them, forgotten ids                                |
+| `capture_file`    | captured ids: lines in a file next to the ledger                         |
+| `labels`          | labels that an application attaches to a generation                      |
+| `reading`         | queries                                                                  |
+| `arrow`           | the rows as an Arrow table                                               |
+| `derived`         | the view `rows`, updated when its columns change                         |
+| `row_format`      | which columns the rows of a file have                                    |
+| `control_totals`  | sums of the rows of each day, stored next to them                        |
+| `verification`    | finding damage: in the database, bodies, rows, totals                    |
+| `fetching`        | `fetch` and `fetch_all`: fetching the records that a ledger lacks        |
+| `fetch_run`       | one run of a fetch: leasing, storing, releasing                          |
+| `id_source`       | reading ids into the queue during a fetch                                |
+| `stop_conditions` | which outcomes stop a fetch, and which stay pending                      |
+| `progress`        | the progress of a fetch                                                  |
+| `text_encoding`   | text that SQLite cannot store as it is                                   |
 
-The bodies are the truth, stored as they came. `rows`, with the columns of `modelgates_client.rows`,
-is derived from them and from the queue.
+The bodies are stored as they were received. The view `rows`, with the columns of
+`modelgates_client.rows`, is derived from them and from the queue.
 """
 
 from modelgates_client.ledger.errors import LedgerError

@@ -1,4 +1,4 @@
-"""The rows of a ledger as an Arrow table: exact amounts, aware times; by the extra `arrow`."""
+"""The rows of a ledger as an Arrow table with exact amounts and aware times (extra `arrow`)."""
 
 import json
 import sqlite3
@@ -15,8 +15,8 @@ from modelgates_client.rows.kinds import Kind
 _BATCH: Final = 8192  # rows
 
 
-def chosen(names: Iterable[str] | None) -> tuple[Column, ...]:
-    """Return columns by their names, in the order of the names; None: all.
+def select_columns(names: Iterable[str] | None) -> tuple[Column, ...]:
+    """Return columns by name, in the order of the names; None: all.
 
     Raises:
         ConfigurationError: There is no such column.
@@ -24,27 +24,29 @@ def chosen(names: Iterable[str] | None) -> tuple[Column, ...]:
     if names is None:
         return ALL_COLUMNS
     known = {column.name: column for column in ALL_COLUMNS}
-    wanted = list(names)
-    for name in wanted:
+    chosen = list(names)
+    for name in chosen:
         if name not in known:
-            raise ConfigurationError(f"rows have no column {name!r}; expected {', '.join(known)}")
-    return tuple(known[name] for name in wanted)
+            raise ConfigurationError(
+                f"rows have no column {name!r}; expected one of {', '.join(known)}"
+            )
+    return tuple(known[name] for name in chosen)
 
 
-def table_of(connection: sqlite3.Connection, columns: Sequence[Column]) -> Any:
+def read_table(connection: sqlite3.Connection, columns: Sequence[Column]) -> Any:
     """Return the rows of a ledger, as a `pyarrow.Table`.
 
     Raises:
         ConfigurationError: pyarrow is not installed.
-        DamagedError: A value is none of its column.
+        DamagedError: A value does not have the type of its column.
     """
     try:
-        pa: Any = import_module("pyarrow")  # of an extra, and without types
+        pa: Any = import_module("pyarrow")  # from an extra, and untyped
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":
             raise
         raise ConfigurationError(
-            "rows as Arrow need an extra: pip install 'modelgates-client[arrow]'"
+            "rows as Arrow tables need an extra: pip install 'modelgates-client[arrow]'"
         ) from None
     types = _types(pa)
     schema = pa.schema([pa.field(column.name, types[column.kind]) for column in columns])
@@ -61,15 +63,17 @@ def table_of(connection: sqlite3.Connection, columns: Sequence[Column]) -> Any:
 
 
 def _array(pa: Any, column: Column, values: Sequence[Any], arrow_type: Any) -> Any:
-    read = _READ.get(column.kind)
+    convert = _CONVERTERS.get(column.kind)
     try:
         if column.kind == "time":
             return pa.array(values, pa.int64()).cast(arrow_type)
-        if read is not None:
-            values = [None if value is None else read(value) for value in values]
+        if convert is not None:
+            values = [None if value is None else convert(value) for value in values]
         return pa.array(values, arrow_type)
     except (pa.ArrowException, InvalidOperation, TypeError, ValueError) as error:
-        raise DamagedError(f"in the column {column.name} is what is no {column.kind}") from error
+        raise DamagedError(
+            f"a value in the column {column.name} is not of kind {column.kind}"
+        ) from error
 
 
 def _types(pa: Any) -> dict[Kind, Any]:
@@ -88,8 +92,8 @@ def _types(pa: Any) -> dict[Kind, Any]:
     }
 
 
-#: How what SQLite holds is read, where it is not what it says.
-_READ: Final[dict[Kind, Callable[[Any], Any]]] = {
+#: Convert stored values, for the kinds that SQLite does not have.
+_CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
     "boolean": bool,
     "usd": Decimal,
     "attempts": json.loads,

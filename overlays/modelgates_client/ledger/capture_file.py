@@ -1,14 +1,15 @@
-r"""Ids that applications captured: lines in a file beside a ledger, which takes them in.
+r"""Ids that applications captured: lines in a file next to a ledger, which imports them.
 
-Writing a line is one `write` to a file that is opened for appending, a microsecond; no process that
-is killed loses what it has written, and no two mix their lines. Each line is an object of JSON
-between two line ends, so that half a line (the disk was full) spoils no other.
+Writing a line is one `write` to a file that is opened for appending, which takes a microsecond. A
+process that is killed loses no line that it wrote, and lines of different processes do not mix.
+Each line is a JSON object between two line ends, so that a partial line (the disk was full) damages
+no other line.
 
-The ledger takes the lines in within its own transactions, and keeps there how far it is. Taking a
-line twice changes nothing. Who writes holds a shared lock on the file as long as it has it open;
-who has taken all of it and can lock it for itself alone removes it. Who opened it meanwhile sees,
-once it has its lock, that the path does not lead to its file any more, and opens it anew. Where
-files cannot be locked like this (Windows, some network file systems), the file stays.
+The ledger imports the lines in its own transactions, and stores its position there. Importing a
+line twice changes nothing. A writer holds a shared lock while it has the file open; an importer
+that reached the end and gets an exclusive lock removes the file. A writer that opened the file in
+the meantime notices, when it gets its lock, that the path no longer leads to its file, and opens it
+again. Where files cannot be locked like this (Windows, some network file systems), the file stays.
 """
 
 import hashlib
@@ -27,7 +28,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from modelgates_client.ledger import files
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.errors import LedgerError
-from modelgates_client.ledger.labels import NONE, Labels, as_json, read
+from modelgates_client.ledger.labels import NONE, Labels, as_json, parse
+from modelgates_client.ledger.sql import get_meta, set_meta
 from modelgates_client.records.drift_observer import LOGGER
 from modelgates_client.records.generation_ids import is_askable
 from modelgates_runtime.values import is_object
@@ -40,115 +42,113 @@ else:
     except ModuleNotFoundError:  # on Windows
         fcntl = None
 
-_ENDING: Final = "-captured"  # as SQLite names its own files
-_OWNER_ALONE: Final = 0o600
-_SAFE: Final = (
+_SUFFIX: Final = "-captured"  # like those of SQLite's own files
+_OWNER_ONLY: Final = 0o600
+_SAFE_FLAGS: Final = (
     getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a pipe in its place must not hang
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe in its place must not block
     | getattr(os, "O_BINARY", 0)
 )
-_LOCK_S: Final = (
-    5.0  # seconds that a lock is waited for: who removes a file has it for microseconds
-)
-_PAUSE_S: Final = 0.001
+_LOCK_TIMEOUT_S: Final = 5.0  # an importer holds the lock for microseconds
+_LOCK_RETRY_S: Final = 0.001
 
-_CHECK_NS: Final = 1_000_000_000  # between two looks whether the file was removed
+_CHECK_NS: Final = 1_000_000_000  # between checks whether the file was removed
 _MAX_ID: Final = 200  # characters
-_MAX_LINE: Final = 64 * 1024  # bytes; with the most and longest labels it is a third of that
-_PIECE: Final = 1 << 20  # bytes that are taken in one transaction
+_MAX_LINE: Final = 64 * 1024  # bytes; the longest possible line is a third of that
+_CHUNK: Final = 1 << 20  # bytes that are imported in one transaction
 
-_KEPT: Final = "captured"  # how far the file was taken in
-_REACH: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
-_REACHED: Final = "SELECT value FROM meta WHERE name = ?"
+_POSITION: Final = "captured"  # name in `meta` of the file and how much of it is imported
 
 
-def path_beside(ledger: str | os.PathLike[str]) -> Path:
-    """Return where the ids that are captured for a ledger are.
+def capture_path(ledger: str | os.PathLike[str]) -> Path:
+    """Return the path of the capture file of a ledger.
 
     Raises:
-        LedgerError: The path of the ledger is none.
+        LedgerError: The path of the ledger is not a path.
     """
     name: str = os.fspath(ledger)
     try:
         real = os.path.realpath(name)
     except ValueError as error:  # a null character
-        raise LedgerError(name, str(error), "look at the path") from None
-    return Path(f"{real}{_ENDING}")
+        raise LedgerError(name, str(error), "check the path") from None
+    return Path(f"{real}{_SUFFIX}")
 
 
-def is_waiting(ledger: str | os.PathLike[str]) -> bool:
-    """Whether there is a file of captured ids beside a ledger, taken in already or not."""
+def has_capture_file(ledger: str | os.PathLike[str]) -> bool:
+    """Whether a ledger has a capture file with content, imported or not."""
     try:
-        return path_beside(ledger).stat().st_size > 0
+        return capture_path(ledger).stat().st_size > 0
     except OSError:
         return False
 
 
 class CaptureFile:
-    """The file beside a ledger, for appending. Threads, and processes after a fork, may share it.
+    """The capture file of a ledger, for appending. Threads and forked processes may share it.
 
     Attributes:
-        path: Where it is.
+        path: Its path.
     """
 
     def __init__(self, ledger: str | os.PathLike[str]) -> None:
-        """Open it; make it, for its owner alone, if it is not there.
+        """Open it; create it, with mode 0600, if it does not exist.
 
         Raises:
-            LedgerError: It cannot be written to.
+            LedgerError: It cannot be opened for writing.
         """
         if Path(ledger).is_dir():
             raise LedgerError(os.fspath(ledger), "it is a folder", "give the path of a ledger")
-        self.path: Final = path_beside(ledger)
+        self.path: Final = capture_path(ledger)
         self._ledger: Final = os.fspath(ledger)
         self._descriptor = -1
-        self._checked = 0
+        self._checked_ns = 0
         self._open()
 
     def append(self, generation_id: str, labels: Labels = NONE) -> None:
-        """Write the line of an id.
+        """Append the line of an id.
 
         Raises:
-            OSError: The disk is full, or the like.
-            LedgerError: The file was removed, and cannot be made anew.
+            OSError: It cannot be written, for example because the disk is full.
+            LedgerError: The file was removed, and cannot be created again.
         """
         now = time.time_ns()
-        if not self._checked <= now < self._checked + _CHECK_NS:  # it costs more than to write
-            self._checked = now
+        if not self._checked_ns <= now < self._checked_ns + _CHECK_NS:
+            self._checked_ns = now
             if not os.fstat(self._descriptor).st_nlink:
-                self._open()  # it was removed by hand: nobody would find what is written
-        line = line_of(generation_id, now // 1000, labels)
+                self._open()  # somebody removed it: its content would be lost
+        line = format_line(generation_id, now // 1000, labels)
         written = os.write(self._descriptor, line)
         if written < len(line):
-            raise OSError(None, f"{written} of {len(line)} bytes were written: is the disk full?")
+            raise OSError(
+                None, f"only {written} of {len(line)} bytes were written: is the disk full?"
+            )
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
-        with _told(self._ledger, self.path):
-            ends_s = time.monotonic() + _LOCK_S
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE_FLAGS
+        with _translate_errors(self._ledger, self.path):
+            ends_s = time.monotonic() + _LOCK_TIMEOUT_S
             while True:
-                descriptor = os.open(self.path, flags, _OWNER_ALONE)
+                descriptor = os.open(self.path, flags, _OWNER_ONLY)
                 try:
                     _check(descriptor)
-                    _share(descriptor, ends_s)
+                    _lock_shared(descriptor, ends_s)
                     if files.identity(self.path) == _identity(descriptor):
                         break
                 except BaseException:
                     os.close(descriptor)
                     raise
-                os.close(descriptor)  # it was removed before the lock was there
+                os.close(descriptor)  # it was removed before this process had the lock
         finalizer = weakref.finalize(self, os.close, descriptor)
-        finalizer.atexit = False  # threads may write until the very end
+        finalizer.atexit = False  # threads may write until the interpreter ends
         self._descriptor = descriptor
 
 
 class CapturedId(NamedTuple):
-    """An id that was captured.
+    """A captured id.
 
     Attributes:
         generation_id: The id.
-        at: When, in microseconds since 1970-01-01 UTC.
+        at: When it was captured, in microseconds since 1970-01-01 UTC.
         labels: Its labels.
     """
 
@@ -157,142 +157,143 @@ class CapturedId(NamedTuple):
     labels: Labels
 
 
-def line_of(generation_id: str, at: int, labels: Labels) -> bytes:
+def format_line(generation_id: str, at: int, labels: Labels) -> bytes:
     """Return the line of an id."""
-    is_plain = generation_id.isascii() and generation_id.replace("-", "").isalnum()
-    quoted = f'"{generation_id}"' if is_plain else json.dumps(generation_id)
-    said = f'"id":{quoted},"at":{at}'
+    needs_no_escapes = generation_id.isascii() and generation_id.replace("-", "").isalnum()
+    quoted = f'"{generation_id}"' if needs_no_escapes else json.dumps(generation_id)
+    members = f'"id":{quoted},"at":{at}'
     if labels:
-        said += f',"labels":{as_json(labels)}'
-    return f"\n{{{said}}}\n".encode()
+        members += f',"labels":{as_json(labels)}'
+    return f"\n{{{members}}}\n".encode()
 
 
-def read_line(line: bytes) -> CapturedId | None:
-    """Return what a line says; None if it is none of ours, whoever has written it."""
+def parse_line(line: bytes) -> CapturedId | None:
+    """Return the captured id in a line; None if the line, from any source, contains none."""
     if len(line) > _MAX_LINE:
         return None
     try:
-        said: Any = json.loads(line)
+        value: Any = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not is_object(said):
+    if not is_object(value):
         return None
-    generation_id, at = said.get("id"), said.get("at")
+    generation_id, at = value.get("id"), value.get("at")
     if not is_askable(generation_id) or len(generation_id) > _MAX_ID:
         return None
     if type(at) is not int or not 0 <= at < 1 << 62:
         return None
-    return CapturedId(generation_id, at, read(said.get("labels")))
+    return CapturedId(generation_id, at, parse(value.get("labels")))
 
 
-#: Takes ids in, within the transaction of a connection.
-Take = Callable[[sqlite3.Connection, list[CapturedId]], object]
+#: Imports ids, within the transaction of a connection.
+Import = Callable[[sqlite3.Connection, list[CapturedId]], object]
 
 
-def take_in(database: Database, take: Take) -> None:
-    """Take in all lines that were not, in transactions; remove the file if nobody writes to it.
+def import_lines(database: Database, import_ids: Import) -> None:
+    """Import all new lines, in transactions; remove the file if no process writes to it.
 
     Raises:
-        LedgerError: The file or the ledger cannot be used; what was taken is taken.
+        LedgerError: The file or the ledger cannot be used; lines imported before stay imported.
     """
-    path = path_beside(database.path)
-    with _reading(database.path, path) as file:
+    path = capture_path(database.path)
+    with _open_for_reading(database.path, path) as file:
         while file is not None:
-            name = _name(file)
-            while not _is_taken(database, file):
+            digest = _digest(file)
+            while not _is_imported(database, file):
                 with database.writing() as connection:
-                    _take_piece(connection, file, name, take)
-            if not _lock_alone(file.fileno()):
+                    _import_chunk(connection, file, digest, import_ids)
+            if not _lock_exclusive(file.fileno()):
                 return
-            if _is_taken(database, file):
-                # What is left, if anything, is half a line whose writer is gone.
-                with _told(database.path, path):
+            if _is_imported(database, file):
+                # The rest, if any, is a partial line of a writer that is gone.
+                with _translate_errors(database.path, path):
                     if files.identity(path) == _identity(file.fileno()):
                         path.unlink()
                 return
 
 
-def is_all_taken(database: Database) -> bool:
-    """Whether no line is left that a ledger has not taken in.
+def is_fully_imported(database: Database) -> bool:
+    """Whether a ledger has imported all lines of its capture file.
 
     Raises:
         LedgerError: The file or the ledger cannot be read.
     """
-    with _reading(database.path, path_beside(database.path)) as file:
-        return file is None or _is_taken(database, file)
+    with _open_for_reading(database.path, capture_path(database.path)) as file:
+        return file is None or _is_imported(database, file)
 
 
-def _is_taken(database: Database, file: FileIO) -> bool:
+def _is_imported(database: Database, file: FileIO) -> bool:
     with database.reading() as connection:
-        return not _next_piece(file, _reached(connection, _name(file)))
+        return not _read_chunk(file, _position(connection, _digest(file)))
 
 
-def _take_piece(connection: sqlite3.Connection, file: FileIO, name: str, take: Take) -> None:
-    """Take the next lines in, and keep how far it is; there are none if another was faster."""
-    offset = _reached(connection, name)
-    data = _next_piece(file, offset)
+def _import_chunk(
+    connection: sqlite3.Connection, file: FileIO, digest: str, import_ids: Import
+) -> None:
+    """Import the next lines, unless another process has, and store the position."""
+    offset = _position(connection, digest)
+    data = _read_chunk(file, offset)
     if not data:
         return
     lines = [line for line in data.splitlines() if line]
-    taken = [found for line in lines if (found := read_line(line)) is not None]
-    if len(taken) < len(lines):
-        left_out = len(lines) - len(taken)
-        LOGGER.warning("%d captured lines name no id, and were left out", left_out)
-    take(connection, taken)
-    connection.execute(_REACH, (_KEPT, f"{name} {offset + len(data)}"))
+    captured = [parsed for line in lines if (parsed := parse_line(line)) is not None]
+    if len(captured) < len(lines):
+        skipped = len(lines) - len(captured)
+        LOGGER.warning("skipped %d captured lines that contain no id", skipped)
+    import_ids(connection, captured)
+    set_meta(connection, _POSITION, f"{digest} {offset + len(data)}")
 
 
-def _next_piece(file: FileIO, offset: int) -> bytes:
-    """Return whole lines from an offset on; none, if there are none."""
+def _read_chunk(file: FileIO, offset: int) -> bytes:
+    """Return complete lines from an offset on; empty if there are none."""
     file.seek(offset)
-    data = file.read(_PIECE) or b""
+    data = file.read(_CHUNK) or b""
     end = data.rfind(b"\n") + 1
-    return data if not end and len(data) == _PIECE else data[:end]  # no line of ours is that long
+    return data if not end and len(data) == _CHUNK else data[:end]  # no valid line is that long
 
 
-def _reached(connection: sqlite3.Connection, name: str) -> int:
-    """Return how many bytes of a file were taken in; of another file than the last one, none."""
-    found = connection.execute(_REACHED, (_KEPT,)).fetchone()
-    kept, _, offset = str(found[0]).partition(" ") if found is not None else ("", "", "")
-    return int(offset) if kept == name and offset.isdecimal() else 0
+def _position(connection: sqlite3.Connection, digest: str) -> int:
+    """Return how many bytes of a file were imported; 0 if the last import was of another file."""
+    stored_digest, _, offset = (get_meta(connection, _POSITION) or "").partition(" ")
+    return int(offset) if stored_digest == digest and offset.isdecimal() else 0
 
 
-def _name(file: FileIO) -> str:
-    """Return what a file is known by, as long as it is not removed: its first line, as a digest."""
+def _digest(file: FileIO) -> str:
+    """Return the digest of the first line, which identifies a file until it is removed."""
     file.seek(0)
-    first = (file.read(_MAX_LINE) or b"").lstrip(b"\n").split(b"\n", 1)[0]
-    return hashlib.sha256(first).hexdigest()
+    first_line = (file.read(_MAX_LINE) or b"").lstrip(b"\n").split(b"\n", 1)[0]
+    return hashlib.sha256(first_line).hexdigest()
 
 
 @contextmanager
-def _reading(ledger: str, path: Path) -> Generator[FileIO | None]:
-    """Open the file; None if there is none."""
-    with _told(ledger, path):
+def _open_for_reading(ledger: str, path: Path) -> Generator[FileIO | None]:
+    """Open the file; None if it does not exist."""
+    with _translate_errors(ledger, path):
         try:
-            descriptor = os.open(path, os.O_RDONLY | _SAFE)
+            descriptor = os.open(path, os.O_RDONLY | _SAFE_FLAGS)
         except FileNotFoundError:
             descriptor = -1
     if descriptor < 0:
         yield None
         return
     with FileIO(descriptor) as file:
-        with _told(ledger, path):
+        with _translate_errors(ledger, path):
             _check(descriptor)
         yield file
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
-    found = os.fstat(descriptor)
-    return found.st_dev, found.st_ino
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
 
 
 def _check(descriptor: int) -> None:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise OSError(None, "it is no regular file")
+        raise OSError(None, "it is not a regular file")
 
 
-def _share(descriptor: int, ends_s: float) -> None:
-    """Lock a file with others who write."""
+def _lock_shared(descriptor: int, ends_s: float) -> None:
+    """Lock a file together with other writers."""
     if fcntl is None:
         return
     while True:
@@ -301,15 +302,15 @@ def _share(descriptor: int, ends_s: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= ends_s:
                 raise
-            time.sleep(_PAUSE_S)
-        except OSError:  # a file system without locks: nobody can lock it alone there, either
+            time.sleep(_LOCK_RETRY_S)
+        except OSError:  # a file system without locks, where no process can remove the file either
             return
         else:
             return
 
 
-def _lock_alone(descriptor: int) -> bool:
-    """Lock a file alone, if nobody has it open for writing."""
+def _lock_exclusive(descriptor: int) -> bool:
+    """Lock a file exclusively, unless another process has it open for writing."""
     if fcntl is None:
         return False
     try:
@@ -320,14 +321,14 @@ def _lock_alone(descriptor: int) -> bool:
 
 
 @contextmanager
-def _told(ledger: str, path: Path) -> Generator[None]:
-    """Say what is wrong with the file beside a ledger."""
+def _translate_errors(ledger: str, path: Path) -> Generator[None]:
+    """Raise errors of the capture file as `LedgerError`."""
     try:
         yield
     except OSError as error:
         problem = error.strerror or type(error).__name__
         raise LedgerError(
             ledger,
-            f"{str(path)!r}, for ids that are captured for it, cannot be used: {problem}",
-            "look at the folder, its permissions and what is there",
+            f"its capture file {str(path)!r} cannot be used: {problem}",
+            "check the file, the folder and their permissions",
         ) from None

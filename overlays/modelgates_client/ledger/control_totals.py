@@ -1,9 +1,9 @@
 # ruff: noqa: S608 - names of columns cannot be bound, they are quoted; values are bound
-"""Control totals, as bookkeepers keep them: the count of records and their sums for each UTC day.
+"""Control totals, as in bookkeeping: the number of records and their sums for each UTC day.
 
-They are written in the transaction that writes the rows. Whatever adds rows up holds its own sums
-against them: where storage has changed a row since, the two differ, and it can be said by how much
-and for which day. Records without a readable time have a total of their own.
+They are written in the transaction that writes the rows. Code that adds up rows compares its sums
+with them: if storage has changed a row, the two differ, and the difference shows by how much and
+on which day. Records without a readable time have a total of their own.
 """
 
 import datetime
@@ -20,15 +20,15 @@ from modelgates_client.rows.columns import COLUMNS, CREATED, Column
 
 DAY: Final = 86_400_000_000  # in microseconds
 
-#: A day as the number of days since 1970-01-01; None: the time is not known.
+#: A day as the number of days since 1970-01-01; None if the time is not known.
 Day = int | None
-#: Sums by what is summed: `RECORDS`, and names of columns.
+#: Sums by name: `RECORDS`, and names of columns.
 Sums = Mapping[str, Decimal]
 Totals = Mapping[Day, Sums]
 #: The values of a row that are summed.
 Values = Sequence[Any]
 
-#: What is counted of each day beside the sums of columns.
+#: The name of the number of records, next to the sums of columns.
 RECORDS: Final = "records"
 
 _FIRST: Final = datetime.date.min.toordinal()
@@ -36,16 +36,16 @@ _LAST: Final = datetime.date.max.toordinal()
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _UNKNOWN: Final = "unknown"
 _ZERO: Final = Decimal(0)
-_AT_ONCE: Final = 1000  # rows that are added up by the column
+_BATCH: Final = 1000  # rows that are added up together
 
-#: No sum is rounded: amounts have 38 digits, and there are less than 10^40 of them.
+#: No sum is rounded: amounts have 38 digits, and there are fewer than 10^40 of them.
 EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
 
 
 def is_summed(column: Column) -> bool:
-    """Whether there is a control total of a column: of amounts, and of what counts tokens.
+    """Whether a column has a control total: amounts and numbers of tokens do.
 
-    `created_at` is summed, too, as the time of day: a record that moves within a day is found.
+    So does `created_at`, as the time of day, which detects a record that moves within a day.
     """
     counts_tokens = column.kind == "integer" and "tokens_" in column.name
     return column.kind == "usd" or counts_tokens or column.name == CREATED
@@ -53,54 +53,59 @@ def is_summed(column: Column) -> bool:
 
 @frozen
 class TotalsDifference:
-    """What a sum of rows differs by from its control total.
+    """A difference between a sum of rows and its control total.
 
     Attributes:
-        day: Which day of UTC; None: the records without a readable time.
-        name: What was summed: `records`, or a column; `created_at` are microseconds of the day.
+        day: The UTC day; None: the records without a readable time.
+        name: What was summed: `records`, or a column; `created_at` in microseconds of the day.
         found: The sum of the rows.
-        kept: The control total.
+        control: The control total.
     """
 
     day: datetime.date | None
     name: str
     found: Decimal
-    kept: Decimal
+    control: Decimal
 
     def __str__(self) -> str:
-        when = "without a readable time" if self.day is None else self.day.isoformat()
-        by = EXACT.subtract(self.found, self.kept)
-        return f"{when}: {self.name} {_plain(self.found)}, by {_plain(by)} off the control total"
+        day = "without a readable time" if self.day is None else self.day.isoformat()
+        difference = _format_number(EXACT.subtract(self.found, self.control))
+        found = _format_number(self.found)
+        return (
+            f"{day}: {self.name} is {found}, which differs from the control total by {difference}"
+        )
 
 
-def _plain(number: Decimal) -> str:
-    plain = f"{number:f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+def _format_number(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def day_of(created_at: int | None) -> Day:
-    """Return the UTC day of microseconds since 1970; None if it is beyond the calendar."""
+    """Return the UTC day of a time in microseconds since 1970; None if no calendar has it."""
     if created_at is None:
         return None
     day = created_at // DAY
     return day if _FIRST <= day + _EPOCH <= _LAST else None
 
 
-def differences(found: Totals, kept: Totals, names: Iterable[str]) -> tuple[TotalsDifference, ...]:
-    """Return what differs, ordered by day; a day that one of them lacks has nothing there."""
-    chosen = (RECORDS, *names)
-    nothing: Sums = {}
+def differences(
+    found: Totals, control: Totals, names: Iterable[str]
+) -> tuple[TotalsDifference, ...]:
+    """Return all differences, ordered by day; the sums of a missing day are 0."""
+    summed = (RECORDS, *names)
+    empty: Sums = {}
     return tuple(
-        TotalsDifference(date_of(day), name, sums.get(name, _ZERO), control.get(name, _ZERO))
-        for day in sorted({*found, *kept}, key=lambda day: (day is None, day or 0))
-        for sums, control in [(found.get(day, nothing), kept.get(day, nothing))]
-        for name in chosen
-        if sums.get(name, _ZERO) != control.get(name, _ZERO)
+        TotalsDifference(date_of(day), name, sums.get(name, _ZERO), totals.get(name, _ZERO))
+        for day in sorted({*found, *control}, key=lambda day: (day is None, day or 0))
+        for sums, totals in [(found.get(day, empty), control.get(day, empty))]
+        for name in summed
+        if sums.get(name, _ZERO) != totals.get(name, _ZERO)
     )
 
 
 def of_period(totals: Totals, start: int | None, end: int | None) -> dict[Day, Sums]:
-    """Return the totals of the days from one time on (included) to another, and of no known day."""
+    """Return the totals from `start` (included) to `end` (excluded), and those of no known day."""
     return {
         day: sums
         for day, sums in totals.items()
@@ -115,14 +120,14 @@ def date_of(day: Day) -> datetime.date | None:
 
 
 def read_totals(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> dict[Day, Sums]:
-    """Return control totals of rows as the table has them: the day, the records, the sums.
+    """Return control totals from rows of their table: the day, the records, the sums.
 
     Raises:
         DamagedError: They are damaged.
     """
     totals: dict[Day, Sums] = {}
     for day, *sums in rows:
-        totals[_day(day)] = dict(zip((RECORDS, *names), map(number_of, sums), strict=True))
+        totals[_parse_day(day)] = dict(zip((RECORDS, *names), map(number_of, sums), strict=True))
     return totals
 
 
@@ -130,24 +135,24 @@ def number_of(stored: Any) -> Decimal:
     """Return a number as SQLite stores it.
 
     Raises:
-        DamagedError: It is none.
+        DamagedError: It is not a number.
     """
     try:
         number = Decimal(stored)
     except (ArithmeticError, TypeError, ValueError):
-        raise DamagedError("an amount in it is no number") from None
+        raise DamagedError("an amount is not a number") from None
     if not number.is_finite():
-        raise DamagedError("an amount in it is no number")
+        raise DamagedError("an amount is not a number")
     return number
 
 
-def _day(stored: Any) -> Day:
+def _parse_day(stored: Any) -> Day:
     if stored == _UNKNOWN:
         return None
     try:
         return datetime.date.fromisoformat(stored).toordinal() - _EPOCH
     except (TypeError, ValueError):
-        raise DamagedError("the day of a control total is none") from None
+        raise DamagedError("the day of a control total is not a day") from None
 
 
 class ControlTotals:
@@ -155,24 +160,25 @@ class ControlTotals:
 
     Attributes:
         names: The columns of rows that have one, in their order.
-        select: SQL for all of it, in the order that `read_totals` takes.
+        select: SQL for all rows of the table, in the order that `read_totals` takes.
     """
 
     def __init__(self) -> None:
-        """Take the columns as they are now."""
-        places = [place for place, column in enumerate(COLUMNS) if is_summed(column)]
-        self.names: Final = tuple(COLUMNS[place].name for place in places)
-        self.values_of: Final[Callable[[Sequence[Any]], tuple[Any, ...]]] = itemgetter(*places)
+        """Use the current columns."""
+        indices = [index for index, column in enumerate(COLUMNS) if is_summed(column)]
+        self.names: Final = tuple(COLUMNS[index].name for index in indices)
+        self.values_of: Final[Callable[[Sequence[Any]], tuple[Any, ...]]] = itemgetter(*indices)
         listed = ", ".join(f'"{name}"' for name in self.names)
-        holes = ", ".join("?" * (len(self.names) + 2))
+        placeholders = ", ".join("?" * (len(self.names) + 2))
         self.select: Final = f"SELECT day, records, {listed} FROM control_totals"
-        self._one: Final = f"{self.select} WHERE day = ?"
-        self._values: Final = f'SELECT {listed} FROM record_rows WHERE "the key" = ?'
-        self._all: Final = f"SELECT {listed} FROM record_rows"
-        self._keep: Final = f"INSERT OR REPLACE INTO control_totals VALUES ({holes})"
+        self._select_day: Final = f"{self.select} WHERE day = ?"
+        self._select_row: Final = f'SELECT {listed} FROM record_rows WHERE "the key" = ?'
+        self._select_rows: Final = f"SELECT {listed} FROM record_rows"
+        inserted = f"INTO control_totals (day, records, {listed}) VALUES ({placeholders})"
+        self._put: Final = f"INSERT OR REPLACE {inserted}"
 
-    def make_table(self, connection: sqlite3.Connection) -> None:
-        """Make the table anew, empty."""
+    def create_table(self, connection: sqlite3.Connection) -> None:
+        """Create the table, empty, in place of an existing one."""
         sums = ", ".join(f'"{name}" TEXT NOT NULL' for name in self.names)
         connection.execute("DROP TABLE IF EXISTS control_totals")
         connection.execute(
@@ -180,8 +186,16 @@ class ControlTotals:
             f"(day TEXT PRIMARY KEY, records INTEGER NOT NULL, {sums}) STRICT, WITHOUT ROWID"
         )
 
+    def add_columns(self, connection: sqlite3.Connection, names: Iterable[str]) -> None:
+        """Add those of some new columns that have totals; they are NULL in all rows."""
+        for name in names:
+            if name in self.names:
+                connection.execute(
+                    f"ALTER TABLE control_totals ADD COLUMN \"{name}\" TEXT NOT NULL DEFAULT '0'"
+                )
+
     def read(self, connection: sqlite3.Connection) -> dict[Day, Sums]:
-        """Return all of them.
+        """Return all control totals.
 
         Raises:
             DamagedError: They are damaged.
@@ -189,22 +203,22 @@ class ControlTotals:
         return read_totals(connection.execute(self.select), self.names)
 
     def add_up(self, connection: sqlite3.Connection) -> Totals:
-        """Return what the rows of records add up to.
+        """Return the sums of the rows of records.
 
         Raises:
-            DamagedError: One of them has no numbers.
+            DamagedError: A value is not a number.
         """
-        found: dict[Day, Sums] = {}
-        rows = connection.execute(self._all)
-        while some := rows.fetchmany(_AT_ONCE):
+        sums_by_day: dict[Day, Sums] = {}
+        rows = connection.execute(self._select_rows)
+        while batch := rows.fetchmany(_BATCH):
             changes = Changes(self.names)
-            for values in some:
+            for values in batch:
                 changes.add(values)
             for day, sums in changes.sums():
-                found[day] = _added(found.get(day, {}), sums)
-        return found
+                sums_by_day[day] = _add(sums_by_day.get(day, {}), sums)
+        return sums_by_day
 
-    def note(
+    def record_change(
         self,
         connection: sqlite3.Connection,
         key: int,
@@ -213,72 +227,72 @@ class ControlTotals:
         *,
         is_first: bool,
     ) -> None:
-        """Take the row of a record in, and the one out that it replaces, unless it is the first.
+        """Add the row of a record to `changes`, and remove the row that it replaces, if any.
 
         Raises:
-            DamagedError: The one that is there is damaged.
+            DamagedError: The row that it replaces is damaged.
         """
-        before = None if is_first else connection.execute(self._values, (key,)).fetchone()
-        if before is not None:
-            changes.remove(before)
+        replaced = None if is_first else connection.execute(self._select_row, (key,)).fetchone()
+        if replaced is not None:
+            changes.remove(replaced)
         changes.add(self.values_of(row))
 
     def write(self, connection: sqlite3.Connection, changes: "Changes") -> None:
-        """Write what a transaction has changed, within it.
+        """Write the changes of a transaction, within it.
 
         Raises:
-            DamagedError: The totals that are there are damaged, or a row that was replaced.
+            DamagedError: The stored totals, or a row that was replaced, are damaged.
         """
         for day, changed in changes.sums():
             date = date_of(day)
-            stored = _UNKNOWN if date is None else date.isoformat()
-            kept = read_totals(connection.execute(self._one, (stored,)), self.names)
-            records, *others = _added(kept.get(day, {}), changed).values()
-            values = (f"{each:f}" for each in others)
-            connection.execute(self._keep, (stored, int(records), *values))
+            key = _UNKNOWN if date is None else date.isoformat()
+            stored = read_totals(connection.execute(self._select_day, (key,)), self.names)
+            records, *sums = _add(stored.get(day, {}), changed).values()
+            values = (f"{total:f}" for total in sums)
+            connection.execute(self._put, (key, int(records), *values))
 
 
 class Changes:
-    """Rows that came and went in a transaction; they are added up at its end, by the column."""
+    """Rows that a transaction adds and removes; they are summed column by column at its end."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Begin with none; `names` are the columns that are summed."""
+        """Start empty; `names` are the columns that are summed."""
         self._names = names
         self._created = names.index(CREATED)
         self._added: dict[Day, list[Values]] = {}
         self._removed: dict[Day, list[Values]] = {}
 
     def add(self, values: Values) -> None:
-        """Take a row in.
+        """Add a row.
 
         Raises:
-            DamagedError: It has no time.
+            DamagedError: Its time is not an integer.
         """
         self._added.setdefault(self._day(values), []).append(values)
 
     def remove(self, values: Values) -> None:
-        """Take a row out.
+        """Remove a row.
 
         Raises:
-            DamagedError: It has no time.
+            DamagedError: Its time is not an integer.
         """
         self._removed.setdefault(self._day(values), []).append(values)
 
     def sums(self) -> Iterator[tuple[Day, Sums]]:
-        """Yield what each day's sums change by.
+        """Yield the change of the sums of each day.
 
         Raises:
-            DamagedError: A row has no numbers.
+            DamagedError: A value is not a number.
         """
         for day in {**self._added, **self._removed}:
-            come = self._sums(self._added.get(day, []))
-            gone = self._sums(self._removed.get(day, []))
-            yield day, {name: EXACT.subtract(come[name], gone[name]) for name in come}
+            added = self._sums(self._added.get(day, []))
+            removed = self._sums(self._removed.get(day, []))
+            yield day, {name: EXACT.subtract(added[name], removed[name]) for name in added}
 
     def _day(self, values: Values) -> Day:
         created = values[self._created]
         if not isinstance(created, int | None):
-            raise DamagedError("a time in it is none")
+            raise DamagedError("a time is not an integer")
         return day_of(created)
 
     def _sums(self, rows: list[Values]) -> Sums:
@@ -286,23 +300,23 @@ class Changes:
         sums = {RECORDS: Decimal(len(rows))}
         for name, column in zip(self._names, columns, strict=True):
             known = [value for value in column if value is not None]
-            sums[name] = sum_of([moment % DAY for moment in known] if name == CREATED else known)
+            sums[name] = sum_of([time % DAY for time in known] if name == CREATED else known)
         return sums
 
 
-def _added(sums: Sums, others: Sums) -> Sums:
-    return {name: EXACT.add(sums.get(name, _ZERO), others[name]) for name in others}
+def _add(sums: Sums, changes: Sums) -> Sums:
+    return {name: EXACT.add(sums.get(name, _ZERO), changes[name]) for name in changes}
 
 
 def sum_of(stored: Sequence[Any]) -> Decimal:
     """Return the exact sum of numbers as SQLite stores them.
 
     Raises:
-        DamagedError: One is none.
+        DamagedError: One is not a number.
     """
     numbers = stored if stored and isinstance(stored[0], int) else map(Decimal, stored)
     with localcontext(EXACT):
         try:
             return number_of(sum(numbers))
         except (ArithmeticError, TypeError, ValueError):
-            raise DamagedError("an amount in it is no number") from None
+            raise DamagedError("an amount is not a number") from None

@@ -1,4 +1,4 @@
-"""What can be wrong with a ledger, said in one line with what mends it."""
+"""Errors of ledgers. Each message is one line that states the problem and the remedy."""
 
 import shlex
 import sqlite3
@@ -11,10 +11,10 @@ from modelgates_runtime.values import printable
 
 
 class LedgerError(ModelGatesError):
-    """A ledger cannot be opened, read or written to. What was added before is not touched.
+    """A ledger cannot be opened, read or written to. Data added before is not affected.
 
     Attributes:
-        path: Which ledger.
+        path: The path of the ledger.
         problem: What happened.
         remedy: What to do.
     """
@@ -30,23 +30,23 @@ class LedgerError(ModelGatesError):
 
 
 class DamagedError(ValueError):
-    """Something that is stored is none of what was written; a `LedgerError` says so to callers."""
+    """Stored data is not what was written. Callers see it as a `LedgerError`."""
 
 
-_AGAIN: Final = "what was added before is safe, the rest was not added"
-_NO_LEDGER: Final = "give the path of a ledger, or one that does not exist yet"
+_RETRY: Final = "data added before is safe, the rest was not added"
+_GIVE_A_LEDGER: Final = "give the path of a ledger, or one that does not exist yet"
 
-#: What SQLite's primary result codes mean here: the problem, and the remedy.
-_MEANINGS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+#: SQLite's primary result codes as messages: the problem and the remedy.
+_MESSAGES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
         sqlite3.SQLITE_BUSY: (
-            "another process has kept it locked for too long",
-            "try again when that one has finished",
+            "another process kept it locked for too long",
+            "try again when that process has finished",
         ),
-        sqlite3.SQLITE_FULL: ("the disk is full", f"free some space and try again: {_AGAIN}"),
+        sqlite3.SQLITE_FULL: ("the disk is full", f"free some space and try again: {_RETRY}"),
         sqlite3.SQLITE_IOERR: (
             "the disk is full, or failed",
-            f"free some space, or look after the disk, and try again: {_AGAIN}",
+            f"free some space or check the disk, and try again: {_RETRY}",
         ),
         sqlite3.SQLITE_READONLY: (
             "it is read-only",
@@ -56,55 +56,57 @@ _MEANINGS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
             "it cannot be opened",
             "make the file readable, and its folder writable",
         ),
-        sqlite3.SQLITE_PERM: ("it may not be accessed", "change its permissions"),
-        sqlite3.SQLITE_NOTADB: ("it is no SQLite database", _NO_LEDGER),
+        sqlite3.SQLITE_PERM: ("access to it is not permitted", "change its permissions"),
+        sqlite3.SQLITE_NOTADB: ("it is not an SQLite database", _GIVE_A_LEDGER),
         sqlite3.SQLITE_CORRUPT: (
             "it is damaged",
             "keep a copy of it, then restore a backup or run the command `sqlite3 FILE .recover`",
         ),
         sqlite3.SQLITE_TOOBIG: (
-            "a text or body is longer than SQLite can hold",
-            f"leave that one out: {_AGAIN}",
+            "a text or body is longer than SQLite can store",
+            f"leave it out: {_RETRY}",
         ),
     }
 )
 
 
-def meaning(path: str, error: sqlite3.Error) -> LedgerError:
-    """Return what an error of SQLite means for the caller."""
+def translate_sqlite_error(path: str, error: sqlite3.Error) -> LedgerError:
+    """Return the `LedgerError` for an error of SQLite."""
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None and isinstance(error, sqlite3.OperationalError):  # a text that is no UTF-8
-        return damaged(path, "a text in it is none")
+    if code is None and isinstance(error, sqlite3.OperationalError):  # a text that is not UTF-8
+        return damaged_error(path, "it contains a text that is not UTF-8")
     code = sqlite3.SQLITE_ERROR if code is None else code
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    known = _MEANINGS.get(code & 0xFF)  # the rest of a code says where it happened
-    if known is None:
+    message = _MESSAGES.get(code & 0xFF)  # the upper bits say where it happened
+    if message is None:
         return LedgerError(
             path,
             f"SQLite says {str(error)!r} ({name})",
-            "another program has changed its tables, or this is a bug: please report it",
+            "another program changed its tables, or this is a bug: please report it",
         )
-    problem, remedy = known
+    problem, remedy = message
     return LedgerError(path, f"{problem} ({name})", remedy)
 
 
-def damaged(path: str, problem: str) -> LedgerError:
-    """Return the error of a ledger that holds what was never written."""
-    remedy = f"run the command `{_check(path)}`, which says what is damaged"
+def damaged_error(path: str, problem: str) -> LedgerError:
+    """Return the error for a ledger that contains data that was never written."""
+    remedy = f"run `{_check_command(path)}` to list the damage"
     return LedgerError(path, f"it is damaged: {problem}", remedy)
 
 
-def outdated(path: str, problem: str) -> LedgerError:
-    """Return the error of a ledger that an opening for writing would bring up to date."""
+def outdated_error(path: str, problem: str) -> LedgerError:
+    """Return the error for a ledger that has to be opened for writing once."""
     return LedgerError(
-        path, problem, f"open it once for writing, as `{_check(path)}` does without a key"
+        path,
+        problem,
+        f"open it once for writing; `{_check_command(path)}` does so, and needs no key",
     )
 
 
-def _check(path: str) -> str:
+def _check_command(path: str) -> str:
     return f"modelgates check {shlex.quote(path)}"
 
 
-def no_ledger(path: str, problem: str) -> LedgerError:
-    """Return the error of a path that is that of something else."""
-    return LedgerError(path, problem, _NO_LEDGER)
+def not_a_ledger_error(path: str, problem: str) -> LedgerError:
+    """Return the error for a path that leads to something other than a ledger."""
+    return LedgerError(path, problem, _GIVE_A_LEDGER)

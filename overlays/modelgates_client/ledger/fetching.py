@@ -1,9 +1,9 @@
-"""Fetching what a ledger lacks: lease ids, ask for them, store what came, again and again.
+"""Fetching the records that a ledger lacks: lease ids, request them, store outcomes, repeat.
 
-What it promises when it is killed: all that a `Progress` has told of is stored, and at most four
-times `concurrency` ids are asked for again though they had been answered. They are: a batch that is
-being committed, those that are ready to be the next one, and those in flight; each of the first
-two is less than twice `concurrency`, the second with what is in flight.
+If the process is killed, everything that a `Progress` counted is stored, and at most four times
+`concurrency` ids are requested again although the server had responded: those of the batch that is
+being committed, those of the next batch, and those in flight. The first is less than twice
+`concurrency`; so are the other two together.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Final, Unpack
 
 from attrs import evolve
 
-import modelgates_client  # annotations name what it loads when it is asked for
+import modelgates_client  # for annotations; the class is loaded when it is used
 from modelgates_client.bulk.options import DEFAULT_CONCURRENCY, DEFAULT_OUTAGE_TIMEOUT_S
 from modelgates_client.calls.settings import Options
 from modelgates_client.ledger.fetch_run import FetchRun
@@ -22,11 +22,11 @@ from modelgates_client.ledger.ledger import Ledger
 from modelgates_client.ledger.progress import Progress
 from modelgates_client.resources.generations import WAIT_S
 
-#: Seconds from which on an id without a record is given up: a week.
+#: The age in seconds at which an id without a record is given up: a week.
 GIVE_UP_AFTER_S: Final = 7 * 86_400.0
 
 
-async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
+async def fetch(  # noqa: PLR0913 - all are keywords and optional
     ledger: Ledger,
     client: "modelgates_client.AsyncModelGates",
     ids: Iterable[str] | AsyncIterable[str] = (),
@@ -39,63 +39,63 @@ async def fetch(  # noqa: PLR0913 - all by name, and all can be left out
     retry_failed: bool = False,
     give_up_after_s: float | None = GIVE_UP_AFTER_S,
 ) -> AsyncGenerator[Progress]:
-    """Queue ids, and fetch all that the ledger lacks, also of earlier runs.
+    """Queue ids, and fetch all records that the ledger lacks, including those of earlier runs.
 
-    Yields how far it is after each transaction, in an outage after each try, and at the end. Each
-    id is asked for once in a run; several runs on one ledger, in any processes, share the work. It
-    ends when nothing is left that was not asked for since it began; ids that others have leased are
-    waited for.
+    Yields the progress after each transaction, in an outage after each attempt, and at the end.
+    Each id is requested once in a run; several runs on one ledger, in any processes, share the
+    work. It ends when every queued id was requested since it began; it waits for ids that other
+    runs have leased.
 
-    Of an id without a (final) record the queue keeps the reason. It stays pending where asking
-    again may help: it was not there yet, or there was no answer, or a 5xx; else it is failed.
+    The queue stores why an id has no (final) record. The id stays pending if a retry may help: the
+    record did not exist yet, or there was no response, or a 5xx. Otherwise the id is failed.
 
-    To end early, close the generator (`contextlib.aclosing`) or cancel the task: what has come by
-    then is stored, and leases are given back.
+    To end early, close the generator (`contextlib.aclosing`) or cancel the task: outcomes received
+    by then are stored, and leases are released.
 
     Args:
-        ledger: Where records are stored; open for writing.
-        client: Asks for them.
-        ids: What to queue first; they may come slowly, and are fetched meanwhile. A plain iterator
-            is read in a thread.
-        concurrency: The most requests at one time, 1 to 1,000.
-        wait: Seconds to wait for each record that is not there yet; 0: none.
-        final: Whether a record must be final; those that are not are stored, too.
-        max_rate: The most requests per second.
-        outage_timeout: Seconds that an outage may last; what was asked for stays pending then.
-        retry_failed: Whether ids that had failed are asked for again.
-        give_up_after_s: The age in seconds, as for `Ledger.forget_all`, from which on an id is
-            forgotten of which the server says in the end that there is no record; None: none is.
+        ledger: The ledger, open for writing.
+        client: Makes the requests.
+        ids: Ids to queue first; they may arrive slowly, and are fetched in the meantime. A plain
+            iterator is read in a thread.
+        concurrency: The maximum number of concurrent requests, 1 to 1,000.
+        wait: Seconds to wait for each record that does not exist yet; 0: do not wait.
+        final: Whether to wait for a final record; others are stored, too.
+        max_rate: The maximum number of requests per second.
+        outage_timeout: Seconds that an outage may last; ids stay pending then.
+        retry_failed: Whether failed ids are requested again.
+        give_up_after_s: The age in seconds, as for `Ledger.forget_all`, at which an id is forgotten
+            if the server still has no record of it; None: never.
 
     Raises:
-        AuthenticationError: The key is not taken. What is left stays pending, here and below.
-        InsufficientCreditsError: The account has not enough credits.
-        RateLimitError: The server let nothing through for minutes, or asked for a longer pause.
+        AuthenticationError: The key was refused. The other ids stay pending, here and below.
+        InsufficientCreditsError: The account does not have enough credits.
+        RateLimitError: The server let no request through for minutes, or demanded a longer pause.
         OutageError: An outage lasted too long, or too many ids in a row failed.
-        ConfigurationError: An argument cannot be used, or there is no key to ask with.
+        ConfigurationError: An argument is invalid, or there is no API key.
         ClientClosedError: The client was closed.
         LedgerError: The ledger cannot be written to.
     """
-    work = FetchRun(ledger, retry_failed=retry_failed, chunk=concurrency)
+    run = FetchRun(ledger, retry_failed=retry_failed, chunk=concurrency)
     batches = client.generations.get_batches(
-        work.leased(ids),
+        run.leased(ids),
         concurrency=concurrency,
         wait=wait,
         final=final,
         max_rate=max_rate,
         outage_timeout=outage_timeout,
-        on_outage=work.note_outage,
+        on_outage=run.note_outage,
     )
-    async with aclosing(work), aclosing(batches):
+    async with aclosing(run), aclosing(batches):
         try:
             async for batch in batches:
-                yield await work.store(batch)
+                yield await run.store(batch)
         finally:
-            await work.store_rest(batches)
-        given_up = await work.give_up(give_up_after_s)
-        yield evolve(await work.now(), given_up=given_up)
+            await run.store_rest(batches)
+        given_up = await run.give_up(give_up_after_s)
+        yield evolve(await run.progress(), given_up=given_up)
 
 
-def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
+def fetch_all(  # noqa: PLR0913 - all are keywords and optional
     ledger_path: str | os.PathLike[str],
     ids: Iterable[str] = (),
     *,
@@ -108,14 +108,14 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
     give_up_after_s: float | None = GIVE_UP_AFTER_S,
     **options: Unpack[Options],
 ) -> Progress:
-    """Fetch as `fetch` does, blocking, and return how it ended.
+    """Fetch as `fetch` does, synchronously, and return the final progress.
 
-    It depends on its arguments alone, and on the environment, which has the key; so that any worker
-    process may be given it.
+    It depends only on its arguments and on the environment, which contains the API key, so that any
+    worker process can run it.
 
     Args:
-        ledger_path: The ledger; created if it is not there.
-        ids: As for `fetch`, and what follows, too.
+        ledger_path: The path of the ledger, which is created if it does not exist.
+        ids: As for `fetch`.
         concurrency: As for `fetch`.
         wait: As for `fetch`.
         final: As for `fetch`.
@@ -123,15 +123,15 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
         outage_timeout: As for `fetch`.
         retry_failed: As for `fetch`.
         give_up_after_s: As for `fetch`.
-        **options: Those of the client, without the key: `base_url`, `timeout` and so on.
+        **options: Options of the client other than the key, such as `base_url` and `timeout`.
 
     Raises:
-        ModelGatesError: As `fetch`.
-        RuntimeError: An event loop runs in this thread: use `fetch` there.
+        ModelGatesError: As for `fetch`.
+        RuntimeError: This thread runs an event loop; use `fetch` there.
     """
     from modelgates_client.client.async_client import AsyncModelGates  # noqa: PLC0415 - engines cost
 
-    async def run() -> Progress:
+    async def fetch_to_end() -> Progress:
         async with AsyncModelGates(**options) as client:
             stream = fetch(
                 ledger,
@@ -150,8 +150,8 @@ def fetch_all(  # noqa: PLR0913 - all by name, and all can be left out
                 async for progress in stream:
                     latest = progress
             if latest is None:
-                raise RuntimeError("a fetch tells of its end")
+                raise RuntimeError("a fetch yields its final progress")
             return latest
 
     with Ledger(ledger_path) as ledger:
-        return asyncio.run(run())
+        return asyncio.run(fetch_to_end())

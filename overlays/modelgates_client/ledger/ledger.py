@@ -1,4 +1,4 @@
-"""`Ledger`: records kept in an SQLite file, with the queue of ids that have none yet."""
+"""`Ledger`: records in an SQLite file, and the queue of ids that have no record yet."""
 
 import contextlib
 import os
@@ -10,44 +10,48 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from modelgates_client.bulk.outcomes import Outcome
-from modelgates_client.ledger import forgetting, id_queue, reading, schema, verification, writing
-from modelgates_client.ledger.capture_file import CapturedId, is_all_taken, is_waiting, take_in
+from modelgates_client.ledger import id_queue, reading, schema, verification, writing
+from modelgates_client.ledger.capture_file import (
+    CapturedId,
+    has_capture_file,
+    import_lines,
+    is_fully_imported,
+)
 from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.derived import Derived
-from modelgates_client.ledger.errors import LedgerError, outdated
+from modelgates_client.ledger.errors import LedgerError, outdated_error
 from modelgates_client.ledger.labels import Labels
-from modelgates_client.ledger.prepared_outcomes import prepare
-from modelgates_client.ledger.text_encoding import given_id, stored_id
+from modelgates_client.ledger.text_encoding import decode_id, encode_id
 from modelgates_client.ledger.values import LedgerCounts, StoredRecord, UnresolvedId
 from modelgates_client.ledger.verification import Flaw
 from modelgates_client.transport.deadline import monotonic_s
 
-_BUSY_S: Final = 30.0  # seconds that another process may keep the file locked
-_QUEUED: Final = 10_000  # ids that are queued in one transaction
-_LOOK_S: Final = 0.5  # between two looks at what others hold
-_LISTED: Final = 1000  # ids that are read at one time
-_READ: Final = 32  # bodies that are read at one time
+_LOCK_TIMEOUT_S: Final = 30.0
+_ENQUEUE_BATCH: Final = 10_000  # ids that are queued in one transaction
+_POLL_S: Final = 0.5  # between checks of the leases of other holders
+_ID_BATCH: Final = 1000  # ids that are read in one query
+_BODY_BATCH: Final = 32  # bodies that are read in one query
 
-#: Kinds of ids of which something is not known.
+#: Kinds of unresolved ids.
 Kind = Literal["waiting", "unknown", "forgotten"]
 _READERS: Final = {
     "waiting": reading.unresolved,
-    "unknown": reading.of_unknown_cost,
+    "unknown": reading.with_unknown_cost,
     "forgotten": reading.forgotten,
 }
 
 
 class Ledger:
-    """Records kept in an SQLite file, with the queue of ids that have none yet.
+    """Records in an SQLite file, and the queue of ids that have no record yet.
 
     Several processes may have a ledger open at the same time, and several threads may share one
-    object. What `add` and `enqueue` return from is on disk. After a `LedgerError` the object can be
-    used for another try, unless the error says to open it anew.
+    object. When `add` and `enqueue` return, their data is on disk. After a `LedgerError` a call can
+    be retried, unless the error says to open the ledger again.
 
-    It is a context manager. A file that is created has mode 0600: only its owner may read it.
+    It is a context manager. New files have mode 0600: only their owner may read them.
 
     Attributes:
-        path: The file, as the caller named it.
+        path: The path, as the caller gave it.
     """
 
     def __init__(
@@ -55,28 +59,29 @@ class Ledger:
         path: str | os.PathLike[str],
         *,
         read_only: bool = False,
-        timeout_s: float = _BUSY_S,
+        timeout_s: float = _LOCK_TIMEOUT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open a ledger; for writing, create it or bring it up to date first.
+        """Open a ledger. Unless `read_only`, create it if it does not exist, else upgrade it.
 
-        Ids that were captured for it (`modelgates_client.capture`) are taken in.
+        Ids that were captured for it (`modelgates_client.capture`) are imported.
 
-        If the columns of `rows` have changed since, they are made anew from the bodies first: some
-        minutes for a million records. With `read_only` they are left as they are: `check_rows`.
+        Columns for new fields of the spec are added to `rows` in place: see `fill_rows`. If its
+        columns have changed otherwise, all rows are rebuilt from the bodies, which takes some
+        minutes for a million records. With `read_only` the rows are not changed: see `check_rows`.
 
         Args:
-            path: The file.
-            read_only: Whether nothing is to be changed, not even the version of the tables.
+            path: The path of the file.
+            read_only: Whether to change nothing, not even the version of the tables.
             timeout_s: Seconds to wait for another process that keeps the file locked.
-            clock: Tells seconds since 1970-01-01 UTC.
+            clock: Returns seconds since 1970-01-01 UTC.
 
         Raises:
             LedgerError: It cannot be opened.
         """
         self._clock = clock
         self._derived = Derived()
-        self._leasing = False
+        self._has_leases = False
         self._database = Database(path, read_only=read_only, timeout_s=timeout_s)
         self.path: Final = self._database.path
         try:
@@ -84,119 +89,119 @@ class Ledger:
                 schema.check_version(self._database, schema.STEPS)
                 return
             schema.upgrade(self._database, schema.STEPS)
-            self._database.keep_log()
-            self._derived.rebuild(self._database)
+            self._database.enable_wal()
+            self._derived.update(self._database)
             with self._database.writing() as connection:
                 self._holder = id_queue.new_holder(connection)
-            self.take_captured()
+            self.import_captured()
         except BaseException:
             self._database.close()
             raise
 
     def enqueue(self, ids: Iterable[str]) -> int:
-        """Queue the ids that are not known yet; again changes nothing.
+        """Queue the ids that are new to the ledger.
 
-        They are written ten thousand at a time, while `ids` goes on: broken off, those before are
-        queued. Any text is an id.
+        They are written in batches of ten thousand while `ids` is read: if that is interrupted,
+        earlier batches stay queued. Any string is an id.
 
         Returns:
-            How many were new.
+            The number of new ids.
 
         Raises:
             LedgerError: It failed.
-            TypeError: An id is no string.
+            TypeError: An id is not a string.
         """
-        source = iter(ids)
+        iterator = iter(ids)
         new = 0
-        while batch := [stored_id(each) for each in islice(source, _QUEUED)]:
+        while batch := [encode_id(each) for each in islice(iterator, _ENQUEUE_BATCH)]:
             with self._database.writing() as connection:
                 new += id_queue.enqueue(connection, batch, self._now())
         return new
 
-    def take_captured(self) -> int:
-        """Queue the ids that were captured since the last time, with their labels.
+    def import_captured(self) -> int:
+        """Queue the ids that were captured since the last import, with their labels.
 
-        Labels that an id has stay.
+        An id keeps the labels that it has.
 
         Returns:
-            How many ids were new.
+            The number of new ids.
 
         Raises:
-            LedgerError: It failed; what was taken in is taken in.
+            LedgerError: It failed; ids that were imported before stay imported.
         """
-        if not is_waiting(self.path):
+        if not has_capture_file(self.path):
             return 0
         new = 0
 
-        def take(connection: sqlite3.Connection, taken: list[CapturedId]) -> None:
+        def import_ids(connection: sqlite3.Connection, captured: list[CapturedId]) -> None:
             nonlocal new
-            new += id_queue.take_in(connection, taken)
+            new += id_queue.import_captured(connection, captured)
 
-        take_in(self._database, take)
+        import_lines(self._database, import_ids)
         return new
 
     def has_all_captured(self) -> bool:
-        """Whether all ids that were captured for it are in it.
+        """Whether all captured ids are imported.
 
         Raises:
-            LedgerError: The file of captured ids cannot be read.
+            LedgerError: The capture file cannot be read.
         """
-        return is_all_taken(self._database)
+        return is_fully_imported(self._database)
 
     def labels(self, generation_id: str) -> Labels:
-        """Return the labels of an id, if it has any.
+        """Return the labels of an id, which may be empty.
 
         Raises:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return reading.labels(connection, stored_id(generation_id))
+            return reading.labels(connection, encode_id(generation_id))
 
-    def lease(self, most: int, *, failed: bool = False, wait: bool = True) -> list[str]:
-        """Take ids that wait for a record, and that nobody else works on.
+    def lease(self, limit: int, *, failed: bool = False, wait: bool = True) -> list[str]:
+        """Lease ids that have no final record, and that no other holder has leased.
 
-        They are leased to this object for 30 s from the last `lease`, `add` or `renew` of it on;
-        then others may take them. An id that anybody asked for since this object was opened is not
-        among them, so that taking until nothing is left comes to an end.
+        The lease lasts 30 s from the last `lease`, `add` or `renew` of this object; then others may
+        lease the ids. Ids that were requested since this object was opened, by any holder, are left
+        out, so that a loop until no ids are left ends.
 
-        While others hold all that is left, it waits until they give some of it back, show that they
-        live, or have died: their leases end within 30 s, and so does the wait. So none are left
-        when it returns none, but what others, who live, are working on.
+        If other holders have leased all remaining ids, it waits until they release some, renew
+        their leases, or their leases expire, which takes at most 30 s. So when it returns no ids,
+        all remaining ids are leased by holders that are alive.
 
         Args:
-            most: How many at most.
-            failed: Whether ids that had failed are wanted, too, behind the others.
-            wait: Whether to wait for what others hold.
+            limit: The maximum number of ids.
+            failed: Whether to lease failed ids as well, after the others.
+            wait: Whether to wait for ids that other holders have leased.
 
         Raises:
             LedgerError: It failed.
-            ValueError: `most` is negative.
+            ValueError: `limit` is negative.
         """
-        if most < 0:
-            raise ValueError(f"most is a number of ids, not {most}")
+        if limit < 0:
+            raise ValueError(f"limit must be a number of ids, not {limit}")
         states = _states(failed=failed)
-        leased, held = self._lease(most, states)
-        ends_s = monotonic_s() + id_queue.LEASE_S + _LOOK_S
-        silent: dict[int, int] = held  # since the wait began
-        while wait and most and not leased and silent and monotonic_s() < ends_s:
-            time.sleep(_LOOK_S)
-            leased, held = self._lease(most, states)
-            silent = {who: until for who, until in silent.items() if held.get(who) == until}
+        leased, holders = self._lease(limit, states)
+        end_s = monotonic_s() + id_queue.LEASE_S + _POLL_S
+        silent: dict[int, int] = holders  # that have not renewed since the wait began
+        while wait and limit and not leased and silent and monotonic_s() < end_s:
+            time.sleep(_POLL_S)
+            leased, holders = self._lease(limit, states)
+            silent = {each: until for each, until in silent.items() if holders.get(each) == until}
         return leased
 
-    def _lease(self, most: int, states: Sequence[str]) -> tuple[list[str], dict[int, int]]:
-        """Lease what is free; else tell who holds what is left, and until when."""
-        held: dict[int, int] = {}
+    def _lease(self, limit: int, states: Sequence[str]) -> tuple[list[str], dict[int, int]]:
+        """Lease free ids; if there are none, return the other holders and when their leases end."""
+        holders: dict[int, int] = {}
         with self._database.writing() as connection:
             now = self._now()
-            leased = id_queue.lease(connection, self._holder, most, states, now)
+            leased = id_queue.lease(connection, self._holder, limit, states, now)
             if not leased:
-                held = id_queue.held(connection, self._holder, states, now)
-        self._leasing = True
-        return [given_id(stored) for stored in leased], held
+                holders = id_queue.other_holders(connection, self._holder, states, now)
+        self._has_leases = True
+        return [decode_id(encoded_id) for encoded_id in leased], holders
 
     def has_waiting(self) -> bool:
-        """Whether there are ids that `lease` would find now.
+        """Whether `lease` would return ids now.
 
         Raises:
             LedgerError: It failed.
@@ -204,108 +209,108 @@ class Ledger:
         with self._database.reading() as connection:
             return id_queue.has_waiting(connection, self._holder)
 
-    def others(self, *, failed: bool = False) -> int:
-        """Return how many ids wait for a record that others work on, or did until they died.
+    def count_leased_elsewhere(self, *, failed: bool = False) -> int:
+        """Return the number of ids without a final record that other holders have leased.
 
-        Those that could be leased are not counted, nor those that this object would not get.
+        Ids that this object requested since it was opened are not counted.
 
         Args:
-            failed: Whether ids that had failed count, too.
+            failed: Whether failed ids count as well.
 
         Raises:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return id_queue.others(connection, self._holder, _states(failed=failed))
+            return id_queue.count_leased_elsewhere(connection, self._holder, _states(failed=failed))
 
     def renew(self) -> None:
-        """Let the leases of this object last for another 30 s.
+        """Renew the leases of this object for another 30 s.
 
         Raises:
             LedgerError: It failed.
         """
-        if self._leasing:
+        if self._has_leases:
             with self._database.writing() as connection:
                 id_queue.renew(connection, self._holder, self._now())
 
-    def begin_again(self) -> None:
-        """Let `lease` give out again what was asked for since this object was opened.
+    def start_new_pass(self) -> None:
+        """Let `lease` return ids again that were requested since this object was opened.
 
         Raises:
             LedgerError: It failed.
         """
         with self._database.writing() as connection:
-            holder = id_queue.renewed_holder(connection, self._holder, self._now())
+            holder = id_queue.renumber_holder(connection, self._holder, self._now())
         self._holder = holder
-        self._leasing = True
+        self._has_leases = True
 
     def release(self) -> None:
-        """Give the leases of this object back, so that their ids can be leased at once.
+        """Release the leases of this object, so that others can lease the ids at once.
 
         Raises:
-            LedgerError: It failed; they end by themselves.
+            LedgerError: It failed; the leases expire.
         """
-        if self._leasing:
+        if self._has_leases:
             with self._database.writing() as connection:
                 id_queue.release(connection, self._holder)
-            self._leasing = False
+            self._has_leases = False
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep what became of ids, in one transaction: all is on disk on return, or nothing is.
+        """Store the outcomes of ids in one transaction, which is written whole or not at all.
 
-        The ids need not be queued. Give batches, of some hundreds: all outcomes are held in memory.
+        The ids need not be queued. Pass batches of some hundreds: all outcomes are held in memory.
 
-        A record replaces one with another body, which goes to the history; one that is not final
-        never replaces one that is. Without a final record an id stays in the queue. The same again
-        changes nothing of the records.
+        A record replaces one with another body, which moves to the history; a record that is not
+        final never replaces one that is. An id without a final record stays in the queue. Adding
+        the same record again does not change it.
 
         Raises:
             LedgerError: It failed.
-            TypeError: Something is no outcome.
+            TypeError: An item is not an outcome.
         """
         now = self._now()
-        arrivals = [prepare(outcome, now, self._derived.row) for outcome in outcomes]
-        if not arrivals:
+        prepared = [writing.prepare(outcome, now, self._derived.row) for outcome in outcomes]
+        if not prepared:
             return
         with self._database.writing() as connection:
             self._derived.check_columns(self._database, connection)
             newest = id_queue.newest_holder(connection)
-            moment = writing.Moment(now, self._holder, newest)
-            with self._derived.putting(connection) as put:
-                writing.write(connection, arrivals, moment, put)
-            if self._leasing:
+            context = writing.WriteContext(now, self._holder, newest)
+            with self._derived.putting(connection) as put_row:
+                writing.write(connection, prepared, context, put_row)
+            if self._has_leases:
                 id_queue.renew(connection, self._holder, self._now())
 
     def forget(self, ids: Iterable[str]) -> int:
-        """Let ids go that have no record: they are not asked for any more, and counted apart.
+        """Forget ids without a record: they are no longer requested, and counted separately.
 
-        What was known of them is kept, and a record that comes all the same counts. Those that have
-        one, or are not known, stay as they are.
+        Their state is kept, and a record that arrives after all is stored. Ids that have a record,
+        or that the ledger does not have, are not changed.
 
         Returns:
-            How many were forgotten.
+            The number of forgotten ids.
 
         Raises:
             LedgerError: It failed.
-            TypeError: An id is no string.
+            TypeError: An id is not a string.
         """
-        stored = [stored_id(each) for each in ids]
+        encoded_ids = [encode_id(each) for each in ids]
         with self._database.writing() as connection:
-            return forgetting.forget(connection, stored, self._now())
+            return id_queue.forget(connection, encoded_ids, self._now())
 
     def forget_all(
         self, *, pending: bool = True, failed: bool = True, older_than_s: float = 0.0
     ) -> int:
-        """Let all ids go that have no record, likewise.
+        """Forget all ids without a record, as `forget` does.
 
         Args:
-            pending: Whether those are meant that nobody knows a record of yet.
-            failed: Whether those are meant of which another try is not expected to help.
-            older_than_s: The age from which on they are meant, in seconds: by the time in the id,
-                where it has the form `gen-<seconds>-…`, else since it was queued.
+            pending: Whether to forget pending ids.
+            failed: Whether to forget failed ids.
+            older_than_s: The minimum age in seconds: since the time in the id, if it has the form
+                `gen-<seconds>-…`, else since it was queued.
 
         Returns:
-            How many were forgotten.
+            The number of forgotten ids.
 
         Raises:
             LedgerError: It failed.
@@ -313,21 +318,21 @@ class Ledger:
         return self._forget_all(pending=pending, failed=failed, older_than_s=older_than_s)
 
     def give_up(self, older_than_s: float) -> int:
-        """Forget ids of that age of which the server has said that there is no record.
+        """Forget old ids that the server has reported to have no record.
 
-        Those that failed are forgotten if that was before this object was opened. Those that others
-        work on are left alone, as are those that were never asked for, or not answered.
+        Failed ids are forgotten if they failed before this object was opened. Ids that are leased,
+        were never requested, or got no response are not.
 
         Args:
-            older_than_s: The age, as for `forget_all`.
+            older_than_s: The minimum age in seconds, as for `forget_all`.
 
         Returns:
-            How many were forgotten.
+            The number of forgotten ids.
 
         Raises:
             LedgerError: It failed.
         """
-        return self._forget_all(older_than_s=older_than_s, in_vain_for=self._holder)
+        return self._forget_all(older_than_s=older_than_s, given_up_by=self._holder)
 
     def _forget_all(
         self,
@@ -335,31 +340,36 @@ class Ledger:
         pending: bool = True,
         failed: bool = True,
         older_than_s: float,
-        in_vain_for: int | None = None,
+        given_up_by: int | None = None,
     ) -> int:
-        states = [name for name, is_meant in (("pending", pending), ("failed", failed)) if is_meant]
+        states = [
+            state for state, is_chosen in (("pending", pending), ("failed", failed)) if is_chosen
+        ]
         if not states:
             return 0
         with self._database.writing() as connection:
             now = self._now()
             before = now - round(older_than_s * 1e6)
-            return forgetting.forget_all(connection, states, before, now, in_vain_for=in_vain_for)
+            return id_queue.forget_all(connection, states, before, now, given_up_by=given_up_by)
 
     def recall(self, ids: Iterable[str] | None = None) -> int:
-        """Queue ids again that were forgotten, or all of them; return how many there were.
+        """Queue forgotten ids again; None: all of them.
+
+        Returns:
+            The number of ids that were forgotten.
 
         Raises:
             LedgerError: It failed.
-            TypeError: An id is no string.
+            TypeError: An id is not a string.
         """
-        stored = None if ids is None else [stored_id(each) for each in ids]
+        encoded_ids = None if ids is None else [encode_id(each) for each in ids]
         with self._database.writing() as connection:
-            if stored is None:
-                return forgetting.recall_all(connection)
-            return forgetting.recall(connection, stored)
+            if encoded_ids is None:
+                return id_queue.recall_all(connection)
+            return id_queue.recall(connection, encoded_ids)
 
     def counts(self) -> LedgerCounts:
-        """Return how many ids are in which state, as of one moment.
+        """Return the number of ids in each state, as of one moment.
 
         Raises:
             LedgerError: It failed.
@@ -374,24 +384,24 @@ class Ledger:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return reading.record(connection, stored_id(generation_id))
+            return reading.record(connection, encode_id(generation_id))
 
     def history(self, generation_id: str) -> list[StoredRecord]:
-        """Return what came for an id besides its record, in the order in which it was put aside.
+        """Return the other versions of an id's record, in the order in which they were archived.
 
         Raises:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return reading.history(connection, stored_id(generation_id))
+            return reading.history(connection, encode_id(generation_id))
 
     def unresolved(self, kind: Kind = "waiting") -> Iterator[UnresolvedId]:
-        """Yield ids of which something is not known, in the order in which they became known.
+        """Yield unresolved ids, in the order in which they were added to the ledger.
 
-        Others may go on writing; memory is bounded.
+        Other processes may go on writing; memory is bounded.
 
         Args:
-            kind: `waiting` for a record; `unknown`: those whose record does not say what it cost;
+            kind: `waiting`: ids in the queue; `unknown`: ids whose record does not state its cost;
                 or `forgotten`.
 
         Raises:
@@ -399,29 +409,29 @@ class Ledger:
         """
         if kind == "unknown":
             self.check_rows()
-        read = _READERS[kind]
+        read_batch = _READERS[kind]
         key = 0
         while True:
             with self._database.reading() as connection:
-                found = read(connection, key, _LISTED)
-            if not found:
+                batch = read_batch(connection, key, _ID_BATCH)
+            if not batch:
                 return
-            for key, each in found:  # noqa: B007 - the last key is where to go on
-                yield each
+            for key, unresolved in batch:  # noqa: B007 - the next batch starts after the last key
+                yield unresolved
 
-    def waiting(self, generation_id: str) -> UnresolvedId | None:
-        """Return why an id waits for a record, or did until it was forgotten; None: it does not.
+    def unresolved_id(self, generation_id: str) -> UnresolvedId | None:
+        """Return why an id is queued or was forgotten; None if it is neither.
 
         Raises:
             LedgerError: It failed.
         """
         with self._database.reading() as connection:
-            return reading.one_unresolved(connection, stored_id(generation_id))
+            return reading.unresolved_id(connection, encode_id(generation_id))
 
     def bodies(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the id and the body of every record, in the order in which ids became known.
+        """Yield the id and the body of every record, in the order in which ids were added.
 
-        Others may go on writing; memory is bounded.
+        Other processes may go on writing; memory is bounded.
 
         Raises:
             LedgerError: It failed.
@@ -429,76 +439,91 @@ class Ledger:
         key = 0
         while True:
             with self._database.reading() as connection:
-                found = [
-                    (each.key, given_id(each.stored), each.body)
-                    for each in reading.kept(connection, key, _READ)
-                ]
-            if not found:
+                batch = reading.stored_bodies(connection, key, _BODY_BATCH)
+            if not batch:
                 return
-            for key, generation_id, body in found:  # noqa: B007 - the last key is where to go on
-                yield generation_id, body
+            key = batch[-1].key
+            yield from [(decode_id(each.encoded_id), each.body) for each in batch]
 
     def flaws(self) -> Iterator[Flaw]:
-        """Yield what is not as it was written: in the database, in bodies, rows, control totals.
+        """Verify the database, bodies, rows, labels and control totals; yield all damage.
 
-        Reads all of it. Others may go on writing, memory is bounded.
+        It reads the whole file. Other processes may go on writing; memory is bounded.
 
         Raises:
-            LedgerError: It cannot be read, or no further.
+            LedgerError: The file, or the rest of it, cannot be read.
         """
         return verification.flaws(self._database, self._derived)
 
-    def mend(self, flaws: Iterable[Flaw]) -> None:
-        """Mend what can be mended: make all rows anew from the bodies, and queue lost records.
+    def repair(self, flaws: Iterable[Flaw]) -> None:
+        """Rebuild all rows from the bodies, and queue the ids of lost records.
 
-        A record whose body is not the one that came counts as one that may still change, until it
-        was asked for again.
+        A record whose body has changed counts as provisional until it is fetched again.
 
         Raises:
             LedgerError: It failed.
         """
         with self._database.writing() as connection:
             for flaw in flaws:
-                if flaw.asks_again and flaw.key is not None:
-                    id_queue.ask_again(connection, flaw.key, self._now())
+                if flaw.is_record_lost and flaw.key is not None:
+                    id_queue.requeue(connection, flaw.key, self._now())
             self._derived.discard(connection)
-        self._derived.rebuild(self._database)
+        self._derived.update(self._database)
+
+    def fill_rows(self) -> int:
+        """Fill columns that were added to the rows for new fields of the spec.
+
+        Until then such a column is null in rows that were stored before it was added, unless their
+        records have changed since. Other processes may go on reading and writing.
+
+        Returns:
+            The number of rows that were derived again; 0 if all columns are filled.
+
+        Raises:
+            LedgerError: It failed; the next call continues where this one stopped.
+        """
+        return self._derived.fill(self._database)
 
     def rows(self, columns: Iterable[str] | None = None) -> Any:
-        """Return the rows as they are at one moment, one for each id, as a `pyarrow.Table`.
+        """Return the rows, one for each id, as of one moment, as a `pyarrow.Table`.
 
-        Amounts are exact decimals of US dollars, times aware; what is not known is null.
+        Amounts are exact decimals of US dollars, times are aware; unknown values are null.
 
         >>> pandas_frame = ledger.rows().to_pandas(types_mapper=pandas.ArrowDtype)  # doctest: +SKIP
         >>> polars_frame = polars.from_arrow(ledger.rows())  # doctest: +SKIP
         >>> relation = duckdb.from_arrow(ledger.rows())  # doctest: +SKIP
 
         Args:
-            columns: The names of columns, the fewer the faster; None: all.
+            columns: The names of the columns; fewer are faster. None: all.
 
         Raises:
             ConfigurationError: There is no such column, or the extra `arrow` is not installed.
             LedgerError: They cannot be read.
         """
-        from modelgates_client.ledger.arrow import chosen, table_of  # noqa: PLC0415 - of an extra
+        from modelgates_client.ledger.arrow import read_table, select_columns  # noqa: PLC0415 - an extra
 
-        found = chosen(columns)
+        selected = select_columns(columns)
         self.check_rows()
         with self._database.reading() as connection:
-            return table_of(connection, found)
+            return read_table(connection, selected)
 
-    def check_rows(self) -> None:
-        """Make sure that the table `rows` is there, whole and with the columns of this version.
+    def check_rows(self) -> list[str]:
+        """Check that the rows are complete and can be read by this version of the package.
+
+        Columns for fields of the spec that the file does not have yet read as null.
+
+        Returns:
+            SQL statements that let another connection read these columns.
 
         Raises:
-            LedgerError: It is not; opening the ledger for writing mends that.
+            LedgerError: They are not; opening the ledger for writing rebuilds them.
         """
         with self._database.reading() as connection:
-            self._derived.check(self._database, connection)
+            return self._derived.check(self._database, connection)
 
     def close(self) -> None:
-        """Give the leases back and close the file; again is once."""
-        with contextlib.suppress(LedgerError):  # leases that cannot be given back end by themselves
+        """Release the leases and close the file. Calling it again has no effect."""
+        with contextlib.suppress(LedgerError):  # leases that cannot be released expire
             self.release()
         self._database.close()
 
@@ -518,12 +543,12 @@ class Ledger:
 
 
 def bring_up_to_date(path: str | os.PathLike[str]) -> None:
-    """Take in the ids that were captured for a ledger, before it is read.
+    """Import the ids that were captured for a ledger, before it is read.
 
     Raises:
-        LedgerError: There are some, and it cannot be written to.
+        LedgerError: There are some, and the ledger cannot be written to.
     """
-    if not is_waiting(path):
+    if not has_capture_file(path):
         return
     try:
         with Ledger(path):
@@ -531,9 +556,11 @@ def bring_up_to_date(path: str | os.PathLike[str]) -> None:
     except LedgerError as error:
         with Ledger(path, read_only=True) as ledger:
             if not ledger.has_all_captured():
-                raise outdated(ledger.path, "it lacks ids that were captured for it") from error
+                raise outdated_error(
+                    ledger.path, "some ids that were captured for it are not imported"
+                ) from error
 
 
 def _states(*, failed: bool) -> tuple[str, ...]:
-    """Return the states of what is asked for, the first ones first."""
+    """Return the queue states to lease, in order of preference."""
     return ("pending", "failed") if failed else ("pending",)

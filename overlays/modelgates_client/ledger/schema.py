@@ -1,6 +1,6 @@
-"""The tables, as numbered steps: what each version of the ledger added to the one before.
+"""The tables, as numbered upgrade steps from each version of a ledger to the next.
 
-A step that was released is never changed; what is to be changed is a new step behind it.
+A released step is never changed; a change of the tables is a new step.
 """
 
 import sqlite3
@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from modelgates_client.ledger.database import Database
-from modelgates_client.ledger.errors import LedgerError, no_ledger, outdated
+from modelgates_client.ledger.errors import LedgerError, not_a_ledger_error, outdated_error
 
-#: Says in the file's header that it is a ledger: `MGLD` in ASCII.
+#: Marks the file as a ledger in its header: `MGLD` in ASCII.
 APPLICATION_ID: Final = 0x4D474C44
 
 _PAGE_SIZE: Final = 8192  # bytes; bodies of 2 kB waste less than on SQLite's 4096
 
-#: How a record came; the tables of records and of their history share it. The body is last, for
-#: SQLite reads a row from its beginning.
+#: Columns that the tables of records and of their history share. The body is last, because SQLite
+#: reads a row from its beginning.
 _RECORD: Final = """
     final INTEGER NOT NULL CHECK (final IN (0, 1)),
     obtained_at INTEGER NOT NULL,  -- microseconds since 1970-01-01 UTC
@@ -31,8 +31,8 @@ _RECORD: Final = """
 Step = Callable[[sqlite3.Connection], None]
 
 
-def _first(connection: sqlite3.Connection) -> None:
-    """Make the tables. An id has a key, which is all that the others repeat of it."""
+def _create_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables. They refer to an id by its key."""
     for statement in (
         f"PRAGMA application_id = {APPLICATION_ID}",
         "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -47,7 +47,7 @@ def _first(connection: sqlite3.Connection) -> None:
             state TEXT NOT NULL CHECK (state IN ('pending', 'failed')),
             added_at INTEGER NOT NULL,  -- microseconds since 1970-01-01 UTC
             tried_at INTEGER,
-            tried_by INTEGER NOT NULL DEFAULT 0,  -- the newest holder when it was asked for
+            tried_by INTEGER NOT NULL DEFAULT 0,  -- the newest holder when it was requested
             requests INTEGER NOT NULL DEFAULT 0,
             status INTEGER,
             error TEXT,
@@ -61,19 +61,19 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def _second(connection: sqlite3.Connection) -> None:
-    """Give every body a checksum; of bodies that are there already, none is known."""
+def _add_checksums(connection: sqlite3.Connection) -> None:
+    """Add checksums of bodies; those of existing bodies stay NULL."""
     for table in ("records", "history"):
         connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")  # CRC-32
 
 
-def _third(connection: sqlite3.Connection) -> None:
-    """Give ids labels: an object of JSON, whose values are texts."""
+def _add_labels(connection: sqlite3.Connection) -> None:
+    """Add labels: a JSON object whose values are strings."""
     connection.execute("CREATE TABLE labels (key INTEGER PRIMARY KEY, labels TEXT NOT NULL) STRICT")
 
 
-def _fourth(connection: sqlite3.Connection) -> None:
-    """Keep what was known of ids that ended without a record, apart from the queue."""
+def _add_forgotten(connection: sqlite3.Connection) -> None:
+    """Move ids that are given up without a record out of the queue."""
     connection.execute(
         """CREATE TABLE forgotten (
             key INTEGER PRIMARY KEY,
@@ -87,17 +87,23 @@ def _fourth(connection: sqlite3.Connection) -> None:
     )
 
 
-def _fifth(connection: sqlite3.Connection) -> None:
-    """Give labels a checksum; of those that are there already, none is known."""
+def _add_label_checksums(connection: sqlite3.Connection) -> None:
+    """Add checksums of labels; those of existing labels stay NULL."""
     connection.execute("ALTER TABLE labels ADD COLUMN checksum INTEGER")  # CRC-32
 
 
-#: Every step there is; the version of a ledger is how many of them were taken.
-STEPS: Final[tuple[Step, ...]] = (_first, _second, _third, _fourth, _fifth)
+#: All steps; the version of a ledger is the number of steps that were applied.
+STEPS: Final[tuple[Step, ...]] = (
+    _create_tables,
+    _add_checksums,
+    _add_labels,
+    _add_forgotten,
+    _add_label_checksums,
+)
 
 
 class _Header(NamedTuple):
-    """What a file says of itself, as of one moment."""
+    """The header of a file, as of one moment."""
 
     application: int
     version: int
@@ -105,58 +111,58 @@ class _Header(NamedTuple):
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was ever put into the file, not even a number that says whose it is."""
+        """Whether nothing was ever written to the file, not even an application id."""
         return not any(self)
 
 
 def upgrade(database: Database, steps: Sequence[Step]) -> None:
-    """Take the steps that a file lacks, each in one transaction; a blank file lacks them all.
+    """Apply the missing steps, each in one transaction; a blank file lacks all of them.
 
     Raises:
-        LedgerError: The file is not a ledger, or one of a newer version of this package, or a step
-            failed: then the file is as it was before that step.
+        LedgerError: The file is not a ledger, or was written by a newer version of this package,
+            or a step failed; then the file is as it was before that step.
     """
-    while (header := _checked(database, steps)).version < len(steps):
+    while (header := _checked_header(database, steps)).version < len(steps):
         if header.is_blank:
             with database.reading() as connection:
                 connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         with database.writing() as connection:
-            if _read(connection) == header:  # otherwise another process was faster
+            if _read_header(connection) == header:  # otherwise another process upgraded it
                 steps[header.version](connection)
                 connection.execute(f"PRAGMA user_version = {header.version + 1}")
 
 
 def check_version(database: Database, steps: Sequence[Step]) -> None:
-    """Make sure that a file can be read as it is.
+    """Check that a file can be read without an upgrade.
 
     Raises:
-        LedgerError: It is not a ledger, or one of another version.
+        LedgerError: It is not a ledger, or its version is another one.
     """
-    header = _checked(database, steps)
+    header = _checked_header(database, steps)
     if header.is_blank:
-        raise no_ledger(database.path, "the file is empty")
+        raise not_a_ledger_error(database.path, "the file is empty")
     if header.version < len(steps):
-        raise outdated(database.path, "it was made by an older version of modelgates-client")
+        raise outdated_error(database.path, "an older version of modelgates-client created it")
 
 
-def _checked(database: Database, steps: Sequence[Step]) -> _Header:
+def _checked_header(database: Database, steps: Sequence[Step]) -> _Header:
     with database.reading() as connection:
-        header = _read(connection)
+        header = _read_header(connection)
     if header.application != APPLICATION_ID and not header.is_blank:
-        raise no_ledger(database.path, "it is a database of another application")
+        raise not_a_ledger_error(database.path, "it is the database of another application")
     if header.version > len(steps):
         raise LedgerError(
             database.path,
-            f"it has version {header.version}; this modelgates-client knows {len(steps)}",
+            f"it has version {header.version}; this modelgates-client supports up to {len(steps)}",
             "upgrade modelgates-client",
         )
     return header
 
 
-def _read(connection: sqlite3.Connection) -> _Header:
-    """Read the header in one statement: between two, another process may change it."""
-    found = connection.execute(
+def _read_header(connection: sqlite3.Connection) -> _Header:
+    """Read the header in one statement: between two, another process could change it."""
+    cursor = connection.execute(
         """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
         FROM pragma_application_id, pragma_user_version"""
     )
-    return _Header(*found.fetchone())
+    return _Header(*cursor.fetchone())

@@ -1,7 +1,7 @@
-"""Texts that SQLite cannot hold as they are: half characters (surrogates), which UTF-8 has not.
+"""Text with lone surrogates, which UTF-8 and therefore SQLite cannot store.
 
-Ids round-trip whatever they are: one with half characters is stored as its escapes, behind a mark.
-Other texts are for people; there a question mark stands for each half.
+Every id round-trips: an id with surrogates is stored as its escapes, behind a prefix. In other
+text, which is for people to read, each surrogate becomes a question mark.
 """
 
 import re
@@ -9,48 +9,48 @@ from typing import Final
 
 from modelgates_client.ledger.errors import DamagedError
 
-_MARK: Final = "escaped:"
-_KEYS: Final = re.compile(r"sk-mg-[^\s'\"]*")
-_MAX: Final = 1000  # characters of an error that are kept; a server may send any number
+_PREFIX: Final = "escaped:"
+_API_KEYS: Final = re.compile(r"sk-mg-[^\s'\"]*")
+_MAX_ERROR: Final = 1000  # characters of an error that are stored
 
 
-def stored_id(generation_id: str) -> str:
-    r"""Return an id as it is stored: itself, unless UTF-8 has no way to write it.
+def encode_id(generation_id: str) -> str:
+    r"""Return an id as the ledger stores it: unchanged, unless UTF-8 cannot encode it.
 
-    >>> stored_id("gen-1"), stored_id("\ud800")
+    >>> encode_id("gen-1"), encode_id("\ud800")
     ('gen-1', 'escaped:\\ud800')
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
     """
     if not isinstance(generation_id, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise TypeError(f"an id is a str, not {type(generation_id).__name__}")
-    if not generation_id.startswith(_MARK) and is_storable(generation_id):
+    if not generation_id.startswith(_PREFIX) and is_encodable(generation_id):
         return generation_id
-    return _MARK + generation_id.encode("unicode_escape").decode("ascii")
+    return _PREFIX + generation_id.encode("unicode_escape").decode("ascii")
 
 
-def given_id(stored: str) -> str:
-    """Return an id as it was given; the inverse of `stored_id`.
+def decode_id(encoded_id: str) -> str:
+    """Return the id that `encode_id` encoded.
 
     Raises:
-        DamagedError: It is not the text of one.
+        DamagedError: It is not an encoded id.
     """
-    if not stored.startswith(_MARK):
-        return stored
+    if not encoded_id.startswith(_PREFIX):
+        return encoded_id
     try:
-        return stored.removeprefix(_MARK).encode("ascii").decode("unicode_escape")
+        return encoded_id.removeprefix(_PREFIX).encode("ascii").decode("unicode_escape")
     except UnicodeError:
-        raise DamagedError(f"{stored!r} is no id") from None
+        raise DamagedError(f"{encoded_id!r} is not an id") from None
 
 
-def storable(text: str | None) -> str | None:
-    """Return a text with question marks for half characters."""
-    return text if text is None or is_storable(text) else text.encode("utf-8", "replace").decode()
+def replace_surrogates(text: str | None) -> str | None:
+    """Return text with a question mark for each lone surrogate."""
+    return text if text is None or is_encodable(text) else text.encode("utf-8", "replace").decode()
 
 
-def is_storable(text: str) -> bool:
-    """Whether UTF-8 can write a text."""
+def is_encodable(text: str) -> bool:
+    """Whether UTF-8 can encode a text."""
     if text.isascii():
         return True
     try:
@@ -61,6 +61,8 @@ def is_storable(text: str) -> bool:
 
 
 def error_text(error: Exception) -> str:
-    """Return the class and the message of an error: no longer than needed, without a key."""
-    said = _KEYS.sub("sk-mg-…", f"{type(error).__name__}: {error}"[: 2 * _MAX])
-    return str(storable(said if len(said) <= _MAX else f"{said[: _MAX - 1]}…"))
+    """Return class and message of an error, at most 1,000 characters, without API keys."""
+    text = _API_KEYS.sub("sk-mg-…", f"{type(error).__name__}: {error}"[: 2 * _MAX_ERROR])
+    return str(
+        replace_surrogates(text if len(text) <= _MAX_ERROR else f"{text[: _MAX_ERROR - 1]}…")
+    )

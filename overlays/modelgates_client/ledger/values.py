@@ -1,4 +1,4 @@
-"""What a ledger tells: plain values."""
+"""Values that a ledger returns."""
 
 import datetime
 import zlib
@@ -10,14 +10,14 @@ from modelgates_client.records.generation import Generation
 
 
 class LedgerCounts(NamedTuple):
-    """How many ids a ledger knows, by what is known of them. No id is counted twice.
+    """How many ids a ledger has, by state. No id is counted twice.
 
     Attributes:
-        final: There is a record, and it is settled.
-        provisional: There is a record that may still change; the id waits in the queue.
-        pending: There is no record, or not yet.
-        failed: There is none, and another try is not expected to help.
-        forgotten: There is none, and nobody asks for one any more.
+        final: The record is complete and will not change.
+        provisional: There is a record that may still change; the id stays in the queue.
+        pending: There is no record yet.
+        failed: There is no record, and a retry is not expected to help.
+        forgotten: There is no record, and none is requested any more.
     """
 
     final: int
@@ -29,19 +29,19 @@ class LedgerCounts(NamedTuple):
 
 @frozen
 class UnresolvedId:
-    """An id of which something is not known yet: its record, its last state, its cost.
+    """An id whose record, final state or cost is not known.
 
     Attributes:
         generation_id: The id.
-        state: `pending`: there is no record yet; `failed`: another try is not expected to help;
-            `provisional`: there is a record, and it may still change; `unknown`: there is a record,
-            which does not say what it cost; `forgotten`: nobody asks for a record any more.
-        queued_at: When it was queued, aware; None: it is in the queue no more.
-        tried_at: When it was last asked for, aware; None: never.
+        state: `pending`: there is no record yet; `failed`: a retry is not expected to help;
+            `provisional`: the record may still change; `unknown`: the record does not state its
+            cost; `forgotten`: no record is requested any more.
+        queued_at: When it was queued, as an aware time; None if it is no longer in the queue.
+        tried_at: When it was last requested, as an aware time; None if never.
         requests: How many requests were made for it, in all runs.
-        status: The HTTP status of the last answer; None: there was none.
-        error: Class and message of what the last request ended with; None: with none.
-        forgotten_at: When it was forgotten, aware; None: it was not.
+        status: The HTTP status of the last response; None if there was none.
+        error: Class and message of the last request's error; None if there was none.
+        forgotten_at: When it was forgotten, as an aware time; None if it was not.
     """
 
     generation_id: str
@@ -55,7 +55,7 @@ class UnresolvedId:
 
 
 def checksum(body: bytes) -> int:
-    """Return the checksum that is kept beside a body: its CRC-32, as gzip and PNG have it."""
+    """Return the checksum that is stored with a body: its CRC-32, as in gzip and PNG."""
     return zlib.crc32(body)
 
 
@@ -65,18 +65,18 @@ def _size(body: bytes) -> str:
 
 @frozen
 class StoredRecord:
-    """A record as it came, and how.
+    """A record as it was received, and how it was obtained.
 
     Attributes:
-        generation_id: Whose record was asked for.
+        generation_id: The id that was requested.
         body: The body of the response, byte by byte.
-        obtained_at: When it was added, aware.
-        requests: How many requests were made for this id until it came, in all runs.
-        request_id: The server's own name for the request, if it gave one.
-        status: The HTTP status that it came with.
+        obtained_at: When it was added, as an aware time.
+        requests: How many requests were made for this id until it was received, in all runs.
+        request_id: The id that the server gave the request, if any.
+        status: The HTTP status of the response.
         elapsed_s: Seconds that the last call took, retries included.
-        client: The version of this package that asked for it.
-        is_final: Whether the record was settled.
+        client: The version of this package that requested it.
+        is_final: Whether the record was final.
     """
 
     generation_id: str
@@ -90,7 +90,7 @@ class StoredRecord:
     is_final: bool
 
     def generation(self) -> Generation:
-        """Return the record, decoded anew.
+        """Decode the record.
 
         Raises:
             ModelGatesError: This version of the package cannot read the body.
@@ -99,16 +99,16 @@ class StoredRecord:
 
 
 def decode(body: bytes, status: int, generation_id: str) -> Generation:
-    """Return the record of a body, as it was read when it came.
+    """Decode a body, in the same way as when it was received.
 
     Raises:
         ModelGatesError: This version of the package cannot read it.
     """
-    from modelgates_client.calls.responses import CallProblem, interpret  # noqa: PLC0415 - few decode
-    from modelgates_client.resources.generations import call_for_stored  # noqa: PLC0415 - few decode
-    from modelgates_client.transport.messages import HTTPResponse  # noqa: PLC0415 - few decode
+    from modelgates_client.calls.responses import CallProblem, interpret  # noqa: PLC0415 - few callers decode
+    from modelgates_client.resources.generations import call_for_stored  # noqa: PLC0415 - few callers decode
+    from modelgates_client.transport.messages import HTTPResponse  # noqa: PLC0415 - few callers decode
 
-    answer = interpret(HTTPResponse(status, {}, body), call_for_stored(generation_id), 1, "lenient")
-    if isinstance(answer, CallProblem):
-        raise answer.error
-    return answer.parsed.data
+    result = interpret(HTTPResponse(status, {}, body), call_for_stored(generation_id), 1, "lenient")
+    if isinstance(result, CallProblem):
+        raise result.error
+    return result.parsed.data

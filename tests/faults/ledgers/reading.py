@@ -62,7 +62,7 @@ def work(path):
         ledger.enqueue(["gen-new"])
         ledger.add([resolved("gen-7", total_cost=5), resolved("gen-late", total_cost=1)])
         ledger.lease(3)
-        ledger.mend(list(ledger.flaws()))
+        ledger.repair(list(ledger.flaws()))
 
 
 def told(ask):
