@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from modelgates_client import ConfigurationError
-from modelgates_client.exports.duckdb_session import confined
+from modelgates_client.exports.duckdb_session import open_confined
 from modelgates_client.exports.errors import SourceError
 from modelgates_client.exports.tables import ROWS
 from modelgates_client.exports.writing import Output, export
@@ -21,7 +21,7 @@ def test_no_temporary_folder(monkeypatch):
     monkeypatch.setattr(tempfile, "gettempdir", gettempdir)
     with (
         pytest.raises(ConfigurationError, match=r"No usable temporary directory .* TMPDIR"),
-        confined("a", ()),
+        open_confined("a", ()),
     ):
         pass
 

@@ -217,7 +217,7 @@ def test_the_names_of_files_and_folders_are_only_names(tmp_path):
     ("query", "said"),
     [
         ("SELECT 1 AS BilledCost", "has no rows of generations"),
-        ("SELECT 'a' AS generation_id, 'odd' AS state", "no state that there is"),
+        ("SELECT 'a' AS generation_id, 'odd' AS state", "no id or an invalid state"),
         ("SELECT NULL::VARCHAR AS generation_id, 'final' AS state", "1 rows have no id"),
         ("SELECT 'a' AS generation_id, 'final' AS state, 0.1::DOUBLE AS usage_usd", "not exact"),
         ("SELECT 'a' AS generation_id, 'final' AS state, 'x' AS attempts", "DuckDB says"),

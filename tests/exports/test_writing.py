@@ -50,10 +50,10 @@ def ledger(tmp_path):
     return path
 
 
-def exported(ledger, shown_as, table=ROWS, **options):
+def exported(ledger, file_format, table=ROWS, **options):
     """Export a ledger; return the path."""
-    path = str(ledger.parent / f"{table.name}.{shown_as}")
-    export(ledger, [Output(table, path, shown_as, **{"raw": True, **options})])
+    path = str(ledger.parent / f"{table.name}.{file_format}")
+    export(ledger, [Output(table, path, file_format, **{"raw": True, **options})])
     return path
 
 
@@ -67,13 +67,13 @@ def instant(microseconds):
     return None if microseconds is None else EPOCH + datetime.timedelta(microseconds=microseconds)
 
 
-def by_duckdb(path, shown_as):
+def by_duckdb(path, file_format):
     """Return the rows of a typed file by id, read by DuckDB, with the types of its columns."""
     listed = [f'epoch_us("{n}")' if kind == "time" else f'"{n}"' for n, kind in KINDS.items()]
     with duckdb.connect() as connection:
-        if shown_as == "duckdb":
+        if file_format == "duckdb":
             connection.execute(f"ATTACH '{path}' AS written (READ_ONLY)")
-        origin = "written.rows" if shown_as == "duckdb" else f"'{path}'"
+        origin = "written.rows" if file_format == "duckdb" else f"'{path}'"
         described = connection.execute(f"DESCRIBE FROM {origin}").fetchall()
         found = connection.execute(f"SELECT {', '.join(listed)} FROM {origin}").fetchall()
     rows = [
@@ -103,10 +103,10 @@ def from_text(kind, text):
             return text
 
 
-@pytest.mark.parametrize("shown_as", ["parquet", "duckdb"])
-def test_typed_files_equal_the_ledger(ledger, shown_as):
+@pytest.mark.parametrize("file_format", ["parquet", "duckdb"])
+def test_typed_files_equal_the_ledger(ledger, file_format):
     """Every cell, and the type of every column."""
-    found, described = by_duckdb(exported(ledger, shown_as), shown_as)
+    found, described = by_duckdb(exported(ledger, file_format), file_format)
     assert described == [(column.name, column.type) for column in ALL_COLUMNS]
     assert found == rows_of(ledger)
 
@@ -270,8 +270,8 @@ def test_an_export_can_be_exported(ledger):
     assert by_duckdb(path, "parquet") == by_duckdb(first, "parquet")
 
 
-@pytest.mark.parametrize("shown_as", ["jsonl", "csv", "parquet", "duckdb"])
-def test_a_file_is_replaced_by_a_whole_one_with_its_mode(ledger, shown_as):
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet", "duckdb"])
+def test_a_file_is_replaced_by_a_whole_one_with_its_mode(ledger, file_format):
     """A link stays one; a new file is for its owner alone; nothing else is left in the folder."""
     folder = ledger.parent / "out"
     folder.mkdir()
@@ -280,7 +280,7 @@ def test_a_file_is_replaced_by_a_whole_one_with_its_mode(ledger, shown_as):
     there.chmod(0o640)
     (folder / "link").symlink_to("there")
     with there.open() as reading:
-        outputs = [Output(ROWS, str(folder / name), shown_as) for name in ("link", "new")]
+        outputs = [Output(ROWS, str(folder / name), file_format) for name in ("link", "new")]
         export(ledger, outputs)
         assert reading.read() == "before"  # who reads the old one has all of it
     assert names(folder) == ["link", "new", "there"]
@@ -318,8 +318,8 @@ except Exception as error:
 """
 
 
-@pytest.mark.parametrize("shown_as", ["jsonl", "csv", "parquet", "duckdb"])
-def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, shown_as):
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet", "duckdb"])
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, file_format):
     """The error is one line; no half of a file is there under any name."""
     outcomes = [
         resolved(f"gen-{n}", **{**FULL, "session_id": os.urandom(30).hex()}) for n in range(900)
@@ -328,7 +328,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, shown_as):
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "a").write_text("before")
-    command = [sys.executable, "-c", LIMITED, path, folder / "a", shown_as]
+    command = [sys.executable, "-c", LIMITED, path, folder / "a", file_format]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("SourceError"), done.stderr
     assert done.stdout.count("\n") == 1

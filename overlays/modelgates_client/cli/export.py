@@ -168,7 +168,7 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
     from modelgates_client.exports import files, writing  # noqa: PLC0415 - slow to load
     from modelgates_client.exports.tables import ATTEMPTS  # noqa: PLC0415 - slow to load
 
-    found = files.find(options.sources)
+    found = files.find_sources(options.sources)
     inputs = (*found.ledgers, *found.exports)
     target = str(options.to)
     shown_as = _format(target, options.shown_as)

@@ -1,8 +1,8 @@
-"""Where a file is made, beside its place, so that it is there whole or not at all.
+"""Writing files atomically: a file appears complete under its name, or not at all.
 
-Each is made in a hidden folder. Whoever makes one holds a lock in it, which ends with the process,
-however that ends; the next that makes a file of the same name removes folders that nobody holds.
-Files are for their owner alone, as ledgers are: they hold the same.
+A file is written in a hidden folder next to its place. The writer holds a lock in the folder, which
+ends with the process. The next writer of a file with the same name removes folders without a lock.
+Like ledgers, the files are readable by their owner only.
 """
 
 import contextlib
@@ -19,60 +19,61 @@ try:
 except ImportError:  # Windows, where a file that is open cannot be removed
     fcntl = None  # type: ignore[assignment]
 
-_OWNER_ALONE: Final = 0o600
+_OWNER_ONLY: Final = 0o600
 _LOCK: Final = "lock"
+_NEW_LOCK: Final = "locking"  # renamed when it is locked
 
 
 @contextmanager
 def temporary_beside(path: Path) -> Generator[Path]:
-    """Yield a folder beside a file, for the new one; nothing of it is left in the end.
+    """Yield a temporary folder next to a file, which is removed at the end.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     prefix = f".{path.name}.modelgates-"
-    _sweep(path.parent, prefix)
+    _remove_abandoned(path.parent, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
     try:
-        with (folder / "locking").open("wb") as lock:
+        with (folder / _NEW_LOCK).open("wb") as lock:
             if fcntl is not None:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                (folder / "locking").rename(folder / _LOCK)  # not there before it is held
+                (folder / _NEW_LOCK).rename(folder / _LOCK)
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # the error that led here says more
+        shutil.rmtree(folder, ignore_errors=True)  # an error that led here says more
 
 
-def replace_file(made: Path, path: Path) -> None:
-    """Put a whole file in place of another, so that it is there after a crash, too.
+def replace_file(source: Path, path: Path) -> None:
+    """Move a complete file to `path`, so that it survives a crash.
 
-    It has the permissions of the one that it replaces; a new one is for its owner alone.
+    It gets the permissions of the file that it replaces; a new file gets mode 0600.
 
     Raises:
-        OSError: It cannot be put there.
+        OSError: It cannot be moved.
     """
     try:
         mode = path.stat().st_mode & 0o777
     except FileNotFoundError:
-        mode = _OWNER_ALONE
-    with made.open("rb+") as file:
-        made.chmod(mode)
+        mode = _OWNER_ONLY
+    with source.open("rb+") as file:
+        source.chmod(mode)
         os.fsync(file.fileno())
-    made.replace(path)
+    source.replace(path)
 
 
-def _sweep(parent: Path, prefix: str) -> None:
-    """Remove what killed processes have left; what cannot be removed is left to the next."""
+def _remove_abandoned(parent: Path, prefix: str) -> None:
+    """Remove folders of killed processes, as far as that is possible now."""
     with contextlib.suppress(OSError):
         for folder in parent.iterdir():
             if folder.name.startswith(prefix) and not folder.is_symlink():
-                _remove_unless_held(folder)
+                _remove_unless_locked(folder)
 
 
-def _remove_unless_held(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # it is held, or not ours, or gone already
+def _remove_unless_locked(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # locked, owned by another user, or removed already
         if fcntl is None:
-            (folder / "locking").unlink()
+            (folder / _NEW_LOCK).unlink()
             shutil.rmtree(folder)
             return
         with (folder / _LOCK).open("rb") as lock:

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - names of columns are ours, or quoted
-"""Rows in DuckDB, held against the control totals of the ledgers that they are of."""
+# ruff: noqa: S608 - names of columns are constants or quoted
+"""Sums of rows in DuckDB, for comparison with the control totals of their ledgers."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,45 +14,46 @@ from modelgates_client.rows.columns import COLUMNS, CREATED
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SMALL: Final = 1000  # US dollars, of which a hundred thousand million fit in DECIMAL(38,24)
-_AMOUNTS: Final = frozenset(column.name for column in COLUMNS if column.kind == "usd")
+_MAX_SMALL: Final = 1000  # US dollars; 10^11 times this fits in DECIMAL(38,24)
+_AMOUNT_COLUMNS: Final = frozenset(column.name for column in COLUMNS if column.kind == "usd")
 
 
 def add_up(
     connection: "DuckDBPyConnection", table: str, created: str, columns: Mapping[str, str]
 ) -> dict[Day, dict[str, Decimal]]:
-    """Return what the records of a table add up to, for each UTC day.
+    """Return the sums of the records of a table for each UTC day.
 
     Args:
-        connection: The database.
-        table: The table, with a column `state`.
-        created: SQL for the time of a record, as microseconds since 1970.
-        columns: What is summed, and its name in the table.
+        connection: The connection to the database.
+        table: The table, which has a column `state`.
+        created: SQL for the time of a record, in microseconds since 1970.
+        columns: The columns to sum, with their names in the table.
     """
-    time = f"(({created}) % {DAY} + {DAY}) % {DAY}"  # % has the sign of its left side
+    time = f"(({created}) % {DAY} + {DAY}) % {DAY}"  # % has the sign of its left operand
     sums = ["count(*)", f"sum({time})"]
     for column, name in columns.items():
-        sums += _exact(name) if column in _AMOUNTS else (f"sum({name})", "0", "0")
+        sums += _exact_sum(name) if column in _AMOUNT_COLUMNS else (f"sum({name})", "0", "0")
     rows = connection.execute(
         f"SELECT ({created}) - {time} AS day, {', '.join(sums)} FROM {table} "
         f"WHERE {RECORDS} GROUP BY day"
     ).fetchall()
-    found: dict[Day, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    totals: dict[Day, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for start, records, times, *cells in rows:
-        day = found[day_of(start)]
+        sums_of_day = totals[day_of(start)]
         parts = iter([records, 0, 0, times, 0, 0, *cells])
         for column in (COUNT, CREATED, *columns):
             for part in (next(parts), next(parts), next(parts)):
-                day[column] = EXACT.add(day[column], Decimal(part or 0))
-    return found
+                sums_of_day[column] = EXACT.add(sums_of_day[column], Decimal(part or 0))
+    return totals
 
 
-def _exact(name: str) -> tuple[str, str, str]:
-    """Return SQL for sums that make up that of an amount together, and stay within its type.
+def _exact_sum(name: str) -> tuple[str, str, str]:
+    """Return SQL for three partial sums of an amount, none of which overflows its type.
 
-    Large amounts are added before and behind the point apart, which takes 60 times as long.
+    The integer and fractional parts of large amounts are summed separately, which takes 60 times as
+    long.
     """
-    is_small = f"{name} BETWEEN -{_SMALL} AND {_SMALL}"
+    is_small = f"{name} BETWEEN -{_MAX_SMALL} AND {_MAX_SMALL}"
     return (
         f"sum(CASE WHEN {is_small} THEN {name} END)",
         f"sum(CASE WHEN NOT ({is_small}) THEN trunc({name}) END)",

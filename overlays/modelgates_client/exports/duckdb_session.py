@@ -1,4 +1,4 @@
-"""DuckDB, confined: no network, no extensions, no files but those named, bounded memory."""
+"""Confined DuckDB sessions: no network, no extensions, only named files, bounded memory."""
 
 import os
 import tempfile
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 EXTRA: Final = "this needs an extra: pip install 'modelgates-client[report]'"
 
-_MEMORY: Final = "384MiB"  # of DuckDB's buffers; what Python and SQLite take comes besides
-_THREADS: Final = 4  # each takes buffers of its own
+_MEMORY: Final = "384MiB"  # for DuckDB's buffers; Python and SQLite need more
+_THREADS: Final = 4  # each has buffers of its own
 
 
 @contextmanager
-def confined(
+def open_confined(
     name: str, files: Iterable[str], folders: Iterable[str] = ()
 ) -> Generator["DuckDBPyConnection"]:
-    """Yield a connection to a database in memory, which can reach these files and no others.
+    """Yield a connection to a database in memory, which can access only these files and folders.
 
-    What does not fit into memory goes to a folder of its own, which is removed in the end. Times
-    are shown in UTC. No setting can be changed any more.
+    Data that does not fit into memory goes to a temporary folder, which is removed at the end.
+    Times are shown in UTC. The settings are locked.
 
     Args:
-        name: What is read, for messages.
-        files: The paths of the files, absolute.
-        folders: The paths of folders whose files it can reach, too, absolute.
+        name: The name of the source, for messages.
+        files: The absolute paths of the files.
+        folders: The absolute paths of folders whose files it may access.
 
     Raises:
         ConfigurationError: DuckDB is not installed.
@@ -41,7 +41,7 @@ def confined(
         import duckdb  # noqa: PLC0415 - an extra, and slow to load
     except ModuleNotFoundError:
         raise ConfigurationError(EXTRA) from None
-    with _temporary() as folder:
+    with _temporary_folder() as folder:
         config = {
             "allow_community_extensions": "false",
             "autoinstall_known_extensions": "false",
@@ -53,7 +53,7 @@ def confined(
         with duckdb.connect(config=dict(config)) as connection, translate_errors(name):
             for setting in (
                 "TimeZone = 'UTC'",
-                # It makes filters of joins that what comes by way of PyArrow cannot always take.
+                # It turns joins into filters that Arrow streams cannot always process.
                 "disabled_optimizers = 'join_filter_pushdown'",
                 f"allowed_paths = [{', '.join(map(literal, files))}]",
                 f"allowed_directories = [{', '.join(map(literal, folders))}]",
@@ -65,11 +65,11 @@ def confined(
 
 
 @contextmanager
-def _temporary() -> Generator[str]:
-    """Yield a folder that is removed in the end.
+def _temporary_folder() -> Generator[str]:
+    """Yield a folder that is removed at the end.
 
     Raises:
-        ConfigurationError: There is no place for one.
+        ConfigurationError: It cannot be created.
     """
     with ExitStack() as stack:
         try:
@@ -84,18 +84,18 @@ def _temporary() -> Generator[str]:
 
 @contextmanager
 def translate_errors(name: str, *, binding: bool = False) -> Generator[None]:
-    """Say what DuckDB's errors mean; those that only a bug can cause stay as they are.
+    """Raise DuckDB's errors as `SourceError`; errors that only a bug can cause pass.
 
     Args:
-        name: What is read, for messages.
-        binding: Whether files can be why a statement has no meaning: by the types of columns.
+        name: The name of the source, for messages.
+        binding: Whether files can cause binder errors, by the types of their columns.
 
     Raises:
         SourceError: A file cannot be read or written, or there is not enough memory.
     """
     import duckdb  # noqa: PLC0415 - see above
 
-    outside: tuple[type[Exception], ...] = (
+    translated: tuple[type[Exception], ...] = (
         duckdb.ConversionException,
         duckdb.InvalidInputException,
         duckdb.IOException,
@@ -104,16 +104,17 @@ def translate_errors(name: str, *, binding: bool = False) -> Generator[None]:
         duckdb.TransactionException,
     )
     if binding:
-        outside += (duckdb.BinderException, duckdb.NotImplementedException)
+        translated += (duckdb.BinderException, duckdb.NotImplementedException)
     try:
         yield
     except duckdb.OutOfMemoryException as error:
         raise SourceError(
-            name, f"it takes more than {_MEMORY} of memory", "choose fewer rows or columns"
+            name, f"it needs more than {_MEMORY} of memory", "choose fewer rows or columns"
         ) from error
-    except outside as error:
+    except translated as error:
         raise SourceError(
             name,
             f"DuckDB says {str(error).splitlines()[0]!r}",
-            "make sure that it is a whole file of ours, readable, and that the disk is not full",
+            "check that the file is complete, readable and made by this package, and that the disk "
+            "is not full",
         ) from error

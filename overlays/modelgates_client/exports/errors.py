@@ -1,14 +1,14 @@
-"""What can be wrong with the rows that are read, said in one line with what mends it."""
+"""Errors of exports. Each message is one line that states the problem and the remedy."""
 
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.values import printable
 
 
 class SourceError(ModelGatesError):
-    """Rows cannot be read from a ledger or from Parquet files, or not written.
+    """Rows cannot be read from a ledger or from Parquet files, or cannot be written.
 
     Attributes:
-        path: Which file.
+        path: The path of the file.
         problem: What happened.
         remedy: What to do.
     """

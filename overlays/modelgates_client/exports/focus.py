@@ -1,22 +1,23 @@
 """The rows as charges: the columns of FOCUS 1.2, the FinOps Open Cost and Usage Specification.
 
-A charge is what one issuer bills for one generation. With an own key (BYOK) the provider bills
-besides, so such a generation is two charges with two issuers. No charge is made of what is not
-known: `Counts` says how many ids and records are left out.
+A charge is what one issuer bills for one generation. With an own key (BYOK) the provider sends a
+bill as well, so such a generation is two charges with two issuers. Unknown amounts are not charges:
+`ExportCounts` has the numbers of ids and records that are left out.
 
-All 21 mandatory columns are there; of the others, those that records say something for, and custom
-ones, `x_…`, for what FOCUS has no column. Where FOCUS demands a value that no record has, the
-column is NULL, which a validator will find:
+All 21 mandatory columns are present; so are those optional ones that records have values for, and
+custom ones, `x_…`, for values that FOCUS has no column for. Where FOCUS requires a value that no
+record has, the column is NULL, which a validator will report:
 
-- `BillingAccountId`, unless it is given; `BillingAccountName`;
+- `BillingAccountId`, unless it is passed; `BillingAccountName`;
 - `PricingQuantity`, `PricingUnit`: a generation is priced by several kinds of tokens at once;
 - `InvoiceIssuerName`, `ProviderName`, `ServiceName` of an upstream charge, and `PublisherName`,
   where the provider is not known.
 
 `BilledCost`, `ContractedCost`, `EffectiveCost` and `ListCost` are all what was charged: records
-tell neither list prices nor contracts. The billing period is the calendar month in UTC, the charge
-period the hour in UTC in which the generation was created: records tell no other. Conditional
-columns for regions, resources, SKUs, commitments, capacity and sub accounts are left out.
+contain neither list prices nor contracts. The billing period is the calendar month in UTC, the
+charge period the hour in UTC in which the generation was created: records contain no other.
+Conditional columns for regions, resources, SKUs, commitments, capacity and sub accounts are left
+out.
 
 Source: https://focus.finops.org/focus-specification/v1-2/
 """
@@ -30,7 +31,7 @@ from modelgates_client.rows.kinds import Kind
 
 VERSION: Final = "1.2"
 
-#: Who bills what is charged to the account, if nothing else is said.
+#: The default issuer of what is charged to the account.
 ISSUER: Final = "ModelGates"
 
 _CHARGES: Final = f"""(
@@ -46,7 +47,7 @@ _COST: Final = "charge.cost"
 _SUM: Final = "(CAST(native_tokens_prompt AS HUGEINT) + native_tokens_completion)"
 _TOKENS: Final = f"TRY_CAST({_SUM} AS BIGINT)"
 
-#: Of a record whose quantity is not known because 64 bits do not hold it.
+#: Selects records whose number of tokens is unknown because it exceeds 64 bits.
 TOO_MANY_TOKENS: Final = f"{_SUM} IS NOT NULL AND {_TOKENS} IS NULL"
 _DESCRIPTION: Final = f"""
     'Generation' || coalesce(' by ' || model, '') || coalesce(', served by ' || served_by, '')
@@ -56,7 +57,7 @@ _TAGS: Final = """CAST(json_merge_patch(coalesce(to_json(labels), '{}'), json_ob
     'modelgates/service_tier', service_tier, 'modelgates/app', CAST(app_id AS VARCHAR),
     'user', external_user, 'session', session_id)) AS VARCHAR)"""
 
-#: Columns of `rows` that charges are made of.
+#: Columns of `rows` that charges are derived from.
 _NEEDS: Final = (
     "app_id",
     "cache_saving_usd",
@@ -86,14 +87,14 @@ def charges(issuer: str = ISSUER, billing_account: str | None = None) -> ExportT
     """Return the table of charges.
 
     Args:
-        issuer: Who bills what is charged to the account: the gateway.
-        billing_account: The account's identifier there; None: it is not known.
+        issuer: The issuer of what is charged to the account: the gateway.
+        billing_account: The account's identifier there; None: not known.
     """
     account = "NULL" if billing_account is None else literal(billing_account)
     biller = f"CASE WHEN {_IS_GATEWAY} THEN {literal(issuer)} ELSE served_by END"
     columns: list[Column] = []
     values: dict[str, str] = {}
-    given = {
+    overrides = {
         "BillingAccountId": f"CASE WHEN {_IS_GATEWAY} THEN CAST({account} AS VARCHAR) END",
         "InvoiceIssuerName": biller,
         "ProviderName": biller,
@@ -101,20 +102,20 @@ def charges(issuer: str = ISSUER, billing_account: str | None = None) -> ExportT
     }
     for name, kind, value, doc in _COLUMNS:
         columns.append(Column(name, kind, "US dollars" if kind == "usd" else None, None, doc))
-        values[name] = given.get(name, value)
+        values[name] = overrides.get(name, value)
     return ExportTable("charges", (*columns,), frozenset(_NEEDS), values, _CHARGES)
 
 
 def _gateway(value: str) -> str:
-    """Return what only the gateway's charge has: quantities would count twice otherwise."""
+    """Return SQL that is NULL for upstream charges, so that quantities do not count twice."""
     return f"CASE WHEN {_IS_GATEWAY} THEN {value} END"
 
 
-#: Name, kind, SQL (empty: see `charges`), and meaning.
+#: Name, kind, SQL (empty: see `charges`), and description.
 _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
     ("BilledCost", "usd", _COST, "What was charged"),
-    ("BillingAccountId", "text", "", "As given; null for an upstream charge, or if not given"),
-    ("BillingAccountName", "text", "CAST(NULL AS VARCHAR)", "Null: no record says it"),
+    ("BillingAccountId", "text", "", "As passed; null for an upstream charge, or if not passed"),
+    ("BillingAccountName", "text", "CAST(NULL AS VARCHAR)", "Null: no record contains it"),
     ("BillingCurrency", "text", "'USD'", "USD"),
     (
         "BillingPeriodStart",
@@ -129,7 +130,7 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
         "The end of the month in UTC (excluded)",
     ),
     ("ChargeCategory", "text", "'Usage'", "Usage"),
-    ("ChargeClass", "text", "CAST(NULL AS VARCHAR)", "Null: no correction of an earlier period"),
+    ("ChargeClass", "text", "CAST(NULL AS VARCHAR)", "Null: not a correction of an earlier period"),
     ("ChargeDescription", "text", _DESCRIPTION, "Which model, and who served it"),
     ("ChargeFrequency", "text", "'Usage-Based'", "Usage-Based"),
     (
@@ -156,10 +157,10 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
         _gateway(f"CASE WHEN {_TOKENS} IS NOT NULL THEN 'Tokens' END"),
         "Tokens",
     ),
-    ("ContractedCost", "usd", _COST, "As BilledCost: records tell no contracts"),
+    ("ContractedCost", "usd", _COST, "As BilledCost: records contain no contracts"),
     ("EffectiveCost", "usd", _COST, "As BilledCost: nothing was paid in advance"),
     ("InvoiceIssuerName", "text", "", "The gateway; for an upstream charge, the provider"),
-    ("ListCost", "usd", _COST, "As BilledCost: records tell no list prices"),
+    ("ListCost", "usd", _COST, "As BilledCost: records contain no list prices"),
     (
         "PricingQuantity",
         "usd",
@@ -207,9 +208,14 @@ _COLUMNS: Final[tuple[tuple[str, Kind, str, str], ...]] = (
         "x_CacheSaving",
         "usd",
         _gateway("cache_saving_usd"),
-        "What caching saved, contained in the cost already; negative for a premium",
+        "What caching saved, already included in the cost; negative for a premium",
     ),
-    ("x_LatencyMs", "number", "latency_ms", "Milliseconds: the record's latency"),
-    ("x_GenerationTimeMs", "number", "generation_time_ms", "Milliseconds: its generation_time"),
+    ("x_LatencyMs", "number", "latency_ms", "The record's latency in milliseconds"),
+    (
+        "x_GenerationTimeMs",
+        "number",
+        "generation_time_ms",
+        "The record's generation_time in milliseconds",
+    ),
     ("x_FinishReason", "text", "finish_reason", "Why the generation ended"),
 )

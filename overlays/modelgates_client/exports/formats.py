@@ -1,53 +1,53 @@
-"""File formats, as DuckDB's statements that write a table in them."""
+"""File formats, as DuckDB statements that write a table."""
 
 import json
 from typing import Final, Literal
 
 from modelgates_client._version import __version__
-from modelgates_client.exports.sql import literal, quoted
+from modelgates_client.exports.sql import literal
 from modelgates_client.exports.tables import ExportTable
+from modelgates_client.ledger.sql import quoted
 from modelgates_client.rows.columns import Column
 
 Format = Literal["jsonl", "csv", "parquet", "duckdb"]
 
 _TIME: Final = "TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'"  # ISO 8601; the connection's zone is UTC
 
-#: What spreadsheets take for the beginning of a formula; some trim blanks before they look.
+#: How formulas start in spreadsheets, some of which skip leading white space.
 #: Source: OWASP, "CSV Injection".
-_FORMULA: Final = r"^\s*[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # and the wide ones
-_NUMBER: Final = r"^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"  # executes nothing
+_FORMULA: Final = r"^\s*[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # and full-width ones
+_NUMBER: Final = r"^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"  # is not executed
 
 
-def statements(table: ExportTable, path: str, shown_as: Format, *, raw: bool) -> list[str]:
+def statements(table: ExportTable, path: str, file_format: Format, *, raw: bool) -> list[str]:
     r"""Return the statements that write a table to a new file.
 
-    - `jsonl`: an object a line, with every column; amounts are numbers with all digits, times ISO
-      8601 with `Z`, attempts and names arrays,
-      labels an object.
+    - `jsonl`: one object per line, with every column; amounts are numbers with all digits, times
+      are ISO 8601 with `Z`, attempts and names are arrays, labels are an object.
     - `csv`: RFC 4180, with a header; NULL is an empty field and an empty text is `""`; amounts are
       plain decimals, attempts, names and labels are JSON.
-    - `parquet`: the types of the columns, compressed by zstd; what the columns mean is in the
-      file's metadata, under `columns`.
+    - `parquet`: typed columns, compressed by zstd; the file's metadata has the descriptions of
+      the columns under `columns`.
     - `duckdb`: a database with the table, whose columns have comments.
 
     Args:
         table: The table.
         path: The file.
-        shown_as: The format.
-        raw: Whether all texts in CSV are as they were sent. Otherwise those that a spreadsheet
-            would take for a formula, which begin with `=`, `+`, `-`, `@`, a tab or a line end and
-            are no number, get a `'` before them.
+        file_format: The format.
+        raw: Whether all text in CSV stays unchanged. Otherwise a `'` is put before text that a
+            spreadsheet would execute as a formula: text that starts with `=`, `+`, `-`, `@`, a tab
+            or a line end, and is not a number.
     """
-    if shown_as == "duckdb":
+    if file_format == "duckdb":
         return _database(table, path)
-    if shown_as == "parquet":
+    if file_format == "parquet":
         docs = json.dumps({column.name: column.doc for column in table.columns})
-        told = f"{{modelgates_client: {literal(__version__)}, columns: {literal(docs)}}}"
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {told}"
+        metadata = f"{{modelgates_client: {literal(__version__)}, columns: {literal(docs)}}}"
+        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {metadata}"
         values = [table.value(column) for column in table.columns]
-    elif shown_as == "csv":
+    elif file_format == "csv":
         options = f"FORMAT csv, HEADER true, NEW_LINE '\\r\\n', {_TIME}"
-        values = [_in_csv(column, table.value(column), raw) for column in table.columns]
+        values = [_csv_value(column, table.value(column), raw) for column in table.columns]
     else:
         options = f"FORMAT json, {_TIME}"
         values = [table.value(column) for column in table.columns]
@@ -60,16 +60,18 @@ def _select(table: ExportTable, values: list[str]) -> str:
     return f"SELECT {listed} FROM {table.source}"  # noqa: S608 - quoted
 
 
-def _in_csv(column: Column, value: str, raw: bool) -> str:  # noqa: FBT001 - private
+def _csv_value(column: Column, value: str, raw: bool) -> str:  # noqa: FBT001 - private
     match column.kind:
         case "attempts" | "names" | "labels":
             return f"CAST(to_json({value}) AS VARCHAR)"
         case "usd":
             return f"rtrim(rtrim(CAST({value} AS VARCHAR), '0'), '.')"
         case "text" | "json" if not raw:
-            begins = f"regexp_matches({value}, {literal(_FORMULA)})"
+            is_formula = f"regexp_matches({value}, {literal(_FORMULA)})"
             is_number = f"regexp_matches({value}, {literal(_NUMBER)})"
-            return f"CASE WHEN {begins} AND NOT {is_number} THEN '''' || {value} ELSE {value} END"
+            return (
+                f"CASE WHEN {is_formula} AND NOT {is_number} THEN '''' || {value} ELSE {value} END"
+            )
         case _:
             return value
 

@@ -1,4 +1,4 @@
-"""A part of the work for one worker of many: ids fetched, and written as a Parquet file."""
+"""Distributed fetching: one worker fetches some ids and writes their rows to a Parquet file."""
 
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from modelgates_client.ledger.progress import Progress
 from modelgates_client.resources.generations import WAIT_S
 
 
-def fetch_part(  # noqa: PLR0913 - all by name but the first two, and all can be left out
+def fetch_part(  # noqa: PLR0913 - all but the first two are optional keywords
     ids: Iterable[str],
     to: str,
     *,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from modelgates_client.exports import files
 from modelgates_client.exports.control_totals import add_up
-from modelgates_client.exports.duckdb_session import confined, translate_errors
+from modelgates_client.exports.duckdb_session import open_confined, translate_errors
 from modelgates_client.exports.errors import SourceError
-from modelgates_client.exports.sql import converted, literal, quoted
+from modelgates_client.exports.sql import from_sqlite, literal
 from modelgates_client.exports.stream import NO_STATE, LedgerReader, reading
 from modelgates_client.ledger.control_totals import (
     EXACT,
@@ -29,6 +29,7 @@ from modelgates_client.ledger.control_totals import (
     read_totals,
 )
 from modelgates_client.ledger.errors import DamagedError
+from modelgates_client.ledger.sql import quoted
 from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS, CREATED, Column
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
 
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
-#: The columns that say which row of an id counts.
-_DECIDING: Final = ("generation_id", "state", "obtained_at")
+#: The columns that decide which row of an id is used.
+_PRECEDENCE: Final = ("generation_id", "state", "obtained_at")
 
-#: Where a row is: in which file, and there by its number or, in a ledger, by its id.
-_PLACE: Final = "file_, number_, id_"
+#: The location of a row: the file, and its number there or, in a ledger, its id.
+_LOCATION: Final = "file_, number_, id_"
 
 _INEXACT: Final = ("FLOAT", "DOUBLE")
-_NOT_OURS: Final = "give Parquet files made by `modelgates export`, without --focus"
+_REMEDY: Final = "give Parquet files made by `modelgates export`, without --focus"
 
 
 @contextmanager
@@ -52,25 +53,25 @@ def open_rows(
 ) -> Generator["DuckDBPyConnection"]:
     """Yield a DuckDB connection with a view `rows` of ledgers and Parquet files.
 
-    The view has the columns of `ALL_COLUMNS`, of the types that these name; one that a file lacks,
-    because it was made by another version, is NULL. A ledger is seen as it is at one moment, while
-    others may write to it, and read anew by each query. This process must not have it open
-    otherwise at the same time.
+    The view has the columns and types of `ALL_COLUMNS`; a column that a file lacks, because another
+    version wrote it, is NULL. Each query reads a ledger again, as of the moment at which it was
+    opened; other processes may write to it. This process must not have it open in any other way at
+    the same time.
 
-    The connection reaches no network and no other files, its memory is bounded, and its settings
-    are locked. What DuckDB says of files while it is used becomes a `SourceError`. Fetch times as
-    `epoch_us(…)`: for aware ones DuckDB's Python package wants pytz, which is no extra of ours.
+    The connection has no access to the network and to other files, its memory is bounded, and its
+    settings are locked. DuckDB's errors about files become a `SourceError`. Fetch times as
+    `epoch_us(…)`: for aware times DuckDB's Python package needs pytz, which no extra installs.
 
     Args:
-        sources: The path of a ledger, of a Parquet file or a folder of such, or a pattern as
-            `exports/*.parquet`; or several.
-        columns: The names of the columns that are needed, the fewer the faster; None: all. Names
-            that `ALL_COLUMNS` does not have are left out.
+        sources: One or several paths of ledgers, Parquet files or folders of Parquet files, or
+            patterns such as `exports/*.parquet`.
+        columns: The names of the columns that are needed; fewer are faster. None: all. Names that
+            `ALL_COLUMNS` does not have are ignored.
 
     Raises:
         ConfigurationError: An extra is missing, or there is no source.
         LedgerError: A ledger cannot be read.
-        SourceError: A file is no ledger and no export, or cannot be read.
+        SourceError: A file is neither a ledger nor an export, or cannot be read.
     """
     with open_source(sources) as source:
         source.define("rows", columns)
@@ -79,32 +80,32 @@ def open_rows(
 
 @contextmanager
 def open_source(sources: Sources, folders: Iterable[str] = ()) -> Generator["RowSource"]:
-    """Yield ledgers and Parquet files, for views of them; see `open_rows`.
+    """Yield ledgers and Parquet files as a `RowSource`; see `open_rows`.
 
     Args:
-        sources: As there.
+        sources: As for `open_rows`.
         folders: Folders that the connection may write to.
 
     Raises:
-        ConfigurationError: As there.
-        LedgerError: As there.
-        SourceError: As there.
+        ConfigurationError: As for `open_rows`.
+        LedgerError: As for `open_rows`.
+        SourceError: As for `open_rows`.
     """
-    given = [sources] if isinstance(sources, str | os.PathLike) else [*sources]
-    names = [os.fspath(source) for source in given]
+    paths = [sources] if isinstance(sources, str | os.PathLike) else [*sources]
+    names = [os.fspath(path) for path in paths]
     name = ", ".join(names)
-    found = files.find(names)
+    found = files.find_sources(names)
     with ExitStack() as stack:
         ledgers = [stack.enter_context(reading(path)) for path in found.ledgers]
-        connection = stack.enter_context(confined(name, found.exports, folders))
+        connection = stack.enter_context(open_confined(name, found.exports, folders))
         yield RowSource(name, connection, ledgers, found.exports)
 
 
 class RowSource:
-    """Ledgers and Parquet files, as views of one moment.
+    """Ledgers and Parquet files, as DuckDB views that see one snapshot.
 
     Attributes:
-        connection: The connection to DuckDB that the views are in.
+        connection: The DuckDB connection that contains the views.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class RowSource:
         self._name = name
         self._ledgers = ledgers
         self._streams = 0
-        self._present: dict[str, str] = {}
+        self._export_types: dict[str, str] = {}
         self._parquet = ""
         if exports:
             paths = ", ".join(map(literal, exports))
@@ -126,46 +127,46 @@ class RowSource:
                 f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false, "
                 "filename = 'file_', file_row_number = true)"
             )
-            self._look(paths)
+            self._inspect_exports(paths)
         # In a ledger, ids are unique.
         is_one_ledger = len(ledgers) == 1 and not exports
-        self._repeats = not is_one_ledger and self._find_superseded()
+        self._has_duplicates = not is_one_ledger and self._create_superseded()
 
     def control_totals(self) -> Totals | None:
-        """Return what the rows of all views add up to, by what was written of them.
+        """Return the control totals of all ledgers together.
 
-        None: there are files that have no such totals, or an id is in several.
+        None if there are Parquet files, which have no totals, or an id is in several ledgers.
 
         Raises:
-            SourceError: They are damaged.
+            SourceError: The totals are damaged.
         """
-        if self._parquet or self._repeats:
+        if self._parquet or self._has_duplicates:
             return None
         totals: dict[Day, dict[str, Decimal]] = {}
         for number in range(len(self._ledgers)):
-            for day, sums in self._kept(number).items():
-                whole = totals.setdefault(day, dict.fromkeys(sums, Decimal(0)))
+            for day, sums in self._stored_totals(number).items():
+                total = totals.setdefault(day, dict.fromkeys(sums, Decimal(0)))
                 for name, value in sums.items():
-                    whole[name] = EXACT.add(whole[name], value)
+                    total[name] = EXACT.add(total[name], value)
         return totals
 
     def differences(self) -> tuple[TotalsDifference, ...]:
-        """Return what the rows of each ledger differ by from its control totals; reads them once.
+        """Return the differences between the rows of each ledger and its control totals.
 
         Raises:
-            SourceError: They are damaged.
+            SourceError: The rows or totals are damaged.
         """
         found: list[TotalsDifference] = []
         summed = [column for column in COLUMNS if is_summed(column)]
         names = {column.name: quoted(column.name) for column in summed if column.name != CREATED}
-        deciding = [column for column in COLUMNS if column.name == "state"]
+        state = [column for column in COLUMNS if column.name == "state"]
         for number in range(len(self._ledgers)):
-            rows = self._of_ledger(number, [*deciding, *summed], placed=False)
+            rows = self._select_ledger(number, [*state, *summed], located=False)
             sums = add_up(self.connection, f"({rows})", f"epoch_us({CREATED})", names)
-            found += differences(sums, self._kept(number), (CREATED, *names))
+            found += differences(sums, self._stored_totals(number), (CREATED, *names))
         return (*found,)
 
-    def _kept(self, number: int) -> dict[Day, Sums]:
+    def _stored_totals(self, number: int) -> dict[Day, Sums]:
         """Return the control totals of a ledger."""
         self._streams += 1
         name = f"ledger_{self._streams}"
@@ -176,109 +177,110 @@ class RowSource:
             return read_totals(rows, ControlTotals().names)
         except DamagedError as error:
             raise SourceError(
-                self._name, f"it is damaged: {error}", "run the command `modelgates check` on it"
+                self._name, f"it is damaged: {error}", "run `modelgates check` on it"
             ) from None
 
     def define(self, view: str, columns: Iterable[str] | None = None) -> None:
-        """Make a view of the rows, with some columns or all.
+        """Create a view of the rows, with some columns or all.
 
         Raises:
-            SourceError: A column of a file has another type.
+            SourceError: A column of a file has the wrong type.
         """
-        wanted = None if columns is None else {*columns}
-        chosen = [column for column in ALL_COLUMNS if wanted is None or column.name in wanted]
-        listed = ", ".join(quoted(column.name) for column in chosen)
-        query = f"SELECT {listed} FROM ({self._select(chosen, placed=self._repeats)})"
-        if self._repeats:
-            query += f" WHERE ({_PLACE}) NOT IN (SELECT ({_PLACE}) FROM superseded)"
+        names = None if columns is None else {*columns}
+        selected = [column for column in ALL_COLUMNS if names is None or column.name in names]
+        listed = ", ".join(quoted(column.name) for column in selected)
+        query = f"SELECT {listed} FROM ({self._select(selected, located=self._has_duplicates)})"
+        if self._has_duplicates:
+            query += f" WHERE ({_LOCATION}) NOT IN (SELECT ({_LOCATION}) FROM superseded)"
         with translate_errors(self._name, binding=True):
             self.connection.execute(f"CREATE TEMP VIEW {quoted(view)} AS {query}")
 
-    def _select(self, columns: Sequence[Column], *, placed: bool) -> str:
-        """Return a query for columns and, if wanted, for the places of the rows."""
-        arms = [
-            self._of_ledger(number, columns, placed=placed) for number in range(len(self._ledgers))
+    def _select(self, columns: Sequence[Column], *, located: bool) -> str:
+        """Return a query for columns and, if `located`, for the locations of the rows."""
+        selects = [
+            self._select_ledger(number, columns, located=located)
+            for number in range(len(self._ledgers))
         ]
         if self._parquet:
-            values = [self._of_export(column) for column in columns]
-            if placed:
+            values = [self._export_value(column) for column in columns]
+            if located:
                 values += ["file_", "file_row_number AS number_", "'' AS id_"]
-            arms.append(f"SELECT {', '.join(values)} FROM {self._parquet}")
-        return " UNION ALL ".join(arms)
+            selects.append(f"SELECT {', '.join(values)} FROM {self._parquet}")
+        return " UNION ALL ".join(selects)
 
-    def _of_ledger(self, number: int, columns: Sequence[Column], *, placed: bool) -> str:
-        needed = {"state", *(column.name for column in columns), *(["generation_id"] * placed)}
+    def _select_ledger(self, number: int, columns: Sequence[Column], *, located: bool) -> str:
+        needed = {"state", *(column.name for column in columns), *(["generation_id"] * located)}
         self._streams += 1
         name = f"ledger_{self._streams}"
         stream = self._ledgers[number].stream(
             [column for column in ALL_COLUMNS if column.name in needed]
         )
         self.connection.register(name, stream)
-        values = [f"{converted(column)} AS {quoted(column.name)}" for column in columns]
-        if placed:
+        values = [f"{from_sqlite(column)} AS {quoted(column.name)}" for column in columns]
+        if located:
             values += [f"'{number}' AS file_", "0 AS number_", "generation_id AS id_"]
         return f"SELECT {', '.join(values)} FROM {name} WHERE state <> {literal(NO_STATE)}"
 
-    def _of_export(self, column: Column) -> str:
+    def _export_value(self, column: Column) -> str:
         name = quoted(column.name)
-        value = name if column.name in self._present else "NULL"
+        value = name if column.name in self._export_types else "NULL"
         return f"CAST({value} AS {column.type}) AS {name}"
 
-    def _look(self, paths: str) -> None:
-        """See what columns the Parquet files have.
+    def _inspect_exports(self, paths: str) -> None:
+        """Read the columns of the Parquet files.
 
         Raises:
-            SourceError: One is no export, or has amounts that are not exact.
+            SourceError: A file is not an export, or has amounts that are not exact.
         """
-        lacking = self.connection.execute(
+        foreign = self.connection.execute(
             f"""SELECT file_name FROM parquet_schema([{paths}]) GROUP BY file_name
             HAVING count(*) FILTER (name IN ('generation_id', 'state')) <> 2
             ORDER BY file_name LIMIT 1"""
         ).fetchone()
-        if lacking is not None:
-            raise SourceError(lacking[0], "it has no rows of generations", _NOT_OURS)
+        if foreign is not None:
+            raise SourceError(foreign[0], "it has no rows of generations", _REMEDY)
         described = self.connection.execute(f"DESCRIBE FROM {self._parquet}").fetchall()
-        self._present = {name: kind for name, kind, *_ in described}
+        self._export_types = {name: kind for name, kind, *_ in described}
         for column in COLUMNS:
-            if column.kind == "usd" and self._present.get(column.name) in _INEXACT:
+            if column.kind == "usd" and self._export_types.get(column.name) in _INEXACT:
+                found = self._export_types[column.name]
                 raise SourceError(
                     self._name,
-                    f"{column.name} is {self._present[column.name]}: its amounts are not exact",
+                    f"{column.name} is {found}: its amounts are not exact",
                     f"write it as {column.type}",
                 )
 
-    def _find_superseded(self) -> bool:
-        """Put the places of rows that do not count into `superseded`; whether there are any.
+    def _create_superseded(self) -> bool:
+        """Put the locations of superseded rows into `superseded`; return whether there are any.
 
         Raises:
-            SourceError: There is a row without an id, or in no state that there is.
+            SourceError: A row has no id, or an invalid state.
         """
-        deciding = [column for column in COLUMNS if column.name in _DECIDING]
+        columns = [column for column in COLUMNS if column.name in _PRECEDENCE]
         with translate_errors(self._name, binding=True):
             self.connection.execute(
-                f"CREATE TEMP VIEW deciding AS {self._select(deciding, placed=True)}"
+                f"CREATE TEMP VIEW candidates AS {self._select(columns, located=True)}"
             )
-        ids, rows, wrong = self.connection.execute(
+        ids, rows, invalid = self.connection.execute(
             """SELECT count(DISTINCT generation_id), count(*), count(*) FILTER (
                 generation_id IS NULL OR state IS NULL
                 OR state NOT IN ('final', 'provisional', 'pending', 'failed', 'forgotten'))
-            FROM deciding"""
+            FROM candidates"""
         ).fetchall()[0]
-        if wrong:
-            raise SourceError(
-                self._name, f"{wrong} rows have no id, or no state that there is", _NOT_OURS
-            )
+        if invalid:
+            raise SourceError(self._name, f"{invalid} rows have no id or an invalid state", _REMEDY)
         if ids == rows:
             return False
         self.connection.execute(
-            f"""CREATE TEMP TABLE superseded AS SELECT {_PLACE} FROM (
-                SELECT {_PLACE}, row_number() OVER (
+            f"""CREATE TEMP TABLE superseded AS SELECT {_LOCATION} FROM (
+                SELECT {_LOCATION}, row_number() OVER (
                     PARTITION BY generation_id
                     ORDER BY
                         CASE state WHEN 'final' THEN 0 WHEN 'provisional' THEN 1 ELSE 2 END,
-                        obtained_at DESC NULLS LAST, {_PLACE}) AS place
-                FROM deciding WHERE generation_id IN (
-                    SELECT generation_id FROM deciding GROUP BY generation_id HAVING count(*) > 1))
-            WHERE place > 1"""
+                        obtained_at DESC NULLS LAST, {_LOCATION}) AS rank
+                FROM candidates WHERE generation_id IN (
+                    SELECT generation_id FROM candidates
+                    GROUP BY generation_id HAVING count(*) > 1))
+            WHERE rank > 1"""
         )
         return True

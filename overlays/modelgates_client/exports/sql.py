@@ -1,9 +1,10 @@
-"""SQL of DuckDB: names and texts that are safe in it, and values out of SQLite's storage."""
+"""SQL of DuckDB: string literals, tests for labels, and conversion of values from SQLite."""
 
 import json
 from collections.abc import Mapping
 from typing import Final
 
+from modelgates_client.ledger.sql import quoted
 from modelgates_client.rows.columns import Column
 
 _ATTEMPTS: Final = [{"provider": "VARCHAR", "status": "BIGINT", "latency_ms": "DOUBLE"}]
@@ -11,29 +12,24 @@ _NAMES: Final = ["VARCHAR"]
 _LABELS: Final = "MAP(VARCHAR, VARCHAR)"
 
 
-def quoted(name: str) -> str:
-    """Return a name as an identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def literal(text: str) -> str:
-    """Return a text as a string, for statements that take no parameters."""
+    """Return a string literal, for statements that take no parameters."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def labelled(labels: str, where: Mapping[str, str]) -> str:
-    """Return SQL for whether a row has all these labels.
+    """Return SQL that tests whether a row has all of some labels.
 
     Args:
-        labels: SQL for its labels: a map in DuckDB.
-        where: The labels.
+        labels: SQL for the labels of the row, a map in DuckDB.
+        where: The labels that it must have.
     """
     tests = [f"{labels}[{literal(name)}] = {literal(text)}" for name, text in where.items()]
     return f"coalesce({' AND '.join(tests)}, FALSE)" if tests else "TRUE"
 
 
-def converted(column: Column) -> str:
-    """Return the expression for a column's value where the name stands for what SQLite stores."""
+def from_sqlite(column: Column) -> str:
+    """Return SQL that converts the value of a column as SQLite stores it."""
     name = quoted(column.name)
     match column.kind:
         case "usd":

@@ -1,4 +1,4 @@
-"""What can be written: tables with their columns, each made of the view `rows`."""
+"""The tables that can be exported, with their columns, each derived from the view `rows`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,23 +6,23 @@ from typing import Final
 
 from attrs import frozen
 
-from modelgates_client.exports.sql import quoted
+from modelgates_client.ledger.sql import quoted
 from modelgates_client.rows.columns import ALL_COLUMNS, COLUMNS, Column
 
-#: Rows of records; the others are ids without one.
+#: Selects rows of records; the others are ids without a record.
 RECORDS: Final = "state IN ('final', 'provisional')"
 
 
 @frozen
 class ExportTable:
-    """A table.
+    """A table that can be exported.
 
     Attributes:
-        name: What it is called in a database.
-        columns: Its columns, in their order.
-        needs: The columns of `rows` that it is made of.
-        values: What makes the values of those columns that are not of `rows`, as SQL over `source`.
-        source: What the values are taken from: `rows`, or a query of it.
+        name: Its name in a database.
+        columns: Its columns, in order.
+        needs: The columns of `rows` that it is derived from.
+        values: SQL over `source` for the values of columns that are not columns of `rows`.
+        source: `rows`, or a query of it.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ExportTable:
     source: str = "rows"
 
     def value(self, column: Column) -> str:
-        """Return the SQL that makes the value of a column."""
+        """Return the SQL for the value of a column."""
         return self.values.get(column.name, quoted(column.name))
 
 
@@ -42,9 +42,11 @@ ATTEMPTS: Final = ExportTable(
     "attempts",
     (
         COLUMNS[0],
-        Column("attempt", "integer", None, None, "Its number in the generation, from 1"),
-        Column("provider", "text", None, None, "Who was asked"),
-        Column("status", "integer", None, None, "The HTTP status that it answered"),
+        Column(
+            "attempt", "integer", None, None, "The number of the attempt in the generation, from 1"
+        ),
+        Column("provider", "text", None, None, "The provider that the request was sent to"),
+        Column("status", "integer", None, None, "The HTTP status of its response"),
         Column("latency_ms", "number", "milliseconds", None, "How long it took"),
     ),
     frozenset({"generation_id", "attempts"}),

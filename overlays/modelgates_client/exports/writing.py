@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - statements are put together of constants and numbers
-"""Writing tables of rows to files: each is complete under its name, or not there at all."""
+# ruff: noqa: S608 - statements are built from constants and numbers
+"""Writing tables of rows to files, each of which appears complete or not at all."""
 
 import datetime
 import os
@@ -24,9 +24,9 @@ from modelgates_client.rows.columns import LABELS
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
-_CHOOSING: Final = ("created_at", "state", LABELS.name)
-_COUNTED: Final = (
-    *_CHOOSING,
+_FILTER_COLUMNS: Final = ("created_at", "state", LABELS.name)
+_COUNT_COLUMNS: Final = (
+    *_FILTER_COLUMNS,
     "is_byok",
     "native_tokens_completion",
     "native_tokens_prompt",
@@ -37,36 +37,36 @@ _COUNTED: Final = (
 
 @frozen
 class Output:
-    """What is to be written.
+    """A file to write.
 
     Attributes:
         table: The table.
-        path: The file. What is there is replaced, when the whole new one is there.
-        shown_as: The format.
-        raw: Whether texts in CSV stay as they are that a spreadsheet would execute; see `formats`.
+        path: The path. An existing file is replaced when the new one is complete.
+        file_format: The format.
+        raw: Whether text in CSV that a spreadsheet would execute stays unchanged; see `formats`.
     """
 
     table: ExportTable
     path: str
-    shown_as: Format
+    file_format: Format
     raw: bool = False
 
 
 @frozen
 class ExportCounts:
-    """What there is in the period, and what cannot be said to be in it.
+    """Numbers of the records in a period, and of those that may belong to it.
 
     Attributes:
         records: Records of the period.
         provisional: How many of them are not final.
-        unpriced: How many of them do not say what was charged.
-        upstream_unknown: How many of them may have cost something at a provider, with an own key,
-            and do not say how much.
-        undated: Records without a readable time; with a period, they are left out of every table.
-        unresolved: Ids without a record, of the period or of no known time. They are rows, but no
+        unpriced: How many of them do not state what was charged.
+        upstream_unknown: How many of them may have been charged by a provider, to an own key, and
+            do not state the amount.
+        undated: Records without a readable time; a period leaves them out of every table.
+        unresolved: Ids without a record, of the period or of unknown time. They are rows, but not
             charges.
-        unquantified: Records of the period whose tokens are more than 64 bits hold, taken together.
-        differences: What the ledgers' rows, of all time, differ by from their control totals.
+        unquantified: Records of the period whose total number of tokens exceeds 64 bits.
+        differences: Differences between all rows of the ledgers and their control totals.
     """
 
     records: int
@@ -87,17 +87,17 @@ def export(
     until: datetime.datetime | None = None,
     where: Mapping[str, str] = MappingProxyType({}),
 ) -> ExportCounts:
-    """Write tables of the rows of ledgers and Parquet files, all as of one moment.
+    """Write tables of the rows of ledgers and Parquet files, all from one snapshot.
 
-    Ids without a record are rows of the period that the time in them says (`gen-<seconds>-…`), and
-    of every period if there is none.
+    Ids without a record belong to the period of the time in the id (`gen-<seconds>-…`), or to every
+    period if it contains none.
 
     Args:
-        sources: As `source.open_rows` takes them.
-        outputs: What is to be written. If one fails, none is there.
-        since: The beginning of the period (included), aware; None: from the first.
-        until: Its end (excluded), aware; None: to the last.
-        where: Labels that all rows have that are written or counted.
+        sources: Ledgers and Parquet files, as for `source.open_rows`.
+        outputs: The files to write. If one fails, none is written.
+        since: The start of the period (included), an aware time; None: no lower bound.
+        until: The end of the period (excluded), an aware time; None: no upper bound.
+        where: Labels that a row must have to be written or counted.
 
     Raises:
         ConfigurationError: An extra is missing, or there is no source.
@@ -107,91 +107,89 @@ def export(
     bounds = [f"created_at >= make_timestamptz({_microseconds(since)})"] if since else []
     bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
     within = " AND ".join(bounds) or "TRUE"
-    lacking = f"NOT {RECORDS} AND (created_at IS NULL OR ({within}))"
-    wanted = labelled(LABELS.name, where)
+    without_record = f"NOT {RECORDS} AND (created_at IS NULL OR ({within}))"
+    has_labels = labelled(LABELS.name, where)
     with ExitStack() as stack:
-        folders = [stack.enter_context(_made(output.path)) for output in outputs]
-        made = [folder / "made" for folder in folders]
-        for output, path in zip(outputs, made, strict=True):
-            if output.shown_as == "duckdb" and "?" in str(path):
+        folders = [stack.enter_context(_temporary_folder(output.path)) for output in outputs]
+        paths = [folder / "new" for folder in folders]
+        for output, path in zip(outputs, paths, strict=True):
+            if output.file_format == "duckdb" and "?" in str(path):
                 raise SourceError(
                     output.path,
-                    "DuckDB takes what is behind the '?' for no part of the name",
+                    "DuckDB does not treat what follows the '?' as part of the name",
                     "choose a name without it",
                 )
         with open_source(sources, map(str, folders)) as source:
-            counts = _count(source, within, lacking, wanted)
-            for output, path in zip(outputs, made, strict=True):
-                needs = {*output.table.needs, *_CHOOSING}
+            counts = _count(source, within, without_record, has_labels)
+            for output, path in zip(outputs, paths, strict=True):
+                needs = {*output.table.needs, *_FILTER_COLUMNS}
                 source.define("every_row", needs)
                 source.connection.execute(
                     "CREATE TEMP VIEW rows AS SELECT * FROM every_row "
-                    f"WHERE {wanted} AND (({lacking}) OR ({RECORDS} AND ({within})))"
+                    f"WHERE {has_labels} AND (({without_record}) OR ({RECORDS} AND ({within})))"
                 )
                 for statement in statements(
-                    output.table, str(path), output.shown_as, raw=output.raw
+                    output.table, str(path), output.file_format, raw=output.raw
                 ):
                     source.connection.execute(statement)
                 source.connection.execute("DROP VIEW rows")
                 source.connection.execute("DROP VIEW every_row")
-        for output, path in zip(outputs, made, strict=True):
-            _put(path, output.path)
+        for output, path in zip(outputs, paths, strict=True):
+            _replace(path, output.path)
     return counts
 
 
-def _count(source: RowSource, within: str, lacking: str, wanted: str) -> ExportCounts:
-    source.define("counted", _COUNTED)
+def _count(source: RowSource, within: str, without_record: str, has_labels: str) -> ExportCounts:
+    source.define("counted", _COUNT_COLUMNS)
     record = f"{RECORDS} AND coalesce({within}, FALSE)"
-    found = source.connection.execute(
+    row = source.connection.execute(
         f"""SELECT
             count(*) FILTER ({record}),
             count(*) FILTER ({record} AND state = 'provisional'),
             count(*) FILTER ({record} AND charged_usd IS NULL),
             count(*) FILTER ({record} AND coalesce(is_byok, TRUE) AND upstream_usd IS NULL),
             count(*) FILTER ({RECORDS} AND created_at IS NULL),
-            count(*) FILTER ({lacking}),
+            count(*) FILTER ({without_record}),
             count(*) FILTER ({record} AND {TOO_MANY_TOKENS})
-        FROM counted WHERE {wanted}"""
+        FROM counted WHERE {has_labels}"""
     ).fetchall()
-    return ExportCounts(*map(int, found[0]), differences=source.differences())
+    return ExportCounts(*map(int, row[0]), differences=source.differences())
 
 
-def _microseconds(moment: datetime.datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
+def _microseconds(time: datetime.datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
 
 
 @contextmanager
-def _made(name: str) -> Generator[Path]:
-    """Yield a folder to make a file in; see `placing.beside`.
+def _temporary_folder(name: str) -> Generator[Path]:
+    """Yield a folder to write a file in; see `atomic_files.temporary_beside`.
 
     Raises:
-        SourceError: It cannot be made.
+        SourceError: It cannot be created.
     """
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(temporary_beside(_real(name)))
+            folder = stack.enter_context(temporary_beside(_real_path(name)))
         except OSError as error:
-            raise _unwritable(name, error) from None
+            raise _write_error(name, error) from None
         yield folder
 
 
-def _put(made: Path, name: str) -> None:
-    """Put a whole file in place of another.
+def _replace(source: Path, name: str) -> None:
+    """Replace a file with a complete one.
 
     Raises:
-        SourceError: It cannot be put there.
+        SourceError: It cannot be replaced.
     """
     try:
-        replace_file(made, _real(name))
+        replace_file(source, _real_path(name))
     except OSError as error:
-        raise _unwritable(name, error) from None
+        raise _write_error(name, error) from None
 
 
-def _real(name: str) -> Path:
-    return Path(os.path.realpath(name))  # a link stays one
+def _real_path(name: str) -> Path:
+    return Path(os.path.realpath(name))  # a link stays a link
 
 
-def _unwritable(name: str, error: OSError) -> SourceError:
-    return SourceError(
-        name, str(error.strerror), "look at the folder, its permissions and the disk"
-    )
+def _write_error(name: str, error: OSError) -> SourceError:
+    return SourceError(name, str(error.strerror), "check the folder, its permissions and the disk")

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.exports.sql import labelled, literal, quoted
+from modelgates_client.exports.sql import labelled, literal
 from modelgates_client.ledger.control_totals import DAY
 from modelgates_client.ledger.labels import PREFIX, is_name
+from modelgates_client.ledger.sql import quoted
 from modelgates_client.reports.figures import Sort
 from modelgates_client.rows.columns import LABELS
 
