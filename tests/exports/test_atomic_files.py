@@ -1,4 +1,4 @@
-"""Where files are made: private, whole or not there, and nothing left behind by the killed."""
+"""Atomic files: private, complete or absent, without leftovers of killed processes."""
 
 import os
 import subprocess
@@ -28,8 +28,8 @@ def mode(path):
     return path.stat().st_mode & 0o777
 
 
-def test_a_new_file_is_for_its_owner_alone(tmp_path):
-    """As the ledger is that it was made of; one that is replaced keeps its permissions."""
+def test_only_the_owner_may_read_a_new_file(tmp_path):
+    """A replaced file keeps its permissions."""
     path = tmp_path / "page.html"
     write_file(str(path), "first")
     assert mode(path) == 0o600
@@ -39,8 +39,8 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_the_killed_have_left_is_removed_and_what_the_living_hold_is_not(tmp_path):
-    """By the next that makes a file of that name; other hidden files are nobody's business."""
+def test_folders_of_killed_processes_are_removed(tmp_path):
+    """By the next writer of that name; folders in use and other hidden files stay."""
     path = tmp_path / "out.csv"
     other = tmp_path / ".out.csv.swp"
     other.write_text("an editor's")

@@ -1,4 +1,4 @@
-"""What rows in DuckDB add up to, against plain Python."""
+"""Sums of rows in DuckDB, compared with plain Python."""
 
 from decimal import Decimal, localcontext
 
@@ -17,7 +17,7 @@ AMOUNTS = st.none() | NEAR | st.decimals(-MAX, MAX, places=24)
 
 @pytest.fixture(scope="module")
 def connection():
-    """A database for all of them."""
+    """A database for all tests of this module."""
     with duckdb.connect() as connection:
         yield connection
 
@@ -25,8 +25,8 @@ def connection():
 @given(st.lists(st.tuples(st.integers(-2 * DAY, 2 * DAY), AMOUNTS), max_size=6))
 @settings(max_examples=40)
 @example([(0, MAX)] * 8)
-def test_sums_are_exact_whatever_the_amounts(connection, rows):
-    """Also where they leave the range of the column's type; by the day, before 1970, too."""
+def test_sums_are_exact_for_all_amounts_and_days(connection, rows):
+    """Also beyond the range of the column's type, and before 1970."""
     connection.execute(
         "CREATE OR REPLACE TABLE picked (state VARCHAR, made BIGINT, usd DECIMAL(38, 24))"
     )

@@ -1,4 +1,4 @@
-"""Charges with the columns of FOCUS 1.2: true, complete in what is known, and nothing else."""
+"""Charges with the columns of FOCUS 1.2: correct, and complete for known amounts."""
 
 import datetime
 import json
@@ -51,8 +51,8 @@ OTHERS = {"ChargeFrequency", "ConsumedQuantity", "ConsumedUnit", "ServiceSubcate
 NULL = {"BillingAccountId", "BillingAccountName", "ChargeClass", "PricingQuantity", "PricingUnit"}
 
 
-def charged(path, **options):
-    """Return the charges of a ledger, and what was counted."""
+def charges_of(path, **options):
+    """Return the charges of a ledger, and the counts of the export."""
     target = str(path.parent / "charges.parquet")
     table = charges(**options)
     counts = export(path, [Output(table, target, "parquet")])
@@ -74,9 +74,9 @@ def ledger(tmp_path):
     return ledger_of(tmp_path / "ledger.db", *various(), ids=["gen-new"])
 
 
-def test_all_mandatory_columns_are_there_with_their_types(ledger):
-    """And what is neither of FOCUS nor marked as custom is not."""
-    _, _, described = charged(ledger)
+def test_all_mandatory_columns_are_present_with_their_types(ledger):
+    """Columns that FOCUS does not have are marked as custom."""
+    _, _, described = charges_of(ledger)
     assert focus.VERSION == "1.2"
     assert {name: described[name].split("(")[0].split(" ")[0] for name in MANDATORY} == MANDATORY
     custom = described.keys() - MANDATORY.keys() - OTHERS
@@ -84,9 +84,9 @@ def test_all_mandatory_columns_are_there_with_their_types(ledger):
     assert described.keys() >= OTHERS
 
 
-def test_a_charge_says_what_the_record_says(ledger):
-    """Who billed what for which tokens, when, and for whom."""
-    found, _, _ = charged(ledger, billing_account="acc-1")
+def test_a_charge_has_the_values_of_the_record(ledger):
+    """Issuer, tokens, times, user."""
+    found, _, _ = charges_of(ledger, billing_account="acc-1")
     (charge,) = [row for row in found if row["x_GenerationId"] == "gen-full"]
     utc = datetime.UTC
     expected = {
@@ -124,9 +124,9 @@ def test_a_charge_says_what_the_record_says(ledger):
     }
 
 
-def test_an_own_key_makes_a_charge_of_another_issuer(ledger):
-    """The two add up to what was paid in all; tokens count once."""
-    found, _, _ = charged(ledger, issuer="Our Gateway", billing_account="acc-1")
+def test_an_own_key_adds_a_charge_of_the_provider(ledger):
+    """The two add up to the total; tokens count once."""
+    found, _, _ = charges_of(ledger, issuer="Our Gateway", billing_account="acc-1")
     pair = {row["x_Charge"]: row for row in found if row["x_GenerationId"] == "gen-byok"}
     assert {name: row["BilledCost"] for name, row in pair.items()} == {
         "gateway": Decimal("0.2"),
@@ -143,9 +143,9 @@ def test_an_own_key_makes_a_charge_of_another_issuer(ledger):
     assert pair["upstream"]["ChargeDescription"].endswith("billed by the provider to an own key")
 
 
-def test_no_charge_is_made_of_what_is_not_known(ledger):
-    """Ids without a record, amounts and times that are not known: counted, and left out."""
-    found, counts, _ = charged(ledger)
+def test_unknown_amounts_are_not_charges(ledger):
+    """Ids without a record, unknown amounts and times are counted and left out."""
+    found, counts, _ = charges_of(ledger)
     rows = rows_of(ledger)
     known = {
         key: row
@@ -162,29 +162,29 @@ def test_no_charge_is_made_of_what_is_not_known(ledger):
     assert len(rows) == len(known) + 3 + 2  # the one without a time has no amount either
 
 
-def test_a_charge_without_a_time_is_in_no_period(tmp_path):
-    """It is counted, and left out."""
+def test_a_record_without_a_time_is_in_no_period(tmp_path):
+    """It is counted and left out."""
     path = ledger_of(tmp_path / "ledger.db", resolved("gen-1", **{**FULL, "created_at": "then"}))
-    found, counts, _ = charged(path)
+    found, counts, _ = charges_of(path)
     assert (found, counts.undated) == ([], 1)
 
 
-def test_what_an_own_key_cost_upstream_is_counted_if_it_is_not_known(tmp_path):
-    """Also where it is not known whether there was one."""
+def test_records_with_an_unknown_upstream_cost_are_counted(tmp_path):
+    """Also if it is unknown whether an own key was used."""
     path = ledger_of(
         tmp_path / "ledger.db",
         resolved("gen-1", **{**FULL, "is_byok": True, "upstream_inference_cost": None}),
         resolved("gen-2", **{key: value for key, value in FULL.items() if key != "is_byok"}),
         resolved("gen-3", **FULL),
     )
-    found, counts, _ = charged(path)
+    found, counts, _ = charges_of(path)
     assert counts.upstream_unknown == 2
     assert [row["x_Charge"] for row in found] == ["gateway"] * 3
 
 
-def test_a_null_is_a_null_and_hostile_texts_are_texts(ledger):
-    """Tags stay JSON, the issuer's name is no SQL."""
-    found, _, _ = charged(ledger, issuer="O'Gate\"; --")
+def test_hostile_text_stays_text_and_null_stays_null(ledger):
+    """Tags stay JSON; the name of the issuer is not executed."""
+    found, _, _ = charges_of(ledger, issuer="O'Gate\"; --")
     for row in found:
         tags = json.loads(row["Tags"])
         assert None not in tags.values()
@@ -193,7 +193,7 @@ def test_a_null_is_a_null_and_hostile_texts_are_texts(ledger):
 
 
 def test_a_quantity_beyond_64_bits_is_null_and_counted(tmp_path):
-    """One record does not keep the others from being charged."""
+    """Other records are charged."""
     path = tmp_path / "ledger.db"
     record = {
         "created_at": "2026-11-02T12:00:00Z",

@@ -1,4 +1,4 @@
-"""Places that cannot be written to: an error that says what to do."""
+"""Places that cannot be written to are errors with a remedy."""
 
 import tempfile
 
@@ -12,8 +12,8 @@ from modelgates_client.exports.writing import Output, export
 from modelgates_client.ledger import Ledger
 
 
-def test_no_temporary_folder(monkeypatch):
-    """As where the disk is read-only."""
+def test_a_missing_temporary_folder_is_an_error(monkeypatch):
+    """As on a read-only disk."""
 
     def gettempdir():
         raise FileNotFoundError(2, "No usable temporary directory found")
@@ -26,8 +26,8 @@ def test_no_temporary_folder(monkeypatch):
         pass
 
 
-def test_a_database_whose_name_has_a_question_mark(tmp_path):
-    """DuckDB reads what follows as options; other formats bear it."""
+def test_a_duckdb_file_name_with_a_question_mark_is_refused(tmp_path):
+    """DuckDB reads the rest as options; other formats accept it."""
     ledger = str(tmp_path / "a.db")
     Ledger(ledger).close()
     with pytest.raises(SourceError, match="without it"):

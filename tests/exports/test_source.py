@@ -1,4 +1,4 @@
-"""Ledgers and Parquet files as a view: typed, of one moment, each id once, nothing out of reach."""
+"""Ledgers and Parquet files as a typed view of one snapshot, with one row for each id."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ EPOCH_US = {column.name for column in ALL_COLUMNS if column.kind == "time"}
 
 
 def read(connection):
-    """Return the rows by id, with times as microseconds."""
+    """Return the rows by id, with times in microseconds."""
     names = [f'epoch_us("{c.name}")' if c.kind == "time" else f'"{c.name}"' for c in ALL_COLUMNS]
     found = connection.execute(f"SELECT {', '.join(names)} FROM rows").fetchall()
     return {row[0]: dict(zip((c.name for c in ALL_COLUMNS), row, strict=True)) for row in found}
@@ -46,7 +46,7 @@ def states(*paths):
     return {row[0]: row[1:] for row in found}
 
 
-def parquet(path, query):
+def write_parquet(path, query):
     """Write the result of a query by DuckDB; return the path."""
     with duckdb.connect() as connection:
         connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
@@ -59,8 +59,8 @@ def ledger(tmp_path):
     return ledger_of(tmp_path / "ledger.db", *various(), ids=["gen-new"])
 
 
-def test_the_view_is_what_the_ledger_holds_cell_by_cell(ledger):
-    """Hostile texts, NULLs, amounts and times included, typed as the columns say."""
+def test_the_view_equals_the_ledger_cell_by_cell(ledger):
+    """Hostile text, NULLs, amounts and times, with the types of the columns."""
     expected = rows_of(ledger)
     with open_rows(ledger) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
@@ -83,8 +83,8 @@ def sqlite_us(path, generation_id, name):
     return found
 
 
-def test_a_column_that_begins_with_many_nulls_has_its_type(tmp_path):
-    """Types are not guessed from the first thousand rows."""
+def test_a_column_that_starts_with_many_nulls_has_its_type(tmp_path):
+    """Types are not derived from the first thousand rows."""
     ids = [f"gen-{number}" for number in range(3000)]
     path = ledger_of(tmp_path / "ledger.db", resolved("gen-full", **FULL), ids=ids)
     with open_rows(path) as connection:
@@ -94,8 +94,8 @@ def test_a_column_that_begins_with_many_nulls_has_its_type(tmp_path):
     assert row == (3001, Decimal("0.00003452"), "vendor/model", 1016.5)
 
 
-def test_only_some_columns_can_be_read(ledger):
-    """A name that no column has is left out; a report treats it as not known."""
+def test_columns_can_be_selected(ledger):
+    """An unknown name is ignored; a report treats it as unknown."""
     with open_rows(ledger, ["model", "charged_usd", "no_such_column"]) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
         (count,) = connection.execute("SELECT count(*) FROM rows").fetchone()
@@ -103,8 +103,8 @@ def test_only_some_columns_can_be_read(ledger):
     assert count == len(rows_of(ledger))
 
 
-def test_all_queries_see_one_moment_while_another_process_writes(ledger, tmp_path):
-    """What is added meanwhile is not seen by the second query either."""
+def test_all_queries_see_one_snapshot_while_another_process_writes(ledger, tmp_path):
+    """The second query does not see rows added in between either."""
     writes = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from modelgates_client.ledger import Ledger\n"
@@ -121,15 +121,15 @@ def test_all_queries_see_one_moment_while_another_process_writes(ledger, tmp_pat
     assert "gen-later" in states(ledger)
 
 
-def test_a_process_that_has_the_ledger_open_is_refused(ledger):
+def test_a_ledger_that_this_process_has_open_is_refused(ledger):
     """Two copies of SQLite in one process would drop each other's locks."""
     with Ledger(ledger), pytest.raises(LedgerError, match="close it first"), open_rows(ledger):
         pass
     assert states(ledger)
 
 
-def test_a_ledger_that_nobody_can_write_to_is_read(ledger, tmp_path):
-    """In a read-only folder, SQLite's own files cannot be made."""
+def test_a_ledger_in_a_read_only_folder_can_be_read(ledger, tmp_path):
+    """SQLite's own files cannot be created there."""
     folder = tmp_path / "archive"
     folder.mkdir()
     shutil.copy(ledger, folder / "ledger.db")
@@ -150,8 +150,8 @@ def test_a_ledger_that_nobody_can_write_to_is_read(ledger, tmp_path):
     assert (done.stdout.strip(), done.stderr) == (str(len(rows_of(ledger))), "")
 
 
-def test_the_best_and_latest_row_of_an_id_counts(tmp_path):
-    """Final before provisional before none; then the one obtained last, in whichever file."""
+def test_the_best_and_latest_row_of_an_id_is_used(tmp_path):
+    """Final before provisional before no record; then the one obtained last, in any file."""
     first = ledger_of(
         tmp_path / "first.db",
         resolved("gen-a", **{**FULL, "model": "old"}),
@@ -188,9 +188,9 @@ def test_the_best_and_latest_row_of_an_id_counts(tmp_path):
     assert states(tmp_path) == expected
 
 
-def test_a_file_that_lacks_columns_of_today_has_nulls_there(tmp_path):
-    """And columns that today's version does not know are left out."""
-    path = parquet(
+def test_columns_that_a_file_lacks_are_null(tmp_path):
+    """Columns that this version does not know are left out."""
+    path = write_parquet(
         tmp_path / "old.parquet", "SELECT 'a' AS generation_id, 'final' AS state, 1 AS gone"
     )
     with open_rows(path) as connection:
@@ -200,8 +200,8 @@ def test_a_file_that_lacks_columns_of_today_has_nulls_there(tmp_path):
     assert [value for value in row if value is not None] == ["a", "final"]
 
 
-def test_the_names_of_files_and_folders_are_only_names(tmp_path):
-    """Not SQL, not patterns where such a file is there, not partitions."""
+def test_names_of_files_are_not_interpreted(tmp_path):
+    """Not as SQL, as patterns if such a file exists, or as partitions."""
     folder = tmp_path / "model=x"
     folder.mkdir()
     path = folder / "it's [a]*?.parquet"
@@ -224,9 +224,9 @@ def test_the_names_of_files_and_folders_are_only_names(tmp_path):
         ("SELECT 'a' AS generation_id, 'final' AS state, 'x' AS app_id", "DuckDB says"),
     ],
 )
-def test_what_is_no_export_of_ours_is_one_line(tmp_path, query, said):
-    """Whatever DuckDB finds wrong with it, at once or while it is read."""
-    path = parquet(tmp_path / "other.parquet", query)
+def test_a_parquet_file_that_is_not_an_export_is_an_error(tmp_path, query, said):
+    """In one line, whenever DuckDB notices it."""
+    path = write_parquet(tmp_path / "other.parquet", query)
     with pytest.raises(SourceError, match=said) as caught, open_rows(path) as connection:
         connection.execute("SELECT * FROM rows").fetchall()
     assert "\n" not in str(caught.value)
@@ -236,16 +236,16 @@ def test_what_is_no_export_of_ours_is_one_line(tmp_path, query, said):
     ("content", "said"),
     [(b"", "empty"), (b"{}", "neither"), (b"PAR1 and nothing else", "DuckDB says")],
 )
-def test_a_file_of_something_else_is_one_line(tmp_path, content, said):
-    """It is not tried as this or that."""
+def test_a_file_of_another_kind_is_an_error(tmp_path, content, said):
+    """In one line."""
     path = tmp_path / "file.parquet"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=said), open_rows(path):
         pass
 
 
-def test_no_file_no_source_and_no_ledger_are_said(tmp_path):
-    """A pipe is not waited for; a database of another application is no ledger."""
+def test_missing_and_unusable_sources_are_errors(tmp_path):
+    """A pipe does not block; the database of another application is not a ledger."""
     connection = sqlite3.connect(tmp_path / "other.db")
     connection.execute("CREATE TABLE rows (state)")
     connection.close()
@@ -266,9 +266,9 @@ def test_no_file_no_source_and_no_ledger_are_said(tmp_path):
         pass
 
 
-def test_the_connection_reaches_nothing_else(ledger, tmp_path):
-    """No other file, no network, no extension; and that cannot be changed any more."""
-    other = parquet(tmp_path / "other.parquet", "SELECT 1")
+def test_the_connection_has_no_access_to_anything_else(ledger, tmp_path):
+    """No other file, network or extension; its settings are locked."""
+    other = write_parquet(tmp_path / "other.parquet", "SELECT 1")
     with open_rows(ledger) as connection:
         for statement in (
             f"SELECT * FROM '{other}'",
@@ -284,8 +284,8 @@ def test_the_connection_reaches_nothing_else(ledger, tmp_path):
                 connection.execute(statement)
 
 
-def test_amounts_of_a_ledger_that_are_none_are_one_line(ledger):
-    """Somebody may have changed it by hand."""
+def test_an_invalid_amount_in_a_ledger_is_an_error(ledger):
+    """Another program may have changed it."""
     connection = sqlite3.connect(ledger)
     with connection:
         connection.execute("UPDATE record_rows SET charged_usd = 'much'")
@@ -294,8 +294,8 @@ def test_amounts_of_a_ledger_that_are_none_are_one_line(ledger):
         rows.execute("SELECT sum(charged_usd) FROM rows").fetchall()
 
 
-def test_a_missing_extra_is_one_line(ledger, monkeypatch):
-    """It says what to install."""
+def test_a_missing_extra_is_named_in_the_error(ledger, monkeypatch):
+    """In one line."""
     for module in ("duckdb", "adbc_driver_manager"):
         with monkeypatch.context() as context:
             context.setitem(sys.modules, module, None)
@@ -306,8 +306,8 @@ def test_a_missing_extra_is_one_line(ledger, monkeypatch):
                 pass
 
 
-def test_nothing_is_left_open_or_behind(ledger, tmp_path, monkeypatch):
-    """No file of the ledger stays open, and no folder for what did not fit into memory."""
+def test_no_file_stays_open_and_no_folder_stays(ledger, tmp_path, monkeypatch):
+    """Neither the ledger nor temporary data."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "tmp").mkdir()

@@ -1,4 +1,4 @@
-"""Exports: equal to the ledger cell by cell in every format, and whole or not there."""
+"""Exports equal the ledger cell by cell in every format, and are complete or absent."""
 
 import csv
 import datetime
@@ -50,25 +50,25 @@ def ledger(tmp_path):
     return path
 
 
-def exported(ledger, file_format, table=ROWS, **options):
+def export_to(ledger, file_format, table=ROWS, **options):
     """Export a ledger; return the path."""
     path = str(ledger.parent / f"{table.name}.{file_format}")
     export(ledger, [Output(table, path, file_format, **{"raw": True, **options})])
     return path
 
 
-def names(folder):
-    """Return what is in a folder."""
+def file_names(folder):
+    """Return the names of the files in a folder."""
     return sorted(each.name for each in folder.iterdir())
 
 
-def instant(microseconds):
-    """Return a time of microseconds since 1970."""
+def datetime_of(microseconds):
+    """Return the time of microseconds since 1970."""
     return None if microseconds is None else EPOCH + datetime.timedelta(microseconds=microseconds)
 
 
-def by_duckdb(path, file_format):
-    """Return the rows of a typed file by id, read by DuckDB, with the types of its columns."""
+def read_typed(path, file_format):
+    """Return the rows of a typed file by id, and the types of its columns."""
     listed = [f'epoch_us("{n}")' if kind == "time" else f'"{n}"' for n, kind in KINDS.items()]
     with duckdb.connect() as connection:
         if file_format == "duckdb":
@@ -77,7 +77,7 @@ def by_duckdb(path, file_format):
         described = connection.execute(f"DESCRIBE FROM {origin}").fetchall()
         found = connection.execute(f"SELECT {', '.join(listed)} FROM {origin}").fetchall()
     rows = [
-        {n: instant(v) if KINDS[n] == "time" else v for n, v in zip(KINDS, row, strict=True)}
+        {n: datetime_of(v) if KINDS[n] == "time" else v for n, v in zip(KINDS, row, strict=True)}
         for row in found
     ]
     return {row["generation_id"]: row for row in rows}, [row[:2] for row in described]
@@ -106,14 +106,14 @@ def from_text(kind, text):
 @pytest.mark.parametrize("file_format", ["parquet", "duckdb"])
 def test_typed_files_equal_the_ledger(ledger, file_format):
     """Every cell, and the type of every column."""
-    found, described = by_duckdb(exported(ledger, file_format), file_format)
+    found, described = read_typed(export_to(ledger, file_format), file_format)
     assert described == [(column.name, column.type) for column in ALL_COLUMNS]
     assert found == rows_of(ledger)
 
 
 def test_json_lines_equal_the_ledger(ledger):
-    """Numbers are exact, times have their zone, each line has every column."""
-    with Path(exported(ledger, "jsonl")).open(encoding="utf-8", newline="\n") as file:
+    """Numbers are exact, times have a zone, and each line has every column."""
+    with Path(export_to(ledger, "jsonl")).open(encoding="utf-8", newline="\n") as file:
         lines = [json.loads(line, parse_float=Decimal) for line in file]
     for line in lines:
         assert list(line) == list(KINDS)
@@ -133,8 +133,8 @@ def test_json_lines_equal_the_ledger(ledger):
 
 
 def test_csv_equals_the_ledger(ledger):
-    """As RFC 4180 says it: quoted where needed, CRLF; no text is NULL and NULL no text."""
-    path = exported(ledger, "csv")
+    """By RFC 4180: quotes where needed, CRLF; NULL differs from an empty string."""
+    path = export_to(ledger, "csv")
     with duckdb.connect() as connection:
         rows = connection.execute(
             f"""SELECT * FROM read_csv('{path}', all_varchar = true, header = true, delim = ',',
@@ -152,9 +152,9 @@ def test_csv_equals_the_ledger(ledger):
         assert file.readline() == (",".join(KINDS) + "\r\n").encode()
 
 
-def test_csv_is_read_by_python_and_by_pandas(ledger):
-    """They agree with each other and, but for NULL and no text, with the ledger."""
-    path = exported(ledger, "csv")
+def test_python_and_pandas_read_the_same_csv(ledger):
+    """Except for NULL and empty strings, the values equal the ledger."""
+    path = export_to(ledger, "csv")
     expected = {
         generation_id: {name: row[name] for name in ("model", "charged_usd", "app_id")}
         for generation_id, row in rows_of(ledger).items()
@@ -177,9 +177,9 @@ def test_csv_is_read_by_python_and_by_pandas(ledger):
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # DuckDB's own use of pandas
-def test_pandas_gets_parquet_through_duckdb(ledger):
-    """Aware times, lists and exact amounts arrive."""
-    path = exported(ledger, "parquet")
+def test_pandas_reads_parquet_through_duckdb(ledger):
+    """Aware times, lists and exact amounts."""
+    path = export_to(ledger, "parquet")
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         frame = connection.execute(
@@ -194,9 +194,9 @@ def test_pandas_gets_parquet_through_duckdb(ledger):
     assert [attempt["provider"] for attempt in row["attempts"]] == ["Groq", "DeepInfra"]
 
 
-def test_parquet_has_types_that_every_reader_knows(ledger):
-    """No unsigned or 128-bit integers, no INT96; amounts are decimals, times instants in UTC."""
-    path = exported(ledger, "parquet")
+def test_parquet_has_types_that_every_reader_supports(ledger):
+    """No unsigned or 128-bit integers, no INT96; decimals, and instants in UTC."""
+    path = export_to(ledger, "parquet")
     with duckdb.connect() as connection:
         found = connection.execute(
             f"SELECT name, type, logical_type FROM parquet_schema('{path}')"
@@ -213,9 +213,9 @@ def test_parquet_has_types_that_every_reader_knows(ledger):
     assert json.loads(docs)["requests"] == "How many requests were made for this id"
 
 
-def test_attempts_are_a_table_of_their_own_if_wanted(ledger):
-    """One row an attempt, in their order; what has none has no row."""
-    path = exported(ledger, "parquet", ATTEMPTS)
+def test_attempts_can_be_exported_as_a_table(ledger):
+    """One row for each attempt, in order; ids without attempts have no row."""
+    path = export_to(ledger, "parquet", ATTEMPTS)
     with duckdb.connect() as connection:
         found = connection.execute(
             f"SELECT * FROM '{path}' ORDER BY generation_id, attempt"
@@ -229,9 +229,9 @@ def test_attempts_are_a_table_of_their_own_if_wanted(ledger):
     assert len(expected) > 10
 
 
-def test_no_cell_of_csv_begins_as_a_formula(ledger):
-    """Unless the texts are wanted as they were sent; negative numbers stay numbers."""
-    changed = exported(ledger, "csv", raw=False)
+def test_no_cell_of_csv_starts_a_formula(ledger):
+    """Unless `raw`; negative numbers stay numbers."""
+    changed = export_to(ledger, "csv", raw=False)
     with Path(changed).open(encoding="utf-8", newline="") as file:
         rows = {row["generation_id"]: row for row in csv.DictReader(file)}
     for number, text in enumerate(HOSTILE):
@@ -243,15 +243,15 @@ def test_no_cell_of_csv_begins_as_a_formula(ledger):
     assert rows["gen-refund"]["charged_usd"] == "-12345678901234.56"
 
 
-def test_a_period_leaves_out_other_records_and_says_what_has_no_time(ledger):
-    """Ids without a record stay: of which time they are is not known."""
+def test_a_period_leaves_out_and_counts_records_without_a_time(ledger):
+    """Ids without a record stay, because their time is unknown."""
     path = str(ledger.parent / "out.parquet")
     later_path = str(ledger.parent / "later.parquet")
     since = datetime.datetime(2026, 2, 24, 21, 19, 33, 705000, tzinfo=datetime.UTC)
     counts = export(ledger, [Output(ROWS, path, "parquet")], since=since)
     later = export(ledger, [Output(ROWS, later_path, "parquet")], until=since)
-    found, _ = by_duckdb(path, "parquet")
-    others, _ = by_duckdb(later_path, "parquet")
+    found, _ = read_typed(path, "parquet")
+    others, _ = read_typed(later_path, "parquet")
     every = rows_of(ledger)
     unresolved = {key for key, row in every.items() if row["state"] in {"pending", "failed"}}
     dated = {key for key, row in every.items() if row["created_at"] is not None}
@@ -264,15 +264,15 @@ def test_a_period_leaves_out_other_records_and_says_what_has_no_time(ledger):
 
 def test_an_export_can_be_exported(ledger):
     """Parquet of Parquet is the same."""
-    first = exported(ledger, "parquet")
+    first = export_to(ledger, "parquet")
     path = str(ledger.parent / "again.parquet")
     export(first, [Output(ROWS, path, "parquet")])
-    assert by_duckdb(path, "parquet") == by_duckdb(first, "parquet")
+    assert read_typed(path, "parquet") == read_typed(first, "parquet")
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet", "duckdb"])
-def test_a_file_is_replaced_by_a_whole_one_with_its_mode(ledger, file_format):
-    """A link stays one; a new file is for its owner alone; nothing else is left in the folder."""
+def test_a_replaced_file_keeps_its_mode(ledger, file_format):
+    """A link stays a link, a new file has mode 0600, and nothing else is left in the folder."""
     folder = ledger.parent / "out"
     folder.mkdir()
     there = folder / "there"
@@ -283,15 +283,15 @@ def test_a_file_is_replaced_by_a_whole_one_with_its_mode(ledger, file_format):
         outputs = [Output(ROWS, str(folder / name), file_format) for name in ("link", "new")]
         export(ledger, outputs)
         assert reading.read() == "before"  # who reads the old one has all of it
-    assert names(folder) == ["link", "new", "there"]
+    assert file_names(folder) == ["link", "new", "there"]
     assert (folder / "link").is_symlink()
     assert stat.S_IMODE(there.stat().st_mode) == 0o640
     assert stat.S_IMODE((folder / "new").stat().st_mode) == 0o600
     assert there.stat().st_size > 1000
 
 
-def test_where_one_of_two_fails_neither_is_there(ledger):
-    """What was there before stays; nothing is left behind."""
+def test_if_one_of_two_outputs_fails_neither_is_written(ledger):
+    """Existing files stay, and nothing is left behind."""
     folder = ledger.parent / "out"
     folder.mkdir()
     (folder / "a.csv").write_text("before")
@@ -301,7 +301,7 @@ def test_where_one_of_two_fails_neither_is_there(ledger):
     ]
     with pytest.raises(SourceError, match="none"):
         export(ledger, outputs)
-    assert names(folder) == ["a.csv"]
+    assert file_names(folder) == ["a.csv"]
     assert (folder / "a.csv").read_text() == "before"
 
 
@@ -319,12 +319,12 @@ except Exception as error:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet", "duckdb"])
-def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, file_format):
-    """The error is one line; no half of a file is there under any name."""
+def test_a_full_disk_leaves_the_existing_file(tmp_path, file_format):
+    """The error is one line; no partial file is left under any name."""
     outcomes = [
         resolved(f"gen-{n}", **{**FULL, "session_id": os.urandom(30).hex()}) for n in range(900)
     ]
-    path = exported(ledger_of(tmp_path / "ledger.db", *outcomes), "parquet")
+    path = export_to(ledger_of(tmp_path / "ledger.db", *outcomes), "parquet")
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "a").write_text("before")
@@ -332,7 +332,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, file_format):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("SourceError"), done.stderr
     assert done.stdout.count("\n") == 1
-    assert names(folder) == ["a"]
+    assert file_names(folder) == ["a"]
     assert (folder / "a").read_text() == "before"
 
 
@@ -348,8 +348,8 @@ while True:
 
 
 @pytest.mark.slow("six processes that are killed")
-def test_killed_at_any_moment_the_file_is_whole(ledger):
-    """What is there under its name is the old one or a new one, never a part."""
+def test_a_killed_export_leaves_a_complete_file(ledger):
+    """The old one or a new one, never a part."""
     path = ledger.parent / "out.csv"
     export(ledger, [Output(ROWS, str(path), "csv")])
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""A fetch that is killed again and again: nothing stored is lost, little is asked for twice."""
+"""A fetch that is killed again and again: stored data is kept, few requests are repeated."""
 
 import json
 import random
@@ -51,12 +51,12 @@ asyncio.run(main())
 
 
 def kind(generation_id):
-    """Return what an id is: by its number, so that it is the same in every run."""
+    """Return the kind of an id, by its number, so that it is the same in every run."""
     return {3: "late", 5: "refused", 7: "provisional", 9: "broken"}.get(int(generation_id[4:]) % 40)
 
 
-def answer(generation_id, before):
-    """Answer by the kind of an id; the late, the broken and some provisional ones get better."""
+def respond(generation_id, before):
+    """Respond by the kind of an id; late, broken and some provisional ones recover."""
     which = kind(generation_id)
     if which == "refused":
         return error(403)
@@ -70,8 +70,8 @@ def answer(generation_id, before):
     return record(generation_id)
 
 
-def start(path, gateway, ids):
-    """Start a fetch; it tells on stdout what it has stored."""
+def start_fetch(path, gateway, ids):
+    """Start a fetch, which prints what it has stored."""
     arguments = [str(path), gateway.base_url, str(CONCURRENCY), str(ids)]
     return subprocess.Popen(
         [sys.executable, "-c", DRIVER, *arguments],
@@ -82,8 +82,8 @@ def start(path, gateway, ids):
     )
 
 
-def kill(running, lines, later_s):
-    """Kill a fetch some time after it has told of some ids; return all that it told of."""
+def kill_later(running, lines, later_s):
+    """Kill a fetch some time after it printed some ids; return all lines that it printed."""
     told = []
     with running:  # closes its pipes
         for line in running.stdout:
@@ -95,7 +95,7 @@ def kill(running, lines, later_s):
     return [line.split() for line in told if line.endswith("\n")]
 
 
-def test_killed_at_any_moment_it_loses_nothing(tmp_path):
+def test_a_killed_fetch_loses_nothing(tmp_path):
     """SIGKILL at 50 random moments over 10,000 ids.
 
     What was told of as stored is there; each id has the record that the server has; no answer that
@@ -105,12 +105,12 @@ def test_killed_at_any_moment_it_loses_nothing(tmp_path):
     path, ids = tmp_path / "ledger.db", tmp_path / "ids.txt"
     ids.write_text("".join(f"{generation_id}\n" for generation_id in IDS))
     told = []
-    with Gateway(answer, delay_s=0.002) as gateway:
+    with Gateway(respond, delay_s=0.002) as gateway:
         for _ in range(KILLS):
-            running = start(path, gateway, ids)
-            told += kill(running, chance.randrange(1, 200), chance.random() / 20)
+            running = start_fetch(path, gateway, ids)
+            told += kill_later(running, chance.randrange(1, 200), chance.random() / 20)
             assert running.returncode == -9
-        running = start(path, gateway, ids)
+        running = start_fetch(path, gateway, ids)
         last, said = running.communicate(timeout=300)
         assert running.returncode == 0, said
         told += [line.split() for line in last.splitlines()]

@@ -1,4 +1,4 @@
-"""A ledger to try, and a clock that only moves when it is told to."""
+"""A ledger to test, and a clock that tests set."""
 
 import pytest
 
@@ -21,13 +21,13 @@ class Clock:
 
 @pytest.fixture
 def clock():
-    """A clock that only moves when it is told to."""
+    """A clock that a test sets."""
     return Clock()
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Where a ledger may be created."""
+    """The path of a ledger that does not exist yet."""
     return tmp_path / "ledger.db"
 
 

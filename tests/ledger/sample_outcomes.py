@@ -1,4 +1,4 @@
-"""Outcomes of every kind, made without a server, and programs that use a ledger."""
+"""Outcomes of every kind without a server, and subprocesses that use a ledger."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def body(generation_id, *, final=True, **changes):
 
 
 def response(generation_id, content=None, *, requests=1, request_id="req-1", **changes):
-    """Return what a call for an id brought."""
+    """Return the response of a call for an id."""
     content = body(generation_id, **changes) if content is None else content
     headers = {"x-request-id": request_id}
     record = decode(content, 200, generation_id)
@@ -39,7 +39,7 @@ def resolved(generation_id, content=None, **changes):
 
 
 def pending(generation_id, came=None, requests=1):
-    """Return the outcome of an id without a final record; perhaps with one that is not."""
+    """Return the outcome of an id without a final record; `received`: a provisional one."""
     last = None if came is not None else NotFoundError("no such record", 404)
     error = GenerationNotReadyError(generation_id, 1.0, requests, came, last)
     return Pending(generation_id, error)
@@ -51,14 +51,14 @@ def failed(generation_id, message="not under this key", requests=1):
 
 
 def rows(ledger, *columns):
-    """Return some columns of the table `rows`, in the order of the ids."""
+    """Return some columns of the view `rows`, ordered by id."""
     names = ", ".join(f'"{name}"' for name in columns)
     with ledger._database.reading() as connection:
         return connection.execute(f"SELECT {names} FROM rows ORDER BY generation_id").fetchall()
 
 
-def integrity(path):
-    """Return what SQLite's own check of the whole file says, by a connection of its own."""
+def integrity_check(path):
+    """Return the result of SQLite's integrity check, from a separate connection."""
     connection = sqlite3.connect(path)
     try:
         (said,) = connection.execute("PRAGMA integrity_check").fetchone()
@@ -67,7 +67,7 @@ def integrity(path):
         connection.close()
 
 
-def program(code, *arguments, mortal=False):
+def start_program(code, *arguments, mortal=False):
     """Start a program that finds what is in this module; `mortal`: permissions count for it.
 
     Root may write everywhere, so it gives up that right, which is one of several that it has.
@@ -83,14 +83,14 @@ def program(code, *arguments, mortal=False):
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-def ended(process):
-    """Wait for a program; return what it says from here on, and its errors."""
+def finish(process):
+    """Wait for a subprocess; return the rest of its output, and its errors."""
     with process:  # closes the pipes, and waits
         return process.stdout.read(), process.stderr.read()
 
 
-def says(process):
-    """Return the words of a program that ends well."""
-    out, err = ended(process)
+def output_words(process):
+    """Return the words that a subprocess prints; it has to succeed."""
+    out, err = finish(process)
     assert process.returncode == 0, err
     return out.split()

@@ -22,7 +22,7 @@ ATTEMPT = {"provider_name": "Azure", "status": 200, "latency": 1.5}
 
 @pytest.fixture
 def filled(path):
-    """A ledger with two records, of which one says little, and an id without a record."""
+    """A ledger with two records, one of them with few fields, and an id without a record."""
     CaptureFile(path).append("gen-1", {"feature": "search"})
     with Ledger(path) as ledger:
         ledger.add(
@@ -43,14 +43,14 @@ def filled(path):
         yield ledger
 
 
-def test_rows_have_all_columns_and_are_one_for_each_id(filled):
-    """As exports have them."""
+def test_there_is_one_row_for_each_id_with_all_columns(filled):
+    """The columns are those of exports."""
     rows = filled.rows()
     assert rows.column_names == [column.name for column in ALL_COLUMNS]
     assert rows["generation_id"].to_pylist() == ["gen-1", "gen-2", "gen-3"]
 
 
-def test_values_are_typed(filled):
+def test_values_have_the_types_of_their_columns(filled):
     """Exact amounts, aware times, lists, labels."""
     (first, *_) = filled.rows().to_pylist()
     assert first["charged_usd"] == Decimal("0.00003452")
@@ -64,8 +64,8 @@ def test_values_are_typed(filled):
     assert first["labels"] == [("feature", "search")]
 
 
-def test_what_is_not_known_is_null(filled):
-    """Never 0, nor the empty text."""
+def test_unknown_values_are_null(filled):
+    """Never 0 or an empty string."""
     _, little, none = filled.rows(
         ["charged_usd", "all_in_usd", "latency_ms", "model", "unreadable", "state"]
     ).to_pylist()
@@ -76,8 +76,8 @@ def test_what_is_not_known_is_null(filled):
     assert none["charged_usd"] is None
 
 
-def test_pandas_polars_and_duckdb_take_them(filled):
-    """In one line each, without losing a digit or a zone."""
+def test_pandas_polars_and_duckdb_read_rows_in_one_line(filled):
+    """No digit and no time zone is lost."""
     names, total = ["created_at", "charged_usd"], Decimal("0.00003452")
     frame = filled.rows(names).to_pandas(types_mapper=pandas.ArrowDtype)
     assert frame["charged_usd"].sum() == total
@@ -91,8 +91,8 @@ def test_pandas_polars_and_duckdb_take_them(filled):
     assert len(polars.from_arrow(filled.rows())) == len(filled.rows().to_pandas()) == 3
 
 
-def test_columns_come_as_they_are_asked_for(filled):
-    """One that there is not is named."""
+def test_columns_can_be_selected_by_name(filled):
+    """An unknown name is an error that contains it."""
     assert filled.rows(["state", "generation_id"]).column_names == ["state", "generation_id"]
     with pytest.raises(
         ConfigurationError, match="no column 'cost'; expected one of generation_id, state"
@@ -100,14 +100,14 @@ def test_columns_come_as_they_are_asked_for(filled):
         filled.rows(["cost"])
 
 
-def test_an_empty_ledger_has_typed_rows(ledger):
-    """None, but of the same columns."""
+def test_an_empty_ledger_has_no_rows_but_typed_columns(ledger):
+    """The columns are the same as those of other ledgers."""
     assert ledger.rows().num_rows == 0
     assert ledger.rows().schema.field("all_in_usd").type == pyarrow.decimal128(38, 24)
 
 
-def test_a_value_that_is_none_of_its_column_is_damage(path, filled):
-    """A ledger may come from a stranger."""
+def test_a_value_of_the_wrong_type_is_damage(path, filled):
+    """The ledger may come from a stranger."""
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE record_rows SET charged_usd = 'free'")
     connection.close()
@@ -115,8 +115,8 @@ def test_a_value_that_is_none_of_its_column_is_damage(path, filled):
         filled.rows()
 
 
-def test_without_the_extra_it_says_what_to_install(ledger, monkeypatch):
-    """In one line."""
+def test_a_missing_extra_is_named_in_the_error(ledger, monkeypatch):
+    """The error is one line."""
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'modelgates-client\[arrow\]'"):
         ledger.rows()

@@ -1,4 +1,4 @@
-"""Ids that applications captured: each is taken in once, whatever happens on the way."""
+"""Captured ids: each is imported once, whatever happens in between."""
 
 import json
 import logging
@@ -25,18 +25,19 @@ def path(tmp_path):
     return tmp_path / "costs.db"
 
 
-def beside(path):
+def capture_file_of(path):
+    """Return the path of the capture file of a ledger."""
     return path.with_name(f"{path.name}-captured")
 
 
-def known(path):
-    """Return the ids that wait in a ledger, in their order."""
+def queued_ids(path):
+    """Open a ledger, and return the queued ids in order."""
     with Ledger(path) as ledger:
         return ledger.lease(100_000, wait=False)
 
 
-def test_what_was_captured_is_taken_in_once_with_its_labels(path):
-    """By the next opening; in the order in which it came."""
+def test_captured_ids_are_imported_once_with_their_labels(path):
+    """When the ledger is opened, and in the order of capture."""
     file = CaptureFile(path)
     assert not path.exists()  # a ledger costs more than a line, and others may make it
     file.append("gen-1", {"feature": "search", "tenant": 'Ünïcode \n "quoted"'})
@@ -50,11 +51,11 @@ def test_what_was_captured_is_taken_in_once_with_its_labels(path):
         file.append("gen-1", {"feature": "other"})
         assert ledger.import_captured() == 1
         assert ledger.labels("gen-1") == {"feature": "search"} | ledger.labels("gen-1")
-    assert known(path) == ["gen-1", "gen-2", "gen-3"]
+    assert queued_ids(path) == ["gen-1", "gen-2", "gen-3"]
 
 
-def test_an_id_that_is_known_gets_the_labels(path):
-    """Somebody else may have queued it; the first labels stay."""
+def test_an_id_that_is_already_queued_gets_the_labels(path):
+    """The labels of the first capture stay."""
     with Ledger(path) as ledger:
         ledger.enqueue(["gen-1"])
         file = CaptureFile(path)
@@ -64,56 +65,56 @@ def test_an_id_that_is_known_gets_the_labels(path):
         assert ledger.labels("gen-1") == {"a": "1"}
 
 
-def test_the_file_is_for_its_owner_alone(path):
-    """As the ledger is."""
+def test_only_the_owner_may_read_the_capture_file(path):
+    """Like the ledger."""
     before = os.umask(0)
     try:
         CaptureFile(path)
     finally:
         os.umask(before)
-    assert stat.S_IMODE(beside(path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(capture_file_of(path).stat().st_mode) == 0o600
 
 
 @POSIX
-def test_the_file_goes_when_nobody_writes_to_it(path):
-    """And not before."""
+def test_the_file_is_removed_when_its_last_writer_is_gone(path):
+    """It stays while a writer has it open."""
     file, other = CaptureFile(path), CaptureFile(path)
     file.append("gen-1")
-    assert known(path) == ["gen-1"]
-    assert beside(path).exists()
+    assert queued_ids(path) == ["gen-1"]
+    assert capture_file_of(path).exists()
     del file
-    known(path)
-    assert beside(path).exists()
+    queued_ids(path)
+    assert capture_file_of(path).exists()
     del other
-    known(path)
-    assert not beside(path).exists()
+    queued_ids(path)
+    assert not capture_file_of(path).exists()
     CaptureFile(path).append("gen-2")
-    assert known(path) == ["gen-1", "gen-2"]
-    assert not beside(path).exists()
+    assert queued_ids(path) == ["gen-1", "gen-2"]
+    assert not capture_file_of(path).exists()
 
 
 @POSIX
-def test_what_is_written_after_the_file_was_removed_by_hand_is_found(path, monkeypatch):
-    """A new one is made, within a second."""
+def test_ids_captured_after_the_file_was_deleted_are_imported(path, monkeypatch):
+    """The writer creates the file again within a second."""
     monkeypatch.setattr(capture_file, "_CHECK_NS", 0)
     file = CaptureFile(path)
     file.append("gen-1")
-    beside(path).unlink()
+    capture_file_of(path).unlink()
     file.append("gen-2")
-    assert known(path) == ["gen-2"]
+    assert queued_ids(path) == ["gen-2"]
 
 
 @pytest.mark.parametrize(
     "torn",
     [b"", b"\n", b'\n{"id":"gen-9', b'\n{"id":"gen-9","at":1', b"\xff\xfe\x00", b"x" * 200_000],
 )
-def test_half_a_line_spoils_no_other(path, torn):
-    """It is what a full disk leaves; the next line begins with a line end of its own."""
+def test_a_partial_line_damages_no_other_line(path, torn):
+    """A full disk leaves partial lines; each line starts with a line end of its own."""
     lines = [format_line(generation_id, 5, {}) for generation_id in ("gen-1", "gen-2")]
-    beside(path).write_bytes(torn + lines[0] + torn + lines[1] + torn)
-    assert known(path) == ["gen-1", "gen-2"]
+    capture_file_of(path).write_bytes(torn + lines[0] + torn + lines[1] + torn)
+    assert queued_ids(path) == ["gen-1", "gen-2"]
     if os.name == "posix":
-        assert not beside(path).exists()
+        assert not capture_file_of(path).exists()
 
 
 HOSTILE = [
@@ -141,13 +142,13 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("line", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_line_that_is_none_is_left_out_and_said(path, line, caplog):
-    """Whoever has written it; those around it are taken."""
+def test_an_invalid_line_is_skipped_and_logged(path, line, caplog):
+    """The lines around it are imported."""
     assert parse_line(line) is None
     caplog.set_level(logging.WARNING, "modelgates_client")
     first, last = format_line("gen-7", 5, {}), format_line("gen-8", 5, {})
-    beside(path).write_bytes(first + b"\n" + line + b"\n" + last)
-    assert known(path) == ["gen-7", "gen-8"]
+    capture_file_of(path).write_bytes(first + b"\n" + line + b"\n" + last)
+    assert queued_ids(path) == ["gen-7", "gen-8"]
     assert "skipped 1 captured lines that contain no id" in caplog.text
 
 
@@ -163,26 +164,26 @@ def test_a_line_that_is_none_is_left_out_and_said(path, line, caplog):
         ({f"n{n}": "x" for n in range(100)}, {f"n{n}": "x" for n in range(16)}),
     ],
 )
-def test_labels_of_a_line_are_bounded(path, labels, kept):
-    """In number, size and kind; the id is taken anyhow."""
+def test_invalid_labels_of_a_line_are_dropped(path, labels, kept):
+    """Too many, too long or of the wrong type; the id is imported."""
     said = json.dumps({"id": "gen-1", "at": 1, "labels": labels})
-    beside(path).write_text(f"\n{said}\n")
+    capture_file_of(path).write_text(f"\n{said}\n")
     with Ledger(path) as ledger:
         assert ledger.counts().pending == 1
         assert ledger.labels("gen-1") == kept
 
 
-def test_a_large_file_is_taken_in_pieces(path, monkeypatch):
-    """Each in a transaction; broken off, the next time it goes on."""
+def test_a_large_file_is_imported_in_several_transactions(path, monkeypatch):
+    """An interrupted import continues the next time."""
     monkeypatch.setattr(capture_file, "_CHUNK", 1000)
     file = CaptureFile(path)
     for generation_id in IDS:
         file.append(generation_id)
-    assert known(path) == IDS
+    assert queued_ids(path) == IDS
 
 
-def test_what_is_committed_is_not_lost_with_what_is_not(path, monkeypatch):
-    """An error in the middle of it."""
+def test_an_import_that_fails_keeps_what_it_committed(path, monkeypatch):
+    """The error occurs in the middle of the file."""
     monkeypatch.setattr(capture_file, "_CHUNK", 1000)
     file = CaptureFile(path)
     for generation_id in IDS:
@@ -202,13 +203,13 @@ def test_what_is_committed_is_not_lost_with_what_is_not(path, monkeypatch):
     with Ledger(path, read_only=True) as ledger:
         assert 0 < ledger.counts().pending < len(IDS)
     monkeypatch.setattr(capture_file, "_import_chunk", take)
-    assert known(path) == IDS
+    assert queued_ids(path) == IDS
 
 
 @POSIX
 @pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may do anything")
-def test_a_ledger_that_cannot_be_written_to_says_that_it_lacks_ids(path):
-    """A report of it would leave them out without a word."""
+def test_a_read_only_ledger_with_new_captured_ids_is_an_error(path):
+    """A report would leave these ids out silently."""
     with Ledger(path) as ledger:
         ledger.enqueue(["gen-1"])
     CaptureFile(path).append("gen-2")
@@ -217,8 +218,8 @@ def test_a_ledger_that_cannot_be_written_to_says_that_it_lacks_ids(path):
         bring_up_to_date(path)
 
 
-def test_a_ledger_is_brought_up_to_date_before_it_is_read(path):
-    """And it is made, if there are only captured ids."""
+def test_captured_ids_are_imported_before_a_ledger_is_read(path):
+    """The ledger is created if there are only captured ids."""
     bring_up_to_date(path)
     assert not path.exists()
     CaptureFile(path).append("gen-1")
@@ -228,8 +229,8 @@ def test_a_ledger_is_brought_up_to_date_before_it_is_read(path):
         assert ledger.has_all_captured()
 
 
-def test_read_only_takes_nothing_in(path):
-    """It changes nothing."""
+def test_opening_read_only_imports_nothing(path):
+    """Neither file changes."""
     Ledger(path).close()
     file = CaptureFile(path)
     file.append("gen-1")
@@ -241,21 +242,21 @@ def test_read_only_takes_nothing_in(path):
 
 
 @POSIX
-def test_what_is_no_file_of_ids_is_refused(path, tmp_path):
-    """A link leads elsewhere, a pipe would hang, a folder is none."""
-    beside(path).symlink_to(tmp_path / "elsewhere")
+def test_a_link_a_pipe_and_a_folder_are_refused(path, tmp_path):
+    """A link leads elsewhere, and a pipe would block."""
+    capture_file_of(path).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(LedgerError, match="cannot be used"):
         CaptureFile(path)
     assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "elsewhere").write_bytes(format_line("gen-1", 1, {}))
     with pytest.raises(LedgerError, match="cannot be used"):
         Ledger(path)
-    beside(path).unlink()
-    os.mkfifo(beside(path))
+    capture_file_of(path).unlink()
+    os.mkfifo(capture_file_of(path))
     with pytest.raises(LedgerError, match="cannot be used"):
         CaptureFile(path)
-    beside(path).unlink()
-    beside(path).mkdir()
+    capture_file_of(path).unlink()
+    capture_file_of(path).mkdir()
     with pytest.raises(LedgerError, match="cannot be used"):
         CaptureFile(path)
     with pytest.raises(LedgerError, match="cannot be used"):
@@ -264,18 +265,18 @@ def test_what_is_no_file_of_ids_is_refused(path, tmp_path):
         CaptureFile(tmp_path)
 
 
-def test_it_lies_beside_the_ledger_and_not_beside_a_link_to_it(path, tmp_path):
-    """Or two names of a ledger would have two files."""
+def test_the_capture_file_is_next_to_the_ledger_not_to_a_link(path, tmp_path):
+    """Otherwise a ledger with two names would have two capture files."""
     Ledger(path).close()
     link = tmp_path / "link.db"
     link.symlink_to(path)
     CaptureFile(link).append("gen-1")
-    assert known(path) == ["gen-1"]
+    assert queued_ids(path) == ["gen-1"]
 
 
 @POSIX
-def test_a_child_after_a_fork_writes_to_the_same_file(path):
-    """The lock is shared, too: the file stays until both are gone."""
+def test_a_forked_child_writes_to_the_same_file(path):
+    """The lock is shared: the file stays until both processes are gone."""
     file = CaptureFile(path)
     file.append("gen-1")
     reading, writing = os.pipe()
@@ -287,13 +288,13 @@ def test_a_child_after_a_fork_writes_to_the_same_file(path):
         os._exit(0)
     os.close(reading)
     del file
-    while len(known(path)) < 2:
+    while len(queued_ids(path)) < 2:
         time.sleep(0.01)
-    assert beside(path).exists()
+    assert capture_file_of(path).exists()
     os.close(writing)
     os.waitpid(child, 0)
-    assert known(path) == ["gen-1", "gen-2"]
-    assert not beside(path).exists()
+    assert queued_ids(path) == ["gen-1", "gen-2"]
+    assert not capture_file_of(path).exists()
 
 
 WRITER = """
@@ -310,34 +311,34 @@ for number in range(most):
 """
 
 
-def start(path, name):
-    """Start a writer, which tells of each id that it has written."""
+def start_writer(path, name):
+    """Start a writer, which prints each id that it has written."""
     arguments = [sys.executable, "-c", WRITER, str(path), name, "3000"]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
 @POSIX
 @pytest.mark.slow("processes that are started, and killed")
-def test_none_is_lost_among_writers_that_are_killed_and_takers(path):
-    """Each line that was written is taken once, while the file comes and goes."""
+def test_killed_writers_and_concurrent_imports_lose_no_id(path):
+    """Each line is imported once, while the file is created and removed again and again."""
     chance = random.Random(7)
     told = []
     for number in range(2):
         names = [f"{number}-{name}" for name in "abc"]
-        writers = {name: start(path, name) for name in names}
+        writers = {name: start_writer(path, name) for name in names}
         for name, writer in writers.items():
             lines = [writer.stdout.readline()]
             time.sleep(chance.random() / 20)
-            known(path)
+            queued_ids(path)
             writer.kill()
             with writer:
                 lines += writer.stdout.read().splitlines(keepends=True)
             told += [f"gen-{name}-{line.strip()}" for line in lines if line.endswith("\n")]
-    ids = known(path)
+    ids = queued_ids(path)
     assert len(told) > 6
     assert len(ids) == len(set(ids))
     assert set(told) - set(ids) == set()
-    assert not beside(path).exists()
+    assert not capture_file_of(path).exists()
 
 
 TAKER = """
@@ -351,8 +352,8 @@ while sys.stdin.read(1):
 
 @POSIX
 @pytest.mark.slow("processes that are started")
-def test_takers_do_not_disturb_one_another(path):
-    """Two processes take in what a third one writes, in and out of the file's life."""
+def test_two_processes_can_import_at_the_same_time(path):
+    """A third one writes, while the file is created and removed."""
     takers = [
         subprocess.Popen(
             [sys.executable, "-c", TAKER, str(path)],
@@ -377,4 +378,4 @@ def test_takers_do_not_disturb_one_another(path):
     for taker in takers:
         said, _ = taker.communicate()
         assert (taker.returncode, said.count("taken")) == (0, 39)
-    assert sorted(known(path)) == sorted(expected)
+    assert sorted(queued_ids(path)) == sorted(expected)

@@ -1,4 +1,4 @@
-"""A fetch that is cancelled while writing fails, or that has no thread to write in."""
+"""A fetch that is cancelled while writing fails, and one without a thread to write in."""
 
 import asyncio
 import concurrent.futures
@@ -15,8 +15,8 @@ TURNS = 8  # of the event loop, between a failure and a cancellation: any may be
 
 
 @pytest.mark.parametrize("turns", range(TURNS))
-def test_a_failure_that_nobody_waits_for_is_not_complained_of(tmp_path, turns):
-    """Whenever the cancellation comes: before the failure, after it, or between."""
+def test_asyncio_reports_no_failure_of_a_cancelled_call(tmp_path, turns):
+    """The cancellation comes before the failure, after it, or in between."""
     complaints = []
 
     def fail():
@@ -42,8 +42,8 @@ def test_a_failure_that_nobody_waits_for_is_not_complained_of(tmp_path, turns):
 
 
 @pytest.mark.parametrize("kind", [threading.Thread, concurrent.futures.ThreadPoolExecutor])
-def test_where_no_thread_can_be_started_it_is_refused(tmp_path, monkeypatch, kind):
-    """It is said at once, and what to do."""
+def test_an_error_says_that_no_thread_can_be_started(tmp_path, monkeypatch, kind):
+    """It is raised at once."""
 
     def start(*_, **__):
         raise RuntimeError("can't start new thread")

@@ -1,4 +1,4 @@
-"""`fetch`: what a ledger lacks is asked for once and stored, and what stops it loses nothing."""
+"""`fetch`: each record that a ledger lacks is requested once and stored; no stop loses data."""
 
 import asyncio
 import threading
@@ -26,7 +26,7 @@ from modelgates_client.ledger.stop_conditions import MAX_FAILURES_IN_A_ROW
 
 from ..client.servers import refusing_port
 from ..fast_server import KEY, Answer, Gateway, error, record
-from .sample_outcomes import body, failed, integrity
+from .sample_outcomes import body, failed, integrity_check
 
 pytestmark = pytest.mark.usefixtures("patient")
 
@@ -35,12 +35,12 @@ IDS = [f"gen-{number}" for number in range(300)]
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
-    """The key is in the environment, as for any worker process."""
+    """The API key is in the environment, as for any worker process."""
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
 
 
 def run(path, gateway, ids=(), *, most=None, **options):
-    """Fetch into a ledger; return what was told of it, all or the first."""
+    """Fetch into a ledger; return the progress values, all or the first `limit`."""
 
     async def main(ledger):
         told = []
@@ -58,13 +58,13 @@ def run(path, gateway, ids=(), *, most=None, **options):
 
 
 def counts(path):
-    """Return what a ledger says when it is opened anew."""
+    """Open a ledger, and return its counts."""
     with Ledger(path) as ledger:
         return ledger.counts()
 
 
-def by_kind(generation_id, _):
-    """Answer by what an id is called."""
+def respond_by_kind(generation_id, _):
+    """Respond according to the kind that an id contains."""
     if "late" in generation_id:
         return error(404)
     if "refused" in generation_id:
@@ -76,8 +76,8 @@ def by_kind(generation_id, _):
     return record(generation_id)
 
 
-def test_every_id_is_asked_for_once_and_stored(path):
-    """In batches; the last progress says that nothing is left."""
+def test_every_id_is_requested_once_and_stored(path):
+    """In batches; the last progress has nothing left."""
     with Gateway() as gateway:
         told = run(path, gateway, IDS, concurrency=8)
 
@@ -88,8 +88,8 @@ def test_every_id_is_asked_for_once_and_stored(path):
     assert len(told) > 300 / 16
 
 
-def test_ids_that_are_there_are_not_asked_for_again(path):
-    """A second run has nothing to do; ids given twice are one."""
+def test_ids_with_a_record_are_not_requested_again(path):
+    """A second run has nothing to do; repeated ids count once."""
     with Gateway() as gateway:
         run(path, gateway, [*IDS, *IDS])
         (last,) = run(path, gateway, IDS)
@@ -98,8 +98,8 @@ def test_ids_that_are_there_are_not_asked_for_again(path):
     assert (last.counts.final, last.requests) == (300, 0)
 
 
-def test_what_earlier_runs_left_is_fetched(path):
-    """Without ids the queue is worked off."""
+def test_ids_of_earlier_runs_are_fetched(path):
+    """Without new ids, the queue is processed."""
     with Ledger(path) as ledger:
         ledger.enqueue(IDS)
     with Gateway() as gateway:
@@ -109,11 +109,11 @@ def test_what_earlier_runs_left_is_fetched(path):
 
 
 @pytest.mark.parametrize("waits", [(0,), (0.2, 2, 20)])
-def test_each_kind_of_outcome_has_its_place(path, waits):
-    """What may be mended by asking again stays pending: also a 5xx; what may not is failed."""
+def test_retryable_outcomes_stay_pending_and_others_fail(path, waits):
+    """A 5xx is retryable."""
     kinds = ["gen-1", "gen-late", "gen-refused", "gen-broken", "gen-provisional"]
     for wait in waits:  # what is too short on a busy machine is tried with more
-        with Gateway(by_kind) as gateway:
+        with Gateway(respond_by_kind) as gateway:
             last = run(path, gateway, kinds, wait=wait)[-1]
         if last.counts.pending == 2:
             break
@@ -124,8 +124,8 @@ def test_each_kind_of_outcome_has_its_place(path, waits):
         assert not ledger.record("gen-provisional").is_final
 
 
-def test_failed_ids_are_asked_for_again_only_on_request(path):
-    """They rest until `retry_failed`."""
+def test_failed_ids_are_requested_again_only_with_retry_failed(path):
+    """Other runs leave them alone."""
     with Ledger(path) as ledger:
         ledger.add([failed("gen-1")])
     with Gateway() as gateway:
@@ -136,10 +136,10 @@ def test_failed_ids_are_asked_for_again_only_on_request(path):
     assert counts(path) == LedgerCounts(1, 0, 0, 0)
 
 
-def test_old_ids_that_the_server_has_not_are_given_up(path):
-    """Once asked for in vain; young ones stay pending, and nothing is given up on request."""
+def test_old_ids_without_a_record_are_given_up(path):
+    """After one request; young ids stay pending, and None gives up no id."""
     old, young = "gen-1000000000-late", "gen-late"
-    with Gateway(by_kind) as gateway:
+    with Gateway(respond_by_kind) as gateway:
         kept = run(path, gateway, [old, young], wait=0, give_up_after_s=None)[-1]
         last = run(path, gateway, wait=0)[-1]
         run(path, gateway, wait=0)
@@ -149,9 +149,9 @@ def test_old_ids_that_the_server_has_not_are_given_up(path):
     assert gateway.requests == {old: 2, young: 3}
 
 
-def test_a_provisional_record_will_do_where_no_final_one_is_waited_for(path):
-    """It is stored at the first answer, and its id is not asked for again in this run."""
-    with Gateway(by_kind) as gateway:
+def test_final_false_accepts_a_provisional_record(path):
+    """It is stored at the first response, and not requested again in this run."""
+    with Gateway(respond_by_kind) as gateway:
         last = run(path, gateway, ["gen-provisional"], final=False)[-1]
 
     assert gateway.requests == {"gen-provisional": 1}
@@ -162,8 +162,8 @@ def test_a_provisional_record_will_do_where_no_final_one_is_waited_for(path):
 @pytest.mark.parametrize(
     ("status", "kind"), [(401, AuthenticationError), (402, InsufficientCreditsError)]
 )
-def test_what_concerns_the_account_stops_it(path, status, kind):
-    """No id is marked as failed, and few are asked for."""
+def test_an_account_error_stops_the_fetch(path, status, kind):
+    """No id fails, and few are requested."""
     with Gateway(lambda *_: error(status)) as gateway, pytest.raises(kind):
         run(path, gateway, IDS, concurrency=4)
 
@@ -185,8 +185,8 @@ PAGE = b"<!doctype html><title>Welcome</title>"
         Answer(302, b"", ("Location: https://login.example/",)),
     ],
 )
-def test_another_address_than_the_apis_stops_it(path, answer):
-    """It says nothing about any id, and that `base_url` may be wrong."""
+def test_a_wrong_address_stops_the_fetch(path, answer):
+    """No id fails, and the error suggests that `base_url` is wrong."""
     with (
         Gateway(lambda *_: answer) as gateway,
         pytest.raises(APIStatusError, match="is base_url right"),
@@ -201,8 +201,8 @@ def test_another_address_than_the_apis_stops_it(path, answer):
     ("answer", "fail"),
     [(Answer(200, PAGE), False), (Answer(200, b"[]"), False), (Answer(200, b'{"data": []}'), True)],
 )
-def test_a_hundred_successes_that_are_no_records_stop_it(path, answer, fail):
-    """As of a captive portal, or another API; those that no API answers so stay pending."""
+def test_a_hundred_successes_without_a_record_stop_the_fetch(path, answer, fail):
+    """As from a captive portal or another API; ids with pages as responses stay pending."""
     with Gateway(lambda *_: answer) as gateway, pytest.raises(OutageError) as caught:
         run(path, gateway, IDS, concurrency=4)
 
@@ -214,8 +214,8 @@ def test_a_hundred_successes_that_are_no_records_stop_it(path, answer, fail):
     assert (found.failed > 0) is fail
 
 
-def test_an_id_that_can_be_none_fails_alone(path):
-    """It is the id that is wrong, not the key."""
+def test_an_invalid_id_fails_without_stopping_the_fetch(path):
+    """The id is wrong, not the key."""
     with Gateway() as gateway:
         last = run(path, gateway, ["gen-1", "gen-\n", ""])[-1]
 
@@ -223,8 +223,8 @@ def test_an_id_that_can_be_none_fails_alone(path):
     assert isinstance(last.error, ConfigurationError)
 
 
-def test_a_server_that_fails_for_every_id_stops_it(path):
-    """After `MAX_FAILURES_IN_A_ROW` ids in a row; all stay pending, and the next run goes on."""
+def test_a_server_that_fails_for_every_id_stops_the_fetch(path):
+    """After `MAX_FAILURES_IN_A_ROW` ids; all stay pending, and the next run continues."""
     with Gateway(lambda *_: error(500)) as gateway, pytest.raises(OutageError) as caught:
         run(path, gateway, IDS, concurrency=4, wait=0)
 
@@ -234,8 +234,8 @@ def test_a_server_that_fails_for_every_id_stops_it(path):
 
 
 @pytest.mark.parametrize("ids", [IDS[:1], IDS])
-def test_a_server_that_is_not_there_stops_it(path, ids):
-    """After `outage_timeout`; few ids and many alike; the error says how the last try ended."""
+def test_an_unreachable_server_stops_the_fetch(path, ids):
+    """After `outage_timeout`, for few ids and many; the error contains the last failure."""
     nobody = SimpleNamespace(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1")
     with pytest.raises(OutageError, match="nothing was answered") as caught:
         run(path, nobody, ids, concurrency=4, outage_timeout=0.7)
@@ -244,8 +244,8 @@ def test_a_server_that_is_not_there_stops_it(path, ids):
     assert counts(path) == LedgerCounts(0, 0, len(ids), 0)
 
 
-def test_an_outage_is_shown_and_loses_nothing(path):
-    """While it lasts, progress says so; then all is fetched, by few requests more."""
+def test_progress_shows_an_outage_that_loses_nothing(path):
+    """All ids are fetched afterwards, with few additional requests."""
     down = threading.Event()
     down.set()
 
@@ -274,17 +274,17 @@ def test_an_outage_is_shown_and_loses_nothing(path):
     assert gateway.requests.total() <= 300 + 8 + 10
 
 
-def test_failures_between_successes_are_no_outage(path):
-    """However many there are in all."""
+def test_failures_between_successes_are_not_an_outage(path):
+    """However many there are in total."""
     ids = [f"gen-{number}-{kind}" for number in range(150) for kind in ("well", "broken")]
-    with Gateway(by_kind) as gateway:
+    with Gateway(respond_by_kind) as gateway:
         last = run(path, gateway, ids, concurrency=1, wait=0)[-1]
 
     assert last.counts == LedgerCounts(150, 0, 150, 0)
 
 
-def test_ids_are_fetched_while_others_are_still_to_come(path):
-    """The iterator gives the second id only when the first one's record was told of as stored."""
+def test_ids_are_fetched_while_more_ids_arrive(path):
+    """The iterator yields the second id only after the first one is stored."""
     stored = threading.Event()
 
     def ids():
@@ -309,7 +309,7 @@ def test_ids_are_fetched_while_others_are_still_to_come(path):
 
 
 def test_ids_may_come_from_an_asynchronous_iterator(path):
-    """They are queued as they come."""
+    """They are queued as they arrive."""
 
     async def ids():
         for generation_id in IDS:
@@ -322,8 +322,8 @@ def test_ids_may_come_from_an_asynchronous_iterator(path):
     assert gateway.requests == Counter(IDS)
 
 
-def test_what_the_iterator_raises_is_raised(path):
-    """What came before is queued."""
+def test_an_exception_of_the_iterator_is_raised(path):
+    """Ids before it are queued."""
 
     def ids():
         yield "gen-1"
@@ -335,8 +335,8 @@ def test_what_the_iterator_raises_is_raised(path):
     assert sum(counts(path)) == 1
 
 
-def test_closed_early_it_keeps_what_came_and_gives_the_rest_back(path):
-    """Nobody waits for a lease; a second run asks for no more than what was in flight."""
+def test_closing_early_stores_outcomes_and_releases_leases(path):
+    """A second run repeats only the requests that were in flight."""
     with Gateway() as gateway:
         (first,) = run(path, gateway, IDS, most=1, concurrency=4)
         with Ledger(path) as ledger:
@@ -349,8 +349,8 @@ def test_closed_early_it_keeps_what_came_and_gives_the_rest_back(path):
     assert gateway.requests.total() <= 300 + 16
 
 
-def test_cancelled_it_keeps_what_came(path):
-    """A task that is cancelled leaves a ledger in order."""
+def test_a_cancelled_fetch_stores_outcomes_and_releases_leases(path):
+    """The ledger can be used at once."""
 
     async def main(path, gateway):
         begun = asyncio.Event()
@@ -374,11 +374,11 @@ def test_cancelled_it_keeps_what_came(path):
         stored = counts(path).final
         assert 0 < stored < 300
         assert gateway.requests.total() - stored <= 16
-    assert integrity(path) == "ok"
+    assert integrity_check(path) == "ok"
 
 
 def test_two_runs_share_the_work(path):
-    """Each id is asked for once, by whichever of them."""
+    """Each id is requested once, by either of them."""
 
     async def main(first, second, gateway):
         async def work(ledger):
@@ -395,8 +395,8 @@ def test_two_runs_share_the_work(path):
     assert all(each.counts.final == 300 for each in told)
 
 
-def test_a_ledger_that_cannot_be_written_to_ends_it(path, monkeypatch):
-    """The error is the ledger's; the rest is not asked for."""
+def test_a_ledger_that_cannot_be_written_to_ends_the_fetch(path, monkeypatch):
+    """The error is that of the ledger; other ids are not requested."""
     added = []
 
     def add(_self, outcomes):
@@ -411,16 +411,16 @@ def test_a_ledger_that_cannot_be_written_to_ends_it(path, monkeypatch):
     assert gateway.requests.total() <= 16
 
 
-def test_arguments_that_cannot_be_used_are_refused(path):
-    """Before anything is sent."""
+def test_invalid_arguments_are_refused(path):
+    """Before any request."""
     with Gateway() as gateway, pytest.raises(ConfigurationError, match="concurrency"):
         run(path, gateway, IDS, concurrency=0)
 
     assert not gateway.requests
 
 
-def test_fetch_all_is_a_function_of_ids_and_options(path):
-    """Blocking, the key from the environment; it returns how it ended."""
+def test_fetch_all_is_a_synchronous_function(path):
+    """It takes the key from the environment, and returns the final progress."""
     with Gateway() as gateway:
         last = fetch_all(path, IDS, concurrency=8, base_url=gateway.base_url)
 

@@ -1,4 +1,4 @@
-"""The file: who may read it, and what is refused in place of a ledger."""
+"""The file of a ledger: its permissions, and what is refused in its place."""
 
 import os
 import pickle
@@ -12,14 +12,14 @@ import pytest
 from modelgates_client import ModelGatesError
 from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError, files
 
-from .sample_outcomes import body, integrity, program, resolved, says
+from .sample_outcomes import body, integrity_check, output_words, resolved, start_program
 
 BESIDE = ("", "-wal", "-shm")
 
 
 @pytest.fixture
 def umask():
-    """Sets the process's umask for one test."""
+    """Sets the umask of the process for one test."""
     before = os.umask(0o022)
     yield os.umask
     os.umask(before)
@@ -30,8 +30,8 @@ def mode(path):
     return stat.S_IMODE(Path(path).stat().st_mode)
 
 
-def refused(path, **options):
-    """Return what a ledger is refused with: one line, and an error that pickles."""
+def refusal(path, **options):
+    """Return the error of opening a ledger: one line, from an error that pickles."""
     with pytest.raises(LedgerError) as caught:
         Ledger(path, **options)
     error = caught.value
@@ -45,7 +45,7 @@ def refused(path, **options):
 
 @pytest.mark.parametrize("mask", [0, 0o022, 0o777])
 def test_only_the_owner_may_read_a_ledger(path, umask, mask):
-    """Nor what SQLite keeps beside it, whatever the umask."""
+    """Or SQLite's own files next to it, whatever the umask."""
     umask(mask)
     with Ledger(path) as ledger:
         ledger.add([resolved("gen-1")])
@@ -54,15 +54,15 @@ def test_only_the_owner_may_read_a_ledger(path, umask, mask):
     assert [*path.parent.iterdir()] == [path]
 
 
-def test_an_empty_file_becomes_a_ledger_of_its_owner(path):
-    """Somebody made it for this, as `mktemp` does."""
+def test_an_empty_file_becomes_a_ledger_with_mode_0600(path):
+    """As `mktemp` creates one."""
     path.touch(0o644)
     Ledger(path).close()
     assert mode(path) == 0o600
 
 
-def test_the_mode_of_a_ledger_is_what_its_owner_makes_it(path):
-    """Who shares one with a group has a reason."""
+def test_the_mode_of_an_existing_ledger_does_not_change(path):
+    """Its owner may share it with a group."""
     Ledger(path).close()
     path.chmod(0o640)
     with Ledger(path) as ledger:
@@ -70,8 +70,8 @@ def test_the_mode_of_a_ledger_is_what_its_owner_makes_it(path):
         assert mode(f"{path}-wal") == 0o640
 
 
-def test_a_link_to_a_ledger_is_the_ledger(path, tmp_path):
-    """SQLite's own files are beside the ledger, for all who open it by either name."""
+def test_a_link_to_a_ledger_opens_the_ledger(path, tmp_path):
+    """SQLite's own files are next to the ledger, under either name."""
     link = tmp_path / "elsewhere" / "link.db"
     link.parent.mkdir()
     link.symlink_to(path)
@@ -81,50 +81,50 @@ def test_a_link_to_a_ledger_is_the_ledger(path, tmp_path):
         assert [*link.parent.iterdir()] == [link]
 
 
-def test_a_link_to_nothing_is_not_followed(path, tmp_path):
-    """Nothing is created where somebody else pointed."""
+def test_a_dangling_link_is_not_followed(path, tmp_path):
+    """No file is created where somebody else pointed."""
     path.symlink_to(tmp_path / "planted")
-    assert "a link to" in refused(path)
-    assert "a link to" in refused(path, read_only=True)
+    assert "a link to" in refusal(path)
+    assert "a link to" in refusal(path, read_only=True)
     path.unlink()
     path.symlink_to(path)
-    assert "link" in refused(path)
+    assert "link" in refusal(path)
     assert not (tmp_path / "planted").exists()
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("there", [True, False])
-def test_a_link_beside_a_ledger_is_refused(path, tmp_path, ending, there):
-    """What is written to it would end up where somebody else pointed."""
+def test_a_link_in_place_of_sqlites_files_is_refused(path, tmp_path, ending, there):
+    """Data written to it would end up where somebody else pointed."""
     if there:
         Ledger(path).close()
     path.with_name(path.name + ending).symlink_to(tmp_path / "planted")
-    assert f"{ending}', where SQLite keeps recent changes, is a link" in refused(path)
+    assert f"{ending}', where SQLite keeps recent changes, is a link" in refusal(path)
     assert not (tmp_path / "planted").exists()
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_a_path_that_is_not_a_regular_file_is_refused(tmp_path):
     """A folder, a pipe, a socket, and paths that lead nowhere."""
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket"))
-    assert "it is a folder" in refused(tmp_path)
-    assert "it is not a regular file" in refused(tmp_path / "pipe")
-    assert "it is not a regular file" in refused(tmp_path / "socket")
-    assert "its folder does not exist" in refused(tmp_path / "none" / "ledger.db")
-    assert "Not a directory" in refused("/dev/null/ledger.db")
-    assert "null" in refused("a\0b")
-    assert "File name too long" in refused("x" * 5000)
-    assert "open it for writing to create it" in refused(tmp_path / "none.db", read_only=True)
+    assert "it is a folder" in refusal(tmp_path)
+    assert "it is not a regular file" in refusal(tmp_path / "pipe")
+    assert "it is not a regular file" in refusal(tmp_path / "socket")
+    assert "its folder does not exist" in refusal(tmp_path / "none" / "ledger.db")
+    assert "Not a directory" in refusal("/dev/null/ledger.db")
+    assert "null" in refusal("a\0b")
+    assert "File name too long" in refusal("x" * 5000)
+    assert "open it for writing to create it" in refusal(tmp_path / "none.db", read_only=True)
     assert not (tmp_path / "none.db").exists()
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-def test_what_is_no_database_is_refused_as_it_is(path, read_only):
-    """Not a byte of it changes."""
+def test_a_file_that_is_not_a_database_is_refused(path, read_only):
+    """No byte of it changes."""
     path.write_text("gen-1\ngen-2\n" * 1000)
     before = path.read_bytes()
-    assert "it is not an SQLite database" in refused(path, read_only=read_only)
+    assert "it is not an SQLite database" in refusal(path, read_only=read_only)
     assert path.read_bytes() == before
 
 
@@ -132,8 +132,8 @@ def test_what_is_no_database_is_refused_as_it_is(path, read_only):
 @pytest.mark.parametrize(
     "setting", ["application_id = 7", "user_version = 7", "encoding = 'UTF-8'"]
 )
-def test_a_database_of_another_application_is_refused_as_it_is(path, setting, read_only):
-    """By its id, its version or its tables."""
+def test_a_database_of_another_application_is_refused(path, setting, read_only):
+    """By its application id, its version or its tables; no byte changes."""
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA {setting}")
     if "encoding" in setting:
@@ -141,43 +141,43 @@ def test_a_database_of_another_application_is_refused_as_it_is(path, setting, re
     connection.commit()
     connection.close()
     before = path.read_bytes()
-    assert "it is the database of another application" in refused(path, read_only=read_only)
+    assert "it is the database of another application" in refusal(path, read_only=read_only)
     assert path.read_bytes() == before
     assert [*path.parent.iterdir()] == [path]
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-def test_a_ledger_of_a_newer_version_is_refused_as_it_is(path, read_only):
-    """It may hold what this version would break."""
+def test_a_ledger_of_a_newer_version_is_refused(path, read_only):
+    """This version might break its data."""
     Ledger(path).close()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
-    assert "it has version 99" in refused(path, read_only=read_only)
-    assert "upgrade modelgates-client" in refused(path, read_only=read_only)
+    assert "it has version 99" in refusal(path, read_only=read_only)
+    assert "upgrade modelgates-client" in refusal(path, read_only=read_only)
     assert path.read_bytes() == before
 
 
-def test_an_empty_file_is_no_ledger_to_read(path):
-    """There is nothing in it, and reading creates nothing."""
+def test_an_empty_file_cannot_be_read_as_a_ledger(path):
+    """Reading creates nothing."""
     path.touch()
-    assert "the file is empty" in refused(path, read_only=True)
+    assert "the file is empty" in refusal(path, read_only=True)
     assert path.stat().st_size == 0
 
 
 def test_a_damaged_ledger_is_refused(path):
-    """What can be done about it is said."""
+    """The error says what to do."""
     with Ledger(path) as ledger:
         ledger.add(resolved(f"gen-{number}") for number in range(100))
     content = bytearray(path.read_bytes())
     content[8192:] = b"\xff" * (len(content) - 8192)
     path.write_bytes(content)
-    assert "it is damaged" in refused(path)
+    assert "it is damaged" in refusal(path)
 
 
-def test_a_path_may_hold_any_character(tmp_path):
-    """Those that mean something in URIs, and bytes that are no UTF-8."""
+def test_a_path_may_contain_any_character(tmp_path):
+    """Those with a meaning in URIs, and bytes that are not UTF-8."""
     for name in ("a?mode=memory#b%41 é.db", ":memory:", os.fsdecode(b"\xff.db")):
         with Ledger(tmp_path / name) as ledger:
             ledger.add([resolved("gen-1")])
@@ -186,8 +186,8 @@ def test_a_path_may_hold_any_character(tmp_path):
             assert ledger.counts().final == 1
 
 
-def test_a_file_that_is_taken_away_takes_no_more(path, ledger):
-    """What would be lost is not acknowledged."""
+def test_writing_to_a_file_that_was_moved_is_an_error(path, ledger):
+    """Data that would be lost is not acknowledged."""
     ledger.add([resolved("gen-1")])
     for ending in BESIDE:
         Path(f"{path}{ending}").rename(f"{path}.away{ending}")
@@ -199,8 +199,8 @@ def test_a_file_that_is_taken_away_takes_no_more(path, ledger):
     assert ledger.counts().final == 2
 
 
-def test_a_ledger_that_is_only_read_takes_nothing(path, ledger):
-    """It says how to open it, and reads what another adds meanwhile."""
+def test_a_ledger_opened_read_only_cannot_be_written_to(path, ledger):
+    """It sees what other objects add."""
     with Ledger(path, read_only=True) as reader:
         for write in (
             lambda: reader.add([resolved("gen-1")]),
@@ -214,16 +214,16 @@ def test_a_ledger_that_is_only_read_takes_nothing(path, ledger):
         assert reader.counts() == LedgerCounts(1, 0, 0, 0)
 
 
-def test_a_closed_ledger_says_so(ledger):
-    """Closing again is once."""
+def test_using_a_closed_ledger_is_an_error(ledger):
+    """Closing it again is not."""
     ledger.close()
     ledger.close()
     with pytest.raises(LedgerError, match="it was closed; open it again"):
         ledger.counts()
 
 
-def test_a_ledger_does_not_cross_a_fork(path):
-    """SQLite's locks are of a process; the child is told so, and the parent goes on."""
+def test_using_a_ledger_in_a_forked_child_is_an_error(path):
+    """SQLite's locks belong to a process; the parent can go on."""
     code = """
 import os
 from modelgates_client.ledger import Ledger, LedgerError
@@ -241,8 +241,8 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 ledger.add([resolved("gen-2")])
 print(ledger.counts().final)
 """
-    assert says(program(code, path)) == ["7", "2"]
-    assert integrity(path) == "ok"
+    assert output_words(start_program(code, path)) == ["7", "2"]
+    assert integrity_check(path) == "ok"
 
 
 READS = """
@@ -259,45 +259,45 @@ tries(read_only=True)
 
 
 @pytest.fixture
-def kept(path):
-    """A ledger whose permissions, and those of its folder, a test may take away."""
+def protectable(path):
+    """A ledger whose permissions, and those of its folder, a test may remove."""
     with Ledger(path) as ledger:
         ledger.add([resolved("gen-1")])
     yield path
     path.parent.chmod(0o700)
 
 
-def test_a_file_that_is_read_only_can_be_read(kept):
-    """Writing to it is refused at once, when it is opened."""
-    kept.chmod(0o400)
+def test_a_read_only_file_can_be_read(protectable):
+    """Opening it for writing is refused."""
+    protectable.chmod(0o400)
     says_so = READS.format(said="it is read-only")
-    assert says(program(says_so, kept, mortal=True)) == ["refused", "1"]
+    assert output_words(start_program(says_so, protectable, mortal=True)) == ["refused", "1"]
 
 
-def test_a_folder_that_is_read_only_can_be_read(kept):
-    """There SQLite cannot make the files that it shares between processes."""
-    kept.parent.chmod(0o500)
+def test_a_ledger_in_a_read_only_folder_can_be_read(protectable):
+    """SQLite cannot create its shared files there."""
+    protectable.parent.chmod(0o500)
     says_so = READS.format(said="make the file")
-    assert says(program(says_so, kept, mortal=True)) == ["refused", "1"]
+    assert output_words(start_program(says_so, protectable, mortal=True)) == ["refused", "1"]
 
 
-def test_a_file_that_may_not_be_read_says_so(kept):
-    """Neither for writing nor for reading."""
-    kept.chmod(0)
+def test_a_file_without_read_permission_is_an_error(protectable):
+    """For writing and for reading."""
+    protectable.chmod(0)
     says_so = READS.format(said="it cannot be opened")
-    assert says(program(says_so, kept, mortal=True)) == ["refused", "refused"]
+    assert output_words(start_program(says_so, protectable, mortal=True)) == ["refused", "refused"]
 
 
-def test_a_folder_that_takes_no_new_file_says_so(kept):
-    """What the system says of it is in the line."""
-    kept.unlink()
-    kept.parent.chmod(0o500)
+def test_a_folder_without_write_permission_is_an_error(protectable):
+    """The error contains the system's message."""
+    protectable.unlink()
+    protectable.parent.chmod(0o500)
     says_so = READS.format(said="Permission denied")
-    assert says(program(says_so, kept, mortal=True))[0] == "refused"
+    assert output_words(start_program(says_so, protectable, mortal=True))[0] == "refused"
 
 
-def test_what_is_acknowledged_is_on_disk(ledger):
-    """SQLite is told to wait for the disk at each commit, on macOS, too."""
+def test_a_commit_waits_for_the_disk(ledger):
+    """On macOS as well."""
     with ledger._database.reading() as connection:
         said = [
             connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -306,8 +306,8 @@ def test_what_is_acknowledged_is_on_disk(ledger):
     assert said == ["wal", 2, 1, 1]
 
 
-def test_a_new_ledger_and_its_name_are_on_disk(path, monkeypatch):
-    """The file, then the folder that it is in."""
+def test_a_new_file_and_its_folder_are_synced(path, monkeypatch):
+    """In this order."""
     synced = []
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_ino), fsync(fd)))
@@ -318,8 +318,8 @@ def test_a_new_ledger_and_its_name_are_on_disk(path, monkeypatch):
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_ledger_with_two_names_is_refused(path, read_only):
-    """Each name would have a log of its own, and what is in one would be lost by the other."""
+def test_a_ledger_with_hard_links_is_refused(path, read_only):
+    """Each name would have its own log, whose data the other names lose."""
     Ledger(path).close()
     other = path.with_name("other.db")
     other.hardlink_to(path)
@@ -341,13 +341,13 @@ MOUNTS = """\
     ("name", "expected"),
     [("/data/led ger.db", True), ("/data/folder/ledger.db", False), ("/data/led", False)],
 )
-def test_a_file_that_is_mounted_alone_is_told(name, expected):
-    """By what Linux says of its mounts."""
+def test_a_mounted_file_is_detected(name, expected):
+    """From the list of mounts of Linux."""
     assert files.is_mounted(Path(name), MOUNTS) is expected
 
 
-def test_a_file_that_is_mounted_alone_is_refused(path, monkeypatch):
-    """The log would be beside it, where it is mounted, and not where the file is."""
+def test_a_mounted_file_is_refused(path, monkeypatch):
+    """Its log would be next to the mount point, not next to the file."""
     Ledger(path).close()
     mounts = path.with_name("mountinfo")
     mounts.write_text(f"36 22 8:1 /ledger.db {path} rw - ext4 /dev/sda1 rw\n")

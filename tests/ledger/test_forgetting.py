@@ -1,4 +1,4 @@
-"""Ids that end: forgotten by hand or given up by their age, kept, counted apart, and recalled."""
+"""Ids without a record: forgotten on request, given up by age, counted separately, recalled."""
 
 import pytest
 
@@ -22,24 +22,24 @@ def ledger(path, clock):
         yield opened
 
 
-def forgotten(ledger):
-    """Return the ids that are forgotten."""
+def forgotten_ids(ledger):
+    """Return the forgotten ids."""
     return {each.generation_id for each in ledger.unresolved("forgotten")}
 
 
-def test_ids_are_forgotten_by_name(ledger):
-    """Those without a record; they are leased no more, and queued no more."""
+def test_given_ids_without_a_record_are_forgotten(ledger):
+    """They are not leased or queued any more."""
     assert ledger.forget([OLD, "gen-failed", "gen-final", "gen-open", "gen-unheard"]) == 2
 
-    assert forgotten(ledger) == {OLD, "gen-failed"}
+    assert forgotten_ids(ledger) == {OLD, "gen-failed"}
     assert ledger.counts() == LedgerCounts(1, 1, pending=2, failed=0, forgotten=2)
     assert ledger.enqueue([OLD]) == 0
     assert set(ledger.lease(9, failed=True)) == {YOUNG, "gen-new"}
     assert ledger.forget([OLD]) == 0
 
 
-def test_what_was_known_of_it_is_kept(ledger, clock):
-    """When and how it was asked for in vain, and when it was forgotten."""
+def test_a_forgotten_id_keeps_its_state(ledger, clock):
+    """When it was requested, with which result, and when it was forgotten."""
     ledger.add([pending(OLD, requests=3)])
     before = ledger.unresolved_id(OLD)
     clock.now += 60
@@ -64,34 +64,34 @@ def test_what_was_known_of_it_is_kept(ledger, clock):
         ({"pending": False, "failed": False}, set()),
     ],
 )
-def test_all_of_a_kind_are_forgotten(ledger, chosen, expected):
-    """By their state and by their age: that of the time in the id, else since it was queued."""
+def test_all_ids_of_a_state_and_age_are_forgotten(ledger, chosen, expected):
+    """The age counts from the time in the id, else from when it was queued."""
     assert ledger.forget_all(**chosen) == len(expected)
-    assert forgotten(ledger) == expected
+    assert forgotten_ids(ledger) == expected
 
 
-def test_an_id_from_the_future_is_as_old_as_its_place_in_the_queue(ledger, clock):
-    """A time in it that is behind the one when it was queued is none."""
+def test_a_time_in_an_id_after_it_was_queued_is_ignored(ledger, clock):
+    """The age counts from when it was queued."""
     ledger.enqueue(["gen-9999999999-x"])
     clock.now += 8 * DAY_S
     ledger.forget_all(older_than_s=7 * DAY_S)
-    assert "gen-9999999999-x" in forgotten(ledger)
+    assert "gen-9999999999-x" in forgotten_ids(ledger)
 
 
-def test_only_what_the_server_has_not_is_given_up(ledger, path, clock):
-    """Not what it did not answer, was not asked for yet, or that others work on."""
+def test_only_ids_that_the_server_does_not_have_are_given_up(ledger, path, clock):
+    """Not ids without a response or a request, or leased ones."""
     silent = GenerationNotReadyError("gen-new", 1.0, 1, None, BadGatewayError("no", 502))
     ledger.add([pending(OLD), Pending("gen-new", silent)])
     assert ledger.give_up(7 * DAY_S) == 1
-    assert forgotten(ledger) == {OLD}
+    assert forgotten_ids(ledger) == {OLD}
     clock.now += 9 * DAY_S
     assert ledger.give_up(7 * DAY_S) == 0  # it failed in this run: the key may be the wrong one
     with Ledger(path, clock=clock) as later:
         assert later.give_up(7 * DAY_S) == 1
-    assert forgotten(ledger) == {OLD, "gen-failed"}
+    assert forgotten_ids(ledger) == {OLD, "gen-failed"}
 
 
-def test_what_is_leased_is_not_given_up(ledger, path, clock):
+def test_a_leased_id_is_not_given_up(ledger, path, clock):
     """Its holder may be about to store it."""
     ledger.add([pending(OLD)])
     with Ledger(path, clock=clock) as other:
@@ -101,25 +101,25 @@ def test_what_is_leased_is_not_given_up(ledger, path, clock):
         assert ledger.give_up(7 * DAY_S) == 1
 
 
-def test_a_record_that_comes_all_the_same_counts(ledger):
-    """Final or not; what says nothing of it changes nothing."""
+def test_a_record_of_a_forgotten_id_is_stored(ledger):
+    """Final or not; an outcome without a record changes nothing."""
     ledger.forget([OLD, YOUNG, "gen-new"])
     ledger.add([pending(OLD), failed(YOUNG)])
     assert ledger.counts().forgotten == 3
     ledger.add([resolved(OLD), resolved(YOUNG, final=False)])
 
-    assert forgotten(ledger) == {"gen-new"}
+    assert forgotten_ids(ledger) == {"gen-new"}
     assert ledger.counts() == LedgerCounts(final=2, provisional=2, pending=0, failed=1, forgotten=1)
 
 
-def test_an_id_is_recalled(ledger):
-    """It is queued again, with what was known of it."""
+def test_a_recalled_id_is_queued_with_its_state(ledger):
+    """It is no longer forgotten."""
     ledger.forget(["gen-failed"])
     assert ledger.recall(["gen-failed", OLD, "gen-unheard"]) == 1
 
-    assert not forgotten(ledger)
+    assert not forgotten_ids(ledger)
     assert ledger.unresolved_id("gen-failed").state == "pending"
     assert ledger.unresolved_id("gen-failed").requests == 1
     ledger.forget([OLD, YOUNG])
     assert ledger.recall() == 2
-    assert not forgotten(ledger)
+    assert not forgotten_ids(ledger)

@@ -1,4 +1,4 @@
-"""The ledger against a plain dictionary: whatever is done in whatever order, they agree."""
+"""The ledger agrees with a plain dictionary, whatever is done in whatever order."""
 
 import tempfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from modelgates_client.ledger import Ledger, LedgerCounts
 
 from .conftest import Clock
-from .sample_outcomes import body, failed, integrity, pending, resolved, response, rows
+from .sample_outcomes import body, failed, integrity_check, pending, resolved, response, rows
 
 IDS = ["gen-1", "gen-2", "gen-3", "gen-\0\ud800", ""]
 ids = st.sampled_from(IDS)
@@ -236,7 +236,7 @@ class Ledgers(RuleBasedStateMachine):
             if ledger is not None:
                 ledger.close()
         if self.path.exists():
-            assert integrity(self.path) == "ok"
+            assert integrity_check(self.path) == "ok"
         self.folder.cleanup()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from modelgates_client.ledger import Ledger, LedgerCounts
 
-from .sample_outcomes import body, ended, integrity, program, rows, says
+from .sample_outcomes import body, finish, integrity_check, output_words, rows, start_program
 
 TAKES = """
 from modelgates_client.ledger import Ledger
@@ -27,17 +27,17 @@ with Ledger(sys.argv[1]) as ledger:
 
 @pytest.mark.slow("three processes")
 def test_processes_share_the_work(path):
-    """No id is taken twice, and none is left; all may create and queue at the same time."""
-    processes = [program(TAKES, path, number) for number in range(3)]
+    """No id is leased twice, and none is left; all may create and queue at the same time."""
+    processes = [start_program(TAKES, path, number) for number in range(3)]
     for process in processes:
         assert process.stdout.readline() == "open\n"
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    shares = [says(process) for process in processes]
+    shares = [output_words(process) for process in processes]
     taken = [each for share in shares for each in share]
     assert len(taken) == len(set(taken)) == 1500
-    assert integrity(path) == "ok"
+    assert integrity_check(path) == "ok"
     with Ledger(path) as ledger:
         assert ledger.counts() == LedgerCounts(final=1500, provisional=0, pending=0, failed=0)
         for number, share in enumerate(shares):
@@ -58,21 +58,21 @@ with Ledger(sys.argv[1]) as ledger:
 """
 
 
-def killed(path, first, acknowledged, after_s):
-    """Run a writer, kill it some time after it acknowledged so many batches; return how many."""
-    process = program(WRITES, path, first)
+def run_and_kill(path, first, acknowledged, after_s):
+    """Run a writer, kill it after it acknowledged some batches; return their number."""
+    process = start_program(WRITES, path, first)
     lines = [process.stdout.readline() for _ in range(acknowledged)]
     time.sleep(after_s)  # any moment is one to be killed at
     process.send_signal(signal.SIGKILL)
-    out, err = ended(process)
+    out, err = finish(process)
     assert process.returncode == -signal.SIGKILL, err
     return len(lines) + out.count("\n")
 
 
 @pytest.mark.slow("writers are started and killed again and again")
 @pytest.mark.parametrize("seed", range(4))
-def test_a_killed_writer_loses_nothing_that_it_acknowledged(path, seed):
-    """Killed at random moments, again and again, while the ledger is created, too."""
+def test_a_killed_writer_loses_no_acknowledged_data(path, seed):
+    """Killed at random moments, also while the ledger is created."""
     chance = random.Random(seed)
     batches = 0
     for number in range(6):
@@ -80,9 +80,9 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(path, seed):
         acknowledged = chance.randrange(0, 40) if number else 0
         after_s = chance.random() * (0.01 if number else 0.6)
         path.touch(0o600)
-        written = killed(path, batches * 20, acknowledged, after_s)
+        written = run_and_kill(path, batches * 20, acknowledged, after_s)
         batches += written
-        assert integrity(path) == "ok"
+        assert integrity_check(path) == "ok"
         with Ledger(path) as ledger:
             counts = ledger.counts()
             # a batch may be on disk that it had no time to acknowledge, or only queued

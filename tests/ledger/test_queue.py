@@ -1,4 +1,4 @@
-"""Ids that wait: `enqueue`, `lease`, `renew`, `release`."""
+"""The queue: `enqueue`, `lease`, `renew`, `release`."""
 
 import json
 
@@ -17,7 +17,7 @@ def other(path, ledger, clock):
 
 
 def test_ids_are_queued_once(ledger):
-    """Those in the queue, those with a record and those that failed are known."""
+    """Ids in the queue, with a record and failed ones are not new."""
     ledger.add([resolved("gen-1"), failed("gen-2")])
     assert ledger.enqueue(["gen-1", "gen-2", "gen-3", "gen-4", "gen-3"]) == 2
     assert ledger.enqueue(["gen-4"]) == 0
@@ -25,7 +25,7 @@ def test_ids_are_queued_once(ledger):
 
 
 def test_many_ids_are_queued_in_several_transactions(ledger):
-    """The number of new ones is that of all; what came before an error is queued."""
+    """All new ids are counted; ids before an error are queued."""
 
     def source():
         yield from (f"gen-{number}" for number in range(25_000))
@@ -37,8 +37,8 @@ def test_many_ids_are_queued_in_several_transactions(ledger):
     assert ledger.enqueue(f"gen-{number}" for number in range(30_000)) == 10_000
 
 
-def test_ids_are_leased_in_order_and_to_one_alone(ledger, other):
-    """Nobody else gets what is leased."""
+def test_ids_are_leased_in_order_to_one_holder(ledger, other):
+    """Other holders do not get leased ids."""
     ledger.enqueue(f"gen-{number}" for number in range(5))
     assert ledger.lease(2, wait=False) == ["gen-0", "gen-1"]
     assert other.lease(2, wait=False) == ["gen-2", "gen-3"]
@@ -46,8 +46,8 @@ def test_ids_are_leased_in_order_and_to_one_alone(ledger, other):
     assert (ledger.lease(9, wait=False), other.lease(9, wait=False)) == ([], [])
 
 
-def test_taking_until_nothing_is_left_ends(ledger, other, path, clock):
-    """What was asked for is not leased again to who was there already, but to who comes then."""
+def test_a_loop_that_leases_until_no_ids_are_left_ends(ledger, other, path, clock):
+    """A requested id is leased again only to holders that are opened later."""
     ledger.enqueue(["gen-1", "gen-2", "gen-3"])
     assert ledger.lease(9, wait=False) == ["gen-1", "gen-2", "gen-3"]
     ledger.add([pending("gen-1"), resolved("gen-2", final=False), failed("gen-3")])
@@ -59,8 +59,8 @@ def test_taking_until_nothing_is_left_ends(ledger, other, path, clock):
         assert late.lease(9, wait=False) == ["gen-1", "gen-2"]
 
 
-def test_ids_never_asked_for_come_first(ledger, path, clock):
-    """Then those for which it is longest ago."""
+def test_ids_that_were_never_requested_are_leased_first(ledger, path, clock):
+    """Then those whose last request is the oldest."""
     ledger.add([pending("gen-1")])
     with Ledger(path, clock=clock) as second:
         second.add([pending("gen-0")])
@@ -69,8 +69,8 @@ def test_ids_never_asked_for_come_first(ledger, path, clock):
         assert third.lease(9, wait=False) == ["gen-9", "gen-1", "gen-0"]
 
 
-def test_failed_ids_are_leased_on_request_behind_the_others(ledger, path, clock):
-    """They are not expected to resolve."""
+def test_failed_ids_are_leased_last_and_only_on_request(ledger, path, clock):
+    """They are not expected to succeed."""
     ledger.add([failed("gen-1"), pending("gen-2")])
     with Ledger(path, clock=clock) as late:
         assert late.lease(9, wait=False) == ["gen-2"]
@@ -80,8 +80,8 @@ def test_failed_ids_are_leased_on_request_behind_the_others(ledger, path, clock)
         assert later.lease(1, failed=True, wait=False) == ["gen-1"]
 
 
-def test_what_is_given_back_can_be_leased_at_once(ledger, other):
-    """By anybody."""
+def test_released_ids_can_be_leased_at_once(ledger, other):
+    """By any holder."""
     ledger.enqueue(["gen-1"])
     assert ledger.lease(1, wait=False) == ["gen-1"]
     ledger.release()
@@ -90,7 +90,7 @@ def test_what_is_given_back_can_be_leased_at_once(ledger, other):
     assert ledger.lease(1, wait=False) == ["gen-1"]
 
 
-def test_a_lease_ends_after_30_seconds(ledger, other, clock):
+def test_a_lease_expires_after_30_seconds(ledger, other, clock):
     """Not before."""
     ledger.enqueue(["gen-1"])
     assert ledger.lease(1, wait=False) == ["gen-1"]
@@ -102,8 +102,8 @@ def test_a_lease_ends_after_30_seconds(ledger, other, clock):
 
 
 @pytest.mark.parametrize("renewing", ["renew", "add", "lease"])
-def test_a_lease_lasts_as_long_as_it_is_renewed(ledger, other, clock, renewing):
-    """By `renew`, `add` and `lease`, all of the object's leases."""
+def test_renew_add_and_lease_renew_all_leases_of_a_holder(ledger, other, clock, renewing):
+    """Each for 30 seconds."""
     ledger.enqueue(["gen-1", "gen-2"])
     assert ledger.lease(1, wait=False) == ["gen-1"]
     for step in range(5):
@@ -118,8 +118,8 @@ def test_a_lease_lasts_as_long_as_it_is_renewed(ledger, other, clock, renewing):
         other.renew()
 
 
-def test_a_killed_process_delays_only_what_it_had_leased(ledger, path, clock):
-    """The rest can be leased at once."""
+def test_a_killed_process_delays_only_its_leased_ids(ledger, path, clock):
+    """Other ids can be leased at once."""
     ledger.enqueue(["gen-1", "gen-2"])
     dead = Ledger(path, clock=clock)
     assert dead.lease(1, wait=False) == ["gen-1"]
@@ -129,8 +129,8 @@ def test_a_killed_process_delays_only_what_it_had_leased(ledger, path, clock):
     assert ledger.lease(9, wait=False) == ["gen-1"]
 
 
-def test_who_comes_back_after_its_lease_ended_harms_nobody(ledger, other, clock):
-    """Its outcome is kept; the lease of who has the id now stays."""
+def test_an_outcome_after_the_lease_expired_is_stored(ledger, other, clock):
+    """The lease of the new holder stays."""
     ledger.enqueue(["gen-1", "gen-2"])
     assert ledger.lease(2, wait=False) == ["gen-1", "gen-2"]
     clock.now += 31
@@ -143,24 +143,24 @@ def test_who_comes_back_after_its_lease_ended_harms_nobody(ledger, other, clock)
     assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=1, failed=0)
 
 
-def test_a_clock_that_is_set_back_holds_up_nothing(ledger, other, clock):
-    """A lease that ends later than any can is over."""
+def test_leases_expire_after_a_clock_is_set_back(ledger, other, clock):
+    """A lease that ends later than any lease can has expired."""
     ledger.enqueue(["gen-1"])
     assert ledger.lease(1, wait=False) == ["gen-1"]
     clock.now -= 3600
     assert other.lease(1, wait=False) == ["gen-1"]
 
 
-def test_leases_are_some(ledger):
-    """A negative number is none, and SQLite would take it for all."""
+def test_a_negative_limit_is_refused(ledger):
+    """SQLite would take it for no limit."""
     ledger.enqueue(["gen-1"])
     with pytest.raises(ValueError, match="not -1"):
         ledger.lease(-1)
     assert ledger.lease(0) == []
 
 
-def test_holders_leave_no_trace(ledger, other, clock):
-    """A ledger that was opened a million times is no larger for it."""
+def test_closed_holders_leave_no_rows(ledger, other, clock):
+    """A ledger that was opened a million times is not larger for it."""
     ledger.enqueue(["gen-1"])
     with ledger._database.reading() as connection:
         assert connection.execute("SELECT holder FROM holders").fetchall() == []
@@ -195,8 +195,8 @@ HOSTILE = [
 ]
 
 
-def test_any_text_is_an_id(ledger):
-    """Each comes back from the queue, and has its own record, history and row."""
+def test_any_string_is_an_id(ledger):
+    """It round-trips through the queue, and has its own record, history and row."""
     assert ledger.enqueue(HOSTILE) == len(HOSTILE)
     assert ledger.lease(99, wait=False) == HOSTILE
     ledger.add(failed(each, each) for each in HOSTILE)
@@ -213,15 +213,15 @@ def test_any_text_is_an_id(ledger):
 
 
 @pytest.mark.parametrize("wrong", [None, 7, b"gen-1"])
-def test_what_is_no_text_is_no_id(ledger, wrong):
-    """It is refused before anything is written of its batch."""
+def test_an_id_that_is_not_a_string_is_refused(ledger, wrong):
+    """Before anything of its batch is written."""
     with pytest.raises(TypeError, match=f"an id is a str, not {type(wrong).__name__}"):
         ledger.enqueue(["gen-1", wrong])
     assert ledger.counts().pending == 0
 
 
-def test_the_loop_over_lease_does_not_end_before_the_work(ledger, path, clock, monkeypatch):
-    """What a process that was killed had leased is waited for, until its leases have ended."""
+def test_lease_waits_for_the_leases_of_a_killed_process(ledger, path, clock, monkeypatch):
+    """Until they expire."""
     ledger.enqueue(["gen-1", "gen-2"])
     dead = Ledger(path, clock=clock)
     assert dead.lease(9) == ["gen-1", "gen-2"]
@@ -234,8 +234,8 @@ def test_the_loop_over_lease_does_not_end_before_the_work(ledger, path, clock, m
     assert ledger.lease(9) == ["gen-1", "gen-2"]
 
 
-def test_what_others_work_on_who_live_is_not_waited_for(ledger, other, clock, monkeypatch):
-    """They show it by renewing their leases."""
+def test_lease_does_not_wait_for_holders_that_renew(ledger, other, clock, monkeypatch):
+    """They are alive."""
     ledger.enqueue(["gen-1"])
     assert ledger.lease(9) == ["gen-1"]
 

@@ -1,4 +1,4 @@
-"""Which record stands: `add`, `record`, `history`, `bodies`."""
+"""Which record an id has: `add`, `record`, `history`, `bodies`."""
 
 import datetime
 import threading
@@ -12,8 +12,8 @@ from modelgates_client.ledger import Ledger, LedgerCounts
 from .sample_outcomes import body, failed, pending, resolved, response, rows
 
 
-def test_a_record_is_kept_as_it_came_with_when_and_how(ledger, clock):
-    """Body, moment, requests, request id, status, duration and version are there again."""
+def test_a_record_is_stored_with_when_and_how_it_was_received(ledger, clock):
+    """Body, time, requests, request id, status, duration and version."""
     content = b'{"data" :\n {"id":"gen-1", "finish_reason":"stop","new":[1.0,1e400]} }\n'
     ledger.add([resolved("gen-1", content, requests=3, request_id="req-7")])
 
@@ -26,8 +26,8 @@ def test_a_record_is_kept_as_it_came_with_when_and_how(ledger, clock):
     assert "finish_reason" not in repr(stored)
 
 
-def test_what_was_added_is_there_for_the_next(path, ledger):
-    """Another object finds it while the first is open, and when it is closed."""
+def test_added_records_are_visible_to_other_objects(path, ledger):
+    """While the first object is open, and after it is closed."""
     ledger.add([resolved("gen-1"), pending("gen-2"), failed("gen-3")])
     with Ledger(path, read_only=True) as other:
         assert other.counts() == LedgerCounts(final=1, provisional=0, pending=1, failed=1)
@@ -36,8 +36,8 @@ def test_what_was_added_is_there_for_the_next(path, ledger):
         assert other.record("gen-1").body == body("gen-1")
 
 
-def test_the_same_body_again_changes_nothing(ledger, clock):
-    """Neither the record, nor when it was obtained; and nothing goes to the history."""
+def test_adding_the_same_body_again_changes_nothing(ledger, clock):
+    """Neither the record and its time, nor the history."""
     ledger.add([resolved("gen-1")])
     before = ledger.record("gen-1"), rows(ledger, "obtained_at", "requests")
     clock.now += 60
@@ -46,8 +46,8 @@ def test_the_same_body_again_changes_nothing(ledger, clock):
     assert ledger.history("gen-1") == []
 
 
-def test_a_correction_replaces_a_record_and_the_old_one_is_history(ledger, clock):
-    """The oldest first, each as it came and with its own moment."""
+def test_a_corrected_record_moves_the_old_one_to_the_history(ledger, clock):
+    """In order, each with its own time."""
     for cost in (1, 2, 3):
         ledger.add([resolved("gen-1", total_cost=cost)])
         clock.now += 1
@@ -57,8 +57,8 @@ def test_a_correction_replaces_a_record_and_the_old_one_is_history(ledger, clock
     assert seconds == [-3, -2]
 
 
-def test_a_provisional_record_is_kept_and_stays_queued(ledger):
-    """It counts by itself, and is asked for again."""
+def test_an_id_with_a_provisional_record_stays_queued(ledger):
+    """It is counted separately, and requested again."""
     ledger.add([resolved("gen-1", final=False)])
     assert ledger.counts() == LedgerCounts(final=0, provisional=1, pending=0, failed=0)
     assert rows(ledger, "generation_id", "state", "error") == [("gen-1", "provisional", None)]
@@ -66,7 +66,7 @@ def test_a_provisional_record_is_kept_and_stays_queued(ledger):
 
 
 def test_a_final_record_replaces_a_provisional_one(ledger):
-    """It leaves the queue, and the provisional one is history."""
+    """The id leaves the queue; the provisional record moves to the history."""
     ledger.add([resolved("gen-1", final=False), resolved("gen-1", requests=2)])
     assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
     assert [old.is_final for old in ledger.history("gen-1")] == [False]
@@ -75,7 +75,7 @@ def test_a_final_record_replaces_a_provisional_one(ledger):
 
 
 def test_a_provisional_record_never_replaces_a_final_one(ledger):
-    """A stale answer is history, and that once."""
+    """A stale response is added to the history once."""
     ledger.add([resolved("gen-1")])
     ledger.add([resolved("gen-1", final=False), resolved("gen-1", final=False)])
     assert ledger.record("gen-1").is_final
@@ -83,8 +83,8 @@ def test_a_provisional_record_never_replaces_a_final_one(ledger):
     assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
 
 
-def test_a_wait_that_brought_a_provisional_record_keeps_it(ledger):
-    """`Pending` may carry the latest that came."""
+def test_the_provisional_record_of_a_pending_outcome_is_stored(ledger):
+    """`Pending` contains the last response."""
     ledger.add([pending("gen-1", response("gen-1", final=False), requests=4)])
     assert ledger.record("gen-1").requests == 4
     assert ledger.counts() == LedgerCounts(final=0, provisional=1, pending=0, failed=0)
@@ -92,16 +92,16 @@ def test_a_wait_that_brought_a_provisional_record_keeps_it(ledger):
 
 @pytest.mark.parametrize("final", [True, False])
 @pytest.mark.parametrize("later", [pending, failed])
-def test_what_came_to_nothing_never_overwrites_a_record(ledger, final, later):
-    """It stays, final or provisional."""
+def test_an_outcome_without_a_record_never_changes_a_record(ledger, final, later):
+    """Final or provisional."""
     ledger.add([resolved("gen-1", final=final)])
     before = ledger.record("gen-1"), ledger.counts()
     ledger.add([later("gen-1")])
     assert (ledger.record("gen-1"), ledger.counts()) == before
 
 
-def test_a_record_that_comes_later_resolves_what_had_failed(ledger):
-    """Its row says no error any more; its requests include those in vain."""
+def test_a_record_resolves_a_failed_id(ledger):
+    """Its row has no error any more, and counts all requests."""
     ledger.add([failed("gen-1", requests=2)])
     assert rows(ledger, "state", "requests") == [("failed", 2)]
     ledger.add([resolved("gen-1")])
@@ -109,8 +109,8 @@ def test_a_record_that_comes_later_resolves_what_had_failed(ledger):
     assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=0, failed=0)
 
 
-def test_unresolved_ids_have_rows_that_say_why(ledger, clock):
-    """Queued, asked for in vain, refused: what is not known is null."""
+def test_the_row_of_an_id_without_a_record_has_its_error(ledger, clock):
+    """Queued, requested or refused; unknown values are null."""
     ledger.enqueue(["gen-1"])
     ledger.add([pending("gen-2", requests=7), failed("gen-3")])
     first, second, third = rows(ledger, "state", "error", "requests", "obtained_at", "created_at")
@@ -128,7 +128,7 @@ def test_unresolved_ids_have_rows_that_say_why(ledger, clock):
     )
 
 
-def test_a_failure_before_any_request_is_kept_like_any(ledger):
+def test_a_failure_before_any_request_is_stored(ledger):
     """Its number of requests is 0."""
     ledger.add([Failed("gen-1", ConfigurationError("this is no id"))])
     expected = [("failed", "ConfigurationError: this is no id", 0)]
@@ -136,7 +136,7 @@ def test_a_failure_before_any_request_is_kept_like_any(ledger):
 
 
 def test_a_batch_is_added_whole_or_not_at_all(ledger):
-    """What is no outcome, and an iterator that raises, leave nothing behind."""
+    """An invalid item or an iterator that raises leaves nothing behind."""
 
     def breaking():
         yield resolved("gen-1")
@@ -149,8 +149,8 @@ def test_a_batch_is_added_whole_or_not_at_all(ledger):
     assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
 
 
-def test_a_write_that_breaks_off_leaves_nothing(ledger, monkeypatch):
-    """Whatever breaks it, the next one works."""
+def test_an_interrupted_write_leaves_nothing(ledger, monkeypatch):
+    """The next one succeeds."""
     from modelgates_client.ledger import writing  # noqa: PLC0415 - patched here alone
 
     written = []
@@ -171,8 +171,8 @@ def test_a_write_that_breaks_off_leaves_nothing(ledger, monkeypatch):
     assert ledger.counts().final == 5
 
 
-def test_nothing_is_known_of_an_id_that_never_came(ledger):
-    """None, and no history."""
+def test_an_unknown_id_has_no_record(ledger):
+    """And no history."""
     assert ledger.record("gen-1") is None
     assert ledger.history("gen-1") == []
     assert list(ledger.bodies()) == []
@@ -180,8 +180,8 @@ def test_nothing_is_known_of_an_id_that_never_came(ledger):
     assert ledger.counts() == LedgerCounts(0, 0, 0, 0)
 
 
-def test_all_bodies_are_streamed_while_others_write(ledger):
-    """Each once, in the order in which their ids became known."""
+def test_bodies_are_streamed_while_another_object_writes(ledger):
+    """Each once, in the order in which ids were added."""
     ids = [f"gen-{number:03}" for number in range(100)]
     ledger.add(resolved(each) for each in ids)
     found = []
@@ -192,8 +192,8 @@ def test_all_bodies_are_streamed_while_others_write(ledger):
     assert found == ids
 
 
-def test_a_body_is_any_bytes(ledger):
-    """What is no text, empty, or large is there again byte by byte."""
+def test_a_body_may_be_any_bytes(ledger):
+    """Not text, empty or large."""
     base = response("gen-1")
     for number, content in enumerate((b"", b"\0\xff\xfe", b"x" * 5_000_000)):
         ledger.add([Resolved(f"gen-{number}", base._replace(body=content))])
@@ -204,7 +204,7 @@ def test_a_body_is_any_bytes(ledger):
 
 
 def test_threads_may_share_a_ledger(ledger):
-    """Nothing is lost, and nothing is taken twice."""
+    """Nothing is lost, and no id is leased twice."""
     ledger.enqueue(f"gen-{number}" for number in range(400))
     taken, errors = [], []
 
@@ -228,6 +228,6 @@ def test_threads_may_share_a_ledger(ledger):
     assert ledger.counts() == LedgerCounts(final=400, provisional=0, pending=0, failed=0)
 
 
-def test_a_response_is_what_calls_return():
-    """The helper of these tests makes what `get_raw` returns."""
+def test_the_sample_response_equals_that_of_get_raw():
+    """It has the same attributes."""
     assert isinstance(response("gen-1"), Response)

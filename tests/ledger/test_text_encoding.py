@@ -1,4 +1,4 @@
-"""Ids and other texts, as SQLite can hold them."""
+"""Ids and other text, as SQLite can store them."""
 
 import sqlite3
 
@@ -15,8 +15,8 @@ any_text = st.text(st.characters(exclude_categories=[])) | st.from_regex(r"escap
 @example("escaped:\\ud800")
 @example("\ud800\\ud800")
 @example("\ud83d\ude00")
-def test_an_id_comes_back_as_it_was(text):
-    """UTF-8 can write what is stored of it, and no other id is stored as the same."""
+def test_any_id_round_trips(text):
+    """UTF-8 can encode the stored form, and no two ids share one."""
     assert decode_id(encode_id(text)) == text
     connection = sqlite3.connect(":memory:")
     (found,) = connection.execute("SELECT ?", (encode_id(text),)).fetchone()
@@ -25,15 +25,15 @@ def test_an_id_comes_back_as_it_was(text):
 
 
 @given(any_text)
-def test_a_text_for_people_keeps_all_that_can_be_written(text):
-    """Each half character becomes one question mark; None stays None."""
+def test_each_surrogate_in_other_text_becomes_a_question_mark(text):
+    """None stays None."""
     expected = "".join("?" if "\ud800" <= char <= "\udfff" else char for char in text)
     assert replace_surrogates(text) == expected
     assert replace_surrogates(None) is None
 
 
-def test_most_ids_are_stored_as_they_are():
-    """So that others who read the file find them."""
+def test_most_ids_are_stored_unchanged():
+    """Other programs that read the file find them."""
     for text in ("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3", "", "é😀\0"):
         assert encode_id(text) == text
     assert encode_id("\ud800") == "escaped:\\ud800"

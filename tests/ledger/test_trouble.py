@@ -1,4 +1,4 @@
-"""When writing fails: a full disk, a locked file. Nothing is lost, and the object stays usable."""
+"""Writing fails because the disk is full or the file is locked: no data is lost."""
 
 import sqlite3
 import threading
@@ -9,7 +9,16 @@ from modelgates_client import PermissionDeniedError
 from modelgates_client.bulk.outcomes import Failed
 from modelgates_client.ledger import Ledger, LedgerCounts, LedgerError
 
-from .sample_outcomes import body, ended, failed, integrity, program, resolved, rows, says
+from .sample_outcomes import (
+    body,
+    failed,
+    finish,
+    integrity_check,
+    output_words,
+    resolved,
+    rows,
+    start_program,
+)
 
 FULL = """
 import resource, signal
@@ -39,21 +48,21 @@ print(kept)
 
 
 @pytest.mark.parametrize("size", [150_000, 500_000, 2_000_000])
-def test_a_full_disk_loses_nothing(path, size):
-    """The error says what to do; then the same object goes on. The limit hits log or ledger."""
-    said = says(program(FULL, path, size))
+def test_a_full_disk_loses_no_data(path, size):
+    """The error says what to do, and the object can be used again; log or ledger hits the limit."""
+    said = output_words(start_program(FULL, path, size))
     assert said[:3] == ["full", "0", "50"]
     kept = int(said[3]) + 50
     assert 50 < kept < 5000
-    assert integrity(path) == "ok"
+    assert integrity_check(path) == "ok"
     with Ledger(path) as ledger:
         ids = [f"gen-{number:05}" for number in range(kept)]
         assert [found for found, _ in ledger.bodies()] == ids
         assert rows(ledger, "generation_id") == [(each,) for each in ids]
 
 
-def test_a_ledger_that_may_not_grow_loses_nothing(ledger):
-    """SQLite's own way to say that it is full; reading goes on."""
+def test_a_database_at_its_maximum_size_loses_no_data(ledger):
+    """SQLite reports it as full; reading goes on."""
     ledger.add([resolved("gen-0")])
     with ledger._database.reading() as connection:
         connection.execute("PRAGMA max_page_count = 40")
@@ -66,11 +75,11 @@ def test_a_ledger_that_may_not_grow_loses_nothing(ledger):
     assert ledger.counts().final == 100
 
 
-def test_no_space_for_a_new_ledger_says_so(path):
-    """Nothing is half made: when there is space, it is created."""
+def test_a_ledger_can_be_created_after_the_disk_was_full(path):
+    """No partial ledger is left."""
     code = FULL.replace("with Ledger", "allow(4096)\nwith Ledger", 1)
-    process = program(code, path, 4096)
-    _, err = ended(process)
+    process = start_program(code, path, 4096)
+    _, err = finish(process)
     assert "LedgerError" in err
     assert "the disk" in err
     with Ledger(path) as ledger:
@@ -79,15 +88,15 @@ def test_no_space_for_a_new_ledger_says_so(path):
 
 @pytest.fixture
 def locked(path, ledger):
-    """The file, locked by another connection until the test says `ROLLBACK`."""
+    """The file, locked by another connection until the test executes `ROLLBACK`."""
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     yield other
     other.close()
 
 
-def test_a_locked_file_is_waited_for(path, locked):
-    """A while; then it is an error that says so, and the object can try again."""
+def test_a_lock_that_lasts_is_an_error_that_can_be_retried(path, locked):
+    """After the timeout."""
     locked.execute("ROLLBACK")
     with Ledger(path, timeout_s=0.05) as ledger:
         locked.execute("BEGIN IMMEDIATE")
@@ -99,8 +108,8 @@ def test_a_locked_file_is_waited_for(path, locked):
         assert ledger.record("gen-1").body == body("gen-1")
 
 
-def test_what_is_locked_only_for_a_while_is_no_error(ledger, locked):
-    """It goes on as soon as it can."""
+def test_a_short_lock_is_waited_for(ledger, locked):
+    """The write succeeds as soon as it is released."""
     adding = threading.Thread(target=ledger.add, args=([resolved("gen-1")],))
     adding.start()
     locked.execute("ROLLBACK")
@@ -108,16 +117,16 @@ def test_what_is_locked_only_for_a_while_is_no_error(ledger, locked):
     assert ledger.counts().final == 1
 
 
-def test_a_locked_file_cannot_be_opened_for_writing(path, locked):
-    """But for reading."""
+def test_a_locked_file_can_only_be_opened_for_reading(path, locked):
+    """Opening it for writing is an error."""
     with pytest.raises(LedgerError, match="locked for too long"):
         Ledger(path, timeout_s=0.05)
     with Ledger(path, read_only=True, timeout_s=0.05) as reader:
         assert reader.counts() == LedgerCounts(0, 0, 0, 0)
 
 
-def test_tables_that_another_program_broke_are_told_of(path, ledger):
-    """In SQLite's words."""
+def test_a_missing_table_is_an_error_with_sqlites_message(path, ledger):
+    """Another program may have dropped it."""
     other = sqlite3.connect(path)
     other.execute("DROP TABLE queue")
     other.close()
@@ -125,8 +134,8 @@ def test_tables_that_another_program_broke_are_told_of(path, ledger):
         ledger.counts()
 
 
-def test_an_error_is_kept_without_a_key_and_in_bounds(ledger):
-    """A server may echo a key, and send any number of any characters."""
+def test_a_stored_error_has_no_key_and_a_bounded_length(ledger):
+    """A server may echo a key, and send any text."""
     said = "the key sk-mg-v1-secret is unknown \ud800\x1b[31m\n" + "x" * 100_000
     ledger.add([failed("gen-1", said), failed("gen-2", "x" * 978 + "sk-mg-v1-secret")])
     (first,), (second,) = rows(ledger, "error")
@@ -136,8 +145,8 @@ def test_an_error_is_kept_without_a_key_and_in_bounds(ledger):
     assert "secret" not in first + second
 
 
-def test_a_key_that_was_cut_is_no_key():
-    """A key at the end of what is kept is gone before the text is cut."""
+def test_a_key_at_the_end_of_a_stored_error_is_removed():
+    """Keys are removed before the text is cut."""
     from modelgates_client.ledger.text_encoding import error_text  # noqa: PLC0415 - of this test alone
 
     for length in range(900, 2100):
@@ -145,8 +154,8 @@ def test_a_key_that_was_cut_is_no_key():
         assert "v1" not in error_text(Failed("gen-1", error).error)
 
 
-def test_a_write_within_a_write_is_a_bug(ledger):
-    """It would end the other's transaction; the outer one goes on."""
+def test_a_write_within_a_write_is_an_error(ledger):
+    """It would end the outer transaction, which goes on."""
     with ledger._database.writing() as connection:
         with pytest.raises(RuntimeError, match="within a write"):
             ledger.enqueue(["gen-1"])

@@ -1,4 +1,4 @@
-"""What changes from version to version: the steps of the tables, and the columns of the rows."""
+"""Changes between versions: upgrade steps of the tables, and columns of the rows."""
 
 import json
 import sqlite3
@@ -18,11 +18,11 @@ from modelgates_client.rows.columns import ALL_COLUMNS
 
 from .sample_outcomes import body, failed, pending, resolved, rows
 
-TAKEN = len(schema.STEPS)  # by a new ledger
+STEP_COUNT = len(schema.STEPS)
 
 
 def version(path):
-    """Return the version that a file says it has, and what is in it, text by text."""
+    """Return the version of a file, and a dump of its content."""
     connection = sqlite3.connect(path)
     try:
         return connection.execute("PRAGMA user_version").fetchone()[0], list(connection.iterdump())
@@ -30,27 +30,27 @@ def version(path):
         connection.close()
 
 
-def second(connection):
-    """A step that a later version may have."""
+def add_priority(connection):
+    """A step of a later version."""
     connection.execute("ALTER TABLE queue ADD COLUMN priority INTEGER")
     connection.execute("UPDATE queue SET priority = 3")
 
 
-def third(connection):
-    """A step that builds on the one before."""
+def index_priority(connection):
+    """A step that depends on the one before."""
     connection.execute("CREATE INDEX queue_priority ON queue (priority)")
 
 
-def broken(connection):
-    """A step that fails when half of it is done."""
-    third(connection)
+def fail_halfway(connection):
+    """A step that fails halfway."""
+    index_priority(connection)
     connection.execute("DELETE FROM records")
     connection.execute("SELECT 1 FROM nowhere")
 
 
 @pytest.fixture
 def old(path):
-    """A ledger of the newest version with something of each kind in it."""
+    """A ledger of the current version, with ids of each kind."""
     with Ledger(path) as ledger:
         ledger.enqueue(["gen-0"])
         ledger.add([resolved("gen-1"), resolved("gen-2", final=False), pending("gen-3")])
@@ -58,49 +58,49 @@ def old(path):
     return path
 
 
-def test_a_ledger_of_an_older_version_takes_the_steps_that_it_lacks(old, monkeypatch):
-    """In their order; what was in it is still there, and a new one takes them all."""
-    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second, third))
+def test_an_older_ledger_is_upgraded_by_the_missing_steps(old, monkeypatch):
+    """In order; its data is kept. A new ledger takes all steps."""
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, add_priority, index_priority))
     with Ledger(old) as ledger:
         assert ledger.counts() == LedgerCounts(final=1, provisional=1, pending=2, failed=1)
         assert ledger.record("gen-1").body == body("gen-1", total_cost=1)
         assert len(ledger.history("gen-1")) == 1
         ledger.add([resolved("gen-3")])
     number, content = version(old)
-    assert number == TAKEN + 2
+    assert number == STEP_COUNT + 2
     assert any("queue_priority" in line for line in content)
     Ledger(old.with_name("new.db")).close()
-    assert version(old.with_name("new.db"))[0] == TAKEN + 2
+    assert version(old.with_name("new.db"))[0] == STEP_COUNT + 2
 
 
-def test_a_step_that_fails_leaves_the_file_as_it_was(old, monkeypatch):
-    """Those before it were taken, each whole; the next try goes on from there."""
+def test_a_failed_step_leaves_the_file_unchanged(old, monkeypatch):
+    """Earlier steps stay; the next attempt continues after them."""
     steps = schema.STEPS
-    monkeypatch.setattr(schema, "STEPS", (*steps, second))
+    monkeypatch.setattr(schema, "STEPS", (*steps, add_priority))
     Ledger(old).close()
     before = version(old)
-    monkeypatch.setattr(schema, "STEPS", (*steps, second, broken))
+    monkeypatch.setattr(schema, "STEPS", (*steps, add_priority, fail_halfway))
     with pytest.raises(LedgerError, match="no such table: nowhere"):
         Ledger(old)
     assert version(old) == before
-    assert before[0] == TAKEN + 1
-    monkeypatch.setattr(schema, "STEPS", (*steps, second, third))
+    assert before[0] == STEP_COUNT + 1
+    monkeypatch.setattr(schema, "STEPS", (*steps, add_priority, index_priority))
     with Ledger(old) as ledger:
         assert ledger.counts().final == 1
-    assert version(old)[0] == TAKEN + 2
+    assert version(old)[0] == STEP_COUNT + 2
 
 
-def test_reading_an_older_version_says_how_to_bring_it_up_to_date(old, monkeypatch):
-    """It changes nothing itself."""
+def test_reading_an_older_version_is_an_error_with_a_remedy(old, monkeypatch):
+    """The file is not changed."""
     before = version(old)
-    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second))
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, add_priority))
     with pytest.raises(LedgerError, match=r"an older version of .*; open it once for writing"):
         Ledger(old, read_only=True)
     assert version(old) == before
 
 
-def test_opening_again_takes_no_step(old, monkeypatch):
-    """A step is taken once."""
+def test_a_step_is_applied_once(old, monkeypatch):
+    """Opening the ledger again applies none."""
     taken = []
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, taken.append))
     Ledger(old).close()
@@ -108,31 +108,31 @@ def test_opening_again_takes_no_step(old, monkeypatch):
     assert len(taken) == 1
 
 
-def everything(ledger):
-    """Return the whole table `rows`, columns and all."""
+def all_rows(ledger):
+    """Return the columns and the rows of the view `rows`."""
     names = [column.name for column in derived.COLUMNS]
     return names, rows(ledger, *names)
 
 
-def fewer(monkeypatch):
-    """Take the last column away, as if it had not been there yet."""
+def remove_last_column(monkeypatch):
+    """Remove the last column, as if it had not been added yet."""
     make, columns = derived.Derived.row, derived.COLUMNS
     monkeypatch.setattr(derived, "COLUMNS", columns[:-1])
     monkeypatch.setattr(derived.Derived, "row", lambda *args: make(*args)[:-1])
 
 
-def test_rows_are_made_anew_when_the_columns_have_changed(old):
-    """From the bodies and the queue: they are as if they had been made at once."""
+def test_rows_are_rebuilt_when_computed_columns_have_changed(old):
+    """From the bodies and the queue, with the same result as for a new ledger."""
     with Ledger(old) as ledger:
-        expected = everything(ledger)
+        expected = all_rows(ledger)
     with pytest.MonkeyPatch.context() as patch:
-        fewer(patch)
+        remove_last_column(patch)
         with Ledger(old) as ledger:
             ledger.check_rows()
-            assert everything(ledger) == (expected[0][:-1], [row[:-1] for row in expected[1]])
+            assert all_rows(ledger) == (expected[0][:-1], [row[:-1] for row in expected[1]])
     with Ledger(old) as ledger:
         ledger.check_rows()
-        assert everything(ledger) == expected
+        assert all_rows(ledger) == expected
 
 
 NEW = ("model", "charged_usd", "user_agent")  # columns of fields that a new spec adds
@@ -143,7 +143,7 @@ def before_new_fields(old, monkeypatch):
     """A ledger written by a version whose spec lacks some fields, and its rows with all columns."""
     with Ledger(old) as ledger:
         ledger.add([resolved("gen-5", model="m", total_cost=0.5, user_agent=7)])
-        expected = everything(ledger)
+        expected = all_rows(ledger)
     with pytest.MonkeyPatch.context() as patch:
         columns, make = derived.COLUMNS, derived.Derived.row
         present = [index for index, column in enumerate(columns) if column.name not in NEW]
@@ -159,7 +159,7 @@ def before_new_fields(old, monkeypatch):
         patch.setattr(derived.Derived, "row", row)
         Ledger(old).close()
         with Ledger(old) as ledger:
-            assert everything(ledger)[0] == [column.name for column in fewer_columns]
+            assert all_rows(ledger)[0] == [column.name for column in fewer_columns]
             assert not list(ledger.flaws())
     return old, expected
 
@@ -191,7 +191,7 @@ def test_columns_of_new_fields_are_added_without_deriving_a_row(before_new_field
     with Ledger(path) as ledger:
         ledger.check_rows()
         assert not derived_rows
-        assert everything(ledger) == without_new(expected)
+        assert all_rows(ledger) == without_new(expected)
 
 
 def test_columns_of_new_fields_are_filled_as_rows_are_written_again(before_new_fields):
@@ -227,7 +227,7 @@ def test_columns_of_new_fields_are_filled_on_request(before_new_fields, monkeypa
         ledger.check_rows()  # readers are not refused meanwhile
         assert not list(ledger.flaws())
         assert ledger.fill_rows() == 2
-        assert everything(ledger) == expected
+        assert all_rows(ledger) == expected
         assert not list(ledger.flaws())
         assert ledger.fill_rows() == 0
 
@@ -239,7 +239,7 @@ def test_a_reader_is_not_refused_for_lack_of_new_columns(before_new_fields):
     with Ledger(path, read_only=True) as ledger:
         assert not list(ledger.flaws())
         ledger.check_rows()
-        assert everything(ledger) == without_new(expected)
+        assert all_rows(ledger) == without_new(expected)
         assert ledger.rows(["generation_id", "model"]).column("model").null_count == 6
         assert not list(ledger.flaws())
         unknown = [each.generation_id for each in ledger.unresolved("unknown")]
@@ -266,17 +266,17 @@ def test_damage_in_a_new_column_is_found(before_new_fields):
         assert len(list(ledger.flaws())) == 1
 
 
-def test_the_table_has_the_columns_in_their_order(ledger):
-    """`SELECT *` is all that a reader needs."""
+def test_the_view_has_the_columns_in_order(ledger):
+    """`SELECT *` is enough for a reader."""
     with ledger._database.reading() as connection:
         found = connection.execute("SELECT * FROM rows").description
     assert [name for name, *_ in found] == [column.name for column in ALL_COLUMNS]
 
 
-def test_reading_leaves_rows_of_other_columns_alone(old):
-    """Records can be read; the rows say how they are mended."""
+def test_reading_does_not_rebuild_rows(old):
+    """Records can be read; rows are an error with a remedy."""
     with pytest.MonkeyPatch.context() as patch:
-        fewer(patch)
+        remove_last_column(patch)
         Ledger(old).close()
     with Ledger(old, read_only=True) as ledger:
         assert ledger.record("gen-1").body == body("gen-1", total_cost=1)
@@ -284,14 +284,14 @@ def test_reading_leaves_rows_of_other_columns_alone(old):
             ledger.check_rows()
 
 
-def test_making_rows_anew_goes_on_where_it_was_broken_off(old, monkeypatch):
-    """Batch by batch; until it is through, nobody takes the rows for whole."""
+def test_an_interrupted_rebuild_continues(old, monkeypatch):
+    """In batches; readers are refused until it is complete."""
     with Ledger(old) as ledger:
         ledger.add(resolved(f"gen-1{number}") for number in range(20))
-        expected = everything(ledger)
+        expected = all_rows(ledger)
     monkeypatch.setattr(derived, "_BATCH", 5)
     with pytest.MonkeyPatch.context() as patch:
-        fewer(patch)
+        remove_last_column(patch)
         Ledger(old).close()
     made = []
 
@@ -313,23 +313,23 @@ def test_making_rows_anew_goes_on_where_it_was_broken_off(old, monkeypatch):
     monkeypatch.setattr(derived.Derived, "row", lambda *args: made.append(args) or make(*args))
     with Ledger(old) as ledger:
         ledger.check_rows()
-        assert everything(ledger) == expected
+        assert all_rows(ledger) == expected
     assert len(made) == 13 + 22 - 10
 
 
-def test_what_is_added_while_another_version_changes_the_columns_is_refused(old):
-    """It would not fit; nothing is lost, and the line says what to do."""
+def test_adding_after_another_version_changed_the_columns_is_an_error(old):
+    """Nothing is lost, and the error says what to do."""
     with Ledger(old) as ledger:
         with pytest.MonkeyPatch.context() as patch:
-            fewer(patch)
+            remove_last_column(patch)
             Ledger(old).close()
         with pytest.raises(LedgerError, match="has changed its columns; use a single version"):
             ledger.add([resolved("gen-9")])
         assert ledger.record("gen-9") is None
 
 
-def test_a_body_that_cannot_be_read_any_more_has_a_row_that_says_so(ledger, path):
-    """Nothing of it is guessed, and the others have theirs."""
+def test_the_row_of_an_unreadable_body_has_an_error(ledger, path):
+    """Its values are null; other rows are not affected."""
     ledger.add([resolved("gen-1"), resolved("gen-2")])
     with ledger._database.writing() as connection:
         connection.execute("UPDATE records SET body = x'7b', checksum = NULL WHERE key = 1")
@@ -342,15 +342,15 @@ def test_a_body_that_cannot_be_read_any_more_has_a_row_that_says_so(ledger, path
     assert second == ("gen-2", "final", None, 1, None)
 
 
-def test_half_characters_in_a_record_do_not_keep_it_out(ledger):
-    """JSON can name them, UTF-8 cannot write them: the body is as it came, its row is without."""
+def test_a_record_with_surrogates_is_stored(ledger):
+    """JSON can contain them, UTF-8 cannot: the body is unchanged, the value in the row is null."""
     ledger.add([resolved("gen-1", model="half\ud800")])
     assert ledger.record("gen-1").generation().model == "half\ud800"
     assert rows(ledger, "model", "unreadable") == [(None, '["model"]')]
 
 
-def test_a_new_way_to_derive_values_makes_the_rows_anew(old, monkeypatch):
-    """Though the columns are the same."""
+def test_a_new_derivation_version_rebuilds_the_rows(old, monkeypatch):
+    """With the same columns."""
     monkeypatch.setattr(derived, "VERSION", derived.VERSION + 1)
     with Ledger(old, read_only=True) as ledger, pytest.raises(LedgerError, match="another version"):
         ledger.check_rows()
@@ -358,8 +358,8 @@ def test_a_new_way_to_derive_values_makes_the_rows_anew(old, monkeypatch):
         ledger.check_rows()
 
 
-def test_a_ledger_that_another_process_creates_meanwhile_is_taken_as_it_is(path, monkeypatch):
-    """Between looking and locking anything may happen; no step is taken twice."""
+def test_a_ledger_created_by_another_process_meanwhile_is_used(path, monkeypatch):
+    """No step is applied twice."""
     check = schema._checked_header
 
     def overtaken(database, steps):

@@ -1,4 +1,4 @@
-"""A ledger, and everything that can be asked of it after it was damaged."""
+"""A ledger, and all operations on it after it was damaged."""
 
 from modelgates_client import PermissionDeniedError
 from modelgates_client.bulk.outcomes import Failed
@@ -14,8 +14,8 @@ RECORDS = 150
 ALL = Period(None, None, "UTC")
 
 
-def make(path):
-    """Make a whole ledger of some pages; return its content."""
+def create_ledger(path):
+    """Create a ledger of some pages; return its content."""
     with Ledger(path) as ledger:
         ledger.enqueue([f"gen-waiting-{number}" for number in range(20)])
         ledger.add(resolved(f"gen-{number}", **fields(number)) for number in range(RECORDS))
@@ -24,7 +24,7 @@ def make(path):
 
 
 def fields(number):
-    """Return what a record says."""
+    """Return the fields of a record."""
     return {
         "total_cost": (number + 1) / 1000,
         "created_at": f"2026-11-{1 + number % 9:02}T12:00:00Z",
@@ -35,19 +35,19 @@ def fields(number):
     }
 
 
-def assert_right_or_told(content, seed, path):
-    """Damage a ledger, then ask for everything: it is right, or it says in a line what is wrong."""
+def assert_correct_or_error(content, seed, path):
+    """Damage a ledger: each operation is correct, or raises an error of one line."""
     path.write_bytes(damaged(content, seed))
-    spent = told(lambda: spending_of_ledger(str(path), ALL, "charged"))
+    spent = result_or_none(lambda: spending_of_ledger(str(path), ALL, "charged"))
     if spent is not None and not spent.differences:
         assert spent.records == RECORDS
         assert spent.known_usd * 1000 == RECORDS * (RECORDS + 1) // 2
-    told(lambda: read(path))
-    told(lambda: work(path))
+    result_or_none(lambda: read_all(path))
+    result_or_none(lambda: write_and_repair(path))
 
 
-def read(path):
-    """Read all that can be read."""
+def read_all(path):
+    """Read everything."""
     with Ledger(path, read_only=True) as ledger:
         ledger.counts()
         ledger.record("gen-7")
@@ -56,8 +56,8 @@ def read(path):
         return list(ledger.flaws())
 
 
-def work(path):
-    """Open it for writing, add to it, and mend it."""
+def write_and_repair(path):
+    """Open it for writing, add to it, and repair it."""
     with Ledger(path) as ledger:
         ledger.enqueue(["gen-new"])
         ledger.add([resolved("gen-7", total_cost=5), resolved("gen-late", total_cost=1)])
@@ -65,8 +65,8 @@ def work(path):
         ledger.repair(list(ledger.flaws()))
 
 
-def told(ask):
-    """Return an answer; None for an error that says in one line what is wrong."""
+def result_or_none(ask):
+    """Return a result; None if there is an error, which has to be one line."""
     try:
         return ask()
     except (LedgerError, SourceError) as error:

@@ -1,4 +1,4 @@
-"""Ledgers that storage has damaged: right, or an error in one line; no other sum without a word."""
+"""Damaged ledgers: correct, or an error in one line; never a wrong sum without a word."""
 
 import datetime
 
@@ -9,33 +9,33 @@ from modelgates_client.reports.building import build_report
 from modelgates_client.reports.selection import needed
 
 from .damages import damaged
-from .reading import RECORDS, assert_right_or_told, make, told
+from .reading import RECORDS, assert_correct_or_error, create_ledger, result_or_none
 
 NOW = datetime.datetime(2026, 11, 30, tzinfo=datetime.UTC)
 
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    """The content of a whole ledger."""
-    return make(tmp_path_factory.mktemp("whole") / "ledger.db")
+    """The content of an intact ledger."""
+    return create_ledger(tmp_path_factory.mktemp("whole") / "ledger.db")
 
 
 @pytest.mark.parametrize("tens", range(12))
 @pytest.mark.timeout(300)
-def test_a_damaged_ledger_is_right_or_told(content, tens, tmp_path):
-    """For a budget, for whoever reads it, for whoever adds to it; and it ends."""
+def test_a_damaged_ledger_is_correct_or_an_error(content, tens, tmp_path):
+    """For budgets, reading and writing; and it ends."""
     for seed in range(tens * 10, tens * 10 + 10):
-        assert_right_or_told(content, seed, tmp_path / f"{seed}.db")
+        assert_correct_or_error(content, seed, tmp_path / f"{seed}.db")
 
 
 @pytest.mark.parametrize("tens", range(3))
 @pytest.mark.timeout(300)
-def test_a_report_of_a_damaged_ledger_is_right_or_told(content, tens, tmp_path):
-    """DuckDB reads it by another SQLite."""
+def test_a_report_of_a_damaged_ledger_is_correct_or_an_error(content, tens, tmp_path):
+    """Reports use another copy of SQLite."""
     for seed in range(tens * 10, tens * 10 + 10):
         path = tmp_path / f"{seed}.db"
         path.write_bytes(damaged(content, seed))
-        report = told(lambda path=path: report_of(path))
+        report = result_or_none(lambda path=path: report_of(path))
         if report is not None and not report.differences:
             assert report.total.records == RECORDS
             assert report.total.charged_usd.known * 1000 == RECORDS * (RECORDS + 1) // 2
