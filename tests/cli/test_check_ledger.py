@@ -97,7 +97,7 @@ def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_pa
         Ledger(ledger).close()
     options = ExportOptions(sources=(ledger,), to=str(tmp_path / "out.jsonl"))
     assert export(options, Messages()) == Status.FAILED
-    assert f"as `modelgates check {ledger}` does without a key" in capsys.readouterr().err
+    assert f"`modelgates check {ledger}` does so, and needs no key" in capsys.readouterr().err
     assert check(ledger)[0] == Status.OK
     assert export(options, Messages()) == Status.OK
 

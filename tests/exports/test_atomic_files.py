@@ -15,7 +15,7 @@ from pathlib import Path
 from modelgates_client.exports.atomic_files import temporary_beside
 
 with temporary_beside(Path(sys.argv[1])) as folder:
-    (folder / "made").write_bytes(bytes(1000))
+    (folder / "new").write_bytes(bytes(1000))
     print(folder, flush=True)
     sys.stdin.read()
 """
@@ -59,8 +59,8 @@ def test_folders_of_killed_processes_are_removed(tmp_path):
     killed.communicate()
     try:
         with temporary_beside(path) as folder:
-            (folder / "made").write_text("new")
-            replace_file(folder / "made", path)
+            (folder / "new").write_text("new")
+            replace_file(folder / "new", path)
         assert {str(each) for each in tmp_path.iterdir()} == {str(path), str(other), folders[1]}
     finally:
         living.communicate("")

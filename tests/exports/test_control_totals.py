@@ -28,16 +28,16 @@ def connection():
 def test_sums_are_exact_for_all_amounts_and_days(connection, rows):
     """Also beyond the range of the column's type, and before 1970."""
     connection.execute(
-        "CREATE OR REPLACE TABLE picked (state VARCHAR, made BIGINT, usd DECIMAL(38, 24))"
+        "CREATE OR REPLACE TABLE amounts (state VARCHAR, created BIGINT, usd DECIMAL(38, 24))"
     )
     for at, amount in rows:
         text = None if amount is None else f"{amount:f}"
-        connection.execute("INSERT INTO picked VALUES ('final', ?, ?)", [at, text])
+        connection.execute("INSERT INTO amounts VALUES ('final', ?, ?)", [at, text])
 
-    found = add_up(connection, "picked", "made", {"charged_usd": "usd"})
+    result = add_up(connection, "amounts", "created", {"charged_usd": "usd"})
 
-    assert sorted(found) == sorted({at // DAY for at, _ in rows})
-    for day, sums in found.items():
+    assert sorted(result) == sorted({at // DAY for at, _ in rows})
+    for day, sums in result.items():
         of_day = [(at, amount) for at, amount in rows if at // DAY == day]
         with localcontext(prec=60):
             assert sums == {

@@ -61,11 +61,11 @@ def charges_of(path, **options):
     with duckdb.connect() as connection:
         rows = connection.execute(f"SELECT {', '.join(names)} FROM '{target}'").fetchall()
         described = connection.execute(f"DESCRIBE FROM '{target}'").fetchall()
-    found = [dict(zip((c.name for c in table.columns), row, strict=True)) for row in rows]
-    for row in found:
+    result = [dict(zip((c.name for c in table.columns), row, strict=True)) for row in rows]
+    for row in result:
         for name in times:
             row[name] = datetime.datetime.fromtimestamp(row[name] / 1e6, datetime.UTC)
-    return found, counts, {row[0]: row[1] for row in described}
+    return result, counts, {row[0]: row[1] for row in described}
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ def test_all_mandatory_columns_are_present_with_their_types(ledger):
 
 def test_a_charge_has_the_values_of_the_record(ledger):
     """Issuer, tokens, times, user."""
-    found, _, _ = charges_of(ledger, billing_account="acc-1")
-    (charge,) = [row for row in found if row["x_GenerationId"] == "gen-full"]
+    result, _, _ = charges_of(ledger, billing_account="acc-1")
+    (charge,) = [row for row in result if row["x_GenerationId"] == "gen-full"]
     utc = datetime.UTC
     expected = {
         **dict.fromkeys(
@@ -126,8 +126,8 @@ def test_a_charge_has_the_values_of_the_record(ledger):
 
 def test_an_own_key_adds_a_charge_of_the_provider(ledger):
     """The two add up to the total; tokens count once."""
-    found, _, _ = charges_of(ledger, issuer="Our Gateway", billing_account="acc-1")
-    pair = {row["x_Charge"]: row for row in found if row["x_GenerationId"] == "gen-byok"}
+    result, _, _ = charges_of(ledger, issuer="Our Gateway", billing_account="acc-1")
+    pair = {row["x_Charge"]: row for row in result if row["x_GenerationId"] == "gen-byok"}
     assert {name: row["BilledCost"] for name, row in pair.items()} == {
         "gateway": Decimal("0.2"),
         "upstream": Decimal("0.1"),
@@ -145,15 +145,15 @@ def test_an_own_key_adds_a_charge_of_the_provider(ledger):
 
 def test_unknown_amounts_are_not_charges(ledger):
     """Ids without a record, unknown amounts and times are counted and left out."""
-    found, counts, _ = charges_of(ledger)
+    result, counts, _ = charges_of(ledger)
     rows = rows_of(ledger)
     known = {
         key: row
         for key, row in rows.items()
         if row["charged_usd"] is not None and row["created_at"] is not None
     }
-    assert {row["x_GenerationId"] for row in found} == known.keys()
-    assert sum(row["BilledCost"] for row in found) == sum(
+    assert {row["x_GenerationId"] for row in result} == known.keys()
+    assert sum(row["BilledCost"] for row in result) == sum(
         row["all_in_usd"] for row in known.values()
     )
     assert counts.unresolved == 3
@@ -165,8 +165,8 @@ def test_unknown_amounts_are_not_charges(ledger):
 def test_a_record_without_a_time_is_in_no_period(tmp_path):
     """It is counted and left out."""
     path = ledger_of(tmp_path / "ledger.db", resolved("gen-1", **{**FULL, "created_at": "then"}))
-    found, counts, _ = charges_of(path)
-    assert (found, counts.undated) == ([], 1)
+    result, counts, _ = charges_of(path)
+    assert (result, counts.undated) == ([], 1)
 
 
 def test_records_with_an_unknown_upstream_cost_are_counted(tmp_path):
@@ -177,15 +177,15 @@ def test_records_with_an_unknown_upstream_cost_are_counted(tmp_path):
         resolved("gen-2", **{key: value for key, value in FULL.items() if key != "is_byok"}),
         resolved("gen-3", **FULL),
     )
-    found, counts, _ = charges_of(path)
+    result, counts, _ = charges_of(path)
     assert counts.upstream_unknown == 2
-    assert [row["x_Charge"] for row in found] == ["gateway"] * 3
+    assert [row["x_Charge"] for row in result] == ["gateway"] * 3
 
 
 def test_hostile_text_stays_text_and_null_stays_null(ledger):
     """Tags stay JSON; the name of the issuer is not executed."""
-    found, _, _ = charges_of(ledger, issuer="O'Gate\"; --")
-    for row in found:
+    result, _, _ = charges_of(ledger, issuer="O'Gate\"; --")
+    for row in result:
         tags = json.loads(row["Tags"])
         assert None not in tags.values()
         assert tags.get("modelgates/model") == row["x_Model"]
@@ -207,8 +207,8 @@ def test_a_quantity_beyond_64_bits_is_null_and_counted(tmp_path):
     target = str(tmp_path / "charges.parquet")
     counts = export(path, [Output(charges(), target, "parquet")])
     with duckdb.connect() as connection:
-        found = connection.execute(
+        result = connection.execute(
             f"SELECT ConsumedQuantity, ConsumedUnit, BilledCost FROM '{target}' ORDER BY ALL"
         ).fetchall()
-    assert found == [(3, "Tokens", 1), (None, None, 1)]
+    assert result == [(3, "Tokens", 1), (None, None, 1)]
     assert counts.unquantified == 1

@@ -34,16 +34,16 @@ EPOCH_US = {column.name for column in ALL_COLUMNS if column.kind == "time"}
 def read(connection):
     """Return the rows by id, with times in microseconds."""
     names = [f'epoch_us("{c.name}")' if c.kind == "time" else f'"{c.name}"' for c in ALL_COLUMNS]
-    found = connection.execute(f"SELECT {', '.join(names)} FROM rows").fetchall()
-    return {row[0]: dict(zip((c.name for c in ALL_COLUMNS), row, strict=True)) for row in found}
+    result = connection.execute(f"SELECT {', '.join(names)} FROM rows").fetchall()
+    return {row[0]: dict(zip((c.name for c in ALL_COLUMNS), row, strict=True)) for row in result}
 
 
 def states(*paths):
     """Return the state and the model of each id."""
     with open_rows(paths) as connection:
-        found = connection.execute("SELECT generation_id, state, model FROM rows").fetchall()
-    assert len({row[0] for row in found}) == len(found)
-    return {row[0]: row[1:] for row in found}
+        result = connection.execute("SELECT generation_id, state, model FROM rows").fetchall()
+    assert len({row[0] for row in result}) == len(result)
+    return {row[0]: row[1:] for row in result}
 
 
 def write_parquet(path, query):
@@ -64,23 +64,23 @@ def test_the_view_equals_the_ledger_cell_by_cell(ledger):
     expected = rows_of(ledger)
     with open_rows(ledger) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
-        found = read(connection)
+        result = read(connection)
     assert [row[:2] for row in described] == [(column.name, column.type) for column in ALL_COLUMNS]
-    assert found.keys() == expected.keys()
+    assert result.keys() == expected.keys()
     for generation_id, row in expected.items():
         for name in EPOCH_US:
             moment = row[name]
             row[name] = None if moment is None else sqlite_us(ledger, generation_id, name)
-        assert found[generation_id] == row
+        assert result[generation_id] == row
 
 
 def sqlite_us(path, generation_id, name):
     """Return a time as SQLite stores it."""
     connection = sqlite3.connect(path)
     query = f'SELECT "{name}" FROM rows WHERE generation_id = ?'
-    (found,) = connection.execute(query, [generation_id]).fetchone()
+    (result,) = connection.execute(query, [generation_id]).fetchone()
     connection.close()
-    return found
+    return result
 
 
 def test_a_column_that_starts_with_many_nulls_has_its_type(tmp_path):
@@ -196,7 +196,7 @@ def test_columns_that_a_file_lacks_are_null(tmp_path):
     with open_rows(path) as connection:
         (row,) = connection.execute("SELECT * FROM rows").fetchall()
         described = connection.execute("DESCRIBE rows").fetchall()
-    assert [found[:2] for found in described] == [(c.name, c.type) for c in ALL_COLUMNS]
+    assert [result[:2] for result in described] == [(c.name, c.type) for c in ALL_COLUMNS]
     assert [value for value in row if value is not None] == ["a", "final"]
 
 
@@ -214,7 +214,7 @@ def test_names_of_files_are_not_interpreted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("SELECT 1 AS BilledCost", "has no rows of generations"),
         ("SELECT 'a' AS generation_id, 'odd' AS state", "no id or an invalid state"),
@@ -224,23 +224,23 @@ def test_names_of_files_are_not_interpreted(tmp_path):
         ("SELECT 'a' AS generation_id, 'final' AS state, 'x' AS app_id", "DuckDB says"),
     ],
 )
-def test_a_parquet_file_that_is_not_an_export_is_an_error(tmp_path, query, said):
+def test_a_parquet_file_that_is_not_an_export_is_an_error(tmp_path, query, message):
     """In one line, whenever DuckDB notices it."""
     path = write_parquet(tmp_path / "other.parquet", query)
-    with pytest.raises(SourceError, match=said) as caught, open_rows(path) as connection:
+    with pytest.raises(SourceError, match=message) as caught, open_rows(path) as connection:
         connection.execute("SELECT * FROM rows").fetchall()
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [(b"", "empty"), (b"{}", "neither"), (b"PAR1 and nothing else", "DuckDB says")],
 )
-def test_a_file_of_another_kind_is_an_error(tmp_path, content, said):
+def test_a_file_of_another_kind_is_an_error(tmp_path, content, message):
     """In one line."""
     path = tmp_path / "file.parquet"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=said), open_rows(path):
+    with pytest.raises(SourceError, match=message), open_rows(path):
         pass
 
 
@@ -252,12 +252,12 @@ def test_missing_and_unusable_sources_are_errors(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LedgerError, match="another application"), open_rows(tmp_path / "other.db"):
         pass
-    for name, said in (
+    for name, message in (
         ("none", "no such file"),
         ("*.parquet", "no such file"),
         ("pipe", "regular"),
     ):
-        with pytest.raises(SourceError, match=said), open_rows(tmp_path / name):
+        with pytest.raises(SourceError, match=message), open_rows(tmp_path / name):
             pass
     (tmp_path / "folder").mkdir()
     with pytest.raises(SourceError, match="no Parquet file"), open_rows(tmp_path / "folder"):

@@ -75,10 +75,10 @@ def read_typed(path, file_format):
             connection.execute(f"ATTACH '{path}' AS written (READ_ONLY)")
         origin = "written.rows" if file_format == "duckdb" else f"'{path}'"
         described = connection.execute(f"DESCRIBE FROM {origin}").fetchall()
-        found = connection.execute(f"SELECT {', '.join(listed)} FROM {origin}").fetchall()
+        result = connection.execute(f"SELECT {', '.join(listed)} FROM {origin}").fetchall()
     rows = [
         {n: datetime_of(v) if KINDS[n] == "time" else v for n, v in zip(KINDS, row, strict=True)}
-        for row in found
+        for row in result
     ]
     return {row["generation_id"]: row for row in rows}, [row[:2] for row in described]
 
@@ -106,9 +106,9 @@ def from_text(kind, text):
 @pytest.mark.parametrize("file_format", ["parquet", "duckdb"])
 def test_typed_files_equal_the_ledger(ledger, file_format):
     """Every cell, and the type of every column."""
-    found, described = read_typed(export_to(ledger, file_format), file_format)
+    result, described = read_typed(export_to(ledger, file_format), file_format)
     assert described == [(column.name, column.type) for column in ALL_COLUMNS]
-    assert found == rows_of(ledger)
+    assert result == rows_of(ledger)
 
 
 def test_json_lines_equal_the_ledger(ledger):
@@ -125,11 +125,11 @@ def test_json_lines_equal_the_ledger(ledger):
                 assert isinstance(value, Decimal)
             elif isinstance(value, Decimal):
                 line[name] = float(value)
-    found = {line["generation_id"]: line for line in lines}
-    for row in found.values():
+    result = {line["generation_id"]: line for line in lines}
+    for row in result.values():
         for attempt in row["attempts"] or []:
             attempt["latency_ms"] = attempt["latency_ms"] and float(attempt["latency_ms"])
-    assert found == rows_of(ledger)
+    assert result == rows_of(ledger)
 
 
 def test_csv_equals_the_ledger(ledger):
@@ -140,14 +140,14 @@ def test_csv_equals_the_ledger(ledger):
             f"""SELECT * FROM read_csv('{path}', all_varchar = true, header = true, delim = ',',
             quote = '"', escape = '"', allow_quoted_nulls = false)"""
         ).fetchall()
-    found = [
+    result = [
         {
             name: None if text is None else from_text(KINDS[name], text)
             for name, text in zip(KINDS, row, strict=True)
         }
         for row in rows
     ]
-    assert {row["generation_id"]: row for row in found} == rows_of(ledger)
+    assert {row["generation_id"]: row for row in result} == rows_of(ledger)
     with Path(path).open("rb") as file:
         assert file.readline() == (",".join(KINDS) + "\r\n").encode()
 
@@ -198,13 +198,13 @@ def test_parquet_has_types_that_every_reader_supports(ledger):
     """No unsigned or 128-bit integers, no INT96; decimals, and instants in UTC."""
     path = export_to(ledger, "parquet")
     with duckdb.connect() as connection:
-        found = connection.execute(
+        result = connection.execute(
             f"SELECT name, type, logical_type FROM parquet_schema('{path}')"
         ).fetchall()
         (docs,) = connection.execute(
             f"SELECT decode(value) FROM parquet_kv_metadata('{path}') WHERE decode(key) = 'columns'"
         ).fetchone()
-    types = {name: (kind, str(logical)) for name, kind, logical in found}
+    types = {name: (kind, str(logical)) for name, kind, logical in result}
     assert types["charged_usd"][0] == "FIXED_LEN_BYTE_ARRAY"
     assert "scale=24" in types["charged_usd"][1]
     assert types["created_at"][0] == "INT64"
@@ -217,7 +217,7 @@ def test_attempts_can_be_exported_as_a_table(ledger):
     """One row for each attempt, in order; ids without attempts have no row."""
     path = export_to(ledger, "parquet", ATTEMPTS)
     with duckdb.connect() as connection:
-        found = connection.execute(
+        result = connection.execute(
             f"SELECT * FROM '{path}' ORDER BY generation_id, attempt"
         ).fetchall()
     expected = [
@@ -225,7 +225,7 @@ def test_attempts_can_be_exported_as_a_table(ledger):
         for generation_id, row in sorted(rows_of(ledger).items(), key=lambda item: item[0].encode())
         for number, attempt in enumerate(row["attempts"] or [], 1)
     ]
-    assert found == expected
+    assert result == expected
     assert len(expected) > 10
 
 
@@ -250,12 +250,12 @@ def test_a_period_leaves_out_and_counts_records_without_a_time(ledger):
     since = datetime.datetime(2026, 2, 24, 21, 19, 33, 705000, tzinfo=datetime.UTC)
     counts = export(ledger, [Output(ROWS, path, "parquet")], since=since)
     later = export(ledger, [Output(ROWS, later_path, "parquet")], until=since)
-    found, _ = read_typed(path, "parquet")
+    result, _ = read_typed(path, "parquet")
     others, _ = read_typed(later_path, "parquet")
     every = rows_of(ledger)
     unresolved = {key for key, row in every.items() if row["state"] in {"pending", "failed"}}
     dated = {key for key, row in every.items() if row["created_at"] is not None}
-    assert found.keys() == unresolved | {key for key in dated if every[key]["created_at"] >= since}
+    assert result.keys() == unresolved | {key for key in dated if every[key]["created_at"] >= since}
     assert others.keys() == unresolved | {"gen-old"}
     assert (counts.undated, counts.unresolved) == (1, 4)  # one was captured
     assert counts.records + later.records == len(dated)

@@ -16,11 +16,11 @@ from ..fast_server import KEY, Answer, Gateway, error, record
 IDS = [f"gen-{number}" for number in range(10_000)]
 KILLS = 50
 CONCURRENCY = 16
-#: What the design allows: see `modelgates_client.ledger.fetching`.
-MAX_TWICE = KILLS * 4 * CONCURRENCY
+#: The number that the design allows: see `modelgates_client.ledger.fetching`.
+MAX_REPEATED = KILLS * 4 * CONCURRENCY
 
-#: Fetches, and tells on stdout after each commit how many ids are final or failed for good, and
-#: which ids were in that commit.
+#: Fetches, and prints after each commit the class and the id of each outcome in it.
+#: id_kind ids were in that commit.
 DRIVER = """
 import asyncio, sys
 from contextlib import aclosing
@@ -30,7 +30,7 @@ from modelgates_client.ledger.fetching import fetch
 
 path, base_url, concurrency, ids = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 
-class Telling(Ledger):
+class PrintingLedger(Ledger):
     def add(self, outcomes):
         super().add(outcomes)
         for outcome in outcomes:
@@ -38,7 +38,7 @@ class Telling(Ledger):
         sys.stdout.flush()
 
 async def main():
-    with Telling(path) as ledger, open(ids) as lines:
+    with PrintingLedger(path) as ledger, open(ids) as lines:
         async with AsyncModelGates(base_url=base_url) as client:
             names = (line.strip() for line in lines)
             stream = fetch(ledger, client, names, concurrency=concurrency, wait=10)
@@ -57,21 +57,21 @@ def kind(generation_id):
 
 def respond(generation_id, before):
     """Respond by the kind of an id; late, broken and some provisional ones recover."""
-    which = kind(generation_id)
-    if which == "refused":
+    id_kind = kind(generation_id)
+    if id_kind == "refused":
         return error(403)
-    if which == "late" and before < 2:
+    if id_kind == "late" and before < 2:
         return error(404)
-    if which == "broken" and before < 1:
+    if id_kind == "broken" and before < 1:
         return error(503)
-    if which == "provisional" and before < 2:
+    if id_kind == "provisional" and before < 2:
         data = {"id": generation_id, "finish_reason": None}
         return Answer(200, json.dumps({"data": data}).encode())
     return record(generation_id)
 
 
 def start_fetch(path, gateway, ids):
-    """Start a fetch, which prints what it has stored."""
+    """Start a fetch, id_kind prints what it has stored."""
     arguments = [str(path), gateway.base_url, str(CONCURRENCY), str(ids)]
     return subprocess.Popen(
         [sys.executable, "-c", DRIVER, *arguments],
@@ -84,36 +84,36 @@ def start_fetch(path, gateway, ids):
 
 def kill_later(running, lines, later_s):
     """Kill a fetch some time after it printed some ids; return all lines that it printed."""
-    told = []
+    printed = []
     with running:  # closes its pipes
         for line in running.stdout:
-            told.append(line)
-            if len(told) == lines:
-                time.sleep(later_s)  # any moment will do: nothing is expected of it
+            printed.append(line)
+            if len(printed) == lines:
+                time.sleep(later_s)  # any moment is possible
                 running.kill()
-    # A line that was cut off was not told.
-    return [line.split() for line in told if line.endswith("\n")]
+    # A partial line was not printed.
+    return [line.split() for line in printed if line.endswith("\n")]
 
 
 def test_a_killed_fetch_loses_nothing(tmp_path):
     """SIGKILL at 50 random moments over 10,000 ids.
 
-    What was told of as stored is there; each id has the record that the server has; no answer that
-    settles an id is asked for twice but what was in flight or not committed at a kill.
+    Everything that was printed as stored is stored. Each id has the record of the server. A
+    settled id is only requested again if it was in flight or not committed at a kill.
     """
     chance = random.Random(5)  # the same each time
     path, ids = tmp_path / "ledger.db", tmp_path / "ids.txt"
     ids.write_text("".join(f"{generation_id}\n" for generation_id in IDS))
-    told = []
+    printed = []
     with Gateway(respond, delay_s=0.002) as gateway:
         for _ in range(KILLS):
             running = start_fetch(path, gateway, ids)
-            told += kill_later(running, chance.randrange(1, 200), chance.random() / 20)
+            printed += kill_later(running, chance.randrange(1, 200), chance.random() / 20)
             assert running.returncode == -9
         running = start_fetch(path, gateway, ids)
-        last, said = running.communicate(timeout=300)
-        assert running.returncode == 0, said
-        told += [line.split() for line in last.splitlines()]
+        last, errors = running.communicate(timeout=300)
+        assert running.returncode == 0, errors
+        printed += [line.split() for line in last.splitlines()]
 
     refused = [each for each in IDS if kind(each) == "refused"]
     with Ledger(path) as ledger:
@@ -122,17 +122,17 @@ def test_a_killed_fetch_loses_nothing(tmp_path):
         for generation_id, body in ledger.bodies():
             assert json.loads(body)["data"]["id"] == generation_id
             assert body == record(generation_id).body
-        for stated, generation_id in told:
-            assert stated != "Resolved" or generation_id in records
+        for outcome, generation_id in printed:
+            assert outcome != "Resolved" or generation_id in records
     assert records == Counter(set(IDS) - set(refused))
     settled = {"Resolved", "Failed"}
-    stored = Counter(generation_id for stated, generation_id in told if stated in settled)
-    assert stored.most_common(1)[0][1] == 1, "an id that was stored was asked for again"
+    stored = Counter(generation_id for outcome, generation_id in printed if outcome in settled)
+    assert stored.most_common(1)[0][1] == 1, "a stored id was requested again"
 
     needed = {"late": 3, "provisional": 3, "broken": 2}
-    twice = sum(number - needed.get(kind(each), 1) for each, number in gateway.requests.items())
+    repeated = sum(number - needed.get(kind(each), 1) for each, number in gateway.requests.items())
     assert set(gateway.requests) == set(IDS)
-    assert 0 < twice <= MAX_TWICE
+    assert 0 < repeated <= MAX_REPEATED
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()

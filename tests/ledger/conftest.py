@@ -6,10 +6,10 @@ from modelgates_client.ledger import Ledger
 
 
 class Clock:
-    """Tells seconds since 1970-01-01 UTC.
+    """Returns seconds since 1970-01-01 UTC.
 
     Attributes:
-        now: What it tells.
+        now: The time that it returns.
     """
 
     def __init__(self):

@@ -38,10 +38,10 @@ def resolved(generation_id, content=None, **changes):
     return Resolved(generation_id, response(generation_id, content, **changes))
 
 
-def pending(generation_id, came=None, requests=1):
+def pending(generation_id, received=None, requests=1):
     """Return the outcome of an id without a final record; `received`: a provisional one."""
-    last = None if came is not None else NotFoundError("no such record", 404)
-    error = GenerationNotReadyError(generation_id, 1.0, requests, came, last)
+    last = None if received is not None else NotFoundError("no such record", 404)
+    error = GenerationNotReadyError(generation_id, 1.0, requests, received, last)
     return Pending(generation_id, error)
 
 
@@ -61,21 +61,21 @@ def integrity_check(path):
     """Return the result of SQLite's integrity check, from a separate connection."""
     connection = sqlite3.connect(path)
     try:
-        (said,) = connection.execute("PRAGMA integrity_check").fetchone()
-        return said
+        (result,) = connection.execute("PRAGMA integrity_check").fetchone()
+        return result
     finally:
         connection.close()
 
 
-def start_program(code, *arguments, mortal=False):
-    """Start a program that finds what is in this module; `mortal`: permissions count for it.
+def start_program(code, *arguments, unprivileged=False):
+    """Start a subprocess that imports this module; `unprivileged`: permissions apply to it.
 
-    Root may write everywhere, so it gives up that right, which is one of several that it has.
+    Root may write everywhere, so the subprocess drops this capability.
     """
     mine = str(Path(__file__).parent)
     start = f"import sys; sys.path.insert(0, {mine!r})\nfrom sample_outcomes import *\n{code}"
     command = [sys.executable, "-c", start, *map(str, arguments)]
-    if mortal and os.geteuid() == 0:
+    if unprivileged and os.geteuid() == 0:
         setpriv = shutil.which("setpriv")
         assert setpriv, "root needs setpriv, of util-linux, to try what others may not do"
         command = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command]

@@ -153,7 +153,7 @@ def test_an_invalid_line_is_skipped_and_logged(path, line, caplog):
 
 
 @pytest.mark.parametrize(
-    ("labels", "kept"),
+    ("labels", "expected"),
     [
         (None, {}),
         ([], {}),
@@ -164,13 +164,13 @@ def test_an_invalid_line_is_skipped_and_logged(path, line, caplog):
         ({f"n{n}": "x" for n in range(100)}, {f"n{n}": "x" for n in range(16)}),
     ],
 )
-def test_invalid_labels_of_a_line_are_dropped(path, labels, kept):
+def test_invalid_labels_of_a_line_are_dropped(path, labels, expected):
     """Too many, too long or of the wrong type; the id is imported."""
-    said = json.dumps({"id": "gen-1", "at": 1, "labels": labels})
-    capture_file_of(path).write_text(f"\n{said}\n")
+    line = json.dumps({"id": "gen-1", "at": 1, "labels": labels})
+    capture_file_of(path).write_text(f"\n{line}\n")
     with Ledger(path) as ledger:
         assert ledger.counts().pending == 1
-        assert ledger.labels("gen-1") == kept
+        assert ledger.labels("gen-1") == expected
 
 
 def test_a_large_file_is_imported_in_several_transactions(path, monkeypatch):
@@ -322,7 +322,7 @@ def start_writer(path, name):
 def test_killed_writers_and_concurrent_imports_lose_no_id(path):
     """Each line is imported once, while the file is created and removed again and again."""
     chance = random.Random(7)
-    told = []
+    written = []
     for number in range(2):
         names = [f"{number}-{name}" for name in "abc"]
         writers = {name: start_writer(path, name) for name in names}
@@ -333,11 +333,11 @@ def test_killed_writers_and_concurrent_imports_lose_no_id(path):
             writer.kill()
             with writer:
                 lines += writer.stdout.read().splitlines(keepends=True)
-            told += [f"gen-{name}-{line.strip()}" for line in lines if line.endswith("\n")]
+            written += [f"gen-{name}-{line.strip()}" for line in lines if line.endswith("\n")]
     ids = queued_ids(path)
-    assert len(told) > 6
+    assert len(written) > 6
     assert len(ids) == len(set(ids))
-    assert set(told) - set(ids) == set()
+    assert set(written) - set(ids) == set()
     assert not capture_file_of(path).exists()
 
 
@@ -354,7 +354,7 @@ while sys.stdin.read(1):
 @pytest.mark.slow("processes that are started")
 def test_two_processes_can_import_at_the_same_time(path):
     """A third one writes, while the file is created and removed."""
-    takers = [
+    importers = [
         subprocess.Popen(
             [sys.executable, "-c", TAKER, str(path)],
             stdin=subprocess.PIPE,
@@ -365,17 +365,17 @@ def test_two_processes_can_import_at_the_same_time(path):
     ]
     expected = []
     for number in range(40):
-        for taker in takers:
-            taker.stdin.write("x")
-            taker.stdin.flush()
+        for importer in importers:
+            importer.stdin.write("x")
+            importer.stdin.flush()
         for _ in range(5):
             generation_id = f"gen-{len(expected)}"
             CaptureFile(path).append(generation_id)  # and close it
             expected.append(generation_id)
         if not number:
-            for taker in takers:
-                taker.stdout.readline()
-    for taker in takers:
-        said, _ = taker.communicate()
-        assert (taker.returncode, said.count("taken")) == (0, 39)
+            for importer in importers:
+                importer.stdout.readline()
+    for importer in importers:
+        output, _ = importer.communicate()
+        assert (importer.returncode, output.count("taken")) == (0, 39)
     assert sorted(queued_ids(path)) == sorted(expected)

@@ -23,18 +23,18 @@ def stored_totals(ledger):
 
 def summed_rows(ledger):
     """Return the sums of the rows of a ledger, added one by one."""
-    found = defaultdict(lambda: dict.fromkeys((control_totals.RECORDS, *NAMES), Decimal(0)))
+    sums_by_day = defaultdict(lambda: dict.fromkeys((control_totals.RECORDS, *NAMES), Decimal(0)))
     for state, *values in rows(ledger, "state", *NAMES):
         if state not in {"final", "provisional"}:
             continue
         named = dict(zip(NAMES, values, strict=True))
         created = named["created_at"]
-        sums = found[None if created is None else created // control_totals.DAY]
+        sums = sums_by_day[None if created is None else created // control_totals.DAY]
         sums[control_totals.RECORDS] += 1
         for name, value in named.items():
             if value is not None:
                 sums[name] += Decimal(value % control_totals.DAY if name == "created_at" else value)
-    return dict(found)
+    return dict(sums_by_day)
 
 
 def on_day(day, **changes):
@@ -129,8 +129,8 @@ def test_a_difference_names_the_day_and_the_signed_amount(ledger):
     fill(ledger)
     with ledger._database.writing() as connection:
         connection.execute("UPDATE record_rows SET charged_usd = '0.71' WHERE \"the key\" = 1")
-    found = control_totals.differences(summed_rows(ledger), stored_totals(ledger), NAMES)
-    assert [str(each) for each in found] == [
+    differences = control_totals.differences(summed_rows(ledger), stored_totals(ledger), NAMES)
+    assert [str(each) for each in differences] == [
         "2026-11-02: charged_usd is 0.91, which differs from the control total by 0.01"
     ]
 

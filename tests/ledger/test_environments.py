@@ -27,15 +27,15 @@ def test_asyncio_reports_no_failure_of_a_cancelled_call(tmp_path, turns):
             lambda _, context: complaints.append(context["message"])
         )
         with Ledger(str(tmp_path / "a.db")) as ledger:
-            work = FetchRun(ledger, retry_failed=False, chunk=1)
-            doing = asyncio.create_task(work.do(fail))
+            run = FetchRun(ledger, retry_failed=False, chunk=1)
+            call = asyncio.create_task(run.do(fail))
             await asyncio.sleep(0)
-            work._thread.submit(int).result()  # the failure has happened
+            run._thread.submit(int).result()  # the failure has happened
             for _ in range(turns):
                 await asyncio.sleep(0)
-            doing.cancel()
-            await asyncio.gather(doing, return_exceptions=True)
-            await work.aclose()
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            await run.aclose()
 
     asyncio.run(main())
     assert complaints == []

@@ -39,19 +39,19 @@ def key(monkeypatch):
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
 
 
-def run(path, gateway, ids=(), *, most=None, **options):
+def run(path, gateway, ids=(), *, limit=None, **options):
     """Fetch into a ledger; return the progress values, all or the first `limit`."""
 
     async def main(ledger):
-        told = []
+        progresses = []
         async with AsyncModelGates(base_url=gateway.base_url, max_retries=0) as client:
             async with aclosing(fetch(ledger, client, ids, **options)) as stream:
                 async for progress in stream:
-                    told.append(progress)
-                    if len(told) == most:
+                    progresses.append(progress)
+                    if len(progresses) == limit:
                         break
             assert asyncio.all_tasks() == {asyncio.current_task()}
-        return told
+        return progresses
 
     with Ledger(path) as ledger:
         return asyncio.run(main(ledger))
@@ -79,13 +79,18 @@ def respond_by_kind(generation_id, _):
 def test_every_id_is_requested_once_and_stored(path):
     """In batches; the last progress has nothing left."""
     with Gateway() as gateway:
-        told = run(path, gateway, IDS, concurrency=8)
+        progresses = run(path, gateway, IDS, concurrency=8)
 
     assert gateway.requests == Counter(IDS)
-    assert told[-1].counts == LedgerCounts(300, 0, 0, 0) == counts(path)
-    assert (told[-1].total, told[-1].left, told[-1].done, told[-1].requests) == (300, 0, 300, 300)
-    assert told[-1].errors == ()
-    assert len(told) > 300 / 16
+    assert progresses[-1].counts == LedgerCounts(300, 0, 0, 0) == counts(path)
+    assert (
+        progresses[-1].total,
+        progresses[-1].left,
+        progresses[-1].done,
+        progresses[-1].requests,
+    ) == (300, 0, 300, 300)
+    assert progresses[-1].errors == ()
+    assert len(progresses) > 300 / 16
 
 
 def test_ids_with_a_record_are_not_requested_again(path):
@@ -140,11 +145,11 @@ def test_old_ids_without_a_record_are_given_up(path):
     """After one request; young ids stay pending, and None gives up no id."""
     old, young = "gen-1000000000-late", "gen-late"
     with Gateway(respond_by_kind) as gateway:
-        kept = run(path, gateway, [old, young], wait=0, give_up_after_s=None)[-1]
+        young_only = run(path, gateway, [old, young], wait=0, give_up_after_s=None)[-1]
         last = run(path, gateway, wait=0)[-1]
         run(path, gateway, wait=0)
 
-    assert (kept.counts, kept.given_up) == (LedgerCounts(0, 0, pending=2, failed=0), 0)
+    assert (young_only.counts, young_only.given_up) == (LedgerCounts(0, 0, pending=2, failed=0), 0)
     assert (last.counts, last.given_up) == (LedgerCounts(0, 0, pending=1, failed=0, forgotten=1), 1)
     assert gateway.requests == {old: 2, young: 3}
 
@@ -209,9 +214,9 @@ def test_a_hundred_successes_without_a_record_stop_the_fetch(path, answer, fail)
     assert isinstance(caught.value.last_error, ResponseValidationError)
     assert ("is base_url right" in str(caught.value)) is (answer.body == PAGE)
     assert gateway.requests.total() < 2 * MAX_FAILURES_IN_A_ROW
-    found = counts(path)
-    assert found.pending + found.failed == len(IDS)
-    assert (found.failed > 0) is fail
+    stored = counts(path)
+    assert stored.pending + stored.failed == len(IDS)
+    assert (stored.failed > 0) is fail
 
 
 def test_an_invalid_id_fails_without_stopping_the_fetch(path):
@@ -236,9 +241,9 @@ def test_a_server_that_fails_for_every_id_stops_the_fetch(path):
 @pytest.mark.parametrize("ids", [IDS[:1], IDS])
 def test_an_unreachable_server_stops_the_fetch(path, ids):
     """After `outage_timeout`, for few ids and many; the error contains the last failure."""
-    nobody = SimpleNamespace(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1")
+    unreachable = SimpleNamespace(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1")
     with pytest.raises(OutageError, match="nothing was answered") as caught:
-        run(path, nobody, ids, concurrency=4, outage_timeout=0.7)
+        run(path, unreachable, ids, concurrency=4, outage_timeout=0.7)
 
     assert isinstance(caught.value.last_error, APIConnectionError)
     assert counts(path) == LedgerCounts(0, 0, len(ids), 0)
@@ -253,23 +258,23 @@ def test_progress_shows_an_outage_that_loses_nothing(path):
         return error(503) if down.is_set() else record(generation_id)
 
     async def main(ledger, gateway):
-        told = []
+        progresses = []
         async with (
             AsyncModelGates(base_url=gateway.base_url) as client,
             aclosing(fetch(ledger, client, IDS, concurrency=8)) as stream,
         ):
             async for progress in stream:
-                told.append(progress)
+                progresses.append(progress)
                 if progress.outage is not None:
                     down.clear()
-        return told
+        return progresses
 
     with Gateway(answer) as gateway, Ledger(path) as ledger:
-        told = asyncio.run(main(ledger, gateway))
+        progresses = asyncio.run(main(ledger, gateway))
 
-    (outage,) = {type(one.outage.error) for one in told if one.outage is not None}
+    (outage,) = {type(each.outage.error) for each in progresses if each.outage is not None}
     assert issubclass(outage, ServerError)
-    assert told[-1].outage is None
+    assert progresses[-1].outage is None
     assert counts(path) == LedgerCounts(300, 0, 0, 0)
     assert gateway.requests.total() <= 300 + 8 + 10
 
@@ -294,12 +299,12 @@ def test_ids_are_fetched_while_more_ids_arrive(path):
 
     async def main(ledger, gateway):
         async with AsyncModelGates(base_url=gateway.base_url) as client:
-            told = []
+            progresses = []
             async with aclosing(fetch(ledger, client, ids())) as stream:
                 async for progress in stream:
-                    told.append(progress)
+                    progresses.append(progress)
                     stored.set()
-            return told
+            return progresses
 
     with Gateway() as gateway, Ledger(path) as ledger:
         first, *_, last = asyncio.run(main(ledger, gateway))
@@ -338,7 +343,7 @@ def test_an_exception_of_the_iterator_is_raised(path):
 def test_closing_early_stores_outcomes_and_releases_leases(path):
     """A second run repeats only the requests that were in flight."""
     with Gateway() as gateway:
-        (first,) = run(path, gateway, IDS, most=1, concurrency=4)
+        (first,) = run(path, gateway, IDS, limit=1, concurrency=4)
         with Ledger(path) as ledger:
             assert ledger.counts().final >= first.counts.final > 0
             waiting = len(ledger.lease(1000))
@@ -355,14 +360,14 @@ def test_a_cancelled_fetch_stores_outcomes_and_releases_leases(path):
     async def main(path, gateway):
         begun = asyncio.Event()
 
-        async def work():
+        async def consume():
             async with AsyncModelGates(base_url=gateway.base_url) as client:
                 with Ledger(path) as ledger:
                     async with aclosing(fetch(ledger, client, IDS, concurrency=4)) as stream:
                         async for _ in stream:
                             begun.set()
 
-        task = asyncio.create_task(work())
+        task = asyncio.create_task(consume())
         await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -381,18 +386,18 @@ def test_two_runs_share_the_work(path):
     """Each id is requested once, by either of them."""
 
     async def main(first, second, gateway):
-        async def work(ledger):
+        async def fetch_all_into(ledger):
             async with AsyncModelGates(base_url=gateway.base_url) as client:
                 return [one async for one in fetch(ledger, client, IDS, concurrency=4)][-1]
 
-        return await asyncio.gather(work(first), work(second))
+        return await asyncio.gather(fetch_all_into(first), fetch_all_into(second))
 
     with Gateway(delay_s=0.002) as gateway, Ledger(path) as first, Ledger(path) as second:
-        told = asyncio.run(main(first, second, gateway))
+        progresses = asyncio.run(main(first, second, gateway))
 
     assert gateway.requests == Counter(IDS)
-    assert sum(each.done for each in told) == 300
-    assert all(each.counts.final == 300 for each in told)
+    assert sum(each.done for each in progresses) == 300
+    assert all(each.counts.final == 300 for each in progresses)
 
 
 def test_a_ledger_that_cannot_be_written_to_ends_the_fetch(path, monkeypatch):

@@ -252,7 +252,7 @@ def tries(**options):
         with Ledger(sys.argv[1], **options) as ledger:
             ledger.add([resolved("gen-2")]) if not options else print(ledger.counts().final)
     except LedgerError as error:
-        print("refused" if {said!r} in str(error) else error)
+        print("refused" if {expected!r} in str(error) else error)
 tries()
 tries(read_only=True)
 """
@@ -270,40 +270,43 @@ def protectable(path):
 def test_a_read_only_file_can_be_read(protectable):
     """Opening it for writing is refused."""
     protectable.chmod(0o400)
-    says_so = READS.format(said="it is read-only")
-    assert output_words(start_program(says_so, protectable, mortal=True)) == ["refused", "1"]
+    code = READS.format(expected="it is read-only")
+    assert output_words(start_program(code, protectable, unprivileged=True)) == ["refused", "1"]
 
 
 def test_a_ledger_in_a_read_only_folder_can_be_read(protectable):
     """SQLite cannot create its shared files there."""
     protectable.parent.chmod(0o500)
-    says_so = READS.format(said="make the file")
-    assert output_words(start_program(says_so, protectable, mortal=True)) == ["refused", "1"]
+    code = READS.format(expected="make the file")
+    assert output_words(start_program(code, protectable, unprivileged=True)) == ["refused", "1"]
 
 
 def test_a_file_without_read_permission_is_an_error(protectable):
     """For writing and for reading."""
     protectable.chmod(0)
-    says_so = READS.format(said="it cannot be opened")
-    assert output_words(start_program(says_so, protectable, mortal=True)) == ["refused", "refused"]
+    code = READS.format(expected="it cannot be opened")
+    assert output_words(start_program(code, protectable, unprivileged=True)) == [
+        "refused",
+        "refused",
+    ]
 
 
 def test_a_folder_without_write_permission_is_an_error(protectable):
     """The error contains the system's message."""
     protectable.unlink()
     protectable.parent.chmod(0o500)
-    says_so = READS.format(said="Permission denied")
-    assert output_words(start_program(says_so, protectable, mortal=True))[0] == "refused"
+    code = READS.format(expected="Permission denied")
+    assert output_words(start_program(code, protectable, unprivileged=True))[0] == "refused"
 
 
 def test_a_commit_waits_for_the_disk(ledger):
     """On macOS as well."""
     with ledger._database.reading() as connection:
-        said = [
+        settings = [
             connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "fullfsync", "checkpoint_fullfsync")
         ]
-    assert said == ["wal", 2, 1, 1]
+    assert settings == ["wal", 2, 1, 1]
 
 
 def test_a_new_file_and_its_folder_are_synced(path, monkeypatch):

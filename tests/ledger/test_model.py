@@ -25,10 +25,10 @@ class Known:
         record: The body that stands, and whether it is final; None without one.
         history: The bodies that were put aside.
         failed: Whether the last request failed.
-        requests: How many were made until the record came, or so far.
+        requests: How many requests were made, until the record was received or so far.
         kept_requests: Those of the record.
         holder: Which of the two has leased it, and when that was.
-        tried: When it was asked for, by the number of the step.
+        tried: The step at which it was requested.
     """
 
     def __init__(self):
@@ -66,7 +66,7 @@ class Known:
 
 
 class Ledgers(RuleBasedStateMachine):
-    """Two objects on one file, which are closed, opened, and die; a clock that jumps."""
+    """Two objects on one file, which are closed, opened and killed; a clock that jumps."""
 
     def __init__(self):
         super().__init__()
@@ -95,24 +95,24 @@ class Ledgers(RuleBasedStateMachine):
                 known.holder = None
 
     def renewed(self, number):
-        """Leases that have ended are only taken back by the next who leases."""
+        """Expired leases are only released by the next call of `lease`."""
         if self.until[number]:
             self.until[number] = self.clock.now + 30
 
-    @rule(given=st.lists(ids, max_size=4), number=objects)
-    def enqueue(self, given, number):
-        new = [each for each in dict.fromkeys(given) if each not in self.known]
-        assert self.ledgers[number].enqueue(given) == len(new)
+    @rule(new_ids=st.lists(ids, max_size=4), number=objects)
+    def enqueue(self, new_ids, number):
+        new = [each for each in dict.fromkeys(new_ids) if each not in self.known]
+        assert self.ledgers[number].enqueue(new_ids) == len(new)
         self.known.update((each, Known()) for each in new)
 
-    @rule(most=st.integers(0, 4), wants_failed=st.booleans(), number=objects)
-    def lease(self, most, wants_failed, number):
+    @rule(limit=st.integers(0, 4), wants_failed=st.booleans(), number=objects)
+    def lease(self, limit, wants_failed, number):
         self.until[number] = self.clock.now + 30
         for other in (0, 1):
             if self.until[other] <= self.clock.now:
                 self.free(other)
                 self.until[other] = 0
-        found = [
+        leasable = [
             (known.failed and known.record is None, known.tried, place, each)
             for place, (each, known) in enumerate(self.known.items())
             if known.is_queued
@@ -120,10 +120,10 @@ class Ledgers(RuleBasedStateMachine):
             and (not known.tried or known.tried <= self.opened[number])
             and (wants_failed or known.state != "failed")
         ]
-        expected = sorted(found)[:most]
-        leased = self.ledgers[number].lease(most, failed=wants_failed, wait=False)
+        expected = sorted(leasable)[:limit]
+        leased = self.ledgers[number].lease(limit, failed=wants_failed, wait=False)
         assert len(leased) == len(expected)
-        assert set(leased) <= {each for *_, each in found}
+        assert set(leased) <= {each for *_, each in leasable}
         never = [each for _, tried, _, each in expected if not tried]
         assert [each for each in leased if not self.known[each].tried] == never
         for each in leased:
@@ -189,7 +189,7 @@ class Ledgers(RuleBasedStateMachine):
     @rule(number=objects, dies=st.booleans())
     def reopen(self, number, dies):
         self.step += 1
-        if dies:  # what it had leased stays so for its time; the new one is somebody else
+        if dies:  # its leases last until they expire; the new object is another holder
             self.ledgers[number]._database.close()
             self.ghost(number)
         else:
@@ -228,8 +228,8 @@ class Ledgers(RuleBasedStateMachine):
                 assert stored.requests == known.kept_requests
                 stands[each] = stored.body
         assert dict(second.bodies()) == stands
-        found = sorted(state for (state,) in rows(first, "state"))
-        assert found == sorted(states)
+        stored_states = sorted(state for (state,) in rows(first, "state"))
+        assert stored_states == sorted(states)
 
     def teardown(self):
         for ledger in self.ledgers:

@@ -91,7 +91,7 @@ def test_a_killed_writer_loses_no_acknowledged_data(path, seed):
             assert counts.pending in {0, 20}
             batches += more // 20
             ids = [f"gen-{each:09}" for each in range(batches * 20)]
-            assert [found for found, _ in ledger.bodies()] == ids
+            assert [generation_id for generation_id, _ in ledger.bodies()] == ids
             final = [
                 each for each, state in rows(ledger, "generation_id", "state") if state == "final"
             ]

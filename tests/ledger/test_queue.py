@@ -137,8 +137,8 @@ def test_an_outcome_after_the_lease_expired_is_stored(ledger, other, clock):
     assert other.lease(1, wait=False) == ["gen-1"]
     ledger.add([pending("gen-1"), pending("gen-2")])
     with other._database.reading() as connection:
-        found = connection.execute("SELECT leased_by FROM queue ORDER BY key").fetchall()
-    assert found == [(other._holder,), (None,)]
+        leases = connection.execute("SELECT leased_by FROM queue ORDER BY key").fetchall()
+    assert leases == [(other._holder,), (None,)]
     other.add([resolved("gen-1")])
     assert ledger.counts() == LedgerCounts(final=1, provisional=0, pending=1, failed=0)
 

@@ -184,12 +184,12 @@ def test_bodies_are_streamed_while_another_object_writes(ledger):
     """Each once, in the order in which ids were added."""
     ids = [f"gen-{number:03}" for number in range(100)]
     ledger.add(resolved(each) for each in ids)
-    found = []
+    read_ids = []
     for generation_id, content in ledger.bodies():
-        found.append(generation_id)
+        read_ids.append(generation_id)
         assert content == body(generation_id)
         ledger.add([resolved(generation_id)])
-    assert found == ids
+    assert read_ids == ids
 
 
 def test_a_body_may_be_any_bytes(ledger):
@@ -208,7 +208,7 @@ def test_threads_may_share_a_ledger(ledger):
     ledger.enqueue(f"gen-{number}" for number in range(400))
     taken, errors = [], []
 
-    def work():
+    def lease_and_add():
         try:
             for _ in range(400):
                 batch = ledger.lease(7)
@@ -218,7 +218,7 @@ def test_threads_may_share_a_ledger(ledger):
         except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
             errors.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=lease_and_add) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -19,9 +19,9 @@ def test_any_id_round_trips(text):
     """UTF-8 can encode the stored form, and no two ids share one."""
     assert decode_id(encode_id(text)) == text
     connection = sqlite3.connect(":memory:")
-    (found,) = connection.execute("SELECT ?", (encode_id(text),)).fetchone()
+    (stored,) = connection.execute("SELECT ?", (encode_id(text),)).fetchone()
     connection.close()
-    assert decode_id(found) == text
+    assert decode_id(stored) == text
 
 
 @given(any_text)

@@ -29,35 +29,35 @@ def allow(size):
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
-kept = 0
+stored = 0
 with Ledger(sys.argv[1]) as ledger:
     allow(int(sys.argv[2]))
     try:
-        while kept < 5000:
-            ledger.add(resolved(f"gen-{number:05}") for number in range(kept, kept + 50))
-            kept += 50
+        while stored < 5000:
+            ledger.add(resolved(f"gen-{number:05}") for number in range(stored, stored + 50))
+            stored += 50
         print("there was room for all")
     except LedgerError as error:
         print("full" if "the disk" in str(error) and "free" in str(error) else error)
-    print(ledger.counts().final - kept)
+    print(ledger.counts().final - stored)
     allow(None)
-    ledger.add(resolved(f"gen-{number:05}") for number in range(kept, kept + 50))
-    print(ledger.counts().final - kept)
-print(kept)
+    ledger.add(resolved(f"gen-{number:05}") for number in range(stored, stored + 50))
+    print(ledger.counts().final - stored)
+print(stored)
 """
 
 
 @pytest.mark.parametrize("size", [150_000, 500_000, 2_000_000])
 def test_a_full_disk_loses_no_data(path, size):
     """The error says what to do, and the object can be used again; log or ledger hits the limit."""
-    said = output_words(start_program(FULL, path, size))
-    assert said[:3] == ["full", "0", "50"]
-    kept = int(said[3]) + 50
-    assert 50 < kept < 5000
+    output = output_words(start_program(FULL, path, size))
+    assert output[:3] == ["full", "0", "50"]
+    stored = int(output[3]) + 50
+    assert 50 < stored < 5000
     assert integrity_check(path) == "ok"
     with Ledger(path) as ledger:
-        ids = [f"gen-{number:05}" for number in range(kept)]
-        assert [found for found, _ in ledger.bodies()] == ids
+        ids = [f"gen-{number:05}" for number in range(stored)]
+        assert [generation_id for generation_id, _ in ledger.bodies()] == ids
         assert rows(ledger, "generation_id") == [(each,) for each in ids]
 
 
@@ -136,8 +136,8 @@ def test_a_missing_table_is_an_error_with_sqlites_message(path, ledger):
 
 def test_a_stored_error_has_no_key_and_a_bounded_length(ledger):
     """A server may echo a key, and send any text."""
-    said = "the key sk-mg-v1-secret is unknown \ud800\x1b[31m\n" + "x" * 100_000
-    ledger.add([failed("gen-1", said), failed("gen-2", "x" * 978 + "sk-mg-v1-secret")])
+    message = "the key sk-mg-v1-secret is unknown \ud800\x1b[31m\n" + "x" * 100_000
+    ledger.add([failed("gen-1", message), failed("gen-2", "x" * 978 + "sk-mg-v1-secret")])
     (first,), (second,) = rows(ledger, "error")
     assert first.startswith("PermissionDeniedError: HTTP 403: the key sk-mg-… is unknown \ufffd")
     assert "\x1b" not in first

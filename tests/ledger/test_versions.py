@@ -166,10 +166,10 @@ def before_new_fields(old, monkeypatch):
 
 def without_new(table):
     """Return a table with NULL in the new columns, and what is unreadable in them left out."""
-    names, found = table
+    names, result = table
     nulled = [
         [None if name in NEW else value for name, value in zip(names, row, strict=True)]
-        for row in found
+        for row in result
     ]
     for row in nulled:
         if row[-1] is not None:
@@ -201,9 +201,9 @@ def test_columns_of_new_fields_are_filled_as_rows_are_written_again(before_new_f
         assert not list(ledger.flaws())
         ledger.add([resolved("gen-5", model="n", total_cost=2, user_agent="x")])
         ledger.add([resolved("gen-6", model="m", total_cost=1)])
-        found = rows(ledger, "generation_id", "model", "charged_usd", "user_agent")
-        assert ("gen-5", "n", "2.0", "x") in found
-        assert ("gen-6", "m", "1.0", None) in found
+        result = rows(ledger, "generation_id", "model", "charged_usd", "user_agent")
+        assert ("gen-5", "n", "2.0", "x") in result
+        assert ("gen-6", "m", "1.0", None) in result
         assert not list(ledger.flaws())
 
 
@@ -251,8 +251,10 @@ def test_exports_and_reports_read_a_ledger_that_lacks_new_columns(before_new_fie
     """Amounts that are not known are counted as such, never as 0."""
     path, _ = before_new_fields
     with open_rows(path, ["generation_id", "model", "charged_usd"]) as connection:
-        found = connection.execute("SELECT count(*), count(model), count(charged_usd) FROM rows")
-        assert found.fetchone() == (6, 0, 0)
+        result = connection.execute(
+            "SELECT count(*), count(model), count(charged_usd) FROM rows"
+        )
+        assert result.fetchone() == (6, 0, 0)
     with open_source(path) as source:
         assert source.differences() == ()
 
@@ -269,8 +271,8 @@ def test_damage_in_a_new_column_is_found(before_new_fields):
 def test_the_view_has_the_columns_in_order(ledger):
     """`SELECT *` is enough for a reader."""
     with ledger._database.reading() as connection:
-        found = connection.execute("SELECT * FROM rows").description
-    assert [name for name, *_ in found] == [column.name for column in ALL_COLUMNS]
+        result = connection.execute("SELECT * FROM rows").description
+    assert [name for name, *_ in result] == [column.name for column in ALL_COLUMNS]
 
 
 def test_reading_does_not_rebuild_rows(old):
@@ -293,11 +295,11 @@ def test_an_interrupted_rebuild_continues(old, monkeypatch):
     with pytest.MonkeyPatch.context() as patch:
         remove_last_column(patch)
         Ledger(old).close()
-    made = []
+    derived_rows = []
 
     def breaking(*args):
-        made.append(args)
-        if len(made) == 13:
+        derived_rows.append(args)
+        if len(derived_rows) == 13:
             raise KeyboardInterrupt
         return make(*args)
 
@@ -310,11 +312,13 @@ def test_an_interrupted_rebuild_continues(old, monkeypatch):
         assert len(rows(ledger, "state")) == 10 + 3  # two batches, and what is in the queue
         with pytest.raises(LedgerError, match="a rebuild is unfinished"):
             ledger.check_rows()
-    monkeypatch.setattr(derived.Derived, "row", lambda *args: made.append(args) or make(*args))
+    monkeypatch.setattr(
+        derived.Derived, "row", lambda *args: derived_rows.append(args) or make(*args)
+    )
     with Ledger(old) as ledger:
         ledger.check_rows()
         assert all_rows(ledger) == expected
-    assert len(made) == 13 + 22 - 10
+    assert len(derived_rows) == 13 + 22 - 10
 
 
 def test_adding_after_another_version_changed_the_columns_is_an_error(old):

@@ -259,5 +259,5 @@ def test_an_invalid_amount_is_refused(tmp_path, amount):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE record_rows SET charged_usd = ?", [amount])
 
-    with pytest.raises(LedgerError, match="an amount in it is no"):
+    with pytest.raises(LedgerError, match="an amount is not a number"):
         spending_of_ledger(path, ALL, "charged")

@@ -1,8 +1,8 @@
 # ruff: noqa: S608 - names of columns and files cannot be bound: they are quoted
-"""Ledgers and Parquet files as DuckDB views, which reports and exports are made of.
+"""Ledgers and Parquet files as DuckDB views, from which reports and exports are derived.
 
-Where an id is in several files, or several times in one, one row of it counts: a final record
-before a provisional one before none, and of equals the one obtained last, or asked for last.
+If an id has several rows, in one file or several, one of them is used: a final record before a
+provisional one before none, and among equals the one that was obtained or requested last.
 """
 
 import os

@@ -65,11 +65,11 @@ def write_and_repair(path):
         ledger.repair(list(ledger.flaws()))
 
 
-def result_or_none(ask):
+def result_or_none(operation):
     """Return a result; None if there is an error, which has to be one line."""
     try:
-        return ask()
+        return operation()
     except (LedgerError, SourceError) as error:
-        said = str(error)
-    assert "\n" not in said
+        message = str(error)
+    assert "\n" not in message
     return None

@@ -46,5 +46,5 @@ def report_of(path):
     """Return the report of a ledger."""
     with open_source(str(path)) as source:
         source.define("rows", needed(["model"]))
-        kept = source.control_totals()
-        return build_report(source.connection, source="l", now=NOW, control_totals=kept)
+        totals = source.control_totals()
+        return build_report(source.connection, source="l", now=NOW, control_totals=totals)
