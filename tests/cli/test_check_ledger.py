@@ -59,7 +59,7 @@ def test_a_row_that_has_changed_is_named_and_made_anew(check, ledger):
     assert status == Status.FAILED
     assert "gen-1: its row does not match its body" in said
     assert "2026-11-02: charged_usd is 11, which differs from the control total by 8" in said
-    assert "gen-1: its row is not" in printed
+    assert "gen-1: its row does not match" in printed
     assert spending_of_ledger(ledger, ALL, "charged").known_usd == 3
     assert check(ledger)[0] == Status.OK
 
