@@ -14,6 +14,8 @@ from modelgates_client.ledger import (
     derived,
     schema,
 )
+from modelgates_client.reports.periods import Period
+from modelgates_client.reports.spending import spending_of_ledger
 from modelgates_client.rows.columns import ALL_COLUMNS
 
 from .sample_outcomes import body, failed, pending, resolved, rows
@@ -257,6 +259,9 @@ def test_exports_and_reports_read_a_ledger_that_lacks_new_columns(before_new_fie
         assert result.fetchone() == (6, 0, 0)
     with open_source(path) as source:
         assert source.differences() == ()
+    spent = spending_of_ledger(str(path), Period(None, None, "UTC"), "charged")
+    assert (spent.records, spent.unknown, spent.known_usd) == (3, 3, 0)
+    assert spent.differences == ()
 
 
 def test_damage_in_a_new_column_is_found(before_new_fields):
