@@ -288,9 +288,9 @@ class _NotifyingRun(FetchRun):
             stored, self._stored = self._stored, []
             await self._tell(stored)
 
-    def _add(self, kept: list[Outcome]) -> None:
-        super()._add(kept)
-        self._stored += kept
+    def _add(self, outcomes: list[Outcome]) -> None:
+        super()._add(outcomes)
+        self._stored += outcomes
 
 
 class _IdleTasks:

@@ -20,7 +20,7 @@ from modelgates_client.ledger.database import Database
 from modelgates_client.ledger.errors import DamagedError, LedgerError, outdated_error
 from modelgates_client.ledger.id_queue import TIME_IN_ID, requeue
 from modelgates_client.ledger.reading import StoredBody, stored_bodies
-from modelgates_client.ledger.row_format import RowFormat, discard_format
+from modelgates_client.ledger.row_format import META_NAME, RowFormat
 from modelgates_client.ledger.sql import delete_meta, get_meta, quoted, set_meta
 from modelgates_client.ledger.text_encoding import decode_id, error_text
 from modelgates_client.ledger.values import decode
@@ -200,7 +200,7 @@ class Derived:
 
     def discard(self, connection: sqlite3.Connection) -> None:
         """Have rows and control totals rebuilt, by the next `update`."""
-        discard_format(connection)
+        delete_meta(connection, META_NAME)
 
     def unfilled(self, connection: sqlite3.Connection) -> frozenset[str]:
         """Return the columns that may be NULL because they were added after a row was stored."""

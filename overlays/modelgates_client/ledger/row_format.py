@@ -11,11 +11,12 @@ from typing import Any, Final, Self
 
 from attrs import asdict, frozen
 
-from modelgates_client.ledger.sql import delete_meta, get_meta, set_meta
+from modelgates_client.ledger.sql import get_meta, set_meta
 from modelgates_client.rows.columns import Column
 from modelgates_runtime.values import is_object
 
-_META_NAME: Final = "columns"
+#: Its name in the table `meta`; without it, the rows are rebuilt.
+META_NAME: Final = "columns"
 
 
 @frozen
@@ -39,7 +40,7 @@ class RowFormat:
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> Self | None:
         """Return the format of the rows in a file; None if there are none, or it is damaged."""
-        digest, _, text = (get_meta(connection, _META_NAME) or "").partition(" ")
+        digest, _, text = (get_meta(connection, META_NAME) or "").partition(" ")
         if digest != _digest(text):
             return None
         value: Any = json.loads(text)
@@ -56,7 +57,7 @@ class RowFormat:
     def save(self, connection: sqlite3.Connection) -> None:
         """Store it, within a transaction."""
         text = json.dumps(asdict(self))
-        set_meta(connection, _META_NAME, f"{_digest(text)} {text}")
+        set_meta(connection, META_NAME, f"{_digest(text)} {text}")
 
     def is_derived_like(self, other: "RowFormat") -> bool:
         """Whether the columns that both have hold the same values."""
@@ -71,11 +72,6 @@ class RowFormat:
     def missing(self, columns: tuple[Column, ...]) -> list[Column]:
         """Return the columns that the rows do not have."""
         return [column for column in columns if column.name not in self.columns]
-
-
-def discard_format(connection: sqlite3.Connection) -> None:
-    """Have the rows rebuilt, by the next object that opens the ledger for writing."""
-    delete_meta(connection, _META_NAME)
 
 
 def _digest(text: str) -> str:
