@@ -157,8 +157,8 @@ def models() -> str:
         "",
     ]
     tree = ast.parse((API / "models" / "__init__.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:  # a module of the package
             module = f"modelgates_api.models.{node.module}"
             lines += [f"::: {module}.{alias.name}\n" for alias in node.names]
     return "\n".join(lines)
