@@ -65,9 +65,8 @@ ON_ONE = (
     "tests/test_documents.py",
     "tests/test_lists.py",
     "tests/test_security.py",
-    "tests/testing/test_documented_example.py",
     "tests/testing/test_plugin.py",
-    "tests/testing/test_serving_by_hand.py",
+    "tests/testing/test_stub_command.py",
 )
 ON_ALL_TOO = ("tests/cli/test_signals.py", "tests/mcp/test_starting.py")
 HEAVY = "tests/heavy"

@@ -1,7 +1,4 @@
-"""Which tools for mocking, recording and tracing see the requests of which client: as a page says.
-
-Whichever extras are installed.
-"""
+"""Which mocking, recording and tracing tools see a client's requests; see docs/testing.md."""
 
 import asyncio
 import os
@@ -20,10 +17,10 @@ from ..documents import ROOT, Page
 
 pytestmark = pytest.mark.usefixtures("patient")
 
-#: By tool: whether it sees the requests of a client alone, and of one with an `http_client`.
+#: For each tool, whether it sees the requests of a client alone, and with `http_client=`.
 TABLE = {
-    tool: (own == "yes", given.startswith("yes"))
-    for tool, own, given in re.findall(
+    tool: (alone == "yes", with_client.startswith("yes"))
+    for tool, alone, with_client in re.findall(
         r"^\| ([\w -]+)(?:, [^|]+)? \| (yes|no) \| (yes|no)[^|]*\|$",
         Page(ROOT / "docs" / "testing.md").text,
         re.MULTILINE,
@@ -34,7 +31,7 @@ IDS = ["gen-1", "gen-2", "gen-3"]
 
 @contextmanager
 def respx_sees(server, _=None):
-    """Answer instead of the server."""
+    """Mock responses for httpx and httpcore."""
     respx = pytest.importorskip("respx")
     with respx.mock(assert_all_called=False) as mock:
         mock.get(url__startswith=server.base_url).mock(
@@ -47,7 +44,7 @@ def respx_sees(server, _=None):
 
 @contextmanager
 def vcrpy_sees(server, tmp_path):
-    """Record, without the key."""
+    """Record requests, without the key."""
     vcr = pytest.importorskip("vcr")
     path = tmp_path / "cassette.yaml"
     cassettes = vcr.VCR(filter_headers=["authorization"], record_mode="new_episodes")
@@ -58,7 +55,7 @@ def vcrpy_sees(server, tmp_path):
 
 @contextmanager
 def opentelemetry_sees(server, _=None):
-    """Trace, without the key."""
+    """Trace requests, without the key."""
     pytest.importorskip("opentelemetry.instrumentation.httpx")
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
@@ -76,13 +73,13 @@ def opentelemetry_sees(server, _=None):
     finally:
         instrumentor.uninstrument()
     assert KEY not in "".join(span.to_json() for span in exporter.get_finished_spans())
-    traced = [asked.headers for asked in server.requests if "traceparent" in asked.headers]
+    traced = [request for request in server.requests if "traceparent" in request.headers]
     assert len(traced) == len(exporter.get_finished_spans())
 
 
 @contextmanager
 def responses_sees(server, _=None):
-    """Answer whoever uses requests."""
+    """Mock responses for requests."""
     responses = pytest.importorskip("responses")
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.get(re.compile(".*"), json={})
@@ -91,7 +88,7 @@ def responses_sees(server, _=None):
 
 @contextmanager
 def aioresponses_sees(server, _=None):
-    """Answer whoever uses aiohttp."""
+    """Mock responses for aiohttp."""
     aioresponses = pytest.importorskip("aioresponses")
     with aioresponses.aioresponses() as mock:
         mock.get(re.compile(".*"), payload={}, repeat=True)
@@ -100,7 +97,7 @@ def aioresponses_sees(server, _=None):
 
 @contextmanager
 def server_sees(server, _=None):
-    """Be asked."""
+    """Count the requests at the server."""
     yield lambda: len(server.requests)
 
 
@@ -114,75 +111,78 @@ TOOLS = {
 }
 
 
-def blocking(server, *, is_given):
-    """Ask for one, then for many."""
-    with httpx.Client(trust_env=False) as http_client:
-        given = http_client if is_given else None
-        client = ModelGates(api_key=KEY, base_url=server.base_url, http_client=given)
+def fetch_sync(server, *, has_http_client):
+    """Fetch one record, then many; return the ids."""
+    with httpx.Client(trust_env=False) as own_client:
+        http_client = own_client if has_http_client else None
+        client = ModelGates(api_key=KEY, base_url=server.base_url, http_client=http_client)
         with client:
-            found = [client.generations.get("gen-0").id]
-            many = list(client.generations.get_many(IDS))
-    assert all(isinstance(one, Resolved) for one in many)
-    return found + sorted(one.generation_id for one in many)
+            first = client.generations.get("gen-0").id
+            outcomes = list(client.generations.get_many(IDS))
+    return [first, *resolved_ids(outcomes)]
 
 
-def awaited(server, *, is_given):
-    """Ask for one, then for many, on an event loop."""
-    return asyncio.run(_awaited(server, is_given=is_given))
+def fetch_async(server, *, has_http_client):
+    """Fetch one record, then many, with the async client; return the ids."""
+
+    async def fetch():
+        async with httpx.AsyncClient(trust_env=False) as own_client:
+            http_client = own_client if has_http_client else None
+            client = AsyncModelGates(api_key=KEY, base_url=server.base_url, http_client=http_client)
+            async with client:
+                first = (await client.generations.get("gen-0")).id
+                outcomes = [outcome async for outcome in client.generations.get_many(IDS)]
+        return [first, *resolved_ids(outcomes)]
+
+    return asyncio.run(fetch())
 
 
-async def _awaited(server, *, is_given):
-    async with httpx.AsyncClient(trust_env=False) as http_client:
-        given = http_client if is_given else None
-        client = AsyncModelGates(api_key=KEY, base_url=server.base_url, http_client=given)
-        async with client:
-            found = [(await client.generations.get("gen-0")).id]
-            many = [one async for one in client.generations.get_many(IDS)]
-    assert all(isinstance(one, Resolved) for one in many)
-    return found + sorted(one.generation_id for one in many)
+def resolved_ids(outcomes):
+    assert all(isinstance(outcome, Resolved) for outcome in outcomes)
+    return sorted(outcome.generation_id for outcome in outcomes)
 
 
 @pytest.fixture(params=["fast", "plain"])
 def extras(request, monkeypatch):
-    """With the extra `fast`, and as if it were not installed."""
+    """With and without the extra `fast`."""
     if request.param == "plain":
         monkeypatch.setitem(sys.modules, "httptools", None)
 
 
-@pytest.mark.parametrize("is_given", [False, True], ids=["alone", "http_client"])
-@pytest.mark.parametrize("ask", [blocking, awaited])
+@pytest.mark.parametrize("has_http_client", [False, True], ids=["alone", "http_client"])
+@pytest.mark.parametrize("fetch", [fetch_sync, fetch_async])
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.usefixtures("extras")
-def test_a_tool_sees_what_the_page_says(tool, ask, is_given, tmp_path):
-    """Every request or none, in `get` and in `get_many`."""
-    expected = TABLE[tool][is_given]
-    with Server() as server, TOOLS[tool](server, tmp_path) as seen:
-        found = ask(server, is_given=is_given)
-        count = seen()
-    assert found == ["gen-0", *IDS]
+def test_a_tool_sees_what_the_page_says(tool, fetch, has_http_client, tmp_path):
+    """All requests or none, of `get` and `get_many`."""
+    expected = TABLE[tool][has_http_client]
+    with Server() as server, TOOLS[tool](server, tmp_path) as count_requests:
+        ids = fetch(server, has_http_client=has_http_client)
+        count = count_requests()
+    assert ids == ["gen-0", *IDS]
     assert count == (4 if expected else 0)
     assert len(server.requests) == (0 if expected and tool == "respx" else 4)
 
 
-def test_a_client_that_was_made_before_a_mock():
-    """It is mocked, too, and goes on without when the mock is gone; both on idle connections."""
+def test_an_existing_client_is_mocked_only_while_the_mock_is_active():
+    """Although it has idle connections."""
 
     async def main(server):
         async with AsyncModelGates(api_key=KEY, base_url=server.base_url) as client:
             await client.generations.get("gen-1")
-            with respx_sees(server) as seen:
+            with respx_sees(server) as count_requests:
                 await client.generations.get("gen-2")
-                assert seen() == 1
+                assert count_requests() == 1
             await client.generations.get("gen-3")
 
     with Server() as server:
         asyncio.run(main(server))
-        assert [asked.id for asked in server.requests] == ["gen-1", "gen-3"]
+        assert [request.id for request in server.requests] == ["gen-1", "gen-3"]
         assert server.is_left()
 
 
-def test_a_cassette_is_played_back(tmp_path):
-    """Without asking the server, and to a client with another key."""
+def test_a_cassette_is_replayed(tmp_path):
+    """Without a request to the server, and to a client with another key."""
     vcr = pytest.importorskip("vcr")
     cassettes = vcr.VCR(filter_headers=["authorization"], record_mode="once")
     with Server() as server:
@@ -205,7 +205,7 @@ from modelgates_client import AsyncModelGates, ModelGates
 BODY = {"data": {"id": "gen-1", "total_cost": 0.25}}
 
 
-def test_blocking(httpx_mock):
+def test_sync(httpx_mock):
     httpx_mock.add_response(json=BODY)
     with httpx.Client() as http_client:
         client = ModelGates(api_key="k", http_client=http_client)
@@ -214,7 +214,7 @@ def test_blocking(httpx_mock):
     assert request.url.params["id"] == "gen-1"
 
 
-def test_awaited(httpx_mock):
+def test_async(httpx_mock):
     async def main():
         async with httpx.AsyncClient() as http_client:
             client = AsyncModelGates(api_key="k", http_client=http_client)
@@ -242,9 +242,9 @@ def server():
 """
 
 
-@pytest.mark.slow("a pytest run of its own")
+@pytest.mark.slow("runs pytest in a process")
 def test_pytest_httpx_sees_what_the_page_says(tmp_path):
-    """In a pytest of its own, for it would see the requests of every test that is run here."""
+    """In a separate pytest, because it would see the requests of all tests in this one."""
     pytest.importorskip("pytest_httpx")
     assert TABLE["pytest-httpx"] == (False, True)
     (tmp_path / "test_it.py").write_text(PYTEST_HTTPX)
@@ -263,6 +263,6 @@ def test_pytest_httpx_sees_what_the_page_says(tmp_path):
     assert len(server.requests) == 1
 
 
-def test_the_table_names_each_tool():
-    """And no other; what httpx brings itself is tried in `tests/client/test_http_client.py`."""
+def test_the_table_lists_each_tool():
+    """And no other; `tests/client/test_http_client.py` tests the mocks of httpx."""
     assert TABLE.keys() == {*TOOLS, "pytest-httpx"}

@@ -1,4 +1,4 @@
-"""What tests of the stub share: both clients called alike, and raw requests."""
+"""Fixtures for tests of the stub: both clients with one interface, and raw requests."""
 
 import asyncio
 import http.client
@@ -14,7 +14,7 @@ from modelgates_client.testing import StubAPI
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
-    """Take no setting from the machine that runs the tests."""
+    """Ignore the environment of the machine that runs the tests."""
     for name in list(os.environ):
         if name.startswith(("MODELGATES_", "PYTEST_ADDOPTS")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -22,7 +22,7 @@ def no_environment(monkeypatch):
 
 @pytest.fixture
 def stub():
-    """A stub that knows one record."""
+    """A stub with one record."""
     with StubAPI() as stub:
         stub.add("gen-1", total_cost=0.25)
         yield stub
@@ -30,42 +30,42 @@ def stub():
 
 @pytest.fixture(params=["sync", "async"])
 def get(request, stub):
-    """Get a record by each of the two clients, in one attempt."""
+    """Fetch a record with the sync or the async client, in one attempt."""
 
-    def sync(generation_id="gen-1", **options):
+    def get_sync(generation_id="gen-1", **options):
         with ModelGates(**settings(options)) as client:
             return client.generations.get_raw(generation_id)
 
-    async def awaited(generation_id="gen-1", **options):
+    async def get_async(generation_id="gen-1", **options):
         async with AsyncModelGates(**settings(options)) as client:
             return await client.generations.get_raw(generation_id)
 
     def settings(options):
-        found = {"api_key": stub.api_key, "base_url": stub.base_url, "max_retries": 0}
-        return {**found, **options}
+        defaults = {"api_key": stub.api_key, "base_url": stub.base_url, "max_retries": 0}
+        return {**defaults, **options}
 
     if request.param == "sync":
-        return sync
-    return lambda *arguments, **options: asyncio.run(awaited(*arguments, **options))
+        return get_sync
+    return lambda *arguments, **options: asyncio.run(get_async(*arguments, **options))
 
 
 @pytest.fixture
-def failing(get):
-    """Get a record in vain; return the error."""
+def get_error(get):
+    """Fetch a record, which must fail; return the error."""
 
-    def failing(*arguments, **options):
+    def get_error(*arguments, **options):
         with pytest.raises(ModelGatesError) as caught:
             get(*arguments, **options)
         return caught.value
 
-    return failing
+    return get_error
 
 
 @pytest.fixture
-def ask(stub):
-    """Send a request as it is written; return the response, its body in `content`."""
+def send(stub):
+    """Send a raw request; return the response, with its body in `content`."""
 
-    def ask(target="/api/v1/generation?id=gen-1", method="GET", **headers):
+    def send(target="/api/v1/generation?id=gen-1", method="GET", **headers):
         connection = http.client.HTTPConnection(urlsplit(stub.base_url).netloc, timeout=30)
         headers = {"Authorization": f"Bearer {stub.api_key}", **headers}
         try:
@@ -78,12 +78,12 @@ def ask(stub):
         finally:
             connection.close()
 
-    return ask
+    return send
 
 
 @pytest.fixture
 def connected(stub):
-    """A connection to the stub, on which nothing is said yet."""
+    """An idle connection to the stub."""
     parts = urlsplit(stub.base_url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""The plugin for pytest: in a test suite of its own, as users have one."""
+"""The pytest plugin, in a separate test suite like that of a user."""
 
 import importlib.metadata
 import subprocess
@@ -6,14 +6,15 @@ import sys
 
 import pytest
 
+from ..documents import ROOT, Page
 from ..typed import mypy
 
 pytest_plugins = ("pytester",)
-pytestmark = pytest.mark.slow("a pytest run of a user's own, in a process, for each test")
+pytestmark = pytest.mark.slow("each test runs pytest in a process")
 
 
-#: Plugins of others, which take longer to load than all the rest.
-WITHOUT_OTHERS = [
+#: Disables other plugins, which take longest to load.
+WITHOUT_OTHER_PLUGINS = [
     option
     for name in ("cacheprovider", "hypothesispytest", "pytest_httpx", "respx")
     for option in ("-p", f"no:{name}")
@@ -28,11 +29,11 @@ from modelgates_client import AuthenticationError, ModelGates
 
 @pytest.fixture
 def run(pytester):
-    """Run a test module with the plugin as it is installed; warnings are errors there, too."""
+    """Run a test module with the installed plugin; warnings are errors."""
 
     def run(code, *arguments):
         pytester.makepyfile(test_users=HEADER + code)
-        options = ("-W", "error", *WITHOUT_OTHERS, *arguments)
+        options = ("-W", "error", *WITHOUT_OTHER_PLUGINS, *arguments)
         result = pytester.runpytest_subprocess(*options)
         assert "CANARY" not in result.stdout.str() + result.stderr.str()
         return result
@@ -40,14 +41,14 @@ def run(pytester):
     return run
 
 
-def test_it_is_installed_for_pytest():
-    """Under the name that `-p no:modelgates` means."""
+def test_the_plugin_is_an_entry_point():
+    """With the name for `-p no:modelgates`."""
     (plugin,) = importlib.metadata.entry_points(group="pytest11", name="modelgates")
     assert plugin.value == "modelgates_client.testing.plugin"
 
 
-def test_both_fixtures_serve_a_test(run):
-    """One is given to the client, the other is found by it; each test starts anew."""
+def test_both_fixtures_provide_a_stub(run):
+    """Each test has its own; `modelgates_environment` sets the environment."""
     result = run("""
 def test_given(modelgates_stub):
     modelgates_stub.add("gen-1")
@@ -78,27 +79,27 @@ def test_wrong(modelgates_stub):
 """
 
 
-def test_what_the_api_would_not_accept_fails_the_test(run):
-    """When it is over, with a line for each request and without a traceback."""
+def test_violations_fail_the_test(run):
+    """At its end, with a line for each request and without a traceback."""
     result = run(WRONG)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
             "the API would not have accepted 1 request(s); *violations.clear()*",
-            "  GET /api/v1/generation gen-1 401: another bearer token than the stub's key",
+            "  GET /api/v1/generation gen-1 401: the bearer token is not the stub's key",
         ]
     )
     result.stdout.no_fnmatch_line("*plugin.py*")
     result.stdout.no_fnmatch_line("*exception*")
 
 
-def test_what_a_test_means_to_provoke_does_not_fail_it(run):
-    """It clears the list."""
+def test_cleared_violations_do_not_fail_the_test(run):
+    """For tests that send such requests on purpose."""
     run(WRONG + "    stub.violations.clear()\n").assert_outcomes(passed=1)
 
 
-def test_it_works_in_several_processes(run):
-    """Each of pytest-xdist's workers has stubs of its own."""
+def test_the_fixtures_work_with_xdist(run):
+    """Each worker has its own stubs."""
     result = run(
         """
 @pytest.mark.parametrize("number", range(8))
@@ -113,7 +114,7 @@ def test_one(modelgates_environment, number):
 
 
 def test_no_thread_or_socket_is_left(run):
-    """What a test leaves behind would be a warning, and warnings are errors."""
+    """A leaked socket would be a warning, and warnings are errors."""
     result = run("""
 import gc, threading
 
@@ -141,9 +142,9 @@ sys.modules["pytest_httpserver"] = None
 
 
 def test_without_the_extra_only_the_fixtures_fail(run, pytester):
-    """In one line, that says what to install; other tests are none the wiser."""
+    """In one line that says what to install; other tests pass."""
     pytester.makeconftest(WITHOUT)
-    options = ("-p", "no:pytest_httpserver")  # its own plugin would fail at once
+    options = ("-p", "no:pytest_httpserver")  # its own plugin would fail
     result = run("def test_of_another_kind(): pass\ndef test_it(modelgates_stub): pass\n", *options)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
@@ -153,20 +154,20 @@ def test_without_the_extra_only_the_fixtures_fail(run, pytester):
     result.stdout.no_fnmatch_line("*exception*")
 
 
-def test_it_can_be_left_out(run):
+def test_the_plugin_can_be_disabled(run):
     """By its name."""
     result = run("def test_it(modelgates_stub): pass\n", "-p", "no:modelgates")
     result.stdout.fnmatch_lines(["*fixture 'modelgates_stub' not found*"])
 
 
-def test_it_can_be_asked_for_where_plugins_are_not_loaded(run, monkeypatch):
-    """By the same name."""
+def test_the_plugin_can_be_loaded_by_name(run, monkeypatch):
+    """If autoloading is disabled."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     run("def test_it(modelgates_stub): pass\n", "-p", "modelgates").assert_outcomes(passed=1)
 
 
-def test_loading_it_loads_nothing_else():
-    """It is loaded wherever the package is installed, for tests that never use it."""
+def test_loading_the_plugin_loads_no_other_module():
+    """pytest loads it for all tests, including those that do not use it."""
     code = """if True:
         import sys, pytest
         before = set(sys.modules)
@@ -178,14 +179,14 @@ def test_loading_it_loads_nothing_else():
     assert done.stdout.split() == [*names]
 
 
-def test_the_fixtures_say_what_they_are(run):
-    """`pytest --fixtures` shows how to mean a violation."""
+def test_the_fixtures_have_docstrings(run):
+    """`pytest --fixtures` explains how to clear violations."""
     result = run("", "--fixtures", "-v")
     result.stdout.fnmatch_lines(["modelgates_stub*", "*violations.clear()*"])
 
 
-def test_tests_written_with_it_are_well_typed(tmp_path):
-    """By mypy --strict, against the installed package: no name is Any by accident."""
+def test_tests_that_use_the_stub_are_typed(tmp_path):
+    """mypy --strict finds the one mistake; no name is Any by accident."""
     path = tmp_path / "test_users.py"
     path.write_text("""
 from modelgates_client.testing import STUB_KEY, StubAPI, StubRequest, drifted, make_record
@@ -204,3 +205,13 @@ def test_typed(modelgates_stub: StubAPI) -> None:
     assert 'Revealed type is "list[str]"' in done.stdout.replace("builtins.", "")
     assert done.stdout.count("error:") == 1, done.stdout
     assert '"rate_limit" of "Behaviours" has incompatible type "str"' in done.stdout
+
+
+def test_the_documented_example_passes(pytester):
+    """The tests in docs/testing.md, with warnings as errors."""
+    example = Page(ROOT / "docs" / "testing.md").file("test_costs.py")
+    assert ".not_ready(" in example
+    assert ".rate_limit(" in example
+    pytester.makepyfile(test_example=example)
+    result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)

@@ -1,4 +1,4 @@
-"""Records and errors that are made from the spec are as the spec says; drifted ones are not."""
+"""Records and errors made from the spec match it; drifted records do not."""
 
 import json
 import subprocess
@@ -17,20 +17,20 @@ IDS = ["gen-1", "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3", "", "gen \u00fc\ud800", "
 
 
 @pytest.mark.parametrize("generation_id", IDS)
-def test_a_record_is_complete_and_as_the_spec_says(generation_id):
-    """Every field of the spec is there, at every depth, and nothing drifts."""
-    made = make_record(generation_id)
-    record = Generation.from_dict(json.loads(json.dumps(made)))
+def test_a_record_has_every_field_and_no_drift(generation_id):
+    """At every depth."""
+    data = make_record(generation_id)
+    record = Generation.from_dict(json.loads(json.dumps(data)))
     assert record.drift == ()
-    assert made.keys() == Generation.__schema__().keys
+    assert data.keys() == Generation.__schema__().keys
     (attempt,) = record.provider_responses
-    assert made["provider_responses"][0].keys() == type(attempt).__schema__().keys
+    assert data["provider_responses"][0].keys() == type(attempt).__schema__().keys
     assert record.id == generation_id
 
 
 @pytest.mark.parametrize("generation_id", IDS)
 def test_a_record_is_plausible(generation_id):
-    """Final, small positive costs, a moment in time, served at the first attempt."""
+    """It is final, has small positive costs, and its first attempt was successful."""
     record = Generation.from_dict(make_record(generation_id))
     assert record.is_final
     assert 0 < record.total_cost == record.usage < 0.01
@@ -43,21 +43,23 @@ def test_a_record_is_plausible(generation_id):
 
 
 def test_the_same_id_makes_the_same_record():
-    """In another process, too; another id makes another one."""
+    """Also in another process; another id makes another record."""
     code = "import json, modelgates_client.testing as t; print(json.dumps(t.make_record('gen-1')))"
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert json.loads(other.stdout) == make_record("gen-1")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert json.loads(done.stdout) == make_record("gen-1")
     assert len({make_record(f"gen-{number}")["total_cost"] for number in range(100)}) > 90
 
 
-def test_own_values_are_taken():
-    """They are what a test is about."""
-    made = make_record("gen-1", total_cost=0, finish_reason=None, provider_responses=[])
-    assert (made["total_cost"], made["finish_reason"], made["provider_responses"]) == (0, None, [])
+def test_given_values_are_used():
+    """Including 0, null and an empty list."""
+    record = make_record("gen-1", total_cost=0, finish_reason=None, provider_responses=[])
+    assert record["total_cost"] == 0
+    assert record["finish_reason"] is None
+    assert record["provider_responses"] == []
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "message"),
     [
         ({"totalcost": 1}, "did you mean 'total_cost'"),
         ({"zzz": 1}, "no field 'zzz';"),
@@ -67,36 +69,36 @@ def test_own_values_are_taken():
         ({"provider_responses": [{}]}, "/provider_responses/0/status: expected"),
     ],
 )
-def test_values_that_the_spec_does_not_have_are_refused(fields, why):
-    """A record that is made is always as the spec says; the error names the way to others."""
-    with pytest.raises(ValueError, match=why) as caught:
+def test_values_that_the_spec_does_not_allow_are_refused(fields, message):
+    """The error refers to `drifted`."""
+    with pytest.raises(ValueError, match=message) as caught:
         make_record("gen-1", **fields)
     assert "drifted" in str(caught.value)
 
 
-def test_a_record_has_one_id():
-    """Another in the fields would be asked for in vain."""
-    with pytest.raises(ValueError, match="the id is 'gen-1', and 'gen-2', too"):
+def test_a_second_id_is_refused():
+    """It could not be requested."""
+    with pytest.raises(ValueError, match="there are two ids: 'gen-1' and 'gen-2'"):
         make_record("gen-1", id="gen-2")
 
 
-def test_a_body_is_as_the_spec_says():
-    """The record is where the spec has it."""
+def test_a_body_matches_the_spec():
+    """The record is at its place in the body."""
     body = GenerationResponse.from_dict(_records.make_body(make_record("gen-1")))
     assert (body.drift, body.data.id) == ((), "gen-1")
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 404, 408, 418, 429, 500, 502, 524, 529, 599])
-def test_an_error_is_as_the_spec_says(status):
-    """Complete, with the status as its code, and a message."""
-    made = make_error(status)
-    body = ErrorResponse.from_dict(made)
-    assert (body.drift, made.keys()) == ((), ErrorResponse.__schema__().keys)
+def test_an_error_matches_the_spec(status):
+    """It has all fields, the status as its code, and a message."""
+    data = make_error(status)
+    body = ErrorResponse.from_dict(data)
+    assert (body.drift, data.keys()) == ((), ErrorResponse.__schema__().keys)
     assert (body.error.code, bool(body.error.message)) == (status, True)
 
 
-def test_an_error_says_what_it_is_told():
-    """Its message, code and metadata."""
+def test_an_error_has_the_given_parts():
+    """Message, code and metadata."""
     error = make_error(429, "slow down", code=1302, metadata={"provider": "x"})["error"]
     assert error == {"code": 1302, "message": "slow down", "metadata": {"provider": "x"}}
 
@@ -109,7 +111,7 @@ def model(*fields):
     return SimpleNamespace(__schema__=lambda: Schema.of(*fields))
 
 
-EVERY_KIND = [
+DECODERS = [
     *(value for name, value in vars(decoders).items() if isinstance(value, decoders.Scalar)),
     decoders.Constant("a"),
     decoders.StrEnumeration(ApiType),
@@ -120,18 +122,15 @@ EVERY_KIND = [
 ]
 
 
-@pytest.mark.parametrize("decoder", [d for d in EVERY_KIND if d is not decoders.FILE])
-def test_a_value_can_be_made_for_every_kind_of_schema(decoder):
-    """A regenerated client needs no change here: what is not well known gets a value of its type.
-
-    Bytes aside, which no JSON body holds.
-    """
-    made = _records._object(model(field("some_field", decoder)), {}, ())
-    assert decoder.knows(json.loads(json.dumps(made))["some_field"])
+@pytest.mark.parametrize("decoder", [d for d in DECODERS if d is not decoders.FILE])
+def test_a_value_can_be_made_for_each_kind_of_decoder(decoder):
+    """New fields of a spec get a valid value, except for bytes, which JSON cannot represent."""
+    data = _records._object(model(field("some_field", decoder)), {}, ())
+    assert decoder.knows(json.loads(json.dumps(data))["some_field"])
 
 
-def test_what_is_well_known_gives_way_to_the_spec():
-    """A plausible value that is not of the type any more is not used; other fields are not made."""
+def test_plausible_values_that_the_spec_does_not_allow_are_not_used():
+    """Neither are values for fields that it does not have."""
     changed = model(field("model", decoders.INTEGER), field("id", decoders.STRING))
     assert _records._object(changed, {"model": "a", "id": "b", "c": "d"}, ()) == {
         "model": 1,
@@ -139,8 +138,8 @@ def test_what_is_well_known_gives_way_to_the_spec():
     }
 
 
-def test_a_model_inside_itself_ends():
-    """As null, as an empty list, by another choice, or left out."""
+def test_a_recursive_model_is_not_nested_in_itself():
+    """The value is null, an empty list, another choice, or left out."""
     inner = SimpleNamespace()
     itself = decoders.Object(inner)
     inner.__schema__ = lambda: Schema.of(
@@ -152,22 +151,22 @@ def test_a_model_inside_itself_ends():
     assert _records._object(inner, {}, ()) == {"parent": None, "children": [], "either": "either"}
 
 
-def test_a_drifted_record_leaves_the_given_one_alone():
-    """It is a copy, at every depth."""
+def test_drifted_does_not_change_its_argument():
+    """At any depth."""
     record = make_record("gen-1")
     drifted(record, values={"/provider_responses/0/latency": "slow"}, missing=["model"])
     assert record == make_record("gen-1")
 
 
-def test_a_record_can_drift_from_an_id():
-    """What is made then is what `make_record` makes."""
+def test_drifted_accepts_an_id():
+    """It starts from the record of `make_record`."""
     record = drifted("gen-1", extra={"tier": 1, "/provider_responses/0/a~1b": 2})
     attempt = {**make_record("gen-1")["provider_responses"][0], "a/b": 2}
     assert record == {**make_record("gen-1"), "tier": 1, "provider_responses": [attempt]}
 
 
-@pytest.mark.parametrize("place", ["/provider_responses/0", "/id/x", "/provider_responses/x/y"])
-def test_only_fields_drift(place):
-    """An item, or what is in a text, is no field."""
+@pytest.mark.parametrize("pointer", ["/provider_responses/0", "/id/x", "/provider_responses/x/y"])
+def test_only_fields_can_drift(pointer):
+    """Not the items of a list, or parts of a string."""
     with pytest.raises(ValueError, match="the record has no"):
-        drifted("gen-1", missing=[place])
+        drifted("gen-1", missing=[pointer])

@@ -1,93 +1,106 @@
-"""What the stub can do but answer: each method says what becomes of the next requests."""
+"""What the stub can do instead of responding normally: each method changes the next responses."""
 
 import datetime
+import json
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from modelgates_client.testing import _responses, _stub_response
-from modelgates_client.testing._drift import changed, changes
+from modelgates_client.testing._drift import apply_changes, list_changes
 from modelgates_client.testing._records import make_error, make_record
-from modelgates_client.testing._responses import Step
+from modelgates_client.testing._responses import (
+    Behaviour,
+    StubResponse,
+    compressed,
+    delayed,
+    html_page,
+    json_response,
+    retry_after_header,
+)
 
 
 @dataclass
-class _BehaviourTurn:
-    """A step, and for how many requests it is still there; None is for ever."""
+class _Planned:
+    """A behaviour, and for how many more requests it applies; None means no limit."""
 
-    step: Step
-    left: int | None
+    behaviour: Behaviour
+    remaining: int | None
 
 
-class Sequences:
-    """What is to become of the next requests, by id and for any id.
+class BehaviourQueues:
+    """The behaviours for the next requests: a queue for each id, and one for all ids.
 
-    A request takes the next step of its id; if there is none, that of any id; if there is none
-    either, it gets its normal answer. Threads may share it: no step is taken twice.
+    A request takes the next behaviour from the queue of its id, or else from the queue for all ids.
+    If both are empty, its response is normal. Thread-safe: each request takes its own.
     """
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start with empty queues."""
         self._lock = threading.Lock()
-        self._turns: dict[str | None, deque[_BehaviourTurn]] = {}
+        self._queues: dict[str | None, deque[_Planned]] = {}
 
-    def add(self, generation_id: str | None, times: int | None, step: Step) -> None:
-        """Add a step behind those that are there.
+    def add(self, generation_id: str | None, times: int | None, behaviour: Behaviour) -> None:
+        """Append a behaviour to the queue of an id, or to the queue for all ids (None).
 
         Raises:
-            ValueError: `times` is no number of requests, or nothing would ever come to this step.
-            TypeError: The id is none.
+            ValueError: `times` is not a number of requests, or an earlier behaviour has no limit.
+            TypeError: The id is not a string.
         """
-        _check_turn(generation_id, times)
+        if not isinstance(generation_id, str | None):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise TypeError(
+                f"{generation_id!r} is not an id; to set the number of requests, "
+                f"use times={generation_id!r}"
+            )
+        if times is not None and (type(times) is not int or times < 1):
+            raise ValueError(f"times is {times!r}; it must be 1 or more, or None for no limit")
         with self._lock:
-            turns = self._turns.setdefault(generation_id, deque())
-            if turns and turns[-1].left is None:
-                raise ValueError("what was asked for before lasts for ever; recover() ends it")
-            turns.append(_BehaviourTurn(step, times))
+            queue = self._queues.setdefault(generation_id, deque())
+            if queue and queue[-1].remaining is None:
+                raise ValueError("an earlier behaviour has no limit; call recover() to end it")
+            queue.append(_Planned(behaviour, times))
 
-    def take(self, generation_id: str) -> Step | None:
-        """Take the step of a request."""
+    def take(self, generation_id: str) -> Behaviour | None:
+        """Return the behaviour for a request; None if its response is normal."""
         with self._lock:
-            for key in (generation_id, None):
-                turns = self._turns.get(key)
-                if turns:
-                    turn = turns[0]
-                    if turn.left is not None:
-                        turn.left -= 1
-                        if not turn.left:
-                            turns.popleft()
-                    return turn.step
+            for queue in (self._queues.get(generation_id), self._queues.get(None)):
+                if queue:
+                    planned = queue[0]
+                    if planned.remaining is not None:
+                        planned.remaining -= 1
+                        if not planned.remaining:
+                            queue.popleft()
+                    return planned.behaviour
         return None
 
     def clear(self, generation_id: str | None) -> None:
-        """Forget the steps of an id; of None: all steps."""
+        """Empty the queue of an id; for None, empty all queues."""
         with self._lock:
             if generation_id is None:
-                self._turns.clear()
+                self._queues.clear()
             else:
-                self._turns.pop(generation_id, None)
+                self._queues.pop(generation_id, None)
 
 
 class Behaviours(ABC):
-    """What becomes of the next requests, in the order in which the methods are called.
+    """Changes the next responses, in the order in which the methods are called.
 
-    Each method takes an id, or None for requests of any id; what was asked for an id comes first.
-    It lasts for as many requests as `times` says (None: for ever), then all is normal again.
-    A request that the API would not accept is refused before any of this, and uses none of it up.
+    Each method takes an id, or None for all ids; behaviours for an id come first. A behaviour
+    applies to `times` requests (None: no limit). After that, responses are normal again. A request
+    that the API would not accept is refused before, and does not count.
     """
 
-    _sequences: Sequences
+    _behaviours: BehaviourQueues
 
     @abstractmethod
-    def _known(self, generation_id: str) -> Mapping[str, Any] | None:
-        """Return the record of an id, if there is one."""
+    def _record_of(self, generation_id: str) -> Mapping[str, Any] | None:
+        """Return the record of an id; None if there is none."""
 
     def not_ready(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
-        """Answer 404, as if the record had not been written yet."""
-        self._instead(generation_id, times, _stub_response.as_json(make_error(404), 404))
+        """Respond with 404, as if the record did not exist yet."""
+        self._respond(generation_id, times, json_response(make_error(404), 404))
 
     def rate_limit(
         self,
@@ -96,17 +109,17 @@ class Behaviours(ABC):
         times: int | None = 1,
         retry_after: int | datetime.datetime | None = 1,
     ) -> None:
-        """Answer 429.
+        """Respond with 429.
 
         Args:
-            generation_id: Of which requests; None: of any.
-            times: Of how many requests; None: for ever.
-            retry_after: What the header `Retry-After` says: seconds, or a date and time; None:
-                there is none.
+            generation_id: The id to which this applies; None: all ids.
+            times: The number of requests; None: no limit.
+            retry_after: The value of the header `Retry-After`: seconds, or a date and time; None:
+                no header.
         """
         self.fail(generation_id, status=429, times=times, retry_after=retry_after)
 
-    def fail(  # noqa: PLR0913 - each says another thing of the error
+    def fail(  # noqa: PLR0913 - each is another part of the error
         self,
         generation_id: str | None = None,
         *,
@@ -116,18 +129,16 @@ class Behaviours(ABC):
         retry_after: int | datetime.datetime | None = None,
         times: int | None = 1,
     ) -> None:
-        """Answer with any status and the API's error body, as `make_error` makes it."""
-        headers = (
-            {} if retry_after is None else {"Retry_After": _responses.retry_after(retry_after)}
-        )
-        body = make_error(_error_status(status), message, metadata=metadata)
-        self._instead(generation_id, times, _stub_response.as_json(body, status, **headers))
+        """Respond with an error status and the API's error body; see `make_error`."""
+        headers = {} if retry_after is None else {"Retry_After": retry_after_header(retry_after)}
+        body = make_error(_checked_status(status), message, metadata=metadata)
+        self._respond(generation_id, times, json_response(body, status, **headers))
 
     def edge_page(
         self, generation_id: str | None = None, *, status: int = 502, times: int | None = 1
     ) -> None:
-        """Answer with an HTML page, as the edge before the API does: 502, 504, 524."""
-        self._instead(generation_id, times, _responses.page(_error_status(status)))
+        """Respond with an HTML page, like an edge server in front of the API: 502, 504, 524."""
+        self._respond(generation_id, times, html_page(_checked_status(status)))
 
     def error_in_success(
         self,
@@ -137,36 +148,44 @@ class Behaviours(ABC):
         message: str | None = None,
         times: int | None = 1,
     ) -> None:
-        """Answer 200 with an error object in place of the record."""
-        self._instead(generation_id, times, _responses.error_in_success(code, message))
+        """Respond with 200 and an error object instead of the record."""
+        self._respond(generation_id, times, json_response(make_error(code, message)))
 
     def delay(
         self, generation_id: str | None = None, *, seconds: float, times: int | None = 1
     ) -> None:
-        """Answer normally, but later; `close` does not wait for it."""
-        self._sequences.add(generation_id, times, _responses.delayed(seconds))
+        """Respond normally, but later; `close` does not wait for it."""
+        self._behaviours.add(generation_id, times, delayed(seconds))
 
     def truncate(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
         """Close the connection in the middle of the body."""
-        self._sequences.add(generation_id, times, _responses.truncated)
+        self._behaviours.add(
+            generation_id, times, lambda response: replace(response, is_truncated=True)
+        )
 
     def disconnect(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
-        """Close the connection without an answer."""
-        self._sequences.add(generation_id, times, _responses.dropped)
+        """Close the connection without a response."""
+        self._behaviours.add(
+            generation_id, times, lambda response: replace(response, is_dropped=True)
+        )
 
     def not_json(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
-        """Answer with a body that claims to be JSON, and is not."""
-        self._sequences.add(generation_id, times, _responses.garbled)
+        """Respond with a body that is not JSON, although its content type says so."""
+        self._behaviours.add(generation_id, times, _invalid_json)
 
     def mix_up(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
-        """Answer with the record of another generation."""
-        self._sequences.add(generation_id, times, _responses.mixed_up)
+        """Respond with the record of another generation."""
+        self._behaviours.add(
+            generation_id,
+            times,
+            _changing(lambda record: {**record, "id": f"{record['id']}-other"}),
+        )
 
     def gzip(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
-        """Answer normally, compressed."""
-        self._sequences.add(generation_id, times, _responses.compressed)
+        """Respond normally, compressed."""
+        self._behaviours.add(generation_id, times, compressed)
 
-    def drift(  # noqa: PLR0913 - each says another kind of drift
+    def drift(  # noqa: PLR0913 - each is another kind of drift
         self,
         generation_id: str | None = None,
         *,
@@ -177,33 +196,43 @@ class Behaviours(ABC):
         unknown: Iterable[str] = (),
         times: int | None = 1,
     ) -> None:
-        """Answer with a record that is not as the spec says; see `drifted` for the arguments."""
-        asked = changes(missing=missing, null=null, extra=extra, values=values, unknown=unknown)
-        known = None if generation_id is None else self._known(generation_id)
-        changed(make_record("gen-1") if known is None else known, asked)  # whether that can be
-        self._sequences.add(generation_id, times, _responses.drifting(asked))
+        """Respond with a record that deviates from the spec; see `drifted` for the arguments."""
+        changes = list_changes(
+            missing=missing, null=null, extra=extra, values=values, unknown=unknown
+        )
+        record = None if generation_id is None else self._record_of(generation_id)
+        apply_changes(make_record("gen-1") if record is None else record, changes)  # may raise
+        self._behaviours.add(
+            generation_id, times, _changing(lambda record: apply_changes(record, changes))
+        )
 
     def recover(self, generation_id: str | None = None) -> None:
-        """Be normal again: forget what was asked for an id; for None, all of it."""
-        self._sequences.clear(generation_id)
+        """Respond normally again: remove the behaviours for an id; for None, all behaviours."""
+        self._behaviours.clear(generation_id)
 
-    def _instead(
-        self, generation_id: str | None, times: int | None, answer: _stub_response.StubResponse
+    def _respond(
+        self, generation_id: str | None, times: int | None, response: StubResponse
     ) -> None:
-        self._sequences.add(generation_id, times, _responses.instead(answer))
+        self._behaviours.add(generation_id, times, lambda _: response)
 
 
-def _check_turn(generation_id: object, times: object) -> None:
-    """Refuse what would be no error, but another behaviour than the test means."""
-    if not isinstance(generation_id, str | None):
-        raise TypeError(
-            f"{generation_id!r} is no id; a number of requests is times={generation_id!r}"
-        )
-    if times is not None and (type(times) is not int or times < 1):
-        raise ValueError(f"times is {times!r}; it is 1 or more, or None: for ever")
+def _changing(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Behaviour:
+    """Return a behaviour that changes the record; an error stays as it is."""
+
+    def changed(response: StubResponse) -> StubResponse:
+        if response.status != 200:  # noqa: PLR2004 - HTTP
+            return response
+        body: dict[str, Any] = json.loads(response.body)
+        return replace(response, body=json_response({**body, "data": change(body["data"])}).body)
+
+    return changed
 
 
-def _error_status(status: int) -> int:
+def _invalid_json(response: StubResponse) -> StubResponse:
+    return replace(response, body=response.body.replace(b'"', b"'") + b"}")
+
+
+def _checked_status(status: int) -> int:
     if status not in range(400, 600):
-        raise ValueError(f"status is {status}; an error's is 400 to 599")
+        raise ValueError(f"status is {status}; it must be 400 to 599")
     return status

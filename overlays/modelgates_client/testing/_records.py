@@ -1,8 +1,7 @@
 """Records and errors made from the spec: complete, valid, and the same for the same id. Pure.
 
-The fields and their types are those of the generated models, whatever the spec has by then. What
-is written down here only makes some of them plausible: a value that the spec does not allow any
-more is not used, and a field that it does not have is not made.
+Fields and types are those of the generated models. The values in this module only make records
+plausible: a value that the spec does not allow, or a field that it does not have, is not used.
 """
 
 import datetime
@@ -16,18 +15,18 @@ from typing import Any, Final
 from modelgates_api.api.generations import get_generation
 from modelgates_api.models import ErrorResponse
 from modelgates_client.records.generation import Generation
-from modelgates_client.testing._stub_response import StubResponse, as_json
+from modelgates_client.testing._responses import StubResponse, json_response
 from modelgates_runtime import decoders
 from modelgates_runtime.decoder import Decoder
 from modelgates_runtime.model import Model
 from modelgates_runtime.operation import Operation
 from modelgates_runtime.values import is_array, is_object
 
-#: The operation whose answers are records.
+#: The operation that returns records.
 RECORDS: Final = get_generation.OPERATION
 
-#: Of each type without parts; those of formats are the examples of their RFCs.
-_EXAMPLES: Final[Mapping[Decoder, Any]] = {
+#: A value of each scalar type; those of formats are the examples in their RFCs.
+_SCALARS: Final[Mapping[Decoder, Any]] = {
     decoders.BOOLEAN: False,
     decoders.INTEGER: 1,
     decoders.NUMBER: 0.5,
@@ -51,35 +50,37 @@ _MESSAGES: Final[Mapping[int, str]] = {
     529: "Provider is overloaded",
 }
 
-_UNSAID: Final[Any] = object()
+_UNSET: Final[Any] = object()
 
 
 def make_record(generation_id: str, /, **fields: Any) -> dict[str, Any]:
-    """Make the record of a generation: every field of the spec, each with a value of its type.
+    """Make the record of a generation, with a valid value for every field of the spec.
 
-    The same id makes the same record, in every process; another id makes other amounts. The record
-    is final, and served at the first attempt; what it says of money and tokens is consistent.
+    The same id makes the same record, in every process; other ids make other amounts. The record is
+    final, the first attempt was successful, and its costs and tokens are consistent. Optional
+    information is null.
 
     Args:
-        generation_id: Its id.
+        generation_id: The id of the generation.
         fields: Values of your own, by the spec's names.
 
     Raises:
-        ValueError: A field is not in the spec, or its value is not as the spec says; for such
-            records there is `drifted`. Or there are two ids.
+        ValueError: A field is not in the spec, or the spec does not allow its value; `drifted`
+            makes such records. Or the fields have another id.
 
     Source: openapi.yaml, schema `Generation`.
     """
     known = Generation.__schema__().fields
     if fields.get("id", generation_id) != generation_id:
-        raise ValueError(f"the id is {generation_id!r}, and {fields['id']!r}, too")
+        raise ValueError(f"there are two ids: {generation_id!r} and {fields['id']!r}")
     for name in fields:
         if name not in known:
-            raise ValueError(f"{no_such_field(name, known)}; for a record that has it, see drifted")
-    made = {**_object(Generation, _plausible(generation_id), ()), **fields}
-    for entry in Generation.from_dict(as_sent(made)).drift:
-        raise ValueError(f"{entry}; for a record that is not as the spec says, see drifted")
-    return made
+            raise ValueError(f"{no_such_field(name, known)}; to add a field, use drifted")
+    values = {**dict.fromkeys(known), **_plausible(generation_id)}
+    record = {**_object(Generation, values, ()), **fields}
+    for entry in Generation.from_dict(json_copy(record)).drift:
+        raise ValueError(f"{entry}; to make a record that deviates from the spec, use drifted")
+    return record
 
 
 def make_error(
@@ -89,17 +90,17 @@ def make_error(
     code: int | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Make the body of an error, as the API sends it with a status.
+    """Make the body of an error response.
 
     Args:
-        status: The status, which the body repeats as its `code`.
-        message: What it says; by default something usual for the status.
-        code: Another code than the status.
+        status: The status code.
+        message: The message; by default a common one for the status.
+        code: The error's `code`; by default the status.
         metadata: The error's `metadata`.
 
     Source: openapi.yaml, schema `ErrorResponse`.
     """
-    wanted = {
+    values = {
         "error": {
             "code": status if code is None else code,
             "message": _message(status) if message is None else message,
@@ -108,27 +109,27 @@ def make_error(
         "modelgates_metadata": None,
         "user_id": None,
     }
-    body = _object(ErrorResponse, wanted, ())
+    body = _object(ErrorResponse, values, ())
     if metadata is not None:
         body["error"]["metadata"] = dict(metadata)
     return body
 
 
 def make_body(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the body that a record is sent in.
+    """Make the response body that contains a record.
 
     Source: openapi.yaml, operation `get-generation`, status 200.
     """
     content = RECORDS.content(HTTPStatus.OK)
     if content is None or not isinstance(content.decoder, decoders.Object):
-        raise LookupError("the spec documents no body of status 200")
+        raise LookupError("the spec documents no body for status 200")
     return {**_object(content.decoder.model, {"data": {}}, ()), "data": dict(record)}
 
 
-def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> StubResponse:
-    """Make the answer to an operation: what the spec says of its success.
+def make_response(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> StubResponse:
+    """Make a successful response to an operation, as the spec documents it.
 
-    An operation that gives pages has one page with items: the second is empty.
+    If the operation has pages, the first page has items and the second is empty.
     """
     status = next((s for s in operation.responses if s.startswith("2")), "default")
     code = int(status.replace("XX", "00")) if status != "default" else int(HTTPStatus.OK)
@@ -137,18 +138,18 @@ def make_answer(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -
         return StubResponse(code, b"")
     if not content.is_json:
         return StubResponse(code, b"text", {"Content-Type": content.content_type})
-    body = _value(content.decoder, "data", _UNSAID, ())
+    body = _value(content.decoder, "data", _UNSET, ())
     pages = operation.pages
-    if pages is not None and is_object(body) and _is_later(operation, query):
-        holder = body
+    if pages is not None and is_object(body) and _is_later_page(operation, query):
+        parent = body
         for name in pages.items[:-1]:
-            holder = holder[name]
-        holder[pages.items[-1]] = []
-    return as_json(body, code)
+            parent = parent[name]
+        parent[pages.items[-1]] = []
+    return json_response(body, code)
 
 
-def _is_later(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a request asks for another page than the first."""
+def _is_later_page(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a request is for a page after the first."""
     pages = operation.pages
     return pages is not None and any(
         query.get(parameter.name, ["0"])[0] not in {"", "0"}
@@ -158,18 +159,18 @@ def _is_later(operation: Operation[Any], query: Mapping[str, Sequence[str]]) -> 
 
 
 def no_such_field(name: str, known: Iterable[str]) -> str:
-    """Say that the spec has no field of this name, and which it may be."""
-    near = get_close_matches(name, known, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return f"the spec's record has no field {name!r}{meant}"
+    """Return the message for a field that the spec does not have, with a similar name if any."""
+    similar = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {similar[0]!r}?" if similar else ""
+    return f"the spec's record has no field {name!r}{hint}"
 
 
-def as_sent(value: Any) -> Any:
-    """Return what a value is after it was sent as JSON.
+def json_copy(value: Any) -> Any:
+    """Return a copy of a value as a client receives it, encoded as JSON and decoded.
 
     Raises:
-        TypeError: It is none.
-        ValueError: It is none: a NaN, an infinity, a circle.
+        TypeError: JSON cannot represent the type of a value.
+        ValueError: A number is NaN or infinite, or the value contains itself.
     """
     return json.loads(json.dumps(value, allow_nan=False))
 
@@ -177,12 +178,12 @@ def as_sent(value: Any) -> Any:
 def _message(status: int) -> str:
     try:
         return _MESSAGES.get(status) or HTTPStatus(status).phrase
-    except ValueError:  # no status of the IANA's list
+    except ValueError:  # not a status that the IANA lists
         return f"Status {status}"
 
 
 def _plausible(generation_id: str) -> dict[str, Any]:
-    """Return what well-known fields hold: amounts by the id, small and positive."""
+    """Return values for known fields; amounts depend on the id and are small and positive."""
     seed = int.from_bytes(hashlib.sha256(generation_id.encode("utf-8", "replace")).digest()[:8])
     prompt, completion = 20 + seed % 480, 10 + seed // 480 % 390
     upstream = f"chatcmpl-{seed:016x}"
@@ -191,29 +192,18 @@ def _plausible(generation_id: str) -> dict[str, Any]:
     return {
         "id": generation_id,
         "api_type": "completions",
-        "app_id": None,
-        "cache_discount": None,
         "cancelled": False,
         "created_at": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "external_user": None,
         "finish_reason": "stop",
         "generation_time": 500 + completion * 20,
-        "http_referer": None,
         "is_byok": False,
         "latency": 200 + prompt,
         "model": _MODEL,
-        "moderation_latency": None,
         "native_finish_reason": "stop",
         "native_tokens_cached": 0,
         "native_tokens_completion": completion,
-        "native_tokens_completion_images": None,
         "native_tokens_prompt": prompt,
         "native_tokens_reasoning": 0,
-        "num_fetches": None,
-        "num_input_audio_prompt": None,
-        "num_media_completion": None,
-        "num_media_prompt": None,
-        "num_search_results": None,
         "origin": "https://example.com/",
         "provider_name": _PROVIDER,
         "provider_responses": [
@@ -228,10 +218,6 @@ def _plausible(generation_id: str) -> dict[str, Any]:
             }
         ],
         "request_id": f"req-{seed:016x}",
-        "response_cache_source_id": None,
-        "router": None,
-        "service_tier": None,
-        "session_id": None,
         "streamed": True,
         "tokens_completion": completion,
         "tokens_prompt": prompt,
@@ -239,49 +225,48 @@ def _plausible(generation_id: str) -> dict[str, Any]:
         "upstream_id": upstream,
         "upstream_inference_cost": 0,
         "usage": cost,
-        "user_agent": None,
-        "web_search_engine": None,
     }
 
 
 def _object(
-    model: type[Model], wanted: Mapping[str, Any], within: tuple[type[Model], ...]
+    model: type[Model], values: Mapping[str, Any], parents: tuple[type[Model], ...]
 ) -> dict[str, Any]:
-    """Make an object of a model; `within` are the models that it stands in."""
-    within = (*within, model)
+    """Make an object of a model that is nested in objects of the parent models."""
+    parents = (*parents, model)
     return {
-        field.key: _value(field.decoder, field.key, wanted.get(field.key, _UNSAID), within)
+        field.key: _value(field.decoder, field.key, values.get(field.key, _UNSET), parents)
         for field in model.__schema__().fields.values()
-        if field.required or _ends(field.decoder, within)
+        if field.required or _is_finite(field.decoder, parents)
     }
 
 
-def _value(decoder: Decoder, name: str, wanted: Any, within: tuple[type[Model], ...]) -> Any:
-    """Make a value that a decoder takes: what is wanted, if it takes that."""
+def _value(decoder: Decoder, name: str, value: Any, parents: tuple[type[Model], ...]) -> Any:
+    """Return the value if the decoder accepts it, or else make one that it accepts."""
     if isinstance(decoder, decoders.Nullable):
-        if wanted is None or not _ends(decoder.item, within):
+        if value is None or not _is_finite(decoder.item, parents):
             return None
-        return _value(decoder.item, name, wanted, within)
+        return _value(decoder.item, name, value, parents)
     if isinstance(decoder, decoders.Object):
-        return _object(decoder.model, wanted if is_object(wanted) else {}, within)
+        return _object(decoder.model, value if is_object(value) else {}, parents)
     if isinstance(decoder, decoders.Array):
-        if not _ends(decoder.item, within):
+        if not _is_finite(decoder.item, parents):
             return []
-        items = wanted if is_array(wanted) else [_UNSAID]
-        return [_value(decoder.item, name, item, within) for item in items]
-    if wanted is not _UNSAID and decoder.knows(wanted):
-        return wanted
+        items = value if is_array(value) else [_UNSET]
+        return [_value(decoder.item, name, item, parents) for item in items]
+    if value is not _UNSET and decoder.knows(value):
+        return value
     if isinstance(decoder, decoders.OneOf):
-        return _value(next(c for c in decoder.choices if _ends(c, within)), name, wanted, within)
+        choice = next(choice for choice in decoder.choices if _is_finite(choice, parents))
+        return _value(choice, name, value, parents)
     if isinstance(decoder, decoders.StrEnumeration | decoders.IntEnumeration):
         return next(iter(decoder.enum.known())).value
     if isinstance(decoder, decoders.Constant):
         return decoder.value
-    return name if decoder is decoders.STRING else _EXAMPLES[decoder]
+    return name if decoder is decoders.STRING else _SCALARS[decoder]
 
 
-def _ends(decoder: Decoder, within: tuple[type[Model], ...]) -> bool:
-    """Whether a value can be made without an object of a model inside one of the same model."""
+def _is_finite(decoder: Decoder, parents: tuple[type[Model], ...]) -> bool:
+    """Whether a value can be made without nesting a model in itself."""
     if isinstance(decoder, decoders.OneOf):
-        return any(_ends(choice, within) for choice in decoder.choices)
-    return not (isinstance(decoder, decoders.Object) and decoder.model in within)
+        return any(_is_finite(choice, parents) for choice in decoder.choices)
+    return not (isinstance(decoder, decoders.Object) and decoder.model in parents)

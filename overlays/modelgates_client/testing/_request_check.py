@@ -1,32 +1,33 @@
-"""Which requests the API would not accept, and why; nothing here shows a key. Pure."""
+"""Which operation a request is for, and why the API would not accept it; without keys. Pure."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from modelgates_runtime.operation import Operation
 
-#: The key that the stub takes.
+#: The API key that the stub accepts by default.
 STUB_KEY: Final = "sk-mg-stub"
 
 _MASK: Final = "[API key]"
 _KEYS: Final = re.compile(r"sk-mg-[^\s'\"&/?]*")
-_MIN_MASKED: Final = 8  # characters; shorter tokens are part of other words
+_MIN_MASKED: Final = 8  # characters; shorter tokens may be part of other words
+_PARAMETER: Final = re.compile(r"\\\{[^{}]+\\\}")  # a parameter in an escaped path
 
 
 @dataclass(frozen=True)
 class StubRequest:
-    """A request that came, and what became of it; the key is in no part of it.
+    """A request and the status of its response; no attribute contains a key.
 
     Attributes:
         method: The HTTP method.
         path: The path, without the query.
-        id: The generation that was asked for; None if there was none, or more than one.
-        status: The status that was answered; None if the connection was dropped instead.
-        violation: Why the API would not have accepted it; None if it would.
-        operation: The id of the operation that it was for, by the spec; None if it was for none.
+        id: The requested generation; None if there was none, or more than one.
+        status: The status of the response; None if the connection was dropped.
+        violation: Why the API would not have accepted the request; None if it would.
+        operation: The operation's id in the spec; None if the request was for no operation.
     """
 
     method: str
@@ -43,13 +44,13 @@ class StubRequest:
 
 
 class ReceivedRequest(NamedTuple):
-    """What a request says, as far as it is looked at; its `repr` shows no key.
+    """The parts of a request that the stub checks; its `repr` does not contain the key.
 
     Attributes:
         method: The HTTP method.
         path: The path, decoded.
-        query: The values of each parameter in the query.
-        headers: By name in lower case.
+        query: The values of each query parameter.
+        headers: The headers, by lower-case name.
         body: The body.
     """
 
@@ -65,7 +66,7 @@ class ReceivedRequest(NamedTuple):
         return self.query.get("id", ())
 
     def masked(self, text: str, api_key: str) -> str:
-        """Return a text of the request without keys: what was sent as one, or looks like one."""
+        """Return a text without the key that was sent, the stub's key, and anything like a key."""
         token = self.headers.get("authorization", "").rpartition(" ")[2]
         for key in (token, api_key):
             if len(key) >= _MIN_MASKED:
@@ -73,17 +74,17 @@ class ReceivedRequest(NamedTuple):
         return _KEYS.sub(_MASK, text)
 
     def __repr__(self) -> str:
-        return "Asked(…)"
+        return "ReceivedRequest(…)"
 
 
 class Refusal(NamedTuple):
-    """What the API answers in place of what was asked for.
+    """The error response to a request that the API would not accept.
 
     Attributes:
-        status: The status.
-        message: What the error body says; None if the answer is a plain page, not the API's.
-        violation: What the client did wrong, for whoever tests it.
-        allowed: The methods of the path, where the status is 405.
+        status: The status code.
+        message: The message in the API's error body; None if the response is plain text.
+        violation: What is wrong with the request, for the author of the test.
+        allowed: The methods of the path, if the status is 405.
     """
 
     status: int
@@ -92,49 +93,78 @@ class Refusal(NamedTuple):
     allowed: str = ""
 
 
-def misplaced(operations: Mapping[str, Operation[Any]], known: Sequence[str]) -> Refusal:
-    """Return why a request is for no operation.
+class Routes:
+    """Finds the operations of a path."""
+
+    def __init__(self, operations: Iterable[Operation[Any]]) -> None:
+        """Prefer paths with fewer parameters."""
+        self._patterns = [
+            (re.compile(_PARAMETER.sub("[^/]+", re.escape(operation.path))), operation)
+            for operation in sorted(operations, key=lambda operation: operation.path.count("{"))
+        ]
+
+    def at(self, path: str) -> dict[str, Operation[Any]]:
+        """Return the operations of a path, as it is sent, by their methods."""
+        template: str | None = None
+        found: dict[str, Operation[Any]] = {}
+        for pattern, operation in self._patterns:
+            if template in {None, operation.path} and pattern.fullmatch(path):
+                template = operation.path
+                found[operation.method] = operation
+        return found
+
+
+def unknown_route(operations: Mapping[str, Operation[Any]], paths: Sequence[str]) -> Refusal:
+    """Return the refusal of a request that is for no operation.
 
     Args:
-        operations: Those of its path, by method.
-        known: The paths that there are.
+        operations: The operations of its path, by method.
+        paths: All paths.
     """
     if not operations:
-        paths = known[0] if len(known) == 1 else f"one of {', '.join(known)}"
-        return Refusal(404, None, f"the path is not {paths}")
+        expected = paths[0] if len(paths) == 1 else f"one of {', '.join(paths)}"
+        return Refusal(404, None, f"the path is not {expected}")
     allowed = ", ".join(operations)
     return Refusal(405, None, f"the method is not {allowed}", allowed)
 
 
-def refusal(asked: ReceivedRequest, operation: Operation[Any], api_key: str) -> Refusal | None:
+def refusal(request: ReceivedRequest, operation: Operation[Any], api_key: str) -> Refusal | None:
     """Return why the API would not accept a request for an operation; None if it would.
 
     Args:
-        asked: The request.
-        operation: What it is for.
+        request: The request.
+        operation: The operation.
         api_key: The key that is accepted.
     """
-    wrong = unauthorized(asked, api_key) if operation.is_secured else None
-    return wrong or next(_wrong_parameters(asked, operation), None) or _wrong_body(asked, operation)
+    return (
+        (unauthorized(request, api_key) if operation.is_secured else None)
+        or next(_invalid_parameters(request, operation), None)
+        or _invalid_body(request, operation)
+    )
 
 
-def unauthorized(asked: ReceivedRequest, api_key: str) -> Refusal | None:
+def unauthorized(request: ReceivedRequest, api_key: str) -> Refusal | None:
     """Return why the API would not accept the key of a request; None if it would."""
-    authorization = asked.headers.get("authorization")
-    wrong = _wrong_key(authorization, api_key)
-    if wrong is None:
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        return Refusal(401, "No auth credentials found", "no Authorization header")
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:  # case-insensitive (RFC 9110, 11.1)
+        violation = "the Authorization header has no bearer token"
+    elif token != api_key:
+        violation = "the bearer token is not the stub's key"
+    else:
         return None
-    message = "No auth credentials found" if authorization is None else "User not found."
-    return Refusal(401, message, wrong)
+    return Refusal(401, "User not found.", violation)
 
 
-def _wrong_parameters(asked: ReceivedRequest, operation: Operation[Any]) -> Iterator[Refusal]:
+def _invalid_parameters(request: ReceivedRequest, operation: Operation[Any]) -> Iterator[Refusal]:
     for parameter in operation.parameters:
         name = parameter.name
         if parameter.place == "query":
-            values = asked.query.get(name, ())
+            values = request.query.get(name, ())
         elif parameter.place == "header":
-            values = [asked.headers[name.lower()]] if name.lower() in asked.headers else []
+            values = [request.headers[name.lower()]] if name.lower() in request.headers else []
         else:
             continue
         is_many = parameter.is_array or parameter.style == "deepObject"
@@ -142,37 +172,27 @@ def _wrong_parameters(asked: ReceivedRequest, operation: Operation[Any]) -> Iter
             if parameter.required and not is_many:
                 yield Refusal(400, f"{name}: Required", f"the parameter {name} is missing")
         elif len(values) > 1 and not is_many:
-            why = f"the parameter {name} is there {len(values)} times"
-            yield Refusal(400, f"{name}: Expected string, received array", why)
+            violation = f"the parameter {name} is sent {len(values)} times"
+            yield Refusal(400, f"{name}: Expected string, received array", violation)
         elif not values[0] and parameter.required:
             yield Refusal(400, f"{name}: Required", f"the parameter {name} is empty")
 
 
-def _wrong_body(asked: ReceivedRequest, operation: Operation[Any]) -> Refusal | None:
+def _invalid_body(request: ReceivedRequest, operation: Operation[Any]) -> Refusal | None:
     if not operation.bodies:
         return None
-    if not asked.body:
+    if not request.body:
         if not operation.needs_body:
             return None
         return Refusal(400, "body: Required", "there is no body")
-    sent = asked.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     kinds = [body.content_type.partition(";")[0].strip().lower() for body in operation.bodies]
     if sent not in kinds:
-        why = f"the body is {sent or 'of no type'}, not {' or '.join(kinds)}"
-        return Refusal(415, "Unsupported Media Type", why)
+        violation = f"the body is {sent or 'of no type'}, not {' or '.join(kinds)}"
+        return Refusal(415, "Unsupported Media Type", violation)
     if sent == "application/json" or sent.endswith("+json"):
         try:
-            json.loads(asked.body)
+            json.loads(request.body)
         except ValueError:
-            return Refusal(400, "body: Invalid JSON", "the body is no JSON")
+            return Refusal(400, "body: Invalid JSON", "the body is not JSON")
     return None
-
-
-def _wrong_key(authorization: str | None, api_key: str) -> str | None:
-    """Return what is wrong with the header; schemes are of any case (RFC 9110, section 11.1)."""
-    if authorization is None:
-        return "no Authorization header"
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        return "the Authorization header holds no bearer token"
-    return None if token == api_key else "another bearer token than the stub's key"

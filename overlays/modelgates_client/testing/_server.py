@@ -1,4 +1,4 @@
-"""HTTP on loopback, by pytest-httpserver: quiet, quick to stop, and nothing left behind."""
+"""The HTTP server of the stub, based on pytest-httpserver: no logs, and it stops quickly."""
 
 import os
 import socket
@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
-from modelgates_client.testing._chat import ChatStream
-from modelgates_client.testing._stub_response import StubResponse
+from modelgates_client.testing._responses import StubResponse, StubStream
 
 try:
     from pytest_httpserver import HTTPServer
@@ -22,24 +21,31 @@ except ModuleNotFoundError as error:
         name="pytest_httpserver",
     ) from error
 
-_POLL_S: Final = 0.005  # how often the server looks whether it is to stop
+_POLL_S: Final = 0.005  # how often the server checks whether to stop
 
 
 class StubServer(HTTPServer):
-    """Answers each request in a thread of its own."""
+    """Handles each request in its own thread."""
 
     def __init__(
         self,
-        answer: Callable[[Request], StubResponse],
-        broken: Callable[[str], object],
+        respond: Callable[[Request], StubResponse],
+        on_invalid: Callable[[str], object],
         host: str,
         port: int,
     ) -> None:
-        """Answer on a port (0: a free one) by `answer`; tell `broken` what is no HTTP."""
+        """Listen on a port; 0 is a free one.
+
+        Args:
+            respond: Returns the response to a request.
+            on_invalid: Called with a description of each request that is not HTTP.
+            host: The address to listen on.
+            port: The port.
+        """
         super().__init__(host, port, threaded=True)
         self.log = _DiscardingLog()
-        self._answer = answer
-        self._broken = broken
+        self._respond = respond
+        self.on_invalid = on_invalid
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._serving: dict[threading.Thread, socket.socket] = {}
@@ -48,30 +54,30 @@ class StubServer(HTTPServer):
         """Start serving.
 
         Raises:
-            OSError: The address or the port cannot be had.
+            OSError: The address or the port is not available.
         """
-        # werkzeug would print why not, and end the process.
+        # Otherwise werkzeug would print the error and end the process.
         with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:
-            if os.name == "posix":  # elsewhere it would take the port from who has it
+            if os.name == "posix":  # elsewhere it would take over a port that is in use
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((self.host, self.port))
             probe.listen()
         super().start()
 
     def thread_target(self) -> None:
-        """Serve; pytest-httpserver runs this in the server's thread."""
+        """Serve requests; pytest-httpserver calls this in the server's thread."""
         if self.server is None:
-            raise RuntimeError("the server was not made")
-        owner = self
+            raise RuntimeError("the server was not created")
+        stub_server = self
 
         class Handler(_StubHandler):
-            server_of_stub = owner
+            owner = stub_server
 
         self.server.RequestHandlerClass = Handler
         self.server.serve_forever(poll_interval=_POLL_S)
 
     def stop(self) -> None:
-        """Stop serving: end delays and connections, and wait for their threads."""
+        """Stop serving: end all delays and connections, and wait for their threads."""
         self._stopping.set()
         with self._lock:
             for connection in self._serving.values():
@@ -81,74 +87,74 @@ class StubServer(HTTPServer):
             thread.join()
 
     def dispatch(self, request: Request) -> Response:
-        """Answer a request; pytest-httpserver calls this."""
-        answer = self._answer(request)
-        aborted = answer.delay_s > 0 and self._stopping.wait(answer.delay_s)
-        if answer.dropped or aborted:
-            hang_up(request.environ["werkzeug.socket"])
+        """Respond to a request; pytest-httpserver calls this."""
+        response = self._respond(request)
+        connection: socket.socket = request.environ["werkzeug.socket"]
+        is_aborted = response.delay_s > 0 and self._stopping.wait(response.delay_s)
+        if response.is_dropped or is_aborted:
+            hang_up(connection)
             return Response()
-        if isinstance(answer, ChatStream):
-            pieces = self._pieces(answer, request.environ["werkzeug.socket"])
-            return Response(pieces, answer.status, dict(answer.headers))
-        response = Response(answer.body, answer.status, dict(answer.headers))
-        if answer.truncated:
-            response = Response(answer.body[: len(answer.body) // 2], answer.status)
-            response.headers.update({**answer.headers, "Content-Length": str(len(answer.body))})
-        return response
+        headers = dict(response.headers)
+        if isinstance(response, StubStream):
+            return Response(self._events(response, connection), response.status, headers)
+        if not response.is_truncated:
+            return Response(response.body, response.status, headers)
+        length = len(response.body)
+        truncated = Response(response.body[: length // 2], response.status, headers)
+        truncated.headers["Content-Length"] = str(length)  # replaces the one by werkzeug
+        return truncated
 
-    def _pieces(self, answer: ChatStream, connection: socket.socket) -> Iterator[bytes]:
-        """Yield what is streamed, until the stub is closed."""
-        for piece in answer.events:
-            yield piece
-            if self._stopping.wait(answer.pause_s):
+    def _events(self, stream: StubStream, connection: socket.socket) -> Iterator[bytes]:
+        """Yield the events of a stream, until the server stops."""
+        for event in stream.events:
+            yield event
+            if self._stopping.wait(stream.pause_s):
                 return
-        if answer.broken:
+        if stream.is_broken:
             hang_up(connection)
 
-    def entered(self, connection: socket.socket) -> None:
-        """Remember the connection of this thread."""
+    def register(self, connection: socket.socket) -> None:
+        """Remember the connection of this thread, to close it when the server stops."""
         with self._lock:
-            self._serving = {t: c for t, c in self._serving.items() if t.is_alive()}
+            self._serving = {
+                thread: serving for thread, serving in self._serving.items() if thread.is_alive()
+            }
             self._serving[threading.current_thread()] = connection
             if self._stopping.is_set():
                 hang_up(connection)
 
-    def garbage(self, reason: str) -> None:
-        """Tell of a request that is no HTTP."""
-        self._broken(reason)
-
 
 class _DiscardingLog(list[tuple[Request, Response]]):
-    """Takes the place of the log of requests, which would keep their keys."""
+    """Replaces the log of requests, which would contain API keys."""
 
     def append(self, item: object, /) -> None:
-        """Keep nothing."""
+        """Discard the item."""
 
 
 class _StubHandler(WSGIRequestHandler):
-    """Speaks HTTP on one connection."""
+    """Handles one connection."""
 
     protocol_version = "HTTP/1.1"
-    server_of_stub: StubServer
+    owner: StubServer
 
     def setup(self) -> None:
-        """Begin."""
-        self.server_of_stub.entered(self.request)
+        """Register the connection."""
+        self.owner.register(self.request)
         super().setup()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is no HTTP."""
-        self.server_of_stub.garbage(f"{code}, no HTTP/1.1 request (TLS, to an http:// URL?)")
+        """Refuse a request that is not HTTP."""
+        self.owner.on_invalid(f"{code}: not an HTTP/1.1 request (TLS to an http:// URL?)")
         super().send_error(code, message, explain)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: the stub has its own list of requests."""
+        """Log nothing; the stub has its own list of requests."""
 
     def log_error(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the stub has its own list of violations."""
+        """Log nothing; the stub has its own list of violations."""
 
 
 def hang_up(connection: socket.socket) -> None:
-    """Close both directions of a connection; its thread closes the rest."""
-    with suppress(OSError):  # it is closed already, by the other end or by its thread
+    """Shut down both directions of a connection; its thread closes the socket."""
+    with suppress(OSError):  # already closed by the peer or by its thread
         connection.shutdown(socket.SHUT_RDWR)

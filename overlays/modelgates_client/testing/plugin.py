@@ -1,6 +1,7 @@
-"""The fixtures, for pytest: it loads this wherever the package is installed, so it costs nothing.
+"""The pytest fixtures.
 
-What the stub needs is imported when a test asks for it.
+pytest loads this module wherever the package is installed, so it imports the stub only when a test
+uses it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 def modelgates_stub() -> Iterator[StubAPI]:
     """A stub of the ModelGates API for this test, without records; see `StubAPI`.
 
-    It fails the test, when that is over, if the API would not have accepted what was asked:
-    another path, method or key, no id. A test that means it calls `violations.clear()`.
+    At the end of the test, it fails the test if the API would not have accepted a request: a wrong
+    path, method or key, or a missing id. A test that sends such requests on purpose calls
+    `violations.clear()`.
     """
     try:
         from modelgates_client.testing import StubAPI  # noqa: PLC0415 - see above
@@ -38,7 +40,7 @@ def modelgates_stub() -> Iterator[StubAPI]:
 
 @pytest.fixture
 def modelgates_environment(modelgates_stub: StubAPI, monkeypatch: pytest.MonkeyPatch) -> StubAPI:
-    """The stub, set as the server and the key of clients that are made during this test.
+    """The stub, as the server and the key of clients that are created during this test.
 
     It sets `MODELGATES_BASE_URL` and `MODELGATES_API_KEY`.
     """
