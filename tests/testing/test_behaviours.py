@@ -147,7 +147,7 @@ def test_drift_that_a_record_cannot_have_is_a_violation(stub, send):
     stub.drift(missing=["model"])
     assert send("/api/v1/generation?id=gen-2").status == 500
     assert (
-        "the stub cannot apply the drift to this record: the record has no field"
+        "the stub cannot apply the behaviour to this response: the record has no field"
         in stub.violations[0]
     )
 
@@ -157,6 +157,15 @@ def test_errors_do_not_drift(stub, get_error):
     stub.drift(missing=["total_cost"])
     stub.mix_up()
     assert [get_error("gen-2").status_code, get_error("gen-2").status_code] == [404, 404]
+
+
+@pytest.mark.parametrize("body", [{"models": []}, {"data": []}, [1]])
+def test_a_response_without_a_record_is_not_mixed_up(stub, send, body):
+    """Such as one that a test sets, or one of another operation."""
+    stub.respond("get-generation", body)
+    stub.mix_up()
+    response = send()
+    assert (response.status, json.loads(response.content)) == (200, body)
 
 
 def test_behaviours_for_an_id_come_before_those_for_all_ids(stub, send):

@@ -20,6 +20,7 @@ from modelgates_client.testing._responses import (
     json_response,
     retry_after_header,
 )
+from modelgates_runtime.values import is_object
 
 
 @dataclass
@@ -178,7 +179,7 @@ class Behaviours(ABC):
         self._behaviours.add(
             generation_id,
             times,
-            _changing(lambda record: {**record, "id": f"{record['id']}-other"}),
+            _changing(lambda record: {**record, "id": f"{record.get('id')}-other"}),
         )
 
     def gzip(self, generation_id: str | None = None, *, times: int | None = 1) -> None:
@@ -217,13 +218,14 @@ class Behaviours(ABC):
 
 
 def _changing(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Behaviour:
-    """Return a behaviour that changes the record; an error stays as it is."""
+    """Return a behaviour that changes the record; a response without one stays as it is."""
 
     def changed(response: StubResponse) -> StubResponse:
-        if response.status != 200:  # noqa: PLR2004 - HTTP
+        body: Any = json.loads(response.body)
+        record = body.get("data") if is_object(body) else None
+        if not is_object(record):
             return response
-        body: dict[str, Any] = json.loads(response.body)
-        return replace(response, body=json_response({**body, "data": change(body["data"])}).body)
+        return replace(response, body=json_response({**body, "data": change(record)}).body)
 
     return changed
 

@@ -268,8 +268,8 @@ class StubAPI(Behaviours):
         behaviour = self._behaviours.take(request.ids[0] if operation is RECORDS else operation.id)
         try:
             response = response if behaviour is None else behaviour(response)
-        except ValueError as error:  # the record cannot have this drift
-            message = f"the stub cannot apply the drift to this record: {error}"
+        except ValueError as error:  # such as a drift that the record cannot have
+            message = f"the stub cannot apply the behaviour to this response: {error}"
             return text_response(500, message), message
         return self._add_latency(response), None
 
