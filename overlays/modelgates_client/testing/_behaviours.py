@@ -5,12 +5,13 @@ import json
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from modelgates_client.testing._drift import apply_changes, list_changes
-from modelgates_client.testing._records import make_error, make_record
+from modelgates_client.testing._drift import drifted
+from modelgates_client.testing._records import make_error
 from modelgates_client.testing._responses import (
     Behaviour,
     StubResponse,
@@ -190,22 +191,20 @@ class Behaviours(ABC):
         self,
         generation_id: str | None = None,
         *,
-        missing: Iterable[str] = (),
-        null: Iterable[str] = (),
+        missing: Collection[str] = (),
+        null: Collection[str] = (),
         extra: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
-        unknown: Iterable[str] = (),
+        unknown: Collection[str] = (),
         times: int | None = 1,
     ) -> None:
         """Respond with a record that deviates from the spec; see `drifted` for the arguments."""
-        changes = list_changes(
-            missing=missing, null=null, extra=extra, values=values, unknown=unknown
+        drift = partial(
+            drifted, missing=missing, null=null, extra=extra, values=values, unknown=unknown
         )
         record = None if generation_id is None else self._record_of(generation_id)
-        apply_changes(make_record("gen-1") if record is None else record, changes)  # may raise
-        self._behaviours.add(
-            generation_id, times, _changing(lambda record: apply_changes(record, changes))
-        )
+        drift("gen-1" if record is None else record)  # raises if this cannot be
+        self._behaviours.add(generation_id, times, _changing(drift))
 
     def recover(self, generation_id: str | None = None) -> None:
         """Respond normally again: remove the behaviours for an id; for None, all behaviours."""

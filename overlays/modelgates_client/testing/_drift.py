@@ -1,7 +1,7 @@
 """Records that deviate from the spec on purpose. Pure."""
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from modelgates_client.records.generation import Generation
@@ -57,61 +57,15 @@ class Change(NamedTuple):
             fields[key] = self.value
 
 
-def list_changes(
-    *,
-    missing: Iterable[str] = (),
-    null: Iterable[str] = (),
-    extra: Mapping[str, Any] | None = None,
-    values: Mapping[str, Any] | None = None,
-    unknown: Iterable[str] = (),
-) -> tuple[Change, ...]:
-    """Return the changes that the arguments of `drifted` describe.
-
-    Raises:
-        ValueError: There are none.
-        TypeError: A list of names is a string.
-    """
-    for names in (missing, null, unknown):
-        if isinstance(names, str):
-            raise TypeError(f"{names!r} is one name where a list of names is expected")
-    changes = (
-        *(Change(_pointer(name), "drop") for name in missing),
-        *(Change(_pointer(name), "set", None) for name in null),
-        *(Change(_pointer(name), "add", json_copy(v)) for name, v in (extra or {}).items()),
-        *(Change(_pointer(name), "set", json_copy(v)) for name, v in (values or {}).items()),
-        *(Change(_pointer(name), "set", _NEW_VALUE) for name in unknown),
-    )
-    if not changes:
-        raise ValueError("no drift is given; use missing, null, extra, values or unknown")
-    return changes
-
-
-def apply_changes(record: Mapping[str, Any], changes: tuple[Change, ...]) -> dict[str, Any]:
-    """Return a changed copy of the record, in which each change causes drift.
-
-    Raises:
-        ValueError: A change causes no drift because the spec allows it, or the record does not
-            have the field.
-    """
-    result: dict[str, Any] = copy.deepcopy(dict(record))
-    for change in changes:
-        change.apply(result)
-    pointers = {entry.pointer for entry in Generation.from_dict(copy.deepcopy(result)).drift}
-    for change in changes:
-        if change.pointer not in pointers:
-            raise ValueError(f"the spec allows this value of {change.pointer}, so it is no drift")
-    return result
-
-
 def drifted(  # noqa: PLR0913 - each is another kind of drift
     record: Mapping[str, Any] | str,
     /,
     *,
-    missing: Iterable[str] = (),
-    null: Iterable[str] = (),
+    missing: Collection[str] = (),
+    null: Collection[str] = (),
     extra: Mapping[str, Any] | None = None,
     values: Mapping[str, Any] | None = None,
-    unknown: Iterable[str] = (),
+    unknown: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return a record that deviates from the spec, like one of another version of the API.
 
@@ -129,9 +83,28 @@ def drifted(  # noqa: PLR0913 - each is another kind of drift
     Raises:
         ValueError: There is nothing to change, the record has no such field, or the spec allows
             the result, so that a test with it would prove nothing.
+        TypeError: A list of names is a string, or a value cannot be represented in JSON.
     """
-    changes = list_changes(missing=missing, null=null, extra=extra, values=values, unknown=unknown)
-    return apply_changes(make_record(record) if isinstance(record, str) else record, changes)
+    for names in (missing, null, unknown):
+        if isinstance(names, str):
+            raise TypeError(f"{names!r} is one name where a list of names is expected")
+    changes = (
+        *(Change(_pointer(name), "drop") for name in missing),
+        *(Change(_pointer(name), "set", None) for name in null),
+        *(Change(_pointer(name), "add", json_copy(v)) for name, v in (extra or {}).items()),
+        *(Change(_pointer(name), "set", json_copy(v)) for name, v in (values or {}).items()),
+        *(Change(_pointer(name), "set", _NEW_VALUE) for name in unknown),
+    )
+    if not changes:
+        raise ValueError("no drift is given; use missing, null, extra, values or unknown")
+    result = make_record(record) if isinstance(record, str) else copy.deepcopy(dict(record))
+    for change in changes:
+        change.apply(result)
+    pointers = {entry.pointer for entry in Generation.from_dict(copy.deepcopy(result)).drift}
+    for change in changes:
+        if change.pointer not in pointers:
+            raise ValueError(f"the spec allows this value of {change.pointer}, so it is no drift")
+    return result
 
 
 def enum_fields() -> Iterator[str]:
