@@ -1,5 +1,6 @@
 """Changes between versions: upgrade steps of the tables, and columns of the rows."""
 
+import hashlib
 import json
 import sqlite3
 
@@ -262,6 +263,33 @@ def test_exports_and_reports_read_a_ledger_that_lacks_new_columns(before_new_fie
     spent = spending_of_ledger(str(path), Period(None, None, "UTC"), "charged")
     assert (spent.records, spent.unknown, spent.known_usd) == (3, 3, 0)
     assert spent.differences == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x",
+        "[]",
+        "[" * 100_000,
+        "{}",
+        '{"version": Infinity, "columns": {}, "totals": [], "index": [], "unfilled": []}',
+        '{"version": 3, "columns": [], "totals": [], "index": [], "unfilled": []}',
+        '{"version": 3, "columns": {"a": 1}, "totals": 5, "index": [], "unfilled": []}',
+        '{"version": 3, "columns": {}, "totals": [[]], "index": [{}], "unfilled": [5]}',
+    ],
+)
+def test_a_hostile_format_of_the_rows_is_an_error_that_writing_repairs(old, content):
+    """Its digest is right: somebody has made it up."""
+    text = f"{hashlib.sha256(content.encode()).hexdigest()} {content}"
+    with Ledger(old) as ledger:
+        expected = all_rows(ledger)
+        with ledger._database.writing() as connection:
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'columns'", (text,))
+    with Ledger(old, read_only=True) as ledger, pytest.raises(LedgerError, match="another version"):
+        ledger.check_rows()
+    with Ledger(old) as ledger:
+        assert all_rows(ledger) == expected
+        assert not list(ledger.flaws())
 
 
 def test_damage_in_a_new_column_is_found(before_new_fields):

@@ -13,10 +13,20 @@ from attrs import asdict, frozen
 
 from modelgates_client.ledger.sql import get_meta, set_meta
 from modelgates_client.rows.columns import Column
-from modelgates_runtime.values import is_object
 
 #: Its name in the table `meta`; without it, the rows are rebuilt.
 META_NAME: Final = "columns"
+
+
+#: What reading a text raises that is not a format.
+_INVALID: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @frozen
@@ -43,16 +53,17 @@ class RowFormat:
         digest, _, text = (get_meta(connection, META_NAME) or "").partition(" ")
         if digest != _digest(text):
             return None
-        value: Any = json.loads(text)
-        if not is_object(value):
+        try:
+            value: Any = json.loads(text)
+            return cls(
+                int(value["version"]),
+                {str(name): str(form) for name, form in value["columns"].items()},
+                tuple(map(str, value["totals"])),
+                tuple(map(str, value["index"])),
+                tuple(map(str, value["unfilled"])),
+            )
+        except _INVALID:  # a ledger may come from a stranger
             return None
-        return cls(
-            value["version"],
-            value["columns"],
-            tuple(value["totals"]),
-            tuple(value["index"]),
-            tuple(value["unfilled"]),
-        )
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Store it, within a transaction."""
