@@ -90,7 +90,7 @@ class Engine:
             latency_s, attempt_result = self._server(loop.time(), generation_id)
             if attempt_result is HANG or latency_s >= deadline.remaining():
                 await asyncio.sleep(deadline.remaining())
-                return Failure("timeout", "no complete answer within the deadline")
+                return Failure("timeout", "no complete response before the deadline")
             await asyncio.sleep(latency_s)
             return attempt_result
         finally:

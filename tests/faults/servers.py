@@ -170,8 +170,8 @@ class FaultServer:
         if not self._accepting.is_set():
             self._start(self._accept)
 
-    def is_quiet(self, within_s: float = GUARD_S) -> bool:
-        """Whether all connections end soon."""
+    def all_closed(self, within_s: float = GUARD_S) -> bool:
+        """Whether all connections are closed within some seconds."""
         deadline = time.monotonic() + within_s
         while self._open and time.monotonic() < deadline:
             time.sleep(0.005)

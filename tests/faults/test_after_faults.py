@@ -117,12 +117,12 @@ def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
                 fail(flavour, 3, **{**settings(fault, server), "timeout": timeout_s})
                 if server.connections >= 3:
                     break
-            quiet = server.is_quiet()
+            all_closed = server.all_closed()
     finally:
         gc.enable()
         gc.collect()
     assert server.connections >= 3
-    assert quiet
+    assert all_closed
 
 
 @pytest.mark.parametrize("flavour", AWAITED, indirect=True)
@@ -154,10 +154,10 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
             with pytest.raises(asyncio.CancelledError):
                 await call
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            quiet = await asyncio.to_thread(server.is_quiet)
+            all_closed = await asyncio.to_thread(server.all_closed)
             server.heal()
             record = await client.generations.get(ID)
-        return tasks, quiet, record.total_cost
+        return tasks, all_closed, record.total_cost
 
     with FaultServer(
         connect(STALL) if script is None else script,
@@ -165,9 +165,9 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
         context=tls.valid() if secure and script is not None else None,
         healthy_context=tls.valid() if secure else None,
     ) as server:
-        tasks, quiet, cost = asyncio.run(run(server))
+        tasks, all_closed, cost = asyncio.run(run(server))
     assert tasks == set()
-    assert quiet
+    assert all_closed
     assert cost == COST
 
 
@@ -189,10 +189,10 @@ def test_an_interrupted_call_leaves_no_connection(script):
     ):
         with pytest.raises(KeyboardInterrupt):
             client.generations.get(ID)
-        quiet = server.is_quiet()
+        all_closed = server.all_closed()
         server.heal()
         record = client.generations.get(ID)
-    assert quiet
+    assert all_closed
     assert record.total_cost == COST
 
 

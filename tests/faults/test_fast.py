@@ -139,7 +139,7 @@ def test_a_head_that_httptools_or_this_engine_refuses_is_no_answer(first):
         ending, after = endings(server, ID, NEXT_ID)
     assert isinstance(ending, Failure)
     assert ending.kind == "connection"
-    assert ending.reason.startswith("the answer is no whole HTTP: ")
+    assert ending.reason.startswith("the response is not valid HTTP: ")
     assert (after.status, server.connections) == (200, 2)
 
 

@@ -103,7 +103,7 @@ async def dialled(name):
 
 def test_an_address_that_does_not_answer_is_passed_by(host, deaf, live, monkeypatch):
     """Soon, not when the system gives up."""
-    monkeypatch.setattr(happy_eyeballs, "_EAGER_S", 0.01)
+    monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 0.01)
     name, before = host(deaf, deaf, live), descriptors()
     assert asyncio.run(dialled(name)) == live
     assert descriptors() <= before
@@ -111,7 +111,7 @@ def test_an_address_that_does_not_answer_is_passed_by(host, deaf, live, monkeypa
 
 def test_an_address_that_refuses_is_passed_by_at_once(host, refusing, live, monkeypatch):
     """Without the wait for an answer."""
-    monkeypatch.setattr(happy_eyeballs, "_EAGER_S", 60.0)
+    monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 60.0)
     assert asyncio.run(dialled(host(refusing, refusing, live))) == live
 
 
@@ -137,7 +137,7 @@ def test_families_take_turns():
 @pytest.mark.parametrize("most", [1, 2])
 def test_a_dial_may_be_cancelled_at_any_turn_of_the_loop(host, live, most, monkeypatch):
     """No socket stays open, not even one that was just connected; no task goes on."""
-    monkeypatch.setattr(happy_eyeballs, "_EAGER_S", 0.0)
+    monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 0.0)
     name = host(*[live] * most)
     come = []
 

@@ -1,4 +1,4 @@
-"""When the engine over httptools uses a connection again, when it gives up, and what shows then."""
+"""The httptools engine: reuse of connections, deadlines, and what its failures show."""
 
 import asyncio
 import gc
@@ -18,40 +18,40 @@ from .faults import STALL, good, play, sequence
 from .servers import GUARD_S, FaultServer
 from .wire import GOOD, ID, KEY, NEXT_ID, WRONG_COST, body, response
 
-# --- what follows an answer
+# --- data after a response
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("beyond", [b"HTTP/1.1 200 OK\r\n", "forged"], ids=["head", "answer"])
-def test_what_follows_an_answer_that_fills_the_buffer_is_noticed(beyond, secure):
-    """What is read at a time ends with the answer, and there is more."""
+@pytest.mark.parametrize("excess", [b"HTTP/1.1 200 OK\r\n", "forged"], ids=["head", "response"])
+def test_data_after_a_response_that_fills_the_buffer_prevents_reuse(excess, secure):
+    """The first read ends exactly with the response, and more data follows."""
     size = protocol._READ_SIZE
-    lacking = size - len(response(body(), "200 OK", "X-Fill: "))
-    filling = response(body(), "200 OK", "X-Fill: " + "x" * lacking)
+    fill_size = size - len(response(body(), "200 OK", "X-Fill: "))
+    filling = response(body(), "200 OK", "X-Fill: " + "x" * fill_size)
     assert len(filling) == size
-    if beyond == "forged":
-        beyond = response(body(NEXT_ID, total_cost=WRONG_COST))
+    if excess == "forged":
+        excess = response(body(NEXT_ID, total_cost=WRONG_COST))
     context = tls.valid() if secure else None
-    with FaultServer(sequence((filling + beyond,)), context=context) as server:
+    with FaultServer(sequence((filling + excess,)), context=context) as server:
         first, second = endings(server, ID, NEXT_ID, secure=secure)
     assert (first.body, second.body) == (body(), body(NEXT_ID))
     assert server.connections == 2
 
 
-def test_what_is_in_the_socket_is_noticed_before_the_loop_has_read_it():
-    """The next request follows at once, before asyncio has looked at the socket again."""
+def test_unread_data_in_the_socket_prevents_reuse():
+    """The next request follows at once, before asyncio has polled the socket again."""
     forged = response(body(NEXT_ID, total_cost=WRONG_COST))
 
     async def main(server):
         engine = HttptoolsEngine(options(server.port))
         await ask(engine)
         (connection,) = engine._loops[asyncio.get_running_loop()].idle
-        connection._answers._transport.pause_reading()  # as if it had not come to it
+        connection._reader._transport.pause_reading()  # as if asyncio had not polled it yet
         server.healed.set()
-        await asyncio.to_thread(connection._answers._readable.poll, 30_000)
-        ending = await ask(engine, NEXT_ID)
+        await asyncio.to_thread(connection._reader._readable.poll, 30_000)
+        result = await ask(engine, NEXT_ID)
         await engine.close()
-        return ending
+        return result
 
     def script(peer):
         request = peer.request()
@@ -62,15 +62,15 @@ def test_what_is_in_the_socket_is_noticed_before_the_loop_has_read_it():
         peer.stall() if peer.number == 1 else play(good)(peer)
 
     with FaultServer(script) as server:
-        ending = asyncio.run(main(server))
-    assert (ending.body, server.connections) == (body(NEXT_ID), 2)
+        result = asyncio.run(main(server))
+    assert (result.body, server.connections) == (body(NEXT_ID), 2)
 
 
-# --- time
+# --- deadlines
 
 
-def test_the_deadline_of_each_answer_is_its_own():
-    """On one connection: a shorter one is not taken for the longer before it, nor the reverse."""
+def test_each_response_has_its_own_deadline():
+    """On one connection: neither a shorter nor a longer deadline carries over to the next."""
 
     async def main(port, short_s):
         engine = HttptoolsEngine(options(port))
@@ -90,14 +90,14 @@ def test_the_deadline_of_each_answer_is_its_own():
     assert server.connections == 1
 
 
-def test_when_the_deadline_has_passed_nothing_is_asked():
-    """Neither on a connection that is there, nor on a new one."""
+def test_nothing_is_sent_after_the_deadline():
+    """Neither on an idle connection nor on a new one."""
 
     async def main(port):
         engine = HttptoolsEngine(options(port))
-        ending = [await ask(engine, seconds=seconds) for seconds in (0.0, GUARD_S, 0.0)]
+        result = [await ask(engine, seconds=seconds) for seconds in (0.0, GUARD_S, 0.0)]
         await engine.close()
-        return ending
+        return result
 
     with FaultServer(play(good)) as server:
         before, between, after = asyncio.run(main(server.port))
@@ -105,7 +105,7 @@ def test_when_the_deadline_has_passed_nothing_is_asked():
     assert (between.status, len(server.requests), server.connections) == (200, 1, 1)
 
 
-def test_a_connection_that_was_idle_for_long_is_not_asked_again(monkeypatch):
+def test_a_connection_that_was_idle_for_too_long_is_not_reused(monkeypatch):
     """Its server may be about to close it."""
     monkeypatch.setattr(exchange, "KEEP_ALIVE_S", 0.0)
     with FaultServer(play(good)) as server:
@@ -114,8 +114,8 @@ def test_a_connection_that_was_idle_for_long_is_not_asked_again(monkeypatch):
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-def test_a_call_may_be_cancelled_at_any_turn_of_the_loop(secure):
-    """While it connects, shakes hands, or reads: the server sees the end of every connection."""
+def test_a_call_may_be_cancelled_at_any_iteration_of_the_loop(secure):
+    """While it connects, does its TLS handshake, or reads: every connection is closed."""
 
     async def main(server):
         engine = HttptoolsEngine(options(server.port, secure=secure))
@@ -127,38 +127,38 @@ def test_a_call_may_be_cancelled_at_any_turn_of_the_loop(secure):
             await asyncio.gather(call, return_exceptions=True)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         await engine.close()
-        return tasks, await asyncio.to_thread(server.is_quiet)
+        return tasks, await asyncio.to_thread(server.all_closed)
 
     context = tls.valid() if secure else None
     gc.disable()
     try:
         with FaultServer(play(good), context=context) as server:
-            tasks, quiet = asyncio.run(main(server))
+            tasks, all_closed = asyncio.run(main(server))
     finally:
         gc.enable()
-    assert (tasks, quiet) == (set(), True)
+    assert (tasks, all_closed) == (set(), True)
 
 
-def test_a_closed_connection_is_forgotten():
-    """No timer of a deadline that is far off keeps it."""
+def test_a_closed_connection_is_garbage_collected():
+    """No timer of a distant deadline refers to it."""
 
     async def main(port):
         engine = HttptoolsEngine(options(port))
         await ask(engine, seconds=600)
-        answers = weakref.ref(engine._loops[asyncio.get_running_loop()].idle[0]._answers)
-        assert answers() is not None
+        reader = weakref.ref(engine._loops[asyncio.get_running_loop()].idle[0]._reader)
+        assert reader() is not None
         await engine.close()
         for _ in range(3):
             await asyncio.sleep(0)
         gc.collect()
-        return answers()
+        return reader()
 
     with FaultServer(play(good)) as server:
         assert asyncio.run(main(server.port)) is None
 
 
-class Wire(asyncio.Transport):
-    """A connection that is closed a moment after it is told to, as asyncio's are."""
+class SilentTransport(asyncio.Transport):
+    """A transport that sends nothing and, like asyncio's, closes some time after `abort`."""
 
     def __init__(self, sock):
         super().__init__({"socket": sock})
@@ -175,76 +175,96 @@ class Wire(asyncio.Transport):
 
 
 @pytest.fixture
-def answers():
-    """What reads a connection, having been asked for an answer."""
-    here, there = socket.socketpair()
+def sockets():
+    """The two ends of a connection: the client's, and the server's."""
+    client_end, server_end = socket.socketpair()
+    with client_end, server_end:
+        yield client_end, server_end
+
+
+@pytest.fixture
+def peer(sockets):
+    """The server's end of the reader's connection."""
+    return sockets[1]
+
+
+@pytest.fixture
+def reader(sockets):
+    """A reader that has sent a request and expects the response."""
     loop = asyncio.new_event_loop()
-    answers = protocol.HTTPReader(loop)
-    answers.connection_made(Wire(here))
-    answers.expect(LIMIT, 5.0)
-    answers.ask(b"")
-    yield answers
+    reader = protocol.HTTPReader(loop)
+    reader.connection_made(SilentTransport(sockets[0]))
+    reader.expect(LIMIT, 5.0)
+    reader.write(b"")
+    yield reader
     loop.close()
-    here.close()
-    there.close()
 
 
-def come(answers, content):
-    """Let bytes come, as asyncio does."""
-    answers.get_buffer(-1)[: len(content)] = content
-    answers.buffer_updated(len(content))
+def receive(reader, content):
+    """Pass received bytes to the reader, as asyncio does."""
+    reader.get_buffer(-1)[: len(content)] = content
+    reader.buffer_updated(len(content))
 
 
-def test_what_fills_the_buffer_may_not_be_all_there_is(answers):
-    """TLS has a buffer of its own, where nobody sees what follows."""
-    lacking = protocol._READ_SIZE - len(response(body(), "200 OK", "X-Fill: "))
-    come(answers, response(body(), "200 OK", "X-Fill: " + "x" * lacking))
-    assert (answers.status, answers.failed, answers.reusable) == (200, None, False)
+def test_a_connection_is_not_reused_when_the_response_fills_the_buffer(reader):
+    """TLS has a buffer of its own, which may hold more data."""
+    fill_size = protocol._READ_SIZE - len(response(body(), "200 OK", "X-Fill: "))
+    receive(reader, response(body(), "200 OK", "X-Fill: " + "x" * fill_size))
+    assert (reader.status, reader.failed, reader.is_reusable) == (200, None, False)
 
 
-def test_a_connection_that_answered_unasked_is_not_used_again(answers):
-    """Its answers would always be one ahead."""
-    answers.expect(LIMIT, 5.0)
-    come(answers, GOOD)
-    assert (answers.status, answers.failed, answers.reusable) == (200, None, False)
+def test_a_connection_with_a_response_before_the_request_is_not_reused(reader):
+    """Its responses would always be one ahead of the requests."""
+    reader.expect(LIMIT, 5.0)
+    receive(reader, GOOD)
+    assert (reader.status, reader.failed, reader.is_reusable) == (200, None, False)
 
 
-def test_who_has_answered_already_is_not_asked(monkeypatch):
-    """The answer may have come, and the connection gone, as soon as it was there."""
-    connected = protocol.HTTPReader.connection_made
+def test_a_request_is_not_sent_when_the_response_is_there_already(monkeypatch):
+    """A server may respond, and close the connection, as soon as it is open."""
+    connection_made = protocol.HTTPReader.connection_made
 
-    def answered(answers, transport):
-        connected(answers, transport)
-        come(answers, GOOD)
-        answers.connection_lost(None)
+    def respond_at_once(reader, transport):
+        connection_made(reader, transport)
+        receive(reader, GOOD)
+        reader.connection_lost(None)
 
-    monkeypatch.setattr(protocol.HTTPReader, "connection_made", answered)
+    monkeypatch.setattr(protocol.HTTPReader, "connection_made", respond_at_once)
     with FaultServer(play(good)) as server:
-        (ending,) = endings(server, ID)
-        assert server.is_quiet()
-    assert (ending.status, server.requests) == (200, [])
+        (result,) = endings(server, ID)
+        assert server.all_closed()
+    assert (result.status, server.requests) == (200, [])
 
 
-def test_a_connection_that_is_about_to_close_is_not_quiet(answers):
-    """Though nothing is to be read from it."""
-    come(answers, GOOD)
-    assert answers.reusable
-    assert answers.is_quiet()
-    answers._transport.abort()
-    assert not answers.is_quiet()
+def test_a_connection_that_is_about_to_close_is_not_fresh(reader):
+    """Even though it has no unread data."""
+    receive(reader, GOOD)
+    assert reader.is_reusable
+    assert reader.is_fresh()
+    assert not reader.has_unread_data()
+    reader._transport.abort()
+    assert not reader.is_fresh()
 
 
-# --- what must not be seen, and what must
+def test_a_connection_with_data_that_was_not_read_has_unread_data(reader, peer):
+    """The socket is polled: the event loop may not have read what follows the response."""
+    receive(reader, GOOD)
+    peer.send(b"HTTP")
+    assert reader.has_unread_data()
+    assert reader.is_fresh()
+
+
+# --- what failures show
 
 
 def test_an_interrupt_while_writing_shows_no_key(monkeypatch):
-    """The frames that hold the request are not in the traceback."""
+    """The traceback has no frames that hold the request."""
 
-    def interrupted(_, request):
+    def interrupt(_, request):
         assert KEY.encode() in request
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(protocol.HTTPReader, "ask", interrupted)
+    monkeypatch.setattr(protocol.HTTPReader, "write", interrupt)
     with FaultServer(play(good)) as server, pytest.raises(KeyboardInterrupt) as caught:
         endings(server, ID)
     assert caught.value.__context__ is None
@@ -255,28 +275,28 @@ def test_an_interrupt_while_writing_shows_no_key(monkeypatch):
         if "modelgates_client" in frame.filename
         for line in (frame.locals or {}).values()
     ]
-    assert any(TARGET in line for line in ours)  # the frames above are there
+    assert any(TARGET in line for line in ours)  # the outer frames are there
     assert KEY not in "".join(report.format())
 
 
-def test_the_words_of_a_failure_show_no_key(monkeypatch):
-    """Whosever they are."""
-    said = Failure("connection", f"no such key: {KEY}")
-    monkeypatch.setattr(protocol.HTTPReader, "ask", lambda answers, _: answers._end(said))
+def test_the_reason_of_a_failure_shows_no_key(monkeypatch):
+    """Even if it quotes the server."""
+    failure = Failure("connection", f"no such key: {KEY}")
+    monkeypatch.setattr(protocol.HTTPReader, "write", lambda reader, _: reader._end(failure))
     with FaultServer(play(good)) as server:
         assert endings(server, ID) == [Failure("connection", "no such key: [API key]")]
 
 
-def test_a_mistake_of_ours_is_no_fault_of_the_server(monkeypatch):
-    """The event loop is told of it, as of any other; the call ends, all the same."""
-    told = []
+def test_a_bug_in_the_reader_is_reported_to_the_event_loop(monkeypatch):
+    """As asyncio does for any protocol; the call ends nevertheless."""
+    reports = []
 
     async def main(port):
-        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
         return await ask(HttptoolsEngine(options(port)))
 
     monkeypatch.setattr(exchange, "body_limit", lambda *_: 1 // 0)
     with FaultServer(play(good)) as server:
-        ending = asyncio.run(main(server.port))
-    assert isinstance(ending, Failure)
-    assert [type(what["exception"]) for what in told] == [ZeroDivisionError]
+        result = asyncio.run(main(server.port))
+    assert isinstance(result, Failure)
+    assert [type(report["exception"]) for report in reports] == [ZeroDivisionError]

@@ -106,8 +106,8 @@ def test_what_is_cut_off_is_not_taken_for_whole(name, encode):
 
 @pytest.mark.parametrize("encode", [zlib.compress, raw_deflate])
 def test_deflate_has_one_part(encode):
-    """Another behind it is none of the body."""
-    with pytest.raises(ContentError, match="behind"):
+    """Data after it is an error."""
+    with pytest.raises(ContentError, match="data after"):
         decode(encode(SAMPLE) + encode(b"more"), "deflate", LIMIT)
 
 

@@ -1,27 +1,28 @@
-"""How one request travels: one attempt, under a deadline, and what came back.
+"""The transport: sends a request once, under a deadline, and returns a response or a failure.
 
 | module             | subject                                                        |
 |--------------------|----------------------------------------------------------------|
-| `messages`         | the request, the reply, and the failure to get one             |
-| `content`          | a body's content encoding, undone within a limit               |
-| `exchange`         | what all engines share: limits, and what an ending says        |
-| `httpcore_mapping` | from the terms of httpcore and httpx to ours, and back         |
+| `messages`         | the request, the response, and the failure to get a response   |
+| `content`          | decodes a body's content encoding within a size limit          |
+| `exchange`         | what all engines share: limits, and how an attempt's result is built |
+| `httpcore_mapping` | translates requests and exceptions of httpcore and httpx       |
 | `httpcore_sync`    | the engine of `ModelGates`                                     |
-| `engines`          | what engines can, and which of them suits                      |
-| `httpcore_async`   | that of `AsyncModelGates` that works everywhere, over httpcore |
-| `httptools_async`  | that of `AsyncModelGates` that is fast, over httptools         |
-| `protocol`         | a connection of `httptools_async`, and the answers on it       |
+| `engines`          | the engine interfaces, and the choice of an engine             |
+| `httpcore_async`   | the portable engine of `AsyncModelGates`, over httpcore        |
+| `httptools_async`  | the fast engine of `AsyncModelGates`, over httptools           |
+| `protocol`         | the asyncio protocol of `httptools_async`: reads responses     |
 | `happy_eyeballs`   | a TCP connection to whichever address answers first            |
-| `async_pool`       | connections that awaited calls share                           |
-| `httpx_engine`     | the engines over a client of httpx that the caller gives       |
-| `httpx_exchange`   | what such an engine sends, and what comes of it                |
-| `lazy_httpx`       | httpx, as annotations name it                                  |
-| `options`          | where to connect to, and how: server, proxy, trust             |
-| `credentials`      | the API key: where it comes from, and that it is never shown   |
+| `async_pool`       | the connection pool that async engines share                   |
+| `httpx_engine`     | the engines over the caller's own httpx client                 |
+| `httpx_exchange`   | one request and its result through the caller's httpx client   |
+| `lazy_httpx`       | httpx for annotations, imported on first use                   |
+| `options`          | where and how to connect: server, proxy, certificates          |
+| `credentials`      | the API key: its source, and how it is masked                  |
 | `deadline`         | the point in time by which a call is over                      |
-| `addresses`        | the addresses of a host, looked up in a thread                 |
+| `addresses`        | looks up the addresses of a host in a thread                   |
 
-Two engines use httpcore, the layer beneath httpx: httpx itself bounds each read, but not a call,
-and one pool of it slows down with every connection. The third uses httptools, the binding of the
-parser llhttp, when that is installed. Nothing outside this package knows of either.
+Two engines use httpcore, the layer below httpx: httpx bounds each read but not a whole call, and
+its connection pool slows down with every connection. The third engine uses httptools, Python
+bindings of the llhttp parser, when it is installed. Nothing outside this package depends on either
+library.
 """

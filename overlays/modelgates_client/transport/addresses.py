@@ -1,4 +1,4 @@
-"""The addresses of a host: the system's look-up knows no deadline, so a thread waits for it."""
+"""Look up the addresses of a host; in a thread, as the system's look-up has no timeout."""
 
 import contextlib
 import queue
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-#: What `getaddrinfo` finds: family, type, protocol, canonical name, address.
+#: An entry of the result of `getaddrinfo`: family, type, protocol, canonical name, address.
 AddressInfo = tuple[int, int, int, str, Any]
 
 
@@ -15,16 +15,16 @@ def resolve(host: str, port: int, seconds: Callable[[], float]) -> Sequence[Addr
     """Return the addresses of a host.
 
     Raises:
-        TimeoutError: They are not known within the seconds left.
-        OSError: It cannot be found.
+        TimeoutError: The look-up took longer than the seconds left.
+        OSError: The host cannot be found.
     """
     numeric = _numeric(host, port)
     if numeric:
         return numeric
-    answers: queue.SimpleQueue[Sequence[AddressInfo] | OSError] = queue.SimpleQueue()
-    _ask(host, port, answers.put)
+    results: queue.SimpleQueue[Sequence[AddressInfo] | OSError] = queue.SimpleQueue()
+    _look_up(host, port, results.put)
     try:
-        return _known(host, answers.get(timeout=seconds()))
+        return _addresses_or_raise(host, results.get(timeout=seconds()))
     except queue.Empty:
         raise TimeoutError("the look-up took too long") from None
 
@@ -32,58 +32,62 @@ def resolve(host: str, port: int, seconds: Callable[[], float]) -> Sequence[Addr
 async def resolve_async(host: str, port: int) -> Sequence[AddressInfo]:
     """Return the addresses of a host.
 
-    That thread is none of the event loop's own, for which both the loop and the program would wait
-    when they end.
+    The thread does not belong to the event loop's executor: the loop and the interpreter would
+    wait for it at shutdown.
 
     Raises:
-        OSError: It cannot be found.
+        OSError: The host cannot be found.
     """
-    import asyncio  # noqa: PLC0415 - it costs, and blocking calls do without
+    import asyncio  # noqa: PLC0415 - slow to import, and sync calls do not need it
 
     numeric = _numeric(host, port)
     if numeric:
         return numeric
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Sequence[AddressInfo] | OSError] = loop.create_future()
+    future: asyncio.Future[Sequence[AddressInfo] | OSError] = loop.create_future()
 
-    def settle(found: Sequence[AddressInfo] | OSError) -> None:
-        if not answer.done():
-            answer.set_result(found)
+    def set_result(result: Sequence[AddressInfo] | OSError) -> None:
+        if not future.done():
+            future.set_result(result)
 
-    def tell(found: Sequence[AddressInfo] | OSError) -> None:
-        with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, found)
+    def notify(result: Sequence[AddressInfo] | OSError) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: nothing waits any more
+            loop.call_soon_threadsafe(set_result, result)
 
-    _ask(host, port, tell)
-    return _known(host, await answer)
+    _look_up(host, port, notify)
+    return _addresses_or_raise(host, await future)
 
 
 def _numeric(host: str, port: int) -> Sequence[AddressInfo]:
-    """Return the address that a host's name is; nothing if it is a name."""
+    """Return the address if the host is a numeric address; an empty list if it is a name."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (socket.gaierror, UnicodeError):
         return []
 
 
-def _ask(host: str, port: int, tell: Callable[[Sequence[AddressInfo] | OSError], object]) -> None:
-    def ask() -> None:
+def _look_up(
+    host: str, port: int, notify: Callable[[Sequence[AddressInfo] | OSError], object]
+) -> None:
+    def run() -> None:
         try:
-            tell(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            notify(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except OSError as error:
-            tell(error)
+            notify(error)
         except UnicodeError:
-            tell(OSError(0, "it is no name of a host"))
+            notify(OSError(0, "it is not a valid host name"))
 
     try:
-        threading.Thread(target=ask, name="modelgates-look-up", daemon=True).start()
+        threading.Thread(target=run, name="modelgates-look-up", daemon=True).start()
     except RuntimeError:
-        # A limit is reached, or the program ends, or this is a subinterpreter. What remains is to
-        # wait here, as long as the system's own limit allows.
-        ask()
+        # No thread can be started: a limit is reached, the interpreter shuts down, or this is a
+        # subinterpreter. Then the look-up runs here, bounded only by the system's own timeout.
+        run()
 
 
-def _known(host: str, answer: Sequence[AddressInfo] | OSError) -> Sequence[AddressInfo]:
-    if isinstance(answer, OSError):
-        raise OSError(f"{host} cannot be found: {answer.strerror}")
-    return answer
+def _addresses_or_raise(
+    host: str, result: Sequence[AddressInfo] | OSError
+) -> Sequence[AddressInfo]:
+    if isinstance(result, OSError):
+        raise OSError(f"{host} cannot be found: {result.strerror}")
+    return result

@@ -1,4 +1,4 @@
-"""Connections that awaited calls share: how many there are, and which of them are used again."""
+"""The connection pool of the async engines: how many connections, and which are reused."""
 
 import asyncio
 import contextlib
@@ -16,74 +16,74 @@ from modelgates_client.transport.options import NetworkOptions
 
 
 class Connection(Protocol):
-    """One connection, or the place of one: opened and opened again when needed."""
+    """One connection of the pool; it connects, and reconnects, when it is needed."""
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> AttemptResult:
-        """Send a request, and read its answer to the end, or to the deadline."""
+        """Send a request, and read the response to its end or until the deadline."""
         ...
 
-    def is_spent(self) -> bool:
-        """Whether it must not be used again."""
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent on it."""
         ...
 
     async def close(self) -> None:
-        """Close it, whatever it is doing."""
+        """Close it, even in the middle of an exchange."""
         ...
 
     def abandon(self) -> None:
-        """Close its socket, without its event loop: that is closed, or stands still."""
+        """Close its socket without its event loop, which is closed or not running."""
         ...
 
 
 class _LoopConnections:
     """The connections of one event loop."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_connections: int) -> None:
         self.idle: deque[Connection] = deque()
-        self.slots = asyncio.Semaphore(most)
-        self.waiting = 0  # calls that wait for a place
-        self._kept = _kept_for_the_loop(self.idle)
+        self.slots = asyncio.Semaphore(max_connections)
+        self.waiting = 0  # calls that wait for a slot
+        self._closer = _close_with_the_loop(self.idle)
 
     async def open(self) -> None:
-        """Be closed when the event loop ends, as `asyncio.run` ends it."""
-        await anext(self._kept)
+        """Register for closing when the event loop shuts down its async generators."""
+        await anext(self._closer)
 
     async def close(self) -> None:
-        """Close the idle ones."""
-        await self._kept.aclose()
+        """Close the idle connections."""
+        await self._closer.aclose()
 
     def abandon(self) -> None:
-        """Close the idle ones, without the event loop."""
+        """Close the idle connections without the event loop."""
         while self.idle:
             self.idle.pop().abandon()
-        with contextlib.suppress(StopIteration):  # it awaits nothing any more
-            self._kept.aclose().send(None)
+        with contextlib.suppress(StopIteration):  # nothing is left to await
+            self._closer.aclose().send(None)
 
 
-async def _kept_for_the_loop(idle: deque[Connection]) -> AsyncGenerator[None]:
-    """Close connections in the end, which an event loop brings about for each such generator."""
+async def _close_with_the_loop(idle: deque[Connection]) -> AsyncGenerator[None]:
+    """Close connections when the generator is closed, as `asyncio.run` does for each of them."""
     try:
         yield
     finally:
         while idle:
             await idle.pop().close()
-            await asyncio.sleep(0)  # in which the event loop closes the socket
+            await asyncio.sleep(0)  # lets the event loop close the socket
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop that this is awaited on.
+    """Return the running asyncio event loop.
 
     Raises:
-        ConfigurationError: It is none of asyncio.
+        ConfigurationError: No asyncio event loop is running.
     """
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigurationError(
-            "AsyncModelGates is for asyncio, whose event loop does not run here; elsewhere, as "
-            "under trio, call ModelGates in a thread, or, for all but get_many, give an http_client"
+            "AsyncModelGates needs asyncio, and no asyncio event loop is running; under trio, for "
+            "example, call ModelGates in a thread, or pass an http_client (not for get_many)"
         ) from None
 
 
@@ -91,27 +91,27 @@ class PooledAsyncEngine(ABC):
     """Sends requests to one server; each event loop has connections of its own.
 
     Attributes:
-        options: Where they go.
-        closed: Whether it was closed.
+        options: Where and how to connect.
+        closed: Whether the engine was closed.
     """
 
     def __init__(self, options: NetworkOptions, connections: int | None = None) -> None:
-        """Connect when the first request is sent, not before.
+        """Create the engine; it connects when the first request is sent.
 
         Args:
-            options: Where to connect to, and how.
-            connections: The most connections at one time, all of which may stay open when they are
-                idle; None for `exchange.MAX_CONNECTIONS`, of which `exchange.MAX_IDLE` may.
+            options: Where and how to connect.
+            connections: The maximum number of connections, all of which may stay open when idle;
+                None for `exchange.MAX_CONNECTIONS`, of which `exchange.MAX_IDLE` may.
         """
         self.options = options
         self.closed = False
-        self._most = exchange.MAX_CONNECTIONS if connections is None else connections
-        self._most_idle = exchange.MAX_IDLE if connections is None else connections
+        self._max_connections = exchange.MAX_CONNECTIONS if connections is None else connections
+        self._max_idle = exchange.MAX_IDLE if connections is None else connections
         self._loops: dict[asyncio.AbstractEventLoop, _LoopConnections] = {}
 
     @abstractmethod
     def _connection(self) -> Connection:
-        """Return a connection that is still to be opened."""
+        """Return a new connection that is not open yet."""
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
@@ -119,16 +119,16 @@ class PooledAsyncEngine(ABC):
         """Make one attempt.
 
         Args:
-            request: What to send.
-            secret: The key to send with it.
-            deadline: When the attempt is over, whatever the server does.
-            limit: The most bytes that the body may have.
+            request: The request.
+            secret: The API key to send with it.
+            deadline: When the attempt ends, whatever the server does.
+            limit: The maximum size of the response body, in bytes.
 
         Returns:
-            What came, or why nothing did.
+            The response, or the reason why there is none.
         """
         connections = await self._current()
-        if not connections.slots.locked():  # so there is no wait that could take too long
+        if not connections.slots.locked():  # a slot is free, so no timeout is needed
             await connections.slots.acquire()
         else:
             connections.waiting += 1
@@ -143,10 +143,10 @@ class PooledAsyncEngine(ABC):
         try:
             connection = connections.idle.pop() if connections.idle else self._connection()
             attempt_result = await connection.send(request, secret, deadline, limit)
-            if self._keeps(connection, connections):
+            if self._should_keep(connection, connections):
                 connections.idle.append(connection)
                 connection = None
-                if self.closed:  # meanwhile
+                if self.closed:  # while the request was sent
                     await self.reset()
             return attempt_result
         finally:
@@ -157,17 +157,17 @@ class PooledAsyncEngine(ABC):
                 connections.slots.release()
 
     def check(self) -> None:
-        """Raise a `ClientClosedError` if it was closed."""
+        """Raise a `ClientClosedError` if the engine was closed."""
         if self.closed:
             raise exchange.closed_error()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for some seconds."""
         running_loop()
         await asyncio.sleep(seconds)
 
     def within(self, seconds: float) -> asyncio.Timeout:
-        """Return what raises a `TimeoutError` after some seconds."""
+        """Return a context manager that raises a `TimeoutError` after some seconds."""
         running_loop()
         return asyncio.timeout(seconds)
 
@@ -178,7 +178,7 @@ class PooledAsyncEngine(ABC):
             await connections.idle.pop().close()
 
     async def close(self) -> None:
-        """Close the idle connections now, and those in use when their calls are over."""
+        """Close the idle connections now, and those in use when their calls end."""
         self.closed = True
         while self._loops:
             loop, connections = self._loops.popitem()
@@ -190,7 +190,7 @@ class PooledAsyncEngine(ABC):
                 closing = connections.close()
                 try:
                     asyncio.run_coroutine_threadsafe(closing, loop)
-                except RuntimeError:  # it has ended meanwhile
+                except RuntimeError:  # the loop has been closed in the meantime
                     closing.close()
                     connections.abandon()
 
@@ -201,11 +201,11 @@ class PooledAsyncEngine(ABC):
             for old in [*self._loops]:
                 if old.is_closed() and (left := self._loops.pop(old, None)):
                     left.abandon()
-            connections = self._loops[loop] = _LoopConnections(self._most)
+            connections = self._loops[loop] = _LoopConnections(self._max_connections)
             await connections.open()
         return connections
 
-    def _keeps(self, connection: Connection, connections: _LoopConnections) -> bool:
-        # Who waits for a place comes for a connection, too: closing it would be for nothing.
-        room = len(connections.idle) < self._most_idle + connections.waiting
-        return room and not self.closed and not connection.is_spent()
+    def _should_keep(self, connection: Connection, connections: _LoopConnections) -> bool:
+        # Each call that waits for a slot needs a connection next: closing this one would waste it.
+        has_room = len(connections.idle) < self._max_idle + connections.waiting
+        return has_room and not self.closed and connection.is_reusable()

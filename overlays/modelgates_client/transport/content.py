@@ -1,13 +1,13 @@
-"""A body's content encoding, undone within a limit (RFC 9110, section 8.4)."""
+"""Decode a body's content encoding within a size limit (RFC 9110, section 8.4)."""
 
 import zlib
 from typing import Final
 
-#: What requests say they take.
+#: The `Accept-Encoding` header of requests.
 ACCEPTED: Final = "gzip, deflate"
 
-_MAX_LAYERS: Final = 3  # a body that is encoded more often is an attack
-_MAX_MEMBERS: Final = 100  # as is a gzip of more parts: each costs a copy of the rest
+_MAX_LAYERS: Final = 3  # more layers of encoding are an attack
+_MAX_MEMBERS: Final = 100  # so are more gzip members: each copies the remaining bytes
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ZLIB_METHOD: Final = 8  # in the low half of the first byte of a zlib stream (RFC 1950)
 
@@ -17,17 +17,18 @@ class ContentError(ValueError):
 
 
 class TooLargeError(ContentError):
-    """Decoded, the body is larger than the limit."""
+    """The decoded body is larger than the limit."""
 
 
 def decode(body: bytes, encodings: str, limit: int) -> bytes:
-    """Undo the content encodings, applied in the order given, of a body.
+    """Decode a body whose content encodings were applied in the given order.
 
-    Memory stays within the limit, whatever the body claims to be.
+    Memory use stays within the limit, whatever the body contains.
 
     Raises:
-        TooLargeError: It is larger than `limit` bytes.
-        ContentError: It is not encoded so, not whole, or encoded in a way not asked for.
+        TooLargeError: The decoded body is larger than `limit` bytes.
+        ContentError: The body is not in the declared encoding, is truncated, or uses an encoding
+            that was not accepted.
     """
     names = [name for part in encodings.lower().split(",") if (name := part.strip())]
     layers = [name for name in names if name != "identity"]
@@ -49,7 +50,7 @@ def decode(body: bytes, encodings: str, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, window: int, limit: int, *, members: bool = False) -> bytes:
-    # `members`: gzip may be several, one after the other (RFC 1952, section 2.2).
+    # `members`: a gzip body may have several members in sequence (RFC 1952, section 2.2).
     decoded = b""
     rest = body
     for _ in range(_MAX_MEMBERS):
@@ -66,5 +67,5 @@ def _inflate(body: bytes, window: int, limit: int, *, members: bool = False) -> 
         if not rest:
             return decoded
         if not members:
-            raise ContentError("there is something behind the compressed body")
+            raise ContentError("there is data after the compressed body")
     raise ContentError(f"the compressed body has more than {_MAX_MEMBERS} parts")

@@ -1,4 +1,4 @@
-"""What all engines share: how many connections, how much of a body, and what an ending says."""
+"""What all engines share: connection and body limits, and building an attempt's result."""
 
 import errno
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.messages import ERROR_LIMIT, Failure, FailureKind, HTTPResponse
 from modelgates_runtime.errors import ClientClosedError
 
-#: Seconds that an idle connection is kept: less than servers usually do, so that few are stale.
+#: How long an idle connection is kept, in seconds: less than servers usually do, so few are stale.
 KEEP_ALIVE_S: Final = 15.0
-#: Connections of a client at one time; further calls wait, within their deadlines.
+#: Maximum connections of a client; further calls wait for one within their deadlines.
 MAX_CONNECTIONS: Final = 100
-#: Connections kept when they are idle.
+#: Maximum idle connections that are kept open.
 MAX_IDLE: Final = 20
 
 _FIRST_ERROR: Final = 400
@@ -21,7 +21,7 @@ _SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class ResponseHead(Protocol):
-    """The beginning of an answer."""
+    """The status and headers of a response."""
 
     @property
     def status(self) -> int:
@@ -30,34 +30,34 @@ class ResponseHead(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """Names and values, as they came."""
+        """Names and values as received."""
         ...
 
 
 def clear_frames(error: BaseException) -> None:
-    """Forget where an interruption hit: the frames of the engine show the key in their locals."""
+    """Remove traceback and causes from an error: the engine's frames hold the key in locals."""
     error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def closed_error() -> ClientClosedError:
-    """Return the error that there is nothing to send by any more."""
-    return ClientClosedError("the client was closed; make a new one")
+    """Return the error for a call on a closed client."""
+    return ClientClosedError("the client was closed; create a new one")
 
 
 def timeout_failure() -> Failure:
-    """Return the failure to be done by the deadline."""
-    return Failure("timeout", "no complete answer within the deadline")
+    """Return the failure for a passed deadline."""
+    return Failure("timeout", "no complete response before the deadline")
 
 
 def connect_failure(error: BaseException, reason: str) -> Failure:
-    """Return the failure to connect: the server's, or that no descriptor is left."""
-    own = isinstance(error, OSError) and error.errno in _SCARCE
-    kind: FailureKind = "scarce" if own else "connection"
+    """Return the failure to connect; its kind says whether this process ran out of descriptors."""
+    is_scarce = isinstance(error, OSError) and error.errno in _SCARCE
+    kind: FailureKind = "scarce" if is_scarce else "connection"
     return Failure(kind, f"no connection: {reason}", is_sent=False)
 
 
 def body_limit(status: int, limit: int) -> int:
-    """Return how many bytes of a body are read."""
+    """Return the maximum number of bytes to read of the body, given the status."""
     return min(limit, ERROR_LIMIT) if status >= _FIRST_ERROR else limit
 
 
@@ -68,10 +68,10 @@ def attempt_result(
     limit: int,
     secret: Secret,
 ) -> HTTPResponse | Failure:
-    """Return what came: a reply, once there is a head that says more than the failure.
+    """Return the response, or the failure if there is no head or a success is incomplete.
 
-    An error's class follows its status: its body need not be whole. The key is taken out, should
-    the server send it back.
+    An error response needs no complete body, as its class follows from the status. The API key is
+    masked in case the server sends it back.
     """
     if head is None or (failed is not None and head.status < _FIRST_ERROR):
         return failed or timeout_failure()
@@ -88,7 +88,8 @@ def attempt_result(
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]], secret: Secret) -> dict[str, str]:
-    # Searched for the key at once, which is quicker: no key has a line end, so none is across two.
+    # All headers are searched for the key at once, which is faster; a key has no line break, so no
+    # match spans two of them.
     text = b"\n".join([part for pair in raw for part in pair]).decode("latin-1")
     parts = text.split("\n")
     if len(parts) != 2 * len(raw) or secret.masked(text) != text:

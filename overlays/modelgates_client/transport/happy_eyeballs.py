@@ -1,7 +1,7 @@
 """A TCP connection to whichever address answers first; nothing stays open when it is cancelled.
 
-The race that asyncio has (`happy_eyeballs_delay`) loses the socket that won when it is cancelled
-before it has told of it, and uvloop has none.
+The race built into asyncio (`happy_eyeballs_delay`) leaks the winning socket when it is cancelled
+before it returns, and uvloop has no such race.
 """
 
 import asyncio
@@ -15,42 +15,43 @@ from modelgates_client.transport.addresses import AddressInfo, resolve_async
 
 T = TypeVar("T")
 
-_EAGER_S: Final = 0.25  # seconds until the next address is tried as well (RFC 8305, section 8)
+_ATTEMPT_DELAY_S: Final = 0.25  # until the next address is tried as well (RFC 8305, section 8)
 
 
 async def open_socket(host: str, port: int) -> socket.socket:
-    """Return a connected socket, which does not block.
+    """Return a connected, non-blocking socket.
 
     Raises:
-        OSError: The host cannot be found, or none of its addresses can be connected to.
+        OSError: The host cannot be found, or no connection to any of its addresses succeeds.
     """
     return await first_of(await resolve_async(host, port), _connect, socket.socket.close)
 
 
 async def first_of(
-    found: Sequence[AddressInfo],
+    addresses: Sequence[AddressInfo],
     connect: Callable[[AddressInfo], Awaitable[T]],
     close: Callable[[T], object],
 ) -> T:
     """Return a connection to whichever address answers first.
 
     Raises:
-        Exception: What the first attempt raised, if all failed.
+        Exception: All attempts failed; this is the error of the first one.
     """
-    if len(found) == 1:
-        return await connect(found[0])
-    return await _race(_interleave_families(found), connect, close)
+    if len(addresses) == 1:
+        return await connect(addresses[0])
+    return await _race(_interleave_families(addresses), connect, close)
 
 
-def _interleave_families(found: Sequence[AddressInfo]) -> list[AddressInfo]:
-    """Let IPv6 and IPv4 take turns, whichever is the first (RFC 8305, section 4)."""
-    first = [one for one in found if one[0] == found[0][0]]
-    others = [one for one in found if one[0] != found[0][0]]
-    return [one for one in chain.from_iterable(zip_longest(first, others)) if one is not None]
+def _interleave_families(addresses: Sequence[AddressInfo]) -> list[AddressInfo]:
+    """Alternate IPv6 and IPv4, starting with the first family (RFC 8305, section 4)."""
+    first = [info for info in addresses if info[0] == addresses[0][0]]
+    second = [info for info in addresses if info[0] != addresses[0][0]]
+    pairs = zip_longest(first, second)
+    return [info for info in chain.from_iterable(pairs) if info is not None]
 
 
-async def _connect(found: AddressInfo) -> socket.socket:
-    family, kind, protocol, _, address = found
+async def _connect(info: AddressInfo) -> socket.socket:
+    family, kind, protocol, _, address = info
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's
@@ -75,24 +76,24 @@ async def _race(
                 attempts.add(asyncio.ensure_future(connect(waiting.pop(0))))
             done, attempts = await asyncio.wait(
                 attempts,
-                timeout=_EAGER_S if waiting else None,
+                timeout=_ATTEMPT_DELAY_S if waiting else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             for attempt in done:
                 error = attempt.exception()
                 if error is None:
-                    _drop(attempts | done - {attempt}, close)
+                    _cancel(attempts | done - {attempt}, close)
                     return attempt.result()
                 errors.append(error)
     except BaseException:
-        _drop(attempts, close)
+        _cancel(attempts, close)
         await asyncio.wait(attempts)
         raise
     raise errors[0]
 
 
-def _drop(attempts: set[asyncio.Future[T]], close: Callable[[T], object]) -> None:
-    """Cancel attempts, and close what they come to all the same."""
+def _cancel(attempts: set[asyncio.Future[T]], close: Callable[[T], object]) -> None:
+    """Cancel attempts, and close the connections of those that still succeed."""
     for attempt in attempts:
         attempt.cancel()
         attempt.add_done_callback(partial(_close, close))

@@ -1,4 +1,4 @@
-"""The engine of `AsyncModelGates` that works everywhere: one attempt, awaited, over httpcore."""
+"""The portable engine of `AsyncModelGates`: one attempt over httpcore."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from modelgates_client.transport.happy_eyeballs import first_of
 from modelgates_client.transport.messages import AttemptResult, Failure, Request
 from modelgates_client.transport.options import NetworkOptions
 
-_TURNS: Final = 3  # of the event loop, in which what is in a buffer is read
+_LOOP_TURNS: Final = 3  # event loop iterations in which buffered data is read
 
 _FAILURES = (
     *httpcore_mapping.FAILURES,
@@ -30,7 +30,7 @@ _FAILURES = (
 
 
 class _AsyncNetwork(httpcore.AsyncNetworkBackend):
-    """Remembers the socket: httpcore forgets it when a TLS handshake is cancelled."""
+    """Keeps a reference to the socket: httpcore loses it when a TLS handshake is cancelled."""
 
     def __init__(self) -> None:
         self._sockets = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
@@ -45,43 +45,46 @@ class _AsyncNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        async def connect(found: AddressInfo) -> httpcore.AsyncNetworkStream:
-            address = str(found[4][0])
+        async def connect(info: AddressInfo) -> httpcore.AsyncNetworkStream:
+            address = str(info[4][0])
             return await self._sockets.connect_tcp(
                 address, port, timeout, local_address, socket_options
             )
 
         try:
-            found = await resolve_async(host, port)
+            addresses = await resolve_async(host, port)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from None
-        return self.hold(await first_of(found, connect, self._close_soon))
+        return self.hold(await first_of(addresses, connect, self._close_soon))
 
     def _close_soon(self, stream: httpcore.AsyncNetworkStream) -> None:
-        """Close what came too late."""
+        """Close a connection that lost the race."""
         closing = asyncio.ensure_future(stream.aclose())
-        self._closing.add(closing)  # an event loop keeps no hold of its tasks
+        self._closing.add(closing)  # an event loop holds its tasks only weakly
         closing.add_done_callback(self._closing.discard)
 
     def hold(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
-        """Remember a connection."""
+        """Keep a reference to a connection."""
         self._stream = stream
         return _AsyncStream(stream, self)
 
-    async def is_quiet(self) -> bool:
-        """Whether nothing is there to be read, not even in the buffers of asyncio and of TLS."""
+    async def has_unread_data(self) -> bool:
+        """Whether there is data, or an end of the connection, that has not been read.
+
+        The buffers of asyncio and of TLS are checked, too.
+        """
         if self._stream is None:
             return False
         reading = asyncio.ensure_future(self._stream.read(1))
         try:
-            for _ in range(_TURNS):
+            for _ in range(_LOOP_TURNS):
                 await asyncio.sleep(0)
         finally:
             reading.cancel()
         await asyncio.wait([reading])
         if not reading.cancelled():
-            reading.exception()  # it brought more than the answer, or the end of the connection
-        return reading.cancelled()
+            reading.exception()  # data beyond the response, or the end of the connection
+        return not reading.cancelled()
 
     async def aclose(self) -> None:
         if self._stream is not None:
@@ -92,12 +95,12 @@ class _AsyncNetwork(httpcore.AsyncNetworkBackend):
         if self._stream is None:
             return
         sock = self._stream.get_extra_info("socket")
-        with contextlib.suppress(OSError, TypeError):  # of another event loop's kind of socket
-            getattr(sock, "_sock", sock).close()  # asyncio lends it without the means to close it
+        with contextlib.suppress(OSError, TypeError):  # other event loops have other socket types
+            getattr(sock, "_sock", sock).close()  # asyncio wraps the socket without `close`
 
 
 class _AsyncStream(httpcore.AsyncNetworkStream):
-    """A connection of httpcore's, which says so when it changes to TLS."""
+    """A connection of httpcore that tells its network backend when it is upgraded to TLS."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, network: _AsyncNetwork) -> None:
         self._stream = stream
@@ -127,29 +130,29 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
 
 
 class _AsyncConnection:
-    """One connection, or the place of one: opened and opened again when needed."""
+    """One connection of the pool; it connects, and reconnects, when it is needed."""
 
     def __init__(self, options: NetworkOptions) -> None:
         self._network = _AsyncNetwork()
-        httpcore_mapping.hide_ours()
+        httpcore_mapping.install_log_filters()
         self._pool = httpcore.AsyncConnectionPool(
             **httpcore_mapping.pool_options(options), network_backend=self._network
         )
         self._server = options.server
-        self._quiet = False
+        self._is_clean = False  # the last response was complete, and nothing followed it
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> AttemptResult:
-        """Send a request, and read its answer to the end, or to the deadline."""
-        ours = httpcore_mapping.OURS.set(secret)
+        """Send a request, and read the response to its end or until the deadline."""
+        token = httpcore_mapping.CURRENT_SECRET.set(secret)
         try:
             return await self._exchange(request, secret, deadline, limit)
         except BaseException as error:
             exchange.clear_frames(error)
             raise
         finally:
-            httpcore_mapping.OURS.reset(ours)
+            httpcore_mapping.CURRENT_SECRET.reset(token)
 
     async def _exchange(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
@@ -174,27 +177,27 @@ class _AsyncConnection:
         finally:
             if head is not None:
                 await head.aclose()
-        self._quiet = failed is None and await self._network.is_quiet()
+        self._is_clean = failed is None and not await self._network.has_unread_data()
         return exchange.attempt_result(head, bytes(body), failed, limit, secret)
 
-    def is_spent(self) -> bool:
-        """Whether it must not be used again."""
-        return not self._quiet or httpcore_mapping.is_spent(self._pool.connections)
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return self._is_clean and httpcore_mapping.is_reusable(self._pool.connections)
 
     async def close(self) -> None:
-        """Close it, whatever it is doing."""
+        """Close it, even in the middle of an exchange."""
         try:
             await self._pool.aclose()
         finally:
             await self._network.aclose()
 
     def abandon(self) -> None:
-        """Close its socket, without its event loop."""
+        """Close its socket without its event loop."""
         self._network.abandon()
 
 
 class HttpcoreAsyncEngine(PooledAsyncEngine):
-    """Sends requests over httpcore, through a proxy too."""
+    """Sends requests over httpcore; supports proxies."""
 
     def _connection(self) -> _AsyncConnection:
         return _AsyncConnection(self.options)

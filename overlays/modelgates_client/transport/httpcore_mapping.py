@@ -1,4 +1,4 @@
-"""From the terms of httpcore, and of httpx over it, to those of `messages`, and back."""
+"""Translate between httpcore or httpx and `messages`: requests, options and exceptions."""
 
 import logging
 import ssl
@@ -13,7 +13,7 @@ from modelgates_client.transport.exchange import KEEP_ALIVE_S, connect_failure, 
 from modelgates_client.transport.messages import Failure, Request
 from modelgates_client.transport.options import NetworkOptions, Server
 
-#: What httpcore, and the sockets and the TLS beneath it, raise when there is no answer.
+#: What httpcore, its sockets and TLS raise when there is no response.
 FAILURES: Final = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -25,12 +25,12 @@ FAILURES: Final = (
     ValueError,
 )
 
-#: The key of the request of ours that runs now; None when none does.
-OURS: Final = ContextVar[Secret | None]("OURS", default=None)
+#: The API key of this package's request in progress; None when there is none.
+CURRENT_SECRET: Final = ContextVar[Secret | None]("CURRENT_SECRET", default=None)
 
 _CLIENT_ERROR: Final = range(400, 500)
-#: Loggers of httpcore, and of what it reads HTTP/2 by.
-_WORD_BY_WORD: Final = (
+#: Loggers of httpcore and of its HTTP/2 library, which log responses verbatim.
+_VERBATIM_LOGGERS: Final = (
     "httpcore.connection",
     "httpcore.http11",
     "httpcore.http2",
@@ -41,52 +41,52 @@ _WORD_BY_WORD: Final = (
 )
 
 
-def _is_foreign(_: logging.LogRecord) -> bool:
-    return OURS.get() is None
+def _is_not_ours(_: logging.LogRecord) -> bool:
+    return CURRENT_SECRET.get() is None
 
 
 def _mask(record: logging.LogRecord) -> bool:
-    secret, text = OURS.get(), record.getMessage()
+    secret, text = CURRENT_SECRET.get(), record.getMessage()
     if secret is not None and secret.masked(text) != text:
         record.msg, record.args = secret.masked(text), ()
     return True
 
 
-def hide_ours() -> None:
-    """Keep requests of ours out of httpcore's logs; those of others stay there.
+def install_log_filters() -> None:
+    """Keep this package's requests out of httpcore's logs; other requests are logged as before.
 
-    It logs what servers send, word by word: should one send the key back, it would be there. httpx
-    logs a line for each request, which stays, without the key. This is done when a connection is
-    made, not on import, which changes nothing of anyone's. A filter that is there already is not
-    added again.
+    httpcore logs responses verbatim, so a server that sends the key back would get it logged. The
+    line that httpx logs for each request stays, with the key masked. The filters are installed when
+    a connection is created, as importing this package must not change logging; installing them
+    again has no effect.
     """
-    for name in _WORD_BY_WORD:
-        logging.getLogger(name).addFilter(_is_foreign)
+    for name in _VERBATIM_LOGGERS:
+        logging.getLogger(name).addFilter(_is_not_ours)
     logging.getLogger("httpx").addFilter(_mask)
 
 
 def outgoing(request: Request, server: Server, secret: Secret) -> httpcore.Request:
-    """Return a request in httpcore's terms."""
+    """Convert a request to an httpcore request."""
     scheme, host = server.scheme.encode(), server.host.encode()
-    own: list[tuple[bytes, bytes]] = []
+    engine_headers: list[tuple[bytes, bytes]] = []
     if request.is_secured:
-        own.append((b"Authorization", b"Bearer " + secret.reveal().encode()))
+        engine_headers.append((b"Authorization", b"Bearer " + secret.reveal().encode()))
     if request.body is not None:
-        own.append((b"Content-Length", str(len(request.body)).encode()))
+        engine_headers.append((b"Content-Length", str(len(request.body)).encode()))
     return httpcore.Request(
         request.method.encode(),
         httpcore.URL(scheme=scheme, host=host, port=server.port, target=request.target.encode()),
         headers=[
             (b"Host", server.authority.encode()),
             *((name.encode(), value.encode("latin-1")) for name, value in request.headers),
-            *own,
+            *engine_headers,
         ],
         content=request.body,
     )
 
 
 def pool_options(options: NetworkOptions) -> dict[str, Any]:
-    """Return the arguments of a pool that holds one connection."""
+    """Return the arguments of an httpcore pool with a single connection."""
     tls = options.trust.tls() if options.server.scheme == "https" else None
     arguments: dict[str, Any] = {
         "ssl_context": tls,
@@ -107,14 +107,14 @@ def pool_options(options: NetworkOptions) -> dict[str, Any]:
 
 
 def failure(error: BaseException, secret: Secret, names: Any = httpcore) -> Failure:
-    """Return what an exception of the engine means, in words that a caller understands.
+    """Convert an exception of httpcore or httpx to a failure with a readable reason.
 
-    The words may be the server's, so the key is taken out.
+    The exception may quote the server, so the API key is masked.
 
     Args:
         error: The exception.
-        secret: The key.
-        names: httpcore, or httpx, which has the same names.
+        secret: The API key.
+        names: The module that defines the exceptions: httpcore, or httpx, whose names are the same.
     """
     cause: BaseException | None = error
     innermost = error
@@ -126,32 +126,32 @@ def failure(error: BaseException, secret: Secret, names: Any = httpcore) -> Fail
                 f"the server's certificate is not trusted: {cause.verify_message or cause.reason}",
             )
         cause = cause.__cause__ or cause.__context__  # the pool raises `from None`
-    said = secret.masked(str(error) or type(error).__name__)
+    detail = secret.masked(str(error) or type(error).__name__)
     if isinstance(error, names.TimeoutException | TimeoutError):
         return timeout_failure()
     if isinstance(error, names.ProxyError):
-        refused = said[:3].isdigit() and int(said[:3]) in _CLIENT_ERROR
-        return Failure("refused" if refused else "connection", f"the proxy refused: {said}")
+        refused = detail[:3].isdigit() and int(detail[:3]) in _CLIENT_ERROR
+        return Failure("refused" if refused else "connection", f"the proxy refused: {detail}")
     if isinstance(error, names.LocalProtocolError):
-        return Failure("refused", f"the request cannot be sent: {said}")
+        return Failure("refused", f"the request cannot be sent: {detail}")
     if isinstance(error, names.RemoteProtocolError):
-        return Failure("connection", f"the answer is no whole HTTP: {said}")
+        return Failure("connection", f"the response is not valid HTTP: {detail}")
     if isinstance(error, names.ConnectError):
-        return connect_failure(innermost, said)
-    return Failure("connection", f"the connection broke: {said}")
+        return connect_failure(innermost, detail)
+    return Failure("connection", f"the connection broke: {detail}")
 
 
-def is_spent(connections: Sequence[Any]) -> bool:
-    """Whether a pool's one connection must not be used again.
+def is_reusable(connections: Sequence[Any]) -> bool:
+    """Whether another request may be sent on a pool's single connection.
 
-    It may be only when nothing came beyond the answer: httpcore would take what did for the
-    beginning of the next one. It does not say so publicly; where it cannot be known, the
-    connection is spent.
+    httpcore would take data beyond the response for the beginning of the next one, so there must be
+    none. It has no public attribute for that; where it cannot be determined, the connection is not
+    reusable.
     """
     if len(connections) != 1 or not connections[0].is_idle():
-        return True
+        return False
     connection: Any = connections[0]
-    while hasattr(connection, "_connection"):  # a proxy's, or the one before TLS
+    while hasattr(connection, "_connection"):  # unwrap proxy and TLS connections
         connection = connection._connection  # noqa: SLF001
     protocol = getattr(connection, "_h11_state", None)
-    return protocol is None or protocol.trailing_data != (b"", False)
+    return protocol is not None and protocol.trailing_data == (b"", False)

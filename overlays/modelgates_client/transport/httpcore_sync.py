@@ -1,6 +1,6 @@
-"""The engine of `ModelGates`: one attempt, blocking, under a deadline.
+"""The engine of `ModelGates`: one synchronous attempt over httpcore, under a deadline.
 
-Its sockets end at the deadline: each wait is for what remains of it, not for a time anew.
+Each wait on a socket gets the time that remains until the deadline, not a new timeout.
 """
 
 import os
@@ -21,10 +21,10 @@ from modelgates_client.transport.options import NetworkOptions
 
 
 class _Connection:
-    """One connection, or the place of one: opened and opened again when needed."""
+    """One connection of the pool; it connects, and reconnects, when it is needed."""
 
     def __init__(self, options: NetworkOptions) -> None:
-        httpcore_mapping.hide_ours()
+        httpcore_mapping.install_log_filters()
         self._network = _Network()
         self._pool = httpcore.ConnectionPool(
             **httpcore_mapping.pool_options(options), network_backend=self._network
@@ -34,16 +34,16 @@ class _Connection:
     def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> AttemptResult:
-        """Send a request, and read its answer to the end, or to the deadline."""
+        """Send a request, and read the response to its end or until the deadline."""
         self._network.deadline = deadline
-        ours = httpcore_mapping.OURS.set(secret)
+        token = httpcore_mapping.CURRENT_SECRET.set(secret)
         try:
             return self._exchange(request, secret, limit)
         except BaseException as error:
             exchange.clear_frames(error)
             raise
         finally:
-            httpcore_mapping.OURS.reset(ours)
+            httpcore_mapping.CURRENT_SECRET.reset(token)
 
     def _exchange(self, request: Request, secret: Secret, limit: int) -> AttemptResult:
         head: httpcore.Response | None = None
@@ -64,12 +64,12 @@ class _Connection:
             head.close()
         return exchange.attempt_result(head, bytes(body), failed, limit, secret)
 
-    def is_spent(self) -> bool:
-        """Whether it must not be used again."""
-        return httpcore_mapping.is_spent(self._pool.connections)
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return httpcore_mapping.is_reusable(self._pool.connections)
 
     def close(self) -> None:
-        """Close it, whatever it is doing."""
+        """Close it, even in the middle of an exchange."""
         self._network.close()
 
 
@@ -86,7 +86,7 @@ class HttpcoreEngine:
     """Sends requests to one server; safe to share between threads, and across a fork."""
 
     def __init__(self, options: NetworkOptions) -> None:
-        """Connect when the first request is sent, not before."""
+        """Create the engine; it connects when the first request is sent."""
         self.options = options
         self.closed = False
         self._connections = _ConnectionPool()
@@ -98,25 +98,25 @@ class HttpcoreEngine:
         """Make one attempt.
 
         Args:
-            request: What to send.
-            secret: The key to send with it.
-            deadline: When the attempt is over, whatever the server does.
-            limit: The most bytes that the body may have.
+            request: The request.
+            secret: The API key to send with it.
+            deadline: When the attempt ends, whatever the server does.
+            limit: The maximum size of the response body, in bytes.
 
         Returns:
-            What came, or why nothing did.
+            The response, or the reason why there is none.
         """
         connections = self._current()
         if not connections.slots.acquire(timeout=deadline.remaining()):
             return exchange.timeout_failure()
         connection: _Connection | None = None
         try:
-            connection = self._take(connections)
+            connection = self._acquire(connections)
             attempt_result = connection.send(request, secret, deadline, limit)
-            if self._keeps(connection, connections):
+            if self._should_keep(connection, connections):
                 connections.idle.append(connection)
                 connection = None
-                if self.closed:  # meanwhile, by another thread
+                if self.closed:  # in the meantime, by another thread
                     self.reset()
             return attempt_result
         finally:
@@ -127,7 +127,7 @@ class HttpcoreEngine:
                 connections.slots.release()
 
     def check(self) -> None:
-        """Raise a `ClientClosedError` if it was closed."""
+        """Raise a `ClientClosedError` if the engine was closed."""
         if self.closed:
             raise exchange.closed_error()
 
@@ -138,24 +138,24 @@ class HttpcoreEngine:
             idle.pop().close()
 
     def close(self) -> None:
-        """Close the idle connections now, and those in use when their calls are over."""
+        """Close the idle connections now, and those in use when their calls end."""
         self.closed = True
         self.reset()
 
-    def _keeps(self, connection: _Connection, connections: _ConnectionPool) -> bool:
-        room = len(connections.idle) < exchange.MAX_IDLE
-        return room and not self.closed and not connection.is_spent()
+    def _should_keep(self, connection: _Connection, connections: _ConnectionPool) -> bool:
+        has_room = len(connections.idle) < exchange.MAX_IDLE
+        return has_room and not self.closed and connection.is_reusable()
 
-    def _take(self, connections: _ConnectionPool) -> _Connection:
+    def _acquire(self, connections: _ConnectionPool) -> _Connection:
         try:
             return connections.idle.pop()
         except IndexError:
-            with self._lock:  # the context for TLS is made once
+            with self._lock:  # so that the TLS context is created only once
                 return _Connection(self.options)
 
     def _current(self) -> _ConnectionPool:
         if self._connections.process_id != os.getpid():
-            # The parent's connections are its own: two processes would read one another's answers.
+            # The parent keeps its connections: two processes would read each other's responses.
             self._connections = _ConnectionPool()
             self._lock = threading.Lock()
         return self._connections
@@ -165,22 +165,22 @@ class _Network(httpcore.NetworkBackend):
     """Connects for one call at a time, within its deadline.
 
     Attributes:
-        deadline: That of the call that is served now.
+        deadline: The deadline of the current call.
     """
 
     def __init__(self) -> None:
-        """Start with nothing to do, and no time for it."""
+        """Create a backend without a connection, whose deadline has passed."""
         self.deadline = Deadline(0.0)
         self._open: httpcore.NetworkStream | None = None
         self._sockets: Final = httpcore.SyncBackend()
 
     def hold(self, stream: httpcore.NetworkStream) -> httpcore.NetworkStream:
-        """Remember a connection, to close it without asking httpcore."""
+        """Keep a reference to a connection, to close it without httpcore."""
         self._open = stream
         return _Stream(stream, self)
 
     def close(self) -> None:
-        """Close the connection. No lock is taken: one may be held for good after a Ctrl-C."""
+        """Close the connection, without a lock: after a Ctrl-C one may never be released."""
         if self._open is not None:
             self._open.close()
 
@@ -188,7 +188,7 @@ class _Network(httpcore.NetworkBackend):
         """Return the seconds left.
 
         Raises:
-            ReadTimeout: There are none.
+            ReadTimeout: The deadline has passed.
         """
         left = self.deadline.remaining()
         if not left:
@@ -203,7 +203,7 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers; each gets its share of what remains."""
+        """Connect to the first address that answers; each gets its share of the remaining time."""
         addresses = self._addresses(host, port)
         for last, address in enumerate(addresses, 1 - len(addresses)):
             try:
@@ -219,16 +219,16 @@ class _Network(httpcore.NetworkBackend):
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            found = resolve(host, port, self.remaining)
+            addresses = resolve(host, port, self.remaining)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from None
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from None
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection of httpcore's, whose every wait ends at the deadline."""
+    """A connection of httpcore whose waits end at the deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream, network: _Network) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""The engine of `AsyncModelGates` that is fast: one attempt, awaited, over httptools."""
+"""The fast engine of `AsyncModelGates`: one attempt over httptools."""
 
 import asyncio
 import contextlib
@@ -23,105 +23,110 @@ _TARGET: Final = re.compile(r"[\x21-\x7e]+")
 _VALUE: Final = re.compile(  # RFC 9110, section 5.5
     r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?"
 )
-#: Those by which a server would see another request, or expect a body behind this one.
-_OURS: Final = frozenset(
+#: Headers that only the engine sets: others could make a server see a second request, or wait for
+#: a body.
+_ENGINE_HEADERS: Final = frozenset(
     {"authorization", "connection", "content-length", "host", "transfer-encoding"}
 )
-_BODILESS: Final = frozenset({"CONNECT", "HEAD"})  # methods whose answers end elsewhere
+_BODILESS: Final = frozenset({"CONNECT", "HEAD"})  # methods whose responses are framed differently
 
-_MOMENT_S: Final = 1.0
+_HANDSHAKE_GRACE_S: Final = 1.0  # the deadline must end a handshake, not asyncio's timeout
 
 
 class _RequestHeads:
-    """The heads of requests, but for the key: checked, and kept as long as the headers are those.
+    """Builds and checks the heads of requests; caches the header lines while they stay the same.
 
-    No key is in them, so that none is kept.
+    The heads do not contain the API key, so it is never cached.
     """
 
     def __init__(self, server: Server) -> None:
         self._host = f"Host: {server.authority}\r\n"
-        # One value, since the event loops of several threads may share an engine.
-        self._kept: tuple[tuple[tuple[str, str], ...], bytes] = ((), self._host.encode())
+        # One tuple, replaced as a whole: event loops of several threads may share an engine.
+        self._cached: tuple[tuple[tuple[str, str], ...], bytes] = ((), self._host.encode())
 
-    def of(self, request: Request) -> bytes | str:
-        """Return a head up to the key, or why there can be none."""
-        headers, lines = self._kept
+    def build(self, request: Request) -> bytes | str:
+        """Return the head without the key, or the reason why the request is invalid."""
+        headers, lines = self._cached
         if request.headers is not headers:
             for name, value in request.headers:
                 if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-                    return f"the header {name!r} has what no header may have"
-                if name.lower() in _OURS:
-                    return f"the header {name!r} is the engine's own"
+                    return f"the header {name!r} has an invalid name or value"
+                if name.lower() in _ENGINE_HEADERS:
+                    return f"the header {name!r} is set by the engine"
             text = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
             lines = (self._host + text).encode("latin-1")
-            self._kept = (request.headers, lines)
+            self._cached = (request.headers, lines)
         if not _TARGET.fullmatch(request.target):
-            return "the target has what no target may have"
+            return "the target has invalid characters"
         if not _TOKEN.fullmatch(request.method) or request.method in _BODILESS:
-            return f"{request.method!r} is no method of this engine"
+            return f"the method {request.method!r} is not supported"
         return f"{request.method} {request.target} HTTP/1.1\r\n".encode() + lines
 
 
 class _HttptoolsConnection:
-    """One connection, or the place of one: opened and opened again when needed."""
+    """One connection of the pool; it connects, and reconnects, when it is needed."""
 
     def __init__(self, options: NetworkOptions, heads: _RequestHeads) -> None:
         self._options = options
         self._heads = heads
-        self._answers: HTTPReader | None = None
+        self._reader: HTTPReader | None = None
         self._socket: socket.socket | None = None
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> AttemptResult:
-        """Send a request, and read its answer to the end, or to the deadline."""
-        head = self._heads.of(request)
+        """Send a request, and read the response to its end or until the deadline."""
+        head = self._heads.build(request)
         if isinstance(head, str) or secret.problem() is not None:
-            why = head if isinstance(head, str) else "the key has what no header may have"
+            why = (
+                head
+                if isinstance(head, str)
+                else "the key has characters that are invalid in a header"
+            )
             return Failure("refused", f"the request cannot be sent: {why}")
         try:
             remaining_s = deadline.remaining()
             if not remaining_s:
                 return exchange.timeout_failure()
-            answers = self._answers
+            reader = self._reader
             failed: Failure | None = None
-            if answers is not None and answers.is_quiet():
-                answered = answers.expect(limit, remaining_s)
+            if reader is not None and reader.is_fresh() and not reader.has_unread_data():
+                completed = reader.expect(limit, remaining_s)
             else:
                 await self.close()
-                answers = self._answers = HTTPReader(asyncio.get_running_loop())
-                # What a server says before it is asked is an answer, too: that it has no time.
-                answered = answers.expect(limit, remaining_s)
-                failed = await self._connect(answers, remaining_s)
+                reader = self._reader = HTTPReader(asyncio.get_running_loop())
+                # A server may respond before it gets a request, for example that it is overloaded.
+                completed = reader.expect(limit, remaining_s)
+                failed = await self._connect(reader, remaining_s)
             if failed is None:
-                if not answered.done():
-                    answers.ask(head + _rest(request, secret))
-                    await answered
-                failed = answers.failed
-            if failed is not None:  # the words may be the server's
+                if not completed.done():
+                    reader.write(head + _key_and_body(request, secret))
+                    await completed
+                failed = reader.failed
+            if failed is not None:  # the reason may quote the server
                 failed = failed._replace(reason=secret.masked(failed.reason))
-            whole = answers if answers.status else None
+            head_read = reader if reader.status else None
             return exchange.attempt_result(
-                whole, bytes(answers.body), failed, answers.limit, secret
+                head_read, bytes(reader.body), failed, reader.limit, secret
             )
         except BaseException as error:
             exchange.clear_frames(error)
             raise
 
-    async def _connect(self, answers: HTTPReader, remaining_s: float) -> Failure | None:
+    async def _connect(self, reader: HTTPReader, remaining_s: float) -> Failure | None:
         loop = asyncio.get_running_loop()
         server = self._options.server
         options: dict[str, Any] = {}
         if server.scheme == "https":
             context = self._options.trust.tls()
-            context.set_alpn_protocols(["http/1.1"])  # a caller's own may offer others
+            context.set_alpn_protocols(["http/1.1"])  # the caller's may offer others
             options["ssl"] = context
             options["server_hostname"] = server.host
-            options["ssl_handshake_timeout"] = remaining_s + _MOMENT_S  # longer than the deadline
+            options["ssl_handshake_timeout"] = remaining_s + _HANDSHAKE_GRACE_S
         try:
             async with asyncio.timeout(remaining_s):
                 sock = self._socket = await open_socket(server.host, server.port)
-                await loop.create_connection(lambda: answers, sock=sock, **options)
+                await loop.create_connection(lambda: reader, sock=sock, **options)
         except ssl.SSLCertVerificationError as error:
             why = error.verify_message or error.reason
             return Failure("untrusted", f"the server's certificate is not trusted: {why}")
@@ -131,26 +136,26 @@ class _HttptoolsConnection:
             return exchange.connect_failure(error, str(error) or type(error).__name__)
         return None
 
-    def is_spent(self) -> bool:
-        """Whether it must not be used again."""
-        return self._answers is None or not self._answers.reusable
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return self._reader is not None and self._reader.is_reusable
 
     async def close(self) -> None:
-        """Close it, whatever it is doing."""
-        if self._answers is not None:
-            self._answers.abort()
+        """Close it, even in the middle of an exchange."""
+        if self._reader is not None:
+            self._reader.abort()
 
     def abandon(self) -> None:
-        """Close its socket, without its event loop."""
-        if self._answers is not None:
+        """Close its socket without its event loop."""
+        if self._reader is not None:
             with contextlib.suppress(RuntimeError):  # the event loop is closed
-                self._answers.abort()
+                self._reader.abort()
         if self._socket is not None:
             self._socket.close()
 
 
-def _rest(request: Request, secret: Secret) -> bytes:
-    """Return what follows a head: the key, and the body."""
+def _key_and_body(request: Request, secret: Secret) -> bytes:
+    """Return what follows the head: the authorization header and the body."""
     key = b"Authorization: Bearer " + secret.reveal().encode() if request.is_secured else b""
     if request.body is None:
         return key + b"\r\n\r\n" if key else b"\r\n"
@@ -159,27 +164,27 @@ def _rest(request: Request, secret: Secret) -> bytes:
 
 
 def _is_httpcore_replaced() -> bool:
-    """Whether something stands in for httpcore's sending, as respx does while it mocks."""
+    """Whether httpcore's sending is patched, for example by respx."""
     httpcore = sys.modules.get("httpcore")
     if httpcore is None:
         return False
-    sends = httpcore.AsyncConnectionPool.handle_async_request
-    if type(sends) is not FunctionType:
+    handler = httpcore.AsyncConnectionPool.handle_async_request
+    if type(handler) is not FunctionType:
         return True
-    return not sends.__globals__["__name__"].startswith("httpcore.")
+    return not handler.__globals__["__name__"].startswith("httpcore.")
 
 
 class HttptoolsEngine(PooledAsyncEngine):
-    """Sends requests over httptools, and through no proxy.
+    """Sends requests over httptools; does not support proxies.
 
-    What is told to httpcore meanwhile, as by a mock, holds all the same: then it sends over that.
+    While httpcore is patched, for example by a mock, requests go through httpcore instead.
     """
 
     def __init__(self, options: NetworkOptions, connections: int | None = None) -> None:
-        """Connect when the first request is sent, not before; see `PooledAsyncEngine`."""
+        """Create the engine; it connects with the first request; see `PooledAsyncEngine`."""
         super().__init__(options, connections)
         self._heads = _RequestHeads(options.server)
-        self._replaced: PooledAsyncEngine | None = None
+        self._fallback: PooledAsyncEngine | None = None
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
@@ -187,17 +192,17 @@ class HttptoolsEngine(PooledAsyncEngine):
         """Make one attempt; see `PooledAsyncEngine.send`."""
         if not _is_httpcore_replaced():
             return await super().send(request, secret, deadline, limit)
-        if self._replaced is None:
+        if self._fallback is None:
             from modelgates_client.transport.httpcore_async import HttpcoreAsyncEngine  # noqa: PLC0415 - rare
 
-            self._replaced = HttpcoreAsyncEngine(self.options, self._most)
-        return await self._replaced.send(request, secret, deadline, limit)
+            self._fallback = HttpcoreAsyncEngine(self.options, self._max_connections)
+        return await self._fallback.send(request, secret, deadline, limit)
 
     async def close(self) -> None:
         """Close the connections; see `PooledAsyncEngine.close`."""
         await super().close()
-        if self._replaced is not None:
-            await self._replaced.close()
+        if self._fallback is not None:
+            await self._fallback.close()
 
     def _connection(self) -> _HttptoolsConnection:
         return _HttptoolsConnection(self.options, self._heads)

@@ -1,8 +1,8 @@
-"""The engines over an httpx client of the caller's: one attempt, blocking or awaited.
+"""The engines over the caller's own httpx client: one attempt, sync or async.
 
-The client stays the caller's: it is never closed, changed, or given the key. Each request goes
-through a copy of it that shares its transports, hooks, headers and timeouts, and nothing else:
-no cookie is sent or stored, no redirect followed, neither its `auth` nor its `params` added.
+The caller's client is never closed or changed, and never gets the API key. Each request goes
+through a copy that shares its transports, hooks, headers and timeouts, and nothing else: no cookie
+is sent or stored, no redirect is followed, and neither its `auth` nor its `params` are added.
 """
 
 import os
@@ -23,72 +23,73 @@ from modelgates_client.transport.messages import AttemptResult, Request
 from modelgates_client.transport.options import Server
 from modelgates_runtime.errors import ClientClosedError
 
-_LOOK_S: Final = 0.01  # seconds until a call that found no place in the pool looks again
+_POOL_RETRY_S: Final = 0.01  # wait before the next attempt when the connection pool is full
 
 
-def _leave(_: object) -> None:
-    """Close nothing."""
+def _do_nothing(_: object) -> None:
+    """Do not close the client."""
 
 
 class _BorrowedClient(Generic[C]):
-    """A client of the caller's, which sends to one server.
+    """The caller's httpx client, to send requests to one server.
 
     Attributes:
-        closed: Whether the engine was; the caller's client stays as it is.
+        closed: Whether the engine was closed; the caller's client stays open.
     """
 
     def __init__(self, client: object, kind: type[C], server: Server) -> None:
         """Check the client.
 
         Raises:
-            ConfigurationError: It is none, or not of the kind.
+            ConfigurationError: It is not an httpx client of this kind.
             ClientClosedError: It was closed.
         """
         if not isinstance(client, kind):
-            given = type(client)
-            taker = "ModelGates" if kind is httpx.Client else "AsyncModelGates"
+            actual = type(client)
+            owner = "ModelGates" if kind is httpx.Client else "AsyncModelGates"
             raise ConfigurationError(
-                f"http_client is {given.__module__}.{given.__qualname__}; {taker} takes an "
+                f"http_client is {actual.__module__}.{actual.__qualname__}; {owner} takes an "
                 f"httpx.{kind.__name__}"
             )
         self.closed = False
         self._client = client
         self._server = server
         self._process_id = os.getpid()
-        # Copies are of a class that closes nothing when they are collected, as some do.
-        self._copied: type[Any] = type(kind.__name__, (type(client),), {"__del__": _leave})
-        httpcore_mapping.hide_ours()
+        # Some client classes close themselves when they are collected; copies must not.
+        self._copy_class: type[Any] = type(kind.__name__, (type(client),), {"__del__": _do_nothing})
+        httpcore_mapping.install_log_filters()
         self.check()
 
     def _copy(self) -> C:
-        """Return a client that shares all with the caller's, until it is told otherwise."""
-        client: C = object.__new__(self._copied)
+        """Return a shallow copy of the caller's client."""
+        client: C = object.__new__(self._copy_class)
         vars(client).update(vars(self._client))
         return client
 
     def check(self) -> None:
-        """Fail if nothing can be sent any more.
+        """Check that requests can still be sent.
 
         Raises:
-            ClientClosedError: It was closed, or the caller's client.
-            ConfigurationError: This is another process.
+            ClientClosedError: The engine or the caller's client was closed.
+            ConfigurationError: The process was forked after the client was created.
         """
         if self.closed:
             raise exchange.closed_error()
         if self._client.is_closed:
-            raise ClientClosedError("the http_client was closed; give one that is open")
+            raise ClientClosedError("the http_client was closed; pass one that is open")
         if self._process_id != os.getpid():
             raise ConfigurationError(
-                "the http_client is of the process that this one was forked from, and both would "
-                "read one another's answers; make it, and its client, in the process that uses it"
+                "the http_client was created before this process was forked, and both processes "
+                "would read each other's responses; create both clients in the process that uses "
+                "them"
             )
 
 
 class HttpxEngine(_BorrowedClient[httpx.Client]):
-    """Sends requests by an `httpx.Client`; as safe to share between threads as that is."""
+    """Sends requests through an `httpx.Client`; as thread-safe as that client."""
 
     def __init__(self, client: object, server: Server) -> None:
-        """Send nothing yet; see `_BorrowedClient`."""
+        """Create the engine; it sends nothing yet; see `_BorrowedClient`."""
         super().__init__(client, httpx.Client, server)
 
     def send(
@@ -96,107 +97,107 @@ class HttpxEngine(_BorrowedClient[httpx.Client]):
     ) -> AttemptResult:
         """Make one attempt.
 
-        It is over at the deadline but for what cannot be cut: each read ends in time, many of them
-        that bring a byte each need not. Between two parts of a body there is a look at the clock.
+        It ends at the deadline as far as httpx allows: each read ends in time, but a head that
+        arrives byte by byte may take longer. The deadline is checked between two parts of a body.
         """
-        ours = httpcore_mapping.OURS.set(secret)
+        token = httpcore_mapping.CURRENT_SECRET.set(secret)
         try:
-            done = Exchange(self._copy(), self._server, request, secret, deadline, limit)
-            self._exchange(done, deadline)
-            return done.attempt_result()
+            current = Exchange(self._copy(), self._server, request, secret, deadline, limit)
+            self._exchange(current, deadline)
+            return current.attempt_result()
         except BaseException as error:
             exchange.clear_frames(error)
             raise
         finally:
-            httpcore_mapping.OURS.reset(ours)
+            httpcore_mapping.CURRENT_SECRET.reset(token)
 
     @staticmethod
-    def _exchange(done: Exchange[httpx.Client], deadline: Deadline) -> None:
+    def _exchange(current: Exchange[httpx.Client], deadline: Deadline) -> None:
         try:
-            done.prepare(done.begin)
+            current.prepare(current.begin)
             while deadline.remaining():
-                # httpcore tells of each phase before it looks how long that may take.
-                request = done.request(trace=done.lower)
+                # httpcore traces each phase before it reads the timeout of that phase.
+                request = current.request(trace=current.lower_timeouts)
                 try:
-                    response = done.client.send(
+                    response = current.client.send(
                         request, stream=True, auth=None, follow_redirects=False
                     )
                 except httpx.PoolTimeout:  # nothing was sent
-                    time.sleep(min(_LOOK_S, deadline.remaining()))
+                    time.sleep(min(_POOL_RETRY_S, deadline.remaining()))
                     continue
                 with closing(response):
-                    if not done.has_body(response):
+                    if not current.has_body(response):
                         with closing(cast("Generator[bytes]", response.iter_raw())) as chunks:
-                            all(done.take(chunk) and done.is_in_time() for chunk in chunks)
+                            all(current.add(chunk) and current.is_in_time() for chunk in chunks)
                 return
         except Exception as error:  # noqa: BLE001 - hooks are the caller's own code
-            done.fail(error)
+            current.fail(error)
 
     def reset(self) -> None:
         """Do nothing: the connections are the caller's."""
 
     def close(self) -> None:
-        """Send no more; the caller's client stays open."""
+        """Stop sending; the caller's client stays open."""
         self.closed = True
 
 
 class AsyncHttpxEngine(_BorrowedClient[httpx.AsyncClient]):
-    """Sends requests by an `httpx.AsyncClient`, on whatever that runs on: asyncio, or trio."""
+    """Sends requests through an `httpx.AsyncClient`, under asyncio or trio."""
 
     def __init__(self, client: object, server: Server) -> None:
-        """Send nothing yet; see `_BorrowedClient`."""
+        """Create the engine; it sends nothing yet; see `_BorrowedClient`."""
         super().__init__(client, httpx.AsyncClient, server)
 
     async def send(
         self, request: Request, secret: Secret, deadline: Deadline, limit: int
     ) -> AttemptResult:
-        """Make one attempt; it is over at the deadline."""
-        ours = httpcore_mapping.OURS.set(secret)
+        """Make one attempt, which ends at the deadline."""
+        token = httpcore_mapping.CURRENT_SECRET.set(secret)
         try:
-            done = Exchange(self._copy(), self._server, request, secret, deadline, limit)
-            await self._exchange(done, deadline)
-            return done.attempt_result()
+            current = Exchange(self._copy(), self._server, request, secret, deadline, limit)
+            await self._exchange(current, deadline)
+            return current.attempt_result()
         except BaseException as error:
             exchange.clear_frames(error)
             raise
         finally:
-            httpcore_mapping.OURS.reset(ours)
+            httpcore_mapping.CURRENT_SECRET.reset(token)
 
     @staticmethod
-    async def _exchange(done: Exchange[httpx.AsyncClient], deadline: Deadline) -> None:
+    async def _exchange(current: Exchange[httpx.AsyncClient], deadline: Deadline) -> None:
         async def begin(response: httpx.Response) -> None:
-            done.begin(response)
+            current.begin(response)
 
         try:
-            done.prepare(begin)
+            current.prepare(begin)
             with anyio.fail_after(deadline.remaining()):
                 while deadline.remaining():
-                    request = done.request(trace=_Trace(done).hear)
+                    request = current.request(trace=_Trace(current).on_event)
                     try:
-                        response = await done.client.send(
+                        response = await current.client.send(
                             request, stream=True, auth=None, follow_redirects=False
                         )
                     except httpx.PoolTimeout:  # nothing was sent
-                        await anyio.sleep(_LOOK_S)
+                        await anyio.sleep(_POOL_RETRY_S)
                         continue
-                    await _read(done, response)
+                    await _read(current, response)
                     return
         except Exception as error:  # noqa: BLE001 - hooks are the caller's own code
-            done.fail(error)
+            current.fail(error)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for some seconds."""
         await anyio.sleep(seconds)
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Return what raises a `TimeoutError` after some seconds."""
+        """Return a context manager that raises a `TimeoutError` after some seconds."""
         return _within(seconds)
 
     async def reset(self) -> None:
         """Do nothing: the connections are the caller's."""
 
     async def close(self) -> None:
-        """Send no more; the caller's client stays open."""
+        """Stop sending; the caller's client stays open."""
         self.closed = True
 
 
@@ -206,29 +207,29 @@ async def _within(seconds: float) -> AsyncGenerator[None]:
         yield
 
 
-async def _read(done: Exchange[httpx.AsyncClient], response: httpx.Response) -> None:
-    """Take the body, and close the response."""
+async def _read(current: Exchange[httpx.AsyncClient], response: httpx.Response) -> None:
+    """Read the body, and close the response."""
     async with aclosing(response):
-        if not done.has_body(response):
+        if not current.has_body(response):
             async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
                 async for chunk in chunks:
-                    if not done.take(chunk):
+                    if not current.add(chunk):
                         break
 
 
 class _Trace:
-    """Hears from httpcore how far a request is."""
+    """Receives httpcore's trace events of a request."""
 
-    def __init__(self, done: Exchange[httpx.AsyncClient]) -> None:
-        self._done = done
+    def __init__(self, current: Exchange[httpx.AsyncClient]) -> None:
+        self._current = current
         self._socket: Any = None
 
-    async def hear(self, event: str, info: dict[str, Any]) -> None:
-        """Lower the timeouts of the next phase; close a socket whose handshake was cancelled.
+    async def on_event(self, event: str, info: dict[str, Any]) -> None:
+        """Lower the timeouts of the next phase; close a socket whose TLS handshake was cancelled.
 
-        httpcore forgets it.
+        httpcore would leak that socket.
         """
-        self._done.lower()
+        self._current.lower_timeouts()
         if event.endswith("connect_tcp.complete"):
             self._socket = info["return_value"]
         elif event.endswith("start_tls.failed") and self._socket is not None:

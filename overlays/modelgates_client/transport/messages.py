@@ -1,4 +1,4 @@
-"""The request, the reply, and the failure to get one: plain values, whatever the engine."""
+"""The request, the response, and the failure to get one; the same values for all engines."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
@@ -7,7 +7,7 @@ from modelgates_client.transport.options import NetworkOptions
 
 FailureKind = Literal["connection", "scarce", "timeout", "untrusted", "refused"]
 
-#: The most that is kept of the body of an error, in bytes: enough for any message.
+#: The maximum size of an error's body that is read, in bytes: enough for any message.
 ERROR_LIMIT: Final = 256 * 1024
 
 
@@ -16,11 +16,11 @@ class Request(NamedTuple):
 
     Attributes:
         method: The HTTP method.
-        target: Path and query, as they are sent.
-        headers: Without `Host`, `Authorization` and `Content-Length`, which the engine adds.
-        body: What is sent; None if there is no body.
-        is_secured: Whether the key is sent.
-        other_server: How it is sent, if it is to another server than the client's.
+        target: Path and query, as sent.
+        headers: All but `Host`, `Authorization` and `Content-Length`, which the engine adds.
+        body: The body; None if there is none.
+        is_secured: Whether the API key is sent.
+        other_server: Where and how to connect, if not to the client's server.
     """
 
     method: str
@@ -39,10 +39,10 @@ class HTTPResponse(NamedTuple):
 
     Attributes:
         status: The HTTP status.
-        headers: By name in lower case; what came more than once is joined by commas.
-        body: The body, its content encoding undone.
-        defect: Why the body is not whole; None when it is.
-        is_retriable: Whether another attempt may bring a whole one.
+        headers: By lower-case name; repeated headers are joined by commas.
+        body: The body, after decoding its content encoding.
+        defect: Why the body is incomplete or invalid; None when it is complete.
+        is_retriable: Whether another attempt may return a complete body.
     """
 
     status: int
@@ -52,19 +52,19 @@ class HTTPResponse(NamedTuple):
     is_retriable: bool = False
 
     def __repr__(self) -> str:
-        return f"Reply({self.status}, {len(self.body)} bytes, defect={self.defect!r})"
+        return f"HTTPResponse({self.status}, {len(self.body)} bytes, defect={self.defect!r})"
 
 
 class Failure(NamedTuple):
-    """There was no reply.
+    """The reason why there was no response.
 
-    It has no cause: that of the engine would show the key in its local variables.
+    It holds no exception: the engine's frames have the API key in their local variables.
 
     Attributes:
-        kind: `connection` (refused, broken off, not HTTP), `scarce` (no descriptor is left to
-            connect with), `timeout`, `untrusted` (a certificate) or `refused` (for good).
-        reason: What happened, in words.
-        is_sent: Whether the server may have got the request, and acted on it.
+        kind: `connection` (refused, broken, not HTTP), `scarce` (this process has no file
+            descriptor left), `timeout`, `untrusted` (the certificate) or `refused` (not retryable).
+        reason: What happened, as text.
+        is_sent: Whether the server may have received the request and acted on it.
     """
 
     kind: FailureKind
@@ -72,5 +72,5 @@ class Failure(NamedTuple):
     is_sent: bool = True
 
 
-#: What an attempt ends with.
+#: The result of an attempt.
 AttemptResult = HTTPResponse | Failure

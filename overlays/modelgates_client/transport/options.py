@@ -1,4 +1,4 @@
-"""Where to connect to, and how: the server, a proxy, and which certificates are trusted."""
+"""Where and how to connect: the server, a proxy, and the trusted certificates."""
 
 import contextlib
 import os
@@ -21,10 +21,10 @@ class Server(NamedTuple):
     """The server that a client talks to.
 
     Attributes:
-        scheme: `https`; or `http`, on loopback or where it is allowed.
-        host: As it is looked up: in ASCII, an IPv6 address without brackets.
+        scheme: `https`; or `http`, on loopback or where `allow_http` permits it.
+        host: As used for the look-up: in ASCII, an IPv6 address without brackets.
         port: The TCP port.
-        path: What comes before the path of each operation.
+        path: The prefix of the path of each operation.
     """
 
     scheme: str
@@ -34,74 +34,77 @@ class Server(NamedTuple):
 
     @classmethod
     def of(cls, url: object, example: str, allow_http: object = None) -> "Server":
-        """Check and split a URL like `example`.
+        """Check and parse a URL.
 
         Args:
             url: The URL.
-            example: What it is like.
-            allow_http: The host that may be asked without TLS, if there is one.
+            example: A valid URL, for error messages.
+            allow_http: The host that may be used without TLS, if any.
 
         Raises:
-            ConfigurationError: Requests cannot be sent to it, or not safely. What may be a secret
-                in it is not shown.
+            ConfigurationError: Requests cannot be sent to it, or not safely. The message leaves out
+                parts of the URL that may be secret.
         """
         if not isinstance(url, str):
-            raise ConfigurationError(f"base_url is no text; it must be like {example}")
+            raise ConfigurationError(f"base_url is not a string; it must be like {example}")
         try:
             parts = urlsplit(url)
             host = (parts.hostname or "").encode("idna").decode()
             port = parts.port or _PORTS.get(parts.scheme, 0)
             usable = bool(port and host) and url.isascii() and url.isprintable() and " " not in url
             usable = usable and parts.scheme in _PORTS
-        except ValueError:  # UnicodeError, of hosts that have no name, is one
-            raise ConfigurationError(f"base_url is no URL; it must be like {example}") from None
+        except ValueError:  # UnicodeError, from invalid host names, is a subclass
+            raise ConfigurationError(
+                f"base_url is not a valid URL; it must be like {example}"
+            ) from None
         if parts.username is not None or parts.query or parts.fragment:
             raise ConfigurationError(
-                "base_url has credentials, a query or a fragment, which no request would carry; "
+                "base_url has credentials, a query or a fragment, which would not be sent; "
                 f"it must be like {example}"
             )
         if not usable:
-            raise ConfigurationError(f"base_url is no URL of https; it must be like {example}")
+            raise ConfigurationError(f"base_url is not an https URL; it must be like {example}")
         if parts.scheme == "http" and not is_loopback(host):
-            _check_in_clear(url, host, allow_http)
+            _check_plain_http(url, host, allow_http)
         return cls(parts.scheme, host, port, parts.path.rstrip("/"))
 
     @property
     def authority(self) -> str:
-        """What the `Host` header says (RFC 9110, section 7.2)."""
+        """The value of the `Host` header (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def _check_in_clear(url: str, host: str, allow_http: object) -> None:
-    """Warn that a host is asked without TLS, if that is allowed.
+def _check_plain_http(url: str, host: str, allow_http: object) -> None:
+    """Warn that a host is used without TLS, if that is allowed.
 
     Raises:
-        ConfigurationError: It is not, or the host is one of the public Internet.
+        ConfigurationError: It is not allowed, or the host is on the public Internet.
     """
     if allow_http is None:
         raise ConfigurationError(
-            f"base_url is {url!r}: without https, anyone on the way could read the key; "
-            "http is for this machine alone (localhost, 127.0.0.1, ::1), or for a host of a "
-            f"private network that is named: allow_http={host!r}"
+            f"base_url is {url!r}: without https, anyone on the network path could read the key; "
+            "http is only for this machine (localhost, 127.0.0.1, ::1), or for a host of a "
+            f"private network that you name: allow_http={host!r}"
         )
     if not isinstance(allow_http, str) or allow_http.strip("[]").lower() != host.lower():
         raise ConfigurationError(
-            f"allow_http is {allow_http!r}; it is the host of base_url, {host!r}, and nothing else"
+            f"allow_http is {allow_http!r}; it must be the host of base_url, {host!r}"
         )
     if _is_public(host):
         raise ConfigurationError(
-            f"base_url is {url!r}: that is a host of the Internet, which is asked by https alone"
+            f"base_url is {url!r}: a host on the public Internet must be used with https"
         )
     warnings.warn(
-        f"the API key goes to {host} in clear, as allow_http says: anyone on the way can read it",
+        f"the API key goes to {host} in clear, as allow_http permits: anyone on the network path "
+        "can read it",
         UserWarning,
-        stacklevel=6,  # whoever makes the client
+        stacklevel=6,  # the code that creates the client
     )
 
 
 def _is_public(host: str) -> bool:
-    """Whether a host is one of the Internet, by its address, or the API's own."""
+    """Whether a host has a public address, or is the API's own."""
     import ipaddress  # noqa: PLC0415 - only needed for http
 
     try:
@@ -111,10 +114,10 @@ def _is_public(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address alone."""
+    """Whether a host is this machine, judging by its name or address without a look-up."""
     import ipaddress  # noqa: PLC0415 - only needed for http
 
-    if host == "localhost":  # a name under it (RFC 6761) need not stay on this machine
+    if host == "localhost":  # subdomains of it (RFC 6761) may resolve to other machines
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -123,13 +126,13 @@ def is_loopback(host: str) -> bool:
 
 
 class Proxy(NamedTuple):
-    """A proxy to connect through; https goes through it in a tunnel, unread.
+    """A proxy to connect through; https uses a tunnel that the proxy cannot read.
 
     Attributes:
-        scheme: `http` or `https`: how to talk to the proxy itself.
-        host: Where it is.
+        scheme: `http` or `https`, for the connection to the proxy itself.
+        host: The host name or address.
         port: The TCP port.
-        login: User name and password, if it wants them.
+        login: User name and password, if the proxy requires them.
     """
 
     scheme: str
@@ -139,23 +142,23 @@ class Proxy(NamedTuple):
 
     @classmethod
     def of(cls, url: object, where: str) -> "Proxy":
-        """Check and split a proxy's URL, which `where` gave.
+        """Check and parse a proxy's URL; `where` names its source in error messages.
 
         Raises:
-            ConfigurationError: It is none, or of a kind that is not supported. The URL is not
-                shown: it may hold a password.
+            ConfigurationError: It is not a proxy URL, or its scheme is not supported. The message
+                leaves out the URL, which may contain a password.
         """
-        proxy = cls._split(url) if isinstance(url, str) else None
+        proxy = cls._parse(url) if isinstance(url, str) else None
         if proxy is None:
             del url  # a traceback that shows locals must not show it
             raise ConfigurationError(
-                f"{where} is no proxy that can be used; it must be like http://127.0.0.1:3128 "
+                f"{where} is not a usable proxy URL; it must be like http://127.0.0.1:3128 "
                 "(http or https)"
             )
         return proxy
 
     @classmethod
-    def _split(cls, url: str) -> "Proxy | None":
+    def _parse(cls, url: str) -> "Proxy | None":
         text = url.strip()
         try:
             parts: SplitResult = urlsplit(text if "://" in text else f"http://{text}")
@@ -175,7 +178,7 @@ class Proxy(NamedTuple):
 
 
 class ProxyURL(str):
-    """A proxy's URL, which may hold a password: no traceback that shows locals shows it."""
+    """A proxy's URL, which may contain a password; its `repr`, as in tracebacks, hides it."""
 
     __slots__ = ()
 
@@ -184,61 +187,62 @@ class ProxyURL(str):
 
     @classmethod
     def hiding(cls, url: str | None) -> str | None:
-        """Return what was given for a URL, hidden if it is one."""
+        """Wrap a URL so that its `repr` hides it; return other values unchanged."""
         return cls(url) if isinstance(url, str) else url
 
 
 def choose_proxy(server: Server, proxy: str | None, *, trust_env: bool) -> Proxy | None:
-    """Return the proxy to use: the one given, or the one of the environment's usual variables.
+    """Return the proxy to use: `proxy`, or the one from the environment's usual variables.
 
-    Those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case) do not apply
-    to loopback.
+    The variables (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case) do not apply to loopback.
 
     Raises:
-        ConfigurationError: It is none that can be used.
+        ConfigurationError: It is not a usable proxy URL.
     """
     if proxy is not None:
-        chosen = Proxy.of(proxy, "proxy")
+        parsed = Proxy.of(proxy, "proxy")
         if server.scheme == "http":
             warnings.warn(
                 "the API key goes to the proxy in clear, since base_url is http; use https",
                 UserWarning,
-                stacklevel=6,  # whoever makes the client
+                stacklevel=6,  # the code that creates the client
             )
-        return chosen
+        return parsed
     if not trust_env or server.scheme == "http":
         return None
     if not any(name.lower().endswith("_proxy") for name in os.environ) and os.name == "posix":
-        return None  # the next line costs much, for nothing
-    found = _environments_proxy(server)
+        return None  # skips a slow import
+    url = _environment_proxy(server)
     where = "the environment's proxy (trust_env=False ignores it)"
-    return None if found is None else Proxy.of(found, where)
+    return None if url is None else Proxy.of(url, where)
 
 
-def _environments_proxy(server: Server) -> ProxyURL | None:
+def _environment_proxy(server: Server) -> ProxyURL | None:
     from urllib.request import getproxies, getproxies_environment, proxy_bypass  # noqa: PLC0415
 
-    named = getproxies_environment()  # elsewhere than on Linux, the system's settings come next
-    found = named or getproxies()
-    urls = (found.get(name, "").strip() for name in (server.scheme, "all"))
+    from_variables = getproxies_environment()
+    proxies = from_variables or getproxies()  # which on macOS and Windows has the system's settings
+    urls = (proxies.get(name, "").strip() for name in (server.scheme, "all"))
     url = ProxyURL(next(filter(None, urls), ""))
-    if not url or is_excepted(server, named.get("no", "")):
+    if not url or is_excluded(server, from_variables.get("no", "")):
         return None
-    return None if not named and proxy_bypass(f"{server.host}:{server.port}") else url
+    is_bypassed = not from_variables and proxy_bypass(f"{server.host}:{server.port}")
+    return None if is_bypassed else url
 
 
-def is_excepted(server: Server, exceptions: str) -> bool:
-    """Whether a server is one of those that `NO_PROXY` names.
+def is_excluded(server: Server, no_proxy: str) -> bool:
+    """Whether the value of `NO_PROXY` excludes a server from using the proxy.
 
-    Entries are separated by commas or blanks: names of hosts, which stand for what is beneath them
-    too (`example.org`, `.example.org`, `*.example.org`), addresses, networks (`10.0.0.0/8`), any of
-    them with a port (`[::1]:8080`), and `*` for all. As curl, Go and requests have it, together.
+    Entries are separated by commas or spaces: host names, which include their subdomains
+    (`example.org`, `.example.org`, `*.example.org`), addresses, networks (`10.0.0.0/8`), each with
+    an optional port (`[::1]:8080`), and `*` for all. This is the union of what curl, Go and
+    requests accept.
     """
-    return any(_names(entry, server) for entry in exceptions.replace(",", " ").split())
+    return any(_matches(entry, server) for entry in no_proxy.replace(",", " ").split())
 
 
-def _names(entry: str, server: Server) -> bool:
-    """Whether an entry of `NO_PROXY` names a server."""
+def _matches(entry: str, server: Server) -> bool:
+    """Whether an entry of `NO_PROXY` matches a server."""
     import ipaddress  # noqa: PLC0415 - rarely needed
 
     with_port = re.fullmatch(_WITH_PORT, entry)
@@ -251,7 +255,7 @@ def _names(entry: str, server: Server) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return _is_beneath(host, name)
+        return _is_in_domain(host, name)
     try:
         network = ipaddress.ip_network(name.replace("[", "").replace("]", ""), strict=False)
     except ValueError:
@@ -259,44 +263,44 @@ def _names(entry: str, server: Server) -> bool:
     return address in network
 
 
-def _is_beneath(host: str, name: str) -> bool:
-    """Whether a host is in the domain that an entry of `NO_PROXY` names."""
+def _is_in_domain(host: str, name: str) -> bool:
+    """Whether a host is, or is a subdomain of, the domain of an entry of `NO_PROXY`."""
     domain = name.removeprefix("*").strip(".").lower()
     with contextlib.suppress(UnicodeError):
         domain = domain.encode("idna").decode()
-    is_it = host == domain and not name.startswith("*")
-    return is_it or (domain != "" and host.endswith(f".{domain}"))
+    is_domain = host == domain and not name.startswith("*")
+    return is_domain or (domain != "" and host.endswith(f".{domain}"))
 
 
 class Trust(NamedTuple):
-    """Which certificates are trusted; by default, those that the system trusts.
+    """Which certificates are trusted; by default, those of the system's trust store.
 
     Attributes:
         ca_bundle: A file of certificates in PEM, instead of the system's.
-        context: A context of the caller's own, instead of either.
+        context: The caller's own TLS context, instead of either.
     """
 
     ca_bundle: str | None = None
     context: ssl.SSLContext | None = None
 
     def check(self) -> None:
-        """Fail if there are no such certificates.
+        """Check that the certificates can be loaded.
 
         Raises:
-            ConfigurationError: Both are given, or the file cannot be read or holds none.
+            ConfigurationError: Both are given, or the file cannot be read or has no certificates.
         """
         if self.context is not None and self.ca_bundle is not None:
-            raise ConfigurationError("ca_bundle and ssl_context exclude each other")
+            raise ConfigurationError("ca_bundle and ssl_context are mutually exclusive")
         if self.ca_bundle is not None:
             try:
                 _context(self.ca_bundle)
-            except OSError as error:  # ssl.SSLError is one
+            except OSError as error:  # includes ssl.SSLError
                 raise ConfigurationError(
                     f"ca_bundle {self.ca_bundle!r} cannot be used: {error.strerror or error}"
                 ) from None
 
     def tls(self) -> ssl.SSLContext:
-        """Return the context; one that is made here is shared by all clients, as it costs much."""
+        """Return the TLS context; clients share the ones created here, as creation is slow."""
         return self.context or _context(self.ca_bundle)
 
 
@@ -315,7 +319,7 @@ def _context(ca_bundle: str | None) -> ssl.SSLContext:
     if ca_bundle is None:
         paths = ssl.get_default_verify_paths()
         if os.name == "posix" and not (paths.cafile or paths.capath):
-            import certifi  # noqa: PLC0415 - for systems without a trust store
+            import certifi  # noqa: PLC0415 - on systems without a trust store
 
             ca_bundle = certifi.where()
     context = ssl.create_default_context(cafile=ca_bundle)
@@ -324,14 +328,14 @@ def _context(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 class NetworkOptions(NamedTuple):
-    """All that an engine needs to know.
+    """The options of an engine.
 
     Attributes:
         server: The server that requests go to.
-        trust: The certificates that are trusted.
-        proxy: What to connect through, if anything.
-        http_client: The caller's client to send by, if there is one; it has its own trust and
-            proxy.
+        trust: The trusted certificates.
+        proxy: The proxy to connect through, if any.
+        http_client: The caller's httpx client to send requests with, if any; it has its own trust
+            and proxy.
     """
 
     server: Server
