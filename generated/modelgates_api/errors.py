@@ -1,5 +1,5 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
-"""The errors of the generated code, under the root that the whole client shares."""
+"""The errors of the generated code, and the root of the client's errors."""
 
 from modelgates_runtime.errors import (
     ClientClosedError,

@@ -3,10 +3,10 @@
 >>> with ModelGates() as client:  # doctest: +SKIP
 ...     print(client.generations.get("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3").cost.charged)
 
-Everything loads when it is first used: importing this package costs next to nothing.
+Each name is imported on first use, so importing this package is cheap.
 """
 
-# False, but editors take it for either and complete the names; `typing` would cost.
+# False, but editors follow both branches and complete the names; importing `typing` is slow.
 TYPE_CHECKING = bool()  # noqa: UP018 - a literal hides them
 if TYPE_CHECKING:
     from modelgates_api.models import ProviderResponse
@@ -141,22 +141,22 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # it would let any name pass
+if not TYPE_CHECKING:  # type checkers would accept any name
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers do not see it
-        """Load a public name when it is first used (PEP 562)."""
+        """Import a public name on first use (PEP 562)."""
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module  # noqa: PLC0415 - not before it is needed
+        from importlib import import_module  # noqa: PLC0415 - on first use
 
         try:
             module = import_module(home)
-        except AttributeError as error:  # which would read as if there were no such name
+        except AttributeError as error:  # would look like a missing name
             raise ImportError(f"{home} cannot be loaded: {error}", name=home) from error
         value = globals()[name] = getattr(module, name)
         return value
 
     def __dir__():  # noqa: ANN202 - type checkers do not see it
-        """List the public names, loaded or not."""
+        """List the public names, imported or not."""
         return sorted(__all__)

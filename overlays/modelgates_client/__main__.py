@@ -1,4 +1,4 @@
-"""`python -m modelgates_client`: the command `modelgates`, where it is not on the path."""
+"""`python -m modelgates_client`: the command `modelgates`, for when it is not on the PATH."""
 
 import sys
 

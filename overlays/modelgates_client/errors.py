@@ -1,9 +1,9 @@
 """The errors that calls raise; all derive from `ModelGatesError`.
 
 ModelGatesError
-├── ConfigurationError              the client cannot be made, or asked, like this
+├── ConfigurationError              invalid arguments or environment variables
 ├── ClientClosedError               the client was closed
-├── APIConnectionError              there was no answer
+├── APIConnectionError              there was no response
 │   └── APITimeoutError             … within the deadline
 ├── APIStatusError                  the server answered with an error
 │   ├── BadRequestError             400
@@ -11,43 +11,43 @@ ModelGatesError
 │   ├── InsufficientCreditsError    402
 │   ├── PermissionDeniedError       403
 │   ├── NotFoundError               404
-│   │   └── EndpointNotFoundError   … of something that is not the API
+│   │   └── EndpointNotFoundError   … from something other than the API
 │   ├── RateLimitError              429
 │   └── ServerError                 5xx
 │       ├── InternalServerError     500
 │       ├── BadGatewayError         502
 │       ├── EdgeTimeoutError        524
 │       └── OverloadedError         529
-├── ResponseValidationError         success, but not the record that was asked for
+├── ResponseValidationError         success, but not the requested record
 ├── GenerationNotReadyError         `wait` ran out of time
-├── OutageError                     `get_many` ended: nothing was answered for too long
-└── FieldError                      an attribute was read that has no value of its type
+├── OutageError                     `get_many` gave up after too long without a response
+└── FieldError                      a field was read that has no value of its declared type
 
-Every error can be pickled: its arguments are complete, and positional.
+Every error can be pickled, as all of its arguments are positional.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-import modelgates_client  # annotations name what it loads when it is asked for
+import modelgates_client  # for annotations; its classes are imported on first use
 from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.values import printable
 
-_SHOWN: Final = 3  # deviations that fit in one line
+_MAX_SHOWN: Final = 3  # deviations shown in the message
 
 
 class ConfigurationError(ModelGatesError):
-    """The client cannot be made from these arguments and this environment, or asked for this."""
+    """The client cannot be created, or called, with these arguments and this environment."""
 
 
 class APIConnectionError(ModelGatesError):
-    """There was no answer: no connection, a broken transfer, a certificate that is not trusted.
+    """There was no response: no connection, a broken transfer, or an untrusted certificate.
 
     Attributes:
         message: What happened.
-        attempts: How many requests were tried.
-        host: Which host was asked.
+        attempts: How many requests were sent.
+        host: The host of the request.
     """
 
     def __init__(self, message: str, attempts: int = 1, host: str = "") -> None:
@@ -57,35 +57,35 @@ class APIConnectionError(ModelGatesError):
         self.host = host
 
     def __str__(self) -> str:
-        asked = f"{self.host}: " if self.host and f"{self.host}" not in f"{self.message}" else ""
-        return printable(f"{asked}{self.message}{_tried(self.attempts)}")
+        prefix = f"{self.host}: " if self.host and f"{self.host}" not in f"{self.message}" else ""
+        return printable(f"{prefix}{self.message}{_attempts_suffix(self.attempts)}")
 
 
 class APITimeoutError(APIConnectionError):
-    """There was no complete answer within the deadline, retries included."""
+    """There was no complete response within the deadline, retries included."""
 
 
 class APIStatusError(ModelGatesError):
     """The server answered with an error.
 
     Attributes:
-        message: What the server said, or what is wrong with what it said.
-        status_code: The HTTP status, whatever it is. 200 when the body of a success was an error
-            object; the class then follows its `code`.
-        attempts: How many requests were tried.
+        message: The server's message, or what is wrong with its response.
+        status_code: The HTTP status. 200 when the body of a success was an error object; the class
+            then follows from its `code`.
+        attempts: How many requests were sent.
         body: The body as text, its first 64 KiB.
-        code: The code in the error object; None when there is none, or no integer.
-        metadata: What the error object says besides; None when it says nothing.
-        user_id: The account, if the server named it.
-        request_id: The server's own name for the request, if it gave one: ask support with it.
-        retry_after: Seconds the server asked to wait, or None when it did not say.
-        generation_id: Whose record was asked for; nothing, if no record was.
-        parsed: The body, decoded as the spec says for this status; None where the spec does not
-            say, or the body is not so.
-        rate_limit: What the server says of its rate limit; None if it says nothing of it.
+        code: The integer code in the error object; None without one.
+        metadata: The metadata in the error object; None without any.
+        user_id: The account, if the server sent it.
+        request_id: The server's id of the request, if it sent one; quote it to support.
+        retry_after: Seconds the server asked to wait; None if it did not say.
+        generation_id: The id of the requested record; empty if no record was requested.
+        parsed: The body, decoded by the spec's schema for this status; None if there is no schema,
+            or the body does not conform to it.
+        rate_limit: The rate limit in the response headers; None if they have none.
     """
 
-    _hint = ""  # what to look after
+    _hint = ""  # what to check
 
     def __init__(  # noqa: PLR0913, PLR0917 - complete positional arguments make it picklable
         self,
@@ -131,52 +131,51 @@ class APIStatusError(ModelGatesError):
 
     def __str__(self) -> str:
         request = f" (request {self.request_id})" if self.request_id else ""
-        tried = _tried(self.attempts)
-        said = f"HTTP {self.status_code}: {self.message}{tried}{request}{self._hint}"
-        return printable(said)
+        attempts = _attempts_suffix(self.attempts)
+        return printable(f"HTTP {self.status_code}: {self.message}{attempts}{request}{self._hint}")
 
 
 class BadRequestError(APIStatusError):
-    """400: the server takes the request for a wrong one."""
+    """400: the server rejected the request as invalid."""
 
 
 class AuthenticationError(APIStatusError):
-    """401: there is no such key, or no longer."""
+    """401: the API key is invalid or was revoked."""
 
-    _hint = " (the API key is not taken)"
+    _hint = " (the API key was rejected)"
 
 
 class InsufficientCreditsError(APIStatusError):
-    """402: the account has not enough credits."""
+    """402: the account does not have enough credits."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key may not do this."""
+    """403: the API key does not have the permission."""
 
 
 class NotFoundError(APIStatusError):
-    """404: there is no such record yet, or not under this key."""
+    """404: there is no such record yet, or not for this API key."""
 
     def __str__(self) -> str:
-        asked = f"{self.generation_id}: " if self.generation_id else ""
-        return printable(f"{asked}{super().__str__()}")
+        prefix = f"{self.generation_id}: " if self.generation_id else ""
+        return printable(f"{prefix}{super().__str__()}")
 
 
 class EndpointNotFoundError(NotFoundError):
-    """404 without an error of the API, as a page: `base_url` is not its address.
+    """404 without an error object of the API, such as a web page: `base_url` may be wrong.
 
-    It says nothing about the record; to ask again does not mend it.
+    It does not mean that the record is missing, and is not retryable.
     """
 
     _hint = " (is base_url right?)"
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; `retry_after` says how many seconds to wait, if the server did."""
+    """429: too many requests; `retry_after` has the seconds to wait, if the server sent them."""
 
 
 class ServerError(APIStatusError):
-    """5xx: the server, or what stands before it, failed."""
+    """5xx: the server, or a proxy in front of it, failed."""
 
 
 class InternalServerError(ServerError):
@@ -184,18 +183,18 @@ class InternalServerError(ServerError):
 
 
 class BadGatewayError(ServerError):
-    """502: what stands behind the server failed."""
+    """502: a server behind the API failed."""
 
 
 class EdgeTimeoutError(ServerError):
-    """524: the edge before the server waited for it in vain."""
+    """524: the edge in front of the server timed out waiting for it."""
 
 
 class OverloadedError(ServerError):
-    """529: the provider behind the server is overloaded."""
+    """529: the upstream provider is overloaded."""
 
 
-#: The class of each status that has its own.
+#: The error class of each status that has its own.
 STATUS_ERRORS: Final[Mapping[int, type[APIStatusError]]] = MappingProxyType(
     {
         400: BadRequestError,
@@ -213,22 +212,22 @@ STATUS_ERRORS: Final[Mapping[int, type[APIStatusError]]] = MappingProxyType(
 
 
 def status_error(status: int) -> type[APIStatusError]:
-    """Return the class of a status, by the status alone."""
-    other = ServerError if 500 <= status < 600 else APIStatusError  # noqa: PLR2004
-    return STATUS_ERRORS.get(status, other)
+    """Return the error class of a status."""
+    default = ServerError if 500 <= status < 600 else APIStatusError  # noqa: PLR2004
+    return STATUS_ERRORS.get(status, default)
 
 
 class ResponseValidationError(ModelGatesError):
-    """The server answered with success, but not with the record that was asked for.
+    """The server responded with success, but not with the requested record.
 
     Attributes:
-        message: What is wrong with the answer.
+        message: What is wrong with the response.
         status_code: The HTTP status.
-        attempts: How many requests were tried.
+        attempts: How many requests were sent.
         body: The body as text, its first 64 KiB.
-        request_id: The server's own name for the request, if it gave one.
-        drift: Under `validation="strict"`, every deviation, by pointers into the body.
-        rate_limit: What the server says of its rate limit; None if it says nothing of it.
+        request_id: The server's id of the request, if it sent one.
+        drift: With `validation="strict"`, every deviation; its pointers refer to the body.
+        rate_limit: The rate limit in the response headers; None if they have none.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - complete positional arguments make it picklable
@@ -251,22 +250,22 @@ class ResponseValidationError(ModelGatesError):
         self.rate_limit = rate_limit
 
     def __str__(self) -> str:
-        shown = "; ".join(str(drift) for drift in self.drift[:_SHOWN])
-        more = f" and {len(self.drift) - _SHOWN} more" if len(self.drift) > _SHOWN else ""
+        shown = "; ".join(str(drift) for drift in self.drift[:_MAX_SHOWN])
+        more = f" and {len(self.drift) - _MAX_SHOWN} more" if len(self.drift) > _MAX_SHOWN else ""
         drift = f": {shown}{more}" if shown else ""
-        tried = _tried(self.attempts)
-        return printable(f"HTTP {self.status_code}: {self.message}{drift}{tried}")
+        attempts = _attempts_suffix(self.attempts)
+        return printable(f"HTTP {self.status_code}: {self.message}{drift}{attempts}")
 
 
 class GenerationNotReadyError(ModelGatesError):
     """`wait` ran out of time before there was a record, or before it was final.
 
     Attributes:
-        generation_id: What was waited for.
+        generation_id: The id of the record.
         elapsed_s: Seconds waited.
-        attempts: How many requests were made.
-        response: The last answer with a record that was not the final one that was waited for.
-        last_error: What the last request ended with; None when it brought a record.
+        attempts: How many requests were sent.
+        response: The last response with a record that was not final; None without one.
+        last_error: The error of the last request; None if it returned a record.
     """
 
     def __init__(
@@ -286,25 +285,25 @@ class GenerationNotReadyError(ModelGatesError):
 
     @property
     def record(self) -> "modelgates_client.Generation | None":
-        """The last record that came, when it was the final one that was waited for."""
+        """The last record received, which was not final; None without one."""
         return None if self.response is None else self.response.parsed.data
 
     def __str__(self) -> str:
-        lacking = "no record" if self.record is None else "a record, but not the final one,"
-        said = getattr(self.last_error, "message", self.last_error)
-        last = f"; the last answer: {said}" if said else ""
+        state = "no record" if self.record is None else "a record, but not the final one,"
+        message = getattr(self.last_error, "message", self.last_error)
+        last = f"; the last error: {message}" if message else ""
         return printable(
-            f"{lacking} of {self.generation_id} after {self.elapsed_s:.1f} s and "
+            f"{state} of {self.generation_id} after {self.elapsed_s:.1f} s and "
             f"{self.attempts} request(s){last}"
         )
 
 
 class OutageError(ModelGatesError):
-    """Nothing was answered for too long, whichever id was asked for; what is left stays pending.
+    """No request for any id succeeded for too long; the remaining ids stay pending.
 
     Attributes:
-        message: What was too long.
-        last_error: What the last request ended with.
+        message: How long there was no response.
+        last_error: The error of the last request.
     """
 
     def __init__(self, message: str, last_error: ModelGatesError) -> None:
@@ -313,8 +312,8 @@ class OutageError(ModelGatesError):
         self.last_error = last_error
 
     def __str__(self) -> str:
-        return printable(f"{self.message}; the last: {self.last_error}")
+        return printable(f"{self.message}; the last error: {self.last_error}")
 
 
-def _tried(attempts: int) -> str:
+def _attempts_suffix(attempts: int) -> str:
     return f" ({attempts} attempts)" if attempts > 1 else ""

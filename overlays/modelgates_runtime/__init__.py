@@ -1,38 +1,38 @@
-"""What every generated model shares: decoding that does not lie, and encoding that loses nothing.
+"""The runtime of generated code: decoding to declared types only, and lossless encoding.
 
-The modules here are the same for every spec, and know none. The generated models import them, and
-only declare their fields and check the common case inline.
+These modules do not depend on any spec. The generated models import them; they only declare their
+fields, and decode the common case inline.
 
 | module       | subject                                                                   |
 |--------------|---------------------------------------------------------------------------|
 | `model`      | `Model`, the base class: reading, drift, `to_dict`, equality, pickling    |
-| `decoder`    | `Decoder`, what all of these are                                          |
+| `decoder`    | `Decoder`, the base class of all decoders                                 |
 | `decoders`   | one decoder per kind of schema: does this JSON value have the type?       |
-| `scalars`    | JSON scalars to Python ones, dates and UUIDs among them                   |
-| `uuids`      | UUIDs as they were sent; loaded when there is one                         |
-| `encoding`   | the way back: from typed values to JSON, query strings and multipart      |
-| `enums`      | open enums: an unknown value stays, and says that it is unknown           |
-| `containers` | lists and dicts in which one unreadable item costs no other item its type |
+| `scalars`    | converts JSON scalars, including dates and UUIDs, to Python values        |
+| `uuids`      | UUIDs that keep their original text; imported on first use                |
+| `encoding`   | encodes typed values as JSON, query strings and multipart                 |
+| `enums`      | open enums: an unknown value is kept, and marked as unknown               |
+| `containers` | lists and dicts in which an unreadable item does not affect the others    |
 | `drift`      | `Drift`, one deviation from the spec                                      |
-| `schema`     | what the spec says of a model, and what is noted beside its values        |
-| `parsing`    | bytes to JSON values, bounded and strict                                  |
-| `bodies`     | a response's body, held against the schema of its status                  |
-| `errors`     | the errors that all of this raises, and the root of the client's          |
-| `types`      | what generated signatures name: files, and a response with its value      |
-| `limits`     | what a server says of its limits: what remains, how long to wait          |
-| `values`     | parsed values: told apart, read as stored, shown                          |
-| `decoded`    | what decoding makes of JSON beside plain values                           |
-| `extending`  | classes by hand over generated models                                     |
-| `requests`   | the parts of a request, from typed arguments                              |
+| `schema`     | a model's schema, and the notes on what differs from it in a body         |
+| `parsing`    | parses bytes as JSON, bounded and strict                                  |
+| `bodies`     | decodes a response's body by the schema of its status                     |
+| `errors`     | the errors of decoding, and the root of the client's errors               |
+| `types`      | the types in generated signatures: files and responses                    |
+| `limits`     | rate limits and waits that a server states                                |
+| `values`     | helpers for parsed values: type checks, raw iteration, printable text     |
+| `decoded`    | the base class of decoded values that are not plain JSON values           |
+| `extending`  | hand-written subclasses of generated models                               |
+| `requests`   | builds the parts of a request from typed arguments                        |
 | `operation`  | an operation of the spec as a value, and a call of it                     |
-| `paging`     | how the pages of an operation follow one another                          |
-| `catalogue`  | the operations of a generated package, loaded when asked for              |
-| `resource`   | what the resources of a client stand on                                   |
+| `paging`     | how to find the next page of an operation                                 |
+| `catalogue`  | the operations of a generated package, imported on first use              |
+| `resource`   | the base classes of a client's resources                                  |
 """
 
 
 def __getattr__(name: str) -> object:
-    """Load a module when an annotation that names it is read (PEP 562)."""
+    """Import a module when an annotation that refers to it is evaluated (PEP 562)."""
     from importlib import import_module  # noqa: PLC0415 - rarely needed
 
     full = f"{__name__}.{name}"

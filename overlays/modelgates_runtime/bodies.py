@@ -1,4 +1,4 @@
-"""A response's body, held against the schema that the spec gives for its status."""
+"""Decode a response's body by the spec's schema for its status."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def decode_json(decoder: Decoder, status_code: int, content: bytes) -> Any:
     """Decode a JSON body.
 
     Raises:
-        InvalidBodyError: It is not JSON, or not of the JSON type that the spec says.
+        InvalidBodyError: It is not JSON, or not of the JSON type that the spec declares.
     """
     try:
         value = parse_json(content)
@@ -25,10 +25,10 @@ def decode_json(decoder: Decoder, status_code: int, content: bytes) -> Any:
 
 
 def decode_text(decoder: Decoder, status_code: int, content: bytes) -> Any:
-    """Decode a text body (UTF-8; what is not UTF-8 is replaced).
+    """Decode a text body (UTF-8; invalid bytes are replaced).
 
     Raises:
-        InvalidBodyError: The spec gives this text a format, and it is not of that format.
+        InvalidBodyError: The spec declares a format, and the text does not have it.
     """
     return _decode(decoder, status_code, content, content.decode("utf-8", "replace"))
 
@@ -37,7 +37,7 @@ def decode_bytes(decoder: Decoder, status_code: int, content: bytes) -> Any:
     """Decode a binary body.
 
     Raises:
-        InvalidBodyError: The spec gives this body a type that is not binary.
+        InvalidBodyError: The spec declares a type that is not binary.
     """
     return _decode(decoder, status_code, content, content)
 

@@ -1,4 +1,4 @@
-"""`Catalogue`, the operations of a generated package, each loaded when it is asked for."""
+"""`Catalogue`, the operations of a generated package, each imported on first use."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -8,10 +8,15 @@ from modelgates_runtime.operation import Operation
 
 
 class Catalogue(Mapping[str, Operation[Any]]):
-    """The operations of a package, by their ids."""
+    """The operations of a package by id."""
 
     def __init__(self, package: str, modules: Mapping[str, str]) -> None:
-        """Find the operations in modules, which are named below a package."""
+        """Create a catalogue.
+
+        Args:
+            package: The name of the package.
+            modules: The module of each operation, by its id, relative to the package.
+        """
         self._package = package
         self._modules = modules
 

@@ -1,7 +1,7 @@
-"""Containers in which one unreadable item costs no other item its type.
+"""Containers in which an unreadable item does not affect the others.
 
-Reading the unreadable item raises; everything else reads as usual. Whatever would hand that item
-on without reading it (a copy, a concatenation) raises too.
+Reading the unreadable item raises; all others are read as usual. Operations that would pass that
+item on without reading it (a copy, a concatenation) raise, too.
 """
 
 from collections.abc import Container, Iterator, MutableMapping
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class MismatchedValue(Decoded):
-    """A value that is not of the declared type, as it came, with where it stands.
+    """A value that is not of the declared type, as received, with its position.
 
     Raises:
-        ValueError: It is nested too deeply to be kept.
+        ValueError: The value is nested too deeply to be stored.
     """
 
     def __init__(self, value: Any, pointer: str, expected: str) -> None:
-        """Keep a value."""
+        """Store a value."""
         self.value = check_depth(value)
         self.pointer = pointer
         self.expected = expected
@@ -38,11 +38,11 @@ class MismatchedValue(Decoded):
         return FieldError("An item", self.pointer, self.expected, json_type(self.value))
 
     def __drift__(self, pointer: str) -> Iterator[Drift]:
-        """Yield the one deviation that this value is."""
+        """Yield this value as a deviation."""
         yield mismatch(pointer, self.expected, self.value)
 
     def __json__(self) -> Any:
-        """Return the value as it came, sharing no container with it."""
+        """Return a deep copy of the value as received."""
         return encode(self.value)
 
 
@@ -53,20 +53,20 @@ def _checked(item: T) -> T:
 
 
 class CheckedList(list[T]):
-    """Stands in for a plain list when at least one item cannot be read as a `T`.
+    """Replaces a plain list when at least one item is not a `T`.
 
-    Iterating raises `FieldError` at that item; indexing reaches the others, and `readable()`
-    leaves it out.
+    Iterating raises `FieldError` at that item; indexing returns the others, and `readable()` omits
+    it.
     """
 
     __slots__ = ()
 
     def readable(self) -> list[T]:
-        """Return the items that are of the declared type; the others are left out."""
+        """Return the items of the declared type; the others are omitted."""
         return [item for item in stored(self) if not isinstance(item, MismatchedValue)]
 
     def __getitem__(self, index: "SupportsIndex | slice[Any, Any, Any]") -> Any:
-        """Return an item or a slice; raise where that holds an unreadable one."""
+        """Return an item or a slice; raise if it is, or contains, an unreadable item."""
         if isinstance(index, slice):
             return [_checked(item) for item in super().__getitem__(index)]
         return _checked(super().__getitem__(index))
@@ -85,11 +85,11 @@ class CheckedList(list[T]):
         return super().pop(index)
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
-        """Sort in place; raise, and move nothing, if an item is unreadable."""
+        """Sort in place; raise, and change nothing, if an item is unreadable."""
         self[:] = sorted(self, key=key, reverse=reverse)
 
     def copy(self) -> list[T]:
-        """Raise: a copy would hold the unreadable item."""
+        """Raise, because a copy would contain the unreadable item."""
         return list(self)
 
     def __add__(self, other: Any) -> Any:
@@ -111,7 +111,7 @@ class CheckedList(list[T]):
 
 
 class AdditionalProperties(MutableMapping[str, T]):
-    """The fields of an object that its schema does not name, as a mapping.
+    """The fields of an object that its schema does not declare, as a mapping.
 
     Reading one that is not of the declared type raises `FieldError`.
     """
@@ -119,11 +119,11 @@ class AdditionalProperties(MutableMapping[str, T]):
     __slots__ = ("named", "raw")
 
     def __init__(self, raw: dict[str, Any], named: Container[str]) -> None:
-        """Wrap `raw`, which holds the decoded values, and `MismatchedValue`s for unreadable ones.
+        """Wrap a dictionary; reads and writes go through to it.
 
         Args:
-            raw: What is read and changed.
-            named: The fields that the schema does name; they have attributes.
+            raw: The decoded values; a `MismatchedValue` for each unreadable one.
+            named: The fields that the schema declares; they have attributes.
         """
         self.raw = raw
         self.named = named
@@ -141,7 +141,7 @@ class AdditionalProperties(MutableMapping[str, T]):
         del self.raw[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self.raw  # the inherited one reads the value, which may be unreadable
+        return key in self.raw  # the inherited method would read the value, which may be unreadable
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.raw)
@@ -150,7 +150,7 @@ class AdditionalProperties(MutableMapping[str, T]):
         return len(self.raw)
 
     def clear(self) -> None:
-        """Remove all, unreadable ones too."""
+        """Remove all values, including unreadable ones."""
         self.raw.clear()
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What decoding makes of JSON beside plain values: models, enum values, unreadable items."""
+"""The base class of models, enum values and unreadable items."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,12 +8,12 @@ from modelgates_runtime.values import is_array, stored
 
 
 class Decoded:
-    """Base of the decoded values that know how they deviate from the spec, and their JSON form."""
+    """Base class of decoded values that can list their drift and return their JSON value."""
 
     __slots__ = ()
 
     def __drift__(self, pointer: str) -> Iterator[Drift]:
-        """Yield every deviation in this object, which stands at `pointer`."""
+        """Yield every deviation in this object, whose position is `pointer`."""
         raise NotImplementedError(type(self).__name__)
 
     def __json__(self) -> Any:
@@ -22,7 +22,7 @@ class Decoded:
 
 
 def find_drift(value: object, pointer: str) -> Iterator[Drift]:
-    """Yield every deviation in a decoded value, which stands at `pointer`."""
+    """Yield every deviation in a decoded value, whose position is `pointer`."""
     if isinstance(value, Decoded):
         yield from value.__drift__(pointer)
     elif is_array(value):

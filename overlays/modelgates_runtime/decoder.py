@@ -1,4 +1,4 @@
-"""`Decoder`, what takes one kind of JSON value; `decoders` has one for each kind of schema."""
+"""`Decoder`, the base class of the decoders in `decoders`, one for each kind of schema."""
 
 from typing import Any
 
@@ -6,41 +6,41 @@ from modelgates_runtime.scalars import MISMATCH
 
 
 class Decoder:
-    """Turns one JSON value into a typed one."""
+    """Converts one JSON value to a typed value."""
 
     @property
     def expected(self) -> str:
-        """What the decoder takes, in words."""
+        """A description of the values that the decoder accepts."""
         raise NotImplementedError(type(self).__name__)
 
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return the typed value or `MISMATCH`.
 
         Args:
-            value: What JSON parsing left.
-            pointer: Where the value stands in the body.
+            value: The parsed JSON value.
+            pointer: The position of the value in the body, a JSON pointer.
         """
         raise NotImplementedError(type(self).__name__)
 
     def accepts(self, value: Any) -> bool:
-        """Whether the value is of the decoder's type, its parts aside."""
+        """Whether the value itself, regardless of its parts, has the decoder's type."""
         return self(value, "") is not MISMATCH
 
     def knows(self, value: Any) -> bool:
-        """Whether it is a value that the spec lists, where the spec lists values."""
+        """Whether the value is accepted and, for an enum, listed in the spec."""
         return self.accepts(value)
 
     def faults(self, value: Any) -> int:
-        """Count what is wrong in a value that the decoder accepts.
+        """Count the deviations in a value that the decoder accepts.
 
-        Objects inside objects aside: to look at every depth from every depth could take for ever.
+        Nested objects are not examined: doing so at every depth would take exponential time.
         """
         return 0 if self.knows(value) else 1
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
-        """Return the JSON Schema of the values; as the spec says, but enums are open.
+        """Return the JSON Schema of the values: the spec's, but with open enums.
 
         Args:
-            within: The models that this stands in, which are not told again.
+            within: The enclosing models, which are not expanded again.
         """
         raise NotImplementedError(type(self).__name__)

@@ -1,8 +1,8 @@
 """One decoder per kind of schema: is this JSON value of the declared type?
 
-A decoder takes a value as JSON parsing left it and returns the typed value, or `MISMATCH` when it
-has none. Whatever the value is, it raises only one thing: `ValueError` for what it must keep as it
-came, and which is nested too deeply for that. `expected` says in words what it takes.
+A decoder takes a parsed JSON value and returns the typed value, or `MISMATCH` if the value does not
+have the type. Whatever the value, it raises only `ValueError`: for a value that must be stored as
+received, but is nested too deeply. `expected` describes the accepted values.
 """
 
 from collections.abc import Callable
@@ -25,16 +25,22 @@ ModelT = TypeVar("ModelT", bound="Model")
 class Scalar(Decoder):
     """A decoder of values without parts."""
 
-    def __init__(self, words: str, convert: Callable[[Any], Any], **schema: str) -> None:
-        """Take what `convert` does not return `MISMATCH` for, of a JSON Schema."""
-        self.words = words
+    def __init__(self, description: str, convert: Callable[[Any], Any], **schema: str) -> None:
+        """Create a decoder.
+
+        Args:
+            description: The accepted values, for `expected`.
+            convert: Converts a value; returns `MISMATCH` for others.
+            **schema: The JSON Schema of the values.
+        """
+        self.description = description
         self.convert = convert
         self.schema = schema
 
     @property
     def expected(self) -> str:
-        """The JSON type, with its format."""
-        return self.words
+        """The JSON type and its format."""
+        return self.description
 
     def __call__(self, value: Any, pointer: str) -> Any:
         """Return the typed value or `MISMATCH`."""
@@ -60,10 +66,10 @@ FILE: Final = Scalar("binary", scalars.file, type="string", format="binary")
 
 
 class Constant(Decoder):
-    """Takes one value only (JSON Schema `const`)."""
+    """Accepts a single value (JSON Schema `const`)."""
 
     def __init__(self, value: Any) -> None:
-        """Take this value."""
+        """Create a decoder of a single value."""
         self.value = value
 
     @property
@@ -82,10 +88,10 @@ class Constant(Decoder):
 
 
 class StrEnumeration(Decoder):
-    """Takes any string, as a member of an open enum."""
+    """Accepts any string, as a member of an open enum."""
 
     def __init__(self, enum: "type[OpenStrEnum]") -> None:
-        """Take the strings of an enum, and any other."""
+        """Create a decoder of an enum."""
         self.enum = enum
 
     @property
@@ -102,15 +108,15 @@ class StrEnumeration(Decoder):
         return self.accepts(value) and self.enum(value).is_known
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
-        """Return the type, and the values that are known."""
-        return {"type": "string", "examples": [one.value for one in self.enum.known()]}
+        """Return the type, and the known values as examples."""
+        return {"type": "string", "examples": [member.value for member in self.enum.known()]}
 
 
 class IntEnumeration(Decoder):
-    """Takes any integer, as a member of an open enum."""
+    """Accepts any integer, as a member of an open enum."""
 
     def __init__(self, enum: "type[OpenIntEnum]") -> None:
-        """Take the integers of an enum, and any other."""
+        """Create a decoder of an enum."""
         self.enum = enum
 
     @property
@@ -129,15 +135,15 @@ class IntEnumeration(Decoder):
         return number is not MISMATCH and self.enum(number).is_known
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
-        """Return the type, and the values that are known."""
-        return {"type": "integer", "examples": [one.value for one in self.enum.known()]}
+        """Return the type, and the known values as examples."""
+        return {"type": "integer", "examples": [member.value for member in self.enum.known()]}
 
 
 class Object(Decoder):
-    """Takes an object, as an instance of a generated model."""
+    """Accepts an object, as an instance of a generated model."""
 
     def __init__(self, model: "type[Model]") -> None:
-        """Take objects for a model."""
+        """Create a decoder of a model."""
         self.model = model
 
     @property
@@ -154,7 +160,7 @@ class Object(Decoder):
         return is_object(value)
 
     def faults(self, value: Any) -> int:
-        """Count required keys that are missing, undeclared ones, and values of another type."""
+        """Count missing required keys, undeclared keys, and values of another type."""
         schema = self.model.__schema__()
         count = 0
         for field in schema.fields.values():
@@ -167,24 +173,24 @@ class Object(Decoder):
         return count
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
-        """Return that of the model."""
+        """Return the model's schema."""
         return self.model.__json_schema__(within)
 
 
 class Array(Decoder):
-    """Takes an array of items of one type."""
+    """Accepts an array of items of one type."""
 
     def __init__(self, item: Decoder) -> None:
-        """Take arrays of what another decoder takes."""
+        """Create a decoder of arrays whose items `item` decodes."""
         self.item = item
 
     @property
     def expected(self) -> str:
-        """The JSON type and that of the items."""
+        """The JSON type and the items' type."""
         return f"array of {self.item.expected}"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return a list; one that holds an unreadable item is a `CheckedList`."""
+        """Return a list; if an item is unreadable, a `CheckedList`."""
         if not is_array(value):
             return MISMATCH
         items = [self.item(item, f"{pointer}/{index}") for index, item in enumerate(value)]
@@ -202,66 +208,66 @@ class Array(Decoder):
         return is_array(value)
 
     def faults(self, value: Any) -> int:
-        """Count the faults of the items; one of another type is one fault."""
+        """Count the faults of the items; an item of another type counts as one."""
         return sum(self.item.faults(v) if self.item.accepts(v) else 1 for v in value)
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
-        """Return the type, and that of the items."""
+        """Return the type, and the items' schema."""
         return {"type": "array", "items": self.item.json_schema(within)}
 
 
 class Nullable(Decoder):
-    """Takes null, and what another decoder takes."""
+    """Accepts null, and what another decoder accepts."""
 
     def __init__(self, item: Decoder) -> None:
-        """Take what another decoder takes, too."""
+        """Create a decoder of null and of what `item` accepts."""
         self.item = item
 
     @property
     def expected(self) -> str:
-        """What the other takes, or null."""
+        """What the other decoder accepts, or null."""
         return f"{self.item.expected} or null"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return None, or what the other decoder does."""
+        """Return None for null, else the other decoder's result."""
         return None if value is None else self.item(value, pointer)
 
     def accepts(self, value: Any) -> bool:
-        """Whether it is null or the other accepts it."""
+        """Whether it is null, or the other decoder accepts it."""
         return value is None or self.item.accepts(value)
 
     def knows(self, value: Any) -> bool:
-        """Whether it is null or the other knows it."""
+        """Whether it is null, or the other decoder knows it."""
         return value is None or self.item.knows(value)
 
     def faults(self, value: Any) -> int:
-        """Count what the other counts."""
+        """Count the other decoder's faults."""
         return 0 if value is None else self.item.faults(value)
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
-        """Return that of the other, or null."""
+        """Return the other decoder's schema, or null."""
         return {"anyOf": [self.item.json_schema(within), {"type": "null"}]}
 
 
 def objects(model: "type[ModelT]", values: list[Any], pointer: str) -> "list[ModelT]":
-    """Do what `Array(Object(model))` does with an array, faster where all items are objects."""
+    """Decode an array like `Array(Object(model))`, but faster if all items are objects."""
     decode = model.__decode__
     items: list[Any] = []
-    odd = False
+    has_mismatch = False
     for index, value in enumerate(values):
         if is_object(value):
             items.append(decode(value, f"{pointer}/{index}"))
         else:
             items.append(MismatchedValue(value, f"{pointer}/{index}", Object(model).expected))
-            odd = True
-    return CheckedList(items) if odd else items
+            has_mismatch = True
+    return CheckedList(items) if has_mismatch else items
 
 
 class OneOf(Decoder):
-    """Takes what any of several decoders takes (`oneOf`, `anyOf`, a list of types)."""
+    """Accepts what any of several decoders accepts (`oneOf`, `anyOf`, a list of types)."""
 
     def __init__(self, choices: list[Decoder]) -> None:
-        """Take what these decoders take."""
+        """Create a decoder of any of the choices."""
         self.choices = choices
 
     @property
@@ -270,13 +276,13 @@ class OneOf(Decoder):
         return " or ".join(choice.expected for choice in self.choices)
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return the reading with the fewest faults, the first of equals, or `MISMATCH`."""
-        taking = [choice for choice in self.choices if choice.accepts(value)]
-        if not taking:
+        """Return the result of the first choice with the fewest faults, or `MISMATCH`."""
+        accepting = [choice for choice in self.choices if choice.accepts(value)]
+        if not accepting:
             return MISMATCH
-        if len(taking) > 1:
-            taking.sort(key=lambda choice: choice.faults(value))
-        return taking[0](value, pointer)
+        if len(accepting) > 1:
+            accepting.sort(key=lambda choice: choice.faults(value))
+        return accepting[0](value, pointer)
 
     def accepts(self, value: Any) -> bool:
         """Whether any of the choices accepts it."""
@@ -287,7 +293,7 @@ class OneOf(Decoder):
         return any(choice.knows(value) for choice in self.choices)
 
     def faults(self, value: Any) -> int:
-        """Count those of the reading with the fewest."""
+        """Count the faults for the choice with the fewest."""
         return min(choice.faults(value) for choice in self.choices if choice.accepts(value))
 
     def json_schema(self, within: frozenset[type[Any]]) -> dict[str, Any]:
@@ -296,53 +302,53 @@ class OneOf(Decoder):
 
 
 class Tagged(OneOf):
-    """Takes what any of several decoders takes; objects are told apart by one property.
+    """Accepts what any of several decoders accepts; one property selects the model of an object.
 
-    An object with a value that stands for none of them is none of them: it is what a choice makes
-    of it that no value stands for, or else `MISMATCH`, and stays as it came.
+    An object whose property has an unknown value does not match any model that has a value: another
+    choice decodes it, or it is a `MISMATCH` and kept as received.
 
     Source: OpenAPI 3.1.1, section Discriminator Object.
     """
 
     def __init__(self, choices: list[Decoder], key: str, models: dict[str, Object]) -> None:
-        """Take what these decoders take; the property `key` has one of the values of `models`."""
+        """Create a decoder that selects one of `models` by the value of the property `key`."""
         super().__init__(choices)
         self.key = key
         self.models = models
 
     @property
     def expected(self) -> str:
-        """The choices, and what tells them apart."""
-        return f"{super().expected}, as `{self.key}` says"
+        """The choices, and the property that selects one."""
+        return f"{super().expected}, selected by `{self.key}`"
 
     def __call__(self, value: Any, pointer: str) -> Any:
-        """Return what the decoder does that the value chooses, or `MISMATCH`."""
-        chosen = self._chosen(value)
-        return MISMATCH if chosen is None else chosen(value, pointer)
+        """Return the selected decoder's result, or `MISMATCH`."""
+        selected = self._select(value)
+        return MISMATCH if selected is None else selected(value, pointer)
 
     def accepts(self, value: Any) -> bool:
-        """Whether it is an object of a known value, or another choice accepts it."""
-        return self._chosen(value) is not None
+        """Whether its property has a known value, or another choice accepts it."""
+        return self._select(value) is not None
 
     def knows(self, value: Any) -> bool:
-        """Whether what it would be read as knows it."""
-        chosen = self._chosen(value)
-        return chosen is not None and chosen.knows(value)
+        """Whether the selected decoder knows it."""
+        selected = self._select(value)
+        return selected is not None and selected.knows(value)
 
     def faults(self, value: Any) -> int:
-        """Count those of what it would be read as."""
-        chosen = self._chosen(value)
-        return 1 if chosen is None else chosen.faults(value)
+        """Count the selected decoder's faults."""
+        selected = self._select(value)
+        return 1 if selected is None else selected.faults(value)
 
-    def _chosen(self, value: Any) -> Decoder | None:
+    def _select(self, value: Any) -> Decoder | None:
         if is_object(value):
-            said = value.get(self.key)
-            if isinstance(said, str) and said in self.models:
-                return self.models[said]
-        told = {model.model for model in self.models.values()}
-        taking = [
+            tag = value.get(self.key)
+            if isinstance(tag, str) and tag in self.models:
+                return self.models[tag]
+        tagged = {model.model for model in self.models.values()}
+        accepting = [
             choice
             for choice in self.choices
-            if not (isinstance(choice, Object) and choice.model in told) and choice.accepts(value)
+            if not (isinstance(choice, Object) and choice.model in tagged) and choice.accepts(value)
         ]
-        return min(taking, key=lambda choice: choice.faults(value), default=None)
+        return min(accepting, key=lambda choice: choice.faults(value), default=None)

@@ -1,4 +1,4 @@
-"""One deviation of a response from the spec, and where it stands (RFC 6901)."""
+"""One deviation of a response from the spec, and its position (RFC 6901)."""
 
 import math
 from typing import Any, Final, Literal
@@ -9,26 +9,27 @@ from modelgates_runtime.values import printable
 
 DriftKind = Literal["missing", "null", "type", "undeclared", "unknown_value"]
 
-#: Stands for "the key is not in the body"; no JSON value can be mistaken for it.
+#: Marks a key that is not in the body; it is not equal to any JSON value.
 MISSING: Final[Any] = object()
 
-_EXACT: Final = 2**53  # up to here, a double holds every integer
-_TEXT_LIMIT: Final = 60  # characters of an unknown enum value that are worth showing
+_EXACT: Final = 2**53  # up to this, a double represents every integer exactly
+_TEXT_LIMIT: Final = 60  # maximum characters of an unknown enum value that are shown
 
 
 @frozen(order=True)
 class Drift:
-    """One thing in a response that is not as the spec says.
+    """One deviation of a response from the spec.
 
     Attributes:
         pointer: JSON pointer (RFC 6901), relative to the object whose `drift` lists it.
-        kind: `missing` (required, not sent), `null` (sent where null may not be), `type` (another
-            JSON type or an unreadable format), `undeclared` (a field that the spec does not know)
-            or `unknown_value` (an enum value that the spec does not know).
-        expected: What the spec asks for, in words.
-        found: What came, in words: its JSON type; the value itself only for enum values, so that
-            a log of drift shows nothing private.
-        value: What came, as parsed from JSON; None when nothing came. Not part of the `repr`.
+        kind: `missing` (required, not sent), `null` (null where it is not allowed), `type` (another
+            JSON type, or an invalid format), `undeclared` (a field that is not in the spec) or
+            `unknown_value` (an enum value that is not in the spec).
+        expected: A description of what the spec requires.
+        found: What was received: its JSON type, or the value itself for enums only, so that drift
+            logs contain no private data.
+        value: The received value, parsed from JSON; None if nothing was received. Not part of the
+            `repr`.
     """
 
     pointer: str
@@ -42,7 +43,7 @@ class Drift:
 
 
 def join_pointer(pointer: str, key: str | int) -> str:
-    """Return the pointer of `key` inside what `pointer` points to (RFC 6901, section 3)."""
+    """Return the pointer to `key` within the object or array at `pointer` (RFC 6901, section 3)."""
     if isinstance(key, int):
         return f"{pointer}/{key}"
     return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
@@ -51,8 +52,8 @@ def join_pointer(pointer: str, key: str | int) -> str:
 def json_type(value: object) -> str:
     """Name the JSON type of a parsed value: `string`, `object`, …, or `nothing` when missing.
 
-    As in JSON Schema, 64.0 is an integer. A number that a double may not hold says so: that is
-    why it is unreadable as a `float`.
+    As in JSON Schema, 64.0 is an integer. Numbers that a double cannot represent are named as such,
+    which explains why they cannot be read as a `float`.
     """
     if value is MISSING:
         return "nothing"
@@ -74,7 +75,7 @@ def json_type(value: object) -> str:
 
 
 def mismatch(pointer: str, expected: str, value: object) -> Drift:
-    """Describe a value that is missing, null or of another type than the spec asks for."""
+    """Describe a value that is missing, null or of another type than the spec requires."""
     kind: DriftKind = "type"
     if value is MISSING:
         kind = "missing"

@@ -1,4 +1,4 @@
-"""The way back: typed values to JSON, and to the parts of a request.
+"""Encode typed values as JSON, and as the parts of a request.
 
 Source: RFC 8259 (JSON), RFC 7578 (multipart/form-data), RFC 3986 (path segments), and the default
 styles of OpenAPI 3.1.0, section 4.8.12 (parameters).
@@ -15,18 +15,18 @@ from modelgates_runtime.decoded import Decoded
 from modelgates_runtime.types import File, FileTypes
 from modelgates_runtime.values import is_array, is_object, stored
 
-# Between these, doubles without a fraction and integers are the same values.
+# Within these limits, every integer is exactly representable as a double.
 LOWEST: Final = -(2**53)
 HIGHEST: Final = 2**53
 
-_HUGE: Final = "1e999"  # reads as infinite again, as what was sent did
+_HUGE: Final = "1e999"  # parses as infinity again, like the number that was received
 
 
 def encode(value: Any) -> Any:
-    """Return the JSON value of a typed one, sharing no container with it.
+    """Return the JSON value of a typed value; containers are copied.
 
-    What was decoded comes back JSON-equal. A number without a fraction comes back as an integer,
-    as JavaScript servers write it.
+    A decoded value is encoded JSON-equal to the original. A number without a fraction is encoded as
+    an integer, as JavaScript servers write it.
     """
     if isinstance(value, Decoded):
         return value.__json__()
@@ -38,39 +38,39 @@ def encode(value: Any) -> Any:
         return [encode(item) for item in stored(value)]
     if is_object(value):
         return {key: encode(item) for key, item in value.items()}
-    if isinstance(value, datetime.date):  # a datetime is one too
+    if isinstance(value, datetime.date):  # includes datetimes
         return getattr(value, "sent", "") or value.isoformat()
     if isinstance(value, File):
         return value.to_tuple()
-    import uuid  # noqa: PLC0415 - it costs, and is rarely needed
+    import uuid  # noqa: PLC0415 - slow to import, rarely needed
 
     if isinstance(value, uuid.UUID):
         return getattr(value, "sent", "") or str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    raise TypeError(f"{type(value).__name__} has no JSON representation")
 
 
-def json_equal(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal, where Python also takes true for 1."""
-    if is_object(one) and is_object(other):
-        return one.keys() == other.keys() and all(json_equal(v, other[k]) for k, v in one.items())
-    if is_array(one) and is_array(other):
-        return len(one) == len(other) and all(map(json_equal, one, other))
-    return isinstance(one, bool) is isinstance(other, bool) and one == other
+def json_equal(left: Any, right: Any) -> bool:
+    """Whether two JSON values are equal; unlike in Python, true is not equal to 1."""
+    if is_object(left) and is_object(right):
+        return left.keys() == right.keys() and all(json_equal(v, right[k]) for k, v in left.items())
+    if is_array(left) and is_array(right):
+        return len(left) == len(right) and all(map(json_equal, left, right))
+    return isinstance(left, bool) is isinstance(right, bool) and left == right
 
 
 def encode_multipart(fields: Mapping[str, Any]) -> list[tuple[str, FileTypes]]:
-    """Return the parts of a multipart/form-data body: lists repeat their name, None is left out."""
+    """Return the parts of a multipart/form-data body: lists repeat their name, None is omitted."""
     parts: list[tuple[str, FileTypes]] = []
     for name, values in fields.items():
         for value in values if is_array(values) else [values]:
             if isinstance(value, File):
                 parts.append((name, value.to_tuple()))
                 continue
-            plain = encode(value)
-            if is_array(plain) or is_object(plain):
-                parts.append((name, (None, json.dumps(plain).encode(), "application/json")))
-            elif plain is not None:
-                parts.append((name, (None, text(plain).encode(), "text/plain")))
+            encoded = encode(value)
+            if is_array(encoded) or is_object(encoded):
+                parts.append((name, (None, json.dumps(encoded).encode(), "application/json")))
+            elif encoded is not None:
+                parts.append((name, (None, text(encoded).encode(), "text/plain")))
     return parts
 
 
@@ -84,55 +84,55 @@ def form(body: Any) -> dict[str, str | list[str]]:
 
 
 def json_bytes(body: Any) -> bytes:
-    """Return a JSON body, in ASCII: half a surrogate pair has no other form.
+    """Return a JSON body, in ASCII, as a lone surrogate cannot be encoded otherwise.
 
     Raises:
-        ValueError: It holds NaN or an infinity, which JSON has not.
+        ValueError: It contains NaN or an infinity, which JSON does not support.
     """
     return json.dumps(encode(body), allow_nan=False).encode()
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Return a JSON value as text, in ASCII; Python's own writes `Infinity`, which is no JSON.
+    """Return a JSON value as text, in ASCII, without Python's `Infinity`, which is not valid JSON.
 
     Args:
         value: A JSON value.
-        indent: Spaces for each level; None for one line without any.
+        indent: Spaces per level; None for a single line without spaces.
     """
     separators = (",", ":") if indent is None else None
     try:
         return json.dumps(value, allow_nan=False, indent=indent, separators=separators)
     except ValueError:
-        import uuid  # noqa: PLC0415 - likewise
+        import uuid  # noqa: PLC0415 - slow to import, rarely needed
 
-        mark = uuid.uuid4().hex  # nothing in the value can be it
+        mark = uuid.uuid4().hex  # occurs nowhere in the value
         marks = {math.inf: mark, -math.inf: f"-{mark}"}
-        marked = _without_odd(value, lambda number: marks.get(number, number))
+        marked = _replace_non_finite(value, lambda number: marks.get(number, number))
         text = json.dumps(marked, allow_nan=False, indent=indent, separators=separators)
         return text.replace(f'"-{mark}"', f"-{_HUGE}").replace(f'"{mark}"', _HUGE)
 
 
 def writable(value: Any) -> Any:
-    """Return a JSON value with null for each number that JSON has not, as pydantic writes it."""
-    return _without_odd(value, lambda _: None)
+    """Return a JSON value with null for NaN and infinities, as pydantic writes them."""
+    return _replace_non_finite(value, lambda _: None)
 
 
-def _without_odd(value: Any, change: Callable[[float], Any]) -> Any:
-    """Return a JSON value with its infinities and NaN changed."""
+def _replace_non_finite(value: Any, change: Callable[[float], Any]) -> Any:
+    """Return a JSON value with `change` applied to its infinities and NaN."""
     if is_object(value):
-        return {key: _without_odd(item, change) for key, item in value.items()}
+        return {key: _replace_non_finite(item, change) for key, item in value.items()}
     if is_array(value):
-        return [_without_odd(item, change) for item in value]
+        return [_replace_non_finite(item, change) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return change(value)
     return value
 
 
 def path_segment(name: str, value: Any) -> str:
-    """Return a path parameter, quoted; the items of a list by commas.
+    """Return a path parameter, percent-encoded; list items are separated by commas.
 
     Raises:
-        ValueError: It is empty, `.` or `..`: the path would be another operation's.
+        ValueError: It is empty, `.` or `..`, which would address another path.
     """
     items = value if is_array(value) else [value]
     segment = ",".join(quote(text(item), safe="") for item in items)
@@ -142,6 +142,6 @@ def path_segment(name: str, value: Any) -> str:
 
 
 def text(value: Any) -> str:
-    """Return a value as the text that it is in a path, a query, a header or a form."""
-    plain = encode(value)
-    return plain if isinstance(plain, str) else json.dumps(plain)
+    """Return a value as text for a path, a query, a header or a form."""
+    encoded = encode(value)
+    return encoded if isinstance(encoded, str) else json.dumps(encoded)

@@ -1,9 +1,9 @@
-"""Open enums: the values a spec lists today, and room for those it will list tomorrow.
+"""Open enums: the values that the spec lists, and any that it may list later.
 
-A spec's enum is what its author knew when writing it; servers send new values before a client is
-regenerated. So an unknown value is no error: it stays what it is, a string (or an integer) of the
-enum's type, equal to the plain value and with `is_known` false. For the same reason these are not
-`enum.Enum` classes: a type checker would take the members for all there can be.
+Servers send new values before a client is regenerated. So an unknown value is not an error: it is
+kept as a string (or an integer) of the enum's type, equal to the plain value and with `is_known`
+false. For the same reason these are not `enum.Enum` classes: a type checker would assume that the
+members are exhaustive.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ EnumT = TypeVar("EnumT")
 
 
 class Member:
-    """Declares a known value in the body of an open enum; there, it becomes a member."""
+    """Declares a known value in the body of an open enum, which replaces it with the member."""
 
     def __init__(self, value: str | int) -> None:
         self.value = value
 
     def __get__(self, instance: object, owner: type[EnumT]) -> EnumT:
-        """Tell type checkers what a member is: an instance of its enum."""
+        """Declare for type checkers that a member is an instance of its enum."""
         raise TypeError(f"{owner.__name__} is not an open enum")
 
 
@@ -45,7 +45,7 @@ class _Members(dict[Any, Any]):
 
 
 class _OpenEnum(Decoded):
-    """What open enums of strings and of integers share: the table of known values."""
+    """Base class of open enums of strings and of integers, with the table of known values."""
 
     __slots__ = ()
     __members__: ClassVar[dict[Any, Any]] = {}
@@ -63,12 +63,12 @@ class _OpenEnum(Decoded):
 
     @classmethod
     def __unknown__(cls, value: Any) -> Self:
-        """Return an instance that the spec does not list."""
+        """Return an instance for a value that the spec does not list."""
         raise NotImplementedError(cls.__name__)
 
     @classmethod
     def known(cls) -> tuple[Self, ...]:
-        """Return the members, the values that the spec lists, in its order."""
+        """Return the members, which are the values in the spec, in its order."""
         return tuple(cls.__members__.values())
 
     @property
@@ -95,24 +95,24 @@ class _OpenEnum(Decoded):
         return f"{name}.{self.name}" if self.is_known else f"<{name} unknown: {self.value!r}>"
 
     def __drift__(self, pointer: str) -> Iterator[Drift]:
-        """Yield the deviation that an unknown value is."""
+        """Yield a deviation if the value is unknown."""
         if not self.is_known:
             yield unknown_value(pointer, f"one of {len(self.__members__)} known values", self.value)
 
 
 class OpenStrEnum(_OpenEnum, str):
-    """Base of the generated enums of strings."""
+    """Base class of the generated enums of strings."""
 
     __slots__ = ()
 
     def __new__(cls, value: str) -> Self:
-        """Return the member of this value, or a new, unknown instance."""
+        """Return the member with this value, or a new, unknown instance."""
         member: Self = cls.__members__[value]
         return member
 
     @classmethod
     def __unknown__(cls, value: Any) -> Self:
-        """Return an instance that the spec does not list."""
+        """Return an instance for a value that the spec does not list."""
         return str.__new__(cls, value)
 
     @property
@@ -122,18 +122,18 @@ class OpenStrEnum(_OpenEnum, str):
 
 
 class OpenIntEnum(_OpenEnum, int):
-    """Base of the generated enums of integers."""
+    """Base class of the generated enums of integers."""
 
     __slots__ = ()
 
     def __new__(cls, value: int) -> Self:
-        """Return the member of this value, or a new, unknown instance."""
+        """Return the member with this value, or a new, unknown instance."""
         member: Self = cls.__members__[value]
         return member
 
     @classmethod
     def __unknown__(cls, value: Any) -> Self:
-        """Return an instance that the spec does not list."""
+        """Return an instance for a value that the spec does not list."""
         return int.__new__(cls, value)
 
     @property

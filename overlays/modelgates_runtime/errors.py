@@ -1,18 +1,18 @@
-"""The errors of decoding, under the root that the whole client shares."""
+"""The errors of decoding, and the root of the client's errors."""
 
 from typing import Final
 
 from modelgates_runtime.values import printable
 
-_SHOWN: Final = 500  # characters of a body that are worth showing
+_MAX_SHOWN: Final = 500  # characters of a body that the error keeps
 
 
 class ModelGatesError(Exception):
-    """Root of every error that this client raises."""
+    """Base class of all errors that this client raises."""
 
 
 class ClientClosedError(ModelGatesError):
-    """A request was made by a client that was closed."""
+    """A request was made with a closed client."""
 
 
 class FieldError(ModelGatesError):
@@ -21,8 +21,8 @@ class FieldError(ModelGatesError):
     Attributes:
         name: The attribute, as `Class.attribute`.
         pointer: JSON pointer of the value in the body (RFC 6901).
-        expected: What the spec asks for, in words.
-        found: The JSON type that came, or `nothing`.
+        expected: A description of what the spec requires.
+        found: The JSON type that was received, or `nothing`.
     """
 
     def __init__(self, name: str, pointer: str, expected: str, found: str) -> None:
@@ -34,34 +34,36 @@ class FieldError(ModelGatesError):
 
     def __str__(self) -> str:
         return printable(
-            f"{self.name} cannot be read: at {self.pointer or '/'} the spec asks for "
+            f"{self.name} cannot be read: at {self.pointer or '/'} the spec requires "
             f"{self.expected}, the server sent {self.found}"
         )
 
 
 class ResponseError(ModelGatesError):
-    """A response that the generated code cannot make a value of.
+    """A response that the generated code cannot decode.
 
     Attributes:
-        status_code: The HTTP status, whatever it is.
-        reason: What is wrong with it, in words.
+        status_code: The HTTP status.
+        reason: What is wrong with it, as text.
         body: The beginning of the body, as text.
     """
 
     def __init__(self, status_code: int, reason: str, content: bytes | str) -> None:
         if isinstance(content, bytes):
-            content = content[: 4 * _SHOWN].decode("utf-8", "replace")
+            content = content[: 4 * _MAX_SHOWN].decode("utf-8", "replace")
         self.status_code = status_code
         self.reason = reason
-        self.body = content[:_SHOWN]
+        self.body = content[:_MAX_SHOWN]
         super().__init__(status_code, reason, self.body)
 
     def __str__(self) -> str:
-        return printable(f"HTTP {self.status_code}: {self.reason}; the body begins {self.body!r}")
+        return printable(
+            f"HTTP {self.status_code}: {self.reason}; the body starts with {self.body!r}"
+        )
 
 
 class InvalidBodyError(ResponseError):
-    """The body is not JSON, or not the kind of JSON value that the spec says for this status."""
+    """The body is not JSON, or not of the JSON type that the spec declares for this status."""
 
 
 class UnexpectedStatusError(ResponseError):

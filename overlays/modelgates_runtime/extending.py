@@ -1,4 +1,4 @@
-"""Classes by hand over generated models, and how bodies are decoded to them."""
+"""Hand-written subclasses of generated models, and decoding to them."""
 
 from typing import Any, Self, TypeVar
 
@@ -12,15 +12,18 @@ DecoderT = TypeVar("DecoderT", bound=Decoder)
 
 
 class Extended(Model):
-    """Base of a class over a generated model, before that, of which a field has another class."""
+    """Mixin of a subclass of a generated model in which a field has another class.
+
+    It must come before the model in the list of bases.
+    """
 
     __slots__ = ()
 
     @classmethod
     def __decode__(cls, source: dict[str, Any], pointer: str) -> Self:
-        """Decode an object by the schema of this class, not by what was generated for its base."""
+        """Decode an object by this class's schema instead of the generated code of its base."""
         self, schema = object.__new__(cls), cls.__schema__()
-        if source.keys() == schema.keys:  # the common case, in which there is nothing to note
+        if source.keys() == schema.keys:  # the common case, without a note
             for field in schema.fields.values():
                 value = field.decoder(source[field.key], pointer + field.segment)
                 if value is MISMATCH:
@@ -33,7 +36,7 @@ class Extended(Model):
 
 
 def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema:
-    """Return a schema that reads the objects of a model as a class over it."""
+    """Return a schema that decodes a model's objects as a subclass of the model."""
     fields = [
         Field(
             field.key,
@@ -47,7 +50,7 @@ def reading(schema: Schema, model: type[Model], extended: type[Model]) -> Schema
 
 
 def decoding(decoder: Decoder, model: type[Model], extended: type[Model]) -> Decoder:
-    """Return a decoder that reads the objects of a model as a class over it."""
+    """Return a decoder that decodes a model's objects as a subclass of the model."""
     if isinstance(decoder, Object):
         return Object(extended) if decoder.model is model else decoder
     if isinstance(decoder, Nullable | Array):

@@ -1,7 +1,7 @@
-"""What a server says of its limits: what remains, and how long to wait, wherever it says so. Pure.
+"""Parse rate limits and waits from headers and error bodies. Pure.
 
-Source: RFC 9110, sections 10.2.3 and 6.6.1; draft-ietf-httpapi-ratelimit-headers, whose names with
-an X are older, and common; RFC 9651 (structured fields), as far as its newest form needs it.
+Source: RFC 9110, sections 10.2.3 and 6.6.1; draft-ietf-httpapi-ratelimit-headers, and its
+older, common names with an X; the parts of RFC 9651 (structured fields) that its newest form needs.
 """
 
 import re
@@ -12,23 +12,23 @@ from email.utils import parsedate_to_datetime
 from math import inf, isfinite
 from typing import Any, Final, NamedTuple, Self, cast
 
-#: Names, without `limit`, `remaining` and `reset`, of the headers that tell about a rate limit.
-_LIMITS: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
+#: Prefixes of the rate limit headers, which end in `limit`, `remaining` and `reset`.
+_PREFIXES: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
 
-#: The headers that newer drafts have instead: all in one, and what is allowed.
+#: The headers of newer drafts: one for the state of the limit, one for the policy.
 _COMBINED: Final = "ratelimit"
 _POLICY: Final = "ratelimit-policy"
 _PART: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",;])+|[,;]')
 _FIRST: Final = re.compile("[,;]")
-_MAX: Final = 1_000  # characters of such a header
+_MAX_LENGTH: Final = 1_000  # characters of such a header
 
-#: Keys of an error body for a wait, and how many make a second.
+#: Keys of an error body for a wait, and their units per second.
 _BODY_KEYS: Final = (("retry_after_ms", 1000), ("retry_after", 1), ("retry_after_seconds", 1))
 
 _TOO_MANY: Final = 429
 
-_EPOCH_S: Final = 1e9  # from 2001 on; as a duration it would be thirty years
-_EPOCH_MS: Final = 1e11  # from 1973 on; as seconds it would be the year 5138
+_EPOCH_S: Final = 1e9  # in 2001; as a duration it would be thirty years
+_EPOCH_MS: Final = 1e11  # in 1973; as seconds it would be the year 5138
 _MAX_EPOCH_MS: Final = 1e14
 _MAX_DURATION_S: Final = 366 * 86_400.0
 
@@ -36,12 +36,12 @@ WallClock = Callable[[], float]
 
 
 class RateLimit(NamedTuple):
-    """What a server says of its rate limit; None where it does not, or not clearly.
+    """A server's rate limit; a field is None if the server does not state it clearly.
 
     Attributes:
-        limit: How many requests it allows.
-        remaining: How many of them are left.
-        reset_s: Seconds from the answer until there are all of them again.
+        limit: The number of requests allowed.
+        remaining: The number of requests left.
+        reset_s: Seconds from the response until the limit is reset.
     """
 
     limit: int | None
@@ -50,21 +50,21 @@ class RateLimit(NamedTuple):
 
     @classmethod
     def of(cls, headers: Mapping[str, Any], wall_clock: WallClock = time.time) -> Self | None:
-        """Return what headers say, by names in lower case; None if they say nothing of it.
+        """Parse the rate limit from headers; return None if they have none.
 
-        A date is judged by the server's own clock, the header `Date`, where it tells.
+        A date is compared to the server's clock, the header `Date`, if there is one.
 
         Args:
-            headers: The headers.
-            wall_clock: Tells the seconds since 1970.
+            headers: The headers by lower-case name.
+            wall_clock: Returns the seconds since 1970.
         """
-        single = _spread(headers)
-        said = cls(
-            _count(single, "limit"),
-            _count(single, "remaining"),
-            _reset_s(single, _server_clock(headers, wall_clock)),
+        separate = _split_combined(headers)
+        rate_limit = cls(
+            _count(separate, "limit"),
+            _count(separate, "remaining"),
+            _reset_s(separate, _server_clock(headers, wall_clock)),
         )
-        return None if said == (None, None, None) else said
+        return None if rate_limit == (None, None, None) else rate_limit
 
 
 def retry_after_s(
@@ -73,80 +73,82 @@ def retry_after_s(
     body: Mapping[str, Any] | None = None,
     wall_clock: WallClock = time.time,
 ) -> float | None:
-    """Return the seconds that a server asked to wait; None when it did not, or not clearly.
+    """Return the seconds that a server asked to wait; None if it did not, or not clearly.
 
-    `Retry-After` and its finer form `retry-after-ms` come first, then what an error body says, its
-    copy of another server's headers included. Of a 429 without any of them, the time at which the
-    rate limit is reset is the answer, unless requests remain: then another limit refused.
+    `Retry-After` and its finer form `retry-after-ms` take precedence over an error body, including
+    its copy of another server's headers. For a 429 without any of them, the time until the rate
+    limit is reset is returned, unless requests remain: then another limit caused the 429.
 
-    A date is judged by the server's own clock, the header `Date`, where it tells.
+    A date is compared to the server's clock, the header `Date`, if there is one.
 
     Args:
-        status: The HTTP status, or the code of an error within a success.
-        headers: By name in lower case.
+        status: The HTTP status, or the code of an error object in a success.
+        headers: The headers by lower-case name.
         body: The body, if it is an object.
-        wall_clock: Tells the seconds since 1970.
+        wall_clock: Returns the seconds since 1970.
     """
     error = _object(body, "error")
     metadata = _object(error, "metadata")
     relayed = relayed_headers(body)
     now_s = _server_clock(headers, wall_clock)
 
-    def waits() -> Iterator[float | None]:
+    def candidates() -> Iterator[float | None]:
         for source in (headers, relayed):
             yield _number(source.get("retry-after-ms"), 1000)
             yield _wait_s(source.get("retry-after"), now_s)
-        for place in (metadata, error, body or {}):
+        for container in (metadata, error, body or {}):
             for key, per_second in _BODY_KEYS:
-                yield _number(place.get(key), per_second)
+                yield _number(container.get(key), per_second)
         if status == _TOO_MANY:
-            for source in (_spread(headers), _spread(relayed)):
-                remaining = _first(_number(source.get(f"{limit}remaining")) for limit in _LIMITS)
+            for source in (_split_combined(headers), _split_combined(relayed)):
+                remaining = _first(
+                    _number(source.get(f"{prefix}remaining")) for prefix in _PREFIXES
+                )
                 yield None if remaining else _reset_s(source, now_s)
 
-    return _first(waits())
+    return _first(candidates())
 
 
 def relayed_headers(body: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the headers of another server that an error body repeats, by names in lower case."""
+    """Return another server's headers from an error body, by lower-case name."""
     metadata = _object(_object(body, "error"), "metadata")
     return {name.lower(): value for name, value in _object(metadata, "headers").items()}
 
 
-def _spread(headers: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return headers, with those that a combined one stands for, where they are not there.
+def _split_combined(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add separate headers for the parts of a combined one, unless they are there already.
 
-    A dictionary, `limit=100, remaining=50, reset=30` (drafts 4 to 7), or a list of policies with
-    what is left of them, `"minute";r=50;t=30` (drafts 8 and later): of several, that which leaves
-    least, and for longest.
+    The combined header is a dictionary, `limit=100, remaining=50, reset=30` (drafts 4 to 7), or a
+    list of policies with their state, `"minute";r=50;t=30` (drafts 8 and later). Of several
+    policies, the one with the fewest requests left counts, and then the longest until its reset.
     """
     combined, policies = _items(headers.get(_COMBINED)), _items(headers.get(_POLICY))
-    told: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for item, _ in combined:
         name, _, value = item.partition("=")
-        told[name] = value
-    if not {"limit", "remaining", "reset"} & told.keys():
-        nothing: tuple[str, dict[str, str]] = ("", {})
-        name, left = min(combined, key=_scarcity, default=nothing)
-        quotas = {policy: said.get("q") for policy, said in policies}
+        parts[name] = value
+    if not {"limit", "remaining", "reset"} & parts.keys():
+        no_policy: tuple[str, dict[str, str]] = ("", {})
+        name, state = min(combined, key=_scarcity, default=no_policy)
+        quotas = {policy: parameters.get("q") for policy, parameters in policies}
         if not combined and len(quotas) == 1:
             (name,) = quotas
-        told = {"limit": quotas.get(name), "remaining": left.get("r"), "reset": left.get("t")}
-    return {**{f"{_LIMITS[-1]}{name}": value for name, value in told.items()}, **headers}
+        parts = {"limit": quotas.get(name), "remaining": state.get("r"), "reset": state.get("t")}
+    return {**{f"{_PREFIXES[-1]}{name}": value for name, value in parts.items()}, **headers}
 
 
 def _scarcity(item: tuple[str, Mapping[str, str]]) -> tuple[float, float]:
-    """Return what sorts policies, those first that leave least."""
+    """Return a sort key for policies: fewest requests left first."""
     remaining, reset_s = _number(item[1].get("r")), _number(item[1].get("t"))
     return inf if remaining is None else remaining, -(reset_s or 0.0)
 
 
 def _items(text: object) -> list[tuple[str, dict[str, str]]]:
-    """Return the items of a list, each with its parameters; none of what is no list."""
-    if not isinstance(text, str) or len(text) > _MAX:
+    """Return the items of a list header, each with its parameters; [] if it is invalid."""
+    if not isinstance(text, str) or len(text) > _MAX_LENGTH:
         return []
     parts = _PART.findall(text)
-    if "".join(parts) != text:  # a quotation mark is left open
+    if "".join(parts) != text:  # an unclosed quotation mark
         return []
     items: list[tuple[str, dict[str, str]]] = []
     separator = ","
@@ -163,11 +165,11 @@ def _items(text: object) -> list[tuple[str, dict[str, str]]]:
 
 
 def _server_clock(headers: Mapping[str, Any], wall_clock: WallClock) -> WallClock:
-    """Return what tells the seconds since 1970: the header `Date` if there is one, or else ours."""
+    """Return a clock of the seconds since 1970: the header `Date`, or else this machine's."""
 
     def now_s() -> float:
-        told_s = _date_s(headers.get("date"))
-        return wall_clock() if told_s is None else told_s
+        date_s = _date_s(headers.get("date"))
+        return wall_clock() if date_s is None else date_s
 
     return now_s
 
@@ -179,10 +181,11 @@ def _wait_s(value: object, now_s: WallClock) -> float | None:
 
 def _reset_s(headers: Mapping[str, Any], now_s: WallClock) -> float | None:
     """Return the seconds until a limit is reset: from a duration, an epoch, or a date."""
-    told = next((value for limit in _LIMITS if (value := headers.get(f"{limit}reset"))), None)
-    value = _number(told)
+    resets = (headers.get(f"{prefix}reset") for prefix in _PREFIXES)
+    reset = next(filter(None, resets), None)
+    value = _number(reset)
     if value is None:
-        return _until_s(told, now_s, datetime.fromisoformat)
+        return _until_s(reset, now_s, datetime.fromisoformat)
     if value <= _MAX_DURATION_S:
         return value
     if _EPOCH_S <= value < _MAX_EPOCH_MS:
@@ -190,19 +193,19 @@ def _reset_s(headers: Mapping[str, Any], now_s: WallClock) -> float | None:
     return None
 
 
-def _until_s(text: object, now_s: WallClock, *also: Callable[[str], datetime]) -> float | None:
-    told_s = _date_s(text, *also)
-    return None if told_s is None else max(0.0, told_s - now_s())
+def _until_s(text: object, now_s: WallClock, *parsers: Callable[[str], datetime]) -> float | None:
+    date_s = _date_s(text, *parsers)
+    return None if date_s is None else max(0.0, date_s - now_s())
 
 
-def _date_s(text: object, *also: Callable[[str], datetime]) -> float | None:
-    """Return the seconds from 1970 to a date as HTTP writes it, or as one of `also` reads it."""
+def _date_s(text: object, *parsers: Callable[[str], datetime]) -> float | None:
+    """Parse an HTTP date, or one that `parsers` accept; return the seconds since 1970."""
     if not isinstance(text, str):
         return None
-    for parse in (parsedate_to_datetime, *also):
+    for parse in (parsedate_to_datetime, *parsers):
         try:
             at = parse(text)
-            # The obsolete form of asctime names no zone: it is UTC, wherever this machine is.
+            # The obsolete asctime format has no zone: it is UTC, regardless of this machine's zone.
             return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             continue
@@ -210,7 +213,7 @@ def _date_s(text: object, *also: Callable[[str], datetime]) -> float | None:
 
 
 def _number(value: object, per_unit: int = 1) -> float | None:
-    """Return a number, or its text, as one; None if it is none that can be counted or waited."""
+    """Parse a finite, non-negative number; return None for anything else."""
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         return None
     try:
@@ -220,10 +223,10 @@ def _number(value: object, per_unit: int = 1) -> float | None:
     return number / per_unit if isfinite(number) and number >= 0 else None
 
 
-def _count(headers: Mapping[str, Any], what: str) -> int | None:
-    """Return a number of requests; of a list, as the first drafts have it, what applies now."""
-    told = (headers.get(f"{limit}{what}") for limit in _LIMITS)
-    firsts = (_FIRST.split(one)[0] if isinstance(one, str) else one for one in told)
+def _count(headers: Mapping[str, Any], suffix: str) -> int | None:
+    """Return a number of requests; of a list, as in the first drafts, the first, current one."""
+    values = (headers.get(f"{prefix}{suffix}") for prefix in _PREFIXES)
+    firsts = (_FIRST.split(value)[0] if isinstance(value, str) else value for value in values)
     count = _first(map(_number, firsts))
     return int(count) if count is not None and count.is_integer() else None
 

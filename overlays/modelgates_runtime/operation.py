@@ -1,8 +1,7 @@
-"""An operation of the spec as a value, and a call of it. Pure: nothing here sends.
+"""An operation of the spec as a value, and a call of it. Pure: nothing here does I/O.
 
-An `Operation` says all that the spec says of one. `Operation.call` fills it: the `Call` holds the
-request, and knows how its answers are decoded. Whatever fulfils `Sender` or `AsyncSender` sends
-it.
+An `Operation` holds everything that the spec says about it. `Operation.call` returns a `Call`,
+which holds the request and decodes its responses. A `Sender` or `AsyncSender` sends it.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,23 +34,23 @@ M = TypeVar("M", bound=Model)
 Validation = Literal["lenient", "strict"]
 
 _JSON: Final = "application/json"
-_SUCCESS: Final = "2"  # the first digit of statuses of success
+_SUCCESS: Final = "2"  # the first digit of success statuses
 
 #: Methods that change nothing (RFC 9110, section 9.2.1).
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-#: Methods that do the same whether they are sent once or more often (RFC 9110, section 9.2.2).
+#: Methods with the same effect whether sent once or repeatedly (RFC 9110, section 9.2.2).
 IDEMPOTENT_METHODS: Final = SAFE_METHODS | {"PUT", "DELETE"}
 
 
 class RequestOptions(TypedDict, total=False):
-    """What the requests of a call can be told; what is left out is as the client has it.
+    """The options of a call's requests; the client's settings apply to missing ones.
 
     Attributes:
-        headers: Sent beside the client's own.
-        validation: `"strict"` raises where the answer is not as the spec says.
-        idempotency_key: Sent as `Idempotency-Key`: the server does the same thing once, however
-            often it is asked with one key, so that any request may be sent again.
+        headers: Additional headers.
+        validation: `"strict"` raises if the response deviates from the spec.
+        idempotency_key: Sent as `Idempotency-Key`. The server executes requests with the same key
+            only once, so any request may be retried.
     """
 
     headers: Mapping[str, str]
@@ -60,27 +59,27 @@ class RequestOptions(TypedDict, total=False):
 
 
 class CallOptions(RequestOptions, total=False):
-    """What a single call can be told; what is left out is as the client has it.
+    """The options of a single call; the client's settings apply to missing ones.
 
     Attributes:
-        timeout: Seconds that the call may take in all, every retry included.
-        max_retries: Attempts after the first, where another may help.
+        timeout: The maximum duration of the call in seconds, all retries included.
+        max_retries: The maximum number of attempts after the first.
     """
 
     timeout: float
     max_retries: int
 
 
-#: The names of the options of a call.
+#: The names of all call options.
 CALL_OPTIONS: Final = frozenset({*RequestOptions.__annotations__, *CallOptions.__annotations__})
 
 
 class Content(NamedTuple):
-    """What the spec says of the body of an answer.
+    """The spec of a response's body.
 
     Attributes:
-        decoder: What takes it; None where there is no body.
-        content_type: Its media type.
+        decoder: The decoder of the body; None if there is no body.
+        content_type: The media type.
     """
 
     decoder: Decoder | None = None
@@ -88,7 +87,7 @@ class Content(NamedTuple):
 
     @property
     def is_json(self) -> bool:
-        """Whether it is JSON."""
+        """Whether the media type is JSON."""
         if self.content_type == _JSON:
             return True
         kind = self.content_type.partition(";")[0].strip().lower()
@@ -98,7 +97,7 @@ class Content(NamedTuple):
         """Decode a body.
 
         Raises:
-            InvalidBodyError: It is not what the spec says.
+            InvalidBodyError: It does not conform to the spec.
         """
         if self.decoder is None:
             return None
@@ -110,20 +109,20 @@ class Content(NamedTuple):
 
 
 class Operation(NamedTuple, Generic[T_co]):
-    """All that the spec says of an operation.
+    """Everything that the spec says about an operation.
 
     Attributes:
-        id: Its `operationId`.
+        id: The `operationId`.
         method: The HTTP method.
-        path: The template of its path, below the server's URL.
-        responses: What is answered, by status as the spec writes it: `200`, `4XX`, `default`.
-        parameters: Its parameters.
-        bodies: The kinds of body that it takes; none where it takes no body.
-        needs_body: Whether there is no request without one.
-        is_secured: Whether the key is sent.
-        servers: The URLs of its own servers, where it has such.
-        is_deprecated: Whether the spec advises against it.
-        pages: How its pages follow one another, where it gives pages.
+        path: The template of the path, relative to the server's URL.
+        responses: The responses by status, as the spec writes it: `200`, `4XX`, `default`.
+        parameters: The parameters.
+        bodies: The kinds of request body; empty if there is no body.
+        needs_body: Whether a body is required.
+        is_secured: Whether the API key is sent.
+        servers: The URLs of the operation's own servers, if it has any.
+        is_deprecated: Whether the spec marks it as deprecated.
+        pages: How to find the next page; None if the operation is not paginated.
     """
 
     id: str
@@ -140,7 +139,7 @@ class Operation(NamedTuple, Generic[T_co]):
 
     @property
     def is_idempotent(self) -> bool:
-        """Whether the method says that to send it twice does what to send it once does."""
+        """Whether the method has the same effect when sent repeatedly (RFC 9110, 9.2.2)."""
         return self.method in IDEMPOTENT_METHODS
 
     @property
@@ -149,14 +148,14 @@ class Operation(NamedTuple, Generic[T_co]):
         return self.method in SAFE_METHODS
 
     def call(self, arguments: Mapping[str, Any], body: Any = None) -> "Call[T_co]":
-        """Fill the request; what is None is not sent.
+        """Return a call with these arguments; those that are None are not sent.
 
         Args:
-            arguments: The value of each parameter, by its name in Python.
+            arguments: The value of each parameter, by its Python name.
             body: The body, of one of the types that the operation takes.
 
         Raises:
-            ValueError: A parameter of the path is empty, `.` or `..`, or a number is not finite.
+            ValueError: A path parameter is empty, `.` or `..`, or a number is not finite.
         """
         target = requests.path(self.path, self.parameters, arguments)
         query = requests.query(self.parameters, arguments)
@@ -172,25 +171,24 @@ class Operation(NamedTuple, Generic[T_co]):
         return Call(self, target, headers, content, arguments, body)
 
     def content(self, status_code: int) -> Content | None:
-        """Return what is documented for a status; None if nothing is.
+        """Return the documented content for a status; None if there is none.
 
-        What is documented as `default` is the error that other statuses bring, unless there is no
-        other success.
+        `default` documents errors, unless no success status is documented.
         """
         key = str(status_code)
-        found = self.responses.get(key)
-        if found is not None:
-            return found
-        found = self.responses.get(f"{key[0]}XX")
-        if found is None and not (key[0] == _SUCCESS and self._has_success):
-            found = self.responses.get("default")
-        return found
+        content = self.responses.get(key)
+        if content is not None:
+            return content
+        content = self.responses.get(f"{key[0]}XX")
+        if content is None and not (key[0] == _SUCCESS and self._has_success):
+            content = self.responses.get("default")
+        return content
 
     def decode(self, status_code: int, content: bytes) -> Any:
-        """Decode a body as the spec says for its status, any status.
+        """Decode a body by the spec's schema for its status.
 
         Raises:
-            InvalidBodyError: The body is not what the spec says for this status.
+            InvalidBodyError: The body does not conform to the schema of this status.
             UnexpectedStatusError: The spec does not document this status.
         """
         documented = self.content(status_code)
@@ -200,7 +198,7 @@ class Operation(NamedTuple, Generic[T_co]):
         return documented.decode(status_code, content)
 
     def reading(self, model: type[Model], extended: type[M]) -> "Operation[M]":
-        """Return a copy of the operation that decodes the bodies of a model to a class over it."""
+        """Return a copy of the operation that decodes a model as a subclass of the model."""
         responses = {
             status: content
             if content.decoder is None
@@ -214,7 +212,7 @@ class Operation(NamedTuple, Generic[T_co]):
         return any(status.startswith(_SUCCESS) for status in self.responses)
 
     def _accept(self) -> str:
-        """Return what the request is to accept, if that is not JSON alone."""
+        """Return the `Accept` header, or "" if only JSON is accepted."""
         kinds = {
             content.content_type: None
             for status, content in self.responses.items()
@@ -222,26 +220,26 @@ class Operation(NamedTuple, Generic[T_co]):
         }
         if all(kind == _JSON for kind in kinds):
             return ""
-        return ", ".join({**kinds, _JSON: None})  # errors are JSON wherever they come from
+        return ", ".join({**kinds, _JSON: None})  # errors are always JSON
 
 
-def _anything(_: Any) -> str | None:
+def _accept_any(_: Any) -> str | None:
     return None
 
 
 class Call(NamedTuple, Generic[T_co]):
-    """A filled request, and how its answers are decoded.
+    """A request with its arguments, and the decoding of its responses.
 
     Attributes:
-        operation: What is called.
-        target: Path and query, below the server's URL.
-        headers: Those of the call itself.
-        content: The body; None if there is none.
-        arguments: What it was filled with, by names in Python.
-        body: The body before it was encoded.
-        subject: Whose answer is asked for, where errors are to name it: the id of a generation.
-        problem: Says why an answer is to another question than this; None when it is to this one.
-        has_key: Whether an idempotency key goes along.
+        operation: The operation.
+        target: Path and query, relative to the server's URL.
+        headers: The headers of the call itself.
+        content: The encoded body; None if there is none.
+        arguments: The arguments by Python name.
+        body: The body before encoding.
+        subject: What the call is about, for error messages: the id of a generation.
+        problem: Returns why a response does not belong to this call; None if it does.
+        has_key: Whether an idempotency key is sent.
     """
 
     operation: Operation[T_co]
@@ -251,12 +249,12 @@ class Call(NamedTuple, Generic[T_co]):
     arguments: Mapping[str, Any] = MappingProxyType({})
     body: Any = None
     subject: str = ""
-    problem: Callable[[Any], str | None] = _anything
+    problem: Callable[[Any], str | None] = _accept_any
     has_key: bool = False
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether to send it twice does what to send it once does."""
+        """Whether sending it repeatedly has the same effect as sending it once."""
         return self.has_key or self.operation.is_idempotent
 
     def identified(self, key: str) -> "Call[T_co]":
@@ -265,29 +263,29 @@ class Call(NamedTuple, Generic[T_co]):
         return self._replace(headers=headers, has_key=True)
 
     def about(self, subject: str, problem: Callable[[T_co], str | None]) -> "Call[T_co]":
-        """Return the same call, which takes only an answer that is about its subject."""
+        """Return the same call, which accepts only responses about its subject."""
         return self._replace(subject=subject, problem=problem)
 
     def with_arguments(self, **changes: Any) -> "Call[T_co]":
         """Return the same call with other arguments."""
-        filled = self.operation.call({**self.arguments, **changes}, self.body)
-        return filled._replace(subject=self.subject, problem=self.problem)
+        call = self.operation.call({**self.arguments, **changes}, self.body)
+        return call._replace(subject=self.subject, problem=self.problem)
 
     def __repr__(self) -> str:
         return f"Call({self.operation.method} {self.operation.path})"
 
 
 class Sender(Protocol):
-    """What sends calls, blocking: `ModelGates` does."""
+    """Sends calls synchronously, like `ModelGates`."""
 
     def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
-        """Send a call, and return what its answer says."""
+        """Send a call, and return the decoded body of its response."""
         ...
 
 
 class AsyncSender(Protocol):
-    """What sends calls, awaited: `AsyncModelGates` does."""
+    """Sends calls asynchronously, like `AsyncModelGates`."""
 
     async def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
-        """Send a call, and return what its answer says."""
+        """Send a call, and return the decoded body of its response."""
         ...

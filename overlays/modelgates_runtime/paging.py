@@ -1,4 +1,4 @@
-"""How the pages of an operation follow one another. Pure."""
+"""How to find the next page of an operation. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,14 +7,14 @@ from modelgates_runtime.model import Model
 
 
 class Pages(NamedTuple):
-    """How the pages of an operation follow one another: by an offset, or by a cursor.
+    """How to find the next page of an operation: by an offset or by a cursor.
 
     Attributes:
-        items: Where the items of a page stand: names in JSON, from the outside to the inside.
-        offset: The parameter that says how many items to leave out, by its name in Python.
-        cursor: The parameter that takes the cursor, by its name in Python.
-        next: Where the cursor of the next page stands.
-        more: Where it stands whether there are more; nowhere, if the API does not say.
+        items: The path to the items of a page: JSON names, outermost first.
+        offset: The Python name of the parameter for the number of items to skip; empty for none.
+        cursor: The Python name of the parameter for the cursor; empty for none.
+        next: The path to the cursor of the next page.
+        more: The path to the flag for further pages; empty if the API has none.
     """
 
     items: tuple[str, ...]
@@ -27,18 +27,18 @@ class Pages(NamedTuple):
         """Return the items of a page.
 
         Raises:
-            FieldError: They cannot be read.
+            FieldError: The items cannot be read.
         """
         return _at(page, self.items) or ()
 
     def following(self, page: Any, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the arguments by which the page after one differs; None if there is none.
+        """Return the arguments to change for the next page; None if there is none.
 
-        An API that counts in items has no more when a page is empty: a page that is shorter than
-        was asked for may be the longest that it gives.
+        With an offset, only an empty page is the last one: a page that is shorter than requested
+        may be the longest that the API returns.
 
         Raises:
-            FieldError: Where the next page is cannot be read.
+            FieldError: The items, the flag or the cursor cannot be read.
         """
         items = self.items_of(page)
         if not items or (self.more and _at(page, self.more) is False):
@@ -49,9 +49,9 @@ class Pages(NamedTuple):
         return {self.cursor: cursor} if cursor else None
 
 
-def _at(value: Any, place: tuple[str, ...]) -> Any:
-    """Return what stands at a place of a decoded body; None if what it is in is None."""
-    for name in place:
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    """Return the value at a path of a decoded body; None if a parent is None."""
+    for name in path:
         if value is None:
             return None
         if isinstance(value, Model):

@@ -1,9 +1,9 @@
-"""Bytes to JSON values: strict where JSON is (RFC 8259), bounded where the server is not.
+"""Parse bytes as JSON: strictly by RFC 8259, and with bounded nesting.
 
-`msgspec` is used when it is installed (extra `fast`, or by another package's choice). From version
-0.17 on it reads every document to the same values as the standard `json` (integers of any size
-included) or refuses it; what it refuses is read again by `json`, so that both ways of installing
-accept and return the same.
+`msgspec` is used if it is installed (extra `fast`, or as another package's dependency). Since
+version 0.17 it returns the same values as the standard `json` (including integers of any size), or
+rejects the document; rejected documents are parsed again with `json`, so the result is the same
+with and without `msgspec`.
 """
 
 import codecs
@@ -14,15 +14,15 @@ from typing import Any, Final, NoReturn
 from modelgates_runtime.values import is_array, is_object
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON value")
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER: Final = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 def _loads(content: bytes) -> Any:
-    """Parse by the standard `json`, in UTF-8 only, a byte order mark aside (RFC 8259, 8.1)."""
+    """Parse with the standard `json`: UTF-8, with an optional byte order mark (RFC 8259, 8.1)."""
     try:
         return _DECODER.decode(content.removeprefix(codecs.BOM_UTF8).decode())
     except RecursionError:
@@ -30,7 +30,7 @@ def _loads(content: bytes) -> Any:
 
 
 _fast_loads: Callable[[bytes], Any] = _loads
-_refusals: tuple[type[Exception], ...] = (ValueError, RecursionError)
+_rejections: tuple[type[Exception], ...] = (ValueError, RecursionError)
 try:
     import msgspec
 except ImportError:
@@ -38,9 +38,9 @@ except ImportError:
 else:
     if type(msgspec.json.decode(b"18446744073709551616")) is int:  # a float before 0.17
         _fast_loads = msgspec.json.decode
-        _refusals += (msgspec.MsgspecError,)  # a ValueError only from 0.21 on
+        _rejections += (msgspec.MsgspecError,)  # a ValueError only from 0.21 on
 
-#: Deeper nesting than any real document has, and far from what Python's recursion bears.
+#: Maximum nesting: more than any real document has, and far below Python's recursion limit.
 MAX_DEPTH: Final = 100
 
 
@@ -48,18 +48,18 @@ def parse_json(content: bytes) -> Any:
     """Parse a JSON document.
 
     Raises:
-        ValueError: It is not JSON (NaN and Infinity are not), or nested too deeply to parse.
+        ValueError: It is not valid JSON (NaN and Infinity are not), or is nested too deeply.
 
     Source: RFC 8259.
     """
     try:
         return _fast_loads(content)
-    except _refusals:
+    except _rejections:
         return _loads(content)
 
 
 def check_depth(value: Any) -> Any:
-    """Return a JSON value that is kept as it came.
+    """Return a JSON value unchanged, after checking its nesting.
 
     Raises:
         ValueError: It is nested deeper than `MAX_DEPTH`: copying or comparing it would overflow.

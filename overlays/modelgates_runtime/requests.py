@@ -1,4 +1,4 @@
-"""The parts of a request, from typed arguments: path, query, headers and body.
+"""Build the parts of a request from typed arguments: path, query, headers and body.
 
 Source: OpenAPI 3.1.0, sections 4.8.12 (parameters and their styles) and 4.8.14 (media types);
 RFC 3986 (path segments); RFC 7578 (multipart/form-data).
@@ -28,13 +28,13 @@ class Parameter(NamedTuple):
     """One parameter of an operation.
 
     Attributes:
-        argument: Its name in Python.
-        name: Its name in the request.
-        place: Where in the request it stands.
-        style: How arrays and objects are written.
-        explode: Whether each of their parts is written by itself.
-        required: Whether there is no request without it.
-        is_array: Whether it may stand there more than once.
+        argument: The Python name.
+        name: The name in the request.
+        place: The part of the request that it is sent in.
+        style: How arrays and objects are serialized.
+        explode: Whether each of their parts is sent separately.
+        required: Whether it must be sent.
+        is_array: Whether it may be repeated.
     """
 
     argument: str
@@ -47,19 +47,18 @@ class Parameter(NamedTuple):
 
 
 class Body(NamedTuple):
-    """One kind of body that an operation takes.
+    """One kind of request body of an operation.
 
     Attributes:
-        content_type: Its media type.
-        type: The Python type, or types, of the values that are sent so; for operations that take
-            bodies of several kinds.
+        content_type: The media type.
+        type: The Python type, or types, of its values; for operations with several kinds of body.
     """
 
     content_type: str
     type: Any = object
 
     def encoded(self, value: Any) -> tuple[str, bytes]:
-        """Return the value of the header `Content-Type`, and the body."""
+        """Return the `Content-Type` header and the encoded body."""
         kind = self.content_type.partition(";")[0].strip().lower()
         if kind == "multipart/form-data":
             return _multipart(value.to_multipart())
@@ -74,7 +73,7 @@ def path(template: str, parameters: Iterable[Parameter], arguments: Mapping[str,
     """Return a path with its parameters filled in.
 
     Raises:
-        ValueError: One is empty, `.` or `..`: the path would be another operation's.
+        ValueError: A parameter is empty, `.` or `..`, which would address another path.
     """
     for parameter in parameters:
         if parameter.place == "path":
@@ -85,7 +84,7 @@ def path(template: str, parameters: Iterable[Parameter], arguments: Mapping[str,
 
 
 def query(parameters: Iterable[Parameter], arguments: Mapping[str, Any]) -> str:
-    """Return a query; what is None is not in it."""
+    """Return a query string; arguments that are None are omitted."""
     return "&".join(
         f"{quote_plus(name)}={text}"
         for parameter in parameters
@@ -97,15 +96,17 @@ def query(parameters: Iterable[Parameter], arguments: Mapping[str, Any]) -> str:
 def headers(
     parameters: Iterable[Parameter], arguments: Mapping[str, Any]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the headers that parameters are sent in; what is None is not sent."""
-    found = [
+    """Return the headers and cookies of parameters; arguments that are None are omitted."""
+    texts = [
         (parameter, _in_header(parameter, value))
         for parameter in parameters
         if parameter.place in {"header", "cookie"}
         if (value := arguments[parameter.argument]) is not None
     ]
-    named = [(parameter.name, text) for parameter, text in found if parameter.place == "header"]
-    cookies = [f"{one.name}={text}" for one, text in found if one.place == "cookie"]
+    named = [(parameter.name, text) for parameter, text in texts if parameter.place == "header"]
+    cookies = [
+        f"{parameter.name}={text}" for parameter, text in texts if parameter.place == "cookie"
+    ]
     return (*named, *([("Cookie", "; ".join(cookies))] if cookies else []))
 
 
@@ -113,20 +114,20 @@ def _in_query(parameter: Parameter, value: Any) -> Iterator[tuple[str, str]]:
     if value is None:
         return
     name = parameter.name
-    if isinstance(value, str) and not isinstance(value, Decoded):  # the usual, and quick
+    if isinstance(value, str) and not isinstance(value, Decoded):  # a fast path for the common case
         yield name, quote_plus(value)
         return
-    plain = encoding.encode(value)
-    if is_array(plain):
-        items = [quote_plus(encoding.text(item)) for item in plain if item is not None]
+    encoded = encoding.encode(value)
+    if is_array(encoded):
+        items = [quote_plus(encoding.text(item)) for item in encoded if item is not None]
         if parameter.explode and parameter.style == "form":
             yield from ((name, item) for item in items)
         elif items:
             yield name, _DELIMITERS[parameter.style].join(items)
-    elif is_object(plain):
-        yield from _object_in_query(parameter, plain)
+    elif is_object(encoded):
+        yield from _object_in_query(parameter, encoded)
     else:
-        yield name, quote_plus(encoding.text(plain))
+        yield name, quote_plus(encoding.text(encoded))
 
 
 def _object_in_query(parameter: Parameter, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -145,18 +146,18 @@ def _object_in_query(parameter: Parameter, value: dict[str, Any]) -> Iterator[tu
 
 
 def _in_header(parameter: Parameter, value: Any) -> str:
-    plain = encoding.encode(value)
-    if is_array(plain):
-        return ",".join(encoding.text(item) for item in plain)
-    if is_object(plain):
-        between = "=" if parameter.explode else ","
-        return ",".join(f"{key}{between}{encoding.text(part)}" for key, part in plain.items())
-    return encoding.text(plain)
+    encoded = encoding.encode(value)
+    if is_array(encoded):
+        return ",".join(encoding.text(item) for item in encoded)
+    if is_object(encoded):
+        separator = "=" if parameter.explode else ","
+        return ",".join(f"{key}{separator}{encoding.text(part)}" for key, part in encoded.items())
+    return encoding.text(encoded)
 
 
 def _multipart(parts: Iterable[tuple[str, FileTypes]]) -> tuple[str, bytes]:
-    """Return the header and the body of parts; the boundary follows from what they hold."""
-    import hashlib  # noqa: PLC0415 - it loads OpenSSL
+    """Return the `Content-Type` and the body of parts; the boundary is a hash of their content."""
+    import hashlib  # noqa: PLC0415 - loads OpenSSL
 
     heads: list[bytes] = []
     contents: list[bytes] = []
@@ -180,5 +181,5 @@ def _multipart(parts: Iterable[tuple[str, FileTypes]]) -> tuple[str, bytes]:
 
 
 def _quoted(text: str) -> str:
-    """Return a name within quotes, as browsers write it (RFC 7578, section 2)."""
+    """Escape a name for use in quotes, as browsers do (RFC 7578, section 2)."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,4 +1,4 @@
-"""What the resources of a client stand on: a client that sends, and fetches page after page."""
+"""The base classes of a client's resources, and the interface of the client that they use."""
 
 from collections.abc import AsyncIterator, Iterator
 from functools import cached_property
@@ -8,29 +8,29 @@ from modelgates_runtime.operation import AsyncSender, Call, CallOptions, Sender
 
 
 class ResourceClient(Sender, Protocol):
-    """What a resource asks of its client, blocking."""
+    """The interface of a sync client that resources use."""
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Iterator[Any]:
-        """Yield the items of a call's page, and of all that follow."""
+        """Yield the items of a call's page and of all following pages."""
         ...
 
 
 class AsyncResourceClient(AsyncSender, Protocol):
-    """What a resource asks of its client, awaited."""
+    """The interface of an async client that resources use."""
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncIterator[Any]:
-        """Yield the items of a call's page, and of all that follow."""
+        """Yield the items of a call's page and of all following pages."""
         ...
 
 
-if TYPE_CHECKING:  # to type checkers and editors it is no more than this
+if TYPE_CHECKING:  # for type checkers and editors it is just this
     tag = cached_property
 else:
 
     class tag(cached_property):  # noqa: N801 - a decorator
-        """An attribute that is made when it is first read, and then stays.
+        """An attribute that is created on first access and cached.
 
-        Read from the class, it is there too: `unittest.mock.create_autospec` looks at it.
+        It can be read from the class, too, as `unittest.mock.create_autospec` does.
         """
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -38,16 +38,16 @@ else:
 
 
 class Resource:
-    """The operations of one tag, blocking."""
+    """The operations of one tag, for a sync client."""
 
     def __init__(self, client: ResourceClient) -> None:
-        """Send by a client."""
+        """Create a resource that sends its calls through a client."""
         self._client = client
 
 
 class AsyncResource:
-    """The operations of one tag, awaited."""
+    """The operations of one tag, for an async client."""
 
     def __init__(self, client: AsyncResourceClient) -> None:
-        """Send by a client."""
+        """Create a resource that sends its calls through a client."""
         self._client = client

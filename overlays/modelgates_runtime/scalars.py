@@ -1,4 +1,4 @@
-"""JSON scalars to Python ones: each function returns the typed value, or `MISMATCH` for none."""
+"""Convert JSON scalars to Python values: each function returns the typed value or `MISMATCH`."""
 
 import datetime
 import io
@@ -8,34 +8,34 @@ from typing import Any, Final
 
 from modelgates_runtime.types import File
 
-#: What stands for "this is no value of that type".
+#: The result for a value that does not have the type.
 MISMATCH: Final[Any] = object()
 
 
 def string(value: Any) -> Any:
-    """Take strings; a subclass's instance becomes a plain one."""
+    """Accept strings; instances of subclasses become plain strings."""
     return str.__str__(value) if isinstance(value, str) else MISMATCH
 
 
 def boolean(value: Any) -> Any:
-    """Take booleans."""
+    """Accept booleans."""
     return value if isinstance(value, bool) else MISMATCH
 
 
 def null(value: Any) -> Any:
-    """Take null."""
+    """Accept null."""
     return None if value is None else MISMATCH
 
 
 def integer(value: Any) -> Any:
-    """Take integers and, as JSON Schema does, numbers without a fraction (1.0 is an integer)."""
+    """Accept integers and, as JSON Schema does, numbers without a fraction (1.0 is an integer)."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else MISMATCH
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else MISMATCH
 
 
 def number(value: Any) -> Any:
-    """Take numbers that a double holds exactly; a larger integer would come back changed."""
+    """Accept numbers that a double represents exactly; others would be encoded differently."""
     if isinstance(value, float):
         return value if math.isfinite(value) else MISMATCH
     if not isinstance(value, int) or isinstance(value, bool):
@@ -48,7 +48,7 @@ def number(value: Any) -> Any:
 
 
 class SentDatetime(datetime.datetime):
-    """A datetime that remembers the text it was sent as, so that `to_dict` gives it back."""
+    """A datetime that keeps its original text, which `to_dict` returns."""
 
     sent: str = ""
 
@@ -56,14 +56,14 @@ class SentDatetime(datetime.datetime):
         return (date_time, (self.sent,)) if self.sent else super().__reduce_ex__(protocol)
 
 
-# Python reads more of ISO 8601 than RFC 3339 allows, week dates and times of no zone among it.
+# Python parses more of ISO 8601 than RFC 3339 allows, such as week dates and times without a zone.
 _RFC_3339: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
 def date_time(value: Any) -> Any:
-    """Take date-times of RFC 3339, section 5.6."""
+    """Accept date-times of RFC 3339, section 5.6."""
     if not isinstance(value, str) or not re.fullmatch(_RFC_3339, value, re.IGNORECASE):
         return MISMATCH
     try:
@@ -75,7 +75,7 @@ def date_time(value: Any) -> Any:
 
 
 def date(value: Any) -> Any:
-    """Take full dates of RFC 3339, section 5.6."""
+    """Accept full dates of RFC 3339, section 5.6."""
     if not isinstance(value, str):
         return MISMATCH
     try:
@@ -86,14 +86,14 @@ def date(value: Any) -> Any:
 
 
 def uuid_(value: Any) -> Any:
-    """Take UUIDs in the text form of RFC 4122, section 3."""
+    """Accept UUIDs in the text form of RFC 4122, section 3."""
     if not isinstance(value, str):
         return MISMATCH
-    from modelgates_runtime.uuids import sent_uuid  # noqa: PLC0415 - it costs, and is rare
+    from modelgates_runtime.uuids import sent_uuid  # noqa: PLC0415 - slow to import, rarely needed
 
     return sent_uuid(value) or MISMATCH
 
 
 def file(value: Any) -> Any:
-    """Take the bytes of a binary body."""
+    """Accept the bytes of a binary body."""
     return File(io.BytesIO(value)) if isinstance(value, bytes) else MISMATCH

@@ -1,4 +1,4 @@
-"""What the spec says of a model: its fields, and what is noted beside their values."""
+"""The schema of a model, and the note on what a body has besides readable values."""
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -15,14 +15,14 @@ class Field:
     """One property of a schema.
 
     Attributes:
-        key: Its name in JSON.
-        name: Its name in Python.
-        decoder: What takes its value.
+        key: The JSON name.
+        name: The Python name.
+        decoder: The decoder of its value.
         required: Whether the spec requires it.
     """
 
     def __init__(self, key: str, name: str, decoder: Decoder, *, required: bool) -> None:
-        """Describe a property."""
+        """Create a field."""
         self.key = key
         self.name = name
         self.decoder = decoder
@@ -35,23 +35,23 @@ class Field:
 
     @cached_property
     def nullable(self) -> bool:
-        """Whether null may be sent for it."""
+        """Whether null is a valid value."""
         return self.decoder.accepts(None)
 
     @property
     def reads_none_when_absent(self) -> bool:
-        """Whether None is a value of the attribute's type."""
+        """Whether the attribute is None if the key is absent: it is optional or nullable."""
         return not self.required or self.nullable
 
 
 class Note(NamedTuple):
-    """What a body held or lacked besides readable values.
+    """What a body contained or lacked besides readable values.
 
     Attributes:
-        pointer: Where the object stands in the body.
-        absent: The keys that were not sent, of all that the schema names.
-        mismatches: Unreadable values by key, as they came.
-        extras: Fields that the schema does not name: decoded where it declares a type for them.
+        pointer: The position of the object in the body, a JSON pointer.
+        absent: The keys of the schema that were not sent.
+        mismatches: Unreadable values by key, as received.
+        extras: Fields that the schema does not declare; decoded if it has a type for such fields.
     """
 
     pointer: str = ""
@@ -61,24 +61,24 @@ class Note(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _absence(pointer: str, absent: frozenset[str]) -> Note:
-    """Return the note of a body that only lacks keys; one object serves all such records."""
+def _note_of_absence(pointer: str, absent: frozenset[str]) -> Note:
+    """Return the note of a body that only lacks keys; cached, as many records share it."""
     return Note(pointer, absent)
 
 
 class Schema:
-    """What the spec says of a model.
+    """The schema of a model.
 
     Attributes:
-        fields: By JSON name, in the order of the constructor.
-        names: The same, by Python name.
-        extra: What takes the fields that the schema does not name; None when it declares no such
-            fields, which are then kept as they came and listed as drift.
+        fields: The fields by JSON name, in the order of the constructor.
+        names: The fields by Python name.
+        extra: The decoder of fields that the schema does not declare; None if it does not allow
+            such fields, which are then kept as received and listed as drift.
         keys: The JSON names.
     """
 
     def __init__(self, fields: list[Field], extra: Decoder | None) -> None:
-        """Describe a model by its fields."""
+        """Create a schema."""
         self.fields: Mapping[str, Field] = {field.key: field for field in fields}
         self.names: Mapping[str, Field] = {field.name: field for field in fields}
         self.extra = extra
@@ -90,14 +90,14 @@ class Schema:
         return cls([*fields], extra)
 
     def fill(self, source: dict[str, Any]) -> dict[str, Any]:
-        """Return `source` with `MISSING` for every key that it lacks."""
+        """Return a copy of `source` with `MISSING` for every absent key."""
         return {**source, **dict.fromkeys(self.keys.difference(source), MISSING)}
 
     def note(self, source: dict[str, Any], pointer: str, mismatches: dict[str, Any]) -> Note | None:
-        """Return the note of a body, or None if there is nothing to note.
+        """Return the note of a body, or None if it conforms to the schema.
 
         Raises:
-            ValueError: What is to keep as it came is nested too deeply.
+            ValueError: A value to be kept as received is nested too deeply.
         """
         absent = self.keys.difference(source)
         extras: dict[str, Any] = {}
@@ -109,7 +109,7 @@ class Schema:
             check_depth(value)
         if mismatches or extras:
             return Note(pointer, absent, mismatches or None, extras or None)
-        return _absence(pointer, absent) if absent else None
+        return _note_of_absence(pointer, absent) if absent else None
 
     def _decode_extra(self, value: Any, pointer: str) -> Any:
         if self.extra is None:
@@ -121,13 +121,13 @@ class Schema:
 
 
 class _InternedTexts(dict[Any, Any]):
-    """Takes strings, by subscription: of equal short ones it returns the same object.
+    """Interns strings by subscription: for equal short strings it returns the same object.
 
-    Kept records repeat their models and providers, so this saves a third of their memory. It is
-    bounded: at `MAX_COUNT` entries it starts anew; strings over `MAX_LENGTH` are not kept.
+    Records repeat their models and providers, so this saves a third of their memory. It is bounded:
+    at `MAX_COUNT` entries it is cleared; strings longer than `MAX_LENGTH` are not stored.
 
     Attributes:
-        none: What reads as None: null, or the mark of a key that was not sent.
+        none: The values that decode to None: null, or `MISSING`.
 
     Raises:
         TypeError: The value is neither a string nor one of these.

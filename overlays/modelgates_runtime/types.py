@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
-import modelgates_runtime  # an annotation names what it loads when it is asked for
+import modelgates_runtime  # for an annotation; the module is imported on first use
 
 if TYPE_CHECKING:
     import modelgates_runtime.limits
 
-# What a part of a multipart/form-data body holds: file name, content, media type.
+# A part of a multipart/form-data body: file name, content, media type.
 FileContent = IO[bytes] | bytes | str
 FileTypes = (
     tuple[str | None, FileContent, str | None]
@@ -22,27 +22,27 @@ _REQUEST_IDS: Final = ("x-request-id", "request-id", "cf-ray")
 
 
 class File(NamedTuple):
-    """A file to upload, or a binary body that came."""
+    """A file to upload, or a binary body that was received."""
 
     payload: BinaryIO
     file_name: str | None = None
     mime_type: str | None = None
 
     def to_tuple(self) -> FileTypes:
-        """Return the form that a part of multipart/form-data is made of."""
+        """Return the file as a part of multipart/form-data."""
         return self.file_name, self.payload, self.mime_type
 
 
 class Response(NamedTuple, Generic[T]):
-    """A successful answer of the server, with what its body says.
+    """A successful response, with its decoded body.
 
     Attributes:
-        parsed: The body, decoded as the spec says for its status.
+        parsed: The body, decoded by the spec's schema for its status.
         status_code: The HTTP status.
-        headers: By name in lower case.
-        body: The body as it came, its content encoding undone.
-        attempts: How many requests it took.
-        elapsed_s: Seconds that the call took, retries included.
+        headers: The headers by lower-case name.
+        body: The raw body, after decoding its content encoding.
+        attempts: The number of requests sent.
+        elapsed_s: The duration of the call in seconds, retries included.
     """
 
     parsed: T
@@ -54,12 +54,12 @@ class Response(NamedTuple, Generic[T]):
 
     @property
     def request_id(self) -> str | None:
-        """The server's own name for the request, if it gave one."""
+        """The server's id of the request, if it sent one."""
         return request_id(self.headers)
 
     @property
     def rate_limit(self) -> "modelgates_runtime.limits.RateLimit | None":
-        """What the server says of its rate limit; None if it says nothing of it."""
+        """The rate limit in the response headers; None if they have none."""
         from modelgates_runtime.limits import RateLimit  # noqa: PLC0415 - rarely needed
 
         return RateLimit.of(self.headers)
@@ -72,7 +72,7 @@ class Response(NamedTuple, Generic[T]):
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the server's own name for a request, if it gave one."""
+    """Return the server's id of a request, if it sent one."""
     return next((value for name in _REQUEST_IDS if (value := headers.get(name))), None)
 
 

@@ -1,11 +1,11 @@
-"""UUIDs as they were sent; loaded when there is one, since `uuid` looks at the whole platform."""
+"""UUIDs that keep their original text; imported on first use, as importing `uuid` is slow."""
 
 import uuid
 from typing import Any
 
 
 class SentUUID(uuid.UUID):
-    """A UUID that remembers the text it was sent as, so that `to_dict` gives it back."""
+    """A UUID that keeps its original text, which `to_dict` returns."""
 
     sent: str = ""
 
@@ -14,7 +14,7 @@ class SentUUID(uuid.UUID):
 
 
 def sent_uuid(text: str) -> SentUUID | None:
-    """Return the UUID that a text is in the form of RFC 4122, section 3; None if it is none."""
+    """Parse a UUID in the text form of RFC 4122, section 3; return None if it is invalid."""
     try:
         identifier = SentUUID(text)
     except ValueError:

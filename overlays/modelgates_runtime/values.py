@@ -1,4 +1,4 @@
-"""Handling parsed values: telling arrays from objects, reading them as stored, showing texts."""
+"""Helpers for parsed values: type checks, raw iteration, and printable text."""
 
 from collections.abc import Iterator
 from typing import Any, TypeGuard
@@ -15,10 +15,10 @@ def is_object(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def printable(text: str) -> str:
-    """Return a text that comes from the server as one line that cannot steer a terminal."""
+    """Return a server's text as one line without control characters, safe for a terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def stored(items: list[Any]) -> Iterator[Any]:
-    """Iterate over what a list holds, where a `CheckedList` would raise at unreadable items."""
+    """Iterate over the raw items of a list, without a `CheckedList`'s errors."""
     return list[Any].__iter__(items)

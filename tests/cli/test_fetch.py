@@ -220,7 +220,7 @@ def test_a_key_that_is_not_taken_stops_it(ledger):
 
     assert done.returncode == 4
     assert done.stderr.splitlines()[0].startswith(
-        "error: HTTP 401: no (the API key is not taken); "
+        "error: HTTP 401: no (the API key was rejected); "
     )
     assert counts(ledger) == LedgerCounts(0, 0, 200, 0)
     assert gateway.requests.total() < 200
@@ -253,7 +253,7 @@ def test_a_server_that_is_not_there_is_no_connection(ledger, ids):
     assert re.match(
         r"outage since [0-9:]{8}, [0-9]+ ids waiting, probing: the next try in", said[1]
     )
-    last = f"error: nothing was answered for {timeout} s; the last: no connection: .*; go on with: "
+    last = f"error: nothing was answered for {timeout} s; the last error: no connection: .*; go on with: "
     assert any(re.match(last, line) for line in said)
     assert counts(ledger) == LedgerCounts(0, 0, len(ids), 0)
 

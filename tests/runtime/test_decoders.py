@@ -182,7 +182,7 @@ def test_what_is_kept_as_it_came_is_bounded_in_depth():
 def test_items_know_their_place():
     """Pointers of nested items name every step."""
     grid = Array(Array(INTEGER))([[1], [2, "x"]], "/grid")
-    with pytest.raises(Exception, match="at /grid/1/1 the spec asks for integer"):
+    with pytest.raises(Exception, match="at /grid/1/1 the spec requires integer"):
         list(grid[1])
     assert grid[0] == [1]
 
@@ -224,7 +224,7 @@ class TestTagged:
     def test_it_says_what_it_expects(self):
         """The models, and the property."""
         assert self.CHOICE.expected == (
-            "object (ErrorDetail) or object (Node) or null, as `kind` says"
+            "object (ErrorDetail) or object (Node) or null, selected by `kind`"
         )
 
 

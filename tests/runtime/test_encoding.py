@@ -49,7 +49,7 @@ def test_a_typed_value_has_one_json_form(value, encoded):
 def test_what_has_no_json_form_is_refused():
     """Nothing is sent as its `repr`."""
     for value in (object(), b"bytes", {1, 2}, 1j):
-        with pytest.raises(TypeError, match="has no JSON form"):
+        with pytest.raises(TypeError, match="has no JSON representation"):
             encode([value])
 
 

@@ -45,7 +45,7 @@ def test_a_required_value_that_is_missing_is_an_error_that_names_it():
     error = caught.value
     assert (error.name, error.pointer) == ("Generation.total_cost", "/total_cost")
     assert (error.expected, error.found) == ("number", "nothing")
-    assert "at /total_cost the spec asks for number, the server sent nothing" in str(error)
+    assert "at /total_cost the spec requires number, the server sent nothing" in str(error)
     assert repr(pickle.loads(pickle.dumps(error))) == repr(error)
 
 

@@ -1,10 +1,10 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
-"""The operations of the spec, a module each, in a folder for each tag."""
+"""The operations of the spec: one module each, in one package per tag."""
 
 from modelgates_runtime.catalogue import Catalogue
 
-#: Every operation as a value, by its id; each loads when it is asked for.
+#: All operations by id; each is imported on first use.
 OPERATIONS = Catalogue(__name__, {"get-generation": "generations.get_generation"})
 
-#: What the spec has, and this package does not send or read; with the reason.
+#: Parts of the spec that this package does not support, with the reason.
 LEFT_OUT: tuple[str, ...] = ()

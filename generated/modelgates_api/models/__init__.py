@@ -1,5 +1,5 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
-"""The models of the spec, a module each; each loads when it is first used (PEP 562)."""
+"""The models of the spec: one module each, imported on first use (PEP 562)."""
 
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ __all__ = (
     "ProviderResponse",
 )
 
-if not TYPE_CHECKING:  # it would let any name pass
+if not TYPE_CHECKING:  # type checkers would accept any name
 
     def __getattr__(name):
         module = _MODULES.get(name)

@@ -19,9 +19,9 @@ class ErrorDetail(_model.Model):
     """ErrorDetail
 
     Attributes:
-        code: The spec says nothing of it.
-        message: The spec says nothing of it.
-        metadata: The spec says nothing of it.
+        code: Not described in the spec.
+        message: Not described in the spec.
+        metadata: Not described in the spec.
     """
 
     code: int
@@ -69,8 +69,8 @@ class ErrorDetail(_model.Model):
         return _self
 
 
-# Last, because models may refer to each other in a circle.
+# At the end, because models may refer to each other.
 from ..models.error_detail_metadata_type_0 import ErrorDetailMetadataType0  # noqa: E402
 
-# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+# attrs copied the globals before these imports, and `typing.get_type_hints` reads that copy.
 ErrorDetail.__init__.__globals__.update(globals())

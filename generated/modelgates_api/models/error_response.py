@@ -19,9 +19,9 @@ class ErrorResponse(_model.Model):
     """ErrorResponse
 
     Attributes:
-        error: The spec says nothing of it.
-        modelgates_metadata: The spec says nothing of it.
-        user_id: The spec says nothing of it.
+        error: Not described in the spec.
+        modelgates_metadata: Not described in the spec.
+        user_id: Not described in the spec.
     """
 
     error: ErrorDetail
@@ -73,11 +73,11 @@ class ErrorResponse(_model.Model):
         return _self
 
 
-# Last, because models may refer to each other in a circle.
+# At the end, because models may refer to each other.
 from ..models.error_detail import ErrorDetail  # noqa: E402
 from ..models.error_response_modelgates_metadata_type_0 import (
     ErrorResponseModelgatesMetadataType0,  # noqa: E402
 )
 
-# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+# attrs copied the globals before these imports, and `typing.get_type_hints` reads that copy.
 ErrorResponse.__init__.__globals__.update(globals())

@@ -52,7 +52,7 @@ class Generation(_model.Model):
         num_search_results: Number of search results included
         origin: Origin URL of the request
         provider_name: Name of the provider that served the request
-        provider_responses: The spec says nothing of it.
+        provider_responses: Not described in the spec.
         router: Router used for the request (e.g., modelgates/auto)
         service_tier: Service tier the upstream provider reported running this request on, or null if
             it did not report one.
@@ -554,8 +554,8 @@ class Generation(_model.Model):
         return _self
 
 
-# Last, because models may refer to each other in a circle.
+# At the end, because models may refer to each other.
 from ..models.provider_response import ProviderResponse  # noqa: E402
 
-# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+# attrs copied the globals before these imports, and `typing.get_type_hints` reads that copy.
 Generation.__init__.__globals__.update(globals())

@@ -46,8 +46,8 @@ class GenerationResponse(_model.Model):
         return _self
 
 
-# Last, because models may refer to each other in a circle.
+# At the end, because models may refer to each other.
 from ..models.generation import Generation  # noqa: E402
 
-# attrs has copied the names before these were there; `typing.get_type_hints` looks into the copy.
+# attrs copied the globals before these imports, and `typing.get_type_hints` reads that copy.
 GenerationResponse.__init__.__globals__.update(globals())

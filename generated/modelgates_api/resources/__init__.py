@@ -1,5 +1,5 @@
 # Generated from openapi.yaml by `nox -s regenerate`; do not edit.
-"""Every tag of the spec as an attribute of a client; each loads when it is first used."""
+"""Every tag of the spec as an attribute of a client, imported on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Resources:
-    """The operations of the spec, by tag, for a client that blocks."""
+    """The operations of the spec, by tag, for a sync client."""
 
     @_resource.tag
     def generations(self: _resource.ResourceClient) -> GenerationsResource:
@@ -23,7 +23,7 @@ class Resources:
 
 
 class AsyncResources:
-    """The operations of the spec, by tag, for a client that is awaited."""
+    """The operations of the spec, by tag, for an async client."""
 
     @_resource.tag
     def generations(self: _resource.AsyncResourceClient) -> AsyncGenerationsResource:

@@ -22,11 +22,11 @@ class GenerationsResource(_resource.Resource):
 
         Args:
             id: The generation ID
-            options: Of this call alone: `timeout`, `max_retries`, `headers`, `validation`,
+            options: Options of this call: `timeout`, `max_retries`, `headers`, `validation`,
                 `idempotency_key`; see `CallOptions`.
 
         Returns:
-            What the answer says.
+            The decoded body of the response.
 
         Source: openapi.yaml, operation `get-generation`.
         """
@@ -36,7 +36,7 @@ class GenerationsResource(_resource.Resource):
 
 
 class AsyncGenerationsResource(_resource.AsyncResource):
-    """The operations of `generations`, awaited."""
+    """The operations of `generations`, for an async client."""
 
     async def get_generation(
         self, *, id: str, **options: Unpack[_operation.CallOptions]
@@ -45,11 +45,11 @@ class AsyncGenerationsResource(_resource.AsyncResource):
 
         Args:
             id: The generation ID
-            options: Of this call alone: `timeout`, `max_retries`, `headers`, `validation`,
+            options: Options of this call: `timeout`, `max_retries`, `headers`, `validation`,
                 `idempotency_key`; see `CallOptions`.
 
         Returns:
-            What the answer says.
+            The decoded body of the response.
 
         Source: openapi.yaml, operation `get-generation`.
         """

@@ -28,7 +28,7 @@ OPERATION: _operation.Operation[GenerationResponse] = _operation.Operation(
     parameters=(_Parameter("id", "id", "query", required=True),),
 )
 
-#: What a body may say, whatever its status is.
+#: The decoded body of any documented status.
 _Answer = ErrorResponse | GenerationResponse
 
 
@@ -39,7 +39,7 @@ def get_generation(*, id: str) -> _operation.Call[GenerationResponse]:
         id: The generation ID
 
     Returns:
-        The call; a client sends it.
+        The call, to be sent by a client.
 
     Source: openapi.yaml, operation `get-generation`.
     """
@@ -49,12 +49,12 @@ def get_generation(*, id: str) -> _operation.Call[GenerationResponse]:
 def sync(
     *, client: _operation.Sender, id: str, **options: Unpack[_operation.CallOptions]
 ) -> GenerationResponse:
-    """Send the call of `get_generation` by a client that blocks."""
+    """Send the call of `get_generation` through a sync client."""
     return client.send(get_generation(id=id), **options)
 
 
 async def asyncio(
     *, client: _operation.AsyncSender, id: str, **options: Unpack[_operation.CallOptions]
 ) -> GenerationResponse:
-    """Send the call of `get_generation` by a client that is awaited."""
+    """Send the call of `get_generation` through an async client."""
     return await client.send(get_generation(id=id), **options)
