@@ -1,4 +1,4 @@
-"""Attempts by an engine alone, without a client above it."""
+"""Attempts of an async engine without a client."""
 
 import asyncio
 
@@ -17,31 +17,31 @@ from .wire import ID, KEY
 
 LIMIT = 1 << 20
 TARGET = "/api/v1/generation?id="
-#: Runs a test by each of the two.
+#: Runs a test with each async engine.
 ENGINES = pytest.mark.parametrize(
     "kind", [HttpcoreAsyncEngine, HttptoolsEngine], ids=["httpcore", "fast"]
 )
 
 
 def options(port, *, secure=False):
-    """Return how to connect to a server on loopback."""
+    """Return the options for a loopback server."""
     url = f"https://localhost:{port}" if secure else f"http://127.0.0.1:{port}"
     return NetworkOptions(Server.of(url, ""), Trust(context=tls.trusting()))
 
 
 async def ask(engine, generation_id=ID, seconds=GUARD_S, **changes):
-    """Make an attempt by an engine."""
+    """Make one attempt with an engine."""
     request = Request("GET", TARGET + generation_id)._replace(**changes)
     return await engine.send(request, Secret(KEY), Deadline.after(seconds), LIMIT)
 
 
-def endings(server, *ids, kind=HttptoolsEngine, secure=False, seconds=GUARD_S):
-    """Return what attempts by one engine end with, one after the other."""
+def results(server, *ids, kind=HttptoolsEngine, secure=False, seconds=GUARD_S):
+    """Return the results of successive attempts of one engine."""
 
     async def main():
         engine = kind(options(server.port, secure=secure))
         try:
-            return [await ask(engine, one, seconds) for one in ids]
+            return [await ask(engine, generation_id, seconds) for generation_id in ids]
         finally:
             await engine.close()
 

@@ -1,4 +1,4 @@
-"""Calls of either client under a fault, and after it."""
+"""Calls of sync and async clients, during a fault and after it."""
 
 import asyncio
 import inspect
@@ -13,26 +13,26 @@ from modelgates_client.resources.generations import GET_GENERATION, call_for
 from modelgates_runtime.requests import Body
 
 from . import tls
-from .clients import AWAITED, GIVEN, opened, opened_awaited
+from .clients import ASYNC_FLAVOURS, BORROWED_FLAVOURS, async_client, sync_client
 from .faults import Fault, good, play, tunnel
-from .known_weaknesses import BEYOND_ANSWERS
+from .known_weaknesses import EXCESS_DATA
 from .servers import FaultServer
 from .wire import ID, NEXT_ID
 
-#: The time-out of calls that meet no fault, in seconds; they share the client's connections.
+#: The timeout of calls after the fault, in seconds; they share the client's connections.
 PATIENT_S = 30.0
-#: The same, where the right answer may never come.
+#: The same, if the right response may never come.
 IMPATIENT_S = 0.3
 
 
 @dataclass
 class Outcome:
-    """What came out of a call.
+    """The outcome of a call.
 
     Attributes:
-        record: The record, if that was it.
-        error: What was raised, if that was it.
-        elapsed_s: Seconds that it took.
+        record: The record, if the call returned one.
+        error: The exception, if the call raised one.
+        elapsed_s: The duration of the call in seconds.
     """
 
     record: Generation | None = None
@@ -40,8 +40,8 @@ class Outcome:
     elapsed_s: float = 0.0
 
     @property
-    def what(self) -> str:
-        """Say it in a line, for failures of tests."""
+    def summary(self) -> str:
+        """One line for assertion messages."""
         return repr(self.error if self.record is None else self.record.id)[:300]
 
 
@@ -61,16 +61,16 @@ def serving(fault: Fault, elsewhere: str = "") -> Iterator[FaultServer]:
 
 
 def settings(fault: Fault, server: FaultServer) -> dict[str, Any]:
-    """Return a client's arguments, the key not among them."""
+    """Return a client's arguments, except the API key."""
     url = {
         "http": f"http://127.0.0.1:{server.port}/api/v1",
         "https": f"https://localhost:{server.port}/api/v1",
         "proxy": "https://localhost:9/api/v1",
     }[fault.scheme]
-    via = f"http://127.0.0.1:{server.port}" if fault.scheme == "proxy" else None
+    proxy_url = f"http://127.0.0.1:{server.port}" if fault.scheme == "proxy" else None
     return {
         "base_url": url,
-        "proxy": via,
+        "proxy": proxy_url,
         "trust_env": False,
         "max_retries": 1,
         "timeout": fault.timeout_s,
@@ -79,51 +79,51 @@ def settings(fault: Fault, server: FaultServer) -> dict[str, Any]:
     }
 
 
-def got(client: Any, generation_id: str) -> Any:
-    """Call as most do."""
+def get_record(client: Any, generation_id: str) -> Any:
+    """Fetch a record with `get`."""
     return client.generations.get(generation_id)
 
 
-def posted(client: Any, generation_id: str) -> Any:
-    """Call an operation that is a POST with a body, and else the same."""
+def post_record(client: Any, generation_id: str) -> Any:
+    """Fetch a record with the same operation, changed to a POST with a body."""
     operation = GET_GENERATION._replace(method="POST", bodies=(Body("application/json"),))
     call = operation.call({"id": generation_id}, {"name": "x" * 100})
-    answered = client.send(call.about(generation_id, call_for(generation_id).problem))
+    result = client.send(call.about(generation_id, call_for(generation_id).problem))
 
     async def record() -> Generation:
-        return (await answered).data
+        return (await result).data
 
-    return record() if inspect.isawaitable(answered) else answered.data
+    return record() if inspect.isawaitable(result) else result.data
 
 
-def outcomes(
-    flavour: str, fault: Fault, server: FaultServer, call: Callable[[Any, str], Any] = got
+def run_calls(
+    flavour: str, fault: Fault, server: FaultServer, call: Callable[[Any, str], Any] = get_record
 ) -> tuple[Outcome, Outcome]:
-    """Return what came out of a call under the fault, and of the next one after it."""
-    if flavour in AWAITED:
+    """Return the outcomes of a call during the fault, and of the next call after it."""
+    if flavour in ASYNC_FLAVOURS:
         return asyncio.run(_async(flavour, fault, server, call))
-    with opened(flavour, **settings(fault, server)) as client:
+    with sync_client(flavour, **settings(fault, server)) as client:
         first = _call(client, ID, call)
         _heal(server)
-        if fault.rests:
+        if fault.awaits_server:
             server.rest()
         return first, _call(client.with_options(timeout=_patience_s(flavour, fault)), NEXT_ID, call)
 
 
 def _patience_s(flavour: str, fault: Fault) -> float:
-    return IMPATIENT_S if flavour in GIVEN and fault.id in BEYOND_ANSWERS else PATIENT_S
+    return IMPATIENT_S if flavour in BORROWED_FLAVOURS and fault.id in EXCESS_DATA else PATIENT_S
 
 
 async def _async(
     flavour: str, fault: Fault, server: FaultServer, call: Callable[[Any, str], Any]
 ) -> tuple[Outcome, Outcome]:
-    async with opened_awaited(flavour, **settings(fault, server)) as client:
-        first = await _acall(client, ID, call)
+    async with async_client(flavour, **settings(fault, server)) as client:
+        first = await _call_async(client, ID, call)
         _heal(server)
-        if fault.rests:
+        if fault.awaits_server:
             await asyncio.to_thread(server.rest)
         patient = client.with_options(timeout=_patience_s(flavour, fault))
-        return first, await _acall(patient, NEXT_ID, call)
+        return first, await _call_async(patient, NEXT_ID, call)
 
 
 def _heal(server: FaultServer) -> None:
@@ -132,22 +132,22 @@ def _heal(server: FaultServer) -> None:
 
 
 def _call(client: ModelGates, generation_id: str, call: Callable[[Any, str], Any]) -> Outcome:
-    began = time.monotonic()
+    started = time.monotonic()
     try:
         record = call(client, generation_id)
-    except Exception as error:  # noqa: BLE001 - which one it is, the test asserts
-        return Outcome(error=error, elapsed_s=time.monotonic() - began)
-    return Outcome(record=record, elapsed_s=time.monotonic() - began)
+    except Exception as error:  # noqa: BLE001 - the test checks the error
+        return Outcome(error=error, elapsed_s=time.monotonic() - started)
+    return Outcome(record=record, elapsed_s=time.monotonic() - started)
 
 
-async def _acall(
+async def _call_async(
     client: AsyncModelGates, generation_id: str, call: Callable[[Any, str], Any]
 ) -> Outcome:
-    began = time.monotonic()
+    started = time.monotonic()
     try:
-        answer = call(client, generation_id)
-        assert inspect.isawaitable(answer)
-        record = await answer
-    except Exception as error:  # noqa: BLE001 - which one it is, the test asserts
-        return Outcome(error=error, elapsed_s=time.monotonic() - began)
-    return Outcome(record=record, elapsed_s=time.monotonic() - began)
+        result = call(client, generation_id)
+        assert inspect.isawaitable(result)
+        record = await result
+    except Exception as error:  # noqa: BLE001 - the test checks the error
+        return Outcome(error=error, elapsed_s=time.monotonic() - started)
+    return Outcome(record=record, elapsed_s=time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""All faults, of all classes."""
+"""All faults of all classes."""
 
 from . import (
     compressor_faults,

@@ -1,4 +1,4 @@
-"""The clients that faults are tried on: each by its name, a flavour."""
+"""The clients that faults are tested with, each by its name: a flavour."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,48 +10,48 @@ from modelgates_client import AsyncModelGates, ModelGates
 
 from .wire import KEY
 
-#: Over engines of their own: `ModelGates`, and `AsyncModelGates` over httpcore and over httptools.
-OWN = ("sync", "async", "fast")
-#: Both over a client of httpx that they are given.
-GIVEN = ("given", "given-async")
-#: All clients; the fixture `flavour` sees to the engine.
-FLAVOURS = (*OWN, *GIVEN)
-#: Those that block.
-BLOCKING = ("sync", "given")
-#: Those that are awaited.
-AWAITED = ("async", "fast", "given-async")
+#: Clients with their own engine; `AsyncModelGates` over httpcore (`async`) and httptools (`fast`).
+OWN_FLAVOURS = ("sync", "async", "fast")
+#: Both clients with an `http_client`.
+BORROWED_FLAVOURS = ("given", "given-async")
+#: All clients; the fixture `flavour` selects the engine.
+FLAVOURS = (*OWN_FLAVOURS, *BORROWED_FLAVOURS)
+#: The sync clients.
+SYNC_FLAVOURS = ("sync", "given")
+#: The async clients.
+ASYNC_FLAVOURS = ("async", "fast", "given-async")
 
 
 @contextmanager
-def opened(flavour: str, **arguments: Any) -> Iterator[ModelGates]:
-    """Make a client that blocks."""
+def sync_client(flavour: str, **arguments: Any) -> Iterator[ModelGates]:
+    """Open a sync client."""
     if flavour != "given":
         with ModelGates(api_key=KEY, **arguments) as client:
             yield client
         return
     with (
-        httpx.Client(**_of_httpx(arguments)) as given,
-        ModelGates(api_key=KEY, http_client=given, **arguments) as client,
+        httpx.Client(**_pop_httpx_arguments(arguments)) as http_client,
+        ModelGates(api_key=KEY, http_client=http_client, **arguments) as client,
     ):
         yield client
 
 
 @asynccontextmanager
-async def opened_awaited(flavour: str, **arguments: Any) -> AsyncIterator[AsyncModelGates]:
-    """Make a client that is awaited."""
+async def async_client(flavour: str, **arguments: Any) -> AsyncIterator[AsyncModelGates]:
+    """Open an async client."""
     if flavour != "given-async":
         async with AsyncModelGates(api_key=KEY, **arguments) as client:
             yield client
         return
     async with (
-        httpx.AsyncClient(**_of_httpx(arguments)) as given,
-        AsyncModelGates(api_key=KEY, http_client=given, **arguments) as client,
+        httpx.AsyncClient(**_pop_httpx_arguments(arguments)) as http_client,
+        AsyncModelGates(api_key=KEY, http_client=http_client, **arguments) as client,
     ):
         yield client
 
 
-def _of_httpx(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Take out what a client of httpx is told instead; certificates cost, so none are loaded."""
+def _pop_httpx_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Move arguments to the httpx client; system certificates are not loaded, as that is slow."""
     arguments.pop("trust_env", None)
     return {
         "verify": arguments.pop("ssl_context", False),

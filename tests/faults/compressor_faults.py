@@ -137,7 +137,7 @@ COMPRESSOR = (
         play(_labelled(gzip.compress(error_body("zipped", 404)), status="404 Not Found")),
         (NotFoundError,),
         1,
-        says={"message": "zipped"},
+        error_attributes={"message": "zipped"},
     ),
     _fault(
         "error-gzip-truncated",

@@ -1,4 +1,4 @@
-"""What tests of faults share: the clients, and beneath the awaited one each of its engines."""
+"""Shared fixtures: the clients, and the async client with each of its engines."""
 
 import sys
 
@@ -10,8 +10,8 @@ from .clients import FLAVOURS
 
 @pytest.fixture(params=FLAVOURS)
 def flavour(request, monkeypatch):
-    """Each client in turn, by its name in `clients.py`."""
-    assert httptools.__version__  # else `fast` would be another `async`
+    """The name of a client in `clients.py`; selects the engine of `async`."""
+    assert httptools.__version__  # without it, `fast` would be the same as `async`
     if request.param == "async":
         monkeypatch.setitem(sys.modules, "httptools", None)
     return request.param

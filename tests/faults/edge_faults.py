@@ -88,7 +88,7 @@ FAULTS = (
             play(page("an edge says no", f"{status} Whatever")),
             (_class(status),),
             2 if status in MENDABLE else 1,
-            says={"status_code": status, "code": None},
+            error_attributes={"status_code": status, "code": None},
         )
         for status in _PAGES
     ),

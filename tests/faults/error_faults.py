@@ -39,13 +39,13 @@ FAULTS = (
         play(_says("402 Payment Required", error_body("pay", 402, metadata={"a": 1}))),
         (InsufficientCreditsError,),
         1,
-        says={"message": "pay", "code": 402, "metadata": {"a": 1}},
+        error_attributes={"message": "pay", "code": 402, "metadata": {"a": 1}},
     ),
     _error(
         "error-code-differs",
         play(_says("502 Bad", error_body("oh", 429))),
         (BadGatewayError,),
-        says={"status_code": 502, "code": 429},
+        error_attributes={"status_code": 502, "code": 429},
     ),
     *(
         _error(
@@ -53,7 +53,7 @@ FAULTS = (
             play(_says("404 Not Found", error_body("oh", code))),
             (EndpointNotFoundError,),  # the API's own has an integer there
             1,
-            says={"code": None},
+            error_attributes={"code": None},
         )
         for name, code in [("text", "not_found"), ("null", None), ("list", [4]), ("flag", True)]
     ),
@@ -106,7 +106,7 @@ FAULTS = (
         play(_says("400 Bad", error_body("oh", 400, metadata="x"))),
         (BadRequestError,),
         1,
-        says={"metadata": None},
+        error_attributes={"metadata": None},
     ),
     _error(
         "error-metadata-deep",
@@ -128,10 +128,12 @@ FAULTS = (
         play(_says("400 Bad", b'{"error": {"code": 400, "message": "m"}, "user_id": 7}')),
         (BadRequestError,),
         1,
-        says={"user_id": None, "message": "m"},
+        error_attributes={"user_id": None, "message": "m"},
     ),
-    _coded("404", 404, NotFoundError, attempts=1, says={"status_code": 200, "code": 404}),
-    _coded("429", 429, RateLimitError, attempts=2, says={"status_code": 200}),
+    _coded(
+        "404", 404, NotFoundError, attempts=1, error_attributes={"status_code": 200, "code": 404}
+    ),
+    _coded("429", 429, RateLimitError, attempts=2, error_attributes={"status_code": 200}),
     _coded("502", 502, BadGatewayError, attempts=2),
     _coded("599", 599, ServerError),
     _coded("text", "404", NotFoundError),
@@ -175,6 +177,6 @@ FAULTS = (
         play(_says("200 OK", body(), "Status: 500")),
         (VALUE,),
         1,
-        reads={"total_cost": record()["total_cost"]},
+        record_attributes={"total_cost": record()["total_cost"]},
     ),
 )

@@ -1,4 +1,4 @@
-"""What a fault is: what a server does, and what must come out; and the words to say it with."""
+"""The declaration of a fault: the server's steps, and the allowed outcomes of the call."""
 
 import ssl
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from .servers import Peer, Request, Script
 from .wire import body, response
 
-#: Among what may come out: the right record.
+#: An allowed outcome: the right record.
 VALUE = object()
 
 
@@ -37,60 +37,59 @@ class Drip:
 
 @dataclass(frozen=True)
 class Endless:
-    """Bytes sent again and again, until the client goes."""
+    """Bytes sent repeatedly until the client disconnects."""
 
     data: bytes
     every_s: float = 0.0
-    limit: int = 256 << 20  # bytes; a bound for clients that never go
+    limit: int = 256 << 20  # bytes; a bound for clients that never disconnect
 
 
 @dataclass(frozen=True)
 class BeneathTls:
-    """Bytes sent past the TLS layer."""
+    """Bytes sent below the TLS layer, unencrypted."""
 
     data: bytes
 
 
-#: Bytes to send, seconds to pause, or what the classes above say; a function makes bytes.
+#: Bytes to send, seconds to pause, an instance of a class above, or a function that returns bytes.
 Step = bytes | float | Act | Drip | Endless | BeneathTls | Callable[[Request, Peer], bytes]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to misbehave, and what a client must make of it.
+    """One misbehaviour of a server, and the allowed outcomes of a call.
 
     Attributes:
         kind: The class of the fault, a row of the table in README.md.
-        id: A name, unique among all.
-        serve: What the server does with a connection.
-        gives: What may come out: `VALUE`, or classes of errors, exactly these.
-        attempts: How many attempts there must be, with one retry allowed; None where the
-            deadline or a matter of taste decides.
-        then: What may come out of a call after the fault is over, by the same client.
-        connections: How many connections the server must have seen at the end, if it matters.
-        says: Attributes that an error must have.
-        reads: Attributes that a record must have; a class of errors where reading must raise it.
-        options: The client's arguments besides.
-        timeout_s: The client's time-out, in seconds.
-        rests: Whether the server has done all that it does before there is the next call.
+        id: A unique name.
+        serve: The script that serves a connection.
+        allowed: The allowed run_calls: `VALUE`, or exact classes of errors.
+        attempts: The required number of attempts, with one retry allowed; None for any.
+        allowed_after: The allowed run_calls of the same client's next call, after the fault.
+        connections: The required number of connections to the server; None for any.
+        error_attributes: Attributes that an error must have.
+        record_attributes: Attributes that a record must have; `FieldError` if reading must raise.
+        options: Additional arguments of the client.
+        timeout_s: The client's timeout, in seconds.
+        awaits_server: Whether the next call starts only after the server has taken all its steps.
         scheme: How the server is addressed: `http`, `https`, or `proxy` for a proxy to `https`.
-        context: Makes the server's TLS context, if it speaks TLS.
-        listening: False for a port where nobody listens.
+        context: Returns the server's TLS context; None without TLS.
+        listening: False for a port without a listener.
         accepting: False for a server that never accepts.
     """
 
     kind: str
     id: str
     serve: Script
-    gives: tuple[Any, ...]
+    allowed: tuple[Any, ...]
     attempts: int | None = None
-    then: tuple[Any, ...] = (VALUE,)
+    allowed_after: tuple[Any, ...] = (VALUE,)
     connections: int | None = None
-    says: Mapping[str, Any] = field(default_factory=dict)
-    reads: Mapping[str, Any] = field(default_factory=dict)
+    error_attributes: Mapping[str, Any] = field(default_factory=dict)
+    record_attributes: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = 20.0
-    rests: bool = False
+    awaits_server: bool = False
     scheme: str = "http"
     context: Callable[[], ssl.SSLContext] | None = None
     listening: bool = True
@@ -98,45 +97,45 @@ class Fault:
 
 
 def good(request: Request, _: Peer) -> bytes:
-    """Answer as one should: with the record that is asked for."""
+    """Respond normally, with the requested record."""
     return response(body(request.id))
 
 
 def elsewhere(status: str) -> Callable[[Request, Peer], bytes]:
-    """Point to a server that must never be asked."""
+    """Redirect to a server that must never be contacted."""
 
-    def answer(_: Request, peer: Peer) -> bytes:
+    def redirect(_: Request, peer: Peer) -> bytes:
         return response(b"", status, f"Location: {peer.server.elsewhere}/generation")
 
-    return answer
+    return redirect
 
 
 def play(*steps: Step, times: int | None = None) -> Script:
-    """Take these steps after each request, or after the first few only; else answer well."""
+    """Take these steps after each request, or only after the first few; then respond normally."""
 
     def script(peer: Peer) -> None:
         while (request := peer.request()) is not None:
-            over = peer.server.healed.is_set() or times == len(peer.server.requests) - 1
-            take(peer, request, (good,) if over else steps)
+            is_over = peer.server.healed.is_set() or times == len(peer.server.requests) - 1
+            take(peer, request, (good,) if is_over else steps)
 
     return script
 
 
 def tunnel(context: Callable[[], ssl.SSLContext]) -> Script:
-    """Be a proxy, and the server behind it."""
-    well = play(good)
+    """Act as a proxy and as the server behind it."""
+    serve_normally = play(good)
 
     def script(peer: Peer) -> None:
         if peer.request() is not None:
             peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
             peer.secure(context())
-            well(peer)
+            serve_normally(peer)
 
     return script
 
 
 def connect(*steps: Step) -> Script:
-    """Take these steps as soon as the connection is there; no request is read."""
+    """Take these steps as soon as the connection is open, without reading a request."""
 
     def script(peer: Peer) -> None:
         take(peer, Request(b"GET / HTTP/1.1"), steps)
@@ -147,13 +146,13 @@ def connect(*steps: Step) -> Script:
 def sequence(*requests: tuple[Step, ...]) -> Script:
     """Take these steps after the first, second, … request of the first connection.
 
-    Other connections are served well, so that the right answer can be had there.
+    Other connections are served normally, so the right response is available there.
     """
-    well = play(good)
+    serve_normally = play(good)
 
     def script(peer: Peer) -> None:
         if peer.number > 1:
-            well(peer)
+            serve_normally(peer)
             return
         for steps in requests:
             if (request := peer.request()) is None:
@@ -189,7 +188,7 @@ def take(peer: Peer, request: Request, steps: tuple[Step, ...]) -> None:
 
 
 def act(peer: Peer, step: Act) -> None:
-    """Take a step without data; closing ends the script as a client's going does."""
+    """Take a step without data; closing ends the script, as if the client had disconnected."""
     match step:
         case Act.STALL:
             peer.stall()

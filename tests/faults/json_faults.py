@@ -17,7 +17,7 @@ _BODY = body()
 
 
 def _bad(name: str, content: bytes) -> Fault:
-    return _fault(name, play(response(content)), _NO_RECORD, says={"status_code": 200})
+    return _fault(name, play(response(content)), _NO_RECORD, error_attributes={"status_code": 200})
 
 
 def _maybe(name: str, content: bytes) -> Fault:
@@ -37,12 +37,16 @@ def _with(name: str, **changes: object) -> Fault:
 
 def _unreadable(name: str, field: str, text: bytes) -> Fault:
     """Send something for a field that is not of its type: reading it must say so."""
-    return _record(name, play(response(_raw(field, text))), (VALUE,), 1, reads={field: FieldError})
+    return _record(
+        name, play(response(_raw(field, text))), (VALUE,), 1, record_attributes={field: FieldError}
+    )
 
 
 def _either(name: str, field: str, text: bytes) -> Fault:
     """As `_unreadable`, but the body may be refused as a whole: it is no JSON (RFC 8259)."""
-    return _record(name, play(response(_raw(field, text))), _MAYBE, reads={field: FieldError})
+    return _record(
+        name, play(response(_raw(field, text))), _MAYBE, record_attributes={field: FieldError}
+    )
 
 
 JSON = (
@@ -186,41 +190,47 @@ RECORD = (
         play(response(body().replace(b'"total_cost"', b'"total_costs"'))),
         (VALUE,),
         1,
-        reads={"total_cost": FieldError},
+        record_attributes={"total_cost": FieldError},
     ),
-    _record("cost-0", play(response(body(total_cost=0))), (VALUE,), 1, reads={"total_cost": 0.0}),
+    _record(
+        "cost-0",
+        play(response(body(total_cost=0))),
+        (VALUE,),
+        1,
+        record_attributes={"total_cost": 0.0},
+    ),
     _record(
         "cost-negative",
         play(response(body(total_cost=-1e-9))),
         (VALUE,),
         1,
-        reads={"total_cost": -1e-9},
+        record_attributes={"total_cost": -1e-9},
     ),
     _record(
         "cost-smallest",
         play(response(_raw("total_cost", b"5e-324"))),
         (VALUE,),
         1,
-        reads={"total_cost": 5e-324},
+        record_attributes={"total_cost": 5e-324},
     ),
     _record(
         "cost-1e-999",
         play(response(_raw("total_cost", b"1e-999"))),
         _MAYBE,
-        reads={"total_cost": 0.0},
+        record_attributes={"total_cost": 0.0},
     ),
     _record(
         "cost-minus-0",
         play(response(_raw("total_cost", b"-0.0"))),
         (VALUE,),
         1,
-        reads={"total_cost": 0.0},
+        record_attributes={"total_cost": 0.0},
     ),
     _record(
         "cost-long-fraction",
         play(response(_raw("total_cost", b"0.5" + b"0" * 5000))),
         (VALUE,),
-        reads={"total_cost": 0.5},
+        record_attributes={"total_cost": 0.5},
     ),
     _record(
         "strict-undeclared",

@@ -1,16 +1,16 @@
-"""What a client does less well over a client of httpx that it is given, and why."""
+"""Faults that clients with an `http_client` handle less well, and why."""
 
 import sys
 
-from .clients import AWAITED, BLOCKING
+from .clients import ASYNC_FLAVOURS, SYNC_FLAVOURS
 
-#: No blocking call is cut between two reads, and httpx reads a head to its end.
+#: A sync call cannot be interrupted between two reads, and httpx reads a head to its end.
 ENDLESS_HEADS = frozenset(
     {"100-endless", "103-endless-drip", "drip-head", "headers-endless-drip", "proxy-drips"}
 )
 
-#: httpx takes what a server sent beyond an answer for the beginning of the next one.
-BEYOND_ANSWERS = frozenset(
+#: httpx takes data after a response for the beginning of the next response.
+EXCESS_DATA = frozenset(
     {
         "error-before-own-record",
         "extra-after-404",
@@ -28,23 +28,26 @@ BEYOND_ANSWERS = frozenset(
     }
 )
 
-#: What is made of an answer, the same over any engine: on an interpreter, each is tried on a client
-#: that blocks and on one that is awaited; on the next interpreter, on others.
-ABOVE = frozenset({"page", "error-body", "retry", "json", "record"})
+#: Kinds that concern the content of a response, which all engines handle alike: each fault is
+#: tested on one sync and one async client, which differ between Python versions.
+CONTENT_KINDS = frozenset({"page", "error-body", "retry", "json", "record"})
 
 
-def is_met(fault, flavour):
-    """Whether a fault can meet a flavour, and ends there."""
+def is_applicable(fault, flavour):
+    """Whether a fault can occur with a flavour, and its call terminates."""
     if flavour == "fast" and fault.scheme == "proxy":
-        return False  # through a proxy, httptools is not used
+        return False  # httptools does not support proxies
     return not (flavour == "given" and fault.id in ENDLESS_HEADS)
 
 
-def is_tried(fault, flavour, number):
-    """Whether a fault, the so manieth, is tried on a flavour."""
-    if not is_met(fault, flavour):
+def is_tested(fault, flavour, number):
+    """Whether a fault, with its position in the catalogue, is tested with a flavour."""
+    if not is_applicable(fault, flavour):
         return False
-    if fault.kind not in ABOVE:
+    if fault.kind not in CONTENT_KINDS:
         return True
     turn = number + sys.version_info[1]
-    return flavour in {BLOCKING[turn % len(BLOCKING)], AWAITED[turn % len(AWAITED)]}
+    return flavour in {
+        SYNC_FLAVOURS[turn % len(SYNC_FLAVOURS)],
+        ASYNC_FLAVOURS[turn % len(ASYNC_FLAVOURS)],
+    }

@@ -1,4 +1,4 @@
-"""Where a key could show: an error's every form, tracebacks with locals, and logs."""
+"""Find the API key in errors, including tracebacks with locals and pickles, and in logs."""
 
 import html
 import logging
@@ -10,21 +10,21 @@ from urllib.parse import unquote
 
 from .wire import KEY
 
-#: The key, and so much of it that the rest is no secret any more.
+#: The key, and parts that are long enough to give it away.
 _SECRETS = (KEY, KEY[: 2 * len(KEY) // 3], KEY[len(KEY) // 3 :])
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
 def shows(text: str) -> bool:
-    """Whether a text shows the key: as it is, or as any JSON, HTML or URL decoder would read it."""
-    plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    plain = re.sub(r"\\+/", "/", plain).replace("\x00", "").replace(r"\x00", "")
-    forms = (text, plain, html.unescape(plain), unquote(plain))
+    """Whether a text contains the key, plainly or with JSON, HTML or URL escapes."""
+    unescaped = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    unescaped = re.sub(r"\\+/", "/", unescaped).replace("\x00", "").replace(r"\x00", "")
+    forms = (text, unescaped, html.unescape(unescaped), unquote(unescaped))
     return any(secret in form for form in forms for secret in _SECRETS)
 
 
 def of_error(error: BaseException) -> list[str]:
-    """Return where an error shows the key; nowhere is where it should."""
+    """Return the places where an error shows the key; it should be empty."""
     return [where for where, text in _texts(error) if shows(text)]
 
 

@@ -8,9 +8,9 @@ from .faults import CLOSE, FINISH, RESET, STALL, VALUE, Drip, Fault, connect, go
 from .wire import GOOD
 
 _fault = partial(Fault, "network")
-_broken = partial(_fault, gives=(APIConnectionError,), attempts=2)
-_late = partial(_fault, gives=(APITimeoutError,), timeout_s=0.3)
-_once = partial(_fault, gives=(VALUE,), attempts=2)
+_broken = partial(_fault, allowed=(APIConnectionError,), attempts=2)
+_late = partial(_fault, allowed=(APITimeoutError,), timeout_s=0.3)
+_once = partial(_fault, allowed=(VALUE,), attempts=2)
 
 _HEAD, _BODY = GOOD[:40], GOOD[:-20]
 _EMPTY_LINE = GOOD.index(b"\r\n\r\n") + 4
@@ -46,9 +46,9 @@ FAULTS = (
     _late("stall-once-too-long", play(1.0, good)),
     _fault("slow-but-in-time", play(0.1, Drip(GOOD, every_s=0.02, size=200)), (VALUE,), 1),
     _fault("byte-by-byte", play(Drip(GOOD, every_s=0.0)), (VALUE,), 1),
-    _fault("reset-after-answer", play(good, 0.05, RESET), (VALUE,), 1, rests=True),
-    _fault("close-after-answer", play(good, CLOSE), (VALUE,), 1, rests=True),
-    _fault("half-close-after-answer", play(good, FINISH, STALL), (VALUE,), 1, rests=True),
+    _fault("reset-after-answer", play(good, 0.05, RESET), (VALUE,), 1, awaits_server=True),
+    _fault("close-after-answer", play(good, CLOSE), (VALUE,), 1, awaits_server=True),
+    _fault("half-close-after-answer", play(good, FINISH, STALL), (VALUE,), 1, awaits_server=True),
     _once("reset-once", play(RESET, times=1)),
     _once("close-once", play(CLOSE, times=1)),
     _once("close-in-head-once", play(_HEAD, CLOSE, times=1)),

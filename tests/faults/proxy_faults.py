@@ -8,13 +8,13 @@ from . import tls
 from .faults import CLOSE, RESET, STALL, VALUE, Drip, Endless, Fault, connect, play, tunnel
 from .wire import KEY, page, response
 
-_fault = partial(Fault, "proxy", gives=(APIConnectionError,), scheme="proxy")
-_late = partial(_fault, gives=(APITimeoutError,), timeout_s=0.3)
+_fault = partial(Fault, "proxy", allowed=(APIConnectionError,), scheme="proxy")
+_late = partial(_fault, allowed=(APITimeoutError,), timeout_s=0.3)
 
 _JOINED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 FAULTS = (
-    _fault("proxy-as-it-should-be", tunnel(tls.valid), gives=(VALUE,), attempts=None),
+    _fault("proxy-as-it-should-be", tunnel(tls.valid), allowed=(VALUE,), attempts=None),
     _fault("proxy-refused", connect(), listening=False),
     _fault("proxy-closes", connect(CLOSE)),
     _fault("proxy-resets", play(RESET)),
@@ -41,6 +41,6 @@ FAULTS = (
     _fault(
         "proxy-headers-endless",
         play(b"HTTP/1.1 200 OK\r\n", Endless(b"X: y\r\n" * 99)),
-        gives=(APIConnectionError, APITimeoutError),
+        allowed=(APIConnectionError, APITimeoutError),
     ),
 )

@@ -31,7 +31,7 @@ def _ignored(name: str, *lines: str | bytes) -> Fault:
         play(_told(*lines)),
         (RateLimitError,),
         2,
-        says={"retry_after": None},
+        error_attributes={"retry_after": None},
     )
 
 
@@ -46,7 +46,7 @@ FAULTS = (
         play(_told("Retry-After: 0")),
         (RateLimitError,),
         2,
-        says={"retry_after": 0},
+        error_attributes={"retry_after": 0},
     ),
     _fault("retry-after-once", play(_told("Retry-After: 0"), times=1), (VALUE,), 2),
     _fault("retry-after-fraction", play(_told("Retry-After: 0.05"), times=1), (VALUE,), 2),
@@ -55,7 +55,7 @@ FAULTS = (
         play(_told("retry-after-ms: 50")),
         (RateLimitError,),
         2,
-        says={"retry_after": 0.05},
+        error_attributes={"retry_after": 0.05},
     ),
     _fault(
         "retry-after-both",
@@ -68,14 +68,14 @@ FAULTS = (
         play(_told("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT")),
         (RateLimitError,),
         2,
-        says={"retry_after": 0},
+        error_attributes={"retry_after": 0},
     ),
     _fault(
         "retry-after-on-503",
         play(_told("Retry-After: 0", status=_DOWN)),
         (ServerError,),
         2,
-        says={"retry_after": 0},
+        error_attributes={"retry_after": 0},
     ),
     _fault(
         "retry-after-on-404", play(_told("Retry-After: 0", status="404 No")), (NotFoundError,), 1

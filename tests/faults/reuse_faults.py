@@ -25,9 +25,9 @@ from .wire import (
 )
 from .wire import CLOSE as CLOSING
 
-_fault = partial(Fault, "reuse", rests=True)
-_fresh = partial(_fault, gives=(VALUE,), connections=2)
-_own = partial(_fault, gives=(VALUE,), connections=2)
+_fault = partial(Fault, "reuse", awaits_server=True)
+_fresh = partial(_fault, allowed=(VALUE,), connections=2)
+_own = partial(_fault, allowed=(VALUE,), connections=2)
 
 _OTHERS = response(body(OTHER_ID))
 #: The id that is asked for next, at a wrong cost: no check of ids can tell.
@@ -58,17 +58,17 @@ FAULTS = (
     _fresh("extra-after-chunks", sequence((head("200 OK", CHUNKED) + chunked(_BODY) + _FORGED,))),
     _fresh("extra-after-closing", sequence((response(_BODY, "200 OK", CLOSING) + _FORGED, STALL))),
     _fresh(
-        "extra-after-404", sequence((_NOT_FOUND + _FORGED,)), gives=(NotFoundError,), attempts=1
+        "extra-after-404", sequence((_NOT_FOUND + _FORGED,)), allowed=(NotFoundError,), attempts=1
     ),
     _fresh(
         "extra-in-204",
         sequence((b"HTTP/1.1 204 No Content\r\n\r\n" + _FORGED,)),
-        gives=(ResponseValidationError,),
+        allowed=(ResponseValidationError,),
     ),
     _fresh(
         "extra-in-304",
         sequence((b"HTTP/1.1 304 Not Modified\r\n\r\n" + _FORGED,)),
-        gives=(APIStatusError,),
+        allowed=(APIStatusError,),
     ),
     _fresh(
         "extra-beyond-length",
@@ -78,7 +78,7 @@ FAULTS = (
         "another-record-always",
         play(_OTHERS),
         (ResponseValidationError,),
-        says={"status_code": 200},
+        error_attributes={"status_code": 200},
     ),
     _fault("another-record-once", play(_OTHERS, times=1), (VALUE,), 2),
     _fault("error-before-own-record", sequence((_NOT_FOUND + GOOD,)), (NotFoundError,)),

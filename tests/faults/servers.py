@@ -13,18 +13,18 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 _HEAD_LIMIT = 1 << 20  # bytes of a request's head
-GUARD_S = 30.0  # what has not happened by then does not happen, on the busiest machine
+GUARD_S = 30.0  # a guard against hanging, even on a busy machine
 
 
 @dataclass(frozen=True)
 class Request:
-    """The head of a request, as it came."""
+    """The head of a request as received."""
 
     head: bytes
 
     @property
     def id(self) -> str:
-        """The generation asked for, or nothing."""
+        """The requested generation id, or an empty string."""
         target = self.head.split(b" ", 2)[1].decode("latin-1")
         return parse_qs(urlsplit(target).query).get("id", [""])[0]
 
@@ -39,8 +39,8 @@ class Peer:
 
     Attributes:
         server: The server that accepted it.
-        number: Which of the server's connections it is, from 1.
-        sock: The socket: of TLS, if the server speaks it.
+        number: The number of the connection, from 1.
+        sock: The socket; a TLS socket if the server uses TLS.
     """
 
     def __init__(self, server: "FaultServer", number: int, sock: socket.socket) -> None:
@@ -120,11 +120,11 @@ class FaultServer:
         port: Where it listens.
         requests: What came, in order.
         connections: How many were accepted.
-        asked: How many requests had come when the fault was over.
+        asked: How many requests had been received when the fault ended.
         accepted: Set once one was.
         problems: What scripts raised that no client causes.
-        healed: Set by `heal`: from then on, new connections are served well.
-        elsewhere: URL of a server that must never be asked; for redirects.
+        healed: Set by `heal`: afterwards, new connections are served normally.
+        elsewhere: URL of a server that must never be contacted; for redirects.
     """
 
     def __init__(  # noqa: PLR0913 - what a server may lack, each by its name
@@ -162,7 +162,7 @@ class FaultServer:
             self._start(self._accept)
 
     def heal(self) -> None:
-        """Serve well from now on: listen and accept, if the fault was not to."""
+        """Serve normally from now on; listen and accept if the fault did not."""
         self.healed.set()
         if not self._listening:
             self._listener.listen(32)
@@ -179,7 +179,7 @@ class FaultServer:
 
     @contextlib.contextmanager
     def resting(self) -> Iterator[None]:
-        """Count a connection among those whose scripts do nothing but wait for the client."""
+        """Mark a connection's script as idle while it only waits for the client."""
         self._add_busy(-1)
         try:
             yield
@@ -192,12 +192,12 @@ class FaultServer:
             self._rests.notify_all()
 
     def rest(self) -> None:
-        """Wait until all scripts have done what they do without the client."""
+        """Wait until all scripts only wait for the client."""
         with self._rests:
             assert self._rests.wait_for(lambda: not self._busy, GUARD_S)
 
     def replace(self, old: socket.socket, new: socket.socket) -> None:
-        """Know a connection by another socket."""
+        """Register the new socket of a connection."""
         with self._lock:
             self._open.discard(old)
             self._open.add(new)

@@ -92,7 +92,7 @@ FAULTS = (
             play(elsewhere(f"{code} Look There")),
             (APIStatusError,),
             1,
-            says={"status_code": code},
+            error_attributes={"status_code": code},
         )
         for code in (300, 301, 302, 303, 305, 307, 308)
     ),

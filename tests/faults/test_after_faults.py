@@ -16,7 +16,7 @@ from modelgates_client import ModelGates, ModelGatesError
 from . import tls
 from .calls import PATIENT_S, serving, settings
 from .catalogue import FAULTS
-from .clients import AWAITED, opened, opened_awaited
+from .clients import ASYNC_FLAVOURS, async_client, sync_client
 from .compressor_faults import bomb
 from .faults import CLOSE, RESET, STALL, Drip, act, connect, good, play, take
 from .known_weaknesses import ENDLESS_HEADS
@@ -35,17 +35,17 @@ def impatience(monkeypatch):
 
 def fail(flavour, times, **arguments):
     """Make calls by one client that all fail."""
-    if flavour in AWAITED:
+    if flavour in ASYNC_FLAVOURS:
         asyncio.run(_afail(flavour, times, **arguments))
         return
-    with opened(flavour, **arguments) as client:
+    with sync_client(flavour, **arguments) as client:
         for _ in range(times):
             with pytest.raises(ModelGatesError):
                 client.generations.get(ID)
 
 
 async def _afail(flavour, times, **arguments):
-    async with opened_awaited(flavour, **arguments) as client:
+    async with async_client(flavour, **arguments) as client:
         for _ in range(times):
             with pytest.raises(ModelGatesError):
                 await client.generations.get(ID)
@@ -125,7 +125,7 @@ def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
     assert all_closed
 
 
-@pytest.mark.parametrize("flavour", AWAITED, indirect=True)
+@pytest.mark.parametrize("flavour", ASYNC_FLAVOURS, indirect=True)
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(
     "script",
@@ -146,7 +146,7 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
         scheme, host = ("https", "localhost") if secure else ("http", "127.0.0.1")
         url = f"{scheme}://{host}:{server.port}/api/v1"
         context = tls.trusting()
-        async with opened_awaited(flavour, base_url=url, ssl_context=context) as client:
+        async with async_client(flavour, base_url=url, ssl_context=context) as client:
             call = asyncio.create_task(client.generations.get(ID))
             await asyncio.to_thread(server.accepted.wait, PATIENT_S)
             await asyncio.sleep(0.05)
@@ -252,14 +252,18 @@ def test_many_calls_at_once_never_get_one_anothers_record(flavour):
     ids = [f"gen-{number}" for number in range(150)]
     with FaultServer(chaos) as server:
         arguments = {"base_url": f"http://127.0.0.1:{server.port}", "timeout": PATIENT_S}
-        if flavour in AWAITED:
+        if flavour in ASYNC_FLAVOURS:
             results = asyncio.run(_gather(flavour, arguments, ids))
         else:
-            with opened(flavour, **arguments) as client, ThreadPoolExecutor(12) as pool:
+            with sync_client(flavour, **arguments) as client, ThreadPoolExecutor(12) as pool:
                 results = list(pool.map(lambda one: _or_error(client, one), ids))
-    records = [(one, got) for one, got in zip(ids, results, strict=True) if got is not None]
+    records = [
+        (one, get_record)
+        for one, get_record in zip(ids, results, strict=True)
+        if get_record is not None
+    ]
     assert len(records) > len(ids) // 2
-    assert [(one, got) for one, got in records if got != (one, COST)] == []
+    assert [(one, get_record) for one, get_record in records if get_record != (one, COST)] == []
 
 
 def _or_error(client, generation_id):
@@ -272,7 +276,7 @@ def _or_error(client, generation_id):
 
 async def _gather(flavour, arguments, ids):
     places = asyncio.Semaphore(12)
-    async with opened_awaited(flavour, **arguments) as client:
+    async with async_client(flavour, **arguments) as client:
 
         async def one(generation_id):
             async with places:

@@ -9,7 +9,7 @@ from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Failure, HTTPResponse, Request
 
-from .attempts import ENGINES, ask, endings, options
+from .attempts import ENGINES, ask, options, results
 from .faults import CLOSE, RESET, STALL, connect, good, play, sequence
 from .servers import FaultServer
 from .wire import CHUNKED, GOOD, ID, KEY, NEXT_ID, body, chunked, head, response
@@ -136,7 +136,7 @@ def test_headers_that_change_are_sent_changed():
 def test_a_head_that_httptools_or_this_engine_refuses_is_no_answer(first):
     """No part of it is taken for one, and the connection is not used again."""
     with FaultServer(sequence((GOOD.replace(b"HTTP/1.1 200 OK", first, 1), STALL))) as server:
-        ending, after = endings(server, ID, NEXT_ID)
+        ending, after = results(server, ID, NEXT_ID)
     assert isinstance(ending, Failure)
     assert ending.kind == "connection"
     assert ending.reason.startswith("the response is not valid HTTP: ")
@@ -152,7 +152,7 @@ def test_transfer_codings_other_than_chunked_are_refused(coding):
     """Where such a body ends, servers and proxies do not agree."""
     answer = head("200 OK", f"Transfer-Encoding: {coding}") + chunked(body())
     with FaultServer(sequence((answer, CLOSE))) as server:
-        (ending,) = endings(server, ID)
+        (ending,) = results(server, ID)
     assert isinstance(ending, Failure)
     assert "transfer codings" in ending.reason
 
@@ -167,7 +167,7 @@ def test_a_large_head_is_taken(line, times, kind):
     """Up to about 100 kB."""
     content = response(body(), "200 OK", *[line] * times)
     with FaultServer(play(content)) as server:
-        (ending,) = endings(server, ID, kind=kind)
+        (ending,) = results(server, ID, kind=kind)
     assert isinstance(ending, HTTPResponse)
     name, _, value = line.decode().partition(":")
     assert ending.headers[name.lower()] == ", ".join([value.strip()] * times)
@@ -179,7 +179,7 @@ def test_a_large_head_is_taken(line, times, kind):
 def test_a_head_without_bounds_is_not_read_to_its_end(part, kind):
     """It would fill the memory."""
     with FaultServer(play(b"HTTP/1.1 200 OK\r\n" + part, STALL)) as server:
-        (ending,) = endings(server, ID, kind=kind)
+        (ending,) = results(server, ID, kind=kind)
     assert isinstance(ending, Failure)
     assert ending.kind == "connection"
 
@@ -187,7 +187,7 @@ def test_a_head_without_bounds_is_not_read_to_its_end(part, kind):
 def test_informational_heads_without_end_are_a_head_without_bounds():
     """Each of them is small."""
     with FaultServer(play(b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 5_000, STALL)) as server:
-        (ending,) = endings(server, ID)
+        (ending,) = results(server, ID)
     assert isinstance(ending, Failure)
     assert ending.reason.endswith("its head is larger than 102400 bytes")
 
@@ -197,7 +197,7 @@ def test_an_offer_to_upgrade_is_not_taken_up(kind):
     """The answer is as good as any, and so is its connection."""
     offer = response(body(), "200 OK", "Upgrade: h2c", "Connection: Upgrade")
     with FaultServer(play(offer)) as server:
-        first, second = endings(server, ID, ID, kind=kind)
+        first, second = results(server, ID, ID, kind=kind)
     assert first.body == second.body == body()
     assert server.connections == 1
 
@@ -207,7 +207,7 @@ def test_what_a_server_says_before_it_is_asked_is_the_answer(kind):
     """That it has no time for anybody."""
     busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
     with FaultServer(connect(busy, STALL), healthy=play(good)) as server:
-        (ending,) = endings(server, ID, kind=kind)
+        (ending,) = results(server, ID, kind=kind)
         asked = len(server.requests)
     assert isinstance(ending, HTTPResponse)
     assert (ending.status, asked) == (503, 0)
@@ -217,7 +217,7 @@ def test_what_a_server_says_before_it_is_asked_is_the_answer(kind):
 def test_white_space_around_a_value_is_no_part_of_it(kind):
     """RFC 9112, section 5."""
     with FaultServer(play(response(body(), "200 OK", "X-Pad: \t a b \t "))) as server:
-        (ending,) = endings(server, ID, kind=kind)
+        (ending,) = results(server, ID, kind=kind)
     assert ending.headers["x-pad"] == "a b"
 
 
@@ -226,7 +226,7 @@ def test_a_connection_of_http_1_0_is_not_used_again(kind):
     """Not even if the server offers it: it does not say what it means by that."""
     offer = response(body(), "200 OK", "Connection: keep-alive").replace(b"/1.1", b"/1.0", 1)
     with FaultServer(play(offer)) as server:
-        first, second = endings(server, ID, ID, kind=kind)
+        first, second = results(server, ID, ID, kind=kind)
     assert first.body == second.body == body()
     assert server.connections == 2
 
@@ -238,7 +238,7 @@ def test_a_connection_of_http_1_0_is_not_used_again(kind):
 def test_a_body_that_ends_with_the_connection_is_not_whole_when_that_breaks(kind):
     """A reset is no end."""
     with FaultServer(play(head() + body()[:-9], 0.1, RESET)) as server:
-        (ending,) = endings(server, ID, kind=kind)
+        (ending,) = results(server, ID, kind=kind)
     assert isinstance(ending, Failure)
     assert ending.kind == "connection"
 
@@ -267,7 +267,7 @@ def test_half_a_chunk_is_no_body(sent, kind):
     for status in ("200 OK", "500 Oh"):
         answer = head(status, CHUNKED) + part + part[:sent]
         with FaultServer(play(answer, CLOSE)) as server:
-            (ending,) = endings(server, ID, kind=kind)
+            (ending,) = results(server, ID, kind=kind)
         if status == "200 OK":
             assert isinstance(ending, Failure)
             assert ending.kind == "connection"
@@ -281,7 +281,7 @@ def test_trailers_are_no_headers():
     """Neither of their own answer nor of the next one."""
     trailed = head("200 OK", CHUNKED) + chunked(body())[:-2] + b"X-Late: 1\r\nX-Later: 2\r\n\r\n"
     with FaultServer(play(trailed)) as server:
-        first, second = endings(server, ID, ID)
+        first, second = results(server, ID, ID)
     assert first.headers.keys() == second.headers.keys() == {"content-type", "transfer-encoding"}
     assert first.body == second.body == body()
     assert server.connections == 1

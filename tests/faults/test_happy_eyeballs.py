@@ -162,10 +162,10 @@ def test_a_dial_may_be_cancelled_at_any_turn_of_the_loop(host, live, most, monke
 
     gc.disable()
     try:
-        opened = asyncio.run(main())
+        sync_client = asyncio.run(main())
     finally:
         gc.enable()
-    assert opened <= 0
+    assert sync_client <= 0
     assert come[0] > 0  # some were cancelled, and some had their connection
 
 
@@ -191,9 +191,9 @@ def test_a_connection_that_never_comes_leaves_nothing(kind, ends, deaf):
         return ending, tasks, descriptors() - before
 
     gc.collect()
-    ending, tasks, opened = asyncio.run(main())
+    ending, tasks, sync_client = asyncio.run(main())
     assert tasks == set()
-    assert opened <= 0
+    assert sync_client <= 0
     if ends == "late":
         assert ending == exchange.timeout_failure()
     else:

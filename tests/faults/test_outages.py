@@ -19,7 +19,7 @@ from modelgates_client import (
     Resolved,
 )
 
-from .clients import AWAITED, opened, opened_awaited
+from .clients import ASYNC_FLAVOURS, async_client, sync_client
 from .faults import CLOSE, RESET, STALL, connect, good, play
 from .servers import FaultServer
 from .wire import ID, KEY, NEXT_ID, error_body, page, response
@@ -60,21 +60,21 @@ def outage(script, *, listening=True, seconds=DOWN_S):
             end.join()
 
 
-def outcomes(flavour, call, base_url, ids=(ID, NEXT_ID), **options):
+def run_calls(flavour, call, base_url, ids=(ID, NEXT_ID), **options):
     """Return what comes out of a call for each id: its record's id, or an error."""
     arguments = {"base_url": base_url, "trust_env": False, **options}
-    if flavour in AWAITED:
+    if flavour in ASYNC_FLAVOURS:
         return asyncio.run(_awaited(flavour, call, ids, arguments))
-    with opened(flavour, **arguments) as client:
+    with sync_client(flavour, **arguments) as client:
         if call == "get_many":
             return _by_id(_until_an_end(client.generations.get_many(ids, **MANY)), ids)
         return [_result(lambda one=one: getattr(client.generations, call)(one)) for one in ids]
 
 
-def _until_an_end(outcomes):
+def _until_an_end(run_calls):
     """Yield outcomes until there are no more, or an outage lasts too long: they say so, too."""
     with contextlib.suppress(OutageError):
-        yield from outcomes
+        yield from run_calls
 
 
 def _result(ask):
@@ -85,10 +85,10 @@ def _result(ask):
 
 
 async def _awaited(flavour, call, ids, arguments):
-    async with opened_awaited(flavour, **arguments) as client:
+    async with async_client(flavour, **arguments) as client:
         if call == "get_many":
             found = []
-            with contextlib.suppress(OutageError):  # the outcomes say the same
+            with contextlib.suppress(OutageError):  # the run_calls say the same
                 async for outcome in client.generations.get_many(ids, **MANY):
                     found.append(outcome)  # noqa: PERF401 - what came before stays
             return _by_id(found, ids)
@@ -119,7 +119,7 @@ def test_an_outage_is_ridden_out(flavour, name, call):
     """The server is there again while there are retries and time: nothing is lost."""
     script, listening = OUTAGES[name]
     with outage(script, listening=listening) as server:
-        assert outcomes(flavour, call, address(server)) == [ID, NEXT_ID]
+        assert run_calls(flavour, call, address(server)) == [ID, NEXT_ID]
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -128,7 +128,7 @@ def test_a_half_open_connection_is_given_up(flavour, call, monkeypatch):
     monkeypatch.setattr("modelgates_client.calls.execution._MIN_PATIENCE_S", 0.0)
     for timeout_s in (0.6, 6.0, 30.0):  # what is too short on a busy machine is tried with more
         with outage(play(STALL), seconds=0.1) as server:
-            found = outcomes(flavour, call, address(server), timeout=timeout_s)
+            found = run_calls(flavour, call, address(server), timeout=timeout_s)
         if found == [ID, NEXT_ID]:
             break
     assert found == [ID, NEXT_ID]
@@ -137,7 +137,7 @@ def test_a_half_open_connection_is_given_up(flavour, call, monkeypatch):
 def test_a_get_that_may_ask_once_gives_it_all_the_time(flavour):
     """A half-open connection cannot be told from a server that takes its time."""
     with FaultServer(play(STALL)) as server:
-        found = outcomes(flavour, "get", address(server), (ID,), timeout=0.2, max_retries=0)
+        found = run_calls(flavour, "get", address(server), (ID,), timeout=0.2, max_retries=0)
     assert [type(error) for error in found] == [APITimeoutError]
 
 
@@ -172,7 +172,7 @@ def test_a_name_that_is_not_found_for_a_while_is_asked_for_again(flavour, call, 
     """A resolver may be out of order, too."""
     resolver.code, resolver.times = code, 3
     with FaultServer(play(good)) as server:
-        found = outcomes(flavour, call, address(server, "localhost"))
+        found = run_calls(flavour, call, address(server, "localhost"))
     assert found == [ID, NEXT_ID]
     assert resolver.asked >= 4
 
@@ -183,7 +183,7 @@ def test_a_name_that_does_not_exist_is_no_connection(flavour, call, resolver, mo
     monkeypatch.setitem(MANY, "outage_timeout", 0.5)
     resolver.times = 10**6
     where = "http://localhost:9/api/v1"
-    (error,) = outcomes(flavour, call, where, (ID,), max_retries=2)
+    (error,) = run_calls(flavour, call, where, (ID,), max_retries=2)
     assert type(error) is APIConnectionError
     assert call == "get_many" or error.attempts == 3
 
@@ -194,7 +194,7 @@ def test_a_slow_resolver_ends_with_the_deadline(flavour, call, resolver, monkeyp
     monkeypatch.setitem(MANY, "outage_timeout", 0.5)
     resolver.delay_s = 0.6
     with FaultServer(play(good)) as server:
-        found = outcomes(flavour, call, address(server, "localhost"), (ID,), timeout=0.2)
+        found = run_calls(flavour, call, address(server, "localhost"), (ID,), timeout=0.2)
     assert [type(error) for error in found] == [APITimeoutError]
 
 

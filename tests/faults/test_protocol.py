@@ -13,7 +13,7 @@ from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Failure
 
 from . import tls
-from .attempts import LIMIT, TARGET, ask, endings, options
+from .attempts import LIMIT, TARGET, ask, options, results
 from .faults import STALL, good, play, sequence
 from .servers import GUARD_S, FaultServer
 from .wire import GOOD, ID, KEY, NEXT_ID, WRONG_COST, body, response
@@ -33,7 +33,7 @@ def test_data_after_a_response_that_fills_the_buffer_prevents_reuse(excess, secu
         excess = response(body(NEXT_ID, total_cost=WRONG_COST))
     context = tls.valid() if secure else None
     with FaultServer(sequence((filling + excess,)), context=context) as server:
-        first, second = endings(server, ID, NEXT_ID, secure=secure)
+        first, second = results(server, ID, NEXT_ID, secure=secure)
     assert (first.body, second.body) == (body(), body(NEXT_ID))
     assert server.connections == 2
 
@@ -109,7 +109,7 @@ def test_a_connection_that_was_idle_for_too_long_is_not_reused(monkeypatch):
     """Its server may be about to close it."""
     monkeypatch.setattr(exchange, "KEEP_ALIVE_S", 0.0)
     with FaultServer(play(good)) as server:
-        first, second = endings(server, ID, NEXT_ID)
+        first, second = results(server, ID, NEXT_ID)
     assert (first.status, second.status, server.connections) == (200, 200, 2)
 
 
@@ -231,7 +231,7 @@ def test_a_request_is_not_sent_when_the_response_is_there_already(monkeypatch):
 
     monkeypatch.setattr(protocol.HTTPReader, "connection_made", respond_at_once)
     with FaultServer(play(good)) as server:
-        (result,) = endings(server, ID)
+        (result,) = results(server, ID)
         assert server.all_closed()
     assert (result.status, server.requests) == (200, [])
 
@@ -266,7 +266,7 @@ def test_an_interrupt_while_writing_shows_no_key(monkeypatch):
 
     monkeypatch.setattr(protocol.HTTPReader, "write", interrupt)
     with FaultServer(play(good)) as server, pytest.raises(KeyboardInterrupt) as caught:
-        endings(server, ID)
+        results(server, ID)
     assert caught.value.__context__ is None
     report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [
@@ -284,7 +284,7 @@ def test_the_reason_of_a_failure_shows_no_key(monkeypatch):
     failure = Failure("connection", f"no such key: {KEY}")
     monkeypatch.setattr(protocol.HTTPReader, "write", lambda reader, _: reader._end(failure))
     with FaultServer(play(good)) as server:
-        assert endings(server, ID) == [Failure("connection", "no such key: [API key]")]
+        assert results(server, ID) == [Failure("connection", "no such key: [API key]")]
 
 
 def test_a_bug_in_the_reader_is_reported_to_the_event_loop(monkeypatch):

@@ -28,11 +28,11 @@ _fault = partial(Fault, "tls", scheme="https")
 _NO_ANSWER = (APIConnectionError,)
 #: Nothing gets better by asking again, and no request may be sent.
 _untrusted = partial(
-    Fault, "certificate", serve=play(good), gives=_NO_ANSWER, attempts=1, scheme="https"
+    Fault, "certificate", serve=play(good), allowed=_NO_ANSWER, attempts=1, scheme="https"
 )
-_handshake = partial(_fault, gives=_NO_ANSWER)
+_handshake = partial(_fault, allowed=_NO_ANSWER)
 _secure = partial(_fault, context=tls.valid)
-_late = partial(_fault, gives=(APITimeoutError,), timeout_s=0.3)
+_late = partial(_fault, allowed=(APITimeoutError,), timeout_s=0.3)
 
 _BODY = body()
 _FORGED = response(body(NEXT_ID, total_cost=WRONG_COST))
@@ -97,7 +97,7 @@ FAULTS = (
         _NO_ANSWER,
         scheme="http",
         context=tls.valid,
-        then=_NO_ANSWER,
+        allowed_after=_NO_ANSWER,
     ),
     _late("silent-after-handshake", play(STALL), context=tls.valid),
     _late("tls-drip-body", play(GOOD[:150], Drip(GOOD[150:], every_s=0.05)), context=tls.valid),
@@ -125,21 +125,21 @@ FAULTS = (
         "tls-extra-forged-same-segment",
         sequence((GOOD + _FORGED,)),
         (VALUE,),
-        rests=True,
+        awaits_server=True,
         connections=2,
     ),
     _secure(
         "tls-extra-forged-later",
         sequence((good, 0.03, _FORGED)),
         (VALUE,),
-        rests=True,
+        awaits_server=True,
         connections=2,
     ),
     _secure(
         "tls-closed-between-with-notify",
         sequence((good, 0.03, NOTIFY, CLOSE)),
         (VALUE,),
-        rests=True,
+        awaits_server=True,
         connections=2,
     ),
 )
