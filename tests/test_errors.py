@@ -94,15 +94,15 @@ def drawn_tree():
     return parents, words
 
 
-def test_the_tree_is_as_it_is_drawn():
-    """All of the public errors, each under its parent, and no other."""
+def test_the_docstring_draws_the_tree_of_errors():
+    """All public errors, each under its base class, and no other."""
     parents, _ = drawn_tree()
     assert parents == {kind.__name__: kind.__base__.__name__ for kind in CLASSES}
     assert len(CLASSES) == 22
 
 
-def test_each_status_has_the_class_that_is_drawn_beside_it():
-    """And any other has that of its kind."""
+def test_each_status_has_the_class_in_the_docstring():
+    """Other statuses have the class of their range."""
     _, words = drawn_tree()
     drawn = {int(text): name for name, text in words.items() if text.isdigit()}
     assert drawn == {status: kind.__name__ for status, kind in STATUS_ERRORS.items()}
@@ -113,7 +113,7 @@ def test_each_status_has_the_class_that_is_drawn_beside_it():
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_arguments_are_positional_and_complete(kind):
-    """That is what makes an error picklable; each but that of `Exception` is an attribute."""
+    """So that errors can be pickled; each argument is an attribute, except `Exception`'s."""
     names = parameters(kind)
     assert set(names) <= ARGUMENTS.keys()
     values = tuple(object() for _ in names)
@@ -124,8 +124,8 @@ def test_arguments_are_positional_and_complete(kind):
 
 
 @given(ERRORS, st.sampled_from(range(pickle.HIGHEST_PROTOCOL + 1)))
-def test_errors_pickle(error, protocol):
-    """Whole: the class, the arguments, what they say, and each attribute."""
+def test_errors_can_be_pickled(error, protocol):
+    """With class, arguments, message and attributes."""
     for twin in (pickle.loads(pickle.dumps(error, protocol)), copy.copy(error)):
         assert type(twin) is type(error)
         assert str(twin) == str(error)
@@ -148,14 +148,14 @@ SAYING = [kind for kind in CLASSES if kind.__init__ is not Exception.__init__]
 @pytest.mark.parametrize("kind", SAYING)
 @given(st.data())
 @settings(max_examples=30)
-def test_hostile_words_cannot_steer_a_terminal(kind, data):
-    """What an error says of the server is one line, without control characters."""
+def test_hostile_text_cannot_control_a_terminal(kind, data):
+    """The message is one line without control characters."""
     assert str(data.draw(made(kind))).isprintable()
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_what_an_error_says_is_not_its_arguments(kind):
-    """But for those whose argument is their message."""
+def test_the_message_is_not_the_tuple_of_arguments(kind):
+    """Except for errors whose only argument is the message."""
     error = kind(*("words" if name in {"message", "name"} else 7 for name in parameters(kind)))
     if kind is modelgates_client.ResponseValidationError:
         error.drift = ()
@@ -165,15 +165,15 @@ def test_what_an_error_says_is_not_its_arguments(kind):
     assert "words" in str(error) or kind is modelgates_client.GenerationNotReadyError
 
 
-def test_attempts_are_said_if_there_were_several():
-    """One is no news."""
+def test_the_message_has_the_number_of_attempts():
+    """If there was more than one."""
     error = modelgates_client.ServerError("no", 503, 3, request_id="r-1")
     assert str(error) == "HTTP 503: no (3 attempts) (request r-1)"
     assert str(modelgates_client.ServerError("no", 503)) == "HTTP 503: no"
     assert str(modelgates_client.APIConnectionError("gone", 2)) == "gone (2 attempts)"
 
 
-def test_a_few_deviations_are_shown():
+def test_the_message_shows_a_few_deviations():
     """The attribute has all of them."""
     drift = tuple(Drift(f"/{at}", "type", "string", "integer") for at in range(5))
     error = modelgates_client.ResponseValidationError("5 deviations", 200, 1, "", None, drift)

@@ -19,8 +19,8 @@ DOCUMENTED = pytest.mark.parametrize("status", SCHEMAS)
 @DOCUMENTED
 @given(data=st.data())
 @settings(max_examples=40)
-def test_a_body_as_the_spec_says_comes_back_whole_and_without_drift(status, data):
-    """What the spec allows is no deviation; it is typed, and `to_dict` gives it back."""
+def test_a_conforming_body_is_returned_whole_and_without_drift(status, data):
+    """It is typed, and `to_dict` returns the original."""
     content = as_json(data.draw(values(SCHEMAS[status])))
     record = OPERATION.decode(status, content)
     assert record.drift == ()
@@ -31,8 +31,8 @@ def test_a_body_as_the_spec_says_comes_back_whole_and_without_drift(status, data
 @DOCUMENTED
 @given(data=st.data())
 @settings(max_examples=100)
-def test_a_body_that_is_not_quite_as_the_spec_says_does_not_lie(status, data):
-    """Whatever is wrong is listed and unreadable, and nothing else is; nothing is lost."""
+def test_exactly_the_deviations_of_a_body_are_drift(status, data):
+    """Each one is listed and unreadable, nothing else is, and nothing is lost."""
     content = as_json(data.draw(mutated(SCHEMAS[status])))
     sent = json.loads(content)
     if isinstance(sent, dict):
@@ -41,8 +41,8 @@ def test_a_body_that_is_not_quite_as_the_spec_says_does_not_lie(status, data):
 
 @given(data=st.data())
 @settings(max_examples=25)
-def test_the_same_holds_over_the_wire(call, stub, data):
-    """Both ways of calling the operation give what the body says."""
+def test_bodies_over_http_are_returned_whole(call, stub, data):
+    """Both ways of calling the operation return the body's values."""
     status = data.draw(st.sampled_from(list(SCHEMAS)))
     content = as_json(data.draw(mutated(SCHEMAS[status])))
     stub.answers(content, status)
@@ -56,7 +56,7 @@ def test_the_same_holds_over_the_wire(call, stub, data):
 )
 @settings(max_examples=400)
 def test_any_bytes_are_a_record_or_a_typed_error(content):
-    """Bytes that are not JSON, or no object, are an error with their beginning; nothing crashes."""
+    """Bytes that are not a JSON object are an error with their beginning; nothing crashes."""
     try:
         record = OPERATION.decode(200, content)
     except InvalidBodyError as error:

@@ -63,7 +63,7 @@ def test_the_spec_documents_success_and_errors():
     assert {attempt.get("provider_name") for attempt in attempts} - {None} == {*providers}
 
 
-def test_the_request_is_what_the_spec_asks_for(get, stub):
+def test_the_request_conforms_to_the_spec(get, stub):
     """Method, path and parameters as documented; the key as a bearer token; no body."""
     stub.answers(addressed(BODIES[200][0]))
     get()
@@ -84,8 +84,8 @@ def test_the_request_is_what_the_spec_asks_for(get, stub):
     assert required <= {("query", "id"), ("header", "Authorization")}
 
 
-def test_each_record_that_the_spec_allows_is_read_as_sent(get, stub):
-    """Each with one thing at its limit: typed, without drift, and whole on the way back."""
+def test_conforming_records_are_decoded_completely(get, stub):
+    """Each with one value at its limit: typed, without drift, and encoded to the original."""
     schema = SCHEMAS[200]
     for body in BODIES[200]:
         sent = addressed(body)
@@ -99,8 +99,8 @@ def test_each_record_that_the_spec_allows_is_read_as_sent(get, stub):
 
 @given(data=st.data())
 @settings(max_examples=25)
-def test_records_made_at_random_are_read_as_sent(get, stub, data):
-    """The same for whatever the spec allows."""
+def test_random_conforming_records_are_decoded_completely(get, stub, data):
+    """The same for any record that the spec allows."""
     sent = addressed(data.draw(values(SCHEMAS[200])))
     stub.answers(sent)
     record = get(validation="strict")
@@ -108,8 +108,8 @@ def test_records_made_at_random_are_read_as_sent(get, stub, data):
 
 
 @pytest.mark.parametrize("status", ERRORS)
-def test_each_documented_error_is_raised_with_what_it_says(get, stub, status):
-    """By its status, with code, message, metadata and user as they were sent."""
+def test_each_documented_error_is_raised_with_its_fields(get, stub, status):
+    """By its status, with code, message, metadata and user as sent."""
     for body in BODIES[status]:
         stub.answers(body, status)
         with pytest.raises(CLASSES.get(status, APIStatusError)) as caught:
@@ -122,16 +122,16 @@ def test_each_documented_error_is_raised_with_what_it_says(get, stub, status):
 
 
 @pytest.mark.parametrize("status", [400, 403, 408, 418, 503, 524, 529])
-def test_an_error_that_the_spec_does_not_document_is_raised_as_such(get, stub, status):
-    """Servers send what their document does not say."""
+def test_an_undocumented_error_is_raised_by_its_status(get, stub, status):
+    """Servers send statuses that the spec does not document."""
     stub.answers({"error": {"code": status, "message": "as it is"}}, status)
     with pytest.raises(APIStatusError) as caught:
         get()
     assert (caught.value.status_code, caught.value.message) == (status, "as it is")
 
 
-def test_the_real_record_is_read(get, stub, recorded):
-    """What it lacks is drift; under strict validation it is refused for that."""
+def test_a_recorded_response_is_decoded(get, stub, recorded):
+    """Its missing fields are drift, and an error with strict validation."""
     sent = addressed(recorded)
     stub.answers(sent)
     record = get()

@@ -43,8 +43,8 @@ def test_every_documented_status_is_typed(call, stub, status, data):
     check(SCHEMAS[status], body, parsed)
 
 
-def test_the_recorded_response_reads_as_it_was_sent(parser, call, stub, recorded):
-    """The real record keeps everything; what it lacks is listed, and reads as None."""
+def test_the_recorded_response_is_decoded_completely(parser, call, stub, recorded):
+    """Everything is kept; missing fields are drift, and None."""
     stub.answers(recorded)
     record = call()
     check(SCHEMAS[200], recorded, record)
@@ -69,8 +69,8 @@ def test_any_other_status_is_an_error_with_the_status_as_an_integer(call, stub, 
 
 @pytest.mark.parametrize("status", [200, 502])
 @pytest.mark.parametrize("content", NOT_JSON.values(), ids=NOT_JSON)
-def test_what_is_not_json_is_an_error_that_shows_how_it_begins(parser, call, stub, status, content):
-    """The error has the status, and the beginning of the body."""
+def test_invalid_json_is_an_error_with_the_start_of_the_body(parser, call, stub, status, content):
+    """And with the status."""
     stub.answers(content, status, "text/html")
     with pytest.raises(InvalidBodyError) as caught:
         call()
@@ -80,8 +80,8 @@ def test_what_is_not_json_is_an_error_that_shows_how_it_begins(parser, call, stu
 
 @pytest.mark.parametrize("status", [200, 502])
 @pytest.mark.parametrize("content", NO_OBJECT)
-def test_json_that_is_no_object_is_an_error(parser, call, stub, status, content):
-    """Where the spec says an object, anything else is an error that says what came."""
+def test_json_that_is_not_an_object_is_an_error(parser, call, stub, status, content):
+    """The error has the received type."""
     stub.answers(content, status)
     with pytest.raises(InvalidBodyError, match=r"expected object \(\w+\), found") as caught:
         call()
@@ -94,14 +94,14 @@ def test_a_byte_order_mark_is_ignored(parser, call, stub):
     assert call().data.id == "gen-1"
 
 
-def test_of_duplicate_keys_the_last_counts(parser, call, stub):
-    """Both parsers read the same value."""
+def test_the_last_of_duplicate_keys_is_used(parser, call, stub):
+    """By both parsers."""
     stub.answers(b'{"data": {"id": "gen-1", "id": 5, "id": "gen-2"}}')
     assert call().to_dict() == {"data": {"id": "gen-2"}}
 
 
-def test_deep_nesting_in_what_is_kept_as_it_came_is_an_error(parser, call, stub):
-    """What would overflow the stack when copied or compared is refused at once."""
+def test_deep_nesting_in_a_value_without_a_type_is_an_error(parser, call, stub):
+    """Copying or comparing it would overflow the stack."""
     deep = b"[" * 300 + b"]" * 300
     for content in (
         b'{"new": %s}' % deep,
@@ -118,7 +118,7 @@ def test_deep_nesting_in_what_is_kept_as_it_came_is_an_error(parser, call, stub)
 
 
 def test_an_error_object_with_status_200_is_not_readable_as_a_record(call, stub):
-    """Reading the record that was not sent says so, by name and JSON path."""
+    """Reading the missing record names the field and its JSON path."""
     body = {"error": {"code": 502, "message": "Bad Gateway"}}
     stub.answers(body)
     answer = call()

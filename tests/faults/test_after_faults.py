@@ -105,8 +105,8 @@ def test_failures_leave_no_descriptor_open(flavour):
         "proxy-joins-then-silent",
     ],
 )
-def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
-    """The server sees the end of it at once: no socket waits for a garbage collection."""
+def test_a_call_that_timed_out_leaves_no_connection(name, flavour):
+    """The server sees it closed at once, without a garbage collection."""
     if flavour == "given" and name in ENDLESS_HEADS:
         pytest.skip("no blocking call over httpx is cut there")
     fault = BY_ID[name]
@@ -139,7 +139,7 @@ def test_a_call_that_ran_out_of_time_leaves_no_connection(name, flavour):
     ids=["handshake", "head-awaited", "in-head", "in-body", "between-attempts"],
 )
 def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavour, monkeypatch):
-    """Wherever it is cancelled; and the client goes on working."""
+    """Wherever it is cancelled; and the client still works."""
     monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 5.0)
 
     async def run(server):
@@ -182,7 +182,7 @@ def interrupt(*_):
     "script", [play(interrupt, STALL), play(GOOD[:-9], interrupt, STALL)], ids=["head", "body"]
 )
 def test_an_interrupted_call_leaves_no_connection(script):
-    """Ctrl-C in a blocking call; and the client goes on working."""
+    """Ctrl-C in a sync call; and the client still works."""
     with (
         FaultServer(script, healthy=play(good)) as server,
         ModelGates(api_key=KEY, base_url=f"http://127.0.0.1:{server.port}") as client,
@@ -197,8 +197,8 @@ def test_an_interrupted_call_leaves_no_connection(script):
 
 
 @pytest.mark.parametrize("name", ["gzip-bomb", "endless", "gzip-endless"])
-def test_memory_stays_flat(name, flavour):
-    """A body without bounds costs a small multiple of the limit, whatever it would become."""
+def test_memory_use_is_bounded(name, flavour):
+    """An endless body uses a small multiple of the limit, whatever its decoded size."""
     bomb()  # made before memory is measured
     fault, limit = BY_ID[name], 1 << 20
     with serving(fault) as server:
@@ -224,8 +224,8 @@ def test_memory_stays_flat(name, flavour):
     ],
     ids=["drip-head", "drip-body", "503-told", "503", "resets", "truncations"],
 )
-def test_retries_without_end_end_at_the_deadline(script, flavour):
-    """However many attempts there may be, the deadline is one."""
+def test_endless_retries_end_at_the_deadline(script, flavour):
+    """All attempts share the deadline."""
     with FaultServer(script) as server:
         began = time.monotonic()
         url = f"http://127.0.0.1:{server.port}"
@@ -247,8 +247,8 @@ def chaos(peer):
 
 
 @pytest.mark.slow("a hundred and fifty calls, of which many are repeated")
-def test_many_calls_at_once_never_get_one_anothers_record(flavour):
-    """Each has its own record or a typed error, on connections that are mixed up."""
+def test_concurrent_calls_never_get_records_of_other_calls(flavour):
+    """Each gets its own record or a typed error, on shared connections."""
     ids = [f"gen-{number}" for number in range(150)]
     with FaultServer(chaos) as server:
         arguments = {"base_url": f"http://127.0.0.1:{server.port}", "timeout": PATIENT_S}

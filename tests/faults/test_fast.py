@@ -36,8 +36,8 @@ from .wire import CHUNKED, GOOD, ID, KEY, NEXT_ID, body, chunked, head, response
     ],
     ids=repr,
 )
-def test_a_request_that_would_be_another_is_not_sent(kind, changes):
-    """Refused for good, before anything is on the wire."""
+def test_a_request_with_injected_parts_is_not_sent(kind, changes):
+    """It is not retryable, and nothing is sent."""
 
     async def main(port):
         engine = kind(options(port))
@@ -66,8 +66,8 @@ def test_a_request_that_would_be_another_is_not_sent(kind, changes):
     ],
     ids=repr,
 )
-def test_a_request_whose_end_or_answer_would_be_elsewhere_is_not_sent(changes):
-    """By httptools' engine, which knows requests without bodies alone."""
+def test_a_request_with_other_framing_is_not_sent(changes):
+    """The httptools engine supports only methods and headers with normal framing."""
 
     async def main(port):
         return await ask(HttptoolsEngine(options(port)), **changes)
@@ -80,8 +80,8 @@ def test_a_request_whose_end_or_answer_would_be_elsewhere_is_not_sent(changes):
 
 @ENGINES
 @pytest.mark.parametrize("key", ["sk-mg-a\r\nX-Two: b", "sk-mg-a\0"], ids=repr)
-def test_a_key_that_would_be_another_header_is_not_sent(kind, key):
-    """A client refuses such a key itself; an engine does, too."""
+def test_a_key_with_an_injected_header_is_not_sent(kind, key):
+    """Clients reject such a key; engines do, too."""
 
     async def main(port):
         deadline = Deadline.after(5.0)
@@ -93,8 +93,8 @@ def test_a_key_that_would_be_another_header_is_not_sent(kind, key):
     assert (ending.kind, server.requests) == ("refused", [])
 
 
-def test_headers_that_change_are_sent_changed():
-    """What is kept of the ones before is not sent again."""
+def test_changed_headers_are_sent():
+    """The cache of header lines is not stale."""
     first, second = (("X-One", "1"),), (("X-One", "2"), ("X-Empty", ""), ("X-Latin", "ä\tö"))
 
     async def main(port):
@@ -133,8 +133,8 @@ def test_headers_that_change_are_sent_changed():
     ],
     ids=repr,
 )
-def test_a_head_that_httptools_or_this_engine_refuses_is_no_answer(first):
-    """No part of it is taken for one, and the connection is not used again."""
+def test_a_head_that_httptools_or_the_engine_rejects_is_a_failure(first):
+    """No part of it is used, and the connection is not reused."""
     with FaultServer(sequence((GOOD.replace(b"HTTP/1.1 200 OK", first, 1), STALL))) as server:
         ending, after = results(server, ID, NEXT_ID)
     assert isinstance(ending, Failure)
@@ -148,8 +148,8 @@ def test_a_head_that_httptools_or_this_engine_refuses_is_no_answer(first):
     ["gzip, chunked", "chunked, chunked", "identity", "xchunked", "chunked\r\n" + CHUNKED],
     ids=repr,
 )
-def test_transfer_codings_other_than_chunked_are_refused(coding):
-    """Where such a body ends, servers and proxies do not agree."""
+def test_transfer_codings_other_than_chunked_are_rejected(coding):
+    """Servers and proxies disagree on where such a body ends."""
     answer = head("200 OK", f"Transfer-Encoding: {coding}") + chunked(body())
     with FaultServer(sequence((answer, CLOSE))) as server:
         (ending,) = results(server, ID)
@@ -163,7 +163,7 @@ def test_transfer_codings_other_than_chunked_are_refused(coding):
     [(b"X-Long: " + b"x" * 60_000, 1), (b"X: y", 10_000), (b"X-Empty:", 100)],
     ids=["60 kB in a line", "10,000 lines", "empty"],
 )
-def test_a_large_head_is_taken(line, times, kind):
+def test_a_large_head_is_accepted(line, times, kind):
     """Up to about 100 kB."""
     content = response(body(), "200 OK", *[line] * times)
     with FaultServer(play(content)) as server:
@@ -176,7 +176,7 @@ def test_a_large_head_is_taken(line, times, kind):
 
 @ENGINES
 @pytest.mark.parametrize("part", [b"X-Long: " + b"x" * 300_000, b"X: y\r\n" * 50_000])
-def test_a_head_without_bounds_is_not_read_to_its_end(part, kind):
+def test_an_endless_head_is_not_read_to_its_end(part, kind):
     """It would fill the memory."""
     with FaultServer(play(b"HTTP/1.1 200 OK\r\n" + part, STALL)) as server:
         (ending,) = results(server, ID, kind=kind)
@@ -184,8 +184,8 @@ def test_a_head_without_bounds_is_not_read_to_its_end(part, kind):
     assert ending.kind == "connection"
 
 
-def test_informational_heads_without_end_are_a_head_without_bounds():
-    """Each of them is small."""
+def test_endless_informational_responses_are_a_failure():
+    """Even though each of them is small."""
     with FaultServer(play(b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 5_000, STALL)) as server:
         (ending,) = results(server, ID)
     assert isinstance(ending, Failure)
@@ -193,8 +193,8 @@ def test_informational_heads_without_end_are_a_head_without_bounds():
 
 
 @ENGINES
-def test_an_offer_to_upgrade_is_not_taken_up(kind):
-    """The answer is as good as any, and so is its connection."""
+def test_an_offer_to_upgrade_is_ignored(kind):
+    """The response is valid, and the connection is reused."""
     offer = response(body(), "200 OK", "Upgrade: h2c", "Connection: Upgrade")
     with FaultServer(play(offer)) as server:
         first, second = results(server, ID, ID, kind=kind)
@@ -203,8 +203,8 @@ def test_an_offer_to_upgrade_is_not_taken_up(kind):
 
 
 @ENGINES
-def test_what_a_server_says_before_it_is_asked_is_the_answer(kind):
-    """That it has no time for anybody."""
+def test_a_response_before_the_request_is_used(kind):
+    """For example that the server is overloaded."""
     busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
     with FaultServer(connect(busy, STALL), healthy=play(good)) as server:
         (ending,) = results(server, ID, kind=kind)
@@ -214,7 +214,7 @@ def test_what_a_server_says_before_it_is_asked_is_the_answer(kind):
 
 
 @ENGINES
-def test_white_space_around_a_value_is_no_part_of_it(kind):
+def test_white_space_around_a_header_value_is_removed(kind):
     """RFC 9112, section 5."""
     with FaultServer(play(response(body(), "200 OK", "X-Pad: \t a b \t "))) as server:
         (ending,) = results(server, ID, kind=kind)
@@ -222,8 +222,8 @@ def test_white_space_around_a_value_is_no_part_of_it(kind):
 
 
 @ENGINES
-def test_a_connection_of_http_1_0_is_not_used_again(kind):
-    """Not even if the server offers it: it does not say what it means by that."""
+def test_an_http_1_0_connection_is_not_reused(kind):
+    """Not even if the server offers keep-alive, which HTTP/1.0 does not define."""
     offer = response(body(), "200 OK", "Connection: keep-alive").replace(b"/1.1", b"/1.0", 1)
     with FaultServer(play(offer)) as server:
         first, second = results(server, ID, ID, kind=kind)
@@ -235,8 +235,8 @@ def test_a_connection_of_http_1_0_is_not_used_again(kind):
 
 
 @ENGINES
-def test_a_body_that_ends_with_the_connection_is_not_whole_when_that_breaks(kind):
-    """A reset is no end."""
+def test_a_reset_makes_a_body_without_length_incomplete(kind):
+    """Only an orderly close ends such a body."""
     with FaultServer(play(head() + body()[:-9], 0.1, RESET)) as server:
         (ending,) = results(server, ID, kind=kind)
     assert isinstance(ending, Failure)
@@ -244,8 +244,8 @@ def test_a_body_that_ends_with_the_connection_is_not_whole_when_that_breaks(kind
 
 
 @ENGINES
-def test_a_body_beyond_the_limit_is_not_waited_for(kind):
-    """Nor read: what is there says enough."""
+def test_a_body_above_the_limit_is_not_read_to_its_end(kind):
+    """The limit decides as soon as it is exceeded."""
 
     async def main(port):
         engine, deadline = kind(options(port)), Deadline.after(20.0)
@@ -261,8 +261,8 @@ def test_a_body_beyond_the_limit_is_not_waited_for(kind):
 
 @ENGINES
 @pytest.mark.parametrize("sent", [40, 45, 48], ids=["chunk cut", "chunk without end", "no last"])
-def test_half_a_chunk_is_no_body(sent, kind):
-    """Of an error, it is what there is of it."""
+def test_a_truncated_chunk_is_an_incomplete_body(sent, kind):
+    """For an error status, the received part is used."""
     part = b"28\r\n" + b"x" * 40 + b"\r\n"
     for status in ("200 OK", "500 Oh"):
         answer = head(status, CHUNKED) + part + part[:sent]
@@ -277,8 +277,8 @@ def test_half_a_chunk_is_no_body(sent, kind):
             assert set(ending.body) == {ord("x")}
 
 
-def test_trailers_are_no_headers():
-    """Neither of their own answer nor of the next one."""
+def test_trailers_are_not_headers():
+    """Neither of their own response nor of the next one."""
     trailed = head("200 OK", CHUNKED) + chunked(body())[:-2] + b"X-Late: 1\r\nX-Later: 2\r\n\r\n"
     with FaultServer(play(trailed)) as server:
         first, second = results(server, ID, ID)

@@ -101,42 +101,42 @@ async def dialled(name):
         return sock.getpeername()[1]
 
 
-def test_an_address_that_does_not_answer_is_passed_by(host, deaf, live, monkeypatch):
-    """Soon, not when the system gives up."""
+def test_the_next_address_is_tried_if_one_does_not_respond(host, deaf, live, monkeypatch):
+    """Soon, not after the system's timeout."""
     monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 0.01)
     name, before = host(deaf, deaf, live), descriptors()
     assert asyncio.run(dialled(name)) == live
     assert descriptors() <= before
 
 
-def test_an_address_that_refuses_is_passed_by_at_once(host, refusing, live, monkeypatch):
-    """Without the wait for an answer."""
+def test_the_next_address_is_tried_at_once_if_one_refuses(host, refusing, live, monkeypatch):
+    """Without the delay between attempts."""
     monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 60.0)
     assert asyncio.run(dialled(host(refusing, refusing, live))) == live
 
 
-def test_the_first_address_that_answers_is_enough(host, live, refusing):
-    """The others are not tried."""
+def test_no_further_address_is_tried_after_a_connection(host, live, refusing):
+    """The first one that answers is used."""
     assert asyncio.run(dialled(host(live, refusing))) == live
 
 
-def test_addresses_that_all_refuse_are_one_error(host, refusing):
-    """As when there is one."""
+def test_one_error_is_raised_if_all_addresses_refuse(host, refusing):
+    """As with a single address."""
     for ports in ([refusing], [refusing] * 3):
         with pytest.raises(ConnectionRefusedError, match=str(refusing)):
             asyncio.run(dialled(host(*ports)))
 
 
-def test_families_take_turns():
-    """One of them may be out of order as a whole (RFC 8305, section 4)."""
+def test_address_families_alternate():
+    """One of them may be broken altogether (RFC 8305, section 4)."""
     six, four = socket.AF_INET6, socket.AF_INET
     found = [(family, 1, 6, "", number) for number, family in enumerate([six, six, six, four])]
     assert [one[4] for one in happy_eyeballs._interleave_families(found)] == [0, 3, 1, 2]
 
 
 @pytest.mark.parametrize("most", [1, 2])
-def test_a_dial_may_be_cancelled_at_any_turn_of_the_loop(host, live, most, monkeypatch):
-    """No socket stays open, not even one that was just connected; no task goes on."""
+def test_connecting_may_be_cancelled_at_any_iteration_of_the_loop(host, live, most, monkeypatch):
+    """No socket stays open, not even one that was just connected; no task continues."""
     monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 0.0)
     name = host(*[live] * most)
     come = []
@@ -171,8 +171,8 @@ def test_a_dial_may_be_cancelled_at_any_turn_of_the_loop(host, live, most, monke
 
 @pytest.mark.parametrize("ends", ["cancelled", "late"])
 @ENGINES
-def test_a_connection_that_never_comes_leaves_nothing(kind, ends, deaf):
-    """No task and no socket, whether its call is cancelled or out of time."""
+def test_a_failed_connection_leaves_no_task_and_no_socket(kind, ends, deaf):
+    """Whether its call is cancelled or times out."""
 
     async def main():
         engine = kind(NetworkOptions(Server.of(f"http://127.0.0.1:{deaf}", ""), Trust()))
@@ -201,8 +201,8 @@ def test_a_connection_that_never_comes_leaves_nothing(kind, ends, deaf):
 
 
 @ENGINES
-def test_http_1_1_is_what_is_agreed_on(kind):
-    """Though the caller's own context offers something else, which the server would rather have."""
+def test_http_1_1_is_negotiated(kind):
+    """Even if the caller's context and the server prefer another protocol."""
     agreed = []
     theirs = tls.speaking_http_2()
     theirs.set_alpn_protocols(["h2", "http/1.1"])

@@ -115,16 +115,16 @@ def address(server, host="127.0.0.1"):
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", OUTAGES)
-def test_an_outage_is_ridden_out(flavour, name, call):
-    """The server is there again while there are retries and time: nothing is lost."""
+def test_calls_succeed_after_an_outage(flavour, name, call):
+    """If the server recovers while there are retries and time left."""
     script, listening = OUTAGES[name]
     with outage(script, listening=listening) as server:
         assert run_calls(flavour, call, address(server)) == [ID, NEXT_ID]
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_half_open_connection_is_given_up(flavour, call, monkeypatch):
-    """After a third of the time they ask by another one; `get_many` after the client's time-out."""
+def test_a_half_open_connection_is_abandoned(flavour, call, monkeypatch):
+    """After a third of the timeout (`get`, `wait`), or after the client's timeout (`get_many`)."""
     monkeypatch.setattr("modelgates_client.calls.execution._MIN_PATIENCE_S", 0.0)
     for timeout_s in (0.6, 6.0, 30.0):  # what is too short on a busy machine is tried with more
         with outage(play(STALL), seconds=0.1) as server:
@@ -134,8 +134,8 @@ def test_a_half_open_connection_is_given_up(flavour, call, monkeypatch):
     assert found == [ID, NEXT_ID]
 
 
-def test_a_get_that_may_ask_once_gives_it_all_the_time(flavour):
-    """A half-open connection cannot be told from a server that takes its time."""
+def test_a_get_without_retries_waits_for_the_whole_timeout(flavour):
+    """A half-open connection looks like a slow server."""
     with FaultServer(play(STALL)) as server:
         found = run_calls(flavour, "get", address(server), (ID,), timeout=0.2, max_retries=0)
     assert [type(error) for error in found] == [APITimeoutError]
@@ -168,8 +168,8 @@ def resolver(monkeypatch):
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN])
-def test_a_name_that_is_not_found_for_a_while_is_asked_for_again(flavour, call, code, resolver):
-    """A resolver may be out of order, too."""
+def test_a_failed_look_up_is_retried(flavour, call, code, resolver):
+    """A resolver may be down temporarily."""
     resolver.code, resolver.times = code, 3
     with FaultServer(play(good)) as server:
         found = run_calls(flavour, call, address(server, "localhost"))
@@ -178,8 +178,8 @@ def test_a_name_that_is_not_found_for_a_while_is_asked_for_again(flavour, call, 
 
 
 @pytest.mark.parametrize("call", ["get", "get_many"])
-def test_a_name_that_does_not_exist_is_no_connection(flavour, call, resolver, monkeypatch):
-    """It says so when the retries are used up, or the time for an outage is."""
+def test_an_unknown_host_is_a_connection_error(flavour, call, resolver, monkeypatch):
+    """After the retries, or the time for an outage, are used up."""
     monkeypatch.setitem(MANY, "outage_timeout", 0.5)
     resolver.times = 10**6
     where = "http://localhost:9/api/v1"
@@ -189,8 +189,8 @@ def test_a_name_that_does_not_exist_is_no_connection(flavour, call, resolver, mo
 
 
 @pytest.mark.parametrize("call", ["get", "get_many"])
-def test_a_slow_resolver_ends_with_the_deadline(flavour, call, resolver, monkeypatch):
-    """It is no reason to hang."""
+def test_a_slow_resolver_is_bounded_by_the_deadline(flavour, call, resolver, monkeypatch):
+    """The call does not hang."""
     monkeypatch.setitem(MANY, "outage_timeout", 0.5)
     resolver.delay_s = 0.6
     with FaultServer(play(good)) as server:
@@ -198,8 +198,8 @@ def test_a_slow_resolver_ends_with_the_deadline(flavour, call, resolver, monkeyp
     assert [type(error) for error in found] == [APITimeoutError]
 
 
-def test_a_wait_without_a_server_says_what_was_wrong_last(resolver):
-    """Also where the name is not found."""
+def test_a_wait_without_a_server_reports_the_last_error(resolver):
+    """Even if the host is not found."""
     resolver.times = 10**6
     url = "http://localhost:9/api/v1"
     with ModelGates(api_key=KEY, base_url=url, trust_env=False) as client:

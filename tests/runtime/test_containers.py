@@ -22,16 +22,16 @@ def items():
     return Array(INTEGER)([3, "odd", 1], "/list")
 
 
-def test_one_odd_item_costs_no_other_its_type(items):
-    """The others read as usual, by position or all at once."""
+def test_an_unreadable_item_does_not_affect_the_others(items):
+    """They are read as usual, one at a time or all at once."""
     assert (items[0], items[2], items[-1], len(items)) == (3, 1, 1, 3)
     assert items.readable() == [3, 1]
     assert items[::2] == [3, 1]
     assert type(items[::2]) is list
 
 
-def test_reading_the_odd_item_names_its_place(items):
-    """The error says where it stands, what was expected and what came."""
+def test_reading_an_unreadable_item_names_its_position(items):
+    """The error has the position, the expected and the received type."""
     with pytest.raises(FieldError) as caught:
         items[1]
     error = caught.value
@@ -66,21 +66,21 @@ HANDING_ON = {
 
 
 @pytest.mark.parametrize("hand_on", HANDING_ON.values(), ids=HANDING_ON)
-def test_nothing_hands_the_odd_item_on(items, hand_on):
-    """Whatever would pass it on unread raises, and leaves the list as it is."""
+def test_no_operation_passes_an_unreadable_item_on(items, hand_on):
+    """It raises, and leaves the list unchanged."""
     with pytest.raises(FieldError):
         hand_on(items)
     assert encode(items) == [3, "odd", 1]
 
 
-def test_json_dumps_does_not_take_the_odd_item_for_a_value(items):
-    """The standard encoder knows no such item, and says so."""
+def test_json_dumps_rejects_an_unreadable_item(items):
+    """The standard encoder raises."""
     with pytest.raises((TypeError, FieldError)):
         json.dumps(items)
 
 
-def test_iteration_goes_on_after_the_odd_item(items):
-    """An iterator that raised yields the items that follow."""
+def test_iteration_continues_after_an_unreadable_item(items):
+    """An iterator that raised yields the following items."""
     iterator = iter(items)
     assert next(iterator) == 3
     with pytest.raises(FieldError):
@@ -88,16 +88,16 @@ def test_iteration_goes_on_after_the_odd_item(items):
     assert list(iterator) == [1]
 
 
-def test_comparing_and_searching_never_find_the_odd_item(items):
-    """It equals nothing that a caller has."""
+def test_comparing_and_searching_never_find_an_unreadable_item(items):
+    """It is not equal to any value of a caller."""
     assert "odd" not in items
     assert items != [3, "odd", 1]
     assert items.count("odd") == 0
     assert items.index(1) == 2
 
 
-def test_a_good_item_in_its_place_makes_the_list_readable(items):
-    """After the assignment all is as with any list."""
+def test_replacing_an_unreadable_item_makes_the_list_readable(items):
+    """Afterwards it behaves like any list."""
     items[1] = 2
     items.sort(reverse=True)
     assert list(items) == [3, 2, 1] == items + []  # noqa: RUF005
@@ -106,13 +106,13 @@ def test_a_good_item_in_its_place_makes_the_list_readable(items):
 
 
 def test_readable_items_can_be_popped(items):
-    """Popping raises only for the odd item."""
+    """Popping raises only for an unreadable item."""
     assert (items.pop(), items.pop(0), len(items)) == (1, 3, 1)
 
 
 @pytest.mark.parametrize("twin_of", [copy, deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_copy_is_as_careful(items, twin_of):
-    """Copies and pickles keep the odd item, and keep it from being read."""
+def test_copies_and_pickles_keep_items_unreadable(items, twin_of):
+    """They contain the unreadable item, and raise when it is read."""
     twin = twin_of(items)
     assert type(twin) is CheckedList
     assert twin is not items
@@ -121,14 +121,14 @@ def test_a_copy_is_as_careful(items, twin_of):
     assert repr(twin) == repr(items)
 
 
-def test_a_list_of_odd_items_alone_is_still_no_list_of_values():
-    """Nothing in it is readable, all of it is kept."""
+def test_a_list_of_unreadable_items_keeps_them():
+    """None is readable, all are kept."""
     items = Array(INTEGER)([None, [1]], "")
     assert (items.readable(), encode(items)) == ([], [None, [1]])
 
 
 def test_an_unreadable_item_is_drift():
-    """Its entry says what came."""
+    """The entry has the received type."""
     (drift,) = MismatchedValue(None, "/here", "integer").__drift__("/there")
     assert drift == Drift("/there", "null", "integer", "null")
 
@@ -139,8 +139,8 @@ def extras():
     return Node.from_dict({"na/me": "n", "good": 1, "odd": "x"}).additional_properties
 
 
-def test_unnamed_fields_are_a_mapping(extras):
-    """They read, count and iterate as any mapping's."""
+def test_additional_properties_are_a_mapping(extras):
+    """Reading, counting and iterating work as for any mapping."""
     assert (extras["good"], extras.get("none"), len(extras), list(extras)) == (
         1,
         None,
@@ -162,14 +162,14 @@ def test_unnamed_fields_are_a_mapping(extras):
         dict,
     ],
 )
-def test_an_unnamed_field_of_another_type_is_unreadable(extras, read):
-    """Every way to its value raises."""
+def test_an_additional_property_of_another_type_is_unreadable(extras, read):
+    """Every way of reading it raises."""
     with pytest.raises(FieldError, match="/odd"):
         read(extras)
 
 
-def test_unnamed_fields_can_be_set_and_removed():
-    """What is set is sent, whether or not there was such a field before."""
+def test_additional_properties_can_be_set_and_removed():
+    """They are sent, whether or not there was such a field before."""
     node = Node(name="n")
     node.additional_properties["new"] = 5
     node.additional_properties["other"] = 6
@@ -182,27 +182,27 @@ def test_unnamed_fields_can_be_set_and_removed():
     assert node.to_dict() == {}
 
 
-def test_unnamed_fields_of_another_type_can_be_cleared(extras):
-    """To drop them all, none need be readable."""
+def test_unreadable_additional_properties_can_be_cleared(extras):
+    """`clear` does not read them."""
     extras.clear()
     assert len(extras) == 0
 
 
-def test_a_named_field_is_no_additional_property(extras):
-    """To set it there would send something else than the attribute says."""
+def test_a_declared_field_is_not_an_additional_property(extras):
+    """Setting it there would bypass its attribute."""
     with pytest.raises(ValueError, match="set its attribute"):
         extras["na/me"] = 5
 
 
-def test_reading_unnamed_fields_changes_nothing():
-    """A record that was looked at is the record it was."""
+def test_reading_additional_properties_changes_nothing():
+    """The record is equal to the original."""
     node, twin = Node.from_dict({"na/me": "n"}), Node.from_dict({"na/me": "n"})
     assert dict(node.additional_properties) == {}
     assert (node, node.to_dict(), node.drift) == (twin, twin.to_dict(), twin.drift)
 
 
-def test_asking_for_an_unnamed_field_does_not_read_it(extras):
-    """Whether it is there can be asked of an unreadable one, too; so can what sets ask."""
+def test_membership_of_an_additional_property_does_not_read_it(extras):
+    """It works for unreadable ones, too; so do operations of sets."""
     assert "odd" in extras
     assert "none" not in extras
     assert extras.keys() & {"odd", "none"} == {"odd"}

@@ -89,8 +89,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("decoder", "value", "typed"), TAKEN)
-def test_a_value_of_the_type_is_taken(decoder, value, typed):
-    """It becomes a value of exactly the Python type, and encodes to what it was."""
+def test_a_value_of_the_type_is_accepted(decoder, value, typed):
+    """The result has exactly the Python type, and encodes to the original."""
     decoded = decoder(value, "")
     assert (decoded, type(decoded)) == (typed, type(typed))
     assert encode(decoded) == value
@@ -98,8 +98,8 @@ def test_a_value_of_the_type_is_taken(decoder, value, typed):
 
 
 @pytest.mark.parametrize(("decoder", "value"), REFUSED)
-def test_a_value_of_another_type_is_refused(decoder, value):
-    """No decoder stretches a value to fit, and none raises."""
+def test_a_value_of_another_type_is_rejected(decoder, value):
+    """No decoder coerces a value, and none raises."""
     assert decoder(value, "") is MISMATCH
     assert not decoder.accepts(value)
     assert not decoder.knows(value)
@@ -115,8 +115,8 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("text", MOMENTS)
-def test_a_datetime_remembers_how_it_was_sent(text):
-    """It is an aware datetime like any other, and its JSON form is the text that came."""
+def test_a_datetime_keeps_its_original_text(text):
+    """It is an aware datetime, and encodes to the original text."""
     moment = DATETIME(text, "")
     assert moment.tzinfo is not None
     assert moment.isoformat()[:19] == text[:19].upper()
@@ -124,8 +124,8 @@ def test_a_datetime_remembers_how_it_was_sent(text):
         assert (twin, encode(twin)) == (moment, text)
 
 
-def test_a_datetime_that_was_reckoned_forgets_the_text():
-    """A sum or a replacement is another moment than the one that was sent."""
+def test_a_computed_datetime_does_not_keep_the_text():
+    """A sum or a replacement is another point in time."""
     moment = DATETIME(MOMENTS[0], "")
     later = moment + datetime.timedelta(hours=1)
     for other in (later, moment.replace(hour=22), pickle.loads(pickle.dumps(later))):
@@ -146,13 +146,13 @@ def test_a_datetime_that_was_reckoned_forgets_the_text():
         "२०२६-02-24T21:19:33Z",
     ],
 )
-def test_what_rfc_3339_does_not_allow_is_no_datetime(text):
-    """Python reads more of ISO 8601 than the spec's format has; a time of no zone is a guess."""
+def test_a_format_outside_rfc_3339_is_not_a_datetime(text):
+    """Python parses more of ISO 8601; a time without a zone would be a guess."""
     assert DATETIME(text, "") is MISMATCH
 
 
-def test_a_uuid_remembers_how_it_was_sent():
-    """Upper case comes back as upper case."""
+def test_a_uuid_keeps_its_original_text():
+    """Upper case is encoded as upper case."""
     text = "9CF05DED-EEFE-41B4-8C08-0C6460FEFFEA"
     identifier = UUID(text, "")
     for twin in (identifier, copy(identifier), deepcopy(identifier)):
@@ -163,13 +163,13 @@ def test_a_uuid_remembers_how_it_was_sent():
     assert encode(pickle.loads(pickle.dumps(made))) == encode(made) == text.lower()
 
 
-def test_bytes_are_a_file():
-    """A binary body reads as a file whose content is the body."""
+def test_bytes_decode_to_a_file():
+    """A file with the content of the binary body."""
     assert FILE(b"\x00\xff", "").payload.read() == b"\x00\xff"
 
 
-def test_what_is_kept_as_it_came_is_bounded_in_depth():
-    """It is refused while decoding, rather than overflowing the stack later."""
+def test_values_without_a_type_are_bounded_in_depth():
+    """Decoding rejects them, so that no later recursion overflows."""
     deep = []
     for _ in range(200):
         deep = [deep]
@@ -179,8 +179,8 @@ def test_what_is_kept_as_it_came_is_bounded_in_depth():
             decoder(value, "")
 
 
-def test_items_know_their_place():
-    """Pointers of nested items name every step."""
+def test_errors_of_nested_items_have_the_full_pointer():
+    """Every level is in the pointer."""
     grid = Array(Array(INTEGER))([[1], [2, "x"]], "/grid")
     with pytest.raises(Exception, match="at /grid/1/1 the spec requires integer"):
         list(grid[1])
@@ -197,31 +197,31 @@ class TestTagged:
     )
 
     @pytest.mark.parametrize(("kind", "model"), [("error", ErrorDetail), ("tree", Node)])
-    def test_the_value_decides(self, kind, model):
-        """Whatever else is in the object."""
+    def test_the_value_of_the_property_selects_the_model(self, kind, model):
+        """Whatever else the object contains."""
         assert type(self.CHOICE({"kind": kind, "code": 1}, "")) is model
 
     @pytest.mark.parametrize("value", [{"kind": "new"}, {}, {"kind": 1}, {"kind": ["error"]}, 5])
-    def test_an_unknown_value_is_none_of_them(self, value):
-        """Not an instance of the first."""
+    def test_an_unknown_value_is_a_mismatch(self, value):
+        """Not an instance of the first model."""
         assert self.CHOICE(value, "") is MISMATCH
         assert not self.CHOICE.accepts(value)
         assert not self.CHOICE.knows(value)
         assert self.CHOICE.faults(value) == 1
 
-    def test_an_object_that_no_value_stands_for_is_read_as_what_fits(self):
-        """Where the spec has one beside those that are told apart."""
+    def test_another_choice_decodes_an_object_with_an_unknown_value(self):
+        """If the spec has a choice without a value."""
         choice = Tagged([Object(ErrorDetail), Object(Node)], "kind", {"node": Object(Node)})
         assert type(choice({"kind": "node"}, "")) is Node
         assert type(choice({"kind": "new"}, "")) is ErrorDetail
 
-    def test_others_are_read_as_what_they_are(self):
-        """Null, say."""
+    def test_other_choices_decode_other_types(self):
+        """For example null."""
         assert self.CHOICE(None, "") is None
         assert self.CHOICE.knows(None)
         assert self.CHOICE.faults(None) == 0
 
-    def test_it_says_what_it_expects(self):
+    def test_the_expected_types_are_described(self):
         """The models, and the property."""
         assert self.CHOICE.expected == (
             "object (ErrorDetail) or object (Node) or null, selected by `kind`"
@@ -251,15 +251,15 @@ class TestOneOf:
             ([OneOf([StrEnumeration(Colour), NULL]), STRING], "new", 1),
         ],
     )
-    def test_the_better_reading_wins(self, choices, value, index):
-        """Of readings that are equally good the first wins."""
+    def test_the_choice_with_the_fewest_faults_wins(self, choices, value, index):
+        """The first one, if several are equal."""
         decoded, wanted = OneOf(choices)(value, "/x"), choices[index](value, "/x")
         assert encode(decoded) == value
         assert type(decoded) is type(wanted)
         assert repr(decoded) == repr(wanted)
 
-    def test_objects_are_told_apart_by_their_fields(self):
-        """Undeclared fields, missing ones and those of another type count."""
+    def test_fields_select_the_model(self):
+        """Undeclared and missing fields, and those of another type, count as faults."""
         choice = OneOf([Object(ProviderResponse), Object(ErrorDetail), Object(ErrorResponse)])
         for body, model in [
             ({"code": 1, "message": "m"}, ErrorDetail),
@@ -270,26 +270,26 @@ class TestOneOf:
             assert type(choice(body, "")) is model
 
     def test_a_missing_field_is_a_fault(self):
-        """An object that lacks what one model requires is rather of another."""
+        """An object without a field that one model requires matches another."""
         choice = OneOf([Object(ErrorResponse), Object(ErrorDetailMetadataType0)])
         assert type(choice({}, "")) is ErrorDetailMetadataType0
 
-    def test_unnamed_fields_of_the_declared_type_are_no_fault(self):
-        """Where unnamed fields have a type, those of another type count."""
+    def test_additional_properties_of_the_declared_type_are_not_faults(self):
+        """Those of another type are."""
         choice = OneOf([Object(Node), Object(ErrorDetailMetadataType0)])
         assert type(choice({"any": 1}, "")) is Node
         assert type(choice({"any": "x"}, "")) is ErrorDetailMetadataType0
 
-    def test_it_says_what_it_takes(self):
-        """Its words, and what it knows, are those of its choices."""
+    def test_the_accepted_types_are_described(self):
+        """By the descriptions of the choices."""
         choice = OneOf([StrEnumeration(Colour), Constant(5)])
         assert choice.expected == "string or 5"
         assert (choice.knows("red"), choice.knows("new"), choice.knows(5)) == (True, False, True)
         assert not choice.accepts(None)
 
 
-def test_a_choice_with_an_enum_of_integers_takes_any_number():
-    """Whether the enum knows a number is asked of those that are no integers, too."""
+def test_a_choice_with_an_enum_of_integers_accepts_any_number():
+    """`knows` is called for numbers that are not integers, too."""
     choice = OneOf([IntEnumeration(Priority), NUMBER])
     assert choice(64.0, "") == 64
     assert choice(1.7e308, "") == 1.7e308

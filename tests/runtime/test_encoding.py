@@ -41,20 +41,20 @@ MOMENT = datetime.datetime(2026, 2, 24, 21, 19, tzinfo=datetime.UTC)
         ({"a": {"b": Colour("x")}}, {"a": {"b": "x"}}),
     ],
 )
-def test_a_typed_value_has_one_json_form(value, encoded):
+def test_a_typed_value_has_one_json_representation(value, encoded):
     """Numbers without a fraction are integers, as JavaScript writes them."""
     assert (encode(value), type(encode(value))) == (encoded, type(encoded))
 
 
-def test_what_has_no_json_form_is_refused():
+def test_a_value_without_a_json_representation_is_rejected():
     """Nothing is sent as its `repr`."""
     for value in (object(), b"bytes", {1, 2}, 1j):
         with pytest.raises(TypeError, match="has no JSON representation"):
             encode([value])
 
 
-def test_encoding_shares_no_container():
-    """To change what was encoded changes nothing else."""
+def test_encoding_copies_containers():
+    """Changing the result does not change the model."""
     value = {"list": [1], "dict": {"a": []}}
     encoded = encode(value)
     encoded["list"].append(2)
@@ -87,8 +87,8 @@ def test_json_equality_is_not_python_equality(one, other, equal):
 
 
 @pytest.mark.parametrize("value", ["", ".", ".."])
-def test_a_path_cannot_become_another_operations(value):
-    """Segments that servers and proxies resolve away are refused."""
+def test_a_path_cannot_address_another_operation(value):
+    """Segments that servers and proxies normalize are rejected."""
     with pytest.raises(ValueError, match="cannot be part of a path"):
         path_segment("id", value)
 
@@ -139,8 +139,8 @@ def test_multipart_sends_files_text_and_json():
     assert b'name="text"' in request.read()
 
 
-def test_a_multipart_body_sends_all_that_its_model_holds():
-    """Unnamed fields and unreadable values go along, as in `to_dict`."""
+def test_a_multipart_body_has_all_fields_of_its_model():
+    """Additional and unreadable ones, too, as in `to_dict`."""
     payload = File(io.BytesIO(b"x"), "x")
     node = Node(file=payload, name="n")
     node.additional_properties["more"] = 5

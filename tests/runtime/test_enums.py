@@ -24,8 +24,8 @@ def test_a_known_value_is_the_member(value):
 
 
 @pytest.mark.parametrize("value", UNKNOWN)
-def test_an_unknown_value_stays_and_says_that_it_is_unknown(value):
-    """It is of the enum's type, equal to the plain value, and has no name."""
+def test_an_unknown_value_is_kept_and_marked_as_unknown(value):
+    """It has the enum's type, is equal to the plain value, and has no name."""
     assert type(value) in {Colour, Priority}
     assert value == value.value
     assert type(value.value) in {str, int}
@@ -35,8 +35,8 @@ def test_an_unknown_value_stays_and_says_that_it_is_unknown(value):
 
 
 @pytest.mark.parametrize("value", [*KNOWN, *UNKNOWN])
-def test_it_goes_wherever_the_plain_value_goes(value):
-    """Text, JSON, hashes and comparisons are those of the plain value."""
+def test_a_member_behaves_like_its_plain_value(value):
+    """In text, JSON, hashes and comparisons."""
     plain = value.value
     assert (str(value), f"{value}", hash(value)) == (str(plain), f"{plain}", hash(plain))
     assert json.dumps({"value": value}) == json.dumps({"value": plain})
@@ -53,7 +53,7 @@ def test_it_can_be_copied_and_pickled(value):
         assert not value.is_known or twin is value
 
 
-def test_asking_for_unknown_values_makes_nothing_known():
+def test_unknown_values_are_not_stored():
     """A server that sends ever new values does not fill memory."""
     before = Colour.known()
     assert not Colour("new").is_known
@@ -64,20 +64,20 @@ def test_asking_for_unknown_values_makes_nothing_known():
 @pytest.mark.parametrize(
     ("enum", "value"), [(Colour, 5), (Colour, None), (Colour, b"red"), (Colour, ["red"])]
 )
-def test_a_value_of_another_type_is_none_of_it(enum, value):
-    """An enum of strings takes strings alone."""
+def test_a_value_of_another_type_is_an_error(enum, value):
+    """An enum of strings accepts only strings."""
     with pytest.raises(TypeError):
         enum(value)
 
 
-def test_an_enum_of_integers_takes_no_text():
+def test_an_enum_of_integers_accepts_no_text():
     """`"1"` is not 1."""
     with pytest.raises(TypeError):
         Priority("1")
 
 
-def test_a_value_of_another_enum_becomes_one_of_this():
-    """Enums do not mix: the value counts, not the type it comes in."""
+def test_a_value_of_another_enum_is_converted():
+    """The value counts, not its type."""
     value = ApiType(Colour("mauve"))
     assert (type(value), value.value) == (ApiType, "mauve")
 

@@ -24,27 +24,27 @@ def test_limit_remaining_and_reset_are_read(names):
 
 
 @pytest.mark.parametrize("reset", ["30", f"{NOW + 30:.0f}", f"{(NOW + 30) * 1000:.0f}"])
-def test_a_reset_is_in_seconds_or_a_moment(reset):
-    """In epoch seconds, or milliseconds."""
+def test_a_reset_is_a_duration_or_a_time(reset):
+    """In seconds, or as a time in epoch seconds or milliseconds."""
     assert said(x_ratelimit_reset=reset) == RateLimit(None, None, 30.0)
 
 
 @pytest.mark.parametrize(
     "limit", ["100, 100;w=60", "100, 5000;w=3600, 100;w=60", "100;w=60", "100, 100"]
 )
-def test_a_limit_with_its_windows_is_the_first(limit):
-    """As the first drafts had it: the limit that is nearest, then all there are; or sent twice."""
+def test_the_first_of_several_limits_is_used(limit):
+    """As in the first drafts, or when the header is repeated."""
     assert said(ratelimit_limit=limit, ratelimit_remaining="7") == RateLimit(100, 7, None)
 
 
-def test_a_moment_is_judged_by_the_clock_of_the_server():
-    """Ours may be wrong."""
+def test_a_date_is_compared_to_the_clock_of_the_server():
+    """This machine's clock may be wrong."""
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
     assert said(ratelimit_reset="1994-11-06T08:49:47Z", date=date) == RateLimit(None, None, 10.0)
 
 
-def test_a_server_that_says_nothing_has_no_limit_that_is_known():
-    """Which is not 0."""
+def test_without_headers_the_limit_is_unknown():
+    """Unknown is not 0."""
     assert said() is None
     assert said(x_ratelimit_limit="many", x_ratelimit_remaining="-1", x_ratelimit_reset="") is None
     assert said(x_ratelimit_limit="1.5", x_ratelimit_remaining="7") == RateLimit(None, 7, None)
@@ -104,8 +104,8 @@ def test_no_combined_header_makes_it_raise(combined, policy):
         assert all(value is None or value >= 0 for value in found)
 
 
-def test_an_answer_has_it():
-    """As each response, whatever its body is."""
+def test_a_response_has_the_rate_limit():
+    """Whatever its body is."""
     assert Response(None, 200, {"x-ratelimit-remaining": "3"}, b"").rate_limit == RateLimit(
         None, 3, None
     )

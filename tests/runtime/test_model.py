@@ -37,8 +37,8 @@ def test_annotations_are_plain_types(model):
         assert (field.default is None) <= (type(None) in typing.get_args(hints[field.name]))
 
 
-def test_a_required_value_that_is_missing_is_an_error_that_names_it():
-    """The error says field, path, what was expected and what came."""
+def test_reading_a_missing_required_field_is_an_error():
+    """It has the field, the path, the expected and the received type."""
     record = Generation.from_dict({})
     with pytest.raises(FieldError) as caught:
         _ = record.total_cost
@@ -70,7 +70,7 @@ def test_a_required_value_that_is_missing_is_an_error_that_names_it():
     ],
 )
 def test_a_value_of_another_type_is_unreadable_and_kept(complete, field, value, found):
-    """Reading raises, `drift` lists it, `to_dict` gives it back; all else is untouched."""
+    """Reading raises, `drift` lists it, `to_dict` returns it; other fields are unaffected."""
     complete[field] = value
     record = Generation.from_dict(complete)
     with pytest.raises(FieldError, match=f"Generation.{field} cannot be read") as caught:
@@ -83,8 +83,8 @@ def test_a_value_of_another_type_is_unreadable_and_kept(complete, field, value, 
     assert f"{field}=<unreadable>" in repr(record)
 
 
-def test_nothing_swallows_the_error():
-    """`getattr` with a default and `hasattr` do not take the field for absent."""
+def test_no_builtin_swallows_the_error():
+    """`getattr` with a default and `hasattr` do not treat the field as absent."""
     record = Generation.from_dict({"total_cost": "free"})
     with pytest.raises(FieldError):
         getattr(record, "total_cost", 0.0)
@@ -95,7 +95,7 @@ def test_nothing_swallows_the_error():
             use(record)
 
 
-def test_a_name_that_is_no_field_is_an_attribute_error():
+def test_an_unknown_attribute_is_an_attribute_error():
     """As with any object, so that Python's protocols work."""
     record = Generation.from_dict({})
     assert not hasattr(record, "no_such_field")
@@ -103,8 +103,8 @@ def test_a_name_that_is_no_field_is_an_attribute_error():
         record.no_such_field  # noqa: B018
 
 
-def test_missing_and_nullable_reads_as_none():
-    """For required fields that is drift, for optional ones it is not."""
+def test_a_missing_nullable_field_is_none():
+    """It is drift only if the field is required."""
     record = Generation.from_dict({})
     assert (record.latency, record.api_type, record.provider_responses) == (None, None, None)
     assert record.session_id is None
@@ -130,15 +130,15 @@ def test_one_field_alone_may_be_missing_or_null(complete, name):
         assert [entry.pointer for entry in record.drift] == [f"/{field.key}"] * drifts
 
 
-def test_absent_and_null_are_told_apart(complete):
-    """What was null comes back as null, what was absent stays absent."""
+def test_absent_and_null_fields_are_distinguished(complete):
+    """`to_dict` returns null for null, and omits absent fields."""
     assert "session_id" in Generation.from_dict(complete).to_dict()
     del complete["session_id"]
     assert "session_id" not in Generation.from_dict(complete).to_dict()
 
 
-def test_a_body_as_the_spec_says_has_nothing_to_note(complete):
-    """The usual record carries no note."""
+def test_a_conforming_body_has_no_note(complete):
+    """The common case."""
     record = Generation.from_dict(complete)
     assert (record.drift, record._note) == ((), None)
 
@@ -153,8 +153,8 @@ def test_unknown_fields_are_kept_and_listed(complete):
     assert list(record.additional_properties) == list(new)
 
 
-def test_as_many_fields_as_declared_may_be_others(complete):
-    """A body is not taken for complete by its size."""
+def test_the_number_of_fields_does_not_make_a_body_complete(complete):
+    """They may be other fields than the declared ones."""
     del complete["total_cost"]
     complete["new"] = 1
     record = Generation.from_dict(complete)
@@ -165,8 +165,8 @@ def test_as_many_fields_as_declared_may_be_others(complete):
     assert record.to_dict() == complete
 
 
-def test_one_odd_attempt_costs_no_other_its_type(complete):
-    """The list of attempts keeps its types around an odd item and an unknown provider."""
+def test_an_unreadable_attempt_does_not_affect_the_others(complete):
+    """Nor does an attempt with an unknown provider."""
     attempts = [{"status": 200, "provider_name": "Nobody"}, "odd", {"status": "x"}, {"status": 503}]
     complete["provider_responses"] = attempts
     record = Generation.from_dict(complete)
@@ -214,8 +214,8 @@ def test_drift_is_a_value():
 
 
 @pytest.mark.parametrize("field", ["total_cost", "session_id", "latency"])
-def test_a_good_value_makes_an_unreadable_field_readable(complete, field):
-    """After the assignment it is read, sent, and no drift any more."""
+def test_assigning_a_value_makes_a_field_readable(complete, field):
+    """It is sent, and no longer drift."""
     value = "s" if field == "session_id" else 0.5
     record = Generation.from_dict({**complete, field: {"odd": 1}})
     setattr(record, field, value)
@@ -225,8 +225,8 @@ def test_a_good_value_makes_an_unreadable_field_readable(complete, field):
     assert record == Generation.from_dict({**complete, field: value})
 
 
-def test_none_is_not_sent_where_null_may_not_be():
-    """To set an optional field to None is to leave it out, unless the spec allows null."""
+def test_none_is_not_sent_for_a_field_that_is_not_nullable():
+    """An optional field that is None is omitted unless the spec allows null."""
     attempt = ProviderResponse.from_dict({"status": 1, "id": 5, "latency": 2})
     attempt.id = attempt.latency = None
     assert attempt.to_dict() == {"status": 1}
@@ -300,7 +300,7 @@ def test_records_that_differ_are_not_equal(one, other):
     assert Generation.from_dict(one) == Generation.from_dict(deepcopy(one))
 
 
-def test_equality_does_not_hang_on_the_order_of_keys():
+def test_equality_ignores_the_order_of_keys():
     """JSON objects have no order."""
     body = {f"new {number}": number for number in range(20)}
     back = dict(reversed(body.items()))
@@ -330,8 +330,8 @@ def test_pickles_cross_processes(tmp_path):
     assert json.loads(done.stdout) == [body, len(record.drift)]
 
 
-def test_models_are_made_by_keyword():
-    """Optional fields that were left out are not sent; required None is null."""
+def test_models_have_keyword_arguments():
+    """Omitted optional fields are not sent; None for a required field is null."""
     attempt = ProviderResponse(status=None, id="a")
     assert attempt.to_dict() == {"status": None, "id": "a"}
     assert (attempt.drift, attempt.latency) == ((), None)
@@ -368,8 +368,8 @@ def test_a_subclass_keeps_what_is_set_on_it():
     assert (copy(record).comment, deepcopy(record).comment) == ("mine", "mine")
 
 
-def test_from_dict_takes_any_mapping(complete):
-    """It reads it, and leaves it alone."""
+def test_from_dict_accepts_any_mapping(complete):
+    """It does not change it."""
     assert Generation.from_dict(types.MappingProxyType(complete)).to_dict() == complete
 
 
@@ -396,8 +396,8 @@ def test_nested_objects_are_decoded_once_however_deep():
     assert node.to_dict() == body
 
 
-def test_threads_may_race_for_the_first_decode():
-    """Whoever comes first, all read the same."""
+def test_threads_may_decode_for_the_first_time_concurrently():
+    """All get the same result."""
     script = """
 import json, sys, threading
 from modelgates_api.models import Generation
@@ -415,8 +415,8 @@ assert len(results) == 8 and len(set(results)) == 1, results
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_table_of_texts_is_bounded():
-    """It starts anew when it is full, long strings are not kept, and null still reads as None."""
+def test_the_table_of_interned_texts_is_bounded():
+    """It is cleared when it is full, long strings are not stored, and null is None."""
     for number in range(2 * NULLABLE_TEXTS.MAX_COUNT):
         assert NULLABLE_TEXTS[f"text {number}"] == f"text {number}"
     assert NULLABLE_TEXTS["x" * 1000] == "x" * 1000
@@ -426,8 +426,8 @@ def test_the_table_of_texts_is_bounded():
     assert NULLABLE_TEXTS[MISSING] is None
 
 
-def test_threads_may_fill_the_table_of_texts_at_once():
-    """The bounded table of shared strings starts anew under load, and no record is the worse."""
+def test_threads_may_fill_the_table_of_interned_texts_concurrently():
+    """Clearing it under load does not affect any record."""
     odd = []
 
     def decode(start):
@@ -445,8 +445,8 @@ def test_threads_may_fill_the_table_of_texts_at_once():
     assert odd == []
 
 
-def test_null_that_is_given_is_sent():
-    """What is left out is not: a limit that is lifted is null, and others stay as they are."""
+def test_an_explicit_none_is_sent_as_null():
+    """Omitted fields are not sent."""
     given = ErrorDetail(code=1, message="m", metadata=None)
     left_out = ErrorDetail(code=1, message="m")
 
@@ -458,6 +458,6 @@ def test_null_that_is_given_is_sent():
         assert copy(record).to_dict() == record.to_dict()
 
 
-def test_none_that_is_given_is_not_sent_where_null_may_not_be():
-    """It is what a field reads as that was left out."""
+def test_an_explicit_none_is_not_sent_for_a_field_that_is_not_nullable():
+    """It is the value of a field that was omitted."""
     assert ProviderResponse(status=200, id=None).to_dict() == {"status": 200}

@@ -37,8 +37,8 @@ def outcome(loads, content):
     ),
 )
 @settings(max_examples=500)
-def test_msgspec_reads_what_json_reads_or_refuses_it(content, edits):
-    """What is decoded does not depend on which parser is installed."""
+def test_msgspec_agrees_with_json_or_rejects_the_document(content, edits):
+    """The result does not depend on which parser is installed."""
     changed = bytearray(content)
     for place, byte in edits:
         changed[place : place + 1] = bytes([byte])
@@ -57,7 +57,7 @@ def test_numbers_are_the_same_with_both_parsers(monkeypatch, content):
 
 @pytest.mark.parametrize("content", [b"NaN", b"[Infinity]", b'{"a": -Infinity}'])
 @pytest.mark.parametrize("loads", [msgspec.json.decode, parsing._loads])
-def test_what_json_does_not_have_is_refused(monkeypatch, loads, content):
+def test_python_constants_are_rejected(monkeypatch, loads, content):
     """NaN and the infinities are Python's extension, not JSON."""
     monkeypatch.setattr(parsing, "_fast_loads", loads)
     with pytest.raises(ValueError, match="not a JSON value"):
@@ -66,8 +66,8 @@ def test_what_json_does_not_have_is_refused(monkeypatch, loads, content):
 
 @pytest.mark.parametrize("loads", [msgspec.json.decode, parsing._loads])
 @pytest.mark.parametrize("before", [b"", b'["\\ud800",', b"[1e999,"])
-def test_nesting_beyond_the_stack_is_refused(monkeypatch, loads, before):
-    """Also when the first parser gave up earlier, over something else."""
+def test_nesting_beyond_the_stack_is_rejected(monkeypatch, loads, before):
+    """Even if the first parser failed earlier for another reason."""
     monkeypatch.setattr(parsing, "_fast_loads", loads)
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_json(before + b"[" * 200_000)
@@ -85,8 +85,8 @@ def loaded_with(monkeypatch, parser):
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_msgspec_is_used_when_it_is_there(monkeypatch, there):
-    """Without it, the strict reader of the standard library serves."""
+def test_msgspec_is_used_if_it_is_installed(monkeypatch, there):
+    """Otherwise the standard library's strict parser is used."""
     module = loaded_with(monkeypatch, msgspec if there else None)
     assert module._fast_loads is (msgspec.json.decode if there else module._loads)
 
@@ -100,8 +100,8 @@ def fake_msgspec(decode):
     return SimpleNamespace(MsgspecError=FakeError, json=SimpleNamespace(decode=decode))
 
 
-def test_what_an_old_msgspec_refuses_is_read_again(monkeypatch):
-    """Its error is no ValueError; what nothing reads is one all the same."""
+def test_documents_that_an_old_msgspec_rejects_are_parsed_again(monkeypatch):
+    """Its error is not a ValueError; the final error is."""
 
     def decode(content):
         if content.isdigit():
@@ -121,8 +121,8 @@ def test_a_msgspec_that_rounds_integers_is_not_used(monkeypatch):
     assert module.parse_json(b"18446744073709551617") == 2**64 + 1
 
 
-def test_a_number_beyond_a_double_is_read_as_infinite():
-    """The parser does not refuse it; the decoder of numbers does."""
+def test_a_number_beyond_a_double_is_infinite():
+    """The parser accepts it, the decoder of numbers does not."""
     assert parse_json(b"1e999") == math.inf
 
 

@@ -69,8 +69,8 @@ def test_an_object_is_written_as_its_style_says(style, explode, expected):
     assert parse_qs(sent) == expected
 
 
-def test_a_path_is_filled_and_nothing_in_a_value_ends_its_segment():
-    """Names of the spec in the template, names of Python in the arguments."""
+def test_path_parameters_are_percent_encoded():
+    """The template has the spec's names, the arguments have Python names."""
     parameters = [Parameter("it_", "it", "path", "simple", explode=False)]
     assert path("/a/{it}/b", parameters, {"it_": "x/y {it}"}) == "/a/x%2Fy%20%7Bit%7D/b"
     with pytest.raises(ValueError, match="cannot be part of a path"):
@@ -108,14 +108,14 @@ def test_a_form_is_encoded():
     assert content == b"a=x+y&b=1&b=2"
 
 
-def test_octets_are_sent_as_they_are():
-    """With the media type that the spec gives them."""
+def test_binary_bodies_are_sent_unchanged():
+    """With the spec's media type."""
     kind = Body("application/octet-stream")
     assert kind.encoded(File(io.BytesIO(b"\0\xff"))) == (kind.content_type, b"\0\xff")
 
 
-def test_a_multipart_body_is_one_that_others_read():
-    """Names, file names, media types and contents arrive; nothing in them ends a part."""
+def test_other_libraries_parse_a_multipart_body():
+    """Names, file names, media types and contents are intact."""
     content = b'\r\n--boundary"\r\n\xff'
     node = Node(file=File(io.BytesIO(content), 'a"\r\n.bin', "image/png"), name="é")
     content_type, body = Body("multipart/form-data").encoded(Sent(node))

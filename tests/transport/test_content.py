@@ -35,8 +35,8 @@ SAMPLE = b'{"data": {"id": "gen-1", "model": "a/model", "total_cost": 0.00003452
 
 
 @given(TEXTS, st.lists(st.sampled_from(ENCODERS), max_size=3))
-def test_what_was_encoded_is_what_comes_out(text, layers):
-    """Whichever encodings, in whichever order, up to three."""
+def test_encoded_bodies_decode_to_the_original(text, layers):
+    """With any encodings, in any order, up to three layers."""
     body = text
     for _, encode in layers:
         body = encode(body)
@@ -45,7 +45,7 @@ def test_what_was_encoded_is_what_comes_out(text, layers):
 
 @given(st.lists(TEXTS, min_size=1, max_size=5), st.integers(0, 9))
 def test_gzip_may_have_several_members(texts, padding):
-    """One after the other (RFC 1952, section 2.2), and zeros behind them."""
+    """In sequence (RFC 1952, section 2.2), with zero padding after them."""
     body = b"".join(map(gzip.compress, texts)) + bytes(padding)
     assert decode(body, "gzip", LIMIT) == b"".join(texts)
 
@@ -53,15 +53,15 @@ def test_gzip_may_have_several_members(texts, padding):
 @pytest.mark.parametrize(("name", "encode"), ENCODERS)
 @pytest.mark.parametrize("limit", [1, 2, 1000, LIMIT])
 def test_the_limit_is_exact(name, encode, limit):
-    """As many bytes are read, and not one more."""
+    """A body of exactly the limit is decoded, one byte more is not."""
     assert decode(encode(b"x" * limit), name, limit) == b"x" * limit
     with pytest.raises(TooLargeError, match=str(limit)):
         decode(encode(b"x" * (limit + 1)), name, limit)
 
 
 @given(st.integers(0, 50), st.lists(st.integers(1, 50), min_size=1, max_size=4))
-def test_the_limit_is_that_of_all_members_together(limit, sizes):
-    """Else many small ones would be a large one."""
+def test_the_limit_applies_to_all_members_together(limit, sizes):
+    """Otherwise many small members could exceed it."""
     body = b"".join(gzip.compress(b"x" * size) for size in sizes)
     if sum(sizes) > limit:
         with pytest.raises(TooLargeError):
@@ -71,8 +71,8 @@ def test_the_limit_is_that_of_all_members_together(limit, sizes):
 
 
 @pytest.mark.parametrize("encodings", ["gzip", "deflate", "gzip, gzip", "deflate, gzip, gzip"])
-def test_a_bomb_does_not_fill_memory(encodings):
-    """64 MiB of zeros cost no more than the limit, a few times."""
+def test_a_compression_bomb_does_not_fill_memory(encodings):
+    """64 MiB of zeros use no more memory than a few times the limit."""
     limit, body = 1 << 18, bytes(1 << 26)
     for name in encodings.split(", "):
         body = gzip.compress(body) if name == "gzip" else zlib.compress(body)
@@ -86,8 +86,8 @@ def test_a_bomb_does_not_fill_memory(encodings):
     assert peak < 4 * limit + len(body)
 
 
-def test_a_gzip_of_countless_members_is_refused():
-    """Each costs a copy of the rest: a body of 16 MiB would take minutes."""
+def test_a_gzip_with_too_many_members_is_rejected():
+    """Each copies the remaining bytes: a body of 16 MiB would take minutes."""
     member = gzip.compress(b"")
     assert decode(member * 50, "gzip", LIMIT) == b""
     with pytest.raises(ContentError, match="parts"):
@@ -95,8 +95,8 @@ def test_a_gzip_of_countless_members_is_refused():
 
 
 @pytest.mark.parametrize(("name", "encode"), ENCODERS[:5])
-def test_what_is_cut_off_is_not_taken_for_whole(name, encode):
-    """Wherever it is."""
+def test_a_truncated_body_is_an_error(name, encode):
+    """Wherever it is truncated."""
     body = encode(SAMPLE)
     assert decode(body, name, LIMIT) == SAMPLE
     for length in range(len(body)):
@@ -105,14 +105,14 @@ def test_what_is_cut_off_is_not_taken_for_whole(name, encode):
 
 
 @pytest.mark.parametrize("encode", [zlib.compress, raw_deflate])
-def test_deflate_has_one_part(encode):
-    """Data after it is an error."""
+def test_data_after_a_deflate_stream_is_an_error(encode):
+    """Unlike gzip, deflate has no members."""
     with pytest.raises(ContentError, match="data after"):
         decode(encode(SAMPLE) + encode(b"more"), "deflate", LIMIT)
 
 
-def test_a_second_member_that_is_cut_off_is_not_overlooked():
-    """Nor one whose first bytes are all that came."""
+def test_a_truncated_second_member_is_an_error():
+    """Even if only its first bytes were received."""
     first, second = gzip.compress(SAMPLE), gzip.compress(b"more")
     for length in range(1, len(second)):
         with pytest.raises(ContentError):
@@ -121,15 +121,15 @@ def test_a_second_member_that_is_cut_off_is_not_overlooked():
 
 @pytest.mark.parametrize(("name", "encode"), ENCODERS[:5])
 @pytest.mark.parametrize("behind", [b"x", b"\0x", b"{}", b"\x1f\x8b"])
-def test_something_behind_the_end_is_an_error(name, encode, behind):
-    """It may be the beginning of another answer."""
+def test_data_after_the_end_is_an_error(name, encode, behind):
+    """It may be the beginning of another response."""
     with pytest.raises(ContentError):
         decode(encode(SAMPLE) + behind, name, LIMIT)
 
 
 @pytest.mark.parametrize(("name", "encode"), [ENCODERS[0], ENCODERS[3]])
-def test_a_bit_that_flips_is_noticed(name, encode):
-    """gzip and zlib have checksums: what comes out is what was sent, or nothing."""
+def test_a_flipped_bit_is_detected(name, encode):
+    """gzip and zlib have checksums: the result is the original, or an error."""
     body = encode(SAMPLE)
     for at in range(len(body) * 8):
         damaged = bytearray(body)
@@ -146,8 +146,8 @@ def test_a_bit_that_flips_is_noticed(name, encode):
     | st.lists(st.sampled_from(["gzip", "x-gzip", "deflate", "identity", "br", " "])).map(",".join),
     st.integers(0, 100),
 )
-def test_arbitrary_bytes_raise_nothing_else(body, encodings, limit):
-    """Whatever they claim to be."""
+def test_arbitrary_bytes_raise_only_content_errors(body, encodings, limit):
+    """Whatever their declared encoding."""
     try:
         assert len(decode(body, encodings, limit)) <= limit
     except ContentError as error:
@@ -155,8 +155,8 @@ def test_arbitrary_bytes_raise_nothing_else(body, encodings, limit):
 
 
 @given(st.data(), st.sampled_from(ENCODERS[:5]))
-def test_damaged_bodies_raise_nothing_else(data, encoder):
-    """Those that are nearly right get further."""
+def test_damaged_bodies_raise_only_content_errors(data, encoder):
+    """Nearly valid bodies reach more of the code."""
     name, encode = encoder
     body = encode(SAMPLE)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), min_size=2, max_size=6)))
@@ -171,14 +171,14 @@ def test_damaged_bodies_raise_nothing_else(data, encoder):
 @pytest.mark.parametrize(
     "encodings", ["br", "zstd", "compress", "gzip, br", "gzip;q=1", "gzip gzip"]
 )
-def test_what_was_not_asked_for_is_not_guessed(encodings):
-    """And is named."""
+def test_an_encoding_that_was_not_accepted_is_an_error(encodings):
+    """The error names it."""
     with pytest.raises(ContentError, match="not asked for"):
         decode(gzip.compress(b"{}"), encodings, LIMIT)
 
 
-def test_a_body_that_is_encoded_too_often_is_an_attack():
-    """Three layers are more than anyone needs."""
+def test_too_many_layers_of_encoding_are_rejected():
+    """No server needs more than three."""
     body = b"{}"
     for _ in range(3):
         body = gzip.compress(body)
@@ -187,8 +187,8 @@ def test_a_body_that_is_encoded_too_often_is_an_attack():
         decode(gzip.compress(body), "gzip, gzip, gzip, gzip", LIMIT)
 
 
-def test_what_is_asked_for_can_be_undone():
-    """Each encoding that requests name."""
+def test_every_accepted_encoding_can_be_decoded():
+    """Each encoding that requests accept."""
     encoders = dict(ENCODERS[::-1])
     for name in ACCEPTED.split(", "):
         assert decode(encoders[name](SAMPLE), name, LIMIT) == SAMPLE

@@ -14,15 +14,15 @@ SPANS = st.floats(-10.0, MAX_S)
 
 
 @given(MOMENTS, MOMENTS)
-def test_what_remains_is_never_negative(at_s, now_s):
-    """A time-out of less than nothing is an error of the socket module."""
+def test_the_remaining_time_is_never_negative(at_s, now_s):
+    """The socket module rejects negative timeouts."""
     remaining = Deadline(at_s, Clock(now_s)).remaining()
     assert remaining == (at_s - now_s if at_s > now_s else 0)
 
 
 @given(MOMENTS, SPANS, st.lists(st.floats(0, 1e4), max_size=5))
-def test_time_only_runs_out(now_s, seconds, passing):
-    """It remains what was given at first, ever less, and then nothing."""
+def test_the_remaining_time_only_decreases(now_s, seconds, passing):
+    """From the initial duration to 0."""
     clock = Clock(now_s)
     deadline = Deadline.after(seconds, clock)
     before = deadline.remaining()
@@ -36,8 +36,8 @@ def test_time_only_runs_out(now_s, seconds, passing):
 
 
 @given(MOMENTS, SPANS, SPANS, st.floats(0, 1e4), st.floats(0, 1e4))
-def test_the_sooner_one_is_never_later(now_s, seconds, limit_s, before_s, after_s):
-    """Neither than the deadline itself, nor than what it is limited to; and it is one of them."""
+def test_a_sooner_deadline_is_the_earlier_one(now_s, seconds, limit_s, before_s, after_s):
+    """It is either the deadline itself or the limit, whichever is earlier."""
     clock = Clock(now_s)
     deadline = Deadline.after(seconds, clock)
     clock.now_s += before_s
@@ -47,8 +47,8 @@ def test_the_sooner_one_is_never_later(now_s, seconds, limit_s, before_s, after_
         assert sooner.remaining() == min(deadline.remaining(), limit.remaining())
 
 
-def test_the_clock_is_one_that_nobody_sets():
-    """The wall clock may be put forward or back in the middle of a call."""
+def test_the_clock_is_monotonic():
+    """The wall clock may be changed in the middle of a call."""
     before = time.monotonic()
     deadline = Deadline.after(MAX_S)
     assert deadline._at_s - MAX_S >= before

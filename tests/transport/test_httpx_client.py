@@ -30,8 +30,8 @@ def attempt_result(request):
     return attempt_result
 
 
-def test_a_body_is_sent_as_it_is(attempt_result):
-    """With the headers that are about it, not with those of the caller's client."""
+def test_a_body_is_sent_unchanged(attempt_result):
+    """With the headers that describe it, not those of the caller's client."""
     seen = []
     asked = Request("POST", "/api/v1/x", (("content-type", "application/json"),), b'{"a": 1}')
     theirs = {"Content-Type": "text/html", "Content-Length": "99", "Authorization": "theirs"}
@@ -49,7 +49,7 @@ def test_a_body_is_sent_as_it_is(attempt_result):
 
 
 def test_a_request_without_security_has_no_key(attempt_result):
-    """Nor another's."""
+    """Nor the credentials of the caller's client."""
     seen = []
     asked = Request("GET", "/api/v1/open", is_secured=False)
     answer = lambda it: seen.append(it) or httpx.Response(200)  # noqa: E731
@@ -70,7 +70,7 @@ def test_a_request_without_security_has_no_key(attempt_result):
     ],
 )
 def test_a_failure_says_whether_the_server_may_have_acted(attempt_result, error, kind, is_sent):
-    """What is not to be done twice is sent again only if not."""
+    """Non-idempotent requests are retried only if it did not."""
 
     def answer(_):
         raise error

@@ -89,8 +89,8 @@ ELSEWHERE = [
 @given(URLS)
 @example("ftp://a.example:21/x")
 @example("ws://a.example:80")
-def test_any_text_is_a_server_or_is_refused(url):
-    """A server that requests can be sent to, over https or to this machine."""
+def test_any_text_is_a_valid_server_or_rejected(url):
+    """A valid server uses https, or is this machine."""
     try:
         server = Server.of(url, EXAMPLE)
     except ConfigurationError as error:
@@ -106,15 +106,15 @@ def test_any_text_is_a_server_or_is_refused(url):
 
 
 @pytest.mark.parametrize("url", [None, 1, b"https://a.example", ["https://a.example"]])
-def test_what_is_no_text_is_no_server(url):
-    """It is said so."""
+def test_a_base_url_that_is_not_a_string_is_rejected(url):
+    """The error says so."""
     with pytest.raises(ConfigurationError, match="not a string"):
         Server.of(url, EXAMPLE)
 
 
 @pytest.mark.parametrize("url", ["user:pw@", "user@", "@", "a.example?q=1", "a.example/#there"])
-def test_what_no_request_would_carry_is_refused(url):
-    """Rather than dropped."""
+def test_parts_of_a_base_url_that_would_not_be_sent_are_rejected(url):
+    """They are not dropped silently."""
     url = f"https://{url}a.example/api/v1"
     with pytest.raises(ConfigurationError, match="which would not be sent"):
         Server.of(url, EXAMPLE)
@@ -124,7 +124,7 @@ def test_what_no_request_would_carry_is_refused(url):
 @example("https:", "a.example")
 @example("", "a.example")
 @example("https:///", "a.example")
-def test_credentials_in_a_base_url_are_not_shown(before, behind):
+def test_errors_do_not_show_credentials_of_a_base_url(before, behind):
     """However it is mistyped."""
     url = f"{before}user:{SECRET}@{behind}"
     try:
@@ -135,8 +135,8 @@ def test_credentials_in_a_base_url_are_not_shown(before, behind):
 
 
 @given(st.lists(PARTS, max_size=3).map("".join), st.lists(PARTS, max_size=3).map("".join))
-def test_credentials_of_a_proxy_are_not_shown(before, behind):
-    """They are what they are for; but neither a `repr` nor an error shows them."""
+def test_errors_do_not_show_credentials_of_a_proxy(before, behind):
+    """Neither does a `repr`; requests use them."""
     try:
         shown = repr(Proxy.of(f"{before}user:{SECRET}@{behind}", "proxy"))
     except ConfigurationError as error:
@@ -145,8 +145,8 @@ def test_credentials_of_a_proxy_are_not_shown(before, behind):
 
 
 @given(URLS)
-def test_any_text_is_a_proxy_or_is_refused(url):
-    """Of a kind that is supported."""
+def test_any_text_is_a_valid_proxy_or_rejected(url):
+    """A valid proxy has a supported scheme."""
     try:
         proxy = Proxy.of(url, "the argument")
     except ConfigurationError as error:
@@ -159,8 +159,8 @@ def test_any_text_is_a_proxy_or_is_refused(url):
 
 
 @given(st.text(), st.text())
-def test_a_proxys_login_is_read_as_it_was_meant(user, password):
-    """Percent-encoded, as in any URL."""
+def test_a_proxy_login_is_percent_decoded(user, password):
+    """As in any URL."""
     if any(0xD800 <= ord(char) < 0xE000 for char in user + password):
         return  # those have no encoding
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
@@ -168,8 +168,8 @@ def test_a_proxys_login_is_read_as_it_was_meant(user, password):
     assert proxy == ("http", "127.0.0.1", 3128, (user, password))
 
 
-def test_a_proxy_may_be_given_without_a_scheme():
-    """As environments often have it."""
+def test_a_proxy_needs_no_scheme():
+    """Environment variables often omit it."""
     assert Proxy.of("127.0.0.1:3128", "proxy") == ("http", "127.0.0.1", 3128, None)
     assert Proxy.of("https://a.example", "proxy") == ("https", "a.example", 443, None)
     for url in ("socks5://127.0.0.1:1080", "file:///etc/passwd", "http://", "http://:80", ""):
@@ -182,7 +182,7 @@ def test_a_proxy_may_be_given_without_a_scheme():
     [*((host, True) for host in LOOPBACK), *((host, False) for host in ELSEWHERE)],
 )
 def test_only_this_machine_is_loopback(host, is_it):
-    """By its name or address alone: nothing is looked up."""
+    """By its name or address, without a look-up."""
     assert is_loopback(host) is is_it
 
 
@@ -195,8 +195,8 @@ def test_addresses_are_loopback_as_the_rfc_has_it(address):
 
 
 @pytest.mark.parametrize("host", ["a.example", "1.1.1.1", "[2001:db8::1]", "localhost.example"])
-def test_http_is_for_this_machine_alone(host):
-    """Anyone on the way could read the key."""
+def test_http_is_only_for_this_machine(host):
+    """Otherwise the key could be read on the network path."""
     assert Server.of(f"https://{host}/x", EXAMPLE).scheme == "https"
     with pytest.raises(ConfigurationError, match="without https"):
         Server.of(f"http://{host}/x", EXAMPLE)
@@ -212,8 +212,8 @@ def test_http_is_for_this_machine_alone(host):
         ("[fd00::7]", "fd00::7"),
     ],
 )
-def test_http_to_a_private_host_is_allowed_by_its_name(kind, host, named):
-    """With a warning at the line that makes the client, in words."""
+def test_allow_http_permits_a_private_host(kind, host, named):
+    """With a warning at the line that creates the client."""
     with pytest.warns(UserWarning, match="the API key goes to .* in clear") as caught:
         client = kind(api_key=SECRET, base_url=f"http://{host}:8080/api/v1", allow_http=named)
     assert [each.filename for each in caught] == [__file__]
@@ -223,21 +223,21 @@ def test_http_to_a_private_host_is_allowed_by_its_name(kind, host, named):
 @pytest.mark.parametrize(
     "named", ["other", "", "gateway:8080", "http://gateway", "*", True, ["gateway"]]
 )
-def test_another_host_than_the_one_that_is_named_is_not_allowed(named):
-    """A `base_url` that comes from elsewhere takes the key nowhere else."""
+def test_allow_http_permits_no_other_host(named):
+    """A `base_url` from an untrusted source cannot redirect the key."""
     with pytest.raises(ConfigurationError, match="must be the host of base_url, 'gateway'"):
         Server.of("http://gateway:8080", EXAMPLE, named)
 
 
 @pytest.mark.parametrize("host", ["modelgates.ai", "eu.modelgates.ai.", "1.1.1.1", "[2600::1]"])
-def test_http_to_a_host_of_the_internet_is_never_allowed(host):
-    """Whoever asks for it."""
+def test_http_to_a_public_host_is_never_allowed(host):
+    """Not even with `allow_http`."""
     with pytest.raises(ConfigurationError, match="must be used with https"):
         Server.of(f"http://{host}", EXAMPLE, host)
 
 
-def test_allowing_http_changes_nothing_where_there_is_tls():
-    """Neither does it on this machine: no warning."""
+def test_allow_http_has_no_effect_with_tls():
+    """Nor on this machine: there is no warning."""
     assert Server.of("https://a.example", EXAMPLE, "gateway").scheme == "https"
     assert Server.of("http://127.0.0.1:8080", EXAMPLE, "gateway").host == "127.0.0.1"
 
@@ -255,8 +255,8 @@ def test_allowing_http_changes_nothing_where_there_is_tls():
         ("https://[2001:db8::1]", "[2001:db8::1]", ""),
     ],
 )
-def test_the_authority_names_the_port_unless_it_is_the_schemes(url, authority, path):
-    """RFC 9110, section 7.2; an IPv6 address has brackets in it."""
+def test_the_authority_omits_the_default_port(url, authority, path):
+    """RFC 9110, section 7.2; an IPv6 address is in brackets."""
     server = Server.of(url, EXAMPLE)
     assert (server.authority, server.path) == (authority, path)
 
@@ -287,8 +287,8 @@ def chosen(variables, server=SERVER, proxy=None, *, trust_env=True):
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere the system has settings of its own")
-def test_the_environments_proxy_is_the_usual_one(variables, host):
-    """Of the usual variables in either case, but not where `NO_PROXY` says so."""
+def test_the_proxy_of_the_environment_is_used(variables, host):
+    """From the usual variables in either case, unless `NO_PROXY` excludes the server."""
     proxy = chosen(variables)
     assert (proxy and proxy.host) == host
     assert chosen(variables, trust_env=False) is None
@@ -296,15 +296,15 @@ def test_the_environments_proxy_is_the_usual_one(variables, host):
     assert chosen(variables, proxy="http://mine:3").host == "mine"
 
 
-def test_a_proxy_of_the_environment_that_cannot_be_used_is_refused():
-    """And it is said where it comes from, and how to ignore it; its password is not."""
+def test_an_unusable_proxy_of_the_environment_is_rejected():
+    """The error names its source and how to ignore it, but not its password."""
     with pytest.raises(ConfigurationError, match="trust_env=False") as caught:
         chosen({"HTTPS_PROXY": f"socks5://user:{SECRET}@one:1"})
     assert SECRET not in str(caught.value)
 
 
-def test_a_key_in_clear_to_a_proxy_is_warned_of():
-    """A proxy that is asked for http reads everything."""
+def test_sending_the_key_in_clear_to_a_proxy_warns():
+    """With http, a proxy can read everything."""
     with pytest.warns(UserWarning, match="in clear"):
         proxy = chosen({}, Server("http", "127.0.0.1", 80, ""), f"http://u:{SECRET}@mine:3")
     assert proxy.login == ("u", SECRET)
@@ -345,8 +345,8 @@ def test_a_key_in_clear_to_a_proxy_is_warned_of():
         ("https://[::ffff:10.1.2.3]", "::ffff:10.0.0.0/104"),
     ],
 )
-def test_no_proxy_names_a_server(url, exceptions):
-    """In the ways of curl, Go and requests together."""
+def test_no_proxy_excludes_a_server(url, exceptions):
+    """In the union of the formats of curl, Go and requests."""
     assert is_excluded(Server.of(url, "…"), exceptions)
 
 
@@ -370,14 +370,14 @@ def test_no_proxy_names_a_server(url, exceptions):
         ("https://api.example.org", "[api.example.org"),
     ],
 )
-def test_no_proxy_names_another_server(url, exceptions):
+def test_no_proxy_does_not_exclude_another_server(url, exceptions):
     """The proxy is used."""
     assert not is_excluded(Server.of(url, "…"), exceptions)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
-def test_a_blank_proxy_is_none(monkeypatch, blank):
-    """In the environment it is as if it were not set; as an argument it is a mistake."""
+def test_a_blank_proxy_variable_is_ignored(monkeypatch, blank):
+    """As if it were not set; as an argument it is an error."""
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, blank)
     server = Server.of("https://api.example.org", "…")
@@ -392,8 +392,8 @@ def test_a_blank_proxy_is_none(monkeypatch, blank):
 @pytest.mark.parametrize("url", ["ftp://u:pass-word@127.0.0.1", "http://u:pass-word@"])
 @pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
 @pytest.mark.parametrize("is_given", [True, False])
-def test_no_traceback_shows_a_proxys_password(monkeypatch, kind, url, is_given):
-    """Not even one that shows the locals of our frames."""
+def test_no_traceback_shows_the_password_of_a_proxy(monkeypatch, kind, url, is_given):
+    """Not even a traceback with locals."""
     monkeypatch.setenv("HTTPS_PROXY", "" if is_given else url)
     with pytest.raises(ConfigurationError) as caught:
         kind(api_key="sk-mg-1", proxy=url if is_given else None)
