@@ -20,8 +20,8 @@ ModelGatesError
 │       └── OverloadedError         529
 ├── ResponseValidationError         success, but not the requested record
 ├── GenerationNotReadyError         `wait` ran out of time
-├── OutageError                     `get_many` gave up after too long without a response
-└── FieldError                      a field was read that has no value of its declared type
+├── OutageError                     `get_many` ended: no response for too long
+└── FieldError                      an attribute was read that has no value of its type
 
 Every error can be pickled, as all of its arguments are positional.
 """

@@ -162,7 +162,7 @@ class Fetch:
         at = self.pacer.ready_at(now)
         if at > now:
             return at
-        self.pacer.sent(now)
+        self.pacer.record_sent(now)
         self.left, self.free, self.requests = self.left - 1, self.free - 1, self.requests + 1
         self.early += now < self.barred_until
         return True
@@ -173,10 +173,10 @@ class Fetch:
         if refused:
             self.left += 1
             self.barred_until = max(self.barred_until, now + (said or 0.0))
-            self.pacer.throttled(now, sent_at, said)
+            self.pacer.record_throttled(now, sent_at, said)
             return
         self.open, self.ended_at = self.open - 1, now
-        self.pacer.succeeded(now, sent_at)
+        self.pacer.record_success(now, sent_at)
 
 
 def run(fetches, server, latency_s, *, start=0.0, jitter=0.0):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelgates_client import OutageError
-from modelgates_client.bulk.async_iteration import completed
+from modelgates_client.bulk.async_iteration import completed_batches
 from modelgates_client.bulk.bulk_run import RunContext
 from modelgates_client.bulk.options import BulkOptions
 from modelgates_client.bulk.outcomes import outcome_of
@@ -167,7 +167,7 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
 
         engine, key = Engine(server, done), Secret("sk-mg-of-nobody")
         means = RunContext(engine, lambda _: engine, key, lambda: None, 2**20, execute)
-        plan = BulkOptions(
+        bulk_options = BulkOptions(
             concurrency,
             ordered,
             max_rate,
@@ -176,7 +176,9 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
         )
         try:
             async with aclosing(
-                completed(names(), _call_factory(wait_s, final=final), lambda: means, plan)
+                completed_batches(
+                    names(), _call_factory(wait_s, final=final), lambda: means, bulk_options
+                )
             ) as batches:
                 async for batch in batches:
                     done.outcomes += [(loop.time(), outcome_of(one)) for one in batch]

@@ -116,4 +116,4 @@ def test_an_outage_that_lasts_is_an_error(way, tmp_path, monkeypatch):
     monkeypatch.setitem(MANY, "outage_timeout", 0.3)
     with Gateway(lambda *_: error(503)) as gateway, pytest.raises(OutageError) as caught:
         way(gateway.base_url, tmp_path)
-    assert "nothing was answered for 0.3 s" in str(caught.value)
+    assert "no response for 0.3 s" in str(caught.value)

@@ -224,8 +224,8 @@ def test_an_outage_is_a_line_and_its_end_another(caplog):
     simulate(lambda now, name: (LATENCY_S, error(503) if 0.1 < now < 6 else record(name)), ids=1000)
     began, ended = lines_of(caplog)
     assert re.fullmatch(
-        r"outage: no id is answered; attempt [0-9]+ in it ended with HTTP 503 "
-        r"\(the server is not available\); one at a time is asked for, for 300 s at most",
+        r"outage: no id gets a response; attempt [0-9]+ during it ended with HTTP 503 "
+        r"\(the server is not available\); probing with one id at a time for at most 300 s",
         began,
     )
     assert re.fullmatch(r"the outage is over, after [0-9.]+ s", ended)

@@ -150,22 +150,22 @@ def test_no_limit_no_delay():
     pacer = Pacer(0.0)
     for number in range(10_000):
         assert pacer.ready_at(number / 1e6) == number / 1e6
-        pacer.sent(number / 1e6)
-        pacer.succeeded(number / 1e6, 0.0)
+        pacer.record_sent(number / 1e6)
+        pacer.record_success(number / 1e6, 0.0)
     assert pacer.rate is None
 
 
 def test_a_low_estimate_is_outgrown():
     """A 503 of an outage is not taken for a limit for long."""
     pacer = Pacer(0.0, uniform=lambda: 0.5)
-    pacer.sent(0.0)
-    pacer.throttled(0.1, 0.0, 5.0)
+    pacer.record_sent(0.0)
+    pacer.record_throttled(0.1, 0.0, 5.0)
     now = pacer.ready_at(0.1)
     assert now == 5.1
     for _ in range(300):
         now = pacer.ready_at(now)
-        pacer.sent(now)
-        pacer.succeeded(now + 0.01, now)
+        pacer.record_sent(now)
+        pacer.record_success(now + 0.01, now)
     assert now < 15
     assert pacer.rate > 100
 
@@ -173,11 +173,11 @@ def test_a_low_estimate_is_outgrown():
 def test_time_in_which_nothing_is_sent_proves_nothing():
     """The rate does not grow while there is nothing to send."""
     pacer = Pacer(0.0)
-    pacer.sent(0.0)
-    pacer.throttled(0.1, 0.0, 1.0)
-    pacer.sent(1.1)
+    pacer.record_sent(0.0)
+    pacer.record_throttled(0.1, 0.0, 1.0)
+    pacer.record_sent(1.1)
     before = pacer.rate
-    pacer.sent(1000.0)
+    pacer.record_sent(1000.0)
     assert pacer.rate <= 2 * before + 10
 
 
@@ -187,8 +187,8 @@ def test_pauses_that_the_server_does_not_ask_for_grow_and_vary():
         pacer = Pacer(0.0, uniform=uniform)
         now, pauses = 0.0, []
         for _ in range(16):
-            pacer.sent(now)
-            pacer.throttled(now, now, None)
+            pacer.record_sent(now)
+            pacer.record_throttled(now, now, None)
             pauses.append(pacer.ready_at(now) - now)
             now = pacer.ready_at(now)
         growing = [min(60.0, 0.1 * 1.6**number) * part for number in range(1, 17)]
@@ -201,11 +201,11 @@ def test_what_was_on_its_way_is_the_same_event():
     for refused in (1, 31):
         pacer = Pacer(0.0)
         for _ in range(32):
-            pacer.sent(0.0)
-        pacer.succeeded(0.1, 0.0)
+            pacer.record_sent(0.0)
+        pacer.record_success(0.1, 0.0)
         for _ in range(refused):
-            pacer.throttled(0.1, 0.0, 1.0)
-        pacer.sent(1.1)
+            pacer.record_throttled(0.1, 0.0, 1.0)
+        pacer.record_sent(1.1)
         rates.append(pacer.rate)
     assert rates[0] == rates[1]
 
@@ -214,8 +214,8 @@ def paced(pacer, now, count):
     """Send some requests as soon as allowed, let through at once; return the time."""
     for _ in range(count):
         now = pacer.ready_at(now)
-        pacer.sent(now)
-        pacer.succeeded(now, now)
+        pacer.record_sent(now)
+        pacer.record_success(now, now)
     return now
 
 
@@ -225,17 +225,17 @@ def test_stale_refusals_change_no_estimate(count, retry_after):
     pacers = [Pacer(0.0, uniform=lambda: 0.5) for _ in range(2)]
     for pacer in pacers:
         now = paced(pacer, 0.0, 5)
-        pacer.sent(now)
-        pacer.throttled(now, now, 1.0)
+        pacer.record_sent(now)
+        pacer.record_throttled(now, now, 1.0)
         now = paced(pacer, pacer.ready_at(now), 3)
     stale, other = pacers
     for _ in range(count):
-        stale.throttled(now, 0.5, retry_after)
+        stale.record_throttled(now, 0.5, retry_after)
         assert stale.rate == other.rate
     assert stale.ready_at(now) == max(other.ready_at(now), now + (retry_after or 0.0))
     later = stale.ready_at(now)
     for pacer in pacers:
-        pacer.sent(later)
+        pacer.record_sent(later)
     assert stale.rate == other.rate
 
 
@@ -245,13 +245,13 @@ def test_stale_successes_change_no_estimate():
     for stale in (0, 500):
         pacer = Pacer(0.0, uniform=lambda: 0.5)
         now = paced(pacer, 0.0, 5)
-        pacer.throttled(now, now, 1.0)
+        pacer.record_throttled(now, now, 1.0)
         now = paced(pacer, pacer.ready_at(now), 30)
         for _ in range(stale):
-            pacer.succeeded(now, 0.0)
-        pacer.throttled(now, now, 1.0)
+            pacer.record_success(now, 0.0)
+        pacer.record_throttled(now, now, 1.0)
         now = pacer.ready_at(now)
-        pacer.sent(now)
+        pacer.record_sent(now)
         rates.append(pacer.rate)
     assert rates[0] == pytest.approx(rates[1], rel=0.1)
 
@@ -284,15 +284,15 @@ def test_what_holds_whatever_a_server_does(moves, max_rate, rng):
             now = at
             for _ in range(40):
                 if pacer.ready_at(now) == now:
-                    pacer.sent(now)
+                    pacer.record_sent(now)
                     sent.append(now)
                     flying.append(now)
         elif flying:
             sent_at = flying.pop(rng.randrange(len(flying)))
             if move == "pass":
-                pacer.succeeded(now, sent_at)
+                pacer.record_success(now, sent_at)
             else:
-                pacer.throttled(now, sent_at, retry_after)
+                pacer.record_throttled(now, sent_at, retry_after)
                 barred_until = max(barred_until, now + (retry_after or 0.0))
         assert pacer.rate is None or 0 < pacer.rate <= (max_rate or 1e6)
     if max_rate is not None:
@@ -324,14 +324,14 @@ def test_late_timers_lose_nothing():
     now, sent = 0.0, []
     while now < 2.0:
         while pacer.ready_at(now) <= now:
-            pacer.sent(now)
+            pacer.record_sent(now)
             sent.append(now)
         now += 0.004
     assert len(sent) >= 1990
-    pacer.sent(100.0)
+    pacer.record_sent(100.0)
     heap = 1
     while pacer.ready_at(100.0) <= 100.0:
-        pacer.sent(100.0)
+        pacer.record_sent(100.0)
         heap += 1
     assert heap <= 10
 
@@ -340,6 +340,6 @@ def test_memory_is_bounded():
     """A long run without a refusal keeps no more than a short one."""
     pacer = Pacer(0.0)
     for number in range(5000):
-        pacer.sent(float(number))
-        pacer.succeeded(float(number), float(number))
-    assert len(pacer._cycle._passed) == 1024
+        pacer.record_sent(float(number))
+        pacer.record_success(float(number), float(number))
+    assert len(pacer._cycle._passed_at) == 1024

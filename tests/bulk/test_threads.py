@@ -88,7 +88,7 @@ def test_at_exit_the_stream_is_over(gateway):
     stream = begin()
     """
     code, out, err = run(gateway, program)
-    assert (code, out, err) == (0, "get_many was ended: the program goes down\n", "")
+    assert (code, out, err) == (0, "get_many was ended because the program is exiting\n", "")
 
 
 def test_after_the_end_of_the_program_it_is_refused(gateway):
@@ -146,7 +146,9 @@ def test_a_fork_cannot_go_on_with_it(gateway):
     """
     code, out, err = run(gateway, program)
     assert (code, err) == (0, "")
-    assert out == "get_many was begun before a fork; begin it in the process that goes on with it\n"
+    assert (
+        out == "get_many was started before a fork; start it in the process that iterates over it\n"
+    )
 
 
 # --- no thread
@@ -169,7 +171,7 @@ def test_where_no_thread_can_be_started_it_is_refused(gateway, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", start)
     assert_refused(
-        gateway, "get_many .* cannot be started here: can't start new thread; .*AsyncModelGates"
+        gateway, "get_many cannot start the thread .*: can't start new thread; .*AsyncModelGates"
     )
 
 
@@ -180,17 +182,17 @@ def test_where_no_event_loop_can_be_made_it_is_refused(gateway, monkeypatch):
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(sync_iteration.asyncio, "new_event_loop", new_event_loop)
-    assert_refused(gateway, "cannot be started here: .*Too many open files")
+    assert_refused(gateway, "cannot start the thread .*Too many open files")
 
 
 def test_where_no_socket_is_left_it_is_refused(gateway, monkeypatch):
-    """As where none is left for the bell."""
+    """As where none is left to wake the caller."""
 
     def socketpair():
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(sync_iteration.socket, "socketpair", socketpair)
-    assert_refused(gateway, "cannot be started here: .*Too many open files")
+    assert_refused(gateway, "cannot start the thread .*Too many open files")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="resource is of Unix")
@@ -276,7 +278,7 @@ def test_eventlet_is_refused(gateway):
     """
     code, out, _ = run(gateway, program, "-W", "ignore")
     assert code == 0
-    assert "cannot be started here: eventlet has replaced the threads" in out
+    assert "cannot start the thread that its event loop runs in: eventlet has" in out
 
 
 @pytest.mark.slow("freezegun looks through all modules")
@@ -308,6 +310,6 @@ def test_a_loop_has_a_clock_that_nobody_stops(monkeypatch):
     loop = sync_iteration._new_loop()
     try:
         assert loop.time() != 7.0
-        assert threads._put_aside() is None
+        assert threads._original_start() is None
     finally:
         loop.close()

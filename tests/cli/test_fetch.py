@@ -249,11 +249,11 @@ def test_a_server_that_is_not_there_is_no_connection(ledger, ids):
         if said[0].startswith("warning"):
             break
 
-    assert said[0].startswith("warning: outage: no id is answered; attempt ")
+    assert said[0].startswith("warning: outage: no id gets a response; attempt ")
     assert re.match(
         r"outage since [0-9:]{8}, [0-9]+ ids waiting, probing: the next try in", said[1]
     )
-    last = f"error: nothing was answered for {timeout} s; the last error: no connection: .*; go on with: "
+    last = f"error: no response for {timeout} s; the last error: no connection: .*; go on with: "
     assert any(re.match(last, line) for line in said)
     assert counts(ledger) == LedgerCounts(0, 0, len(ids), 0)
 

@@ -1,22 +1,22 @@
-"""Many ids at once: `client.generations.get_many`.
+"""Bulk fetching: many ids in one run, as in `client.generations.get_many`.
 
 | module               | subject |
 |----------------------|---------|
-| `outcomes`           | what became of an id: `Resolved`, `Pending` or `Failed` |
-| `pacer`              | the server's rate limit, learnt from what it refuses |
-| `circuit_breaker`    | whether the server is there at all: a circuit breaker |
-| `concurrency_window` | how many requests may be on their way at one time |
-| `gate`               | what may be sent, by the three above, and whose doing a failure was |
-| `lookups`            | one id on its way: its steps, and a clock that pauses while it is held up |
-| `schedule`           | which lookup is next, which are waited for, what is ready; bounded |
-| `in_flight`          | the requests on their way; those that hang are given up |
-| `monitor`            | what is told of an outage, and when it has lasted too long |
-| `bulk_run`           | sends what is next, on one event loop, paced |
-| `async_iteration`    | the outcomes, for `AsyncModelGates` |
-| `sync_iteration`     | the outcomes, for `ModelGates`: its event loop runs in a thread |
-| `options`            | how many are asked for, and what became of each |
-| `threads`            | threads of the operating system, under gevent too |
-| `threaded_sender`    | an engine that blocks, awaited: each request in a thread |
+| `outcomes`           | the result for one id: `Resolved`, `Pending` or `Failed` |
+| `pacer`              | the server's rate limit, learnt from its refusals |
+| `circuit_breaker`    | detects outages, and decides when to probe |
+| `concurrency_window` | how many requests may be in flight |
+| `gate`               | combines the three above: when to send, and what caused a failure |
+| `lookups`            | one id in progress: its steps, and a clock that can stand still |
+| `schedule`           | the bounded queue of lookups: new, parked and completed |
+| `in_flight`          | the requests in flight; cancels those that hang |
+| `outage_monitor`     | reports an outage, and ends the run when it lasts too long |
+| `bulk_run`           | the run: sends paced requests on one event loop |
+| `async_iteration`    | yields the outcomes for `AsyncModelGates` |
+| `sync_iteration`     | yields the outcomes for `ModelGates`; the event loop runs in a thread |
+| `options`            | the options of a run, and the values it takes and yields |
+| `threads`            | starts operating system threads, also under gevent |
+| `threaded_sender`    | awaits a sync engine: each request runs in a thread |
 
-All above `in_flight` are pure: time is what they are told, and nothing in them waits.
+The modules above `in_flight` are pure: they take the time as an argument, and never wait.
 """

@@ -1,4 +1,4 @@
-"""What is finished of many ids, on the caller's event loop."""
+"""Yields the completed calls of a bulk run on the caller's event loop."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
@@ -7,21 +7,21 @@ from modelgates_client.bulk.bulk_run import Run, RunContext
 from modelgates_client.bulk.options import BulkOptions, CallFactory, Completed
 
 
-async def completed(
+async def completed_batches(
     ids: Iterable[object] | AsyncIterable[object],
     factory: CallFactory,
     context: Callable[[], RunContext],
-    plan: BulkOptions,
+    bulk_options: BulkOptions,
 ) -> AsyncGenerator[list[Completed]]:
-    """Yield what is finished, as much at a time as there is; nothing, when an outage was told of.
+    """Yield completed calls in batches; an empty batch after each report of an outage.
 
-    What the ids' iterator raises, and what breaks the run, is raised when all that was ready
-    before has been taken.
+    An error of the ids' iterator, or one that ends the run, is raised after everything that was
+    ready before it has been yielded.
     """
     changed = asyncio.Event()
-    run = Run(factory, context(), plan, changed.set)
-    feed: _ItemFeeder | _AsyncItemFeeder
-    feed = (
+    run = Run(factory, context(), bulk_options, changed.set)
+    feeder: _ItemFeeder | _AsyncItemFeeder
+    feeder = (
         _AsyncItemFeeder(run, ids, changed)
         if isinstance(ids, AsyncIterable)
         else _ItemFeeder(run, ids)
@@ -29,88 +29,88 @@ async def completed(
     try:
         while True:
             changed.clear()
-            feed.give()
+            feeder.fill()
             run.dispatch()
             if run.ready:
                 yield [run.ready.popleft() for _ in range(len(run.ready))]
-            elif run.monitor.has_news and plan.on_outage is not None:
-                run.monitor.has_news = False
-                plan.on_outage(run.monitor.outage)
+            elif run.monitor.has_update and bulk_options.on_outage is not None:
+                run.monitor.has_update = False
+                bulk_options.on_outage(run.monitor.outage)
                 yield []
             elif run.failure is not None:
-                if not feed.hand_over():
+                if not feeder.add_pending():
                     raise run.failure
             elif run.is_over:
                 return
             else:
                 await changed.wait()
     finally:
-        await feed.close()
+        await feeder.close()
         await run.close()
 
 
 class _ItemFeeder:
-    """Offers the ids of an iterator, as they are wanted."""
+    """Adds the ids of an iterator to a run, as the run has room for them."""
 
     def __init__(self, run: Run, ids: Iterable[object]) -> None:
         self._run = run
         self._ids: Iterator[object] = iter(ids)
 
-    def give(self) -> None:
-        """Offer what is wanted now."""
-        for _ in range(self._run.wanted):
+    def fill(self) -> None:
+        """Add as many ids as the run has room for."""
+        for _ in range(self._run.free_slots):
             try:
-                self._run.offer(next(self._ids))
+                self._run.add_item(next(self._ids))
             except StopIteration:
-                self._run.end()
+                self._run.end_input()
                 return
 
-    def hand_over(self) -> bool:
-        """Offer what was taken from the iterator, if there is any; return whether there was."""
+    def add_pending(self) -> bool:
+        """Return False: no id is taken from the iterator before there is room for it."""
         return False
 
     async def close(self) -> None:
-        """Do nothing: the iterator is the caller's."""
+        """Do nothing: the iterator belongs to the caller."""
 
 
 class _AsyncItemFeeder:
-    """Offers the ids of an asynchronous iterator, as they come and are wanted."""
+    """Adds the ids of an asynchronous iterator to a run, as the run has room for them."""
 
     def __init__(self, run: Run, ids: AsyncIterable[object], changed: asyncio.Event) -> None:
         self._run = run
         self._changed = changed
-        self._room = asyncio.Event()
-        self._in_hand: list[object] = []  # at most one, until it is wanted
-        self._task = asyncio.ensure_future(self._feed(ids))
+        self._has_room = asyncio.Event()
+        self._pending: list[object] = []  # at most one, until there is room for it
+        self._task = asyncio.ensure_future(self._read_items(ids))
 
-    def give(self) -> None:
-        """Let the iterator go on, if its ids are wanted."""
-        if self._run.wanted:
-            self._room.set()
+    def fill(self) -> None:
+        """Resume the iterator if the run has room."""
+        if self._run.free_slots:
+            self._has_room.set()
 
-    def hand_over(self) -> bool:
-        """Offer what was taken from the iterator, if there is any; return whether there was."""
-        there_is = bool(self._in_hand)
-        while self._in_hand:
-            self._run.offer(self._in_hand.pop())
-        return there_is
+    def add_pending(self) -> bool:
+        """Add the id that was taken from the iterator, if any; return whether there was one."""
+        had_pending = bool(self._pending)
+        while self._pending:
+            self._run.add_item(self._pending.pop())
+        return had_pending
 
     async def close(self) -> None:
-        """Leave the iterator."""
+        """Stop reading the iterator."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _feed(self, ids: AsyncIterable[object]) -> None:
+    async def _read_items(self, ids: AsyncIterable[object]) -> None:
         try:
             async for generation_id in ids:
-                self._in_hand.append(generation_id)
-                while not self._run.wanted:
-                    self._room.clear()
-                    await self._room.wait()
-                self.hand_over()
+                self._pending.append(generation_id)
+                while not self._run.free_slots:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+                self.add_pending()
                 self._run.dispatch()
-            self._run.end()
-        except Exception as error:  # noqa: BLE001 - raised to whoever takes what is finished
+            self._run.end_input()
+        except Exception as error:  # noqa: BLE001 - raised by `completed_batches`
             self._run.failure = error
         finally:
             self._changed.set()

@@ -1,8 +1,8 @@
-"""Whether the server is there at all: a circuit breaker. Pure, time is what it is told.
+"""A circuit breaker that detects outages of the server. Pure: it takes the time as an argument.
 
-That one id fails says nothing of the others. That two fail, and none is answered between them, is
-taken for an outage: no more is sent but probes, until one of them is answered. What failed in an
-outage was not the id's doing, and costs it nothing.
+The failure of a single id says nothing about the others. When two ids fail with no response between
+them, it is an outage: only probes are sent until one of them gets a response. A failure during an
+outage does not count against its id.
 
 Source: M. Nygard, "Release It!", 2nd edition 2018, chapter 5 ("Circuit Breaker").
 """
@@ -11,29 +11,29 @@ from typing import Final
 
 from modelgates_client.transport.messages import AttemptResult, Failure, HTTPResponse
 
-#: Seconds of a Retry-After that are believed: servers say a day, and are back after a minute.
+#: Maximum Retry-After that is respected, in seconds: servers name a day, and return in a minute.
 MAX_RETRY_AFTER_S: Final = 300.0
 
-#: Statuses by which a gateway, or the edge before it, says that nobody is there to answer.
+#: Statuses of a gateway, or an edge in front of it, that cannot reach the server.
 UNAVAILABLE: Final = frozenset({502, 503, 504, *range(520, 530)})
 
-_FIRST_PROBE_S: Final = 0.1  # after the failure that made it an outage; it doubles
-_MAX_PROBE_S: Final = 0.5  # between two probes at first,
-_FIRST_PHASE_S: Final = 10.0  # for so long; then
-_LATER_PROBE_S: Final = 1.0  # so long, which also is how long the next one waits for an answer
+_FIRST_PROBE_S: Final = 0.1  # after the failure that opened the breaker; it doubles
+_MAX_PROBE_S: Final = 0.5  # between probes during the first phase of an outage
+_FIRST_PHASE_S: Final = 10.0  # the length of that phase
+_LATER_PROBE_S: Final = 1.0  # between probes afterwards, and after a probe without a response
 
 
-def is_unavailable(attempt_result: AttemptResult) -> bool:
-    """Whether an ending may be one of an outage: there is no answer, or one in its stead."""
+def suggests_outage(attempt_result: AttemptResult) -> bool:
+    """Whether a result may be due to an outage: no connection, or a gateway's error."""
     if isinstance(attempt_result, Failure):
         return attempt_result.kind == "connection"
     return attempt_result.status in UNAVAILABLE
 
 
-def is_answer(attempt_result: AttemptResult) -> bool:
-    """Whether an ending shows that the server is there.
+def shows_server_is_up(attempt_result: AttemptResult) -> bool:
+    """Whether a result shows that the server is up.
 
-    A 500, and a body that did not come whole, are the id's own: they show neither.
+    A 500 and an incomplete body may be due to the id: they show neither an outage nor its end.
     """
     return (
         isinstance(attempt_result, HTTPResponse)
@@ -44,35 +44,37 @@ def is_answer(attempt_result: AttemptResult) -> bool:
 
 
 class CircuitBreaker:
-    """Tells an outage from failures of single ids, and says when to probe.
+    """Distinguishes an outage from failures of single ids, and schedules probes.
 
-    Not thread-safe. Times are seconds by one clock that never goes back.
+    Not thread-safe. Times are seconds by one monotonic clock.
 
     Attributes:
-        answers: How many answers there were; what failed before the latest was no outage's.
-        since: When the outage began that is going on; None if there is none.
-        ended_at: When the latest outage was over.
+        response_count: Responses so far; a failure before the latest was not due to an outage.
+        since: When the current outage began; None if there is none.
+        ended_at: When the latest outage ended.
         is_proven: Whether a probe failed in it for an id that had not failed before.
-        proven_at: When the latest outage was over in which one did.
-        probes: How many requests were sent during the outage.
+        proven_at: When the latest such outage ended.
+        probes: Requests sent during the current outage.
     """
 
     def __init__(self) -> None:
-        """Take the server for one that is there."""
-        self.answers = 0
+        """Start closed: the server is assumed to be up."""
+        self.response_count = 0
         self.since: float | None = None
         self.ended_at = float("-inf")
         self.is_proven = False
         self.proven_at = float("-inf")
         self.probes = 0
-        self._suspect: int | None = None  # the first id that failed since the latest answer
-        self._failed_at = 0.0  # when it did
-        self._failure_sent_at = float("-inf")  # the latest request of those that failed
+        self._suspect_number: int | None = (
+            None  # the first id that failed since the latest response
+        )
+        self._failed_at = 0.0  # when that was
+        self._failure_sent_at = float("-inf")  # when the latest failed request was sent
         self._opened_at = 0.0
         self._is_stall = False
         self._pause_s = _FIRST_PROBE_S
         self._probe_at = 0.0
-        self._barred_until = float("-inf")  # by a Retry-After
+        self._blocked_until = float("-inf")  # by a Retry-After
 
     @property
     def is_open(self) -> bool:
@@ -80,83 +82,83 @@ class CircuitBreaker:
         return self.since is not None
 
     def is_probe(self, sent_at: float) -> bool:
-        """Whether what was sent at some moment was sent in the outage that is going on."""
+        """Whether a request sent at `sent_at` is a probe of the current outage."""
         return self.since is not None and sent_at >= self._opened_at
 
     def ready_at(self, now: float) -> float:
-        """Return the moment from which a request may be sent: `now`, or that of the next probe."""
-        return now if self.since is None else max(now, self._probe_at, self._barred_until)
+        """Return when a request may be sent: `now`, or the time of the next probe."""
+        return now if self.since is None else max(now, self._probe_at, self._blocked_until)
 
-    def sent(self, now: float) -> None:
-        """Take note of a request; in an outage it is a probe, and the next one follows later."""
+    def record_sent(self, now: float) -> None:
+        """Record a sent request; during an outage it is a probe, and delays the next one."""
         if self.since is not None:
             self.probes += 1
-            # One that hangs keeps nobody from looking again.
+            # A probe that hangs does not prevent the next one.
             self._probe_at = now + max(_LATER_PROBE_S, self._pause_s)
 
-    def failed(  # noqa: PLR0913 - all that is known of a failure
+    def record_failure(  # noqa: PLR0913 - everything known about a failure
         self,
         now: float,
         sent_at: float,
         number: int,
         retry_after: float | None,
         *,
-        again: bool,
-        alone: bool,
+        has_failed_before: bool,
+        is_alone: bool,
     ) -> bool:
-        """Take note of a failure that may be one of an outage.
+        """Record a failure that may be due to an outage.
 
         Args:
             now: The time.
             sent_at: When the request was sent.
-            number: Which id it asked for.
-            retry_after: Seconds that the server asked to wait, if it did.
-            again: Whether it failed before.
-            alone: Whether no other id can be asked for, or is being asked for.
+            number: The number of its id.
+            retry_after: Seconds that the server asked to wait, or None.
+            has_failed_before: Whether the id failed before.
+            is_alone: Whether no other id is in flight, or can be sent.
 
         Returns:
-            Whether it shows that there is an outage, which was not known before.
+            Whether it opens the breaker: an outage was detected.
         """
-        after = min(retry_after or 0.0, MAX_RETRY_AFTER_S)
+        retry_after_s = min(retry_after or 0.0, MAX_RETRY_AFTER_S)
         if self.since is not None:
-            self._barred_until = max(self._barred_until, now + after)
-            if self.is_probe(sent_at):  # the others are the same event
-                self.is_proven = self.is_proven or not again
+            self._blocked_until = max(self._blocked_until, now + retry_after_s)
+            if self.is_probe(sent_at):  # the others are part of the same event
+                self.is_proven = self.is_proven or not has_failed_before
                 is_early = now - self.since < _FIRST_PHASE_S
                 self._pause_s = min(2 * self._pause_s, _MAX_PROBE_S)
                 self._probe_at = now + (self._pause_s if is_early else _LATER_PROBE_S)
             return False
-        if self._suspect is None:
-            self._suspect, self._failed_at, self._failure_sent_at = number, now, sent_at
-            self._barred_until = now + after
+        if self._suspect_number is None:
+            self._suspect_number, self._failed_at, self._failure_sent_at = number, now, sent_at
+            self._blocked_until = now + retry_after_s
             return False
-        self._barred_until = max(self._barred_until, now + after)
+        self._blocked_until = max(self._blocked_until, now + retry_after_s)
         self._failure_sent_at = max(self._failure_sent_at, sent_at)
-        if number == self._suspect and not alone:
+        if number == self._suspect_number and not is_alone:
             return False
         self.since, self._opened_at, self.probes = self._failed_at, now, 0
         self._pause_s, self._is_stall, self.is_proven = _FIRST_PROBE_S, False, False
         self._probe_at = now + self._pause_s
         return True
 
-    def stalled(self, now: float) -> None:
-        """Take it for an outage that nothing is heard of any request: probe at once."""
+    def record_stall(self, now: float) -> None:
+        """Open the breaker because no request in flight gets a response: probe at once."""
         self.since, self._opened_at, self.probes = now, now, 0
         self._pause_s, self._probe_at = _FIRST_PROBE_S, now
-        self._barred_until = now
+        self._blocked_until = now
         self._is_stall, self.is_proven = True, False
 
-    def answered(self, now: float, sent_at: float) -> bool:
-        """Take note of an answer; return whether it shows that an outage is over."""
-        is_from_before = sent_at < self._opened_at and not self._is_stall
-        if self.since is not None and is_from_before and sent_at < self._failure_sent_at:
+    def record_response(self, now: float, sent_at: float) -> bool:
+        """Record a response; return whether it ends an outage."""
+        is_sent_before = sent_at < self._opened_at and not self._is_stall
+        if self.since is not None and is_sent_before and sent_at < self._failure_sent_at:
             return False
-        self.answers += 1
-        self._suspect = None
+        self.response_count += 1
+        self._suspect_number = None
         if self.since is None:
             return False
         self.since = None
-        if is_from_before:  # not sent before what failed: there was no outage
+        if is_sent_before:  # but not before the failures: there was no outage
             return False
         self.ended_at = now
         if self.is_proven:

@@ -1,7 +1,7 @@
-"""How many are asked for: the plan for all, how each is asked for, and what is told of them.
+"""The options of a bulk run, and the values that it takes and yields.
 
-It is all of many that a client knows before it is asked for many: what carries it out is loaded
-then.
+Clients import this module alone from the package; the modules that execute a run are imported when
+the first run starts.
 """
 
 import math
@@ -20,25 +20,25 @@ from modelgates_runtime.types import Response
 
 T = TypeVar("T")
 
-#: Requests at one time, unless told otherwise.
+#: Default maximum number of requests in flight.
 DEFAULT_CONCURRENCY: Final = 32
 
-#: Seconds that an outage may last, unless told otherwise.
+#: Default time that an outage may last, in seconds.
 DEFAULT_OUTAGE_TIMEOUT_S: Final = 300.0
 
 MAX_CONCURRENCY: Final = 1_000
 
 
 class Outage(NamedTuple):
-    """An outage that is going on.
+    """A current outage.
 
     Attributes:
-        error: What the latest request ended with.
-        since: When it began.
+        error: The error of the latest request.
+        since: When the outage began.
         waiting: How many ids have been taken and wait for its end.
         probes: How many requests were sent to see whether it is over.
-        next_probe_s: Seconds to the next one.
-        left_s: Seconds to its end at the latest: then `OutageError` is raised.
+        next_probe_s: Seconds until the next probe.
+        left_s: Seconds until `OutageError` is raised.
     """
 
     error: ModelGatesError
@@ -50,14 +50,14 @@ class Outage(NamedTuple):
 
 
 class BulkOptions(NamedTuple):
-    """How many, how fast, in which order, and for how long without an answer.
+    """The options of a bulk run.
 
     Attributes:
-        concurrency: The most requests at one time.
+        concurrency: The maximum number of requests in flight.
         ordered: Whether outcomes come in the order of the ids.
-        max_rate: The most requests per second, if there is a limit.
+        max_rate: The maximum number of requests per second; None: no maximum.
         outage_timeout_s: Seconds that an outage may last.
-        on_outage: Told of an outage, again and again, and of its end (None); if anybody wants that.
+        on_outage: Called repeatedly with the state of an outage, and with None at its end.
     """
 
     concurrency: int
@@ -67,7 +67,7 @@ class BulkOptions(NamedTuple):
     on_outage: Callable[[Outage | None], object] | None = None
 
 
-def bulk_options(
+def validate_bulk_options(
     concurrency: object,
     max_rate: object,
     outage_timeout: object,
@@ -75,10 +75,10 @@ def bulk_options(
     *,
     ordered: bool,
 ) -> BulkOptions:
-    """Return how many ids are asked for at one time, how fast, and how long in an outage.
+    """Validate the bulk options.
 
     Raises:
-        ConfigurationError: That cannot be done.
+        ConfigurationError: One of them is invalid.
     """
     if (
         not isinstance(concurrency, int)
@@ -86,25 +86,25 @@ def bulk_options(
         or not 1 <= concurrency <= MAX_CONCURRENCY
     ):
         raise ConfigurationError(
-            f"concurrency is {concurrency!r}; it is a whole number from 1 to {MAX_CONCURRENCY}"
+            f"concurrency must be a whole number from 1 to {MAX_CONCURRENCY}, not {concurrency!r}"
         )
     timeout_s = 0.0 if outage_timeout == 0 else check_seconds("outage_timeout", outage_timeout)
     if max_rate is None:
         return BulkOptions(concurrency, ordered, None, timeout_s, on_outage)
     if not isinstance(max_rate, int | float) or max_rate is True or not 0 < max_rate < math.inf:
         raise ConfigurationError(
-            f"max_rate is {max_rate!r}; it is in requests per second, and more than 0"
+            f"max_rate must be in requests per second and more than 0, not {max_rate!r}"
         )
     return BulkOptions(concurrency, ordered, float(max_rate), timeout_s, on_outage)
 
 
 class Completed(NamedTuple):
-    """A call that came to its end.
+    """A completed call.
 
     Attributes:
-        number: Which it was of those that were given.
-        item: What was given.
-        result: What it came to.
+        number: The position of its item in the input, counted from 0.
+        item: The input: an id, or the call itself.
+        result: The response, or the error.
     """
 
     number: int
@@ -113,11 +113,11 @@ class Completed(NamedTuple):
 
 
 class PreparedCall(NamedTuple):
-    """How one of many is asked for.
+    """A call of a bulk run, ready to be executed.
 
     Attributes:
-        execution: The execution of its call; None if there can be none.
-        steps: What is to be done.
+        execution: Its execution; None if the item makes no valid call.
+        steps: The steps of the execution; they raise the error if there is none.
     """
 
     execution: Execution[Any] | None
@@ -125,13 +125,13 @@ class PreparedCall(NamedTuple):
 
 
 class CallFactory(NamedTuple):
-    """How each of many is asked for.
+    """Creates the calls of a bulk run, and their outcomes.
 
     Attributes:
-        call: Makes the call of what was given; raises a `ConfigurationError` if there is none.
-        steps: Returns the steps by which a call is executed.
-        outcome: Returns what says what became of each. Its classes cost, and need a file descriptor
-            to be loaded: so it is called when a run begins.
+        call: Creates the call for an item; raises a `ConfigurationError` if the item is invalid.
+        steps: Returns the steps that execute a call.
+        outcome: Returns a function from a completed call to its outcome. Called when a run begins:
+            importing the classes of outcomes takes time and a file descriptor.
     """
 
     call: Callable[[object], Call[Any]]
@@ -141,23 +141,23 @@ class CallFactory(NamedTuple):
     def prepared(
         self, item: object, execute: Callable[[Call[Any]], Execution[Any]]
     ) -> PreparedCall:
-        """Return how one is asked for; one that cannot be fails when its turn comes."""
+        """Return the prepared call for an item; an invalid item fails when it is executed."""
         try:
             made = execute(self.call(item))
         except ModelGatesError as error:
             return PreparedCall(None, _raising(error))
-        # Which requests hang, a run sees better, by what else is answered.
+        # A run detects requests that hang by comparing them with the others.
         execution = made._replace(has_no_stall_limit=True, policy=made.policy.for_many())
         return PreparedCall(execution, self.steps(execution))
 
 
 def _raising(error: ModelGatesError) -> Generator[Step, AttemptResult | None, Response[Any]]:
     raise error
-    yield  # what makes it a generator
+    yield  # makes it a generator
 
 
-def call_factory() -> CallFactory:
-    """Return how calls are asked for that are given as such."""
+def raw_call_factory() -> CallFactory:
+    """Return the factory for items that are calls already."""
     return CallFactory(_as_call, _steps, _answer)
 
 
@@ -172,20 +172,20 @@ def _steps(execution: Execution[Any]) -> Steps[Any]:
 
 
 def _answer() -> Callable[[Completed], Any]:
-    from modelgates_client.bulk.outcomes import answer_of  # noqa: PLC0415 - see `CallFactory`
+    from modelgates_client.bulk.outcomes import call_outcome_of  # noqa: PLC0415 - see `CallFactory`
 
-    return answer_of
+    return call_outcome_of
 
 
-def flat(batches: Generator[list[T]]) -> Generator[T]:
-    """Yield one at a time."""
+def flatten(batches: Generator[list[T]]) -> Generator[T]:
+    """Yield the items of all batches."""
     with closing(batches):
         for batch in batches:
             yield from batch
 
 
-async def flat_awaited(batches: AsyncGenerator[list[T]]) -> AsyncGenerator[T]:
-    """Yield one at a time."""
+async def flatten_async(batches: AsyncGenerator[list[T]]) -> AsyncGenerator[T]:
+    """Yield the items of all batches."""
     async with aclosing(batches):
         async for batch in batches:
             for one in batch:

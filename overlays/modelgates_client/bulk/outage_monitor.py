@@ -1,4 +1,4 @@
-"""What is told of an outage, to the log and to whoever shows it; and its end if it is too long."""
+"""Reports outages to the log and to `on_outage`, and ends a run when one lasts too long."""
 
 import asyncio
 import math
@@ -15,16 +15,16 @@ from modelgates_client.errors import OutageError
 from modelgates_client.records.drift_observer import OUTAGES
 from modelgates_client.transport.messages import AttemptResult
 
-_UNSAID_S: Final = 0.5  # an outage that is shorter is not told of
-_LIMIT_UNSAID_S: Final = 10.0  # seconds in which a rate limit is told of once
+_MIN_ANNOUNCED_S: Final = 0.5  # shorter outages are not reported
+_LIMIT_LOG_INTERVAL_S: Final = 10.0  # between two log lines about a rate limit
 
 
 class OutageMonitor:
-    """Tells of the outages of a run.
+    """Reports the outages of a run.
 
     Attributes:
-        has_news: Whether there is something new to be told.
-        last: What the latest request ended with that may have failed by an outage.
+        has_update: Whether the outage has changed since it was last reported to `on_outage`.
+        last_result: The latest result that may be due to an outage.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class OutageMonitor:
         notify: Callable[[], None],
         end_run: Callable[[OutageError], None],
     ) -> None:
-        """Say nothing yet.
+        """Create a monitor.
 
         Args:
             gate: Knows whether there is an outage.
             schedule: Knows how many ids wait for its end.
             timeout_s: Seconds that an outage may last.
-            notify: Called when there is news.
-            end_run: Called when one lasted so long.
+            notify: Called when `has_update` becomes true.
+            end_run: Called when an outage has lasted for `timeout_s`.
         """
-        self.has_news = False
-        self.last: AttemptResult | None = None
+        self.has_update = False
+        self.last_result: AttemptResult | None = None
         self._gate = gate
         self._schedule = schedule
         self._timeout_s = timeout_s
@@ -55,82 +55,82 @@ class OutageMonitor:
         self._since, self._began_at = 0.0, datetime.now(UTC)
         self._timers: list[asyncio.TimerHandle] = []
         self._is_announced = False
-        self._limit_told_at = -math.inf
+        self._limit_logged_at = -math.inf
 
     @property
     def outage(self) -> Outage | None:
-        """The outage that is going on; None if there is none."""
-        since, last = self._gate.breaker.since, self.last
-        if since is None or last is None:
+        """The current outage, or None."""
+        since, last_result = self._gate.breaker.since, self.last_result
+        if since is None or last_result is None:
             return None
         now = self._loop.time()
         return Outage(
-            problem_of(last).error,
+            problem_of(last_result).error,
             self._began_at,
-            self._schedule.waiting,
+            self._schedule.open_count,
             self._gate.breaker.probes,
             self._gate.ready_at(now) - now,
             max(0.0, since + self._timeout_s - now),
         )
 
     def begin(self, now: float) -> None:
-        """Take note that an outage began: one that is over in a moment is nobody's concern."""
+        """Handle the beginning of an outage; it is reported unless it ends in a moment."""
         since = self._gate.breaker.since
         if since is not None:
             self._since, self._began_at = since, datetime.now(UTC)
             self._timers = [
-                self._loop.call_at(max(now, since + min(_UNSAID_S, self._timeout_s)), self._say),
-                self._loop.call_at(max(now, since + self._timeout_s), self._give_up),
+                self._loop.call_at(
+                    max(now, since + min(_MIN_ANNOUNCED_S, self._timeout_s)), self._announce
+                ),
+                self._loop.call_at(max(now, since + self._timeout_s), self._end_run_after_timeout),
             ]
 
-    def go_on(self) -> None:
-        """Take note that there is more to say of the outage."""
+    def refresh(self) -> None:
+        """Report the new state of an outage that was reported before."""
         if self._is_announced:
-            self._news()
+            self._publish()
 
     def end(self) -> None:
-        """Take note that the outage is over."""
+        """Handle the end of an outage."""
         self.close()
         if self._is_announced:
             self._is_announced = False
             OUTAGES.info("the outage is over, after %.1f s", self._loop.time() - self._since)
-            self._news()
+            self._publish()
 
-    def limited(self, attempt_result: AttemptResult, attempt: int, wait_s: float) -> None:
-        """Log that the server's rate limit holds up all, unless it was logged a moment ago."""
+    def log_rate_limit(self, attempt_result: AttemptResult, attempt: int, wait_s: float) -> None:
+        """Log that the rate limit pauses the run, unless that was logged recently."""
         now = self._loop.time()
-        if now - self._limit_told_at >= _LIMIT_UNSAID_S:
-            self._limit_told_at = now
+        if now - self._limit_logged_at >= _LIMIT_LOG_INTERVAL_S:
+            self._limit_logged_at = now
             PauseReason.of(attempt_result, problem_of(attempt_result), attempt).log(wait_s)
 
     def close(self) -> None:
-        """Say nothing any more."""
+        """Cancel all further reports."""
         for timer in self._timers:
             timer.cancel()
 
-    def _say(self) -> None:
-        outage, last = self.outage, self.last
-        if outage is not None and last is not None:
+    def _announce(self) -> None:
+        outage, last_result = self.outage, self.last_result
+        if outage is not None and last_result is not None:
             self._is_announced = True
             probes = outage.probes
             OUTAGES.info(
-                "outage: no id is answered; attempt %d in it ended with %s; "
-                "one at a time is asked for, for %g s at most",
+                "outage: no id gets a response; attempt %d during it ended with %s; "
+                "probing with one id at a time for at most %g s",
                 *(
                     probes + 1,
-                    PauseReason.of(last, problem_of(last), probes + 1).end,
+                    PauseReason.of(last_result, problem_of(last_result), probes + 1).end,
                     self._timeout_s,
                 ),
             )
-            self._news()
+            self._publish()
 
-    def _news(self) -> None:
-        self.has_news = True
+    def _publish(self) -> None:
+        self.has_update = True
         self._notify()
 
-    def _give_up(self) -> None:
+    def _end_run_after_timeout(self) -> None:
         outage = self.outage
         if outage is not None:
-            self._end_run(
-                OutageError(f"nothing was answered for {self._timeout_s:g} s", outage.error)
-            )
+            self._end_run(OutageError(f"no response for {self._timeout_s:g} s", outage.error))

@@ -1,6 +1,6 @@
-"""What became of each of many: of an id, a record, a wait that was too short, or a failure.
+"""The outcomes of bulk runs: `Resolved`, `Pending` or `Failed` for an id.
 
-Of a call, an answer or a failure.
+For a call, `Answered` or `Unanswered`.
 """
 
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
@@ -21,11 +21,11 @@ T_co = TypeVar("T_co", covariant=True)
 
 @frozen
 class Resolved:
-    """There is a record.
+    """The record of an id was fetched.
 
     Attributes:
-        generation_id: Whose record was asked for.
-        response: The answer that it came in.
+        generation_id: The requested id.
+        response: The response with the record.
     """
 
     generation_id: str
@@ -46,9 +46,9 @@ class Pending:
     """There was no record, or no final one, within the time to wait; there may be one later.
 
     Attributes:
-        generation_id: Whose record was asked for.
-        error: How long it was waited for, and what came last. Where a final record was waited for,
-            its `record` is the latest that came.
+        generation_id: The requested id.
+        error: How long the wait was, and its latest result. If a final record was awaited, its
+            `record` is the latest one received.
     """
 
     generation_id: str
@@ -61,11 +61,11 @@ class Pending:
 
 @frozen
 class Failed:
-    """Asking failed, in a way that waiting does not mend.
+    """The request failed, and waiting longer does not help.
 
     Attributes:
-        generation_id: Whose record was asked for.
-        error: Why there is none.
+        generation_id: The requested id.
+        error: Why there is no record.
     """
 
     generation_id: str
@@ -76,24 +76,24 @@ class Failed:
         raise self.error
 
 
-#: What became of an id. `result()` of each returns the record or raises, as `concurrent.futures`.
+#: The outcome of an id. `result()` returns the record or raises, as in `concurrent.futures`.
 Outcome = Resolved | Pending | Failed
 
 
 @frozen
 class Answered(Generic[T_co]):
-    """A call was answered.
+    """A call got a successful response.
 
     Attributes:
         call: The call.
-        response: The answer.
+        response: The response.
     """
 
     call: Call[T_co]
     response: Response[T_co]
 
     def result(self) -> T_co:
-        """Return what the answer says."""
+        """Return the parsed body of the response."""
         return self.response.parsed
 
 
@@ -103,7 +103,7 @@ class Unanswered:
 
     Attributes:
         call: The call.
-        error: Why there is no answer.
+        error: Why there is no response.
     """
 
     call: Call[Any]
@@ -115,9 +115,9 @@ class Unanswered:
 
 
 def outcome_of(completed: "Completed") -> Outcome:
-    """Return what became of an id."""
-    given, result = completed.item, completed.result
-    generation_id = given if isinstance(given, str) else repr(given)
+    """Return the outcome of an id."""
+    item, result = completed.item, completed.result
+    generation_id = item if isinstance(item, str) else repr(item)
     if isinstance(result, GenerationNotReadyError):
         return Pending(generation_id, result)
     if isinstance(result, ModelGatesError):
@@ -125,12 +125,12 @@ def outcome_of(completed: "Completed") -> Outcome:
     return Resolved(generation_id, result)
 
 
-def answer_of(completed: "Completed") -> "Answered[Any] | Unanswered":
-    """Return what became of a call."""
+def call_outcome_of(completed: "Completed") -> "Answered[Any] | Unanswered":
+    """Return the outcome of a call."""
     call: Any = completed.item
     error = completed.result
     if not isinstance(error, ModelGatesError):
         return Answered(call, error)
-    if isinstance(error, GenerationNotReadyError):  # an outage ended before its turn came again
+    if isinstance(error, GenerationNotReadyError):  # the run ended in an outage
         error = error.last_error or error
     return Unanswered(call, error)

@@ -1,4 +1,4 @@
-"""Which lookup is next, which ones wait for their record, and what is ready to be taken. Pure."""
+"""The queue of a bulk run: new lookups, parked ones, and completed calls. Pure."""
 
 import heapq
 from collections import deque
@@ -7,114 +7,114 @@ from typing import Final
 from modelgates_client.bulk.lookups import Lookup
 from modelgates_client.bulk.options import Completed
 
-#: Lookups that are on their way at one time, waiting for late records included, and in order also
-#: those that are done: what memory is bounded by.
+#: Maximum number of open lookups, parked ones included, plus, in an ordered run, completed calls
+#: whose turn has not come. It bounds memory.
 MAX_OPEN: Final = 10_000
 
 
 class Schedule:
-    """The lookups of one `get_many`.
+    """The lookups of one bulk run.
 
     Attributes:
-        ready: What is finished and may be taken, in the order that was asked for.
+        ready: The completed calls to take, in the requested order.
     """
 
     def __init__(self, concurrency: int, *, ordered: bool) -> None:
-        """Keep as many ids at hand as are asked for at one time, and as many that are ready."""
+        """Queue at most `concurrency` new lookups, and stop sending at as many untaken results."""
         self.ready: deque[Completed] = deque()
-        self._most = concurrency
+        self._concurrency = concurrency
         self._ordered = ordered
-        self._fresh: deque[Lookup] = deque()
+        self._queued: deque[Lookup] = deque()
         self._parked: list[tuple[float, Lookup]] = []
-        self._held: dict[int, Completed] = {}  # done before their turn
-        self._turn = 0
-        self._open = 0
+        self._finished_early: dict[int, Completed] = {}  # completed before their turn
+        self._next_number = 0
+        self._open_count = 0
 
     @property
-    def wanted(self) -> int:
-        """How many more ids it can take."""
-        room = MAX_OPEN - self._open - len(self._held)
-        return max(0, min(room, self._most - len(self._fresh)))
+    def free_slots(self) -> int:
+        """How many more lookups may be added."""
+        room = MAX_OPEN - self._open_count - len(self._finished_early)
+        return max(0, min(room, self._concurrency - len(self._queued)))
 
     @property
-    def waiting(self) -> int:
-        """How many lookups are on their way."""
-        return self._open
+    def open_count(self) -> int:
+        """How many lookups are not completed."""
+        return self._open_count
 
     @property
-    def has_fresh(self) -> bool:
-        """Whether any could be sent now, beside those that wait for their time."""
-        return bool(self._fresh)
+    def has_queued(self) -> bool:
+        """Whether a lookup that is not parked could be sent now."""
+        return bool(self._queued)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no lookup is on its way."""
-        return not self._open
+        """Whether all lookups are completed."""
+        return not self._open_count
 
     def add(self, lookup: Lookup) -> None:
-        """Take a new lookup."""
-        self._open += 1
-        self._fresh.append(lookup)
+        """Add a new lookup."""
+        self._open_count += 1
+        self._queued.append(lookup)
 
     def next(self, now: float) -> Lookup | None:
-        """Return what to send; None if there is nothing, or too much that nobody has taken."""
-        if len(self.ready) >= self._most:
+        """Return the lookup to send; None if there is none, or too many results are untaken."""
+        if len(self.ready) >= self._concurrency:
             return None
         if self._parked and self._parked[0][0] <= now:
             return heapq.heappop(self._parked)[1]
-        return self._fresh.popleft() if self._fresh else None
+        return self._queued.popleft() if self._queued else None
 
     def next_probe(self, now: float) -> Lookup | None:
-        """Return what to send in an outage: one that did not fail in it, if there is one."""
+        """Return the lookup to send during an outage: one that has not failed, if possible."""
         if self._parked and self._parked[0][0] <= now:
-            self._fresh.append(heapq.heappop(self._parked)[1])
-        for place, lookup in enumerate(self._fresh):
+            self._queued.append(heapq.heappop(self._parked)[1])
+        for index, lookup in enumerate(self._queued):
             if lookup.ambiguous_failure is None:
-                del self._fresh[place]
+                del self._queued[index]
                 return lookup
-        return self._fresh.pop() if self._fresh else None  # it failed longer ago than the others
+        return self._queued.pop() if self._queued else None  # the one that failed first
 
     def drain(self) -> list[Lookup]:
-        """Give out all that is to be sent, now or later."""
-        left = [*self._fresh, *(lookup for _, lookup in self._parked)]
-        self._fresh.clear()
+        """Remove and return all lookups to be sent, now or later."""
+        left = [*self._queued, *(lookup for _, lookup in self._parked)]
+        self._queued.clear()
         self._parked.clear()
         return sorted(left)
 
     def next_due(self) -> float | None:
-        """Return when the next of those that wait is due; None if none waits."""
+        """Return when the next parked lookup is due; None if none is parked."""
         return self._parked[0][0] if self._parked else None
 
-    def park(self, lookup: Lookup, due: float, held_from: float | None = None) -> None:
-        """Let a lookup wait, its time standing still from some moment, else from when it is due.
+    def park(self, lookup: Lookup, due: float, paused_from: float | None = None) -> None:
+        """Park a lookup until `due`; its slot is free for others.
 
-        Its place is free for others.
+        Its clock stands still from `paused_from`, or from `due` by default.
         """
-        lookup.due_s = due if held_from is None else held_from
+        lookup.due_s = due if paused_from is None else paused_from
         heapq.heappush(self._parked, (due, lookup))
 
-    def put_back(self, lookup: Lookup, held_from: float | None = None) -> None:
-        """Let a lookup be the next that failed through no fault of its own.
+    def put_back(self, lookup: Lookup, paused_from: float | None = None) -> None:
+        """Put a lookup first that failed through no fault of its own.
 
-        Its time stands still from some moment, else from when it was due.
+        Its clock stands still from `paused_from`, or from its due time by default.
         """
-        if held_from is not None:
-            lookup.due_s = held_from
-        self._fresh.appendleft(lookup)
+        if paused_from is not None:
+            lookup.due_s = paused_from
+        self._queued.appendleft(lookup)
 
-    def put_last(self, lookup: Lookup, held_from: float | None = None) -> None:
-        """Put a lookup back as `put_back` does, but behind the others."""
-        if held_from is not None:
-            lookup.due_s = held_from
-        self._fresh.append(lookup)
+    def put_last(self, lookup: Lookup, paused_from: float | None = None) -> None:
+        """Put a lookup back as `put_back` does, but last."""
+        if paused_from is not None:
+            lookup.due_s = paused_from
+        self._queued.append(lookup)
 
     def finish(self, completed: Completed) -> None:
-        """Take what a lookup came to."""
-        self._open -= 1
+        """Record a completed call."""
+        self._open_count -= 1
         if not self._ordered:
             self.ready.append(completed)
             return
-        self._held[completed.number] = completed
-        while self._turn in self._held:
-            self.ready.append(self._held.pop(self._turn))
-            self._turn += 1
+        self._finished_early[completed.number] = completed
+        while self._next_number in self._finished_early:
+            self.ready.append(self._finished_early.pop(self._next_number))
+            self._next_number += 1

@@ -1,4 +1,4 @@
-"""What is finished of many ids, for a caller that blocks: the event loop runs in a thread."""
+"""Yields the completed calls of a bulk run to a sync caller; the event loop runs in a thread."""
 
 import asyncio
 import atexit
@@ -17,39 +17,39 @@ from modelgates_client.bulk.threads import start_thread
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.deadline import Deadline, monotonic_s
 
-_LOOK_S: Final = 1.0  # between two looks whether the other side is still there
-_END_S: Final = 5.0  # for what is on its way to end; longer only if the caller's own code blocks
+_POLL_S: Final = 1.0  # between checks that the thread is still there
+_STOP_TIMEOUT_S: Final = 5.0  # a run takes longer to stop only if the caller's own code blocks
 
 
-def completed(
+def completed_batches(
     ids: Iterable[object],
     factory: CallFactory,
     context: Callable[[], RunContext],
-    plan: BulkOptions,
+    bulk_options: BulkOptions,
 ) -> Generator[list[Completed]]:
-    """Yield what is finished, as much at a time as there is; nothing, when an outage was told of.
+    """Yield completed calls in batches; an empty batch after each report of an outage.
 
-    The iterator of the ids is used on the caller's thread, one id whenever nothing is ready: what
-    it raises is raised at once.
+    The iterator of the ids runs on the caller's thread, one id whenever no call is ready; its
+    errors are raised at once.
 
     Raises:
-        ConfigurationError: There can be no thread with an event loop here, or no more.
+        ConfigurationError: A thread with an event loop cannot be started, or has been ended.
     """
     source: Iterator[object] = iter(ids)
-    thread = _RunThread(factory, context, plan)
+    thread = _RunThread(factory, context, bulk_options)
     try:
         thread.start()
         while True:
-            if batch := thread.take():
+            if batch := thread.take_ready():
                 yield batch
-            elif plan.on_outage is not None and thread.take_news():
-                plan.on_outage(thread.outage)
+            elif bulk_options.on_outage is not None and thread.take_update():
+                bulk_options.on_outage(thread.outage)
                 yield []
             elif thread.wants_items:
                 try:
-                    thread.offer(next(source))
+                    thread.add_item(next(source))
                 except StopIteration:
-                    thread.end()
+                    thread.end_input()
             elif thread.is_over:
                 return
             else:
@@ -59,219 +59,225 @@ def completed(
 
 
 class _RunThread:
-    """A run on an event loop in a thread of its own.
+    """A bulk run on an event loop in a thread of its own.
 
-    The two sides share two deques and two flags. Each flag is put down before what it announces is
-    looked at, and put up after it was added, so that nothing is missed.
+    The two threads share two deques and two flags. Each flag is cleared before its deque is read
+    and set after an item was added, so that no item is missed.
 
-    The thread rings by a pair of sockets, which wakes a caller of any kind: a thread, or what
-    gevent or eventlet make of one. It closes its end when it ends, whatever the reason.
+    The thread wakes the caller through a pair of sockets, which works for a caller of any kind: a
+    thread, or a greenlet of gevent or eventlet. It closes its socket when it ends for any reason.
     """
 
     def __init__(
-        self, factory: CallFactory, context: Callable[[], RunContext], plan: BulkOptions
+        self, factory: CallFactory, context: Callable[[], RunContext], bulk_options: BulkOptions
     ) -> None:
-        self._start = factory, context, plan
-        self._most = plan.concurrency
+        self._run_arguments = factory, context, bulk_options
+        self._concurrency = bulk_options.concurrency
         self._process_id = os.getpid()
-        self._bell: socket.socket | None = None
-        self._rung = False
+        self._wake_receiver: socket.socket | None = None
+        self._is_caller_woken = False
         self._inbox: deque[object] = deque()
-        self._poked = False
-        self._ended = False
+        self._is_loop_woken = False
+        self._input_ended = False
         self._run: Run | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
-        self._is_gone = False
-        self._failure: BaseException | None = None
+        self._has_exited = False
+        self._error: BaseException | None = None
 
     @property
     def wants_items(self) -> bool:
-        """Whether more ids are to be offered: when half of those at hand are used up.
+        """Whether to add ids: the run has used up half of those it had.
 
-        To hand each over by itself would cost a change of threads for each.
+        Adding them one by one would cost a thread switch for each.
         """
-        if self._ended or self._is_gone or self._run is None:
+        if self._input_ended or self._has_exited or self._run is None:
             return False
-        wanted = self._run.wanted - len(self._inbox)
-        return wanted * 2 >= self._most or (wanted > 0 and len(self._inbox) > 0)
+        wanted = self._run.free_slots - len(self._inbox)
+        return wanted * 2 >= self._concurrency or (wanted > 0 and len(self._inbox) > 0)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will become ready any more.
+        """Whether no more calls will complete.
 
         Raises:
-            BaseException: What broke the run, or ended the thread.
+            BaseException: The error that ended the run or the thread.
         """
-        gone, run = self._is_gone, self._run  # in this order: what it leaves was there before
-        failure = self._failure or (None if run is None else run.failure)
-        if failure is not None and run is not None and not gone and (self._inbox or run.ready):
-            return False  # what was handed over is finished before it leaves the inbox
+        # Read in this order: a thread that has exited left its results before.
+        has_exited, run = self._has_exited, self._run
+        failure = self._error or (None if run is None else run.failure)
+        if (
+            failure is not None
+            and run is not None
+            and not has_exited
+            and (self._inbox or run.ready)
+        ):
+            return False  # an item leaves the inbox only after the run has it
         if failure is not None:
             raise failure
         if run is not None and run.is_over:
             return not run.ready
-        if gone:
-            raise ConfigurationError("get_many was ended: the program goes down")
+        if has_exited:
+            raise ConfigurationError("get_many was ended because the program is exiting")
         return False
 
     @property
     def outage(self) -> Outage | None:
-        """The outage that is going on; None if there is none."""
+        """The current outage, or None."""
         return None if self._run is None else self._run.monitor.outage
 
-    def take_news(self) -> bool:
-        """Return whether there is something new to be told of an outage."""
-        if self._run is None or not self._run.monitor.has_news:
+    def take_update(self) -> bool:
+        """Clear the run's update about an outage; return whether there was one."""
+        if self._run is None or not self._run.monitor.has_update:
             return False
-        self._run.monitor.has_news = (
-            False  # before the outage is looked at: nothing newer is missed
-        )
+        # Cleared before the outage is read, so that no later update is missed.
+        self._run.monitor.has_update = False
         return True
 
     def start(self) -> None:
         """Start the thread, and its event loop.
 
         Raises:
-            ConfigurationError: There can be none.
+            ConfigurationError: One of them cannot be started.
         """
         try:
-            self._bell, ringer = socket.socketpair()
-            self._bell.settimeout(_LOOK_S)
-            ringer.setblocking(False)  # noqa: FBT003 - the standard library's
+            self._wake_receiver, wake_sender = socket.socketpair()
+            self._wake_receiver.settimeout(_POLL_S)
+            wake_sender.setblocking(False)  # noqa: FBT003 - the standard library's
             try:
-                start_thread(lambda: self._serve(ringer), "modelgates-bulk")
+                start_thread(lambda: self._serve(wake_sender), "modelgates-bulk")
             except BaseException:
-                ringer.close()
+                wake_sender.close()
                 raise
         except (OSError, RuntimeError) as error:
-            self._is_gone = True
-            raise _impossible(error) from None
-        atexit.register(self.stop)  # before threads are stopped wherever they are
+            self._has_exited = True
+            raise _cannot_start(error) from None
+        atexit.register(self.stop)  # it runs before daemon threads are frozen
         while self._run is None and not self.is_over:
             self.wait()
 
-    def take(self) -> list[Completed]:
-        """Return what is ready."""
+    def take_ready(self) -> list[Completed]:
+        """Return the calls that are ready."""
         if self._run is None:
             return []
         ready = self._run.ready
         batch = [ready.popleft() for _ in range(len(ready))]
-        if len(batch) >= self._most:
-            self._wake()  # it had stopped, and there is room again
+        if len(batch) >= self._concurrency:
+            self._wake_loop()  # the run had stopped sending, and has room again
         return batch
 
-    def offer(self, generation_id: object) -> None:
-        """Hand an id over."""
+    def add_item(self, generation_id: object) -> None:
+        """Pass an id to the run."""
         self._inbox.append(generation_id)
-        self._wake()
+        self._wake_loop()
 
-    def end(self) -> None:
-        """Hand no more ids over."""
-        self._ended = True
-        self._wake()
+    def end_input(self) -> None:
+        """Declare that no more ids will be added."""
+        self._input_ended = True
+        self._wake_loop()
 
     def wait(self) -> None:
-        """Wait until there may be something to do, or a moment.
+        """Wait until there may be work, for a second at most.
 
         Raises:
-            ConfigurationError: The thread is in the process that this one was forked from.
+            ConfigurationError: The thread runs in the parent process of a fork.
         """
         if os.getpid() != self._process_id:
             raise ConfigurationError(
-                "get_many was begun before a fork; begin it in the process that goes on with it"
+                "get_many was started before a fork; start it in the process that iterates over it"
             )
-        if self._bell is not None:
+        if self._wake_receiver is not None:
             with contextlib.suppress(TimeoutError):
-                self._bell.recv(1)
-        self._rung = False
+                self._wake_receiver.recv(1)
+        self._is_caller_woken = False
 
     def stop(self) -> None:
-        """Cancel what is on its way, and wait for it to end.
+        """Cancel the requests in flight, and wait for the thread to end.
 
-        Not where that would be for ever: when threads stand still, since the interpreter goes down;
-        in a process that was forked; in the thread itself, where a garbage collection may be.
+        It does not wait where that could be forever: while the interpreter shuts down, since its
+        threads are frozen; in a forked process; and in the thread itself, where a garbage
+        collection may run.
         """
         atexit.unregister(self.stop)
-        if sys.is_finalizing() or os.getpid() != self._process_id or self._bell is None:
+        if sys.is_finalizing() or os.getpid() != self._process_id or self._wake_receiver is None:
             return
         if self._run is not None:
             with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
                 self._loop.call_soon_threadsafe(self._stopped.set)
-        deadline = Deadline.after(_END_S)
-        while not (self._is_gone or self._is_own() or not deadline.remaining()):
+        deadline = Deadline.after(_STOP_TIMEOUT_S)
+        while not (self._has_exited or self._is_current_thread() or not deadline.remaining()):
             self.wait()
-        self._bell.close()
+        self._wake_receiver.close()
 
-    def _is_own(self) -> bool:
-        """Whether this is called in the thread that it is about."""
+    def _is_current_thread(self) -> bool:
+        """Whether the caller is the run's own thread."""
         with contextlib.suppress(RuntimeError):
             return self._run is not None and asyncio.get_running_loop() is self._loop
         return False
 
-    def _serve(self, ringer: socket.socket) -> None:
-        """Run the event loop to its end, whatever that is, and let the caller know it."""
-        self._ringer = ringer
+    def _serve(self, wake_sender: socket.socket) -> None:
+        """Run the event loop until it ends, and record how it ended for the caller."""
+        self._wake_sender = wake_sender
         try:
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(self._main())
         except BaseException as error:  # noqa: BLE001 - raised on the caller's thread
             is_begun = self._run is not None or not isinstance(error, OSError | RuntimeError)
-            self._failure = error if is_begun else _impossible(error)
+            self._error = error if is_begun else _cannot_start(error)
         finally:
-            self._is_gone = True
-            ringer.close()
+            self._has_exited = True
+            wake_sender.close()
 
     async def _main(self) -> None:
-        factory, context, plan = self._start
+        factory, context, bulk_options = self._run_arguments
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        self._run = run = Run(factory, context(), plan, self._on_timer)
-        self._on_timer()
+        self._run = run = Run(factory, context(), bulk_options, self._wake_caller)
+        self._wake_caller()
         try:
             await self._stopped.wait()
         finally:
             await run.close()
 
-    def _on_timer(self) -> None:
-        if not self._rung:
-            self._rung = True
-            with contextlib.suppress(OSError):  # nobody listens any more
-                self._ringer.send(b"!")
+    def _wake_caller(self) -> None:
+        if not self._is_caller_woken:
+            self._is_caller_woken = True
+            with contextlib.suppress(OSError):  # the caller has stopped listening
+                self._wake_sender.send(b"!")
 
-    def _wake(self) -> None:
-        if not self._poked:
-            self._poked = True
+    def _wake_loop(self) -> None:
+        if not self._is_loop_woken:
+            self._is_loop_woken = True
             with contextlib.suppress(RuntimeError):  # the event loop has ended: `is_over` says why
-                self._loop.call_soon_threadsafe(self._go_on)
+                self._loop.call_soon_threadsafe(self._drain_inbox)
 
-    def _go_on(self) -> None:
-        """Take what was handed over, on the thread of the event loop."""
-        self._poked = False
+    def _drain_inbox(self) -> None:
+        """Add the items of the inbox to the run, on the thread of the event loop."""
+        self._is_loop_woken = False
         if self._run is None:
             return
         while self._inbox:
-            self._run.offer(self._inbox[0])
+            self._run.add_item(self._inbox[0])
             self._inbox.popleft()
-        if self._ended:
-            self._run.end()
+        if self._input_ended:
+            self._run.end_input()
         self._run.dispatch()
-        self._on_timer()
+        self._wake_caller()
 
 
-def _impossible(error: BaseException) -> ConfigurationError:
-    why = str(error) or type(error).__name__
+def _cannot_start(error: BaseException) -> ConfigurationError:
+    reason = str(error) or type(error).__name__
     return ConfigurationError(
-        f"get_many runs an event loop in a thread of its own, which cannot be started here: {why}; "
-        "raise the limit that it says, or use AsyncModelGates or get instead"
+        f"get_many cannot start the thread that its event loop runs in: {reason}; "
+        "raise the limit named there, or use AsyncModelGates or get instead"
     )
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop whose time goes on when tests have frozen `time.monotonic`."""
+    """Return an event loop whose clock runs even when a test has frozen `time.monotonic`."""
     ours, theirs = socket.socketpair()
     with ours, theirs, selectors.DefaultSelector():
-        pass  # a loop that finds no file descriptor complains aloud when it is deleted
+        pass  # a loop without file descriptors would write a traceback when it is deleted
     loop = asyncio.new_event_loop()
     if isinstance(loop, asyncio.BaseEventLoop):
-        loop.time = monotonic_s  # type: ignore[method-assign] # for whatever class there is
+        loop.time = monotonic_s  # type: ignore[method-assign] # for any subclass
     return loop

@@ -1,11 +1,11 @@
-"""An engine that blocks, awaited: each request in a thread."""
+"""Sends by a sync engine from asyncio: each request runs in a thread."""
 
 import asyncio
 import contextlib
 from typing import Final
 
 from modelgates_client.bulk.options import BulkOptions
-from modelgates_client.bulk.threads import are_replaced, start_thread
+from modelgates_client.bulk.threads import are_threads_patched, start_thread
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.deadline import Deadline
@@ -13,33 +13,32 @@ from modelgates_client.transport.engines import Engine
 from modelgates_client.transport.exchange import timeout_failure
 from modelgates_client.transport.messages import AttemptResult, Failure, Request
 
-_MAX_THREADS: Final = 32  # more slow each other down
+_MAX_THREADS: Final = 32  # more threads slow each other down
 
 
-def in_threads(plan: BulkOptions) -> BulkOptions:
-    """Return a plan for requests that are sent in threads.
+def limit_to_threads(bulk_options: BulkOptions) -> BulkOptions:
+    """Return the options with the concurrency limited to what threads can serve.
 
     Raises:
-        ConfigurationError: There are none: gevent or eventlet has replaced them, and its sockets
-            are for one thread each.
+        ConfigurationError: gevent or eventlet has replaced threads; its sockets cannot be used
+            from other threads.
     """
-    if are_replaced():
+    if are_threads_patched():
         raise ConfigurationError(
-            "get_many over an http_client sends from threads, which are replaced here by gevent or "
-            "eventlet; leave the http_client out, or call get"
+            "get_many with an http_client sends from threads, which gevent or eventlet has "
+            "replaced; omit the http_client, or call get"
         )
-    return plan._replace(concurrency=min(plan.concurrency, _MAX_THREADS))
+    return bulk_options._replace(concurrency=min(bulk_options.concurrency, _MAX_THREADS))
 
 
 class ThreadedSender:
-    """Sends by an engine that blocks, from so many threads at most.
+    """Sends by a sync engine from a limited number of threads.
 
-    A request that is given up goes on in its thread, as long as its deadline lets it; its place is
-    taken until then.
+    An abandoned request goes on in its thread until its deadline, and takes up its slot until then.
     """
 
     def __init__(self, engine: Engine, threads: int) -> None:
-        """Start no thread yet."""
+        """Create the sender; threads start with the requests."""
         self._engine = engine
         self._slots = asyncio.Semaphore(threads)
 
@@ -57,7 +56,7 @@ class ThreadedSender:
 
         def settle(attempt_result: AttemptResult | BaseException) -> None:
             self._slots.release()
-            if done.done():  # given up
+            if done.done():  # abandoned
                 return
             if isinstance(attempt_result, BaseException):
                 done.set_exception(attempt_result)
@@ -70,7 +69,7 @@ class ThreadedSender:
                 attempt_result = self._engine.send(request, secret, deadline, limit)
             except BaseException as error:  # noqa: BLE001 - raised where it is awaited
                 attempt_result = error
-            with contextlib.suppress(RuntimeError):  # the event loop has ended: nobody waits
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
                 loop.call_soon_threadsafe(settle, attempt_result)
 
         try:
@@ -81,9 +80,9 @@ class ThreadedSender:
         return await done
 
     async def reset(self) -> None:
-        """Close the idle connections, if they are the engine's own."""
+        """Close the idle connections, if the engine owns them."""
         self._engine.reset()
 
     async def close(self) -> None:
-        """Send no more."""
+        """Close the engine."""
         self._engine.close()

@@ -1,4 +1,4 @@
-"""Threads of the operating system, also where gevent has put something else in their place."""
+"""Operating system threads, even if gevent has patched `threading`."""
 
 import sys
 import threading
@@ -6,33 +6,33 @@ from collections.abc import Callable
 
 
 def start_thread(work: Callable[[], None], name: str) -> None:
-    """Do something in a thread that no end of the program waits for.
+    """Run a function in a daemon thread of the operating system.
 
-    gevent and eventlet replace threads by what takes turns in one thread, in which there cannot be
-    two event loops of asyncio. What gevent has put aside is used; with eventlet that does not do,
-    for its locks are not for several threads.
+    gevent and eventlet replace threads by greenlets of one thread, which cannot run two event loops
+    of asyncio. Under gevent, the original function that it saved starts the thread. Under eventlet
+    that does not work: its locks are not safe between threads.
 
     Raises:
-        RuntimeError: None can be started: a limit is reached, or it is too late, or this is an
-            isolated subinterpreter, or eventlet's.
+        RuntimeError: No thread can be started: a limit is reached, the interpreter is shutting
+            down, this is an isolated subinterpreter, or eventlet has patched `threading`.
     """
-    start = _put_aside()
+    start = _original_start()
     if start is None:
         threading.Thread(target=work, name=name, daemon=True).start()
     else:
         start(work, ())
 
 
-def are_replaced() -> bool:
-    """Whether gevent or eventlet has put something else in the place of threads."""
+def are_threads_patched() -> bool:
+    """Whether gevent or eventlet has replaced threads."""
     try:
-        return _put_aside() is not None
+        return _original_start() is not None
     except RuntimeError:
         return True
 
 
-def _put_aside() -> Callable[[Callable[[], None], tuple[()]], object] | None:
-    """Return what starts a real thread, where `threading` does not."""
+def _original_start() -> Callable[[Callable[[], None], tuple[()]], object] | None:
+    """Return the function that starts a real thread if `threading` is patched; otherwise None."""
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and gevent.is_module_patched("threading"):
         return gevent.get_original("_thread", "start_new_thread")  # type: ignore[no-any-return]

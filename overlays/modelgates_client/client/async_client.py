@@ -13,9 +13,9 @@ from modelgates_client.bulk.options import (
     DEFAULT_OUTAGE_TIMEOUT_S,
     BulkOptions,
     CallFactory,
-    bulk_options,
-    call_factory,
-    flat_awaited,
+    flatten_async,
+    raw_call_factory,
+    validate_bulk_options,
 )
 from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.settings import ClientOptions, check_seconds
@@ -157,8 +157,8 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
         """Send many calls; see `ModelGates.send_many`."""
-        plan = bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
-        return flat_awaited(self.run_many(calls, call_factory(), plan, options))
+        bulk_options = validate_bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
+        return flatten_async(self.run_many(calls, raw_call_factory(), bulk_options, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> AsyncGenerator[Any]:
         """Yield the items of all pages; see `ModelGates.paginate`."""
@@ -203,27 +203,31 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
     async def run_many(
         self,
         items: Iterable[object] | AsyncIterable[object],
-        question: CallFactory,
-        plan: BulkOptions,
+        factory: CallFactory,
+        bulk_options: BulkOptions,
         options: CallOptions,
     ) -> AsyncGenerator[list[Any]]:
         """Ask for many; for resources, see `ModelGates.run_many`."""
         running_loop()
         self._check_can_ask_many()
-        from modelgates_client.bulk.async_iteration import completed  # noqa: PLC0415 - rarely needed
+        from modelgates_client.bulk.async_iteration import completed_batches  # noqa: PLC0415 - rarely needed
 
         if self._settings.network.http_client is not None:  # its pool collapses beyond that
-            plan = plan._replace(concurrency=min(plan.concurrency, MAX_CONNECTIONS))
-        outcome = question.outcome()
-        batches = completed(items, question, lambda: self._run_context(plan, options), plan)
+            bulk_options = bulk_options._replace(
+                concurrency=min(bulk_options.concurrency, MAX_CONNECTIONS)
+            )
+        outcome = factory.outcome()
+        batches = completed_batches(
+            items, factory, lambda: self._run_context(bulk_options, options), bulk_options
+        )
         async with aclosing(batches):
             async for batch in batches:
                 yield [outcome(one) for one in self._observed(batch)]
 
-    def _run_context(self, plan: BulkOptions, options: CallOptions) -> "RunContext":
+    def _run_context(self, bulk_options: BulkOptions, options: CallOptions) -> "RunContext":
         from modelgates_client.bulk.bulk_run import RunContext  # noqa: PLC0415 - rarely needed
 
-        engine_for = partial(async_engine, connections=plan.concurrency)
+        engine_for = partial(async_engine, connections=bulk_options.concurrency)
         return RunContext(
             engine_for(self._settings.network),
             engine_for,

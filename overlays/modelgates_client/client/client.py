@@ -13,9 +13,9 @@ from modelgates_client.bulk.options import (
     DEFAULT_OUTAGE_TIMEOUT_S,
     BulkOptions,
     CallFactory,
-    bulk_options,
-    call_factory,
-    flat,
+    flatten,
+    raw_call_factory,
+    validate_bulk_options,
 )
 from modelgates_client.calls.execution import Pause, Send, Steps
 from modelgates_client.calls.settings import ClientOptions, check_seconds
@@ -221,8 +221,8 @@ class ModelGates(Resources, BaseClient[Engine]):
             ConfigurationError: An argument cannot be used.
             ClientClosedError: The client was closed.
         """
-        plan = bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
-        return flat(self.run_many(calls, call_factory(), plan, options))
+        bulk_options = validate_bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
+        return flatten(self.run_many(calls, raw_call_factory(), bulk_options, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Generator[Any]:
         """Yield the items of a call's page, and of all that follow; each page when it is needed.
@@ -264,29 +264,31 @@ class ModelGates(Resources, BaseClient[Engine]):
     def run_many(
         self,
         items: Iterable[object],
-        question: CallFactory,
-        plan: BulkOptions,
+        factory: CallFactory,
+        bulk_options: BulkOptions,
         options: CallOptions,
     ) -> Generator[list[Any]]:
         """Ask for many, on an event loop in a thread; for resources.
 
         Args:
-            items: What is asked for.
-            question: How each is asked for.
-            plan: How many at one time, and how fast.
-            options: Of each call.
+            items: The ids or calls.
+            factory: Creates the call and the outcome of each item.
+            bulk_options: The options of the run.
+            options: The options of each call.
         """
         self._check_can_ask_many()
-        from modelgates_client.bulk.sync_iteration import completed  # noqa: PLC0415 - asyncio costs
-        from modelgates_client.bulk.threaded_sender import in_threads  # noqa: PLC0415
+        from modelgates_client.bulk.sync_iteration import completed_batches  # noqa: PLC0415 - asyncio costs
+        from modelgates_client.bulk.threaded_sender import limit_to_threads  # noqa: PLC0415
 
         if self._settings.network.http_client is not None:
-            plan = in_threads(plan)
-        outcome = question.outcome()
-        for batch in completed(items, question, lambda: self._run_context(plan, options), plan):
+            bulk_options = limit_to_threads(bulk_options)
+        outcome = factory.outcome()
+        for batch in completed_batches(
+            items, factory, lambda: self._run_context(bulk_options, options), bulk_options
+        ):
             yield [outcome(one) for one in self._observed(batch)]
 
-    def _run_context(self, plan: BulkOptions, options: CallOptions) -> "RunContext":
+    def _run_context(self, bulk_options: BulkOptions, options: CallOptions) -> "RunContext":
         from modelgates_client.bulk.bulk_run import RunContext  # noqa: PLC0415 - asyncio costs
         from modelgates_client.bulk.threaded_sender import ThreadedSender  # noqa: PLC0415
 
@@ -295,8 +297,8 @@ class ModelGates(Resources, BaseClient[Engine]):
 
         def engine_for(network: NetworkOptions) -> AttemptSender:
             if network.http_client is None:
-                return async_engine(network, plan.concurrency)
-            return ThreadedSender(sync_engine(network), plan.concurrency)
+                return async_engine(network, bulk_options.concurrency)
+            return ThreadedSender(sync_engine(network), bulk_options.concurrency)
 
         return RunContext(
             engine_for(self._settings.network),

@@ -21,9 +21,9 @@ from modelgates_client.bulk.options import (
     CallFactory,
     Completed,
     Outage,
-    bulk_options,
-    flat,
-    flat_awaited,
+    flatten,
+    flatten_async,
+    validate_bulk_options,
 )
 from modelgates_client.calls.execution import Execution, Steps
 from modelgates_client.calls.settings import check_seconds
@@ -73,8 +73,8 @@ class GenerationsClient(resource.ResourceClient, Protocol):
     def run_many(
         self,
         items: Iterable[object],
-        question: CallFactory,
-        plan: BulkOptions,
+        factory: CallFactory,
+        bulk_options: BulkOptions,
         options: CallOptions,
     ) -> Generator[list[Any]]:
         """Ask for many; yield what became of each, as much at a time as there is."""
@@ -103,8 +103,8 @@ class AsyncGenerationsClient(resource.AsyncResourceClient, Protocol):
     def run_many(
         self,
         items: Iterable[object] | AsyncIterable[object],
-        question: CallFactory,
-        plan: BulkOptions,
+        factory: CallFactory,
+        bulk_options: BulkOptions,
         options: CallOptions,
     ) -> AsyncGenerator[list[Any]]:
         """Ask for many; yield what became of each, as much at a time as there is."""
@@ -260,7 +260,7 @@ class Generations(GenerationsResource):
             outage_timeout=outage_timeout,
             **options,
         )
-        return flat(batches)
+        return flatten(batches)
 
     def get_batches(  # noqa: PLR0913 - as `get_many`
         self,
@@ -291,8 +291,10 @@ class Generations(GenerationsResource):
             on_outage: Called, where batches are taken, with what is known of an outage: when it
                 begins, after each try, and with None when it is over. An empty batch follows.
         """
-        plan = bulk_options(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        return self._client.run_many(ids, _call_factory(wait, final=final), plan, options)
+        bulk_options = validate_bulk_options(
+            concurrency, max_rate, outage_timeout, on_outage, ordered=ordered
+        )
+        return self._client.run_many(ids, _call_factory(wait, final=final), bulk_options, options)
 
 
 class AsyncGenerations(AsyncGenerationsResource):
@@ -354,7 +356,7 @@ class AsyncGenerations(AsyncGenerationsResource):
             outage_timeout=outage_timeout,
             **options,
         )
-        return flat_awaited(batches)
+        return flatten_async(batches)
 
     def get_batches(  # noqa: PLR0913 - as `get_many`
         self,
@@ -370,8 +372,10 @@ class AsyncGenerations(AsyncGenerationsResource):
         **options: Unpack[CallOptions],
     ) -> AsyncGenerator[list["modelgates_client.Outcome"]]:
         """Fetch many records; see `Generations.get_batches`."""
-        plan = bulk_options(concurrency, max_rate, outage_timeout, on_outage, ordered=ordered)
-        return self._client.run_many(ids, _call_factory(wait, final=final), plan, options)
+        bulk_options = validate_bulk_options(
+            concurrency, max_rate, outage_timeout, on_outage, ordered=ordered
+        )
+        return self._client.run_many(ids, _call_factory(wait, final=final), bulk_options, options)
 
 
 class Resources(resources.Resources):
