@@ -120,7 +120,7 @@ def test_after_the_end_of_the_program_it_is_refused(gateway):
     last = Last()
     """
     code, out, err = run(gateway, program)
-    refused = "many cannot be asked for any more: the program goes down\n"
+    refused = "no bulk run can be started: the program is exiting\n"
     assert (code, out, err) == (0, f"{refused * 3}gen-1\n", "")
 
 

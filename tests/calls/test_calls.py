@@ -102,11 +102,11 @@ def test_get_takes_tokens_for_retries(trouble):
     for end in (record(), refusal(404), refusal(401)):
         budget = budget_of(50, Clock())  # no time passes for it
         play([trouble, end], budget=budget)
-        assert budget._granted - budget._taken == 51
+        assert budget._granted_count - budget._last_number == 51
         play([end], budget=budget)
-        assert budget._granted - budget._taken == 52
+        assert budget._granted_count - budget._last_number == 52
         play(forever([trouble]), budget=budget, max_retries=3)
-        assert budget._granted - budget._taken == 49
+        assert budget._granted_count - budget._last_number == 49
 
 
 def test_a_wait_that_the_server_named_takes_no_token():
@@ -154,5 +154,5 @@ def test_a_send_must_be_answered():
     """It is an error in a client, not of the server."""
     steps = call(Clock()).send()
     next(steps)
-    with pytest.raises(TypeError, match="ending"):
+    with pytest.raises(TypeError, match="attempt result"):
         steps.send(None)

@@ -109,7 +109,8 @@ class BudgetModel(RuleBasedStateMachine):
 
     @rule(after_token=st.booleans())
     def succeed(self, after_token):
-        RetryPolicy(4, self.budget).answered(RetryTurn(self.budget, 1) if after_token else None)
+        turn = RetryTurn(self.budget, 1) if after_token else None
+        RetryPolicy(4, self.budget).record_response(turn)
         self.grant(1 + after_token)
 
     @rule(seconds=st.integers(0, 100).map(lambda eighths: eighths / 8))
@@ -124,7 +125,7 @@ class BudgetModel(RuleBasedStateMachine):
 
     @invariant()
     def hands_out_no_more_than_there_is(self):
-        assert self.budget._granted <= self.budget._taken + RetryBudget.CAPACITY
+        assert self.budget._granted_count <= self.budget._last_number + RetryBudget.CAPACITY
 
 
 TestBudget = BudgetModel.TestCase
@@ -196,7 +197,7 @@ def paced(clock, seconds, count):
     pace = RetryPace(clock)
     for _ in range(count):
         clock.now_s += seconds / count
-        pace.passed(pace.take())
+        pace.record_passed(pace.take())
     return pace
 
 
@@ -210,13 +211,13 @@ def test_a_refusal_makes_retries_slower():
     """By a tenth; what was on its way is the same event, and so is what nothing passed before."""
     pace = paced(Clock(), 1.0, 10)
     earlier, number = pace.take(), pace.take()
-    pace.refused(number)
+    pace.record_refused(number)
     assert pace.per_second == 900
-    pace.refused(earlier)
-    pace.refused(pace.take())
+    pace.record_refused(earlier)
+    pace.record_refused(pace.take())
     assert pace.per_second == 900
-    pace.passed(pace.take())
-    pace.refused(pace.take())
+    pace.record_passed(pace.take())
+    pace.record_refused(pace.take())
     assert pace.per_second == pytest.approx(810, rel=0.001)
 
 
@@ -226,14 +227,14 @@ def test_retries_are_as_fast_as_requests_pass():
     pace = paced(clock, 1.0, 1)
     for _ in range(3000):
         clock.now_s += 0.002
-        pace.passed(0)
-        pace.passed(pace.take())
-        pace.refused(pace.take())
+        pace.record_passed(0)
+        pace.record_passed(pace.take())
+        pace.record_refused(pace.take())
     assert 900 < pace.per_second <= 1000
     for _ in range(400):
         clock.now_s += 0.1
-        pace.passed(pace.take())
-        pace.refused(pace.take())
+        pace.record_passed(pace.take())
+        pace.record_refused(pace.take())
     assert 9 < pace.per_second < 11
 
 
@@ -242,11 +243,11 @@ def test_retries_grow_ever_faster():
     pace = paced(Clock(), 1.0, 1)
     pace.per_second = 20.0
     for _ in range(100):
-        pace.passed(pace.take())
+        pace.record_passed(pace.take())
     assert 200 < pace.per_second < 300
     for _ in range(1000):
-        pace.passed(pace.take())
-    assert pace.per_second == RetryPace.FASTEST
+        pace.record_passed(pace.take())
+    assert pace.per_second == RetryPace.MAX_PER_SECOND
 
 
 def test_retries_do_not_come_to_a_halt():
@@ -255,6 +256,6 @@ def test_retries_do_not_come_to_a_halt():
     pace = RetryPace(clock)
     for _ in range(100):
         clock.now_s += 10.0
-        pace.passed(pace.take())
-        pace.refused(pace.take())
-    assert pace.per_second == RetryPace.SLOWEST
+        pace.record_passed(pace.take())
+        pace.record_refused(pace.take())
+    assert pace.per_second == RetryPace.MIN_PER_SECOND

@@ -83,14 +83,14 @@ def test_a_retry_is_a_line(lines):
     said = lines([error(503), error(502), record()], lambda it: it.get(ID))
     assert [re.sub(r"; the next in [0-9.]+ s$", "", line) for line in said] == [
         "retry: attempt 1 ended with HTTP 503 (the server is not available)",
-        "retry: attempt 2 ended with HTTP 502 (the server does not answer its gateway)",
+        "retry: attempt 2 ended with HTTP 502 (the gateway cannot reach the server)",
     ]
 
 
 def test_what_is_no_answer_is_a_line(lines):
     """A connection that fails has no status."""
     (line,) = lines([httpx.ConnectError(WORDS), record()], lambda it: it.get(ID))
-    assert line.startswith("retry: attempt 1 ended with no answer (the connection failed); ")
+    assert line.startswith("retry: attempt 1 ended with no response (the connection failed); ")
 
 
 def test_a_rate_limit_is_a_line(lines):
@@ -131,7 +131,7 @@ def test_the_environment_can_ask_for_the_log():
     done = subprocess.run(
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
     )
-    assert "modelgates_client - INFO] retry: attempt 1 ended with no answer" in done.stderr
+    assert "modelgates_client - INFO] retry: attempt 1 ended with no response" in done.stderr
     assert "modelgates_client - DEBUG] Request(GET " in done.stderr
     assert KEY not in done.stderr
 

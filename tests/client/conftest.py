@@ -194,4 +194,4 @@ def no_environment(monkeypatch):
 @pytest.fixture
 def no_backoff(monkeypatch):
     """Try again without waiting, unless the server asks for it."""
-    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 0.0)
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.0)

@@ -30,7 +30,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
     """Shorten the waits between attempts."""
-    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 0.02)
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.02)
 
 
 def fail(flavour, times, **arguments):
@@ -140,7 +140,7 @@ def test_a_call_that_timed_out_leaves_no_connection(name, flavour):
 )
 def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavour, monkeypatch):
     """Wherever it is cancelled; and the client still works."""
-    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 5.0)
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 5.0)
 
     async def run(server):
         scheme, host = ("https", "localhost") if secure else ("http", "127.0.0.1")

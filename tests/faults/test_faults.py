@@ -39,7 +39,7 @@ def elsewhere():
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Shorten the waits between attempts, which would add up to minutes."""
-    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 0.02)
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.02)
 
 
 CASES = [

@@ -45,7 +45,7 @@ MANY = {"wait": 0, "outage_timeout": 30}
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
     """Shorten the waits between attempts as the outages are shortened."""
-    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_S", 0.02)
+    monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.02)
 
 
 @contextlib.contextmanager
@@ -125,7 +125,7 @@ def test_calls_succeed_after_an_outage(flavour, name, call):
 @pytest.mark.parametrize("call", CALLS)
 def test_a_half_open_connection_is_abandoned(flavour, call, monkeypatch):
     """After a third of the timeout (`get`, `wait`), or after the client's timeout (`get_many`)."""
-    monkeypatch.setattr("modelgates_client.calls.execution._MIN_PATIENCE_S", 0.0)
+    monkeypatch.setattr("modelgates_client.calls.execution._MIN_STALL_S", 0.0)
     for timeout_s in (0.6, 6.0, 30.0):  # what is too short on a busy machine is tried with more
         with outage(play(STALL), seconds=0.1) as server:
             found = run_calls(flavour, call, address(server), timeout=timeout_s)

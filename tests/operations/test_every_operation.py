@@ -84,9 +84,9 @@ def test_the_options_of_a_call_are_taken(call, operation, api):
     """By every method; a wrong one is refused before anything is sent."""
     call(timeout=5, max_retries=1, headers={"X-Trace": "1"}, idempotency_key="once")
     assert len(api.requests) == 1
-    with pytest.raises(Exception, match="timeout is 0"):
+    with pytest.raises(Exception, match=r"timeout must be .*not 0"):
         call(timeout=0)
-    with pytest.raises(Exception, match="there is no option tiemout"):
+    with pytest.raises(Exception, match="unknown option of a call: tiemout"):
         call(tiemout=1)
     assert len(api.requests) == 1
 

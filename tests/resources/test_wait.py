@@ -44,15 +44,15 @@ UNSETTLED = record(finish_reason=None, cancelled=False, total_cost=0.5)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, no_backoff):
     """Poll every few milliseconds."""
-    monkeypatch.setattr("modelgates_client.calls.execution._POLL_FIRST_S", 0.005)
-    monkeypatch.setattr("modelgates_client.calls.execution._POLL_LONGEST_S", 0.01)
+    monkeypatch.setattr("modelgates_client.calls.execution._MIN_POLL_PAUSE_S", 0.005)
+    monkeypatch.setattr("modelgates_client.calls.execution._MAX_POLL_PAUSE_S", 0.01)
 
 
 @pytest.fixture
 def steady(monkeypatch):
     """Poll less often, so that the last request has time for an answer."""
-    monkeypatch.setattr("modelgates_client.calls.execution._POLL_FIRST_S", 0.2)
-    monkeypatch.setattr("modelgates_client.calls.execution._POLL_LONGEST_S", 0.2)
+    monkeypatch.setattr("modelgates_client.calls.execution._MIN_POLL_PAUSE_S", 0.2)
+    monkeypatch.setattr("modelgates_client.calls.execution._MAX_POLL_PAUSE_S", 0.2)
 
 
 def test_a_record_that_is_there_takes_one_request(either, server, client):
@@ -165,7 +165,7 @@ def test_setbacks_are_ridden_out(either, server, failed_attempt, max_retries):
 
 def test_an_outage_is_not_multiplied(either, server, client):
     """Setbacks take tokens of the client's budget; when there are none, a wait waits for them."""
-    client._budget._taken += 1_000
+    client._budget._last_number += 1_000
     server.answers(refusal(503))
     for timeout_s in TIMES_S:
         server.requests.clear()
@@ -250,7 +250,7 @@ def test_strict_validation_holds_here_too(either, server):
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1"])
 def test_a_time_that_cannot_be_waited_is_refused(either, server, client, timeout):
     """Before anything is sent."""
-    with pytest.raises(ConfigurationError, match="timeout is"):
+    with pytest.raises(ConfigurationError, match="timeout must be"):
         either(client.generations.wait("gen-1", timeout=timeout))
     assert server.requests == []
 

@@ -143,11 +143,11 @@ class CallFactory(NamedTuple):
     ) -> PreparedCall:
         """Return the prepared call for an item; an invalid item fails when it is executed."""
         try:
-            made = execute(self.call(item))
+            execution = execute(self.call(item))
         except ModelGatesError as error:
             return PreparedCall(None, _raising(error))
         # A run detects requests that hang by comparing them with the others.
-        execution = made._replace(has_no_stall_limit=True, policy=made.policy.for_many())
+        execution = execution._replace(has_no_stall_limit=True, policy=execution.policy.for_bulk())
         return PreparedCall(execution, self.steps(execution))
 
 

@@ -1,6 +1,6 @@
-"""The execution of a call, from its request and its first attempt to its last, as steps.
+"""The execution of a call as a generator of steps: its attempts, pauses and resets.
 
-What to do next is decided here, and done by the client, blocking or not. Nothing here waits or
+This module decides on the next step; the sync or async client carries it out. Nothing here waits or
 sends.
 """
 
@@ -30,17 +30,17 @@ from modelgates_runtime.errors import ModelGatesError
 from modelgates_runtime.operation import CALL_OPTIONS, Call, CallOptions, Validation
 from modelgates_runtime.types import Response
 
-_POLL_FIRST_S: Final = 0.25
-_POLL_LONGEST_S: Final = 5.0
-_MIN_S: Final = 0.05  # seconds that an attempt is worth beginning with
-_PATIENCE: Final = 1 / 3  # the part of the time after which an attempt without a word is made anew,
-_MIN_PATIENCE_S: Final = 5.0  # but no sooner than this: servers may be slow
-_LOOK_S: Final = 0.25  # seconds at most until a call that queues looks at its turn again, and
-_MIN_LOOK_S: Final = 0.001  # at least, and in half of the time that it seems to take
+_MIN_POLL_PAUSE_S: Final = 0.25
+_MAX_POLL_PAUSE_S: Final = 5.0
+_MIN_ATTEMPT_S: Final = 0.05  # the minimum time for an attempt, in seconds
+_STALL_FRACTION: Final = 1 / 3  # of the timeout, after which an attempt without data is repeated
+_MIN_STALL_S: Final = 5.0  # the minimum of that time: servers may be slow
+_MAX_QUEUE_POLL_S: Final = 0.25  # between two checks of a retry that queues for its turn
+_MIN_QUEUE_POLL_S: Final = 0.001
 
 
 class Send(NamedTuple):
-    """Make an attempt, and send its ending back."""
+    """Make an attempt, and send its result back."""
 
     request: Request
     deadline: Deadline
@@ -51,20 +51,20 @@ class Pause(NamedTuple):
 
     Attributes:
         seconds: How long.
-        cause: Why, where that is to be told: not of each look at a budget of retries.
+        cause: Why, if it is to be logged; None for the checks of a retry that queues.
     """
 
     seconds: float
     cause: PauseReason | None = None
 
     def log(self) -> None:
-        """Log why, and how long."""
+        """Log the cause, and the length of the pause."""
         if self.cause is not None:
             self.cause.log(self.seconds)
 
 
 class Reset(NamedTuple):
-    """Close the idle connections: another one was dead, or brought another question's answer."""
+    """Close the idle connections: one was dead, or returned the response to another request."""
 
 
 Step = Send | Pause | Reset
@@ -73,18 +73,18 @@ Steps = Generator[Step, AttemptResult | None, Response[T]]
 
 
 class Execution(NamedTuple, Generic[T]):
-    """A call on its way, and how much trouble it is worth.
+    """A call with everything needed to execute it.
 
     Attributes:
-        call: What is asked.
-        request: The request that asks it.
+        call: The call.
+        request: Its HTTP request.
         validation: Whether deviations from the spec are an error.
-        policy: When to try again.
+        policy: When to retry.
         timeout_s: Seconds that the call may take, retries included.
-        clock: Tells the seconds.
-        host: Which host is asked.
-        has_no_stall_limit: Whether an attempt may take all the time; else the first that brings no
-            word is made anew while there is time, since its connection may be dead.
+        clock: Returns the time in seconds.
+        host: The host of the request.
+        has_no_stall_limit: Whether the first attempt may take the whole timeout; otherwise it is
+            repeated early if it gets no response, since its connection may be dead.
     """
 
     call: Call[T]
@@ -97,35 +97,37 @@ class Execution(NamedTuple, Generic[T]):
     has_no_stall_limit: bool = False
 
     def send(self) -> Steps[T]:
-        """Ask, and ask again where that may help.
+        """Send the request, and retry it where the policy allows.
 
         Raises:
-            ModelGatesError: What the last attempt ended with; if the deadline cut that one off,
-                what the one before ended with.
+            ModelGatesError: The error of the last attempt, or of the one before if the deadline cut
+                the last one off.
         """
         started, deadline = self.clock(), Deadline.after(self.timeout_s, self.clock)
-        attempts, patience_s = 0, self._patience_s(self.timeout_s)
-        earlier: AttemptResult | None = None
+        attempts, stall_timeout_s = 0, self._stall_timeout_s(self.timeout_s)
+        previous_result: AttemptResult | None = None
         turn: RetryTurn | None = None
         while True:
             attempts += 1
             before_s = self.clock()
             if attempts > self.policy.max_retries:
-                patience_s = math.inf
-            attempt_result, result = yield from self._attempt(deadline, patience_s, attempts, turn)
+                stall_timeout_s = math.inf
+            attempt_result, result = yield from self._attempt(
+                deadline, stall_timeout_s, attempts, turn
+            )
             if isinstance(result, Response):
                 return result._replace(elapsed_s=self.clock() - started)
             failed_attempt, remaining_s = result.failed_attempt, deadline.remaining()
-            if failed_attempt.timed_out and remaining_s <= _MIN_S:
-                raise self._too_late(earlier, attempts)
-            patience_s = math.inf if failed_attempt.timed_out else patience_s
-            earlier = attempt_result
-            if not self.policy.allows(failed_attempt, attempts) or remaining_s <= _MIN_S:
+            if failed_attempt.timed_out and remaining_s <= _MIN_ATTEMPT_S:
+                raise self._deadline_error(previous_result, attempts)
+            stall_timeout_s = math.inf if failed_attempt.timed_out else stall_timeout_s
+            previous_result = attempt_result
+            if not self.policy.allows(failed_attempt, attempts) or remaining_s <= _MIN_ATTEMPT_S:
                 raise result.error
             if (failed_attempt.retry_after or 0.0) >= remaining_s:
-                raise result.error  # it says how long to wait, which is longer than there is time
-            # The last attempt leaves the server the time that it takes.
-            last_s = remaining_s - max(_MIN_S, 2 * (self.clock() - before_s))
+                raise result.error  # the server asks to wait beyond the deadline
+            # Leave the last attempt the time that the server needs.
+            last_s = remaining_s - max(_MIN_ATTEMPT_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(failed_attempt, attempts, last_s)
             pause = Pause(pause_s, PauseReason.of(attempt_result, result, attempts))
             turn = yield from self._pause(pause, deadline, self.policy.queue(failed_attempt))
@@ -133,17 +135,17 @@ class Execution(NamedTuple, Generic[T]):
                 raise result.error
 
     def poll(self, timeout_s: float, is_settled: Callable[[T], bool]) -> Steps[T]:
-        """Ask until there is an answer, and until it is settled.
+        """Send the request repeatedly until its response is settled.
 
         Each attempt may take `self.timeout_s`; all of them together, `timeout_s`.
 
         Raises:
-            GenerationNotReadyError: The time is over.
-            ModelGatesError: An attempt ended in a way that waiting does not mend.
+            GenerationNotReadyError: The response was not settled within `timeout_s`.
+            ModelGatesError: An attempt failed with an error that is not retryable.
         """
         started, deadline = self.clock(), Deadline.after(timeout_s, self.clock)
-        attempts, setbacks = 0, 0
-        patience_s = self._patience_s(min(timeout_s, self.timeout_s))
+        attempts, failures = 0, 0
+        stall_timeout_s = self._stall_timeout_s(min(timeout_s, self.timeout_s))
         latest: Response[T] | None = None
         error: ModelGatesError | None = None
         turn: RetryTurn | None = None
@@ -151,104 +153,106 @@ class Execution(NamedTuple, Generic[T]):
             attempts += 1
             before_s = self.clock()
             attempt_result, result = yield from self._attempt(
-                deadline, min(patience_s, self.timeout_s), attempts, turn
+                deadline, min(stall_timeout_s, self.timeout_s), attempts, turn
             )
             elapsed_s = self.clock() - started
             remaining_s = deadline.remaining()
-            # The last poll comes shortly before the end, whenever the schedule would have it: as
-            # shortly as its answer takes.
-            last_s = remaining_s - max(_POLL_FIRST_S / 2, 2 * (self.clock() - before_s))
+            # The last poll is made shortly before the deadline, whatever the schedule: it leaves
+            # just the time for its response.
+            last_s = remaining_s - max(_MIN_POLL_PAUSE_S / 2, 2 * (self.clock() - before_s))
             pause_s = max(0.0, min(poll_pause_s(elapsed_s), last_s))
-            asked_s = 0.0
+            retry_after_s = 0.0
             queue: RetryQueue | None = None
             if isinstance(result, Response):
-                latest, error, setbacks = result._replace(elapsed_s=elapsed_s), None, 0
+                latest, error, failures = result._replace(elapsed_s=elapsed_s), None, 0
                 if is_settled(result.parsed):
                     return latest
             elif result.failed_attempt.timed_out and not remaining_s:
-                # The end of the time says less than what was before, an error or a record.
+                # An earlier error or record says more than the timeout.
                 error = error or (result.error if latest is None else None)
             else:
-                patience_s = math.inf if result.failed_attempt.timed_out else patience_s
-                error, asked_s = result.error, result.failed_attempt.retry_after or 0.0
+                stall_timeout_s = math.inf if result.failed_attempt.timed_out else stall_timeout_s
+                error, retry_after_s = result.error, result.failed_attempt.retry_after or 0.0
                 if not result.is_absence:
                     if not result.failed_attempt.retryable:
                         raise error
-                    setbacks += 1
-                    backoff_s = self.policy.backoff_s(result.failed_attempt, setbacks, last_s)
+                    failures += 1
+                    backoff_s = self.policy.backoff_s(result.failed_attempt, failures, last_s)
                     pause_s = max(pause_s, backoff_s)
                     queue = self.policy.queue(result.failed_attempt)
-            is_over = asked_s >= remaining_s or remaining_s < _POLL_FIRST_S
+            is_over = retry_after_s >= remaining_s or remaining_s < _MIN_POLL_PAUSE_S
             if not is_over:
                 pause = Pause(
-                    max(pause_s, asked_s), PauseReason.of(attempt_result, result, attempts)
+                    max(pause_s, retry_after_s), PauseReason.of(attempt_result, result, attempts)
                 )
                 turn = yield from self._pause(pause, deadline, queue)
                 is_over = turn is None
-            elif isinstance(error, RateLimitError) and asked_s >= remaining_s > 0:
-                raise error  # it says how long to wait, which is longer than there is time
+            elif isinstance(error, RateLimitError) and retry_after_s >= remaining_s > 0:
+                raise error  # the server asks to wait beyond the deadline
             if is_over:
                 raise GenerationNotReadyError(
                     self.call.subject, self.clock() - started, attempts, latest, error
                 )
 
     def _attempt(
-        self, deadline: Deadline, patience_s: float, attempts: int, turn: RetryTurn | None
+        self, deadline: Deadline, stall_timeout_s: float, attempts: int, turn: RetryTurn | None
     ) -> Generator[Step, AttemptResult | None, tuple[AttemptResult, Response[T] | CallProblem]]:
-        attempt_result = yield Send(self.request, deadline.sooner(patience_s))
+        attempt_result = yield Send(self.request, deadline.sooner(stall_timeout_s))
         if attempt_result is None:
-            raise TypeError("a `Send` must be answered by an ending")
+            raise TypeError("a `Send` must be answered with an attempt result")
         result = self.interpret(attempt_result, attempts)
         if isinstance(result, Response) or not result.failed_attempt.retryable:
-            self.policy.answered(turn)
+            self.policy.record_response(turn)
         else:
-            self.policy.failed(result.failed_attempt, turn)
+            self.policy.record_failure(result.failed_attempt, turn)
             if result.is_misrouted or (result.failed_attempt.timed_out and deadline.remaining()):
                 yield Reset()
         return attempt_result, result
 
     def interpret(self, attempt_result: AttemptResult, attempts: int) -> Response[T] | CallProblem:
-        """Return what an attempt came to; `attempts` counts it, too."""
+        """Interpret an attempt's result; `attempts` includes that attempt."""
         return interpret(attempt_result, self.call, attempts, self.validation, self.host)
 
-    def _patience_s(self, timeout_s: float) -> float:
-        """Return the seconds that an attempt is given that may wait on a dead connection.
+    def _stall_timeout_s(self, timeout_s: float) -> float:
+        """Return the timeout in seconds of a first attempt, whose connection may be dead.
 
-        What may be sent only once is waited for.
+        It is infinite for a request that may be sent only once.
         """
         has_no_stall_limit = self.has_no_stall_limit or not self.call.is_repeatable
-        return math.inf if has_no_stall_limit else max(_MIN_PATIENCE_S, _PATIENCE * timeout_s)
+        return math.inf if has_no_stall_limit else max(_MIN_STALL_S, _STALL_FRACTION * timeout_s)
 
     def _pause(
         self, pause: Pause, deadline: Deadline, queue: RetryQueue | None
     ) -> Generator[Step, AttemptResult | None, RetryTurn | None]:
-        """Pause, and until it is this call's turn in a queue, if it is to be waited for.
+        """Pause, then wait for a turn in the queue, if there is one.
 
         Returns:
-            The turn; None if there is no time left for another attempt.
+            The turn; None if no time is left for another attempt.
         """
         if queue is None:
             yield pause
             return RetryTurn()
-        # Tokens come while it pauses; the pace counts those that could go.
+        # A budget grants tokens during the pause; a pace counts retries that could be sent now.
         number, is_used = (0 if queue.is_pace else queue.take()), False
         try:
             yield pause
             number = number or queue.take()
             while wait_s := queue.wait_s(number):
-                spare_s = deadline.remaining() - _MIN_S
-                if spare_s < _MIN_S:
+                spare_s = deadline.remaining() - _MIN_ATTEMPT_S
+                if spare_s < _MIN_ATTEMPT_S:
                     return None
-                yield Pause(min(_LOOK_S, max(wait_s / 2, _MIN_LOOK_S), spare_s))
+                yield Pause(min(_MAX_QUEUE_POLL_S, max(wait_s / 2, _MIN_QUEUE_POLL_S), spare_s))
             is_used = True
         finally:
             if number and not is_used:
                 queue.refund(1)
         return RetryTurn(queue, number)
 
-    def _too_late(self, earlier: AttemptResult | None, attempts: int) -> ModelGatesError:
-        """Return the error of a deadline: what was before it says more than the end of the time."""
-        result = None if earlier is None else self.interpret(earlier, attempts)
+    def _deadline_error(
+        self, previous_result: AttemptResult | None, attempts: int
+    ) -> ModelGatesError:
+        """Return the error of the previous attempt, if it failed, or else a timeout error."""
+        result = None if previous_result is None else self.interpret(previous_result, attempts)
         if isinstance(result, CallProblem):
             return result.error
         return APITimeoutError(f"no complete answer within {self.timeout_s:g} s", attempts)
@@ -261,18 +265,18 @@ def execution_of(
     options: CallOptions,
     clock: Callable[[], float] = monotonic_s,
 ) -> Execution[T]:
-    """Return how a call is executed, by the client's settings and the call's own options.
+    """Create the execution of a call from the client's settings and the call's own options.
 
     Raises:
-        ConfigurationError: It is no call, an option is unknown or cannot be used, or a header
+        ConfigurationError: `call` is not a `Call`, an option is unknown or invalid, or a header
             cannot be sent.
     """
     if not isinstance(cast("object", call), Call):
-        raise ConfigurationError(f"{call!r} is no call; the functions of an operation make one")
-    timeout_s, validation, own = settings.timeout_s, settings.validation, call.headers
+        raise ConfigurationError(f"not a call: {call!r}; create one with an operation's function")
+    timeout_s, validation, call_headers = settings.timeout_s, settings.validation, call.headers
     if options:
         if unknown := options.keys() - CALL_OPTIONS:
-            raise ConfigurationError(f"there is no option {', '.join(sorted(unknown))} of a call")
+            raise ConfigurationError(f"unknown option of a call: {', '.join(sorted(unknown))}")
         if "timeout" in options:
             timeout_s = check_seconds("timeout", options["timeout"])
         if "max_retries" in options:
@@ -282,10 +286,10 @@ def execution_of(
             validation = check_validation(options["validation"])
         if "idempotency_key" in options:
             call = call.identified(options["idempotency_key"])
-        own = (*check_headers(options.get("headers") or {}), *call.headers)
-    headers = settings.headers  # engines know what is the same
-    if own:
-        headers = tuple({**dict(headers), **dict(check_headers(dict(own)))}.items())
+        call_headers = (*check_headers(options.get("headers") or {}), *call.headers)
+    headers = settings.headers  # unchanged where possible: engines cache by identity
+    if call_headers:
+        headers = tuple({**dict(headers), **dict(check_headers(dict(call_headers)))}.items())
     server, operation = settings.network.server, call.operation
     request = Request(
         operation.method,
@@ -298,9 +302,9 @@ def execution_of(
 
 
 def poll_pause_s(elapsed_s: float) -> float:
-    """Return the wait before the next poll: a quarter of the time waited so far, within bounds.
+    """Return the pause before the next poll, in seconds: a quarter of the time so far, in bounds.
 
-    A record is thus noticed at most a quarter later than it could be, be it there after one second
-    or after forty, by some two dozen requests in a minute.
+    So a record is noticed at most a quarter later than possible, whether it takes one second or
+    forty, with some two dozen requests in a minute.
     """
-    return min(_POLL_LONGEST_S, max(_POLL_FIRST_S, elapsed_s / 4))
+    return min(_MAX_POLL_PAUSE_S, max(_MIN_POLL_PAUSE_S, elapsed_s / 4))

@@ -1,4 +1,4 @@
-"""The pages of an operation, one call after the other. Pure."""
+"""Pagination: the calls for the pages of an operation, one after the other. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,31 +10,31 @@ from modelgates_runtime.types import Response
 
 
 class Pager:
-    """Goes from page to page.
+    """Produces the call for each page from the response to the one before.
 
     Attributes:
         call: The call for the next page; None after the last.
     """
 
     def __init__(self, call: Call[Any]) -> None:
-        """Begin with the page of a call.
+        """Start at the page that a call requests.
 
         Raises:
-            ConfigurationError: The operation gives no pages.
+            ConfigurationError: The operation is not paginated.
         """
         pages = call.operation.pages
         if pages is None:
-            raise ConfigurationError(f"the spec has no pages of {call.operation.id}")
+            raise ConfigurationError(f"{call.operation.id} is not paginated in the spec")
         self.call: Call[Any] | None = call
         self._pages = pages
         self._before: Iterable[Any] | None = None
 
     def take(self, response: Response[Any]) -> Iterable[Any]:
-        """Return the items of the page that the call brought, and go on to the next.
+        """Return the items of a page, and advance `call` to the next one.
 
         Raises:
-            FieldError: The items cannot be read, or where the next page is.
-            ResponseValidationError: It is the page before once more: there would be no end.
+            FieldError: The items or the location of the next page cannot be read.
+            ResponseValidationError: The page repeats the one before, so pagination would not end.
         """
         call = self.call
         if call is None:
@@ -42,7 +42,7 @@ class Pager:
         items = self._pages.items_of(response.parsed)
         if items and self._before is not None and json_equal(encode(items), encode(self._before)):
             raise ResponseValidationError(
-                "the page is the one before once more",
+                "the page repeats the one before",
                 response.status_code,
                 response.attempts,
                 request_id=response.request_id,

@@ -1,4 +1,4 @@
-"""What an attempt's ending means: the answer that was asked for, or the error to raise. Pure."""
+"""Interprets the result of an attempt: as a response to return, or an error to raise. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ from modelgates_runtime.values import is_object
 
 T = TypeVar("T")
 
-_KEPT: Final = 64 * 1024  # bytes of a body that an error carries
-_QUOTED: Final = 200  # characters of a body that is no error object, in an error's message
+_MAX_ERROR_BODY: Final = 64 * 1024  # bytes of a body that an error carries
+_MAX_QUOTED: Final = 200  # characters of a body that is no error object, in an error's message
 _EVENTS: Final = "text/event-stream"
 _HINT: Final = "(is base_url right?)"
 _ERROR_CODES: Final = range(400, 600)
 
-# Compiled when they are first needed: most programs never meet what they are for.
-_STATUS_AS_TEXT: Final = "[1-5][0-9][0-9]"  # as some gateways write the code
+# Compiled when first needed: most programs never need them.
+_STATUS_AS_TEXT: Final = "[1-5][0-9][0-9]"  # some gateways write the code as text
 _MARKUP: Final = (
     r"(?i)<(?:!doctype|\?xml|/?(?:html|head|body|title|center|div|span|h[1-6]|p|br|hr|a|error))\b"
 )
@@ -42,12 +42,13 @@ _TITLE: Final = r"(?i)<title[^<>]{0,200}>\s*([^<>]{1,200}?)\s*<"
 
 
 class CallProblem(NamedTuple):
-    """What to raise, unless another attempt mends it.
+    """The error to raise unless a retry succeeds.
 
     Attributes:
-        error: What to raise.
-        failed_attempt: What the decision to retry needs to know.
-        is_misrouted: Whether the answer was to another question: no connection can be trusted then.
+        error: The error.
+        failed_attempt: The facts that the retry policy needs.
+        is_misrouted: Whether the response belongs to another request, so that no connection can be
+            trusted.
     """
 
     error: ModelGatesError
@@ -56,7 +57,7 @@ class CallProblem(NamedTuple):
 
     @property
     def is_absence(self) -> bool:
-        """Whether it says that there is no such thing, or not yet."""
+        """Whether the requested resource does not exist, or not yet."""
         return (
             isinstance(self.error, APIStatusError)
             and not isinstance(self.error, EndpointNotFoundError)
@@ -71,16 +72,16 @@ def interpret(
     validation: Validation,
     host: str = "",
 ) -> Response[T] | CallProblem:
-    """Return what an attempt came to.
+    """Interpret the result of an attempt.
 
     Args:
-        attempt_result: What came, or why nothing did.
-        call: What was asked.
-        attempts: How many attempts there were, this one included.
+        attempt_result: The HTTP response, or the failure to get one.
+        call: The call.
+        attempts: The number of attempts so far, this one included.
         validation: Whether deviations from the spec are an error.
-        host: Which host was asked.
+        host: The host of the request.
     """
-    result = _interpreted(attempt_result, call, attempts, validation, host)
+    result = _interpret(attempt_result, call, attempts, validation, host)
     if isinstance(result, CallProblem) and not (
         call.is_repeatable or result.failed_attempt.is_safe_to_repeat
     ):
@@ -88,7 +89,7 @@ def interpret(
     return result
 
 
-def _interpreted(
+def _interpret(
     attempt_result: AttemptResult, call: Call[T], attempts: int, validation: Validation, host: str
 ) -> Response[T] | CallProblem:
     if not isinstance(attempt_result, HTTPResponse) or not 200 <= attempt_result.status < 300:  # noqa: PLR2004
@@ -98,26 +99,28 @@ def _interpreted(
             attempt_result, attempt_result.defect, attempts, retryable=attempt_result.is_retriable
         )
     content = call.operation.content(attempt_result.status)
-    # Looking costs less than parsing twice; a name that is escaped has `\u` in it.
-    may_say = b'"error"' in attempt_result.body or b"\\u" in attempt_result.body
-    error_object = _error_object(attempt_result) if may_say and not _has_errors(content) else None
+    # A search costs less than parsing twice; an escaped name contains `\u`.
+    may_have_error = b'"error"' in attempt_result.body or b"\\u" in attempt_result.body
+    error_object = (
+        _error_object(attempt_result) if may_have_error and not _has_errors(content) else None
+    )
     if error_object is not None:
         code = _code(error_object)
         status = code if code in _ERROR_CODES else attempt_result.status
         return _status_problem(attempt_result, cast("int", status), error_object, attempts, call)
     if content is None:
-        reason = _page_in_place(attempt_result) or "the spec does not document this status"
+        reason = _markup_reason(attempt_result) or "the spec does not document this status"
         return _invalid_response(attempt_result, reason, attempts)
     if _EVENTS in attempt_result.headers.get("content-type", ""):
         return _invalid_response(
-            attempt_result, "it is an event stream, which is not read", attempts
+            attempt_result, "it is an event stream, which is not supported", attempts
         )
     try:
         parsed = content.decode(attempt_result.status, attempt_result.body)
         problem = call.problem(parsed)
     except ResponseError as error:
         return _invalid_response(
-            attempt_result, _page_in_place(attempt_result) or error.reason, attempts
+            attempt_result, _markup_reason(attempt_result) or error.reason, attempts
         )
     except FieldError as error:
         return _invalid_response(attempt_result, str(error), attempts)
@@ -137,13 +140,13 @@ def _interpreted(
 def problem_of(
     attempt_result: AttemptResult, attempts: int = 1, call: Call[Any] | None = None, host: str = ""
 ) -> CallProblem:
-    """Return what is wrong with an ending that is no success.
+    """Return the problem of a result that is not a success.
 
     Args:
-        attempt_result: What came, or why nothing did.
-        attempts: How many attempts there were, this one included.
-        call: What was asked, if that is known.
-        host: Which host was asked.
+        attempt_result: The HTTP response, or the failure to get one.
+        attempts: The number of attempts so far, this one included.
+        call: The call, if known.
+        host: The host of the request.
     """
     if isinstance(attempt_result, Failure):
         return _connection_problem(attempt_result, attempts, host)
@@ -153,83 +156,86 @@ def problem_of(
 
 
 def requested_wait_s(http_response: HTTPResponse) -> float | None:
-    """Return the seconds that a reply with an error status asks to wait; None if it does not."""
+    """Return the seconds that an error response asks to wait, or None."""
     return limits.retry_after_s(http_response.status, http_response.headers, _body(http_response))
 
 
 def _has_errors(content: Content | None) -> bool:
-    """Whether the spec has a field `error` in a success, so that one is no failure."""
+    """Whether the spec declares a field `error` in a success, so that it does not mean failure."""
     decoder = None if content is None else content.decoder
     return isinstance(decoder, Object) and "error" in decoder.model.__schema__().fields
 
 
 def _connection_problem(failure: Failure, attempts: int, host: str) -> CallProblem:
-    kind = APITimeoutError if failure.kind == "timeout" else APIConnectionError
+    error_class = APITimeoutError if failure.kind == "timeout" else APIConnectionError
     retryable = failure.kind in {"connection", "scarce", "timeout"}
     timed_out = failure.kind == "timeout"
     failed_attempt = FailedAttempt(
         retryable, timed_out=timed_out, is_safe_to_repeat=not failure.is_sent
     )
-    return CallProblem(kind(failure.reason, attempts, host), failed_attempt)
+    return CallProblem(error_class(failure.reason, attempts, host), failed_attempt)
 
 
 def _status_problem(
     http_response: HTTPResponse,
-    effective: int,
+    status: int,
     error_object: Mapping[str, Any] | None,
     attempts: int,
     call: Call[Any] | None,
 ) -> CallProblem:
-    """Return the error of a status: its class follows the status, whatever the body is."""
-    after = limits.retry_after_s(effective, http_response.headers, _body(http_response))
-    kind = status_error(effective)
-    parsed = None if call is None else _documented(http_response, effective, call)
-    if kind is NotFoundError and not (
+    """Return the problem for a status; the error class depends on the status alone."""
+    retry_after = limits.retry_after_s(status, http_response.headers, _body(http_response))
+    error_class = status_error(status)
+    parsed = None if call is None else _documented_body(http_response, status, call)
+    if error_class is NotFoundError and not (
         _is_of_api(http_response, error_object) or _matches_spec(parsed)
     ):
-        kind = EndpointNotFoundError
-    error = kind(
+        error_class = EndpointNotFoundError
+    error = error_class(
         _message(http_response, error_object),
         http_response.status,
         attempts,
         _text(http_response),
         _code(error_object),
-        _get(error_object, "metadata", dict),
+        _typed_value(error_object, "metadata", dict),
         _user_id(http_response),
         request_id(http_response.headers),
-        after,
+        retry_after,
         "" if call is None else call.subject,
         parsed,
         limits.RateLimit.of(http_response.headers)
         or limits.RateLimit.of(limits.relayed_headers(_body(http_response))),
     )
     is_safe_to_repeat = (
-        effective == 429  # noqa: PLR2004
-        or (effective == 503 and after is not None)  # noqa: PLR2004
+        status == 429  # noqa: PLR2004
+        or (status == 503 and retry_after is not None)  # noqa: PLR2004
         or "x-should-retry" in http_response.headers
     )
-    is_limit = effective == 429 or after is not None  # noqa: PLR2004
-    retryable = is_retryable(effective, http_response.headers)
+    is_limit = status == 429 or retry_after is not None  # noqa: PLR2004
+    retryable = is_retryable(status, http_response.headers)
     return CallProblem(
         error,
-        FailedAttempt(retryable, after, is_safe_to_repeat=is_safe_to_repeat, is_limit=is_limit),
+        FailedAttempt(
+            retryable, retry_after, is_safe_to_repeat=is_safe_to_repeat, is_limit=is_limit
+        ),
     )
 
 
 def _is_of_api(http_response: HTTPResponse, error_object: Mapping[str, Any] | None) -> bool:
-    """Whether an error may be the API's own: its object has a code, which is an integer.
+    """Whether an error may come from the API: its error object has an integer code.
 
-    Others have words there, or nothing (`{"error": {"code": "unknown_url"}}`). In a success, which
-    no wrong address brings, digits will do; of a body that was cut off, nothing can be said.
+    Other servers have text there, or nothing (`{"error": {"code": "unknown_url"}}`). In a success,
+    which a wrong address does not return, a code in digits is accepted; a truncated body may be the
+    API's.
     """
     if http_response.defect is not None:
         return True
-    in_words = error_object is not None and isinstance(error_object.get("code"), str)
-    return _code(error_object) is not None and (not in_words or http_response.status != 404)  # noqa: PLR2004
+    is_code_text = error_object is not None and isinstance(error_object.get("code"), str)
+    return _code(error_object) is not None and (not is_code_text or http_response.status != 404)  # noqa: PLR2004
 
 
-def _documented(http_response: HTTPResponse, status: int, call: Call[Any]) -> Any:
-    """Return the body of an error as the spec says it is; None if it is not so."""
+def _documented_body(http_response: HTTPResponse, status: int, call: Call[Any]) -> Any:
+    """Decode the body of an error by the spec; None if it does not match."""
     if http_response.defect is not None or 200 <= status < 300:  # noqa: PLR2004
         return None
     try:
@@ -239,12 +245,12 @@ def _documented(http_response: HTTPResponse, status: int, call: Call[Any]) -> An
 
 
 def _matches_spec(parsed: Any) -> bool:
-    """Whether an error's body is what the spec says, what the spec does not know aside."""
-    found = find_drift(parsed, "")
-    return parsed is not None and all(one.kind == "undeclared" for one in found)
+    """Whether an error's body matches the spec, apart from undeclared fields."""
+    deviations = find_drift(parsed, "")
+    return parsed is not None and all(deviation.kind == "undeclared" for deviation in deviations)
 
 
-def _invalid_response(  # noqa: PLR0913 - each says another thing of the answer
+def _invalid_response(  # noqa: PLR0913 - each is an independent fact
     http_response: HTTPResponse,
     reason: str,
     attempts: int,
@@ -266,7 +272,7 @@ def _invalid_response(  # noqa: PLR0913 - each says another thing of the answer
 
 
 def effective_status(error: ModelGatesError) -> int | None:
-    """Return the status of an error, or the code of one in a success; None if it has none."""
+    """Return the status of an error, or its code if it came with a success status, or None."""
     if not isinstance(error, APIStatusError):
         return None
     in_success = 200 <= error.status_code < 300 and error.code is not None  # noqa: PLR2004
@@ -274,7 +280,7 @@ def effective_status(error: ModelGatesError) -> int | None:
 
 
 def _body(http_response: HTTPResponse) -> Mapping[str, Any] | None:
-    """Return the body if it is an object, whatever the status; None if it is none."""
+    """Return the body if it is a JSON object, or None."""
     if http_response.defect is not None:
         return None
     try:
@@ -291,7 +297,7 @@ def _error_object(http_response: HTTPResponse) -> Mapping[str, Any] | None:
 
 
 def _message(http_response: HTTPResponse, error_object: Mapping[str, Any] | None) -> str:
-    message: str | None = _get(error_object, "message", str)
+    message: str | None = _typed_value(error_object, "message", str)
     if message:
         return _without_markup(message)
     if http_response.defect is not None:
@@ -299,31 +305,31 @@ def _message(http_response: HTTPResponse, error_object: Mapping[str, Any] | None
     location = http_response.headers.get("location")
     if location is not None and 300 <= http_response.status < 400:  # noqa: PLR2004
         return (
-            "redirects are not followed, since the key would go along; this one is to "
+            "redirects are not followed, since they would forward the key; this one leads to "
             f"{location} {_HINT}"
         )
     if not http_response.body:
         return "the body is empty"
     hint = f" {_HINT}" if http_response.status == 405 else ""  # noqa: PLR2004 - the API has a GET
-    return f"the body is no error object; it {_body_start(http_response)}{hint}"
+    return f"the body is not an error object; it {_body_start(http_response)}{hint}"
 
 
-def _page_in_place(http_response: HTTPResponse) -> str | None:
-    """Return what to say of a page in place of what was asked for; None if it is none."""
+def _markup_reason(http_response: HTTPResponse) -> str | None:
+    """Return the reason why a page of markup is not valid; None if the body is not one."""
     text = _text(http_response)
     return f"it is {_page(text)} {_HINT}" if re.match(_MARKUP, text.lstrip()) else None
 
 
 def _body_start(http_response: HTTPResponse) -> str:
-    """Return how a body begins, in words."""
+    """Describe the beginning of a body."""
     text = _text(http_response)
-    return f"is {_page(text)}" if re.search(_MARKUP, text) else f"begins {text[:_QUOTED]!r}"
+    return f"is {_page(text)}" if re.search(_MARKUP, text) else f"begins {text[:_MAX_QUOTED]!r}"
 
 
 def _without_markup(message: str) -> str:
-    """Return what a server says; a page within it is only named."""
-    found = re.search(_MARKUP, message)
-    return message if found is None else f"{message[: found.start()]}{_page(message)}"
+    """Return the server's message, with a page in it replaced by its title."""
+    match = re.search(_MARKUP, message)
+    return message if match is None else f"{message[: match.start()]}{_page(message)}"
 
 
 def _page(text: str) -> str:
@@ -332,7 +338,7 @@ def _page(text: str) -> str:
 
 
 def _text(http_response: HTTPResponse) -> str:
-    return http_response.body[:_KEPT].decode("utf-8", "replace")
+    return http_response.body[:_MAX_ERROR_BODY].decode("utf-8", "replace")
 
 
 def _code(error_object: Mapping[str, Any] | None) -> int | None:
@@ -345,11 +351,11 @@ def _code(error_object: Mapping[str, Any] | None) -> int | None:
 
 
 def _user_id(http_response: HTTPResponse) -> str | None:
-    user_id: str | None = _get(_body(http_response), "user_id", str)
+    user_id: str | None = _typed_value(_body(http_response), "user_id", str)
     return user_id
 
 
-def _get(source: Mapping[str, Any] | None, key: str, kind: type[Any]) -> Any:
-    """Return a value of an object, if it is of a type; an error object may be anything."""
+def _typed_value(source: Mapping[str, Any] | None, key: str, value_type: type[Any]) -> Any:
+    """Return a value of an object if it has the given type, or None."""
     value = None if source is None else source.get(key)
-    return value if isinstance(value, kind) else None
+    return value if isinstance(value, value_type) else None

@@ -1,144 +1,147 @@
-"""When to try again, and after how long: pure, but for the budget that a client's calls share."""
+"""The retry policy: when to retry, and after how long. Pure but for the budget calls share."""
 
 import math
 import os
 import random
 import threading
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, NamedTuple
 
 from modelgates_client.transport.deadline import monotonic_s
 
-#: Statuses that another attempt may mend: those of the API, and of the edge before it.
+#: Retryable statuses, of the API and of the edge in front of it.
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528), 529})
 
-_FIRST_S: Final = 0.5  # the longest first wait
-_MAX_S: Final = 3.0  # the longest wait that the server did not ask for
-_SPREAD_S: Final = 1.0  # what is added at most to a longer wait that the server asked for
+_FIRST_WAIT_S: Final = 0.5  # the maximum wait after the first attempt, in seconds
+_MAX_WAIT_S: Final = 3.0  # the maximum wait that the server did not ask for, in seconds
+_MAX_SPREAD_S: Final = 1.0  # the maximum addition to a wait that the server asked for, in seconds
 
 
 def is_retryable(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether another attempt may mend a status; `x-should-retry` of the server overrules."""
-    said = headers.get("x-should-retry", "").strip().lower()
-    if said in {"true", "false"}:
-        return said == "true"
+    """Whether a status is retryable; the server's `x-should-retry` takes precedence."""
+    should_retry = headers.get("x-should-retry", "").strip().lower()
+    if should_retry in {"true", "false"}:
+        return should_retry == "true"
     return status in RETRYABLE_STATUSES
 
 
 def backoff_s(
     attempt: int, uniform: Callable[[], float], max_s: float, retry_after: float | None = None
 ) -> float:
-    """Return the wait after an attempt, counted from 1.
+    """Return the wait in seconds after an attempt, counted from 1.
 
-    It doubles up to a bound, and half of it is random: ten of them last 12.25 to 24.5 s, so that as
-    many retries outlast an outage of ten seconds, and end within the default deadline. A wait that
-    the server asked for is kept, and made longer at random: all who were refused would come back at
-    one time.
+    It doubles up to a maximum, and half of it is random. Ten waits last 12.25 to 24.5 s, so that
+    ten retries outlast an outage of ten seconds and end within the default deadline. A wait that
+    the server asked for is respected and extended at random; otherwise all refused clients would
+    come back at the same time.
 
     Args:
-        attempt: How many there were.
+        attempt: The number of attempts so far.
         uniform: A source of random numbers from 0 to 1.
-        max_s: The longest wait that is of use; only what the server asked for may be longer.
-        retry_after: Seconds that the server asked to wait, if it did.
+        max_s: The longest useful wait, in seconds; only the server's `retry_after` may exceed it.
+        retry_after: Seconds that the server asked to wait, or None.
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    longest_s = min(_MAX_S, _FIRST_S * 2.0 ** min(attempt - 1, 30))
+    max_wait_s = min(_MAX_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(attempt - 1, 30))
     if retry_after is None:
-        return max(0.0, min(max_s, longest_s * (1 + uniform()) / 2))
-    spread_s = min(retry_after, _SPREAD_S)
-    if retry_after < _FIRST_S:  # it may be asked for again and again in no time
-        spread_s = longest_s - retry_after
+        return max(0.0, min(max_s, max_wait_s * (1 + uniform()) / 2))
+    spread_s = min(retry_after, _MAX_SPREAD_S)
+    if retry_after < _FIRST_WAIT_S:  # otherwise all retries would pass in no time
+        spread_s = max_wait_s - retry_after
     return retry_after + uniform() * max(0.0, min(max_s - retry_after, spread_s))
 
 
 class RetryQueue:
-    """Retries that wait for their turn, one behind the other; all calls of a client share it.
+    """A queue of retries that wait for their turns; all calls of a client share it.
 
     Attributes:
-        per_second: How many are let go.
-        is_pace: Whether only those take a turn that could go now; else all who will.
+        per_second: The rate of turns.
+        is_pace: Whether a retry takes its turn after its backoff; otherwise it does before.
     """
 
     is_pace: ClassVar[bool] = False
 
     def __init__(self, capacity: int, per_second: float, clock: Callable[[], float]) -> None:
-        """Let so many go at once, and others as time passes, by a clock that tells the seconds."""
+        """Grant `capacity` turns at once, and `per_second` more as time passes."""
         self.per_second = per_second
         self._capacity = capacity
         self._clock = clock
-        self._at_s = clock()
-        self._granted = float(capacity)
-        self._taken = 0
+        self._updated_at_s = clock()
+        self._granted_count = float(capacity)
+        self._last_number = 0
         self._lock = threading.Lock()
         self._process_id = os.getpid()
 
     def take(self) -> int:
-        """Queue for the next turn; return its number, which is due when `wait_s` says 0."""
-        with self._up_to_date():
-            self._taken += 1
-            return self._taken
+        """Take the next turn; return its number, which is due when `wait_s` returns 0."""
+        with self._fork_safe_lock():
+            self._update()
+            self._last_number += 1
+            return self._last_number
 
     def wait_s(self, number: int) -> float:
-        """Return the seconds until a turn is due, as it looks now."""
-        with self._up_to_date():
-            return max(0.0, number - self._granted) / self.per_second
+        """Return the seconds until a turn is due, by the current rate."""
+        with self._fork_safe_lock():
+            self._update()
+            return max(0.0, number - self._granted_count) / self.per_second
 
     def refund(self, count: int) -> None:
-        """Give turns back, or new ones."""
-        with self._up_to_date():
+        """Return or add turns."""
+        with self._fork_safe_lock():
+            self._update()
             self._grant(count)
 
     def _grant(self, count: float) -> None:
-        self._granted = min(self._taken + float(self._capacity), self._granted + count)
+        self._granted_count = min(
+            self._last_number + float(self._capacity), self._granted_count + count
+        )
 
     def _pass_time(self, seconds: float) -> None:
         self._grant(seconds * self.per_second)
 
-    @contextmanager
-    def _up_to_date(self) -> Generator[None]:
+    def _fork_safe_lock(self) -> threading.Lock:
         if self._process_id != os.getpid():
-            # A thread of the parent may have held the lock at the fork; it is not here to open it,
-            # nor are those that queued.
+            # A thread of the parent may have held the lock at the fork: it does not exist here, nor
+            # do the calls that queued.
             self._lock, self._process_id = threading.Lock(), os.getpid()
-            self._granted = max(self._granted, float(self._taken))
-        with self._lock:
-            now_s = self._clock()
-            self._pass_time(now_s - self._at_s)
-            self._at_s = now_s
-            yield
+            self._granted_count = max(self._granted_count, float(self._last_number))
+        return self._lock
+
+    def _update(self) -> None:
+        now_s = self._clock()
+        self._pass_time(now_s - self._updated_at_s)
+        self._updated_at_s = now_s
 
 
 class RetryBudget(RetryQueue):
-    """Tokens that the retries of failures take, so that an outage is not multiplied.
+    """Tokens for retries of failures, so that retries do not multiply the load in an outage.
 
-    They come back with time and with successes. When there are none, retries queue for the next
-    ones: each success then lets more of them go, so a server that recovers gets its load by
-    degrees.
+    Tokens come back with time and with successes. When none is left, retries queue for the next
+    ones; each success grants more, so that a recovering server gets its load gradually.
 
     Source: the idea is Finagle's `RetryBudget`; that one fails calls instead of delaying them.
 
     Attributes:
-        pace: Of those that did not fail: a limit refused them, which takes no token.
+        pace: The queue of retries after refusals by a rate limit, which take no token.
     """
 
     CAPACITY: Final = 100
     PER_SECOND: Final = 10.0
 
     def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
-        """Start full, by a clock that tells the seconds."""
+        """Start with all tokens; `clock` returns seconds."""
         super().__init__(self.CAPACITY, self.PER_SECOND, clock)
         self.pace = RetryPace(clock)
 
 
 class RetryPace(RetryQueue):
-    """How fast the retries follow each other of what a rate limit refused.
+    """The pace of retries after refusals by a rate limit.
 
-    Chance alone would spread them so that some find no gap in all their time. They go on one by
-    one, faster the longer all are let through, and slower when one is refused; but as fast as
-    requests are let through at all. What was on its way then is the same event, and a refusal with
-    none let through since the last one says nothing of the rate: nobody is.
+    With random waits alone, some retries would never find a gap in their time. Instead they are
+    sent one by one, faster the longer all of them pass, and slower when one is refused, but never
+    slower than requests pass at all. Refusals of retries in flight are part of the same event. A
+    refusal with no success since the last one says nothing about the rate: nothing passes.
 
     Source: D. Chiu and R. Jain, "Analysis of the Increase and Decrease Algorithms for Congestion
     Avoidance in Computer Networks", 1989; here the increase grows, so that a limit that was raised
@@ -147,49 +150,53 @@ class RetryPace(RetryQueue):
 
     is_pace = True
 
-    FASTEST: Final = 1000.0  # retries per second, which it begins with, and
-    SLOWEST: Final = 2.0
-    _INCREASE: Final = 5e-4  # for the first that is let through, twice that for the second, …
-    _DECREASE: Final = 0.9  # as chance refuses one in ten, where timers are late
+    MAX_PER_SECOND: Final = 1000.0  # the initial rate
+    MIN_PER_SECOND: Final = 2.0
+    _INCREASE: Final = 5e-4  # for the first success; twice that for the second, …
+    _DECREASE: Final = 0.9  # late timers cause random refusals of one in ten
 
     def __init__(self, clock: Callable[[], float] = monotonic_s) -> None:
-        """Know no limit."""
-        super().__init__(1, self.FASTEST, clock)
-        self._passing = 0.0  # requests per second that are let through, over the last second or so
-        self._held = 0  # retries that were let through at this pace
-        self._from = 0  # the number behind which they are
+        """Start without a known limit; `clock` returns seconds."""
+        super().__init__(1, self.MAX_PER_SECOND, clock)
+        self._pass_rate = 0.0  # successes per second, over about the last second
+        self._passed_at_pace = 0  # successful retries at this pace
+        self._raised_after = 0  # the number of the last retry before this pace
 
-    def passed(self, number: int) -> None:
-        """Learn from a request that was let through: a retry with a number, or with 0, another."""
-        if not self._taken:
+    def record_passed(self, number: int) -> None:
+        """Learn from a request that passed: a retry by its number, any other by 0."""
+        if not self._last_number:
             return  # nothing was refused so far
-        with self._up_to_date():
-            self._passing += 1
-            if number > self._from:
-                self._held += 1
-                grown = self.per_second * (1 + self._INCREASE * self._held)
-                self.per_second = min(self.FASTEST, grown)
+        with self._fork_safe_lock():
+            self._update()
+            self._pass_rate += 1
+            if number > self._raised_after:
+                self._passed_at_pace += 1
+                raised = self.per_second * (1 + self._INCREASE * self._passed_at_pace)
+                self.per_second = min(self.MAX_PER_SECOND, raised)
 
-    def refused(self, number: int) -> None:
+    def record_refused(self, number: int) -> None:
         """Learn from a retry that was refused."""
-        with self._up_to_date():
-            if number > self._from and self._held:
-                self._held, self._from = 0, int(self._granted)
+        with self._fork_safe_lock():
+            self._update()
+            if number > self._raised_after and self._passed_at_pace:
+                self._passed_at_pace, self._raised_after = 0, int(self._granted_count)
                 self.per_second = max(
-                    self.SLOWEST, self._DECREASE * self.per_second, min(self.FASTEST, self._passing)
+                    self.MIN_PER_SECOND,
+                    self._DECREASE * self.per_second,
+                    min(self.MAX_PER_SECOND, self._pass_rate),
                 )
 
     def _pass_time(self, seconds: float) -> None:
         super()._pass_time(seconds)
-        self._passing *= math.exp(-seconds)
+        self._pass_rate *= math.exp(-seconds)
 
 
 class RetryTurn(NamedTuple):
     """The turn of a retry.
 
     Attributes:
-        queue: Which it is let go by; None if it need not queue.
-        number: Its number there.
+        queue: The queue that granted it; None if the retry need not queue.
+        number: Its number in the queue.
     """
 
     queue: RetryQueue | None = None
@@ -197,14 +204,15 @@ class RetryTurn(NamedTuple):
 
 
 class FailedAttempt(NamedTuple):
-    """What the decision to retry needs to know of an attempt that failed.
+    """The facts about a failed attempt that the retry policy needs.
 
     Attributes:
-        retryable: Whether another attempt may mend it.
-        retry_after: Seconds the server asked to wait, if it did.
-        timed_out: Whether it took all the time that it was given.
+        retryable: Whether the failure is retryable.
+        retry_after: Seconds the server asked to wait, or None.
+        timed_out: Whether it took all the time it was given.
         is_safe_to_repeat: Whether the server cannot have acted on the request.
-        is_limit: Whether a rate limit refused it, or the server named a wait: that is no failure.
+        is_limit: Whether a rate limit refused it, or the server named a wait; such retries take no
+            token.
     """
 
     retryable: bool
@@ -215,13 +223,13 @@ class FailedAttempt(NamedTuple):
 
 
 class RetryPolicy(NamedTuple):
-    """How often to try again, and after how long.
+    """How often to retry, and after how long.
 
     Attributes:
-        max_retries: Attempts after the first.
-        budget: Shared by all calls of a client.
+        max_retries: The maximum number of attempts after the first.
+        budget: The budget that all calls of a client share.
         uniform: A source of random numbers from 0 to 1.
-        is_paced: Whether retries of what a limit refused go by the pace of the budget.
+        is_paced: Whether retries after refusals by a rate limit wait for the budget's pace.
     """
 
     max_retries: int
@@ -229,36 +237,36 @@ class RetryPolicy(NamedTuple):
     uniform: Callable[[], float] = random.random
     is_paced: bool = True
 
-    def for_many(self) -> "RetryPolicy":
-        """Return the policy of one of many, which are let go one by one: without chance or pace."""
+    def for_bulk(self) -> "RetryPolicy":
+        """Return the policy for calls of a bulk run, which paces them: no random waits, no pace."""
         return self._replace(uniform=lambda: 0.0, is_paced=False)
 
     def allows(self, failed_attempt: FailedAttempt, attempt: int) -> bool:
-        """Whether there may be another attempt after one, counted from 1."""
+        """Whether to retry after an attempt, counted from 1."""
         return failed_attempt.retryable and attempt <= self.max_retries
 
     def backoff_s(self, failed_attempt: FailedAttempt, attempt: int, max_s: float) -> float:
-        """Return the seconds to wait before the next attempt; `backoff_s` says how many."""
+        """Return the seconds to wait before the next attempt; see the function `backoff_s`."""
         return backoff_s(attempt, self.uniform, max_s, failed_attempt.retry_after)
 
     def queue(self, failed_attempt: FailedAttempt) -> RetryQueue | None:
-        """Return the queue in which another attempt waits for its turn, if it does."""
+        """Return the queue in which the retry waits for its turn, or None."""
         if failed_attempt.is_limit:
             return self.budget.pace if self.is_paced else None
         return self.budget
 
-    def answered(self, turn: RetryTurn | None) -> None:
-        """Take note of an answer; `turn` is that of the retry which brought it, if it was one.
+    def record_response(self, turn: RetryTurn | None) -> None:
+        """Record a response; `turn` is the turn of the retry that got it, or None.
 
-        It gives a token, and gives back the one that was taken for it.
+        It adds a token, and returns the one that the retry took.
         """
         self.budget.refund(1 + (turn is not None and turn.queue is self.budget))
-        self.budget.pace.passed(self._paced(turn))
+        self.budget.pace.record_passed(self._pace_number(turn))
 
-    def failed(self, failed_attempt: FailedAttempt, turn: RetryTurn | None) -> None:
-        """Take note of an attempt that failed, likewise."""
+    def record_failure(self, failed_attempt: FailedAttempt, turn: RetryTurn | None) -> None:
+        """Record a failed attempt; `turn` is as for `record_response`."""
         if failed_attempt.is_limit:
-            self.budget.pace.refused(self._paced(turn))
+            self.budget.pace.record_refused(self._pace_number(turn))
 
-    def _paced(self, turn: RetryTurn | None) -> int:
+    def _pace_number(self, turn: RetryTurn | None) -> int:
         return turn.number if turn is not None and turn.queue is self.budget.pace else 0

@@ -1,4 +1,4 @@
-"""Why a call pauses, as it is logged: in words of our own, without an id or what a server says."""
+"""Log lines for the pauses of a call; they contain no id and no text of the server."""
 
 import logging
 from typing import Any, Final, Literal, NamedTuple
@@ -12,19 +12,19 @@ _TOO_MANY: Final = 429
 
 _FAILURE_REASONS: Final[dict[FailureKind, str]] = {
     "connection": "the connection failed",
-    "scarce": "nothing is left to connect with",
-    "timeout": "nothing came in time",
+    "scarce": "no socket is left",
+    "timeout": "no response in time",
     "untrusted": "the certificate is not trusted",
     "refused": "it cannot be sent",
 }
 _STATUS_REASONS: Final = {
     404: "it is not there yet",
-    408: "the server waited too long",
+    408: "the server timed out",
     429: "too many requests",
     500: "the server failed",
     503: "the server is not available",
     529: "the server is overloaded",
-    **dict.fromkeys((502, 504, *range(520, 528)), "the server does not answer its gateway"),
+    **dict.fromkeys((502, 504, *range(520, 528)), "the gateway cannot reach the server"),
 }
 
 
@@ -32,11 +32,11 @@ class PauseReason(NamedTuple):
     """Why a call pauses.
 
     Attributes:
-        kind: What the pause is.
-        status: The HTTP status that the attempt ended with, or the code of an error in a success;
-            None if there was no answer.
-        attempt: Which attempt that was, counted from 1.
-        reason: What that means.
+        kind: The kind of pause.
+        status: The HTTP status of the attempt, or the code of an error in a success; None if there
+            was no response.
+        attempt: The number of the attempt, counted from 1.
+        reason: The meaning of the status.
     """
 
     kind: Literal["retry", "wait", "rate limit"]
@@ -48,7 +48,7 @@ class PauseReason(NamedTuple):
     def of(
         cls, attempt_result: AttemptResult, result: Response[Any] | CallProblem, attempt: int
     ) -> "PauseReason":
-        """Return the cause that an attempt's ending is, and what it came to."""
+        """Return the reason to pause after an attempt, given its result and interpretation."""
         if isinstance(result, Response):
             return cls("wait", result.status_code, attempt, "it is not final yet")
         status, reason = _status_and_reason(attempt_result, result)
@@ -57,7 +57,7 @@ class PauseReason(NamedTuple):
         return cls("rate limit" if status == _TOO_MANY else "retry", status, attempt, reason)
 
     def log(self, seconds: float) -> None:
-        """Log it, with the seconds until the next attempt."""
+        """Log the reason, and the seconds until the next attempt."""
         if LOGGER.isEnabledFor(logging.INFO):
             LOGGER.info(
                 "%s: attempt %d ended with %s; the next in %.2f s",
@@ -66,9 +66,9 @@ class PauseReason(NamedTuple):
 
     @property
     def end(self) -> str:
-        """What the attempt ended with."""
-        ended = "no answer" if self.status is None else f"HTTP {self.status}"
-        return f"{ended} ({self.reason})"
+        """The status of the attempt, and its meaning."""
+        status = "no response" if self.status is None else f"HTTP {self.status}"
+        return f"{status} ({self.reason})"
 
 
 def _status_and_reason(
@@ -78,5 +78,5 @@ def _status_and_reason(
         return None, _FAILURE_REASONS[attempt_result.kind]
     status = effective_status(result.error) or attempt_result.status
     if 200 <= status < 300:  # noqa: PLR2004
-        return status, "it is not the whole answer"
-    return status, _STATUS_REASONS.get(status, "the server says to try again")
+        return status, "the response is incomplete"
+    return status, _STATUS_REASONS.get(status, "the server asks for a retry")

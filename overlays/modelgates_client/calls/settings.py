@@ -1,4 +1,4 @@
-"""What a client is made of: arguments checked, gaps filled from the environment."""
+"""The settings of a client: validated arguments, with defaults from the environment."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5
 _VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _RESERVED: Final = frozenset(
     {
-        "accept-encoding",  # the client undoes what it asks for
+        "accept-encoding",  # the client decodes what it asks for
         "authorization",  # the key is `api_key`, which nothing else may override
         "connection",
         "content-length",
@@ -34,7 +34,7 @@ _RESERVED: Final = frozenset(
 
 
 class Options(TypedDict, total=False):
-    """What a client can be told, beside its key; see `ModelGates`."""
+    """The arguments of a client except its key; see `ModelGates`."""
 
     base_url: str | None
     allow_http: str | None
@@ -53,29 +53,29 @@ class Options(TypedDict, total=False):
 
 
 class ClientOptions(Options, total=False):
-    """What a client can be told that belongs to its process, besides."""
+    """The arguments of a client, with those that are bound to its process."""
 
     http_client: "httpx.Client | httpx.AsyncClient | None"
 
 
-#: The options by which a connection differs from another.
+#: The options that require connections of their own.
 NETWORK_OPTIONS: Final = frozenset(
     {"base_url", "allow_http", "ca_bundle", "ssl_context", "proxy", "trust_env", "http_client"}
 )
 
 
 class Settings(NamedTuple):
-    """The options of a client, checked.
+    """The validated options of a client.
 
     Attributes:
         network: Where to connect to, and how.
-        base_url: As it was given, or found in the environment.
+        base_url: The base URL from the argument or the environment, unchanged.
         timeout_s: Seconds that a call may take.
         max_retries: Attempts after the first.
         headers: Sent with every request.
-        limit: The most bytes that a body may have.
+        limit: The maximum size of a body, in bytes.
         validation: Whether deviations from the spec are an error.
-        on_drift: Told of each deviation.
+        on_drift: Called with each deviation.
     """
 
     network: NetworkOptions
@@ -92,13 +92,13 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, options: ClientOptions) -> "Settings":
-        """Check options, and fill the gaps.
+        """Validate options, and add defaults from the environment.
 
         Raises:
-            ConfigurationError: One of them cannot be used.
+            ConfigurationError: One of them is invalid.
         """
-        if log := os.environ.get("MODELGATES_LOG"):
-            enable_logging(log)
+        if log_level := os.environ.get("MODELGATES_LOG"):
+            enable_logging(log_level)
         url = options.get("base_url")
         if url is None:
             url = os.environ.get("MODELGATES_BASE_URL") or DEFAULT_BASE_URL
@@ -117,37 +117,39 @@ class Settings(NamedTuple):
 
 
 def check_seconds(name: str, value: object) -> float:
-    """Return a time in seconds.
+    """Validate a time in seconds.
 
     Raises:
-        ConfigurationError: It is none that can be waited for.
+        ConfigurationError: It is not a number, not more than 0, or too large.
     """
     if not isinstance(value, int | float) or value is True or not 0 < value <= MAX_S:
         raise ConfigurationError(
-            f"{name} is {value!r}; it is in seconds, more than 0, at most {MAX_S:.0f}"
+            f"{name} must be in seconds, more than 0 and at most {MAX_S:.0f}, not {value!r}"
         )
     return float(value)
 
 
 def check_validation(value: object) -> Validation:
-    """Return whether deviations from the spec are an error.
+    """Validate the kind of validation.
 
     Raises:
-        ConfigurationError: It is none of the two.
+        ConfigurationError: It is neither "lenient" nor "strict".
     """
     if value not in ("lenient", "strict"):
-        raise ConfigurationError(f'validation is {value!r}; it is "lenient" or "strict"')
+        raise ConfigurationError(f'validation must be "lenient" or "strict", not {value!r}')
     return value
 
 
-def check_count(name: str, value: object, least: int) -> int:
-    """Return a whole number.
+def check_count(name: str, value: object, minimum: int) -> int:
+    """Validate a whole number.
 
     Raises:
-        ConfigurationError: It is none, or less than the least.
+        ConfigurationError: It is not a whole number, or less than `minimum`.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(f"{name} is {value!r}; it is a whole number, at least {least}")
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ConfigurationError(
+            f"{name} must be a whole number of at least {minimum}, not {value!r}"
+        )
     return value
 
 
@@ -156,9 +158,9 @@ def _network(server: Server, options: ClientOptions) -> NetworkOptions:
     if http_client is not None:
         for name in ("ca_bundle", "ssl_context", "proxy"):
             if options.get(name) is not None:
-                raise ConfigurationError(_excluded(name))
+                raise ConfigurationError(_conflict_message(name))
         if not options.get("trust_env", True):
-            raise ConfigurationError(_excluded("trust_env"))
+            raise ConfigurationError(_conflict_message("trust_env"))
         return NetworkOptions(server, Trust(), http_client=http_client)
     trust = Trust(_path(options.get("ca_bundle")), options.get("ssl_context"))
     trust.check()
@@ -166,32 +168,32 @@ def _network(server: Server, options: ClientOptions) -> NetworkOptions:
     return NetworkOptions(server, trust, proxy)
 
 
-def _excluded(name: str) -> str:
-    return f"{name} and http_client exclude each other: give it to the http_client"
+def _conflict_message(name: str) -> str:
+    return f"{name} and http_client exclude each other: configure it on the http_client"
 
 
-def _path(given: object) -> str | None:
-    if given is None:
+def _path(value: object) -> str | None:
+    if value is None:
         return None
-    if not isinstance(given, str | os.PathLike):
-        raise ConfigurationError("ca_bundle is no path")
-    return str(cast("object", given))
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigurationError("ca_bundle must be a path")
+    return str(cast("object", value))
 
 
-def _pairs(given: object) -> list[tuple[object, object]]:
-    if not isinstance(given, Mapping):
-        raise ConfigurationError("headers is no mapping of names to values")
-    return [*cast("Mapping[object, object]", given).items()]
+def _pairs(value: object) -> list[tuple[object, object]]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError("headers must be a mapping of names to values")
+    return [*cast("Mapping[object, object]", value).items()]
 
 
-def check_headers(given: object) -> list[tuple[str, str]]:
-    """Return headers of a caller's, by names in lower case.
+def check_headers(candidates: object) -> list[tuple[str, str]]:
+    """Validate a caller's headers, and return them with names in lower case.
 
     Raises:
-        ConfigurationError: One of them cannot be sent, or is the client's own.
+        ConfigurationError: One of them cannot be sent, or is set by the client.
     """
     headers: list[tuple[str, str]] = []
-    for name, value in _pairs(given):
+    for name, value in _pairs(candidates):
         if value is None:
             continue
         if (
@@ -200,17 +202,17 @@ def check_headers(given: object) -> list[tuple[str, str]]:
             or not _VALUE.fullmatch(value)
         ):
             raise ConfigurationError(
-                f"the header {name!r} cannot be sent: a name is a token, a value printable ASCII"
+                f"the header {name!r} cannot be sent: names are tokens, values printable ASCII"
             )
         if name.lower() in _RESERVED:
-            raise ConfigurationError(f"the header {name!r} is the client's own")
+            raise ConfigurationError(f"the header {name!r} is set by the client")
         headers.append((name.lower(), value))
     return headers
 
 
 def _headers(options: Options) -> tuple[tuple[str, str], ...]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    given = [
+    pairs = [
         *_pairs(options.get("headers") or {}),
         ("HTTP-Referer", options.get("http_referer")),
         ("X-ModelGates-Title", options.get("x_modelgates_title")),
@@ -218,7 +220,7 @@ def _headers(options: Options) -> tuple[tuple[str, str], ...]:
     headers = {
         "accept": "application/json",
         "user-agent": f"modelgates-client/{__version__} python/{python}",
-        **dict(check_headers(dict(given))),
+        **dict(check_headers(dict(pairs))),
         "accept-encoding": ACCEPTED,
     }
     return tuple(headers.items())

@@ -1,1 +1,1 @@
-"""The clients, their arguments and their life cycle: gives out `ModelGates`, `AsyncModelGates`."""
+"""The clients `ModelGates` and `AsyncModelGates`: their arguments and life cycle."""

@@ -1,4 +1,4 @@
-"""`AsyncModelGates`, the client that is awaited."""
+"""`AsyncModelGates`, the async client."""
 
 import os
 import ssl
@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
-import modelgates_client  # annotations name what it loads when it is asked for
+import modelgates_client  # annotations name classes that it loads lazily
 from modelgates_client.bulk.options import (
     DEFAULT_CONCURRENCY,
     DEFAULT_OUTAGE_TIMEOUT_S,
@@ -41,11 +41,11 @@ T = TypeVar("T")
 
 
 class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
-    """A client of one ModelGates account, on asyncio; any event loop may use it.
+    """An async client of one ModelGates account; usable from any event loop.
 
-    The operations of the API are methods of its resources, a resource for each tag of the spec:
-    `client.generations.get(…)`. What they are made of is here: `send` and its like take the calls
-    that the functions of `modelgates_api.api` make.
+    The operations of the API are methods of its resources, one resource for each tag of the spec:
+    `client.generations.get(…)`. They are built on the methods here: `send` and the others take the
+    calls that the functions of `modelgates_api.api` create.
     """
 
     _takes_coroutines = True
@@ -70,13 +70,13 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         validation: Validation = "lenient",
         on_drift: DriftCallback | None = None,
     ) -> None:
-        """Make a client; nothing is sent yet.
+        """Create a client; nothing is sent yet.
 
         Args:
             api_key: As for `ModelGates`; the function may be a coroutine function.
             base_url: As for `ModelGates`.
             allow_http: As for `ModelGates`.
-            timeout: As for `ModelGates`; the key's coroutine included.
+            timeout: As for `ModelGates`; it includes the key's coroutine.
             max_retries: As for `ModelGates`.
             headers: As for `ModelGates`.
             http_referer: As for `ModelGates`.
@@ -85,17 +85,17 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
             ssl_context: As for `ModelGates`.
             proxy: As for `ModelGates`.
             trust_env: As for `ModelGates`.
-            http_client: An `httpx.AsyncClient` of your own to send by, instead; as for
-                `ModelGates`, but cut at `timeout`, whatever it is doing. It is for the event loop
-                that it was first used on; under trio, it serves all but `get_many`, which sends
-                100 requests at a time at most.
+            http_client: An `httpx.AsyncClient` of your own to send with; as for `ModelGates`, but
+                `timeout` always cuts its requests off. It is bound to the event loop that it was
+                first used on. Under trio, it works for everything but `get_many`. `get_many` sends
+                at most 100 requests at a time through it.
             max_response_bytes: As for `ModelGates`.
             validation: As for `ModelGates`.
             on_drift: As for `ModelGates`.
 
         Raises:
-            ConfigurationError: There is no key, or one of the arguments cannot be used. The key
-                is not shown.
+            ConfigurationError: There is no key, or one of the arguments is invalid. The message
+                never contains the key.
         """
         credentials = Credentials(api_key)
         del api_key  # a traceback that shows locals must not show it
@@ -123,13 +123,13 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         return async_engine(self._settings.network)
 
     async def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
-        """Send a call, and return what its answer says; see `ModelGates.send`."""
+        """Send a call, and return the parsed body of its response; see `ModelGates.send`."""
         return (await self.send_raw(call, **options)).parsed
 
     async def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
-        """Send a call, and return its answer; see `ModelGates.send_raw`."""
-        home = self._home_of(call)
-        return await home._run(home._execution(call, options).send())  # noqa: SLF001
+        """Send a call, and return its response; see `ModelGates.send_raw`."""
+        client = self._client_for(call)
+        return await client._run(client._execution(call, options).send())  # noqa: SLF001
 
     async def poll(
         self,
@@ -140,11 +140,11 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         timeout: float,  # noqa: ASYNC109 - a call has one deadline, and keeps it itself
         **options: Unpack[RequestOptions],
     ) -> Response[T]:
-        """Send a call until its answer is what is waited for; see `ModelGates.poll`."""
-        home = self._home_of(call)
-        execution = home._execution(call, cast("CallOptions", options))  # noqa: SLF001
+        """Send a call until its response meets a condition; see `ModelGates.poll`."""
+        client = self._client_for(call)
+        execution = client._execution(call, cast("CallOptions", options))  # noqa: SLF001
         steps = execution.poll(check_seconds("timeout", timeout), until)
-        return await home._run(steps)  # noqa: SLF001
+        return await client._run(steps)  # noqa: SLF001
 
     def send_many(
         self,
@@ -172,13 +172,13 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
                 yield item
 
     async def _run(self, steps: Steps[T]) -> Response[T]:
-        """Do what the steps say."""
+        """Carry out the steps of an execution."""
         attempt_result: AttemptResult | None = None
         while True:
             try:
                 step = steps.send(attempt_result)
             except StopIteration as stop:
-                return self._finish(cast("Response[T]", stop.value))
+                return self._report_drift(cast("Response[T]", stop.value))
             attempt_result = None
             if isinstance(step, Send):
                 self._check_open()
@@ -207,12 +207,14 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         bulk_options: BulkOptions,
         options: CallOptions,
     ) -> AsyncGenerator[list[Any]]:
-        """Ask for many; for resources, see `ModelGates.run_many`."""
+        """Run many calls; see `ModelGates.run_many`."""
         running_loop()
-        self._check_can_ask_many()
+        self._check_can_run_bulk()
         from modelgates_client.bulk.async_iteration import completed_batches  # noqa: PLC0415 - rarely needed
 
-        if self._settings.network.http_client is not None:  # its pool collapses beyond that
+        if (
+            self._settings.network.http_client is not None
+        ):  # the pool of httpx collapses beyond that
             bulk_options = bulk_options._replace(
                 concurrency=min(bulk_options.concurrency, MAX_CONNECTIONS)
             )
@@ -222,7 +224,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         )
         async with aclosing(batches):
             async for batch in batches:
-                yield [outcome(one) for one in self._observed(batch)]
+                yield [outcome(one) for one in self._report_batch_drift(batch)]
 
     def _run_context(self, bulk_options: BulkOptions, options: CallOptions) -> "RunContext":
         from modelgates_client.bulk.bulk_run import RunContext  # noqa: PLC0415 - rarely needed
@@ -234,15 +236,15 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
             self._credentials.fixed or self._credentials.secret_async,
             self._check_open,
             self._settings.limit,
-            partial(self._timed, options),
+            partial(self._bulk_execution, options),
         )
 
     async def close(self) -> None:
-        """Close the connections; the client must not be used afterwards."""
+        """Close the connections; further calls raise `ClientClosedError`."""
         self._closed = True
-        for other_server in self._elsewhere.values():
-            await other_server.close()
-        if self._owner:
+        for other_client in self._other_clients.values():
+            await other_client.close()
+        if self._owns_engine:
             await self._engine.close()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What both clients have in common: options, connections that are shared, and no key shown."""
+"""The base of both clients: options, shared connections, and a key that is never shown."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -34,33 +34,33 @@ E = TypeVar("E", bound=Engine | AsyncEngine)
 
 
 class ChangedOptions(ClientOptions, total=False):
-    """What `with_options` can change."""
+    """The options that `with_options` can change."""
 
     api_key: str | KeyFunction | None
 
 
 class BaseClient(ABC, Generic[E]):
-    """A client without the calls, which block in one and are awaited in the other."""
+    """A client without the methods that send calls, which its sync and async subclasses add."""
 
     _takes_coroutines = False
 
     def _set_up(
         self, credentials: Credentials, options: ClientOptions, parent: "BaseClient[E] | None"
     ) -> None:
-        """Check everything; share the connections and the retry budget of `parent`, if given."""
+        """Validate the options; share the connections and the retry budget of `parent`, if any."""
         problem = credentials.problem(can_await=self._takes_coroutines)
         if problem is not None:
             raise ConfigurationError(problem)
         self._credentials = credentials
         self._settings = Settings.of(options)
-        # The environment is read once: clients made of this one are for the same server.
+        # The environment is read once: clients derived from this one use the same server.
         self._options: ClientOptions = {**options, "base_url": self._settings.base_url}
-        self._owner = parent is None
+        self._owns_engine = parent is None
         self._closed = False
         if parent is None:
             try:
                 self._engine = self._make_engine()
-            except RuntimeError as error:  # a dependency's, which some subinterpreters bring about
+            except RuntimeError as error:  # of a dependency, in some subinterpreters
                 raise ConfigurationError(f"no engine can be loaded here: {error}") from error
             self._budget = RetryBudget()
             self._observer = DriftObserver(self._settings.on_drift)
@@ -70,22 +70,22 @@ class BaseClient(ABC, Generic[E]):
             self._observer = DriftObserver(self._settings.on_drift, parent._observer)  # noqa: SLF001
             self._warned = parent._warned  # noqa: SLF001
         self._policy = RetryPolicy(self._settings.max_retries, self._budget)
-        self._elsewhere: dict[str, Self] = {}
+        self._other_clients: dict[str, Self] = {}
 
     @abstractmethod
     def _make_engine(self) -> E:
-        """Return an engine for the settings."""
+        """Create an engine for the settings."""
 
     def with_options(self, **changes: Unpack[ChangedOptions]) -> Self:
-        """Return a client with some options changed; this one stays as it is.
+        """Return a client with some options changed; this one is not modified.
 
-        It shares the connections and the retry budget of this one, unless an option of the network
-        changes (`base_url`, `allow_http`, `ca_bundle`, `ssl_context`, `proxy`, `trust_env`,
-        `http_client`). Closing it leaves shared connections open; they are closed with the client
-        that made them.
+        The new client shares the connections and the retry budget of this one, unless a network
+        option changes (`base_url`, `allow_http`, `ca_bundle`, `ssl_context`, `proxy`, `trust_env`,
+        `http_client`). Closing it leaves shared connections open; closing the client that created
+        them closes them.
 
         Raises:
-            ConfigurationError: An option is unknown, or cannot be used.
+            ConfigurationError: An option is unknown or invalid.
         """
         credentials = self._credentials
         if "api_key" in changes:
@@ -94,10 +94,10 @@ class BaseClient(ABC, Generic[E]):
             changes["proxy"] = ProxyURL.hiding(changes["proxy"])
         unknown = changes.keys() - ChangedOptions.__optional_keys__
         if unknown:
-            raise ConfigurationError(f"there is no option {', '.join(sorted(unknown))}")
+            raise ConfigurationError(f"unknown option: {', '.join(sorted(unknown))}")
         self._check_open()
         client = object.__new__(type(self))
-        options: ClientOptions = {**self._options, **changes}  # type: ignore[typeddict-unknown-key] # api_key is out
+        options: ClientOptions = {**self._options, **changes}  # type: ignore[typeddict-unknown-key] # without api_key
         client._set_up(credentials, options, None if NETWORK_OPTIONS & changes.keys() else self)
         return client
 
@@ -106,15 +106,15 @@ class BaseClient(ABC, Generic[E]):
             raise exchange.closed_error()
         self._engine.check()
 
-    def _check_can_ask_many(self) -> None:
+    def _check_can_run_bulk(self) -> None:
         self._check_open()
-        if sys.is_finalizing():  # nothing can be imported, and no thread started, any more
-            raise ConfigurationError("many cannot be asked for any more: the program goes down")
+        if sys.is_finalizing():  # imports and new threads are no longer possible
+            raise ConfigurationError("no bulk run can be started: the program is exiting")
 
     def _execution(
         self, call: Call[T], options: CallOptions, clock: Callable[[], float] = monotonic_s
     ) -> Execution[T]:
-        """Return how a call is executed; warn, once, of one that the spec advises against."""
+        """Create the execution of a call; warn once if the spec marks its operation deprecated."""
         execution = execution_of(call, self._settings, self._policy, options, clock)
         operation = call.operation
         if operation.is_deprecated and operation.id not in self._warned:
@@ -122,48 +122,48 @@ class BaseClient(ABC, Generic[E]):
             warn(f"the API's {operation.id} is deprecated", DeprecationWarning, stacklevel=4)
         return execution
 
-    def _home_of(self, call: Call[Any]) -> Self:
-        """Return the client of the server that a call is for: this one, but for few operations.
+    def _client_for(self, call: Call[Any]) -> Self:
+        """Return the client for a call's server: this one, unless its operation has a server.
 
-        An operation's own server counts where this client is of the spec's: whoever names a
-        server means that one, and the key goes to no other.
+        An operation's own server applies only if this client uses the spec's base URL: a base URL
+        that was chosen explicitly is used for all operations, and the key goes to no other server.
         """
-        own = call.operation.servers if isinstance(call, Call) else ()  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-        if not own or self._settings.base_url != DEFAULT_BASE_URL:
+        servers = call.operation.servers if isinstance(call, Call) else ()  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not servers or self._settings.base_url != DEFAULT_BASE_URL:
             return self
-        url = urljoin(f"{DEFAULT_BASE_URL}/", own[0]).rstrip("/")
+        url = urljoin(f"{DEFAULT_BASE_URL}/", servers[0]).rstrip("/")
         if url == DEFAULT_BASE_URL:
             return self
-        if url not in self._elsewhere:
-            self._elsewhere[url] = self.with_options(base_url=url)
-        return self._elsewhere[url]
+        if url not in self._other_clients:
+            self._other_clients[url] = self.with_options(base_url=url)
+        return self._other_clients[url]
 
-    def _timed(
+    def _bulk_execution(
         self, options: CallOptions, call: Call[T], clock: Callable[[], float]
     ) -> Execution[T]:
-        """Return how one of many calls is executed, by a clock of its own."""
-        home = self._home_of(call)
-        execution = home._execution(call, options, clock)  # noqa: SLF001 - the class's own
-        if home is self:
+        """Create the execution of a call of a bulk run, which has a clock of its own."""
+        client = self._client_for(call)
+        execution = client._execution(call, options, clock)  # noqa: SLF001 - the class's own
+        if client is self:
             return execution
-        request = execution.request._replace(other_server=home._settings.network)  # noqa: SLF001 - likewise
+        request = execution.request._replace(other_server=client._settings.network)  # noqa: SLF001 - likewise
         return execution._replace(request=request)
 
-    def _finish(self, response: Response[T]) -> Response[T]:
-        """Tell of the drift in an answer."""
+    def _report_drift(self, response: Response[T]) -> Response[T]:
+        """Report the drift in a response."""
         if self._observer.is_listening:  # looking for drift costs as much as decoding
             self._observer.observe(tuple(find_drift(response.parsed, "")))
         return response
 
-    def _observed(self, batch: list[Completed]) -> list[Completed]:
-        """Tell of the drift in what is finished of many."""
+    def _report_batch_drift(self, batch: list[Completed]) -> list[Completed]:
+        """Report the drift in the responses of a batch."""
         for completed in batch:
             if isinstance(completed.result, Response):
-                self._finish(completed.result)
+                self._report_drift(completed.result)
         return batch
 
     def __repr__(self) -> str:
-        # A traceback that shows locals may show a client that could not be made.
+        # A traceback with locals may show a client whose creation failed.
         settings = getattr(self, "_settings", None)
         return f"{type(self).__name__}(base_url={settings and settings.base_url!r})"
 
@@ -174,37 +174,37 @@ class BaseClient(ABC, Generic[E]):
         return self.with_options()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by reference to the environment, or to the function that returns the key.
+        """Pickle a reference to the environment, or to the function that returns the key.
 
         Raises:
-            ConfigurationError: The client was given its key, a context for TLS, or an
+            ConfigurationError: The client was created with a key, an `ssl_context` or an
                 `http_client`.
         """
         if self._options.get("http_client") is not None:
             raise ConfigurationError(
-                "a client with an http_client cannot be pickled; make both where they are used"
+                "a client with an http_client cannot be pickled; create both where they are used"
             )
         if self._options.get("ssl_context") is not None:
             raise ConfigurationError(
                 "a client with an ssl_context cannot be pickled; give it a ca_bundle"
             )
-        return self._restored, (self._credentials, self._options)
+        return self._restore, (self._credentials, self._options)
 
     @classmethod
     def like(cls, client: "BaseClient[Any]") -> Self:
-        """Return a client of this kind with the key and the settings of one of the other kind.
+        """Create a client of this class with the key and the settings of another one.
 
         Raises:
-            ConfigurationError: It sends by an `http_client`, which is of one kind alone.
+            ConfigurationError: The other one has an `http_client`, which is either sync or async.
         """
         if client._options.get("http_client") is not None:  # noqa: SLF001 - the class's own
             raise ConfigurationError(
-                f"its http_client cannot be that of an {cls.__name__}; make one with its own"
+                f"its http_client cannot be used by {cls.__name__}; create one with its own"
             )
-        return cls._restored(client._credentials, client._options)  # noqa: SLF001 - likewise
+        return cls._restore(client._credentials, client._options)  # noqa: SLF001 - likewise
 
     @classmethod
-    def _restored(cls, credentials: Credentials, options: ClientOptions) -> Self:
+    def _restore(cls, credentials: Credentials, options: ClientOptions) -> Self:
         client = object.__new__(cls)
         client._set_up(credentials, options, None)
         return client

@@ -1,4 +1,4 @@
-"""`ModelGates`, the client that blocks."""
+"""`ModelGates`, the sync client."""
 
 import os
 import ssl
@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
-import modelgates_client  # annotations name what it loads when it is asked for
+import modelgates_client  # annotations name classes that it loads lazily
 from modelgates_client.bulk.options import (
     DEFAULT_CONCURRENCY,
     DEFAULT_OUTAGE_TIMEOUT_S,
@@ -40,11 +40,11 @@ T = TypeVar("T")
 
 
 class ModelGates(Resources, BaseClient[Engine]):
-    """A client of one ModelGates account; safe to share between threads, and across a fork.
+    """A sync client of one ModelGates account; safe to share between threads and across a fork.
 
-    The operations of the API are methods of its resources, a resource for each tag of the spec:
-    `client.generations.get(…)`. What they are made of is here: `send` and its like take the calls
-    that the functions of `modelgates_api.api` make.
+    The operations of the API are methods of its resources, one resource for each tag of the spec:
+    `client.generations.get(…)`. They are built on the methods here: `send` and the others take the
+    calls that the functions of `modelgates_api.api` create.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, and all but the key can be left out
@@ -67,50 +67,50 @@ class ModelGates(Resources, BaseClient[Engine]):
         validation: Validation = "lenient",
         on_drift: DriftCallback | None = None,
     ) -> None:
-        """Make a client; nothing is sent yet.
+        """Create a client; nothing is sent yet.
 
         Args:
-            api_key: The key, or a function that returns it, called for each request (quickly: the
-                deadline cannot interrupt it); by default,
-                the environment variable `MODELGATES_API_KEY`, read now.
+            api_key: The key, or a function that returns it, called for each request. The function
+                must be quick: the deadline cannot interrupt it. By default, the environment
+                variable `MODELGATES_API_KEY`, read now.
             base_url: The server's URL with the path of the API, `/api/v1` included; by default,
-                the environment variable `MODELGATES_BASE_URL`, or else `DEFAULT_BASE_URL`. https,
-                unless it is this machine.
-            allow_http: The host of `base_url`, if it is one of a private network that is asked
-                without TLS, as a service of compose or `host.docker.internal`. The key then goes
-                there in clear, and a warning says so.
-            timeout: Seconds that a call may take in all: every retry, the look-up of the host,
-                TLS and the last byte of the body included.
-            max_retries: Attempts after the first, where another may help.
+                the environment variable `MODELGATES_BASE_URL`, or else `DEFAULT_BASE_URL`. It must
+                use https unless the host is this machine.
+            allow_http: The host of `base_url`, to allow http to a host of a private network, such
+                as a service of compose or `host.docker.internal`. The key is then sent in clear
+                text, and a warning says so.
+            timeout: Seconds that a call may take in total: every retry, the host lookup, TLS and
+                the last byte of the body included.
+            max_retries: The maximum number of attempts after the first, for retryable failures.
             headers: Sent with every request.
             http_referer: Sent as `HTTP-Referer`: the site that usage is attributed to.
             x_modelgates_title: Sent as `X-ModelGates-Title`: the name it is attributed to.
             ca_bundle: A file of certificates (PEM) to trust instead of the system's.
-            ssl_context: A context for TLS of your own, instead.
+            ssl_context: A TLS context of your own to use instead.
             proxy: The URL of a proxy, http or https; by default, the environment's. Through an
-                https proxy, a blocking call that meets a dripping TLS handshake can outlast
-                its timeout.
+                https proxy, a sync call can outlast its timeout if the proxy sends its TLS
+                handshake byte by byte.
             trust_env: Whether to use the environment's proxy (`HTTPS_PROXY`, `NO_PROXY`, …).
-            http_client: An `httpx.Client` of your own to send by, instead of all this: with its
-                transport, proxies, certificates, hooks and headers, and timeouts no longer than
-                what remains of `timeout`. It is not closed with this client; its `base_url`,
-                `auth`, `cookies`, `params` and redirects do not count; its hooks and transports
-                see the key. What weakens: a call cannot be cut between two reads, so a head that
-                comes byte by byte, the look-up of the host, a SOCKS proxy that is silent and your
-                own hooks can outlast `timeout`, and a body by as much again; and bytes that a
-                server sends beyond an answer may be taken for the next one, as httpx does.
-                `get_many` sends from 32 threads at most; give the pool as many places, or httpx
-                breaks connections in use, and ids are asked for again. It is for the process that
-                made it, not one forked.
-            max_response_bytes: The most bytes that a body may have, decompressed.
-            validation: "strict" raises `ResponseValidationError` where a record is not as the
-                spec says; "lenient" lists it in the record's `drift`. Where a name stands twice
-                in a JSON object, the last value counts, as in Python's `json`: neither sees it.
-            on_drift: Called with each deviation from the spec; pointers are into the body.
+            http_client: An `httpx.Client` of your own to send with, instead of the options above:
+                with its transport, proxies, certificates, hooks and headers, and timeouts limited
+                to the remaining time of `timeout`. It is not closed with this client. Its
+                `base_url`, `auth`, `cookies`, `params` and redirects are ignored; its hooks and
+                transports see the key. Weaker guarantees: a call cannot be interrupted between
+                two reads, so response headers that arrive byte by byte, the host lookup, a silent
+                SOCKS proxy and your own hooks can outlast `timeout`, and a body by as much again;
+                and httpx may take extra bytes after a response for the next one. `get_many` sends
+                from at most 32 threads; the pool needs as many connections, or httpx breaks
+                connections in use and requests are repeated. Use it only in the process that
+                created it, not after a fork.
+            max_response_bytes: The maximum size of a body in bytes, after decompression.
+            validation: "strict" raises `ResponseValidationError` if a record deviates from the
+                spec; "lenient" lists deviations in the record's `drift`. If a JSON object repeats a
+                name, the last value is used, as in Python's `json`; neither mode detects it.
+            on_drift: Called with each deviation from the spec; its pointer is into the body.
 
         Raises:
-            ConfigurationError: There is no key, or one of the arguments cannot be used. The key
-                is not shown.
+            ConfigurationError: There is no key, or one of the arguments is invalid. The message
+                never contains the key.
         """
         credentials = Credentials(api_key)
         del api_key  # a traceback that shows locals must not show it
@@ -138,30 +138,30 @@ class ModelGates(Resources, BaseClient[Engine]):
         return sync_engine(self._settings.network)
 
     def send(self, call: Call[T], /, **options: Unpack[CallOptions]) -> T:
-        """Send a call, and return what its answer says.
+        """Send a call, and return the parsed body of its response.
 
         Args:
-            call: A filled request, as `modelgates_api.api.….get_generation(id=…)` makes it.
-            options: Of this call alone; what is left out is as the client has it.
+            call: A call, as `modelgates_api.api.….get_generation(id=…)` creates it.
+            options: Options of this call; those left out are the client's.
 
         Raises:
-            APIStatusError: The server answered with an error; its class follows the status.
-            APITimeoutError: No complete answer within the deadline, retries included.
-            APIConnectionError: There was no answer.
-            ResponseValidationError: The answer is not what the spec says of a success.
-            ConfigurationError: An option cannot be used.
+            APIStatusError: The server responded with an error; the class depends on the status.
+            APITimeoutError: No complete response within the deadline, retries included.
+            APIConnectionError: There was no response.
+            ResponseValidationError: The response does not match the spec.
+            ConfigurationError: An option is invalid.
             ClientClosedError: The client was closed.
         """
         return self.send_raw(call, **options).parsed
 
     def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
-        """Send a call, and return its answer: what it says, its status, headers and body.
+        """Send a call, and return its response: parsed body, status, headers and raw body.
 
         Raises:
             ModelGatesError: As `send`.
         """
-        home = self._home_of(call)
-        return home._run(home._execution(call, options).send())  # noqa: SLF001 - the class's own
+        client = self._client_for(call)
+        return client._run(client._execution(call, options).send())  # noqa: SLF001 - the class's own
 
     def poll(
         self,
@@ -172,23 +172,23 @@ class ModelGates(Resources, BaseClient[Engine]):
         timeout: float,
         **options: Unpack[RequestOptions],
     ) -> Response[T]:
-        """Send a call again and again, until it is answered and the answer is what is waited for.
+        """Send a call repeatedly until its response meets a condition.
 
-        A 404 says that it is not there yet; so often at first, then ever less, it is asked again.
+        A 404 means that the resource does not exist yet. The interval grows with the time waited.
 
         Args:
-            call: A filled request.
-            until: Whether an answer is what is waited for.
-            timeout: Seconds to wait in all; each request may take the client's timeout.
-            options: Of each request.
+            call: A call.
+            until: Returns whether a parsed response meets the condition.
+            timeout: Seconds to wait in total; each request may take the client's timeout.
+            options: Options of each request.
 
         Raises:
-            GenerationNotReadyError: The time is over.
-            ModelGatesError: As `send`, when waiting does not mend it.
+            GenerationNotReadyError: The condition was not met within `timeout`.
+            ModelGatesError: As `send`, if the error is not retryable.
         """
-        home = self._home_of(call)
-        execution = home._execution(call, cast("CallOptions", options))  # noqa: SLF001
-        return home._run(execution.poll(check_seconds("timeout", timeout), until))  # noqa: SLF001
+        client = self._client_for(call)
+        execution = client._execution(call, cast("CallOptions", options))  # noqa: SLF001
+        return client._run(execution.poll(check_seconds("timeout", timeout), until))  # noqa: SLF001
 
     def send_many(
         self,
@@ -200,35 +200,35 @@ class ModelGates(Resources, BaseClient[Engine]):
         outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
     ) -> Generator["modelgates_client.Answered[T] | modelgates_client.Unanswered"]:
-        """Send many calls, as many at a time as are allowed.
+        """Send many calls concurrently, within the server's rate limit.
 
-        Of each call comes exactly one `Answered` or `Unanswered`, as soon as it is known. The
-        server's rate limit is learnt from what it refuses, and an outage is waited for, as in
-        `generations.get_many`; where operations have servers of their own, of all together. What
-        the server may have acted on is never sent twice, unless its method or an idempotency key
-        allows it.
+        Each call yields exactly one `Answered` or `Unanswered`, as soon as it completes. The rate
+        limit is learnt from the server's refusals, and outages are waited out, as in
+        `generations.get_many`; operations with servers of their own share both. A call that the
+        server may have acted on is never repeated unless its method or an idempotency key allows
+        it.
 
         Args:
-            calls: What is sent; taken from the iterator as it is needed.
-            concurrency: The most requests at one time, 1 to 1,000.
-            ordered: Whether answers come in the order of the calls.
-            max_rate: The most requests per second.
+            calls: The calls; taken from the iterator as needed.
+            concurrency: The maximum number of requests in flight, 1 to 1,000.
+            ordered: Whether results come in the order of the calls.
+            max_rate: The maximum number of requests per second.
             outage_timeout: Seconds that an outage may last.
-            options: Of each call.
+            options: Options of each call.
 
         Raises:
-            OutageError: An outage lasted too long; the answers and failures have come before.
-            ConfigurationError: An argument cannot be used.
+            OutageError: An outage lasted too long; all results were yielded before.
+            ConfigurationError: An argument is invalid.
             ClientClosedError: The client was closed.
         """
         bulk_options = validate_bulk_options(concurrency, max_rate, outage_timeout, ordered=ordered)
         return flatten(self.run_many(calls, raw_call_factory(), bulk_options, options))
 
     def paginate(self, call: Call[Any], /, **options: Unpack[CallOptions]) -> Generator[Any]:
-        """Yield the items of a call's page, and of all that follow; each page when it is needed.
+        """Yield the items of a call's page and all later pages, fetching each page when needed.
 
         Raises:
-            ConfigurationError: The operation gives no pages.
+            ConfigurationError: The operation is not paginated.
             ModelGatesError: As `send`, for each page.
         """
         from modelgates_client.calls.paging import Pager  # noqa: PLC0415 - rarely needed
@@ -240,13 +240,13 @@ class ModelGates(Resources, BaseClient[Engine]):
             yield from pager.take(self.send_raw(pager.call, **options))
 
     def _run(self, steps: Steps[T]) -> Response[T]:
-        """Do what the steps say."""
+        """Carry out the steps of an execution."""
         attempt_result: AttemptResult | None = None
         while True:
             try:
                 step = steps.send(attempt_result)
             except StopIteration as stop:
-                return self._finish(cast("Response[T]", stop.value))
+                return self._report_drift(cast("Response[T]", stop.value))
             attempt_result = None
             if isinstance(step, Send):
                 self._check_open()
@@ -268,7 +268,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         bulk_options: BulkOptions,
         options: CallOptions,
     ) -> Generator[list[Any]]:
-        """Ask for many, on an event loop in a thread; for resources.
+        """Run many calls on an event loop in a thread; used by resources.
 
         Args:
             items: The ids or calls.
@@ -276,7 +276,7 @@ class ModelGates(Resources, BaseClient[Engine]):
             bulk_options: The options of the run.
             options: The options of each call.
         """
-        self._check_can_ask_many()
+        self._check_can_run_bulk()
         from modelgates_client.bulk.sync_iteration import completed_batches  # noqa: PLC0415 - asyncio costs
         from modelgates_client.bulk.threaded_sender import limit_to_threads  # noqa: PLC0415
 
@@ -286,7 +286,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         for batch in completed_batches(
             items, factory, lambda: self._run_context(bulk_options, options), bulk_options
         ):
-            yield [outcome(one) for one in self._observed(batch)]
+            yield [outcome(one) for one in self._report_batch_drift(batch)]
 
     def _run_context(self, bulk_options: BulkOptions, options: CallOptions) -> "RunContext":
         from modelgates_client.bulk.bulk_run import RunContext  # noqa: PLC0415 - asyncio costs
@@ -306,15 +306,15 @@ class ModelGates(Resources, BaseClient[Engine]):
             self._credentials.fixed or secret,
             self._check_open,
             self._settings.limit,
-            partial(self._timed, options),
+            partial(self._bulk_execution, options),
         )
 
     def close(self) -> None:
-        """Close the connections; the client must not be used afterwards."""
+        """Close the connections; further calls raise `ClientClosedError`."""
         self._closed = True
-        for other_server in self._elsewhere.values():
-            other_server.close()
-        if self._owner:
+        for other_client in self._other_clients.values():
+            other_client.close()
+        if self._owns_engine:
             self._engine.close()
 
     def __enter__(self) -> Self:

@@ -1,1 +1,1 @@
-"""What a client's resources do that a spec cannot say: gives out `Generations`, its async twin."""
+"""Resources with methods that a spec cannot express: `Generations` and `AsyncGenerations`."""

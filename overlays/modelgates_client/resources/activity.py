@@ -1,4 +1,4 @@
-"""The account's activity, of which not every spec says how to ask for it."""
+"""The account's activity, an operation that not every version of the spec has."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from modelgates_runtime.operation import Call
 
 
 def activity() -> Call[Any] | None:
-    """Return the call of `GET /activity`; None where the spec of the day has no such operation.
+    """Return the call of `GET /activity`; None if the vendored spec has no such operation.
 
-    Source: openapi.yaml, whichever operation has this path.
+    Source: openapi.yaml, the operation with this path, whatever its id.
     """
     operations = (OPERATIONS[name] for name in OPERATIONS)
     for operation in operations:

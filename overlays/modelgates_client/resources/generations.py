@@ -1,4 +1,4 @@
-"""The `generations` resource: what a generation really was."""
+"""The `generations` resource: fetches records of generations."""
 
 from collections.abc import (
     AsyncGenerator,
@@ -10,7 +10,7 @@ from collections.abc import (
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar, Unpack
 
-import modelgates_client  # annotations name what it loads when it is asked for
+import modelgates_client  # annotations name classes that it loads lazily
 from modelgates_api import models, resources
 from modelgates_api.api.generations import get_generation
 from modelgates_api.resources.generations import AsyncGenerationsResource, GenerationsResource
@@ -42,20 +42,20 @@ from modelgates_runtime.types import Response
 
 T = TypeVar("T")
 
-#: The operation, but that its records are those of this package.
+#: The operation, with the record class of this package.
 GET_GENERATION: Final = get_generation.OPERATION.reading(
     models.GenerationResponse, GenerationResponse
 )
 
-#: Seconds that `wait` waits unless told otherwise: records are there within a minute.
+#: Default time that `wait` waits, in seconds: records exist within a minute.
 WAIT_S: Final = 60.0
 
 
 class GenerationsClient(resource.ResourceClient, Protocol):
-    """What this resource asks of its client, blocking."""
+    """The methods that this resource needs from a sync client."""
 
     def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
-        """Send a call, and return its answer."""
+        """Send a call, and return its response."""
         ...
 
     def poll(
@@ -67,7 +67,7 @@ class GenerationsClient(resource.ResourceClient, Protocol):
         timeout: float,
         **options: Unpack[RequestOptions],
     ) -> Response[T]:
-        """Send a call until its answer is what is waited for."""
+        """Send a call until its response meets a condition."""
         ...
 
     def run_many(
@@ -77,15 +77,15 @@ class GenerationsClient(resource.ResourceClient, Protocol):
         bulk_options: BulkOptions,
         options: CallOptions,
     ) -> Generator[list[Any]]:
-        """Ask for many; yield what became of each, as much at a time as there is."""
+        """Run many calls; yield their outcomes in batches."""
         ...
 
 
 class AsyncGenerationsClient(resource.AsyncResourceClient, Protocol):
-    """What this resource asks of its client, awaited."""
+    """The methods that this resource needs from an async client."""
 
     async def send_raw(self, call: Call[T], /, **options: Unpack[CallOptions]) -> Response[T]:
-        """Send a call, and return its answer."""
+        """Send a call, and return its response."""
         ...
 
     async def poll(
@@ -97,7 +97,7 @@ class AsyncGenerationsClient(resource.AsyncResourceClient, Protocol):
         timeout: float,
         **options: Unpack[RequestOptions],
     ) -> Response[T]:
-        """Send a call until its answer is what is waited for."""
+        """Send a call until its response meets a condition."""
         ...
 
     def run_many(
@@ -107,24 +107,24 @@ class AsyncGenerationsClient(resource.AsyncResourceClient, Protocol):
         bulk_options: BulkOptions,
         options: CallOptions,
     ) -> AsyncGenerator[list[Any]]:
-        """Ask for many; yield what became of each, as much at a time as there is."""
+        """Run many calls; yield their outcomes in batches."""
         ...
 
 
 def call_for(generation_id: object) -> Call[GenerationResponse]:
-    """Return the call for a record; it takes no other record for an answer.
+    """Return the call for a record; a response with another record is an error.
 
     Raises:
-        ConfigurationError: The id is none.
+        ConfigurationError: The id is invalid.
     """
     if not is_askable(generation_id):
-        raise ConfigurationError(f"the generation id is {generation_id!r}; it is like gen-…")
-    return _about(generation_id, GET_GENERATION.call({"id": generation_id}))
+        raise ConfigurationError(f"invalid generation id {generation_id!r}; ids are like gen-…")
+    return _call_about(generation_id, GET_GENERATION.call({"id": generation_id}))
 
 
 def call_for_stored(generation_id: str) -> Call[GenerationResponse]:
-    """Return the call that an answer came to, to read it anew; it cannot be sent."""
-    return _about(generation_id, Call(GET_GENERATION, ""))
+    """Return a call that decodes a stored response for an id; it cannot be sent."""
+    return _call_about(generation_id, Call(GET_GENERATION, ""))
 
 
 class Generations(GenerationsResource):
@@ -133,28 +133,28 @@ class Generations(GenerationsResource):
     _client: GenerationsClient
 
     def __init__(self, client: GenerationsClient) -> None:
-        """Send by a client."""
+        """Create the resource of a client."""
         super().__init__(client)
 
     def get(self, generation_id: str, **options: Unpack[CallOptions]) -> Generation:
         """Fetch the record of one generation.
 
         Args:
-            generation_id: Whose record.
-            options: Of this call alone: `timeout`, `max_retries`, `headers`, `validation`.
+            generation_id: The id of the generation.
+            options: Options of this call: `timeout`, `max_retries`, `headers`, `validation`.
 
         Returns:
             The record as the server has it now: costs in US dollars, durations in milliseconds.
-            What is not as the spec says is listed in its `drift`.
+            Deviations from the spec are listed in its `drift`.
 
         Raises:
-            NotFoundError: There is no such record yet (see `wait`), or not under this key.
-            APIStatusError: The server answered with another error.
-            APITimeoutError: No complete answer within the client's deadline, retries included.
-            APIConnectionError: There was no answer.
-            ResponseValidationError: The answer is not the record that was asked for, or, under
-                `validation="strict"`, not as the spec says.
-            ConfigurationError: The id is empty or no text, or there is no key to ask with.
+            NotFoundError: The record does not exist yet (see `wait`), or not under this key.
+            APIStatusError: The server responded with another error.
+            APITimeoutError: No complete response within the client's deadline, retries included.
+            APIConnectionError: There was no response.
+            ResponseValidationError: The response is not the requested record, or, with
+                `validation="strict"`, deviates from the spec.
+            ConfigurationError: The id is empty or not a string, or there is no key.
             ClientClosedError: The client was closed.
 
         Source: openapi.yaml, operation `get-generation`.
@@ -164,7 +164,7 @@ class Generations(GenerationsResource):
     def get_raw(
         self, generation_id: str, **options: Unpack[CallOptions]
     ) -> Response[GenerationResponse]:
-        """Fetch the record of one generation, with the answer that it came in.
+        """Fetch the record of one generation, and return the whole response.
 
         Raises:
             ModelGatesError: As `get`.
@@ -179,21 +179,21 @@ class Generations(GenerationsResource):
         final: bool = False,
         **options: Unpack[RequestOptions],
     ) -> Generation:
-        """Fetch the record of one generation as soon as there is one.
+        """Fetch the record of one generation as soon as it exists.
 
         Records are written a moment after the completion, usually within ten seconds. Until then
-        the server says 404, and is asked again: often at first, then ever less.
+        the server responds with 404, and the request is repeated at growing intervals.
 
         Args:
-            generation_id: Whose record.
-            timeout: Seconds to wait in all; each request may take the client's timeout. Until
-                it is over, failures are asked again, whatever `max_retries` is.
+            generation_id: The id of the generation.
+            timeout: Seconds to wait in total; each request may take the client's timeout. Until
+                then, retryable failures are retried, whatever `max_retries` is.
             final: Whether to wait until the record `is_final`, too.
-            options: Of each request: `headers`, `validation`.
+            options: Options of each request: `headers`, `validation`.
 
         Raises:
-            GenerationNotReadyError: The time is over.
-            ModelGatesError: As `get`, when waiting does not mend it.
+            GenerationNotReadyError: There was no (final) record within `timeout`.
+            ModelGatesError: As `get`, if the error is not retryable.
 
         Source: openapi.yaml, operation `get-generation`.
         """
@@ -212,40 +212,41 @@ class Generations(GenerationsResource):
         outage_timeout: float = DEFAULT_OUTAGE_TIMEOUT_S,
         **options: Unpack[CallOptions],
     ) -> Generator["modelgates_client.Outcome"]:
-        """Fetch the records of many generations, as many at a time as are allowed.
+        """Fetch the records of many generations concurrently.
 
-        Of each id comes exactly one `Outcome`, as soon as it is known: `Resolved`, `Pending` or
-        `Failed`. An id that fails stops nothing, and can be overlooked by no sum: only `Resolved`
-        has a record. Ids are taken from the iterator as they are needed, on the caller's thread,
-        and no more than 10,000 are on their way: a million take no more memory than ten thousand.
+        Each id yields exactly one `Outcome`, as soon as it completes: `Resolved`, `Pending` or
+        `Failed`. A failed id does not stop the others, and is not silently left out of sums: only
+        `Resolved` has a record. Ids are taken from the iterator as needed, on the caller's thread,
+        and at most 10,000 are open at a time: a million take no more memory than ten thousand.
 
-        The server's rate limit is learnt from what it refuses with 429; a refused id is asked for
-        again, and what it waits for others is not taken off its time. Where the server asks for a
-        pause of more than five minutes, or lets nothing through for that long, what is left ends
-        as `Failed` with its `RateLimitError`.
+        The server's rate limit is learnt from its 429s; a refused id is retried, and the time it
+        waits for others does not count against its own time. If the server asks for a pause of
+        more than five minutes, or refuses everything for that long, the remaining ids are `Failed`
+        with its `RateLimitError`.
 
-        In an outage (two ids in a row get no connection, or 502, 503, 504, 52x) one id at a time is
-        asked for until one is answered; what failed is asked for again then, at no cost to it.
+        In an outage (two ids in a row get no connection, or 502, 503, 504, 52x), one id at a time
+        is sent as a probe until one gets a response; then the failed ids are sent again, without
+        counting those attempts.
 
-        To end early, close the generator (`contextlib.closing`) or let go of it; what is on its
-        way is cancelled then, as it is by Ctrl-C.
+        To stop early, close the generator (`contextlib.closing`) or drop it; requests in flight
+        are then cancelled, as they are by Ctrl-C.
 
         Args:
-            ids: Whose records; each is asked for as often as it is given.
-            concurrency: The most requests at one time, 1 to 1,000. They use connections of their
-                own, closed at the end.
+            ids: The ids; an id that occurs twice is fetched twice.
+            concurrency: The maximum number of requests in flight, 1 to 1,000. They use connections
+                of their own, closed at the end.
             ordered: Whether outcomes come in the order of the ids.
-            wait: Seconds to wait for each record that is not there yet, beside the others; 0:
-                what is not there is `Pending` at once.
+            wait: Seconds to wait for each record that does not exist yet, while others are
+                fetched; with 0, such an id is `Pending` at once.
             final: Whether to wait until records are final, too.
-            max_rate: The most requests per second, where you know of a limit, or share one.
-            outage_timeout: Seconds that an outage may last. Then each id that was taken comes as
+            max_rate: The maximum number of requests per second, for a known or shared limit.
+            outage_timeout: Seconds that an outage may last. After that, each id that was taken is
                 `Pending`, no more are taken, and an `OutageError` is raised.
-            options: Of each request.
+            options: Options of each request.
 
         Raises:
-            OutageError: An outage lasted too long; all outcomes have come before.
-            ConfigurationError: An argument cannot be used. An id that is none is `Failed` with it.
+            OutageError: An outage lasted too long; all outcomes were yielded before.
+            ConfigurationError: An argument is invalid. An invalid id is `Failed` with it instead.
             ClientClosedError: The client was closed.
 
         Source: openapi.yaml, operation `get-generation`, for each id.
@@ -275,9 +276,9 @@ class Generations(GenerationsResource):
         on_outage: Callable[[Outage | None], object] | None = None,
         **options: Unpack[CallOptions],
     ) -> Generator[list["modelgates_client.Outcome"]]:
-        """Fetch many records as `get_many` does; yield as many outcomes at a time as there are.
+        """Fetch many records as `get_many` does, and yield their outcomes in batches.
 
-        It is for those who store them, a batch in a transaction.
+        Use it to store outcomes, one transaction for each batch.
 
         Args:
             ids: As for `get_many`.
@@ -288,8 +289,8 @@ class Generations(GenerationsResource):
             max_rate: As for `get_many`.
             outage_timeout: As for `get_many`.
             options: As for `get_many`.
-            on_outage: Called, where batches are taken, with what is known of an outage: when it
-                begins, after each try, and with None when it is over. An empty batch follows.
+            on_outage: Called, on the thread that iterates, with the state of an outage when it
+                begins and after each probe, and with None at its end. An empty batch follows.
         """
         bulk_options = validate_bulk_options(
             concurrency, max_rate, outage_timeout, on_outage, ordered=ordered
@@ -298,12 +299,12 @@ class Generations(GenerationsResource):
 
 
 class AsyncGenerations(AsyncGenerationsResource):
-    """Records of generations, awaited."""
+    """Records of generations, for the async client."""
 
     _client: AsyncGenerationsClient
 
     def __init__(self, client: AsyncGenerationsClient) -> None:
-        """Send by a client."""
+        """Create the resource of a client."""
         super().__init__(client)
 
     async def get(self, generation_id: str, **options: Unpack[CallOptions]) -> Generation:
@@ -313,7 +314,7 @@ class AsyncGenerations(AsyncGenerationsResource):
     async def get_raw(
         self, generation_id: str, **options: Unpack[CallOptions]
     ) -> Response[GenerationResponse]:
-        """Fetch a record with the answer that it came in; see `Generations.get_raw`."""
+        """Fetch a record, and return the whole response; see `Generations.get_raw`."""
         return await self._client.send_raw(call_for(generation_id), **options)
 
     async def wait(
@@ -324,7 +325,7 @@ class AsyncGenerations(AsyncGenerationsResource):
         final: bool = False,
         **options: Unpack[RequestOptions],
     ) -> Generation:
-        """Fetch a record as soon as there is one; see `Generations.wait`."""
+        """Fetch a record as soon as it exists; see `Generations.wait`."""
         call, until = call_for(generation_id), partial(_is_settled, final)
         response = await self._client.poll(call, until=until, timeout=timeout, **options)
         return response.parsed.data
@@ -343,7 +344,7 @@ class AsyncGenerations(AsyncGenerationsResource):
     ) -> AsyncGenerator["modelgates_client.Outcome"]:
         """Fetch the records of many generations; see `Generations.get_many`.
 
-        The ids may come from an asynchronous iterator. To end early, close the generator
+        The ids may come from an asynchronous iterator. To stop early, close the generator
         (`contextlib.aclosing`).
         """
         batches = self.get_batches(
@@ -379,37 +380,40 @@ class AsyncGenerations(AsyncGenerationsResource):
 
 
 class Resources(resources.Resources):
-    """The operations of the spec, and what is made of them by hand."""
+    """The resources of the spec, with those written by hand."""
 
     @resource.tag
     def generations(self: GenerationsClient) -> Generations:
-        """Records of what generations really were."""
+        """Records of generations."""
         return Generations(self)
 
 
 class AsyncResources(resources.AsyncResources):
-    """The operations of the spec, and what is made of them by hand, awaited."""
+    """The async resources of the spec, with those written by hand."""
 
     @resource.tag
     def generations(self: AsyncGenerationsClient) -> AsyncGenerations:
-        """Records of what generations really were."""
+        """Records of generations."""
         return AsyncGenerations(self)
 
 
-def _about(generation_id: str, call: Call[GenerationResponse]) -> Call[GenerationResponse]:
-    return call.about(generation_id, partial(_problem, generation_id))
+def _call_about(generation_id: str, call: Call[GenerationResponse]) -> Call[GenerationResponse]:
+    return call.about(generation_id, partial(_mismatch, generation_id))
 
 
-def _problem(generation_id: str, response: GenerationResponse) -> str | None:
-    """Say why a record is another's; a cached response's record may answer for its source."""
+def _mismatch(generation_id: str, response: GenerationResponse) -> str | None:
+    """Return why a record is not the requested one, or None.
+
+    The record of a cached response also matches the id of its source.
+    """
     record = response.data
     for name in ("id", "response_cache_source_id"):
         try:
             if getattr(record, name) == generation_id:
                 return None
         except FieldError:
-            continue  # unreadable, so it is not the id asked for
-    return f"the record is not that of {generation_id}, which was asked for"
+            continue  # unreadable, so it is not the requested id
+    return f"the record is not that of the requested id {generation_id}"
 
 
 def _is_settled(final: bool, response: GenerationResponse) -> bool:  # noqa: FBT001 - partial
@@ -417,19 +421,21 @@ def _is_settled(final: bool, response: GenerationResponse) -> bool:  # noqa: FBT
 
 
 def _call_factory(wait: object, *, final: bool) -> CallFactory:
-    """Return how each of many ids is asked for."""
+    """Return the factory of calls for the ids of a bulk run."""
     wait_s = 0.0 if wait == 0 else check_seconds("wait", wait)
 
     def steps(execution: Execution[Any]) -> Steps[Any]:
         if wait_s:
             return execution.poll(wait_s, partial(_is_settled, final))
-        return _once(execution, final=final)
+        return _send_once(execution, final=final)
 
     return CallFactory(call_for, steps, _outcome)
 
 
-def _once(execution: Execution[GenerationResponse], *, final: bool) -> Steps[GenerationResponse]:
-    """Ask without waiting: what is not there, or not final, is not ready."""
+def _send_once(
+    execution: Execution[GenerationResponse], *, final: bool
+) -> Steps[GenerationResponse]:
+    """Send without waiting: a record that does not exist, or is not final, is not ready."""
     started = execution.clock()
     subject = execution.call.subject
     try:
