@@ -139,7 +139,9 @@ def test_the_environment_can_ask_for_the_log():
 def test_a_level_that_there_is_not_is_a_warning(monkeypatch):
     """It keeps no program from running."""
     monkeypatch.setenv("MODELGATES_LOG", "loud")
-    with pytest.warns(UserWarning, match="MODELGATES_LOG is 'loud'; it is debug, info") as caught:
+    with pytest.warns(
+        UserWarning, match="MODELGATES_LOG is 'loud'; expected one of debug, info"
+    ) as caught:
         ModelGates(api_key=KEY)
     assert caught[0].filename == __file__
 

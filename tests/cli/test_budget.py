@@ -81,8 +81,8 @@ def test_undecided_is_eleven(budget, ledger):
     )
     assert said.startswith("warning: ")
     assert (
-        "the cost of 5 ids is not known or not settled: fetch them again, forget those that never "
-        "come, or let as many pass by --allow-doubtful"
+        "the cost of 5 ids is unknown or not final: fetch them again, forget those that never get "
+        "a record, or tolerate that many with --allow-doubtful"
     ) in said
     assert budget(path, quiet=True, **options)[2] == ""
     assert budget(path, **options, allow_doubtful=4)[0] == Status.UNDECIDED
@@ -171,7 +171,7 @@ def test_a_budget_over_no_record_is_undecided(budget, ledger):
     status, printed, said = budget(ledger())
     assert status == Status.UNDECIDED
     assert printed.startswith("undecided: $0 charged of $5, all time, 0 records")
-    assert "nothing found is not nothing spent" in said
+    assert "which does not mean that nothing was spent" in said
 
     path = ledger(record(1, total_cost=1))
     assert budget(path, since="2026-11-03", allow_doubtful=5)[0] == Status.UNDECIDED

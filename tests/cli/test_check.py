@@ -186,14 +186,14 @@ def test_the_highest_status_counts(command, write):
     done = command("check", "gen-x", write(BREAKING))
 
     assert done.returncode == 9
-    assert done.stderr.splitlines()[0] == "error: gen-x: no record came, but an error, HTTP 404"
+    assert done.stderr.splitlines()[0] == "error: gen-x: an error instead of the record, HTTP 404"
 
 
 def test_a_key_among_the_ids_is_not_sent(command, api):
     """Nor shown; and nothing else is done, or reported."""
     done = command("check", "gen-1", KEY, "--format", "junit")
 
-    assert done.stderr.startswith("error: an API key was given where an id is expected, and not")
+    assert done.stderr.startswith("error: an API key was given where an id is expected")
     assert api.requests == []
     assert done.stdout == ""
     assert done.returncode == 2
@@ -213,7 +213,7 @@ def test_nothing_checked_is_no_success(command, write):
     """A recording that is empty, by mistake, must not look like one that conforms."""
     done = command("check", write())
 
-    assert done.stderr == "error: nothing was checked: there is no response in what was given\n"
+    assert done.stderr == "error: nothing was checked: the input contains no response\n"
     assert done.returncode == 1
 
 
@@ -223,14 +223,14 @@ def test_nothing_checked_is_no_success(command, write):
         ((), "nothing to check"),
         (("not-there.jsonl",), "the file 'not-there.jsonl': No such file"),
         (("./",), "the file './': Is a directory"),
-        (("gen-1", "--key-stdin", "-"), "--key-stdin: stdin cannot hold the responses"),
-        (("gen-1", "--key-stdin", "--key-file", "k"), "exclude each other"),
+        (("gen-1", "--key-stdin", "-"), "--key-stdin: stdin cannot also contain the responses"),
+        (("gen-1", "--key-stdin", "--key-file", "k"), "mutually exclusive"),
         (("gen-1", "--timeout", "nan"), "--timeout"),
-        (("gen-1", "-q", "-v"), "exclude each other"),
+        (("gen-1", "-q", "-v"), "mutually exclusive"),
         (("-", "--format", "xml"), "--format"),
         (("-", "--fail-on", "error"), "--fail-on"),
-        (("-", "--output", "not/there/report.json"), "there is no such folder"),
-        (("-", "--output", "."), "it is a folder"),
+        (("-", "--output", "not/there/report.json"), "its directory does not exist"),
+        (("-", "--output", "."), "it is a directory"),
         (("",), "the generation id is ''"),
     ],
 )
@@ -276,6 +276,9 @@ def test_the_help_tells_files_from_ids_and_names_the_forms(command):
     """What decides is documented where people look."""
     said = " ".join(command("check", "--help").stdout.split())
 
-    assert "An argument is a file if one of that name is there, if it has a path separator" in said
+    assert (
+        "An argument is a file if a file of that name exists, if it contains a path separator"
+        in said
+    )
     assert '{"status": 200, "body": {...}}' in said
     assert "9 responses deviate from the spec" in said

@@ -73,7 +73,7 @@ def test_a_body_that_has_changed_is_asked_for_again(check, ledger):
 
     assert status == Status.FAILED
     assert "gen-1: its body has changed" in said
-    assert f"to ask for 1 ids again: modelgates fetch --ledger {ledger}" in said
+    assert f"to request 1 ids again: modelgates fetch --ledger {ledger}" in said
     spent = spending_of_ledger(ledger, ALL, "charged")
     assert (spent.provisional, spent.pending, spent.differences) == (1, 0, ())
     with Ledger(ledger) as opened:

@@ -50,7 +50,7 @@ def test_output_does_not_take_the_place_of_what_is_read(command, write, tmp_path
         done = command("check", *sources, "--output", str(output), stdin_file=stdin)
 
     assert file.read_bytes() == before
-    assert "it is read, so it cannot be written to" in done.stderr
+    assert "it is an input, so it cannot be overwritten" in done.stderr
     assert done.returncode == 2
 
 

@@ -154,20 +154,20 @@ def test_without_a_budget_nothing_is_within(folder):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tzz = 1", "there is no key 'tzz'"),
-        ("[report]\nlimits = 1", "[report]: there is no key 'limits'"),
+        ("tzz = 1", "unknown key 'tzz'"),
+        ("[report]\nlimits = 1", "[report]: unknown key 'limits'"),
         ('[report]\nlimit = "x"', "limit: 'x' is not a valid integer range"),
         ('[report]\nsort = "best"', "sort: 'best' is not one of"),
         ("[report]\nexact = 1", "exact: expected true or false"),
-        ("[report]\nby = [[1]]", "by: expected a text or a number"),
+        ("[report]\nby = [[1]]", "by: expected a string or a number"),
         ("report = 1", "report: expected a table"),
-        ("tz = 1", "tz: expected a text"),
+        ("tz = 1", "tz: expected a string"),
         ("[budgets.a]", "budgets.a: max-usd is missing"),
         ("[budgets.a", "Expected ']'"),
-        ('[fetch]\nbase-url = "https://elsewhere.example"', "there is no key 'base-url'"),
-        ('[get]\nkey-file = "k"', "there is no key 'key-file'"),
-        ('[fetch]\nproxy = "http://elsewhere.example"', "there is no key 'proxy'"),
-        ('[get]\nca-bundle = "x"', "there is no key 'ca-bundle'"),
+        ('[fetch]\nbase-url = "https://elsewhere.example"', "unknown key 'base-url'"),
+        ('[get]\nkey-file = "k"', "unknown key 'key-file'"),
+        ('[fetch]\nproxy = "http://elsewhere.example"', "unknown key 'proxy'"),
+        ('[get]\nca-bundle = "x"', "unknown key 'ca-bundle'"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(folder, text, said):

@@ -188,7 +188,7 @@ def test_ids_are_given_up_by_their_age(ledger):
 
     assert [never.returncode, done.returncode] == [3, 3]
     assert "given up" not in never.stderr
-    assert "1 id given up: older than 7d, and there is no record" in done.stderr
+    assert "1 id given up: older than 7d, and without a record" in done.stderr
     assert counts(ledger) == LedgerCounts(0, 0, 0, 0, forgotten=1)
 
 
@@ -233,7 +233,7 @@ def test_an_outage_stops_it(ledger):
         done = Command(gateway.base_url)(*arguments, stdin=lines(IDS))
 
     assert done.returncode == 6
-    assert re.search("error: [0-9]+ ids in a row failed; .*go on with", done.stderr)
+    assert re.search("error: [0-9]+ ids in a row failed; .*continue with", done.stderr)
     assert counts(ledger) == LedgerCounts(0, 0, 200, 0)
 
 
@@ -253,7 +253,9 @@ def test_a_server_that_is_not_there_is_no_connection(ledger, ids):
     assert re.match(
         r"outage since [0-9:]{8}, [0-9]+ ids waiting, probing: the next try in", said[1]
     )
-    last = f"error: no response for {timeout} s; the last error: no connection: .*; go on with: "
+    last = (
+        f"error: no response for {timeout} s; the last error: no connection: .*; continue with: "
+    )
     assert any(re.match(last, line) for line in said)
     assert counts(ledger) == LedgerCounts(0, 0, len(ids), 0)
 
@@ -265,7 +267,7 @@ def test_ids_that_hold_the_key_are_never_sent(fetch, gateway, ledger):
     assert gateway.requests == Counter(["gen-1", "gen-2"])
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == (
-        "error: -:2: there is an API key in an id, which was not sent"
+        "error: -:2: an id contains an API key, which was not sent"
     )
     assert counts(ledger) == LedgerCounts(2, 0, 0, 0)
 
@@ -327,7 +329,7 @@ def test_what_cannot_be_done_is_refused_before_the_work(gateway, ledger, tmp_pat
     for arguments, said in [
         ((), "error: nothing to fetch: "),
         ((tmp_path / "no.txt",), "error: the file "),
-        (("-", "-"), "error: stdin (-) can be read once"),
+        (("-", "-"), "error: stdin (-) can be read only once"),
         (("-", "--key-stdin"), "error: --key-stdin: stdin cannot"),
     ]:
         done = command("fetch", *arguments, "--ledger", ledger)
@@ -409,7 +411,7 @@ def test_the_advice_after_a_stop_loses_nothing(ledger, tmp_path, stop):
             running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=50)
 
-    advice = shlex.split(re.search("go on with: modelgates (.*)", said.decode())[1])
+    advice = shlex.split(re.search("continue with: modelgates (.*)", said.decode())[1])
     with Gateway() as gateway:
         assert SmallCommand(gateway.base_url)(*advice).returncode == 0
     assert counts(ledger) == LedgerCounts(len(ids), 0, 0, 0)

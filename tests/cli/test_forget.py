@@ -50,8 +50,8 @@ def test_an_id_that_is_none_to_forget_is_told(ledger):
     """One with a record, and one that the ledger does not know; again is once."""
     status, _, said = invoke("forget", ledger, "gen-1", "gen-unheard", "gen-pending-0")
     assert status == Status.NOT_FOUND
-    assert "gen-1: it is no id without a record" in said
-    assert "gen-unheard: it is no id without a record" in said
+    assert "gen-1: it is not an id without a record" in said
+    assert "gen-unheard: it is not an id without a record" in said
     assert invoke("forget", ledger, "gen-pending-0")[0] == Status.OK
 
 
@@ -67,7 +67,7 @@ def test_a_forgotten_id_is_shown_and_recalled(ledger):
     assert shown["waiting"]["state"] == "forgotten"
     assert shown["waiting"]["forgotten_at"] >= "2026"
     assert (
-        "forgotten: not asked for" in invoke("list", ledger, "--forgotten", "--format", "table")[1]
+        "forgotten: not requested" in invoke("list", ledger, "--forgotten", "--format", "table")[1]
     )
 
     assert json.loads(invoke("forget", ledger, OLD, "--undo")[1])["queued"] == 1

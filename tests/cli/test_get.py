@@ -282,7 +282,7 @@ def test_the_base_url_is_an_option_too(command, api):
 def test_no_ids_are_no_work(command):
     """Neither a list without any, nor none at all, is well done."""
     done = command("get", "-", stdin="# none\n")
-    assert done.stderr == "error: stdin: no id was found in it\n"
+    assert done.stderr == "error: stdin: it contains no id\n"
     assert done.returncode == 12
     done = command("get")
     assert done.stderr.startswith("error: no id:")

@@ -54,11 +54,11 @@ def test_a_list_says_why(ledger):
     _, printed, _ = invoke("list", ledger, "--format", "table")
     lines = dict(line.split("  ", 1) for line in printed.splitlines())
 
-    assert lines["gen-pending-0"] == "pending: not asked for yet; never tried, 0 requests"
+    assert lines["gen-pending-0"] == "pending: not requested yet; never tried, 0 requests"
     assert lines["gen-failed-0"].startswith("failed: PermissionDeniedError: HTTP 403: not under")
     assert "(status 403); tried 20" in lines["gen-failed-0"]
     assert lines["gen-2"].startswith("provisional: ")
-    assert lines["gen-3"].startswith("unknown: the record does not say what it cost; tried 20")
+    assert lines["gen-3"].startswith("unknown: the record does not state a cost; tried 20")
 
 
 def test_a_record_is_shown_with_how_it_came(ledger):
@@ -79,7 +79,7 @@ def test_an_id_without_a_record_is_shown_with_the_reason(ledger):
     found = json.loads(printed)
 
     assert status == Status.NOT_FOUND
-    assert "gen-unheard-of: the ledger does not know it" in said
+    assert "gen-unheard-of: it is not in the ledger" in said
     assert found["record"] is None
     assert found["waiting"]["state"] == "failed"
     assert found["waiting"]["status"] == 403

@@ -49,7 +49,7 @@ def test_what_is_missing_has_a_status(ledger):
     assert printed.startswith("they differ: ")
     assert "2026-11-02 a/b: 1 missing in the ledger: 2 in the account, 1 in the ledger" in printed
     assert "1 in the ledger; $2.000000 and $1.000000" in printed
-    assert "may be what is missing" in said
+    assert "may explain the difference" in said
 
 
 def test_in_a_pipe_it_is_json(ledger):

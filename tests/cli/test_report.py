@@ -138,9 +138,9 @@ def test_a_page_is_written(report, ledger, page, tmp_path):
 
 def test_a_page_does_not_replace_its_source(report, ledger, page):
     """Nor goes where there is no folder: that is found out before the work."""
-    with pytest.raises(ConfigurationError, match="it is read"):
+    with pytest.raises(ConfigurationError, match="it is an input"):
         report(ledger, html=ledger)
-    with pytest.raises(ConfigurationError, match="no such folder"):
+    with pytest.raises(ConfigurationError, match="directory does not exist"):
         report(ledger, html="there/is/none/out.html")
 
 

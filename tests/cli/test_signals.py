@@ -73,7 +73,7 @@ def test_a_signal_ends_it_cleanly(tmp_path, number, source):
         assert running.returncode == 130
 
     first, *rest = said.splitlines()
-    why, again = first.split("; go on with: modelgates fetch --ledger ")
+    why, again = first.split("; continue with: modelgates fetch --ledger ")
     assert why.startswith("error: interrupted")
     assert again.startswith(f"{ledger} --concurrency 4")
     assert len(rest) == 1

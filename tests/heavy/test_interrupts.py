@@ -33,7 +33,7 @@ def interrupted(gateway, arguments, path, most):
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=50)
     assert running.returncode == 130
-    return shlex.split(re.search("go on with: modelgates (.*)", said.decode())[1])
+    return shlex.split(re.search("continue with: modelgates (.*)", said.decode())[1])
 
 
 @pytest.mark.slow("queues three hundred thousand ids")

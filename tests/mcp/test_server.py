@@ -125,7 +125,7 @@ def test_errors_are_in_words_of_our_own(ask, stub):
 def test_what_is_no_id_is_not_asked_for(ask, stub, word):
     """Nor shown, if it is a key."""
     said = ask("get_generation", generation_id=word)
-    assert "it is like gen-…" in said
+    assert "expected one like gen-…" in said
     assert "CANARY" not in said
     assert not stub.requests
 

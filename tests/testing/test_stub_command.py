@@ -186,9 +186,9 @@ def usage_error(*arguments):
     [
         ((), "no record: give files"),
         (("--record-id", ""), "--record-id: the generation id is "),
-        (("--record-id", "gen-1", "--html"), "--html is for --status"),
-        (("--record-id", "gen-1", "--retry-after", "1"), "--retry-after is for --rate-limit"),
-        (("--status", "502", "--truncate"), "--status and --truncate exclude each other"),
+        (("--record-id", "gen-1", "--html"), "--html requires --status"),
+        (("--record-id", "gen-1", "--retry-after", "1"), "--retry-after requires --rate-limit"),
+        (("--status", "502", "--truncate"), "--status and --truncate are mutually exclusive"),
         (("--status", "200"), "--status"),
         (("--record-id", "gen-1", "--delay", "nan"), "cannot wait"),
         (("--record-id", "gen-1", "--port", "65536"), "--port"),

@@ -69,32 +69,31 @@ class CommandInfo(NamedTuple):
 
 #: The commands, each a module here.
 COMMANDS: Final = {
-    "budget": CommandInfo(
-        "Hold what was spent against a limit; the exit status says which is more."
-    ),
-    "check": CommandInfo("Hold responses, live or recorded, against the spec."),
-    "completion": CommandInfo("Print the script that completes the command in a shell."),
+    "budget": CommandInfo("Compare spending with a limit; the exit status gives the result."),
+    "check": CommandInfo("Check responses, live or recorded, against the spec."),
+    "completion": CommandInfo("Print the completion script for a shell."),
     "export": CommandInfo(
-        "Write the rows of a ledger: a row for each id, ids without a record too.", "cli,report"
+        "Export a ledger as rows: one for each id, including ids without a record.", "cli,report"
     ),
     "fetch": CommandInfo("Fetch the records of many ids into a ledger."),
     "forget": CommandInfo(
-        "Forget ids without a record: they are not asked for any more, and spoil no budget."
+        "Forget ids without a record: they are not requested again, and leave no budget undecided."
     ),
     "get": CommandInfo("Print the records of generations."),
     "list": CommandInfo(
-        "List the ids of a ledger of which something is not known: why, and when it was tried."
+        "List the unresolved ids of a ledger: why, and when they were last requested."
     ),
-    "mcp": CommandInfo("Serve AI clients over stdio, by the Model Context Protocol.", "mcp"),
+    "mcp": CommandInfo("Serve AI clients over stdio, using the Model Context Protocol.", "mcp"),
     "reconcile": CommandInfo(
-        "Hold a ledger against what the account says of itself: is anything missing?"
+        "Compare a ledger with the account's activity, to find out whether anything is missing."
     ),
-    "report": CommandInfo("Report what generations cost, and how they went.", "cli,report"),
+    "report": CommandInfo("Report what generations cost, and how they performed.", "cli,report"),
     "show": CommandInfo(
-        "Show what a ledger has of ids: records, when and how they came, what came before."
+        "Show what a ledger has for ids: records, when and how they were obtained, and the history."
     ),
     "stub": CommandInfo(
-        "Serve records on 127.0.0.1 as the API does, until interrupted (130).", "cli,testing"
+        "Serve records on 127.0.0.1 like the API, until interrupted (exit status 130).",
+        "cli,testing",
     ),
 }
 

@@ -35,11 +35,12 @@ Exit statuses:
 
 #: What the help of a command that needs the key ends with.
 _KEY_EPILOG: Final = f"""\
-The key is read from the environment variable MODELGATES_API_KEY, unless --key-file or --key-stdin
-is given; there is no option for the key itself, since others can read a process's arguments.
+The API key is read from the environment variable MODELGATES_API_KEY, unless --key-file or
+--key-stdin is given. There is no option for the key itself, because other users can read the
+arguments of a process.
 
 {_EPILOG}
-Several ids: one that fails does not stop the others, and the highest status of them counts.
+With several ids, a failure does not stop the others, and the highest exit status counts.
 """
 
 
@@ -79,7 +80,7 @@ class Commands(click.Group):
     cls=Commands,
     no_args_is_help=False,
     epilog=_KEY_EPILOG,
-    help="What LLM calls through ModelGates really cost, and what they really were.",
+    help="Find out what LLM calls through ModelGates cost, and how they were served.",
 )
 @click.help_option(*_HELP_NAMES)
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -88,8 +89,8 @@ class Commands(click.Group):
     "config_file",
     metavar="FILE",
     type=click.Path(),
-    help="The configuration file; else modelgates.toml, or tool.modelgates in pyproject.toml, here "
-    "or in the nearest folder above.",
+    help="Configuration file. Default: modelgates.toml, or tool.modelgates in pyproject.toml, in "
+    "the current folder or the nearest parent folder.",
 )
 @click.pass_context
 def app(context: click.Context, config_file: str | None) -> None:
@@ -115,7 +116,7 @@ def command(
     def register(work: _Work[_Options]) -> _Work[_Options]:
         def callback(*, quiet: bool, verbose: bool, **values: Any) -> Status:
             if quiet and verbose:
-                raise click.UsageError("--quiet and --verbose exclude each other")
+                raise click.UsageError("--quiet and --verbose are mutually exclusive")
             messages = Messages(quiet=quiet, verbose=verbose)
             with messages.heard():
                 try:
@@ -127,8 +128,8 @@ def command(
         text = f"{COMMANDS[called].summary}\n\n{cleandoc(details)}"
         made = click.Command(called, callback=callback, help=text, epilog=epilog)
         add_parameters(made, options)
-        quiet = "Say nothing on stderr but errors."
-        verbose = "Say more: what is logged, and details of the work."
+        quiet = "Print only errors to stderr."
+        verbose = "Also print log messages and details to stderr."
         click.option("-q", "--quiet", is_flag=True, help=quiet)(made)
         click.option("-v", "--verbose", is_flag=True, help=verbose)(made)
         click.help_option(*_HELP_NAMES)(made)
@@ -160,7 +161,7 @@ def run() -> int:
 def _failed(error: Exception | KeyboardInterrupt, messages: Messages) -> Status:
     """Say why the command failed, in one line; return the exit status."""
     if isinstance(error, ReaderGoneError):
-        return Status.UNREAD  # there is nobody to tell
+        return Status.READER_GONE  # there is nobody to tell
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else NAME
         messages.error(f"{' '.join(error.format_message().split())} See {path} --help.")

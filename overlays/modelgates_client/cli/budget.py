@@ -60,35 +60,36 @@ class BudgetOptions(SelectionOptions):
     sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
     max_usd: str | None = option("--max-usd", metavar="USD", help="The limit, in US dollars.")
     all_budgets: bool = option(
-        "--all", is_flag=True, help="All budgets of the configuration file, in place of it."
+        "--all", is_flag=True, help="Check all budgets of the configuration file instead."
     )
     basis: Basis = option(
         "--basis",
         type=click.Choice(("charged", "all-in")),
         default="all-in",
-        help="What counts: all-in, with what own keys cost, unless given; or charged.",
+        help="Cost to count: charged, or all-in, which adds the cost of your own provider keys. "
+        "Default: all-in.",
     )
     allow_doubtful: int = option(
         "--allow-doubtful",
         metavar="N",
         type=click.IntRange(0),
         default=0,
-        help="Let as many ids pass whose cost is not known or not settled.",
+        help="Tolerate up to N ids whose cost is unknown or not final.",
     )
     shown_as: Literal["line", "json"] = option(
         "--format",
         type=click.Choice(("line", "json")),
         default="line",
-        help="How to print it: a line, unless given; with --all, line is a table.",
+        help="Output format. Default: line; with --all, line prints a table.",
     )
 
 
 @command(
     BudgetOptions,
     details="""
-    0: within it. 10: over it. 11: what is known is within it, but there are ids of which the cost
-    is not known, or not settled; so it cannot be said. With --all, the budgets of the configuration
-    file are held; the worst of them counts, and 13 is near one.
+    Exit statuses: 0, within the limit; 10, over the limit; 11, undecided: the known cost is within
+    the limit, but the cost of some ids is unknown or not final. With --all, every budget of the
+    configuration file is checked, the worst result counts, and 13 means near a limit.
     """,
 )
 def budget(options: BudgetOptions, messages: Messages) -> Status:
@@ -106,9 +107,11 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
     if options.all_budgets:
         return _all(options, messages, configuration().budgets)
     if options.max_usd is None:
-        raise ConfigurationError("give the limit, --max-usd, or --all budgets of the configuration")
+        raise ConfigurationError(
+            "no limit: give --max-usd, or --all for the budgets of the configuration file"
+        )
     max_usd = read_decimal(
-        "--max-usd", options.max_usd, _MAX, "an amount in US dollars, as 5 or 0.25"
+        "--max-usd", options.max_usd, _MAX, "an amount in US dollars, such as 5 or 0.25"
     )
     stdout = Stdout()
     period = options.period(datetime.datetime.now(datetime.UTC))
@@ -119,14 +122,14 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
         messages.warning(f"{changed(spent.differences)}; run `modelgates check` on it")
     elif not spent.records and verdict == "undecided":
         messages.warning(
-            "there is no record of the period, and nothing found is not nothing spent: fetch ids "
-            "first, or look at the period"
+            "there are no records in the period, which does not mean that nothing was spent: fetch "
+            "ids first, or check the period"
         )
     elif verdict == "undecided":
         messages.warning(
-            f"within the limit are {format_usd(spent.known_usd)}, and the cost of "
-            f"{count(spent.doubtful, 'id')} is not known or not settled: {_advice(spent)}"
-            "let as many pass by --allow-doubtful"
+            f"the known cost of {format_usd(spent.known_usd)} is within the limit, but the cost of "
+            f"{count(spent.doubtful, 'id')} is unknown or not final: {_advice(spent)}"
+            "tolerate that many with --allow-doubtful"
         )
     if options.shown_as == "json":
         stdout.write(f"{json.dumps(_plain(spent, verdict, max_usd, period, options))}\n")
@@ -137,12 +140,12 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
 
 def _all(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]) -> Status:
     if options.max_usd is not None:
-        raise ConfigurationError("--max-usd and --all exclude each other")
+        raise ConfigurationError("--max-usd and --all are mutually exclusive")
     if options.is_selective:
-        raise ConfigurationError("--all: each budget says its period; no other can be given")
+        raise ConfigurationError("--all: each budget has its own period; no other can be given")
     if not budgets:
         raise ConfigurationError(
-            "--all: there is no budget; expected a table as [budgets.team] in modelgates.toml"
+            "--all: there is no budget; expected a table such as [budgets.team] in modelgates.toml"
         )
     if not options.sources:
         raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
@@ -166,7 +169,7 @@ def _advice(spent: Spending) -> str:
     """Return what may tell more of the cost: asking again, for those that it can change."""
     lacking = spent.pending + spent.failed
     parts = ["fetch them again"] if lacking + spent.provisional else []
-    parts += ["forget those that never come"] if lacking else []
+    parts += ["forget those that never get a record"] if lacking else []
     return "".join(f"{part}, " for part in parts) + ("or " if parts else "")
 
 

@@ -55,19 +55,19 @@ class CheckOptions(ServerOptions):
     shown_as: FormatName | None = option(
         "--format",
         type=click.Choice(("table", "json", "markdown", "junit")),
-        help="How to print what is found: table on a terminal, else json.",
+        help="Output format. Default: table on a terminal, else json.",
     )
     output: str | None = option(
-        "-o", "--output", type=click.Path(), help="Write it to this file, whole or not."
+        "-o", "--output", type=click.Path(), help="Write the output to this file, atomically."
     )
     fail_on: FailOn = option(
         "--fail-on",
         type=click.Choice(("breaking", "warning", "info", "never")),
         default="breaking",
-        help="Exit with 9 if anything is found at this level or above: breaking, unless given.",
+        help="Exit with 9 if there is a finding at this level or above. Default: breaking.",
     )
     timeout: float | None = option(
-        "--timeout", type=float, metavar="S", help="Seconds for each id: 30."
+        "--timeout", type=float, metavar="S", help="Timeout for each id, in seconds. Default: 30."
     )
 
 
@@ -75,19 +75,19 @@ class CheckOptions(ServerOptions):
     CheckOptions,
     name="check",
     details="""
-    IDs are asked for as by get, and need the key. FILE holds recorded responses as JSON Lines, or a
-    single one (.json), and may be gzip'd (.gz); - reads stdin. An argument is a file if one of
-    that name is there, if it has a path separator, or if it ends in .jsonl, .ndjson, .json or .gz;
-    anything else is an id.
+    IDs are requested as by get, which needs the API key. FILE holds recorded responses as JSON
+    Lines, or a single one (.json), and may be compressed by gzip (.gz); - reads stdin. An argument
+    is a file if a file of that name exists, if it contains a path separator, or if it ends in
+    .jsonl, .ndjson, .json or .gz; anything else is an id.
 
-    A line is an exchange, {"status": 200, "body": {...}}, where the body may be a string, and
-    "operation" may name another operation of the spec than that of records; or a body, {"data":
-    {...}} or {"error": {...}}; or a record, as get --json prints it.
+    A line is an exchange, {"status": 200, "body": {...}}, whose body may be a string, and whose
+    "operation" may name an operation of the spec other than that of records; or a body, {"data":
+    {...}} or {"error": {...}}; or a record, as printed by get --json.
 
-    What deviates is counted by where and what it is. Levels: breaking, reading it raises; warning,
-    it reads as None or as an unknown value, or the spec does not document the status; info, the
-    spec does not declare the field, and it is kept. Nothing that a body holds is shown but the
-    names of its fields, and values that the spec's enums lack.
+    Deviations are counted by location and kind. Levels: breaking, reading the value raises an
+    error; warning, it reads as None or as an unknown value, or the spec does not document the
+    status; info, the spec does not declare the field, which is kept. Of the contents of a body,
+    only the names of fields are shown, and values that the spec's enums do not have.
     """,
 )
 def run_check(options: CheckOptions, messages: Messages) -> Status:
@@ -117,7 +117,7 @@ def run_check(options: CheckOptions, messages: Messages) -> Status:
         messages.error(f"responses deviate from the spec: {summary(report)}")
         return max(status, Status.DEVIATING)
     if not report.bodies and status == Status.OK:
-        messages.error("nothing was checked: there is no response in what was given")
+        messages.error("nothing was checked: the input contains no response")
         return Status.FAILED
     return status
 
@@ -182,15 +182,15 @@ class _Run:
             for flaw in found[:_FLAWS]:
                 self._damaged(name, str(flaw))
             if len(found) > _FLAWS:
-                self._damaged(name, f"and {len(found) - _FLAWS} flaws more")
+                self._damaged(name, f"and {len(found) - _FLAWS} more flaws")
             if not found or not is_mended:
                 return
             opened.repair(found)
-        self._messages.warning(f"{name}: the rows were made anew from the bodies")
+        self._messages.warning(f"{name}: the rows were rebuilt from the bodies")
         lost = sum(flaw.is_record_lost for flaw in found)
         if lost:
             again = f"modelgates fetch --ledger {quote(name)}"
-            self._messages.warning(f"{name}: to ask for {lost} ids again: {again}")
+            self._messages.warning(f"{name}: to request {lost} ids again: {again}")
 
     def _damaged(self, name: str, problem: str) -> None:
         self._messages.error(f"{name}: {problem}")
@@ -231,7 +231,7 @@ def _outcome(error: APIStatusError | ResponseValidationError) -> str:
     if isinstance(error, ResponseValidationError):
         return str(error)  # in words of ours
     request = f" (request {error.request_id})" if error.request_id else ""
-    return f"no record came, but an error, HTTP {error.status_code}{request}"
+    return f"an error instead of the record, HTTP {error.status_code}{request}"
 
 
 @contextmanager
@@ -243,8 +243,8 @@ def _fetching(options: CheckOptions, messages: Messages, ids: Sequence[str]) -> 
     secret = options.find_key(messages)
     if any(holds_key(generation_id, secret) for generation_id in ids):
         raise ConfigurationError(
-            "an API key was given where an id is expected, and not sent; keys in arguments can be "
-            "read by others"
+            "an API key was given where an id is expected, and was not sent; other users can read "
+            "keys in arguments"
         )
     chosen = options.client_options()
     if options.timeout is not None:

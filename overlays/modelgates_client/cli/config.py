@@ -86,7 +86,7 @@ def read(path: Path, group: click.Group, invoked: str | None) -> Config:
     _known(content, (*COMMON, *names, BUDGETS), place)
     for key in COMMON:
         if not isinstance(content.get(key, ""), str):
-            raise ConfigurationError(f"{place}: {key}: expected a text")
+            raise ConfigurationError(f"{place}: {key}: expected a string")
     commands = {
         name: command
         for name in names
@@ -146,7 +146,7 @@ def _value(option: click.Option, value: Any, place: str) -> Any:
         return value
     parts = value if option.multiple and is_array(value) else [value]
     if any(isinstance(part, bool) or not isinstance(part, str | int | float) for part in parts):
-        raise ConfigurationError(f"{place}: expected a text or a number")
+        raise ConfigurationError(f"{place}: expected a string or a number")
     try:
         texts = tuple(str(option.type.convert(str(part), option, None)) for part in parts)
     except click.BadParameter as error:
@@ -165,7 +165,7 @@ def _known(table: Mapping[str, Any], names: Any, place: str) -> None:
     for key in table:
         if key not in names:
             raise ConfigurationError(
-                f"{place}: there is no key {key!r}; expected any of {', '.join(sorted(names))}"
+                f"{place}: unknown key {key!r}; expected one of {', '.join(sorted(names))}"
             )
 
 

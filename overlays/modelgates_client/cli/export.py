@@ -51,44 +51,45 @@ class ExportOptions(SelectionOptions):
         "--to",
         metavar="FILE",
         type=click.Path(),
-        help="Write to it; - is stdout. Its end says how.",
+        help="Write to this file, or to stdout (-). Its suffix sets the format.",
     )
     shown_as: FormatName | None = option(
         "--format",
         type=click.Choice(("jsonl", "csv", "parquet", "duckdb")),
-        help="What to write, if the file's name does not end like that.",
+        help="Output format; overrides the suffix of the file.",
     )
     attempts_to: str | None = option(
         "--attempts-to",
         metavar="FILE",
         type=click.Path(),
-        help="Write attempts to a table of their own, too: a row each.",
+        help="Also write a table of attempts to this file, one row each.",
     )
     focus: bool = option(
-        "--focus", is_flag=True, help="Write charges, with the columns of FinOps FOCUS."
+        "--focus", is_flag=True, help="Write charges in the columns of FinOps FOCUS."
     )
     issuer: str | None = option(
-        "--issuer", metavar="NAME", help="With --focus: who invoices what is charged."
+        "--issuer", metavar="NAME", help="With --focus: the issuer of the invoice."
     )
     billing_account: str | None = option(
-        "--billing-account", metavar="ID", help="With --focus: the account it is charged to."
+        "--billing-account", metavar="ID", help="With --focus: the account that is charged."
     )
     raw: bool = option(
         "--raw",
         is_flag=True,
-        help="Leave texts in CSV as they were sent; else a ' is put before what a spreadsheet "
-        "would take for a formula.",
+        help="Write text in CSV as received; without it, text that a spreadsheet would read as a "
+        "formula is prefixed with '.",
     )
     list_columns: bool = option(
-        "--columns", is_flag=True, help="Print the columns, and what they are."
+        "--columns", is_flag=True, help="Print the columns and their descriptions."
     )
 
 
 @command(
     ExportOptions,
     details="""
-    As JSON Lines, CSV, Parquet or a DuckDB database, by the end of the file's name. Unknown is
-    null, amounts are exact decimals, times are UTC. The file is there when it is whole.
+    The suffix of the file sets the format: JSON Lines, CSV, Parquet or a DuckDB database. Unknown
+    values are null, amounts are exact decimals, and times are in UTC. The file appears only once it
+    is complete.
 
     Needs the extra report: pip install 'modelgates-client[cli,report]'
     """,
@@ -121,13 +122,13 @@ def export(options: ExportOptions, messages: Messages) -> Status:
 
 def _check(options: ExportOptions) -> None:
     if options.focus and options.attempts_to is not None:
-        raise ConfigurationError("--focus and --attempts-to exclude each other")
+        raise ConfigurationError("--focus and --attempts-to are mutually exclusive")
     for name, given in (
         ("--issuer", options.issuer),
         ("--billing-account", options.billing_account),
     ):
         if given is not None and not options.focus:
-            raise ConfigurationError(f"{name} goes with --focus")
+            raise ConfigurationError(f"{name} requires --focus")
     if options.list_columns:
         return
     if not options.sources:
@@ -137,7 +138,7 @@ def _check(options: ExportOptions) -> None:
     if options.attempts_to == STDOUT:
         raise ConfigurationError("--attempts-to: expected a file")
     if options.raw and _format(options.to, options.shown_as) != "csv":
-        raise ConfigurationError("--raw goes with CSV")
+        raise ConfigurationError("--raw requires CSV output")
 
 
 def _format(path: str, chosen: FormatName | None) -> FormatName:
@@ -148,8 +149,10 @@ def _format(path: str, chosen: FormatName | None) -> FormatName:
         return shown_as
     found = chosen or _ENDINGS.get(Path(path).suffix.lower())
     if found is None:
-        endings = ", ".join(_ENDINGS)
-        raise ConfigurationError(f"the file {path!r}: expected an ending of {endings}, or --format")
+        suffixes = ", ".join(_ENDINGS)
+        raise ConfigurationError(
+            f"the file {path!r}: expected one of the suffixes {suffixes}, or --format"
+        )
     return found
 
 
@@ -178,7 +181,7 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
         attempts_to = options.attempts_to
         if attempts_to is not None:
             if Path(attempts_to).absolute() == Path(target).absolute():
-                raise ConfigurationError("--attempts-to: it is the file of --to")
+                raise ConfigurationError("--attempts-to: it is the same file as --to")
             beside = stack.enter_context(_place(attempts_to, inputs))
             kind = _format(attempts_to, None)
             outputs.append(writing.Output(ATTEMPTS, beside, kind, options.raw))
@@ -247,10 +250,10 @@ def _tell(
     focus = options.focus
     left_out = [
         (counts.unresolved if focus else 0, "ids without a record"),
-        (counts.unpriced if focus else 0, "charges of records that do not say the amount"),
+        (counts.unpriced if focus else 0, "charges of records without an amount"),
         (
             counts.upstream_unknown if focus else 0,
-            "upstream charges of records that do not say the amount, or whether there is one",
+            "upstream charges of records that do not say whether there is one, or how much",
         ),
         (counts.undated if focus or not period.is_all else 0, "records without a readable time"),
     ]
@@ -262,10 +265,10 @@ def _tell(
         messages.warning(f"{changed(counts.differences)}; run `modelgates check` on it")
     parts = [f"{number} {what}" for number, what in left_out if number]
     if parts:
-        messages.warning(f"left out, because they are not known: {', '.join(parts)}")
+        messages.warning(f"left out, because they are unknown: {', '.join(parts)}")
     if not focus and counts.unresolved:
         messages.warning(
-            f"{counts.unresolved} rows are ids without a record, of which nothing is known; "
+            f"{counts.unresolved} rows are ids without a record, so most columns are null; see the "
             "column state"
         )
     if counts.provisional:

@@ -49,54 +49,57 @@ class FetchOptions(ServerOptions):
         metavar="L",
         type=click.Path(),
         required=True,
-        help="The ledger; made if need be.",
+        help="The ledger; created if it does not exist.",
     )
     concurrency: int | None = option(
         "--concurrency",
         metavar="N",
         type=click.IntRange(1, 1000),
-        help="The most requests at one time: 32, unless given.",
+        help="Maximum number of concurrent requests. Default: 32.",
     )
     wait: float | None = option(
         "--wait",
         metavar="S",
         type=click.FloatRange(0),
-        help="Seconds to wait for each late record: 60; 0: none.",
+        help="Seconds to wait for each record that is not ready. Default: 60; 0 does not wait.",
     )
     max_rate: float | None = option(
         "--max-rate",
         metavar="N",
         type=click.FloatRange(0, min_open=True),
-        help="The most requests per second; the server's own limit is learnt anyhow.",
+        help="Maximum requests per second; the server's own rate limit is detected either way.",
     )
     outage_timeout: float | None = option(
         "--outage-timeout",
         metavar="S",
         type=click.FloatRange(0, 86_400),
-        help="Seconds to wait for a server that is not there, or not able to answer: 300.",
+        help="Seconds to wait while the server is unreachable or failing. Default: 300.",
     )
     retry_failed: bool = option(
-        "--retry-failed", is_flag=True, help="Ask for ids again that had failed for good."
+        "--retry-failed", is_flag=True, help="Also request ids that have failed permanently."
     )
     give_up_after: str = option(
         "--give-up-after",
         metavar="AGE",
         default="7d",
-        help="Forget ids older than AGE, as 36h, 7d, 2w, of which the server says that there is "
-        "no record: 7d, unless given; never: none. Their age is by the time in "
-        "gen-<seconds>-..., else since they were queued.",
+        help="Forget ids older than AGE, such as 36h, 7d or 2w, if the server has no record of "
+        "them; never keeps all. Default: 7d. The age counts from the time in gen-<seconds>-..., "
+        "or else from when the id was queued.",
     )
-    no_final: bool = option("--no-final", is_flag=True, help="Do not wait until records are final.")
+    no_final: bool = option(
+        "--no-final", is_flag=True, help="Do not wait for records to become final."
+    )
 
 
 @command(
     FetchOptions,
     details="""
-    FILE has ids one a line, or anywhere in its lines, as JSON Lines and logs have them; it may be
-    gzip'd (.gz). - reads stdin, as it comes. Without FILE, what the ledger lacks is fetched.
+    FILE has one id per line, or ids anywhere in its lines, as in JSON Lines and logs; it may be
+    compressed by gzip (.gz). - reads stdin as it arrives. Without FILE, the records that the ledger
+    lacks are fetched.
 
-    It goes on where an earlier run ended, however that ended. On a terminal a bar shows how far it
-    is; in a pipe, lines on stderr, and at the end an object of JSON on stdout.
+    A run resumes where an earlier one ended, for whatever reason. On a terminal, a bar shows the
+    progress; in a pipe, lines on stderr do, and stdout gets one JSON object at the end.
     """,
 )
 def fetch(options: FetchOptions, messages: Messages) -> Status:
@@ -129,7 +132,7 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
     if run.given_up:
         messages.warning(
             f"{count(run.given_up, 'id')} given up: older than {options.give_up_after}, and "
-            "there is no record; see `modelgates list --forgotten`"
+            "without a record; see `modelgates list --forgotten`"
         )
     if run.is_stopped:
         return run.status  # that something is pending goes without saying
@@ -221,9 +224,9 @@ class _Run:
         is_queued = self._latest is not None and self._latest.total is not None
         files = () if is_queued else self._options.files
         if STDIN in files:
-            why = f"{why}; not all of stdin was queued, so give it again"
+            why = f"{why}; not all of stdin was queued, so provide it again"
         again = _command_line(self._options, files)
-        self._messages.error(f"{why}; go on with: {again}")
+        self._messages.error(f"{why}; continue with: {again}")
         self.status = max(self.status, status)
 
 
@@ -265,11 +268,11 @@ def _give_up_after_s(text: str) -> float | None:
 def _check(options: FetchOptions) -> None:
     options.check_key_options(options.files, "ids")
     if options.files.count(STDIN) > 1:
-        raise ConfigurationError("stdin (-) can be read once")
+        raise ConfigurationError("stdin (-) can be read only once")
     check_files(options.files)
     ledger = options.ledger
     if not options.files and not Path(ledger).exists() and not has_capture_file(ledger):
         raise ConfigurationError(
-            f"nothing to fetch: there is no ledger {ledger!r} yet, so give FILE, or "
+            f"nothing to fetch: the ledger {ledger!r} does not exist yet, so give FILE, or "
             "- to read ids from stdin"
         )

@@ -28,27 +28,28 @@ class ForgetOptions:
 
     ledger: str = argument(type=click.Path())
     ids: tuple[str, ...] = argument(metavar="[ID]...", nargs=-1)
-    pending: bool = option("--pending", is_flag=True, help="All without a record yet.")
+    pending: bool = option("--pending", is_flag=True, help="All ids that have no record yet.")
     failed: bool = option(
-        "--failed", is_flag=True, help="All of which another try is not expected to help."
+        "--failed", is_flag=True, help="All ids for which a retry is not expected to help."
     )
     older_than: str | None = option(
         "--older-than",
         metavar="AGE",
-        help="All of these, or of both kinds, that are older than AGE, as 36h, 7d, 2w: by the "
-        "time in gen-<seconds>-..., else since they were queued.",
+        help="Only those of the selected kinds, or of both, that are older than AGE, such as 36h, "
+        "7d or 2w. The age counts from the time in gen-<seconds>-..., or else from when the id was "
+        "queued.",
     )
     undo: bool = option(
-        "--undo", is_flag=True, help="Queue the IDs again that were forgotten, or all."
+        "--undo", is_flag=True, help="Queue the given forgotten IDs again, or all of them."
     )
 
 
 @command(
     ForgetOptions,
     details="""
-    Those that are named, or all that are asked for. What was known of them is kept, and shown by
-    list --forgotten and show; reports count them apart. --undo queues them again, those that are
-    named or all.
+    Forgets the given ids, or all that the options select. What was known about them is kept, and
+    shown by list --forgotten and show; reports count them separately. --undo queues the given ids
+    again, or all of them.
     """,
 )
 def forget(options: ForgetOptions, messages: Messages) -> Status:
@@ -81,7 +82,7 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
             )
         counts = ledger.counts()
     for each in others:
-        what = "it is not forgotten" if options.undo else "it is no id without a record"
+        what = "it is not forgotten" if options.undo else "it is not an id without a record"
         messages.error(f"{each}: {what}")
     done = "queued" if options.undo else "forgotten"
     if stdout.is_terminal:
@@ -100,8 +101,8 @@ def _is_meant(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
 def _check(options: ForgetOptions) -> None:
     asked = options.pending or options.failed or options.older_than is not None
     if options.ids and asked:
-        raise ConfigurationError("give ids, or --pending, --failed, --older-than: not both")
+        raise ConfigurationError("give either ids, or --pending, --failed or --older-than")
     if options.undo and asked:
-        raise ConfigurationError("--undo goes with ids, or alone: for all that are forgotten")
+        raise ConfigurationError("--undo takes only ids, or nothing for all that are forgotten")
     if not options.ids and not asked and not options.undo:
         raise ConfigurationError("nothing to forget: give ids, --pending, --failed or --older-than")

@@ -38,30 +38,30 @@ class GetOptions(ServerOptions):
         "--file",
         type=click.Path(),
         multiple=True,
-        help="Read ids from FILE, one a line; blank lines and # comments are ignored.",
+        help="Read ids from FILE, one per line; blank lines and # comments are ignored.",
     )
-    wait: bool = option("--wait", is_flag=True, help="Wait for records that are not there yet.")
+    wait: bool = option("--wait", is_flag=True, help="Wait for records that are not ready.")
     final: bool = option(
-        "--final", is_flag=True, help="Wait until records are final, too; implies --wait."
+        "--final", is_flag=True, help="Also wait until records are final; implies --wait."
     )
     timeout: float | None = option(
         "--timeout",
         type=float,
         metavar="S",
-        help="Seconds for each id: 30, retries included; with --wait, 60.",
+        help="Timeout for each id, in seconds, retries included. Default: 30; with --wait, 60.",
     )
-    as_json: bool = option("--json", is_flag=True, help="Print JSON Lines on a terminal, too.")
-    as_summary: bool = option("--summary", is_flag=True, help="Print the long form of each record.")
+    as_json: bool = option("--json", is_flag=True, help="Print JSON Lines even on a terminal.")
+    as_summary: bool = option("--summary", is_flag=True, help="Print a summary of each record.")
 
 
 @command(
     GetOptions,
     details="""
-    IDs are like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin, as they come.
+    IDs look like gen-1771967973-0hZ8J5kY7qLMOKbPx0u3; - reads them from stdin as they arrive.
 
-    On a terminal several records are shown as a table, a single one as a summary. Piped, they are
-    JSON Lines: a line for each record, whole and exact, as soon as it is there; none for failures,
-    which stderr tells of.
+    On a terminal, several records are shown as a table, and a single one as a summary. In a pipe,
+    they are JSON Lines: one line per record, complete and exact, as soon as it arrives. Failures
+    get no line, but are reported on stderr.
     """,
 )
 def get(options: GetOptions, messages: Messages) -> Status:
@@ -85,8 +85,8 @@ def get(options: GetOptions, messages: Messages) -> Status:
         def fetch(generation_id: str) -> Generation:
             if holds_key(generation_id, secret):
                 raise ConfigurationError(
-                    "this is no id: there is an API key in it, which was not sent; keys in "
-                    "arguments can be read by others"
+                    "not an id: it contains an API key, which was not sent; other users can read "
+                    "keys in arguments"
                 )
             if not is_id(generation_id):
                 raise ConfigurationError(refusal(generation_id))
@@ -210,7 +210,7 @@ def _check(options: GetOptions) -> None:
     if not options.ids and not options.files:
         raise ConfigurationError("no id: give ids, - to read them from stdin, or --file FILE")
     if options.as_json and options.as_summary:
-        raise ConfigurationError("--json and --summary exclude each other")
+        raise ConfigurationError("--json and --summary are mutually exclusive")
     options.check_key_options((*options.ids, *options.files), "ids")
     if options.timeout is not None:
         check_seconds("--timeout", options.timeout)

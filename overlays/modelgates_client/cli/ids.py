@@ -174,8 +174,8 @@ def check_files(names: Sequence[str]) -> None:
             raise ConfigurationError(f"the file {name!r}: {why}") from None
         if is_ledger(name):
             raise ConfigurationError(
-                f"the file {name!r} is a ledger, which is no list of ids; to go on with it, give "
-                "it as --ledger, alone"
+                f"the file {name!r} is a ledger, not a list of ids; to continue it, give only "
+                "--ledger with it"
             )
         if not is_pipe:  # from which nothing can be taken twice
             next(read_lines(name, documents=False), None)
@@ -227,13 +227,13 @@ def _ids_of(
         for generation_id in found.ids:
             has_ids = True
             if holds_key(generation_id, secret):
-                why = "there is an API key in an id, which was not sent"
+                why = "an id contains an API key, which was not sent"
                 refuse(where, why, Status.USAGE)
             else:
                 yield generation_id
     if not has_ids:
         source = "stdin" if name == STDIN else f"the file {name!r}"
-        refuse(source, "no id was found in it", Status.NO_ID)
+        refuse(source, "it contains no id", Status.NO_ID)
 
 
 def _decoded(line: bytes) -> str:
@@ -255,7 +255,7 @@ def _without(text: str, words: list[str], *, in_list: bool) -> Found:
 
 
 def _cut_off(word: str) -> str:
-    return f"{shortened(word)!r} is no whole id"
+    return f"{shortened(word)!r} is not a complete id"
 
 
 def _plain(name: str) -> str:
@@ -303,7 +303,7 @@ def _of_json(value: Any, *, is_whole: bool) -> Found:
             (spoken if is_talk else mentioned).update(dict.fromkeys(within.ids))
             refused += [] if is_talk or own else map(_cut_off, within.refused)
     if spoken and is_whole and not own and not mentioned and not refused:
-        refused.append("the only id in it is one that a message talks about, which was not taken")
+        refused.append("its only id is mentioned in the text of a message, so it was not taken")
     return Found(list(own or mentioned), refused)
 
 

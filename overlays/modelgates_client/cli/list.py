@@ -25,23 +25,23 @@ class ListOptions:
     """The arguments and options of `list`."""
 
     ledger: str = argument(type=click.Path())
-    pending: bool = option("--pending", is_flag=True, help="Those without a record yet.")
+    pending: bool = option("--pending", is_flag=True, help="List ids that have no record yet.")
     failed: bool = option(
-        "--failed", is_flag=True, help="Those of which another try is not expected to help."
+        "--failed", is_flag=True, help="List ids for which a retry is not expected to help."
     )
     provisional: bool = option(
-        "--provisional", is_flag=True, help="Those whose record may still change."
+        "--provisional", is_flag=True, help="List ids whose record may still change."
     )
     unknown: bool = option(
-        "--unknown", is_flag=True, help="Those whose record does not say what it cost."
+        "--unknown", is_flag=True, help="List ids whose record does not state a cost."
     )
     forgotten: bool = option(
-        "--forgotten", is_flag=True, help="Those given up, or forgotten by `forget`."
+        "--forgotten", is_flag=True, help="List ids that were given up, or forgotten by `forget`."
     )
     shown_as: Literal["table", "jsonl"] | None = option(
         "--format",
         type=click.Choice(("table", "jsonl")),
-        help="How to print it: table on a terminal, else jsonl.",
+        help="Output format. Default: table on a terminal, else jsonl.",
     )
 
 
@@ -49,8 +49,8 @@ class ListOptions:
     ListOptions,
     name="list",
     details="""
-    All of them, or those that are asked for. No server is asked. On a terminal a line for each;
-    piped, an object of JSON a line.
+    Lists all of them except forgotten ones, or only the kinds that the options select. No request
+    is sent. On a terminal, each id is a line of text; in a pipe, a line of JSON.
     """,
 )
 def list_ids(options: ListOptions, messages: Messages) -> Status:
@@ -85,7 +85,7 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
                     f"{_line(each) if as_table else json.dumps(unresolved_to_json(each))}\n"
                 )
     if not number:
-        messages.detail("no id is like that")
+        messages.detail("there are no such ids")
     return Status.OK
 
 

@@ -22,17 +22,15 @@ _EXTRA: Final = ("adbc_driver_sqlite", "duckdb", "mcp", "pydantic")
 class McpOptions:
     """The arguments and options of `mcp`."""
 
-    ledger: str | None = option(
-        "--ledger", type=click.Path(), help="The ledger that is reported on."
-    )
+    ledger: str | None = option("--ledger", type=click.Path(), help="The ledger to report on.")
 
 
 @command(
     McpOptions,
     details="""
-    They can look generations up and have their cost explained; with a ledger, have it reported, ask
-    how budgets stand, and list ids without a record. All of it only reads. The key is read from the
-    environment variable MODELGATES_API_KEY.
+    Clients can look up generations and have their cost explained. With a ledger, they can also
+    report its costs, check budgets, and list ids without a record. All tools are read-only. The API
+    key is read from the environment variable MODELGATES_API_KEY.
 
     Needs the extra mcp: pip install 'modelgates-client[mcp]'
     """,

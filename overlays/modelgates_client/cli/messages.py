@@ -84,7 +84,7 @@ class _Handler(logging.Handler):
         self._messages = messages
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.module == "drift_observer":  # drift: listed with the id of each record instead
+        if record.module == "drift_observer":  # `get` lists drift with the id of each record
             return
         text = record.getMessage()
         if record.levelno >= logging.WARNING or record.name == OUTAGES.name:

@@ -88,22 +88,24 @@ class ServerOptions:
     """The options of commands that ask a server."""
 
     key_file: str | None = option(
-        "--key-file", type=click.Path(), help="Read the key from this file's first line."
+        "--key-file", type=click.Path(), help="Read the API key from the first line of this file."
     )
     key_stdin: bool = option(
-        "--key-stdin", is_flag=True, help="Read the key from the first line of stdin."
+        "--key-stdin", is_flag=True, help="Read the API key from the first line of stdin."
     )
     base_url: str | None = option(
-        "--base-url", metavar="URL", help="The server, with the path of the API."
+        "--base-url", metavar="URL", help="Base URL of the API, including its path."
     )
     allow_http: str | None = option(
         "--allow-http",
         metavar="HOST",
-        help="Ask this host of a private network, the one in --base-url, without TLS.",
+        help="Allow HTTP without TLS to this host of a private network, the one in --base-url.",
     )
-    proxy: str | None = option("--proxy", metavar="URL", help="Connect through this proxy.")
+    proxy: str | None = option(
+        "--proxy", metavar="URL", help="Connect through the proxy at this URL."
+    )
     ca_bundle: str | None = option(
-        "--ca-bundle", type=click.Path(), help="Trust this file's certificates (PEM)."
+        "--ca-bundle", type=click.Path(), help="Trust the CA certificates in this PEM file."
     )
 
     def find_key(self, messages: Messages) -> Secret:
@@ -134,9 +136,9 @@ class ServerOptions:
             ConfigurationError: There is not.
         """
         if self.key_stdin and self.key_file is not None:
-            raise ConfigurationError("--key-stdin and --key-file exclude each other")
+            raise ConfigurationError("--key-stdin and --key-file are mutually exclusive")
         if self.key_stdin and STDIN in sources:
-            raise ConfigurationError(f"--key-stdin: stdin cannot hold the {what}, too")
+            raise ConfigurationError(f"--key-stdin: stdin cannot also contain the {what}")
 
 
 def _zones(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -150,25 +152,30 @@ class SelectionOptions:
     """The options that say which records are meant: of which period, with which labels."""
 
     since: str | None = option(
-        "--since", metavar="TIME", help="From then on: as 2026-11-02, or 1d, a day ago."
+        "--since",
+        metavar="TIME",
+        help="Start time: a date such as 2026-11-02, or an age such as 1d (a day ago).",
     )
-    until: str | None = option("--until", metavar="TIME", help="Before then; likewise.")
+    until: str | None = option(
+        "--until", metavar="TIME", help="End time (exclusive), in the same forms as --since."
+    )
     today: bool = option("--today", is_flag=True, help="Since midnight.")
-    yesterday: bool = option("--yesterday", is_flag=True, help="The day before.")
-    week: bool = option("--week", is_flag=True, help="Since Monday's midnight.")
+    yesterday: bool = option("--yesterday", is_flag=True, help="The previous day.")
+    week: bool = option("--week", is_flag=True, help="Since midnight on Monday.")
     month: bool = option("--month", is_flag=True, help="Since the first of the month.")
-    last_month: bool = option("--last-month", is_flag=True, help="The month before.")
+    last_month: bool = option("--last-month", is_flag=True, help="The previous month.")
     timezone: str | None = option(
         "--tz",
         metavar="ZONE",
         shell_complete=_zones,
-        help="The zone of days and times, as Europe/Berlin, or local: the system's; else UTC.",
+        help="Time zone of days and times: a name such as Europe/Berlin, or local for the "
+        "system's. Default: UTC.",
     )
     where: tuple[str, ...] = option(
         "--where",
         metavar="label:NAME=TEXT",
         multiple=True,
-        help="Only what the application gave this label.",
+        help="Include only records to which the application gave this label.",
     )
 
     def period(self, now: datetime.datetime) -> "Period":

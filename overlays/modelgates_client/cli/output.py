@@ -82,11 +82,11 @@ def check_writable(name: str, inputs: Iterable[str] = ()) -> None:
     """
     path = Path(name)
     if path.is_dir():
-        raise ConfigurationError(f"the file {name!r}: it is a folder")
+        raise ConfigurationError(f"the file {name!r}: it is a directory")
     if not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"the file {name!r}: there is no such folder")
+        raise ConfigurationError(f"the file {name!r}: its directory does not exist")
     if path.is_file() and any(_is_same(path, source) for source in inputs):
-        raise ConfigurationError(f"the file {name!r}: it is read, so it cannot be written to")
+        raise ConfigurationError(f"the file {name!r}: it is an input, so it cannot be overwritten")
 
 
 def _is_same(path: Path, source: str) -> bool:

@@ -34,20 +34,20 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_UNPACK: Final = "unpack it, and give what is in it"
-_LEDGER: Final = "if it is a ledger, give it as --ledger, alone"
+_UNPACK: Final = "unpack it, and give its contents"
+_LEDGER: Final = "if it is a ledger, give only --ledger with it"
 _EXPORT: Final = "export it as CSV or JSON Lines"
-_NO_TEXT: Final = "it is no text"
+_NO_TEXT: Final = "expected a text file"
 
 #: Formats by their first bytes, and what to do about them.
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a zip archive (or a workbook)", _UNPACK),
-    (b"PK\x05\x06", "a zip archive, an empty one", _UNPACK),
+    (b"PK\x05\x06", "an empty zip archive", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (b"\x04\x22\x4d\x18", "packed by lz4", _UNPACK),
-    (b"\x1f\x9d", "packed by compress", _UNPACK),
-    (b"\xff\x06\x00\x00sNaPpY", "packed by snappy", _UNPACK),
+    (b"\x04\x22\x4d\x18", "compressed by lz4", _UNPACK),
+    (b"\x1f\x9d", "compressed by compress", _UNPACK),
+    (b"\xff\x06\x00\x00sNaPpY", "compressed by snappy", _UNPACK),
     (b"SQLite format 3\0", "an SQLite database", _LEDGER),
     (b"PAR1", "a Parquet file", _EXPORT),
     (b"ARROW1", "an Arrow file", _EXPORT),
@@ -210,7 +210,7 @@ def _text_of(chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
     packing = next((each for each in _PACKINGS if head.startswith(each.magic)), None)
     if packing is not None:
         if layers == _LAYERS:
-            raise UnreadableError(f"it is packed more than {_LAYERS} times; {_UNPACK}")
+            raise UnreadableError(f"it is compressed more than {_LAYERS} times; {_UNPACK}")
         yield from _text_of(_unpacked(chunks, packing), layers + 1)
         return
     mark, encoding = next(
@@ -271,7 +271,7 @@ def _refuse_foreign(head: bytes) -> None:
         raise UnreadableError(f"it is a tar archive; {_UNPACK}")
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if (controls > 2 and controls > 0.05 * len(head)) or head.count(0) > 0.3 * len(head):  # noqa: PLR2004 - text has next to none
-        raise UnreadableError("it is no text, but a binary file")
+        raise UnreadableError("it is a binary file, not text")
 
 
 def _unpacked(chunks: Iterable[bytes], packing: _Packing) -> Iterator[bytes]:
@@ -287,7 +287,9 @@ def _unpacked(chunks: Iterable[bytes], packing: _Packing) -> Iterator[bytes]:
     for part in _members(counted(), _unpackers(packing)):
         given += len(part)
         if given > _HARMLESS and given > _RATIO * taken:
-            raise UnreadableError(f"it unpacks to more than {_RATIO} times its size: a bomb")
+            raise UnreadableError(
+                f"it decompresses to more than {_RATIO} times its size: a decompression bomb"
+            )
         yield part
 
 
@@ -296,12 +298,12 @@ def _unpackers(packing: _Packing) -> Callable[[], _Unpacker]:
         unpacker = getattr(import_module(packing.module), packing.unpacker)
     except ImportError:
         why = (
-            "which Python can undo from 3.14 on"
+            "which needs Python 3.14 or later"
             if packing.name == "zstd"
-            else "which this Python cannot undo"
+            else "which this Python cannot decompress"
         )
         raise UnreadableError(
-            f"it is packed by {packing.name}, {why}; {_UNPACK}, as by {packing.name} -dc"
+            f"it is compressed by {packing.name}, {why}; {_UNPACK}, as with {packing.name} -dc"
         ) from None
     return partial(unpacker, **packing.options)
 

@@ -44,22 +44,22 @@ class ReconcileOptions(ServerOptions):
         "--tolerance",
         metavar="PART",
         default="0.000001",
-        help="The part of an amount by which it may differ: a millionth, unless given.",
+        help="Fraction of an amount by which it may differ. Default: a millionth.",
     )
     shown_as: Literal["text", "json"] | None = option(
         "--format",
         type=click.Choice(("text", "json")),
-        help="How to print it: text on a terminal, else json.",
+        help="Output format. Default: text on a terminal, else json.",
     )
 
 
 @command(
     ReconcileOptions,
     details="""
-    ACTIVITY is the account's activity by UTC day and model, as GET /activity gives it (JSON), or
-    CSV with the same columns; - reads stdin. Without it, the server is asked, if the spec that this
-    version is made of has the operation. For each day and model requests and cost are held against
-    each other: 0, nothing differs; 14, something does.
+    ACTIVITY is a file with the account's activity by UTC day and model, in JSON as returned by GET
+    /activity, or in CSV with the same columns; - reads stdin. Without it, the activity is fetched
+    from the server, if the spec of this version has the operation. Requests and cost are compared
+    for each day and model. Exit statuses: 0, nothing differs; 14, something does.
     """,
 )
 def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
@@ -74,7 +74,7 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
     """
     stdout = Stdout()
     tolerance = read_decimal(
-        "--tolerance", options.tolerance, Decimal(1), "a part, as 0.01 for a hundredth"
+        "--tolerance", options.tolerance, Decimal(1), "a fraction, such as 0.01 for one percent"
     )
     source = options.activity
     text = fetch_text(options, messages) if source is None else read_text(source)
@@ -88,8 +88,8 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
         stdout.write("".join(f"{line}\n" for line in lines(found, _LISTED)))
     if not found.is_same and found.unresolved:
         messages.warning(
-            f"{count(found.unresolved, 'id')} of the ledger are without a record, and may be what "
-            "is missing: fetch them, or see `modelgates list`"
+            f"{count(found.unresolved, 'id')} in the ledger without a record, which may explain "
+            "the difference: fetch them, or see `modelgates list`"
         )
     return Status.OK if found.is_same else Status.DIFFERENT
 
@@ -105,7 +105,7 @@ def read_text(source: str) -> str:
             return sys.stdin.read()
         return Path(source).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigurationError(f"the file {source!r}: it is no text in UTF-8") from None
+        raise ConfigurationError(f"the file {source!r}: it is not UTF-8 text") from None
     except OSError as error:
         raise ConfigurationError(f"the file {source!r}: {error.strerror}") from None
 
@@ -120,8 +120,8 @@ def fetch_text(options: ServerOptions, messages: Messages) -> str:
     call = activity()
     if call is None:
         raise ConfigurationError(
-            "give ACTIVITY, a file: the spec that this version is made of has no operation "
-            "GET /activity, so it cannot be fetched"
+            "give an ACTIVITY file: the spec of this version has no operation GET /activity, so "
+            "the activity cannot be fetched"
         )
     with ModelGates(
         api_key=options.find_key(messages).reveal(), **options.client_options()

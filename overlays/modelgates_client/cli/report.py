@@ -45,47 +45,47 @@ class ReportOptions(SelectionOptions):
         metavar="NAMES",
         multiple=True,
         shell_complete=_dimensions,
-        help="Group by these, with commas between: model (unless given), provider, user, session, "
-        "app, tier, byok, label:NAME; hour, day, week, month.",
+        help="Group by these comma-separated names: model, provider, user, session, app, tier, "
+        "byok, label:NAME, hour, day, week, month. Default: model.",
     )
     sort: "Sort | None" = option(
         "--sort",
         type=click.Choice(("time", "cost", "charged", "records", "tokens", "latency", "name")),
-        help="Order groups by it, from the most, time and name from the first: time if they are "
-        "of times, else cost.",
+        help="Sort the groups, largest first, or ascending for time and name. Default: time if "
+        "grouped by time, else cost.",
     )
     html: str | None = option(
-        "--html", metavar="FILE", type=click.Path(), help="Write a page with charts, too."
+        "--html", metavar="FILE", type=click.Path(), help="Also write an HTML page with charts."
     )
     activity: str | None = option(
         "--activity",
         metavar="FILE",
         type=click.Path(),
-        help="Hold the ledger against the account's activity, too, as reconcile does.",
+        help="Also compare the ledger with the account's activity, like reconcile.",
     )
     shown_as: Literal["table", "json"] | None = option(
         "--format",
         type=click.Choice(("table", "json")),
-        help="How to print it: table on a terminal, else json.",
+        help="Output format. Default: table on a terminal, else json.",
     )
     limit: int | None = option(
         "--limit",
         metavar="N",
         type=click.IntRange(1),
-        help="The most groups to show: the first, of times the latest.",
+        help="Maximum number of groups to show: the first, or the latest if grouped by time.",
     )
     exact: bool = option(
-        "--exact", is_flag=True, help="Show all digits of amounts in a table, too."
+        "--exact", is_flag=True, help="Show all digits of amounts, even in a table."
     )
 
 
 @command(
     ReportOptions,
     details="""
-    Of a ledger, or of Parquet files that export wrote: cost charged, by your own keys (BYOK) and
-    in all, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
-    provider. Beside every total stands what it leaves out: ids without a record, amounts that are
-    not known, records that are not final.
+    Covers a ledger, or Parquet files written by export: cost charged, cost on your own keys (BYOK)
+    and all-in cost, tokens, savings by caching, latency, tokens per second, errors and fallbacks by
+    provider. Every total comes with what it leaves out: ids without a record, unknown amounts, and
+    records that are not final.
 
     Needs the extra report: pip install 'modelgates-client[cli,report]'
     """,

@@ -32,13 +32,13 @@ class ShowOptions:
 
     ledger: str = argument(type=click.Path())
     ids: tuple[str, ...] = argument(metavar="ID...", nargs=-1)
-    as_json: bool = option("--json", is_flag=True, help="Print JSON Lines on a terminal, too.")
+    as_json: bool = option("--json", is_flag=True, help="Print JSON Lines even on a terminal.")
 
 
 @command(
     ShowOptions,
     details="""
-    No server is asked. On a terminal some lines for each; piped, an object of JSON a line.
+    No request is sent. On a terminal, each id takes a few lines of text; in a pipe, a line of JSON.
     """,
 )
 def show(options: ShowOptions, messages: Messages) -> Status:
@@ -51,7 +51,7 @@ def show(options: ShowOptions, messages: Messages) -> Status:
         UnwritableError: The output cannot be written.
     """
     if not options.ids:
-        raise ConfigurationError("no id: give those to show")
+        raise ConfigurationError("no id: give the ids to show")
     stdout = Stdout()
     as_json = options.as_json or not stdout.is_terminal
     status = Status.OK
@@ -59,7 +59,7 @@ def show(options: ShowOptions, messages: Messages) -> Status:
         for number, generation_id in enumerate(options.ids):
             record, waiting = ledger.record(generation_id), ledger.unresolved_id(generation_id)
             if record is None and waiting is None:
-                messages.error(f"{generation_id}: the ledger does not know it")
+                messages.error(f"{generation_id}: it is not in the ledger")
                 status = Status.NOT_FOUND
                 continue
             history = ledger.history(generation_id)
@@ -111,11 +111,11 @@ def _obtained(record: StoredRecord) -> str:
 def reason_text(waiting: UnresolvedId) -> str:
     """Return in which state an id is, and why there is no final record of it."""
     if waiting.state == "unknown":
-        return "unknown: the record does not say what it cost"
-    untold = "not asked for" if waiting.tried_at is None else "the record may still change"
+        return "unknown: the record does not state a cost"
+    reason = "not requested" if waiting.tried_at is None else "the record may still change"
     if waiting.tried_at is None and waiting.state == "pending":
-        untold = "not asked for yet"
-    error = untold if waiting.error is None else waiting.error
+        reason = "not requested yet"
+    error = reason if waiting.error is None else waiting.error
     status = "" if waiting.status is None else f" (status {waiting.status})"
     return f"{waiting.state}: {error[:_MAX_ERROR_LENGTH]}{status}"
 

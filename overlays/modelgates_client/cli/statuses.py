@@ -37,23 +37,23 @@ class Status(IntEnum):
         status.meaning = meaning
         return status
 
-    OK = 0, "all went well"
-    FAILED = 1, "another failure: an undocumented status, unwritable output, a bug"
-    USAGE = 2, "wrong usage or configuration, no usable key"
+    OK = 0, "success"
+    FAILED = 1, "any other failure: an undocumented status, unwritable output, a bug"
+    USAGE = 2, "invalid usage or configuration, or no usable API key"
     NOT_FOUND = 3, "no such record, or not ready in time"
-    NOT_ALLOWED = 4, "the key, its permissions or the account's credits do not suffice"
+    NOT_ALLOWED = 4, "invalid API key, missing permissions or insufficient credits"
     RATE_LIMITED = 5, "too many requests"
-    SERVER_ERROR = 6, "the server failed"
-    NO_ANSWER = 7, "no connection, or no answer in time"
-    NO_RECORD = 8, "an answer that is not the record"
-    DEVIATING = 9, "responses deviate from the spec, at the level of --fail-on"
-    OVER_BUDGET = 10, "more was spent than --max-usd"
-    UNDECIDED = 11, "the budget cannot be judged: too much of the cost is not known"
-    NO_ID = 12, "a source of ids has none"
-    NEAR_BUDGET = 13, "within the budgets, but near one: a part at which to warn is reached"
-    DIFFERENT = 14, "the ledger is not what the account says of itself"
+    SERVER_ERROR = 6, "server error"
+    NO_RESPONSE = 7, "no connection, or no response in time"
+    NO_RECORD = 8, "the response is not the record"
+    DEVIATING = 9, "responses deviate from the spec, at the level of --fail-on or above"
+    OVER_BUDGET = 10, "over budget"
+    UNDECIDED = 11, "budget undecided: too much of the cost is unknown"
+    NO_ID = 12, "a source of ids contains none"
+    NEAR_BUDGET = 13, "within all budgets, but a warning threshold is reached"
+    DIFFERENT = 14, "the ledger differs from the account's activity"
     INTERRUPTED = 130, "interrupted"
-    UNREAD = 141, "nobody reads the output any more"
+    READER_GONE = 141, "the reader of the output closed it"
 
 
 #: By class; the first that fits counts.
@@ -66,7 +66,7 @@ _STATUSES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Stat
     ),
     (RateLimitError, Status.RATE_LIMITED),
     (ServerError, Status.SERVER_ERROR),
-    ((APIConnectionError, OutageError), Status.NO_ANSWER),
+    ((APIConnectionError, OutageError), Status.NO_RESPONSE),
     (ResponseValidationError, Status.NO_RECORD),
 )
 
@@ -76,7 +76,7 @@ _REQUEST_TIMEOUT: Final = 408
 def status_of(error: Exception) -> Status:
     """Return the exit status for a failure."""
     if isinstance(error, APIStatusError) and error.status_code == _REQUEST_TIMEOUT:
-        return Status.NO_ANSWER  # the server waited for the request in vain, or says so
+        return Status.NO_RESPONSE  # the server waited for the request in vain, or says so
     if isinstance(error, OutageError) and isinstance(error.last_error, InternalServerError):
         return Status.SERVER_ERROR  # it is there
     if isinstance(error, GenerationNotReadyError) and isinstance(

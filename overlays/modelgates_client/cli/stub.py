@@ -32,52 +32,56 @@ class StubOptions:
         "--record-id",
         metavar="ID",
         multiple=True,
-        help="Serve a record of this id, made from the spec.",
+        help="Serve a record with this id, generated from the spec.",
     )
     host: str = option(
         "--host",
         metavar="ADDRESS",
         default="127.0.0.1",
-        help="The address to listen on; else 127.0.0.1: this machine alone can ask.",
+        help="Address to listen on. Default: 127.0.0.1, which only this machine can reach.",
     )
     port: int = option(
         "--port",
         metavar="PORT",
         type=click.IntRange(0, 65535),
         default=0,
-        help="The port; else a free one.",
+        help="Port to listen on. Default: any free port.",
     )
     not_ready: int = option(
         "--not-ready",
         metavar="N",
         type=click.IntRange(0),
         default=0,
-        help="Answer the first N requests for each record with 404.",
+        help="Respond to the first N requests for each record with 404.",
     )
     rate_limit: int = option(
         "--rate-limit",
         metavar="N",
         type=click.IntRange(0),
         default=0,
-        help="Then answer N requests with 429.",
+        help="Then respond to N requests with 429.",
     )
     retry_after: int | None = option(
         "--retry-after",
         metavar="S",
         type=click.IntRange(0),
-        help="Seconds to ask for with 429; else there is no Retry-After.",
+        help="Retry-After of responses with 429, in seconds. Default: no such header.",
     )
     status: int | None = option(
         "--status",
         metavar="CODE",
         type=click.IntRange(400, 599),
-        help="Answer all others with this status and the API's error body.",
+        help="Respond to all other requests with this status and the API's error body.",
     )
     html: bool = option(
-        "--html", is_flag=True, help="With --status: a page of the edge, no error body."
+        "--html", is_flag=True, help="With --status: send an HTML page instead of an error body."
     )
     delay: float = option(
-        "--delay", metavar="S", type=click.FloatRange(0), default=0, help="Answer S seconds later."
+        "--delay",
+        metavar="S",
+        type=click.FloatRange(0),
+        default=0,
+        help="Delay each response by S seconds.",
     )
     truncate: bool = option(
         "--truncate", is_flag=True, help="Close connections in the middle of the body."
@@ -90,8 +94,9 @@ class StubOptions:
 @command(
     StubOptions,
     details="""
-    RECORD.json are bodies of responses. The settings of a client are printed on stdout, as lines
-    for the environment; then a line on stderr for each request: method, path, id, status.
+    RECORD.json is the body of a response. The settings for a client are printed to stdout as
+    environment variables. Each request is then logged as a line on stderr: method, path, id,
+    status.
 
     Needs the extra testing: pip install 'modelgates-client[cli,testing]'
     """,
@@ -159,11 +164,11 @@ def _check(options: StubOptions) -> None:
         if chosen
     ]
     if len(lasting) > 1:
-        raise ConfigurationError(f"{' and '.join(lasting)} exclude each other")
+        raise ConfigurationError(f"{' and '.join(lasting)} are mutually exclusive")
     if options.html and options.status is None:
-        raise ConfigurationError("--html is for --status: the status that the page comes with")
+        raise ConfigurationError("--html requires --status, the status of the page")
     if options.retry_after is not None and not options.rate_limit:
-        raise ConfigurationError("--retry-after is for --rate-limit")
+        raise ConfigurationError("--retry-after requires --rate-limit")
     for word in options.record_ids:
         if not is_id(word):
             raise ConfigurationError(f"--record-id: {refusal(word)}")
@@ -203,6 +208,6 @@ def _body(name: str) -> dict[str, Any]:
         body = None
     if not is_object(body) or not is_object(body.get("data")):
         raise ConfigurationError(
-            f"the file {name!r} holds no response body, which is JSON with the record under `data`"
+            f"the file {name!r} is not a response body: expected JSON with the record under `data`"
         )
     return body

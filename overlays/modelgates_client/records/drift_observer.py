@@ -25,8 +25,8 @@ def enable_logging(level: str) -> None:
         level: As the variable `MODELGATES_LOG` names it: debug, info, warning or error.
     """
     if level.lower() not in _LEVELS:
-        said = f"MODELGATES_LOG is {level!r}; it is {', '.join(_LEVELS)}, or nothing"
-        warnings.warn(said, stacklevel=5)  # whoever makes the client
+        message = f"MODELGATES_LOG is {level!r}; expected one of {', '.join(_LEVELS)}, or nothing"
+        warnings.warn(message, stacklevel=5)  # the caller that creates the client
     elif LOGGER.level == logging.NOTSET:
         logging.basicConfig(format="[%(asctime)s - %(name)s - %(levelname)s] %(message)s")
         LOGGER.setLevel(level.upper())

@@ -39,7 +39,7 @@ def is_other_kind(word: str) -> bool:
 
 def refusal(word: str) -> str:
     """Return why a word is refused, with so much of it that it is recognised."""
-    return f"the generation id is {shortened(word)!r}; it is like gen-…"
+    return f"the generation id is {shortened(word)!r}; expected one like gen-…"
 
 
 def shortened(word: str) -> str:
