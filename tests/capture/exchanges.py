@@ -87,7 +87,7 @@ def awaited_client(library, reply, by, to, **options):
     return capture(library.AsyncClient(transport=transport, **options), to=to)
 
 
-def read(library, reply, by, to, *, is_awaited, most=None, raw=True):  # noqa: PLR0913 - a test says all
+def read(library, reply, by, to, *, is_async, most=None, raw=True):  # noqa: PLR0913 - a test says all
     """Stream a reply; return what came, chunk by chunk, with how many were taken by then.
 
     Args:
@@ -95,7 +95,7 @@ def read(library, reply, by, to, *, is_awaited, most=None, raw=True):  # noqa: P
         reply: What is answered.
         by: What captures: `hook` or `transport`.
         to: Where ids go.
-        is_awaited: Whether the client is awaited.
+        is_async: Whether the client is awaited.
         most: How many chunks are read; the rest is cancelled.
         raw: Whether the chunks are taken as they came.
     """
@@ -123,7 +123,7 @@ def read(library, reply, by, to, *, is_awaited, most=None, raw=True):  # noqa: P
                 if take(chunk):
                     break
 
-    if is_awaited:
+    if is_async:
         asyncio.run(wait())
     else:
         block()

@@ -154,7 +154,7 @@ def test_an_error_is_logged_and_tried_again(stub, path, captured, caplog, monkey
         until(lambda: seen)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 1
-    assert said[0].startswith("captured ids wait: AuthenticationError: ")
+    assert said[0].startswith("captured ids are waiting: AuthenticationError: ")
     assert stub.api_key not in caplog.text
 
 
@@ -237,7 +237,7 @@ def test_draining_has_an_end(stub, path, captured):
 @pytest.mark.parametrize("client", ["gen-1", 5, httpx.Client])
 def test_what_is_no_client_is_refused(path, client):
     """When the resolver is made."""
-    with pytest.raises(ConfigurationError, match="client is a ModelGates"):
+    with pytest.raises(ConfigurationError, match="client: expected a ModelGates"):
         Resolver(path, client)
 
 
@@ -316,7 +316,7 @@ from modelgates_client.capture import Resolver
 warnings.simplefilter("ignore")  # Python's own, of forks beside threads
 resolver = Resolver(sys.argv[1])
 resolver.start()
-resolver._begun.wait()
+resolver._has_started.wait()
 child = os.fork()
 if not child:
     resolver.close()

@@ -173,7 +173,7 @@ def test_markdown_fits_into_a_pull_request():
     markdown = as_markdown(tally.report())
 
     assert len(cells(markdown)) == 2 + 100
-    assert re.search(r"and \d+ findings more, which the JSON lists", markdown)
+    assert re.search(r"and \d+ more findings, which the JSON lists", markdown)
     assert len(markdown) < 65_536
 
 
@@ -202,7 +202,7 @@ def test_nothing_found_is_said_in_every_form():
 
     counts = "bodies checked: 1, deviating: 0; findings: 0 breaking, 0 warning, 0 info"
     assert said["table"] == f"{counts}\n"
-    assert said["markdown"] == f"### Responses, held against the spec\n\n{counts}\n"
+    assert said["markdown"] == f"### Responses checked against the spec\n\n{counts}\n"
     assert json.loads(said["json"])["findings"] == []
     assert [test.get("name") for test in ET.fromstring(said["junit"])[0]] == ["were checked"]
 
@@ -212,7 +212,7 @@ def test_what_is_not_listed_is_counted_in_every_form(monkeypatch):
     monkeypatch.setattr("modelgates_client.conformance.tally.MAX_FINDINGS", 0)
     said = forms(report_of((200, b"<html>"), (418, b"")))
 
-    words = "and deviations of further kinds, not listed: 1 breaking, 1 warning"
+    words = "and deviations of other kinds, not listed: 1 breaking, 1 warning"
     assert words in said["table"]
     assert words in said["markdown"]
     assert json.loads(said["json"])["unlisted"] == {"breaking": 1, "warning": 1, "info": 0}
@@ -295,7 +295,7 @@ def test_what_was_not_checked_is_in_every_form():
     """Who reads only the report must not take it for one of everything."""
     tally = Tally()
     tally.add(Place("f", 1), check(404, {"error": {"code": 404, "message": "m"}}))
-    tally.miss("a\x1b`|b", "it is damaged after line 7")
+    tally.add_unchecked("a\x1b`|b", "it is damaged after line 7")
     report = tally.report()
 
     for name, text in forms(report).items():

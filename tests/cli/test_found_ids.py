@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelgates_client.cli.ids import ids_in, look
+from modelgates_client.cli.ids import ids_in, scan_line
 from modelgates_client.records.generation_ids import is_id
 from modelgates_client.records.id_search import find_ids_in_text, unescaped
 
@@ -110,7 +110,7 @@ def test_a_word_alone_is_an_id(word):
 def test_a_word_alone_that_is_none_is_refused_aloud(word):
     """It was meant as one."""
     assert not is_id(word)
-    found = look(f"{word}\n".encode(), in_list=True)
+    found = scan_line(f"{word}\n".encode(), in_list=True)
     assert (found.ids, len(found.refused)) == ([], 1)
 
 
@@ -131,7 +131,7 @@ def test_a_word_alone_that_is_none_is_refused_aloud(word):
 )
 def test_what_is_no_id_and_not_meant_as_one_is_passed_over(line):
     """Without a word."""
-    assert look(f"{line}\n".encode(), in_list=True)[:2] == ([], [])
+    assert scan_line(f"{line}\n".encode(), in_list=True)[:2] == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_in_json_the_own_id_is_meant(line, found):
     for form in (text, f"{text},", f"data: {text}", f"12:00 INFO {text}"):
         if isinstance(line, dict) or form.startswith(("[", "data")):
             assert ids_in(f"{form}\n".encode()) == found
-    assert found or look(text.encode()).refused
+    assert found or scan_line(text.encode()).refused
 
 
 def test_a_name_that_is_there_twice_has_two_values():
@@ -205,7 +205,7 @@ def test_escapes_hide_no_id(text, ids):
 )
 def test_an_id_that_is_cut_off_is_refused_aloud(end):
     """Asked for, it would wait for ever. Lines are broken by `=`, `\\` and invisible hyphens."""
-    found = look(f"request gen-1771967973-{end}\n".encode())
+    found = scan_line(f"request gen-1771967973-{end}\n".encode())
     assert (found.ids, len(found.refused)) == ([], 1)
 
 
@@ -213,7 +213,7 @@ def test_ids_without_anything_between_are_two():
     """As files without a last line end leave them; if it cannot be told where one ends, none."""
     assert ids_in(f"{A}{B}\n".encode()) == [A, B]
     assert ids_in(f"{ULID}{A}{ULID}\n".encode()) == [ULID, A]
-    found = look(b"gen-1771967973-abcgen-1771967974-def\n")
+    found = scan_line(b"gen-1771967973-abcgen-1771967974-def\n")
     assert (found.ids, len(found.refused)) == ([], 1)
 
 
@@ -223,7 +223,7 @@ def test_ids_without_anything_between_are_two():
 def test_what_a_word_processor_made_of_an_id_is_refused_aloud(line):
     """It is none any more, and was one."""
     for text in (line, f"for {line} and"):
-        found = look(f"{text}\n".encode())
+        found = scan_line(f"{text}\n".encode())
         assert (found.ids, len(found.refused)) == ([], 1)
 
 
@@ -286,7 +286,7 @@ def test_each_id_in_json_is_found_or_another_is_meant_or_it_is_refused(value):
     """Own ones first, then those that are mentioned; those that people talk about are refused."""
     ids = {place: {each for each, where in placed(value) if where == place} for place in WHERE}
 
-    found = look(json.dumps(value).encode())
+    found = scan_line(json.dumps(value).encode())
 
     assert set(found.ids) == (ids["own"] or ids["mentioned"])
     assert bool(found.refused) == bool(ids["spoken"] and not found.ids)
@@ -297,7 +297,7 @@ def test_each_id_in_json_is_found_or_another_is_meant_or_it_is_refused(value):
 )
 def test_no_line_makes_it_fail(line):
     """And what it finds is an id by the one rule."""
-    found = look(line, in_list=True)
+    found = scan_line(line, in_list=True)
 
     assert all(is_id(each) for each in found.ids)
     assert isinstance(unescaped(line.decode("utf-8", "replace")), str)

@@ -1,4 +1,4 @@
-"""Responses held against the spec: nothing is overlooked, and nothing private is shown."""
+"""Checking responses against the spec: nothing is overlooked, and nothing private is shown."""
 
 import json
 
@@ -11,8 +11,8 @@ from modelgates_api.models import ErrorResponse
 from modelgates_client.conformance.checking import (
     check,
     effect,
-    found,
-    pattern,
+    found_text,
+    redacted_pointer,
     shape,
     unreadable_line,
 )
@@ -205,11 +205,11 @@ def test_an_undocumented_status_is_the_only_finding(body):
 @pytest.mark.parametrize(
     ("body", "came"),
     [
-        (b"<html>secret</html>", "no readable JSON"),
-        (b"\xff\xfe", "no readable JSON"),
+        (b"<html>secret</html>", "invalid JSON"),
+        (b"\xff\xfe", "invalid JSON"),
         (b"", "nothing"),
-        (b"NaN", "no readable JSON"),
-        (b"[" * 100_000, "no readable JSON"),
+        (b"NaN", "invalid JSON"),
+        (b"[" * 100_000, "invalid JSON"),
         (b'["secret"]', "array"),
         (None, "null"),
         ("secret", "string"),
@@ -260,7 +260,7 @@ def test_a_line_that_is_no_response_is_breaking():
 )
 def test_a_pointer_shows_names_of_fields_and_no_others(pointer, undeclared, shown):
     """Indices and keys of maps are not shown, nor new names that do not look like a field's."""
-    assert pattern(pointer, undeclared=undeclared) == shown
+    assert redacted_pointer(pointer, is_undeclared=undeclared) == shown
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_an_unknown_enum_value_is_shown_if_it_is_a_word(value, shown):
     (entry,) = [e for e in check(200, {"data": {"api_type": value}}).deviations if e.value == value]
 
     assert entry.kind == "unknown_value"
-    assert found(entry) == shown
+    assert found_text(entry) == shown
 
 
 @pytest.mark.parametrize(
@@ -334,4 +334,4 @@ def test_a_name_that_stands_twice_is_found(name):
     ):
         (twice,) = [entry for entry in checked.deviations if entry.kind == "repeated_name"]
         assert effect(twice, checked.body).level == "warning"
-        assert (twice.expected, found(twice)) == ("each name once", "1 repeated")
+        assert (twice.expected, found_text(twice)) == ("each name once", "1 repeated")

@@ -131,8 +131,8 @@ def test_memory_is_bounded_whatever_names_come():
         body["data"]["x" * 1_000_000] = 0
         tally.add(Place(FILE, number), check(200, body))
 
-    assert len(tally._known) <= 4_096
-    assert max(len(key[2]) for key in tally._known) <= 256
+    assert len(tally._cache) <= 4_096
+    assert max(len(key[2]) for key in tally._cache) <= 256
     assert only(tally.report(), "/data/?").occurrences == 3 * 5_001
 
 

@@ -106,7 +106,7 @@ def test_a_cost_that_is_not_known_is_said(ask, stub):
     found = ask("explain_cost", generation_id="gen-1")
     assert found["all_in_usd"] is None
     assert found["statements"][0] == "The account was charged unknown."
-    assert found["statements"][1].startswith("Whether your own key was billed besides is not known")
+    assert found["statements"][1].startswith("It is unknown whether your own key was billed")
     assert not found["attempts_known"]
 
 

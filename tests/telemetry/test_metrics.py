@@ -127,7 +127,7 @@ def test_a_model_that_a_router_chose_was_not_asked_for():
 def test_attributes_have_few_values():
     """A model of any name makes no time series beyond those; all are added up."""
     records = [{"model": f"a/{n}", "total_cost": 1, "is_byok": False} for n in range(50)]
-    points = Recorded(most_values=3).of(*records)[names.COST]
+    points = Recorded(max_values=3).of(*records)[names.COST]
     models = {each.attributes["gen_ai.response.model"]: each.value for each in points}
     assert models == {"a/0": 1, "a/1": 1, "a/2": 1, "_OTHER": 47}
 

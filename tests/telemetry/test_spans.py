@@ -80,5 +80,5 @@ def test_what_the_sink_raises_is_not_felt(traced, caplog):
 
 def test_what_takes_no_ids_is_refused():
     """When it is made, not when spans end."""
-    with pytest.raises(ConfigurationError, match="to= is the path of a ledger"):
+    with pytest.raises(ConfigurationError, match="expected the path of a ledger"):
         CaptureSpanProcessor(to=7)

@@ -1,20 +1,21 @@
-"""Capture: every generation of an application in a ledger, by one line.
+"""Capture: record every generation of an application in a ledger, with one line of code.
 
 >>> client = capture(OpenAI(base_url=GATEWAY), to="costs.db")  # doctest: +SKIP
 
 | module          | subject                                                               |
 |-----------------|-----------------------------------------------------------------------|
-| `clients`       | `capture`: clients that an application has                            |
-| `transports`    | `CaptureTransport`, `AsyncCaptureTransport`: for who makes the client |
-| `streams`       | bodies that pass on unchanged while their beginning is read           |
-| `response_ids`  | what an answer says of its generation                                 |
-| `scanning`      | the id in a body that comes in pieces; pure                           |
-| `encodings`     | Content-Encoding, undone as it comes                                  |
-| `id_recorder`   | where ids go, without ever raising                                    |
-| `label_context` | `labels`: what the application says of its generations                |
-| `resolver`      | `Resolver`: asks for what was captured, while the application runs    |
+| `clients`       | `capture`: hooks into existing clients                                |
+| `transports`    | `CaptureTransport`, `AsyncCaptureTransport`: for new clients          |
+| `streams`       | body streams, passed on unchanged while their beginning is read       |
+| `response_ids`  | the generation id of a response, from its headers or body             |
+| `scanning`      | finding the id in a body that arrives in chunks; pure                 |
+| `encodings`     | incremental decoding of Content-Encoding                              |
+| `id_recorder`   | where ids are recorded, without ever raising                          |
+| `label_context` | `labels`: labels that the application gives its generations           |
+| `resolver`      | `Resolver`: fetches captured records while the application runs       |
 
-Neither httpx nor httpx2 nor openai is imported here: who has a client has imported its library.
+Neither httpx nor httpx2 nor openai is imported here: an application with a client has already
+imported its library.
 """
 
 from modelgates_client.capture.clients import capture

@@ -1,7 +1,7 @@
-"""`capture`: clients that an application has, which from then on note what they were answered.
+"""`capture`: make an application's existing client record the ids of its generations.
 
-Only what the libraries make public is used: the event hooks of httpx and httpx2, `Response.stream`,
-and the `copy` of an `OpenAI` client.
+Only public features of the libraries are used: the event hooks of httpx and httpx2,
+`Response.stream`, and the `copy` method of an `OpenAI` client.
 """
 
 import sys
@@ -16,70 +16,70 @@ C = TypeVar("C")
 
 
 def capture(client: C, *, to: Sink, labels: Mapping[str, str] | None = None) -> C:
-    """Note the id of each generation that a client is answered with, from now on.
+    """Record the id of each generation that a client receives, from now on.
 
-    The answers pass on as they are; nothing that goes wrong here is raised there: it is logged. The
-    id is in the head of the answer, or at the beginning of its body. So a stream that is cancelled
-    or breaks is captured, too. Errors and other answers give nothing.
+    Responses are passed on unchanged, and errors in capturing are logged, never raised in the
+    application. The id is in the headers of the response, or at the beginning of its body, so a
+    stream that is cancelled or breaks off is captured, too. Errors and other responses are ignored.
 
-    Into a ledger an id is a line in a file beside it, `…-captured`, which is on its way to the disk
-    before the application has the head of the answer: a process that is killed loses none. The
-    ledger takes the lines in when it is opened. Many processes may write. The file goes when all of
-    it was taken in and no process writes to it any more; until then it keeps its lines, some 80
-    bytes for each call: a gigabyte for twelve million calls of processes that never end.
+    With a ledger, each id is a line in a file next to it, `…-captured`, which is handed to the
+    operating system before the application receives the response headers: a killed process loses no
+    id. The ledger imports the lines when it is opened. Many processes may write to the file. It is
+    removed once all of it is imported and no process writes to it any more; until then it keeps its
+    lines, some 80 bytes per call: a gigabyte for twelve million calls of processes that never end.
 
     Args:
-        client: An `httpx.Client` or `AsyncClient`, the same of httpx2, or an `OpenAI`,
-            `AsyncOpenAI` or another client of that making; then the HTTP client inside is what is
-            captured, for all that share it.
+        client: An `httpx.Client` or `AsyncClient`, their counterparts in httpx2, or an `OpenAI`,
+            `AsyncOpenAI` or similar client; of these, the HTTP client inside is captured, for all
+            clients that share it.
         to: The path of a ledger, which need not exist yet; a `Ledger`; or a function that takes an
-            id, quickly, in the thread that made the call.
-        labels: Labels for all of this client; those of `labels` come over them.
+            id. It is called in the thread that made the call, and must be quick.
+        labels: Labels for all generations of this client; labels set by `labels` override them.
 
     Returns:
-        The client that was given.
+        The client that was passed in.
 
     Raises:
-        ConfigurationError: It is no such client, or `to` takes no ids, or the labels are none.
-        LedgerError: The file beside the ledger cannot be written to.
+        ConfigurationError: The client, `to` or the labels cannot be used.
+        LedgerError: The file next to the ledger cannot be written to.
     """
-    inner, is_awaited = _http_client(client)
-    noting = IdRecorder(to, labels)
-    kind = _AsyncHook if is_awaited else _Hook
-    hooks = inner.event_hooks
+    http_client, is_async = _http_client(client)
+    recorder = IdRecorder(to, labels)
+    hook_class = _AsyncHook if is_async else _Hook
+    hooks = http_client.event_hooks
     others = [
         each
         for each in hooks["response"]
-        if not (isinstance(each, kind) and each.noting.goal == noting.goal)
+        if not (isinstance(each, hook_class) and each.recorder.target == recorder.target)
     ]
-    # First, for another hook may read the body.
-    inner.event_hooks = {**hooks, "response": [kind(noting), *others]}
+    # Its own hook comes first, because another one may read the body.
+    http_client.event_hooks = {**hooks, "response": [hook_class(recorder), *others]}
     return client
 
 
 class _Hook:
-    def __init__(self, noting: IdRecorder) -> None:
-        self.noting: Final = noting
+    def __init__(self, recorder: IdRecorder) -> None:
+        self.recorder: Final = recorder
 
     def __call__(self, response: Any) -> None:
-        observe(response, self.noting.recorder(), is_awaited=False)
+        observe(response, self.recorder.callback(), is_async=False)
 
 
 class _AsyncHook:
-    def __init__(self, noting: IdRecorder) -> None:
-        self.noting: Final = noting
+    def __init__(self, recorder: IdRecorder) -> None:
+        self.recorder: Final = recorder
 
     async def __call__(self, response: Any) -> None:
-        observe(response, self.noting.recorder(), is_awaited=True)
+        observe(response, self.recorder.callback(), is_async=True)
 
 
 def _http_client(client: Any) -> tuple[Any, bool]:
-    """Return the client of httpx or httpx2 that a client is or has, and whether it is awaited.
+    """Return the httpx or httpx2 client that a client is or contains, and whether it is async.
 
     Raises:
         ConfigurationError: There is none.
     """
-    for candidate in (client, _within(client)):
+    for candidate in (client, _inner_client(client)):
         for name in LIBRARIES:
             library = sys.modules.get(name)
             if library is None:
@@ -89,27 +89,26 @@ def _http_client(client: Any) -> tuple[Any, bool]:
             if isinstance(candidate, library.AsyncClient):
                 return candidate, True
     raise ConfigurationError(
-        f"a {type(client).__name__} is none of the clients that can be captured: those of httpx "
-        "and httpx2, and what makes its copies as OpenAI does. Where it takes an http_client, give "
-        "it one that is captured"
+        f"a {type(client).__name__} cannot be captured: expected a client of httpx or httpx2, or "
+        "one with a copy method like OpenAI's. If it takes an http_client, capture that instead"
     )
 
 
-class _ConstructorArguments(Exception):  # noqa: N818 - it carries what was asked for, and is no error
-    """What the constructor of a client was handed."""
+class _ConstructorArguments(Exception):  # noqa: N818 - it carries a value, and is not an error
+    """Carries the HTTP client that was passed to a constructor."""
 
 
-def _within(client: Any) -> Any:
-    """Return the HTTP client of a client as `OpenAI` is; None if it is no such client.
+def _inner_client(client: Any) -> Any:
+    """Return the HTTP client inside a client like `OpenAI`; None for any other client.
 
-    Its `copy` hands the HTTP client on to the constructor, which is public; the attribute that it
-    takes it from is not. So a class with another constructor is let copy itself; what that needs is
-    looked up in the client.
+    Its `copy` method passes the HTTP client to the constructor, which is public, unlike the
+    attribute that holds it. So `copy` is called on a subclass whose constructor captures the
+    argument, and which looks up all other attributes in the client.
     """
     if not (hasattr(client, "copy") and hasattr(client, "base_url")):
         return None
 
-    class Copying(type(client)):  # type: ignore[misc] # which class it is turns out
+    class Copying(type(client)):  # type: ignore[misc] # a class known only at run time
         def __init__(self, *_: Any, http_client: Any = None, **__: Any) -> None:
             raise _ConstructorArguments(http_client)
 
@@ -119,8 +118,8 @@ def _within(client: Any) -> Any:
     copying: Any = Copying.__new__(Copying)
     try:
         copying.copy()
-    except _ConstructorArguments as handed:
-        return handed.args[0]
-    except Exception:  # noqa: BLE001 - it is another kind of client, whatever its `copy` does
+    except _ConstructorArguments as arguments:
+        return arguments.args[0]
+    except Exception:  # noqa: BLE001 - another kind of client, whose `copy` may do anything
         return None
     return None

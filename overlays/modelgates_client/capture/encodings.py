@@ -1,4 +1,4 @@
-"""Content-Encoding undone as it comes, in bounded pieces. Source: RFC 9110, section 8.4.1."""
+"""Incremental decoding of Content-Encoding, in bounded chunks. Source: RFC 9110, section 8.4.1."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -6,17 +6,17 @@ from importlib import import_module
 from typing import Any, Final
 
 _PIECE: Final = 64 * 1024  # bytes
-_ZLIB: Final = 8  # the one method there is
+_ZLIB: Final = 8  # the only compression method
 
-#: Takes the next bytes of a body; yields what they are.
+#: Takes the next bytes of a body, and yields them decoded.
 Decode = Callable[[bytes], Iterator[bytes]]
 
 
 def decoder(content_encoding: str) -> Decode | None:
-    """Return what undoes the encodings of a header; None where that cannot be done here.
+    """Return a decoder for the encodings in a header; None if one of them is not supported.
 
-    `br` and `zstd` are undone where a module for them is installed: where there is none, httpx does
-    not ask for them.
+    `br` and `zstd` are decoded if a module for them is installed; otherwise httpx does not request
+    them.
     """
     decode: Decode = identity
     if not content_encoding:
@@ -30,7 +30,7 @@ def decoder(content_encoding: str) -> Decode | None:
 
 
 def identity(data: bytes) -> Iterator[bytes]:
-    """Undo nothing."""
+    """Yield the data unchanged."""
     yield data
 
 
@@ -52,7 +52,7 @@ def _decoder(name: str) -> Decode | None:
         case "" | "identity":
             return identity
         case "gzip" | "x-gzip":
-            return _inflating(zlib.MAX_WBITS | 16)
+            return _inflate(zlib.MAX_WBITS | 16)
         case "deflate":
             return _deflate()
         case "br":
@@ -63,7 +63,7 @@ def _decoder(name: str) -> Decode | None:
             return None
 
 
-def _inflating(wbits: int) -> Decode:
+def _inflate(wbits: int) -> Decode:
     state = zlib.decompressobj(wbits)
 
     def decode(data: bytes) -> Iterator[bytes]:
@@ -75,15 +75,15 @@ def _inflating(wbits: int) -> Decode:
 
 
 def _deflate() -> Decode:
-    """Undo `deflate`: zlib's format, or without its frame, as some servers have it."""
+    """Decode `deflate`: the zlib format, or raw deflate data, as some servers send it."""
     chosen: list[Decode] = []
 
     def decode(data: bytes) -> Iterator[bytes]:
         if not chosen and data:
-            # RFC 1950: a frame begins with a byte whose low half is the method; what begins without
-            # one would have to be a stored block with odd padding
-            is_framed = data[0] & 0x0F == _ZLIB
-            chosen.append(_inflating(zlib.MAX_WBITS if is_framed else -zlib.MAX_WBITS))
+            # RFC 1950: the low half of the first byte of a zlib stream is the method; raw data that
+            # begins like that would have to be a stored block with unusual padding.
+            is_zlib = data[0] & 0x0F == _ZLIB
+            chosen.append(_inflate(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS))
         for each in chosen:
             yield from each(data)
 
@@ -110,7 +110,7 @@ def _zstd() -> Decode | None:
 
 
 def _installed(*names: str) -> Any:
-    """Return the first module that is there; None if none is."""
+    """Return the first module that is installed; None if none is."""
     for name in names:
         try:
             return import_module(name)

@@ -1,4 +1,4 @@
-"""Where ids go: into the file beside a ledger, or to a function; without ever raising."""
+"""Recording ids: in the file next to a ledger, or by a function; without ever raising."""
 
 import inspect
 import os
@@ -12,61 +12,61 @@ from modelgates_client.ledger.capture_file import CaptureFile
 from modelgates_client.ledger.labels import NONE, Labels, combined
 from modelgates_client.records.drift_observer import LOGGER
 
-#: A ledger, by its path or opened; or what takes an id.
+#: A ledger, given by its path or as an object; or a function that takes an id.
 Sink = str | os.PathLike[str] | Ledger | Callable[[str], object]
 
 
 class IdRecorder:
-    """Notes ids, each with the labels that are those of the moment in which its answer came.
+    """Records ids, each with the labels that were current when its response arrived.
 
     Attributes:
-        goal: Where they go; two of the same goal need not be asked both.
+        target: Where ids are recorded; a second recorder with the same target is redundant.
     """
 
     def __init__(self, to: Sink, labels: Mapping[str, str] | None) -> None:
-        """Open the file, if it is one.
+        """Open the file, if ids go to a ledger.
 
         Raises:
-            ConfigurationError: It is nothing that takes ids, or the labels are none.
+            ConfigurationError: `to` or the labels cannot be used.
             LedgerError: The file cannot be opened.
         """
         self._labels: Final = combined(NONE, labels or {})
         self._failures: Final = set[tuple[type[Exception], int | None]]()
-        self._take: Callable[[str, Labels], object]
-        self.goal: object
+        self._write: Callable[[str, Labels], object]
+        self.target: object
         if isinstance(to, Ledger):
             to = to.path
         if _is_path(to):
             file = CaptureFile(to)
-            self.goal, self._take = file.path, file.append
+            self.target, self._write = file.path, file.append
         elif callable(to) and not inspect.iscoroutinefunction(to):
-            take = to
-            self.goal, self._take = to, lambda generation_id, _: take(generation_id)
+            function = to
+            self.target, self._write = to, lambda generation_id, _: function(generation_id)
         else:
             raise ConfigurationError(
-                "to= is the path of a ledger, a Ledger, or a function (no coroutine) that takes an "
-                f"id; this is {type(to).__name__}"
+                "to: expected the path of a ledger, a Ledger, or a function (not a coroutine "
+                f"function) that takes an id, not {type(to).__name__}"
             )
 
-    def recorder(self) -> Callable[[str], None]:
-        """Return what notes the id of an answer that has just come."""
+    def callback(self) -> Callable[[str], None]:
+        """Return a function that records the id of a response that has just arrived."""
         now = current()
         labels = {**self._labels, **now} if now else self._labels
 
         def note(generation_id: str) -> None:
             try:
-                self._take(generation_id, labels)
-            except Exception as error:  # noqa: BLE001 - the application must not feel it
-                self._failed(generation_id, error)
+                self._write(generation_id, labels)
+            except Exception as error:  # noqa: BLE001 - the application must not be affected
+                self._log(generation_id, error)
 
         return note
 
-    def _failed(self, generation_id: str, error: Exception) -> None:
-        """Log the first failure of a kind as a warning; others would fill the log."""
+    def _log(self, generation_id: str, error: Exception) -> None:
+        """Log the first failure of a kind as a warning, and the rest at debug level."""
         kind = (type(error), getattr(error, "errno", None))
-        tell = LOGGER.debug if kind in self._failures else LOGGER.warning
+        log = LOGGER.debug if kind in self._failures else LOGGER.warning
         self._failures.add(kind)
-        tell("%s was not captured: %s: %s", generation_id, type(error).__name__, error)
+        log("%s was not captured: %s: %s", generation_id, type(error).__name__, error)
 
 
 def _is_path(value: object) -> TypeGuard[str | os.PathLike[str]]:

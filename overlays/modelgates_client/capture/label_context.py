@@ -1,4 +1,4 @@
-"""Labels of the generations that are asked for in a block of code."""
+"""Labels for the generations that are requested in a block of code."""
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -12,30 +12,31 @@ _CURRENT: Final[ContextVar[Labels]] = ContextVar("modelgates_labels", default=NO
 
 @contextmanager
 def labels(**named: str | None) -> Generator[None]:
-    """Label the generations that are asked for in a block of code.
+    """Label the generations that are requested in a block of code.
 
     >>> with labels(feature="search"):  # doctest: +SKIP
     ...     client.chat.completions.create(...)
 
-    In threads and tasks alike, each for itself; blocks within others add to their labels. A thread
-    that is started in the block has them if it is given the context, as `asyncio.to_thread` does.
+    Each thread and each task has its own labels; nested blocks add to those of the outer block. A
+    thread that is started in the block has them if it runs in a copy of the context, as with
+    `asyncio.to_thread`.
 
     Args:
-        **named: Names and their texts: at most 16, of which 256 characters are kept; None takes
-            the label of an outer block away.
+        **named: Labels by name: at most 16, each truncated to 256 characters; None removes the
+            label of an outer block.
 
     Raises:
-        ConfigurationError: A name or a value is none, or there are too many.
+        ConfigurationError: A name or a value is invalid, or there are too many labels.
     """
     token = _CURRENT.set(combined(_CURRENT.get(), named))
     try:
         yield
     finally:
-        # A generator that is closed elsewhere than it was begun has nothing to restore there.
+        # A generator that is closed in another context than it started in has nothing to restore.
         with suppress(ValueError):
             _CURRENT.reset(token)
 
 
 def current() -> Labels:
-    """Return the labels of this moment."""
+    """Return the current labels."""
     return _CURRENT.get()

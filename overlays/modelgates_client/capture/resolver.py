@@ -1,4 +1,4 @@
-"""`Resolver`: asks for the records of what was captured, while the application runs."""
+"""`Resolver`: fetches the records of captured generations while the application runs."""
 
 import asyncio
 import atexit
@@ -26,30 +26,30 @@ from modelgates_client.records.generation import Generation
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
 
-#: Takes a record; a coroutine function is awaited.
+#: A function that takes a record; a coroutine function is awaited.
 OnRecord = Callable[[Generation], object]
 
 _CONCURRENCY: Final = 8
 _AGAIN_S: Final = 600.0
-_POLL_S: Final = 0.25  # between two looks at what was captured
-_QUEUE_S: Final = 5.0  # between two looks at what others have left in the queue
+_POLL_S: Final = 0.25  # between checks for captured ids
+_QUEUE_S: Final = 5.0  # between checks for ids that other processes left in the queue
 _MAX_PAUSE_S: Final = 60.0  # after an error
 
 
 class Resolver:
-    """Asks for the records of captured generations, in a thread or a task, and stores them.
+    """Fetches the records of captured generations in a thread or a task, and stores them.
 
     >>> with Resolver("costs.db", on_record=lambda record: print(record.cost.charged)):
     ...     serve()  # doctest: +SKIP
 
-    `with` runs it in a thread, `async with` in a task. The ledger is the queue: what is not
-    resolved when it stops, however it stops, is there for the next. Several, in any processes,
-    share the work. Errors are logged, and tried again after a pause.
+    `with` runs it in a thread, `async with` in a task. The ledger is the queue: ids that are not
+    resolved when the resolver stops, for whatever reason, are left for the next one. Several
+    resolvers, in any processes, share the work. Errors are logged, and retried after a pause.
 
-    After a fork there is no thread: start it in the process that is to have it.
+    A thread does not survive a fork: start the resolver in the process that needs it.
     """
 
-    def __init__(  # noqa: PLR0913 - all by name but the first two
+    def __init__(  # noqa: PLR0913 - all but the first two are keyword-only
         self,
         ledger: str | os.PathLike[str] | Ledger,
         client: AsyncModelGates | ModelGates | None = None,
@@ -60,21 +60,21 @@ class Resolver:
         max_rate: float | None = None,
         again: float = _AGAIN_S,
     ) -> None:
-        """Do nothing yet.
+        """Create a resolver, without starting it.
 
         Args:
-            ledger: The path of a ledger, or one that is opened at the same path.
-            client: Asks for the records; None: one of the environment's.
-            on_record: Is called with each record once that is settled and stored, in the thread or
-                the task of the resolver. What it raises is logged. It is not called for records
-                that another process has fetched, nor for what was stored when this one was killed.
-            concurrency: The most requests at one time.
-            wait: Seconds to wait for each record that is not there yet.
-            max_rate: The most requests per second.
-            again: Seconds after which what has no record is asked for again.
+            ledger: The path of a ledger, or a `Ledger`, whose path is opened again.
+            client: The client to fetch records with; None creates one from the environment.
+            on_record: Called with each record once it is final and stored, in the thread or task of
+                the resolver. Exceptions from it are logged. It is not called for records that
+                another process has fetched, nor for those being stored when this one is killed.
+            concurrency: Maximum number of concurrent requests.
+            wait: Seconds to wait for each record that is not ready.
+            max_rate: Maximum requests per second.
+            again: Seconds after which ids without a record are requested again.
 
         Raises:
-            ConfigurationError: There is no key, or the client has an `http_client` that blocks.
+            ConfigurationError: There is no API key, or the client has a sync `http_client`.
         """
         self._path: Final = ledger.path if isinstance(ledger, Ledger) else os.fspath(ledger)
         self._owns_client: Final = not isinstance(client, AsyncModelGates)
@@ -87,48 +87,48 @@ class Resolver:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._begun = threading.Event()
+        self._has_started = threading.Event()
         self._logged = set[type[Exception]]()
 
     def start(self) -> None:
-        """Begin, in a thread that does not keep the program from ending.
+        """Start a daemon thread, which does not keep the program from exiting.
 
         Raises:
-            RuntimeError: It has begun already.
+            RuntimeError: The resolver was already started.
         """
         if self._thread is not None or self._task is not None:
-            raise RuntimeError("a resolver is started once")
+            raise RuntimeError("a resolver can be started only once")
         self._thread = threading.Thread(target=self._run, name="modelgates-resolver", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
     def close(self) -> None:
-        """End: store what has come, give back what was leased; again is once."""
+        """Stop: store the records that have arrived, and release leases. May be called twice."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
         atexit.unregister(self.close)
-        if not thread.is_alive():  # it has ended by itself, or was left behind by a fork
+        if not thread.is_alive():  # it has ended by itself, or was lost in a fork
             return
-        self._begun.wait()
+        self._has_started.wait()
         if self._loop is not None and self._task is not None:
             try:
                 self._loop.call_soon_threadsafe(self._task.cancel)
-            except RuntimeError:  # the loop has just been closed: it has ended
+            except RuntimeError:  # the loop has just been closed, so the thread has ended
                 LOGGER.debug("the resolver has ended already")
         if thread is not threading.current_thread():  # `on_record` may close it
             thread.join()
 
     def drain(self, timeout: float) -> bool:
-        """Wait until all that was captured is resolved; whether it is.
+        """Wait until all captured ids are resolved, and return whether they are.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Maximum time to wait, in seconds.
 
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        ends_s = time.monotonic() + timeout
+        deadline_s = time.monotonic() + timeout
         bring_up_to_date(self._path)
         if not Path(self._path).exists():
             return True  # nothing was captured
@@ -137,7 +137,7 @@ class Resolver:
                 counts = ledger.counts()
                 if not (counts.pending or counts.provisional) and ledger.has_all_captured():
                     return True
-                if time.monotonic() >= ends_s:
+                if time.monotonic() >= deadline_s:
                     return False
                 time.sleep(min(_POLL_S, timeout))
 
@@ -155,7 +155,7 @@ class Resolver:
 
     async def __aenter__(self) -> Self:
         if self._thread is not None or self._task is not None:
-            raise RuntimeError("a resolver is started once")
+            raise RuntimeError("a resolver can be started only once")
         self._task = asyncio.create_task(self._forever(), name="modelgates-resolver")
         return self
 
@@ -168,7 +168,7 @@ class Resolver:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End the task, as `close` ends the thread."""
+        """Stop the task, as `close` stops the thread."""
         task = self._task
         if task is None:
             return
@@ -178,11 +178,11 @@ class Resolver:
             task.result()
 
     def _run(self) -> None:
-        """Run in a thread, until the task is cancelled."""
+        """Run in the thread until the task is cancelled."""
 
         async def main() -> None:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-            self._begun.set()
+            self._has_started.set()
             await self._forever()
 
         try:
@@ -192,9 +192,9 @@ class Resolver:
         except RuntimeError:
             if threading.main_thread().is_alive():
                 raise
-            # The interpreter goes down, and starts no more threads to end asyncio's in.
+            # The interpreter is shutting down, and cannot start the thread to end asyncio's in.
         finally:
-            self._begun.set()
+            self._has_started.set()
 
     async def _forever(self) -> None:
         failures = 0
@@ -204,7 +204,7 @@ class Resolver:
                     await self._resolve()
                 except (ModelGatesError, RuntimeError) as error:
                     if not threading.main_thread().is_alive():
-                        return  # the interpreter goes down, and starts no more threads
+                        return  # the interpreter is shutting down, and starts no more threads
                     if not isinstance(error, ModelGatesError):
                         raise
                     failures += 1
@@ -216,35 +216,35 @@ class Resolver:
                 await self._client.close()
 
     def _log(self, error: ModelGatesError, pause_s: float) -> None:
-        """Log the first error of a class as a warning."""
-        tell = LOGGER.debug if type(error) in self._logged else LOGGER.warning
+        """Log the first error of a class as a warning, and the rest at debug level."""
+        log = LOGGER.debug if type(error) in self._logged else LOGGER.warning
         self._logged.add(type(error))
         name = type(error).__name__
-        tell("captured ids wait: %s: %s; next try in %.0f s", name, error, pause_s)
+        log("captured ids are waiting: %s: %s; retry in %.0f s", name, error, pause_s)
 
     async def _resolve(self) -> None:
-        """Resolve what there is and what comes, until it makes no sense to go on."""
+        """Resolve queued and new ids until an error occurs."""
         ledger = await self._open()
         try:
-            work = _NotifyingRun(ledger, self._concurrency, self._tell)
+            run = _NotifyingRun(ledger, self._concurrency, self._notify)
             batches = self._client.generations.get_batches(
-                work.following(_IdleTasks(ledger, work, self._again).idle),
+                run.following(_IdleTasks(ledger, run, self._again).idle),
                 concurrency=self._concurrency,
                 wait=self._wait,
                 final=True,
                 max_rate=self._max_rate,
             )
-            async with aclosing(work), aclosing(batches):
+            async with aclosing(run), aclosing(batches):
                 try:
                     async for batch in batches:
-                        await work.store(batch)
+                        await run.store(batch)
                 finally:
-                    await work.store_rest(batches)
+                    await run.store_rest(batches)
         finally:
             ledger.close()
 
     async def _open(self) -> Ledger:
-        """Open the ledger in a thread; one that nobody waits for any more is closed again."""
+        """Open the ledger in a thread; if this task is cancelled meanwhile, close it again."""
         opening = asyncio.ensure_future(asyncio.to_thread(Ledger, self._path))
         try:
             return await asyncio.shield(opening)
@@ -253,40 +253,40 @@ class Resolver:
                 (await opening).close()
             raise
 
-    async def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        """Hand on the records that are settled."""
+    async def _notify(self, outcomes: Sequence[Outcome]) -> None:
+        """Pass the final records to `on_record`."""
         if self._on_record is None:
             return
         for outcome in outcomes:
             if not (isinstance(outcome, Resolved) and outcome.record.is_final):
                 continue
             try:
-                said = self._on_record(outcome.record)
-                if inspect.isawaitable(said):
-                    await said
-            except Exception:  # noqa: BLE001 - the application's own
+                result = self._on_record(outcome.record)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:  # noqa: BLE001 - code of the application
                 LOGGER.exception("on_record raised, for %s", outcome.generation_id)
 
 
 class _NotifyingRun(FetchRun):
-    """Work that tells of what it has stored."""
+    """A fetch run that reports the outcomes it has stored."""
 
     def __init__(
         self,
         ledger: Ledger,
         chunk: int,
-        tell: Callable[[Sequence[Outcome]], Awaitable[None]],
+        notify: Callable[[Sequence[Outcome]], Awaitable[None]],
     ) -> None:
         super().__init__(ledger, retry_failed=False, chunk=chunk)
-        self._tell = tell
+        self._notify = notify
         self._stored = list[Outcome]()
 
     async def store(self, batch: Sequence[Outcome]) -> Progress:
         try:
             return await super().store(batch)
-        finally:  # also if it ends: what is stored is told of
+        finally:  # also after an error: what is stored is reported
             stored, self._stored = self._stored, []
-            await self._tell(stored)
+            await self._notify(stored)
 
     def _add(self, outcomes: list[Outcome]) -> None:
         super()._add(outcomes)
@@ -294,38 +294,41 @@ class _NotifyingRun(FetchRun):
 
 
 class _IdleTasks:
-    """What is done while there is nothing to ask for."""
+    """Waits for new ids while there is nothing to request."""
 
-    def __init__(self, ledger: Ledger, work: FetchRun, again_s: float) -> None:
+    def __init__(self, ledger: Ledger, run: FetchRun, again_s: float) -> None:
         self._ledger = ledger
-        self._work = work
+        self._run = run
         self._again_s = again_s
         self._again_at = time.monotonic() + again_s
 
     async def idle(self) -> None:
-        """Return when there may be something."""
+        """Return when there may be something to request."""
         until = time.monotonic() + _QUEUE_S
         while time.monotonic() < until:
-            await self._work.do(self._ledger.import_captured)
-            if await self._work.do(self._ledger.has_waiting):
+            await self._run.do(self._ledger.import_captured)
+            if await self._run.do(self._ledger.has_waiting):
                 return
             if time.monotonic() >= self._again_at:
                 self._again_at = time.monotonic() + self._again_s
-                await self._work.do(self._ledger.start_new_pass)
+                await self._run.do(self._ledger.start_new_pass)
                 return
             await asyncio.sleep(_POLL_S)
 
 
 def _as_async(client: Any) -> AsyncModelGates:
-    """Return a client that is awaited, for the same account and server.
+    """Return an async client for the same account and server.
 
     Raises:
-        ConfigurationError: There is no key, or it is none, or sends by an HTTP client that blocks.
+        ConfigurationError: There is no API key, or `client` is not a client, or it has a sync
+            `http_client`.
     """
     if client is None:
         return AsyncModelGates()
     if isinstance(client, AsyncModelGates):
         return client
     if not isinstance(client, ModelGates):
-        raise ConfigurationError(f"client is a ModelGates or an AsyncModelGates, no {client!r}")
+        raise ConfigurationError(
+            f"client: expected a ModelGates or an AsyncModelGates, not {client!r}"
+        )
     return AsyncModelGates.like(client)

@@ -1,4 +1,4 @@
-"""What an answer says of its generation: by its head, or by its body as that passes."""
+"""The generation id of a response, from its headers or from its body as it streams."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -15,7 +15,7 @@ _MAX_BODY_BYTES: Final = 16 * 2**20  # bytes of a body that are looked at, encod
 
 
 class ObservedResponse(Protocol):
-    """What is looked at of a response of httpx or httpx2."""
+    """The part of an httpx or httpx2 response that is read."""
 
     @property
     def status_code(self) -> int:
@@ -28,32 +28,32 @@ class ObservedResponse(Protocol):
         ...
 
 
-def may_be_generation(answer: ObservedResponse) -> bool:
-    """Whether it may be the answer of a generation: it is a success."""
-    return 200 <= answer.status_code < 300  # noqa: PLR2004 - RFC 9110, section 15.3
+def may_be_generation(response: ObservedResponse) -> bool:
+    """Whether a response may be that of a generation: it is successful."""
+    return 200 <= response.status_code < 300  # noqa: PLR2004 - RFC 9110, section 15.3
 
 
-def id_in_head(answer: ObservedResponse) -> str | None:
-    """Return the id that the head of an answer names; None if it does not."""
-    if HEADER not in answer.headers:  # `get` of one that is not there costs twice as much
+def id_in_headers(response: ObservedResponse) -> str | None:
+    """Return the id in the headers of a response; None if there is none."""
+    if HEADER not in response.headers:  # `get` for a missing header takes twice as long
         return None
-    word = answer.headers[HEADER].partition(",")[0].strip()  # a repeated header is a list
+    word = response.headers[HEADER].partition(",")[0].strip()  # a repeated header is a list
     is_id = is_askable(word) and word.isascii() and " " not in word and len(word) <= _MAX_ID_LENGTH
     return word if is_id else None
 
 
 class IdSniffer:
-    """Takes the bytes of a body as they pass, until its id is known or there is none.
+    """Reads the bytes of a body as they stream, until the id is found or there is none.
 
     Attributes:
-        is_done: Whether it wants no more.
+        is_done: Whether no more bytes are needed.
     """
 
     def __init__(self, decode: Decode | None, note: Callable[[str], object]) -> None:
         """Begin before the body.
 
         Args:
-            decode: Undoes its encoding; None: nothing can be read of it.
+            decode: Decodes the body; None if its encoding is not supported.
             note: Takes the id, once; does not raise.
         """
         self.is_done = decode is None
@@ -63,13 +63,13 @@ class IdSniffer:
         self._left = _MAX_BODY_BYTES
 
     @classmethod
-    def of(cls, answer: ObservedResponse, note: Callable[[str], object]) -> "IdSniffer":
-        """Return one for the body of an answer."""
-        is_plain = _ENCODING not in answer.headers
-        return cls(identity if is_plain else decoder(answer.headers[_ENCODING]), note)
+    def of(cls, response: ObservedResponse, note: Callable[[str], object]) -> "IdSniffer":
+        """Create a sniffer for the body of a response."""
+        is_plain = _ENCODING not in response.headers
+        return cls(identity if is_plain else decoder(response.headers[_ENCODING]), note)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; never raises."""
+        """Process the next bytes; never raises."""
         if self.is_done or self._decode is None:
             return
         try:

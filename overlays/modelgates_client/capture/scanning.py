@@ -1,8 +1,8 @@
-"""Finding the id of a generation in a body that comes in pieces; memory is constant. Pure.
+"""Finding the generation id in a body that arrives in chunks, in constant memory. Pure.
 
-A body is a JSON object, of which the own `id` counts, or an event stream, of whose first events
-the same is true (https://html.spec.whatwg.org/multipage/server-sent-events.html). Nothing within a
-text, or deeper, is one. What is passed over is not kept.
+A body is a JSON object with an `id` at its top level, or an event stream whose first events are
+such objects (https://html.spec.whatwg.org/multipage/server-sent-events.html). An `id` within a
+string, or deeper in the object, does not count. Skipped data is not kept.
 """
 
 import json
@@ -11,132 +11,129 @@ from typing import Final
 
 from modelgates_client.records.generation_ids import is_id
 
-_MAX: Final = 256  # bytes that are kept of a text: keys and ids are shorter
-_EVENTS: Final = (
-    32  # with data, of a stream, that are looked at: the id is in each of the gateway's
-)
-_IGNORED: Final = b" \t\r\n\xef\xbb\xbf"  # white space, and the mark of UTF-8
+_MAX: Final = 256  # bytes of a string to keep: keys and ids are shorter
+_EVENTS: Final = 32  # events with data to search: the gateway sends the id in each of them
+_IGNORED: Final = b" \t\r\n\xef\xbb\xbf"  # white space, and the byte order mark of UTF-8
 
-_TEXT: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # to a quote, or to half an escape
-_OUTSIDE: Final = re.compile(rb'[^"{}\[\],:]*+')  # what is between the signs of JSON, and texts
+_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # up to a quote or half an escape
+_OTHER: Final = re.compile(rb'[^"{}\[\],:]*+')  # between the delimiters of JSON
 _LINE: Final = re.compile(rb"[^\r\n]*+")
 _DATA: Final = b"data:"
 
-#: What most answers begin with, in one step: comments, and an object whose first key is the id.
+#: A fast path for most responses: comments, then an object whose first key is the id.
 _USUAL: Final = re.compile(
     rb'(?:(?::[^\r\n]*+[\r\n]++)*+data:)?\s*+\{\s*+"id"\s*+:\s*+"([0-9A-Za-z_-]{1,256})"'
 )
 
 
 class ObjectScanner:
-    """Looks for the own `id` of one JSON object.
+    """Searches for the top-level `id` of one JSON object.
 
     Attributes:
-        found: The id; None as long as there is none.
-        is_done: Whether nothing more can be found.
+        found: The id, or None until it is found.
+        is_done: Whether the search is over.
     """
 
     def __init__(self) -> None:
-        """Begin before the object."""
+        """Start before the object."""
         self.found: str | None = None
         self.is_done = False
         self._depth = 0
-        self._in_text = False
-        self._is_split = False  # the piece ended behind a backslash
-        self._kept: bytearray | None = None  # of a text that matters
-        self._is_key = False  # the next text is one, or this one
-        self._is_wanted = False  # the next value is the id's
+        self._in_string = False
+        self._is_split = False  # the chunk ended after a backslash
+        self._kept: bytearray | None = None  # the string so far, if it is a key or the id
+        self._is_key = False  # the current or next string is a key
+        self._is_id = False  # the next value is that of `id`
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Process the next chunk."""
         at = 0
         if not self._depth:
             data = data.lstrip(_IGNORED)
             if data and not data.startswith(b"{"):
                 self.is_done = True
         while at < len(data) and not self.is_done:
-            at = self._text(data, at) if self._in_text else self._sign(data, at)
+            at = self._string(data, at) if self._in_string else self._delimiter(data, at)
 
-    def _text(self, data: bytes, at: int) -> int:
-        """Pass over a text, or what there is of it; return where it ends."""
+    def _string(self, data: bytes, at: int) -> int:
+        """Skip a string, or the part of it in this chunk; return where it ends."""
         start = at
         if self._is_split:
             at += 1
-        match = _TEXT.match(data, at)
+        match = _STRING.match(data, at)
         end = len(data) if match is None else match.end()
         self._is_split = data[end : end + 1] == b"\\"
         if self._kept is not None and len(self._kept) <= _MAX:
             self._kept += data[start : min(end + self._is_split, start + _MAX + 1)]
         if self._is_split or end == len(data):
             return end + self._is_split
-        self._in_text = False
+        self._in_string = False
         if self._kept is not None:
-            self._ended(_unescaped(self._kept))
+            self._end_string(_unescaped(self._kept))
             self._kept = None
         return end + 1
 
-    def _ended(self, text: str) -> None:
+    def _end_string(self, text: str) -> None:
         if self._is_key:
             self._is_key = False
-            self._is_wanted = text == "id"
+            self._is_id = text == "id"
             return
         self.is_done = True
         if is_id(text):
             self.found = text
 
-    def _sign(self, data: bytes, at: int) -> int:
-        """Take the next sign; return what is behind it."""
-        match = _OUTSIDE.match(data, at)
+    def _delimiter(self, data: bytes, at: int) -> int:
+        """Process the next delimiter; return the position after it."""
+        match = _OTHER.match(data, at)
         at = len(data) if match is None else match.end()
-        sign = data[at : at + 1]
-        if sign == b'"':
-            self._in_text = True
-            if self._depth == 1 and (self._is_key or self._is_wanted):
+        delimiter = data[at : at + 1]
+        if delimiter == b'"':
+            self._in_string = True
+            if self._depth == 1 and (self._is_key or self._is_id):
                 self._kept = bytearray()
-        elif sign in (b"{", b"["):
+        elif delimiter in (b"{", b"["):
             self._depth += 1
             self._is_key = self._depth == 1
-            self.is_done = self._is_wanted  # the id is no text
-        elif sign in (b"}", b"]"):
+            self.is_done = self._is_id  # the id is not a string
+        elif delimiter in (b"}", b"]"):
             self._depth -= 1
             self.is_done = self._depth <= 0
-        elif sign == b"," and self._depth == 1:
+        elif delimiter == b"," and self._depth == 1:
             self._is_key = True
-            self.is_done = self._is_wanted  # likewise
+            self.is_done = self._is_id  # the id is not a string
         return at + 1
 
 
 def _unescaped(text: bytearray) -> str:
-    """Return what a text says; nothing, if it is none, or too long to matter."""
+    """Decode a JSON string; empty if it is invalid or was too long to keep."""
     try:
-        said = json.loads(b'"%s"' % text)
+        return str(json.loads(b'"%s"' % text))
     except ValueError:
         return ""
-    return str(said)
 
 
 class BodyScanner:
-    """Looks for the id in a body: an object, or an event stream.
+    """Searches for the id in a body: an object or an event stream.
 
     Attributes:
-        found: The id; None as long as there is none.
-        is_done: Whether nothing more can be found.
+        found: The id, or None until it is found.
+        is_done: Whether the search is over.
     """
 
     def __init__(self) -> None:
-        """Begin before the body."""
+        """Start before the body."""
         self.is_done = False
         self.found: str | None = None
         self._object: ObjectScanner | None = None
         self._is_stream: bool | None = None
-        self._begun = bytearray()  # of a line, as long as it is not known what it is
+        self._prefix = bytearray()  # the beginning of a line whose field is not yet known
         self._is_data: bool | None = None
         self._after_return = False
-        self._has_data = False  # the event
+        self._has_data = False  # whether the current event has data
         self._left = _EVENTS
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Process the next chunk."""
         if self._is_stream is None:
             data = data.lstrip(_IGNORED)
             if not data:
@@ -145,18 +142,18 @@ class BodyScanner:
             if usual is not None and is_id(word := usual[1].decode()):
                 self.found, self.is_done = word, True
                 return
-            # of a field or a comment; nothing else that is answered begins like that
+            # An event stream begins with a field or a comment, and no other response does.
             self._is_stream = data[:1] != b"{"
             self.is_done = self._is_stream and data[:1] not in b"deir:"
         if not self._is_stream:
-            self.is_done = self._look(data)
+            self.is_done = self._scan(data)
             return
         at = 0
         while at < len(data) and not self.is_done:
             at = self._line(data, at)
 
     def _line(self, data: bytes, at: int) -> int:
-        """Take a line, or what there is of it; return what is behind it."""
+        """Process a line, or the part of it in this chunk; return the position after it."""
         if self._after_return and data[at : at + 1] == b"\n":
             at += 1
         self._after_return = False
@@ -165,37 +162,37 @@ class BodyScanner:
         self._part(data[at:end])
         if end < len(data):
             self._after_return = data[end : end + 1] == b"\r"
-            self._ended()
+            self._end_line()
         return end + 1
 
     def _part(self, part: bytes) -> None:
         if self._is_data is None:
-            lacking = len(_DATA) - len(self._begun)
-            self._begun += part[:lacking]
-            part = part[lacking:]
-            if len(self._begun) < len(_DATA):
+            missing = len(_DATA) - len(self._prefix)
+            self._prefix += part[:missing]
+            part = part[missing:]
+            if len(self._prefix) < len(_DATA):
                 return
-            self._is_data = bytes(self._begun) == _DATA
+            self._is_data = bytes(self._prefix) == _DATA
         if self._is_data and part:
             self._has_data = True
-            self._look(part)
+            self._scan(part)
             self.is_done = self.found is not None
 
-    def _look(self, part: bytes) -> bool:
-        """Look into a part of an object; whether nothing more can be found in it."""
+    def _scan(self, part: bytes) -> bool:
+        """Scan a part of an object; return whether the search in it is over."""
         if self._object is None:
             self._object = ObjectScanner()
         self._object.feed(part)
         self.found = self._object.found
         return self._object.is_done
 
-    def _ended(self) -> None:
-        """End a line; behind an empty one, look at the next event."""
-        is_blank = not self._begun
-        self._begun.clear()
+    def _end_line(self) -> None:
+        """End a line; an empty line ends the event."""
+        is_blank = not self._prefix
+        self._prefix.clear()
         self._is_data = None
         if self._has_data and not is_blank:
-            self._look(b"\n")
+            self._scan(b"\n")
         elif self._has_data:
             self._has_data = False
             self._object = None

@@ -1,4 +1,4 @@
-"""Bodies that pass on unchanged while their beginning is read; for httpx and httpx2 alike."""
+"""Body streams, passed on unchanged while their beginning is read; for httpx and httpx2."""
 
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -6,16 +6,16 @@ from functools import cache
 from typing import Any, Final
 
 from modelgates_client.capture.encodings import identity
-from modelgates_client.capture.response_ids import IdSniffer, id_in_head, may_be_generation
+from modelgates_client.capture.response_ids import IdSniffer, id_in_headers, may_be_generation
 
-#: The libraries whose clients can be captured. They are never imported: whoever has a client of one
-#: has imported it.
+#: The libraries whose clients can be captured. They are never imported here: an application that
+#: has a client has imported its library.
 LIBRARIES: Final = ("httpx2", "httpx")
 
 
-@cache  # of types, of which there are few
+@cache  # the keys are types, and few
 def library_of(kind: type[Any]) -> str | None:
-    """Return which library a class is of, or derived from; None if of neither."""
+    """Return the library that a class belongs to or derives from; None if neither."""
     for cls in kind.__mro__:
         name = cls.__module__.partition(".")[0]
         if name in LIBRARIES and name in sys.modules:
@@ -23,39 +23,39 @@ def library_of(kind: type[Any]) -> str | None:
     return None
 
 
-def observe(response: Any, note: Callable[[str], object], *, is_awaited: bool) -> None:
-    """Have the id of a response noted: now, or when it passes in the body. The body stays as it is.
+def observe(response: Any, note: Callable[[str], object], *, is_async: bool) -> None:
+    """Record the id of a response, now or while the body is read. The body is not changed.
 
     Args:
-        response: A response whose head has come.
+        response: A response whose headers have arrived.
         note: Takes the id; does not raise.
-        is_awaited: Whether the body is read by `async for`.
+        is_async: Whether the body is read by `async for`.
     """
     if not may_be_generation(response):
         return
-    found = id_in_head(response)
-    if found is not None:
-        note(found)
-    elif response.is_stream_consumed:  # as responses of mocks are: the whole body is there
+    generation_id = id_in_headers(response)
+    if generation_id is not None:
+        note(generation_id)
+    elif response.is_stream_consumed:  # a mock's response, whose whole body is available
         IdSniffer(identity, note).feed(response.content)
     else:
         kind: Any = response.__class__  # mypy takes no `type[...]` for hashable
         library = library_of(kind)
         sniffer = IdSniffer.of(response, note)
         if library is not None and not sniffer.is_done:
-            wrap = _awaited(library) if is_awaited else _blocking(library)
-            response.stream = wrap(response.stream, sniffer)
+            stream_class = _async_class(library) if is_async else _sync_class(library)
+            response.stream = stream_class(response.stream, sniffer)
 
 
 class _ObservedStream:
-    """What both kinds of streams have in common."""
+    """The common base of both kinds of streams."""
 
     def __init__(self, stream: Any, sniffer: IdSniffer) -> None:
         self._stream = stream
         self._sniffer = sniffer
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else the stream has: httpx2 keeps there how long the response took."""
+        """Return another attribute of the stream, where httpx2 keeps the response time."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._stream, name)
@@ -91,11 +91,11 @@ class _AsyncStream(_ObservedStream):
 
 
 @cache
-def _blocking(library: str) -> Callable[[Any, IdSniffer], Any]:
-    """Return the class of streams that a library takes for its own."""
+def _sync_class(library: str) -> Callable[[Any, IdSniffer], Any]:
+    """Return a stream class that a library accepts as its own."""
     return type("CapturedStream", (_SyncStream, sys.modules[library].SyncByteStream), {})
 
 
 @cache
-def _awaited(library: str) -> Callable[[Any, IdSniffer], Any]:
+def _async_class(library: str) -> Callable[[Any, IdSniffer], Any]:
     return type("CapturedStream", (_AsyncStream, sys.modules[library].AsyncByteStream), {})

@@ -1,4 +1,4 @@
-"""Transports that capture, for who makes the client; of httpx and httpx2 alike."""
+"""Transports that capture, for new clients of httpx and httpx2."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -8,13 +8,13 @@ from modelgates_client.capture.id_recorder import IdRecorder, Sink
 from modelgates_client.capture.streams import observe
 
 if TYPE_CHECKING:
-    _Transport = Any  # a type checker takes it for the base class of either library
+    _Transport = Any  # lets type checkers accept it as a transport of either library
 else:
     _Transport = object
 
 
 class CaptureTransport(_Transport):  # type: ignore[misc] # see above
-    """A transport that passes everything on to another, and notes the ids of generations.
+    """A transport that wraps another one, and records the ids of generations.
 
     >>> transport = CaptureTransport(httpx.HTTPTransport(), to="costs.db")  # doctest: +SKIP
     >>> client = httpx.Client(transport=transport)  # doctest: +SKIP
@@ -25,12 +25,12 @@ class CaptureTransport(_Transport):  # type: ignore[misc] # see above
     ) -> None:
         """Capture what goes through a transport; the arguments are those of `capture`."""
         self._transport: Final = transport
-        self._noting: Final = IdRecorder(to, labels)
+        self._recorder: Final = IdRecorder(to, labels)
 
     def handle_request(self, request: Any) -> Any:
         """Send a request; return its response."""
         response = self._transport.handle_request(request)
-        observe(response, self._noting.recorder(), is_awaited=False)
+        observe(response, self._recorder.callback(), is_async=False)
         return response
 
     def close(self) -> None:
@@ -51,19 +51,19 @@ class CaptureTransport(_Transport):  # type: ignore[misc] # see above
 
 
 class AsyncCaptureTransport(_Transport):  # type: ignore[misc] # see above
-    """`CaptureTransport` for clients that are awaited."""
+    """`CaptureTransport` for async clients."""
 
     def __init__(
         self, transport: Any, *, to: Sink, labels: Mapping[str, str] | None = None
     ) -> None:
         """Capture what goes through a transport; the arguments are those of `capture`."""
         self._transport: Final = transport
-        self._noting: Final = IdRecorder(to, labels)
+        self._recorder: Final = IdRecorder(to, labels)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request; return its response."""
         response = await self._transport.handle_async_request(request)
-        observe(response, self._noting.recorder(), is_awaited=True)
+        observe(response, self._recorder.callback(), is_async=True)
         return response
 
     async def aclose(self) -> None:

@@ -2,51 +2,51 @@
 
 `modelgates get ID…` prints the records of generations: on a terminal as a table, the record of a
 single id as a summary; piped, or with `--json`, as JSON Lines, each the record's `to_dict()`. Data
-go to stdout, messages to stderr. `modelgates check` holds responses, live or recorded, against the
+go to stdout, messages to stderr. `modelgates check` checks responses, live or recorded, against the
 spec. `modelgates fetch` fills a ledger, which `show`, `list`, `export`, `report`, `budget` and
-`reconcile` read, and `forget` rids of ids that never had a record.
-`modelgates stub` serves records on loopback as the API does, with the extra `testing`.
-`modelgates completion SHELL` prints a script for a shell.
+`reconcile` read, and from which `forget` removes ids that never had a record.
+`modelgates stub` serves records on loopback like the API, with the extra `testing`.
+`modelgates completion SHELL` prints a completion script for a shell.
 
 The exit statuses are in `statuses`, and in the help of each command.
 
-A command is a module of its name, which is loaded when it is needed:
+Each command is a module with its name, which is loaded on first use:
 
-| module       | subject                                                  |
-|--------------|----------------------------------------------------------|
-| `budget`     | is what was spent within a limit, or within all budgets? |
-| `check`      | responses, live or recorded, held against the spec       |
-| `completion` | the script that completes the command in a shell         |
-| `export`     | rows of a ledger to files                                |
-| `fetch`      | fill a ledger, resumably                                 |
-| `forget`     | ids that nobody is to ask for any more                   |
-| `get`        | print records                                            |
-| `list`       | ids of which a ledger does not know something            |
-| `mcp`        | serve AI clients over stdio                              |
-| `reconcile`  | a ledger held against the account's activity             |
-| `report`     | what it cost, and how it went                            |
-| `show`       | what a ledger has of ids                                 |
-| `stub`       | serve records on loopback                                |
+| module       | subject                                            |
+|--------------|----------------------------------------------------|
+| `budget`     | compare spending with a limit, or with all budgets |
+| `check`      | check responses, live or recorded                  |
+| `completion` | print the completion script for a shell            |
+| `export`     | write a ledger's rows to files                     |
+| `fetch`      | fill a ledger, resumably                           |
+| `forget`     | stop requesting ids without a record               |
+| `get`        | print records                                      |
+| `list`       | list a ledger's unresolved ids                     |
+| `mcp`        | serve AI clients over stdio                        |
+| `reconcile`  | compare a ledger with the account's activity       |
+| `report`     | report cost and performance                        |
+| `show`       | show what a ledger has for ids                     |
+| `stub`       | serve records on loopback                          |
 
-What they share:
+Shared modules:
 
-| module           | subject                                                 |
-|------------------|---------------------------------------------------------|
-| `app`            | the group of commands; running one; failures            |
-| `options`        | options as fields of classes; those that commands share |
-| `config`         | the configuration file: defaults, and budgets           |
-| `statuses`       | the exit statuses                                       |
-| `keys`           | the key, and that it is not shown                       |
-| `messages`       | stderr: errors, warnings, logs                          |
-| `progress`       | stderr: how far long work is, by rich                   |
-| `output`         | stdout, and files that are written whole or not at all  |
-| `ids`            | ids in arguments, lists, logs and JSON Lines            |
-| `recordings`     | recorded responses, line by line                        |
-| `reading`        | texts, however they are packed and encoded              |
-| `record_table`   | records as a table, by rich                             |
-| `findings`       | findings of `check` as JSON, Markdown and JUnit XML     |
-| `findings_table` | findings as a table, by rich                            |
-| `all_budgets`    | how the budgets of the configuration file stand         |
+| module           | subject                                                  |
+|------------------|----------------------------------------------------------|
+| `app`            | the command group: registration, running, failures       |
+| `options`        | options as fields of classes; options shared by commands |
+| `config`         | the configuration file: defaults and budgets             |
+| `statuses`       | the exit statuses                                        |
+| `keys`           | reading the API key, and detecting it in text            |
+| `messages`       | stderr: errors, warnings, logs                           |
+| `progress`       | stderr: progress displays, drawn by rich                 |
+| `output`         | stdout, and files that are written atomically            |
+| `ids`            | ids in arguments, lists, logs and JSON Lines             |
+| `recordings`     | recorded responses, line by line                         |
+| `reading`        | decompressing and decoding text files                    |
+| `record_table`   | records as a table, drawn by rich                        |
+| `findings`       | findings of `check` as JSON, Markdown and JUnit XML      |
+| `findings_table` | findings as a table, drawn by rich                       |
+| `all_budgets`    | the states of the configuration file's budgets           |
 """
 
 import sys
@@ -56,11 +56,11 @@ from modelgates_client._version import __version__
 
 
 class CommandInfo(NamedTuple):
-    """What is known of a command before its module is loaded.
+    """A description of a command, available without loading its module.
 
     Attributes:
-        summary: What it does, in a sentence.
-        extras: What it needs to be installed.
+        summary: What the command does, in one sentence.
+        extras: The extras of the package that it needs.
     """
 
     summary: str
@@ -101,7 +101,7 @@ COMMANDS: Final = {
 def main() -> int:
     """Run the command with the arguments of the process; return the exit status."""
     try:
-        # Not before they are needed: where the extra is not installed, it is said in one line.
+        # Imported here, so that a missing extra can be reported in one line.
         import rich  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
 
         from modelgates_client.cli.app import run  # noqa: PLC0415
@@ -115,12 +115,12 @@ def main() -> int:
 
 
 def _without_extra(arguments: list[str]) -> int:
-    """Tell the version, or in one line all that a command needs; return the exit status."""
+    """Print the version, or one line with the extras to install; return the exit status."""
     if arguments == ["--version"] and sys.stdout is not None:
         sys.stdout.write(f"modelgates {__version__}\n")
         return 0
     extras = next((COMMANDS[each].extras for each in arguments if each in COMMANDS), "cli")
-    if sys.stderr is not None:  # where it is closed
+    if sys.stderr is not None:  # it is None if closed
         sys.stderr.write(
             f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"
         )

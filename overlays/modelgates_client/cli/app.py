@@ -1,4 +1,4 @@
-"""The command itself: its subcommands, how they are run, and what becomes of their failures."""
+"""The command group: registering and running its commands, and reporting their failures."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from modelgates_client._version import __version__
 from modelgates_client.cli import COMMANDS
-from modelgates_client.cli.config import NOTHING, Config, find, read
+from modelgates_client.cli.config import EMPTY, Config, find, read
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import ServerOptions, add_parameters
 from modelgates_client.cli.output import ReaderGoneError, UnwritableError
@@ -22,10 +22,10 @@ NAME: Final = "modelgates"
 _HELP_NAMES: Final = ("-h", "--help")
 
 _Options = TypeVar("_Options")
-#: What a command does.
-_Work = Callable[[_Options, Messages], Status]
+#: The function that runs a command.
+_Run = Callable[[_Options, Messages], Status]
 
-# click fills paragraphs, but not those that begin with \b.
+# click rewraps paragraphs, except those that begin with \b.
 _STATUSES: Final = "\n".join(f"  {status:<4} {status.meaning}" for status in Status)
 _EPILOG: Final = f"""\
 \b
@@ -33,7 +33,7 @@ Exit statuses:
 {_STATUSES}
 """
 
-#: What the help of a command that needs the key ends with.
+#: The end of the help of commands that need the API key.
 _KEY_EPILOG: Final = f"""\
 The API key is read from the environment variable MODELGATES_API_KEY, unless --key-file or
 --key-stdin is given. There is no option for the key itself, because other users can read the
@@ -45,25 +45,25 @@ With several ids, a failure does not stop the others, and the highest exit statu
 
 
 class Commands(click.Group):
-    """A group whose commands are loaded when they are needed, each from the module of its name."""
+    """A group that loads each command on first use, from the module with its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; None if there is none of that name."""
+        """Return a command by its name; None if there is no such command."""
         if cmd_name in COMMANDS:
             import_module(f"modelgates_client.cli.{cmd_name}")  # it registers itself
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write what each command does, without loading them."""
+        """Write the summaries of the commands, without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands and options that begin like that, without loading commands."""
+        """Return the commands and options that begin with a text, without loading commands."""
         return [
             *(
                 CompletionItem(name, help=command.summary)
@@ -74,7 +74,7 @@ class Commands(click.Group):
         ]
 
 
-# The help is given as such, not as docstrings: there are none under `python -OO`.
+# The help is passed explicitly, because `python -OO` removes docstrings.
 @click.group(
     NAME,
     cls=Commands,
@@ -103,47 +103,47 @@ def app(context: click.Context, config_file: str | None) -> None:
 
 def command(
     options: type[_Options], *, details: str, name: str | None = None
-) -> Callable[[_Work[_Options]], _Work[_Options]]:
-    """Register a function as the command of its name; what it raises becomes an exit status.
+) -> Callable[[_Run[_Options]], _Run[_Options]]:
+    """Register a function as a command; errors that it raises become exit statuses.
 
     Args:
         options: The class whose fields are the command's options.
-        details: What `--help` says after the summary of the command.
-        name: The name, if it is not that of the function.
+        details: The help text after the command's summary.
+        name: The command's name, if it is not that of the function.
     """
     epilog = _KEY_EPILOG if issubclass(options, ServerOptions) else _EPILOG
 
-    def register(work: _Work[_Options]) -> _Work[_Options]:
+    def register(run_command: _Run[_Options]) -> _Run[_Options]:
         def callback(*, quiet: bool, verbose: bool, **values: Any) -> Status:
             if quiet and verbose:
                 raise click.UsageError("--quiet and --verbose are mutually exclusive")
             messages = Messages(quiet=quiet, verbose=verbose)
-            with messages.heard():
+            with messages.capture_logs():
                 try:
-                    return work(options(**values), messages)
+                    return run_command(options(**values), messages)
                 except (ModelGatesError, UnwritableError) as error:
-                    return _failed(error, messages)
+                    return _report_failure(error, messages)
 
-        called = name or work.__name__
-        text = f"{COMMANDS[called].summary}\n\n{cleandoc(details)}"
-        made = click.Command(called, callback=callback, help=text, epilog=epilog)
-        add_parameters(made, options)
+        command_name = name or run_command.__name__
+        text = f"{COMMANDS[command_name].summary}\n\n{cleandoc(details)}"
+        new_command = click.Command(command_name, callback=callback, help=text, epilog=epilog)
+        add_parameters(new_command, options)
         quiet = "Print only errors to stderr."
         verbose = "Also print log messages and details to stderr."
-        click.option("-q", "--quiet", is_flag=True, help=quiet)(made)
-        click.option("-v", "--verbose", is_flag=True, help=verbose)(made)
-        click.help_option(*_HELP_NAMES)(made)
-        app.add_command(made)
-        return work
+        click.option("-q", "--quiet", is_flag=True, help=quiet)(new_command)
+        click.option("-v", "--verbose", is_flag=True, help=verbose)(new_command)
+        click.help_option(*_HELP_NAMES)(new_command)
+        app.add_command(new_command)
+        return run_command
 
     return register
 
 
 def configuration() -> Config:
-    """Return what the configuration file says that this run has read; nothing if there is none."""
+    """Return the configuration that this run has read; an empty one if there is no file."""
     context = click.get_current_context(silent=True)
-    found: Config | None = None if context is None else context.find_root().obj
-    return NOTHING if found is None else found
+    config: Config | None = None if context is None else context.find_root().obj
+    return EMPTY if config is None else config
 
 
 def run() -> int:
@@ -154,14 +154,14 @@ def run() -> int:
         *(click.UsageError, click.Abort, KeyboardInterrupt),
         *(ModelGatesError, ReaderGoneError, UnwritableError),
     ) as error:
-        return _failed(error, Messages())
+        return _report_failure(error, Messages())
     return status if isinstance(status, int) else Status.OK
 
 
-def _failed(error: Exception | KeyboardInterrupt, messages: Messages) -> Status:
-    """Say why the command failed, in one line; return the exit status."""
+def _report_failure(error: Exception | KeyboardInterrupt, messages: Messages) -> Status:
+    """Print why the command failed, in one line; return the exit status."""
     if isinstance(error, ReaderGoneError):
-        return Status.READER_GONE  # there is nobody to tell
+        return Status.READER_GONE
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else NAME
         messages.error(f"{' '.join(error.format_message().split())} See {path} --help.")

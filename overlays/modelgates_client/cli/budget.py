@@ -93,15 +93,15 @@ class BudgetOptions(SelectionOptions):
     """,
 )
 def budget(options: BudgetOptions, messages: Messages) -> Status:
-    """Do what the options say: a line for each budget, or one object of JSON.
+    """Run `modelgates budget`: print a line for each budget, or one JSON object.
 
     Args:
-        options: What was asked for.
-        messages: Where to say what is not data.
+        options: The options of the command.
+        messages: Where to report warnings.
 
     Raises:
-        ConfigurationError: They cannot be used, or what they name cannot be read.
-        ReaderGoneError: Nobody reads the output any more.
+        ConfigurationError: The options are invalid, or a file cannot be read.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     if options.all_budgets:

@@ -1,4 +1,4 @@
-"""`modelgates check`: hold responses, live or recorded, against the spec."""
+"""`modelgates check`: check responses, live or recorded, against the spec."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -39,8 +39,8 @@ from modelgates_runtime.errors import ModelGatesError
 FormatName = Literal["table", "json", "markdown", "junit"]
 Fetch = Callable[[str], Checked]
 
-_FLAWS: Final = 1000  # of a ledger that are named
-_SUCCESS: Final = 200  # a ledger keeps nothing else
+_MAX_FLAWS: Final = 1000  # of a ledger, to list
+_SUCCESS: Final = 200  # the status of all bodies in a ledger
 _KEPT: Final = 64 * 1024  # bytes of a body that an error keeps
 
 
@@ -91,11 +91,11 @@ class CheckOptions(ServerOptions):
     """,
 )
 def run_check(options: CheckOptions, messages: Messages) -> Status:
-    """Do what the options say.
+    """Run `modelgates check`.
 
     Raises:
-        ConfigurationError: They cannot be used.
-        ReaderGoneError: Nobody reads the output any more.
+        ConfigurationError: The options are invalid.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     _check_options(options)
@@ -126,7 +126,7 @@ class _Run:
     """One run of the command over its sources.
 
     Attributes:
-        tally: What was found.
+        tally: The deviations so far.
     """
 
     def __init__(self, messages: Messages) -> None:
@@ -135,7 +135,7 @@ class _Run:
         self._status = Status.OK
 
     def over(self, sources: list[tuple[str, bool]], fetch: Fetch) -> Status:
-        """Check each; one that fails does not stop the others."""
+        """Check each source; a failure does not stop the others."""
         with spinner(self._messages, len(sources)) as drawn:
             for source, is_file in sources:
                 drawn.asking(source)
@@ -143,10 +143,10 @@ class _Run:
                     if is_file:
                         self._read(source)
                     else:
-                        self._ask(source, fetch)
+                        self._fetch(source, fetch)
                 except ModelGatesError as error:
-                    self._failed(str(error), error)
-                    self.tally.miss(source, str(error))
+                    self._report_failure(str(error), error)
+                    self.tally.add_unchecked(source, str(error))
         return self._status
 
     def _read(self, name: str) -> None:
@@ -163,10 +163,10 @@ class _Run:
             self.tally.add(Place(name, number), checked)
 
     def _verify(self, name: str) -> None:
-        """Find what storage has changed in a ledger, name it, and have it mended.
+        """Report what storage has damaged in a ledger, and repair it if it is writable.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The ledger cannot be read.
         """
         from modelgates_client.ledger import LedgerError  # noqa: PLC0415 - SQLite costs
         from modelgates_client.ledger.ledger import Ledger  # noqa: PLC0415 - SQLite costs
@@ -174,69 +174,68 @@ class _Run:
         ledger: Ledger | None = None
         try:
             ledger = Ledger(name)
-        except LedgerError as error:  # it may be on a disk that cannot be written to
+        except LedgerError as error:  # it may be on a read-only disk
             self._messages.detail(str(error))
-        is_mended = ledger is not None
         with ledger or Ledger(name, read_only=True) as opened:
-            found = list(opened.flaws())
-            for flaw in found[:_FLAWS]:
-                self._damaged(name, str(flaw))
-            if len(found) > _FLAWS:
-                self._damaged(name, f"and {len(found) - _FLAWS} more flaws")
-            if not found or not is_mended:
+            flaws = list(opened.flaws())
+            for flaw in flaws[:_MAX_FLAWS]:
+                self._report_damage(name, str(flaw))
+            if len(flaws) > _MAX_FLAWS:
+                self._report_damage(name, f"and {len(flaws) - _MAX_FLAWS} more flaws")
+            if not flaws or ledger is None:
                 return
-            opened.repair(found)
+            opened.repair(flaws)
         self._messages.warning(f"{name}: the rows were rebuilt from the bodies")
-        lost = sum(flaw.is_record_lost for flaw in found)
+        lost = sum(flaw.is_record_lost for flaw in flaws)
         if lost:
             again = f"modelgates fetch --ledger {quote(name)}"
             self._messages.warning(f"{name}: to request {lost} ids again: {again}")
 
-    def _damaged(self, name: str, problem: str) -> None:
+    def _report_damage(self, name: str, problem: str) -> None:
         self._messages.error(f"{name}: {problem}")
-        self.tally.miss(name, f"damaged: {problem}")
+        self.tally.add_unchecked(name, f"damaged: {problem}")
         self._status = max(self._status, Status.FAILED)
 
-    def _ask(self, generation_id: str, fetch: Fetch) -> None:
-        """Check a live response; where it brings no record, that is a failure besides.
+    def _fetch(self, generation_id: str, fetch: Fetch) -> None:
+        """Check a live response; one without a record is also reported as a failure.
 
-        What the server says then is not shown: it is part of the body.
+        The server's error message is not shown, because it is part of the body.
         """
         try:
             if not is_id(generation_id):
                 raise ConfigurationError(refusal(generation_id))
             checked = fetch(generation_id)
         except (APIStatusError, ResponseValidationError) as error:
-            self._failed(f"{generation_id}: {_outcome(error)}", error)
+            self._report_failure(f"{generation_id}: {_failure_text(error)}", error)
             body = error.body.encode("utf-8", "surrogatepass")
             if len(body) >= _KEPT and RECORD.content(error.status_code) is not None:
-                why = "the body is too long to be checked"
-                self._messages.warning(f"{generation_id}: {why}")
-                self.tally.miss(generation_id, why)
+                reason = "the body is too long to be checked"
+                self._messages.warning(f"{generation_id}: {reason}")
+                self.tally.add_unchecked(generation_id, reason)
                 return
             checked = check(error.status_code, body)
         except ModelGatesError as error:
-            self._failed(f"{generation_id}: {error}", error)
-            self.tally.miss(generation_id, str(error))
+            self._report_failure(f"{generation_id}: {error}", error)
+            self.tally.add_unchecked(generation_id, str(error))
             return
         self.tally.add(Place(generation_id), checked)
 
-    def _failed(self, why: str, error: ModelGatesError) -> None:
-        self._messages.error(why)
+    def _report_failure(self, message: str, error: ModelGatesError) -> None:
+        self._messages.error(message)
         self._status = max(self._status, status_of(error))
 
 
-def _outcome(error: APIStatusError | ResponseValidationError) -> str:
-    """Return why there is no record, without what the body of an error says."""
+def _failure_text(error: APIStatusError | ResponseValidationError) -> str:
+    """Return why there is no record, without any text from the body."""
     if isinstance(error, ResponseValidationError):
-        return str(error)  # in words of ours
+        return str(error)  # contains no text from the body
     request = f" (request {error.request_id})" if error.request_id else ""
     return f"an error instead of the record, HTTP {error.status_code}{request}"
 
 
 @contextmanager
 def _fetching(options: CheckOptions, messages: Messages, ids: Sequence[str]) -> Generator[Fetch]:
-    """Provide what asks the server; without ids there is no need of a key."""
+    """Yield a function that fetches and checks a response; without ids, no key is needed."""
     if not ids:
         yield _fetch_nothing
         return

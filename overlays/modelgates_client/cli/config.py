@@ -1,8 +1,9 @@
 """The configuration file: defaults of options, and budgets.
 
 It is `modelgates.toml`, or the table `tool.modelgates` of `pyproject.toml`, in the current folder
-or the nearest one above it. `docs/configuration.md` has all keys. What says where the key goes
-(`--base-url`, `--proxy` and the like) is none of them: a file that lies in a folder is not asked.
+or the nearest parent folder. `docs/configuration.md` lists all keys. Options that decide where the
+API key is sent (`--base-url`, `--proxy` and the like) cannot be set: a file that happens to be in a
+folder must not control that.
 """
 
 import tomllib
@@ -23,19 +24,19 @@ _FILE: Final = "modelgates.toml"
 _PROJECT: Final = "pyproject.toml"
 _TABLE: Final = "tool.modelgates"
 
-#: Keys that stand for all commands which have an option or argument of that name.
+#: Keys that apply to all commands with an option or argument of that name.
 COMMON: Final[Mapping[str, str]] = {"ledger": "sources", "tz": "timezone"}
 BUDGETS: Final = "budgets"
 
 
 @frozen
 class Config:
-    """What a configuration file says.
+    """The contents of a configuration file.
 
     Attributes:
-        path: The file; None: there is none.
-        defaults: Of options, by command, as click's `default_map` has them.
-        budgets: The budgets, in their order.
+        path: The file; None if there is none.
+        defaults: Defaults of options, by command, in the form of click's `default_map`.
+        budgets: The budgets, in the order of the file.
     """
 
     path: Path | None
@@ -43,7 +44,7 @@ class Config:
     budgets: "tuple[Budget, ...]"
 
 
-#: Options that no file gives: where the key comes from and goes, and what is of one run alone.
+#: Options that a file cannot set: those that concern the API key, and those of a single run.
 _NEVER: Final = frozenset(
     [
         *("key-file", "key-stdin", "base-url", "allow-http", "proxy", "ca-bundle"),
@@ -52,11 +53,11 @@ _NEVER: Final = frozenset(
     ]
 )
 
-NOTHING: Final = Config(None, {}, ())
+EMPTY: Final = Config(None, {}, ())
 
 
 def find(folder: Path) -> Path | None:
-    """Return the configuration file that is meant in a folder; None if there is none."""
+    """Return the configuration file that applies to a folder; None if there is none."""
     for each in (folder, *folder.parents):
         if (each / _FILE).is_file():
             return each / _FILE
@@ -115,7 +116,7 @@ def _budgets(tables: Mapping[str, Any], place: str) -> "tuple[Budget, ...]":
 
 
 def configurable(command: click.Command) -> list[click.Option]:
-    """Return the options of a command that a file may give a default."""
+    """Return the options of a command whose defaults a file can set."""
     return [
         option
         for option in command.params
@@ -128,18 +129,18 @@ def _key(option: click.Option) -> str:
 
 
 def _of_all(content: Mapping[str, Any], command: click.Command) -> dict[str, Any]:
-    """Return what the keys that stand for all commands say of one."""
-    found: dict[str, Any] = {}
+    """Return the defaults of a command that come from the keys for all commands."""
+    defaults: dict[str, Any] = {}
     for key, name in COMMON.items():
         for each in command.params if key in content else ():
             if each.name in {key, name}:
                 text = content[key]
-                found[str(each.name)] = (text,) if each.nargs == -1 else text
-    return found
+                defaults[str(each.name)] = (text,) if each.nargs == -1 else text
+    return defaults
 
 
 def _value(option: click.Option, value: Any, place: str) -> Any:
-    """Return a value as click takes it; it checks what is in it."""
+    """Check a value, and return it in the form that click expects."""
     if option.is_flag:
         if not isinstance(value, bool):
             raise ConfigurationError(f"{place}: expected true or false")

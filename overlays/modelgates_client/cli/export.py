@@ -95,11 +95,11 @@ class ExportOptions(SelectionOptions):
     """,
 )
 def export(options: ExportOptions, messages: Messages) -> Status:
-    """Do what the options say.
+    """Run `modelgates export`.
 
     Raises:
-        ConfigurationError: They cannot be used, or an extra is missing.
-        ReaderGoneError: Nobody reads the output any more.
+        ConfigurationError: The options are invalid, or an extra is missing.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     from modelgates_client.exports.errors import SourceError  # noqa: PLC0415 - slow to load

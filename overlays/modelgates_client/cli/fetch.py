@@ -103,12 +103,12 @@ class FetchOptions(ServerOptions):
     """,
 )
 def fetch(options: FetchOptions, messages: Messages) -> Status:
-    """Do what the options say.
+    """Run `modelgates fetch`.
 
     Raises:
-        ConfigurationError: They cannot be used.
+        ConfigurationError: The options are invalid.
         LedgerError: The ledger cannot be used.
-        ReaderGoneError: Nobody reads the output any more.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     _check(options)
@@ -182,7 +182,7 @@ class _Run:
             self._stopped(str(error), status_of(error))
         else:
             self._say_errors()
-        self._refusals.say_rest()
+        self._refusals.report_rest()
         self.status = max(self.status, self._refusals.status)
 
     async def _main(self, ledger: Ledger, client: AsyncModelGates) -> None:

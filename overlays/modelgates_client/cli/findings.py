@@ -1,20 +1,20 @@
-r"""What a check found, as JSON, Markdown and JUnit XML. Pure: texts are returned.
+r"""The findings of a check as JSON, Markdown and JUnit XML. Pure: text is returned.
 
 The JSON is one object:
 
 | name           | value                                                                    |
 |----------------|--------------------------------------------------------------------------|
-| version        | of this form: 1. Names may be added to a version, none goes              |
-| client_version | of the client whose spec the responses were held against                 |
-| bodies         | how many were checked                                                    |
-| deviating      | how many of them deviate                                                 |
+| version        | format version: 1. Names may be added to a version, but none is removed  |
+| client_version | version of the client whose spec was used                                |
+| bodies         | number of responses checked                                              |
+| deviating      | number of those that deviate                                             |
 | fail_on        | `breaking`, `warning`, `info` or `never`                                 |
-| failed         | whether there is anything at that level or above                         |
-| findings       | the worst first; `Finding` in `tally` has their names. `first` and      |
-|                | `last` are `{"source": FILE, "line": N}`; of ids, `line` is null         |
-| unlisted       | by level, how many deviations there are beyond the findings listed       |
-| unchecked      | the files and ids that could not be checked, or not to their end:        |
-|                | `{"source": FILE, "reason": WHY}`; the report says nothing of these      |
+| failed         | whether there is a deviation at that level or above                      |
+| findings       | most severe first, with the attributes of `tally.Finding`. `first` and   |
+|                | `last` are `{"source": FILE, "line": N}`; for ids, `line` is null        |
+| unlisted       | by level, number of deviations that are not among the findings           |
+| unchecked      | files and ids that could not be checked, or not completely:              |
+|                | `{"source": FILE, "reason": WHY}`; the other values do not include them  |
 """
 
 import json
@@ -37,51 +37,51 @@ _ROWS: Final = 100  # of a table in Markdown: GitHub takes 65,536 characters
 
 
 def summary(report: Report) -> str:
-    """Return the counts, in a line."""
+    """Return the counts as one line."""
     counts = ", ".join(f"{report.count(level)} {level}" for level in LEVELS)
-    said = f"bodies checked: {report.bodies}, deviating: {report.deviating}; findings: {counts}"
-    return f"{said}; sources not checked: {len(report.unchecked)}" if report.unchecked else said
+    line = f"bodies checked: {report.bodies}, deviating: {report.deviating}; findings: {counts}"
+    return f"{line}; sources not checked: {len(report.unchecked)}" if report.unchecked else line
 
 
 def unlisted(report: Report) -> str:
-    """Return how much is not listed, in a line; nothing if all is."""
+    """Return the counts of unlisted deviations as one line; empty if there are none."""
     counts = ", ".join(f"{count} {level}" for level, count in report.unlisted.items() if count)
-    return f"and deviations of further kinds, not listed: {counts}" if counts else ""
+    return f"and deviations of other kinds, not listed: {counts}" if counts else ""
 
 
 def unchecked(source: Unchecked) -> str:
-    """Return what was not checked and why, in a line that cannot steer a terminal."""
-    return sanitize(f"not checked, or not to its end: {source.source}: {source.reason}")
+    """Return what was not checked and why, as one line that is safe for a terminal."""
+    return sanitize(f"not checked, or not completely: {source.source}: {source.reason}")
 
 
 def fails(report: Report, fail_on: FailOn) -> bool:
-    """Whether there is anything at a level or above."""
+    """Whether there is any deviation at a level or above."""
     return fail_on != "never" and report.reaches(fail_on)
 
 
 def pointer(finding: Finding) -> str:
-    """Return where it is; `/` is the whole body."""
+    """Return the pointer to show for a finding; `/` is the whole body."""
     return finding.pointer or "/"
 
 
 def difference(finding: Finding) -> str:
-    """Return what it is, in words."""
+    """Return the expected and the found value of a finding, as text."""
     return f"expected {finding.expected}, found {finding.found}"
 
 
 def place(where: Place) -> str:
-    """Return where a response came from, as text that cannot steer a terminal."""
+    """Return the origin of a response, as text that is safe for a terminal."""
     return sanitize(str(where))
 
 
 def as_json(report: Report, fail_on: FailOn) -> str:
-    """Return one object of JSON, in ASCII."""
+    """Return the report as a JSON object, in ASCII."""
     return f"{json.dumps(_plain(report, fail_on), indent=2)}\n"
 
 
 def as_markdown(report: Report) -> str:
-    """Return a table for a pull request; what is not ours stands in code, where it is inert."""
-    lines = ["### Responses, held against the spec", "", summary(report)]
+    """Return a table for a pull request; text from others is in code spans, where it is inert."""
+    lines = ["### Responses checked against the spec", "", summary(report)]
     if report.findings:
         lines += ["", _row(*_COLUMNS), _row(*("---" for _ in _COLUMNS))]
     for finding in report.findings[:_ROWS]:
@@ -97,7 +97,7 @@ def as_markdown(report: Report) -> str:
             )
         )
     if len(report.findings) > _ROWS:
-        lines += ["", f"and {len(report.findings) - _ROWS} findings more, which the JSON lists"]
+        lines += ["", f"and {len(report.findings) - _ROWS} more findings, which the JSON lists"]
     if unlisted(report):
         lines += ["", unlisted(report)]
     for source in report.unchecked:
@@ -106,7 +106,7 @@ def as_markdown(report: Report) -> str:
 
 
 def code(text: str) -> str:
-    """Return a text as Markdown code that fits into a cell of a table.
+    """Return a text as a Markdown code span for a table cell.
 
     Source: GitHub Flavored Markdown 0.29, sections 6.3 (code spans) and 4.10 (tables).
     """
@@ -118,14 +118,14 @@ def code(text: str) -> str:
 
 
 def as_junit(report: Report, fail_on: FailOn) -> str:
-    """Return JUnit XML: a test for each finding, which fails if it is bad enough.
+    """Return JUnit XML: a test for each finding, which fails at the level `fail_on` or above.
 
-    Another one has the counts, and ends in an error if nothing was checked; so does one for each
-    source that could not be checked.
+    Another test has the counts, and is an error if nothing was checked. Each source that could not
+    be checked is a test with an error, too.
 
     Source: junit-10.xsd of Jenkins' plugin xunit.
     """
-    enough = () if fail_on == "never" else LEVELS[: LEVELS.index(fail_on) + 1]
+    failing_levels = () if fail_on == "never" else LEVELS[: LEVELS.index(fail_on) + 1]
     suite = ET.Element("testsuite")
     counted = _test(suite, "responses", "were checked")
     if report.bodies:
@@ -138,11 +138,12 @@ def as_junit(report: Report, fail_on: FailOn) -> str:
         status = "unknown" if finding.status is None else str(finding.status)
         name = f"{pointer(finding)}: {difference(finding)}"
         test = _test(suite, f"status_{status}", name)
-        _end_test(test, _text(finding), finding.level if finding.level in enough else None)
+        is_failing = finding.level in failing_levels
+        _end_test(test, _text(finding), finding.level if is_failing else None)
     for level, count in report.unlisted.items():
         if count:
             test = _test(suite, "unlisted", level)
-            _end_test(test, unlisted(report), level if level in enough else None)
+            _end_test(test, unlisted(report), level if level in failing_levels else None)
     suite.attrib = {
         "name": "modelgates check",
         "tests": str(len(suite)),
@@ -160,7 +161,7 @@ def _test(suite: ET.Element, kind: str, name: str) -> ET.Element:
 
 
 def _end_test(test: ET.Element, text: str, failing: str | None = None) -> None:
-    """Let a test fail, for a level, or pass; the text tells why."""
+    """Set a test's result: a failure at a level, or a pass if that is None."""
     if failing is None:
         ET.SubElement(test, "system-out").text = text
     else:
@@ -169,7 +170,7 @@ def _end_test(test: ET.Element, text: str, failing: str | None = None) -> None:
 
 
 def _break_test(test: ET.Element, text: str) -> None:
-    """Let a test end in an error: there is no telling whether it would pass."""
+    """Set a test's result to an error, since it is unknown whether it would pass."""
     ET.SubElement(test, "error", type="unchecked", message=text).text = text
 
 

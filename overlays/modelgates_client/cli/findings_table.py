@@ -1,4 +1,4 @@
-"""What a check found, as a table for people, by rich."""
+"""The findings of a check as a table, drawn by rich."""
 
 from typing import Final, TextIO
 
@@ -18,18 +18,20 @@ from modelgates_client.cli.output import make_console
 from modelgates_client.conformance.tally import Finding, Report
 
 _STYLES: Final = {"breaking": "red", "warning": "yellow", "info": ""}
-_GAP: Final = 2  # columns of the terminal between two of the table
-_ENDLESS: Final = 100_000  # columns, where no terminal folds lines
+_GAP: Final = 2  # terminal columns between two table columns
+_UNLIMITED: Final = 100_000  # columns, if the output is not a terminal
 
 
 def as_table(report: Report, stream: TextIO | None) -> str:
-    """Return the counts and a row for each finding.
+    """Return the counts, and a table with a row for each finding.
 
     Args:
-        report: What was found.
-        stream: The terminal to draw for; None if it is none.
+        report: The results of the check.
+        stream: The terminal to draw for; None if the output is not a terminal.
     """
-    console = Console(color_system=None, width=_ENDLESS) if stream is None else make_console(stream)
+    console = (
+        Console(color_system=None, width=_UNLIMITED) if stream is None else make_console(stream)
+    )
     with console.capture() as captured:
         console.print(Text(summary(report)))
         if report.findings:
@@ -58,7 +60,7 @@ def _table(report: Report) -> Table:
 
 
 def _lines(finding: Finding) -> list[str]:
-    """Return what is said of a finding."""
+    """Return the text of a finding, as lines."""
     lines = [f"{pointer(finding)}: {difference(finding)}", f"{finding.reason}; {_where(finding)}"]
     if finding.example not in {None, finding.found}:
         lines.append(f"like {finding.example}")

@@ -53,12 +53,12 @@ class ForgetOptions:
     """,
 )
 def forget(options: ForgetOptions, messages: Messages) -> Status:
-    """Do what the options say, and print how many ids that was.
+    """Run `modelgates forget`, and print the number of ids.
 
     Raises:
-        ConfigurationError: They cannot be used.
+        ConfigurationError: The options are invalid.
         LedgerError: The ledger cannot be used.
-        ReaderGoneError: Nobody reads the output any more.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     _check(options)

@@ -65,11 +65,11 @@ class GetOptions(ServerOptions):
     """,
 )
 def get(options: GetOptions, messages: Messages) -> Status:
-    """Do what the options say.
+    """Run `modelgates get`.
 
     Raises:
-        ConfigurationError: They cannot be used.
-        ReaderGoneError: Nobody reads the output any more.
+        ConfigurationError: The options are invalid.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     _check(options)
@@ -104,7 +104,7 @@ def get(options: GetOptions, messages: Messages) -> Status:
             total = len(ids)
         shown_as = _format(options, stdout, total, pretty=pretty)
         status = _Run(stdout, shown_as, messages).over(ids, total, fetch)
-        refusals.say_rest()
+        refusals.report_rest()
         return max(status, refusals.status)
 
 

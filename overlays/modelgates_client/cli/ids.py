@@ -1,12 +1,12 @@
-"""Ids given as arguments, and found in files and pipes: lists, JSON Lines, logs.
+"""Ids in arguments, and in files and pipes: lists, JSON Lines, logs.
 
-A line of nothing but ids is a list. A line that is JSON is a response, or says something about one:
-its own id is meant, wherever it is nested, and not what people and models talk about; an object
-without one of its own may mention ids, as the messages of logs do. In other lines ids are searched
-for among the words. Which word is an id, `_generation_ids` decides. Lines that begin with `#` are
-comments; so is what follows ` #` behind ids.
+A line that contains only ids is a list. A line of JSON is a response, or describes one: its own id
+counts, however deeply it is nested, but not the contents of prompts and messages; an object without
+its own id may mention ids in its texts, as log messages do. In other lines, ids are searched for
+among the words. `records.generation_ids` decides which word is an id. Lines that begin with `#` are
+comments, and so is text after ` #` that follows ids.
 
-What might be meant as an id and is none is refused aloud, and so is a source without any.
+A word that looks like an attempt at an id is reported as an error, and so is a source without ids.
 """
 
 import json
@@ -31,15 +31,15 @@ from modelgates_client.records.id_search import (
 from modelgates_client.transport.credentials import Secret
 from modelgates_runtime.values import is_array
 
-_SAID: Final = 10  # refusals that are said, each in a line; the others are only counted
+_MAX_SHOWN: Final = 10  # refusals to show, one per line; the rest are only counted
 
 _COMMENT: Final = re.compile(r"\s#.*", re.DOTALL)
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 _QUOTES: Final = "\"'`"
 _WIDE: Final = re.compile(rb"g\0+e\0+n")
-_EVENT: Final = "data:"  # of server-sent events
+_EVENT: Final = "data:"  # the field of a server-sent event
 
-#: Names, without case and punctuation, of what holds an id, or a list of them.
+#: Names of JSON members that contain an id or a list of ids, without case and punctuation.
 _KEYS: Final = frozenset(
     name + plural
     for name in (
@@ -53,8 +53,8 @@ _KEYS: Final = frozenset(
     )
     for plural in ("", "s")
 )
-#: Names of what people and models say.
-_TALK: Final = frozenset(
+#: Names of members that contain prompts and messages.
+_CONVERSATION: Final = frozenset(
     (
         "messages",
         "choices",
@@ -70,19 +70,19 @@ _TALK: Final = frozenset(
         "system",
     )
 )
-#: Names of what they say, if it is a text.
-_SAYINGS: Final = frozenset(("completion", "output", "text", "question", "answer"))
+#: Names of members that do so only if their value is a text.
+_CONVERSATION_TEXT: Final = frozenset(("completion", "output", "text", "question", "answer"))
 
 _NO_NAME: Final = re.compile(r"[^0-9a-z]")
 
 
-class Found(NamedTuple):
-    """What a line has.
+class LineIds(NamedTuple):
+    """The ids in a line.
 
     Attributes:
-        ids: The ids, each once.
-        refused: Why other words of it are no ids.
-        is_list: Whether it is of words alone, each by itself.
+        ids: The ids, without duplicates.
+        refused: Errors about other words that look like ids.
+        is_list: Whether the line consists of separate words.
     """
 
     ids: list[str]
@@ -91,77 +91,77 @@ class Found(NamedTuple):
 
 
 class Refusals:
-    """Says what is refused: the first ones by a line each, of the others how many there are.
+    """Reports refused input: the first few with a line each, and the number of the others.
 
     Attributes:
-        status: What the process is to end with on their account.
+        status: The resulting exit status of the process.
     """
 
     def __init__(self, messages: Messages) -> None:
-        """Begin without any."""
+        """Start without refusals."""
         self.status = Status.OK
         self._messages = messages
         self._count = 0
 
     def __call__(self, where: str, why: str, status: Status = Status.USAGE) -> None:
-        """Say what is refused; from any thread."""
+        """Report a refusal; may be called from any thread."""
         self.status = max(self.status, status)
         self._count += 1
-        if self._count <= _SAID:
+        if self._count <= _MAX_SHOWN:
             self._messages.error(f"{where}: {why}")
 
-    def say_rest(self) -> None:
-        """Say how many there were besides."""
-        if self._count > _SAID:
-            self._messages.error(f"{self._count - _SAID} more were refused")
+    def report_rest(self) -> None:
+        """Show the number of refusals that were not shown."""
+        if self._count > _MAX_SHOWN:
+            self._messages.error(f"{self._count - _MAX_SHOWN} more were refused")
 
 
 def ids_in(line: bytes) -> list[str]:
-    """Return the ids of a line, each once.
+    """Return the ids in a line, without duplicates.
 
     >>> ids_in(b'POST /x 200 id=gen-1771967973-0hZ8 "gen-1771967973-0hZ8"')
     ['gen-1771967973-0hZ8']
     """
-    return look(line).ids
+    return scan_line(line).ids
 
 
-def look(line: bytes, *, in_list: bool = False) -> Found:
-    """Return what a line has.
+def scan_line(line: bytes, *, in_list: bool = False) -> LineIds:
+    """Find the ids in a line.
 
     Args:
-        line: The line; what is no UTF-8 in it is no part of an id.
-        in_list: Whether all lines so far were lists, so that every word is meant as an id.
+        line: The line; invalid UTF-8 in it is never part of an id.
+        in_list: Whether all lines so far were lists, so that every word should be an id.
     """
     text = strip_ansi(_decoded(line)).strip()
     if not text or text.startswith("#"):
-        return Found([], [], is_list=True)
+        return LineIds([], [], is_list=True)
     words = [word.strip(_QUOTES) for word in _BETWEEN.split(_COMMENT.sub("", text))]
     if all(is_id(word) for word in words if word):
-        return Found([*dict.fromkeys(filter(None, words))], [], is_list=True)
+        return LineIds([*dict.fromkeys(filter(None, words))], [], is_list=True)
     if not may_have_ids(text):
-        return _without(text, words, in_list=in_list)
-    value = _json_in(text)
+        return _without_ids(text, words, in_list=in_list)
+    value = _parse_json(text)
     if value is not None:
-        return _of_json(value, is_whole=text[0] in "{[" or text.startswith(_EVENT))
+        return _ids_in_json(value, is_whole=text[0] in "{[" or text.startswith(_EVENT))
     start = text.find("{")
-    value = _json_in(text[start:]) if start > 0 and text.endswith("}") else None
+    value = _parse_json(text[start:]) if start > 0 and text.endswith("}") else None
     if value is not None:
-        before, within = find_ids_in_text(text[:start]), _of_json(value, is_whole=True)
-        return Found(
+        before, within = find_ids_in_text(text[:start]), _ids_in_json(value, is_whole=True)
+        return LineIds(
             [*dict.fromkeys(before.ids + within.ids)],
-            [*map(_cut_off, before.refused), *([] if before.ids else within.refused)],
+            [*map(_truncated, before.refused), *([] if before.ids else within.refused)],
         )
     within_text = find_ids_in_text(text)
     if within_text.ids or within_text.refused:
-        return Found(within_text.ids, [*map(_cut_off, within_text.refused)])
-    return _without(text, words, in_list=in_list)
+        return LineIds(within_text.ids, [*map(_truncated, within_text.refused)])
+    return _without_ids(text, words, in_list=in_list)
 
 
 def check_files(names: Sequence[str]) -> None:
-    """Find out before the work whether files can be read.
+    """Check in advance that files can be read.
 
     Raises:
-        ConfigurationError: One cannot, or is a ledger, or is no text; or stdin is closed.
+        ConfigurationError: A file cannot be read, is a ledger or is not text; or stdin is closed.
     """
     for name in names:
         if name == STDIN:
@@ -177,7 +177,7 @@ def check_files(names: Sequence[str]) -> None:
                 f"the file {name!r} is a ledger, not a list of ids; to continue it, give only "
                 "--ledger with it"
             )
-        if not is_pipe:  # from which nothing can be taken twice
+        if not is_pipe:  # reading from a pipe would consume its data
             next(read_lines(name, documents=False), None)
 
 
@@ -187,18 +187,18 @@ def find_ids(
     refuse: Callable[[str, str, Status], object],
     arguments: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Yield the ids of arguments, and of files and stdin (`-`, as either), as their lines come.
+    """Yield the ids in arguments, and in files and stdin (`-`, in either), as their lines arrive.
 
-    What holds a key is left out, and refused, as lines that are too long to be looked through.
+    Ids that contain an API key are skipped and refused, and so are lines that are too long.
 
     Args:
-        names: Files.
-        secret: The key.
-        refuse: Told of what is refused: where, why, and which exit status that makes.
-        arguments: Words that come before the files, each an id, or `-`.
+        names: The files.
+        secret: The API key.
+        refuse: Called for each refusal with the location, the reason and the exit status.
+        arguments: Arguments that come before the files, each an id or `-`.
 
     Raises:
-        ConfigurationError: A file cannot be read, or no further.
+        ConfigurationError: A file cannot be read, or not completely.
     """
     for argument in arguments:
         if argument == STDIN:
@@ -220,7 +220,7 @@ def _ids_of(
             refuse(where, why, Status.USAGE)
             in_list = False
             continue
-        found = look(line, in_list=in_list)
+        found = scan_line(line, in_list=in_list)
         in_list = in_list and found.is_list
         for why in found.refused:
             refuse(where, why, Status.USAGE)
@@ -237,35 +237,35 @@ def _ids_of(
 
 
 def _decoded(line: bytes) -> str:
-    if b"\0" in line:  # UTF-16 behind other text, as PowerShell's `>>` adds it; or it separates
+    if b"\0" in line:  # UTF-16 appended to other text, as by PowerShell's `>>`; or a separator
         line = line.replace(b"\0", b"" if _WIDE.search(line) else b" ")
     return line.decode("utf-8", "replace").replace("\N{ZERO WIDTH NO-BREAK SPACE}", " ")
 
 
-def _without(text: str, words: list[str], *, in_list: bool) -> Found:
-    """Return what a line without ids has: a word that was meant as one is refused."""
+def _without_ids(text: str, words: list[str], *, in_list: bool) -> LineIds:
+    """Return the result for a line without ids: a word that should be one is refused."""
     named = [word for word in words if word]
     if len(named) != 1 or text[0] in "{[" or not any(map(str.isalnum, text)):
-        return Found([], [], is_list=not any(map(str.isalnum, text)))
+        return LineIds([], [], is_list=not any(map(str.isalnum, text)))
     word = named[0]
-    if in_list and _plain(word) in _KEYS:
-        return Found([], [], is_list=True)  # the name of a column
+    if in_list and _normalized(word) in _KEYS:
+        return LineIds([], [], is_list=True)  # the name of a column
     is_meant = in_list or word.lower().startswith(("gen-", "gen_"))
-    return Found([], [refusal(word)] if is_meant else [], is_list=True)
+    return LineIds([], [refusal(word)] if is_meant else [], is_list=True)
 
 
-def _cut_off(word: str) -> str:
+def _truncated(word: str) -> str:
     return f"{shortened(word)!r} is not a complete id"
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return _NO_NAME.sub("", name.lower())
 
 
-def _json_in(text: str) -> Any:
-    """Return what a line of JSON holds, or a line of a document laid out over several; or None.
+def _parse_json(text: str) -> Any:
+    """Parse a line of JSON, or one line of a document that spans several; None if it is neither.
 
-    Objects come as tuples of pairs: a name that is there twice is there twice.
+    Objects are returned as tuples of pairs, so that repeated names are kept.
     """
     text = text.removeprefix(_EVENT).strip().strip("\x1e")
     bare = text.rstrip(",")
@@ -283,14 +283,14 @@ def _json_in(text: str) -> Any:
     return None
 
 
-def _of_json(value: Any, *, is_whole: bool) -> Found:
-    """Return the ids of a JSON value: its own ones, else those that it mentions."""
+def _ids_in_json(value: Any, *, is_whole: bool) -> LineIds:
+    """Return a JSON value's own ids, or else those that its texts mention."""
     own: dict[str, None] = {}
     mentioned: dict[str, None] = {}
-    spoken: dict[str, None] = {}
+    in_conversation: dict[str, None] = {}
     refused: list[str] = []
-    for name, text, is_talk in _texts(value):
-        if not is_talk and (not name or name in _KEYS):
+    for name, text, is_conversation in _texts(value):
+        if not is_conversation and (not name or name in _KEYS):
             word = unescaped(text).strip()
             if is_id(word):
                 own[word] = None
@@ -300,64 +300,67 @@ def _of_json(value: Any, *, is_whole: bool) -> Found:
                 continue
         if may_have_ids(text):
             within = find_ids_in_text(text)
-            (spoken if is_talk else mentioned).update(dict.fromkeys(within.ids))
-            refused += [] if is_talk or own else map(_cut_off, within.refused)
-    if spoken and is_whole and not own and not mentioned and not refused:
+            (in_conversation if is_conversation else mentioned).update(dict.fromkeys(within.ids))
+            refused += [] if is_conversation or own else map(_truncated, within.refused)
+    if in_conversation and is_whole and not own and not mentioned and not refused:
         refused.append("its only id is mentioned in the text of a message, so it was not taken")
-    return Found(list(own or mentioned), refused)
+    return LineIds(list(own or mentioned), refused)
 
 
 def _texts(value: Any) -> Iterator[tuple[str, str, bool]]:
-    """Yield the texts of a JSON value: by which name, and whether people or models say them."""
-    todo: list[tuple[str, Any, bool]] = [("", value, False)]
-    while todo:
-        name, each, is_talk = todo.pop()
+    """Yield the texts of a JSON value: name, text, and whether it is part of a conversation."""
+    pending: list[tuple[str, Any, bool]] = [("", value, False)]
+    while pending:
+        name, each, is_conversation = pending.pop()
         if _is_object(each):
             named = _named_parts(each, name)
             for key, _ in each:
                 if "gen" in key:
-                    yield "-", key, is_talk
-            todo += [(plain, part, is_talk or _is_talk(plain, part)) for plain, part in named[::-1]]
+                    yield "-", key, is_conversation
+            pending += [
+                (key_name, part, is_conversation or _is_conversation(key_name, part))
+                for key_name, part in named[::-1]
+            ]
         elif is_array(each):
-            if len(each) == 2 and isinstance(each[0], str) and _plain(each[0]) in _KEYS:  # noqa: PLR2004 - a header
-                name, each = _plain(each[0]), each[1:]
-            todo += [(name, part, is_talk) for part in reversed(each)]
+            if len(each) == 2 and isinstance(each[0], str) and _normalized(each[0]) in _KEYS:  # noqa: PLR2004 - a header
+                name, each = _normalized(each[0]), each[1:]
+            pending += [(name, part, is_conversation) for part in reversed(each)]
         elif isinstance(each, str):
-            inner = None if is_talk or not may_have_ids(each) else _json_in_text(each)
+            inner = None if is_conversation or not may_have_ids(each) else _json_in_text(each)
             if inner is None:
-                yield name, each, is_talk
+                yield name, each, is_conversation
             else:
-                todo += [(name or "body", part, is_talk) for part in reversed(inner)]
+                pending += [(name or "body", part, is_conversation) for part in reversed(inner)]
 
 
-def _is_talk(name: str, value: Any) -> bool:
-    return name in _TALK or (name in _SAYINGS and isinstance(value, str))
+def _is_conversation(name: str, value: Any) -> bool:
+    return name in _CONVERSATION or (name in _CONVERSATION_TEXT and isinstance(value, str))
 
 
 def _is_object(value: object) -> TypeGuard[tuple[tuple[str, Any], ...]]:
-    """Whether a value is an object, as the pairs of its names and values."""
+    """Whether a value is an object, represented as pairs of names and values."""
     return isinstance(value, tuple)
 
 
 def _named_parts(pairs: tuple[tuple[str, Any], ...], name: str) -> list[tuple[str, Any]]:
-    """Return the members of an object; a pair of name and value (OTLP, HAR) is one by that name."""
-    told = {key: value for key, value in pairs if key in {"key", "name", "value"}}
-    label = told.get("key", told.get("name"))
-    if "value" in told and isinstance(label, str) and _plain(label) in _KEYS:
-        return [(_plain(label), told["value"])]
+    """Return the members of an object; a name-value pair (OTLP, HAR) is a member of that name."""
+    pair = {key: value for key, value in pairs if key in {"key", "name", "value"}}
+    label = pair.get("key", pair.get("name"))
+    if "value" in pair and isinstance(label, str) and _normalized(label) in _KEYS:
+        return [(_normalized(label), pair["value"])]
     if name in _KEYS and len(pairs) == 1 and pairs[0][0] in {"stringValue", "string_value", "S"}:
         return [(name, pairs[0][1])]
-    return [(_plain(key) or "-", value) for key, value in pairs]
+    return [(_normalized(key) or "-", value) for key, value in pairs]
 
 
 def _json_in_text(text: str) -> list[Any] | None:
-    """Return what a text holds that is JSON itself, or a stream of events with JSON; or None."""
+    """Parse a text that contains JSON or an event stream of JSON; None if it does not."""
     text = text.strip()
     if text.startswith(("{", "[")):
-        value = _json_in(text)
+        value = _parse_json(text)
         return None if value is None else [value]
     if not text.startswith((_EVENT, "event:", "id:", ": ")):
         return None
-    events = [_json_in(line) for line in text.splitlines() if line.startswith(_EVENT)]
+    events = [_parse_json(line) for line in text.splitlines() if line.startswith(_EVENT)]
     values = [event for event in events if event is not None]
     return values or None

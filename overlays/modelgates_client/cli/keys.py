@@ -1,6 +1,6 @@
-"""The key: from a file, from stdin or from the environment; never from an argument, never shown.
+"""The API key, from a file, stdin or the environment. It is never an argument, and never shown.
 
-Arguments are in the list of processes and in the shell's history.
+Arguments appear in the process list and in the shell's history.
 """
 
 import getpass
@@ -15,20 +15,20 @@ from modelgates_client.cli.messages import Messages
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.credentials import ENVIRONMENT_VARIABLE, Credentials, Secret
 
-_MAX: Final = 8 * 1024  # bytes; no header could carry more
+_MAX: Final = 8 * 1024  # bytes; more than any header can carry
 _LOOKS_LIKE_KEY: Final = re.compile(r"sk-mg-")
 
 
 def find_key(file: str | None, messages: Messages, *, from_stdin: bool) -> Secret:
-    """Return the key, and let `messages` hide it from now on.
+    """Return the API key, and have `messages` mask it from now on.
 
     Args:
-        file: Its first line is the key.
-        messages: Told when the file is not safe.
-        from_stdin: Whether the first line of stdin is the key; asked for on a terminal.
+        file: The file whose first line is the key.
+        messages: Where to warn about a file that others can read.
+        from_stdin: Whether the first line of stdin is the key; a terminal shows a prompt.
 
     Raises:
-        ConfigurationError: There is none, or it cannot be read.
+        ConfigurationError: There is no key, or it cannot be read.
     """
     if file is not None:
         secret = _from_file(file, messages)
@@ -46,7 +46,7 @@ def find_key(file: str | None, messages: Messages, *, from_stdin: bool) -> Secre
 
 
 def holds_key(text: str, secret: Secret) -> bool:
-    """Whether there is a key in a text: the one in use, or what looks like one."""
+    """Whether a text contains the API key in use, or anything that looks like one."""
     return bool(_LOOKS_LIKE_KEY.search(text)) or secret.reveal() in text
 
 
@@ -70,7 +70,7 @@ def _from_stdin() -> Secret:
     stdin = sys.stdin
     if stdin is None:  # where it is closed
         raise ConfigurationError("--key-stdin: stdin is closed")
-    if stdin.isatty():  # typed keys are not shown either
+    if stdin.isatty():  # the prompt does not show what is typed
         secret = Secret(getpass.getpass("API key: ", sys.stderr).strip())
     else:
         secret = _secret(stdin.buffer.readline(_MAX))
@@ -80,5 +80,5 @@ def _from_stdin() -> Secret:
 
 
 def _secret(line: bytes) -> Secret:
-    """Return the key of a line; what is not ASCII is refused when the client is made."""
+    """Return the key in a line; the client later rejects a key that is not ASCII."""
     return Secret(line.decode("utf-8-sig", "replace").strip())

@@ -60,7 +60,7 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
 
     Raises:
         LedgerError: The ledger cannot be read.
-        ReaderGoneError: Nobody reads the output any more.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     stdout = Stdout()

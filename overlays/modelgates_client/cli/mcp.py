@@ -36,11 +36,11 @@ class McpOptions:
     """,
 )
 def mcp(options: McpOptions, messages: Messages) -> Status:
-    """Serve until the client hangs up.
+    """Serve until the client closes the connection.
 
     Args:
-        options: What was asked for.
-        messages: Where to say what is not for the client.
+        options: The options of the command.
+        messages: Where to report warnings.
 
     Raises:
         ConfigurationError: There is no key, or an extra is missing.

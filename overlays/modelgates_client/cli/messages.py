@@ -1,4 +1,4 @@
-"""Messages to people, on stderr: a line each, harmless to a terminal, without the key."""
+"""Messages on stderr: one line each, safe for a terminal, without the API key."""
 
 import logging
 import sys
@@ -12,47 +12,47 @@ from modelgates_client.transport.credentials import Secret
 
 
 class Messages:
-    """What is said on stderr.
+    """Writes messages to stderr.
 
     Attributes:
-        quiet: Whether nothing but errors is said.
-        verbose: Whether details are said, too.
-        show: Shows a line. What draws on the terminal replaces it for that time.
+        quiet: Whether only errors are shown.
+        verbose: Whether details are shown, too.
+        show: Writes a line. A progress display replaces it while it is on the terminal.
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
-        """Say errors and warnings; fewer, or more."""
+        """Show errors, warnings and progress; fewer if `quiet`, more if `verbose`."""
         self.quiet = quiet
         self.verbose = verbose
         self.show: Callable[[str], object] = write_line
         self._secret: Secret | None = None
 
     def hide(self, secret: Secret) -> None:
-        """Show this key in no message from now on."""
+        """Mask this key in all messages from now on."""
         self._secret = secret
 
     def error(self, text: str) -> None:
-        """Say why something failed."""
+        """Show why something failed."""
         self._say(f"error: {text}")
 
     def warning(self, text: str) -> None:
-        """Say what should be looked after."""
+        """Show something that needs attention."""
         if not self.quiet:
             self._say(f"warning: {text}")
 
     def info(self, text: str) -> None:
-        """Say how the work is going, or how it ended."""
+        """Show progress or a result."""
         if not self.quiet:
             self._say(text)
 
     def detail(self, text: str) -> None:
-        """Say what was asked for by `--verbose`."""
+        """Show a detail, with `--verbose` only."""
         if self.verbose:
             self._say(text)
 
     @contextmanager
-    def heard(self) -> Generator[None]:
-        """Say the package's warnings and what it logs, in place of what Python does with them."""
+    def capture_logs(self) -> Generator[None]:
+        """Show the package's warnings and log records as messages."""
         handler = _Handler(self)
         level = LOGGER.level
         LOGGER.addHandler(handler)
@@ -77,7 +77,7 @@ class Messages:
 
 
 class _Handler(logging.Handler):
-    """Says what is logged."""
+    """Shows log records as messages."""
 
     def __init__(self, messages: Messages) -> None:
         super().__init__()
@@ -94,9 +94,9 @@ class _Handler(logging.Handler):
 
 
 def write_line(text: str) -> None:
-    """Write a line to stderr; where nobody can read it any more, there is no one to tell."""
+    """Write a line to stderr; ignore that stderr is closed, since there is no other place."""
     stream = sys.stderr
-    if stream is None:  # where it is closed
+    if stream is None:  # it is closed
         return
     encoding = stream.encoding or "ascii"
     line = text.encode(encoding, "replace").decode(encoding)

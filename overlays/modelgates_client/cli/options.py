@@ -1,7 +1,7 @@
-"""Options of commands: each is a field of a class, declared once, and passed as an attribute of it.
+"""Options of commands, declared once as fields of a class, whose instance the command receives.
 
-A command's class has its own options, and inherits those that it shares with others. The name of a
-field is that of the parameter for click; what else click is told stands in `option` and `argument`.
+A command's class declares its own options, and inherits those that it shares with others. A field's
+name is that of click's parameter; `option` and `argument` take the other settings.
 """
 
 import datetime
@@ -30,14 +30,14 @@ def option(*names: str, **settings: Any) -> Any:
     """Declare an option as a field.
 
     Args:
-        names: As people type it: `-f`, `--file`.
-        settings: As `click.option` takes them.
+        names: The names on the command line: `-f`, `--file`.
+        settings: Settings of `click.option`.
     """
     return _field(lambda name: click.option(*names, name, **settings), settings)
 
 
 def argument(**settings: Any) -> Any:
-    """Declare a positional argument as a field, by what `click.argument` takes."""
+    """Declare a positional argument as a field, with the settings of `click.argument`."""
     is_required = settings.get("required", settings.get("nargs") != -1)
     declared = {**settings, "required": is_required}
     return _field(lambda name: click.argument(name, **declared), declared)
@@ -55,24 +55,24 @@ def _field(declare: Callable[[str], Callable[[Any], Any]], settings: dict[str, A
 
 
 def add_parameters(command: click.Command, options: type[Any]) -> None:
-    """Give a command the parameters that a class of options declares, its own ones first."""
+    """Add the parameters of an options class to a command, before those that it inherits."""
     shared = {each.name for base in options.__bases__ if has(base) for each in fields(base)}
     declared: tuple[Attribute[Any], ...] = fields(options)
-    for each in sorted(declared, key=lambda one: one.name in shared):
+    for each in sorted(declared, key=lambda attribute: attribute.name in shared):
         each.metadata[_DECLARE](each.name)(command)
 
 
 def read_decimal(name: str, text: str, limit: Decimal, expected: str) -> Decimal:
-    """Return the exact number that an option has been given.
+    """Parse the value of an option as an exact number, from 0 up to a limit.
 
     Args:
         name: The option.
-        text: What it was given.
-        limit: What it is below; it is 0 at least.
-        expected: What it is to be, in words.
+        text: Its value.
+        limit: The limit, which is excluded.
+        expected: A description of valid values, for the error.
 
     Raises:
-        ConfigurationError: It is no such number.
+        ConfigurationError: The value is not such a number.
     """
     try:
         number = Decimal(text)
@@ -85,7 +85,7 @@ def read_decimal(name: str, text: str, limit: Decimal, expected: str) -> Decimal
 
 @frozen(kw_only=True)
 class ServerOptions:
-    """The options of commands that ask a server."""
+    """The options of commands that send requests."""
 
     key_file: str | None = option(
         "--key-file", type=click.Path(), help="Read the API key from the first line of this file."
@@ -109,15 +109,15 @@ class ServerOptions:
     )
 
     def find_key(self, messages: Messages) -> Secret:
-        """Return the key, and let `messages` hide it from now on.
+        """Return the API key, and have `messages` mask it from now on.
 
         Raises:
-            ConfigurationError: There is none, or it cannot be read.
+            ConfigurationError: There is no key, or it cannot be read.
         """
         return find_key(self.key_file, messages, from_stdin=self.key_stdin)
 
     def client_options(self) -> Options:
-        """Return what a client is to be made with, besides the key."""
+        """Return the options for creating a client, except the key."""
         return Options(
             base_url=self.base_url,
             allow_http=self.allow_http,
@@ -126,14 +126,14 @@ class ServerOptions:
         )
 
     def check_key_options(self, sources: Collection[str], what: str) -> None:
-        """See that there is one place for the key, where nothing else is read from.
+        """Check that the key has a single source, from which nothing else is read.
 
         Args:
-            sources: Files that are read, where `-` is stdin.
-            what: What is in them.
+            sources: Files to read, where `-` is stdin.
+            what: Their contents, for the error.
 
         Raises:
-            ConfigurationError: There is not.
+            ConfigurationError: The options contradict each other.
         """
         if self.key_stdin and self.key_file is not None:
             raise ConfigurationError("--key-stdin and --key-file are mutually exclusive")
@@ -142,14 +142,14 @@ class ServerOptions:
 
 
 def _zones(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of zones that begin like that."""
+    """Complete the name of a time zone."""
     names = ("local", *sorted(zoneinfo.available_timezones() - {"localtime"}))
     return [name for name in names if name.startswith(incomplete)]
 
 
 @frozen(kw_only=True)
 class SelectionOptions:
-    """The options that say which records are meant: of which period, with which labels."""
+    """The options that select records, by period and by label."""
 
     since: str | None = option(
         "--since",
@@ -179,10 +179,10 @@ class SelectionOptions:
     )
 
     def period(self, now: datetime.datetime) -> "Period":
-        """Return the period that is meant.
+        """Return the selected period.
 
         Raises:
-            ConfigurationError: The options contradict each other, or cannot be read.
+            ConfigurationError: The options contradict each other, or are invalid.
         """
         from modelgates_client.reports.periods import read_period  # noqa: PLC0415 - few need it
 
@@ -190,8 +190,8 @@ class SelectionOptions:
 
     @property
     def is_selective(self) -> bool:
-        """Whether records are left out, of times or of labels."""
-        return any(given for name, given in self._selection().items() if name != "timezone")
+        """Whether a period or a label excludes some records."""
+        return any(value for name, value in self._selection().items() if name != "timezone")
 
     def _selection(self) -> "PeriodOptions":
         return {

@@ -1,4 +1,4 @@
-"""Writing data, to stdout or a file: all of it or an error, and no noise if its reader has gone."""
+"""Writing data to stdout or a file: completely, or with an error."""
 
 import os
 import sys
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads the output any more, as when `head` has seen enough."""
+    """The reader of the output has closed it, as `head` does."""
 
 
 class UnwritableError(Exception):
-    """The output cannot be written: a full disk, for one."""
+    """The output cannot be written, for example because the disk is full."""
 
 
 class Stdout:
     """The process's standard output."""
 
     def __init__(self) -> None:
-        """Take stdout; what its encoding cannot show is no reason to fail.
+        """Use stdout, replacing characters that its encoding does not have.
 
         Raises:
-            ConfigurationError: It is closed.
+            ConfigurationError: Stdout is closed.
         """
         stream: TextIO | None = sys.stdout
         if stream is None:
             raise ConfigurationError("stdout is closed")
         reconfigure: Callable[..., object] | None = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # Python's own stream has it, others need not
+        if reconfigure is not None:  # a stream other than Python's own may not have it
             reconfigure(errors="replace")
         self.stream = stream
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people read it."""
+        """Whether stdout is a terminal."""
         return self.stream.isatty()
 
     def write(self, text: str) -> None:
-        """Write a text, so that its reader has it now.
+        """Write a text, and flush it.
 
         Raises:
-            ReaderGoneError: There is no reader any more.
-            UnwritableError: It could not be written.
+            ReaderGoneError: The reader has closed the output.
+            UnwritableError: The text cannot be written.
         """
         if not text:
             return
@@ -64,21 +64,22 @@ class Stdout:
             raise UnwritableError(f"stdout: {error.strerror}") from None
 
     def _abandon(self) -> None:
-        """Let Python flush what is left into nothing when it ends, in place of complaining."""
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, self.stream.fileno())
-        os.close(nothing)
+        """Redirect stdout to the null device, so that Python's flush at exit does not fail."""
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.stream.fileno())
+        os.close(null)
 
 
 def check_writable(name: str, inputs: Iterable[str] = ()) -> None:
-    """Find out before the work whether there is a place for its result.
+    """Check in advance that an output file can be written.
 
     Args:
-        name: The file to be written.
-        inputs: Files that are read, which must not be lost; `-` is stdin.
+        name: The output file.
+        inputs: Input files, which must not be overwritten; `-` is stdin.
 
     Raises:
-        ConfigurationError: It is a folder, or in none, or one of the inputs.
+        ConfigurationError: It is a directory, is in a directory that does not exist, or is an
+            input.
     """
     path = Path(name)
     if path.is_dir():
@@ -94,34 +95,34 @@ def _is_same(path: Path, source: str) -> bool:
         if source != STDIN:
             return path.samefile(source)
         return sys.stdin is not None and os.path.samestat(path.stat(), os.fstat(sys.stdin.fileno()))
-    except (OSError, ValueError):  # it is not there, or has no file: reading it will say so
+    except (OSError, ValueError):  # it does not exist, or is not a file: reading it reports that
         return False
 
 
 def write_file(name: str, text: str) -> None:
-    """Write a file at once: readers find it as it was, or as it is now.
+    """Write a file atomically: readers see the old contents or the new ones.
 
-    What is no regular file, as `/dev/stderr` or a pipe, is written to.
+    A file that is not regular, such as `/dev/stderr` or a pipe, is written to directly.
 
     Raises:
-        UnwritableError: It cannot be written.
+        UnwritableError: The file cannot be written.
     """
     content = text.encode("utf-8", "replace")
     try:
         if Path(name).exists() and not Path(name).is_file():
             Path(name).write_bytes(content)
             return
-        path = Path(os.path.realpath(name))  # a link stays one
+        path = Path(os.path.realpath(name))  # a symbolic link is kept
         with temporary_beside(path) as folder:
-            made = folder / "made"
-            made.write_bytes(content)
-            replace_file(made, path)
+            new = folder / "new"
+            new.write_bytes(content)
+            replace_file(new, path)
     except OSError as error:
         raise UnwritableError(f"the file {name!r}: {error.strerror}") from None
 
 
 def make_console(stream: TextIO) -> "Console":
-    """Return what draws on a terminal, without colours where NO_COLOR asks for that."""
-    from rich.console import Console  # noqa: PLC0415 - rich costs, and pipes do without
+    """Return a rich console for a terminal, without colours if NO_COLOR is set."""
+    from rich.console import Console  # noqa: PLC0415 - slow to load, and not needed in pipes
 
     return Console(file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto")

@@ -1,8 +1,8 @@
-"""Texts of files and pipes, whatever they are packed and encoded in, which their content tells.
+"""Reading text from files and pipes, with compression and encoding detected from the content.
 
-What the standard library unpacks is unpacked (gzip, bzip2, xz, from Python 3.14 on zstd); UTF-16
-and UTF-32, with a byte order mark or without one, become UTF-8. Other formats are refused by name.
-All of it is done chunk by chunk, as they come.
+Formats that the standard library supports are decompressed (gzip, bzip2, xz, and zstd from Python
+3.14 on); UTF-16 and UTF-32, with or without a byte order mark, become UTF-8. Other formats are
+refused by name. Data is processed in chunks as it arrives.
 """
 
 import codecs
@@ -21,14 +21,14 @@ from modelgates_client.errors import ConfigurationError
 
 STDIN: Final = "-"
 
-_CHUNK: Final = 64 * 1024  # bytes that are read, or unpacked, at a time
-_LAYERS: Final = 3  # of packing: more is a trick
-_HARMLESS: Final = 256 * 2**20  # bytes that anything may unpack to
-_RATIO: Final = 500  # bytes that a byte may unpack to beyond that; logs have 5 to 50
-_MEMORY: Final = 128 * 2**20  # bytes that unpacking may take: `xz -9` needs half of it
+_CHUNK: Final = 64 * 1024  # bytes to read or decompress at a time
+_LAYERS: Final = 3  # of compression; more indicate an attack
+_ALWAYS_ALLOWED: Final = 256 * 2**20  # bytes of decompressed data, whatever the ratio
+_RATIO: Final = 500  # maximum compression ratio beyond that; logs have 5 to 50
+_MEMORY: Final = 128 * 2**20  # bytes for decompression: `xz -9` needs half of it
 
 _BOMS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before that of UTF-16, which it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is a prefix of this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, None),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -39,7 +39,7 @@ _LEDGER: Final = "if it is a ledger, give only --ledger with it"
 _EXPORT: Final = "export it as CSV or JSON Lines"
 _NO_TEXT: Final = "expected a text file"
 
-#: Formats by their first bytes, and what to do about them.
+#: Formats by their first bytes, with the advice to give.
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a zip archive (or a workbook)", _UNPACK),
     (b"PK\x05\x06", "an empty zip archive", _UNPACK),
@@ -59,7 +59,7 @@ _FOREIGN: Final = (
     (b"GIF8", "an image", _NO_TEXT),
     (b"\x7fELF", "a program", _NO_TEXT),
 )
-_SAMPLE: Final = 4096  # bytes, enough to tell an encoding
+_SAMPLE: Final = 4096  # bytes, enough to detect an encoding
 _TAR: Final = slice(257, 262)  # POSIX.1-1988, ustar
 
 _TEXT_CONTROLS: Final = b"\0\b\t\n\v\f\r\x1a\x1b\x1e"
@@ -69,34 +69,34 @@ _RUN_BE: Final = re.compile(rb"(?:..)*?(?:\0[\t\n\r -~]){4}", re.DOTALL)
 
 
 class UnreadableError(Exception):
-    """A content is no text that could be read; says what it is, and what to do."""
+    """The content is not readable text; the message says what it is, and what to do."""
 
 
 class _Unpacker(Protocol):
-    """What unpacks one member, as the classes of `bz2` and `lzma` do."""
+    """A decompressor of one member, like those of `bz2` and `lzma`."""
 
     @property
     def eof(self) -> bool:
-        """Whether the member is over."""
+        """Whether the end of the member has been reached."""
         ...
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is no more to come of what was given."""
+        """Whether more input is needed for more output."""
         ...
 
     @property
     def unused_data(self) -> bytes:
-        """What came behind the member."""
+        """The data after the end of the member."""
         ...
 
     def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
-        """Take some bytes, and return what they unpack to, a part at a time."""
+        """Decompress data, and return at most `max_length` bytes of output."""
         ...
 
 
 class _Packing(NamedTuple):
-    """A way to pack, of which the standard library knows how to undo it."""
+    """A compression format with a decompressor in the standard library."""
 
     magic: bytes
     name: str
@@ -119,68 +119,68 @@ _MAGICS: Final = (
 
 
 class Gunzip:
-    """Unpacks one member of gzip, as the classes of `bz2` and `lzma` do theirs."""
+    """A decompressor of one gzip member, with the interface of those of `bz2` and `lzma`."""
 
     def __init__(self) -> None:
-        """Wait for the header."""
-        self._inflating = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        """Start before the header."""
+        self._state = zlib.decompressobj(16 + zlib.MAX_WBITS)
 
     @property
     def eof(self) -> bool:
-        """Whether the member is over."""
-        return self._inflating.eof
+        """Whether the end of the member has been reached."""
+        return self._state.eof
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is no more to come of what was given."""
-        return not self._inflating.unconsumed_tail
+        """Whether more input is needed for more output."""
+        return not self._state.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
-        """What came behind the member."""
-        return self._inflating.unused_data
+        """The data after the end of the member."""
+        return self._state.unused_data
 
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
-        """Take some bytes, and return what they unpack to, a part at a time."""
-        return self._inflating.decompress(self._inflating.unconsumed_tail + data, max_length)
+        """Decompress data, and return at most `max_length` bytes of output."""
+        return self._state.decompress(self._state.unconsumed_tail + data, max_length)
 
 
 def check_stdin() -> None:
-    """Find out before the work whether there is a stdin.
+    """Check in advance that stdin can be read.
 
     Raises:
-        ConfigurationError: It is closed.
+        ConfigurationError: Stdin is closed.
     """
     if sys.stdin is None:
         raise ConfigurationError("stdin is closed")
 
 
 def read_text(name: str) -> Iterator[bytes]:
-    """Yield the text of a file or of stdin (`-`) in chunks of UTF-8, as they come.
+    """Yield the text of a file or of stdin (`-`) in chunks of UTF-8, as they arrive.
 
-    What is in no encoding of Unicode comes as it is: ids are ASCII in any other, too.
+    Text in an encoding other than Unicode's is yielded unchanged: ids are ASCII in all of them.
 
     Raises:
-        UnreadableError: It is no text.
-        EOFError: It ends too early, or is damaged.
-        OSError: It cannot be read, or no further.
+        UnreadableError: The content is not text.
+        EOFError: The content is truncated or damaged.
+        OSError: The file cannot be read, or not completely.
         ConfigurationError: Stdin is closed.
     """
     with _opened(name) as read:
         yield from _text_of(iter(lambda: read(_CHUNK), b""), 0)
 
 
-def split_lines(chunks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
-    """Yield lines with their ends; None in place of one with more than `longest` bytes."""
+def split_lines(chunks: Iterable[bytes], max_length: int) -> Iterator[bytes | None]:
+    """Yield lines with their line ends; None for a line of more than `max_length` bytes."""
     pending, is_too_long = b"", False
     for chunk in chunks:
-        *ended, rest = chunk.split(b"\n")
-        for each in ended:
-            line = pending + each
-            yield None if is_too_long or len(line) > longest else line + b"\n"
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            line = pending + end
+            yield None if is_too_long or len(line) > max_length else line + b"\n"
             pending, is_too_long = b"", False
         pending += rest
-        if len(pending) > longest:
+        if len(pending) > max_length:
             pending, is_too_long = b"", True
     if pending or is_too_long:
         yield None if is_too_long else pending
@@ -188,7 +188,7 @@ def split_lines(chunks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
 
 @contextmanager
 def _opened(name: str) -> Generator[Callable[[int], bytes]]:
-    """Open a file, and give what reads what is there of it, waiting only if that is nothing."""
+    """Open a file, and yield its read function, which blocks only while no data is available."""
     if name != STDIN:
         with Path(name).open("rb") as file:
             yield file.read1
@@ -196,10 +196,10 @@ def _opened(name: str) -> Generator[Callable[[int], bytes]]:
     check_stdin()
     try:
         number = sys.stdin.fileno()
-    except OSError:  # no file: a program has put something of its own there
+    except OSError:  # not a file: a program has replaced `sys.stdin`
         yield getattr(sys.stdin.buffer, "read1", sys.stdin.buffer.read)
         return
-    # Not Python's own reader: a thread that waits in that breaks the end of the process.
+    # Not Python's own reader: a thread that blocks in it prevents a clean exit of the process.
     with open(number, "rb", closefd=False) as stdin:
         yield stdin.read1
 
@@ -215,7 +215,7 @@ def _text_of(chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
         return
     mark, encoding = next(
         ((mark, encoding) for mark, encoding in _BOMS if head.startswith(mark)),
-        (b"", _guessed(head)),
+        (b"", _detect_encoding(head)),
     )
     if not mark and encoding is None:
         _refuse_foreign(head)
@@ -227,11 +227,11 @@ def _text_of(chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for chunk in chunks:
         yield decoder.decode(chunk).encode()
-    yield decoder.decode(b"", True).encode()  # noqa: FBT003 - the name of it differs by decoder
+    yield decoder.decode(b"", True).encode()  # noqa: FBT003 - its name differs between decoders
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:
-    """Take so much that it can be told what it is; all that has come, if that is more."""
+    """Read enough to detect the format; more, if the first chunk has more."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -241,10 +241,10 @@ def _head(chunks: Iterator[bytes]) -> bytes:
     return head
 
 
-def _guessed(head: bytes) -> str | None:
-    """Return the encoding of a text without byte order mark; None if it has ASCII as it is.
+def _detect_encoding(head: bytes) -> str | None:
+    """Return the encoding of a text without a byte order mark; None if it is based on ASCII.
 
-    In UTF-16 and UTF-32 the upper bytes of what is ASCII are null.
+    In UTF-16 and UTF-32, the upper bytes of ASCII characters are null.
     """
     if b"\0" not in head:
         return None
@@ -275,18 +275,18 @@ def _refuse_foreign(head: bytes) -> None:
 
 
 def _unpacked(chunks: Iterable[bytes], packing: _Packing) -> Iterator[bytes]:
-    """Yield what was packed, bounded by what it was packed into."""
-    taken = given = 0
+    """Yield decompressed data, limited by the compression ratio."""
+    bytes_in = bytes_out = 0
 
     def counted() -> Iterator[bytes]:
-        nonlocal taken
+        nonlocal bytes_in
         for chunk in chunks:
-            taken += len(chunk)
+            bytes_in += len(chunk)
             yield chunk
 
     for part in _members(counted(), _unpackers(packing)):
-        given += len(part)
-        if given > _HARMLESS and given > _RATIO * taken:
+        bytes_out += len(part)
+        if bytes_out > _ALWAYS_ALLOWED and bytes_out > _RATIO * bytes_in:
             raise UnreadableError(
                 f"it decompresses to more than {_RATIO} times its size: a decompression bomb"
             )
@@ -297,25 +297,25 @@ def _unpackers(packing: _Packing) -> Callable[[], _Unpacker]:
     try:
         unpacker = getattr(import_module(packing.module), packing.unpacker)
     except ImportError:
-        why = (
+        reason = (
             "which needs Python 3.14 or later"
             if packing.name == "zstd"
             else "which this Python cannot decompress"
         )
         raise UnreadableError(
-            f"it is compressed by {packing.name}, {why}; {_UNPACK}, as with {packing.name} -dc"
+            f"it is compressed by {packing.name}, {reason}; {_UNPACK}, as with {packing.name} -dc"
         ) from None
     return partial(unpacker, **packing.options)
 
 
 def _members(chunks: Iterable[bytes], begin: Callable[[], _Unpacker]) -> Iterator[bytes]:
-    """Yield what was packed, member by member."""
+    """Yield decompressed data, member by member."""
     unpacker: _Unpacker | None = None
     for chunk in chunks:
         data = chunk
         while True:
             if unpacker is None:
-                data = data.lstrip(b"\0")  # what members may be padded with
+                data = data.lstrip(b"\0")  # padding between members
                 if not data:
                     break
                 unpacker = begin()
@@ -328,12 +328,12 @@ def _members(chunks: Iterable[bytes], begin: Callable[[], _Unpacker]) -> Iterato
     while unpacker is not None and not unpacker.eof:
         part = _part(unpacker, b"")
         if not part:
-            raise EOFError("it is damaged")  # it ends too early
+            raise EOFError("it is damaged")  # it is truncated
         yield part
 
 
 def _part(unpacker: _Unpacker, data: bytes) -> bytes:
     try:
         return unpacker.decompress(data, _CHUNK)
-    except Exception as error:  # each of the four modules has an error of its own
+    except Exception as error:  # each of the modules has its own error class
         raise EOFError("it is damaged") from error

@@ -63,13 +63,13 @@ class ReconcileOptions(ServerOptions):
     """,
 )
 def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
-    """Do what the options say: some lines, or one object of JSON.
+    """Run `modelgates reconcile`: print lines of text, or one JSON object.
 
     Raises:
-        ConfigurationError: They cannot be used, or what they name cannot be read.
+        ConfigurationError: The options are invalid, or a file cannot be read.
         LedgerError: The ledger cannot be read.
         ModelGatesError: The activity could not be fetched.
-        ReaderGoneError: Nobody reads the output any more.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     stdout = Stdout()

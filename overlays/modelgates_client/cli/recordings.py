@@ -1,7 +1,7 @@
-"""Recorded responses: lines of files and of stdin, as they come, none too long for memory.
+"""Reading recorded responses: lines of files and stdin, with bounded memory.
 
-A file whose name ends in `.json` holds one, laid out over lines as it may be. A ledger, whatever it
-is called, holds one for each record.
+A file whose name ends in `.json` contains one response, which may span several lines. A ledger, of
+any name, contains one for each record.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Final
 from modelgates_client.cli.reading import STDIN, UnreadableError, read_text, split_lines
 from modelgates_client.errors import ConfigurationError
 
-#: Bytes of a line: as many as the client reads of a body unless told otherwise.
+#: Maximum length of a line, in bytes: the client's default limit for a body.
 MAX: Final = 4 * 2**20
 
 _SUFFIXES: Final = (".jsonl", ".ndjson", ".json", ".gz")
@@ -23,10 +23,10 @@ _SEPARATORS: Final = {"/", os.sep}
 
 
 def is_recording(argument: str) -> bool:
-    """Whether an argument names recorded responses, and is no id.
+    """Whether an argument names recorded responses, rather than an id.
 
-    It does if it is `-`, has a path separator, ends like a file of JSON Lines, or is the name of
-    a file that is there.
+    It does if it is `-`, contains a path separator, has the suffix of a JSON Lines file, or is the
+    name of an existing file.
     """
     if argument == STDIN or any(separator in argument for separator in _SEPARATORS):
         return True
@@ -34,28 +34,28 @@ def is_recording(argument: str) -> bool:
         return True
     try:
         return bool(argument) and Path(argument).exists()
-    except (OSError, ValueError):  # longer than a file's name can be, or with a null character
+    except (OSError, ValueError):  # too long for a file name, or with a null character
         return False
 
 
 def is_ledger(name: str) -> bool:
-    """Whether a file is one of SQLite, by its first bytes: what it is called says nothing."""
+    """Whether a file is an SQLite database, by its first bytes, whatever its name."""
     try:
         path = Path(name)
         if name == STDIN or not path.is_file():
-            return False  # a pipe cannot be looked into without taking from it
+            return False  # reading the start of a pipe would consume it
         with path.open("rb") as file:
             head = file.read(len(_SQLITE))
-    except (OSError, ValueError):  # reading it will say so
+    except (OSError, ValueError):  # reading the file reports the error
         return False
-    return head.startswith(_SQLITE)  # whose database it is, opening it will say
+    return head.startswith(_SQLITE)  # opening it reports a database that is not a ledger
 
 
 def read_bodies(name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the bodies of a ledger's records, numbered from 1; they may go on being written.
+    """Yield the bodies of a ledger's records, numbered from 1; others may write to it meanwhile.
 
     Raises:
-        LedgerError: It cannot be read, or no further.
+        LedgerError: The ledger cannot be read, or not completely.
     """
     from modelgates_client.ledger import Ledger  # noqa: PLC0415 - SQLite costs
 
@@ -65,41 +65,40 @@ def read_bodies(name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def read_lines(name: str, *, documents: bool = True) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines of a file, however it is packed and encoded, or of stdin (`-`), numbered.
+    """Yield the numbered lines of a file or of stdin (`-`), decompressed and decoded.
 
-    Blank lines are left out, but numbered. In place of a line that is longer than `MAX` comes
-    None.
+    Blank lines are skipped, but counted. A line longer than `MAX` is yielded as None.
 
     Args:
         name: The file.
-        documents: Whether a `.json` file is one line, however it is laid out.
+        documents: Whether a `.json` file is yielded as a single line, whatever its layout.
 
     Raises:
-        ConfigurationError: It cannot be read, or no further.
+        ConfigurationError: The file cannot be read, or not completely.
     """
     number = 0
     try:
         text = read_text(name)
         if documents and _is_document(name):
-            document = _start(text, MAX + 1)
+            document = _read_up_to(text, MAX + 1)
             yield 1, document if len(document) <= MAX else None
             return
         for number, line in enumerate(split_lines(text, MAX), 1):
             if line is None or not line.isspace():
                 yield number, line
     except (EOFError, OSError, UnreadableError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         after = f" after line {number}" if number else ""
-        raise ConfigurationError(f"the file {name!r}: {why}{after}") from None
+        raise ConfigurationError(f"the file {name!r}: {reason}{after}") from None
 
 
-def _start(chunks: Iterator[bytes], most: int) -> bytes:
-    start = b""
+def _read_up_to(chunks: Iterator[bytes], min_length: int) -> bytes:
+    content = b""
     for chunk in chunks:
-        start += chunk
-        if len(start) >= most:
+        content += chunk
+        if len(content) >= min_length:
             break
-    return start
+    return content
 
 
 def _is_document(name: str) -> bool:

@@ -91,11 +91,11 @@ class ReportOptions(SelectionOptions):
     """,
 )
 def report(options: ReportOptions, messages: Messages) -> Status:
-    """Do what the options say.
+    """Run `modelgates report`.
 
     Raises:
-        ConfigurationError: They cannot be used, or an extra is missing.
-        ReaderGoneError: Nobody reads the output any more.
+        ConfigurationError: The options are invalid, or an extra is missing.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     if not options.sources:

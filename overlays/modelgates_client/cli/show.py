@@ -47,7 +47,7 @@ def show(options: ShowOptions, messages: Messages) -> Status:
     Raises:
         ConfigurationError: There is no id.
         LedgerError: The ledger cannot be read.
-        ReaderGoneError: Nobody reads the output any more.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     if not options.ids:

@@ -1,4 +1,4 @@
-"""The exit statuses of the command, and which of them a failure makes."""
+"""The exit statuses of the command, and their assignment to errors."""
 
 from enum import IntEnum
 from typing import Final, Self
@@ -22,10 +22,10 @@ from modelgates_client.errors import (
 
 
 class Status(IntEnum):
-    """What the process ends with: the only list of exit statuses, of which `--help` is made.
+    """An exit status of the command. This is the only list of them; `--help` shows it.
 
     Attributes:
-        meaning: What it says, for people.
+        meaning: A description for users.
     """
 
     meaning: str
@@ -56,7 +56,7 @@ class Status(IntEnum):
     READER_GONE = 141, "the reader of the output closed it"
 
 
-#: By class; the first that fits counts.
+#: Statuses by error class; the first match counts.
 _STATUSES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], Status], ...]] = (
     ((ConfigurationError, EndpointNotFoundError), Status.USAGE),
     ((NotFoundError, GenerationNotReadyError), Status.NOT_FOUND),
@@ -76,12 +76,12 @@ _REQUEST_TIMEOUT: Final = 408
 def status_of(error: Exception) -> Status:
     """Return the exit status for a failure."""
     if isinstance(error, APIStatusError) and error.status_code == _REQUEST_TIMEOUT:
-        return Status.NO_RESPONSE  # the server waited for the request in vain, or says so
+        return Status.NO_RESPONSE  # the server did not receive the request in time
     if isinstance(error, OutageError) and isinstance(error.last_error, InternalServerError):
-        return Status.SERVER_ERROR  # it is there
+        return Status.SERVER_ERROR  # the server can be reached
     if isinstance(error, GenerationNotReadyError) and isinstance(
         error.last_error, APIConnectionError | ServerError
     ):
-        return status_of(error.last_error)  # which says nothing of the record
-    fitting = (status for kinds, status in _STATUSES if isinstance(error, kinds))
-    return next(fitting, Status.FAILED)
+        return status_of(error.last_error)  # whether there is a record is unknown
+    matching = (status for kinds, status in _STATUSES if isinstance(error, kinds))
+    return next(matching, Status.FAILED)

@@ -102,11 +102,11 @@ class StubOptions:
     """,
 )
 def stub(options: StubOptions, messages: Messages) -> Status:
-    """Do what the options say; return when interrupted.
+    """Run `modelgates stub` until it is interrupted.
 
     Raises:
-        ConfigurationError: They cannot be used, or an extra is missing.
-        ReaderGoneError: Nobody reads the output any more.
+        ConfigurationError: The options are invalid, or an extra is missing.
+        ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
     _check(options)

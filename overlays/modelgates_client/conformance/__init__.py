@@ -1,8 +1,8 @@
-"""Responses held against the spec: what deviates, how bad that is, and how often.
+"""Checking responses against the spec: what deviates, how severe it is, and how often.
 
-| module     | subject                                                  |
-|------------|----------------------------------------------------------|
-| `checking` | one response: its deviations, and what reading them does |
-| `recorded` | a recorded response, in each form that it may be kept in |
-| `tally`    | many responses: findings, counted and ordered            |
+| module     | subject                                            |
+|------------|----------------------------------------------------|
+| `checking` | one response: its deviations and their effects     |
+| `recorded` | one recorded response, in any of the line formats  |
+| `tally`    | many responses: findings, counted and sorted       |
 """

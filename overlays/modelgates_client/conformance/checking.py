@@ -1,8 +1,8 @@
-"""Responses held against the spec: every deviation, with what it does to a program. Pure.
+"""Checking one response against the spec: its deviations, and their effects. Pure.
 
-The spec is the generated code: an operation knows what the bodies of each status are, and what
-they are decoded to lists how it deviates (`drift`). What a person reads of a deviation is made
-here, too, and it shows nothing that may be private: see `pattern`, `shape` and `found`.
+The spec is present as generated code: an operation has the schemas of its bodies by status, and a
+decoded body lists its deviations (`drift`). The descriptions of deviations are also built here, and
+show nothing that may be private: see `redacted_pointer`, `shape` and `found_text`.
 """
 
 import json
@@ -31,40 +31,40 @@ Kind = (
 )
 Level = Literal["breaking", "warning", "info"]
 
-#: What a response is one of, where nothing else is said: a record, or an error in its place.
+#: The default operation of a response: its body is a record, or an error.
 RECORD: Final[Operation[Any]] = get_generation.OPERATION
 
-#: From the worst down.
+#: From the most severe down.
 LEVELS: Final[tuple[Level, ...]] = ("breaking", "warning", "info")
 
-#: What stands in a pointer for any index of an array, and for a name that is not shown.
+#: Placeholders in a pointer, for any array index, and for a name that is not shown.
 ANY_INDEX: Final = "*"
 SOME_NAME: Final = "?"
 
 _INDEX: Final = re.compile("[0-9]+")
-# With five digits or more it is an id, a number or a date. A field's name has fewer.
+# With five digits or more, it is an id, a number or a date, and not the name of a field.
 _FEW_DIGITS: Final = "(?!(?:.*[0-9]){5})"
 _NAME: Final = re.compile(rf"{_FEW_DIGITS}[A-Za-z_][A-Za-z0-9_]{{0,39}}")
-# As providers are called: `01.AI`, `SF Compute`. No e-mail address, no URL, and no API key.
+# Provider names such as `01.AI` and `SF Compute`, but no e-mail address, URL or API key.
 _WORD: Final = re.compile(
     rf"(?!.*sk-){_FEW_DIGITS}[A-Za-z0-9](?:[A-Za-z0-9 ._-]{{0,30}}[A-Za-z0-9])?"
 )
 _NAMES_SHOWN: Final = 8  # of an object
-_MAX_FIELDS: Final = 100  # of an object; with more names it is a map
+_MAX_FIELDS: Final = 100  # of an object; with more names, it is a map
 _DEPTH_SHOWN: Final = 2  # objects inside objects
 _ITEMS_READ: Final = 100  # of an array
 _SHAPE_LIMIT: Final = 200  # characters
 
 
 class Fault(NamedTuple):
-    """What no decoded body can list: one deviation of the response as a whole.
+    """A deviation of a response as a whole, which a decoded body cannot list.
 
     Attributes:
-        kind: Which.
-        expected: What the spec asks for, in words.
-        found: What came, in words.
-        pointer: The whole body.
-        value: Nothing that could be shown.
+        kind: The kind of deviation.
+        expected: A description of what the spec requires.
+        found: A description of what was received.
+        pointer: Always empty: the whole body.
+        value: Always None: there is no value to show.
     """
 
     kind: Kind
@@ -75,12 +75,12 @@ class Fault(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A response that was held against the spec.
+    """The result of checking a response.
 
     Attributes:
-        status: Its HTTP status, if that is known.
-        body: What the body was decoded to; None if it could not be, or there is none.
-        deviations: Everything that is not as the spec says, found while they are iterated over.
+        status: The HTTP status, or None if unknown.
+        body: The decoded body; None if it could not be decoded, or there is none.
+        deviations: All deviations from the spec, computed during iteration.
     """
 
     status: int | None
@@ -89,11 +89,11 @@ class Checked(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a deviation does to a program that uses this client.
+    """The effect of a deviation on a program that uses this client.
 
     Attributes:
-        level: How bad that is.
-        reason: Why, in words.
+        level: The severity.
+        reason: A description of the effect.
     """
 
     level: Level
@@ -105,34 +105,34 @@ _RAISES: Final = Effect("breaking", "reading it raises FieldError")
 _EFFECTS: Final[dict[Kind, Effect]] = {
     "undeclared": Effect("info", "it is kept in additional_properties"),
     "unknown_value": Effect("warning", "it reads as a value whose is_known is false"),
-    "undocumented_status": Effect("warning", "the spec does not say what its body is"),
-    "unreadable_body": Effect("breaking", "nothing can be read of it"),
+    "undocumented_status": Effect("warning", "the spec does not describe its body"),
+    "unreadable_body": Effect("breaking", "none of it can be read"),
     "repeated_name": Effect("warning", "the last value counts, and the others are lost"),
     "unreadable_line": Effect("breaking", "nothing could be checked"),
 }
 
 
 def check(status: int | None, body: Any, operation: Operation[Any] = RECORD) -> Checked:
-    """Hold a response against what the spec says for its status.
+    """Check a response against the schema for its status.
 
     Args:
-        status: The HTTP status; None if it is not known, of an error: it is held against the
-            schema of the operation's errors, whatever status that has.
-        body: As JSON parsing left it, or bytes as they came.
-        operation: What was called.
+        status: The HTTP status; None for an error whose status is unknown, which is checked against
+            the schema of the operation's errors.
+        body: Parsed JSON, or the bytes of the body.
+        operation: The operation that was called.
     """
     content = _of_errors(operation) if status is None else operation.content(status)
     if content is None:
-        words = f"one of {', '.join(sorted(operation.responses))}"
-        return Checked(status, None, [Fault("undocumented_status", words, str(status))])
-    if content.decoder is None:  # there is no body that could deviate
+        expected = f"one of {', '.join(sorted(operation.responses))}"
+        return Checked(status, None, [Fault("undocumented_status", expected, str(status))])
+    if content.decoder is None:  # a response without a body cannot deviate
         return Checked(status, None, [])
     if not content.is_json:
         return _check_content(status, body, content, content.decoder)
     try:
         source = parse_json(body) if isinstance(body, bytes) else body
     except ValueError:
-        return _unreadable(status, content.decoder, "no readable JSON" if body else "nothing")
+        return _unreadable(status, content.decoder, "invalid JSON" if body else "nothing")
     try:
         decoded = content.decoder(source, "")
     except (ValueError, RecursionError):
@@ -140,46 +140,46 @@ def check(status: int | None, body: Any, operation: Operation[Any] = RECORD) -> 
         return _unreadable(status, content.decoder, found)
     if decoded is MISMATCH:
         return _unreadable(status, content.decoder, json_type(source))
-    repeated = repeats(body) if isinstance(body, bytes) else []
+    repeated = repeated_names(body) if isinstance(body, bytes) else []
     return Checked(status, decoded, chain(repeated, find_drift(decoded, "")))
 
 
 def _check_content(status: int | None, body: Any, content: Content, decoder: Decoder) -> Checked:
-    """Hold a text or a binary body against what the spec says of it."""
-    given = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    if not isinstance(given, bytes):
-        return _unreadable(status, decoder, json_type(given))
+    """Check a body that is text or binary data."""
+    data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    if not isinstance(data, bytes):
+        return _unreadable(status, decoder, json_type(data))
     try:
-        decoded = content.decode(status or 0, given)
+        decoded = content.decode(status or 0, data)
     except ResponseError:
-        return _unreadable(status, decoder, "another text" if given else "nothing")
+        return _unreadable(status, decoder, "other text" if data else "nothing")
     return Checked(status, decoded, find_drift(decoded, ""))
 
 
 def _of_errors(operation: Operation[Any]) -> Content | None:
-    """Return what an operation's errors are: what is documented for the first, or as default."""
+    """Return the content of an operation's first documented error, or else of its default."""
     statuses = [status for status in sorted(operation.responses) if status[0] in "45"]
     return operation.responses.get(statuses[0] if statuses else "default")
 
 
-def repeats(content: bytes) -> list[Fault]:
-    """Return a fault for each object of readable JSON in which a name stands more than once."""
+def repeated_names(content: bytes) -> list[Fault]:
+    """Return a fault for each object in valid JSON that repeats a name."""
     faults: list[Fault] = []
 
-    def note(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    def check_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(members)
         if len(value) < len(members):
-            more = len(members) - len(value)
-            faults.append(Fault("repeated_name", "each name once", f"{more} repeated"))
+            repeated = len(members) - len(value)
+            faults.append(Fault("repeated_name", "each name once", f"{repeated} repeated"))
         return value
 
-    with suppress(RecursionError):  # nested too deeply is said elsewhere
-        json.loads(content, object_pairs_hook=note)
+    with suppress(RecursionError):  # decoding reports that it is nested too deeply
+        json.loads(content, object_pairs_hook=check_object)
     return faults
 
 
 def unreadable_line(found: str) -> Checked:
-    """Return what a recorded line comes to that is no response."""
+    """Return the result for a recorded line that is not a response."""
     return Checked(None, None, [Fault("unreadable_line", "a response", found)])
 
 
@@ -188,7 +188,7 @@ def _unreadable(status: int | None, decoder: Decoder, found: str) -> Checked:
 
 
 def effect(deviation: Drift | Fault, body: Any) -> Effect:
-    """Return what a deviation does; whether reading raises is found out by reading."""
+    """Return the effect of a deviation; whether reading raises is determined by reading."""
     if deviation.kind in _EFFECTS:
         return _EFFECTS[deviation.kind]
     return _READS_NONE if _is_readable(body, deviation.pointer) else _RAISES
@@ -209,26 +209,26 @@ def _is_readable(body: Any, pointer: str) -> bool:
 
 
 def _keys(pointer: str) -> list[str]:
-    """Return the keys that a JSON pointer goes along (RFC 6901, section 4)."""
+    """Split a JSON pointer into its keys (RFC 6901, section 4)."""
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
-def pattern(pointer: str, *, undeclared: bool) -> str:
-    """Return a pointer as it is shown: without indices, and without names that may be private.
+def redacted_pointer(pointer: str, *, is_undeclared: bool) -> str:
+    """Return a pointer without indices and without names that may be private.
 
-    Names that the spec declares are shown. So is that of an undeclared field, which is what the
-    maintainer needs, if it looks like one: maps may be keyed by e-mail addresses. Keys of maps
-    are never shown.
+    Names that the spec declares are shown. The name of an undeclared field, which the maintainer
+    needs, is shown if it looks like one: maps may be keyed by e-mail addresses. Keys of maps are
+    never shown.
 
     Args:
-        pointer: As `drift` has it.
-        undeclared: Whether its last name is that of an undeclared field.
+        pointer: The pointer of a `Drift`.
+        is_undeclared: Whether its last name is that of an undeclared field.
     """
     keys = _keys(pointer)
     shown: list[str] = []
     for index, key in enumerate(keys):
-        is_new = undeclared and index == len(keys) - 1
-        if key in _declared() or (is_new and _NAME.fullmatch(key)):
+        is_new = is_undeclared and index == len(keys) - 1
+        if key in _declared_names() or (is_new and _NAME.fullmatch(key)):
             shown.append(key.replace("~", "~0").replace("/", "~1"))
         else:
             is_index = not is_new and _INDEX.fullmatch(key)
@@ -237,19 +237,18 @@ def pattern(pointer: str, *, undeclared: bool) -> str:
 
 
 @cache
-def _declared() -> frozenset[str]:
-    kinds = [getattr(models, name) for name in models.__all__]
+def _declared_names() -> frozenset[str]:
+    classes = [getattr(models, name) for name in models.__all__]
     return frozenset[str]().union(
-        *(kind.__schema__().keys for kind in kinds if issubclass(kind, Model))
+        *(cls.__schema__().keys for cls in classes if issubclass(cls, Model))
     )
 
 
-def found(deviation: Drift | Fault) -> str:
-    """Return what came, in words: JSON types.
+def found_text(deviation: Drift | Fault) -> str:
+    """Describe what was received, by JSON types.
 
-    Of an unknown enum value it is the value itself if that looks like a word of an enum, as a new
-    provider does: it is what the maintainer has to add, and the spec has this field from a list
-    of the API's own words, not from what users write.
+    An unknown enum value is shown itself if it looks like one, as a new provider does: the
+    maintainer has to add it, and the values of an enum come from the API, not from users.
     """
     if deviation.kind != "unknown_value":
         return deviation.found
@@ -258,10 +257,11 @@ def found(deviation: Drift | Fault) -> str:
 
 
 def shape(value: Any) -> str:
-    """Return what a JSON value is like, without anything that stands in it.
+    """Describe a JSON value without showing its contents.
 
-    Types, lengths and, of objects, the names of fields: at most 8, two deep. An object with a name
-    that does not look like a field's is a map, whose keys may be private: it shows none.
+    The description has types, lengths and the names of fields: at most 8, two levels deep. An
+    object with a name that does not look like a field's is a map, whose keys may be private, and
+    are not shown.
     """
     text = _shape(value, _DEPTH_SHOWN)
     return text if len(text) <= _SHAPE_LIMIT else f"{text[: _SHAPE_LIMIT - 1]}…"

@@ -1,14 +1,14 @@
-"""What a recorded line says: the status and the body of a response. Pure.
+"""Checking a recorded line, which contains the status and body of a response. Pure.
 
-A line is one JSON object. Its names alone tell which of these it is, in this order:
+A line is one JSON object. Its names alone decide its format, in this order:
 
-1. `body`, with `status_code` or `status`: an exchange. The body is JSON, or a string that holds its
-   text as it came. With `operation`, which names one of the spec's by its `operationId`, it is held
-   against what that one says; else it is one for a record. Other names are ignored.
+1. `body`, with `status_code` or `status`: an exchange. The body is JSON, or a string with its
+   original text. `operation` may name an operation of the spec by its `operationId`; without it,
+   the exchange is checked as one for a record. Other names are ignored.
 2. `data`: the whole body of a 200.
-3. `error`, without `id`: the whole body of an error. Its status is its `error.code`, if that is
-   one of 400 to 599; otherwise only the schema of errors is held against it.
-4. `id`: a record, as `modelgates get --json` prints it; it stands at `/data`.
+3. `error`, without `id`: the whole body of an error. Its status is `error.code` if that is within
+   400 to 599; otherwise it is checked against the schema of errors alone.
+4. `id`: a record, as printed by `modelgates get --json`; it is checked as `/data`.
 """
 
 from itertools import chain
@@ -19,7 +19,7 @@ from modelgates_client.conformance.checking import (
     RECORD,
     Checked,
     check,
-    repeats,
+    repeated_names,
     unreadable_line,
 )
 from modelgates_runtime.drift import json_type
@@ -32,15 +32,15 @@ _ERROR_CODES: Final = range(400, 600)
 
 
 def check_line(line: bytes) -> Checked:
-    """Hold a recorded line against the spec; what is no response is a deviation, too."""
+    """Check a recorded line against the spec; a line that is not a response deviates, too."""
     try:
         source = parse_json(line)
     except ValueError:
-        return unreadable_line("no readable JSON")
+        return unreadable_line("invalid JSON")
     if not is_object(source):
         return unreadable_line(json_type(source))
     checked = _check_object(source)
-    repeated = repeats(line)
+    repeated = repeated_names(line)
     return checked._replace(deviations=chain(repeated, checked.deviations)) if repeated else checked
 
 
@@ -59,13 +59,13 @@ def _check_object(source: dict[str, Any]) -> Checked:
 def _check_exchange(source: dict[str, Any]) -> Checked:
     status, body = source.get("status_code", source.get("status")), source["body"]
     if not _is_one_of(_STATUSES, status):
-        return unreadable_line("an exchange whose status is no HTTP status")
+        return unreadable_line("an exchange whose status is not an HTTP status")
     name = source.get("operation", RECORD.id)
     if not isinstance(name, str) or name not in OPERATIONS:
         return unreadable_line("an exchange of an operation that the spec does not have")
-    # Half characters stay recognisable: their bytes are no UTF-8, so they are no JSON.
-    given = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    return check(status, given, OPERATIONS[name])
+    # Lone surrogates become invalid UTF-8, which is reported as invalid JSON.
+    content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    return check(status, content, OPERATIONS[name])
 
 
 def _code(error: Any) -> int | None:
@@ -74,5 +74,5 @@ def _code(error: Any) -> int | None:
 
 
 def _is_one_of(numbers: range, value: Any) -> bool:
-    """Whether a JSON value is an integer of a range; 1.0 is none here, and true is not 1."""
+    """Whether a JSON value is an integer within a range; 1.0 and true do not count."""
     return type(value) is int and value in numbers

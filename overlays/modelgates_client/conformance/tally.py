@@ -1,4 +1,4 @@
-"""Deviations of many responses, counted by what they are. Pure, and bounded in memory."""
+"""Counting the deviations of many responses. Pure, and bounded in memory."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -13,26 +13,26 @@ from modelgates_client.conformance.checking import (
     Kind,
     Level,
     effect,
-    found,
-    pattern,
+    found_text,
+    redacted_pointer,
     shape,
 )
 
-#: Names of new fields, and new values of an enum, that are told apart at one place.
+#: Names of new fields, and new enum values, to show at one location.
 MAX_NAMES: Final = 20
-#: Findings that are listed in all.
+#: Findings to list.
 MAX_FINDINGS: Final = 1_000
 
-_MAX_KNOWN: Final = 4_096  # deviations whose finding is remembered
-_MAX_KNOWN_LENGTH: Final = 256  # characters of their pointers, which may have names of megabytes
+_MAX_CACHED: Final = 4_096  # deviations whose finding is cached
+_MAX_CACHED_LENGTH: Final = 256  # characters of their pointers, whose names may be huge
 
 
 class Place(NamedTuple):
-    """Where a response came from.
+    """The origin of a response.
 
     Attributes:
-        source: A file, `-` for stdin, or the id that was asked for.
-        line: The line in it, from 1; None for an id.
+        source: A file, `-` for stdin, or the requested id.
+        line: The line number in the file, from 1; None for an id.
     """
 
     source: str
@@ -44,22 +44,22 @@ class Place(NamedTuple):
 
 @define(kw_only=True)
 class Finding:
-    """One deviation, in however many responses.
+    """A deviation, with the number of responses that have it.
 
     Attributes:
         level: `breaking`, `warning` or `info`.
-        reason: Why, in words.
-        kind: What it is, as in `Drift.kind`; or `undocumented_status`, `unreadable_body` or
-            `unreadable_line`.
-        status: The HTTP status of the responses, if that is known.
+        reason: A description of the effect.
+        kind: The kind of deviation: a `Drift.kind`, `undocumented_status`, `unreadable_body`,
+            `unreadable_line` or `repeated_name`.
+        status: The HTTP status of the responses, or None if unknown.
         pointer: JSON pointer into the body; `*` is any index, `?` a name that is not shown.
-        expected: What the spec asks for, in words.
-        found: What came, in words.
-        example: What the first value was like; None if there was none.
-        first: The first response that has it.
+        expected: A description of what the spec requires.
+        found: A description of what was received.
+        example: The shape of the first value; None if there was no value.
+        first: The first response with this deviation.
         last: The last one.
-        bodies: How many responses have it.
-        occurrences: How often it is in them.
+        bodies: The number of responses with this deviation.
+        occurrences: The number of times it occurs in them.
     """
 
     level: Level
@@ -77,7 +77,7 @@ class Finding:
     _latest: int = 0
 
     def count(self, number: int, place: Place) -> None:
-        """Count one occurrence, in the response of this number."""
+        """Count one occurrence, in the response with this number."""
         self.occurrences += 1
         if self._latest != number:
             self._latest = number
@@ -86,11 +86,11 @@ class Finding:
 
 
 class Unchecked(NamedTuple):
-    """A file or an id that was given, and not checked, or not to its end.
+    """A file or an id that could not be checked, or not completely.
 
     Attributes:
         source: As in `Place`.
-        reason: Why, in words.
+        reason: A description of the problem.
     """
 
     source: str
@@ -98,14 +98,14 @@ class Unchecked(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What there is to say of many responses.
+    """The results of checking many responses.
 
     Attributes:
-        bodies: How many were checked.
-        deviating: How many of them deviate from the spec.
-        findings: The worst first; of one level, the most frequent.
-        unlisted: By level, the deviations beyond the findings that are listed.
-        unchecked: What was not checked, or not to its end: of that, the report says nothing.
+        bodies: The number of responses that were checked.
+        deviating: The number of those that deviate from the spec.
+        findings: The findings, the most severe first, then the most frequent.
+        unlisted: By level, the number of deviations that are not among the findings.
+        unchecked: The files and ids that were not checked, or not completely.
     """
 
     bodies: int
@@ -115,24 +115,24 @@ class Report(NamedTuple):
     unchecked: tuple[Unchecked, ...] = ()
 
     def count(self, level: Level) -> int:
-        """Return how many findings of a level are listed."""
+        """Return the number of findings of a level."""
         return sum(finding.level == level for finding in self.findings)
 
     def reaches(self, level: Level) -> bool:
-        """Whether there is anything at a level or above."""
-        enough = LEVELS[: LEVELS.index(level) + 1]
-        return any(self.count(worse) or self.unlisted[worse] for worse in enough)
+        """Whether there is any deviation at a level or above."""
+        levels = LEVELS[: LEVELS.index(level) + 1]
+        return any(self.count(each) or self.unlisted[each] for each in levels)
 
 
 class Tally:
-    """The deviations of the responses so far."""
+    """Counts the deviations of responses."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without any."""
         self._bodies = 0
         self._deviating = 0
         self._findings: dict[tuple[Any, ...], Finding] = {}
-        self._known: dict[tuple[Any, ...], Finding | Level] = {}
+        self._cache: dict[tuple[Any, ...], Finding | Level] = {}
         self._shown: dict[tuple[Any, ...], set[str]] = {}
         self._unlisted: dict[Level, int] = dict.fromkeys(LEVELS, 0)
         self._unchecked: list[Unchecked] = []
@@ -141,29 +141,32 @@ class Tally:
         """Count the deviations of a response."""
         self._bodies += 1
         deviates = False
-        for entry in checked.deviations:
+        for deviation in checked.deviations:
             deviates = True
-            # Looking up what is known of the deviation as it came costs a tenth of describing it.
-            key = (checked.status, entry.kind, entry.pointer, entry.expected, entry.found)
-            finding = self._known.get(key)
+            # A lookup by the unredacted deviation takes a tenth of the time of describing it.
+            key = (
+                *(checked.status, deviation.kind, deviation.pointer),
+                *(deviation.expected, deviation.found),
+            )
+            finding = self._cache.get(key)
             if finding is None:
-                finding = self._finding(place, checked, entry)
-                if len(self._known) >= _MAX_KNOWN:
-                    self._known.clear()
-                if len(entry.pointer) <= _MAX_KNOWN_LENGTH:
-                    self._known[key] = finding
+                finding = self._finding(place, checked, deviation)
+                if len(self._cache) >= _MAX_CACHED:
+                    self._cache.clear()
+                if len(deviation.pointer) <= _MAX_CACHED_LENGTH:
+                    self._cache[key] = finding
             if isinstance(finding, Finding):
                 finding.count(self._bodies, place)
             else:
                 self._unlisted[finding] += 1
         self._deviating += deviates
 
-    def miss(self, source: str, reason: str) -> None:
-        """Note that a source could not be checked, or not to its end."""
+    def add_unchecked(self, source: str, reason: str) -> None:
+        """Record that a source could not be checked, or not completely."""
         self._unchecked.append(Unchecked(source, reason))
 
     def report(self) -> Report:
-        """Return what there is to say so far."""
+        """Return the results so far."""
         findings = sorted(
             self._findings.values(),
             key=lambda f: (LEVELS.index(f.level), -f.bodies, f.status or 0, f.pointer, f.found),
@@ -171,42 +174,41 @@ class Tally:
         unchecked = tuple(self._unchecked)
         return Report(self._bodies, self._deviating, tuple(findings), self._unlisted, unchecked)
 
-    def _finding(self, place: Place, checked: Checked, entry: Any) -> Finding | Level:
-        """Return the finding that a deviation belongs to; its level, if it is not listed."""
-        pointer = pattern(entry.pointer, undeclared=entry.kind == "undeclared")
-        came = found(entry)
-        if entry.kind == "undeclared":
+    def _finding(self, place: Place, checked: Checked, deviation: Any) -> Finding | Level:
+        """Return the finding for a deviation, or its level if there are too many findings."""
+        kind = deviation.kind
+        pointer = redacted_pointer(deviation.pointer, is_undeclared=kind == "undeclared")
+        found = found_text(deviation)
+        if kind == "undeclared":
             owner, _, name = pointer.rpartition("/")
-            if not self._may_show(name, checked.status, entry.kind, owner):
+            if not self._may_show(name, checked.status, kind, owner):
                 pointer = f"{owner}/{SOME_NAME}"
-        elif entry.kind == "unknown_value" and not self._may_show(
-            came, checked.status, entry.kind, pointer
-        ):
-            came = shape(entry.value)
-        key = (checked.status, entry.kind, pointer, entry.expected, came)
+        elif kind == "unknown_value" and not self._may_show(found, checked.status, kind, pointer):
+            found = shape(deviation.value)
+        key = (checked.status, kind, pointer, deviation.expected, found)
         finding = self._findings.get(key)
         if finding is not None:
             return finding
-        level, reason = effect(entry, checked.body)
+        level, reason = effect(deviation, checked.body)
         if len(self._findings) >= MAX_FINDINGS:
             return level
-        nothing = isinstance(entry, Fault) or entry.kind == "missing"
+        has_value = not isinstance(deviation, Fault) and kind != "missing"
         finding = self._findings[key] = Finding(
             level=level,
             reason=reason,
-            kind=entry.kind,
+            kind=kind,
             status=checked.status,
             pointer=pointer,
-            expected=entry.expected,
-            found=came,
-            example=None if nothing else shape(entry.value),
+            expected=deviation.expected,
+            found=found,
+            example=shape(deviation.value) if has_value else None,
             first=place,
             last=place,
         )
         return finding
 
     def _may_show(self, name: str, *group: object) -> bool:
-        """Whether a name is one of the first that were met in its group."""
+        """Whether a name is among the first that occurred in its group."""
         shown = self._shown.setdefault(group, set())
         if len(shown) < MAX_NAMES:
             shown.add(name)

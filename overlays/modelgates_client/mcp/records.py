@@ -1,4 +1,4 @@
-"""What is answered of a generation: its figures, and how its cost comes about."""
+"""Tool results about a generation: its values, and an explanation of its cost."""
 
 from typing_extensions import TypedDict  # which pydantic asks for before Python 3.12
 
@@ -12,7 +12,7 @@ _TEXTS = ("model", "provider_name", "finish_reason", "service_tier", "api_type",
 
 
 class GenerationResult(TypedDict):
-    """A generation. Amounts in US dollars, durations in milliseconds, null is not known."""
+    """A generation. Amounts are in US dollars, durations in milliseconds; null means unknown."""
 
     is_final: bool
     created: str | None
@@ -43,7 +43,7 @@ class AttemptInfo(TypedDict):
 
 
 class Explanation(TypedDict):
-    """How the cost of a generation comes about, and who was tried."""
+    """An explanation of a generation's cost, with the providers that were tried."""
 
     all_in_usd: str | None
     is_final: bool
@@ -53,11 +53,11 @@ class Explanation(TypedDict):
     time_lost_ms: float | None
 
 
-def answer(record: Generation) -> GenerationResult:
-    """Return what a record says."""
+def generation_result(record: Generation) -> GenerationResult:
+    """Return the result for a record."""
     cost, created = record.cost, record.created
     texts = {name: untrusted(field_or_none(record, name, str)) for name in _TEXTS}
-    found: GenerationResult = {
+    result: GenerationResult = {
         "is_final": record.is_final,
         "created": None if created is None else created.isoformat(),
         "charged_usd": digits(cost.charged),
@@ -76,12 +76,12 @@ def answer(record: Generation) -> GenerationResult:
         "not_known": [],
         "deviations_from_spec": len(record.drift),
     }
-    found["not_known"] = [name for name, value in found.items() if value is None]
-    return found
+    result["not_known"] = [name for name, value in result.items() if value is None]
+    return result
 
 
 def explanation(record: Generation) -> Explanation:
-    """Return how a cost comes about."""
+    """Return the explanation of a record's cost."""
     attempts = record.attempts
     return {
         "all_in_usd": digits(record.cost.all_in),
@@ -95,26 +95,28 @@ def explanation(record: Generation) -> Explanation:
 
 def _statements(record: Generation, cost: Cost) -> list[str]:
     own_key = field_or_none(record, "is_byok", bool)
-    said = [f"The account was charged {format_usd(cost.charged)}."]
+    statements = [f"The account was charged {format_usd(cost.charged)}."]
     if own_key:
-        said.append(
-            f"The provider billed {format_usd(cost.upstream)} besides, to your own key: "
+        statements.append(
+            f"The provider also billed {format_usd(cost.upstream)} to your own key: "
             f"{format_usd(cost.all_in)} all in."
         )
     elif own_key is None:
-        said.append("Whether your own key was billed besides is not known, so neither is the sum.")
+        statements.append(
+            "It is unknown whether your own key was billed, too, and so is the total."
+        )
     else:
-        said.append("No key of your own was billed: that is all there is to pay.")
+        statements.append("Your own key was not billed: the charge is the total.")
     saving = cost.cache_saving
     if saving is not None and saving < 0:
-        said.append(f"Writing to the cache cost {format_usd(saving.copy_abs())} more.")
+        statements.append(f"Writing to the cache cost {format_usd(saving.copy_abs())} more.")
     elif saving:
-        said.append(f"Caching saved {format_usd(saving)}, which is off the charge already.")
+        statements.append(f"Caching saved {format_usd(saving)}, which the charge already reflects.")
     if cost.charged == 0:
-        said.append("A charge of 0 is a free generation, not an unknown cost.")
+        statements.append("A charge of 0 is a free generation, not an unknown cost.")
     if not record.is_final:
-        said.append("The record is not final: its figures may still change.")
-    return said
+        statements.append("The record is not final: its values may still change.")
+    return statements
 
 
 def _attempts(attempts: Attempts) -> list[AttemptInfo]:

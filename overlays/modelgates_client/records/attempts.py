@@ -1,4 +1,4 @@
-"""Who was asked to serve a generation, who did, and what the others cost in time."""
+"""Which providers were tried for a generation, which one served it, and the time lost."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Self, overload
@@ -14,12 +14,12 @@ _SUCCESS: Final = range(200, 300)
 
 @frozen
 class Attempt:
-    """One provider's answer to a request; None where it is not known.
+    """One provider's response to a request; each attribute is None if it is unknown.
 
     Attributes:
-        provider: The provider's name, also one that the spec does not list yet.
-        status: The HTTP status that it answered.
-        latency_ms: How long it took, in milliseconds.
+        provider: The provider's name, which the spec need not list yet.
+        status: The HTTP status of the response.
+        latency_ms: Time until the response, in milliseconds.
     """
 
     provider: str | None
@@ -28,7 +28,7 @@ class Attempt:
 
     @classmethod
     def of(cls, response: object) -> Self:
-        """Return what an item of `provider_responses` says; nothing, if it cannot be read."""
+        """Create an attempt from an item of `provider_responses`; unreadable values are None."""
         if not isinstance(response, ProviderResponse):
             return cls(None, None, None)
         provider = field_or_none(response, "provider_name", str)
@@ -40,18 +40,18 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the provider is known to have answered with a success, 2xx."""
+        """Whether the provider is known to have responded with a success status, 2xx."""
         return self.status in _SUCCESS
 
 
 @frozen
 class Attempts(Sequence[Attempt]):
-    """All attempts to serve a generation, in their order; a sequence of `Attempt`s.
+    """All attempts to serve a generation, in order; a sequence of `Attempt`s.
 
     Attributes:
-        all: The attempts; empty also when they are not known.
-        known: Whether the record says what the attempts were. It does not when
-            `provider_responses` was not sent, is null, or cannot be read.
+        all: The attempts; also empty if they are unknown.
+        known: Whether the record lists the attempts. It does not if `provider_responses` was not
+            sent, is null, or cannot be read.
 
     Source: openapi.yaml, schema `Generation`, field `provider_responses`.
     """
@@ -61,7 +61,7 @@ class Attempts(Sequence[Attempt]):
 
     @classmethod
     def of(cls, record: Generation) -> Self:
-        """Return what a record says of its attempts; an unreadable one hides no other."""
+        """Read the attempts of a record; an unreadable one does not hide the others."""
         responses = items_or_none(record, "provider_responses")
         if responses is None:
             return cls((), known=False)
@@ -69,30 +69,30 @@ class Attempts(Sequence[Attempt]):
 
     @property
     def served(self) -> Attempt | None:
-        """The attempt that served the request, the last with a success; None if none is known."""
-        at = self._served_at
-        return None if at is None else self.all[at]
+        """The attempt that served the request: the last successful one; None if none is known."""
+        index = self._served_index
+        return None if index is None else self.all[index]
 
     @property
     def fallbacks(self) -> int | None:
-        """How many attempts came before the one that served; None if that is not known."""
-        return self._served_at
+        """Number of attempts before the one that served the request; None if it is unknown."""
+        return self._served_index
 
     @property
     def failed_statuses(self) -> tuple[int | None, ...]:
-        """The statuses of the attempts that did not succeed, in order; None for unknown ones."""
+        """The statuses of the attempts that did not succeed, in order; None if unknown."""
         return tuple(attempt.status for attempt in self.all if not attempt.succeeded)
 
     @property
     def time_lost_ms(self) -> float | None:
-        """Milliseconds spent on attempts that did not serve; None if any of it is not known."""
+        """Milliseconds spent on attempts that did not serve; None if any of them is unknown."""
         if not self.known:
             return None
-        at = self._served_at
-        return _total(a.latency_ms for index, a in enumerate(self.all) if index != at)
+        served = self._served_index
+        return _total(a.latency_ms for index, a in enumerate(self.all) if index != served)
 
     @property
-    def _served_at(self) -> int | None:
+    def _served_index(self) -> int | None:
         succeeded = (index for index, attempt in enumerate(self.all) if attempt.succeeded)
         return max(succeeded, default=None)
 
@@ -104,17 +104,17 @@ class Attempts(Sequence[Attempt]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Attempt, ...]: ...
     def __getitem__(self, index: int | slice) -> Attempt | tuple[Attempt, ...]:
-        """Return one attempt, or a tuple of some."""
+        """Return one attempt, or a tuple of attempts for a slice."""
         return self.all[index]
 
 
 def _whole(status: float | None) -> int | None:
-    """Return a status, which the spec types as any number, as the integer that it must be."""
+    """Return a status as an integer; the spec allows any number. None if it is fractional."""
     return int(status) if status is not None and status % 1 == 0 else None
 
 
 def _double(number: float | None) -> float | None:
-    """Return a number as the double that it is; None for one that is none."""
+    """Return a number as a double; None if it is too large for one."""
     try:
         return None if number is None else float(number)
     except OverflowError:  # JSON's integers have no limit
@@ -122,7 +122,7 @@ def _double(number: float | None) -> float | None:
 
 
 def _total(latencies_ms: Iterable[float | None]) -> float | None:
-    """Return a sum; None if a part of it is not known."""
+    """Return the sum; None if any part is unknown."""
     total = 0.0
     for latency in latencies_ms:
         if latency is None:

@@ -1,4 +1,4 @@
-"""Drift that is seen: told to a callback each time, logged once per kind."""
+"""Reporting drift: each deviation to a callback, and each kind once to the log."""
 
 import logging
 import re
@@ -9,20 +9,20 @@ from typing import Final
 from modelgates_runtime.drift import Drift
 
 LOGGER: Final = logging.getLogger("modelgates_client")
-LOGGER.addHandler(logging.NullHandler())  # a library's are shown to those who ask for them
-OUTAGES: Final = LOGGER.getChild("outages")  # of its own, so that the command shows them always
+LOGGER.addHandler(logging.NullHandler())  # a library's log is shown only if configured
+OUTAGES: Final = LOGGER.getChild("outages")  # separate, so that the command always shows it
 _LEVELS: Final = ("debug", "info", "warning", "error")
-_MAX_KINDS: Final = 1_000  # a hostile server must not fill memory, or the log
+_MAX_KINDS: Final = 1_000  # so that a hostile server cannot fill memory or the log
 _INDEX: Final = r"/\d+(?=/|$)"
 
 DriftCallback = Callable[[Drift], object]
 
 
 def enable_logging(level: str) -> None:
-    """Show what is logged from a level on, on stderr, unless the program has set logging up.
+    """Log to stderr from a level upward, unless the program has configured logging.
 
     Args:
-        level: As the variable `MODELGATES_LOG` names it: debug, info, warning or error.
+        level: The value of the variable `MODELGATES_LOG`: debug, info, warning or error.
     """
     if level.lower() not in _LEVELS:
         message = f"MODELGATES_LOG is {level!r}; expected one of {', '.join(_LEVELS)}, or nothing"
@@ -33,24 +33,24 @@ def enable_logging(level: str) -> None:
 
 
 class DriftObserver:
-    """What becomes of the drift in the responses of one client."""
+    """Reports the drift in the responses of one client."""
 
     def __init__(
         self, callback: DriftCallback | None, parent: "DriftObserver | None" = None
     ) -> None:
-        """Call `callback` with every deviation, besides logging what `parent` did not log."""
+        """Call `callback` with every deviation, and log each kind that `parent` has not logged."""
         self._callback = callback
         self._seen: set[tuple[str, str]] = set() if parent is None else parent._seen  # noqa: SLF001
 
     @property
     def is_listening(self) -> bool:
-        """Whether anybody would be told."""
+        """Whether drift would be reported anywhere."""
         return self._callback is not None or LOGGER.isEnabledFor(logging.INFO)
 
     def observe(self, drift: tuple[Drift, ...]) -> None:
-        """Log what is new (at the level INFO), and tell the callback everything.
+        """Log each new kind of deviation (level INFO), and pass every deviation to the callback.
 
-        What the callback raises ends the call.
+        An exception from the callback ends the call.
         """
         for entry in drift:
             kind = (entry.kind, re.sub(_INDEX, "/*", entry.pointer))

@@ -1,6 +1,6 @@
-"""`Generation`, the record as people use it: the spec's fields, and what is computed from them.
+"""`Generation`, the public record class: the spec's fields, and properties computed from them.
 
-What computing needs is imported when it is first used: reading a record's fields costs no more.
+The modules that compute them are imported on first use, so that reading fields alone stays cheap.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from modelgates_runtime.values import is_object
 
 
 class Generation(models.Generation):
-    """The record of one generation: what it cost, and what it really was.
+    """The record of one generation: what it cost, and how it was served.
 
     All fields of the spec are here as the server sent them, under the spec's names: `total_cost`,
     `usage` and the other amounts as `float` US dollars, `latency` and `generation_time` in
@@ -27,8 +27,8 @@ class Generation(models.Generation):
     (`native_tokens_*` are billed, `tokens_*` are normalised). Reading one whose value is not of
     its type raises `FieldError`.
 
-    The properties below are computed from them on each access. They never raise: what the fields
-    do not say is None, and never 0.
+    The properties below are computed from them on each access. They never raise: a value that the
+    fields do not provide is None, never 0.
 
     Source: openapi.yaml, schema `Generation`.
     """
@@ -37,12 +37,12 @@ class Generation(models.Generation):
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
-        """Decode a record, as JSON parsing left it; see the base class.
+        """Decode a record from parsed JSON; see the base class.
 
         Raises:
-            ValueError: It is a whole response, not a record: of that nothing could be read. Or
-                something that the spec gives no type is nested over 100 levels deep.
-            TypeError: It is no mapping.
+            ValueError: `source` is a whole response rather than a record, so that no field could be
+                read; or a value without a type in the spec is nested over 100 levels deep.
+            TypeError: `source` is not a mapping.
         """
         if not isinstance(source, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - people
             raise TypeError(f"a record is a JSON object, a dict here, not {type(source).__name__}")
@@ -62,8 +62,8 @@ class Generation(models.Generation):
     def created(self) -> datetime.datetime | None:
         """When the generation was created, aware, with the offset that was sent.
 
-        None if `created_at` is no ISO 8601 date and time of the years 1 to 9999, or one without an
-        offset: which zone it is in would be a guess. Digits beyond the microsecond are cut off.
+        None if `created_at` is not an ISO 8601 date and time in the years 1 to 9999, or has no
+        offset, since the time zone would be a guess. Digits beyond microseconds are cut off.
         """
         moment = field_or_none(self, "created_at", datetime.datetime)
         text = field_or_none(self, "created_at", str)
@@ -71,14 +71,14 @@ class Generation(models.Generation):
 
     @property
     def cost(self) -> modelgates_client.Cost:
-        """What it cost, in US dollars, as exact decimals."""
+        """The cost in US dollars, as exact decimals."""
         from modelgates_client.records.money import Cost  # noqa: PLC0415 - see above
 
         return Cost.of(self)
 
     @property
     def attempts(self) -> modelgates_client.Attempts:
-        """Which providers were tried, which one served, and what the others cost in time."""
+        """Which providers were tried, which one served the request, and the time lost."""
         from modelgates_client.records.attempts import Attempts  # noqa: PLC0415 - see above
 
         return Attempts.of(self)
@@ -87,7 +87,7 @@ class Generation(models.Generation):
     def native_tokens_per_second(self) -> float | None:
         """Completion tokens as the provider counts them, per second of `generation_time`.
 
-        None if either is not known, or makes no rate: no time, or a negative number.
+        None if either is unknown or does not give a rate: a time of 0, or a negative number.
         """
         tokens = number_or_none(self, "native_tokens_completion")
         time_ms = number_or_none(self, "generation_time")
@@ -103,27 +103,27 @@ class Generation(models.Generation):
     def is_final(self) -> bool:
         """Whether the record is settled: there is a `finish_reason`, or it was `cancelled`.
 
-        A cost of 0 says nothing of that: free generations are final too. A field that cannot be
-        read counts as not set.
+        A cost of 0 does not matter: free generations are final too. A field that cannot be read
+        counts as not set.
         """
         return field_or_none(self, "finish_reason", str) is not None or bool(
             field_or_none(self, "cancelled", bool)
         )
 
     def _repr_html_(self) -> str:
-        """Show a notebook the record as a table."""
+        """Return the record as an HTML table, for notebooks."""
         from modelgates_client.records.summary import summarize_as_html  # noqa: PLC0415 - see above
 
         return summarize_as_html(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython calls
-        """Show IPython the record as a summary."""
+        """Print the record as a summary, for IPython."""
         from modelgates_client.records.summary import summarize  # noqa: PLC0415 - see above
 
         printer.text(summarize(self))
 
     def __rich__(self) -> object:
-        """Show rich the record as a summary, in which nothing is markup."""
+        """Return the record as a summary without markup, for rich."""
         from rich.text import Text  # noqa: PLC0415 - it is rich that calls
 
         from modelgates_client.records.summary import summarize  # noqa: PLC0415 - see above
@@ -132,7 +132,7 @@ class Generation(models.Generation):
 
 
 class GenerationResponse(extending.Extended, models.GenerationResponse):
-    """The body that a record comes in.
+    """The response body that contains a record.
 
     Attributes:
         data: The record.
@@ -150,11 +150,11 @@ class GenerationResponse(extending.Extended, models.GenerationResponse):
 
 
 def _moment(text: str) -> datetime.datetime | None:
-    """Return the moment that a text of ISO 8601 names; None if it names none."""
+    """Parse an ISO 8601 date and time; None if it is invalid."""
     # dateutil ships no types; where stubs are installed, there is nothing to ignore
     from dateutil.parser import isoparse  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - see above
 
-    # It takes any character between date and time, digits too, and no hour for midnight.
+    # isoparse accepts any separator, even a digit, and a date without a time.
     if not re.search("[0-9][Tt ][0-9]{2}", text):
         return None
     try:
@@ -162,6 +162,6 @@ def _moment(text: str) -> datetime.datetime | None:
         if moment.utcoffset() is None:
             return None
         moment.astimezone(datetime.UTC)
-    except (ValueError, OverflowError):  # no time, or one that is beyond the calendar in UTC
+    except (ValueError, OverflowError):  # invalid, or outside the calendar when converted to UTC
         return None
     return moment

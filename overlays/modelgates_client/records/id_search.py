@@ -1,8 +1,8 @@
-r"""The ids of generations among the other words of a text. Pure.
+r"""Finding generation ids within text. Pure.
 
-Only what cannot be anything else is one: `gen-<unix seconds>-<letters and digits>`, `gen_<ULID>`,
-and what stands behind `id=`, `"generation_id":` and the like. Escapes of JSON, URLs, HTML, Python
-and JavaScript are undone, whichever is within which, and colours of a terminal left out.
+Only words that cannot be anything else are ids: `gen-<unix seconds>-<letters and digits>`,
+`gen_<ULID>`, and words that follow `id=`, `"generation_id":` and the like. Escapes of JSON, URLs,
+HTML, Python and JavaScript are undone, in any nesting, and terminal colours are removed.
 """
 
 import re
@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from modelgates_client.records.generation_ids import is_id, is_other_kind
 
-# So long that nothing else is meant, whatever stands before it.
+# Long enough to be unambiguous, whatever precedes it.
 _EXACT: Final = (
     r"(?:gen-(?:[a-z]{2,8}-)?[0-9]{10}-[0-9A-Za-z]{20}|gen_[0-7][0-9A-HJKMNP-TV-Z]{25})"
-    r"(?=gen[-_]|(?![0-9A-Za-z]))"  # files that were joined without a line end have no more between
+    r"(?=gen[-_]|(?![0-9A-Za-z]))"  # joined files may have no line break between two ids
 )
-_DASHES: Final = "\\-\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}"  # as word processors have it
+_DASHES: Final = "\\-\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}"  # as word processors insert them
 _KEY: Final = (
     r"(?<![0-9A-Za-z_.-])(?i:(?:x[-_])?(?:gen_ai\.response\.|(?:generation|response|completion|gen)"
     r"[-_]?)?id)[\"']?\s{0,9}(?::|=>?)\s{0,9}[\"']?"
@@ -29,7 +29,7 @@ _WITHIN: Final = re.compile(
 )
 _REAL: Final = re.compile(_EXACT)
 _SHAPE: Final = re.compile(r"gen-[0-9]{9,11}-[0-9A-Za-z]+|gen_[0-9A-Za-z]+")
-# What follows on a part of a word: an ellipsis, a break of the line, a hyphen that is not shown.
+# What follows a truncated word: an ellipsis, a line continuation, an invisible hyphen.
 _CUT: Final = re.compile(
     r"\.\.\.|\N{HORIZONTAL ELLIPSIS}|[=\\]\r?$|[\u00ad\u200b-\u200d\u2060][0-9A-Za-z]", re.MULTILINE
 )
@@ -41,26 +41,26 @@ _ESCAPE: Final = re.compile(
     r"|&(?P<entity>#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});",
     re.DOTALL,
 )
-#: What letters mean behind a backslash: white space, or at least no letter. Others belong to paths
-#: and commands, and begin a word.
+#: What letters after a backslash stand for: white space, or at least not a letter. Other letters
+#: are part of paths and commands, and begin a word.
 _LETTERS: Final = {**dict.fromkeys("abfnrtv0", " "), "e": "\x1b"}
 _COLOURS: Final = re.compile(
     r"(?:\x1b|\^\[|#033)\[[0-9;]*[A-Za-z]"
-)  # as `cat -v` and rsyslog have it
-# Of letters, and of their escapes, and of what those are made of.
+)  # also as `cat -v` and rsyslog write them
+# The letters of "gen", their escapes, and the escapes of those.
 _SIGNS: Final = (
     *("Gen", "GEN", "\\0", "\\1", "\\u00", "\\u{", "\\U0", "\\x"),
     *("%2", "%5", "%6", "&#", "&amp;"),
 )
-_LAYERS: Final = 6  # of escapes: JSON in JSON in a log has two
+_LAYERS: Final = 6  # nested escapes: JSON within JSON within a log has two
 
 
 class IdMatches(NamedTuple):
-    """What was found in a text.
+    """The result of a search.
 
     Attributes:
-        ids: The ids, each once.
-        refused: Words that begin as an id does, and are none: cut off, mostly.
+        ids: The ids, without duplicates.
+        refused: Words that begin like an id but are not one, most of them truncated.
     """
 
     ids: list[str]
@@ -68,7 +68,7 @@ class IdMatches(NamedTuple):
 
 
 def find_ids_in_text(text: str) -> IdMatches:
-    r"""Return the ids that stand in a text, among other words.
+    r"""Return the ids within a text.
 
     >>> find_ids_in_text("GET /x?id%3Dgen-1771967973-0hZ8J5kY7qLMOKbPx0u3%22 by gen-ai-2025").ids
     ['gen-1771967973-0hZ8J5kY7qLMOKbPx0u3']
@@ -89,17 +89,17 @@ def find_ids_in_text(text: str) -> IdMatches:
 
 
 def may_have_ids(text: str) -> bool:
-    """Whether it is worth while to look for ids in a text."""
+    """Whether a text may contain ids: a quick check before `find_ids_in_text`."""
     return "gen" in text or any(sign in text for sign in _SIGNS)
 
 
 def strip_ansi(text: str) -> str:
-    """Return a text that was made for a terminal without what that obeys."""
+    """Return a text without ANSI escape sequences."""
     return _COLOURS.sub(" ", text) if "[" in text else text
 
 
 def unescaped(text: str) -> str:
-    r"""Undo the escapes of a text, and those within them.
+    r"""Undo the escapes in a text, nested ones included.
 
     >>> unescaped(r"\\nid\\u003dgen%2D1&quot;")
     ' id=gen-1"'
@@ -115,12 +115,12 @@ def unescaped(text: str) -> str:
 
 def _unescaped_match(match: re.Match[str]) -> str:
     kind = str(match.lastgroup)
-    said = match[kind]
+    escape = match[kind]
     if kind == "letter":
-        return _LETTERS.get(said, f" {said}" if said.isalnum() else said)
+        return _LETTERS.get(escape, f" {escape}" if escape.isalnum() else escape)
     if kind == "entity":
         return unescape(match[0])
     if kind == "quoted":
         return "="
-    number = int(said, 8 if kind == "octal" else 16)
+    number = int(escape, 8 if kind == "octal" else 16)
     return chr(number) if number <= 0x10FFFF else "\N{REPLACEMENT CHARACTER}"  # noqa: PLR2004 - Unicode's end

@@ -1,12 +1,12 @@
 """What a generation cost, in exact US dollars.
 
-Amounts are `Decimal`s of the digits that JSON shows: 0.1 is a tenth. A double holds 15 to 17
-digits; an amount of more was rounded when it was parsed.
+Amounts are `Decimal`s with the digits that JSON shows: 0.1 is exactly a tenth. A double holds 15
+to 17 digits; an amount with more was rounded when it was parsed.
 
-Arithmetic on them is yours, and follows the current decimal context, which keeps 28 digits unless
-it is told otherwise. The sum of a million records is exact as long as 28 digits span from its
-first to the last of any amount: totals under a billion dollars, amounts down to 1e-19. Beyond
-that, `decimal` rounds without a word, unless its `Inexact` trap is set:
+Your own arithmetic on amounts follows the current decimal context, which keeps 28 digits by
+default. The sum of a million records is exact as long as 28 digits reach from its first digit to
+the last digit of any amount: totals under a billion dollars, amounts down to 1e-19. Beyond that,
+`decimal` rounds silently, unless its `Inexact` trap is set:
 
 >>> with decimal.localcontext(prec=60, traps=[decimal.Inexact]):  # doctest: +SKIP
 ...     total = sum(amounts)
@@ -26,15 +26,15 @@ _EXACT_DIGITS: Final = 700  # any two doubles, 1e308 and 5e-324 too, add up with
 
 @frozen
 class Cost:
-    """What a generation cost, in US dollars; None where that is not known, which is not 0.
+    """What a generation cost, in US dollars; None if unknown, which is not 0.
 
-    An amount is not known if it was not sent, is null, or cannot be read.
+    An amount is unknown if it was not sent, is null, or cannot be read.
 
     Attributes:
-        charged: What the ModelGates account was charged (`total_cost`); negative for a refund.
-        upstream: What the provider billed besides, to your own key (`upstream_inference_cost`
+        charged: Amount charged to the ModelGates account (`total_cost`); negative for a refund.
+        upstream: Amount that the provider also billed, to your own key (`upstream_inference_cost`
             with `is_byok`). 0 without an own key, when that field only repeats the charge.
-        cache_saving: What caching saved (`cache_discount`); negative for a premium paid for
+        cache_saving: Amount saved by caching (`cache_discount`); negative for a premium paid for
             writing to the cache.
 
     Source: openapi.yaml, schema `Generation`.
@@ -46,7 +46,7 @@ class Cost:
 
     @classmethod
     def of(cls, record: Generation) -> Self:
-        """Return what a record says of its cost."""
+        """Read the cost of a record."""
         return cls(
             charged=exact(number_or_none(record, "total_cost")),
             upstream=_upstream(record),
@@ -55,9 +55,9 @@ class Cost:
 
     @property
     def all_in(self) -> Decimal | None:
-        """What was paid in all, `charged` and `upstream`; None if either is not known.
+        """The total paid, `charged` plus `upstream`; None if either is unknown.
 
-        It is exact, whatever the current decimal context is.
+        The sum is exact, whatever the current decimal context is.
         """
         if self.charged is None or self.upstream is None:
             return None
@@ -72,14 +72,14 @@ class Cost:
 
 
 def format_usd(amount: Decimal | float | None) -> str:
-    """Return an amount as people read it: `$0.00003452`, `-$0.5`, `$0`, or `unknown` for None.
+    """Format an amount for people: `$0.00003452`, `-$0.5`, `$0`, or `unknown` for None.
 
-    All digits are shown, none as an exponent; trailing zeros are not. Of a float these are the
-    digits that Python shows: 0.1 is a tenth. What is no amount, NaN, infinite or a boolean, is
+    All digits are shown, without an exponent and without trailing zeros. A float has the digits
+    that Python shows: 0.1 is a tenth. NaN, infinities and booleans are not amounts, and read
     `unknown` too.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: `amount` is not a number.
     """
     if amount is None or isinstance(amount, bool):
         return "unknown"
@@ -100,7 +100,7 @@ def format_usd(amount: Decimal | float | None) -> str:
 
 
 def exact(amount: float | None) -> Decimal | None:
-    """Return the decimal that a number was parsed from."""
+    """Return the decimal that a number was parsed from; None if it is not finite."""
     if amount is None:
         return None
     if isinstance(amount, int):

@@ -1,4 +1,4 @@
-"""Texts of servers and strangers, as they may be shown to people."""
+"""Making text from servers and other third parties safe to show."""
 
 import re
 from typing import Final
@@ -9,5 +9,5 @@ _KEYS: Final = re.compile(r"sk-mg-[^\s'\"]*")
 
 
 def sanitize(text: str) -> str:
-    """Return a text as one line that cannot steer a terminal, and shows nothing like a key."""
+    """Return a text as one line, without control characters and anything like an API key."""
     return printable(_KEYS.sub("[API key]", text))

@@ -1,4 +1,4 @@
-"""A record as a person reads it: cost, tokens, timing, who served it, what drifted."""
+"""A record's summary for people: cost, tokens, timing, providers, drift."""
 
 import html
 from collections.abc import Iterator
@@ -14,10 +14,9 @@ _UNKNOWN = "unknown"
 
 
 def summarize(record: Generation) -> str:
-    """Return a record as lines of text, safe to print on a terminal.
+    """Return a record as lines of text, safe to print to a terminal.
 
-    What is not known reads as "unknown", what is unreadable as such; nothing reads as zero that
-    is not zero.
+    Unknown values read "unknown", and unreadable ones "unreadable"; neither ever reads as zero.
     """
     lines = [*_head(record)]
     for title, texts in _rows(record):
@@ -27,7 +26,7 @@ def summarize(record: Generation) -> str:
 
 
 def summarize_as_html(record: Generation) -> str:
-    """Return the same as a table of HTML, in which the server's texts are nothing but text."""
+    """Return the summary as an HTML table, with the server's texts escaped."""
     head, *rest = [_escaped(line) for line in _head(record)]
     rows = [
         f'<tr><th style="text-align: left; vertical-align: top">{title}</th>'
@@ -122,12 +121,12 @@ def _drift(record: Generation) -> Iterator[str]:
 
 
 def _dollars(amount: Decimal | None, record: Generation, name: str) -> str:
-    """Return an amount as text; where there is none, why the field it is from has none."""
+    """Return an amount as text; if there is none, "unknown" or "unreadable", from its field."""
     return _read(record, name) if amount is None else format_usd(amount)
 
 
 def _read(record: Generation, name: str, unit: str = "") -> str:
-    """Return a field as text; what cannot be read says so, what the spec has not is unknown."""
+    """Return a field as text; "unreadable" if reading fails, "unknown" if the spec lacks it."""
     try:
         return _text(getattr(record, name, None), unit)
     except FieldError:

@@ -1,4 +1,4 @@
-"""OpenTelemetry: ids from spans, and metrics of what they cost; metrics need the extra `otel`.
+"""OpenTelemetry: ids from spans, and metrics of cost and usage, which need the extra `otel`.
 
 >>> provider.add_span_processor(CaptureSpanProcessor(to="costs.db"))  # doctest: +SKIP
 >>> resolver = Resolver("costs.db", on_record=RecordMetrics(ledger="costs.db"))  # doctest: +SKIP
@@ -6,9 +6,9 @@
 | module    | subject                                          |
 |-----------|--------------------------------------------------|
 | `spans`   | `CaptureSpanProcessor`: ids from finished spans  |
-| `metrics` | `RecordMetrics`: what a record says, as metrics  |
-| `names`   | the names of both, and which convention has them |
-| `bounds`  | how many values an attribute may have            |
+| `metrics` | `RecordMetrics`: the metrics of a record         |
+| `names`   | the names of both, with the convention's version |
+| `bounds`  | limits on the number of values of an attribute   |
 """
 
 from modelgates_client.telemetry.metrics import RecordMetrics

@@ -1,27 +1,27 @@
-"""How many values an attribute of metrics may have: each makes time series that are paid for."""
+"""Limits on the values of metric attributes, since each value adds time series, which cost."""
 
 import math
 import threading
 from collections.abc import Mapping
 from typing import Final
 
-#: What takes the place of a value that is one too many.
+#: Replaces values beyond the limit.
 OTHER: Final = "_OTHER"
 _MAX: Final = 128  # characters of a value
 
 
 class Bounds:
-    """Keeps the first values of each attribute; may be shared between threads."""
+    """Keeps the first values of each attribute. Safe to share between threads."""
 
-    def __init__(self, most_values: int, most_names: float = math.inf) -> None:
-        """Keep so many values of an attribute, and so many attributes."""
-        self._most_values = most_values
-        self._most_names = most_names
+    def __init__(self, max_values: int, max_names: float = math.inf) -> None:
+        """Keep at most `max_values` values of each attribute, and `max_names` attributes."""
+        self._max_values = max_values
+        self._max_names = max_names
         self._seen: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
     def bounded(self, attributes: Mapping[str, str | None]) -> dict[str, str]:
-        """Return the attributes that have a value, with `_OTHER` for each value too many."""
+        """Return the attributes that have a value, with `_OTHER` for values beyond the limit."""
         with self._lock:
             return {
                 name: self._value(name, value[:_MAX])
@@ -30,12 +30,12 @@ class Bounds:
             }
 
     def _is_known(self, name: str) -> bool:
-        if name not in self._seen and len(self._seen) < self._most_names:
+        if name not in self._seen and len(self._seen) < self._max_names:
             self._seen[name] = set()
         return name in self._seen
 
     def _value(self, name: str, value: str) -> str:
         seen = self._seen[name]
-        if value not in seen and len(seen) < self._most_values:
+        if value not in seen and len(seen) < self._max_values:
             seen.add(value)
         return value if value in seen else OTHER

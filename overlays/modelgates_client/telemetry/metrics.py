@@ -1,4 +1,4 @@
-"""`RecordMetrics`: what a record says, as metrics by the GenAI conventions, and what it cost."""
+"""`RecordMetrics`: a record's usage as metrics of the GenAI conventions, and its cost."""
 
 import os
 from collections.abc import Mapping
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 _MAX_VALUES: Final = 100  # of an attribute
 _MAX_LABELS: Final = 8  # that become attributes
 
-#: As the conventions have them; other kinds of calls go by their own name.
+#: The conventions' names of operations; other API types keep their own name.
 _OPERATIONS: Final = {"completions": "chat"}
-_TOKENS: Final = tuple(4**power for power in range(14))  # bounds of buckets, as conventions advise
+_TOKENS: Final = tuple(4**power for power in range(14))  # bucket bounds from the conventions
 _SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
-_REASON: Final = "error"  # by which a record says that a generation failed
+_REASON: Final = "error"  # the finish reason of a failed generation
 
 
 class RecordMetrics:
-    """Records metrics of each record that it is called with, as `on_record` of a `Resolver`.
+    """Records the metrics of each record it is called with; use it as a `Resolver`'s `on_record`.
 
     >>> with RecordMetrics(ledger="costs.db") as metrics:  # doctest: +SKIP
     ...     Resolver("costs.db", on_record=metrics)
 
-    Tokens as they are billed, the time of the generation in seconds, and what it cost in US
-    dollars: `modelgates.cost` of payer `account` (charged to the ModelGates account) and, with a
-    key of your own, of payer `own_key`; together they are all that was paid. Refunds are a counter
-    of their own, since counters only rise, and so are generations whose cost is not known: what is
-    not known is recorded nowhere as 0. Metrics are doubles; exact amounts are in the ledger.
+    The metrics are billed tokens, the generation time in seconds, and the cost in US dollars:
+    `modelgates.cost` with the payer `account` (charged to the ModelGates account) and, with your
+    own key, with the payer `own_key`; together they are the total. Refunds have a separate counter,
+    since counters only increase, and so have generations of unknown cost: an unknown cost is never
+    recorded as 0. Metrics are doubles; exact amounts are in the ledger.
 
-    `names` has the names, attributes, and the versions of the conventions. An attribute has at most
-    `most_values` values; what comes later is `_OTHER`.
+    `names` lists the names, the attributes, and the versions of the conventions. An attribute has
+    at most `max_values` values; later ones become `_OTHER`.
 
-    A ledger that is given as a path is open from the first record until `close`. It may be shared
-    between threads.
+    A ledger given as a path is opened at the first record, and stays open until `close`. An
+    instance may be shared between threads.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class RecordMetrics:
         *,
         ledger: str | os.PathLike[str] | Ledger | None = None,
         meter_provider: "MeterProvider | None" = None,
-        most_values: int = _MAX_VALUES,
+        max_values: int = _MAX_VALUES,
     ) -> None:
-        """Make the instruments.
+        """Create the instruments.
 
         Args:
-            ledger: Where the labels of records are, which become attributes; None: without labels.
-            meter_provider: Where metrics go; None: the application's global one.
-            most_values: The most values that an attribute may have.
+            ledger: The ledger with the labels of records, which become attributes; None for none.
+            meter_provider: The provider of the meter; None for the application's global one.
+            max_values: Maximum number of values of an attribute.
 
         Raises:
             ConfigurationError: The extra `otel` is not installed.
@@ -85,13 +85,13 @@ class RecordMetrics:
         )
         self._cost: Final = meter.create_counter(names.COST, "USD", "What generations cost.")
         self._refunded: Final = meter.create_counter(
-            names.REFUNDED, "USD", "What was given back of what generations cost."
+            names.REFUNDED, "USD", "Refunds of what generations cost."
         )
         self._unknown: Final = meter.create_counter(
-            names.UNKNOWN_COST, "{generation}", "Generations of which the cost is not known."
+            names.UNKNOWN_COST, "{generation}", "Generations of unknown cost."
         )
-        self._bounds: Final = Bounds(most_values)
-        self._label_bounds: Final = Bounds(most_values, _MAX_LABELS)
+        self._bounds: Final = Bounds(max_values)
+        self._label_bounds: Final = Bounds(max_values, _MAX_LABELS)
         self._ledger: Ledger | None = ledger if isinstance(ledger, Ledger) else None
         self._path: Final = None if isinstance(ledger, Ledger) else ledger
 
@@ -115,9 +115,9 @@ class RecordMetrics:
         time_ms = _amount(record, "generation_time")
         if time_ms is not None:
             self._duration.record(time_ms / 1000, attributes)
-        self._spent(record.cost.charged, {**attributes, names.COST_PAYER: "account"})
+        self._record_cost(record.cost.charged, {**attributes, names.COST_PAYER: "account"})
         if field_or_none(record, "is_byok", bool) is not False:
-            self._spent(record.cost.upstream, {**attributes, names.COST_PAYER: "own_key"})
+            self._record_cost(record.cost.upstream, {**attributes, names.COST_PAYER: "own_key"})
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +131,7 @@ class RecordMetrics:
             self._ledger.close()
             self._ledger = None
 
-    def _spent(self, amount: Decimal | None, attributes: Mapping[str, str]) -> None:
+    def _record_cost(self, amount: Decimal | None, attributes: Mapping[str, str]) -> None:
         if amount is None:
             self._unknown.add(1, attributes)
         elif amount < 0:
@@ -150,7 +150,7 @@ class RecordMetrics:
 
 
 def _attributes(record: Generation) -> dict[str, str | None]:
-    """Return what is said of a generation; the model that was asked for, unless a router chose."""
+    """Return the attributes of a generation; the requested model is unknown if it was routed."""
     api_type, model = field_or_none(record, "api_type", str), field_or_none(record, "model", str)
     operation = None if api_type is None else _OPERATIONS.get(api_type, str(api_type))
     was_routed = field_or_none(record, "router", str) is not None
@@ -165,7 +165,7 @@ def _attributes(record: Generation) -> dict[str, str | None]:
 
 
 def _error(record: Generation) -> str | None:
-    """Return what a generation failed by; None if it did not, or nothing is known of that."""
+    """Return the error type of a generation; None if it did not fail, or that is unknown."""
     if field_or_none(record, "cancelled", bool):
         return "cancelled"
     attempts = record.attempts
@@ -176,7 +176,7 @@ def _error(record: Generation) -> str | None:
 
 
 def _amount(record: Generation, name: str) -> float | None:
-    """Return the double that a field holds; None if it holds none, or a negative one."""
+    """Return a field as a double; None if it is not a number, negative or too large."""
     number = number_or_none(record, name)
     try:
         return None if number is None or number < 0 else float(number)

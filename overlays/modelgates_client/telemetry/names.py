@@ -1,6 +1,6 @@
-"""Which names are used, and since which version OpenTelemetry's semantic conventions have them.
+"""The names in use, with the version of OpenTelemetry's semantic conventions that added them.
 
-| name                               | what it is                 | since                    |
+| name                               | kind                       | since                    |
 |------------------------------------|----------------------------|--------------------------|
 | `gen_ai.response.id`               | attribute of spans         | 1.26.0                   |
 | `gen_ai.client.token.usage`        | histogram, tokens          | 1.27.0                   |
