@@ -1,4 +1,4 @@
-"""`modelgates fetch`: fetch the records of many ids into a ledger; go on where it ended."""
+"""`modelgates fetch`: fetch the records of many ids into a ledger, resumably."""
 
 import asyncio
 import contextlib
@@ -127,15 +127,15 @@ def fetch(options: FetchOptions, messages: Messages) -> Status:
         f"{elapsed_s:.1f} s"
     )
     if not stdout.is_terminal:
-        said = {"ids": sum(counts), **counts._asdict(), "requests": run.requests}
-        stdout.write(f"{json.dumps({**said, 'elapsed_s': round(elapsed_s, 3)})}\n")
+        result = {"ids": sum(counts), **counts._asdict(), "requests": run.requests}
+        stdout.write(f"{json.dumps({**result, 'elapsed_s': round(elapsed_s, 3)})}\n")
     if run.given_up:
         messages.warning(
             f"{count(run.given_up, 'id')} given up: older than {options.give_up_after}, and "
             "without a record; see `modelgates list --forgotten`"
         )
     if run.is_stopped:
-        return run.status  # that something is pending goes without saying
+        return run.status  # after a stop, pending ids are expected
     unsettled = run.given_up + counts.pending + (0 if options.no_final else counts.provisional)
     if unsettled:
         run.status = max(run.status, Status.NOT_FOUND)
@@ -148,10 +148,10 @@ class _Run:
     """One run of the command.
 
     Attributes:
-        status: The highest of the statuses of what failed.
-        requests: How many were made, of which the ledger knows.
-        given_up: How many ids were given up.
-        is_stopped: Whether it ended before all was asked for.
+        status: The highest exit status of all failures.
+        requests: Number of requests that the ledger has recorded.
+        given_up: Number of ids that were given up.
+        is_stopped: Whether the run ended before all ids were requested.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class _Run:
         self._latest: Progress | None = None
 
     def over(self, ledger: Ledger, client: AsyncModelGates) -> None:
-        """Fetch until it ends, by itself or by Ctrl-C; say what failed."""
+        """Fetch until the run ends or is interrupted, and report failures."""
         try:
             asyncio.run(self._main(ledger, client))
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -214,7 +214,7 @@ class _Run:
                         show(progress)
 
     def _say_errors(self) -> None:
-        """Say the latest error of each class: a line for each id could be a million."""
+        """Report the latest error of each class, since there could be millions of them."""
         for error in self._latest.errors if self._latest is not None else ():
             self._messages.error(f"{type(error).__name__}, the latest: {error}")
             self.status = max(self.status, status_of(error))
@@ -232,10 +232,10 @@ class _Run:
 
 @contextmanager
 def _terminable() -> Generator[None]:
-    """Let SIGTERM end the task as Ctrl-C does."""
+    """Make SIGTERM cancel the task like Ctrl-C."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     if task is None:
-        raise RuntimeError("it runs in a task")
+        raise RuntimeError("there is no current task")
     with contextlib.suppress(NotImplementedError, RuntimeError):  # on Windows; in a thread
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
     try:
@@ -246,13 +246,13 @@ def _terminable() -> Generator[None]:
 
 
 def _command_line(options: FetchOptions, files: tuple[str, ...]) -> str:
-    """Return the command with the same options, for a shell."""
+    """Return the command line that repeats this run, quoted for a shell."""
     words = ["modelgates", "fetch", "--ledger", options.ledger]
     for name, given in asdict(options).items():
         if name in {"files", "ledger"} or given is None or given is False:
             continue
         if name == "proxy" and "@" in str(given):
-            continue  # there is a password in it
+            continue  # it contains a password
         words.append(f"--{name.replace('_', '-')}")
         if given is not True:
             words.append(f"{given}")

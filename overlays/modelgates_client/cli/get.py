@@ -1,4 +1,4 @@
-"""`modelgates get`: ask for each record, write it, report what fails."""
+"""`modelgates get`: fetch records, print them, and report failures."""
 
 import traceback
 from collections.abc import Callable, Iterable
@@ -98,7 +98,7 @@ def get(options: GetOptions, messages: Messages) -> Status:
         refusals = Refusals(messages)
         ids: Iterable[str] = find_ids(options.files, secret, refusals, options.ids)
         pretty = stdout.is_terminal and not options.as_json
-        total = None  # from a pipe they are taken as they come
+        total = None  # ids from a pipe are processed as they arrive
         if pretty or STDIN not in (*options.ids, *options.files):
             ids = tuple(ids)
             total = len(ids)
@@ -109,18 +109,18 @@ def get(options: GetOptions, messages: Messages) -> Status:
 
 
 class RecordFormat(Protocol):
-    """How records are shown."""
+    """An output format for records."""
 
     def record(self, record: Generation) -> str:
-        """Return what to write for a record, now."""
+        """Return the text to write immediately for a record."""
         ...
 
     def failure(self, generation_id: str) -> None:
-        """Take notice that there is no record for an id."""
+        """Note that there is no record for an id."""
         ...
 
     def rest(self) -> str:
-        """Return what to write in the end."""
+        """Return the text to write at the end."""
         ...
 
 
@@ -128,22 +128,22 @@ class JSONLines:
     """One line of JSON for each record; nothing for failures."""
 
     def record(self, record: Generation) -> str:
-        """Return the record's line, in ASCII: exact, and harmless to a terminal."""
+        """Return the record's line, in ASCII: exact, and safe for a terminal."""
         return f"{record.to_json()}\n"
 
     def failure(self, generation_id: str) -> None:
-        """Do nothing: a line is a record."""
+        """Do nothing: failures have no line."""
 
     def rest(self) -> str:
-        """Return nothing: each line was written when it came."""
+        """Return nothing: each line has already been written."""
         return ""
 
 
 class Summaries:
-    """Some lines for each record, with a blank one between them."""
+    """A few lines for each record, with a blank line between records."""
 
     def __init__(self) -> None:
-        """Begin."""
+        """Start before the first record."""
         self._separator = ""
 
     def record(self, record: Generation) -> str:
@@ -152,10 +152,10 @@ class Summaries:
         return f"{separator}{summarize(record)}\n"
 
     def failure(self, generation_id: str) -> None:
-        """Do nothing: the error on stderr says it all."""
+        """Do nothing: the error on stderr is enough."""
 
     def rest(self) -> str:
-        """Return nothing: each summary was written when it came."""
+        """Return nothing: each summary has already been written."""
         return ""
 
 
@@ -169,7 +169,7 @@ class _Run:
         self._status = Status.OK
 
     def over(self, ids: Iterable[str], total: int | None, fetch: Fetch) -> Status:
-        """Fetch and write each; whatever came is shown, even if it is interrupted."""
+        """Fetch and write each record; records are shown even if the run is interrupted."""
         try:
             with spinner(self._messages, total) as drawn:
                 for generation_id in ids:
@@ -183,7 +183,7 @@ class _Run:
         return self._status
 
     def _text(self, generation_id: str, fetch: Fetch) -> str:
-        """Return what to write for an id; nothing if there is no record, which is reported."""
+        """Return the text for an id; empty if there is no record, which is reported."""
         try:
             record = fetch(generation_id)
             text = self._format.record(record)
@@ -194,8 +194,8 @@ class _Run:
         except ModelGatesError as error:
             self._failed(generation_id, str(error), status_of(error))
         except Exception as error:  # noqa: BLE001 - reported; one bad id does not stop the others
-            said = f"unexpected {type(error).__name__}: {error}"
-            self._failed(generation_id, said, Status.FAILED)
+            message = f"unexpected {type(error).__name__}: {error}"
+            self._failed(generation_id, message, Status.FAILED)
             for line in traceback.format_exc().splitlines():
                 self._messages.detail(line)
         return ""

@@ -1,4 +1,4 @@
-"""`modelgates list`: which ids a ledger does not know everything of, without asking a server."""
+"""`modelgates list`: list a ledger's unresolved ids, without sending requests."""
 
 import json
 from itertools import chain
@@ -54,9 +54,9 @@ class ListOptions:
     """,
 )
 def list_ids(options: ListOptions, messages: Messages) -> Status:
-    """Print the ids of a ledger of which something is not known, with reasons and times.
+    """Run `modelgates list`: print a ledger's unresolved ids with reasons and times.
 
-    Forgotten ones are not among them unless they are asked for.
+    Forgotten ids are included only if they are selected.
 
     Raises:
         LedgerError: The ledger cannot be read.

@@ -1,6 +1,6 @@
-"""How far long work is, on stderr: drawn by rich on a terminal, else in lines, or not at all.
+"""Progress on stderr: drawn by rich on a terminal, else as lines, or not at all.
 
-While it is drawn, messages are shown above it; it is gone when the work is done.
+While a display is active, messages are shown above it; it is removed when the work is done.
 """
 
 import os
@@ -26,17 +26,17 @@ _HOUR_S: Final = 3600
 
 
 class Spinner:
-    """Shows which id is being asked for; nothing where stderr is no terminal."""
+    """Shows which id is being requested; does nothing if stderr is not a terminal."""
 
     def __init__(self, progress: "Progress | None", total: int | None) -> None:
-        """Count to `total`, if that is known."""
+        """Count up to `total`, or without a total if it is None."""
         self._progress = progress
         self._total = "?" if total is None else str(total)
         self._number = 0
         self._task = None if progress is None else progress.add_task("", total=None)
 
     def asking(self, generation_id: str) -> None:
-        """Say that an id is being asked for."""
+        """Show that an id is being requested."""
         self._number += 1
         if self._progress is not None and self._task is not None:
             text = f"{self._number}/{self._total} {sanitize(generation_id)}"
@@ -44,14 +44,14 @@ class Spinner:
             self._progress.start()
 
     def clear(self) -> None:
-        """Draw nothing until the next id: something else is written to the terminal."""
+        """Remove the display until the next id, so that other output can be written."""
         if self._progress is not None:
             self._progress.stop()
 
 
 @contextmanager
 def spinner(messages: Messages, total: int | None) -> Generator[Spinner]:
-    """Draw which of `total` ids is asked for, if their number is known."""
+    """Show which id is being requested, out of `total` if their number is known."""
     if not _is_drawn(messages):
         yield Spinner(None, total)
         return
@@ -63,7 +63,7 @@ def spinner(messages: Messages, total: int | None) -> Generator[Spinner]:
 
 @contextmanager
 def fetch_progress(messages: Messages) -> Generator[Callable[["FetchProgress"], None]]:
-    """Provide what shows how far a fetch is: a bar on a terminal, else a line every few seconds."""
+    """Yield a function that shows a fetch's progress: a bar on a terminal, else regular lines."""
     if messages.quiet or sys.stderr is None:
         yield lambda _: None
         return
@@ -90,7 +90,7 @@ def fetch_progress(messages: Messages) -> Generator[Callable[["FetchProgress"], 
 
 
 def _is_drawn(messages: Messages) -> bool:
-    """Whether stderr is a terminal that can be drawn on; it is None where it is closed."""
+    """Whether progress can be drawn on stderr, which is None if it is closed."""
     stream = sys.stderr
     return not (
         messages.quiet or stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb"
@@ -101,7 +101,7 @@ def _is_drawn(messages: Messages) -> bool:
 def _drawn(
     messages: Messages, before: list["ProgressColumn"], after: list["ProgressColumn"]
 ) -> Generator["Progress"]:
-    """Draw a line of columns at the bottom of the terminal, and messages above it."""
+    """Draw a progress line at the bottom of the terminal, and messages above it."""
     from rich.progress import Progress, TextColumn  # noqa: PLC0415 - rich costs
     from rich.text import Text  # noqa: PLC0415 - likewise
 
@@ -125,7 +125,7 @@ def _drawn(
 
 
 class _Lines:
-    """Says how far a fetch is every few seconds, and when an outage begins or ends."""
+    """Prints the progress of a fetch every few seconds, and when an outage begins or ends."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -158,7 +158,7 @@ def _bar_text(progress: "FetchProgress") -> str:
 
 
 def _outage_text(outage: "Outage") -> str:
-    """Return what is known of an outage, and what will happen when."""
+    """Describe an outage, with the times of the next probe and of giving up."""
     since = outage.since.astimezone().strftime("%H:%M:%S")
     return (
         f"outage since {since}, {outage.waiting:,} ids waiting, probing: the next try in "
@@ -167,7 +167,7 @@ def _outage_text(outage: "Outage") -> str:
 
 
 def states_text(counts: "LedgerCounts") -> str:
-    """Return how many ids are in which state."""
+    """Return the number of ids in each state, as text."""
     resolved = counts.final + counts.provisional
     provisional = f" ({counts.provisional:,} provisional)" if counts.provisional else ""
     forgotten = f", {counts.forgotten:,} forgotten" if counts.forgotten else ""
@@ -178,7 +178,7 @@ def states_text(counts: "LedgerCounts") -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time for people.
+    """Format a duration for people.
 
     >>> duration_text(59.6), duration_text(3700)
     ('1:00', '1:01:40')

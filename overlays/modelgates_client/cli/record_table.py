@@ -1,4 +1,4 @@
-"""Records as a table, a row for each id."""
+"""Records as a table with a row for each id, drawn by rich."""
 
 from typing import TextIO
 
@@ -13,16 +13,16 @@ from modelgates_client.records.money import Cost, format_usd
 from modelgates_client.records.sanitize import sanitize
 from modelgates_runtime.errors import FieldError
 
-_NOTHING = "-"  # of a record that did not come
-_GAP = 2  # columns of the terminal between two of the table
-_MIN_WIDTH = 8  # columns of the terminal for texts that can be folded
+_NOTHING = "-"  # for a record that could not be fetched
+_GAP = 2  # terminal columns between two table columns
+_MIN_WIDTH = 8  # terminal columns for text that can be folded
 
 
 class RecordTable:
-    """A table that grows, and is shown in the end: its columns are as wide as all rows need."""
+    """A table that is shown at the end, when the widths of its columns are known."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Make a table for the terminal that `stream` is."""
+        """Create a table for the terminal `stream`."""
         self._stream = stream
         self._table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
         for title in ("id", "model", "provider"):
@@ -32,7 +32,7 @@ class RecordTable:
         self._table.add_column("state", no_wrap=True)
 
     def record(self, record: Generation) -> str:
-        """Add a row; nothing is to be written yet."""
+        """Add a row, and return nothing to write yet."""
         state = Text("final") if record.is_final else Text("not final", "yellow")
         self._table.add_row(
             _cell(record, "id"),
@@ -47,7 +47,7 @@ class RecordTable:
         return ""
 
     def failure(self, generation_id: str) -> None:
-        """Add a row that says nothing but that it failed."""
+        """Add a row for a failed id."""
         nothing = [_NOTHING] * 6
         self._table.add_row(Text(sanitize(generation_id)), *nothing, Text("error", "red"))
 
@@ -56,13 +56,13 @@ class RecordTable:
         if not self._table.row_count:
             return ""
         console = make_console(self._stream)
-        console.width = max(console.width, self._least_width(console))
+        console.width = max(console.width, self._min_width(console))
         with console.capture() as captured:
             console.print(self._table)
         return captured.get()
 
-    def _least_width(self, console: Console) -> int:
-        """Return the width below which rich would cut digits off; the terminal may fold lines."""
+    def _min_width(self, console: Console) -> int:
+        """Return the width below which rich would truncate digits; the terminal may fold lines."""
         return sum(
             _GAP + measure_renderables(console, console.options, [column.header, *column.cells])[1]
             if column.no_wrap
@@ -72,7 +72,7 @@ class RecordTable:
 
 
 def _cost(cost: Cost) -> str:
-    """Return the charge; with an own key, what was paid in all besides, if only as unknown."""
+    """Return the charge and, with an own key, the total, which may be unknown."""
     charged = format_usd(cost.charged)
     if cost.upstream is not None and cost.all_in == cost.charged:
         return charged
@@ -80,7 +80,7 @@ def _cost(cost: Cost) -> str:
 
 
 def _cell(record: Generation, name: str, unit: str = "") -> Text:
-    """Return a field as a cell, where its text is no markup."""
+    """Return a field as a cell, without interpreting its text as markup."""
     try:
         value = getattr(record, name, None)
     except FieldError:

@@ -1,4 +1,4 @@
-"""`modelgates show`: what a ledger has of ids. No server is asked, and no key is needed."""
+"""`modelgates show`: show what a ledger has for ids, without sending requests."""
 
 import datetime
 import json
@@ -42,7 +42,7 @@ class ShowOptions:
     """,
 )
 def show(options: ShowOptions, messages: Messages) -> Status:
-    """Print what a ledger has of ids: records, when and how they came, what came before.
+    """Run `modelgates show`: print records, when and how they were obtained, and the history.
 
     Raises:
         ConfigurationError: There is no id.
@@ -109,7 +109,7 @@ def _obtained(record: StoredRecord) -> str:
 
 
 def reason_text(waiting: UnresolvedId) -> str:
-    """Return in which state an id is, and why there is no final record of it."""
+    """Return the state of an id, and why there is no final record of it."""
     if waiting.state == "unknown":
         return "unknown: the record does not state a cost"
     reason = "not requested" if waiting.tried_at is None else "the record may still change"
@@ -142,7 +142,7 @@ def _record_to_json(record: StoredRecord) -> dict[str, Any]:
 
 
 def unresolved_to_json(waiting: UnresolvedId) -> dict[str, Any]:
-    """Return what is known of an id without a final record, for JSON."""
+    """Return an id without a final record as a JSON object."""
     told = attrs.asdict(waiting)
     for name in ("queued_at", "tried_at", "forgotten_at"):
         told[name] = None if told[name] is None else told[name].isoformat()
@@ -150,5 +150,5 @@ def unresolved_to_json(waiting: UnresolvedId) -> dict[str, Any]:
 
 
 def moment_text(when: datetime.datetime) -> str:
-    """Return a time, to the second."""
+    """Format a time, with a precision of one second."""
     return moment(when.replace(microsecond=0))
