@@ -235,8 +235,8 @@ BOMB = b"\n".join(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "standard input has no OpenAPI document in it"),
-        (b"text", "standard input has no OpenAPI document in it"),
+        (b"", "standard input has no OpenAPI documents in code blocks"),
+        (b"text", "standard input has no OpenAPI documents in code blocks"),
         (b"a: 1", "it has no `openapi`"),
         (b"\x00\x01", "the character U+0000"),
         (NEW[:-9] + b"\xff", "is not UTF-8 text"),
@@ -361,7 +361,7 @@ def test_a_broken_document_is_not_taken_for_a_page(monkeypatch):
     def called(*arguments):
         pytest.fail("it was taken for a page")
 
-    monkeypatch.setattr(finding.pages, "document_in", called)
+    monkeypatch.setattr(finding, "_document_in_page", called)
     for begin in ("openapi: 3.1.0", '"openapi": "3.1.0" # c', "%YAML 1.2\n---\nopenapi: '3.0.3'\r"):
         with pytest.raises(ToolError, match="is not YAML"):
             finding.find(f"{begin}\npaths: [".encode(), "new.yaml", "")
