@@ -46,16 +46,16 @@ def tracked(root: Path) -> frozenset[str]:
     """Return the names of the files that Git tracks in a directory.
 
     Raises:
-        Failure: It is no clone, or there is no Git to ask.
+        ToolError: It is not a clone, or git is not installed.
     """
     git = shutil.which("git")
     if git is None:
-        raise ToolError("there is no git to ask which files are tracked")
+        raise ToolError("git, which lists the tracked files, is not installed")
     done = subprocess.run([git, "ls-files", "-z"], cwd=root, check=False, capture_output=True)
     names = frozenset(os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
     if done.returncode or not names:
-        said = os.fsdecode(done.stderr)
-        raise ToolError(f"which files are tracked cannot be told: this is no clone; {said}")
+        errors = os.fsdecode(done.stderr)
+        raise ToolError(f"the tracked files cannot be listed: this is not a git clone; {errors}")
     return names
 
 

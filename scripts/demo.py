@@ -67,7 +67,7 @@ def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = Non
     """Run a command and return what it printed.
 
     Raises:
-        Failure: It failed; with all that it said.
+        ToolError: It failed; with all that it said.
     """
     done = subprocess.run(
         command,

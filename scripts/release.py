@@ -47,7 +47,7 @@ def check(root: Path, tag: str, repository: str | None = None) -> None:
         repository: Where its files are shown, which the project has to say, too.
 
     Raises:
-        Failure: It is not.
+        ToolError: It is not.
     """
     text = (root / VERSION).read_text(encoding="utf-8")
     found = re.search(r'^__version__(?:: \S+)? = "([^"]+)"$', text, re.MULTILINE)
@@ -77,7 +77,7 @@ def build(root: Path, tag: str, repository: str | None, out: Path) -> None:
     """Build wheel and sdist of what is committed, and check what they hold."""
     git = shutil.which("git")
     if git is None:
-        raise ToolError("there is no git to ask for what is committed")
+        raise ToolError("git, which archives the commit, is not installed")
     done = subprocess.run([git, "archive", "HEAD"], cwd=root, check=True, capture_output=True)
     with tempfile.TemporaryDirectory() as scratch:
         with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:

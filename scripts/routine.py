@@ -249,7 +249,7 @@ def _absolute(source: str) -> str:
     """Return a source as another directory knows it.
 
     Raises:
-        Failure: It is neither a file nor a URL.
+        ToolError: It is neither a file nor a URL.
     """
     if Path(source).is_file():
         return str(Path(source).resolve())

@@ -50,7 +50,7 @@ def generated(
     """Yield the clients of versions, by name, in a directory that is deleted afterwards.
 
     Raises:
-        Failure: One cannot be generated; the message names it.
+        ToolError: One cannot be generated; the message names it.
     """
     with tempfile.TemporaryDirectory(prefix="modelgates-backtest-") as scratch:
         yield {
@@ -63,7 +63,7 @@ def generate(project: Project, version: Version, directory: Path) -> GeneratedCl
     """Generate the client of one version into a directory, which must not exist yet.
 
     Raises:
-        Failure: It cannot be generated; the message names the version.
+        ToolError: It cannot be generated; the message names the version.
     """
     root = directory / "project"
     for path in project.inputs():

@@ -53,7 +53,7 @@ def observe(
         combinations: How many of these there are for each status.
 
     Raises:
-        Failure: The client cannot be generated.
+        ToolError: The client cannot be generated.
     """
     found = run(project, [old], [new], BacktestOptions(seed, combinations))
     return found.results[old.name, new.name]
@@ -65,7 +65,7 @@ def matrix(
     """Return what `observe` does for every ordered pair of versions, themselves included.
 
     Raises:
-        Failure: A client cannot be generated.
+        ToolError: A client cannot be generated.
     """
     versions = list(versions)
     found = run(project, versions, versions, BacktestOptions(seed, combinations))
@@ -87,7 +87,7 @@ def run(
         options: The rest.
 
     Raises:
-        Failure: A client cannot be generated, or a record cannot be read.
+        ToolError: A client cannot be generated, or a record cannot be read.
     """
     options.progress(f"making the bodies of {len(news)} version(s)")
     sent = {new.name: bodies.of(new.document, options.seed, options.combinations) for new in news}
@@ -167,7 +167,7 @@ def show(
     """Return what the client of `old` makes of one body of `new`, and below it the body.
 
     Raises:
-        Failure: There is no body of this number, or the client cannot be generated.
+        ToolError: There is no body of this number, or the client cannot be generated.
     """
     made = bodies.of(new.document, options.seed, options.combinations).bodies
     if not 0 < number <= len(made):

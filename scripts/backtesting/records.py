@@ -32,7 +32,7 @@ def files(project: Project, folders: Iterable[Path] = ()) -> list[Path]:
             others are of `get-generation`.
 
     Raises:
-        Failure: There are none in one of them.
+        ToolError: There are none in one of them.
     """
     own = project.root / _OWN
     found: list[Path] = []
@@ -51,7 +51,7 @@ def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backt
     """Return what a client makes of each recorded answer, by its file's name, and its line.
 
     Raises:
-        Failure: An answer is not JSON.
+        ToolError: An answer is not JSON.
     """
     answers = [answer for file in records for answer in _answers(client, file)]
     bodies = [

@@ -48,7 +48,7 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
     """Measure the cases of a session, and yield the tables as they are complete.
 
     Raises:
-        Failure: No case is selected, or one cannot be measured.
+        ToolError: No case is selected, or one cannot be measured.
     """
     names = [
         name

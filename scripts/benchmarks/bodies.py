@@ -33,7 +33,7 @@ def write(project: Project, folder: Path, count: int) -> None:
         count: How many records of one account.
 
     Raises:
-        Failure: The spec or the record is not as it was, or the generator fails.
+        ToolError: The spec or the record is not as it was, or the generator fails.
     """
     from common import documents  # noqa: PLC0415 - needs what `check_versions` has looked for
 
@@ -56,7 +56,7 @@ def write_plain_client(project: Project, folder: Path) -> None:
     """Generate what anyone would get from the spec: no overlays, templates or configuration.
 
     Raises:
-        Failure: The generator fails.
+        ToolError: The generator fails.
     """
     options = ["--path", str(project.spec), "--meta", "none"]
     options += ["--output-path", str(folder / PLAIN_CLIENT)]

@@ -278,7 +278,7 @@ def tables(options: argparse.Namespace) -> Iterator[Table]:
     """Run the cases that are selected, some at one time, and yield the table.
 
     Raises:
-        Failure: None is selected.
+        ToolError: None is selected.
     """
     names = [name for name in cases() if re.search(options.only, name)]
     if not names:

@@ -115,7 +115,7 @@ def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list
         counted: Whether to count instructions, where the case does.
 
     Raises:
-        Failure: One of them fails at the work.
+        ToolError: One of them fails at the work.
     """
     case = CASES[name]
     setting = replace(setting, concurrency=case.concurrency or setting.concurrency)

@@ -43,7 +43,7 @@ def generated(project: Project, normal: NormalForm | None = None) -> Iterator[Pa
         normal: What `prepare` returns for it, if that is at hand.
 
     Raises:
-        Failure: An input is missing, malformed or contradictory.
+        ToolError: An input is missing, malformed or contradictory.
     """
     normal = normal or prepare(project)
     with tempfile.TemporaryDirectory(prefix="modelgates-codegen-") as scratch:
@@ -57,7 +57,7 @@ def prepare(project: Project) -> NormalForm:
     """Return what is generated from: the spec under its overlay, in its normal form.
 
     Raises:
-        Failure: The spec or the overlay cannot be read, or nothing of the spec can be carried.
+        ToolError: The spec or the overlay cannot be read, or nothing of the spec can be carried.
     """
     normal = normalize(overlay.apply(documents.load(project.overlay), documents.load(project.spec)))
     if not normal.operations:

@@ -43,13 +43,13 @@ def apply(
         notes: Gets what each `update` does, value by value.
 
     Raises:
-        Failure: The overlay is malformed, an action matches nothing, or schemas that it merges
+        ToolError: The overlay is malformed, an action matches nothing, or schemas that it merges
             are not identical; the message names the action.
     """
     result: dict[str, Any] = locate(document)
     if not str(overlay.get("overlay", "")).startswith("1.0."):
         raise ToolError(
-            "the overlay is no OpenAPI Overlay 1.0 document: it says no `overlay: 1.0.0`"
+            "the overlay is not an OpenAPI Overlay 1.0 document: it has no `overlay: 1.0.0`"
         )
     if unknown := {key for key in overlay if key not in _KEYS and not key.startswith("x-")}:
         raise ToolError(f"the overlay has an unknown key {min(unknown)!r}; correct or delete it")
@@ -63,7 +63,7 @@ def apply(
         if unknown := action.keys() - _ACTION_KEYS:
             raise ToolError(f"{name} has an unknown key {min(unknown)!r}; correct or delete it")
         if type(action.get(AT_LEAST, 1)) is not int:
-            raise ToolError(f"{name} has an `{AT_LEAST}` that is no number; give it one")
+            raise ToolError(f"{name} has an `{AT_LEAST}` that is not a number; give it a number")
         if len(action.keys() & _KINDS) != 1:
             raise ToolError(
                 f"{name} needs one of `remove: true`, `update`, `{MERGE}`, `{WITHOUT_PREFIX}` and "
@@ -165,7 +165,7 @@ def _single_slashes(name: str, target: Any, wanted: Any) -> None:
 
 def _without_prefix(name: str, target: Any, prefix: Any) -> None:
     if not isinstance(prefix, str) or not isinstance(target, list):
-        raise ToolError(f"{name} needs an array of texts and a `{WITHOUT_PREFIX}` that is one")
+        raise ToolError(f"{name} needs an array of strings, and a string as `{WITHOUT_PREFIX}`")
     target[:] = [str(text).removeprefix(prefix) or text for text in target]
 
 
@@ -189,7 +189,7 @@ def _merge_objects(target: dict[str, Any], update: dict[str, Any]) -> None:
 
 def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> None:
     if any(place[:-1] != ("components", "schemas") for place in places):
-        raise ToolError(f"{name} merges what is no component schema; target `$.components.schemas`")
+        raise ToolError(f"{name} merges a target outside `$.components.schemas`; narrow it")
     schemas = document["components"]["schemas"]
     old = [place[2] for place in places]
     if new in schemas and new not in old:

@@ -37,7 +37,7 @@ def load(path: Path) -> dict[str, Any]:
     object, whatever anchors the document has: changing one place must not change another.
 
     Raises:
-        Failure: It is missing, not such a document, or beyond a limit of `codegen.guard`.
+        ToolError: It is missing, not such a document, or beyond a limit of `codegen.guard`.
 
     Source: OpenAPI 3.1.0, section 4.3 (YAML's JSON schema, string keys only).
     """
@@ -58,10 +58,10 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
 
     Args:
         content: UTF-8, with or without a byte order mark.
-        name: What failures call it.
+        name: Its name in error messages.
 
     Raises:
-        Failure: As of `load`.
+        ToolError: As of `load`.
     """
     text = decode(content, name)
     try:
@@ -86,7 +86,7 @@ def decode(content: bytes, name: str) -> str:
     """Return the text of a document, without a byte order mark in front.
 
     Raises:
-        Failure: It is too large, or not UTF-8 text.
+        ToolError: It is too large, or not UTF-8 text.
     """
     if len(content) > MAX_BYTES:
         raise ToolError(f"{name} is larger than {MAX_BYTES} bytes; give one that holds less")

@@ -18,7 +18,7 @@ def read(project: Project) -> dict[str, Any]:
     """Read the lock.
 
     Raises:
-        Failure: It is missing or malformed.
+        ToolError: It is missing or malformed.
     """
     name = project.lock.name
     try:

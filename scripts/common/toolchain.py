@@ -25,7 +25,7 @@ def pins(project: Project) -> dict[str, str]:
     """Return the pinned version of every tool, by name.
 
     Raises:
-        Failure: The requirements file is missing, or does not pin the generator and the formatter.
+        ToolError: The requirements file is missing, or lacks the generator or the formatter.
     """
     try:
         text = project.requirements.read_text(encoding="utf-8")

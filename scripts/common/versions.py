@@ -44,7 +44,7 @@ class Version:
         """The document, parsed.
 
         Raises:
-            Failure: It is not a YAML or JSON mapping.
+            ToolError: It is not a YAML or JSON mapping.
         """
         return documents.parse(self.content, self.name)
 
@@ -58,7 +58,7 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` 
     """Return every version, the vendored one among them, by name and in that order.
 
     Raises:
-        Failure: One is missing, or not what it was when it was put there.
+        ToolError: One is missing, or not what it was when it was put there.
     """
     found = _restored(store(project))
     recorded = lock.read(project)
@@ -82,7 +82,7 @@ def dated(project: Project, name: str) -> Version:
     """Return the version of a date.
 
     Raises:
-        Failure: There is none.
+        ToolError: There is none.
     """
     known = all(project)
     if name not in known:
@@ -97,7 +97,7 @@ def kept(project: Project, version: Version) -> dict[Path, bytes]:
     kept the project's overlay: as what fits this version, and those that have none yet.
 
     Raises:
-        Failure: Its name is no date, or is taken by another document.
+        ToolError: Its name is not a date, or another document has it.
     """
     directory = store(project)
     known = check_free(project, version)
@@ -143,11 +143,11 @@ def check_free(project: Project, version: Version) -> dict[str, Version]:
     """Return the versions that are kept, if this may be one of them or the vendored one.
 
     Raises:
-        Failure: Its name is no date, or is that of another document.
+        ToolError: Its name is not a date, or another document has it.
     """
     known = _restored(store(project))
     if not is_date(version.name):
-        raise ToolError(f"{version.name!r} is no date; a version is called 2026-05-24 or the like")
+        raise ToolError(f"{version.name!r} is not a date; a version is named like 2026-05-24")
     if known.get(version.name, version).content != version.content:
         raise ToolError(f"version {version.name} is another document; a kept version never changes")
     return known
@@ -194,7 +194,7 @@ def _sums(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
     for line in lines:
         match = _SUM.fullmatch(line)
         if match is None:
-            raise ToolError(f"{SUMS} has a line that is no sum and name: {line[:80]!r}; restore it")
+            raise ToolError(f"{SUMS} has a malformed line {line[:80]!r}; restore it")
         (overlays if match[3] else documents)[match[2]] = match[1]
     return documents, overlays
 
@@ -210,7 +210,7 @@ def _restore(directory: Path, name: str, earlier: dict[str, bytes]) -> bytes:
     header = diff.partition(b"\n")[0].decode("utf-8", "replace")
     base = header.removeprefix("--- a/").removesuffix(".yaml")
     if base not in earlier:
-        raise ToolError(f"{patch.name} is against {base[:80]!r}, which is no earlier version")
+        raise ToolError(f"{patch.name} is against {base[:80]!r}, which is not an earlier version")
     return _patched(earlier[base], diff, patch.name)
 
 
@@ -244,5 +244,5 @@ def _hunks(lines: list[bytes], name: str) -> Iterator[tuple[int, list[bytes]]]:
     for index, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         match = _HUNK.match(lines[index])
         if match is None:
-            raise ToolError(f"{name} is no unified diff: {lines[index][:80]!r}; restore it")
+            raise ToolError(f"{name} is not a unified diff: {lines[index][:80]!r}; restore it")
         yield int(match[1]) - (match[2] != b"0"), lines[index + 1 : end]

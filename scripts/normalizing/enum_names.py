@@ -27,7 +27,7 @@ def assign(values: Sequence[str | int], given: Any = None) -> list[str]:
                 f"has two values that make the name {name}: {taken[name]!r} and {value!r}"
             )
         if isinstance(value, str) and not value.isprintable():
-            raise ValueError(f"has the value {value!r}, which holds what is no character")
+            raise ValueError(f"has the value {value!r}, which is not printable")
         taken[name] = value
     return names
 
@@ -77,5 +77,5 @@ def _given(values: Sequence[str | int], names: Any) -> list[str]:
     words = [re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", str(name)) for name in names]
     for name, word in zip(names, words, strict=True):
         if not _identifier(word).isidentifier():
-            raise ValueError(f"names a value {name!r}, which is no Python name")
+            raise ValueError(f"names a value {name!r}, which is not a Python name")
     return [_identifier(word) for word in words]

@@ -179,7 +179,7 @@ class OperationReader:
             try:
                 found = references.follow(self.document, item, where)
                 if not isinstance(found, dict):
-                    raise unreadable(where, "is no Path Item LocatedObject")
+                    raise unreadable(where, "is not a Path Item Object")
             except UnreadableSchemaError as error:
                 self.writer.owner = path
                 self.met[path] = where
@@ -218,7 +218,7 @@ class OperationReader:
     def _operation(self, path: str, method: str, item: dict[str, Any]) -> NormalOperation:
         said, where = item[method], place(item, method)
         if not isinstance(said, dict):
-            raise unreadable(where, "is no NormalOperation LocatedObject")
+            raise unreadable(where, "is not an Operation Object")
         _check_path(path, where)
         bare, _, asked = path.partition("?")
         identifier = said.get("operationId")
@@ -288,7 +288,7 @@ class OperationReader:
         for holder, into in ((said, found), (item, inherited)):
             listed = holder.get("parameters", [])
             if not isinstance(listed, list):
-                raise unreadable(place(holder, "parameters"), "is no list of parameters")
+                raise unreadable(place(holder, "parameters"), "is not a list of parameters")
             for index, part in enumerate(listed):
                 where = place(listed, index)
                 parameter = self._parameter(
@@ -304,13 +304,13 @@ class OperationReader:
 
     def _parameter(self, said: Any, where: str, operation: str) -> NormalParameter | None:
         if not isinstance(said, dict) or said.get("in") not in _PLACES:
-            raise unreadable(where, "is no parameter of a path, query, header or cookie")
+            raise unreadable(where, "is not a parameter in a path, query, header or cookie")
         name, into = said.get("name"), str(said["in"])
         if not isinstance(name, str) or not name:
             raise unreadable(where, "is a parameter without a name")
         pointer = pointer_of(said, where)
         if into == "header" and name.lower() in _IGNORED:
-            self._note(pointer, f"the header {name!r} is no parameter, says OpenAPI: left out")
+            self._note(pointer, f"OpenAPI ignores the header parameter {name!r}: left out")
             return None
         if why := support.parameter(said, into):
             self._leave_out(f"its {into} parameter {name!r}, which {why}")
@@ -360,7 +360,7 @@ class OperationReader:
         where = place(said, "requestBody")
         body = references.follow(self.document, said["requestBody"], where)
         if not isinstance(body, dict) or not isinstance(body.get("content"), dict):
-            raise unreadable(where, "is no Request Body LocatedObject")
+            raise unreadable(where, "is not a Request Body Object")
         medias = self._medias(body, f"{name}Body")
         if not medias:
             return (), False
@@ -377,14 +377,14 @@ class OperationReader:
             if re.fullmatch("[1-5]([0-9][0-9]|XX)|default", status):
                 found.append(self._response(listed, status, name))
             elif not status.startswith("x-"):
-                self._note(place(listed, status), f"{status!r:.40} is no status: left out")
+                self._note(place(listed, status), f"{status!r:.40} is not a status: left out")
         return tuple(found)
 
     def _response(self, listed: dict[str, Any], status: str, name: str) -> NormalResponse:
         where = place(listed, status)
         found = references.follow(self.document, listed[status], where)
         if not isinstance(found, dict):
-            raise unreadable(where, "is no NormalResponse LocatedObject")
+            raise unreadable(where, "is not a Response Object")
         called = f"{name}Response{'Default' if status == 'default' else status}"
         medias = self._medias(found, called, status)
         return NormalResponse(
@@ -400,7 +400,7 @@ class OperationReader:
         if content is None:
             return []
         if not isinstance(content, dict):
-            raise unreadable(place(holder, "content"), "is no map of media types")
+            raise unreadable(place(holder, "content"), "is not a map of media types")
         found = {type_: media_kind(type_, sent=not status) for type_ in content}
         kinds = {type_: kind for type_, kind in found.items() if kind}
         ranked = sorted(kinds, key=lambda type_: _ORDER.index(kinds[type_]))
@@ -426,12 +426,12 @@ class OperationReader:
     def _media(self, content: dict[str, Any], type_: str, name: str, kind: str) -> Media:
         said, where = content[type_], place(content, type_)
         if not isinstance(said, dict):
-            raise unreadable(where, "is no Media Type LocatedObject")
+            raise unreadable(where, "is not a Media Type Object")
         schema = None
         if "schema" in said:
             schema = self.writer.write((self._raw(said, "schema", name),))
         if kind == "multipart" and not all("$ref" in part for part in alternatives(schema)):
-            raise unreadable(where, "has no parts: its schema is no object")
+            raise unreadable(where, "has no parts: its schema is not an object")
         return Media(type=type_, kind=kind, schema=schema, pointer=where)
 
     def _raw(self, holder: dict[str, Any], key: str, name: str) -> Raw:
@@ -449,7 +449,7 @@ def alternatives(schema: NormalSchema | None) -> list[NormalSchema]:
 
 def _check_path(path: str, where: str) -> None:
     if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
-        raise unreadable(where, f"is at {path!r:.200}, which is no path of a URL")
+        raise unreadable(where, f"is at {path!r:.200}, which is not a URL path")
     if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
         raise unreadable(where, f"is at the path {path!r:.200}, which leads elsewhere")
 

@@ -77,7 +77,7 @@ class SchemaReader:
         if raw.value is False:
             return []
         if not isinstance(raw.value, dict):
-            raise unreadable(raw.pointer, "is no schema")
+            raise unreadable(raw.pointer, "is not a schema")
         identity = id(raw.value)
         if identity not in self._read:
             if identity in self._open:
@@ -143,10 +143,10 @@ class SchemaReader:
         for key, value in raw.value.items():
             kind = _KINDS.get(key)
             if kind and not isinstance(value, kind):
-                raise unreadable(place(raw.value, key), f"is no value that `{key}` may have")
+                raise unreadable(place(raw.value, key), f"is not a valid value of `{key}`")
             number = key in keywords.HIGHER | keywords.LOWER or key == "multipleOf"
             if number and not isinstance(value, int | float):
-                raise unreadable(place(raw.value, key), f"is no value that `{key}` may have")
+                raise unreadable(place(raw.value, key), f"is not a valid value of `{key}`")
             if key in keywords.NOT_CARRIED:
                 self.widen(place(raw.value, key), f"`{key}` is not held")
             elif key not in keywords.KNOWN and not key.startswith("x-"):
@@ -276,7 +276,7 @@ class SchemaReader:
         for kind in kinds:
             if kind not in keywords.TYPES:
                 where = place(raw.value, "type")
-                raise unreadable(where, f"is {kind!r:.60}, which is no JSON type")
+                raise unreadable(where, f"is {kind!r:.60}, which is not a JSON type")
         return list(dict.fromkeys(kinds))
 
     def _values(self, raw: Raw) -> list[Any] | None:
@@ -326,7 +326,7 @@ class SchemaReader:
         listed = schema.get("required", [])
         for name in listed:
             if not isinstance(name, str):
-                raise unreadable(place(schema, "required"), "lists what is no name")
+                raise unreadable(place(schema, "required"), "lists something other than a name")
         required = {n: child(place(schema, "required"), i) for i, n in enumerate(listed)}
         extra: Extra = None
         if "additionalProperties" in schema:

@@ -16,7 +16,7 @@ def segments(reference: str, pointer: str) -> list[str]:
     """Return the keys that a reference leads through.
 
     Raises:
-        UnreadableError: It leads out of the document.
+        UnreadableSchemaError: It leads out of the document.
     """
     if reference == "#":
         return []
@@ -45,7 +45,7 @@ def target(document: Any, reference: str, pointer: str) -> Any:
     """Return what a reference leads to.
 
     Raises:
-        UnreadableError: That is nothing of this document.
+        UnreadableSchemaError: That is nothing of this document.
     """
     node = document
     try:
@@ -60,7 +60,7 @@ def follow(document: Any, node: Any, pointer: str) -> Any:
     """Return what a Reference Object leads to in the end; of what is none, itself.
 
     Raises:
-        UnreadableError: It leads to nothing, out of the document or in a circle.
+        UnreadableSchemaError: It leads to nothing, out of the document or in a circle.
     """
     for _ in range(MAX_CHAIN):
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):

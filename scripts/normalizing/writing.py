@@ -216,7 +216,7 @@ class SchemaWriter:
             UnreadableSchemaError: The name that it would get is another's.
         """
         if shape.key not in self._named:
-            wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'LocatedObject'}")
+            wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
             name = self._names.take(*wished)
             if name is None:
                 pointer = shape.raws[0].pointer
@@ -245,7 +245,7 @@ class SchemaWriter:
         for name, where in shape.required.items():
             if name not in described:
                 if shape.extra is False:
-                    self._widen(where, f"requires {name!r:.80}, which is no property of it")
+                    self._widen(where, f"requires {name!r:.80}, which is not a property")
                 extra = shape.extra if isinstance(shape.extra, tuple) else None
                 described[name] = extra or anywhere(where, f"{shape.name}{pascal_case(name)}")
             found.at[f"required/{name}"] = where

@@ -50,7 +50,7 @@ def load(path: Path) -> list[Accepted]:
     """Read a list of accepted differences.
 
     Raises:
-        Failure: It is missing or malformed.
+        ToolError: It is missing or malformed.
     """
     listed = documents.load(path).get("accepted")
     if not isinstance(listed, list):
@@ -81,7 +81,7 @@ def apply(
         are_due: Whether each entry has to match something.
 
     Raises:
-        Failure: An entry matches no change.
+        ToolError: An entry matches no change.
     """
     reasons: dict[tuple[str, str], str] = {}
     for entry in entries:

@@ -58,7 +58,7 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
         progress: Is told in a few words what is being done.
 
     Raises:
-        Failure: A spec cannot be read, the old client cannot be generated, or an accepted
+        ToolError: A spec cannot be read, the old client cannot be generated, or an accepted
             difference is stale.
     """
     progress("comparing the specs")

@@ -113,7 +113,7 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
         directory: Where clients may be generated, to try what would mend it.
 
     Raises:
-        Failure: An answer cannot be read.
+        ToolError: An answer cannot be read.
     """
     required = {
         (place.operation, place.status, place.pattern)

@@ -50,11 +50,11 @@ def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | Non
 
     Args:
         document: As `common.documents` reads it.
-        name: What failures call it.
+        name: Its name in error messages.
         corrections: The project's overlay, under which the document will be read.
 
     Raises:
-        Failure: It may not; the words say where, and what would be accepted.
+        ToolError: It may not; the words say where, and what would be accepted.
     """
     _check_version(document, name)
     problems = [*_wrong_texts(document, "#"), *_wrong_servers(document, "#")]
@@ -177,7 +177,7 @@ def _wrong_server(server: Any) -> str | None:
         parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
-        return f"{url!r:.200} is no URL"
+        return f"{url!r:.200} is not a URL"
     relative = url.startswith(("/", "./", "../")) and not parts.netloc
     secure = parts.scheme == "https" and host
     if not (relative or secure or (parts.scheme == "http" and host and is_this_machine(host))):

@@ -27,7 +27,7 @@ class Fetched:
 
     Attributes:
         content: Byte for byte; of an answer, what was compressed for the way.
-        name: What failures call it.
+        name: Its name in error messages.
         origin: What the lock records: where it came from, without anything private.
     """
 
@@ -47,7 +47,7 @@ def fetch(source: str, *, deadline_s: float = DEADLINE_S) -> Fetched:
         deadline_s: Seconds for a URL, in all.
 
     Raises:
-        Failure: It cannot be had, or is too large.
+        ToolError: It cannot be had, or is too large.
     """
     if source == "-":
         name = "standard input"
@@ -78,7 +78,7 @@ def _url(source: str) -> httpx.URL:
     try:
         url = httpx.URL(source)
     except (httpx.InvalidURL, UnicodeError):
-        raise ToolError("the source is no valid URL; name an https URL, a file or `-`") from None
+        raise ToolError("the source is not a valid URL; name an https URL, a file or `-`") from None
     if url.userinfo:
         raise ToolError("the URL names a user or password, which are not sent; give one without")
     if not url.host:

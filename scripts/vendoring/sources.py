@@ -36,7 +36,7 @@ def take(project: Project, source: str) -> Admitted:
             one that lost its line breaks may show the spec that is vendored now.
 
     Raises:
-        Failure: It cannot be had, holds no document, or one that is refused.
+        ToolError: It cannot be had, holds no document, or one that is refused.
     """
     fetched = fetching.fetch(source)
     vendored = project.spec.read_bytes() if project.spec.exists() else b""
@@ -53,7 +53,7 @@ def version(project: Project, name: str) -> Version:
     A document that is kept is read under the overlay that it is kept with, whatever names it.
 
     Raises:
-        Failure: There is no such version, or as `take`.
+        ToolError: There is no such version, or as `take`.
     """
     if versions.is_date(name):
         return versions.dated(project, name)

@@ -215,11 +215,11 @@ UNCOVERED = {
     "too many items": ({"type": "array", "minItems": 10**9}, "too long to be sent"),
 }
 UNREADABLE = {
-    "a type": ({"type": "money"}, "'money', which is no JSON type"),
+    "a type": ({"type": "money"}, "'money', which is not a JSON type"),
     "a reference": ({"$ref": "#/components/schemas/Gone"}, "which is not there"),
     "a remote reference": ({"$ref": "https://example.com/x"}, "in another document"),
-    "no schema": ([1], "is no schema"),
-    "bad bounds": ({"type": "integer", "minimum": "3"}, "no value that `minimum` may have"),
+    "no schema": ([1], "is not a schema"),
+    "bad bounds": ({"type": "integer", "minimum": "3"}, "not a valid value of `minimum`"),
 }
 
 

@@ -80,8 +80,8 @@ def test_only_what_is_added_is_tracked(tmp_path):
 def test_where_git_knows_nothing_nothing_is_published(tmp_path, monkeypatch):
     """What cannot be told is no reason to publish."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(ToolError, match="this is no clone"):
+    with pytest.raises(ToolError, match="this is not a git clone"):
         check_dist.tracked(tmp_path)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ToolError, match="no git"):
+    with pytest.raises(ToolError, match="git, which"):
         check_dist.tracked(tmp_path)

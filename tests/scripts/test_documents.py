@@ -27,14 +27,14 @@ from common import guard
 # A tenth of the limits: what is beyond them is made and read in a tenth of the time.
 guard.MAX_BYTES, guard.MAX_NODES, guard.MAX_CHARACTERS = 2_000_000, 100_000, 4_000_000
 from common import documents
-from common.tool_errors import Failure
+from common.tool_errors import ToolError
 for line in sys.stdin.buffer:
     content = sys.stdin.buffer.read(int(line))
     try:
         documents.parse(content, "some.yaml")
         said = None
-    except Failure as failure:
-        said = str(failure)
+    except ToolError as error:
+        said = str(error)
     print(json.dumps(said), flush=True)
 """
 

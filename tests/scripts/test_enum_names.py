@@ -116,8 +116,8 @@ def test_given_names_are_kept():
         (["ONE"], "does not give each of its 2 values"),
         ("ONE", "does not give each of its 2 values"),
         (["same", "Same"], "two values that make the name SAME"),
-        (["1st", "2nd"], "'1st', which is no Python name"),
-        (["", "x"], "'', which is no Python name"),
+        (["1st", "2nd"], "'1st', which is not a Python name"),
+        (["", "x"], "'', which is not a Python name"),
     ],
 )
 def test_given_names_that_are_wrong_are_refused(given, words):
@@ -127,7 +127,7 @@ def test_given_names_that_are_wrong_are_refused(given, words):
 
 def test_a_control_character_is_refused():
     """It would be dropped from the value."""
-    assert "what is no character" in problem("a\nb")
+    assert "which is not printable" in problem("a\nb")
 
 
 def test_a_property_called_enum_is_none():

@@ -210,8 +210,8 @@ def test_what_is_no_answer_is_refused(parts, words):
         ("https://user:password@example.com/x", "names a user or password"),
         ("https://user@example.com/x", "names a user or password"),
         ("https:///x", "names no host"),
-        ("https://exa mple.com/\x00", "no valid URL"),
-        ("https://[::1/x", "no valid URL"),
+        ("https://exa mple.com/\x00", "not a valid URL"),
+        ("https://[::1/x", "not a valid URL"),
     ],
 )
 def test_other_urls_are_refused_before_anything_is_sent(source, words):

@@ -204,6 +204,12 @@ def test_inline_schemas_of_a_union_are_named_by_what_they_are(members, names):
     assert list(normal.schemas) == [f"XResponse200{name}" for name in names]
 
 
+def test_an_inline_schema_whose_name_is_taken_gets_a_suffix():
+    """The suffix says what kind of schema it is."""
+    normal = normalize(document({**OBJECT, "title": "Inline"}, XResponse200=OBJECT))
+    assert list(normal.schemas) == ["XResponse200", "XResponse200Object"]
+
+
 def test_the_overlay_names_an_inline_schema():
     """By `x-name`, where it stands."""
     body = {"type": "array", "items": {**OBJECT, "x-name": "Line"}}
@@ -242,8 +248,8 @@ def test_every_place_is_one_of_the_published_document():
         ({"$ref": "#/components/schemas/No"}, "refers to '#/components/schemas/No'"),
         ({"$ref": "other.yaml#/A"}, "in another document"),
         ({"$ref": "#/components/schemas/Loop"}, "is composed of itself"),
-        ({"type": "text"}, "which is no JSON type"),
-        ({"type": "object", "properties": []}, "is no value that `properties` may have"),
+        ({"type": "text"}, "which is not a JSON type"),
+        ({"type": "object", "properties": []}, "is not a valid value of `properties`"),
     ],
 )
 def test_all_that_cannot_be_carried_is_told(body, reason):

@@ -188,10 +188,10 @@ def test_an_update_merges_objects_and_appends_to_arrays():
         ({"remove": True}, "has no `target`"),
         ({"target": "$.paths", "remove": True, "description": ""}, "gives no reason"),
         ({"target": "$.paths['/a'].get.tags[0]", "update": {}}, "updates a str"),
-        ({"target": "$.paths", "x-merge-as": "One"}, "no component schema"),
+        ({"target": "$.paths", "x-merge-as": "One"}, "outside `$.components.schemas`"),
         ({"target": "$.paths", "x-single-slashes": "yes"}, "`x-single-slashes: true`"),
         ({"target": "$.paths['/a'].get.tags", "x-single-slashes": True}, "needs an object"),
-        ({"target": "$.paths", "remove": True, "x-at-least": "six"}, "no number"),
+        ({"target": "$.paths", "remove": True, "x-at-least": "six"}, "not a number"),
     ],
 )
 def test_a_malformed_action_is_refused_by_number(action, words):

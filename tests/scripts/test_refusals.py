@@ -61,7 +61,7 @@ def test_a_directory_in_the_place_of_a_file_is_named(regenerated, name):
         ("swagger: '2.0'", "it describes no operation"),
         ("openapi: 3.1.0\ninfo: {title: T, version: '1'}", "it describes no operation"),
         ("openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: []", "no operation"),
-        ("openapi: 3.1.0\npaths: {/a: {get: 1}}", "#/paths/~1a/get: is no Operation Object"),
+        ("openapi: 3.1.0\npaths: {/a: {get: 1}}", "#/paths/~1a/get: is not an Operation Object"),
     ],
 )
 def test_an_invalid_spec_is_refused(regenerated, text, words):
@@ -101,7 +101,7 @@ def using(schema: dict) -> dict:
         (using({"enum": ["Z.AI", "Z AI"]}), "put/responses", "make the name Z_AI"),
         (using({"$ref": "#/components/schemas/No"}), "put/responses", "which is not there"),
         (using({"$ref": "other.yaml"}), "put/responses", "in another document"),
-        (using({"type": "nonsense"}), "put/responses", "which is no JSON type"),
+        (using({"type": "nonsense"}), "put/responses", "which is not a JSON type"),
         (
             change("paths", "/b", {"put": {"operationId": "Get", "responses": ANSWER}}),
             "put",
