@@ -1,7 +1,7 @@
-"""Reading YAML documents as what OpenAPI takes them for: JSON values in another notation.
+"""Reads YAML documents as OpenAPI defines them: JSON values in another notation.
 
-Documents come from others, so that reading one is bounded: the guard counts what a document would
-be, aliases expanded, while it is parsed, and refuses it before any of it is built.
+Documents are untrusted, so the cost of reading one is limited: `common.guard` counts the values of
+a document, with aliases expanded, while it is parsed, and refuses it before any value is built.
 """
 
 import json
@@ -26,18 +26,18 @@ from common.guard import (
 )
 from common.tool_errors import ToolError
 
-# What is no character of a YAML document: controls, surrogates, U+FFFE, U+FFFF.
-_NO_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Characters that YAML does not allow: controls, surrogates, U+FFFE, U+FFFF.
+_NOT_ALLOWED = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def load(path: Path) -> dict[str, Any]:
     """Read a YAML or JSON document whose top level is a mapping.
 
-    Keys become strings and dates stay strings, as in JSON. No two places of the result share an
-    object, whatever anchors the document has: changing one place must not change another.
+    Keys become strings and dates stay strings, as in JSON. Anchors and aliases are copied: no two
+    places of the result share an object, so changing one does not change another.
 
     Raises:
-        ToolError: It is missing, not such a document, or beyond a limit of `codegen.guard`.
+        ToolError: It is missing, not such a document, or beyond a limit of `common.guard`.
 
     Source: OpenAPI 3.1.0, section 4.3 (YAML's JSON schema, string keys only).
     """
@@ -57,15 +57,15 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
     """Read a document from its bytes, as `load` does.
 
     Args:
-        content: UTF-8, with or without a byte order mark.
+        content: UTF-8 text, with or without a byte order mark.
         name: Its name in error messages.
 
     Raises:
-        ToolError: As of `load`.
+        ToolError: For the same reasons as `load`.
     """
     text = decode(content, name)
     try:
-        document = _plain(_read(text))
+        document = _json_values(_read(text))
     except RecursionError:
         raise ToolError(f"{name} is nested too deeply, or contains itself") from None
     except LimitError as error:
@@ -74,7 +74,7 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = _shown(str(error.problem))
-        raise ToolError(f"{name}{line} is not YAML: {problem}; mend it there") from None
+        raise ToolError(f"{name}{line} is not YAML: {problem}; fix it there") from None
     except (YAMLError, ValueError) as error:
         raise ToolError(f"{name} is not YAML: {_shown(str(error))}") from None
     if not isinstance(document, dict):
@@ -95,19 +95,19 @@ def decode(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ToolError(
-            f"{name}, line {line} is not YAML: it is not UTF-8 text; save it as that"
+            f"{name}, line {line} is not YAML: it is not UTF-8 text; save it as UTF-8"
         ) from None
-    if found := _NO_CHARACTER.search(text):
+    if found := _NOT_ALLOWED.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise ToolError(
             f"{name}, line {line} is not YAML: it holds the character U+{ord(found[0]):04X}, "
-            "which text does not have; mend it there"
+            "which YAML does not allow; fix it there"
         )
     return text
 
 
 class _Constructor(SafeConstructor):
-    """Makes JSON values only: what looks like a date is a string."""
+    """Builds only JSON values: a date stays a string."""
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
@@ -121,11 +121,11 @@ def _read(text: str) -> Any:
                 text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer
             )
         except json.JSONDecodeError:
-            pass  # a flow mapping of YAML may begin so, too; if it is none, that is said below
+            pass  # it may be a flow mapping of YAML; if it is not, the YAML parser raises below
     reader = YAML(typ="safe", pure=True)
     reader.Parser = GuardedParser
     reader.Constructor = _Constructor
-    reader.composer.warn_double_anchors = False  # an anchor may be used anew, says YAML
+    reader.composer.warn_double_anchors = False  # YAML allows reusing an anchor
     return reader.load(text)
 
 
@@ -133,7 +133,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise LimitError(f'has the duplicate key "{_shown(key)}" in an object; mend it there')
+            raise LimitError(f'has the duplicate key "{_shown(key)}" in an object; fix it there')
         result[key] = value
     return result
 
@@ -143,13 +143,13 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > MAX_INTEGER_BITS:  # before the cost of reading it
+    if len(digits) > MAX_INTEGER_BITS:  # before parsing, which is slow for long numbers
         raise LimitError(f"holds a number of {len(digits)} digits")
     return int(digits)
 
 
-class _Plain:
-    """Copies what was read to JSON values that share nothing, within the limits."""
+class _Copier:
+    """Copies YAML values to JSON values that share no objects, within the limits."""
 
     def __init__(self) -> None:
         self.nodes = 0
@@ -168,8 +168,8 @@ class _Plain:
         return _scalar(node)
 
 
-def _plain(node: Any) -> Any:
-    return _Plain().copy(node, 0)
+def _json_values(node: Any) -> Any:
+    return _Copier().copy(node, 0)
 
 
 def _scalar(node: Any) -> Any:
@@ -194,7 +194,7 @@ def _refuse_surrogates(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
-        raise LimitError(f"escapes U+{code:04X}, half of a character, in a text") from None
+        raise LimitError(f"has the escape of U+{code:04X}, half of a surrogate pair") from None
 
 
 def _key(key: Any) -> str:
@@ -208,7 +208,7 @@ def _key(key: Any) -> str:
     return json.dumps(_scalar(key))
 
 
-def _shown(words: str) -> str:
-    """Return the first line of words that may quote the document, printable and not long."""
-    line = (words.splitlines() or [""])[0]
+def _shown(message: str) -> str:
+    """Return the first line of a message that may quote the document, printable and short."""
+    line = (message.splitlines() or [""])[0]
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[:300])

@@ -1,19 +1,19 @@
-"""What a change of the spec does to programs that use the client as it stands."""
+"""The effect of a change of the spec on programs that use the existing client."""
 
 from enum import IntEnum
 
 
 class Effect(IntEnum):
-    """What the client generated from one spec makes of a server that follows another.
+    """How a client generated from one spec handles a server that follows another.
 
-    Ordered: of several effects at one place, the highest is what a program meets.
+    The values are ordered: if several apply at one place, the program sees the highest.
     """
 
     ABSORBED = 0
     """Nothing happens: every value is read as before."""
 
     SURFACED = 1
-    """It is reported as drift, or raised as the error that it is; attributes stay readable."""
+    """The change is reported as drift or raised as an API error; attributes stay readable."""
 
     BROKEN = 2
     """An attribute cannot be read (`FieldError`), or a call cannot succeed."""

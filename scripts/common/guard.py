@@ -1,7 +1,7 @@
-"""What a YAML document may cost to read, counted while it is parsed and before it is built.
+"""Limits the cost of reading a YAML document, counted while it is parsed.
 
-The limits are ten times what large descriptions need (one of 100 operations and 800 schemas has
-1.4 MB and 73,000 values); within them, reading takes time that grows with the document.
+The limits are ten times what large specs need (one with 100 operations and 800 schemas has 1.4 MB
+and 73,000 values). Within them, the time to read a document grows linearly with its size.
 """
 
 from dataclasses import dataclass
@@ -20,44 +20,43 @@ from ruamel.yaml.parser import Parser
 #: Bytes of a document. The parser is plain Python: a megabyte of YAML takes some seconds.
 MAX_BYTES = 15_000_000
 
-#: Levels of mappings and sequences. What reads a document calls itself for each of them, some
-#: tools several times, and Python gives up at 1,000 calls.
+#: Levels of mappings and sequences. Readers recurse once or several times for each level, and
+#: Python stops at 1,000 calls.
 MAX_DEPTH = 64
 
-#: Keys and values, those that aliases repeat counted each time. Memory and every later step grow
-#: with it.
+#: Keys and values, with aliases expanded. Memory and the time of later steps grow with it.
 MAX_NODES = 750_000
 
-#: Characters of all keys and values, likewise: aliases may repeat a long text.
+#: Characters of all keys and values, with aliases expanded: they may repeat a long text.
 MAX_CHARACTERS = 2 * MAX_BYTES
 
-#: Aliases. Nobody writes many by hand, and each may be looked at more than once.
+#: Aliases. Nobody writes many by hand, and each may be checked more than once.
 MAX_ALIASES = 10_000
 
 #: Characters of a key: what YAML 1.2 allows one that is not introduced by `?` (section 7.4.2).
 MAX_KEY = 1_024
 
-#: Characters of a value; a description of pages has a tenth.
+#: Characters of a value; a description of several pages has a tenth of this.
 MAX_SCALAR = 100_000
 
-#: Bits of an integer: what is beyond the largest double is no number to most readers of JSON.
+#: Bits of an integer: most JSON readers cannot represent one above the largest double.
 MAX_INTEGER_BITS = 1_024
 
-#: Tags that say what would be read anyway, or that it is a string.
+#: Tags that change nothing, or that make a value a string.
 _TAGS = {None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))}
 
 
 class LimitError(MarkedYAMLError):
-    """A document is YAML or JSON, but not one that is read here."""
+    """A document is YAML or JSON, but exceeds a limit."""
 
     def __init__(self, problem: str, mark: Any = None) -> None:
-        """Take what the document does, and where."""
+        """Create the error with the problem and its place."""
         super().__init__(problem=problem, problem_mark=mark)
 
 
 @dataclass
 class _Collection:
-    """A mapping or sequence that has begun, and what had been counted before."""
+    """An open mapping or sequence, with the counts from before it began."""
 
     anchor: str | None
     nodes: int
@@ -73,17 +72,17 @@ class _Size:
 
 
 class GuardedParser(Parser):
-    """Ends parsing where a document goes beyond a limit or beyond JSON."""
+    """Stops parsing where a document exceeds a limit or uses more than JSON has."""
 
     def __init__(self, loader: Any) -> None:
-        """Start with nothing counted."""
+        """Start all counts at zero."""
         super().__init__(loader)
         self._open: list[_Collection] = []
         self._sizes: dict[str, _Size] = {}
         self._nodes = self._characters = self._aliases = 0
 
     def get_event(self) -> Any:
-        """Return the next event, if it keeps the document within the limits."""
+        """Return the next event, after checking the limits."""
         event = super().get_event()
         self._check(event)
         return event
@@ -92,7 +91,7 @@ class GuardedParser(Parser):
         mark = event.start_mark
         if isinstance(event, DocumentStartEvent):
             if event.tags or event.version not in {None, (1, 2)}:
-                raise LimitError("has a directive, which changes what words mean; delete it", mark)
+                raise LimitError("has a YAML directive, which is not supported; delete it", mark)
         elif isinstance(event, AliasEvent):
             self._repeat(event.anchor, mark)
         elif isinstance(event, CollectionStartEvent):
@@ -120,12 +119,10 @@ class GuardedParser(Parser):
     def _repeat(self, anchor: str, mark: Any) -> None:
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
-            raise LimitError(
-                f"holds more than {MAX_ALIASES} aliases; write out what they mean", mark
-            )
+            raise LimitError(f"holds more than {MAX_ALIASES} aliases; write out their values", mark)
         if any(collection.anchor == anchor for collection in self._open):
             raise LimitError(f"contains itself, by the alias {anchor!r:.80}", mark)
-        if anchor in self._sizes:  # if not, the composer says so
+        if anchor in self._sizes:  # if not, the composer raises
             self._add(self._sizes[anchor], mark)
 
     def _add(self, size: _Size, mark: Any) -> None:
@@ -145,11 +142,12 @@ class GuardedParser(Parser):
             self._open[-1].height = max(self._open[-1].height, size.height)
 
     def _close(self) -> None:
-        done = self._open.pop()
-        size = _Size(self._nodes - done.nodes, self._characters - done.characters, done.height + 1)
+        closed = self._open.pop()
+        nodes, characters = self._nodes - closed.nodes, self._characters - closed.characters
+        size = _Size(nodes, characters, closed.height + 1)
         if self._open:
             self._open[-1].height = max(self._open[-1].height, size.height)
-        self._remember(done.anchor, size)
+        self._remember(closed.anchor, size)
 
     def _remember(self, anchor: str | None, size: _Size) -> None:
         if anchor is not None:

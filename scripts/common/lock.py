@@ -1,4 +1,4 @@
-"""The lock file: where the spec came from, and exactly what turns it into code."""
+"""The lock file: the origin of the spec, and the exact tools and inputs of the generated code."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ def read(project: Project) -> dict[str, Any]:
         lock = json.loads(project.lock.read_bytes())
         spec = lock["spec"]
         if not all(isinstance(spec[key], str) for key in ("source", "retrieved", "sha256")):
-            raise TypeError  # noqa: TRY301 - one clause says what every malformed lock is
+            raise TypeError  # noqa: TRY301 - one clause handles every malformed lock
     except FileNotFoundError:
         raise ToolError(f"{name} is missing; restore it (git checkout -- {name})") from None
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -36,15 +36,15 @@ def read(project: Project) -> dict[str, Any]:
 def vendored(
     lock: dict[str, Any], *, source: str, retrieved: str, content: bytes
 ) -> dict[str, Any]:
-    """Return a lock for another spec; everything else in it stays.
+    """Return the lock for a newly vendored spec; everything else in it stays.
 
-    Where it did not come from a URL, the last URL that one came from stays on record.
+    If the new spec did not come from a URL, the last URL stays on record.
 
     Args:
-        lock: The lock that is.
-        source: Where the spec came from.
-        retrieved: The date of that, in ISO 8601's form.
-        content: The spec.
+        lock: The current lock.
+        source: The origin of the spec.
+        retrieved: The date it was retrieved, in ISO 8601 form.
+        content: The bytes of the spec.
     """
     spec = {"source": source, "retrieved": retrieved, "sha256": digest(content)}
     if "://" not in source and (url := last_url(lock)):
@@ -53,7 +53,7 @@ def vendored(
 
 
 def last_url(lock: dict[str, Any]) -> str | None:
-    """Return the URL that the spec came from, or the one of the last that came from one."""
+    """Return the URL of the spec, or of the last spec that came from a URL."""
     spec = lock["spec"]
     source: str = spec["source"]
     url: str | None = spec.get("url")
@@ -61,12 +61,12 @@ def last_url(lock: dict[str, Any]) -> str | None:
 
 
 def text(lock: dict[str, Any]) -> str:
-    """Return a lock as it is written."""
+    """Return the text of the lock file."""
     return json.dumps(lock, indent=2) + "\n"
 
 
 def check_spec(project: Project, lock: dict[str, Any]) -> None:
-    """Fail unless the vendored spec is, byte for byte, the one that the lock records."""
+    """Check that the vendored spec is, byte for byte, the one that the lock records."""
     try:
         actual = digest(project.spec.read_bytes())
     except FileNotFoundError:
@@ -74,25 +74,25 @@ def check_spec(project: Project, lock: dict[str, Any]) -> None:
         raise ToolError(f"{name} is missing; restore it (git checkout -- {name})") from None
     if actual != lock["spec"]["sha256"]:
         raise ToolError(
-            f"{project.spec.name} is not what was vendored (sha256 {actual[:12]}…, the lock says "
-            f"{lock['spec']['sha256'][:12]}…); it is never edited by hand: restore it, and put "
+            f"{project.spec.name} was changed after it was vendored (sha256 {actual[:12]}…, "
+            f"in the lock {lock['spec']['sha256'][:12]}…); do not edit it: restore it, and put "
             "corrections into overlays/spec.overlay.yaml"
         )
 
 
 def check_overrides(project: Project, lock: dict[str, Any]) -> None:
-    """Fail if a template that the lock records is gone: the generator would use its own."""
+    """Check that no recorded template is missing: the generator would use its own instead."""
     templates = project.templates.relative_to(project.root).as_posix()
     for name in lock.get("inputs", {}):
         if name.startswith(templates) and not (project.root / name).is_file():
             raise ToolError(
-                f"{name} is missing, and the generator may have another in its place; restore it "
+                f"{name} is missing, and the generator would use its own instead; restore it "
                 f"(git checkout -- {name}), or delete its line from {project.lock.name}"
             )
 
 
 def current(project: Project, lock: dict[str, Any]) -> str:
-    """Return the lock as it should read: its origin kept, everything else measured."""
+    """Return the up-to-date text of the lock: the origin is kept, everything else is computed."""
     versions = toolchain.pins(project)
     content: dict[str, Any] = {
         "spec": lock["spec"],

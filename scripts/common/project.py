@@ -1,4 +1,4 @@
-"""The files of a project: what is given, what is written by hand over it, what comes out."""
+"""The paths of a project: its inputs, its hand-written overlays and its output."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ class Project:
 
     @property
     def lock(self) -> Path:
-        """Where the spec came from, and what turned it into code."""
+        """The origin of the spec, and the tools and inputs of the generated code."""
         return self.root / "openapi.lock.json"
 
     @property
@@ -38,7 +38,7 @@ class Project:
 
     @property
     def accepted(self) -> Path:
-        """The differences between the vendored spec and a new one that are accepted."""
+        """The accepted differences between the vendored spec and a new one."""
         return self.root / "overlays" / "accepted-differences.yaml"
 
     @property
@@ -48,12 +48,12 @@ class Project:
 
     @property
     def client(self) -> Path:
-        """The package that people import, by hand."""
+        """The hand-written package that users import."""
         return self.root / "overlays" / "modelgates_client"
 
     @property
     def runtime(self) -> Path:
-        """The package that generated code stands on."""
+        """The package that generated code is built on."""
         return self.root / "overlays" / "modelgates_runtime"
 
     @property
@@ -63,10 +63,10 @@ class Project:
 
     @property
     def generated(self) -> Path:
-        """What comes out; nothing else may be in it."""
+        """The output directory; it may have no other files."""
         return self.root / "generated"
 
     def inputs(self) -> list[Path]:
-        """Return the files, besides the spec and `scripts`, that the output depends on."""
+        """Return the files that the output depends on, apart from the spec and `scripts`."""
         templates = self.templates.rglob("*.jinja")
         return sorted([self.config, self.overlay, self.requirements, *templates])

@@ -1,4 +1,4 @@
-"""How the maintainer's tools talk: what they are doing, and no, in one line that says why."""
+"""Errors, arguments and output of the maintainer's tools; an error is one line with its reason."""
 
 import argparse
 import os
@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-#: The variable in which `scripts/run.py` says how it was started.
+#: The environment variable that holds the command by which `scripts/run.py` was started.
 RUN_BY = "MODELGATES_RUN_BY"
 
 
 class ToolError(Exception):
-    """Something that the maintainer has to mend; its text is the whole message."""
+    """A problem for the maintainer to solve; its text is the whole message."""
 
 
 class Arguments(argparse.ArgumentParser):
-    """A parser of arguments that says no in the same way."""
+    """An argument parser that reports errors in the same way."""
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
@@ -28,23 +28,25 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
     """Run a script's `main`; a `ToolError` ends it with one line on stderr.
 
     Args:
-        main: What the script does.
-        status: The exit status of a failure: another than 1 where that says something else.
+        main: The script's main function.
+        status: The exit status of a failure; not 1 if the script uses 1 for another result.
     """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clears up
+    before = signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # as for Ctrl-C, so that cleanup runs
     try:
         main()
-    except ToolError as failure:
-        _end(str(failure), status)
+    except ToolError as error:
+        _end(str(error), status)
     except ImportError as error:
         if not str(error.name).startswith("openapi_python_client"):
             raise
-        _end(f"the generator is not the one that this stands on: {error}", status)
+        _end(f"this version of the generator is not supported: {error}", status)
     except BrokenPipeError:
         sys.exit(status)
     except KeyboardInterrupt:
         _end("interrupted", status)
-    except shutil.Error as error:  # of a whole tree, each file with its reason
+    except shutil.Error as error:  # for a whole tree, with a reason for each file
         ((_, _, reason), *_) = error.args[0]
         _end(f"files cannot be copied: {reason}", status)
     except OSError as error:
@@ -54,25 +56,25 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def tell(words: str) -> None:
-    """Say something that may name commands, as whoever runs this has them."""
-    print(_as_run(words))
+def tell(message: str) -> None:
+    """Print a message, with `nox` commands as the user has to type them."""
+    print(_with_command(message))
 
 
-def _as_run(words: str) -> str:
-    """Name sessions by `scripts/run.py` where that was started: nox may not be on the path."""
-    by = os.environ.get(RUN_BY)
-    return words.replace("`nox -s ", f"`{by} ") if by else words
+def _with_command(message: str) -> str:
+    """Replace `nox -s` by `scripts/run.py` if that was used: nox may not be on the PATH."""
+    command = os.environ.get(RUN_BY)
+    return message.replace("`nox -s ", f"`{command} ") if command else message
 
 
-def progress(words: str) -> None:
-    """Say on a terminal what is being done; an empty text takes it away."""
+def progress(message: str) -> None:
+    """Show a progress line on a terminal; an empty message clears it."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{message}", end="", file=sys.stderr, flush=True)
 
 
 def _end(message: str, status: int) -> NoReturn:
-    line = f"error: {_as_run(' '.join(message.split()))}"
+    line = f"error: {_with_command(' '.join(message.split()))}"
     if status == 1:
         sys.exit(line)
     print(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Checks that the tools are the ones that the project pins: the output depends on each of them."""
+"""Checks that the installed tools are the pinned ones: the output depends on each of them."""
 
 import hashlib
 import re
@@ -43,43 +43,44 @@ def pins(project: Project) -> dict[str, str]:
 
 
 def hashes(project: Project, name: str) -> list[str]:
-    """Return the sha256 of every distribution of a tool that may be installed."""
+    """Return the sha256 of every allowed distribution of a tool."""
     text = project.requirements.read_text(encoding="utf-8")
     pinned = re.search(rf"^{re.escape(name)}==.*\n(?: +--hash=.*\n)*", text, re.MULTILINE)
     return re.findall(r"--hash=sha256:([0-9a-f]{64})", pinned[0] if pinned else "")
 
 
 def check_versions(project: Project) -> None:
-    """Fail unless exactly the pinned generator and formatter are at hand."""
-    wanted = pins(project)
-    mend = "run `nox -s regenerate`, which installs it, or `pip install -r` the file"
+    """Check that exactly the pinned generator and formatter are installed."""
+    pinned = pins(project)
+    advice = "run `nox -s regenerate`, which installs it, or `pip install -r` the file"
     pinned_in = project.requirements.name
     try:
         found = version(GENERATOR)
     except PackageNotFoundError:
-        raise ToolError(f"{GENERATOR} is not installed; {mend} {pinned_in}") from None
-    if found != wanted[GENERATOR]:
+        raise ToolError(f"{GENERATOR} is not installed; {advice} {pinned_in}") from None
+    if found != pinned[GENERATOR]:
         raise ToolError(
-            f"{GENERATOR} is {found}, {pinned_in} pins {wanted[GENERATOR]}; {mend} {pinned_in}"
+            f"{GENERATOR} is {found}, {pinned_in} pins {pinned[GENERATOR]}; {advice} {pinned_in}"
         )
     if missing := [name for name in _MODULES if not _is_installed(name)]:
-        raise ToolError(f"the module {missing[0]} is not installed; {mend} {pinned_in}")
+        raise ToolError(f"the module {missing[0]} is not installed; {advice} {pinned_in}")
     formatter = _formatter_version() or "not installed"
-    if formatter != wanted[FORMATTER]:
+    if formatter != pinned[FORMATTER]:
         raise ToolError(
-            f"{FORMATTER} is {formatter}, {pinned_in} pins {wanted[FORMATTER]}; {mend} {pinned_in}"
+            f"{FORMATTER} is {formatter}, {pinned_in} pins {pinned[FORMATTER]}; "
+            f"{advice} {pinned_in}"
         )
 
 
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # not even the package that it is in
+    except ModuleNotFoundError:  # its parent package is not installed either
         return False
 
 
 def search_path() -> str:
-    """Return this interpreter's scripts directory: where the pinned formatter is."""
+    """Return this interpreter's scripts directory, which has the pinned formatter."""
     return str(Path(sys.executable).parent)
 
 
@@ -89,50 +90,50 @@ def _formatter_version() -> str | None:
         return None
     try:
         done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
-    except (OSError, UnicodeDecodeError):  # not a program, or not that one
+    except (OSError, UnicodeDecodeError):  # not a program, or another program
         return None
     return done.stdout.removeprefix(FORMATTER).strip() or None
 
 
 def check_templates(project: Project) -> None:
-    """Fail unless every template override names the hash of the upstream template it replaces.
+    """Check that every template override gives the hash of the upstream template it replaces.
 
-    All that do not are named at once: a new generator changes several.
+    One error names all that do not: a new generator usually changes several.
     """
     if not project.templates.is_dir():
         place = project.templates.relative_to(project.root).as_posix()
         raise ToolError(f"{place} is missing; restore it (git checkout -- {place})")
     overrides = sorted(project.templates.glob("**/*.jinja"))
-    problems = [problem for one in overrides for problem in _problems(project, one)]
+    problems = [problem for override in overrides for problem in _problems(project, override)]
     if problems:
         raise ToolError("; ".join(problems))
 
 
 def _problems(project: Project, override: Path) -> Iterator[str]:
-    """Yield what is wrong with an override; nothing if all is well."""
+    """Yield the problems of an override."""
     name = override.relative_to(project.templates).as_posix()
     try:
         header = _REPLACES.match(override.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        yield f"template {name} is not UTF-8 text; save it as that"
+        yield f"template {name} is not UTF-8 text; save it as UTF-8"
         return
     original = files("openapi_python_client") / "templates" / name
     if not original.is_file():
         if header:
             yield (
-                f"template {name} replaces one that {GENERATOR} does not have; delete it, or "
-                "give it the name of one that it does have"
+                f"template {name} replaces a template that {GENERATOR} does not have; delete "
+                "it, or rename it to one that exists"
             )
         return
     actual = hashlib.sha256(original.read_bytes()).hexdigest()
     if header is None or header[1] != name:
         yield (
-            f"template {name} does not say what it replaces; begin it with "
+            f"template {name} does not name the template it replaces; begin it with "
             f"`{{# Replaces {name}, sha256 {actual}: why. #}}`"
         )
     elif header[2] != actual:
         yield (
-            f"template {name} replaces an upstream template of another content, {original} "
-            f"(sha256 {actual}); compare the two, carry over what changed since the one of "
-            f"{header[2][:12]}…, then put that hash in its header"
+            f"template {name} replaces an upstream template that has changed, {original} "
+            f"(sha256 {actual}); compare the two, carry over the changes since "
+            f"{header[2][:12]}…, then put the new hash in its header"
         )

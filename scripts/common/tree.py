@@ -1,18 +1,18 @@
-"""Directories as trees of bytes: what differs between two, and putting one in another's place."""
+"""Compares directories by their bytes, and replaces one by another."""
 
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_READY = ".ready"  # in a scratch directory: all that is to be renamed is there
-_OLD = ".old"  # behind the name of what was there before
+_READY = ".ready"  # in a scratch directory: it is complete, and renaming may begin
+_OLD = ".old"  # suffix of the previous version of a target
 
 
 def read(root: Path) -> dict[str, bytes]:
     """Return every file below `root`, by its path in POSIX form.
 
-    A symbolic link counts as a file that holds where it leads; compiled bytecode does not count.
+    The content of a symbolic link is its target; compiled bytecode is left out.
     """
     return {
         path.relative_to(root).as_posix(): (
@@ -24,27 +24,27 @@ def read(root: Path) -> dict[str, bytes]:
 
 
 def differences(expected: Path, actual: Path) -> Iterator[str]:
-    """Yield a line for each file of `actual` that is not byte for byte that of `expected`."""
-    want, have = read(expected), read(actual)
-    for name in sorted(want.keys() | have.keys()):
-        if name not in have:
+    """Yield a line for each file that is not the same, byte for byte, in both directories."""
+    expected_files, actual_files = read(expected), read(actual)
+    for name in sorted(expected_files.keys() | actual_files.keys()):
+        if name not in actual_files:
             yield f"{name}: missing"
-        elif name not in want:
+        elif name not in expected_files:
             yield f"{name}: left over, nothing generates it"
-        elif want[name] != have[name]:
+        elif expected_files[name] != actual_files[name]:
             yield f"{name}: differs"
 
 
 def install(scratch: Path, contents: Mapping[Path, Path | str]) -> None:
-    """Put trees and texts in the place of others: all of them, or none.
+    """Replace directories and files: all of them, or none.
 
-    Everything is copied into `scratch` first, so that only renames separate old from new; if one
-    fails, or an interrupt comes between, what was renamed is put back. A process that is killed
-    there leaves `scratch`, from which `finish` goes on.
+    Everything is first copied into `scratch`, so that only renames remain; if one fails or is
+    interrupted, the renames are undone. A process that is killed between them leaves `scratch`,
+    from which `finish` continues.
 
     Args:
-        scratch: A directory beside the targets, which must be in one directory; it goes again.
-        contents: By target: a directory, or the text of a file.
+        scratch: A temporary directory next to the targets, which must all be in one directory.
+        contents: For each target, its new content: a directory, or the text of a file.
     """
     finish(scratch)
     scratch.mkdir()
@@ -62,7 +62,7 @@ def install(scratch: Path, contents: Mapping[Path, Path | str]) -> None:
 
 
 def finish(scratch: Path) -> None:
-    """Go on from where an `install` was killed, or clear what it left before it began to rename."""
+    """Complete an `install` that was killed, or remove its leftovers if it had not yet renamed."""
     if (scratch / _READY).exists():
         _rename(scratch)
     if scratch.exists():

@@ -1,11 +1,11 @@
 """The published versions of the spec: the vendored one, and those kept in `tests/specs/versions`.
 
-There, a version is a whole document, `DATE.yaml`, or a unified diff, `DATE.diff`, against an
-earlier one that its header names. `SHA256SUMS` says what each must be when it is restored.
+A version is stored as a whole document, `DATE.yaml`, or as a unified diff, `DATE.diff`, against the
+earlier one that its header names. `SHA256SUMS` has the checksum of each restored document.
 
-Beside it is the overlay that fitted it, `DATE.overlay.yaml`: whatever becomes of the project's own,
-the client of a version stays the one that people had. Many versions have one overlay: it is there
-once, under the first of them, and the others have its sum.
+Next to it is the overlay that was used with it, `DATE.overlay.yaml`, so that the client of a
+version stays the one that people had. Versions that share an overlay store it once,
+under the first of them, and the others record its checksum.
 """
 
 import difflib
@@ -30,9 +30,9 @@ class Version:
     """One version of the spec.
 
     Attributes:
-        name: The date of its publication, or what the maintainer called it.
+        name: The date of its publication, or the name that the maintainer gave it.
         content: The document, byte for byte.
-        overlay: The overlay that fitted it, byte for byte; None for the one that the project has.
+        overlay: The overlay used with it, byte for byte; None for the project's current one.
     """
 
     name: str
@@ -50,15 +50,15 @@ class Version:
 
 
 def store(project: Project) -> Path:
-    """Return the directory that the versions are kept in."""
+    """Return the directory of the archived versions."""
     return project.root / "tests" / "specs" / "versions"
 
 
-def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` is what it reads as
+def all(project: Project) -> dict[str, Version]:  # noqa: A001 - used as `versions.all`
     """Return every version, the vendored one among them, by name and in that order.
 
     Raises:
-        ToolError: One is missing, or not what it was when it was put there.
+        ToolError: One is missing, or has changed since it was archived.
     """
     found = _restored(store(project))
     recorded = lock.read(project)
@@ -66,7 +66,7 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` 
     vendored = Version(recorded["spec"]["retrieved"], project.spec.read_bytes())
     if found.get(vendored.name, vendored).content != vendored.content:
         raise ToolError(
-            f"{project.spec.name} is of {vendored.name}, and so is another document in "
+            f"{project.spec.name} has the date {vendored.name}, and so has another document in "
             f"{store(project).name}/; correct `spec.retrieved` in {project.lock.name}"
         )
     found[vendored.name] = vendored
@@ -74,7 +74,7 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - `versions.all` 
 
 
 def is_date(name: str) -> bool:
-    """Whether it is what a kept version is called."""
+    """Whether a name is in the form of an archived version's."""
     return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
 
 
@@ -91,10 +91,10 @@ def dated(project: Project, name: str) -> Version:
 
 
 def kept(project: Project, version: Version) -> dict[Path, bytes]:
-    """Return the files, with their content, that keep a version; none if it is kept already.
+    """Return the files, with their content, that archive a version; none if it is archived already.
 
-    It is a diff against the latest one before it, or whole where that is not smaller. With it is
-    kept the project's overlay: as what fits this version, and those that have none yet.
+    It is stored as a diff against the latest version before it, or whole if that is not larger. The
+    project's overlay is archived for this version, and for those that have none yet.
 
     Raises:
         ToolError: Its name is not a date, or another document has it.
@@ -119,13 +119,13 @@ def kept(project: Project, version: Version) -> dict[Path, bytes]:
 def _overlays(
     project: Project, name: str, known: dict[str, Version], sums: bytes
 ) -> dict[Path, bytes]:
-    """Return the files that keep the project's overlay for a version, and for those without one.
+    """Return the files that archive the project's overlay for a version and for those without one.
 
     Args:
         project: The project.
         name: The version.
-        known: What is kept already.
-        sums: The sums, but for that of the overlay.
+        known: The archived versions.
+        sums: The checksums, without those of the overlay.
     """
     directory, content = store(project), project.overlay.read_bytes()
     fits = {one.name for one in known.values() if one.overlay is None} | {name}
@@ -140,7 +140,7 @@ def _overlays(
 
 
 def check_free(project: Project, version: Version) -> dict[str, Version]:
-    """Return the versions that are kept, if this may be one of them or the vendored one.
+    """Return the archived versions, after checking that this one does not conflict with them.
 
     Raises:
         ToolError: Its name is not a date, or another document has it.
@@ -183,7 +183,7 @@ def _restored(directory: Path) -> dict[str, Version]:
 
 
 def _sums(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the recorded sums of the documents and of the overlays, by the name of the version."""
+    """Return the recorded checksums of the documents and of the overlays, by version name."""
     try:
         lines = (directory / SUMS).read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
@@ -227,12 +227,12 @@ def _difference(base: str, old: bytes, new: Version) -> bytes:
 
 
 def _patched(old: bytes, diff: bytes, name: str) -> bytes:
-    """Apply a unified diff of one file, every line of which must be where the diff says."""
+    """Apply a unified diff of one file; its context must match exactly."""
     lines, result, done = old.splitlines(keepends=True), list[bytes](), 0
     for start, hunk in _hunks(diff.splitlines(keepends=True)[2:], name):
         before = [line[1:] for line in hunk if line[:1] in b" -"]
         if start < done or lines[start : start + len(before)] != before:
-            raise ToolError(f"{name} does not fit what it is against, at line {start + 1}")
+            raise ToolError(f"{name} does not match the version it is against, at line {start + 1}")
         result += lines[done:start]
         result += [line[1:] for line in hunk if line[:1] in b" +"]
         done = start + len(before)

@@ -1,4 +1,4 @@
-"""Which hosts are this machine, where http is no wire that anybody listens on."""
+"""Loopback hosts: plain http is allowed there, since nothing leaves this machine."""
 
 import ipaddress
 

@@ -1,8 +1,8 @@
-"""What a document must be to be vendored: an API that the project can, and may, be generated from.
+"""Checks whether a document may be vendored.
 
-The limits on what it costs to read are those of `common.guard`; what it comes to when it is read
-has those of `normalizing`. These here keep keys from going where nobody may read them, and names
-from being more than names: in a diff, in a file name, in the generated code.
+`common.guard` limits what a document costs to read, and `normalizing` limits the size of its normal
+form. The checks here keep API keys from being sent to insecure servers, and keep names from doing
+harm in a diff, in a file name or in the generated code.
 """
 
 import re
@@ -18,50 +18,52 @@ from normalizing.normal import normalize
 
 from vendoring.addresses import is_this_machine
 
-#: The module of the operation that the hand-written client is made over.
+#: The module of the operation that the hand-written client is built on.
 MODULE = "get_generation"
 
-#: Bytes of a name: a key, title, tag, enum value or operation id. Names become file names, which
-#: end at 255 bytes, and get underscores and a suffix on the way.
+#: Bytes of a name: a key, title, tag, enum value or operation id. Names become file names of up to
+#: 255 bytes, with underscores and a suffix added.
 MAX_NAME = 160
 
 #: Operations. Generating takes about 30 ms for each, formatting included.
 MAX_OPERATIONS = 2_000
 
-#: Components of all kinds. About 10 ms for each.
+#: Components of all kinds. Generating takes about 10 ms for each.
 MAX_COMPONENTS = 10_000
 
-_SHOWN = 20  # problems that are worth saying at once
+_MAX_REPORTED = 20  # problems in one error message
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _VERSION = re.compile(r"3\.[01]\.\d{1,3}")
 
-# Keys whose value, or whose values, are names.
-_NAMING = frozenset({"enum", "name", "operationId", "required", "tags", "title"})
+# Keys whose value, or list of values, is a name.
+_NAME_KEYS = frozenset({"enum", "name", "operationId", "required", "tags", "title"})
 
 _VARIABLE = re.compile(r"[A-Za-z0-9\-._~/]*")
 
-# What makes text on a screen other than it is in the file (Unicode UAX #9, explicit formatting).
+# Characters that make text look different on a screen (Unicode UAX #9, explicit formatting).
 _REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 
 def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | None = None) -> None:
-    """Return if a document may be vendored.
+    """Check that a document may be vendored.
 
     Args:
-        document: As `common.documents` reads it.
+        document: The document, as `common.documents` reads it.
         name: Its name in error messages.
-        corrections: The project's overlay, under which the document will be read.
+        corrections: The project's overlay, which is applied before the document is read.
 
     Raises:
-        ToolError: It may not; the words say where, and what would be accepted.
+        ToolError: It may not; the message gives the place and what would be accepted.
     """
     _check_version(document, name)
-    problems = [*_wrong_texts(document, "#"), *_wrong_servers(document, "#")]
-    problems += _wrong_sizes(document)
+    problems = [*_text_problems(document, "#"), *_server_problems(document, "#")]
+    problems += _size_problems(document)
     if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise ToolError(f"{name}: {'; '.join(problems[:_SHOWN])}{more}")
+        more = (
+            f"; and {len(problems) - _MAX_REPORTED} more" if len(problems) > _MAX_REPORTED else ""
+        )
+        raise ToolError(f"{name}: {'; '.join(problems[:_MAX_REPORTED])}{more}")
     _check_operation(document, name, corrections)
 
 
@@ -73,28 +75,28 @@ def _check_version(document: dict[str, Any], name: str) -> None:
     version = document.get("openapi")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         shown = ascii(version)[:40]
-        raise ToolError(f"{name} says `openapi: {shown}`; only 3.0.x and 3.1.x are understood")
+        raise ToolError(f"{name} has `openapi: {shown}`; only 3.0.x and 3.1.x are supported")
     paths = document.get("paths")
     if not isinstance(paths, dict) or not paths:
-        raise ToolError(f"{name} describes no `paths`, so that there is nothing to generate")
+        raise ToolError(f"{name} has no `paths`, so there is nothing to generate")
 
 
-def _wrong_texts(node: Any, place: str, *, naming: bool = False) -> Iterator[str]:
-    """Yield what is wrong with the names and texts of a document, each with its place."""
+def _text_problems(node: Any, place: str, *, is_name: bool = False) -> Iterator[str]:
+    """Yield each problem with the names and texts of a document, with its place."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if problem := _wrong_name(key):
+            if problem := _name_problem(key):
                 yield f"a key at {place} {problem}"
             below = child(place, key)
-            yield from _wrong_texts(value, below, naming=key in _NAMING)
+            yield from _text_problems(value, below, is_name=key in _NAME_KEYS)
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            yield from _wrong_texts(value, f"{place}/{index}", naming=naming)
-    elif isinstance(node, str) and (problem := (_wrong_name if naming else _wrong_text)(node)):
+            yield from _text_problems(value, f"{place}/{index}", is_name=is_name)
+    elif isinstance(node, str) and (problem := (_name_problem if is_name else _text_problem)(node)):
         yield f"the text at {place} {problem}"
 
 
-def _wrong_name(name: str) -> str | None:
+def _name_problem(name: str) -> str | None:
     if (length := len(name.encode())) > MAX_NAME:
         return f"is a name of {length} bytes; more than {MAX_NAME} are not vendored"
     for character in name:
@@ -103,13 +105,13 @@ def _wrong_name(name: str) -> str | None:
     return None
 
 
-def _wrong_text(text: str) -> str | None:
+def _text_problem(text: str) -> str | None:
     if found := _REORDERING.search(text) or _CONTROL.search(text):
         return f"holds the control character U+{ord(found[0]):04X}"
     return None
 
 
-def _wrong_sizes(document: dict[str, Any]) -> Iterator[str]:
+def _size_problems(document: dict[str, Any]) -> Iterator[str]:
     items = [item for item in document["paths"].values() if isinstance(item, dict)]
     count = sum(method in item for item in items for method in _METHODS)
     if count > MAX_OPERATIONS:
@@ -124,29 +126,28 @@ def _wrong_sizes(document: dict[str, Any]) -> Iterator[str]:
 def _check_operation(
     document: dict[str, Any], name: str, corrections: dict[str, Any] | None
 ) -> None:
-    """Fail unless the operation is there that the client stands on."""
+    """Check that the document has the operation that the client is built on."""
     try:
         corrected = overlay.apply(corrections, document) if corrections else document
-    except ToolError:  # an action has to be changed for this document: `regenerate` says which
+    except ToolError:  # `regenerate` reports the action that does not fit this document
         corrected = document
     normal = normalize(corrected)
     if any(operation.module[1] == MODULE for operation in normal.operations):
         return
-    said = [
-        f"{lost.name} cannot be carried: {problem.pointer} {problem.reason}"
+    reasons = [
+        f"{lost.name} is not supported: {problem.pointer} {problem.reason}"
         for lost in normal.lost
         for problem in lost.problems
     ]
-    words = "; ".join(said[:_SHOWN]) or "is it the right document?"
+    detail = "; ".join(reasons[:_MAX_REPORTED]) or "is it the right document?"
     raise ToolError(
-        f"{name} has no operation `{MODULE}` that can be carried, which the client stands on; "
-        f"{words}"
+        f"{name} has no usable operation `{MODULE}`, which the client is built on; {detail}"
     )
 
 
-def _wrong_servers(document: dict[str, Any], place: str) -> Iterator[str]:
+def _server_problems(document: dict[str, Any], place: str) -> Iterator[str]:
     for where, server in _servers(document, place):
-        if problem := _wrong_server(server):
+        if problem := _server_problem(server):
             yield f"{where}: {problem}"
 
 
@@ -165,13 +166,13 @@ def _servers(node: Any, place: str) -> Iterator[tuple[str, Any]]:
             yield from _servers(value, f"{place}/{index}")
 
 
-def _wrong_server(server: Any) -> str | None:
-    """Return why keys sent to a server would not stay between the two.
+def _server_problem(server: Any) -> str | None:
+    """Return why API keys sent to a server would not be safe, or None if they are.
 
     Source: OpenAPI 3.1.0, sections 4.8.5 and 4.8.6 (a URL may be relative, and have variables).
     """
     if not isinstance(server, dict) or not isinstance(server.get("url"), str):
-        return None  # a property that is called `servers`
+        return None  # a schema property named `servers`
     url = server["url"]
     try:
         parts = urlsplit(url)
@@ -181,14 +182,14 @@ def _wrong_server(server: Any) -> str | None:
     relative = url.startswith(("/", "./", "../")) and not parts.netloc
     secure = parts.scheme == "https" and host
     if not (relative or secure or (parts.scheme == "http" and host and is_this_machine(host))):
-        return f"{url!r:.200} would send keys over other than https"
+        return f"{url!r:.200} would send keys over a connection other than https"
     if "@" in parts.netloc or "\\" in url:
-        return f"{url!r:.200} names a user, and may lead elsewhere than it says"
+        return f"{url!r:.200} has a user name or a backslash, and may lead to another host"
     variables = server.get("variables")
     for variable in variables.values() if isinstance(variables, dict) else ():
         if not isinstance(variable, dict):
-            return "has a variable that is none"
+            return "has a variable that is not an object"
         for value in [variable.get("default"), *(variable.get("enum") or [])]:
             if not _VARIABLE.fullmatch(str(value)):
-                return f"a variable's value {value!r:.200} may lead elsewhere"
+                return f"a variable's value {value!r:.200} may lead to another host"
     return None

@@ -1,4 +1,4 @@
-"""A source to a document that may be used: fetched, found in what came, admitted."""
+"""Fetches a source, finds the document in it, and checks that it may be vendored."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,11 @@ from vendoring import admission, fetching, finding
 
 @dataclass(frozen=True)
 class Admitted:
-    """A document that may be used.
+    """A document that may be vendored.
 
     Attributes:
-        content: Byte for byte.
-        document: The same, parsed.
+        content: Its bytes, unchanged.
+        document: The parsed document.
         name: What failures and reports call it.
         origin: What the lock records.
     """
@@ -31,12 +31,12 @@ def take(project: Project, source: str) -> Admitted:
     """Return the document of a source.
 
     Args:
-        project: The project that it is for.
-        source: An https URL, a file, or `-` for standard input: a document, or a page that has it;
-            one that lost its line breaks may show the spec that is vendored now.
+        project: The project.
+        source: An https URL, a file, or `-` for standard input: a document, or a page with a
+            document in it.
 
     Raises:
-        ToolError: It cannot be had, holds no document, or one that is refused.
+        ToolError: It cannot be fetched, has no document, or has one that is refused.
     """
     fetched = fetching.fetch(source)
     vendored = project.spec.read_bytes() if project.spec.exists() else b""
@@ -48,15 +48,15 @@ def take(project: Project, source: str) -> Admitted:
 
 
 def version(project: Project, name: str) -> Version:
-    """Return the kept version of a date, or else the document of a source.
+    """Return the archived version of a date, or else the document of a source.
 
-    A document that is kept is read under the overlay that it is kept with, whatever names it.
+    An archived document is read with the overlay archived for it, however it is named.
 
     Raises:
-        ToolError: There is no such version, or as `take`.
+        ToolError: There is no such version, or one of the reasons of `take`.
     """
     if versions.is_date(name):
         return versions.dated(project, name)
     taken = take(project, name)
-    known = {one.content: one.overlay for one in versions.all(project).values()}
+    known = {version.content: version.overlay for version in versions.all(project).values()}
     return Version(taken.name, taken.content, known.get(taken.content))

@@ -101,20 +101,20 @@ def test_what_an_api_may_be_is_admitted(spec):
     ("spec", "words"),
     [
         ({"swagger": "2.0", "paths": {}}, "is a Swagger 2.0 document; ask the provider for"),
-        (change("openapi", REMOVED), "says `openapi: None`; only 3.0.x and 3.1.x"),
-        (change("openapi", 3.1), "says `openapi: 3.1`"),
-        (change("openapi", "3.2.0"), "says `openapi: '3.2.0'`"),
+        (change("openapi", REMOVED), "has `openapi: None`; only 3.0.x and 3.1.x"),
+        (change("openapi", 3.1), "has `openapi: 3.1`"),
+        (change("openapi", "3.2.0"), "has `openapi: '3.2.0'`"),
         (change("openapi", "3.1.0\n"), "only 3.0.x and 3.1.x"),
         (change("openapi", 100 * "\x1b"), "only 3.0.x and 3.1.x"),
-        (change("paths", REMOVED), "describes no `paths`"),
-        (change("paths", {}), "describes no `paths`"),
-        (change("paths", []), "describes no `paths`"),
+        (change("paths", REMOVED), "has no `paths`"),
+        (change("paths", {}), "has no `paths`"),
+        (change("paths", []), "has no `paths`"),
         (change(*GET, "responses", []), "#/paths/~1generation/get has no `responses`"),
         (
             change(*GET, "responses", "200", {"$ref": "https://evil.example/x#/a"}),
             "in another document",
         ),
-        (change(*GET, "operationId", "another"), "has no operation `get_generation`"),
+        (change(*GET, "operationId", "another"), "has no usable operation `get_generation`"),
         (change(*GET, "operationId", REMOVED), None),
         (change(*GET, "operationId", "getGeneration"), None),
         (change("paths", {"/x": OURS["paths"]["/generation"]}), None),
@@ -208,7 +208,7 @@ def test_all_problems_are_said_at_once():
         "servers", [{"url": "http://evil.example"}], **{"N" * 161: TEXT, "a\u200bb": TEXT}
     )
     said = refusal(spec)
-    for words in ("161 bytes", "U+200B", "#/servers/0", "over other than https"):
+    for words in ("161 bytes", "U+200B", "#/servers/0", "over a connection other than https"):
         assert words in said
 
 

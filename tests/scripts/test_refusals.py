@@ -198,8 +198,8 @@ def test_an_edited_spec_is_refused(regenerated):
     """Corrections belong into the overlay."""
     regenerated.replace(SPEC, "Unique identifier", "unique identifier")
 
-    assert "openapi.yaml is not what was vendored" in regenerated.refusal()
-    assert "openapi.yaml is not what was vendored" in regenerated.refusal("--check")
+    assert "openapi.yaml was changed after it was vendored" in regenerated.refusal()
+    assert "openapi.yaml was changed after it was vendored" in regenerated.refusal("--check")
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_an_invalid_overlay_is_refused(regenerated, old, new, words):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("sha256 ", "sha256 0", "does not say what it replaces"),
-        ("sha256 f", "sha256 0", "replaces an upstream template of another content"),
+        ("sha256 ", "sha256 0", "does not name the template it replaces"),
+        ("sha256 f", "sha256 0", "replaces an upstream template that has changed"),
         ("{% macro read(property) %}", "{% macro read(property %}", "model.py.jinja:"),
         ("{% endmacro %}", "", "model.py.jinja:"),
         ('{% from "decoder.jinja"', '{% from "no.jinja"', "no.jinja"),

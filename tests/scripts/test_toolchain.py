@@ -58,7 +58,7 @@ def test_all_overrides_that_changed_are_named_at_once(project):
     named = [path.name for path in changed if (upstream / path.name).is_file()]
     assert len(named) > 1
     for name in named:
-        assert f"template {name} replaces an upstream template of another content, " in said
+        assert f"template {name} replaces an upstream template that has changed, " in said
         assert str(upstream / name) in said
 
 
@@ -70,10 +70,10 @@ def test_overrides_that_changed_are_named_though_the_generator_moved_its_insides
     for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "openapi_python_client.strings", None)
-    assert "the generator is not the one that this stands on" in project.refusal()
+    assert "this version of the generator is not supported" in project.refusal()
 
     project.replace(MODEL, re.search("[0-9a-f]{64}", project.read(MODEL))[0], "0" * 64)
-    assert "template model.py.jinja replaces an upstream template of another" in project.refusal()
+    assert "template model.py.jinja replaces an upstream template that has changed" in project.refusal()
 
 
 def pins_of(name):
@@ -115,7 +115,7 @@ def test_an_override_of_nothing_is_refused(project):
     project.write("overlays/templates/modle.py.jinja", project.read(MODEL))
 
     with pytest.raises(
-        ToolError, match=r"template modle.py.jinja replaces one that .* does not have"
+        ToolError, match=r"template modle.py.jinja replaces a template that .* does not have"
     ):
         toolchain.check_templates(Project(project.root))
 

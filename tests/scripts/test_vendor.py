@@ -153,7 +153,7 @@ def test_the_replaced_version_is_kept(project):
     assert found["2026-07-01"].content == NEW
     assert found["2026-07-02"].content == later
     said = vendor(project, NEW.replace(b"1.0.1", b"1.0.3"), "--date", "2026-07-02")
-    assert "what was replaced is in git alone" in said
+    assert "the replaced spec is only in git" in said
     assert max(versions.all(Project(project.root))) == "2026-07-02"
 
 
@@ -190,7 +190,7 @@ def test_after_a_file_it_is_the_last_url_that_is_on_record(project, httpserver):
     assert "url" not in recorded(project)
     lock["spec"].update(recorded(project), source="new.yaml")
     project.write(LOCK, json.dumps(lock))
-    assert "came from new.yaml, no URL; name a SOURCE" in run(project)[1]
+    assert "came from new.yaml, not a URL; give a SOURCE" in run(project)[1]
 
 
 def test_hints_name_the_command_that_was_run(project, monkeypatch):
@@ -248,7 +248,7 @@ BOMB = b"\n".join(
         (b'{"openapi": "3.1.0", ', "standard input, line 1 is not YAML"),
         (b"openapi: 3.1.0\nopenapi: 3.1.0\n" + NEW, "duplicate key"),
         (NEW + b"\n---\na: 1\n", "another document"),
-        (NEW.replace(b"get-generation", b"other", 1), "has no operation `get_generation`"),
+        (NEW.replace(b"get-generation", b"other", 1), "has no usable operation `get_generation`"),
         (NEW.replace(b"'#/components", b"'x.yaml#/components", 1), "in another document"),
         (BOMB, "counting what aliases repeat"),
         (b" " * 15_000_001, "is larger than"),

@@ -132,13 +132,16 @@ DAMAGE = {
         change("2026-05-28.diff", b"+      - Dark", b"+      - Bark"),
         "not what it",
     ),
-    "a changed context": (change("2026-05-28.diff", b" - Cohere", b" - Coherent"), "does not fit"),
-    "a moved hunk": (change("2026-05-28.diff", b"@@ -640", b"@@ -641"), "does not fit"),
+    "a changed context": (
+        change("2026-05-28.diff", b" - Cohere", b" - Coherent"),
+        "does not match",
+    ),
+    "a moved hunk": (change("2026-05-28.diff", b"@@ -640", b"@@ -641"), "does not match"),
     "a changed base": (change("2026-05-24.yaml", b"Cohere", b"Coherent"), "2026-05-24 is not what"),
     "another base": (change("2026-05-28.diff", b"a/2026-05-24", b"a/2026-06-09"), "not an earlier"),
     "no diff": (change("2026-05-28.diff", b"@@", b"##"), "not a unified diff"),
     "an empty diff": (lambda store: (store / "2026-05-28.diff").write_bytes(b""), "not an earlier"),
-    "line ends": (change("2026-06-09.diff", b"\n", b"\r\n"), "not an earlier|does not fit"),
+    "line ends": (change("2026-06-09.diff", b"\n", b"\r\n"), "not an earlier|does not match"),
     "a missing diff": (
         lambda store: (store / "2026-06-02.diff").unlink(),
         "2026-06-02.diff is miss",
@@ -161,7 +164,7 @@ def test_two_documents_of_one_date_are_refused(project):
     """The vendored one must not hide another."""
     lock = project.lock.read_text().replace(PINNED, "2026-05-24")
     project.lock.write_text(lock)
-    with pytest.raises(ToolError, match="so is another document"):
+    with pytest.raises(ToolError, match="so has another document"):
         versions.all(project)
 
 
