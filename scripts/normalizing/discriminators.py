@@ -1,4 +1,4 @@
-"""What tells the objects of a union apart.
+"""Finds the property that distinguishes the objects of a union.
 
 Source: OpenAPI 3.1.1, section Discriminator Object.
 """
@@ -14,17 +14,17 @@ from normalizing.shapes import Parts, Raw, Shape
 def of(
     reader: SchemaReader, parts: Parts, objects: list[tuple[Shape, str]]
 ) -> dict[str, Any] | None:
-    """Return what tells the objects of a union apart: a property, and a class by its value.
+    """Return the discriminator of a union: a property, and the class for each of its values.
 
-    It is what a Discriminator Object says, or else a property that all of them must have, each with
-    values of its own. None if nothing does.
+    It comes from a Discriminator Object, or else is a property that all objects require, each with
+    different values. Return None if there is neither.
 
     Args:
-        reader: Reads the document.
+        reader: The reader of the document.
         parts: The schemas of the union.
-        objects: The alternatives of it that are objects, with the references to their classes.
+        objects: The alternatives that are objects, with the references to their classes.
     """
-    if len(objects) < 2:  # noqa: PLR2004 - there is nothing to tell apart
+    if len(objects) < 2:  # noqa: PLR2004 - a single object needs no discriminator
         return None
     return _declared(reader, parts, objects) or _inferred(reader, objects)
 
@@ -32,7 +32,7 @@ def of(
 def _declared(
     reader: SchemaReader, parts: Parts, objects: list[tuple[Shape, str]]
 ) -> dict[str, Any] | None:
-    said: dict[str, None] = {}
+    names: dict[str, None] = {}
     classes: dict[str, str] = {}
     references = {shape.key: reference for shape, reference in objects}
     seen: set[int] = set()
@@ -47,16 +47,16 @@ def _declared(
             part for keyword in ("oneOf", "anyOf") for part in reader.part_list(raw, keyword)
         ]
         if isinstance(discriminator, dict) and members:
-            said[str(discriminator.get("propertyName"))] = None
+            names[str(discriminator.get("propertyName"))] = None
             for value, shape in _mapped(reader, raw, discriminator, members):
                 if shape.key in references:
                     classes.setdefault(value, references[shape.key])
         todo += members
         if "$ref" in raw.value:
             todo.append(reader.referred(raw.value["$ref"], raw.pointer))
-    if len(said) != 1 or not classes:
+    if len(names) != 1 or not classes:
         return None
-    return {"propertyName": next(iter(said)), "mapping": classes}
+    return {"propertyName": next(iter(names)), "mapping": classes}
 
 
 def _mapped(
@@ -80,7 +80,7 @@ def _mapped(
 
 
 def _inferred(reader: SchemaReader, objects: list[tuple[Shape, str]]) -> dict[str, Any] | None:
-    """Return the property that all must have, each with values of its own."""
+    """Return the property that all objects require, each with different values."""
     for key in objects[0][0].required:
         classes: dict[str, str] = {}
         count = 0

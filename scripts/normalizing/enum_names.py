@@ -1,11 +1,11 @@
-"""Gives every enum value a member name that depends on nothing but the value."""
+"""Gives every enum value a member name that depends only on the value."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-NAMES = "x-enum-varnames"  # the extension that other generators know, too
+NAMES = "x-enum-varnames"  # an extension that other generators support too
 
 
 def assign(values: Sequence[str | int], given: Any = None) -> list[str]:
@@ -13,19 +13,21 @@ def assign(values: Sequence[str | int], given: Any = None) -> list[str]:
 
     Args:
         values: The values.
-        given: Names that the document gives, in the order of the values; they are kept, in
-            capitals.
+        given: The names in the document, in the order of the values; they are used in upper
+            case.
 
     Raises:
-        ValueError: Two values make the same name, or names are given and are wrong.
+        ValueError: Two values have the same name, or a given name is invalid.
     """
-    names = [member_name(value) for value in values] if given is None else _given(values, given)
+    names = (
+        [member_name(value) for value in values]
+        if given is None
+        else _names_from_document(values, given)
+    )
     taken: dict[str, str | int] = {}
     for name, value in zip(names, values, strict=True):
         if name in taken:
-            raise ValueError(
-                f"has two values that make the name {name}: {taken[name]!r} and {value!r}"
-            )
+            raise ValueError(f"has two values with the name {name}: {taken[name]!r} and {value!r}")
         if isinstance(value, str) and not value.isprintable():
             raise ValueError(f"has the value {value!r}, which is not printable")
         taken[name] = value
@@ -47,12 +49,12 @@ def member_name(value: str | int) -> str:
     return name if name.isidentifier() else f"VALUE_{name}"
 
 
-def told_apart(values: Sequence[str | int]) -> list[str]:
-    """Return names for values of which some make the same: those say each character."""
-    plain = [member_name(value) for value in values]
+def distinct_names(values: Sequence[str | int]) -> list[str]:
+    """Return distinct names for values; those with the same name are spelled out."""
+    names = [member_name(value) for value in values]
     return [
-        _spelled(value) if isinstance(value, str) and plain.count(name) > 1 else name
-        for name, value in zip(plain, values, strict=True)
+        _spelled(value) if isinstance(value, str) and names.count(name) > 1 else name
+        for name, value in zip(names, values, strict=True)
     ]
 
 
@@ -65,13 +67,13 @@ def _spelled(text: str) -> str:
 
 
 def _identifier(text: str) -> str:
-    """Return what of a text can stand in a Python name (NFKC, as Python reads names)."""
+    """Return the part of a text that is valid in a Python name (NFKC, as Python reads names)."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
     text = "".join(c if f"_{c}".isidentifier() else "_" for c in text)
     return re.sub("_+", "_", text).strip("_")
 
 
-def _given(values: Sequence[str | int], names: Any) -> list[str]:
+def _names_from_document(values: Sequence[str | int], names: Any) -> list[str]:
     if not isinstance(names, list) or len(names) != len(values):
         raise ValueError(f"does not give each of its {len(values)} values a `{NAMES}`")
     words = [re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", str(name)) for name in names]

@@ -1,4 +1,4 @@
-"""What is said of a document beside its normal form, each thing with its published place."""
+"""Findings about a document, each with its published JSON pointer."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from attrs import field, frozen
 
 @frozen
 class UnsupportedConstruct:
-    """Something that cannot be carried.
+    """A construct that has no normal form.
 
     Attributes:
-        pointer: Where it stands in the published document.
-        reason: Why it cannot be carried, in words.
-        mend: The overlay action that makes this problem go, where there is one.
+        pointer: Its JSON pointer in the published document.
+        reason: Why it is not supported, in words.
+        mend: The overlay action that solves the problem, if there is one.
     """
 
     pointer: str
@@ -22,11 +22,11 @@ class UnsupportedConstruct:
 
 @frozen
 class ConversionNote:
-    """A construct that is carried, but not all of what it says.
+    """A construct that is supported only in part.
 
     Attributes:
-        pointer: Where it stands in the published document.
-        text: What is otherwise, in words.
+        pointer: Its JSON pointer in the published document.
+        text: The difference, in words.
     """
 
     pointer: str
@@ -44,5 +44,5 @@ class UnreadableSchemaError(Exception):
 def unreadable(
     pointer: str, reason: str, mend: dict[str, Any] | None = None
 ) -> UnreadableSchemaError:
-    """Return the error that a part cannot be read."""
+    """Return the error for a part that has no normal form."""
     return UnreadableSchemaError(UnsupportedConstruct(pointer, reason, mend))

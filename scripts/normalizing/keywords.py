@@ -1,4 +1,4 @@
-"""The keywords of schemas: which are carried, for values of which type, and which say nothing.
+"""The keywords of schemas: which are supported, for values of which type, and which are ignored.
 
 Source: JSON Schema 2020-12, Validation; OpenAPI 3.0.4 and 3.1.1, section Schema Object.
 """
@@ -9,7 +9,7 @@ TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "nu
 
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format")
 
-#: The keywords that are carried as they are, by the type of the values that they bind.
+#: The keywords that are copied unchanged, by the type of the values they constrain.
 BINDING: Final[dict[str, frozenset[str]]] = {
     "object": frozenset({"minProperties", "maxProperties"}),
     "array": frozenset({"minItems", "maxItems", "uniqueItems"}),
@@ -22,25 +22,25 @@ BINDING: Final[dict[str, frozenset[str]]] = {
 
 CARRIED: Final = frozenset().union(*BINDING.values())
 
-#: Of two values of these, the higher or the lower is what both say.
+#: Where two schemas have these, the higher or the lower value satisfies both.
 HIGHER: Final = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 LOWER: Final = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 
-#: What schemas are composed of, or what is written in another way in the normal form.
+#: Keywords that compose schemas, or that the normal form writes differently.
 STRUCTURE: Final = {
     *("$ref", "allOf", "anyOf", "oneOf", "type", "nullable", "enum", "const", "discriminator"),
     *("properties", "required", "additionalProperties", "patternProperties", "items"),
     *("prefixItems",),
 }
 
-#: What narrows values in a way that is not carried: without it, more are allowed.
+#: Keywords that restrict values and are not supported: without them, more values are allowed.
 NOT_CARRIED: Final = {
     *("not", "if", "then", "else", "contains", "minContains", "maxContains", "propertyNames"),
     *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
     *("unevaluatedItems", "additionalItems", "$dynamicRef", "$recursiveRef"),
 }
 
-#: What says nothing of values.
+#: Keywords that do not restrict values.
 ANNOTATIONS: Final = {
     *("title", "description", "default", "example", "examples", "deprecated", "readOnly"),
     *("writeOnly", "xml", "externalDocs", "$comment", "$defs", "definitions", "$schema", "$id"),
@@ -68,10 +68,10 @@ def is_of(kind: str, value: Any) -> bool:
     return found == kind or (kind == "number" and found == "integer")
 
 
-def same(one: Any, other: Any) -> bool:
+def equal(left: Any, right: Any) -> bool:
     """Whether two JSON values are equal; true is not 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(equal, left, right))
+    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)

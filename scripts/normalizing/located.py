@@ -1,7 +1,7 @@
-"""Documents whose objects and arrays know where they stand in what was published.
+"""Documents whose objects and arrays know their JSON pointer in the published document.
 
-An overlay moves and copies them; each takes its place along, so that whatever is said of a document
-later can be said in terms of the one that everybody has.
+An overlay moves and copies objects; each keeps its pointer, so that every later message can refer
+to the document that users have.
 """
 
 import itertools
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 COMPONENTS: Final = "#/components/schemas/"
 
-#: Under what a document has lists; a number elsewhere is a key, such as a status.
+#: The keys whose values are lists; under other keys a number is a key, such as a status.
 _LISTS: Final = {"allOf", "anyOf", "enum", "oneOf", "parameters", "prefixItems", "required", "tags"}
 
 
@@ -41,23 +41,23 @@ def child(pointer: str, *keys: str | int) -> str:
 
 
 def place(holder: Any, key: str | int) -> str:
-    """Return where a member stands: by its own place, or else below what holds it."""
+    """Return the pointer of a member: its own, or else one below its holder's."""
     return pointer_of(holder[key], child(pointer_of(holder, "#"), key))
 
 
 def pointer_of(value: Any, otherwise: str) -> str:
-    """Return where an object or array stands; what is neither knows no place."""
+    """Return the pointer of an object or array, and `otherwise` for any other value."""
     return value.pointer if isinstance(value, LocatedObject | LocatedArray) else otherwise
 
 
 def locate(value: Any, pointer: str = "#") -> Any:
-    """Return a deep copy of what stands at `pointer`; what knows its place keeps it."""
+    """Return a deep copy of the value at `pointer`; values that have a pointer keep it."""
     if isinstance(value, dict):
-        made = LocatedObject()
-        made.pointer = pointer_of(value, pointer)
+        copy = LocatedObject()
+        copy.pointer = pointer_of(value, pointer)
         for key, part in value.items():
-            made[key] = locate(part, child(made.pointer, key))
-        return made
+            copy[key] = locate(part, child(copy.pointer, key))
+        return copy
     if isinstance(value, list):
         listed = LocatedArray()
         listed.pointer = pointer_of(value, pointer)
@@ -69,7 +69,7 @@ def locate(value: Any, pointer: str = "#") -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a deep copy of a JSON value that knows no place."""
+    """Return a deep copy of a JSON value without pointers."""
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""What is said of a normal form: everything that it does not carry, each thing with its place."""
+"""The report of a normal form: everything that is not supported, with its place."""
 
 import json
 from collections.abc import Iterator
@@ -10,23 +10,20 @@ from normalizing.operations import left_out
 
 
 def lines(normal: NormalForm) -> Iterator[str]:
-    """Yield what is not carried, line by line, with the overlay actions that mend it.
+    """Yield a line for everything that is not supported, and the overlay actions that solve it.
 
-    The actions stand first in the overlay: their targets are places of the published document.
+    Put the actions first in the overlay: their targets are places in the published document.
     """
     problems = {problem for lost in normal.lost for problem in lost.problems}
     if normal.lost:
         count = len(problems) + len(normal.unused)
         yield f"{len(normal.lost)} operation(s) are left out, for {count} problem(s):"
-    said: dict[UnsupportedConstruct, None] = {}
     for lost in normal.lost:
         yield f"  left out: {lost.name}"
         for problem in lost.problems:
             yield f"    {_problem(problem)}"
-            said[problem] = None
     for problem in normal.unused:
         yield f"  not carried, and not needed: {_problem(problem)}"
-        said[problem] = None
     actions = list(mends(normal))
     if actions:
         yield "overlay actions that mend it; put them before the others:"
@@ -37,7 +34,7 @@ def lines(normal: NormalForm) -> Iterator[str]:
 
 
 def mends(normal: NormalForm) -> Iterator[dict[str, Any]]:
-    """Yield the overlay actions that make the problems go: the mends, and else what leaves out."""
+    """Yield the overlay actions that solve the problems, or else that remove the operations."""
     actions = [action for lost in normal.lost for action in _mends(lost)]
     yield from {json.dumps(action): action for action in actions}.values()
 

@@ -1,4 +1,4 @@
-"""Names for classes that the document gives none: by their place, never by a number."""
+"""Names for classes without one in the document: by their place, never by a number."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ TYPE_NAMES: Final = (
     *("Any", "File", "Iterable", "Literal", "MutableMapping", "Self", "TYPE_CHECKING", "UUID"),
 )
 
-#: Parts of a pointer that say how a schema is written, not what it is of.
+#: Parts of a pointer that describe the structure of a document, not its subject.
 _STRUCTURE: Final = {
     *("allOf", "anyOf", "components", "content", "headers", "oneOf", "parameters", "paths"),
     *("patternProperties", "prefixItems", "properties", "requestBodies", "responses", "schema"),
@@ -18,7 +18,7 @@ _STRUCTURE: Final = {
 
 
 def below(name: str, key: str | int) -> str:
-    """Return the name of what stands under a key of a document."""
+    """Return the name of the schema under a key of a named schema."""
     if key == "items":
         return f"{name}Item"
     if key == "additionalProperties":
@@ -29,24 +29,24 @@ def below(name: str, key: str | int) -> str:
 
 
 def named(name: str, key: str) -> str:
-    """Return the name of a property of what has a name."""
+    """Return the name of a property of a named schema."""
     return f"{name}{pascal_case(key) or spelled(key)}"
 
 
 def spelled(text: str) -> str:
-    """Return words for a text that has no letters: its characters' code points."""
+    """Return a name for a text without letters: the code points of its characters."""
     return "".join(f"U{ord(character):X}" for character in text) or "Empty"
 
 
 class Names:
-    """The names that are given to classes, none twice, and none that would be the same module."""
+    """The names of classes, which must be unique as classes and as modules."""
 
     def __init__(self) -> None:
-        """Start with none taken."""
+        """Start without names."""
         self._taken: dict[str, None] = {}
 
     def take(self, *wished: str) -> str | None:
-        """Return the first that is free, as a class's name; None if none is."""
+        """Reserve and return the first free name, as a class name; None if all are taken."""
         for wish in wished:
             name = str(ClassName(wish, "field_"))
             name = f"{name}Model" if name in TYPE_NAMES else name

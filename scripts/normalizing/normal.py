@@ -1,4 +1,4 @@
-"""A document in its normal form: what everything that reads a spec reads."""
+"""A document in its normal form, which all tools read."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from normalizing.writing import NormalSchema, SchemaWriter
 
 @frozen
 class OmittedOperation:
-    """An operation that is left out.
+    """An operation that is not supported.
 
     Attributes:
         name: Its method and path.
-        pointer: Where it stands in the published document.
-        problems: What it needs and cannot have.
+        pointer: Its JSON pointer in the published document.
+        problems: The unsupported constructs that it needs.
     """
 
     name: str
@@ -30,14 +30,14 @@ class NormalForm:
     """A document in its normal form.
 
     Attributes:
-        document: What it was made of, every part of which knows its place.
-        operations: All that can be carried, in the order of the document.
-        schemas: The classes, by name: objects, and enums of texts or integers.
-        lost: The operations that cannot be carried.
-        unused: What cannot be carried, and no operation needs.
-        widened: Schemas of which more values are allowed than the document does.
-        notes: What is left out of operations that are carried.
-        left_out: What clients do not take, of what is in order: a line each, with the reason.
+        document: The document it was read from, with a pointer in every part.
+        operations: The supported operations, in the order of the document.
+        schemas: The classes, by name: objects, and enums of strings or integers.
+        lost: The operations that are not supported.
+        unused: The unsupported constructs that no operation needs.
+        widened: The schemas that allow more values than the document does.
+        notes: The parts of supported operations that are ignored.
+        left_out: A line for each valid part that clients do not support, with the reason.
     """
 
     document: LocatedObject
@@ -50,12 +50,12 @@ class NormalForm:
     left_out: list[str] = field(factory=list)
 
     def json_schema(self, schema: NormalSchema | None) -> dict[str, Any]:
-        """Return a schema in the normal form as one of JSON Schema 2020-12, complete in itself."""
+        """Return a schema in the normal form as a self-contained JSON Schema 2020-12."""
         return {**(schema or {}), "components": {"schemas": self.schemas}}
 
 
 def normalize(document: dict[str, Any]) -> NormalForm:
-    """Return the normal form of an OpenAPI document, its overlay applied."""
+    """Return the normal form of an OpenAPI document, to which its overlay has been applied."""
     located = locate(document)
     writer = SchemaWriter(located)
     reading = OperationReader(located, writer)
@@ -70,13 +70,13 @@ def normalize(document: dict[str, Any]) -> NormalForm:
         for name, pointer in reading.met.items()
         if name in broken
     ]
-    said = {problem for one in lost for problem in one.problems}
+    needed = {problem for operation in lost for problem in operation.problems}
     return NormalForm(
         document=located,
         operations=[operation for name, operation in found.items() if name not in broken],
         schemas={k: s for k, s in writer.components.items() if k in used and k not in broken},
         lost=lost,
-        unused=[p for listed in writer.problems.values() for p in listed if p not in said],
+        unused=[p for listed in writer.problems.values() for p in listed if p not in needed],
         widened=list(writer.widened),
         notes=list(reading.notes),
         left_out=reading.left_out,
@@ -84,7 +84,7 @@ def normalize(document: dict[str, Any]) -> NormalForm:
 
 
 def _broken(writer: SchemaWriter) -> set[str]:
-    """Return the classes and operations that have a problem, or need one that has."""
+    """Return the classes and operations that have a problem, or need a class that has one."""
     needed_by: dict[str, list[str]] = {}
     for owner, names in writer.needs.items():
         for name in names:
@@ -106,7 +106,7 @@ def _problems(writer: SchemaWriter, owner: str) -> tuple[UnsupportedConstruct, .
 
 
 def _needed(writer: SchemaWriter, owners: list[str]) -> dict[str, None]:
-    """Return some classes and operations, and all that they need."""
+    """Return the given classes and operations, and everything that they need."""
     found: dict[str, None] = {}
     todo = owners[::-1]
     while todo:

@@ -1,4 +1,4 @@
-"""Operations in the normal form: what each takes and answers, with every reference followed.
+"""Operations in the normal form: requests and responses, with every reference resolved.
 
 Source: OpenAPI 3.1.1, sections Paths Object, Operation Object, Parameter Object, Media Type Object.
 """
@@ -27,10 +27,10 @@ METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "t
 
 _PLACES: Final = ("path", "query", "header", "cookie")
 
-#: Header parameters that OpenAPI says are ignored: other parts of the document describe them.
+#: Header parameters that OpenAPI ignores: other parts of the document describe them.
 _IGNORED: Final = {"accept", "content-type"}
 
-#: Of what an answer may be, what is read first; of what is sent, what comes first.
+#: The order of preference of media types, both for responses and for request bodies.
 _ORDER: Final = ("json", "form", "multipart", "text", "bytes")
 
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
@@ -44,11 +44,11 @@ class NormalParameter:
         name: As it is sent.
         place: `path`, `query`, `header` or `cookie`.
         required: Whether it must be sent.
-        schema: What it may be, in the normal form.
-        description: What the document says of it.
-        style: How it is written, or None for the usual way of its place.
-        explode: Whether what is in it is written apart, or None for the usual way.
-        pointer: Where it stands in the published document.
+        schema: Its schema, in the normal form.
+        description: Its description in the document.
+        style: Its serialization style, or None for the default of its place.
+        explode: Whether its items are serialized separately, or None for the default.
+        pointer: Its JSON pointer in the published document.
     """
 
     name: str
@@ -63,13 +63,13 @@ class NormalParameter:
 
 @frozen(kw_only=True)
 class Media:
-    """What a body may be, by one media type.
+    """The body of a request or response in one media type.
 
     Attributes:
         type: The media type as the document has it.
         kind: `json`, `text`, `bytes`, `form` or `multipart`.
         schema: In the normal form; None where there is none.
-        pointer: Where it stands in the published document.
+        pointer: Its JSON pointer in the published document.
     """
 
     type: str
@@ -80,13 +80,13 @@ class Media:
 
 @frozen(kw_only=True)
 class NormalResponse:
-    """What an operation answers with a status.
+    """The response of an operation with one status.
 
     Attributes:
         status: As the document has it: `200`, `4XX` or `default`.
         media: The body; None for no body.
-        description: What the document says of it.
-        pointer: Where it stands in the published document.
+        description: Its description in the document.
+        pointer: Its JSON pointer in the published document.
     """
 
     status: str
@@ -102,19 +102,19 @@ class NormalOperation:
     Attributes:
         id: Its `operationId`, if it has one.
         method: In lower case.
-        path: As the document has it, less its query.
-        raw_path: As the document has it.
+        path: As in the document, without its query.
+        raw_path: As in the document.
         tags: Its tags.
-        summary: In a few words.
-        description: In more.
-        is_secured: Whether credentials are sent; not where the document says that none are.
+        summary: A short text.
+        description: A longer text.
+        is_secured: Whether credentials are sent; False if the document has `security: []`.
         is_deprecated: Whether the document advises against it.
         servers: The URLs of its own servers.
-        parameters: Those of its path among them.
-        bodies: What it takes, by media type.
-        is_body_required: Whether it must be sent something.
-        responses: What it answers, by status.
-        pointer: Where it stands in the published document.
+        parameters: All parameters, including those of its path item.
+        bodies: The request bodies, by media type.
+        is_body_required: Whether a request body is required.
+        responses: The responses, by status.
+        pointer: Its JSON pointer in the published document.
     """
 
     id: str | None
@@ -135,17 +135,17 @@ class NormalOperation:
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Its method and path, as shown to users."""
         return f"{self.method.upper()} {self.raw_path}"
 
     @property
     def called(self) -> str:
-        """What its function is named by: its id, or else its method and path."""
+        """The text that its function is named after: its id, or else its method and path."""
         return self.id or _called(self.method, self.raw_path)
 
     @property
     def module(self) -> tuple[str, str]:
-        """The module that it becomes: the tag's folder, and the file."""
+        """The module of its function: the folder of the tag, and the file."""
         tag = (*self.tags, "default")[0]
         return PythonIdentifier(tag, "tag"), PythonIdentifier(self.called, "field_")
 
@@ -155,12 +155,12 @@ class OperationReader:
     """Reads the operations of one document.
 
     Attributes:
-        document: The document, which knows its places.
-        writer: Writes its schemas.
-        notes: What is not carried, and needed by nothing.
-        met: Where each operation stands, those that cannot be read among them, by its name.
-        left_out: What clients do not take of operations, a line each, with the reason.
-        title: What the operation is called, in such lines, that is being read.
+        document: The document, with pointers in every part.
+        writer: The writer of its schemas.
+        notes: The ignored parts that nothing needs.
+        met: The pointer of each operation, including unreadable ones, by its name.
+        left_out: A line for each part that clients do not support, with the reason.
+        title: The current operation's name in these lines.
     """
 
     document: LocatedObject
@@ -171,7 +171,7 @@ class OperationReader:
     title: str = ""
 
     def read(self) -> Iterator[NormalOperation]:
-        """Yield every operation that can be read; of others, the writer has the problems."""
+        """Yield every readable operation; the writer records the problems of the others."""
         paths = self.document.get("paths")
         modules: dict[tuple[str, str], str] = {}
         for path, item in paths.items() if isinstance(paths, dict) else ():
@@ -224,7 +224,7 @@ class OperationReader:
         identifier = said.get("operationId")
         called = str(identifier or _called(method, path))
         self.title = f"{method.upper()} {path} ({called})"
-        self._check_taken(method, item, said)
+        self._check_supported(method, item, said)
         name = pascal_case(called)
         parameters = self._parameters(item, said, name)
         fixed = self._fixed(asked, where) if asked else ()
@@ -249,12 +249,12 @@ class OperationReader:
             pointer=where,
         )
 
-    def _check_taken(self, method: str, item: dict[str, Any], said: dict[str, Any]) -> None:
-        """Raise, before anything of an operation is written, if clients do not take it.
+    def _check_supported(self, method: str, item: dict[str, Any], said: dict[str, Any]) -> None:
+        """Check that clients support an operation, before any of its schemas is written.
 
         Raises:
             UnsupportedError: They do not.
-            UnreadableSchemaError: A reference leads to nothing.
+            UnreadableSchemaError: A reference has no target.
         """
         support.check_method(method)
         for parameter in [*_list(item, "parameters"), *_list(said, "parameters")]:
@@ -268,17 +268,17 @@ class OperationReader:
             support.check_body(_content(body))
         responses = said.get("responses")
         for status, response in responses.items() if isinstance(responses, dict) else ():
-            support.check_answer(_content(self._followed(response)), status)
+            support.check_response(_content(self._followed(response)), status)
 
     def _followed(self, part: Any) -> dict[str, Any]:
-        """Return an object, a reference to it followed; of what is none, an empty one."""
+        """Return an object, with its reference resolved; empty if it is not an object."""
         found = references.follow(self.document, part, pointer_of(part, "#"))
         return found if isinstance(found, dict) else {}
 
     def _note(self, pointer: str, text: str) -> None:
         self.notes[ConversionNote(pointer, text)] = None
 
-    # What is sent.
+    # Requests.
 
     def _parameters(
         self, item: dict[str, Any], said: dict[str, Any], name: str
@@ -330,14 +330,14 @@ class OperationReader:
 
     @staticmethod
     def _fixed(asked: str, where: str) -> tuple[NormalParameter, ...]:
-        """Return the parameters that a path has in a query of its own."""
+        """Return the parameters in the query of a path."""
         return tuple(
             NormalParameter(
                 name=name,
                 place="query",
                 required=True,
                 schema=NormalSchema(const=value, default=value),
-                description="The path of the operation says it.",
+                description="Fixed by the path of the operation.",
                 pointer=where,
             )
             for name, value in parse_qsl(asked, keep_blank_values=True)
@@ -366,7 +366,7 @@ class OperationReader:
             return (), False
         return tuple(medias), body.get("required") is True
 
-    # What is answered.
+    # Responses.
 
     def _responses(self, said: dict[str, Any], name: str, where: str) -> tuple[NormalResponse, ...]:
         listed = said.get("responses")
@@ -395,7 +395,7 @@ class OperationReader:
         )
 
     def _medias(self, holder: dict[str, Any], name: str, status: str = "") -> list[Media]:
-        """Return what is sent, or with a status what is read; say what is not."""
+        """Return the supported media types of a request, or with a status of a response."""
         content = holder.get("content")
         if content is None:
             return []
@@ -406,7 +406,7 @@ class OperationReader:
         ranked = sorted(kinds, key=lambda type_: _ORDER.index(kinds[type_]))
         kept = ranked[:1]
         if status:
-            for words in support.beside(content, status, *kept):
+            for words in support.ignored_media(content, status, *kept):
                 self._leave_out(words)
         else:
             typed = [type_ for type_ in reversed(ranked) if kinds[type_] != "bytes"]
@@ -455,13 +455,13 @@ def _check_path(path: str, where: str) -> None:
 
 
 def left_out(pointer: str) -> dict[str, Any]:
-    """Return the overlay action that leaves an operation out."""
-    words = "The client does without this operation: it cannot be carried."
+    """Return the overlay action that removes an operation."""
+    words = "The client omits this operation: it is not supported."
     return {"target": json_path(pointer), "description": words, "remove": True}
 
 
 def _called(method: str, path: str) -> str:
-    """Return what an operation without an id is called."""
+    """Return the name of an operation without an id."""
     words = path.replace("{", "").replace("}", "").replace("/", "_")
     return f"{method}_{words.removeprefix('_').removesuffix('_')}"
 

@@ -1,8 +1,7 @@
-"""The published document as JSON Schema: what a judge reads that knows nothing of the normal form.
+"""The published document as JSON Schema, for checks that are independent of the normal form.
 
-Nothing is interpreted here but what OpenAPI 3.0 writes in another way than JSON Schema 2020-12:
-`nullable`, bounds that are exclusive by a boolean, arrays of `items`, and a discriminator, which
-says which one of `oneOf` a value is.
+Only the differences between OpenAPI 3.0 and JSON Schema 2020-12 are converted: `nullable`, boolean
+exclusive bounds, arrays of `items`, and a discriminator, which selects one schema of `oneOf`.
 """
 
 from typing import Any
@@ -14,21 +13,25 @@ def as_json_schema(node: Any) -> Any:
         return [as_json_schema(part) for part in node]
     if not isinstance(node, dict):
         return node
-    made = {key: as_json_schema(part) for key, part in node.items()}
+    schema = {key: as_json_schema(part) for key, part in node.items()}
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
-            made[exclusive] = made.pop(bound)
-    if isinstance(made.get("items"), list):
-        made["prefixItems"] = made.pop("items")
-        if "additionalItems" in made:
-            made["items"] = made.pop("additionalItems")
-    if "discriminator" in made and "anyOf" not in made and isinstance(made.get("oneOf"), list):
-        made["anyOf"] = made.pop("oneOf")  # its value says which one it is, whatever else fits
-    if made.get("nullable") is True and None in _values(made):
-        return {"anyOf": [{"type": "null"}, made]}
-    return made
+        if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
+            schema[exclusive] = schema.pop(bound)
+    if isinstance(schema.get("items"), list):
+        schema["prefixItems"] = schema.pop("items")
+        if "additionalItems" in schema:
+            schema["items"] = schema.pop("additionalItems")
+    if (
+        "discriminator" in schema
+        and "anyOf" not in schema
+        and isinstance(schema.get("oneOf"), list)
+    ):
+        schema["anyOf"] = schema.pop("oneOf")  # the discriminator selects one, even if others match
+    if schema.get("nullable") is True and None in _values(schema):
+        return {"anyOf": [{"type": "null"}, schema]}
+    return schema
 
 
 def _values(schema: dict[str, Any]) -> list[Any]:
-    """Return the values that a schema lists; null, where it lists none."""
+    """Return the values that a schema lists, or null if it lists none."""
     return [schema["const"]] if "const" in schema else schema.get("enum") or [None]

@@ -1,4 +1,4 @@
-"""What a Schema Object says: its alternatives, with references followed and compositions merged.
+"""Reads Schema Objects as alternatives, with references resolved and compositions merged.
 
 Source: OpenAPI 3.0.4 and 3.1.1, section Schema Object; JSON Schema 2020-12.
 """
@@ -16,10 +16,10 @@ from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
 #: Alternatives of one schema.
 MAX_ALTERNATIVES: Final = 1_000
 
-#: Alternatives of all schemas, those that compositions come to on the way counted each time.
+#: Alternatives of all schemas, counting the intermediate results of compositions.
 MAX_WRITTEN_OUT: Final = 500_000
 
-#: Levels of composition; deeper ones are no model of anything.
+#: Levels of composition; real specs need far fewer.
 MAX_COMPOSED_DEPTH: Final = 40
 
 _LISTS: Final = ("allOf", "anyOf", "oneOf")
@@ -37,12 +37,12 @@ class SchemaReader:
     """Reads the schemas of one document.
 
     Attributes:
-        document: The document, which knows its places.
-        widen: Is told of what is read as allowing more than the document does.
+        document: The document, with pointers in every part.
+        widen: Called for schemas that are read as allowing more values than the document does.
     """
 
     def __init__(self, document: LocatedObject, widen: Widen) -> None:
-        """Start with nothing read."""
+        """Create a reader without results."""
         self.document = document
         self.widen = widen
         self._read: dict[int, list[Shape]] = {}
@@ -55,8 +55,7 @@ class SchemaReader:
 
         Args:
             parts: The schemas.
-            at: Where they are brought together, and what that is called; the first of them, if
-                nothing is given.
+            at: The place and name of the result; those of the first schema if not given.
 
         Raises:
             UnreadableSchemaError: One of them has no normal form.
@@ -67,7 +66,7 @@ class SchemaReader:
         return [anything(at or parts[0])] if found is None else found
 
     def read(self, raw: Raw) -> list[Shape]:
-        """Return the alternatives of a schema; none, where it allows no value.
+        """Return the alternatives of a schema; empty if it allows no value.
 
         Raises:
             UnreadableSchemaError: It has no normal form.
@@ -102,7 +101,7 @@ class SchemaReader:
         return self._components[name]
 
     def referred(self, reference: str, pointer: str) -> Raw:
-        """Return the schema that a reference leads to, named by its place.
+        """Return the target of a reference, named by its place.
 
         Raises:
             UnreadableSchemaError: There is none.
@@ -153,12 +152,12 @@ class SchemaReader:
                 self.widen(place(raw.value, key), f"`{key}` is not understood")
 
     def part_list(self, raw: Raw, keyword: str) -> list[Raw]:
-        """Return the schemas that a keyword of another lists; none, where it has no such."""
+        """Return the schemas in the list of a keyword; empty if the schema does not have it."""
         listed = raw.value.get(keyword, [])
         return [self.part(raw, listed, index, raw.name) for index in range(len(listed))]
 
     def part(self, raw: Raw, holder: Any, key: str | int, name: str) -> Raw:
-        """Return a schema inside another, by what it is in and its key there."""
+        """Return a schema inside another, by the object that holds it and its key there."""
         value = holder[key]
         where = child(pointer_in(raw, holder), key)
         if isinstance(value, dict):
@@ -179,7 +178,7 @@ class SchemaReader:
         return unique(found)
 
     def listed(self, shape: Shape, key: str) -> list[Any] | None:
-        """Return the only texts that a property may be, if they are listed."""
+        """Return the allowed strings of a property, if they are listed."""
         parts = shape.properties.get(key)
         try:
             found = self.together(parts) if parts else []
@@ -188,12 +187,12 @@ class SchemaReader:
         return found[0].values if len(found) == 1 and found[0].type == "string" else None
 
     def _may_overlap(self, found: list[Shape]) -> bool:
-        """Whether a value may be of several alternatives, as far as types and lists tell."""
+        """Whether a value may match several alternatives, judged by types and listed values."""
         pairs = ((one, other) for index, one in enumerate(found) for other in found[:index])
         return any(_meet(one, other) and not self._differ(one, other) for one, other in pairs)
 
     def _differ(self, one: Shape, other: Shape) -> bool:
-        """Whether both must have a property that is never the same in both."""
+        """Whether both require a property whose values never coincide."""
         if one.type is None or other.type is None:
             return False
         for key in one.required.keys() & other.required.keys():
@@ -231,10 +230,10 @@ class SchemaReader:
                 raw.pointer, f"comes to more than {MAX_ALTERNATIVES} alternatives, written out"
             )
 
-    # What a schema says itself.
+    # A schema's own keywords.
 
     def _own(self, raw: Raw) -> list[Shape] | None:
-        """Return the alternatives that a schema's own keywords leave; None if it has none."""
+        """Return the alternatives of a schema's own keywords; None if it has no such keywords."""
         schema = raw.value
         kinds = self._types(raw)
         values = self._values(raw)
@@ -284,7 +283,7 @@ class SchemaReader:
         listed = schema.get("enum")
         if "const" in schema:
             constant = plain(schema["const"])
-            if listed is None or any(keywords.same(constant, value) for value in listed):
+            if listed is None or any(keywords.equal(constant, value) for value in listed):
                 return [constant]
             return []
         if listed is None:
@@ -341,7 +340,7 @@ class SchemaReader:
         return evolve(shape, properties=properties, required=required, extra=extra)
 
     def _by_pattern(self, raw: Raw, patterns: dict[str, Any], extra: Extra) -> Extra:
-        """Return what fields may be, some of which are said by what their names look like."""
+        """Return the schemas of additional fields, some of them given by name patterns."""
         where = place(raw.value, "patternProperties")
         self.widen(where, "the fields of `patternProperties` may have any name")
         name = f"{raw.name}AdditionalProperty"
@@ -357,7 +356,7 @@ class SchemaReader:
 
     @staticmethod
     def _is_closed_by_pattern(patterns: dict[str, Any]) -> bool:
-        """Whether every name is of the pattern."""
+        """Whether the pattern matches every name."""
         return len(patterns) == 1 and next(iter(patterns)) in {".*", "^.*$", ""}
 
     def _array(self, raw: Raw, shape: Shape) -> Shape:
@@ -371,8 +370,9 @@ class SchemaReader:
             self.widen(where, "each item may be any of those that are listed one by one")
             is_whole = shape.bounds.get("maxItems", len(first) + 1) <= len(first)
             if items is False:
-                most = min(len(first), shape.bounds.get("maxItems", len(first)))
-                shape, is_whole = evolve(shape, bounds={**shape.bounds, "maxItems": most}), True
+                max_items = min(len(first), shape.bounds.get("maxItems", len(first)))
+                bounds = {**shape.bounds, "maxItems": max_items}
+                shape, is_whole = evolve(shape, bounds=bounds), True
             rest = [] if is_whole else [items if items is not None else True]
             value = _made({"anyOf": [*first, *rest]}, where)
             return evolve(shape, items=(Raw(value, where, name),))
@@ -389,14 +389,14 @@ def anything(raw: Raw) -> Shape:
 
 
 def _called(shape: Shape, raw: Raw) -> Shape:
-    """Return a shape with the name that its schema has now: where it stands may be told apart."""
+    """Return a shape with the current name of its schema, which may have been distinguished."""
     if shape.name == raw.name or shape.raws[0].value is not raw.value:
         return shape
     return evolve(shape, name=raw.name)
 
 
 def unique(found: list[Shape]) -> list[Shape]:
-    """Return alternatives, each once; one that allows everything leaves no others."""
+    """Return alternatives without duplicates; one that allows everything replaces the others."""
     for shape in found:
         if shape.is_anything:
             return [shape]
@@ -404,7 +404,7 @@ def unique(found: list[Shape]) -> list[Shape]:
 
 
 def _with_one_list(found: list[Shape], raw: Raw) -> list[Shape]:
-    """Return alternatives in which single values of a type are one list, as `enum` has them."""
+    """Return alternatives with the single values of a type merged into one list, as in `enum`."""
     for kind in ("string", "integer"):
         single = [s for s in found if s.type == kind and len(s.values or ()) == 1 and not s.bounds]
         single = [s for s in single if s.is_constant or not is_component(s.raws[0].pointer)]
@@ -418,24 +418,24 @@ def _with_one_list(found: list[Shape], raw: Raw) -> list[Shape]:
 
 
 def is_component(pointer: str) -> bool:
-    """Whether what stands there is a schema among the components."""
+    """Whether a pointer is that of a component schema."""
     return pointer.startswith(COMPONENTS) and "/" not in pointer.removeprefix(COMPONENTS)
 
 
 def pointer_in(raw: Raw, holder: Any) -> str:
-    """Return where an object or array inside a schema stands."""
+    """Return the pointer of an object or array inside a schema."""
     return str(getattr(holder, "pointer", raw.pointer))
 
 
 def _made(value: dict[str, Any], pointer: str) -> LocatedObject:
-    """Return a schema that the document does not have in one place."""
+    """Return a schema that is composed here, with the pointer of its source."""
     made = LocatedObject(value)
     made.pointer = pointer
     return made
 
 
 def _allows_null(schema: dict[str, Any]) -> bool:
-    """Whether what lists the values of a schema lets null be one."""
+    """Whether the listed values of a schema allow null."""
     if "const" in schema:
         return schema["const"] is None
     return "enum" not in schema or None in schema["enum"]
@@ -446,5 +446,5 @@ def _meet(one: Shape, other: Shape) -> bool:
     if None not in kinds and len(kinds) > 1 and kinds != {"integer", "number"}:
         return False
     if one.values is not None and other.values is not None:
-        return any(keywords.same(a, b) for a in one.values for b in other.values)
+        return any(keywords.equal(a, b) for a in one.values for b in other.values)
     return True

@@ -1,4 +1,4 @@
-"""Following references inside a document; none leads out of it.
+"""Resolves references inside a document; references to other documents are refused.
 
 Source: OpenAPI 3.1.0, section 4.8.23 (Reference Object); RFC 6901 (JSON pointers).
 """
@@ -8,15 +8,15 @@ from urllib.parse import unquote
 
 from normalizing.findings import unreadable
 
-#: References from one to the next before something is there; two are rare.
+#: References to references in a chain; two are rare.
 MAX_CHAIN = 20
 
 
 def segments(reference: str, pointer: str) -> list[str]:
-    """Return the keys that a reference leads through.
+    """Return the keys of a reference.
 
     Raises:
-        UnreadableSchemaError: It leads out of the document.
+        UnreadableSchemaError: It refers to another document.
     """
     if reference == "#":
         return []
@@ -29,10 +29,10 @@ def segments(reference: str, pointer: str) -> list[str]:
 
 
 def step(node: Any, key: str) -> Any:
-    """Return what is below an object or array under a key.
+    """Return the member of an object or array under a key.
 
     Raises:
-        KeyError: Nothing is.
+        KeyError: There is none.
     """
     if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
         return node[int(key)]
@@ -42,10 +42,10 @@ def step(node: Any, key: str) -> Any:
 
 
 def target(document: Any, reference: str, pointer: str) -> Any:
-    """Return what a reference leads to.
+    """Return the target of a reference.
 
     Raises:
-        UnreadableSchemaError: That is nothing of this document.
+        UnreadableSchemaError: It has no target in this document.
     """
     node = document
     try:
@@ -57,10 +57,10 @@ def target(document: Any, reference: str, pointer: str) -> Any:
 
 
 def follow(document: Any, node: Any, pointer: str) -> Any:
-    """Return what a Reference Object leads to in the end; of what is none, itself.
+    """Return the final target of a Reference Object; any other node is returned itself.
 
     Raises:
-        UnreadableSchemaError: It leads to nothing, out of the document or in a circle.
+        UnreadableSchemaError: It has no target, leaves the document or is circular.
     """
     for _ in range(MAX_CHAIN):
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):

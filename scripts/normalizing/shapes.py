@@ -1,4 +1,4 @@
-"""One alternative of a schema, and what two of them say together."""
+"""One alternative of a schema, and the intersection of two of them."""
 
 import math
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from normalizing.keywords import HIGHER, LOWER
 
 @frozen(eq=False)
 class Raw:
-    """A Schema Object as a document has it.
+    """A Schema Object as written in a document.
 
     Attributes:
-        value: What stands there.
-        pointer: Where it stands in the published document.
-        name: What a class of it would be called, by its place or by its `x-name`.
+        value: The schema: an object or a boolean.
+        pointer: Its JSON pointer in the published document.
+        name: The name of a class made from it, from its place or its `x-name`.
     """
 
     value: Any
@@ -25,41 +25,41 @@ class Raw:
     name: str
 
 
-#: What a place holds has to satisfy all of these.
+#: The schemas of a place; a value must satisfy all of them.
 Parts = tuple[Raw, ...]
 
-#: What fields are that are not named: these; none, where it is False; None, where nothing is said.
+#: The schemas of additional fields; False if there are none, None if the document does not say.
 Extra = Parts | bool | None
 
-#: Is told of what is carried with more values than the document allows: where, and what it is.
+#: Called with a pointer and a text where more values are allowed than in the document.
 Widen = Callable[[str, str], None]
 
 
 def anywhere(pointer: str, name: str) -> Parts:
-    """Return what a place holds that may hold anything."""
+    """Return the schemas of a place that allows any value."""
     return (Raw(value=True, pointer=pointer, name=name),)
 
 
 @frozen(eq=False)
 class Shape:
-    """One alternative of a schema: no reference, composition or choice of types is left in it.
+    """One alternative of a schema, without references, compositions or a choice of types.
 
-    What it has inside, it has as the document does: that is read when it is needed, so that a
-    schema may stand inside itself.
+    Nested schemas stay as written in the document and are read when needed, so that a schema may
+    contain itself.
 
     Attributes:
-        raws: The schemas that it was made of; the first gave it its name.
-        type: The one JSON type of its values, or None where the document does not say.
-        name: What a class of it would be called.
-        bounds: What else binds its values, by keyword.
-        values: The only ones that there are, if they are listed.
-        is_constant: Whether the document has the value as `const`.
-        properties: What each is, by name.
-        required: Where it is said that a property must be there, by name.
-        extra: What the fields are that it does not name; False if there are none, None where the
-            document says nothing of them.
-        items: What the items of an array are.
-        at: Where each of these is said, by keyword.
+        raws: The schemas that it was made from; the first gives its name.
+        type: The JSON type of its values, or None if the document does not say.
+        name: The name of a class made from it.
+        bounds: The other constraints on its values, by keyword.
+        values: The allowed values, if they are listed.
+        is_constant: Whether the document gives the value as `const`.
+        properties: The schemas of each property, by name.
+        required: The pointer that requires a property, by name.
+        extra: The schemas of additional fields; False if there are none, None if the document
+            does not say.
+        items: The schemas of an array's items.
+        at: The pointer of each of these, by keyword.
     """
 
     raws: Parts
@@ -76,12 +76,12 @@ class Shape:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What tells it from other shapes: of equal ones a single class is made."""
+        """Its identity: shapes with equal keys become one class."""
         return (self.type, *sorted({id(raw.value) for raw in self.raws}))
 
     @property
     def is_object(self) -> bool:
-        """Whether its values are objects, or would be if they had the type that it describes."""
+        """Whether its values are objects, or it has the keywords of objects without a type."""
         if self.type is None:
             described = self.extra is not None or self.properties or self.required
             return self.values is None and bool(described)
@@ -100,14 +100,14 @@ class Shape:
 
     @property
     def is_enum(self) -> bool:
-        """Whether its values are texts or integers that have names."""
+        """Whether its values are strings or integers with names."""
         if self.values is None or self.is_constant or self.type not in {"string", "integer"}:
             return False
         return all(isinstance(value, str | int) for value in self.values)
 
 
 def both(one: Shape, other: Shape, place: Raw, widen: Widen) -> Shape | None:
-    """Return what two shapes say together, or None if no value can be both."""
+    """Return the intersection of two shapes, or None if no value can satisfy both."""
     if one.type is not None and other.type is not None and one.type != other.type:
         if {one.type, other.type} != {"integer", "number"}:
             return None
@@ -144,12 +144,12 @@ def both(one: Shape, other: Shape, place: Raw, widen: Widen) -> Shape | None:
 
 
 def joined(one: Parts, other: Parts) -> Parts:
-    """Return the parts of two, each once."""
+    """Return the parts of both, without duplicates."""
     return tuple({id(raw.value): raw for raw in (*one, *other)}.values())
 
 
 def _of_type(shape: Shape, kind: str | None) -> Shape:
-    """Return what a shape without a type says of the values of one."""
+    """Return a shape, restricted to a type if it has none."""
     if shape.type is not None or kind is None:
         return shape
     is_object, is_array = kind == "object", kind == "array"
@@ -166,7 +166,7 @@ def _of_type(shape: Shape, kind: str | None) -> Shape:
 def _values(kind: str | None, one: list[Any] | None, other: list[Any] | None) -> list[Any] | None:
     listed = one if other is None else other if one is None else None
     if one is not None and other is not None:
-        listed = [v for v in one if any(keywords.same(v, w) for w in other)]
+        listed = [v for v in one if any(keywords.equal(v, w) for w in other)]
     if listed is None or kind is None:
         return listed
     return [value for value in listed if keywords.is_of(kind, value)]
@@ -182,7 +182,7 @@ def _bounds(one: Shape, other: Shape, place: Raw, widen: Widen) -> dict[str, Any
             result[key] = here or there
         elif key == "multipleOf" and all(isinstance(v, int) for v in (here, there)):
             result[key] = math.lcm(here, there)
-        elif not keywords.same(here, there):
+        elif not keywords.equal(here, there):
             result[key] = here
             widen(place.pointer, f"of several `{key}` one is held")
     return result

@@ -1,11 +1,11 @@
-"""What clients take of operations: what they can send, and what they can read.
+"""Which operations clients support: what they can send, and what they can read.
 
 Source: OpenAPI 3.1.1, sections Parameter Object and Media Type Object.
 """
 
 from typing import Any, Final
 
-_BODILESS: Final = {"head": "its answers have no body", "trace": "its answer is the request"}
+_BODILESS: Final = {"head": "its responses have no body", "trace": "its response is the request"}
 
 _EVENTS: Final = "text/event-stream"
 _STYLES: Final[dict[str, set[str]]] = {
@@ -24,7 +24,7 @@ _BINARY_KINDS: Final = ("audio/", "image/", "video/")
 
 
 def media_kind(type_: str, *, sent: bool) -> str | None:
-    """Return how a body of a media type is sent or read; None, where it is not."""
+    """Return how a body of a media type is sent or read; None if it is not supported."""
     name = type_.partition(";")[0].strip().lower()
     if name == "application/json" or name.endswith("+json"):
         return "json"
@@ -36,7 +36,7 @@ def media_kind(type_: str, *, sent: bool) -> str | None:
 
 
 class UnsupportedError(Exception):
-    """An operation is left out, though the document is in order."""
+    """An operation is valid, but clients do not support it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -44,7 +44,7 @@ class UnsupportedError(Exception):
 
 
 def parameter(said: dict[str, Any], place: str) -> str:
-    """Return why a parameter is not sent; nothing if it is."""
+    """Return why a parameter cannot be sent; empty if it can."""
     if "schema" not in said:
         return "is a document within the request"
     style = str(said.get("style") or usual_style(place))
@@ -52,52 +52,52 @@ def parameter(said: dict[str, Any], place: str) -> str:
 
 
 def usual_style(place: str) -> str:
-    """Return the style of a parameter that says none."""
+    """Return the default style of a parameter."""
     return "form" if place in {"query", "cookie"} else "simple"
 
 
 def check_method(method: str) -> None:
-    """Raise if answers to a method say nothing.
+    """Check that responses to a method can have a body.
 
     Raises:
-        UnsupportedError: They do.
+        UnsupportedError: They cannot.
     """
     if method in _BODILESS:
         raise UnsupportedError(f"the method, since {_BODILESS[method]}")
 
 
 def check_body(content: dict[str, Any]) -> None:
-    """Raise if nothing of what has to be sent can be.
+    """Check that at least one media type of a request body can be sent.
 
     Raises:
-        UnsupportedError: That is so.
+        UnsupportedError: None can.
     """
     if content and not any(media_kind(type_, sent=True) for type_ in content):
         raise UnsupportedError(f"its body of {' or '.join(content)} cannot be sent")
 
 
-def check_answer(content: dict[str, Any], status: str) -> None:
-    """Raise if a success with a body cannot be read.
+def check_response(content: dict[str, Any], status: str) -> None:
+    """Check that the body of a successful response can be read.
 
     Raises:
-        UnsupportedError: That is so.
+        UnsupportedError: It cannot.
     """
     is_read = any(media_kind(type_, sent=False) for type_ in content)
     if content and status.startswith("2") and not is_read:
-        words = f"its answer ({status}) of {' or '.join(content)} cannot be read"
+        reason = f"its response ({status}) of {' or '.join(content)} cannot be read"
         if all(map(_is_events, content)):
-            words = f"its answer ({status}) is an event stream, which has no end to wait for"
-        raise UnsupportedError(words)
+            reason = f"its response ({status}) is an event stream, which has no end to wait for"
+        raise UnsupportedError(reason)
 
 
-def beside(content: dict[str, Any], status: str, chosen: str = "") -> list[str]:
-    """Return what is left out of an answer, of which one media type is read."""
+def ignored_media(content: dict[str, Any], status: str, chosen: str = "") -> list[str]:
+    """Return a line for each media type of a response that is not read."""
     if not status.startswith("2"):
         return []
     return [
-        f"the event stream of its answer ({status}), which has no end to wait for"
+        f"the event stream of its response ({status}), which has no end to wait for"
         if _is_events(type_)
-        else f"its answer ({status}) of {type_}, since there is {chosen}"
+        else f"its response ({status}) of {type_}, since {chosen} is read"
         for type_ in content
         if type_ != chosen
     ]

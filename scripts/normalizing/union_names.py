@@ -1,4 +1,4 @@
-"""Names for the inline schemas of a union: by what each is, never by its number in the list."""
+"""Names for the inline schemas of a union: by their content, never by a number in the list."""
 
 from typing import Any
 
@@ -12,30 +12,30 @@ from normalizing.shapes import Extra, Parts, Raw, Shape, Widen, anywhere
 
 @frozen
 class UnionNames:
-    """Tells the classes of a union apart that would have one name, that of their place.
+    """Gives distinct names to classes of a union that share the name of their place.
 
     Attributes:
-        reader: Reads what is in them.
-        widen: Is told of those that nothing tells apart.
+        reader: The reader of their schemas.
+        widen: Called for classes that nothing distinguishes.
     """
 
     reader: SchemaReader
     widen: Widen
 
-    def told_apart(self, alike: list[Shape]) -> list[tuple[Shape, list[Shape]]]:
-        """Return shapes with names of their own, each with those that it stands for."""
+    def distinguish(self, alike: list[Shape]) -> list[tuple[Shape, list[Shape]]]:
+        """Return shapes with distinct names, each with the shapes that it replaces."""
         name = alike[0].name
         if len(alike) == 1:
             return [(alike[0], alike)]
         objects = [shape for shape in alike if shape.is_object]
-        return [*self._objects(name, objects), *_enums(name, alike, beside_objects=bool(objects))]
+        return [*self._objects(name, objects), *_enums(name, alike, has_objects=bool(objects))]
 
     def _objects(self, name: str, alike: list[Shape]) -> list[tuple[Shape, list[Shape]]]:
-        """Return objects with names of their own, each with those that it stands for."""
-        if len(alike) < 2:  # noqa: PLR2004 - there is nothing to tell apart
+        """Return objects with distinct names, each with the shapes that it replaces."""
+        if len(alike) < 2:  # noqa: PLR2004 - a single object needs no discriminator
             return [(shape, [shape]) for shape in alike]
-        for words in (self._by_value, self._by_property, self._by_title):
-            found = words(alike)
+        for suffixes in (self._by_value, self._by_property, self._by_title):
+            found = suffixes(alike)
             given = [pascal_case(word) if word else "" for word in found]
             if len({word.lower() for word in given}) == len(alike) and given.count("") <= 1:
                 return [
@@ -48,9 +48,9 @@ class UnionNames:
         groups: dict[tuple[str, ...], list[Shape]] = {}
         for shape in alike:
             groups.setdefault(tuple(sorted(shape.properties)), []).append(shape)
-        if len(groups) == len(alike):  # nothing tells two of them apart for sure
+        if len(groups) == len(alike):  # no property distinguishes any two of them for certain
             groups = {(): alike}
-        merged = [(self._either(same), same) for same in groups.values()]
+        merged = [(self._merged(same), same) for same in groups.values()]
         if len(merged) == 1:
             return merged
         again = self._objects(name, [one for one, _ in merged])
@@ -58,11 +58,11 @@ class UnionNames:
         return [(one, [s for old in olds for s in stands_for[id(old)]]) for one, olds in again]
 
     def _by_title(self, alike: list[Shape]) -> list[str]:
-        titles = [said(shape.raws[0].value, "title") for shape in alike]
+        titles = [text_of(shape.raws[0].value, "title") for shape in alike]
         return titles if all(titles) else [""] * len(alike)
 
     def _by_value(self, alike: list[Shape]) -> list[str]:
-        """Return the value of a property that each has with a value of its own."""
+        """Return, for each, the value of a property that all have with different values."""
         for key in alike[0].properties:
             if all(key in shape.properties for shape in alike):
                 values = [self.reader.listed(shape, key) or [] for shape in alike]
@@ -71,7 +71,7 @@ class UnionNames:
         return [""] * len(alike)
 
     def _by_property(self, alike: list[Shape]) -> list[str]:
-        """Return a property that each has alone, a required one if there is one."""
+        """Return, for each, a property that no other has; preferably a required one."""
         found: list[str] = []
         for shape in alike:
             others = {key for other in alike if other is not shape for key in other.properties}
@@ -80,8 +80,8 @@ class UnionNames:
             found.append(alone[0] if alone else "")
         return found
 
-    def _either(self, alike: list[Shape]) -> Shape:
-        """Return one shape that takes what any of several does."""
+    def _merged(self, alike: list[Shape]) -> Shape:
+        """Return one shape that allows the values of any of several."""
         if len(alike) == 1:
             return alike[0]
         first = alike[0]
@@ -115,22 +115,20 @@ class UnionNames:
         )
 
 
-def said(value: Any, key: str) -> str:
-    """Return a text that a schema says; an empty one, if it says none."""
+def text_of(value: Any, key: str) -> str:
+    """Return the text of a schema's keyword; empty if it has none."""
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) else ""
 
 
-def _enums(
-    name: str, alike: list[Shape], *, beside_objects: bool
-) -> list[tuple[Shape, list[Shape]]]:
-    """Return one enum for those of each type, with a name of its own where it is not alone."""
+def _enums(name: str, alike: list[Shape], *, has_objects: bool) -> list[tuple[Shape, list[Shape]]]:
+    """Return one enum for each type, with a suffix if the union has other classes."""
     found: list[tuple[Shape, list[Shape]]] = []
     for kind, word in (("string", "Option"), ("integer", "Number")):
         same = [shape for shape in alike if shape.is_enum and shape.type == kind]
         if not same:
             continue
-        suffix = word if beside_objects or kind == "integer" else ""
+        suffix = word if has_objects or kind == "integer" else ""
         if len(same) == 1:
             found.append((evolve(same[0], name=f"{name}{suffix}"), same))
             continue

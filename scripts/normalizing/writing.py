@@ -1,4 +1,4 @@
-"""Writes schemas in the normal form: what they are made of as components, all else in place."""
+"""Writes schemas in the normal form: classes as components, everything else in place."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -17,22 +17,22 @@ from normalizing.located import COMPONENTS, LocatedObject, json_path, plain
 from normalizing.naming import Names
 from normalizing.reading import SchemaReader, anything
 from normalizing.shapes import Parts, Shape, anywhere
-from normalizing.union_names import UnionNames, said
+from normalizing.union_names import UnionNames, text_of
 
-#: Schemas inside one place, none of them a class of its own.
+#: Nested schemas in one place, not counting those inside other classes.
 MAX_WRITTEN: Final = 5_000
 
-#: Levels of schemas inside one place, none of them a class of its own.
+#: Levels of nested schemas in one place, not counting those inside other classes.
 MAX_DEPTH: Final = 40
 
 
 class NormalSchema(dict[str, Any]):
-    """A schema in the normal form; `normalizing` says what it may hold.
+    """A schema in the normal form, as defined by the package `normalizing`.
 
     Attributes:
-        pointers: Where it stands in the published document: several places, where it is composed.
-        at: Where each of the things that it says is said, by keyword.
-        size: How many schemas are in it, itself among them.
+        pointers: Its places in the published document: several if it is composed.
+        at: The pointer of each of its constraints, by keyword.
+        size: The number of schemas in it, including itself.
     """
 
     def __init__(self, shapes: Iterable[Shape] = (), **content: Any) -> None:
@@ -48,12 +48,12 @@ class SchemaWriter:
 
     Attributes:
         components: The classes, by name.
-        problems: What could not be written, by what needs it: a class or an operation.
-        needs: Which classes a class or an operation needs.
+        problems: The unsupported constructs, by the class or operation that needs them.
+        needs: The classes that a class or an operation needs.
     """
 
     def __init__(self, document: LocatedObject) -> None:
-        """Read what the components are, and give them their names."""
+        """Read the components and name them."""
         self.reader = SchemaReader(document, self._widen)
         self.components: dict[str, NormalSchema] = {}
         self.problems: dict[str, dict[UnsupportedConstruct, None]] = {}
@@ -76,7 +76,7 @@ class SchemaWriter:
         self.widened[ConversionNote(pointer, text)] = None
 
     def fail(self, problem: UnsupportedConstruct) -> None:
-        """Note that what is being written needs something that cannot be."""
+        """Record an unsupported construct for the current owner."""
         self.problems.setdefault(self.owner, {})[problem] = None
 
     def _name_components(self) -> None:
@@ -90,7 +90,7 @@ class SchemaWriter:
                 if len(mine) == 1 and len([s for s in shapes if s.is_class]) == 1:
                     self._name(mine[0])
             except UnreadableSchemaError:
-                continue  # it is said where it is needed
+                continue  # reported where it is needed
 
     def write_components(self) -> None:
         """Write every component of the document, whether or not something refers to it."""
@@ -101,7 +101,7 @@ class SchemaWriter:
         self.write_classes()
 
     def write_classes(self) -> None:
-        """Write the classes that were met since."""
+        """Write the classes that were found since the last call."""
         while self._queue:
             name, shape = self._queue.pop(0)
             self.owner = name
@@ -110,7 +110,7 @@ class SchemaWriter:
     # One place.
 
     def write(self, parts: Parts) -> NormalSchema:
-        """Return the normal form of a place; of one that has none, that anything may be there."""
+        """Return the normal form of a place; one that is unsupported allows any value."""
         key = tuple(sorted({id(raw.value) for raw in parts}))
         if isinstance(parts[0].value, bool):
             return self._try(parts)
@@ -210,10 +210,10 @@ class SchemaWriter:
     # Classes.
 
     def _name(self, shape: Shape) -> str:
-        """Return the name of a class; it is written when it is first named.
+        """Return the name of a class, which is queued for writing when it is first named.
 
         Raises:
-            UnreadableSchemaError: The name that it would get is another's.
+            UnreadableSchemaError: Another class has the name.
         """
         if shape.key not in self._named:
             wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
@@ -222,11 +222,11 @@ class SchemaWriter:
                 pointer = shape.raws[0].pointer
                 mend = {
                     "target": json_path(pointer),
-                    "description": "Its name would be that of another class.",
+                    "description": "Another class has its name.",
                     "update": {"x-name": f"{shape.name}Other"},
                 }
-                words = f"would be the class {shape.name}, which is another's name already"
-                raise unreadable(pointer, words, mend)
+                reason = f"would be the class {shape.name}, a name that another class has"
+                raise unreadable(pointer, reason, mend)
             self._named[shape.key] = name
             self._queue.append((name, shape))
         return self._named[shape.key]
@@ -235,7 +235,7 @@ class SchemaWriter:
         found = NormalSchema(
             [shape], **({"type": shape.type} if shape.type else {}), **shape.bounds
         )
-        if description := said(shape.raws[0].value, "description"):
+        if description := text_of(shape.raws[0].value, "description"):
             found["description"] = description
         if shape.values is not None:
             found.update(_values(shape))
@@ -273,7 +273,7 @@ class SchemaWriter:
             mend = {
                 "target": json_path(shape.raws[0].pointer),
                 "description": "Names for values that would have the same, or none.",
-                "update": {enum_names.NAMES: enum_names.told_apart(values)},
+                "update": {enum_names.NAMES: enum_names.distinct_names(values)},
             }
             self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), mend))
             return []
@@ -281,7 +281,7 @@ class SchemaWriter:
     # Several alternatives.
 
     def _settle(self, shapes: list[Shape]) -> list[Shape]:
-        """Return alternatives, of which each that is a class has a name that no other has."""
+        """Return alternatives whose classes have distinct names."""
         key = tuple(shape.key for shape in shapes)
         if key not in self._settled:
             groups: dict[str, list[Shape]] = {}
@@ -290,7 +290,7 @@ class SchemaWriter:
                     groups.setdefault(shape.name, []).append(shape)
             replaced: dict[tuple[object, ...], Shape | None] = {}
             for alike in groups.values():
-                for new, olds in self._names_in_unions.told_apart(alike):
+                for new, olds in self._names_in_unions.distinguish(alike):
                     replaced.update((old.key, None) for old in olds)
                     replaced[olds[0].key] = new
             settled = [replaced.get(shape.key, shape) for shape in shapes]
@@ -314,7 +314,7 @@ def _values(shape: Shape) -> dict[str, Any]:
 
 
 def _renamed(shape: Shape, parts: Parts) -> Parts:
-    """Return what is inside a shape, named by the name that tells the shape from others."""
+    """Return the nested schemas of a shape, renamed after the shape's distinct name."""
     old, new = shape.raws[0].name, shape.name
     if old == new:
         return parts

@@ -70,7 +70,7 @@ def test_two_values_of_one_name_are_refused(project):
     values = documents.load(project.root / "openapi.yaml")["components"]["schemas"]
     values = [*values["ProviderResponseProviderName"]["enum"], "Z AI"]
 
-    assert problem(*values) == "has two values that make the name Z_AI: 'Z.AI' and 'Z AI'"
+    assert problem(*values) == "has two values with the name Z_AI: 'Z.AI' and 'Z AI'"
 
 
 def test_what_is_printed_makes_two_values_of_one_name_go():
@@ -115,7 +115,7 @@ def test_given_names_are_kept():
     [
         (["ONE"], "does not give each of its 2 values"),
         ("ONE", "does not give each of its 2 values"),
-        (["same", "Same"], "two values that make the name SAME"),
+        (["same", "Same"], "two values with the name SAME"),
         (["1st", "2nd"], "'1st', which is not a Python name"),
         (["", "x"], "'', which is not a Python name"),
     ],

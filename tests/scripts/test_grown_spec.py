@@ -23,11 +23,11 @@ ADDED = {
 #: What kinds.yaml has that is left out, and why.
 LEFT_OUT = {
     "get-part": "its query parameter 'document', which is a document within the request",
-    "get-either": "the event stream of its answer (200), which has no end to wait for",
-    "create-stream": "its answer (200) is an event stream, which has no end to wait for",
+    "get-either": "the event stream of its response (200), which has no end to wait for",
+    "create-stream": "its response (200) is an event stream, which has no end to wait for",
     "get-odd": "its path parameter 'matrix' has the style matrix",
-    "head-odd": "the method, since its answers have no body",
-    "get-xml": "its answer (200) of application/xml cannot be read",
+    "head-odd": "the method, since its responses have no body",
+    "get-xml": "its response (200) of application/xml cannot be read",
     "post-xml": "its body of application/xml cannot be sent",
 }
 

@@ -41,7 +41,7 @@ def operations(large_api) -> dict[int, Any]:
 def left_out(large_api) -> dict[int, str]:
     """What is said of each operation that is left out, by the number in its path."""
     lines = large_api("api").LEFT_OUT
-    whole = [line for line in lines if line.partition(": ")[2].startswith("its answer (200) is")]
+    whole = [line for line in lines if line.partition(": ")[2].startswith("its response (200) is")]
     return {int(re.search(r"/things/(\d+)", line)[1]): line for line in whole}
 
 
@@ -64,7 +64,7 @@ def test_there_are_a_hundred_operations(operations, left_out):
     assert not operations.keys() & left_out.keys()
     assert len(left_out) > 0
     assert {line.partition(": ")[2] for line in left_out.values()} == {
-        "its answer (200) is an event stream, which has no end to wait for"
+        "its response (200) is an event stream, which has no end to wait for"
     }
 
 

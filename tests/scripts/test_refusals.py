@@ -98,7 +98,7 @@ def using(schema: dict) -> dict:
 @pytest.mark.parametrize(
     ("spec", "place", "words"),
     [
-        (using({"enum": ["Z.AI", "Z AI"]}), "put/responses", "make the name Z_AI"),
+        (using({"enum": ["Z.AI", "Z AI"]}), "put/responses", "with the name Z_AI"),
         (using({"$ref": "#/components/schemas/No"}), "put/responses", "which is not there"),
         (using({"$ref": "other.yaml"}), "put/responses", "in another document"),
         (using({"type": "nonsense"}), "put/responses", "which is not a JSON type"),

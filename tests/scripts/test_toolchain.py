@@ -73,7 +73,10 @@ def test_overrides_that_changed_are_named_though_the_generator_moved_its_insides
     assert "this version of the generator is not supported" in project.refusal()
 
     project.replace(MODEL, re.search("[0-9a-f]{64}", project.read(MODEL))[0], "0" * 64)
-    assert "template model.py.jinja replaces an upstream template that has changed" in project.refusal()
+    assert (
+        "template model.py.jinja replaces an upstream template that has changed"
+        in project.refusal()
+    )
 
 
 def pins_of(name):
