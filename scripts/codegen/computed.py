@@ -1,7 +1,8 @@
-"""What the hand-written package computes of fields that a spec no longer has, or has otherwise.
+"""Finds computed properties whose fields a spec no longer has, or has with another type.
 
-Its code is read, never run. It reads fields by `known(record, "name", kind)` and the like
-(`overlays/modelgates_client/records/field_access.py`), so that what is not there is unknown.
+The code of the hand-written package is parsed, never run. It reads fields by
+`field_or_none(record, "name", kind)` and the like (`records/field_access.py` of
+`modelgates_client`), so that a missing field is unknown.
 """
 
 import ast
@@ -19,21 +20,21 @@ ADVICE: Final = "correct the spec by the overlay, or compute it otherwise in the
 
 _RECORD: Final = "Generation"
 
-#: What a record is called where it is read, if it is no `Generation`.
-_OTHERS: Final = {"response": "ProviderResponse"}
+#: The variables of records that are not a `Generation`, with their classes.
+_CLASS_OF_VARIABLE: Final = {"response": "ProviderResponse"}
 
-#: Which types of JSON are read, by the class or the function that reads them.
+#: The JSON types that each class or function reads.
 _READ: Final = {
     "str": {"string"},
     "bool": {"boolean"},
     "datetime.datetime": {"date-time"},
-    "known_number": {"integer", "number"},
-    "known_items": {"array"},
+    "number_or_none": {"integer", "number"},
+    "items_or_none": {"array"},
 }
 
 
 def lost(project: Project, normal: NormalForm) -> dict[str, str]:
-    """Return which computed properties are unknown, or are at times, each with the reason."""
+    """Return the computed properties that are always or sometimes unknown, with the reasons."""
     file = project.client / "records" / "generation.py"
     if not file.is_file():
         return {}
@@ -47,34 +48,36 @@ def lost(project: Project, normal: NormalForm) -> dict[str, str]:
                 read.setdefault((cls, field), set()).update(types)
             reasons = (_reason(normal, *place, types) for place, types in sorted(read.items()))
             found[node.name] = {reason: None for reason in reasons if reason}
-    return {f"{_RECORD}.{name}": ", and ".join(said) for name, said in found.items() if said}
+    return {
+        f"{_RECORD}.{name}": ", and ".join(reasons) for name, reasons in found.items() if reasons
+    }
 
 
 def _reads(node: ast.AST, room: Path) -> Iterator[tuple[str, str, set[str]]]:
-    """Yield what is read, also in the modules that are imported for it: class, field, types."""
+    """Yield each class, field and types that a node and the modules it imports read."""
     for part in ast.walk(node):
         if isinstance(part, ast.ImportFrom) and part.module and ".records." in part.module:
             file = room / f"{part.module.rpartition('.')[2]}.py"
-            for one in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                yield from _read(one)
+            for imported in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                yield from _read(imported)
         yield from _read(part)
 
 
 def _read(node: ast.AST) -> Iterator[tuple[str, str, set[str]]]:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in {"known", *_READ}:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in {"field_or_none", *_READ}:
         record, field, kind = [*map(ast.unparse, node.args), *[ast.unparse(node.func)] * 3][:3]
         if field.startswith("'"):
-            cls = _OTHERS.get(record, _RECORD)
+            cls = _CLASS_OF_VARIABLE.get(record, _RECORD)
             yield cls, ast.literal_eval(field), _READ.get(kind, set())
 
 
 def _reason(normal: NormalForm, cls: str, field: str, types: set[str]) -> str:
-    """Return why a field cannot always be read as one of some types; nothing if it can."""
+    """Return why a field cannot always be read as one of some types; empty if it can."""
     properties = normal.schemas.get(cls, NormalSchema()).get("properties", {})
     if field not in properties:
         return f"without `{field}`"
-    said = [_type(normal, part) for part in alternatives(properties[field])]
-    wrong = [kind for kind in said if kind not in {"null", "any", *types}]
+    kinds = [_type(normal, part) for part in alternatives(properties[field])]
+    wrong = [kind for kind in kinds if kind not in {"null", "any", *types}]
     return f"where `{field}` is of type {' or '.join(wrong)}" if wrong else ""
 
 

@@ -1,4 +1,4 @@
-"""Lets openapi-python-client render what a spec comes to in its normal form."""
+"""Renders the normal form of a spec with openapi-python-client."""
 
 import contextlib
 import io
@@ -27,20 +27,20 @@ from codegen.properties import Properties
 from codegen.updates import Update
 
 _HEADER = "# Generated from openapi.yaml by `nox -s regenerate`; do not edit.\n"
-#: What of the generator's configuration is of use here; the rest of it is for its own parser.
+#: The keys of the generator's configuration that are used here; the others are for its parser.
 _KNOWN = {"class_overrides", "field_prefix", "post_hooks"}
 _KNOWN |= {"package_name_override", "project_name_override"}
 
-_SHOWN = 300  # characters of the generator's own words that are worth showing
+_SHOWN = 300  # characters of the generator's message in an error
 
 
 @contextlib.contextmanager
 def generated(project: Project, normal: NormalForm | None = None) -> Iterator[Path]:
-    """Yield a temporary directory that holds what `project.generated` should.
+    """Yield a temporary directory with the contents that `project.generated` should have.
 
     Args:
         project: The project.
-        normal: What `prepare` returns for it, if that is at hand.
+        normal: The result of `prepare` for it, if already computed.
 
     Raises:
         ToolError: An input is missing, malformed or contradictory.
@@ -54,32 +54,32 @@ def generated(project: Project, normal: NormalForm | None = None) -> Iterator[Pa
 
 
 def prepare(project: Project) -> NormalForm:
-    """Return what is generated from: the spec under its overlay, in its normal form.
+    """Return the normal form of the spec, with the overlay applied.
 
     Raises:
-        ToolError: The spec or the overlay cannot be read, or nothing of the spec can be carried.
+        ToolError: The spec or the overlay cannot be read, or no operation is supported.
     """
     normal = normalize(overlay.apply(documents.load(project.overlay), documents.load(project.spec)))
     if not normal.operations:
-        words = "\n".join(messages.lines(normal)) or "it describes no operation"
-        raise ToolError(f"nothing of {project.spec.name} can be carried: {words}")
+        problems = "\n".join(messages.lines(normal)) or "it describes no operation"
+        raise ToolError(f"no operation of {project.spec.name} is supported: {problems}")
     return normal
 
 
 def obsolete(project: Project) -> list[str]:
-    """Return the actions of the overlay that say only what the spec says, a line each."""
+    """Return a line for each overlay action that only repeats the spec."""
     done: list[Update] = []
     overlay.apply(documents.load(project.overlay), documents.load(project.spec), done)
-    words = "says only what the spec says, too; delete it"
-    return [f"obsolete: {action} {words}" for action in updates.obsolete(done)]
+    reason = "only repeats the spec; delete it"
+    return [f"obsolete: {action} {reason}" for action in updates.obsolete(done)]
 
 
 def left_out(normal: NormalForm) -> list[str]:
-    """Return what of the spec the generated code neither sends nor reads, with the reason."""
+    """Return a line for each part of the spec that the generated code omits, with the reason."""
     lost = [
-        f"{one.name}: {problem.pointer}: {problem.reason}"
-        for one in normal.lost
-        for problem in one.problems
+        f"{operation.name}: {problem.pointer}: {problem.reason}"
+        for operation in normal.lost
+        for problem in operation.problems
     ]
     return [*normal.left_out, *lost]
 
@@ -89,10 +89,10 @@ def _generate(project: Project, normal: NormalForm, package: Path) -> None:
     try:
         data, properties = rendering.data(normal, config)
         operations.describe(normal, data, config.field_prefix)
-    except (AttributeError, TypeError) as error:  # it has moved what is built of it here
+    except (AttributeError, TypeError) as error:  # its internal classes have changed
         generator = f"{toolchain.GENERATOR} {version(toolchain.GENERATOR)}"
-        words = f"{generator} does not make what {project.spec.name} comes to: {_described(error)}"
-        raise ToolError(words) from error
+        reason = f"{generator} cannot represent {project.spec.name}: {_described(error)}"
+        raise ToolError(reason) from error
     _render(project, data, properties, config, left_out(normal))
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def _generate(project: Project, normal: NormalForm, package: Path) -> None:
 
 
 class _Generator(GeneratorProject):
-    """The generator; it writes a client's resources in place of a client over httpx."""
+    """The generator; it writes the resources of a client instead of an httpx client."""
 
     def _build_api(self) -> None:
         super()._build_api()
@@ -139,11 +139,11 @@ def _render(
     except (ToolError, OSError):
         raise
     except Exception as error:  # a template can raise anything
-        words = f"the templates cannot render {project.spec.name}: {_described(error)}"
-        raise ToolError(words) from error
+        reason = f"the templates cannot render {project.spec.name}: {_described(error)}"
+        raise ToolError(reason) from error
     if errors:
-        said = ": ".join(part for part in (errors[0].header, errors[0].detail) if part)
-        raise ToolError(_readable(f"the generated code cannot be finished: {said}"))
+        problem = ": ".join(part for part in (errors[0].header, errors[0].detail) if part)
+        raise ToolError(_readable(f"the generated code cannot be finished: {problem}"))
 
 
 def _config(project: Project, package: Path) -> Config:
@@ -151,7 +151,7 @@ def _config(project: Project, package: Path) -> Config:
     values = documents.load(project.config)
     if unknown := values.keys() - _KNOWN:
         known = ", ".join(sorted(_KNOWN))
-        raise ToolError(f"{name} has an unknown key {min(unknown)!r}; what is known is {known}")
+        raise ToolError(f"{name} has an unknown key {min(unknown)!r}; the known keys are {known}")
     try:
         file = ConfigFile(**values)
     except ValidationError as error:
@@ -159,9 +159,7 @@ def _config(project: Project, package: Path) -> Config:
         place = ".".join(str(part) for part in first["loc"])
         raise ToolError(f"{name}: {place}: {first['msg']}") from None
     if not file.post_hooks:
-        raise ToolError(
-            f"{name} gives no `post_hooks`; without its own, the output is not formatted"
-        )
+        raise ToolError(f"{name} has no `post_hooks`; without them, the output is not formatted")
     return Config.from_sources(
         file,
         MetaType.NONE,
@@ -174,7 +172,7 @@ def _config(project: Project, package: Path) -> Config:
 
 @contextlib.contextmanager
 def _path(directory: str) -> Iterator[None]:
-    """Put a directory in front of the PATH: post hooks find the pinned formatter there."""
+    """Put a directory first on the PATH, so that post hooks find the pinned formatter."""
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([directory, before])
     try:
@@ -184,7 +182,7 @@ def _path(directory: str) -> Iterator[None]:
 
 
 def _literal(value: str | UntrustedString) -> str:
-    """Return the Python literal of a text, whatever is in it."""
+    """Return the Python literal of any text."""
     return repr(value if isinstance(value, str) else value.get_untrusted_value())
 
 
@@ -196,6 +194,6 @@ def _described(error: Exception) -> str:
     return _readable(f"{type(error).__name__}: {error}")[:_SHOWN]
 
 
-def _readable(words: str) -> str:
-    """Return the generator's words less the objects that it shows no value of."""
-    return re.sub(r" *<[\w.]*UntrustedString object at \w+>", " …", words)
+def _readable(message: str) -> str:
+    """Return the generator's message without the reprs of untrusted strings."""
+    return re.sub(r" *<[\w.]*UntrustedString object at \w+>", " …", message)

@@ -1,6 +1,6 @@
-"""What the hand-written package takes from the generated one, and does not find there.
+"""Finds names that the hand-written package imports and the generated one does not have.
 
-Both are read, never run.
+Both packages are parsed, never run.
 """
 
 import ast
@@ -11,24 +11,24 @@ from common.project import PACKAGE, Project
 
 
 def lines(project: Project, fresh: Path) -> Iterator[str]:
-    """Yield a line for each name that the hand-written package lacks, with the place that asks.
+    """Yield a line for each missing name, with the place that imports it.
 
     Args:
         project: The project.
-        fresh: The directory that holds the generated package.
+        fresh: The directory of the generated package.
     """
     for file in sorted(project.client.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
-        if PACKAGE not in text:  # most of them; parsing takes long
+        if PACKAGE not in text:  # true of most files; parsing is slow
             continue
-        for module, name, line in sorted(_wanted(ast.parse(text)), key=lambda wanted: wanted[2]):
+        for module, name, line in sorted(_imports(ast.parse(text)), key=lambda name: name[2]):
             if not _has(fresh, module, name):
                 place = file.relative_to(project.root).as_posix()
                 yield f"{place}, line {line}: {module} has no {name}"
 
 
-def _wanted(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
-    """Yield what a module takes from the generated package: from where, what, in which line."""
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
+    """Yield the module, name and line of each import from the generated package."""
     modules: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and _is_generated(node.module):
@@ -36,7 +36,7 @@ def _wanted(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
                 yield str(node.module), alias.name, node.lineno
                 modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
         elif isinstance(node, ast.Dict):
-            yield from _wanted_later(node)
+            yield from _lazy_imports(node)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = modules.get(node.value.id)
@@ -44,8 +44,8 @@ def _wanted(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
                 yield module, node.attr, node.lineno
 
 
-def _wanted_later(table: ast.Dict) -> Iterator[tuple[str, str, int]]:
-    """Yield the names of a table of what is imported when it is first asked for."""
+def _lazy_imports(table: ast.Dict) -> Iterator[tuple[str, str, int]]:
+    """Yield the same for the entries of a table of lazy imports."""
     for key, value in zip(table.keys, table.values, strict=True):
         texts = [part.value for part in (key, value) if isinstance(part, ast.Constant)]
         if len(texts) == 2 and _is_generated(str(texts[1])):  # noqa: PLR2004 - key and value
@@ -57,7 +57,7 @@ def _is_generated(module: str | None) -> bool:
 
 
 def _has(fresh: Path, module: str, name: str) -> bool:
-    """Whether a module of the generated package has a name, or a module of that name in it."""
+    """Whether a module of the generated package has a name or a submodule of that name."""
     path = fresh.joinpath(*module.split("."))
     if (path / name).is_dir() or (path / f"{name}.py").is_file():
         return True
@@ -70,7 +70,7 @@ def _has(fresh: Path, module: str, name: str) -> bool:
 
 def _names(tree: ast.Module | ast.If) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.If):  # as for type checkers: what loads when it is asked for
+        if isinstance(node, ast.If):  # as for type checkers: lazy imports
             yield from _names(node)
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name

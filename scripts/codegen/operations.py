@@ -1,4 +1,4 @@
-"""What the templates need of operations beyond what the generator knows.
+"""Facts about operations that the templates need and the generator does not have.
 
 Source: OpenAPI 3.1.0, sections 4.8.10 (Operation Object) and 4.8.12 (Parameter Object).
 """
@@ -21,10 +21,10 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 
 from codegen import page_detection
 
-#: What every operation's module has of its own; its function, and parameters, are called otherwise.
+#: The names that every operation's module defines; a function of such a name gets an underscore.
 OPERATION_NAMES: Final = frozenset({"asyncio", "sync"})
 
-#: What every client has of its own; a tag of such a name gets an underscore behind it.
+#: The names that every client defines; a tag of such a name gets an underscore at the end.
 CLIENT_NAMES: Final = frozenset(
     {"close", "paginate", "poll", "send", "send_many", "send_raw", "with_options"}
 )
@@ -32,11 +32,11 @@ CLIENT_NAMES: Final = frozenset(
 
 @frozen
 class OperationFacts:
-    """What the templates need of an operation beyond what the generator knows.
+    """Facts about an operation that the templates need and the generator does not have.
 
     Attributes:
         operation: The operation.
-        pages: How its pages follow one another.
+        pages: The rule by which its pages follow one another, if it is paginated.
     """
 
     operation: NormalOperation
@@ -44,7 +44,7 @@ class OperationFacts:
 
     @property
     def shown_id(self) -> UntrustedString:
-        """What it is called, for a docstring."""
+        """Its name, for a docstring."""
         return UntrustedString(self.operation.called)
 
     @property
@@ -58,7 +58,7 @@ class OperationFacts:
         return {r.status: r.media.type if r.media else "" for r in self.operation.responses}
 
     def is_array(self, place: str, name: str) -> bool:
-        """Return whether a parameter, or a choice of it, may be an array."""
+        """Return whether a parameter, or one of its alternatives, may be an array."""
         parts = alternatives(self._parameter(place, name).schema)
         return any(part.get("type") == "array" for part in parts)
 
@@ -69,18 +69,18 @@ class OperationFacts:
         return style, style == "form" if parameter.explode is None else parameter.explode
 
     def description(self, place: str, name: str) -> UntrustedString | None:
-        """Return what the spec says of a parameter; None if nothing."""
+        """Return the description of a parameter; None if there is none."""
         parameter = self._parameter(place, name)
         text = parameter.description or parameter.schema.get("description")
         return UntrustedString(text) if text else None
 
     def _parameter(self, place: str, name: str) -> NormalParameter:
-        wanted = (place, name)
-        return next(p for p in self.operation.parameters if (p.place, p.name) == wanted)
+        parameters = self.operation.parameters
+        return next(p for p in parameters if (p.place, p.name) == (place, name))
 
 
 def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
-    """Give the templates what they need: attributes of every endpoint and collection of `data`."""
+    """Set the attributes that the templates need on every endpoint and collection of `data`."""
     found: dict[tuple[str, str], OperationFacts] = {}
     for operation in normal.operations:
         tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
@@ -124,7 +124,7 @@ def _renamed(name: str, taken: Collection[str]) -> PythonIdentifier:
 
 
 def _success_type(endpoint: Endpoint) -> str:
-    """Return the type of what a success brings, as Python writes it."""
+    """Return the type of a successful response, as Python source."""
     successes = [r for r in endpoint.responses.patterns if r.status_code.pattern.startswith("2")]
     default = endpoint.responses.default
     if not successes and default is not None:
@@ -133,13 +133,13 @@ def _success_type(endpoint: Endpoint) -> str:
 
 
 def _union(responses: Iterable[Response]) -> str:
-    """Return the type of what any of some answers brings; None last, so that it evaluates."""
+    """Return the union type of some responses; None last, so that it can be evaluated."""
     types = {response.prop.get_type_string().as_unembedded_code() for response in responses}
     return " | ".join(sorted(types, key=lambda name: (name == "None", name))) or "Any"
 
 
 def _item_type(endpoint: Endpoint, name: str) -> str:
-    """Return the type of the items of a page, as Python writes it."""
+    """Return the type of the items of a page, as Python source."""
     for response in endpoint.responses.patterns:
         body = response.prop
         if response.status_code.pattern != "200" or not isinstance(body, ModelProperty):

@@ -1,12 +1,12 @@
-"""Applies an OpenAPI Overlay document, and fails where an action has nothing to act on.
+"""Applies an OpenAPI Overlay document, and fails if an action matches nothing.
 
-The standard lets a target match nothing, and the packaged tools pass over it with success. Here
-it is an error: what an overlay corrects is no longer there, so the spec has changed.
+The standard allows a target that matches nothing, and the packaged tools ignore it. Here it is an
+error: the part that the overlay corrects is gone, so the spec has changed.
 
 Extensions: `x-merge-as: Name` merges schemas, which must be identical; `x-single-slashes: true`
-takes doubled slashes out of the keys of an object; `x-without-prefix: P` takes a prefix off the
-texts of an array; `x-at-least: N` makes fewer matches than N an error, and `x-at-least: 0` makes
-none no error. A target of `x-merge-as` may be a reference to a schema, which it then stands for.
+replaces repeated slashes in the keys of an object; `x-without-prefix: P` removes a prefix from the
+strings of an array; `x-at-least: N` makes fewer than N matches an error, and `x-at-least: 0` allows
+no match. A target of `x-merge-as` may be a reference to a schema, which means the schema.
 
 Source: OpenAPI Overlay Specification 1.0.0; RFC 9535 (JSONPath).
 """
@@ -40,10 +40,10 @@ def apply(
     Args:
         overlay: The overlay.
         document: The document.
-        notes: Gets what each `update` does, value by value.
+        notes: A list that receives the effect of each `update`, value by value.
 
     Raises:
-        ToolError: The overlay is malformed, an action matches nothing, or schemas that it merges
+        ToolError: The overlay is malformed, an action matches nothing, or the schemas to merge
             are not identical; the message names the action.
     """
     result: dict[str, Any] = locate(document)
@@ -118,7 +118,7 @@ def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: li
 
 
 def _followed(match: jsonpath.JSONPathMatch) -> tuple[Any, ...]:
-    """Return the place of a match; of a reference to a schema, that of the schema."""
+    """Return the place of a match; for a reference to a schema, the place of the schema."""
     if match.parts[-1:] == ("$ref",) and str(match.obj).startswith(_COMPONENTS):
         return ("components", "schemas", str(match.obj).removeprefix(_COMPONENTS))
     return tuple(match.parts)
@@ -131,7 +131,7 @@ def _at(document: Any, place: Any) -> Any:
 
 
 def _remove(document: dict[str, Any], places: list[Any]) -> None:
-    # By place from the back: what is inside, or later in an array, goes before what it is in.
+    # In reverse order, so that nested values and later array items are removed first.
     for *parent, key in sorted(places, key=_in_order, reverse=True):
         del _at(document, parent)[key]
 
@@ -140,8 +140,8 @@ def _in_order(place: Any) -> list[tuple[bool, int, str]]:
     return [(isinstance(key, int), key if isinstance(key, int) else 0, str(key)) for key in place]
 
 
-def _update(name: str, target: Any, said: Any) -> None:
-    update = locate(said, f"{name}: #")  # what it brings stands nowhere in the spec
+def _update(name: str, target: Any, value: Any) -> None:
+    update = locate(value, f"{name}: #")  # its parts have no place in the spec
     if isinstance(target, dict) and isinstance(update, dict):
         _merge_objects(target, update)
     elif isinstance(target, list):
@@ -150,8 +150,8 @@ def _update(name: str, target: Any, said: Any) -> None:
         raise ToolError(f"{name} updates a {type(target).__name__}; a target is an object or array")
 
 
-def _single_slashes(name: str, target: Any, wanted: Any) -> None:
-    if wanted is not True or not isinstance(target, dict):
+def _single_slashes(name: str, target: Any, flag: Any) -> None:
+    if flag is not True or not isinstance(target, dict):
         raise ToolError(f"{name} needs an object and `{SINGLE_SLASHES}: true`")
     for key in list(target):
         single = re.sub("/+", "/", key)
@@ -160,7 +160,7 @@ def _single_slashes(name: str, target: Any, wanted: Any) -> None:
                 f"{name} would make {key!r} the same as {single!r}; remove one of the two by an "
                 "action before this one"
             )
-        target[single] = target.pop(key)  # each in its turn, so that the order stays
+        target[single] = target.pop(key)  # for every key, so that the order stays
 
 
 def _without_prefix(name: str, target: Any, prefix: Any) -> None:
@@ -169,7 +169,7 @@ def _without_prefix(name: str, target: Any, prefix: Any) -> None:
     target[:] = [str(text).removeprefix(prefix) or text for text in target]
 
 
-#: What changes a single place, by the key of the action.
+#: The functions that change a single place, by the key of the action.
 _CHANGES: Final[dict[str, Callable[[str, Any, Any], None]]] = {
     "update": _update,
     SINGLE_SLASHES: _single_slashes,
@@ -201,7 +201,7 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
         same = next(key for key in old if key not in different)
         raise ToolError(
             f"{name} merges schemas that are no longer identical: {', '.join(different)}, unlike "
-            f"{same}; narrow the target, or give what differs a class of its own"
+            f"{same}; narrow the target, or merge the different ones under another name"
         )
     merged = schemas[old[0]] if len(old) == 1 else plain[old[0]]
     document["components"]["schemas"] = _at_place_of(
@@ -216,7 +216,7 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
 
 
 def _make_room(name: str, taken: str, document: dict[str, Any]) -> None:
-    """Give the spec's own schema of a name another one."""
+    """Rename the spec's own schema, so that a merged schema can have its name."""
     schemas, other = document["components"]["schemas"], f"{taken}2"
     if other in schemas:
         raise ToolError(
@@ -229,14 +229,14 @@ def _make_room(name: str, taken: str, document: dict[str, Any]) -> None:
 
 
 def _at_place_of(old: dict[str, Any], content: dict[str, Any]) -> LocatedObject:
-    """Return an object that stands where another does."""
+    """Return an object with the pointer of another."""
     made = LocatedObject(content)
     made.pointer = pointer_of(old, "#")
     return made
 
 
 def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
-    """Let every reference to a schema that was renamed follow."""
+    """Update every reference to a renamed schema."""
     places = {_COMPONENTS + old: _COMPONENTS + new for old, new in renamed.items()}
     for holder in _holders(document, "$ref"):
         holder["$ref"] = places.get(holder["$ref"], holder["$ref"])
@@ -248,7 +248,7 @@ def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
 
 
 def _without_prose(schema: Any) -> Any:
-    """Return a schema less its title and descriptions, its own and those of its parts."""
+    """Return a schema without titles and descriptions, including those of its parts."""
     if isinstance(schema, list):
         listed = LocatedArray(_without_prose(part) for part in schema)
         listed.pointer = pointer_of(schema, "#")

@@ -1,4 +1,4 @@
-"""From the normal form to the properties that the generator's templates render."""
+"""Converts the normal form to the properties that the generator's templates render."""
 
 import unicodedata
 from collections import Counter
@@ -34,13 +34,13 @@ from openapi_python_client.schema import Schema as NoSchema
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier, remove_string_escapes
 
-#: What every model has of its own; a field of such a name gets an underscore behind it.
+#: The names that every model defines; a field of such a name gets an underscore at the end.
 RESERVED: Final = frozenset(
     {"additional_properties", "drift", "from_dict", "to_dict", "to_json", "to_multipart"}
 )
 
-#: What the hand-written package adds to a generated class; likewise. A name that comes here later
-#: renames a field that has it, which breaks what uses that: the release notes have to say so.
+#: The names that the hand-written package adds to a generated class, with the same effect. Adding a
+#: name renames an existing field of that name, a breaking change for the release notes.
 COMPUTED: Final = {
     "Generation": frozenset(
         {"attempts", "cost", "created", "is_final", "native_tokens_per_second"}
@@ -63,19 +63,19 @@ _LITERALS = (str, int, bool)
 
 
 class Properties:
-    """Makes the properties of one document.
+    """Creates the properties of one document.
 
     Attributes:
         models: The classes of objects, by name.
         enums: The enums, by name.
-        multipart: The names of the classes that are bodies of multipart/form-data: what is binary
-            in them is a file, and elsewhere a text.
+        multipart: The names of the classes that are bodies of multipart/form-data; binary fields
+            in them are files, and elsewhere strings.
     """
 
     def __init__(
         self, schemas: dict[str, NormalSchema], config: Config, multipart: set[str]
     ) -> None:
-        """Make every class; what is inside them comes when all are there."""
+        """Create every class, then fill in the fields, which may refer to any class."""
         self.config = config
         self.multipart = multipart
         self.models: dict[str, ModelProperty] = {}
@@ -93,7 +93,7 @@ class Properties:
             self._fill(model, schemas[name], names, files=name in multipart)
 
     def tags(self, union: UnionProperty) -> dict[str, Any] | None:
-        """Return what tells the objects of a union apart: `propertyName` and `mapping`."""
+        """Return the discriminator of a union: the key and the classes by value."""
         return self._tags.get(id(union.inner_properties))
 
     def one(  # noqa: PLR0913 - what a property has
@@ -110,14 +110,14 @@ class Properties:
 
         Args:
             schema: The schema.
-            name: What it is called in JSON.
-            required: Whether it must be there.
-            python_name: What it is called in Python.
-            description: What is said of it, where the schema does not say it.
-            files: Whether what is binary is a file.
+            name: Its name in JSON.
+            required: Whether it is required.
+            python_name: Its name in Python.
+            description: Its description if the schema has none.
+            files: Whether binary strings are files.
         """
         said = schema.get("description") or description
-        found = self._made(schema, files=files)
+        found = self._property(schema, files=files)
         found = evolve(
             found,
             name=UntrustedString(name),
@@ -130,10 +130,10 @@ class Properties:
         return found
 
     def names(self, wires: Iterable[str], taken: Collection[str]) -> list[str]:
-        """Return a Python name for each of some names, none twice and none that is taken.
+        """Return a distinct Python name for each JSON name, none of which is taken.
 
-        Names that differ in nothing but how words are put together stay as they are; those that
-        differ by characters that Python has not are spelled out.
+        Names that differ only in case or separators are left unchanged; those that differ in
+        characters that Python names cannot have are spelled out.
         """
         wires = list(wires)
         found = [self._python(wire) for wire in wires]
@@ -215,7 +215,7 @@ class Properties:
 
     # Kinds.
 
-    def _made(self, schema: NormalSchema, *, files: bool) -> Property:
+    def _property(self, schema: NormalSchema, *, files: bool) -> Property:
         if "$ref" in schema:
             name = schema["$ref"].removeprefix(COMPONENTS)
             return self.enums.get(name) or self.models[name]
@@ -248,7 +248,7 @@ class Properties:
             kinds.setdefault(made.get_type_string(no_optional=True), made)
         union = UnionProperty(**_bare(schema), example=None, inner_properties=list(kinds.values()))
         if tags := schema.get("discriminator"):
-            self._unions.append(union)  # so that the id of its list stays its own
+            self._unions.append(union)  # kept alive, so that the id of its list stays unique
             self._tags[id(union.inner_properties)] = {
                 "key": tags["propertyName"],
                 "classes": {
@@ -274,7 +274,7 @@ def _untrusted(text: str | None) -> UntrustedString | None:
 
 
 def _default(found: Property, schema: NormalSchema) -> Value | None:
-    """Return the default of a schema, exactly; None for one that is no value of it."""
+    """Return the exact default of a schema; None if it is not a valid value."""
     raw = schema.get("default")
     if raw is None or isinstance(found, ModelProperty | ListProperty | AnyProperty):
         return None
@@ -282,19 +282,21 @@ def _default(found: Property, schema: NormalSchema) -> Value | None:
     if not isinstance(value, Value) or isinstance(value, ParseError):
         return None
     if isinstance(raw, str) and value.python_code == PythonCode(repr(remove_string_escapes(raw))):
-        return Value(python_code=PythonCode(repr(raw)), raw_value=raw)  # it escapes them twice
+        return Value(
+            python_code=PythonCode(repr(raw)), raw_value=raw
+        )  # the generator escapes strings twice
     return value
 
 
 def _apart(wires: list[str], names: list[str], other: Callable[[str], str]) -> list[str]:
-    """Return the names, with other ones for those that are there twice."""
+    """Return the names, with other names for duplicates."""
     twice = {name for name, count in Counter(names).items() if count > 1}
     pairs = zip(wires, names, strict=True)
     return [other(wire) if name in twice else name for wire, name in pairs]
 
 
 def _spelled(wire: str) -> str:
-    """Return a name with words for the characters that Python names cannot have."""
+    """Return a name with the characters that Python names cannot have spelled out."""
     return "".join(
         c if c.isalnum() or c == "_" else f" {unicodedata.name(c, f'U{ord(c):X}').lower()} "
         for c in wire

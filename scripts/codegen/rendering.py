@@ -1,4 +1,4 @@
-"""From the normal form to what the generator renders; its own parser is not asked."""
+"""Converts the normal form to the data that the generator renders, without its own parser."""
 
 from collections import Counter
 from typing import Any, Final
@@ -31,13 +31,13 @@ from openapi_python_client.strings import PythonIdentifier
 
 from codegen.properties import Properties
 
-#: What every operation takes of its own; a parameter of such a name gets an underscore behind it.
+#: The arguments of every operation; a parameter of such a name gets an underscore at the end.
 ARGUMENT_NAMES: Final = frozenset(
     {"body", "client", "headers", "idempotency_key", "max_retries", "options", "self", "timeout"}
     | {"validation", "OPERATION"}
 )
 
-#: What a response of the generator has of the document; no template here reads it.
+#: The document part of the generator's responses, which no template here reads.
 _NO_RESPONSE: Final = NoResponse.model_validate({"description": ""})
 
 _BODIES: Final = {
@@ -49,13 +49,13 @@ _BODIES: Final = {
 }
 _SOURCES: Final = {"json": JSON_SOURCE, "text": TEXT_SOURCE, "bytes": BYTES_SOURCE}
 
-#: The kinds of property that a text can be decoded to.
+#: The kinds of property that a text body can be decoded to.
 _TEXTS = {"AnyProperty", "ConstProperty", "EnumProperty", "StringProperty", "UuidProperty"}
 _TEXTS |= {"DateProperty", "DateTimeProperty"}
 
 
 def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]:
-    """Return what is rendered, and what made its properties."""
+    """Return the data to render, and the properties that it was created with."""
     multipart = {
         name
         for operation in normal.operations
@@ -85,7 +85,7 @@ def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]
 
 
 def _refuse_shared_modules(properties: Properties) -> None:
-    """Fail if the configuration gives two classes one name."""
+    """Check that the configuration does not give two classes one module."""
     modules: dict[str, str] = {}
     everything: dict[str, Any] = {**properties.models, **properties.enums}
     for name, item in everything.items():
@@ -108,7 +108,7 @@ def _endpoint(
     operation: NormalOperation, properties: Properties, config: Config, tag: PythonIdentifier
 ) -> Endpoint:
     name = PythonIdentifier(operation.called, config.field_prefix)
-    # Its function is called where they are known.
+    # The parameters must not hide the function of the operation.
     parameters = _parameters(operation, properties, {*ARGUMENT_NAMES, name})
     groups: dict[str, list[Property]] = {"path": [], "query": [], "header": [], "cookie": []}
     for parameter, made in zip(operation.parameters, parameters, strict=True):
@@ -167,7 +167,7 @@ def _parameters(
 
 
 def _distinct(parameter: NormalParameter, parameters: tuple[NormalParameter, ...]) -> str:
-    """Return a name that says the place, where two places have a parameter of one name."""
+    """Return a parameter's name, with its place if two places share the name."""
     others = Counter(other.name for other in parameters)
     if others[parameter.name] > 1 or parameter.name in {"client", "url"}:
         return f"{parameter.name}_{parameter.place}"
@@ -184,7 +184,7 @@ def _body(operation: NormalOperation, media: Media, properties: Properties) -> B
     )
     kind = _BODIES[media.kind]
     if kind is BodyType.CONTENT:
-        made = other(FileProperty, made)
+        made = converted(FileProperty, made)
     sent = media.type if "*" not in media.type else "application/octet-stream"
     if media.kind == "json" and "*" in media.type:
         sent = "application/json"
@@ -192,7 +192,7 @@ def _body(operation: NormalOperation, media: Media, properties: Properties) -> B
 
 
 def _response(status: str, media: Media | None, properties: Properties) -> Response:
-    pattern: Any = HTTPStatusPattern.parse(UntrustedString(status))  # statuses alone come here
+    pattern: Any = HTTPStatusPattern.parse(UntrustedString(status))  # always a valid status
     source = NONE_SOURCE
     schema = NormalSchema()
     if media is not None and (media.schema is not None or media.kind != "json"):
@@ -201,16 +201,16 @@ def _response(status: str, media: Media | None, properties: Properties) -> Respo
     name = f"response_{status}"
     made = properties.one(schema, name, required=True, python_name=name)
     if source is NONE_SOURCE:
-        made = other(NoneProperty, made)
+        made = converted(NoneProperty, made)
     elif source is BYTES_SOURCE:
-        made = other(FileProperty, made)
+        made = converted(FileProperty, made)
     elif source is TEXT_SOURCE and type(made).__name__ not in _TEXTS:
-        made = other(StringProperty, made)
+        made = converted(StringProperty, made)
     return Response(status_code=pattern, prop=made, source=source, data=_NO_RESPONSE)
 
 
-def other(kind: Any, old: Property) -> Property:
-    """Return a property of another kind that is otherwise the same."""
+def converted(kind: Any, old: Property) -> Property:
+    """Return a copy of a property as another kind."""
     made: Property = kind(
         name=old.name,
         required=old.required,

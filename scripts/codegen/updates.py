@@ -1,7 +1,7 @@
-"""What the updates of an overlay do to a document: add to it, replace what it says, or repeat it.
+"""Classifies the updates of an overlay: they add, replace or repeat values of a document.
 
-Documents change under an overlay. What an action put in ahead is published one day: then the action
-is obsolete, if it says the same; if it says something else, it hides what the document says.
+The document changes while the overlay stays. When the document gains a value that an action adds,
+the action is obsolete if the values are equal; otherwise it hides the value of the document.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,14 +12,14 @@ from typing import Any
 
 from normalizing.located import child, pointer_of
 
-#: Members of a schema or operation that are for people: replacing one hides nothing.
+#: Members of a schema or operation that are documentation: replacing one hides nothing.
 _PROSE = {"title", "description", "summary", "example", "examples", "externalDocs", "deprecated"}
-#: Members that say of what a value is.
+#: Members that define the type of a value.
 _SHAPES = {"$ref", "allOf", "anyOf", "const", "oneOf", "type"}
 
 
 class UpdateKind(Enum):
-    """What an update does at one place."""
+    """The effect of an update at one place."""
 
     ADDED = auto()
     REPLACED = auto()
@@ -28,15 +28,15 @@ class UpdateKind(Enum):
 
 @dataclass(frozen=True)
 class Update:
-    """What an `update` does at one place.
+    """The effect of an `update` at one place.
 
     Attributes:
-        action: What failures call the action.
-        says: What tells the action from others: its target, and what it says.
-        pointer: Where in the published document.
-        path: The same, from the target on.
-        was: What was there; None for what is added.
-        now: What the action puts there.
+        action: The action's name in error messages.
+        says: The identity of the action: its target and its value.
+        pointer: The JSON pointer in the published document.
+        path: The same, relative to the target.
+        was: The previous value; None for an added value.
+        now: The new value.
     """
 
     action: str
@@ -49,7 +49,7 @@ class Update:
 
 
 def of(name: str, action: dict[str, Any], target: Any) -> Iterator[Update]:
-    """Yield what an action is about to do to one target, place by place."""
+    """Yield the effects of an action on one target, place by place."""
     says = (action["target"], repr(action["update"]))
     for path, pointer, kind, was, now in _places(target, action["update"], "", "#"):
         yield Update(name, says, pointer, path, kind, was, now)
@@ -60,7 +60,7 @@ def _places(
 ) -> Iterator[tuple[str, str, UpdateKind, Any, Any]]:
     pointer = pointer_of(target, pointer)
     if isinstance(target, list):
-        new = said if isinstance(said, list) and path else [said]  # a target that is one gets one
+        new = said if isinstance(said, list) and path else [said]  # an array target gets one item
         kind = UpdateKind.REPEATED if all(item in target for item in new) else UpdateKind.ADDED
         yield path, pointer, kind, target, said
     elif isinstance(target, dict) and isinstance(said, dict):
@@ -76,14 +76,14 @@ def _places(
                     was,
                     value,
                 )
-            elif key in _SHAPES and shape:  # beside what says it in another way
+            elif key in _SHAPES and shape:  # next to another definition of the type
                 yield *below, UpdateKind.REPLACED, shape, value
             else:
                 yield *below, UpdateKind.ADDED, None, value
 
 
 def obsolete(updates: Iterable[Update]) -> Iterator[str]:
-    """Yield the actions that say only what the document says, but for the prose."""
+    """Yield the actions that only repeat the document, apart from documentation."""
     for action, done in groupby(updates, lambda update: update.action):
         kinds = {update.kind for update in done if not _is_prose(update)}
         if kinds == {UpdateKind.REPEATED}:
@@ -91,9 +91,9 @@ def obsolete(updates: Iterable[Update]) -> Iterator[str]:
 
 
 def hiding(before: Iterable[Update], updates: Iterable[Update]) -> Iterator[Update]:
-    """Yield what actions hide of a document that they did not hide of the one before it.
+    """Yield the values that actions hide in a document, and did not hide in the previous one.
 
-    An action that was not there before was made for this document: it corrects, and knowingly so.
+    A new action is left out: it was written for this document, so it corrects it deliberately.
     """
     known = [(update.says, update.path, update.was) for update in before if _replaces(update)]
     actions = {update.says for update in before}

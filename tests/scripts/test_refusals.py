@@ -160,7 +160,7 @@ def test_a_client_of_no_operation_is_refused(regenerated):
 
     said = regenerated.refusal()
 
-    assert "nothing of openapi.yaml can be carried" in said
+    assert "no operation of openapi.yaml is supported" in said
     assert "#/paths/~1a/get/responses/200: refers to '#/no', which is not there" in said
 
 
@@ -208,9 +208,9 @@ def test_an_edited_spec_is_refused(regenerated):
         ("", "codegen-config.yaml holds no mapping"),
         ("- a", "codegen-config.yaml holds no mapping"),
         ("a: [", "codegen-config.yaml, line 1 is not YAML"),
-        ("post_hook: []", "unknown key 'post_hook'; what is known is class_overrides, "),
+        ("post_hook: []", "unknown key 'post_hook'; the known keys are class_overrides, "),
         ("post_hooks: 7", "codegen-config.yaml: post_hooks: "),
-        ("post_hooks: []", "gives no `post_hooks`"),
+        ("post_hooks: []", "has no `post_hooks`"),
         ("field_prefix: []", "codegen-config.yaml: field_prefix: "),
         ("post_hooks: [no-such-program .]", "no-such-program is not in PATH"),
         ("post_hooks: [ruff no-such-command]", "ruff failed"),
