@@ -21,9 +21,9 @@ from filelock import FileLock
 from nox.command import CommandFailed
 
 nox.needs_version = ">=2026.10"
-nox.options.default_venv_backend = "none"  # `environment` makes them: once, for all sessions
+nox.options.default_venv_backend = "none"  # `environment` creates them, shared by sessions
 nox.options.sessions = ["test"]
-nox.options.parallel = 2  # much is waiting
+nox.options.parallel = 2  # the sessions often wait
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -95,12 +95,14 @@ LOWEST = (
 
 
 def interpreters() -> dict[str, str]:
-    """Return the versions from 3.11 on that are found here, with the paths of their commands."""
+    """Return the installed versions from 3.11 on, with the paths of their commands."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     found: dict[str, str] = {}
     for version in (f"3.{minor}" for minor in range(11, 16)):
         selected = shutil.which(f"python{version}")
-        if selected and Path(selected).parent != pyenv / "shims":  # they hide what is not selected
+        if (
+            selected and Path(selected).parent != pyenv / "shims"
+        ):  # they fail for versions that are not selected
             found[version] = selected
         for command in sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}")):
             found.setdefault(version, str(command))
@@ -119,14 +121,14 @@ def group(name: str) -> list[str]:
 def environment(
     session: nox.Session, name: str, *installs: tuple[str, ...], python: str = sys.executable
 ) -> None:
-    """See that there is an environment; put its programs first on the session's PATH.
+    """Create an environment if needed; put its programs first on the session's PATH.
 
-    It is made anew only when something that it is made of has changed, so that a second run needs
-    no network; by uv where that can, otherwise by virtualenv and pip.
+    It is created again only when its inputs have changed, so that a second run needs no network;
+    with uv if possible, otherwise with virtualenv and pip.
 
     Args:
-        session: Who needs it.
-        name: What sessions that share it call it.
+        session: The session that needs it.
+        name: Its name; sessions with the same name share it.
         installs: What to install, the arguments of one `pip install` each.
         python: The interpreter.
     """
@@ -144,24 +146,24 @@ def environment(
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
             return
         shutil.rmtree(home, ignore_errors=True)
-        if not made_by_uv(session, home, programs / "python", python, installs):
+        if not create_with_uv(session, home, programs / "python", python, installs):
             shutil.rmtree(home, ignore_errors=True)
-            made_by_pip(session, home, programs / "python", python, installs)
+            create_with_pip(session, home, programs / "python", python, installs)
         stamp.write_text(key, encoding="utf-8")
 
 
-def made_by_uv(
+def create_with_uv(
     session: nox.Session,
     home: Path,
     inside: Path,
     python: str,
     installs: tuple[tuple[str, ...], ...],
 ) -> bool:
-    """Make an environment by uv, from where pip is told to look; False if it cannot."""
+    """Create an environment with uv and the indexes of pip; return False if that fails."""
     uv = shutil.which("uv")
     if uv is None:
         return False
-    as_pip = {**os.environ, **settings_of_pip()}
+    as_pip = {**os.environ, **pip_settings()}
     commands = [
         ["venv", "--quiet", "--no-python-downloads", "--python", python, str(home)],
         *(["pip", "install", "--quiet", "--python", str(inside), *what] for what in installs),
@@ -174,10 +176,10 @@ def made_by_uv(
     return True
 
 
-def settings_of_pip() -> dict[str, str]:
-    """Return what pip is configured to, as uv's variables: it does not read pip's files."""
-    asked = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(asked, capture_output=True, encoding="utf-8", check=False).stdout
+def pip_settings() -> dict[str, str]:
+    """Return pip's configuration as variables of uv, which does not read pip's files."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stdout
     settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # as pip has it
     names = {
         "find-links": ("UV_FIND_LINKS", ","),
@@ -193,14 +195,14 @@ def settings_of_pip() -> dict[str, str]:
     return settings
 
 
-def made_by_pip(
+def create_with_pip(
     session: nox.Session,
     home: Path,
     inside: Path,
     python: str,
     installs: tuple[tuple[str, ...], ...],
 ) -> None:
-    """Make an environment by virtualenv and pip; end the session if that fails."""
+    """Create an environment with virtualenv and pip; end the session if that fails."""
     session.run(sys.executable, "-m", "virtualenv", "--quiet", "-p", python, str(home))
     for what in installs:
         session.run(str(inside), "-m", "pip", "install", "--quiet", *what)
@@ -274,12 +276,12 @@ TESTED = [f"tests-{version}" for version in INTERPRETERS]
     ]
 )
 def test(session: nox.Session) -> None:
-    """Everything that must hold: lint, types, freshness, tests, packages."""
+    """Run all checks: lint, types, freshness, tests, packages."""
 
 
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Check style and formatting of what is written by hand."""
+    """Check the style and formatting of hand-written code."""
     environment(session, "lint", tuple(group("lint")))
     run(session, "ruff", "check", ".")
     run(session, "ruff", "format", "--check", ".")
@@ -287,7 +289,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site of the documentation in site/; a link that leads nowhere fails."""
+    """Build the documentation site in site/; a broken link fails."""
     environment(session, "docs", tuple(group("docs")))
     session.env["NO_MKDOCS_2_WARNING"] = "1"  # the theme's, of another version
     run(session, "mkdocs", "build", "--strict", "--clean", *session.posargs)
@@ -299,7 +301,7 @@ def audit(session: nox.Session) -> None:
     environment(session, "audit", tuple(group("audit")))
     run(session, "zizmor", "--offline", ".github/workflows")
     run(session, "bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *PACKAGES)
-    # Strict: what an index does not know cannot be judged, and is not passed over.
+    # Strict: a package that the index does not know is an error, not skipped.
     for locked in ("codegen", "nox"):
         requirements = f"scripts/requirements/{locked}.txt"
         audited = ("--strict", "--disable-pip", "--require-hashes", "-r", requirements)
@@ -309,14 +311,14 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Build what is released under a tag, if version, changelog and tag agree."""
+    """Build the distributions of a tag, if version, changelog and tag agree."""
     tools_alone(session)
     script(session, "release.py")
 
 
 @nox.session(allow_parallel=True)
 def typing(session: nox.Session) -> None:
-    """Check types: mypy --strict and pyright, ours and the generated code's."""
+    """Check the types of hand-written and generated code: mypy --strict and pyright."""
     project(session)
     cache = ROOT / ".mypy_cache" / "tests"  # which runs of mypy in tests share, one at a time
     cache.mkdir(parents=True, exist_ok=True)
@@ -336,14 +338,14 @@ def regenerate(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def fresh(session: nox.Session) -> None:
-    """Fail, naming files, unless generated/ is byte for byte what its inputs yield."""
+    """Check that generated/ matches its inputs byte for byte; name the files that do not."""
     tools_alone(session)
     run(session, "python", "scripts/regenerate.py", "--check", *session.posargs)
 
 
 @nox.session
 def vendor(session: nox.Session) -> None:
-    """Take a new spec from a URL or a file, and say what changed."""
+    """Vendor a new spec from a URL or a file, and print what changed."""
     refuse_missing_files(session)
     tools_alone(session)
     script(session, "vendor.py")
@@ -351,7 +353,7 @@ def vendor(session: nox.Session) -> None:
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Judge a new spec: what it breaks, for whom, proven by execution."""
+    """Report what a new spec breaks, and for whom, verified by execution."""
     refuse_missing_files(session)
     tools_alone(session)
     script(session, "drift.py")
@@ -359,7 +361,7 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def routine(session: nox.Session) -> None:
-    """Take new specs through everything that must hold, in a scratch checkout: is it all green?"""
+    """Take new specs through all checks in a scratch checkout, and report whether they pass."""
     refuse_missing_files(session)
     project(session)
     script(session, "routine.py")
@@ -367,14 +369,14 @@ def routine(session: nox.Session) -> None:
 
 @nox.session
 def backtest(session: nox.Session) -> None:
-    """Let the client of each version read what the servers of the others may send."""
+    """Let the client of each version read what servers of the other versions may send."""
     refuse_missing_files(session)
     tools_alone(session)
     script(session, "backtest.py")
 
 
 def refuse_missing_files(session: nox.Session) -> None:
-    """End the session if it is about a file that is not there, before an environment is made."""
+    """End the session if an argument names a missing file, before an environment is created."""
     for before, argument in zip(["", *session.posargs], session.posargs, strict=False):
         is_output = before.startswith("--") and before not in {"--against", "--apply"}
         is_file = Path(argument).suffix in {".json", ".md", ".txt", ".yaml", ".yml"}
@@ -385,9 +387,9 @@ def refuse_missing_files(session: nox.Session) -> None:
 
 @nox.session
 def pins(session: nox.Session) -> None:
-    """Compile the pins of the tools anew, with hashes; arguments go to uv, such as `--upgrade`.
+    """Compile the pins of the tools again, with hashes; arguments go to uv, such as `--upgrade`.
 
-    uv comes with nox, of `scripts/requirements/nox.txt`, where `scripts/run.py` is used.
+    uv is installed with nox, by `scripts/requirements/nox.txt`, if `scripts/run.py` is used.
     """
     uv = shutil.which("uv") or session.error("uv is missing: run `python3 scripts/run.py pins`")
     options = ("--universal", "--generate-hashes", "--python-version", "3.11", "--no-header")
@@ -398,7 +400,7 @@ def pins(session: nox.Session) -> None:
 
 
 def script(session: nox.Session, name: str) -> None:
-    """Run a script with the arguments after `--`; end with its own exit status, not with nox's."""
+    """Run a script with the arguments after `--`; exit with its status, not with nox's."""
     command = [program(session, "python"), f"scripts/{name}", *session.posargs]
     environ = os.environ | {key: value for key, value in session.env.items() if value is not None}
     status = subprocess.run(command, env=environ, check=False).returncode
@@ -408,7 +410,7 @@ def script(session: nox.Session, name: str) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Hold the committed client against a server that follows the spec, status by status."""
+    """Test the committed client against a server that follows the spec, status by status."""
     pytest(session, "tests/contract", *session.posargs)
 
 
@@ -436,16 +438,16 @@ for _version in INTERPRETERS:
 
 @nox.session(allow_parallel=True)
 def lowest(session: nox.Session) -> None:
-    """Run the tests that feel a dependency with the lowest versions that pyproject.toml allows."""
+    """Run the tests that use dependencies with the lowest versions that pyproject.toml allows."""
     metadata = PROJECT["project"]
-    # The SDK of MCP asks for newer versions of what the base stands on; `all` has it.
+    # The MCP SDK needs newer versions of the base dependencies; `all` includes it.
     extras = {
         name: needs
         for name, needs in metadata["optional-dependencies"].items()
         if name not in {"all", "mcp"}
     }
     bounds = [bound for needs in (metadata["dependencies"], *extras.values()) for bound in needs]
-    # `name>=1.2,<2` to `name==1.2`; what stands on these may be as new as it likes.
+    # `name>=1.2,<2` to `name==1.2`; other packages may be as new as these allow.
     pins = [re.sub(r">=([^,;\s]+).*", r"==\1", bound) for bound in bounds]
     oldest = next(iter(INTERPRETERS.values()))
     needs = ("-e", f".[{','.join(extras)}]", *group("pytest"), "ruamel.yaml", *pins)
@@ -455,8 +457,8 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def tools(session: nox.Session) -> None:
-    """Run the tests of the maintainer's tools, which run on one interpreter as they do."""
-    # By file: what a file's tests share is generated once, not in each process.
+    """Run the tests of the maintainer's tools, on one interpreter like the tools themselves."""
+    # By file: the tests of a file share generated code, which is then generated only once.
     by_file = ("--dist=loadfile", "--no-loadscope-reorder")
     pytest(session, *by_file, "tests/scripts", *session.posargs)
 
@@ -470,14 +472,14 @@ def heavy(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def comparison(session: nox.Session) -> None:
-    """Hold the page that compares this client with others, one of which needs packages apart."""
+    """Test the page that compares this client with others, in a separate environment."""
     needs = (*EXTRAS, *group("pytest"), *group("comparison"))
     environment(session, "comparison", CODEGEN, needs)
     run_pytest(session, COMPARISON, *session.posargs)
 
 
 def find_browser(session: nox.Session) -> None:
-    """See that there is a Chromium; install it where nobody is to be asked: Debian, as root."""
+    """Find Chromium, or install it if that needs no confirmation: on Debian, as root."""
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
     if not (shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0):
@@ -488,7 +490,7 @@ def find_browser(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Print which branches no test takes; fail under 97 % of the client, or 95 % of the scripts."""
+    """Print untested branches; fail under 97 % coverage of the client, or 95 % of the scripts."""
     project(session)
     with scratch_folder(session) as scratch:
         session.env["COVERAGE_FILE"] = str(Path(scratch) / "coverage")
@@ -496,9 +498,9 @@ def coverage(session: nox.Session) -> None:
         run(session, "coverage", "run", *suite, *session.posargs)
         run(session, "coverage", "combine", "--quiet")
         report = ("coverage", "report", "--show-missing", "--skip-covered")
-        wanted = {"scripts/*": 95, "overlays/*,generated/*": 97}
+        minimum = {"scripts/*": 95, "overlays/*,generated/*": 97}
         missed: list[str] = []
-        for files, percent in wanted.items():
+        for files, percent in minimum.items():
             try:
                 run(session, *report, f"--include={files}", f"--fail-under={percent}")
             except CommandFailed:
@@ -516,16 +518,16 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 def run_pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest in the session's environment."""
     with scratch_folder(session):
-        # Once by itself, so that not each of the processes compiles all the tests.
+        # Once in one process, so that not every process compiles all tests.
         run(session, "pytest", "--collect-only", "-qq", *arguments, silent=True)
-        # Much of the time is waiting, for servers that misbehave: three processes, on any machine.
+        # The tests often wait for misbehaving servers: three processes, on any machine.
         # A fourth takes longer to import the tests than it saves.
         run(session, "pytest", "--numprocesses=3", "--durations=20", *arguments)
 
 
 @contextmanager
 def scratch_folder(session: nox.Session) -> Iterator[str]:
-    """Put all temporary files of a session into one folder, which goes when it ends."""
+    """Put all temporary files of a session into one folder, which is deleted at its end."""
     with tempfile.TemporaryDirectory(prefix="modelgates-", ignore_cleanup_errors=True) as scratch:
         session.env.update(TMPDIR=scratch, TEMP=scratch, TMP=scratch)
         yield scratch
@@ -533,7 +535,7 @@ def scratch_folder(session: nox.Session) -> Iterator[str]:
 
 @nox.session(allow_parallel=True)
 def package(session: nox.Session) -> None:
-    """Build wheel and sdist, check what they hold, import the wheel with its own needs alone."""
+    """Build the wheel and the sdist, check their files, and import the wheel by itself."""
     packaging(session)
     with tempfile.TemporaryDirectory() as dist:
         run(session, "python", "-m", "build", "--no-isolation", "--outdir", dist, silent=True)
@@ -548,21 +550,23 @@ def package(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def extras(session: nox.Session) -> None:
-    """Use each extra as its users do, in an environment with just that one."""
+    """Use each extra as its users do, in an environment with only that extra."""
     for extra in ("base", *PROJECT["project"]["optional-dependencies"]):
         environment(session, f"extra-{extra}", ("-e", "." if extra == "base" else f".[{extra}]"))
-        run(session, "python", "-P", "tests/use_extras.py", extra)  # tests/mcp is no package
+        run(
+            session, "python", "-P", "tests/use_extras.py", extra
+        )  # otherwise tests/mcp would hide mcp
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Show the main job: regenerate, compare, build, install, fetch a record from a stub."""
+    """Show the main task: regenerate, compare, build, install, fetch a record from a stub."""
     packaging(session)
     run(session, "python", "scripts/demo.py")
 
 
 def benchmark(session: nox.Session) -> None:
-    """Run the benchmarks of a session; `-- --help` lists what may be said of them."""
+    """Run the benchmarks of a session; `-- --help` lists the options."""
     needs = ("-e", ".[cli,fast,report]", *group("bench"))
     environment(session, "bench", CODEGEN, needs)
     session.env.update(PYTHONPATH="scripts")
@@ -571,13 +575,13 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print how the client compares with its peers, in all that is measured, as ratios."""
+    """Print all measurements of the client and its peers, as ratios."""
     benchmark(session)
 
 
 @nox.session
 def startup(session: nox.Session) -> None:
-    """Print what import, client and first request cost, against bare httpx, in CPU."""
+    """Print the CPU time of import, client and first request, compared with bare httpx."""
     benchmark(session)
 
 
@@ -589,7 +593,7 @@ def bulk(session: nox.Session) -> None:
 
 @nox.session
 def growth(session: nox.Session) -> None:
-    """Print what regeneration and drift take, by the size of the spec."""
+    """Print the time of regeneration and drift by the size of the spec."""
     project(session)  # the SDK of openrouter installs a `jsonpath` over the tools' own
     session.env.update(PYTHONPATH="scripts")
     run(session, "python", "-m", "benchmarks", session.name, *session.posargs)
@@ -597,11 +601,11 @@ def growth(session: nox.Session) -> None:
 
 @nox.session
 def outages(session: nox.Session) -> None:
-    """Print what becomes of ids in outages, restarts and behind limits, over real sockets."""
+    """Print the outcomes of ids in outages, restarts and behind limits, over real sockets."""
     benchmark(session)
 
 
 @nox.session
 def reports(session: nox.Session) -> None:
-    """Print what reports, pages, budgets and reconciling take of a year of records."""
+    """Print the time of reports, pages, budgets and reconciling for a year of records."""
     benchmark(session)

@@ -1,6 +1,6 @@
-"""Checks what a wheel and an sdist hold: all that is tracked and belongs there, and nothing else.
+"""Checks that a wheel and an sdist have exactly the tracked files that belong in them.
 
-What lies in a folder and is tracked by no one may be anybody's: notes, recordings, a key.
+Untracked files in the checkout may be private: notes, recordings, an API key.
 """
 
 import os
@@ -19,11 +19,11 @@ SOURCES = {
     "modelgates_runtime": ROOT / "overlays" / "modelgates_runtime",
     "modelgates_api": ROOT / "generated" / "modelgates_api",
 }
-HOSTING = (".ci/", ".github/")  # where the repository is kept: of no use to who has the sdist alone
+HOSTING = (".ci/", ".github/")  # only of use where the repository is hosted
 
 
 def main() -> None:
-    """Check the distributions in the directory that is given."""
+    """Check the distributions in a directory."""
     parser = Arguments(description="Check the wheel and the sdist in a directory.")
     parser.add_argument("directory", type=Path)
     dist: Path = parser.parse_args().directory
@@ -31,11 +31,11 @@ def main() -> None:
     names = tracked(ROOT)
     check_wheel(wheel, names)
     check_sdist(sdist, names)
-    print(f"{wheel.name} and {sdist.name} hold what they should")
+    print(f"{wheel.name} and {sdist.name} have the expected files")
 
 
 def only(directory: Path, pattern: str) -> Path:
-    """Return the one file of a pattern."""
+    """Return the only file that matches a pattern."""
     found = list(directory.glob(pattern))
     if len(found) != 1:
         raise ToolError(f"{len(found)} files match {pattern} in {directory.name}, not one")
@@ -43,7 +43,7 @@ def only(directory: Path, pattern: str) -> Path:
 
 
 def tracked(root: Path) -> frozenset[str]:
-    """Return the names of the files that Git tracks in a directory.
+    """Return the names of the tracked files in a directory.
 
     Raises:
         ToolError: It is not a clone, or git is not installed.
@@ -60,15 +60,15 @@ def tracked(root: Path) -> frozenset[str]:
 
 
 def refuse(archive: Path, extra: set[str], missing: set[str]) -> None:
-    """Fail, naming a file, if there is one too many or too few."""
+    """Raise an error that names the first extra or missing file, if any."""
     for name in sorted(extra):
-        raise ToolError(f"{archive.name}: {name} is extra: track it by git, or take it away")
+        raise ToolError(f"{archive.name}: {name} is not expected: add it to git, or delete it")
     for name in sorted(missing):
         raise ToolError(f"{archive.name}: {name} is missing")
 
 
 def check_wheel(wheel: Path, names: frozenset[str]) -> None:
-    """Fail unless the wheel holds exactly these packages, as tracked, and its metadata."""
+    """Check that the wheel has exactly the tracked files of the packages, and its metadata."""
     expected = {
         f"{package}/{name}": content
         for package, source in SOURCES.items()
@@ -82,18 +82,18 @@ def check_wheel(wheel: Path, names: frozenset[str]) -> None:
             if archive.read(name) != content:
                 raise ToolError(f"{wheel.name}: {name} differs from the source")
         if not any(name.endswith("licenses/LICENSE") for name in archive.namelist()):
-            raise ToolError(f"{wheel.name} has no licence")
+            raise ToolError(f"{wheel.name} has no license file")
     for package in SOURCES:
         if f"{package}/py.typed" not in held:
             raise ToolError(f"{wheel.name}: {package} has no py.typed, so it is not typed")
 
 
 def check_sdist(sdist: Path, names: frozenset[str]) -> None:
-    """Fail unless the sdist holds exactly the tracked files, and its metadata."""
+    """Check that the sdist has exactly the tracked files, and its metadata."""
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {name for name in names if not name.startswith(HOSTING)} | {"PKG-INFO"}
-    refuse(sdist, held - wanted, wanted - held)
+    expected = {name for name in names if not name.startswith(HOSTING)} | {"PKG-INFO"}
+    refuse(sdist, held - expected, expected - held)
 
 
 if __name__ == "__main__":

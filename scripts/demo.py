@@ -1,7 +1,7 @@
-"""The main job, end to end, against a stub of the API, without a key: run as `nox -s demo`.
+"""Shows the main task end to end, without an API key: run it as `nox -s demo`.
 
-It takes the vendored spec to a wheel, installs that wheel into an environment of its own, and
-fetches a real record through it from a stub of the API on loopback.
+It builds a wheel from the vendored spec, installs it into a fresh environment, and fetches a real
+record with it from a stub of the API on loopback.
 """
 
 import json
@@ -24,7 +24,7 @@ ENVIRONMENT = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8":
 
 
 def main() -> None:
-    """Do the steps, saying which."""
+    """Run the steps and print their progress."""
     with tempfile.TemporaryDirectory(prefix="modelgates-demo-") as scratch:
         with step(1, "Regenerating the client from openapi.yaml, comparing it with generated/"):
             call(sys.executable, "scripts/regenerate.py", "--check")
@@ -52,7 +52,7 @@ def main() -> None:
 
 @contextmanager
 def step(number: int, what: str) -> Iterator[None]:
-    """Say what is being done, and how long it took."""
+    """Print a step, and how long it took in seconds."""
     print(f"[{number}/{STEPS}] {what} …", end="", flush=True)
     start = time.monotonic()
     try:
@@ -64,10 +64,10 @@ def step(number: int, what: str) -> Iterator[None]:
 
 
 def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = None) -> str:
-    """Run a command and return what it printed.
+    """Run a command and return its output.
 
     Raises:
-        ToolError: It failed; with all that it said.
+        ToolError: It failed; the message has its output.
     """
     done = subprocess.run(
         command,
@@ -83,7 +83,7 @@ def call(*command: str, cwd: Path | str = ROOT, env: dict[str, str] | None = Non
 
 
 def start_stub(python: str, cwd: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
-    """Start the stub that the wheel brings; return it with the settings of a client for it."""
+    """Start the stub of the wheel; return it with the settings of a client for it."""
     stub = subprocess.Popen(
         [python, "-m", "modelgates_client", "stub", str(RECORD)],
         cwd=cwd,
@@ -95,8 +95,8 @@ def start_stub(python: str, cwd: Path) -> tuple[subprocess.Popen[str], dict[str,
     lines = [stub.stdout.readline(), stub.stdout.readline()] if stub.stdout else []
     settings = dict(line.strip().split("=", 1) for line in lines if "=" in line)
     if settings.keys() != {"MODELGATES_BASE_URL", "MODELGATES_API_KEY"}:
-        _, said = stub.communicate()
-        raise ToolError(f"the stub did not start: {said}")
+        _, errors = stub.communicate()
+        raise ToolError(f"the stub did not start: {errors}")
     return stub, settings
 
 

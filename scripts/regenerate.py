@@ -1,4 +1,4 @@
-"""Rewrites `generated/` from the spec, the overlays and the configuration, or checks that it is.
+"""Rewrites `generated/` from the spec, the overlays and the configuration, or checks it.
 
 The maintainer runs it as `nox -s regenerate` and `nox -s fresh`.
 """
@@ -11,11 +11,11 @@ from common import lock, toolchain, tree
 from common.project import Project
 from common.tool_errors import Arguments, ToolError, run
 
-_SHOWN = 20  # faults that are worth showing
+_SHOWN = 20  # faults that are printed
 
 
 def main() -> None:
-    """Parse the arguments and do the one thing asked for."""
+    """Regenerate the client, or check that it is up to date."""
     parser = Arguments(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="change nothing; fail if not fresh")
     parser.add_argument(
@@ -29,40 +29,40 @@ def main() -> None:
     lock.check_overrides(project, recorded)
     toolchain.check_versions(project)
     toolchain.check_templates(project)
-    # Not before the tools are known to be there.
+    # These need the tools, whose versions are checked above.
     from backtesting import execution  # noqa: PLC0415
     from codegen import computed, generator, missing_names  # noqa: PLC0415
     from normalizing import messages  # noqa: PLC0415
 
     normal = generator.prepare(project)
     with generator.generated(project, normal) as fresh:
-        wanted = lock.current(project, recorded)
+        new_lock = lock.current(project, recorded)
         for line in (*messages.lines(normal), *generator.obsolete(project)):
             print(line, file=sys.stderr)
         if arguments.check:
-            check(project, fresh, wanted)
+            check(project, fresh, new_lock)
         else:
             if any(tree.differences(fresh, project.generated)):
-                _hold(execution.own(project, fresh, normal))
-            write(project, fresh, wanted, generator.left_out(normal))
+                _refuse_faults(execution.own(project, fresh, normal))
+            write(project, fresh, new_lock, generator.left_out(normal))
         for name, reason in computed.lost(project, normal).items():
             print(f"unknown: {name} {reason}; {computed.ADVICE}", file=sys.stderr)
-        lacks = list(missing_names.lines(project, fresh))
-    if lacks:
-        print("\n".join(lacks), file=sys.stderr)
+        missing = list(missing_names.lines(project, fresh))
+    if missing:
+        print("\n".join(missing), file=sys.stderr)
         raise ToolError(
-            f"the hand-written package lacks {len(lacks)} name(s) in the generated one; give them "
-            "back by the overlay, or change what asks for them"
+            f"the generated package lacks {len(missing)} name(s) that the hand-written one "
+            "imports; restore them by the overlay, or change the imports"
         )
 
 
 def _scratch(project: Project) -> Path:
-    """Return where what is new is put together; there is something only after a kill."""
+    """Return the directory for new files; it exists only if an earlier run was killed."""
     return project.root / ".regenerate"
 
 
-def _hold(faults: Sequence[str]) -> None:
-    """Fail if the new client does not read what its own document allows, before it is written."""
+def _refuse_faults(faults: Sequence[str]) -> None:
+    """Check that the new client reads everything its document allows, before it is written."""
     if faults:
         print("\n".join(faults[:_SHOWN]), file=sys.stderr)
         raise ToolError(
@@ -71,28 +71,23 @@ def _hold(faults: Sequence[str]) -> None:
         )
 
 
-def check(project: Project, fresh: Path, wanted: str) -> None:
-    """Fail, naming files, unless `generated/` and the lock are what the inputs yield."""
+def check(project: Project, fresh: Path, new_lock: str) -> None:
+    """Check that `generated/` and the lock match the inputs; the error names the files."""
     stale = [f"generated/{line}" for line in tree.differences(fresh, project.generated)]
-    if project.lock.read_text(encoding="utf-8") != wanted:
+    if project.lock.read_text(encoding="utf-8") != new_lock:
         stale.append(f"{project.lock.name}: differs")
     if stale:
         print("\n".join(stale), file=sys.stderr)
-        raise ToolError(
-            f"{len(stale)} file(s) are not what the inputs yield; run `nox -s regenerate`"
-        )
+        raise ToolError(f"{len(stale)} file(s) do not match the inputs; run `nox -s regenerate`")
     print("generated/ is fresh")
 
 
-def write(project: Project, fresh: Path, wanted: str, left_out: Sequence[str]) -> None:
-    """Put what is fresh in the place of `generated/`, and the lock that goes with it.
-
-    Say what of the spec is left out.
-    """
+def write(project: Project, fresh: Path, new_lock: str, left_out: Sequence[str]) -> None:
+    """Replace `generated/` and the lock, and print the omitted parts of the spec."""
     changed = list(tree.differences(fresh, project.generated))
     contents: dict[Path, Path | str] = {project.generated: fresh} if changed else {}
-    if project.lock.read_text(encoding="utf-8") != wanted:
-        contents[project.lock] = wanted
+    if project.lock.read_text(encoding="utf-8") != new_lock:
+        contents[project.lock] = new_lock
     tree.install(_scratch(project), contents)
     count = len(tree.read(project.generated))
     print(f"generated/ is up to date: {count} files, {len(changed)} changed")

@@ -1,7 +1,7 @@
-"""Builds what is released under a tag, having checked that version, changelog and tag agree.
+"""Builds the distributions of a tag, after checking that version, changelog and tag agree.
 
-The README is shown on the package index, where a link into the repository leads nowhere: in what is
-built, and only there, such links are absolute, to the files as they are at the tag.
+The README is shown on the package index, where relative links do not work: in the distributions,
+and only there, they are replaced by absolute links to the files at the tag.
 """
 
 import argparse
@@ -22,16 +22,20 @@ VERSION = "overlays/modelgates_client/_version.py"
 
 
 def main() -> None:
-    """Check the tag that is given, and build."""
+    """Check the tag and build."""
     parser = Arguments(
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("tag", help="as v1.2.3")
+    parser.add_argument("tag", help="such as v1.2.3")
     parser.add_argument(
-        "--repository", metavar="URL", help="where the files are shown; links stay if not given"
+        "--repository",
+        metavar="URL",
+        help="the repository's web page; without it, links stay relative",
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where wheel and sdist go")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "dist", help="directory for the wheel and the sdist"
+    )
     arguments = parser.parse_args()
     check(ROOT, arguments.tag, arguments.repository)
     build(ROOT, arguments.tag, arguments.repository, arguments.out.resolve())
@@ -39,15 +43,15 @@ def main() -> None:
 
 
 def check(root: Path, tag: str, repository: str | None = None) -> None:
-    """Refuse a tag that is not the version, or that the changelog does not have.
+    """Check that a tag matches the version and has an entry in the changelog.
 
     Args:
-        root: The project.
+        root: The project's directory.
         tag: The tag.
-        repository: Where its files are shown, which the project has to say, too.
+        repository: The URL of the repository, which must be the one in pyproject.toml.
 
     Raises:
-        ToolError: It is not.
+        ToolError: They do not match.
     """
     text = (root / VERSION).read_text(encoding="utf-8")
     found = re.search(r'^__version__(?:: \S+)? = "([^"]+)"$', text, re.MULTILINE)
@@ -55,7 +59,7 @@ def check(root: Path, tag: str, repository: str | None = None) -> None:
         raise ToolError(f"{VERSION} has no __version__")
     if tag != f"v{found[1]}":
         raise ToolError(
-            f"the tag is {tag}, and the version is {found[1]}: it has to be v{found[1]}"
+            f"the tag is {tag}, but the version is {found[1]}: the tag must be v{found[1]}"
         )
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     heading = rf"^## {re.escape(found[1])} - \d{{4}}-\d\d-\d\d$"
@@ -65,16 +69,16 @@ def check(root: Path, tag: str, repository: str | None = None) -> None:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         named = project["urls"].get("Repository")
         if named != repository:
-            raise ToolError(f"pyproject.toml names {named} as Repository, and this is {repository}")
+            raise ToolError(f"pyproject.toml has {named} as Repository, not {repository}")
 
 
 def absolute(text: str, base: str) -> str:
-    """Return a page with its links into the repository made absolute."""
+    """Return a page with absolute links into the repository."""
     return re.sub(r"\]\((?!https?:|#|mailto:)([^)\s]+)\)", rf"]({base}/\1)", text)
 
 
 def build(root: Path, tag: str, repository: str | None, out: Path) -> None:
-    """Build wheel and sdist of what is committed, and check what they hold."""
+    """Build the wheel and the sdist of the last commit, and check their contents."""
     git = shutil.which("git")
     if git is None:
         raise ToolError("git, which archives the commit, is not installed")

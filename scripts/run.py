@@ -1,10 +1,10 @@
 """Runs a task of this project on a machine that has only Python (3.11 or newer) and git.
 
-    python3 scripts/run.py demo     the main job, shown end to end
-    python3 scripts/run.py test     everything that must hold
+    python3 scripts/run.py demo     the main task, end to end
+    python3 scripts/run.py test     all checks and tests
 
-It sets up nox in an environment of its own, once, and hands over to it; any session of
-`noxfile.py` can be named. Nothing is installed outside the checkout.
+It installs nox into its own environment, once, and runs it with the given arguments; any session
+of `noxfile.py` can be given. Nothing is installed outside the checkout.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def main() -> None:
         return
     if not REQUIREMENTS.is_file():
         sys.exit(f"error: {REQUIREMENTS.relative_to(ROOT)} is missing; restore it from git")
-    live_somewhere()
+    ensure_home()
     home = environment()
     if not (home / "ready").exists():
         set_up(home)
@@ -41,8 +41,8 @@ def main() -> None:
     sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
 
 
-def live_somewhere() -> None:
-    """See that there is a home directory: some programs end without one, as nox does."""
+def ensure_home() -> None:
+    """Set a home directory if there is none: nox, among others, fails without one."""
     try:
         Path.home()
     except RuntimeError:  # neither HOME nor an entry for this user
@@ -51,7 +51,7 @@ def live_somewhere() -> None:
 
 
 def environment() -> Path:
-    """Return where the environment is: another for every interpreter and set of requirements."""
+    """Return the path of the environment, one for each interpreter and set of requirements."""
     key = REQUIREMENTS.read_bytes() + sys.version.encode() + sys.executable.encode()
     return ROOT / ".nox" / f"bootstrap-{hashlib.sha256(key).hexdigest()[:12]}"
 
@@ -62,7 +62,7 @@ def python(home: Path) -> str:
 
 
 def set_up(home: Path) -> None:
-    """Make the environment; with the system's pip where Python came without ensurepip."""
+    """Create the environment; with the system's pip if Python has no ensurepip."""
     print(f"Setting up nox in {home.relative_to(ROOT)} (once) …", flush=True)
     venv = [sys.executable, "-m", "venv", "--clear"]
     if find_spec("ensurepip"):
@@ -81,7 +81,7 @@ def set_up(home: Path) -> None:
 
 
 def run(command: list[str]) -> None:
-    """Run a command; end with its status and what it said if it fails."""
+    """Run a command; if it fails, exit with its output."""
     environ = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,7 +1,7 @@
-"""What the site of the documentation has besides `docs/`: hooks of MkDocs, named in mkdocs.yml.
+"""MkDocs hooks, named in mkdocs.yml, that add the pages outside `docs/` to the site.
 
-The README is its first page. The reference is written from the code, read and never imported: every
-name that a package exports, every operation and every model, as `mkdocstrings` shows them.
+The README is the first page. The reference lists every name that a package exports, every operation
+and every model, for `mkdocstrings`; the code is parsed, never imported.
 """
 
 import ast
@@ -15,17 +15,17 @@ from mkdocs.structure.files import File, Files  # pyright: ignore[reportMissingI
 
 ROOT = Path(__file__).resolve().parent.parent
 API = ROOT / "generated" / "modelgates_api"
-WIDE, HIGH = 170, 50  # of a room in a picture, with what is around it
+WIDTH, HEIGHT = 170, 50  # pixels of a box in a picture, with its margins
 
-#: Pages beside `docs/`, and what they are called in the site.
-BESIDE = {
+#: Pages outside `docs/`, and their names in the site.
+OUTSIDE = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "CHANGELOG.md": "changelog.md",
     "tests/faults/README.md": "faults.md",
 }
-#: The reference: of each page the package, its title, and what it says first.
+#: The pages of the reference: package, title and introduction of each.
 PACKAGES = {
     "client": ("modelgates_client", "modelgates_client", "The client, its errors and records."),
     "generations": (
@@ -53,8 +53,8 @@ PACKAGES = {
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in `docs/`."""
-    for name, page in BESIDE.items():
-        add(files, config, page, inside((ROOT / name).read_text(encoding="utf-8")))
+    for name, page in OUTSIDE.items():
+        add(files, config, page, with_site_links((ROOT / name).read_text(encoding="utf-8")))
     for page, (package, title, words) in PACKAGES.items():
         blocks = "".join(f"::: {home}.{name}\n\n" for name, home in exported(package).items())
         add(files, config, f"reference/{page}.md", f"# {title}\n\n{words}\n\n{blocks}")
@@ -64,14 +64,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Let pages of `docs/` link to those beside it."""
-    for name, page in BESIDE.items():
+    """Fix links from `docs/` to the pages outside it, and draw flowcharts."""
+    for name, page in OUTSIDE.items():
         markdown = markdown.replace(f"](../{name}", f"]({page}")
     return re.sub(r"```mermaid\n(.*?)```", lambda found: drawn(found[1]), markdown, flags=re.DOTALL)
 
 
 def drawn(flowchart: str) -> str:
-    """Return a picture of a flowchart as SVG: each row imports from those below it."""
+    """Return a flowchart as SVG: each row imports from the rows below it."""
     above: dict[str, set[str]] = {}
     for name, other in re.findall(r"(\w+) --> (\w+)", flowchart):
         above.setdefault(name, set())
@@ -82,9 +82,9 @@ def drawn(flowchart: str) -> str:
     rows = [
         [name for name in row if row[name] == number] for number in range(max(row.values()) + 1)
     ]
-    width = WIDE * max(map(len, rows))
+    width = WIDTH * max(map(len, rows))
     at = {
-        name: (width * (2 * place + 1) // (2 * len(names)), HIGH * row[name])
+        name: (width * (2 * place + 1) // (2 * len(names)), HEIGHT * row[name])
         for names in rows
         for place, name in enumerate(names)
     }
@@ -98,7 +98,7 @@ def drawn(flowchart: str) -> str:
         f'<text x="{x}" y="{y + 17}">{name}</text>'
         for name, (x, y) in at.items()
     ]
-    size = f'width="{width}" viewBox="0 0 {width} {HIGH * len(rows)}"'
+    size = f'width="{width}" viewBox="0 0 {width} {HEIGHT * len(rows)}"'
     return f'<div><svg class="rooms" {size}>{"".join(shapes)}</svg></div>'
 
 
@@ -107,18 +107,18 @@ def add(files: Files, config: MkDocsConfig, name: str, text: str) -> None:
     files.append(File.generated(config, name, content=text))
 
 
-def inside(text: str) -> str:
-    """Return a page that stood beside `docs/` with its links as they are in the site."""
+def with_site_links(text: str) -> str:
+    """Return a page from outside `docs/` with its links changed to those of the site."""
     text = re.sub(r"\]\(docs/", "](", text)
-    for name, page in BESIDE.items():
+    for name, page in OUTSIDE.items():
         text = text.replace(f"]({name}", f"]({page}")
     return text
 
 
 def exported(package: str) -> dict[str, str]:
-    """Return the classes and functions that a package exports, each with the module that has it."""
+    """Return the classes and functions that a package exports, each with its module."""
     path = ROOT / "overlays" / Path(*package.split("."))
-    if not path.is_dir():  # a module: its own classes
+    if not path.is_dir():  # a module: the classes it defines
         tree = ast.parse(path.with_suffix(".py").read_text(encoding="utf-8"))
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         return {node.name: package for node in classes if not is_protocol(node)}
@@ -134,7 +134,7 @@ def exported(package: str) -> dict[str, str]:
 
 
 def is_protocol(node: ast.ClassDef) -> bool:
-    """Whether a class only says what others can."""
+    """Whether a class is a protocol."""
     return any(ast.unparse(base) == "Protocol" for base in node.bases)
 
 

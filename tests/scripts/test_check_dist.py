@@ -41,7 +41,7 @@ def test_an_sdist_of_what_is_tracked_passes(tmp_path):
 def test_an_sdist_with_a_file_that_is_not_meant_is_refused(tmp_path, name):
     """A key would be public for ever."""
     made = sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py", name)
-    with pytest.raises(ToolError, match=rf"{name} is extra: track it by git, or take it away"):
+    with pytest.raises(ToolError, match=rf"{name} is not expected: add it to git, or delete it"):
         check_dist.check_sdist(made, TRACKED)
 
 
@@ -55,7 +55,7 @@ def test_a_wheel_with_a_file_that_is_not_tracked_is_refused(tmp_path):
     """Even where it lies in the package's own folder."""
     content = (check_dist.ROOT / INIT).read_bytes()
     made = wheel(tmp_path, **{"modelgates_client/__init__.py": content})
-    with pytest.raises(ToolError, match=r"modelgates_client/__init__\.py is extra"):
+    with pytest.raises(ToolError, match=r"modelgates_client/__init__\.py is not expected"):
         check_dist.check_wheel(made, frozenset())
     with pytest.raises(ToolError, match=r"modelgates_client has no py\.typed"):
         check_dist.check_wheel(made, frozenset({INIT}))

@@ -70,7 +70,7 @@ def test_what_is_not_fresh_is_named_and_mended(regenerated, ours, change, line):
     assert done.returncode == 1
     assert done.stderr == (
         f"generated/modelgates_api/{line}\n"
-        "error: 1 file(s) are not what the inputs yield; run `nox -s regenerate`\n"
+        "error: 1 file(s) do not match the inputs; run `nox -s regenerate`\n"
     )
     assert regenerated.files() == before
     assert regenerated.regenerate().returncode == 0

@@ -26,7 +26,7 @@ def test_a_tag_that_is_the_version_is_taken(project):
 @pytest.mark.parametrize("tag", ["1.2.3", "v1.2.4", "v1.2.30", "v1.2.3 "])
 def test_another_tag_is_refused(project, tag):
     """It says what the tag has to be."""
-    with pytest.raises(ToolError, match=r"it has to be v1\.2\.3"):
+    with pytest.raises(ToolError, match=r"the tag must be v1\.2\.3"):
         release.check(project, tag)
 
 
@@ -42,13 +42,13 @@ def test_a_version_that_the_changelog_does_not_have_is_refused(project, heading)
 def test_a_repository_that_the_project_does_not_name_is_refused(project, urls):
     """Its metadata would lead elsewhere than its README."""
     (project / "pyproject.toml").write_text(f"[project.urls]\n{urls}\n", encoding="utf-8")
-    with pytest.raises(ToolError, match=r"as Repository, and this is https://example\.com/project"):
+    with pytest.raises(ToolError, match=r"as Repository, not https://example\.com/project"):
         release.check(project, "v1.2.3", "https://example.com/project")
 
 
 def test_the_version_is_found_where_it_is():
     """In the file of this project."""
-    with pytest.raises(ToolError, match="it has to be v"):
+    with pytest.raises(ToolError, match="the tag must be v"):
         release.check(release.ROOT, "none")
 
 
