@@ -1,9 +1,9 @@
-"""Decodes what one version of the spec lets a server send by the client of another.
+"""Decodes the responses that one version of the spec allows with the client of another.
 
-The maintainer runs it as `nox -s backtest -- [OLD NEW]`; without versions, for each of them with
-the one before and after it, and with the vendored one; with `--all-pairs`, for every pair.
-The exit status is 0 when nothing crashed, lied or was lost, 1 when something did, and 2 when it
-could not be tried.
+Run it as `nox -s backtest -- [OLD NEW]`. Without versions, each is tested against
+the previous, the next and the vendored one; with `--all-pairs`, every pair is tested.
+Exit status: 0, no crashes, wrong values or losses; 1, there are some; 2, the backtest could not be
+run.
 """
 
 import shutil
@@ -18,20 +18,20 @@ _FORMATS = ("text", "json", "markdown")
 
 
 def main() -> None:
-    """Parse the arguments and do the one thing asked for."""
+    """Parse the arguments and run the backtest, or show one body."""
     parser = Arguments(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "versions",
         nargs="*",
         metavar="OLD NEW",
-        help="dates, URLs or files; neighbours, and each with the vendored one, if not given",
+        help="dates, URLs or files (default: neighbours, and each with the vendored one)",
     )
-    parser.add_argument("--all-pairs", action="store_true", help="of all versions; takes long")
-    parser.add_argument("--seed", type=int, default=0, help="decides the random combinations")
-    parser.add_argument("--combinations", type=int, default=20, help="of these, for each status")
+    parser.add_argument("--all-pairs", action="store_true", help="test every pair (slow)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random combinations")
+    parser.add_argument("--combinations", type=int, default=20, help="how many per status")
     parser.add_argument("--format", choices=_FORMATS, default="text")
     parser.add_argument(
-        "--show", type=int, metavar="NUMBER", help="print one body of NEW, and what OLD makes of it"
+        "--show", type=int, metavar="NUMBER", help="print one body of NEW and how OLD decodes it"
     )
     parser.add_argument(
         "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
@@ -44,7 +44,7 @@ def main() -> None:
     project = Project(arguments.root.resolve())
     toolchain.check_versions(project)
     toolchain.check_templates(project)
-    # Here, because it needs the tools, whose absence has been ruled out.
+    # Imported after the check that the tools are installed.
     from backtesting import execution, records, report  # noqa: PLC0415
     from common import versions  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
@@ -79,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, status=2)  # 1 says that something was found
+    run(main, status=2)  # 1 means that faults were found

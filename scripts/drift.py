@@ -1,7 +1,7 @@
-"""Judges a changed spec: what it breaks, for whom, and whether the client bears it.
+"""Reports what a changed spec breaks, and whether the current client still works with it.
 
-The maintainer runs it as `nox -s drift -- NEW`. Exit status: 0, nothing at or above `--fail-on`;
-1, something; 2, it could not be judged.
+Run it as `nox -s drift -- NEW`. Exit status: 0, nothing at or above `--fail-on`; 1, something is;
+2, the specs could not be compared.
 """
 
 import argparse
@@ -17,12 +17,12 @@ _LEVELS = ("breaking", "warning", "info", "never")
 
 
 def main() -> None:
-    """Parse the arguments, judge, and say what was found."""
+    """Parse the arguments, assess the new spec, and write the report."""
     options = _options()
     project = Project(options.root.resolve())
     toolchain.check_versions(project)
     toolchain.check_templates(project)
-    # Not before the tools are known to be there.
+    # Imported after the check that the tools are installed.
     from backtesting import records  # noqa: PLC0415
     from common.versions import Version  # noqa: PLC0415
     from specdiff import accepted, assessment, formats, lines  # noqa: PLC0415
@@ -75,19 +75,19 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = Arguments(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("new", nargs="?", help="a URL, a file, or the date of a kept version")
-    parser.add_argument("--against", metavar="OLD", help="another than the vendored spec")
-    parser.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="or worse: exit 1")
+    parser.add_argument("--against", metavar="OLD", help="the old spec (default: the vendored one)")
+    parser.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="exit 1 at or above")
     parser.add_argument("--format", choices=_FORMATS, default="text")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of stdout")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the report as JSON, besides")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
     parser.add_argument(
-        "--accepted", type=Path, metavar="FILE", help="differences that are accepted, with reasons"
+        "--accepted", type=Path, metavar="FILE", help="the list of accepted differences and reasons"
     )
     parser.add_argument(
         "--changelog",
         type=Path,
         metavar="FILE",
-        help="fail only for breaking changes that are not under Unreleased in this file",
+        help="fail only for breaking changes that are missing under Unreleased in this file",
     )
     parser.add_argument(
         "--records",
@@ -95,16 +95,16 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="recorded answers besides those in tests/records: bodies, .json, or .jsonl with one "
-        "a line; those of another operation than get-generation in a folder of its name",
+        help="recorded responses to use with those in tests/records: bodies as .json, or .jsonl "
+        "with one per line; those of operations other than get-generation in a folder of its name",
     )
-    parser.add_argument("--no-backtest", action="store_true", help="judge by reading alone")
+    parser.add_argument("--no-backtest", action="store_true", help="compare the documents only")
     parser.add_argument(
         "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
     )
     options = parser.parse_args()
     if not options.new and not options.against:
-        parser.error("name a new spec, or an old one with --against, or both")
+        parser.error("name a new spec, an old one with --against, or both")
     return options
 
 

@@ -1,8 +1,8 @@
-"""Takes new specs through everything that has to hold, each in its turn, in a scratch checkout.
+"""Runs every check on new specs, one after another, in a scratch checkout.
 
-The maintainer runs it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, mypy,
-pyright, contract, and all tests on one interpreter. A line says of each what came of it. Exit
-status: 0, all green; 1, there is something to decide; 2, it could not be tried.
+Run it as `nox -s routine -- SOURCE …`: vendor, drift, regenerate, fresh, mypy, pyright,
+contract, and all tests on one interpreter. It prints one line per spec. Exit status: 0, all green;
+1, there is something to decide; 2, the checks could not be run.
 """
 
 import argparse
@@ -40,15 +40,15 @@ _JSON, _MARKDOWN = "drift.json", "drift.md"
 
 @dataclass
 class Outcome:
-    """What came of one document.
+    """The result for one document.
 
     Attributes:
-        name: What it is called.
-        undecided: What there is to decide, a line each.
-        times: Seconds that each step took.
-        report: What `drift` says, in Markdown.
-        is_regenerated: Whether the checkout is at this document.
-        is_new: Whether it is another one than the checkout was at.
+        name: Its file name or URL.
+        undecided: What the maintainer has to decide, one line each.
+        times: Seconds per step.
+        report: The report of `drift`, in Markdown.
+        is_regenerated: Whether the checkout was regenerated from this document.
+        is_new: Whether it differs from the document that the checkout had.
     """
 
     name: str
@@ -60,25 +60,25 @@ class Outcome:
 
     @property
     def markdown(self) -> str:
-        """What a pull request says of it; what there is to decide may quote the document."""
+        """The text for a pull request; lines to decide may quote the document."""
         lines = [line.replace("`", "'") for line in self.undecided]
-        told = "".join(f"- ` {line} `\n" for line in lines)
-        return f"{self.report}\n### {'To decide' if lines else 'Green'}: {self.line}\n\n{told}"
+        items = "".join(f"- ` {line} `\n" for line in lines)
+        return f"{self.report}\n### {'To decide' if lines else 'Green'}: {self.line}\n\n{items}"
 
     @property
     def line(self) -> str:
-        """What is said of it when it is done."""
+        """The summary in one line."""
         took = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in self.times.items())
         new = "green" if self.is_new else "nothing new"
         return f"{self.name}: {'to decide' if self.undecided else new} ({took})"
 
 
 class Checkout:
-    """A copy of the project, with an environment that imports its packages, and not the project's.
+    """A copy of the project, with an environment that imports the packages of the copy.
 
     Args:
         project: The project.
-        root: Where the copy goes; it must not be there.
+        root: Where the copy goes; it must not exist.
     """
 
     def __init__(self, project: Path, root: Path) -> None:
@@ -109,7 +109,7 @@ class Checkout:
         )
 
     def keep(self) -> Path:
-        """Put aside what a new spec changes; return where."""
+        """Copy what a new spec changes to a backup folder; return the folder."""
         aside = self.root.with_name("before")
         shutil.rmtree(aside, ignore_errors=True)
         copy(self.root, aside)
@@ -117,7 +117,7 @@ class Checkout:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Put what a new spec changes, as it is in one checkout, in its place in another."""
+    """Copy what a new spec changes from one checkout to another."""
     for name in CHANGED:
         there = target / name
         there.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def _environment(root: Path) -> Path:
-    """Make an environment in a checkout, of what this one has installed; return its Python."""
+    """Create an environment in a checkout from the installed packages; return its Python."""
     home = root / ".nox" / "routine"
     venv.EnvBuilder(symlinks=os.name != "nt").create(home)
     folder = "Scripts" if os.name == "nt" else "bin"
@@ -143,10 +143,10 @@ def _environment(root: Path) -> Path:
     return home / folder / Path(sys.executable).name
 
 
-def take(checkout: Checkout, source: str, date: str) -> Outcome:
-    """Take a document through everything; the checkout is at it then, if that can be.
+def check(checkout: Checkout, source: str, date: str) -> Outcome:
+    """Run all steps on a document; leave the checkout at the document if it can be regenerated.
 
-    Nothing more is done with a document that the checkout is at already.
+    The steps end early for a document that the checkout already has.
     """
     outcome = Outcome(Path(source).name if Path(source).is_file() else source)
     before = checkout.keep()
@@ -160,7 +160,7 @@ def take(checkout: Checkout, source: str, date: str) -> Outcome:
             outcome.report = (checkout.root / _MARKDOWN).read_text(encoding="utf-8")
             outcome.undecided += [f"drift: {line}" for line in found["failing"]]
         elif done.returncode:
-            outcome.undecided += [f"{step}: {line}" for line in _said(done)]
+            outcome.undecided += [f"{step}: {line}" for line in _failure_lines(done)]
         if done.returncode and step in {"vendor", "regenerate"}:
             copy(before, checkout.root)
             return outcome
@@ -176,7 +176,7 @@ def _differ(one: Path, other: Path) -> bool:
 
 
 def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[object]]]:
-    """Yield the steps, by name, with what Python runs."""
+    """Yield the name and the Python arguments of each step."""
     forms = ("--format", "markdown", "--output", _MARKDOWN, "--json", _JSON)
     yield "vendor", ("scripts/vendor.py", source, "--date", date)
     yield "drift", ("scripts/drift.py", "--against", old, *forms)
@@ -188,28 +188,28 @@ def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[ob
     yield "tests", (*_PYTEST, "tests", "--ignore=tests/contract", "--ignore=tests/heavy")
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return why a step failed, a line each: failed tests, errors, or else its last words."""
+def _failure_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return why a step failed, one line each: failed tests, errors, or else its last line."""
     lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"(FAILED|ERROR) |error: |.* error: ", line)]
-    return telling or lines[-1:] or [f"exit status {done.returncode}"]
+    failures = [line for line in lines if re.match(r"(FAILED|ERROR) |error: |.* error: ", line)]
+    return failures or lines[-1:] or [f"exit status {done.returncode}"]
 
 
 def main() -> None:
-    """Parse the arguments, take each document through, and say what there is to decide."""
+    """Parse the arguments, check each document, and print what there is to decide."""
     options = _options()
     project = Project(options.root.resolve())
     recorded = lock.read(project)["spec"]
     sources = [_absolute(source) for source in options.sources or [recorded["source"]]]
     if options.apply and len(sources) > 1:
-        raise ToolError("--apply takes over one document; name one")
+        raise ToolError("--apply takes exactly one document")
     undecided: list[str] = []
     reports: list[str] = []
     with tempfile.TemporaryDirectory(prefix="modelgates-routine-") as scratch:
         checkout = Checkout(project.root, Path(scratch).resolve() / "checkout")
         days = _days(options.apply, recorded["retrieved"])
         for date, source in zip(days, sources, strict=False):
-            outcome = take(checkout, source, date)
+            outcome = check(checkout, source, date)
             progress("")
             print(outcome.line, flush=True)
             undecided += _lines(outcome)
@@ -225,11 +225,11 @@ def main() -> None:
 
 
 def _days(is_real: bool, last: str) -> Iterator[str]:  # noqa: FBT001 - what is asked for
-    """Yield a day for each document: another one each, so that what is replaced is kept.
+    """Yield a different day for each document, so that each replaced version is kept.
 
     Args:
-        is_real: Whether it is to be today.
-        last: When the vendored one was retrieved.
+        is_real: Whether to start today, even if the vendored spec is from today.
+        last: The day on which the vendored spec was retrieved.
     """
     day = datetime.datetime.now(datetime.UTC).date()
     if not is_real:
@@ -246,7 +246,7 @@ def _lines(outcome: Outcome) -> list[str]:
 
 
 def _absolute(source: str) -> str:
-    """Return a source as another directory knows it.
+    """Return a source that is valid in any working directory.
 
     Raises:
         ToolError: It is neither a file nor a URL.
@@ -264,12 +264,12 @@ def _options() -> argparse.Namespace:
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help="files or URLs; the source of the vendored spec if none is given",
+        help="files or URLs (default: the source of the vendored spec)",
     )
     parser.add_argument(
-        "--apply", action="store_true", help="bring this checkout to the document, as well"
+        "--apply", action="store_true", help="also update this checkout to the document"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="for a pull request")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write a pull request report")
     parser.add_argument(
         "--root", type=Path, default=Path(__file__).parent.parent, help="the project's directory"
     )

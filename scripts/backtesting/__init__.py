@@ -1,4 +1,4 @@
-"""Decodes what one version of the spec lets a server send by the client of another.
+"""Decodes the responses that one version of the spec allows with the client of another.
 
 | module          | subject                                                                    |
 |-----------------|----------------------------------------------------------------------------|

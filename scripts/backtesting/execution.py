@@ -89,7 +89,7 @@ def run(
     Raises:
         ToolError: A client cannot be generated, or a record cannot be read.
     """
-    options.progress(f"making the bodies of {len(news)} version(s)")
+    options.progress(f"generating the response bodies of {len(news)} version(s)")
     sent = {new.name: bodies.of(new.document, options.seed, options.combinations) for new in news}
     own = {o.name: [n.name for n in news if n.content == o.content] for o in olds}
     options.progress(f"generating {len(olds)} client(s)")

@@ -1,4 +1,4 @@
-"""What a backtest found, as text for a terminal, as JSON and as Markdown."""
+"""The result of a backtest, as text for a terminal, as JSON and as Markdown."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -110,8 +110,8 @@ def as_json(report: BacktestReport) -> str:
 
 
 _KEY = (
-    "rows: the client of; columns: the server of; a cell: crashes/lies/losses, then the places "
-    "that surfaced as drift (s) and that broke (b); nothing where the two were not tried"
+    "rows: client version; columns: server version; cells: crashes/lies/losses, then the places "
+    "reported as drift (s) and broken (b); empty where the pair was not tested"
 )
 
 
@@ -181,7 +181,8 @@ def _real(report: BacktestReport) -> list[str]:
             for name, result in found.items()
         ]
         lines += [
-            f"the spec lies, or the record is older: {line}" for line in records.contradicted(found)
+            f"the spec is wrong, or the record is older: {line}"
+            for line in records.contradicted(found)
         ]
     return [_printable(line) for line in lines]
 

@@ -18,7 +18,8 @@ from specdiff.findings import SpecFinding
 _KEYS: Final = {"rule", "pointer", "reason"}
 #: What an entry that is no change is about, by the beginning of its rule, and what to do.
 _KIND: Final = {
-    "answer": "recorded answer, or the spec has caught up; keep one in tests/records, or delete it",
+    "answer": "recorded response, or the spec now allows it; keep one in tests/records, or "
+    "delete the entry",
     "overlay": "action of the overlay; delete it from the list",
 }
 

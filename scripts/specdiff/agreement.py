@@ -56,7 +56,7 @@ def disagreements(
         less = str(place).removesuffix(" /") in partly or _is_in(place, never)
         hidden = _is_in(place, unsure) or any(_is_inside(place, outer) for outer in broken)
         if said is not was and not hidden and not (less and was < said):
-            lines.append(f"{place}: the diff says {said}, the backtest saw {was}")
+            lines.append(f"{place}: the comparison says {said}, the backtest saw {was}")
     return lines
 
 

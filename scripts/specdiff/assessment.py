@@ -77,10 +77,10 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
         other, refusal = _successor(project, new, Path(scratch) / "new")
         proof = None
         if backtest:
-            progress("trying the client as it stands on bodies of what has changed")
+            progress("testing the current client with responses that the changes allow")
             proof = _proof(project, client, verdict, old, new)
         if backtest and answers and other:
-            progress("holding recorded answers against the new spec")
+            progress("checking recorded responses against the new spec")
             answered = evidence.weigh(
                 project,
                 old,

@@ -47,7 +47,7 @@ def schemes(operations: "OperationComparison") -> None:
     gone = [n for n in before.keys() - after.keys() if _meaning(before[n].value) not in meanings]
     if not after and gone and not any(map(described, operations.new.operations())):
         section = operations.old.root.get("components", "securitySchemes")
-        words = "the document no longer says how requests prove anything"
+        words = "the document no longer says how requests authenticate"
         rule, names = "api-security-schemes-removed", ", ".join(gone)
         operations.add(rule, words, section, None, Effect.ABSORBED, names)
         return
@@ -66,7 +66,7 @@ def security(operations: "OperationComparison", old: SpecOperation, new: SpecOpe
             continue
         names = _names(node.value)
         effect = Effect.ABSORBED if {one for one, _ in meaning} <= known else Effect.BROKEN
-        words = f"{quote(old.name)} asks for {_and(names)}"
+        words = f"{quote(old.name)} requires {_and(names)}"
         operations.add("api-security-added", words, None, node, effect, ", ".join(names))
     for meaning, node in before.items():
         if meaning in after:
@@ -75,7 +75,7 @@ def security(operations: "OperationComparison", old: SpecOperation, new: SpecOpe
             operations.found.restate(node, None)
             continue
         names = _names(node.value)
-        words = f"{quote(old.name)} no longer asks for {_and(names)}"
+        words = f"{quote(old.name)} no longer requires {_and(names)}"
         operations.add("api-security-removed", words, node, None, Effect.ABSORBED, ", ".join(names))
 
 
@@ -137,7 +137,7 @@ def _urls(node: Node | None) -> list[str]:
 
 
 def _first(urls: list[str]) -> str:
-    return quote(urls[0]) if urls else "not said"
+    return quote(urls[0]) if urls else "not documented"
 
 
 def _shown(scheme: Node) -> str:

@@ -67,7 +67,7 @@ class SchemaComparison:
         if one.nullable != other.nullable:
             word = "became-nullable" if other.nullable else "became-not-nullable"
             effect = Effect.BROKEN if other.nullable else Effect.ABSORBED
-            words = "may be null" if other.nullable else "is never null"
+            words = "may be null" if other.nullable else "is no longer null"
             self.recorder.record(word, at, words, (one.type_pointer, other.type_pointer), effect)
             self.recorder.cover(one.pointer, other.pointer)
         if one.single and other.single:
@@ -104,7 +104,7 @@ class SchemaComparison:
         elif old.items or new.items:
             word = "type-specialized" if new.items else "type-generalized"
             effect = Effect.ABSORBED if new.items else Effect.BROKEN
-            words = f"has items of {'a' if new.items else 'any'} type"
+            words = f"has items of {'a specific' if new.items else 'any'} type"
             nodes = _pointer(old.items), _pointer(new.items)
             self.recorder.record(word, at.each(), words, nodes, effect)
 
@@ -113,7 +113,7 @@ class SchemaComparison:
         if kind(old) == kind(new) and reading.typed_format(old) == reading.typed_format(new):
             before, after = old.bounds.get("format"), new.bounds.get("format")
             if before != after:
-                words = f"has the format {keywords.show(after)}, not {keywords.show(before)}"
+                words = f"has the format {keywords.show(after)}, previously {keywords.show(before)}"
                 nodes = old.at.get("format"), new.at.get("format")
                 self.recorder.record(
                     "type-specialized", at, words, nodes, Effect.ABSORBED, keeps=True
@@ -151,7 +151,7 @@ class SchemaComparison:
             words = f"{quote(name)} is {'required' if nodes[1] else 'no longer required'}"
             self.recorder.record_rule(
                 f"{at.direction}-property-required-changed", at, words, nodes, Effect.ABSORBED,
-                (Level.WARNING, "the spec does not say what the property is"),
+                (Level.WARNING, "the spec does not describe the property"),
             )  # fmt: skip
 
     def _required(self, old: Shape, new: Shape, name: str, at: ComparedPlace) -> None:
@@ -161,12 +161,12 @@ class SchemaComparison:
         nodes = (before or _pointer(old.properties[name]), after or _pointer(new.properties[name]))
         self.recorder.cover(before, after)
         if at.direction == "request":
-            level = (Level.BREAKING, "requests without it are refused")
+            level = (Level.BREAKING, "requests without it are rejected")
             if before:
                 level = (Level.INFO, "requests with it are still accepted")
             effect = Effect.BROKEN if after and at.sent else Effect.ABSORBED
         elif after:
-            level, effect = (Level.INFO, "it comes as it could before"), Effect.ABSORBED
+            level, effect = (Level.INFO, "it could already be sent before"), Effect.ABSORBED
         else:
             level = (Level.BREAKING, "it may be missing where it was promised")
             effect = self._absent(old.properties[name])
@@ -180,13 +180,13 @@ class SchemaComparison:
         sort = "required" if required else "optional"
         self.recorder.cover(required, *(raw.pointer for raw in parts))
         if at.direction == "request":
-            level = (Level.WARNING, "the server ignores or refuses what still sends it")
+            level = (Level.WARNING, "the server ignores or rejects it when it is still sent")
             rule, effect = "request-property-removed", Effect.ABSORBED
         elif required:
-            level = (Level.BREAKING, "it no longer comes, though it was promised")
+            level = (Level.BREAKING, "it is no longer sent, although it was promised")
             rule, effect = f"response-{sort}-property-removed", self._absent(parts)
         else:
-            level = (Level.WARNING, "it no longer comes")
+            level = (Level.WARNING, "it is no longer sent")
             rule, effect = f"response-{sort}-property-removed", Effect.ABSORBED
         self.recorder.record_rule(rule, at, "is gone", (_pointer(parts), None), effect, level)
 
@@ -196,7 +196,7 @@ class SchemaComparison:
         if at.direction == "request":
             level = (Level.INFO, "requests without it are accepted")
             if required:
-                level = (Level.BREAKING, "requests without it are refused")
+                level = (Level.BREAKING, "requests without it are rejected")
             effect = Effect.BROKEN if required and at.sent else Effect.ABSORBED
             rule = f"new-{sort}-request-property"
         else:
@@ -228,7 +228,7 @@ class SchemaComparison:
             words = "may have fields that no schema names"
             word, effect = "additional-properties-widened", Effect.SURFACED
         else:
-            words = "has no fields but those that schemas name"
+            words = "has no fields except those that schemas name"
             word, effect = "additional-properties-narrowed", Effect.ABSORBED
         self.recorder.record(word, inner, words, nodes, effect)
 
@@ -249,7 +249,7 @@ class SchemaComparison:
         if len(pairs) > 1:
             one, other = zip(*pairs, strict=True)
             if choices.tags(old, list(one)) != choices.tags(new, list(other)):
-                words = "has another property, or other values, that tell its schemas apart"
+                words = "has a different discriminator property or discriminator values"
                 nodes = old.tags_pointer, new.tags_pointer
                 self.recorder.record("discriminator-changed", at, words, nodes, Effect.ABSORBED)
         added, removed = {
@@ -264,7 +264,7 @@ class SchemaComparison:
             words = f"may be {choices.typed(shape)}"
             self.recorder.record(added, at, words, (None, new.listed(shape)), effect)
         for shape in gone:
-            words = f"is never {choices.typed(shape)}"
+            words = f"is no longer {choices.typed(shape)}"
             self.recorder.record(removed, at, words, (old.listed(shape), None), Effect.ABSORBED)
 
 

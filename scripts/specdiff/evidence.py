@@ -25,8 +25,8 @@ from specdiff import overlay_fixes
 from specdiff.changes import Change, plain
 from specdiff.findings import Action, SpecFinding
 
-_ADVICE = "believe the answers: the service has sent this; or accept it, with the reason"
-_AHEAD = "the overlay may declare it ahead of the spec; until then it is read as drift"
+_ADVICE = "trust the responses, since the service sent this, or accept it with a reason"
+_AHEAD = "declare it in the overlay ahead of the spec, or it is reported as drift"
 
 
 @frozen
@@ -139,7 +139,7 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
                 f"answer-{one.kind}",
                 overlay_fixes.pointer(after, one),
                 f"{one.operation} {one.status} {plain(one.place)} has {one.found} in {count} of "
-                f"{answers} recorded answer(s); the new spec says {plain(one.expected)}",
+                f"{answers} recorded response(s); the new spec says {plain(one.expected)}",
                 _AHEAD if one.kind == "undeclared" else _ADVICE,
                 fails=one.kind != "undeclared",
                 actions=tuple(tried.get(one, ())),

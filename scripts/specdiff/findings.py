@@ -52,7 +52,7 @@ def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Sp
         yield SpecFinding(
             "overlay-action-obsolete",
             pointer,
-            f"{plain(action)} says only what the new spec says, too",
+            f"{plain(action)} is redundant: the new spec now says the same",
             "delete it",
             fails=False,
         )
@@ -60,8 +60,8 @@ def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Sp
         yield SpecFinding(
             "overlay-action-hides",
             one.pointer,
-            f"{plain(one.action)} puts {quote(one.now)} in the place of {quote(one.was)}, which "
-            "the new spec says and the old one did not",
-            "change or delete the action, or accept this with the reason",
+            f"{plain(one.action)} replaces {quote(one.was)} with {quote(one.now)}; the new "
+            "spec introduced the replaced value",
+            "change or delete the action, or accept the difference with a reason",
             fails=True,
         )

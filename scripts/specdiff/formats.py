@@ -15,7 +15,7 @@ from specdiff.report import DriftReport
 #: What each effect means to somebody who does nothing.
 EFFECTS: Final = {
     Effect.ABSORBED: "nothing happens",
-    Effect.SURFACED: "reported as drift, readable",
+    Effect.SURFACED: "reported as drift; attributes stay readable",
     Effect.BROKEN: "attributes cannot be read, or calls fail",
 }
 
@@ -44,7 +44,7 @@ def _text(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str
         yield f"          {first.rule}, at {plain(first.pointer)}"
         yield from (f"          and at {plain(change.pointer)}" for change in others)
         yield f"          why: {plain(reason or first.why)}"
-        yield f"          as the client stands: {first.effect}{_felt(first)}"
+        yield f"          current client: {first.effect}{_felt(first)}"
     if report.suspicions:
         yield from ("", paint("1", "Suspicious:"))
         for suspicion in report.suspicions:
@@ -53,7 +53,7 @@ def _text(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str
     yield from _findings(report, paint)
     yield from ("", *_regenerated(report, paint), "", *_proof(report), "", *_release(report))
     yield ""
-    yield from report.failing or ["nothing here makes the command fail"]
+    yield from report.failing or ["no failures"]
 
 
 def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator
         yield f"          {plain(reason or finding.advice)}"
     if mending := mended(report):
         yield ""
-        yield "Under these actions of the overlay, the new client reads the answers (tried):"
+        yield "With these overlay actions, the new client reads the responses (tested):"
         yield from (f"  {line}" for line in mending)
 
 
@@ -136,18 +136,18 @@ def _proof(report: DriftReport) -> Iterator[str]:
         yield "Backtest: not run"
         return
     faults, others = len(proof.faults), len(proof.disagreements)
-    kept = f" ({proof.kept} operation(s) answer as before)" if proof.kept else ""
+    kept = f" ({proof.kept} operation(s) have unchanged responses)" if proof.kept else ""
     yield (
-        f"Backtest: {proof.bodies} bodies made from the new spec{kept}, "
-        f"read by the client as it stands: {faults} crashes, lies or losses; "
-        f"{others} places differ from the verdict"
+        f"Backtest: {proof.bodies} bodies generated from the new spec{kept}, "
+        f"decoded by the current client: {faults} crashes, wrong values or losses; "
+        f"{others} places differ from the comparison"
     )
     if report.answers is not None:
         of_answers = (one for one in report.findings if one.rule.startswith("answer"))
         refuted = sum(finding.fails for finding in of_answers)
         yield (
-            f"Recorded answers: {report.answers}, read by the client of the new spec: they refute "
-            f"it in {refuted} place(s)"
+            f"Recorded responses: {report.answers}, decoded by the client of the new spec: they "
+            f"contradict it in {refuted} place(s)"
         )
     for line in (*proof.faults, *proof.disagreements):
         yield f"  {plain(line)}"
@@ -158,7 +158,7 @@ def _proof(report: DriftReport) -> Iterator[str]:
 def _next(report: DriftReport) -> str:
     """Return the next version, and of what kind it is: before 1.0, all is one place lower."""
     if report.bump == "none":
-        return f"none, {report.version} stands"
+        return f"none needed, {report.version} is unchanged"
     steps = f"{report.version} → {report.following}"
     if report.version.startswith("0.") and report.bump != "patch":
         return f"{steps}, as a {report.bump} change is numbered before 1.0"
@@ -170,7 +170,7 @@ def _release(report: DriftReport) -> Iterator[str]:
     for entry in report.entries:
         yield f"  {entry.section}: {entry.text}"
     if report.missing:
-        yield "The changelog lacks, under Unreleased:"
+        yield "Missing from the changelog, under Unreleased:"
         for entry in report.missing:
             yield f"  - {entry.text}"
 
@@ -203,7 +203,11 @@ def _markdown(report: DriftReport) -> Iterator[str]:
             f"{_cell(words)}."
         )
     if mending := mended(report):
-        yield from ("", "Under these actions of the overlay, the new client reads the answers:", "")
+        yield from (
+            "",
+            "With these overlay actions, the new client reads the responses (tested):",
+            "",
+        )
         yield from (f"    {line}" for line in mending)
     yield from ("", "### After regenerating", "", *_shifts(report), "", "### Backtest", "")
     for line in _proof(report):
@@ -212,7 +216,7 @@ def _markdown(report: DriftReport) -> Iterator[str]:
     for entry in report.entries:
         yield f"- {entry.section}: {_cell(entry.text)}"
     if report.missing:
-        yield from ("", "The changelog lacks, under `Unreleased`:", "")
+        yield from ("", "Missing from the changelog, under `Unreleased`:", "")
         yield from (f"- {_cell(entry.text)}" for entry in report.missing)
     if report.failing:
         yield from ("", *(f"**{_cell(line)}.**" for line in report.failing))
@@ -220,7 +224,7 @@ def _markdown(report: DriftReport) -> Iterator[str]:
 
 def _table(report: DriftReport) -> Iterator[str]:
     if report.changes:
-        yield "| level | change | why | as the client stands | rule and place |"
+        yield "| level | change | why | current client | rule and place |"
         yield "|---|---|---|---|---|"
     for change in report.changes:
         reason = report.reasons.get(change.key)
@@ -273,7 +277,7 @@ def github(report: DriftReport, path: str, lines: dict[str, int]) -> str:
         kind = "notice" if change.key in report.reasons else _ANNOTATIONS[change.level]
         place = f"file={_property(path)},line={lines.get(change.pointer, 1)}"
         title = f"title={_property(change.rule)}"
-        words = _message(f"{change.text}: {change.why} (as the client stands: {change.effect})")
+        words = _message(f"{change.text}: {change.why} (current client: {change.effect})")
         commands.append(f"::{kind} {place},{title}::{words}")
     for suspicion in report.suspicions:
         words = _message(f"{suspicion.text}; {suspicion.advice}")

@@ -73,7 +73,7 @@ class OperationComparison:
             words = f"{quote(old.name)} is now {quote(new.name)}"
             self.add("method-changed", words, old.node, new.node, Effect.BROKEN, old.name, keys=())
         if old.id != new.id:
-            words = f"{quote(old.name)} has the id {new.id!r}, had {old.id!r}"
+            words = f"{quote(old.name)} has the operation id {new.id!r}, previously {old.id!r}"
             nodes = old.node.get("operationId"), new.node.get("operationId")
             self.add("api-operation-id-changed", words, *nodes, Effect.ABSORBED, old.name)
         self._tags(old, new)
@@ -88,7 +88,7 @@ class OperationComparison:
             words = f"{quote(old.name)} has the tag {quote(tag)}"
             self.add("api-tag-added", words, None, after[tag], Effect.ABSORBED, tag)
         for tag in members.only(before, after):
-            words = f"{quote(old.name)} has lost the tag {quote(tag)}"
+            words = f"{quote(old.name)} no longer has the tag {quote(tag)}"
             self.add("api-tag-removed", words, before[tag], None, Effect.ABSORBED, tag)
 
     def _deprecation(self, old: SpecOperation, new: SpecOperation) -> None:
@@ -136,7 +136,7 @@ class OperationComparison:
         for keyword in ("style", "explode", "allowReserved", "allowEmptyValue"):
             nodes = old.get(keyword), new.get(keyword)
             if members.value(nodes[0]) != members.value(nodes[1]):
-                words = f"{what} has another {quote(keyword)}"
+                words = f"{what} has a different {quote(keyword)}"
                 rule = "request-parameter-serialization-changed"
                 self.add(rule, words, *nodes, _if(key in SENT), key[1])
         nodes = old.get("schema"), new.get("schema")
@@ -169,13 +169,13 @@ class OperationComparison:
         for status in members.only(after, before):
             effect = statuses.effect(status, before, after)
             sort = statuses.sort(status)
-            words = f"{quote(old.name)} may answer {status}"
+            words = f"{quote(old.name)} may respond with {status}"
             places = frozenset({AffectedPlace(_id(new), status, "")})
             rule = f"response-{sort}-status-added"
             self.add(rule, words, None, after[status], effect, status, places)
         for status in members.only(before, after):
             sort = statuses.sort(status)
-            words = f"{quote(old.name)} never answers {status}"
+            words = f"{quote(old.name)} no longer responds with {status}"
             rule = f"response-{sort}-status-removed"
             self.add(rule, words, before[status], None, Effect.ABSORBED, status)
         is_kept = before.keys() == after.keys()
@@ -258,7 +258,7 @@ class OperationComparison:
             words = f"{at.subject} may be {quote(name)}"
             self.add(f"{rule}-added", words, None, after[name], effect, name, places)
         for name in members.only(before, after):
-            words = f"{at.subject} is never {quote(name)}"
+            words = f"{at.subject} is no longer {quote(name)}"
             self.add(f"{rule}-removed", words, before[name], None, effect, name, places)
         one, other = media.read(before), media.read(after)
         for name in members.common(before, after):
@@ -278,7 +278,7 @@ class OperationComparison:
         effect = media.effect(self.old, before, after)
         one, other = media.read(before), media.read(after)
         if effect is not Effect.ABSORBED:
-            words = f"{at.subject} is of another media type"
+            words = f"{at.subject} has a different media type"
             rule, where = "response-media-type-added", after[other] if other else new
             self.add(rule, words, None, where, effect, at.subject, at.places)
         elif one and other:
@@ -307,7 +307,10 @@ class OperationComparison:
         keys: Iterable[str] | None = None,
     ) -> None:
         """Collect a change; `keys` are the members of the nodes that it is about."""
-        level, why = rules.AROUND.get(rule) or (Level.WARNING, "there is no reading of it here")
+        level, why = rules.AROUND.get(rule) or (
+            Level.WARNING,
+            "this tool does not classify it; review it",
+        )
         pointers = [node.pointer if node else None for node in (old, new)]
         change = Change(rule, level, words, why, effect, pointers[0], pointers[1], subject, places)
         self.found.add(change, keys)

@@ -16,8 +16,8 @@ FailOn = Literal["breaking", "warning", "info", "never"]
 
 #: Why findings fail, by the beginning of their rules.
 _FINDINGS: Final = {
-    "answer": "recorded answers refute the new spec",
-    "overlay": "the overlay hides what the new spec says",
+    "answer": "recorded responses contradict the new spec",
+    "overlay": "the overlay hides changes of the new spec",
 }
 _LEVELS: Final = {"breaking": Level.BREAKING, "warning": Level.WARNING, "info": Level.INFO}
 
@@ -112,7 +112,7 @@ class DriftReport:
             lines.append(f"the backtest found {len(self.proof.faults)} fault(s) in the client")
         if self.proof and self.proof.disagreements:
             count = len(self.proof.disagreements)
-            lines.append(f"the backtest disagrees with the verdict in {count} place(s)")
+            lines.append(f"the backtest disagrees with the comparison in {count} place(s)")
         return lines
 
     def _failing_findings(self) -> Iterator[str]:

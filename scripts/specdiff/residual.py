@@ -138,10 +138,10 @@ def _add_restated(differences: list[JSONDifference], found: ChangeSet) -> None:
         return
     before, after = (_common([pair[side] for pair in places]) for side in (0, 1))
     name, count = _name(after), len(places)
-    text = f"{quote(name)} is written in another way"
+    text = f"{quote(name)} is restructured"
     if count > 1:
-        text = f"{count} places are written in another way, and mean the same"
-    why = "what it was was compared with what it is, and that is told by itself"
+        text = f"{count} places are restructured without a change of meaning"
+    why = "old and new were compared by meaning; any differences are listed separately"
     level, effect = Level.INFO, Effect.ABSORBED
     found.add(Change("restructured", level, text, why, effect, before, after, name))
 
@@ -345,11 +345,11 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
     if component and rest == component and how != "changed":
         rule, level = f"api-{sort}-{'added' if new else 'removed'}", Level.INFO
         text = f"the component {quote(name)} {how}"
-        why = "by itself it is not on the wire; what refers to it is listed, too"
+        why = "it is not sent by itself; changes in what refers to it are listed separately"
     elif component and kind != "securitySchemes" and (
         f"#/components/{kind}/{component}" not in used
     ):  # fmt: skip
-        rule, level, why = f"api-{sort}-unused-changed", Level.INFO, "it is not on the wire"
+        rule, level, why = f"api-{sort}-unused-changed", Level.INFO, "it is not sent"
         text = f"{quote(name)} {how} in {quote(component)}, which no operation refers to"
     elif keyword and _is_note(keyword):
         if _same_examples(difference, keyword):
@@ -361,24 +361,24 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
         if keyword not in {"info", "tags"}:  # of which the part that differs says more
             name = keyword
             holder = (new or old or "#").rpartition("/")[0]
-            text = f"{quote(_name(holder))} has another {quote(keyword)}"
+            text = f"{quote(_name(holder))} has a different {quote(keyword)}"
     elif in_schema and keyword and not unknown.is_known(keyword):
         old, new = difference.keywords
-        text = f"{quote(keyword)} {how}, which is not understood"
+        text = f"the keyword {quote(keyword)} {how}; this tool does not understand it"
         rule, level, why = rules.UNKNOWN, Level.WARNING, rules.NOT_UNDERSTOOD
         name, effect = keyword, Effect.BROKEN
     elif _is_of_numbers(difference):
         rule, level, why = "number-notation-changed", Level.INFO, "it is the same number in JSON"
     elif _is_of_lists(difference) and _name(pointer) in _SETS:
-        rule, level, why = "order-changed", Level.INFO, "the order says nothing"
-        text = f"{quote(name)} has another order"
+        rule, level, why = "order-changed", Level.INFO, "the order has no meaning"
+        text = f"{quote(name)} has a different order"
     elif pointer == "#/openapi" or (
         in_schema and keyword and is_read and not _is_lost(difference, keyword)
     ):
         return None
     else:
         rule, level = "unclassified-change", Level.WARNING
-        why = "this tool does not know what it means; look at it"
+        why = "this tool does not know what it means; review it"
     return Change(rule, level, text, why, effect, old, new, name)
 
 

@@ -41,49 +41,57 @@ class ChangeKind:
 _BOUND: Final = "what was sized by the old bound (a column, a buffer) may not hold the value"
 _KINDS: Final = {
     "became-nullable": ChangeKind(
-        Sense.WIDENS, Level.BREAKING, "null comes where a value was promised"
+        Sense.WIDENS, Level.BREAKING, "null may be sent where a value was promised"
     ),
     "became-not-nullable": ChangeKind(Sense.NARROWS, Level.BREAKING, "null is no longer allowed"),
     "enum-value-added": ChangeKind(
-        Sense.WIDENS, Level.WARNING, "a value comes that programs do not know"
+        Sense.WIDENS, Level.WARNING, "a value may be sent that programs do not know"
     ),
     "enum-value-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "a value is no longer allowed"),
-    "became-enum": ChangeKind(Sense.NARROWS, Level.BREAKING, "only listed values are allowed"),
-    "became-not-enum": ChangeKind(Sense.WIDENS, Level.WARNING, "any value may come"),
-    "type-changed": ChangeKind(Sense.REPLACES, Level.BREAKING, "values are of another type"),
-    "type-generalized": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of more types come"),
+    "became-enum": ChangeKind(Sense.NARROWS, Level.BREAKING, "only the listed values are allowed"),
+    "became-not-enum": ChangeKind(Sense.WIDENS, Level.WARNING, "any value may be sent"),
+    "type-changed": ChangeKind(Sense.REPLACES, Level.BREAKING, "values have a different type"),
+    "type-generalized": ChangeKind(
+        Sense.WIDENS, Level.BREAKING, "values of more types may be sent"
+    ),
     "type-specialized": ChangeKind(Sense.NARROWS, Level.BREAKING, "fewer values are allowed"),
-    "list-of-types-widened": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of more types come"),
+    "list-of-types-widened": ChangeKind(
+        Sense.WIDENS, Level.BREAKING, "values of more types may be sent"
+    ),
     "list-of-types-narrowed": ChangeKind(Sense.NARROWS, Level.BREAKING, "fewer types are allowed"),
-    "one-of-added": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of one more schema come"),
-    "one-of-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "one schema less is allowed"),
-    "any-of-added": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of one more schema come"),
-    "any-of-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "one schema less is allowed"),
+    "one-of-added": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of a new schema may be sent"),
+    "one-of-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "a schema is no longer allowed"),
+    "any-of-added": ChangeKind(Sense.WIDENS, Level.BREAKING, "values of a new schema may be sent"),
+    "any-of-removed": ChangeKind(Sense.NARROWS, Level.BREAKING, "a schema is no longer allowed"),
     "const-added": ChangeKind(Sense.NARROWS, Level.BREAKING, "only one value is allowed"),
-    "const-removed": ChangeKind(Sense.WIDENS, Level.WARNING, "other values may come"),
-    "const-changed": ChangeKind(Sense.REPLACES, Level.BREAKING, "another value comes"),
-    "pattern-added": ChangeKind(Sense.NARROWS, Level.BREAKING, "values must have a form"),
-    "pattern-removed": ChangeKind(Sense.WIDENS, Level.WARNING, "values may have any form"),
-    "pattern-changed": ChangeKind(Sense.REPLACES, Level.WARNING, "values have another form"),
+    "const-removed": ChangeKind(Sense.WIDENS, Level.WARNING, "other values may be sent"),
+    "const-changed": ChangeKind(Sense.REPLACES, Level.BREAKING, "a different value is sent"),
+    "pattern-added": ChangeKind(Sense.NARROWS, Level.BREAKING, "values must match a pattern"),
+    "pattern-removed": ChangeKind(Sense.WIDENS, Level.WARNING, "values need not match a pattern"),
+    "pattern-changed": ChangeKind(
+        Sense.REPLACES, Level.WARNING, "values match a different pattern"
+    ),
     "multiple-of-set": ChangeKind(Sense.NARROWS, Level.BREAKING, "fewer numbers are allowed"),
-    "multiple-of-unset": ChangeKind(Sense.WIDENS, Level.WARNING, "numbers between may come"),
-    "multiple-of-changed": ChangeKind(Sense.REPLACES, Level.WARNING, "other numbers may come"),
+    "multiple-of-unset": ChangeKind(Sense.WIDENS, Level.WARNING, "numbers in between may be sent"),
+    "multiple-of-changed": ChangeKind(
+        Sense.REPLACES, Level.WARNING, "different numbers may be sent"
+    ),
     "unique-items-set": ChangeKind(Sense.NARROWS, Level.BREAKING, "items may not repeat"),
     "unique-items-unset": ChangeKind(Sense.WIDENS, Level.WARNING, "items may repeat"),
     "additional-properties-widened": ChangeKind(
-        Sense.WIDENS, Level.WARNING, "fields may come that no schema names"
+        Sense.WIDENS, Level.WARNING, "fields that no schema names may be sent"
     ),
     "additional-properties-narrowed": ChangeKind(
         Sense.NARROWS, Level.BREAKING, "fields that no schema names are not allowed"
     ),
     "discriminator-changed": ChangeKind(
-        Sense.REPLACES, Level.WARNING, "what tells the schemas apart is another thing"
+        Sense.REPLACES, Level.WARNING, "the schemas are told apart in a different way"
     ),
 }
 
 _FINE: Final = {
-    (Sense.NARROWS, "response"): "what comes was allowed before, too",
-    (Sense.WIDENS, "request"): "what was allowed stays allowed",
+    (Sense.NARROWS, "response"): "everything sent was already allowed before",
+    (Sense.WIDENS, "request"): "everything that was allowed stays allowed",
 }
 
 #: Keywords that bound a value: the part of the rule's id, and whether more is wider.
@@ -102,7 +110,7 @@ BOUNDS: Final = {
 
 #: The rule for keywords that this tool does not know, and why they count.
 UNKNOWN: Final = "schema-keyword-not-understood"
-NOT_UNDERSTOOD: Final = "nobody knows here what it does to the values; look at it"
+NOT_UNDERSTOOD: Final = "its effect on values is unknown to this tool; review it"
 
 #: What notes are called in a rule's id, where that is not the keyword itself.
 NOTES: Final = {
@@ -116,55 +124,70 @@ NOTES: Final = {
 
 #: The levels and reasons of changes around schemas, by rule.
 AROUND: Final[dict[str, tuple[Level, str]]] = {
-    "endpoint-added": (Level.INFO, "nobody calls it yet"),
-    "api-removed-without-deprecation": (Level.BREAKING, "calls of it cannot succeed"),
-    "api-removed-with-deprecation": (Level.BREAKING, "calls of it cannot succeed"),
-    "path-changed": (Level.BREAKING, "calls go to the old path"),
+    "endpoint-added": (Level.INFO, "no existing code calls it"),
+    "api-removed-without-deprecation": (Level.BREAKING, "calls to it cannot succeed"),
+    "api-removed-with-deprecation": (Level.BREAKING, "calls to it cannot succeed"),
+    "path-changed": (Level.BREAKING, "existing calls use the old path"),
     "path-slashes-changed": (
         Level.WARNING,
-        "most likely a slip of the document; the overlay keeps single slashes",
+        "most likely a mistake in the document; the overlay keeps single slashes",
     ),
-    "method-changed": (Level.BREAKING, "calls use the old method"),
-    "api-operation-id-changed": (Level.INFO, "it is not on the wire; generated names follow it"),
-    "api-tag-added": (Level.INFO, "it is not on the wire; generated modules are named by it"),
-    "api-tag-removed": (Level.INFO, "it is not on the wire; generated modules are named by it"),
+    "method-changed": (Level.BREAKING, "existing calls use the old method"),
+    "api-operation-id-changed": (Level.INFO, "it is not sent; generated names follow it"),
+    "api-tag-added": (Level.INFO, "it is not sent; generated modules are named after it"),
+    "api-tag-removed": (Level.INFO, "it is not sent; generated modules are named after it"),
     "endpoint-deprecated": (Level.WARNING, "it may be withdrawn"),
     "endpoint-reactivated": (Level.INFO, "it is no longer deprecated"),
-    "new-required-request-parameter": (Level.BREAKING, "requests without it are refused"),
+    "new-required-request-parameter": (Level.BREAKING, "requests without it are rejected"),
     "new-optional-request-parameter": (Level.INFO, "requests without it are accepted"),
-    "request-parameter-removed": (Level.WARNING, "the server ignores or refuses it"),
-    "request-parameter-became-required": (Level.BREAKING, "requests without it are refused"),
+    "request-parameter-removed": (Level.WARNING, "the server ignores or rejects it"),
+    "request-parameter-became-required": (Level.BREAKING, "requests without it are rejected"),
     "request-parameter-became-optional": (Level.INFO, "requests with it are still accepted"),
-    "request-parameter-serialization-changed": (Level.BREAKING, "it is written in another way"),
-    "request-body-added-required": (Level.BREAKING, "requests without it are refused"),
+    "request-parameter-serialization-changed": (Level.BREAKING, "it is serialized differently"),
+    "request-body-added-required": (Level.BREAKING, "requests without it are rejected"),
     "request-body-added-optional": (Level.INFO, "requests without it are accepted"),
-    "request-body-removed": (Level.BREAKING, "the server ignores or refuses it"),
-    "request-body-became-required": (Level.BREAKING, "requests without it are refused"),
+    "request-body-removed": (Level.BREAKING, "the server ignores or rejects it"),
+    "request-body-became-required": (Level.BREAKING, "requests without it are rejected"),
     "request-body-became-optional": (Level.INFO, "requests with it are still accepted"),
     "request-body-media-type-added": (Level.INFO, "the old one is still accepted"),
     "request-body-media-type-removed": (Level.BREAKING, "the server no longer accepts it"),
-    "response-success-status-added": (Level.WARNING, "success may look otherwise"),
-    "response-success-status-removed": (Level.BREAKING, "success no longer looks like this"),
-    "response-non-success-status-added": (Level.INFO, "any error may come from any server"),
+    "response-success-status-added": (Level.WARNING, "a successful response may look different"),
+    "response-success-status-removed": (
+        Level.BREAKING,
+        "a successful response no longer looks like this",
+    ),
+    "response-non-success-status-added": (Level.INFO, "any server may respond with any error"),
     "response-non-success-status-removed": (
         Level.WARNING,
-        "servers rarely lose an error; more often, a document does",
+        "servers rarely stop sending an error; documents often omit one",
     ),
-    "response-media-type-added": (Level.INFO, "the old one may still be asked for"),
-    "response-media-type-removed": (Level.BREAKING, "answers are of another media type"),
-    "response-body-media-type-schema-added": (Level.INFO, "what comes is now described"),
-    "response-body-media-type-schema-removed": (Level.BREAKING, "anything may come"),
+    "response-media-type-added": (Level.INFO, "the old one can still be requested"),
+    "response-media-type-removed": (Level.BREAKING, "responses have a different media type"),
+    "response-body-media-type-schema-added": (Level.INFO, "the body is now described"),
+    "response-body-media-type-schema-removed": (Level.BREAKING, "the body may be anything"),
     "response-header-added": (Level.INFO, "programs that do not know it need not read it"),
-    "required-response-header-removed": (Level.BREAKING, "it no longer comes, though promised"),
-    "optional-response-header-removed": (Level.WARNING, "it no longer comes"),
-    "response-header-became-required": (Level.INFO, "it comes as it could before"),
+    "required-response-header-removed": (
+        Level.BREAKING,
+        "it is no longer sent, although it was promised",
+    ),
+    "optional-response-header-removed": (Level.WARNING, "it is no longer sent"),
+    "response-header-became-required": (Level.INFO, "it could already be sent before"),
     "response-header-became-optional": (Level.BREAKING, "it may be missing where it was promised"),
-    "api-security-added": (Level.BREAKING, "requests need what they did not need"),
-    "api-security-removed": (Level.WARNING, "requests need what this does not say"),
-    "api-security-scheme-changed": (Level.BREAKING, "requests prove themselves in another way"),
-    "api-security-scheme-added": (Level.INFO, "what asks for it is listed, too"),
-    "api-security-schemes-removed": (Level.WARNING, "what requests must prove is no longer said"),
-    "api-server-changed": (Level.BREAKING, "calls go to the old server"),
+    "api-security-added": (
+        Level.BREAKING,
+        "requests need a credential that they did not need before",
+    ),
+    "api-security-removed": (
+        Level.WARNING,
+        "requests need a credential that is no longer documented",
+    ),
+    "api-security-scheme-changed": (Level.BREAKING, "requests authenticate in a different way"),
+    "api-security-scheme-added": (Level.INFO, "operations that require it are listed separately"),
+    "api-security-schemes-removed": (
+        Level.WARNING,
+        "the document no longer says how requests authenticate",
+    ),
+    "api-server-changed": (Level.BREAKING, "existing calls go to the old server"),
 }
 
 
@@ -180,7 +203,7 @@ def judge(kind: str, direction: Direction) -> tuple[Level, str]:
     """Return the level of a change of that kind, and why."""
     known = _KINDS.get(kind) or _bounded(kind)
     if known is None or known.sense is Sense.KEEPS:
-        return Level.INFO, "the values that are allowed stay the same"
+        return Level.INFO, "the allowed values stay the same"
     fine = _FINE.get((known.sense, direction))
     return (Level.INFO, fine) if fine else (known.worst, known.why)
 

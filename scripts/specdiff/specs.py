@@ -77,7 +77,7 @@ def _renamed(schemas: SchemaComparison) -> None:
                     rule="api-schema-renamed",
                     level=Level.INFO,
                     text=f"the component {quote(old)} is now {quote(new)}",
-                    why="it is not on the wire; generated classes may be named by it",
+                    why="it is not sent; generated classes may be named after it",
                     effect=Effect.ABSORBED,
                     old=f"#/components/schemas/{old}",
                     new=f"#/components/schemas/{new}",

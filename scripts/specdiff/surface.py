@@ -160,7 +160,7 @@ def _classes(old: Surface, new: Surface) -> Iterator[Shift]:
     for name in sorted(old.classes.keys() | new.classes.keys()):
         before, after = old.classes.get(name), new.classes.get(name)
         if before is None:
-            yield Shift(FINE, f"`{name}`", "is new", "nobody uses it yet", "added")
+            yield Shift(FINE, f"`{name}`", "is new", "no existing code uses it", "added")
         elif after is None:
             yield Shift(BREAKS, f"`{name}`", "is gone", "code that imports it fails", "removed")
         else:
@@ -172,7 +172,7 @@ def _fields(name: str, old: Class, new: Class) -> Iterator[Shift]:
     for key in sorted(old.fields.keys() | new.fields.keys()):
         full, before, after = f"`{name}.{key}`", old.fields.get(key), new.fields.get(key)
         if before is None and after is not None:
-            why = "code that reads records does not know it"
+            why = "code that reads records is not affected"
             if key not in new.optional:
                 why += "; a constructor call needs it"
             yield Shift(FINE, full, f"(`{after}`) is new", why, "added", key)
@@ -180,7 +180,7 @@ def _fields(name: str, old: Class, new: Class) -> Iterator[Shift]:
             yield Shift(BREAKS, full, "is gone", "code that reads it fails", "removed", key)
         elif before is not None and before != after:
             wider = not fits(after, before)
-            why = "code that reads it must handle more types" if wider else "what fitted still fits"
+            why = "code that reads it must handle more types" if wider else "callers need no change"
             yield Shift(wider, full, f"is `{after}`, was `{before}`", why, "changed", key)
 
 
@@ -191,14 +191,14 @@ def _members(name: str, old: Class, new: Class) -> Iterator[Shift]:
         if before is None:
             text, why = (
                 f"({quote(after)}) is new",
-                "the enum is open: the value was readable before",
+                "the enum is open, so the value was already readable",
             )
             yield Shift(FINE, full, text, why, "added", value=value)
         elif after is None:
-            text, why = "is gone", "code that names it fails"
+            text, why = "is gone", "code that uses it fails"
             yield Shift(BREAKS, full, text, why, "removed", value=value)
         elif before != after:
-            text, why = f"is {quote(after)}, was {quote(before)}", "it equals another value"
+            text, why = f"is {quote(after)}, was {quote(before)}", "it now equals a different value"
             yield Shift(BREAKS, full, text, why, "changed", value=value)
 
 
@@ -207,7 +207,7 @@ def _operations(old: Surface, new: Surface) -> Iterator[Shift]:
         before, after = old.operations.get(name), new.operations.get(name)
         full = f"`api.{name}`"
         if before is None:
-            yield Shift(FINE, full, "is new", "nobody calls it yet", "added")
+            yield Shift(FINE, full, "is new", "no existing code calls it", "added")
         elif after is None:
             yield Shift(BREAKS, full, "is gone", "code that imports it fails", "removed")
         else:
@@ -226,12 +226,16 @@ def _signature(full: str, old: Function, new: Function) -> Iterator[Shift]:
             yield Shift(BREAKS, full, text, "calls with it fail", "changed", key)
         elif before != after:
             narrower = not fits(before, after)
-            why = "what was passed may no longer do" if narrower else "what was passed still does"
+            why = (
+                "arguments of the old type may no longer fit"
+                if narrower
+                else "arguments of the old type still fit"
+            )
             text = f"takes `{key}: {after}`, took `{before}`"
             yield Shift(narrower, full, text, why, "changed", key)
     if old.returns != new.returns:
         wider = not fits(new.returns, old.returns)
-        why = "callers must handle more types" if wider else "what fitted still fits"
+        why = "callers must handle more types" if wider else "callers need no change"
         text = f"returns `{new.returns}`, returned `{old.returns}`"
         yield Shift(wider, full, text, why, "changed")
 

@@ -64,9 +64,9 @@ def _nullability(changes: list[Change]) -> Iterator[Suspicion]:
     if len(found) >= _MANY:
         yield Suspicion(
             "many-fields-lose-null",
-            f"{len(found)} fields are never null, all at once: {_listed(found)}",
-            "hold recorded responses against it (`modelgates check`): services seldom change so, "
-            "the tools that write documents do",
+            f"{len(found)} fields became non-nullable at the same time: {_listed(found)}",
+            "check recorded responses against it (`modelgates check`): services seldom change like "
+            "this, but documentation tools do",
             _at(found),
         )
 
@@ -76,8 +76,8 @@ def _vanished(changes: list[Change]) -> Iterator[Suspicion]:
     if len(found) >= _MANY:
         yield Suspicion(
             "many-fields-vanish",
-            f"{len(found)} fields are gone, all at once: {_listed(found)}",
-            "see whether the service still sends them before the models forget them",
+            f"{len(found)} fields were removed at the same time: {_listed(found)}",
+            "check whether the service still sends them before the models drop them",
             _at(found),
         )
 
@@ -91,8 +91,8 @@ def _withdrawn(changes: list[Change]) -> Iterator[Suspicion]:
                 if _parent(old) == _parent(new) and _alike(old, new):
                     yield Suspicion(
                         "renamed",
-                        f"{_what(old)} is gone and {_what(new)} has come: one may be the other",
-                        "if so, old records and new ones say the same thing under two names",
+                        f"{_what(old)} is gone and {_what(new)} is new: it may be a rename",
+                        "if so, old and new records carry the same value under two names",
                         (old.pointer, new.pointer),
                     )
 
@@ -116,7 +116,7 @@ def _statuses(changes: list[Change]) -> Iterator[Suspicion]:
         yield Suspicion(
             "statuses-vanish",
             f"no longer documented: {_listed(found)}",
-            "compare with the other renderings of the document; servers seldom lose a status",
+            "compare with other renderings of the document; servers seldom drop a status",
             _at(found),
         )
 
@@ -127,7 +127,7 @@ def _names(changes: list[Change]) -> Iterator[Suspicion]:
         yield Suspicion(
             "tag-renamed",
             f"the tag {_listed(gone)} is now {_listed(come)}",
-            "it is no change of the service; the overlay keeps the names of generated modules",
+            "the service did not change; the overlay keeps the names of generated modules",
             _at([*gone, *come]),
         )
 
@@ -135,10 +135,10 @@ def _names(changes: list[Change]) -> Iterator[Suspicion]:
 def _paths(changes: list[Change]) -> Iterator[Suspicion]:
     for change in changes:
         if change.rule == "path-slashes-changed":
-            advice = "try both; a doubled slash is a slip of the document"
+            advice = "try both; a doubled slash is usually a mistake in the document"
             yield Suspicion("slash-doubled", change.text, advice, (change.pointer,))
         if change.rule == "path-changed":
-            advice = "try both before calls go there"
+            advice = "try both before releasing calls to the new path"
             yield Suspicion("path-renamed", change.text, advice, (change.pointer,))
 
 
@@ -148,8 +148,8 @@ def _titles(changes: list[Change]) -> Iterator[Suspicion]:
     if found:
         yield Suspicion(
             "titles-renamed",
-            f"{len(found)} schemas have another title: {_listed_places(found)}",
-            "it is no change of the service; see that the overlay still finds them",
+            f"{len(found)} schemas have a new title: {_listed_places(found)}",
+            "the service did not change; check that the overlay still matches them",
             _at(found),
         )
 
@@ -163,8 +163,8 @@ def _tail(changes: list[Change]) -> Iterator[Suspicion]:
     if found:
         yield Suspicion(
             "tail-gone",
-            f"whole sections are gone: {_listed(found)}",
-            "see whether the document was cut off: fetch it again, and compare its last lines",
+            f"whole sections were removed: {_listed(found)}",
+            "check whether the document was truncated: fetch it again and compare the last lines",
             _at(found),
         )
 
@@ -174,7 +174,7 @@ def _promises(changes: list[Change]) -> Iterator[Suspicion]:
     if found:
         yield Suspicion(
             "promised-at-once",
-            f"required from one day to the next: {_listed(found)}",
-            "records made before lack them, and recorded responses will show it",
+            f"required immediately: {_listed(found)}",
+            "older records do not have them; check against recorded responses",
             _at(found),
         )

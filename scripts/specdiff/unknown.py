@@ -80,8 +80,8 @@ def add(old: Document, new: Document, found: ChangeSet) -> None:
             Change(
                 rule=rules.UNKNOWN,
                 level=Level.INFO if there else Level.WARNING,
-                text=f"the keyword {quote(name)} is not understood",
-                why="it was there before" if there else rules.NOT_UNDERSTOOD,
+                text=f"the keyword {quote(name)} is not understood by this tool",
+                why="it was already there before" if there else rules.NOT_UNDERSTOOD,
                 effect=Effect.ABSORBED,
                 old=node.pointer if there else None,
                 new=node.pointer,
@@ -97,7 +97,7 @@ def add(old: Document, new: Document, found: ChangeSet) -> None:
             Change(
                 rule="schema-not-understood",
                 level=Level.WARNING,
-                text=f"{quote(name)} {'is' if reason else 'was'} no schema that can be read",
+                text=f"{quote(name)} {'is' if reason else 'was'} not a readable schema",
                 why=f"it {reason or before_it}",
                 effect=Effect.ABSORBED,
                 old=pointer if before_it else None,

@@ -47,7 +47,7 @@ def test_a_clean_pair_ends_with_0_and_says_what_surfaced_and_what_broke(backtest
     assert any("expected integer or null, found number" in line for line in lines)
     record = "2026-02-cancelled-stream.json"
     assert f"real records: {record} by the client of {DATES[0]}: 7 deviation(s)" in lines
-    assert any("lies, or the record is older: /data/data_region (required by" in x for x in lines)
+    assert any("wrong, or the record is older: /data/data_region (required by" in x for x in lines)
     assert lines[-1].startswith("0 crashes, 0 lies, 0 losses in ")
 
 

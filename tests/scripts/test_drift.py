@@ -20,12 +20,14 @@ def test_what_breaks_fails_and_says_what_it_does(drift):
     assert (
         "response-property-became-nullable, at #/components/schemas/GenerationResponseData" in out
     )
-    assert "why: null comes where a value was promised" in out
+    assert "why: null may be sent where a value was promised" in out
     assert (
         "broken (attributes cannot be read, or calls fail), in get-generation 200 /data/tot" in out
     )
     assert "breaks  `Generation.total_cost` is `float | None`, was `float`" in out
-    assert re.search(r"Backtest: \d{3} bodies .* 0 crashes, lies or losses; 0 places differ", out)
+    assert re.search(
+        r"Backtest: \d{3} bodies .* 0 crashes, wrong values or losses; 0 places differ", out
+    )
     assert "Release: 0.1.0 → 0.2.0, as a major change is numbered before 1.0" in out
     assert "code that uses the package breaks when it is regenerated" in out
 
@@ -35,7 +37,7 @@ def test_nothing_new_is_nothing(drift):
     status, out, err = drift(drift.spec())
     assert (status, err) == (0, "")
     assert "no change" in out
-    assert "Release: none, 0.1.0 stands" in out
+    assert "Release: none needed, 0.1.0 is unchanged" in out
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_json_has_everything_for_programs(drift):
         "rule": "response-property-became-nullable",
         "level": "breaking",
         "text": "`total_cost` may be null",
-        "why": "null comes where a value was promised",
+        "why": "null may be sent where a value was promised",
         "effect": "broken",
         "pointer": "#/components/schemas/GenerationResponseData/properties/total_cost/type",
         "old": "#/components/schemas/GenerationResponseData/properties/total_cost/type",
@@ -154,7 +156,7 @@ def test_what_the_changelog_acknowledges_may_pass(drift, tmp_path):
     changelog.write_text("# Changelog\n\n## Unreleased\n\n- Nothing\n", encoding="utf-8")
     status, out, _ = drift(new, "--no-backtest", "--changelog", changelog)
     assert status == 1
-    assert "The changelog lacks, under Unreleased:" in out
+    assert "Missing from the changelog, under Unreleased:" in out
     (line,) = re.findall(r"^  - (\*\*Breaking:.*)$", out, re.MULTILINE)
     changelog.write_text(f"# Changelog\n\n## Unreleased\n\n- {line}\n", encoding="utf-8")
     assert drift(new, "--no-backtest", "--changelog", changelog)[0] == 0
@@ -175,7 +177,7 @@ def test_a_spec_that_no_client_can_be_generated_from_is_reported(drift):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "name a new spec, or an old one with --against, or both"),
+        ([], "name a new spec, an old one with --against, or both"),
         (["nowhere.yaml"], "there is no file 'nowhere.yaml'"),
         (["new.yaml", "--fail-on", "much"], "invalid choice"),
         (["new.yaml", "--accepted", "nowhere.yaml"], "nowhere.yaml is missing"),

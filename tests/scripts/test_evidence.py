@@ -148,8 +148,8 @@ def test_the_command_fails_until_the_answers_are_believed_or_the_difference_is_a
     new = drift.project.root / "new.json"
     status, out, _ = run("text", new)
     assert status == 1
-    assert "recorded answers refute the new spec in 1 place(s)" in out
-    listed = out.partition("reads the answers (tried):\n")[2].partition("\n\n")[0]
+    assert "recorded responses contradict the new spec in 1 place(s)" in out
+    listed = out.partition("reads the responses (tested):\n")[2].partition("\n\n")[0]
     assert [set(one) for one in YAML(typ="safe").load(listed)] == [
         {"target", "description", "update"}
     ]
@@ -159,7 +159,7 @@ def test_the_command_fails_until_the_answers_are_believed_or_the_difference_is_a
     _, out, _ = run("markdown", new)
     assert "has null in 1 of 1 recorded answer" in out
     assert "They know." in out
-    assert "refute the new spec" not in out
+    assert "contradict the new spec" not in out
     status, _, err = drift(drift.spec())
     assert status == 2
     assert "is stale: there is no such recorded answer, or the spec has caught up" in err

@@ -157,9 +157,9 @@ def test_the_document_that_is_vendored_is_nothing_new(run, tmp_path):
 
 def test_a_wrong_path_is_said_before_anything_is_made(run):
     """And that one document can be taken over, not two."""
-    with pytest.raises(routine.Failure, match=r"there is no file 'nowhere\.yaml'"):
+    with pytest.raises(routine.ToolError, match=r"there is no file 'nowhere\.yaml'"):
         run("nowhere.yaml")
-    with pytest.raises(routine.Failure, match="--apply takes over one document"):
+    with pytest.raises(routine.ToolError, match="--apply takes exactly one document"):
         run("https://a.example", "https://b.example", "--apply")
 
 

@@ -197,7 +197,7 @@ def test_the_same_spec_as_3_0_is_one_line():
     for found in (specs.compare(old, new), specs.compare(new, old)):
         [change] = found
         assert (change.rule, str(change.level)) == ("restructured", "info")
-        assert "places are written in another way, and mean the same" in change.text
+        assert "places are restructured without a change of meaning" in change.text
 
 
 def header_scheme(spec):
