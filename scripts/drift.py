@@ -25,7 +25,7 @@ def main() -> None:
     # Imported after the check that the tools are installed.
     from backtesting import records  # noqa: PLC0415
     from common.versions import Version  # noqa: PLC0415
-    from specdiff import accepted, assessment, formats, lines  # noqa: PLC0415
+    from specdiff import accepted, assessment, formats  # noqa: PLC0415
     from vendoring import sources  # noqa: PLC0415
 
     def version(name: str | None) -> Version:
@@ -55,10 +55,7 @@ def main() -> None:
     if options.format == "github":
         named = options.new and Path(options.new).is_file()
         path = Path(options.new).as_posix() if named else project.spec.name
-        pointers = {change.pointer for change in report.changes}
-        pointers |= {finding.pointer for finding in report.findings}
-        where = lines.find(new.content.decode(), pointers)
-        shown = formats.github(report, path, where)
+        shown = formats.github(report, path, new.content.decode())
     elif options.format == "text":
         shown = formats.text(report, colour=sys.stdout.isatty() and not options.output)
     else:

@@ -1,16 +1,16 @@
-"""Response bodies that together show everything that a document lets a server send.
+"""Response bodies that together cover everything that a document lets a server send.
 
-For each status that an operation documents: one body with everything in it, which the others
-differ from in something; among them are
+For each status that an operation documents: one body with everything in it, and variants of it;
+among them are
 
 - each optional property left out, and all of them;
 - each nullable property null, and all of them;
 - every value of every enum, every alternative of every union, every boundary value;
 - arrays and free-form objects with nothing, one thing and several in them;
-- as many random combinations of all that as are asked for.
+- as many random combinations of these as requested.
 
-The same document and seed make the same bodies. What cannot be made as the document says is
-listed, place by place: nothing is made up in silence.
+The same document and seed yield the same bodies. Places where no valid value can be generated are
+listed.
 """
 
 import json
@@ -53,7 +53,7 @@ class ResponseBody:
 
 @dataclass(frozen=True)
 class ResponseBodies:
-    """What a document lets a server send.
+    """The responses that a document lets a server send.
 
     Attributes:
         uncovered: Places (`OPERATION STATUS POINTER: why`) where that is not all of it.
@@ -74,15 +74,15 @@ def of(
     apart: Collection[str] = (),
     without: Collection[str] = (),
 ) -> ResponseBodies:
-    """Return the bodies that a document lets be sent.
+    """Return bodies that a document allows.
 
     Args:
         document: An OpenAPI document, or its normal form.
-        seed: Decides the random combinations.
-        combinations: How many of these there are for each status.
+        seed: The seed of the random combinations.
+        combinations: The number of random combinations per status.
         apart: Statuses that a client may read each in its own way: of a range that has them in
             it, or of `default`, every body is sent with one of each.
-        without: Names of operations that no bodies are made of.
+        without: Names of operations to skip.
     """
     normal = document if isinstance(document, NormalForm) else normalize(document)
     judge = SchemaOracle(normal.document)

@@ -25,8 +25,8 @@ class GeneratedClient:
     Attributes:
         version: The name of the version that it was generated from.
         directory: Holds the package, which must not be imported into this process: it comes from
-            a document that nobody vouches for.
-        runtime: Holds the package that it stands on.
+            an unreviewed document.
+        runtime: Holds the runtime package that it imports.
         modules: The modules inside the package that decode an operation's responses, by the name
             of the operation and by its route.
         unknown: The computed properties that are unknown with it, each with the reason.

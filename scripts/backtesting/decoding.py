@@ -1,9 +1,9 @@
-"""What runs in a worker: a generated client decodes bodies, line by line.
+"""Runs in a worker process: a generated client decodes bodies, line by line.
 
-It reads a file of JSON Lines, `[module, code, kind, content]`, and answers each line with one, in
-order: `{"outcome": "decoded", "drift": […], "unreadable": […], "lies": […], "losses": […]}`, or the
-outcome `invalid`, `unexpected` or `crash`. It ends by itself only after the last. Whatever the
-client prints goes elsewhere.
+It reads a file of JSON Lines, `[module, code, kind, content]`, and writes one line for each, in
+order: an object with the `outcome` `decoded` and the lists `drift`, `unreadable`, `wrong_values`
+and `losses`, or with the outcome `invalid`, `unexpected` or `crash`. It ends by itself only after
+the last line. Output of the client goes to standard error.
 """
 
 import importlib
@@ -20,10 +20,10 @@ _SHOWN = 200  # characters of an exception that are worth showing
 
 
 def main() -> None:
-    """Decode what the arguments say.
+    """Decode the bodies of a file.
 
-    They are the directory and the name of the package, the directory of the runtime that it stands
-    on, a file, and how many of its lines to skip.
+    Arguments: the directory and the name of the package, the directory of the runtime, the file,
+    and how many of its lines to skip.
     """
     directory, package, runtime, file, skipped = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict[str, Any]]:
-    """Return what decodes one body with a generated package.
+    """Return a function that decodes one body with a generated package.
 
     Raises:
         ImportError: The package cannot be imported from that directory.
@@ -77,7 +77,7 @@ def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict
                 "outcome": "decoded",
                 "drift": [[e.pointer, e.kind, e.expected, e.found] for e in drift],
                 "unreadable": found.unreadable,
-                "lies": found.lies,
+                "wrong_values": found.wrong_values,
                 "losses": found.losses,
             }
         except BaseException as error:  # noqa: BLE001 - SystemExit too: the answer is that

@@ -1,4 +1,4 @@
-"""Running a backtest: clients generated, bodies made, the one decoding the other."""
+"""Runs a backtest: generates clients and bodies, and decodes the bodies with the clients."""
 
 import itertools
 import json
@@ -23,14 +23,14 @@ from backtesting.report import BacktestReport
 
 @dataclass(frozen=True)
 class BacktestOptions:
-    """How a backtest is run.
+    """The options of a backtest.
 
     Attributes:
-        seed: Decides the random combinations.
-        combinations: How many of these there are for each status.
+        seed: The seed of the random combinations.
+        combinations: The number of random combinations per status.
         real: Files of real records, decoded by every client.
         pairs: The clients and servers that are tried with each other, by name; None for all.
-        progress: Is told in a few words what is being done.
+        progress: Called with a short text before each step.
     """
 
     seed: int = 0
@@ -43,14 +43,14 @@ class BacktestOptions:
 def observe(
     project: Project, old: Version, new: Version, *, seed: int = 0, combinations: int = 20
 ) -> Backtest:
-    """Return what the client of `old` makes of everything that `new` lets a server send.
+    """Return how the client of `old` decodes everything that `new` allows a server to send.
 
     Args:
         project: Whose overlays and configuration the client is generated under.
         old: The version that the client is generated from.
-        new: The version that the bodies are made from.
-        seed: Decides the random combinations.
-        combinations: How many of these there are for each status.
+        new: The version that the bodies are generated from.
+        seed: The seed of the random combinations.
+        combinations: The number of random combinations per status.
 
     Raises:
         ToolError: The client cannot be generated.
@@ -82,8 +82,8 @@ def run(
 
     Args:
         project: Whose overlays and configuration the clients are generated under.
-        olds: The versions that clients are generated from; no two of one name.
-        news: The versions that bodies are made from; no two of one name.
+        olds: The versions that clients are generated from, with distinct names.
+        news: The versions that bodies are generated from, with distinct names.
         options: The rest.
 
     Raises:
@@ -115,7 +115,7 @@ def run(
 
 
 def own(project: Project, directory: Path, normal: NormalForm) -> list[str]:
-    """Return what a client does not read, or reads wrongly, of what its own document allows.
+    """Return the faults of a client with bodies that its own document allows.
 
     Args:
         project: Whose runtime it stands on.
@@ -123,20 +123,20 @@ def own(project: Project, directory: Path, normal: NormalForm) -> list[str]:
         normal: The document in its normal form, which the package was generated from.
 
     Returns:
-        A line for each crash, lie, loss and deviation; none if all is well.
+        A line for each crash, wrong value, loss and deviation; none if all is well.
     """
     modules = clients.modules_of(directory / PACKAGE, normal)
     name = project.spec.name
     client = GeneratedClient(name, directory, project.runtime.parent, modules)
     found = decoded(client, {name: bodies.of(normal)}, own=[name])[name]
-    return [*found.crashes, *found.lies, *found.losses]
+    return [*found.crashes, *found.wrong_values, *found.losses]
 
 
 def neighbours(names: Sequence[str], vendored: str) -> set[tuple[str, str]]:
-    """Return the pairs of versions that are worth trying every time, as many as five a version.
+    """Return the pairs of versions that are tested by default, at most five per version.
 
-    Each with itself, with the one before and after it, and with the one that is vendored: these are
-    what people have, and what they may meet.
+    Each is paired with itself, the previous, the next and the vendored version: the combinations
+    that users are likely to meet.
 
     Args:
         names: The versions, in their order.
@@ -153,7 +153,7 @@ def _for(
     sent: Mapping[str, ResponseBodies],
     pairs: Collection[tuple[str, str]] | None,
 ) -> dict[str, ResponseBodies]:
-    """Return the bodies that a client is tried with."""
+    """Return the bodies that a client is tested with."""
     return {
         name: made
         for name, made in sent.items()
@@ -164,7 +164,7 @@ def _for(
 def show(
     project: Project, old: Version, new: Version, number: int, options: BacktestOptions
 ) -> str:
-    """Return what the client of `old` makes of one body of `new`, and below it the body.
+    """Return how the client of `old` decodes one body of `new`, followed by the body.
 
     Raises:
         ToolError: There is no body of this number, or the client cannot be generated.
@@ -186,13 +186,13 @@ def decoded(
     own: Iterable[str] = (),
     patience_s: float = workers.PATIENCE_S,
 ) -> dict[str, Backtest]:
-    """Return what a client makes of the bodies of several versions, by the name of the version.
+    """Decode the bodies of several versions with a client; return the results by version name.
 
     Args:
         client: A generated client.
         sent: The bodies of each version.
         own: The versions whose document is the one that the client is generated from.
-        patience_s: Seconds that one body may take.
+        patience_s: Timeout per body, in seconds.
     """
     everything: Sequence[tuple[str, ResponseBody]] = [
         (name, body) for name, made in sent.items() for body in made.bodies

@@ -1,8 +1,8 @@
-"""Whether a decoded body lies: says what is not so, hides what is, or loses something.
+"""Checks that a decoded body yields what was sent, hides nothing and loses nothing.
 
-Written against the annotations of the generated code and the body itself, not against the
-decoders: those are what is held to account. Runs where a generated package can be imported, and
-asks nothing of it but what its users have: attributes, `drift`, `to_dict`.
+Based on the annotations of the generated code and the body itself, not on the
+decoders, which are under test. Runs where a generated package can be imported, and
+uses only what its users have: attributes, `drift`, `to_dict`.
 """
 
 import datetime
@@ -23,16 +23,16 @@ _EXACT = (bool, int, float, str)
 
 @dataclass
 class FidelityFindings:
-    """What is wrong with a decoded body.
+    """The faults of a decoded body.
 
     Attributes:
-        lies: Where an attribute yields what it must not, and what.
-        losses: What does not come back.
-        unreadable: Pointers of what cannot be read, as the errors name them.
-        seen: Pointers of what is not as the spec says, as far as attributes show it.
+        wrong_values: Attributes that yield a wrong value, and the value.
+        losses: Values that are missing when the body is encoded again.
+        unreadable: Pointers of unreadable values, as the errors name them.
+        seen: Pointers of visible deviations from the spec.
     """
 
-    lies: list[str] = field(default_factory=list)
+    wrong_values: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
@@ -40,11 +40,11 @@ class FidelityFindings:
 
 @dataclass(frozen=True)
 class Runtime:
-    """How to ask a decoded body, a list of models too, for what a model has methods for.
+    """Functions for decoded bodies that are not necessarily models, such as lists of models.
 
     Attributes:
-        drift: Returns what it lists as drift.
-        encode: Returns its JSON value.
+        drift: Returns the drift entries of a body.
+        encode: Returns the JSON value of a body.
     """
 
     drift: Callable[[Any], list[Any]]
@@ -63,13 +63,13 @@ class AttributeReader:
         self._hints: dict[type, dict[str, Any]] = {}
 
     def read(self, value: Any, hint: Any, sent: Any, at: str = "") -> FidelityFindings:
-        """Return what is wrong with a decoded value, attribute by attribute.
+        """Check a decoded value, attribute by attribute.
 
         Args:
-            value: What decoding made.
-            hint: The type that it is annotated with.
-            sent: What it was made from.
-            at: Where it stands in the body.
+            value: The decoded value.
+            hint: Its annotated type.
+            sent: The JSON value that it was decoded from.
+            at: Its JSON pointer in the body.
         """
         found = FidelityFindings()
         self._check(lambda: value, hint, sent, at, found)
@@ -84,18 +84,18 @@ class AttributeReader:
             pointer = str(getattr(error, "pointer", None))
             found.unreadable.append(pointer)
             if pointer != at:
-                found.lies.append(f"{at}: the error names another place, {pointer}")
+                found.wrong_values.append(f"{at}: the error names a different place, {pointer}")
             return
         choices = [choice for choice in _choices(hint) if _is(value, choice)]
         if not choices:
-            found.lies.append(f"{at}: {_shown(value)} is no {_named(hint)}")
+            found.wrong_values.append(f"{at}: {_shown(value)} is not of type {_named(hint)}")
             return
         readings = [FidelityFindings() for _ in choices]
         for choice, reading in zip(choices, readings, strict=True):
             self._check_parts(value, choice, sent, at, reading)
-        best = min(readings, key=lambda reading: len(reading.lies))
-        for mine, other in ((found.lies, best.lies), (found.unreadable, best.unreadable)):
-            mine.extend(other)
+        best = min(readings, key=lambda reading: len(reading.wrong_values))
+        found.wrong_values.extend(best.wrong_values)
+        found.unreadable.extend(best.unreadable)
         found.seen.extend(best.seen)
 
     def _check_parts(
@@ -106,19 +106,21 @@ class AttributeReader:
         elif isinstance(value, list):
             item = next(iter(typing.get_args(hint)), Any)  # in a place of no type, of any type
             if not isinstance(sent, list) or len(sent) != len(value):
-                found.lies.append(f"{at}: a list of {len(value)} was made from {_shown(sent)}")
+                found.wrong_values.append(
+                    f"{at}: {len(value)} items were decoded from {_shown(sent)}"
+                )
                 return
             for index, part in enumerate(sent):
                 read = partial(value.__getitem__, index)
                 self._check(read, item, part, f"{at}/{index}", found)
         elif not is_as_sent(value, sent):
-            found.lies.append(f"{at}: {_shown(value)} was made from {_shown(sent)}")
+            found.wrong_values.append(f"{at}: {_shown(value)} was decoded from {_shown(sent)}")
         elif getattr(value, "is_known", True) is not True:
             found.seen.append(at)
 
     def _check_model(self, record: Any, sent: Any, at: str, found: FidelityFindings) -> None:
         if not isinstance(sent, dict):
-            found.lies.append(f"{at}: an object was made from {_shown(sent)}")
+            found.wrong_values.append(f"{at}: an object was decoded from {_shown(sent)}")
             return
         cls = type(record)
         if cls not in self._hints:
@@ -141,7 +143,7 @@ class AttributeReader:
         """Check the fields that the model has no attributes for."""
         extras = record.additional_properties
         if extras.keys() != expected:
-            found.lies.append(f"{at}: additional_properties has {sorted(extras)}")
+            found.wrong_values.append(f"{at}: additional_properties has {sorted(extras)}")
         declared = type(record).__schema__().extra is not None
         for key in sorted(extras.keys() & expected):
             place = f"{at}/{_segment(key)}"
@@ -153,25 +155,25 @@ class AttributeReader:
 def examine(
     record: Any, hint: Any, sent: Any, reader: AttributeReader, runtime: Runtime
 ) -> tuple[FidelityFindings, list[Any]]:
-    """Return what is wrong with a decoded body, and the drift that it lists.
+    """Return the faults of a decoded body, and its drift entries.
 
     Raises:
-        Exception: Whatever the generated code raises that it should not.
+        Exception: The generated code raised an undocumented error.
     """
     found = reader.read(record, hint, sent)
     drift = runtime.drift(record)
     listed = [entry.pointer for entry in drift]
     if len(set(listed)) != len(listed):
-        found.lies.append(": a deviation is listed twice")
+        found.wrong_values.append(": a deviation is listed twice")
     for pointer in sorted({*found.unreadable, *found.seen} - {*listed}):
-        found.lies.append(f"{pointer}: it deviates from the spec, and drift does not list it")
+        found.wrong_values.append(f"{pointer}: deviates from the spec, but is not listed as drift")
     found.losses += [f"{lost} in to_dict()" for lost in differences(runtime.encode(record), sent)]
     for way, twin in (
         ("pickling", pickle.loads(pickle.dumps(record))),  # noqa: S301 - our own, made just now
         ("copying", deepcopy(record)),
     ):
         if type(twin) is not type(record) or runtime.drift(twin) != drift:
-            found.losses.append(f": it is another after {way}")
+            found.losses.append(f": it changes with {way}")
         found.losses += [f"{lost} after {way}" for lost in differences(runtime.encode(twin), sent)]
     if not repr(record):
         found.losses.append(": it has no repr")
@@ -179,7 +181,7 @@ def examine(
 
 
 def is_as_sent(value: Any, sent: Any) -> bool:
-    """Whether a typed value says what was sent: the same JSON value, or the same moment or id."""
+    """Whether a typed value equals what was sent: the same JSON value, instant or id."""
     if hasattr(value, "to_dict"):  # in a place of no type, a model stands for its object
         return not any(differences(value.to_dict(), sent))
     if isinstance(sent, str):
@@ -200,7 +202,7 @@ def differences(one: Any, other: Any, at: str = "") -> Iterator[str]:
         for key in sorted(one.keys() | other.keys()):
             place = f"{at}/{_segment(key)}"
             if key not in one or key not in other:
-                yield f"{place}: {'made up' if key in one else 'gone'}"
+                yield f"{place}: {'added' if key in one else 'gone'}"
             else:
                 yield from differences(one[key], other[key], place)
     elif isinstance(one, list) and isinstance(other, list):
@@ -218,7 +220,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
 
 
 def _is(value: Any, hint: Any) -> bool:
-    """Whether a value is of an annotated type, its parts aside."""
+    """Whether a value has an annotated type; the types of its parts are not checked."""
     if hint is Any or hint is object:
         return True
     if hint is None or hint is type(None):

@@ -1,4 +1,4 @@
-"""What the client of one version made of what another lets a server send, place by place."""
+"""How the client of one version decoded the responses that another version allows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,25 +28,25 @@ class Deviation(NamedTuple):
 
 @dataclass
 class Backtest:
-    """What a client made of bodies.
+    """The result of decoding the bodies of one version with the client of another.
 
     Attributes:
         old: The version that the client was generated from.
         new: The version that the bodies were made from.
         bodies: How many there were.
-        crashes: Bodies that ended in something else than a value or a documented error.
-        lies: Attributes that yielded what they must not, and deviations not listed as drift.
-        losses: What was sent and did not come back.
+        crashes: Bodies that caused anything other than a value or a documented error.
+        wrong_values: Attributes with a value that they must not have, and unlisted deviations.
+        losses: Values that were sent and are missing when the body is encoded again.
         places: The strongest effect seen at each operation, status and place.
         drift: How often each deviation was listed.
-        uncovered: Places of which not everything was sent that the new version allows.
+        uncovered: Places where not everything that the new version allows was sent.
     """
 
     old: str
     new: str
     bodies: int = 0
     crashes: list[str] = field(default_factory=list)
-    lies: list[str] = field(default_factory=list)
+    wrong_values: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     places: dict[tuple[str, str, str], Effect] = field(default_factory=dict)
     drift: Counter[Deviation] = field(default_factory=Counter)
@@ -67,15 +67,15 @@ class Backtest:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing crashed, lied or was lost."""
-        return not (self.crashes or self.lies or self.losses)
+        """Whether there are no crashes, wrong values or losses."""
+        return not (self.crashes or self.wrong_values or self.losses)
 
     def count(self, effect: Effect) -> int:
         """Return the number of places with an effect."""
         return sum(seen is effect for seen in self.places.values())
 
     def add(self, body: ResponseBody, answer: Mapping[str, Any]) -> None:
-        """Note what became of a body."""
+        """Add the result of decoding one body."""
         self.bodies += 1
         where = f"body {body.number}, {body.operation.name} {body.code}"
         outcome = answer.get("outcome")
@@ -94,7 +94,7 @@ class Backtest:
             self.crashes.append(f"{where}: {answer.get('detail', 'no answer')}")
 
     def _add_decoded(self, where: str, body: ResponseBody, answer: Mapping[str, Any]) -> None:
-        for lines, key in ((self.lies, "lies"), (self.losses, "losses")):
+        for lines, key in ((self.wrong_values, "wrong_values"), (self.losses, "losses")):
             lines.extend(f"{where} {line}" for line in answer[key])
         for pointer, kind, expected, found in answer["drift"]:
             place = self._see(body, pointer, Effect.SURFACED)
@@ -111,8 +111,8 @@ class Backtest:
         return place
 
     def check_own(self) -> None:
-        """Count as a lie whatever a client found amiss in what its own version allows."""
+        """Report drift in bodies of the client's own version as wrong values."""
         for (operation, status, place), effect in sorted(self.places.items()):
-            self.lies.append(
+            self.wrong_values.append(
                 f"{operation} {status} {place}: {effect}, though the client's own spec allows it"
             )

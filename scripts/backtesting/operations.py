@@ -1,4 +1,4 @@
-"""What the operations of a document send: with which statuses, and as what."""
+"""The responses of a document's operations: their statuses and media types."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from normalizing import operations
 from normalizing.normal import NormalForm
 from normalizing.writing import NormalSchema
 
-#: Says of a place why its bodies are not all that the spec allows there.
+#: Records for a place why the bodies do not cover all that the spec allows.
 Note = Callable[[str, str], None]
 
 
@@ -29,11 +29,11 @@ class SentOperation:
 
 @dataclass(frozen=True)
 class SentResponse:
-    """What an operation sends with a status.
+    """The response of an operation with one status.
 
     Attributes:
         status: As the document has it: `200`, `4XX` or `default`.
-        codes: HTTP statuses that this stands for. The first stands for all that are alike.
+        codes: The HTTP status codes that this status covers.
         kind: `json`, `text`, or `empty` for no body.
         schema: The schema of the body, in the normal form.
         pointer: Where that stands in the document.
@@ -53,22 +53,22 @@ def route(method: str, path: str) -> str:
 
 
 def of(operation: operations.NormalOperation) -> SentOperation:
-    """Return how an operation is known here."""
+    """Return the identity of an operation."""
     place = route(operation.method, operation.raw_path)
     return SentOperation(operation.id or place, place)
 
 
 def statuses(normal: NormalForm) -> set[str]:
-    """Return the statuses that a document tells apart, whatever the operation."""
+    """Return all statuses that a document lists for any operation."""
     return {response.status for one in normal.operations for response in one.responses}
 
 
 def responses(normal: NormalForm, note: Note) -> Iterator[SentResponse]:
-    """Yield what every operation of a document sends, status by status.
+    """Yield the responses of every operation of a document, status by status.
 
     Args:
         normal: The document.
-        note: Is told which bodies cannot be made.
+        note: Called for bodies that cannot be generated.
     """
     for lost in normal.lost:
         for problem in lost.problems:

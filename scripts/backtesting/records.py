@@ -1,7 +1,7 @@
-"""Recorded real answers, in `tests/records` and where the maintainer says, decoded by clients.
+"""Decodes recorded responses from `tests/records` and other folders with generated clients.
 
-A recorded answer is evidence: of the server, whichever version it follows. What a version calls
-required and not nullable, and an answer lacks or has as null, is a sign that its document lies.
+A recorded response shows what the server really sends. A field that a version calls
+required and not nullable, but that is null or missing in it, suggests that the document is wrong.
 """
 
 import json
@@ -24,7 +24,7 @@ _DOCUMENTS, _LINES = (".json",), (".jsonl", ".ndjson")
 
 
 def files(project: Project, folders: Iterable[Path] = ()) -> list[Path]:
-    """Return the files of recorded answers: bodies of successful responses.
+    """Return the files of recorded responses: bodies of successful responses.
 
     Args:
         project: The project, whose own are in `tests/records`.
@@ -42,16 +42,16 @@ def files(project: Project, folders: Iterable[Path] = ()) -> list[Path]:
             what = "restore it (git checkout -- tests/records)"
             raise ToolError(f"tests/records holds no record; {what}")
         if not inside:
-            raise ToolError(f"{folder} holds no recorded answer: no .json, .jsonl or .ndjson file")
+            raise ToolError(f"{folder} holds no recorded response (.json, .jsonl, .ndjson)")
         found += inside
     return found
 
 
 def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backtest]:
-    """Return what a client makes of each recorded answer, by its file's name, and its line.
+    """Decode each recorded response; return the results by file name and line.
 
     Raises:
-        ToolError: An answer is not JSON.
+        ToolError: A response is not JSON.
     """
     answers = [answer for file in records for answer in _answers(client, file)]
     bodies = [
@@ -67,7 +67,7 @@ def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backt
 
 
 def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, SentOperation, object]]:
-    """Yield the answers of a file, each with its name and what it is an answer of."""
+    """Yield the responses of a file, each with its name and operation."""
     folder = file.parent.name
     operation = SentOperation(folder, folder) if folder in client.modules else _OPERATION
     content = file.read_bytes()
@@ -84,9 +84,9 @@ def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, SentOpe
 
 
 def contradicted(found: Mapping[str, Backtest]) -> list[str]:
-    """Return the places that a version calls required and not nullable, and an answer is without.
+    """Return the places that a version calls required and not nullable, but a response contradicts.
 
-    They are in the answer as null, or are not in it at all.
+    They are null or missing in the response.
     """
     return sorted(
         {

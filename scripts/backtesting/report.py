@@ -11,7 +11,8 @@ from backtesting import records
 from backtesting.observations import Backtest
 
 _LINES = 10  # of one kind that are worth showing to people
-_KINDS = ("crashes", "lies", "losses")
+#: The kinds of faults: the attribute and JSON key, and the singular that people read.
+_KINDS = {"crashes": "crash", "wrong_values": "wrong value", "losses": "loss"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class BacktestReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing crashed, lied or was lost anywhere."""
+        """Whether there are no crashes, wrong values or losses."""
         return all(result.is_clean for result in self.everything)
 
     def total(self, kind: str) -> int:
-        """Return how many crashes, lies or losses there are."""
+        """Return how many crashes, wrong values or losses there are."""
         return sum(len(getattr(result, kind)) for result in self.everything)
 
     def uncovered(self) -> list[str]:
@@ -83,7 +84,7 @@ def markdown(report: BacktestReport) -> str:
         _KEY,
     ]
     for title, found in (
-        ("Crashes, lies, losses", [line for r in report.everything for line in _faults(r)]),
+        ("Crashes, wrong values, losses", [line for r in report.everything for line in _faults(r)]),
         ("Places", _places(report) if len(report.results) == 1 else []),
         ("Not covered", report.uncovered()),
         ("Real records", _real(report)),
@@ -110,8 +111,8 @@ def as_json(report: BacktestReport) -> str:
 
 
 _KEY = (
-    "rows: client version; columns: server version; cells: crashes/lies/losses, then the places "
-    "reported as drift (s) and broken (b); empty where the pair was not tested"
+    "rows: client version; columns: server version; cells: crashes/wrong values/losses, "
+    "then the places reported as drift (s) and broken (b); empty where the pair was not tested"
 )
 
 
@@ -162,7 +163,7 @@ def _places(report: BacktestReport) -> list[str]:
 
 def _faults(result: Backtest) -> list[str]:
     lines: list[str] = []
-    for kind, name in zip(_KINDS, ("crash", "lie", "loss"), strict=True):
+    for kind, name in _KINDS.items():
         found = getattr(result, kind)
         lines += [f"{name}: client {result.old}, server {result.new}: {x}" for x in found[:_LINES]]
         lines += _more(len(found))
@@ -189,7 +190,7 @@ def _real(report: BacktestReport) -> list[str]:
 
 def _totals(report: BacktestReport) -> str:
     pairs, sent = len(report.results), sum(result.bodies for result in report.results.values())
-    counts = ", ".join(f"{report.total(kind)} {kind}" for kind in _KINDS)
+    counts = ", ".join(f"{report.total(kind)} {kind.replace('_', ' ')}" for kind in _KINDS)
     return f"{counts} in {sent} bodies of {pairs} pair(s), seed {report.seed}"
 
 

@@ -1,4 +1,4 @@
-"""What the published document says of a body, by a judge that knows nothing of the normal form."""
+"""Validates bodies against the published document, independently of the normal form."""
 
 import math
 from typing import Any
@@ -8,11 +8,11 @@ from normalizing.located import plain
 from normalizing.published import as_json_schema
 
 _UNJUDGED = (ValueError, jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError)
-_MAX = 2**64  # beyond it, the judge takes integers for doubles
+_MAX = 2**64  # from here on, the validator reads integers as doubles
 
 
 class SchemaOracle:
-    """Judges values by the schemas of one document, with jsonschema-rs."""
+    """Validates values against the schemas of one document, with jsonschema-rs."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Take a document as it was loaded, or under its overlay."""
@@ -20,7 +20,7 @@ class SchemaOracle:
         self._judges: dict[str, jsonschema_rs.Draft202012Validator | None] = {}
 
     def allows(self, pointer: str, value: Any) -> bool:
-        """Whether the schema at a pointer allows a value; one that cannot be judged does."""
+        """Whether the schema at a pointer allows a value; an unsupported schema allows any."""
         judge = self._judge(pointer)
         return judge is None or not _is_exact(value) or judge.is_valid(value)
 
@@ -35,7 +35,7 @@ class SchemaOracle:
 
 
 def _is_exact(value: Any) -> bool:
-    """Whether the judge sees the value that it is given."""
+    """Whether the validator handles the value without loss of precision."""
     if isinstance(value, dict):
         return all(map(_is_exact, value.values()))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Values that together show everything that a schema allows, and random ones."""
+"""Values that together cover everything that a schema allows, and random ones."""
 
 import json
 from collections.abc import Iterator, Sequence

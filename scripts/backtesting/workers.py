@@ -1,7 +1,7 @@
-"""The processes that decode: one at a time for a client, each with a time limit for each body.
+"""The worker processes that decode: one at a time per client, with a timeout for each body.
 
 The client is not trusted: it is imported by a process of its own, which inherits neither the
-environment nor the standard input. One that ends or hangs is an answer, not an error.
+environment nor the standard input. One that ends or hangs is a result, not an error.
 """
 
 import json
@@ -36,7 +36,7 @@ _SHOWN = 200  # characters of a dead worker's last words that are worth showing
 def decode(
     client: GeneratedClient, bodies: Sequence[ResponseBody], patience_s: float = PATIENCE_S
 ) -> Iterator[dict[str, Any]]:
-    """Yield what a client makes of each body, in their order; `decoding` says what that holds.
+    """Yield the result of each body in order, in the format that `decoding` documents.
 
     A body that it has no operation for has the outcome `unknown`.
     """
@@ -68,17 +68,17 @@ def _answers(
                     yield answer
                 if done < len(lines):
                     deaths += 1
-                    words = f"the worker {_last_words(said) or 'ended or hung, and said nothing'}"
+                    words = f"the worker {_last_words(said) or 'ended or hung without a message'}"
                     yield {"outcome": "crash", "detail": words}
                     done += 1
     for _ in range(done, len(lines)):
-        yield {"outcome": "crash", "detail": f"not tried, after {_DEATHS} times: {words}"}
+        yield {"outcome": "crash", "detail": f"not tested after {_DEATHS} failures: {words}"}
 
 
 def _until_it_ends(
     client: GeneratedClient, file: Path, skipped: int, patience_s: float, said: IO[bytes]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the answers of one worker until it ends, hangs or answers what is no answer."""
+    """Yield the results of one worker until it ends, hangs or writes an invalid line."""
     arguments = [str(client.directory), PACKAGE, str(client.runtime), str(file), str(skipped)]
     with subprocess.Popen(
         [sys.executable, "-I", "-B", "-c", _PROGRAM, *arguments],

@@ -1,7 +1,7 @@
-"""The differences that somebody has looked at and accepted, each with the reason.
+"""The differences that a maintainer has reviewed and accepted, each with the reason.
 
-A list in YAML: of each entry `rule`, `pointer` and `reason`. An entry that matches no change is
-stale: what it excused is gone, and the next thing like it should be looked at.
+A YAML list of entries with `rule`, `pointer` and `reason`. An entry that matches no change is
+stale: the accepted difference is gone, and a similar one in the future should be reviewed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from specdiff.changes import Change
 from specdiff.findings import SpecFinding
 
 _KEYS: Final = {"rule", "pointer", "reason"}
-#: What an entry that is no change is about, by the beginning of its rule, and what to do.
+#: For entries that are not about changes: their subject and what to do, by prefix of the rule.
 _KIND: Final = {
     "answer": "recorded response, or the spec now allows it; keep one in tests/records, or "
     "delete the entry",
@@ -30,7 +30,7 @@ class Accepted:
 
     Attributes:
         rule: The rule of the change.
-        pointer: Its JSON pointer; `*` at the end stands for anything.
+        pointer: Its JSON pointer; a trailing `*` matches anything.
         reason: Why it is accepted.
     """
 
@@ -39,7 +39,7 @@ class Accepted:
     reason: str
 
     def matches(self, change: Change | SpecFinding) -> bool:
-        """Whether it is about this change, or this difference from what answers have."""
+        """Whether it is about this change or finding."""
         if self.rule != change.rule:
             return False
         if self.pointer.endswith("*"):
@@ -77,9 +77,9 @@ def apply(
     """Return the reason for each accepted change or finding, by rule and pointer.
 
     Args:
-        entries: What is accepted.
-        changes: What there is.
-        are_due: Whether each entry has to match something.
+        entries: The accepted differences.
+        changes: The changes and findings.
+        are_due: Whether each entry must match something.
 
     Raises:
         ToolError: An entry matches no change.

@@ -1,4 +1,4 @@
-"""Holds the verdict of the diff against what the backtest saw, place by place."""
+"""Checks the result of the comparison against that of the backtest, place by place."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,11 +9,11 @@ from specdiff.changes import AffectedPlace, Change
 from specdiff.specs import Verdict
 
 Key = tuple[str, str, str]
-"""Operation, status and place, as the backtest calls them."""
+"""Operation, status and place, as the backtest names them."""
 
 
 def expected(changes: Iterable[Change]) -> dict[AffectedPlace, Effect]:
-    """Return what the changes say that the client will meet: the strongest effect at each place."""
+    """Return the strongest effect of the changes at each place."""
     found: dict[AffectedPlace, Effect] = {}
     for change in changes:
         for place in change.places:
@@ -28,19 +28,19 @@ def disagreements(
     uncovered: Iterable[str] = (),
     unmade: Iterable[Key] = (),
 ) -> list[str]:
-    """Return where the two differ, a line each.
+    """Return the places where the two differ, one line each.
 
     What is inside an object that cannot be read at all is not looked at, and neither are unions of
     several objects: each body is read as whichever of them fits best. Where the backtest says that
     it could not make bodies, it may have seen less than the verdict says, but never more.
 
     Args:
-        verdict: What the diff says.
-        seen: The strongest effect that the backtest saw, by operation, status and place.
+        verdict: The result of the comparison.
+        seen: The strongest effect in the backtest, by operation, status and place.
         uncovered: The places that it could not make all bodies for, as it says so.
-        unmade: The places that it made none for, with all that is inside.
+        unmade: The places without any bodies, including everything inside them.
     """
-    said_of = expected(verdict.changes)
+    predicted = expected(verdict.changes)
     observed: dict[AffectedPlace, Effect] = {}
     for key, effect in seen.items():
         place = _unfolded(AffectedPlace(*key), verdict.loops)
@@ -48,15 +48,17 @@ def disagreements(
     partly = {line.partition(": ")[0] for line in uncovered}
     never = {_unfolded(AffectedPlace(*key), verdict.loops) for key in unmade}
     unsure = {_unfolded(place, verdict.loops) for place in verdict.unsure}
-    broken = {p for p in said_of.keys() & observed.keys() if said_of[p] is Effect.BROKEN}
+    broken = {p for p in predicted.keys() & observed.keys() if predicted[p] is Effect.BROKEN}
     lines: list[str] = []
-    for place in sorted(said_of.keys() | observed.keys()):
-        said = said_of.get(place, Effect.ABSORBED)
-        was = observed.get(place, Effect.ABSORBED)
-        less = str(place).removesuffix(" /") in partly or _is_in(place, never)
-        hidden = _is_in(place, unsure) or any(_is_inside(place, outer) for outer in broken)
-        if said is not was and not hidden and not (less and was < said):
-            lines.append(f"{place}: the comparison says {said}, the backtest saw {was}")
+    for place in sorted(predicted.keys() | observed.keys()):
+        prediction = predicted.get(place, Effect.ABSORBED)
+        effect = observed.get(place, Effect.ABSORBED)
+        is_partly_tested = str(place).removesuffix(" /") in partly or _is_in(place, never)
+        is_hidden = _is_in(place, unsure) or any(_is_inside(place, outer) for outer in broken)
+        if is_hidden or (is_partly_tested and effect < prediction):
+            continue
+        if effect is not prediction:
+            lines.append(f"{place}: the comparison says {prediction}, the backtest saw {effect}")
     return lines
 
 
@@ -70,7 +72,7 @@ def _unfolded(place: AffectedPlace, loops: Mapping[AffectedPlace, AffectedPlace]
 
 
 def _is_in(place: AffectedPlace, outer: set[AffectedPlace]) -> bool:
-    """Whether a place is one of some, or inside one of them."""
+    """Whether a place is one of the given places, or inside one of them."""
     return any(place == other or _is_inside(place, other) for other in outer)
 
 

@@ -1,4 +1,4 @@
-"""Puts a report together: compares two specs, generates both clients, and has the old one tried."""
+"""Builds a report: compares two specs, generates both clients, and backtests the old one."""
 
 import re
 import tempfile
@@ -42,20 +42,20 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
     answers: Sequence[Path] = (),
     progress: Callable[[str], None],
 ) -> DriftReport:
-    """Return everything that is to be said of a new spec.
+    """Compare a new spec with the old one, and return the report.
 
     Args:
         project: The project whose client it is for.
         old: The spec that the client is generated from.
-        new: The spec that is judged.
+        new: The new spec.
         excuses: The accepted differences.
         are_due: Whether each of them has to match something.
         fail_on: From which level on changes make the command fail.
-        changelog: The text that has to name what breaks, if it has to.
-        backtest: Whether the client is tried on bodies made from the new spec, and its successor
-            on recorded answers.
-        answers: Files of recorded answers.
-        progress: Is told in a few words what is being done.
+        changelog: The text that must name every breaking change; None to skip this check.
+        backtest: Whether to test the client with bodies generated from the new spec, and its
+            successor with recorded responses.
+        answers: Files of recorded responses.
+        progress: Called with a short text before each step.
 
     Raises:
         ToolError: A spec cannot be read, the old client cannot be generated, or an accepted
@@ -116,7 +116,7 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
 def _successor(
     project: Project, new: Version, directory: Path
 ) -> tuple[GeneratedClient | None, str | None]:
-    """Return the client of the new spec, or why there is none."""
+    """Return the client of the new spec, or the reason why it cannot be generated."""
     try:
         return clients.generate(project, new, directory), None
     except ToolError as failure:
@@ -124,7 +124,7 @@ def _successor(
 
 
 def _shifts(client: GeneratedClient, other: GeneratedClient) -> list[Shift]:
-    """Return what differs in the generated code."""
+    """Return the differences in the generated code."""
     packages = (client.directory / PACKAGE, other.directory / PACKAGE)
     unknown = [
         Shift(surface.BREAKS, f"`{name}`", f"is unknown {reason}", computed.ADVICE, "changed")
@@ -135,7 +135,7 @@ def _shifts(client: GeneratedClient, other: GeneratedClient) -> list[Shift]:
 
 
 def _overtaken(project: Project, old: Version, new: Version) -> list[SpecFinding]:
-    """Return what has become of the overlay's actions; nothing where they cannot be applied."""
+    """Return the obsolete and hiding overlay actions; nothing if the overlay cannot be applied."""
     notes: list[list[Update]] = [[], []]
     try:
         for version, done in zip((old, new), notes, strict=True):
@@ -148,7 +148,7 @@ def _overtaken(project: Project, old: Version, new: Version) -> list[SpecFinding
 def _corrected(
     project: Project, version: Version, notes: list[Update] | None = None
 ) -> dict[str, Any]:
-    """Return a spec as its client is generated from it: under its overlay."""
+    """Return a spec with its overlay applied, as the client is generated from it."""
     corrections = documents.parse(evidence.overlay_of(project, version), "the overlay")
     return overlay.apply(corrections, version.document, notes)
 
@@ -167,13 +167,13 @@ def _proof(
     if differ:  # what the overlay says otherwise is no disagreement: the client stands under it
         under_overlay = specs.verdict(_corrected(project, old), new.document)
         differ = sorted({*differ} & {*differing(under_overlay)})
-    faults = (*seen.crashes, *seen.lies, *seen.losses)
+    faults = (*seen.crashes, *seen.wrong_values, *seen.losses)
     kept = len(verdict.kept)
     return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered), kept)
 
 
 def _with(proof: Proof | None, answered: Evidence | None) -> Proof | None:
-    """Return what was seen, with the faults that recorded answers showed."""
+    """Return the backtest's result, with the faults that recorded responses showed."""
     if proof is None or answered is None:
         return proof
     return evolve(proof, faults=(*proof.faults, *answered.faults))
@@ -183,5 +183,5 @@ def _version(project: Project) -> str:
     file = project.root / "overlays" / "modelgates_client" / "_version.py"
     found = _VERSION.search(file.read_text(encoding="utf-8"))
     if found is None:
-        raise ToolError(f"{file.name} says no `__version__`; restore it from git")
+        raise ToolError(f"{file.name} has no `__version__`; restore it from git")
     return found[1]

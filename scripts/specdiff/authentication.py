@@ -1,4 +1,4 @@
-"""Compares where an API is, and what requests must prove to be let in."""
+"""Compares servers and security requirements."""
 
 import json
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ _WIRE: Final = ("type", "scheme", "in", "name", "flows", "openIdConnectUrl")
 
 
 def servers(operations: "OperationComparison") -> None:
-    """Compare where the API is; a slash at the end says nothing."""
+    """Compare the servers; a trailing slash is ignored."""
     nodes = operations.old.root.get("servers"), operations.new.root.get("servers")
     before, after = (_urls(node) for node in nodes)
     first = [node.get(0, "url") if node else None for node in nodes]
@@ -31,7 +31,7 @@ def servers(operations: "OperationComparison") -> None:
 
 
 def schemes(operations: "OperationComparison") -> None:
-    """Compare how requests prove something."""
+    """Compare the security schemes."""
     before, after = (
         document.components("securitySchemes") for document in (operations.old, operations.new)
     )
@@ -56,7 +56,7 @@ def schemes(operations: "OperationComparison") -> None:
 
 
 def security(operations: "OperationComparison", old: SpecOperation, new: SpecOperation) -> None:
-    """Compare what requests of an operation must prove."""
+    """Compare the security requirements of an operation."""
     documents = operations.old, operations.new
     before, after = _required(documents[0], old), _required(documents[1], new)
     known = {_meaning(node.value) for node in documents[0].components("securitySchemes").values()}

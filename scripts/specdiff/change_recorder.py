@@ -1,4 +1,4 @@
-"""Telling of a change: what a comparison found, put into the words of a report."""
+"""Turns the findings of a comparison into changes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from common.effects import Effect
 from specdiff import rules
 from specdiff.changes import AffectedPlace, Change, ChangeSet, Direction, Level, quote
 
-#: Where what changed stood and stands, as JSON pointers; None where it did not, or does not.
+#: The JSON pointers of a change in the old and new spec; None if it is absent there.
 Pointers = tuple[str | None, str | None]
 
 
@@ -20,7 +20,7 @@ class ComparedPlace:
     Attributes:
         direction: Who sends the values.
         holder: `body`, `property`, `parameter` or `header`: what the schema is of.
-        subject: What people call it.
+        subject: Its name in reports.
         places: Where in responses it is; none for what is not in a body.
         sent: Of a request: whether the client as it stands sends it.
     """
@@ -44,10 +44,10 @@ class ComparedPlace:
 
 @define(eq=False)
 class ChangeRecorder:
-    """Tells of changes of schemas.
+    """Records changes of schemas.
 
     Attributes:
-        found: Where they are collected.
+        found: The set that collects them.
         most: The strongest effect that what is told can have.
     """
 
@@ -56,7 +56,7 @@ class ChangeRecorder:
 
     @contextmanager
     def at_most(self, effect: Effect) -> Iterator[None]:
-        """Take what is told meanwhile for no more than an effect: another reading does better."""
+        """Cap the effect of changes recorded inside the block: a better reading is available."""
         before, self.most = self.most, min(effect, self.most)
         try:
             yield
@@ -64,7 +64,7 @@ class ChangeRecorder:
             self.most = before
 
     def cover(self, *pointers: str | None) -> None:
-        """Take notice of places whose difference is part of a change that is told."""
+        """Record that differences at these pointers are part of a recorded change."""
         self.found.covered.update(pointer for pointer in pointers if pointer)
 
     def record(  # noqa: PLR0913 - a change has that many sides
@@ -78,14 +78,14 @@ class ChangeRecorder:
         keeps: bool = False,
         value: str = "",
     ) -> None:
-        """Tell of a change of a kind that `rules` knows.
+        """Record a change of a kind that `rules` knows.
 
         Args:
             kind: What kind.
             at: Where the schemas were compared.
-            words: What is otherwise, after the name of the thing.
+            words: The text of the change, after the name of its subject.
             pointers: Where what changed stood and stands.
-            effect: What the client as it stands makes of it, in a response.
+            effect: Its effect on the current client, in a response.
             keeps: Whether the values that are allowed stay the same, whatever the kind says.
             value: The JSON of the enum value that it is about.
         """
@@ -109,7 +109,7 @@ class ChangeRecorder:
         identity: str = "",
         keys: Iterable[str] | None = None,
     ) -> None:
-        """Tell of a change under a rule of its own, with its level and the reason for that."""
+        """Record a change under the given rule, with its level and reason."""
         self.found.add(
             Change(
                 rule=rule,

@@ -1,4 +1,4 @@
-"""One change of the spec: where, what, how bad for whom, and why."""
+"""One change of the spec: its place, text, level, effect and reason."""
 
 from collections.abc import Iterable
 from enum import IntEnum
@@ -17,27 +17,27 @@ _SHOWN: Final = 80  # characters of a name that are worth showing
 
 
 def plain(text: str) -> str:
-    """Return a text that comes from a spec as one line that cannot steer a terminal."""
+    """Return text from a spec as one line without control characters."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def quote(name: object) -> str:
-    """Return a name of the spec in backticks, harmless to terminals, Markdown and logs."""
+    """Return a name from a spec in backticks, safe for terminals, Markdown and logs."""
     text = plain(str(name)).replace("`", "\N{REPLACEMENT CHARACTER}")
     return f"`{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}`"
 
 
 class Level(IntEnum):
-    """How bad a change is for a program that reads responses, whatever client it uses."""
+    """The severity of a change for a program that reads responses, with any client."""
 
     INFO = 1
-    """A program that follows the old spec meets nothing that it does not expect."""
+    """A program that follows the old spec sees nothing unexpected."""
 
     WARNING = 2
-    """It may meet something new, which a careful program is prepared for."""
+    """It may see something new that a robust program tolerates."""
 
     BREAKING = 3
-    """What the old spec promised it no longer holds."""
+    """A promise of the old spec no longer holds."""
 
     def __str__(self) -> str:
         return self.name.lower()
@@ -45,10 +45,10 @@ class Level(IntEnum):
 
 @frozen(order=True)
 class AffectedPlace:
-    """Where in the bodies of responses something is felt.
+    """A place in response bodies that a change affects.
 
     Attributes:
-        operation: The id of the operation that answers, or its method and path where it has none.
+        operation: The id of the operation, or its method and path if it has none.
         status: As the spec writes it: `200`, `4XX`, `default`.
         pattern: JSON pointer into the body, `*` for every index and every free key.
     """
@@ -75,16 +75,16 @@ class Change:
     """One change.
 
     Attributes:
-        rule: What kind of change it is; stable, oasdiff's id where that has one.
-        level: How bad it is for programs that read responses.
-        text: What changed, in a sentence without an end.
+        rule: The kind of change; stable, and oasdiff's id if there is one.
+        level: Its severity for programs that read responses.
+        text: What changed, as a sentence without a full stop.
         why: Why it has this level and this effect.
-        effect: What it does to programs that use this package as it stands.
-        old: Where it stood in the old spec, as a JSON pointer; None for what is new.
-        new: Where it stands in the new one; None for what is gone.
-        subject: What people call the thing: a property, a parameter, a status, a path.
-        places: Where in responses it is felt.
-        value: The JSON of the enum value that it is about, if it is about one.
+        effect: Its effect on programs that use the current package.
+        old: Its JSON pointer in the old spec; None for additions.
+        new: Its JSON pointer in the new spec; None for removals.
+        subject: The name of the property, parameter, status or path.
+        places: The affected places in responses.
+        value: The JSON of the enum value, for changes of enum values.
     """
 
     rule: str
@@ -100,26 +100,26 @@ class Change:
 
     @property
     def pointer(self) -> str:
-        """Where to look: in the new spec, or in the old one for what is gone."""
+        """The pointer in the new spec, or in the old one for removals."""
         return self.new or self.old or "#"
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others: rule and pointer."""
+        """Its identity: rule and pointer."""
         return self.rule, self.pointer
 
 
 def _first(change: Change) -> tuple[bool, str, str]:
-    """Return what decides under which rule a change is told that was met under several."""
+    """Return the sort key that selects the rule of a change found under several rules."""
     return not change.places, change.rule, change.subject
 
 
 @frozen(eq=False)
 class ChangeSet:
-    """The changes found so far. One that is met on several ways is one change, felt in more places.
+    """The changes found so far. A change that is found repeatedly is merged into one.
 
     Attributes:
-        covered: Pointers whose difference somebody has looked at, old and new, and in all that is
+        covered: Pointers, old and new, whose differences are reported or compared, with everything
             below them.
         followed: Pointers of references that were followed: what they lead to was compared.
         pairs: Pointers of nodes that were compared with each other, old and new.
@@ -135,15 +135,15 @@ class ChangeSet:
     restated: dict[tuple[str | None, str | None], None] = field(factory=dict)
 
     def follow(self, *nodes: Node) -> None:
-        """Take notice that references, if these are some, were followed."""
+        """Record that the references of nodes, if any, were followed."""
         self.followed.update(child(node.pointer, "$ref") for node in nodes)
 
     def pair(self, old: Node | Raw, new: Node | Raw) -> None:
-        """Take notice that two nodes were compared."""
+        """Record that two nodes were compared."""
         self.pairs[old.pointer, new.pointer] = None
 
     def restate(self, old: Node | None, new: Node | None) -> None:
-        """Take notice that two nodes mean the same, or that one adds nothing to what is said."""
+        """Record that two nodes are equivalent, or that one of them is redundant."""
         levels = {node.pointer.count("/") for node in (old, new) if node}
         if old and new and old.value == new.value and len(levels) == 1:
             return  # it stands where it stood, or has moved with what it is in
@@ -152,7 +152,7 @@ class ChangeSet:
         self.covered.update(pointer for pointer in pointers if pointer)
 
     def add(self, change: Change, keys: Iterable[str] | None = None, identity: str = "") -> None:
-        """Take a change.
+        """Add a change, or merge it with the same change found before.
 
         Args:
             change: What was found.
@@ -172,6 +172,6 @@ class ChangeSet:
         )
 
     def all(self) -> list[Change]:
-        """Return them: the worst first, then by rule and place."""
+        """Return the changes: the most severe first, then by rule and place."""
         order = sorted(self._changes.values(), key=lambda c: (-c.level, -c.effect, c.key))
         return list(order)

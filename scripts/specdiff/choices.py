@@ -1,4 +1,4 @@
-"""Pairs the alternatives of two places that mean the same."""
+"""Pairs the equivalent alternatives of two schemas."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -21,7 +21,7 @@ Test = Callable[[Shape, Shape], bool]
 def matched(
     old: tuple[Shape, ...], new: tuple[Shape, ...]
 ) -> tuple[Pairs, list[Shape], list[Shape]]:
-    """Pair the alternatives that mean the same; return the pairs, what is gone, what has come."""
+    """Pair equivalent alternatives; return the pairs, the removed and the added ones."""
     gone, come = list(old), list(new)
     pairs: Pairs = []
     for same in _TESTS:
@@ -35,7 +35,7 @@ def matched(
 
 
 def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
-    """Return what tells objects apart: a property, and by its value the number of the shape."""
+    """Return the discriminator of objects: a property, and the shape's number by its value."""
     numbered = [(shape, str(number)) for number, shape in enumerate(shapes) if shape.is_object]
     try:
         return discriminators.of(choices.document.reader, choices.parts, numbered)
@@ -44,12 +44,12 @@ def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
 
 
 def bare(shape: Shape) -> Shape:
-    """Return a shape's type alone, with its format if that is a type of its own."""
+    """Return only the type of a shape, with its format if that has its own Python type."""
     return of_type(shape, ("format",) if reading.typed_format(shape) else ())
 
 
 def typed(shape: Shape) -> str:
-    """Return a shape's type in words."""
+    """Return the description of a shape's type."""
     form, name = shape.bounds.get("format"), kind(shape)
     words = "of any type" if name == ANY else name
     return f"{words} ({quote(form)})" if form is not None else words

@@ -76,7 +76,7 @@ class SchemaComparison:
             self._choices(one, other, at)
 
     def _is_inside_itself(self, key: tuple[object, object, ComparedPlace]) -> bool:
-        """Whether a schema stands inside itself: what it says there is being compared already."""
+        """Whether a schema is nested in itself, so that it is already being compared."""
         for old, new, at in self._open:
             if (old, new) == key[:2]:
                 self.loops.update(zip(sorted(key[2].places), sorted(at.places), strict=True))
@@ -206,11 +206,11 @@ class SchemaComparison:
         self.recorder.record_rule(rule, at, "is new", (None, _pointer(parts)), effect, level)
 
     def _absent(self, parts: Parts) -> Effect:
-        """Return what reading does where a property that was required does not come."""
+        """Return the effect of a missing property that was required before."""
         return Effect.SURFACED if read(self.old, parts).nullable else Effect.BROKEN
 
     def _undeclared(self, old: Shape, parts: Parts) -> Effect:
-        """Return what reading does with a field that the old schema does not name."""
+        """Return the effect of a field that the old schema does not name."""
         if isinstance(old.extra, tuple):
             return reading.effect(read(self.old, old.extra), read(self.new, parts))
         return Effect.SURFACED

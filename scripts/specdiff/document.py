@@ -1,7 +1,7 @@
-"""Reading a spec by JSON pointers: where a thing stands is part of what is said of it."""
+"""Reads a spec as nodes that know their JSON pointers."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 from normalizing import references
@@ -14,10 +14,12 @@ from normalizing.shapes import Parts, Raw
 if TYPE_CHECKING:
     from specdiff.schemas import Choices
 
+Key = TypeVar("Key")
+
 
 @frozen
 class Node:
-    """A value of a document, and where it stands.
+    """A value of a document, and its place.
 
     Attributes:
         value: JSON.
@@ -28,7 +30,7 @@ class Node:
     pointer: str
 
     def get(self, *keys: str | int) -> "Node | None":
-        """Return what stands below, or None if there is no such place."""
+        """Return the node at a path below this one, or None if there is none."""
         value, pointer = self.value, self.pointer
         for key in keys:
             if not _has(value, key):
@@ -38,18 +40,18 @@ class Node:
         return Node(value, pointer)
 
     def says(self, key: str) -> Any:
-        """Return the value of a member, or None if there is none, or this is no object."""
+        """Return the value of a member, or None if there is no such member."""
         found = self.get(key)
         return None if found is None else found.value
 
     def parts(self) -> Iterator[tuple[str, "Node"]]:
-        """Yield the members of an object; nothing of what is none."""
+        """Yield the members of an object; nothing for other values."""
         if isinstance(self.value, dict):
             for key, value in self.value.items():
                 yield key, Node(value, child(self.pointer, key))
 
     def items(self) -> Iterator["Node"]:
-        """Yield the items of an array; nothing of what is none."""
+        """Yield the items of an array; nothing for other values."""
         if isinstance(self.value, list):
             for index, value in enumerate(self.value):
                 yield Node(value, child(self.pointer, index))
@@ -85,7 +87,7 @@ class SpecOperation:
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Its method and path, as shown in reports."""
         return f"{self.method.upper()} {self.path}"
 
 
@@ -95,11 +97,11 @@ class Document:
     Attributes:
         root: Its top level.
         unreadable: The schemas that have no normal form, by pointer, each with the reason.
-        choices: What places hold that have been read.
+        choices: The schemas that were read, by their pointers.
     """
 
     def __init__(self, content: dict[str, Any]) -> None:
-        """Take a document as it was loaded."""
+        """Wrap a document as it was loaded."""
         located = locate(content)
         self.root = Node(located, "#")
         self.unreadable: dict[str, str] = {}
@@ -107,7 +109,7 @@ class Document:
         self.choices: dict[tuple[str, ...], Choices] = {}
 
     def resolve(self, node: Node) -> Node:
-        """Return what a reference leads to, through all of them; what is none, as it is.
+        """Follow all references of a node; a node that is not a reference is returned unchanged.
 
         Raises:
             UnreadableSchemaError: It leads out of the document, to nothing or in a circle.
@@ -116,7 +118,7 @@ class Document:
         return node if found is node.value else Node(found, pointer_of(found, node.pointer))
 
     def at(self, reference: str) -> Node | None:
-        """Return what a reference leads to, or None if that is nothing of this document."""
+        """Return the target of a reference, or None if it is not in this document."""
         try:
             found = references.target(self.root.value, reference, reference)
         except UnreadableSchemaError:
@@ -152,5 +154,30 @@ class Document:
 
 
 def parts_of(node: Node) -> Parts:
-    """Return the schema that stands in a place."""
+    """Return the schema of a node."""
     return (Raw(node.value, node.pointer, ""),)
+
+
+def keys_only_in(one: dict[Key, Node], other: dict[Key, Node]) -> list[Key]:
+    """Return the keys that only `one` has, in its order, so that reports are reproducible."""
+    return [key for key in one if key not in other]
+
+
+def common_keys(one: dict[Key, Node], other: dict[Key, Node]) -> list[Key]:
+    """Return the keys of both, in the order of `one`."""
+    return [key for key in one if key in other]
+
+
+def members_of(node: Node | None) -> dict[str, Node]:
+    """Return the members of an object, by name; an empty dict for anything else."""
+    return dict(node.parts()) if node else {}
+
+
+def items_by_value(node: Node | None) -> dict[str, Node]:
+    """Return the items of an array, by their text."""
+    return {str(item.value): item for item in (node.items() if node else ())}
+
+
+def value_of(node: Node | None) -> Any:
+    """Return the value of a node, or None without a node."""
+    return None if node is None else node.value

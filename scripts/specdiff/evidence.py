@@ -1,9 +1,9 @@
-"""Recorded real answers, held against a new spec: what it denies that the service has sent.
+"""Checks recorded responses against a new spec: what the service sent that it forbids.
 
-A document is a promise, an answer is a fact. An answer refutes a document where it has null, or a
-value of another type, in a place that may not have it: the attribute could not be read any more. A
-field that an answer lacks refutes only a document that newly requires it: an answer may be older
-than the field. A field that a document does not declare refutes nothing, but is told.
+A response contradicts a document where it has null, or a value of a different type, in a place that
+does not allow it: the attribute could no longer be read. A missing field contradicts only a
+document that newly requires it, because a response may be older than the field. An undeclared field
+is no contradiction, but is reported.
 """
 
 import json
@@ -31,11 +31,11 @@ _AHEAD = "declare it in the overlay ahead of the spec, or it is reported as drif
 
 @frozen
 class Evidence:
-    """What recorded answers say.
+    """The result of checking recorded responses.
 
     Attributes:
         answers: How many were read.
-        faults: Crashes, lies and losses, a line each.
+        faults: Crashes, wrong values and losses, one line each.
         findings: Where they refute the new document, or have what it does not declare.
     """
 
@@ -46,14 +46,14 @@ class Evidence:
 
 @frozen
 class _Trial:
-    """Recorded answers, read by clients of one document.
+    """Recorded responses, decoded by clients of one document.
 
     Attributes:
         project: Whose overlay is to mend the document.
         new: The document.
-        files: The answers.
+        files: The recorded responses.
         required: Places that the document newly requires.
-        directory: Where clients may be generated.
+        directory: Scratch directory for clients.
     """
 
     project: Project
@@ -63,15 +63,17 @@ class _Trial:
     directory: Path
 
     def denied(self, client: GeneratedClient) -> tuple[Counter[Deviation], int, list[str]]:
-        """Return what a client denies or does not know, in how many answers, of how many.
+        """Count the deviations in recorded responses.
 
-        Its faults come with it.
+        Returns:
+            The number of responses with each deviation, that of all responses, and the client's
+            faults.
         """
         found: Counter[Deviation] = Counter()
         faults: list[str] = []
         decoded = records.decoded(client, self.files)
         for one in decoded.values():
-            faults += [f"{one.new}: {x}" for x in (*one.crashes, *one.lies, *one.losses)]
+            faults += [f"{one.new}: {x}" for x in (*one.crashes, *one.wrong_values, *one.losses)]
             for deviation in one.drift:
                 place = (deviation.operation, deviation.status, deviation.place)
                 excused = deviation.kind == "missing" and place not in self.required
@@ -80,7 +82,7 @@ class _Trial:
         return found, len(decoded), faults
 
     def still_denied(self, actions: Sequence[Action], number: int) -> set[tuple[str, ...]] | None:
-        """Return the places denied under some actions more; None if there is no such client."""
+        """Return the places that still deviate with more actions; None if no client results."""
         corrections = documents.parse(overlay_of(self.project, self.new), "the overlay")
         mended = {**corrections, "actions": [*corrections["actions"], *actions]}
         version = Version(self.new.name, self.new.content, json.dumps(mended).encode())
@@ -101,7 +103,7 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
     files: Sequence[Path],
     directory: Path,
 ) -> Evidence:
-    """Return what recorded answers say of a new document.
+    """Check recorded responses against a new document.
 
     Args:
         project: The project whose overlay is to mend it.
@@ -109,8 +111,8 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
         new: The document.
         client: The client that is generated from it.
         changes: What is new in it.
-        files: The recorded answers.
-        directory: Where clients may be generated, to try what would mend it.
+        files: The recorded responses.
+        directory: Scratch directory for clients, to test fixes.
 
     Raises:
         ToolError: An answer cannot be read.
@@ -150,14 +152,14 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
 
 
 def overlay_of(project: Project, version: Version) -> bytes:
-    """Return the overlay that a version is read under."""
+    """Return the overlay that applies to a version."""
     return project.overlay.read_bytes() if version.overlay is None else version.overlay
 
 
 def _tried(
     trial: _Trial, ways: dict[Deviation, list[list[Action]]]
 ) -> dict[Deviation, list[Action]]:
-    """Return, of each place, the actions under which it is denied no more."""
+    """Return, for each deviation, the actions that remove it."""
     found: dict[Deviation, list[Action]] = {}
     for number in range(max(map(len, ways.values()), default=0)):
         now = {

@@ -1,4 +1,4 @@
-"""What is found besides changes: answers that refute the spec, actions that time has overtaken."""
+"""Findings other than changes: contradicting responses and obsolete overlay actions."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,15 +15,15 @@ Action = dict[str, Any]
 
 @frozen
 class SpecFinding:
-    """Something that is amiss with the new spec, or with the overlay over it.
+    """A problem of the new spec or of its overlay.
 
     Attributes:
         rule: What kind of thing it is; stable.
         pointer: Where in the new document, as a JSON pointer.
-        text: What was found, in a sentence without an end.
+        text: What was found, as a sentence without a full stop.
         advice: What to do about it.
         fails: Whether it makes the command fail unless it is accepted.
-        actions: Actions of an overlay that mend it, tried.
+        actions: Overlay actions that fix it, tested.
     """
 
     rule: str
@@ -35,12 +35,12 @@ class SpecFinding:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others: rule and pointer."""
+        """Its identity: rule and pointer."""
         return self.rule, self.pointer
 
 
 def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[SpecFinding]:
-    """Yield what has become of the overlay's actions.
+    """Yield the overlay actions that are obsolete or hide changes.
 
     Args:
         before: What they do to the old document.

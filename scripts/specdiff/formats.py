@@ -1,4 +1,4 @@
-"""A report in the forms that people and programs take: text, JSON, Markdown, GitHub annotations."""
+"""Formats a report as text, JSON, Markdown or GitHub annotations."""
 
 import itertools
 import json
@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from common.effects import Effect
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from specdiff.changes import Change, Level, plain
 from specdiff.findings import Action
 from specdiff.report import DriftReport
 
-#: What each effect means to somebody who does nothing.
+#: What each effect means for users who keep the current client.
 EFFECTS: Final = {
     Effect.ABSORBED: "nothing happens",
     Effect.SURFACED: "reported as drift; attributes stay readable",
@@ -25,7 +27,7 @@ _ANNOTATIONS: Final = {Level.BREAKING: "error", Level.WARNING: "warning", Level.
 
 
 def text(report: DriftReport, *, colour: bool = False) -> str:
-    """Return it for a terminal."""
+    """Format the report for a terminal."""
 
     def paint(code: str, words: str) -> str:
         return f"\033[{code}m{words}\033[0m" if colour else words
@@ -77,7 +79,7 @@ def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator
 
 
 def mended(report: DriftReport) -> list[str]:
-    """Return the actions that mend what answers refute, as lines of an overlay's document."""
+    """Return the overlay actions for contradicted places, as lines of an overlay document."""
     return [
         line
         for finding in report.findings
@@ -95,7 +97,7 @@ def _action(action: Action) -> Iterator[str]:
 
 
 def _alike(report: DriftReport) -> Iterator[tuple[str | None, list[Change]]]:
-    """Yield the changes; in one list those that differ in nothing but what they say."""
+    """Yield the changes in groups; those in a group differ only in their text."""
 
     def sides(change: Change) -> tuple[object, ...]:
         reason = report.reasons.get(change.key)
@@ -156,7 +158,7 @@ def _proof(report: DriftReport) -> Iterator[str]:
 
 
 def _next(report: DriftReport) -> str:
-    """Return the next version, and of what kind it is: before 1.0, all is one place lower."""
+    """Return the next version and the kind of release; before 1.0 it is one level lower."""
     if report.bump == "none":
         return f"none needed, {report.version} is unchanged"
     steps = f"{report.version} → {report.following}"
@@ -176,12 +178,12 @@ def _release(report: DriftReport) -> Iterator[str]:
 
 
 def as_json(report: DriftReport) -> str:
-    """Return it for programs, in ASCII."""
+    """Format the report as JSON, in ASCII."""
     return json.dumps(report.as_json(), indent=2) + "\n"
 
 
 def markdown(report: DriftReport) -> str:
-    """Return it for a pull request."""
+    """Format the report as Markdown for a pull request."""
     return "\n".join(_markdown(report)) + "\n"
 
 
@@ -249,7 +251,7 @@ def _shifts(report: DriftReport) -> Iterator[str]:
 
 
 def _cell(words: str) -> str:
-    """Escape what Markdown and HTML take for their own, outside of backticks; tables everywhere."""
+    """Escape Markdown and HTML outside of backticks, and table separators everywhere."""
     parts = plain(words).replace("|", "\\|").split("`")
     prose = [re.sub(r"([\\*_\[\]<>&@#~])", _entity, part) for part in parts[::2]]
     code = [_code(part) for part in parts[1::2]]
@@ -264,14 +266,17 @@ def _code(words: str) -> str:
     return f"`{plain(words).replace('`', ' ')}`" if words else ""
 
 
-def github(report: DriftReport, path: str, lines: dict[str, int]) -> str:
+def github(report: DriftReport, path: str, document: str) -> str:
     """Return annotations for a workflow's log (GitHub Actions, "workflow commands").
 
     Args:
         report: The report.
-        path: Where the new spec is, from the repository's top.
-        lines: The line of each pointer.
+        path: The path of the new spec in the repository.
+        document: The text of the new spec, to find the lines of pointers.
     """
+    pointers = {change.pointer for change in report.changes}
+    pointers |= {finding.pointer for finding in report.findings}
+    lines = _find_lines(document, pointers)
     commands: list[str] = []
     for change in report.changes:
         kind = "notice" if change.key in report.reasons else _ANNOTATIONS[change.level]
@@ -297,3 +302,36 @@ def _message(words: str) -> str:
 
 def _property(words: str) -> str:
     return _message(words).replace(":", "%3A").replace(",", "%2C")
+
+
+def _find_lines(document: str, pointers: set[str]) -> dict[str, int]:
+    """Return the line of each pointer, from 1; of a missing pointer, that of the nearest parent.
+
+    Args:
+        document: A YAML document that has been loaded before.
+        pointers: JSON pointers, from `#`.
+    """
+    root = YAML(typ="safe", pure=True).compose(document)
+    return {pointer: _line(root, pointer) for pointer in pointers}
+
+
+def _line(root: Node | None, pointer: str) -> int:
+    node, line = root, 1
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        step = _step(node, key)
+        if step is None:
+            break
+        node, line = step
+    return line
+
+
+def _step(node: Node | None, key: str) -> tuple[Node, int] | None:
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            if isinstance(name, ScalarNode) and name.value == key:
+                return value, name.start_mark.line + 1
+    elif isinstance(node, SequenceNode) and key.isdigit() and int(key) < len(node.value):
+        value = node.value[int(key)]
+        return value, value.start_mark.line + 1
+    return None

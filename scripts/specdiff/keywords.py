@@ -20,7 +20,7 @@ _WORDS = {
 
 
 def compare(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
-    """Tell how keywords differ; formats are compared with types."""
+    """Record the differences of keywords; formats are compared with types."""
     _values(recorder, old, new, at)
     for keyword in sorted((old.bounds.keys() | new.bounds.keys()) - {"format"}):
         before, after = old.bounds.get(keyword), new.bounds.get(keyword)
@@ -39,7 +39,7 @@ def compare(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace)
 
 
 def _values(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
-    """Tell how the values differ that two shapes list, if they do."""
+    """Record the differences of the values that two shapes list."""
     before, after = listing(old), listing(new)
     if before == after:
         return
@@ -73,5 +73,5 @@ def _shown(values: list[str] | None) -> str:
 
 
 def show(value: Any) -> str:
-    """Return a value in backticks, or that there is none."""
+    """Return a value in backticks, or `none`."""
     return "none" if value is None else quote(json.dumps(value, sort_keys=True))

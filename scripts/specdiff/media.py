@@ -1,4 +1,4 @@
-"""Which of several media types a client reads a body as, and what it makes of another one."""
+"""The media type under which a client reads a body, and the effect of other media types."""
 
 from collections.abc import Iterable
 
@@ -7,13 +7,13 @@ from common.effects import Effect
 from normalizing.shapes import Shape
 from normalizing.support import media_kind
 
-from specdiff import members, reading, schemas
-from specdiff.document import Document, Node, parts_of
+from specdiff import reading, schemas
+from specdiff.document import Document, Node, members_of, parts_of
 
 
 def of(holder: Node) -> dict[str, Node]:
-    """Return what a body may be, by media type; a character set makes no other one of it."""
-    return {_plain(name): node for name, node in members.of(holder.get("content")).items()}
+    """Return the media types of a body, without their `charset` parameters."""
+    return {_plain(name): node for name, node in members_of(holder.get("content")).items()}
 
 
 def _plain(name: str) -> str:
@@ -22,18 +22,18 @@ def _plain(name: str) -> str:
 
 
 def kind(media_type: str) -> str:
-    """Return how a media type is read: `json`, `text` or `bytes`."""
+    """Return how a media type is decoded: as `json`, `text` or `bytes`."""
     return media_kind(media_type, sent=False) or "bytes"
 
 
 def read(names: Iterable[str]) -> str | None:
-    """Return the media type that a client reads, and a server is taken to send: JSON, if it may."""
+    """Return the media type that a client reads and a server presumably sends, JSON first."""
     order = ("json", "text", "bytes")
     return min(names, key=lambda name: order.index(kind(name)), default=None)
 
 
 def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Effect:
-    """Return what a client makes of bodies of other media types, whatever their schemas say.
+    """Return the effect of changed media types, whatever the schemas are.
 
     Args:
         old: The document that the client is generated from.
@@ -51,9 +51,9 @@ def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Ef
 
 
 def most(document: Document, media_type: str, content: dict[str, Node]) -> Effect:
-    """Return the worst that a body of any text can do to a client that reads a media type.
+    """Return the strongest possible effect of arbitrary text on a client of a media type.
 
-    A text is a text, whatever it says: neither null nor of another JSON type.
+    Text is always a string, never null or another JSON type.
     """
     if kind(media_type) != "text":
         return Effect.BROKEN

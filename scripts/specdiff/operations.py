@@ -1,4 +1,4 @@
-"""Compares the operations of two specs: where they are, what they take, how they answer."""
+"""Compares the operations of two specs: paths, parameters, request bodies and responses."""
 
 import re
 from collections.abc import Iterable
@@ -8,11 +8,21 @@ from attrs import evolve, field, frozen
 from backtesting import operations
 from common.effects import Effect
 
-from specdiff import authentication, media, members, rules, statuses
+from specdiff import authentication, media, rules, statuses
 from specdiff.change_recorder import ChangeRecorder, ComparedPlace
 from specdiff.changes import AffectedPlace, Change, ChangeSet, Level, quote
 from specdiff.comparison import SchemaComparison
-from specdiff.document import Document, Node, SpecOperation, parts_of
+from specdiff.document import (
+    Document,
+    Node,
+    SpecOperation,
+    common_keys,
+    items_by_value,
+    keys_only_in,
+    members_of,
+    parts_of,
+    value_of,
+)
 from specdiff.similarity import Similarity
 
 #: What the client as it stands sends, by place and name.
@@ -26,7 +36,7 @@ class OperationComparison:
     """Compares the operations of two documents.
 
     Attributes:
-        kept: Whether all answers of an operation are what they were, by its id.
+        kept: Whether all responses of an operation are unchanged, by its id.
     """
 
     old: Document
@@ -83,11 +93,11 @@ class OperationComparison:
         self._responses(old, new)
 
     def _tags(self, old: SpecOperation, new: SpecOperation) -> None:
-        before, after = (members.by_value(o.node.get("tags")) for o in (old, new))
-        for tag in members.only(after, before):
+        before, after = (items_by_value(o.node.get("tags")) for o in (old, new))
+        for tag in keys_only_in(after, before):
             words = f"{quote(old.name)} has the tag {quote(tag)}"
             self.add("api-tag-added", words, None, after[tag], Effect.ABSORBED, tag)
-        for tag in members.only(before, after):
+        for tag in keys_only_in(before, after):
             words = f"{quote(old.name)} no longer has the tag {quote(tag)}"
             self.add("api-tag-removed", words, before[tag], None, Effect.ABSORBED, tag)
 
@@ -109,7 +119,7 @@ class OperationComparison:
             words = f"{what} is {'' if after else 'no longer '}required"
             self.add(rule, words, *nodes, _if(after and fails), name, keys=("required",))
 
-    # What is sent.
+    # Requests.
 
     def _parameters(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = dict(old.parameters), dict(new.parameters)
@@ -117,16 +127,16 @@ class OperationComparison:
             self.found.restate(before.pop(key), None)
         if key := authentication.replaced(new, self.old, old):
             self.found.restate(None, after.pop(key))
-        for key in members.only(after, before):
+        for key in keys_only_in(after, before):
             required = _is_required(after[key]) or key[0] == "path"
             rule = f"new-{'required' if required else 'optional'}-request-parameter"
             words = f"the {key[0]} parameter {quote(key[1])} is new"
             self.add(rule, words, None, after[key], _if(required and key not in SENT), key[1])
-        for key in members.only(before, after):
+        for key in keys_only_in(before, after):
             words = f"the {key[0]} parameter {quote(key[1])} is gone"
             effect = Effect.ABSORBED
             self.add("request-parameter-removed", words, before[key], None, effect, key[1])
-        for key in members.common(before, after):
+        for key in common_keys(before, after):
             self._parameter(before[key], after[key], key)
 
     def _parameter(self, old: Node, new: Node, key: tuple[str, str]) -> None:
@@ -135,7 +145,7 @@ class OperationComparison:
         self._required("request-parameter", what, (old, new), key[1], fails=key not in SENT)
         for keyword in ("style", "explode", "allowReserved", "allowEmptyValue"):
             nodes = old.get(keyword), new.get(keyword)
-            if members.value(nodes[0]) != members.value(nodes[1]):
+            if value_of(nodes[0]) != value_of(nodes[1]):
                 words = f"{what} has a different {quote(keyword)}"
                 rule = "request-parameter-serialization-changed"
                 self.add(rule, words, *nodes, _if(key in SENT), key[1])
@@ -162,24 +172,24 @@ class OperationComparison:
             words = f"{quote(old.name)} takes no request body"
             self.add("request-body-removed", words, one, None, Effect.BROKEN, old.name)
 
-    # What is answered.
+    # Responses.
 
     def _responses(self, old: SpecOperation, new: SpecOperation) -> None:
-        before, after = (members.of(o.node.get("responses")) for o in (old, new))
-        for status in members.only(after, before):
+        before, after = (members_of(o.node.get("responses")) for o in (old, new))
+        for status in keys_only_in(after, before):
             effect = statuses.effect(status, before, after)
             sort = statuses.sort(status)
             words = f"{quote(old.name)} may respond with {status}"
             places = frozenset({AffectedPlace(_id(new), status, "")})
             rule = f"response-{sort}-status-added"
             self.add(rule, words, None, after[status], effect, status, places)
-        for status in members.only(before, after):
+        for status in keys_only_in(before, after):
             sort = statuses.sort(status)
             words = f"{quote(old.name)} no longer responds with {status}"
             rule = f"response-{sort}-status-removed"
             self.add(rule, words, before[status], None, Effect.ABSORBED, status)
         is_kept = before.keys() == after.keys()
-        for status in members.common(before, after):
+        for status in common_keys(before, after):
             one, other = self.old.resolve(before[status]), self.new.resolve(after[status])
             is_kept = is_kept and self._are_alike(one, other)
             self.found.pair(one, other)
@@ -226,16 +236,16 @@ class OperationComparison:
                     self.found.add(evolve(change, text=words), keys=())
 
     def _headers(self, old: Node, new: Node) -> None:
-        before, after = members.of(old.get("headers")), members.of(new.get("headers"))
-        for name in members.only(after, before):
+        before, after = members_of(old.get("headers")), members_of(new.get("headers"))
+        for name in keys_only_in(after, before):
             words = f"the header {quote(name)} is new"
             self.add("response-header-added", words, None, after[name], Effect.ABSORBED, name)
-        for name in members.only(before, after):
+        for name in keys_only_in(before, after):
             required = _is_required(self.old.resolve(before[name]))
             rule = f"{'required' if required else 'optional'}-response-header-removed"
             words = f"the header {quote(name)} is gone"
             self.add(rule, words, before[name], None, Effect.ABSORBED, name)
-        for name in members.common(before, after):
+        for name in common_keys(before, after):
             one, other = self.old.resolve(before[name]), self.new.resolve(after[name])
             self.found.pair(one, other)
             self.found.follow(before[name], after[name])
@@ -254,14 +264,14 @@ class OperationComparison:
             effect = media.effect(self.old, before, after)
         else:
             effect = _if(_JSON in before and _JSON not in after)
-        for name in members.only(after, before):
+        for name in keys_only_in(after, before):
             words = f"{at.subject} may be {quote(name)}"
             self.add(f"{rule}-added", words, None, after[name], effect, name, places)
-        for name in members.only(before, after):
+        for name in keys_only_in(before, after):
             words = f"{at.subject} is no longer {quote(name)}"
             self.add(f"{rule}-removed", words, before[name], None, effect, name, places)
         one, other = media.read(before), media.read(after)
-        for name in members.common(before, after):
+        for name in common_keys(before, after):
             self.found.pair(before[name], after[name])
             inner = at if name == one == other else evolve(at, places=frozenset())
             with self.schemas.recorder.at_most(media.most(self.old, name, before)):

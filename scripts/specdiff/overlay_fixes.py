@@ -1,4 +1,4 @@
-"""The actions of an overlay that make a document allow what the service sends."""
+"""Overlay actions that make a document allow what the service sends."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,12 @@ from normalizing.located import COMPONENTS, child, json_path, plain, pointer_of
 from specdiff.findings import Action
 
 _TYPES = {"array", "boolean", "integer", "number", "object", "string"}
-_REASON = "Seen in recorded answers of the service: "
+_REASON = "Seen in recorded responses of the service: "
 
 
 @frozen
 class _Spot:
-    """A schema in a document under its overlay.
+    """A schema in a document with its overlay applied.
 
     Attributes:
         pointer: Its place.
@@ -30,18 +30,18 @@ class _Spot:
 
 
 def pointer(document: dict[str, Any], denied: Deviation) -> str:
-    """Return where a document, under its overlay, says what answers deny: as it is published."""
+    """Return the pointer, in the published document, of the schema that responses contradict."""
     spot = _holder(document, denied) or next(_spots(document, denied), None)
     return spot.published if spot else "#/paths"
 
 
 def ways(before: dict[str, Any], after: dict[str, Any], denied: Deviation) -> list[list[Action]]:
-    """Return actions that may mend a document, the smallest first; they are to be tried.
+    """Return candidate actions that may fix a document, the smallest first, to be tested.
 
     Args:
         before: The document before, under its overlay.
         after: The document, under its overlay.
-        denied: What answers have and the document denies.
+        denied: The deviation of the responses from the document.
     """
     reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
     if holder := _holder(after, denied):
@@ -71,7 +71,7 @@ def ways(before: dict[str, Any], after: dict[str, Any], denied: Deviation) -> li
 def _update(
     document: dict[str, Any], schema: dict[str, Any], old: dict[str, Any], denied: Deviation
 ) -> dict[str, Any]:
-    """Return what an `update`, which appends to arrays, has to say; nothing if it cannot."""
+    """Return an `update`, which appends to arrays; an empty dict if none fits."""
     kind = schema.get("type")
     if denied.kind == "null":
         if str(document.get("openapi")).startswith("3.0"):
@@ -92,7 +92,7 @@ def _update(
 
 
 def _replaced(spot: _Spot, schema: dict[str, Any], reason: str) -> list[Action]:
-    """Return the actions that put another schema in the place of one."""
+    """Return the actions that replace a schema."""
     above, update = spot.pointer.rpartition("/")[0], {_name(spot.pointer): schema}
     return [
         {"target": json_path(spot.pointer), "description": reason, "remove": True},
@@ -106,7 +106,7 @@ def _name(pointer: str) -> str:
 
 
 def _holder(document: dict[str, Any], denied: Deviation) -> _Spot | None:
-    """Return the schema in which a field that it does not declare belongs; None for others."""
+    """Return the schema that should declare an undeclared field; None for other deviations."""
     if denied.kind != "undeclared":
         return None
     above = denied._replace(place=denied.place.rpartition("/")[0])
@@ -114,7 +114,7 @@ def _holder(document: dict[str, Any], denied: Deviation) -> _Spot | None:
 
 
 def _spots(document: dict[str, Any], denied: Deviation) -> Iterator[_Spot]:
-    """Yield the schemas of a place in the bodies of an operation."""
+    """Yield the schemas at a place in the response bodies of an operation."""
     for path, item in document["paths"].items():
         for method, operation in item.items() if isinstance(item, dict) else ():
             if not isinstance(operation, dict) or "responses" not in operation:

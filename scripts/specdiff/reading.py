@@ -1,7 +1,7 @@
-"""What a client generated from one schema makes of the values of another.
+"""Predicts how a client generated from one schema reads the values of another.
 
-This says of the generated decoders (`overlays/modelgates_runtime/decoders.py`) what they do, in the
-terms of schemas; the backtest holds it against what they did.
+It describes the behaviour of the decoders (`overlays/modelgates_runtime/decoders.py`) in the
+terms of schemas; the backtest checks it against their actual results.
 """
 
 import json
@@ -15,7 +15,7 @@ from normalizing.shapes import Shape
 
 from specdiff.schemas import ANY, Choices, kind, listing
 
-#: Formats of strings that have a type of their own in models; others stay strings.
+#: String formats with their own Python type in models; others stay strings.
 TYPED_FORMATS: Final[dict[str, Callable[[str], object]]] = {
     "date": date.fromisoformat,
     "date-time": datetime.fromisoformat,
@@ -24,19 +24,19 @@ TYPED_FORMATS: Final[dict[str, Callable[[str], object]]] = {
 
 
 def effect(old: Choices, new: Choices) -> Effect:
-    """Return what reading does with the values of `new`, their parts aside."""
+    """Return the effect of reading values of `new`, without that of their parts."""
     if new.nullable and not old.nullable:
         return Effect.BROKEN
     return max((best(old, shape) for shape in new.shapes), default=Effect.ABSORBED)
 
 
 def best(old: Choices, new: Shape) -> Effect:
-    """Return what the choice that fits best does with the values of one shape."""
+    """Return the effect of reading values of one shape as the best fitting old shape."""
     return min((fit(shape, new) for shape in old.shapes), default=Effect.BROKEN)
 
 
 def fit(old: Shape, new: Shape) -> Effect:
-    """Return what the decoder of one shape does with the values of another, their parts aside."""
+    """Return the effect of decoding values of `new` as `old`, without that of their parts."""
     was, now = kind(old), kind(new)
     if was == ANY:
         return Effect.ABSORBED
@@ -55,7 +55,7 @@ def fit(old: Shape, new: Shape) -> Effect:
 
 
 def _is_of_format(form: str, value: str) -> bool:
-    """Whether a string, in JSON, is read as of a format."""
+    """Whether the JSON of a string has a format."""
     try:
         TYPED_FORMATS[form](str(json.loads(value)))
     except ValueError:
@@ -64,7 +64,7 @@ def _is_of_format(form: str, value: str) -> bool:
 
 
 def typed_format(shape: Shape) -> str | None:
-    """Return the format of a string that has a type of its own."""
+    """Return the format of a string shape if it has its own Python type."""
     form = shape.bounds.get("format")
     if shape.type != "string" or shape.values is not None:
         return None

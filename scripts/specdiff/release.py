@@ -1,4 +1,4 @@
-"""What a new spec means for the next release: its version, and what its changelog has to say."""
+"""The next release after a new spec: its version and changelog entries."""
 
 import re
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ class Entry:
     """A line for the changelog.
 
     Attributes:
-        section: Where it belongs, in the words of Keep a Changelog.
+        section: Its section, as named by Keep a Changelog.
         text: The line.
         breaking: Whether users must be told.
-        marks: What a line must have in it to be about this.
+        marks: The texts that a changelog line must contain to be about this entry.
     """
 
     section: str
@@ -35,7 +35,7 @@ class Entry:
 
 
 def bump(changes: list[Change], shifts: list[Shift] | None) -> Bump:
-    """Return what Semantic Versioning asks for once the client is regenerated.
+    """Return the version bump that Semantic Versioning requires for the regenerated client.
 
     Code that breaks is `major`, whatever the spec's own level is; without the generated code to
     look at (None), a breaking change of the spec is.
@@ -84,9 +84,9 @@ def entries(changes: Iterable[Change], shifts: Iterable[Shift]) -> list[Entry]:
 
 
 def unacknowledged(changelog: str, needed: Iterable[Entry]) -> list[Entry]:
-    """Return the breaking entries that no line under `Unreleased` is about.
+    """Return the breaking entries that no line under `Unreleased` mentions.
 
-    A line is about an entry if it has both its name and its rule in it.
+    A line mentions an entry if it contains both its name and its rule.
     """
     found = _UNRELEASED.search(changelog)
     lines = _paragraphs(found[1]) if found else []
@@ -109,7 +109,7 @@ def _entry(section: str, text: str, rule: str, name: str, *, breaking: bool) -> 
 
 
 def _felt(change: Change) -> bool:
-    """Whether calls meet it although no generated name shows it."""
+    """Whether it breaks calls without changing a generated name."""
     return change.level is Level.BREAKING and not change.places and change.rule.startswith(
         ("api-removed", "path-", "method-", "api-server", "api-security")
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is said of a new spec: the changes, what is suspicious, what regenerating will do."""
+"""The report on a new spec: changes, suspicions, and the effects of regenerating."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ from specdiff.suspicions import Suspicion
 
 FailOn = Literal["breaking", "warning", "info", "never"]
 
-#: Why findings fail, by the beginning of their rules.
+#: Why findings fail, by prefix of their rules.
 _FINDINGS: Final = {
     "answer": "recorded responses contradict the new spec",
     "overlay": "the overlay hides changes of the new spec",
@@ -24,14 +24,14 @@ _LEVELS: Final = {"breaking": Level.BREAKING, "warning": Level.WARNING, "info": 
 
 @frozen
 class Proof:
-    """What the backtest saw: bodies made from the new spec, read by the client as it stands.
+    """The result of the backtest: bodies generated from the new spec, read by the current client.
 
     Attributes:
         bodies: How many.
-        faults: Crashes, lies and losses, a line each.
-        disagreements: Places where it saw something else than the changes say, a line each.
-        uncovered: Places that no body could be made for, a line each.
-        kept: How many operations answer as they did: no body is made of these.
+        faults: Crashes, wrong values and losses, one line each.
+        disagreements: Places where its result differs from the changes, one line each.
+        uncovered: Places without generated bodies, one line each.
+        kept: How many operations have unchanged responses; they are not tested.
     """
 
     bodies: int
@@ -43,23 +43,23 @@ class Proof:
 
 @frozen
 class DriftReport:
-    """Everything that is said of a new spec.
+    """The report on a new spec.
 
     Attributes:
         old: What the old spec is called.
         new: What the new spec is called.
-        changes: The worst first.
-        suspicions: What may be a slip of the document.
+        changes: The changes, the most severe first.
+        suspicions: Likely mistakes in the document.
         reasons: Why changes are accepted, by rule and pointer.
-        shifts: What differs in the generated code; None if there is none to be had.
-        refusal: Why not.
-        proof: What the backtest saw; None if it was not asked, or could not be.
-        findings: Recorded answers that refute the new spec, actions of the overlay that it has
-            overtaken.
-        answers: How many recorded answers were held against the new spec; None if none could be.
+        shifts: Differences in the generated code; None if it cannot be generated.
+        refusal: Why the client cannot be generated; None if it can.
+        proof: The result of the backtest; None if it was not run.
+        findings: Recorded responses that contradict the new spec, and overlay actions that it makes
+            obsolete.
+        answers: How many recorded responses were checked; None if this was not done.
         version: The version of the package.
         fail_on: From which level on changes make the command fail.
-        missing: Lines that the changelog lacks; None if it was not looked at.
+        missing: Entries missing from the changelog; None if it was not checked.
     """
 
     old: str
@@ -78,7 +78,7 @@ class DriftReport:
 
     @property
     def bump(self) -> Bump:
-        """What Semantic Versioning asks for."""
+        """The version bump that Semantic Versioning requires."""
         return release.bump(self.changes, self.shifts)
 
     @property
@@ -93,7 +93,7 @@ class DriftReport:
 
     @property
     def failing(self) -> list[str]:
-        """Why the command fails, a line each; nothing if it does not."""
+        """Why the command fails, one line each; empty if it succeeds."""
         lines: list[str] = []
         if self.missing is not None:
             if self.missing:
@@ -126,7 +126,7 @@ class DriftReport:
         return sum(change.level is level for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON; the keys stay as they are."""
+        """Return the report as JSON; the keys are stable."""
         return {
             "version": 1,
             "old": self.old,

@@ -1,9 +1,9 @@
-"""Differences that nobody has looked at: what makes the comparison complete.
+"""Reports the differences that no other module covers, so that the comparison is complete.
 
-Two documents are compared as plain JSON, and so is what has moved with what it was before. Where
-they differ and no reading of OpenAPI has said anything, the difference is reported as such: nothing
-is passed over because it is not known. What the normal form carries, and was compared in it without
-a finding, is the same in other words; all of that is one line.
+Two documents are compared as plain JSON; parts that have moved are compared with their old version.
+A difference that no other module has reported is reported here, so that unknown parts of a document
+are never ignored. Schemas whose normal forms are equal are equivalent; all of their rewrites are
+reported in one line.
 """
 
 import itertools
@@ -42,12 +42,12 @@ class JSONDifference(NamedTuple):
 
     @property
     def nodes(self) -> list[Node]:
-        """What there is of the two."""
+        """The existing ones of the two nodes."""
         return [node for node in (self.old, self.new) if node]
 
     @property
     def places(self) -> tuple[str, str]:
-        """Where it is, in both documents."""
+        """Its pointers in both documents."""
         last = self.nodes[-1].pointer.rpartition("/")[2]
         old, new = (
             node.pointer if node else f"{holder.pointer}/{last}"
@@ -57,7 +57,7 @@ class JSONDifference(NamedTuple):
 
     @property
     def keywords(self) -> tuple[str | None, str | None]:
-        """Where the keyword stands that it is in, in each document that has it."""
+        """The pointers of the enclosing keyword, in each document that has it."""
         old, new = (
             where if node or where != place else None
             for node, place, where in (
@@ -93,7 +93,7 @@ def add(old: Document, new: Document, found: ChangeSet) -> None:
 def _untold(
     difference: JSONDifference, known: "tuple[_CoveredPlaces, _CoveredPlaces]", found: ChangeSet
 ) -> Iterator[JSONDifference]:
-    """Yield of a difference what nobody has told of."""
+    """Yield the parts of a difference that are not reported yet."""
     old, new, holders = difference
     name, in_schema, _ = unknown.keyword(difference.places[1])
     if in_schema and name and (_is_note(name) or not unknown.is_known(name)):
@@ -114,7 +114,7 @@ def _untold(
 
 
 def _notes(node: Node) -> Iterator[Node]:
-    """Yield the notes of the schemas in what one document has alone, composed in another way."""
+    """Yield the annotations of schemas in a part that only one document has."""
     for part in (*(part for _, part in node.parts()), *node.items()):
         name, _, where = unknown.keyword(part.pointer)
         if name and _is_note(name):
@@ -125,12 +125,12 @@ def _notes(node: Node) -> Iterator[Node]:
 
 
 def _add_restated(differences: list[JSONDifference], found: ChangeSet) -> None:
-    """Report in one line what is said in other words and means the same."""
+    """Report all equivalent rewrites as one change."""
     told = {p for change in found.all() for p in (change.old, change.new) if p}
     known = _CoveredPlaces(found.covered | told, set())
     for difference in differences:
         if _leads(difference, found):
-            continue  # a component has another name: that is told by itself
+            continue  # a renamed component is reported separately
         if not any(known.has(node) for node in (*difference.nodes, *difference.holders)):
             found.restate(*difference.holders)
     places = [(old or new or "#", new or old or "#") for old, new in found.restated]
@@ -153,7 +153,7 @@ def _leads(difference: JSONDifference, found: ChangeSet) -> bool:
 
 
 def _is_compared(difference: JSONDifference, found: ChangeSet) -> bool:
-    """Whether what is different is in a schema that was compared."""
+    """Whether the difference is in a schema that was compared."""
     pointer = difference.nodes[-1].pointer
     while pointer and pointer not in found.compared:
         pointer = pointer.rpartition("/")[0]
@@ -161,7 +161,7 @@ def _is_compared(difference: JSONDifference, found: ChangeSet) -> bool:
 
 
 def _common(pointers: list[str]) -> str:
-    """Return the place that all of some are in."""
+    """Return the common parent of pointers."""
     columns = itertools.takewhile(
         lambda column: len(set(column)) == 1,
         zip(*(pointer.split("/") for pointer in pointers), strict=False),
@@ -189,7 +189,7 @@ class DocumentWalk:
             self._paired[side].update(pair[side] for pair in self.pairs)
 
     def differences(self, old: Node, new: Node) -> Iterator[JSONDifference]:
-        """Yield where two values differ."""
+        """Yield the differences of two values."""
         self.old.add(old.pointer)
         self.new.add(new.pointer)
         if isinstance(old.value, dict) and isinstance(new.value, dict):
@@ -226,14 +226,14 @@ class DocumentWalk:
         yield from (JSONDifference(None, node, (old, new)) for node in come)
 
     def _is_twin(self, old: Node, new: Node) -> bool:
-        """Whether two items stand at the same place, and belong to no others."""
+        """Whether two items have the same index and are not paired with others."""
         paired = old.pointer in self._paired[0] or new.pointer in self._paired[1]
         return _index(old) == _index(new) and not paired
 
 
 @frozen
 class _CoveredPlaces:
-    """What has been said of one document.
+    """The pointers of one document that are already covered.
 
     Attributes:
         covered: Pointers of what has been told, with all that is below.
@@ -252,11 +252,11 @@ class _CoveredPlaces:
                         self._above[pointer[:end]] = told
 
     def has(self, node: Node) -> bool:
-        """Whether something has been told of a node, of what it is in, or of what is in it."""
+        """Whether a node, one of its parents or one of its parts is covered."""
         return self._is_told(node.pointer) or self._above.get(node.pointer, False)
 
     def unknown(self, node: Node) -> Iterator[Node]:
-        """Yield what has not been told of a node that the other document does not have."""
+        """Yield the uncovered parts of a node that only this document has."""
         if node.pointer in self.walked or self._is_told(node.pointer):
             return
         if node.pointer not in self._above:
@@ -274,7 +274,7 @@ class _CoveredPlaces:
 
 
 def _without(nodes: list[Node], others: list[Node]) -> list[Node]:
-    """Return the items that another list does not have, or has less often."""
+    """Return the items that the other list has fewer times."""
     left = Counter(_json(node) for node in others)
     found: list[Node] = []
     for node in nodes:
@@ -313,7 +313,7 @@ def _used(document: Document) -> set[str]:
 
 
 def _name(pointer: str) -> str:
-    """Return what people call the last part of a pointer."""
+    """Return the readable name of the last part of a pointer."""
     above, _, name = pointer.rpartition("/")
     if name.isdecimal():
         return f"{above.rpartition('/')[2]}[{name}]"
@@ -325,7 +325,7 @@ def _is_note(name: str) -> bool:
 
 
 def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Change | None:
-    """Return what is told of a difference; None of what means the same.
+    """Return the change for a difference; None if both sides are equivalent.
 
     Args:
         difference: The difference.
@@ -358,7 +358,7 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
         known = "note" if keyword in {"info", "tags"} else rules.NOTES.get(keyword, keyword)
         rule = f"{'extension' if keyword.startswith('x-') else known}-changed"
         level, why = Level.INFO, "it is documentation"
-        if keyword not in {"info", "tags"}:  # of which the part that differs says more
+        if keyword not in {"info", "tags"}:  # the name of the part that differs says more
             name = keyword
             holder = (new or old or "#").rpartition("/")[0]
             text = f"{quote(_name(holder))} has a different {quote(keyword)}"
@@ -404,7 +404,7 @@ def _is_of_lists(difference: JSONDifference) -> bool:
 
 
 def _is_lost(difference: JSONDifference, keyword: str) -> bool:
-    """Whether the normal form does not hold all that a keyword says."""
+    """Whether the normal form loses information of a keyword."""
     if keyword in _WIDENED:
         return True
     kinds = {type(node.value) for node in difference.nodes}

@@ -1,4 +1,4 @@
-"""How bad each kind of change is, and why: judged for programs that read responses.
+"""The level of each kind of change, and the reason, for programs that read responses.
 
 A rule's id is oasdiff's where that has one: `response-property-became-nullable` is the direction,
 what changed in it, and the kind of change that is listed here. A kind allows more values than

@@ -1,4 +1,4 @@
-"""What a schema of the normal form says to those who compare it."""
+"""Schemas of the normal form, prepared for comparison."""
 
 import json
 from typing import Any, Final
@@ -16,7 +16,7 @@ ANY: Final = "any"  # the type of a schema that asks for none
 
 @frozen(eq=False)
 class Choices:
-    """What a place may hold: null or not, and one of some shapes.
+    """The alternatives of a schema: null or not, and one of several shapes.
 
     Attributes:
         document: Where it is from.
@@ -39,17 +39,17 @@ class Choices:
 
     @property
     def single(self) -> Shape | None:
-        """The shape, if there is but one."""
+        """The only shape, or None if there are several."""
         return self.shapes[0] if len(self.shapes) == 1 else None
 
     @property
     def pointer(self) -> str:
-        """Where it stands."""
+        """Its pointer."""
         return self.parts[0].pointer
 
     @property
     def type_pointer(self) -> str:
-        """Where it is said of which types values are."""
+        """The pointer of its type."""
         if self.null is not None:
             return self.null.at.get("type", self.pointer)
         value = self.parts[0].value
@@ -58,18 +58,18 @@ class Choices:
 
     @property
     def tags_pointer(self) -> str:
-        """Where it is said what tells the alternatives apart."""
+        """The pointer of its discriminator."""
         said = [raw for raw in _followed(self.document, self.parts) if "discriminator" in raw.value]
         return child(said[0].pointer, "discriminator") if said else self.pointer
 
     @property
     def keyword(self) -> str:
-        """What lists the alternatives: `oneOf`, `anyOf` or `type`."""
+        """The keyword that lists the alternatives: `oneOf`, `anyOf` or `type`."""
         said = [raw.value for raw in _followed(self.document, self.parts)]
         return next((key for key in ("oneOf", "anyOf", "type") for s in said if key in s), "oneOf")
 
     def listed(self, shape: Shape) -> str:
-        """Return where an alternative is listed."""
+        """Return the pointer of an alternative."""
         for raw in _followed(self.document, self.parts):
             for keyword in ("oneOf", "anyOf"):
                 for item in _items(self.document, raw, keyword):
@@ -82,7 +82,7 @@ class Choices:
 
 
 def read(document: Document, parts: Parts) -> Choices:
-    """Return what a place may hold; of what has no normal form, that it may be anything."""
+    """Return the alternatives of a schema; a schema without a normal form allows anything."""
     pointers = tuple(raw.pointer for raw in parts)
     if pointers in document.choices:
         return document.choices[pointers]
@@ -101,30 +101,30 @@ def read(document: Document, parts: Parts) -> Choices:
 
 
 def kind(shape: Shape) -> str:
-    """Return the type that a shape describes values of, said or not; or `ANY`."""
+    """Return the explicit or implied type of a shape, or `ANY`."""
     if shape.type is not None:
         return shape.type
     return "object" if shape.is_object else "array" if shape.items is not None else ANY
 
 
 def listing(shape: Shape) -> list[str] | None:
-    """Return the JSON of the only values that a shape allows, if it lists them."""
+    """Return the JSON of the values that a shape lists, or None."""
     return None if shape.values is None else [as_json(value) for value in shape.values]
 
 
 def of_type(shape: Shape, kept: tuple[str, ...] = ()) -> Shape:
-    """Return a shape's type alone, with the bounds that are kept."""
+    """Return only the type of a shape, with selected bounds."""
     bounds = {key: value for key, value in shape.bounds.items() if key in kept}
     return evolve(shape, bounds=bounds, values=None, is_constant=False)
 
 
 def type_pointer(shape: Shape) -> str:
-    """Return where the type of a shape is said."""
+    """Return the pointer of a shape's type."""
     return shape.at.get("type", shape.raws[0].pointer)
 
 
 def value_pointer(shape: Shape, value: str) -> str:
-    """Return where a value, as JSON, is listed."""
+    """Return the pointer of a listed value, given as JSON."""
     for raw in shape.raws:
         listed = raw.value.get("enum") if isinstance(raw.value, dict) else None
         for index, one in enumerate(listed if isinstance(listed, list) else ()):
@@ -136,18 +136,18 @@ def value_pointer(shape: Shape, value: str) -> str:
 
 
 def listing_pointer(shape: Shape) -> str:
-    """Return where a shape's values are listed."""
+    """Return the pointer of a shape's list of values."""
     return shape.at.get("enum") or shape.at.get("const") or shape.raws[0].pointer
 
 
 def as_json(value: Any) -> str:
-    """Return the JSON of a value; 1.0 is 1."""
+    """Return the JSON of a value; 1.0 is written as 1."""
     whole = isinstance(value, float) and value.is_integer()
     return json.dumps(int(value) if whole else value, sort_keys=True)
 
 
 def _followed(document: Document, parts: Parts) -> list[Raw]:
-    """Return the schemas of a place, and those that their references lead to."""
+    """Return the schemas of a place and the targets of their references."""
     found: dict[int, Raw] = {}
     todo = [raw for raw in parts if isinstance(raw.value, dict)]
     while todo:

@@ -1,7 +1,7 @@
-"""Which places of two documents allow the same, in whatever words: nothing there is to be told.
+"""Finds schemas of two documents that are equivalent, so that nothing has to be reported.
 
-Each pair of schemas is looked at once, however many places have it, so that this takes time by the
-size of the documents.
+Each pair of schemas is compared once, however many places use it, so that the time is proportional
+to the size of the documents.
 """
 
 from attrs import field, frozen
@@ -18,10 +18,10 @@ Key = tuple[tuple[object, ...], tuple[object, ...]]
 
 @frozen(eq=False)
 class Similarity:
-    """Compares what the schemas of two documents allow.
+    """Finds equivalent schemas of two documents.
 
     Attributes:
-        found: Is told which schemas were compared with each other.
+        found: Records which schemas were compared with each other.
     """
 
     old: Document
@@ -31,11 +31,11 @@ class Similarity:
 
     @property
     def count(self) -> int:
-        """How many pairs of schemas were looked at."""
+        """The number of pairs of schemas that were compared."""
         return len(self._alike)
 
     def has(self, old: Parts, new: Parts) -> bool:
-        """Whether two places allow the same, and so does all that is in them."""
+        """Whether two schemas are equivalent, including everything inside them."""
         key, pair = self._pair(old, new)
         if key not in self._alike:
             self._explore(key, pair)
@@ -47,7 +47,7 @@ class Similarity:
         return (one.key, other.key), (one, other)
 
     def _explore(self, first: Key, pair: tuple[Choices, Choices]) -> None:
-        """Look at a pair and at all that it leads to; then what has an unlike part is unlike."""
+        """Compare a pair and everything inside it; a pair with a differing part differs."""
         holders: dict[Key, list[Key]] = {}
         unlike: list[Key] = []
         todo = [(first, pair)]
@@ -70,7 +70,7 @@ class Similarity:
                 unlike.append(holder)
 
     def _look(self, one: Choices, other: Choices) -> tuple[bool, list[Pair]]:
-        """Return whether two places are alike by themselves, and the pairs of what is in them."""
+        """Return whether two schemas are equal apart from their parts, and the pairs of parts."""
         pairs, gone, come = choices.matched(one.shapes, other.shapes)
         alike = not gone and not come and one.nullable == other.nullable
         if len(pairs) > 1:
@@ -87,7 +87,7 @@ class Similarity:
 
 
 def _says(shape: Shape) -> tuple[object, ...]:
-    """Return what a shape says by itself, what is in it aside."""
+    """Return the properties of a shape that do not depend on its parts."""
     extra = shape.extra
     is_any = isinstance(extra, tuple) and extra[0].value in ({}, True)
     return (
@@ -104,7 +104,7 @@ def _says(shape: Shape) -> tuple[object, ...]:
 
 
 def _inside(old: Shape, new: Shape) -> list[Pair]:
-    """Return the pairs of what is in two shapes."""
+    """Return the pairs of parts of two shapes."""
     found = [
         (parts, new.properties[name])
         for name, parts in old.properties.items()

@@ -1,4 +1,4 @@
-"""Compares two specs: what the other modules know, put together."""
+"""Compares two specs with all the other modules."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from specdiff.similarity import Similarity
 
 @frozen
 class Verdict:
-    """What is said of two OpenAPI documents.
+    """The result of comparing two OpenAPI documents.
 
     Attributes:
-        changes: Every change, the worst first.
+        changes: Every change, the most severe first.
         loops: Places of schemas inside themselves, and the places that stand for them in changes.
         unsure: Places of unions, where what is felt depends on more than the schemas.
-        kept: The ids of operations whose answers are all what they were.
+        kept: The ids of operations whose responses are all unchanged.
     """
 
     changes: list[Change]
@@ -33,7 +33,7 @@ class Verdict:
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
-    """Return every change between two OpenAPI documents, the worst first.
+    """Return every change between two OpenAPI documents, the most severe first.
 
     Raises:
         ValueError: As of `verdict`.

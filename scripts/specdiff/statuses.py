@@ -1,7 +1,7 @@
-"""Which of the statuses that an operation documents a client reads an answer by.
+"""The documented status under which a client reads a response.
 
-Source: OpenAPI 3.1.1, section Responses Object: a status itself comes before its range, a range
-before `default`. Where a success is documented, clients take `default` for the errors.
+Source: OpenAPI 3.1.1, section Responses Object: a status takes precedence over its range, a range
+over `default`. If a success is documented, clients use `default` for errors only.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,21 +13,21 @@ _SUCCESS = "2"  # the first digit of its statuses
 
 
 def sort(status: str) -> str:
-    """Return what kind of status it is, as rules call it."""
+    """Return the kind of a status, as named in rules."""
     return "success" if status[:1] in {"2", "3"} else "non-success"
 
 
 def readers(status: str, before: Collection[str], after: Collection[str]) -> set[str | None]:
-    """Return what a client of `before` reads answers of a status of `after` by.
+    """Return the statuses of `before` under which a client reads a status of `after`.
 
     Returns:
-        Statuses of `before`, as it writes them; None where there is none for an answer.
+        Statuses as `before` writes them; None for codes without one.
     """
     return {reader(code, before) for code in _codes(status, after)}
 
 
 def effect(status: str, before: Collection[str], after: Collection[str]) -> Effect:
-    """Return what becomes of answers of a status of `after` that `before` has no status for."""
+    """Return the effect of responses whose status is documented in `after` only."""
     unread = [code for code in _codes(status, after) if reader(code, before) is None]
     if not unread:
         return Effect.ABSORBED
@@ -36,7 +36,7 @@ def effect(status: str, before: Collection[str], after: Collection[str]) -> Effe
 
 
 def reader(code: int, documented: Collection[str]) -> str | None:
-    """Return the status, as it is documented, that stands for a code."""
+    """Return the documented status that covers a code, or None."""
     choices = [str(code), f"{code // 100}XX"]
     is_success = str(code)[0] == _SUCCESS
     if not (is_success and any(status[0] == _SUCCESS for status in documented)):

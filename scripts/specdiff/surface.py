@@ -1,6 +1,6 @@
-"""What a generated package offers to those who import it, and what another one takes from them.
+"""Compares the public names of two generated packages.
 
-The code is read, never run: it comes from a spec that nobody has looked at yet.
+The code is parsed, never run: it comes from an unreviewed spec.
 """
 
 import ast
@@ -52,7 +52,7 @@ class Function:
 
 @frozen
 class Surface:
-    """Everything that is public in a generated package.
+    """The public names of a generated package.
 
     Attributes:
         classes: By name; people import them from `modelgates_api.models`.
@@ -67,7 +67,7 @@ class Surface:
 
 @frozen(order=True)
 class Shift:
-    """A difference that people meet after regenerating.
+    """A difference in the public names after regenerating.
 
     Attributes:
         breaks: Whether code that reads records may stop working, or stop to type-check.
@@ -89,7 +89,7 @@ class Shift:
 
 
 def read(package: Path) -> Surface:
-    """Return what a generated package offers."""
+    """Return the public names of a generated package."""
     classes: dict[str, Class] = {}
     for path in sorted((package / "models").glob("*.py")):
         for node in _tree(path).body:
@@ -105,7 +105,7 @@ def read(package: Path) -> Surface:
 
 
 def compare(old: Surface, new: Surface) -> list[Shift]:
-    """Return what is otherwise in `new`, what breaks first."""
+    """Return the differences of `new`, the breaking ones first."""
     shifts = [*_classes(old, new), *_operations(old, new), *_omissions(old, new)]
     return sorted(shifts, key=lambda shift: (not shift.breaks, shift.name, shift.text))
 
@@ -241,7 +241,7 @@ def _signature(full: str, old: Function, new: Function) -> Iterator[Shift]:
 
 
 def fits(narrow: str, wide: str) -> bool:
-    """Whether a value of one annotated type is one of the other, for a type checker."""
+    """Whether a type checker accepts a value of the narrow type where the wide one is expected."""
     members = _union(ast.parse(wide, mode="eval").body)
     return all(
         any(_is(one, other) for other in members)

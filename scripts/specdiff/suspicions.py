@@ -1,4 +1,4 @@
-"""What looks like a slip of those who publish the spec, rather than a change of the service.
+"""Likely mistakes in the published document, as opposed to changes of the service.
 
 The history of this spec has each of these: for eleven days 17 nullable fields were declared never
 null; a path had a doubled slash for three; statuses were documented in one rendering and missing
@@ -21,7 +21,7 @@ _ALIKE: Final = 0.6  # of two names: from here on, one may be the other renamed
 
 @frozen
 class Suspicion:
-    """Something to look at before the new spec is believed.
+    """Something to review before the new spec is trusted.
 
     Attributes:
         id: What kind of thing it is; stable.
@@ -37,7 +37,7 @@ class Suspicion:
 
 
 def suspect(changes: Iterable[Change]) -> list[Suspicion]:
-    """Return what is suspicious in the changes between two specs."""
+    """Return the likely mistakes among the changes between two specs."""
     listed = list(changes)
     checks = (
         *(_nullability, _vanished, _withdrawn, _statuses, _names, _paths, _titles, _promises),
@@ -83,7 +83,7 @@ def _vanished(changes: list[Change]) -> Iterator[Suspicion]:
 
 
 def _withdrawn(changes: list[Change]) -> Iterator[Suspicion]:
-    """Yield pairs of a thing gone and a thing come that may be one thing renamed."""
+    """Yield pairs of a removed and an added name that may be a rename."""
     for gone, come in (("property-removed", "property-added"),
                        ("enum-value-removed", "enum-value-added")):  # fmt: skip
         for old in _having(changes, gone):

@@ -1,7 +1,7 @@
-"""What in a document is a schema's keyword, by its pointer; and those that nobody understands.
+"""Finds the schema keyword that a pointer belongs to, and reports unknown keywords.
 
-A keyword may allow or forbid values. One that the normal form does not carry is never passed over:
-it is reported, also in schemas that are new, and also where nothing changed.
+A keyword may allow or forbid values. One that the normal form does not support is always reported,
+even in new schemas and where nothing changed.
 """
 
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ _NOTES = {"summary", *keywords.ANNOTATIONS}
 
 
 def keyword(pointer: str) -> tuple[str | None, bool, str]:
-    """Return what a place of a document belongs to.
+    """Return the keyword that a place of a document belongs to.
 
     Returns:
-        The keyword that it is the value of, or is in; whether that is one of a schema; and where
-        the keyword stands. The keyword is None for a schema, and for what somebody named.
+        The keyword whose value contains the place; whether it is a schema keyword; and the
+        pointer of the keyword. The keyword is None for a schema, and for an entry of a map.
     """
     segments = pointer.split("/")
     if segments[1:2] in (["info"], ["tags"]):
@@ -49,7 +49,7 @@ def keyword(pointer: str) -> tuple[str | None, bool, str]:
 
 
 def _below(state: str, key: str) -> str:
-    """Return what stands under a key: `part` is a schema or a list of them, `end` no schema."""
+    """Return the state below a key: `part` is a schema or a list of them, `end` no schema."""
     if state == "part":
         if key.isdecimal() or key in _SCHEMAS:
             return "part"
@@ -64,12 +64,12 @@ def _below(state: str, key: str) -> str:
 
 
 def is_known(name: str) -> bool:
-    """Whether the normal form says of a keyword of schemas what it means, or that it is a note."""
+    """Whether the normal form supports a schema keyword, or it is an annotation."""
     return name in keywords.KNOWN - keywords.NOT_CARRIED or name.startswith("x-")
 
 
 def add(old: Document, new: Document, found: ChangeSet) -> None:
-    """Report what of the new spec's schemas is not understood; and of the old one's, if it was."""
+    """Report the schemas and keywords that are not understood, and those that no longer are."""
     told = {change.pointer for change in found.all() if change.rule == rules.UNKNOWN}
     before = {node.pointer for node, _ in _unknown(old.root)}
     for node, name in _unknown(new.root):
@@ -109,7 +109,7 @@ def add(old: Document, new: Document, found: ChangeSet) -> None:
 
 
 def _unknown(node: Node, state: str = "root") -> Iterator[tuple[Node, str]]:
-    """Yield the keywords that are not understood, wherever there are schemas."""
+    """Yield the unknown keywords of all schemas."""
     listed = ((str(index), item) for index, item in enumerate(node.items()))
     for key, part in (*node.parts(), *listed):
         below = _below(state, key)

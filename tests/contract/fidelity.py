@@ -1,4 +1,4 @@
-"""Whether a decoded body lies: says what is not so, or hides what is."""
+"""Checks that a decoded body yields what was sent, and hides nothing."""
 
 from backtesting.fidelity import AttributeReader, Runtime, differences, examine
 
@@ -13,7 +13,7 @@ RUNTIME = Runtime(lambda record: list(record.drift), lambda record: record.to_di
 def check(schema, sent, record):
     """Fail if an attribute is not of its type, a deviation is hidden, or data is lost."""
     findings, drift = examine(record, type(record), sent, READER, RUNTIME)
-    assert findings.lies == []
+    assert findings.wrong_values == []
     assert findings.losses == []
     found = {entry.pointer: entry.kind for entry in drift}
     assert found == deviations(schema, sent)

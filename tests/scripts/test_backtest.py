@@ -18,13 +18,13 @@ PROVIDER = ("200", "/data/provider_responses/*/provider_name")
 STATUS = ("200", "/data/provider_responses/*/status")
 
 
-def test_no_client_crashes_lies_or_loses_anything_whatever_version_the_server_follows():
+def test_no_client_has_a_fault_whatever_version_the_server_follows():
     """All pairs of versions, both directions; a client finds nothing amiss in its own."""
     known = {name: FROZEN[name] for name in (PINNED, "2026-05-30", "2026-06-08", LATEST)}
     found = execution.matrix(OURS, known.values())
     assert found.keys() == {(old, new) for old in known for new in known}
     for (old, new), result in found.items():
-        assert (result.crashes, result.lies, result.losses) == ([], [], []), (old, new)
+        assert (result.crashes, result.wrong_values, result.losses) == ([], [], []), (old, new)
         assert result.uncovered == []
         assert result.bodies > 300
         if old == new:
@@ -149,7 +149,7 @@ PAIRS = {
 def test_a_change_of_a_schema_has_the_effect_that_it_has(plain, old, new, expected):
     """Absorbed, surfaced or broken: at its place, and nowhere else."""
     found = execution.observe(plain, version("old", described(old)), version("new", described(new)))
-    assert found.is_clean, (found.crashes, found.lies, found.losses)
+    assert found.is_clean, (found.crashes, found.wrong_values, found.losses)
     assert found.effects == expected
     assert found.uncovered == []
     assert {deviation.place for deviation in found.drift} == {place for _, place in expected} - {""}
@@ -261,17 +261,20 @@ FAULTS = {
         "in self._held() if value is not None}",
         "losses",
     ),
-    "true for 1": (*wrapped("record.data.app_id = True"), "lies"),
-    "a string for an integer": (*wrapped("record.data.app_id = str(record.data.app_id)"), "lies"),
-    "an integer for a number": (*wrapped("record.data.latency = 1"), "lies"),
-    "not a number": (*wrapped("record.data.latency = float('nan')"), "lies"),
-    "another number": (*wrapped("record.data.usage += 0.5"), "lies"),
-    "another text": (*wrapped("record.data.model = record.data.model.strip()"), "lies"),
-    "0 for unknown": (*wrapped("record.data.app_id = record.data.app_id or 0"), "lies"),
-    "none for a record": (*wrapped("record = None"), "lies"),
-    "a plain enum": (*wrapped("record.data.api_type = 'completions'"), "lies"),
-    "a lost attempt": (*wrapped("record.data.provider_responses = []"), "lies"),
-    "a raw attempt": (*wrapped("record.data.provider_responses = [{}]"), "lies"),
+    "true for 1": (*wrapped("record.data.app_id = True"), "wrong_values"),
+    "a string for an integer": (
+        *wrapped("record.data.app_id = str(record.data.app_id)"),
+        "wrong_values",
+    ),
+    "an integer for a number": (*wrapped("record.data.latency = 1"), "wrong_values"),
+    "not a number": (*wrapped("record.data.latency = float('nan')"), "wrong_values"),
+    "another number": (*wrapped("record.data.usage += 0.5"), "wrong_values"),
+    "another text": (*wrapped("record.data.model = record.data.model.strip()"), "wrong_values"),
+    "0 for unknown": (*wrapped("record.data.app_id = record.data.app_id or 0"), "wrong_values"),
+    "none for a record": (*wrapped("record = None"), "wrong_values"),
+    "a plain enum": (*wrapped("record.data.api_type = 'completions'"), "wrong_values"),
+    "a lost attempt": (*wrapped("record.data.provider_responses = []"), "wrong_values"),
+    "a raw attempt": (*wrapped("record.data.provider_responses = [{}]"), "wrong_values"),
     "hidden drift": (
         "modelgates_runtime/model.py",
         "yield mismatch(place, field.decoder.expected, MISSING)",
@@ -282,9 +285,14 @@ FAULTS = {
         "modelgates_runtime/model.py",
         "yield undeclared(place, value)",
         "pass",
-        "lies",
+        "wrong_values",
     ),
-    "hidden values": ("modelgates_runtime/enums.py", "if not self.is_known:", "if False:", "lies"),
+    "hidden values": (
+        "modelgates_runtime/enums.py",
+        "if not self.is_known:",
+        "if False:",
+        "wrong_values",
+    ),
     "an unreadable value": (*wrapped("del record.data.model"), "losses"),
     "an exception": (*wrapped("raise KeyError('model')"), "crashes"),
     "an exit": (*wrapped("sys.exit(3)"), "crashes"),
@@ -325,7 +333,7 @@ def latest():
 def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault has four parts
     latest, tmp_path, file, old, new, kind
 ):
-    """Lost, lied or crashed: what it does is what is reported; without a fault, nothing is."""
+    """Each fault is reported as a crash, wrong value or loss; a sound client has none."""
     client, sent = latest
     directory = tmp_path / "client"
     shutil.copytree(client.directory, directory)
@@ -342,7 +350,7 @@ def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault
     if kind is None:
         assert found.is_clean
     else:
-        assert getattr(found, kind), (found.crashes[:3], found.lies[:3], found.losses[:3])
+        assert getattr(found, kind), (found.crashes[:3], found.wrong_values[:3], found.losses[:3])
         assert getattr(found, kind)[0].startswith("body ")
         assert not found.is_clean
 
@@ -369,12 +377,12 @@ def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
     assert found.effects[PROVIDER] is SURFACED
 
 
-def test_a_client_that_finds_fault_with_its_own_version_lies(latest):
+def test_drift_in_a_clients_own_version_is_a_wrong_value(latest):
     """Whatever its spec allows is no deviation."""
     client, sent = latest
     found = execution.decoded(client, {LATEST: sent}, own=[LATEST])[LATEST]
-    assert len(found.lies) == len(found.places) > 0
-    assert "though the client's own spec allows it" in found.lies[0]
+    assert len(found.wrong_values) == len(found.places) > 0
+    assert "though the client's own spec allows it" in found.wrong_values[0]
 
 
 def test_a_worker_inherits_no_secret(latest, tmp_path, monkeypatch):

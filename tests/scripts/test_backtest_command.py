@@ -48,7 +48,7 @@ def test_a_clean_pair_ends_with_0_and_says_what_surfaced_and_what_broke(backtest
     record = "2026-02-cancelled-stream.json"
     assert f"real records: {record} by the client of {DATES[0]}: 7 deviation(s)" in lines
     assert any("wrong, or the record is older: /data/data_region (required by" in x for x in lines)
-    assert lines[-1].startswith("0 crashes, 0 lies, 0 losses in ")
+    assert lines[-1].startswith("0 crashes, 0 wrong values, 0 losses in ")
 
 
 def test_a_fault_ends_with_1_and_can_be_shown(backtest, project):
@@ -138,8 +138,8 @@ def test_a_report_for_people_shows_everything_and_steers_no_terminal(form):
     assert "\x1b" not in written
     for words in (
         "1/30/1 1s 1b",
-        "1 crashes, 30 lies, 1 losses in 3 bodies of 1 pair(s), seed 7",
-        "lie: client old, server new: body 9",
+        "1 crashes, 30 wrong values, 1 losses in 3 bodies of 1 pair(s), seed 7",
+        "wrong value: client old, server new: body 9",
         "… and 20 more",
         "expected string, found integer: 2 times",
         "(the whole body)",
@@ -170,7 +170,7 @@ def test_a_report_for_programs_holds_everything():
     found = json.loads(report.as_json(results()))
     (result,) = found["results"]
     assert found["seed"] == 7
-    assert len(result["lies"]) == 30
+    assert len(result["wrong_values"]) == 30
     assert result["places"][1] == {
         "operation": "get-x", "status": "503", "place": "", "effect": "surfaced"
     }  # fmt: skip

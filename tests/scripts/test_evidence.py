@@ -70,7 +70,9 @@ def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, project):
     for name, (_, sent) in LIES.items():
         one = said[f"{AT}/{name}"]
         assert one.rule == ("answer-null" if sent == "null" else "answer-type")
-        words = f"get-generation 200 /data/{name} has {sent} in 1 of 1 recorded answer(s); the new"
+        words = (
+            f"get-generation 200 /data/{name} has {sent} in 1 of 1 recorded response(s); the new"
+        )
         assert one.text.startswith(words)
         assert one.fails
         assert one.actions
@@ -99,7 +101,7 @@ def test_a_folder_has_more_answers(weigh, tmp_path_factory):
     (folder / "seen.jsonl").write_text("\n".join(lines) + "\n\n")
     (folder / "get-generation" / "one.json").write_text(lines[0])
     found = weigh({"finish_reason": STRING}, folders=[folder])
-    assert "has null in 4 of 5 recorded answer(s)" in found.findings[0].text
+    assert "has null in 4 of 5 recorded response(s)" in found.findings[0].text
 
 
 def test_a_field_that_no_document_declares_is_told_with_what_declares_it(
@@ -129,7 +131,7 @@ def test_a_field_that_no_document_declares_is_told_with_what_declares_it(
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("empty", "holds no recorded answer"), ("bad", "bad/a.json is not JSON")],
+    [("empty", "holds no recorded response"), ("bad", "bad/a.json is not JSON")],
 )
 def test_a_folder_without_answers_is_refused(weigh, tmp_path, name, words):
     """Nothing is passed over."""
@@ -157,9 +159,9 @@ def test_the_command_fails_until_the_answers_are_believed_or_the_difference_is_a
     text = json.dumps({"accepted": [entry]})
     drift.project.write("overlays/accepted-differences.yaml", text)
     _, out, _ = run("markdown", new)
-    assert "has null in 1 of 1 recorded answer" in out
+    assert "has null in 1 of 1 recorded response" in out
     assert "They know." in out
     assert "contradict the new spec" not in out
     status, _, err = drift(drift.spec())
     assert status == 2
-    assert "is stale: there is no such recorded answer, or the spec has caught up" in err
+    assert "is stale: there is no such recorded response, or the spec now allows it" in err

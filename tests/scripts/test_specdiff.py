@@ -87,7 +87,7 @@ def differ(client, old, new):
     assert seen.bodies > 20
     verdict = specs.verdict(old, new)
     lines = agreement.disagreements(verdict, seen.places, seen.uncovered, made.unmade)
-    return [*lines, *seen.crashes, *seen.lies, *seen.losses]
+    return [*lines, *seen.crashes, *seen.wrong_values, *seen.losses]
 
 
 @GENERATED
