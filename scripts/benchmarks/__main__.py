@@ -1,4 +1,4 @@
-"""Measures the client beside its peers, in turns, as ratios.
+"""Measures the client and its peers in alternating turns, and reports ratios.
 
 Sessions: `bench` (most cases), `startup` (import, client, first request), `bulk` (many records),
 `growth` (regeneration and drift of larger specs, where no SDK hides the package that they need),
@@ -32,7 +32,7 @@ _SESSIONS = ("bench", "startup", "bulk", "growth", "outages", "reports")
 
 
 def about() -> str:
-    """Return what the numbers depend on."""
+    """Return the versions that the numbers depend on."""
     parts = [f"Python {platform.python_version()}"]
     if "--enable-optimizations" not in (sysconfig.get_config_var("CONFIG_ARGS") or ""):
         parts[0] += " (built without profile-guided optimisation)"

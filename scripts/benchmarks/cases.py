@@ -1,4 +1,4 @@
-"""What is compared with what, in which unit, and the goal of each ratio.
+"""The cases: what is compared, in which unit, and the goal of each ratio.
 
 | session   | cases                                                                           |
 |-----------|---------------------------------------------------------------------------------|
@@ -19,7 +19,7 @@ from benchmarks.contenders import Contender
 
 
 class Measure(Enum):
-    """What is measured, in the unit that is shown for each unit of a case's work."""
+    """What is measured, by the unit that is shown per unit of work."""
 
     CPU = "µs of CPU"
     INSTRUCTIONS = "instructions"
@@ -29,19 +29,19 @@ class Measure(Enum):
 
 @dataclass(frozen=True)
 class Goal:
-    """What the median of a contender's ratios should be: at most so much, or at least."""
+    """The maximum, or the minimum, of the median of a contender's ratios."""
 
     contender: str
     measure: Measure
     ratio: float
-    is_least: bool = False
+    is_minimum: bool = False
 
     def is_met(self, ratio: float) -> bool:
         """Whether a ratio is good enough."""
-        return ratio >= self.ratio if self.is_least else ratio <= self.ratio
+        return ratio >= self.ratio if self.is_minimum else ratio <= self.ratio
 
     def __str__(self) -> str:
-        return f"{'≥' if self.is_least else '≤'} {self.ratio:g}"
+        return f"{'≥' if self.is_minimum else '≤'} {self.ratio:g}"
 
 
 @dataclass(frozen=True)
@@ -86,36 +86,36 @@ _ON_LOOPBACK = ()
 _START, _BULK = ("bench", "startup"), ("bench", "bulk")
 
 _GET = {
-    "httpx, not decoded": by.httpx_blocking,
-    "pyreqwest, not decoded": by.pyreqwest_blocking,
+    "httpx, not decoded": by.httpx_sync,
+    "pyreqwest, not decoded": by.pyreqwest_sync,
     "ours, base": by.ours_get(fast=False),
     "ours, fast": by.ours_get(fast=True),
-    "generator's client": by.generator_blocking,
-    "openai": by.openai_blocking,
-    "openrouter": by.openrouter_blocking,
+    "generator's client": by.generator_sync,
+    "openai": by.openai_sync,
+    "openrouter": by.openrouter_sync,
 }
-_GET_AWAITED = {
-    "httpx, not decoded": by.httpx_awaited,
+_GET_ASYNC = {
+    "httpx, not decoded": by.httpx_async,
     "aiohttp, not decoded": by.aiohttp,
-    "pyreqwest, not decoded": by.pyreqwest_awaited,
-    "ours, base": by.ours_get_awaited(fast=False),
-    "ours, fast": by.ours_get_awaited(fast=True),
-    "generator's client": by.generator_awaited,
-    "openai": by.openai_awaited,
-    "openrouter": by.openrouter_awaited,
+    "pyreqwest, not decoded": by.pyreqwest_async,
+    "ours, base": by.ours_get_async(fast=False),
+    "ours, fast": by.ours_get_async(fast=True),
+    "generator's client": by.generator_async,
+    "openai": by.openai_async,
+    "openrouter": by.openrouter_async,
 }
 _MANY = {
     "aiohttp, not decoded": by.aiohttp,
-    "pyreqwest, not decoded": by.pyreqwest_awaited,
-    "httpx, not decoded": by.httpx_awaited,
-    "ours, fast, awaited": by.ours_get_many_awaited(fast=True),
-    "ours, fast, blocking": by.ours_get_many(fast=True),
-    "ours, base, awaited": by.ours_get_many_awaited(fast=False),
-    "ours, base, blocking": by.ours_get_many(fast=False),
-    "generator's client": by.generator_awaited,
-    "openrouter": by.openrouter_awaited,
+    "pyreqwest, not decoded": by.pyreqwest_async,
+    "httpx, not decoded": by.httpx_async,
+    "ours, fast, async": by.ours_get_many_async(fast=True),
+    "ours, fast, sync": by.ours_get_many(fast=True),
+    "ours, base, async": by.ours_get_many_async(fast=False),
+    "ours, base, sync": by.ours_get_many(fast=False),
+    "generator's client": by.generator_async,
+    "openrouter": by.openrouter_async,
 }
-_LIMITED = ("aiohttp, not decoded", "ours, fast, awaited", "ours, base, blocking")
+_LIMITED = ("aiohttp, not decoded", "ours, fast, async", "ours, base, sync")
 _MODELS = {
     "msgspec into Structs": by.msgspec_structs,
     "msgspec, untyped": by.plain_msgspec,
@@ -129,7 +129,7 @@ _SIZES = (1, 10, 50, 100)
 
 CASES: dict[str, Case] = {
     "get": Case(
-        "One request after the other, blocking",
+        "One request after the other, sync",
         "request",
         _GET,
         (_CPU, _INSTRUCTIONS),
@@ -137,8 +137,8 @@ CASES: dict[str, Case] = {
         uncounted=frozenset({"openai", "openrouter"}),
         server=_ON_LOOPBACK,
     ),
-    "get-awaited": Case(
-        "One request after the other, awaited", "request", _GET_AWAITED, server=_ON_LOOPBACK
+    "get-async": Case(
+        "One request after the other, async", "request", _GET_ASYNC, server=_ON_LOOPBACK
     ),
     "decode": Case(
         "Decoding a record with three attempts",
@@ -162,10 +162,10 @@ CASES: dict[str, Case] = {
         _MANY,
         (_RATE, _CPU),
         (
-            Goal("ours, fast, awaited", _RATE, 1.4, is_least=True),
-            Goal("ours, fast, blocking", _RATE, 1.0, is_least=True),
-            Goal("ours, base, awaited", _RATE, 0.3, is_least=True),
-            Goal("ours, base, blocking", _RATE, 0.3, is_least=True),
+            Goal("ours, fast, async", _RATE, 1.4, is_minimum=True),
+            Goal("ours, fast, sync", _RATE, 1.0, is_minimum=True),
+            Goal("ours, base, async", _RATE, 0.3, is_minimum=True),
+            Goal("ours, base, sync", _RATE, 0.3, is_minimum=True),
         ),
         seconds=0.6,
         concurrency=None,
@@ -173,11 +173,11 @@ CASES: dict[str, Case] = {
         sessions=_BULK,
     ),
     "latency": Case(
-        "`get`, awaited by 200 tasks, 50 ms of latency, x 200 / 50 ms",
+        "`get`, async, by 200 tasks, 50 ms of latency, x 200 / 50 ms",
         "record",
-        {name: _GET_AWAITED[name] for name in ("ours, fast", "ours, base", "aiohttp, not decoded")},
+        {name: _GET_ASYNC[name] for name in ("ours, fast", "ours, base", "aiohttp, not decoded")},
         (_RATE, _CPU),
-        (Goal("ours, fast", _RATE, 0.8, is_least=True),),
+        (Goal("ours, fast", _RATE, 0.8, is_minimum=True),),
         ideal_rate=20,
         times=1000,
         concurrency=200,
@@ -211,19 +211,19 @@ CASES: dict[str, Case] = {
         sessions=_START,
     ),
     "first-request": Case(
-        "A program that makes one request, blocking",
+        "A program that makes one request, sync",
         "process",
         {"httpx": by.program(by.HTTPX_PROGRAM), "ours": by.program(by.OURS_PROGRAM)},
         goals=(Goal("ours", _CPU, 1.15),),
         server=_ON_LOOPBACK,
         sessions=_START,
     ),
-    "first-request-awaited": Case(
-        "A program that makes one request, awaited",
+    "first-request-async": Case(
+        "A program that makes one request, async",
         "process",
         {
-            "httpx": by.program(by.HTTPX_AWAITED_PROGRAM),
-            "ours": by.program(by.OURS_AWAITED_PROGRAM),
+            "httpx": by.program(by.HTTPX_ASYNC_PROGRAM),
+            "ours": by.program(by.OURS_ASYNC_PROGRAM),
         },
         goals=(Goal("ours", _CPU, 1.15),),
         server=_ON_LOOPBACK,

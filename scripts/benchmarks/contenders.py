@@ -1,9 +1,9 @@
-"""The ways of doing the same work, of which each runs in a process of its own.
+"""The contenders: different ways of doing the same work, each run in its own process.
 
-A contender is a function that prepares: it is given a `Setting` and returns the work, a function
-that does it so many times. It imports what it needs by name, so that nothing of the others is in
-its numbers, and it raises where it does not do its work. What is not installed is a
-`ModuleNotFoundError`, which the runner tells.
+A contender is a function that takes a `Setting`, prepares, and returns the work: a function that
+repeats it a given number of times. It imports packages by name, so that the imports of others are
+not measured, and it raises an error if the work fails. For a missing package it raises
+`ModuleNotFoundError`, which the runner reports.
 
 "Base" is the client as `pip install modelgates-client` leaves it, "fast" with the extra `fast`.
 """
@@ -41,13 +41,13 @@ _PLAIN = {"string": str, "number": float, "integer": int, "boolean": bool, "null
 
 @dataclass(frozen=True)
 class Setting:
-    """What contenders find.
+    """The environment of contenders.
 
     Attributes:
-        folder: That of `benchmarks.bodies`, for files of their own, too.
-        url: The server, without a path; empty where none is needed.
-        path: The operation that returns a record, below the base URL.
-        concurrency: Requests at one time, where there are many.
+        folder: The folder of `benchmarks.bodies`, also for temporary files.
+        url: The URL of the server, without a path; empty without a server.
+        path: The path of the operation that returns a record, below the base URL.
+        concurrency: The number of concurrent requests.
     """
 
     folder: str
@@ -57,55 +57,55 @@ class Setting:
 
     @property
     def base_url(self) -> str:
-        """What clients take as their base URL."""
+        """The base URL for clients."""
         return f"{self.url}/api/v1"
 
     def record_url(self, generation_id: str) -> str:
-        """Return where a record is."""
+        """Return the URL of a record."""
         return f"{self.base_url}{self.path}?id={generation_id}"
 
 
-#: Does something so many times; what it returns is kept where memory is measured.
+#: Repeats some work; its result is kept alive where memory is measured.
 Work = Callable[[int], object]
 Contender = Callable[[Setting], Work]
-Ask = Callable[[str], None]
-AskAwaited = Callable[[str], Awaitable[None]]
+Fetch = Callable[[str], None]
+FetchAsync = Callable[[str], Awaitable[None]]
 
 _numbers = itertools.count()
 
 
 def new_ids(count: int) -> Iterator[str]:
-    """Yield ids that nobody asked for before in this process."""
+    """Yield ids that were not used before in this process."""
     for number in itertools.islice(_numbers, count):
         yield f"gen-1771967973-{number:012}"
 
 
 def expect(found: object, wanted: object) -> None:
-    """Raise ValueError if something else came: then the work was not done."""
+    """Raise ValueError if the result is wrong: the work was not done."""
     if found != wanted:
         raise ValueError(f"{found!r} came instead of {wanted!r}")
 
 
-# One request after the other, or many at one time
+# Sequential and concurrent requests
 
 
-def one_by_one(prepare: Callable[[Setting], Ask]) -> Contender:
-    """Ask for one record after the other, blocking."""
+def one_by_one(prepare: Callable[[Setting], Fetch]) -> Contender:
+    """Fetch one record after another with a sync client."""
 
     def contender(setting: Setting) -> Work:
-        ask = prepare(setting)
+        fetch = prepare(setting)
 
         def work(times: int) -> None:
             for generation_id in new_ids(times):
-                ask(generation_id)
+                fetch(generation_id)
 
         return work
 
     return contender
 
 
-def awaited(prepare: Callable[[Setting], Awaitable[AskAwaited]]) -> Contender:
-    """Let as many workers as the concurrency allows ask for one record after the other."""
+def concurrent(prepare: Callable[[Setting], Awaitable[FetchAsync]]) -> Contender:
+    """Fetch records with an async client, in as many tasks as the concurrency allows."""
 
     def contender(setting: Setting) -> Work:
         runner = asyncio.Runner()
@@ -115,14 +115,14 @@ def awaited(prepare: Callable[[Setting], Awaitable[AskAwaited]]) -> Contender:
 
             async def worker() -> None:
                 for generation_id in ids:
-                    await ask(generation_id)
+                    await fetch(generation_id)
 
             await asyncio.gather(*[worker() for _ in range(setting.concurrency)])
 
-        async def prepared() -> AskAwaited:
+        async def prepared() -> FetchAsync:
             return await prepare(setting)
 
-        ask = runner.run(prepared())
+        fetch = runner.run(prepared())
         return lambda times: runner.run(share_out(times))
 
     return contender
@@ -148,36 +148,36 @@ def ours_options(setting: Setting) -> dict[str, Any]:
 
 
 def is_resolved(outcome: Any) -> bool:
-    """Whether the record of an id came."""
+    """Whether an outcome has the record of its id."""
     return type(outcome).__name__ == "Resolved"
 
 
 def ours_get(*, fast: bool) -> Contender:
-    """`generations.get`, blocking."""
+    """`generations.get`, sync."""
 
-    def prepare(setting: Setting) -> Ask:
+    def prepare(setting: Setting) -> Fetch:
         get = ours(fast=fast).ModelGates(**ours_options(setting)).generations.get
         return lambda generation_id: expect(get(generation_id).id, generation_id)
 
     return one_by_one(prepare)
 
 
-def ours_get_awaited(*, fast: bool) -> Contender:
-    """`generations.get`, awaited."""
+def ours_get_async(*, fast: bool) -> Contender:
+    """`generations.get`, async."""
 
-    async def prepare(setting: Setting) -> AskAwaited:
+    async def prepare(setting: Setting) -> FetchAsync:
         get = ours(fast=fast).AsyncModelGates(**ours_options(setting)).generations.get
 
-        async def ask(generation_id: str) -> None:
+        async def fetch(generation_id: str) -> None:
             expect((await get(generation_id)).id, generation_id)
 
-        return ask
+        return fetch
 
-    return awaited(prepare)
+    return concurrent(prepare)
 
 
 def ours_get_many(*, fast: bool) -> Contender:
-    """`generations.get_many`, blocking."""
+    """`generations.get_many`, sync."""
 
     def contender(setting: Setting) -> Work:
         client = ours(fast=fast).ModelGates(**ours_options(setting))
@@ -192,8 +192,8 @@ def ours_get_many(*, fast: bool) -> Contender:
     return contender
 
 
-def ours_get_many_awaited(*, fast: bool) -> Contender:
-    """`generations.get_many`, awaited."""
+def ours_get_many_async(*, fast: bool) -> Contender:
+    """`generations.get_many`, async."""
 
     def contender(setting: Setting) -> Work:
         runner = asyncio.Runner()
@@ -214,34 +214,34 @@ def ours_get_many_awaited(*, fast: bool) -> Contender:
     return contender
 
 
-# Clients that decode nothing
+# Clients that do not decode
 
 
 @one_by_one
-def httpx_blocking(setting: Setting) -> Ask:
-    """One `httpx.Client`, as it comes but for the timeout."""
+def httpx_sync(setting: Setting) -> Fetch:
+    """One `httpx.Client` with default settings except for the timeout."""
     httpx = importlib.import_module("httpx")
     client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=TIMEOUT_S)
     return lambda one: expect(client.get(setting.record_url(one)).status_code, 200)
 
 
-@awaited
-async def httpx_awaited(setting: Setting) -> AskAwaited:
+@concurrent
+async def httpx_async(setting: Setting) -> FetchAsync:
     """One `httpx.AsyncClient`, without a limit of connections."""
     httpx = importlib.import_module("httpx")
     headers = {"Authorization": f"Bearer {KEY}"}
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     client = httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S, limits=limits)
 
-    async def ask(generation_id: str) -> None:
+    async def fetch(generation_id: str) -> None:
         expect((await client.get(setting.record_url(generation_id))).status_code, 200)
 
-    return ask
+    return fetch
 
 
-@awaited
-async def aiohttp(setting: Setting) -> AskAwaited:
-    """One session without a limit of connections; what is over a rate limit is asked again."""
+@concurrent
+async def aiohttp(setting: Setting) -> FetchAsync:
+    """One session without a connection limit; rate limited requests are retried."""
     library = importlib.import_module("aiohttp")
     session = library.ClientSession(
         connector=library.TCPConnector(limit=0),
@@ -249,7 +249,7 @@ async def aiohttp(setting: Setting) -> AskAwaited:
         timeout=library.ClientTimeout(total=TIMEOUT_S),
     )
 
-    async def ask(generation_id: str) -> None:
+    async def fetch(generation_id: str) -> None:
         while True:
             async with session.get(setting.record_url(generation_id)) as response:
                 await response.read()
@@ -258,41 +258,41 @@ async def aiohttp(setting: Setting) -> AskAwaited:
             await asyncio.sleep(float(response.headers["Retry-After"]))
         expect(response.status, 200)
 
-    return ask
+    return fetch
 
 
 @one_by_one
-def pyreqwest_blocking(setting: Setting) -> Ask:
-    """One client, of Rust."""
+def pyreqwest_sync(setting: Setting) -> Fetch:
+    """One client, implemented in Rust."""
     client = importlib.import_module("pyreqwest.client").SyncClientBuilder().build()
 
-    def ask(generation_id: str) -> None:
+    def fetch(generation_id: str) -> None:
         response = client.get(setting.record_url(generation_id)).bearer_auth(KEY).build().send()
         response.bytes()
         expect(response.status, 200)
 
-    return ask
+    return fetch
 
 
-@awaited
-async def pyreqwest_awaited(setting: Setting) -> AskAwaited:
-    """The same, awaited."""
+@concurrent
+async def pyreqwest_async(setting: Setting) -> FetchAsync:
+    """The async version."""
     client = importlib.import_module("pyreqwest.client").ClientBuilder().build()
 
-    async def ask(generation_id: str) -> None:
+    async def fetch(generation_id: str) -> None:
         request = client.get(setting.record_url(generation_id)).bearer_auth(KEY).build()
         response = await request.send()
         await response.bytes()
         expect(response.status, 200)
 
-    return ask
+    return fetch
 
 
 # Clients that decode
 
 
 def _plain_client(setting: Setting) -> tuple[Any, dict[str, Any]]:
-    """Return the operation of what the generator makes of the spec by itself, and arguments."""
+    """Return the operation of the generator's own client, and its arguments."""
     sys.path.insert(0, setting.folder)
     [file] = Path(setting.folder, bodies.PLAIN_CLIENT).glob("api/*/get_generation.py")
     operation = f"{bodies.PLAIN_CLIENT}.api.{file.parent.name}.get_generation"
@@ -302,21 +302,21 @@ def _plain_client(setting: Setting) -> tuple[Any, dict[str, Any]]:
 
 
 @one_by_one
-def generator_blocking(setting: Setting) -> Ask:
+def generator_sync(setting: Setting) -> Fetch:
     """The generator's own client, with its own models."""
     operation, arguments = _plain_client(setting)
     return lambda one: expect(operation.sync(id=one, **arguments).data.id, one)
 
 
-@awaited
-async def generator_awaited(setting: Setting) -> AskAwaited:
-    """The same, awaited."""
+@concurrent
+async def generator_async(setting: Setting) -> FetchAsync:
+    """The async version."""
     operation, arguments = _plain_client(setting)
 
-    async def ask(generation_id: str) -> None:
+    async def fetch(generation_id: str) -> None:
         expect((await operation.asyncio(id=generation_id, **arguments)).data.id, generation_id)
 
-    return ask
+    return fetch
 
 
 def _openrouter(setting: Setting) -> Any:
@@ -327,54 +327,54 @@ def _openrouter(setting: Setting) -> Any:
 
 
 @one_by_one
-def openrouter_blocking(setting: Setting) -> Ask:
-    """The `openrouter` SDK, made by Speakeasy, with pydantic models."""
+def openrouter_sync(setting: Setting) -> Fetch:
+    """The `openrouter` SDK, generated by Speakeasy, with pydantic models."""
     get = _openrouter(setting).get_generation
     return lambda one: expect(get(id=one).data.id, one)
 
 
-@awaited
-async def openrouter_awaited(setting: Setting) -> AskAwaited:
-    """The same, awaited."""
+@concurrent
+async def openrouter_async(setting: Setting) -> FetchAsync:
+    """The async version."""
     get = _openrouter(setting).get_generation_async
 
-    async def ask(generation_id: str) -> None:
+    async def fetch(generation_id: str) -> None:
         expect((await get(id=generation_id)).data.id, generation_id)
 
-    return ask
+    return fetch
 
 
 @one_by_one
-def openai_blocking(setting: Setting) -> Ask:
-    """The `openai` SDK, made by Stainless, asked for a path of which it has no model."""
+def openai_sync(setting: Setting) -> Fetch:
+    """The `openai` SDK, generated by Stainless, with a path that it has no model for."""
     openai = importlib.import_module("openai")
     get = openai.OpenAI(api_key=KEY, base_url=setting.base_url, timeout=TIMEOUT_S).get
 
-    def ask(generation_id: str) -> None:
+    def fetch(generation_id: str) -> None:
         found = get(setting.path, cast_to=object, options={"params": {"id": generation_id}})
         expect(found["data"]["id"], generation_id)
 
-    return ask
+    return fetch
 
 
-@awaited
-async def openai_awaited(setting: Setting) -> AskAwaited:
-    """The same, awaited."""
+@concurrent
+async def openai_async(setting: Setting) -> FetchAsync:
+    """The async version."""
     openai = importlib.import_module("openai")
     get = openai.AsyncOpenAI(api_key=KEY, base_url=setting.base_url, timeout=TIMEOUT_S).get
 
-    async def ask(generation_id: str) -> None:
+    async def fetch(generation_id: str) -> None:
         found = await get(setting.path, cast_to=object, options={"params": {"id": generation_id}})
         expect(found["data"]["id"], generation_id)
 
-    return ask
+    return fetch
 
 
 # Decoding
 
 
 def decoding(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
-    """Decode one body again and again; the first time it is looked whether all is there."""
+    """Decode one body repeatedly; the first result is checked for completeness."""
 
     def contender(setting: Setting) -> Work:
         decode = prepare(setting)
@@ -397,7 +397,7 @@ def decoding(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
 
 
 def keeping(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
-    """Decode many records of one account, and keep all."""
+    """Decode many records of one account, and keep them all in memory."""
 
     def contender(setting: Setting) -> Work:
         decode = prepare(setting)
@@ -415,7 +415,7 @@ def keeping(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
 
 
 def ours_models(*, fast: bool) -> Callable[[Setting], Callable[[bytes], Any]]:
-    """Return what prepares this package's decoding, with its parser."""
+    """Return a function that prepares this package's decoder, with its parser."""
 
     def prepare(_setting: Setting) -> Callable[[bytes], Any]:
         ours(fast=fast)
@@ -434,18 +434,18 @@ def generator_models(setting: Setting) -> Callable[[bytes], Any]:
 
 
 def plain_json(_setting: Setting) -> Callable[[bytes], Any]:
-    """Return the standard parser, which types nothing."""
+    """Return the standard parser, without types."""
     return json.loads
 
 
 def plain_msgspec(_setting: Setting) -> Callable[[bytes], Any]:
-    """Return msgspec's parser, which types nothing when it is given no type."""
+    """Return msgspec's parser, without types."""
     decode: Callable[[bytes], Any] = importlib.import_module("msgspec").json.decode
     return decode
 
 
 def msgspec_structs(setting: Setting) -> Callable[[bytes], Any]:
-    """Return msgspec's decoder into Structs that are typed like the spec."""
+    """Return msgspec's decoder into Structs with the types of the spec."""
     msgspec = importlib.import_module("msgspec")
     schemas = json.loads(Path(setting.folder, bodies.SCHEMAS).read_bytes())
     new_enum: Any = enum.Enum
@@ -485,7 +485,7 @@ def msgspec_structs(setting: Setting) -> Callable[[bytes], Any]:
 
 
 def _batches(setting: Setting, times: int) -> Iterator[list[bytes]]:
-    """Yield bodies of records of one account, as many as asked for, in batches."""
+    """Yield bodies of records of one account, in batches."""
     lines = Path(setting.folder, bodies.RECORDS).read_bytes().splitlines()
     left = itertools.islice(itertools.cycle(lines), times)
     while batch := list(itertools.islice(left, BATCH)):
@@ -513,7 +513,7 @@ def sqlite_alone(setting: Setting) -> Work:
 
 
 def ours_ledger(*, fast: bool) -> Contender:
-    """Decode bodies, make outcomes of them, and put them into a new ledger by `Ledger.add`."""
+    """Decode bodies into outcomes, and add them to a new ledger with `Ledger.add`."""
 
     def contender(setting: Setting) -> Work:
         package = ours(fast=fast)
@@ -553,7 +553,7 @@ _ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content":
 def completion(
     *, captured: bool, by_openai: bool, stream: bool, path: str
 ) -> Callable[[Setting], Work]:
-    """Ask for a completion, by the OpenAI SDK or httpx; captured into a ledger, or not."""
+    """Request a completion with the OpenAI SDK or httpx, captured into a ledger or not."""
 
     def contender(setting: Setting) -> Work:
         httpx, url = importlib.import_module("httpx"), f"{setting.url}/{path}"
@@ -585,7 +585,7 @@ def completion(
 
 
 def program(text: str, *needs: str) -> Contender:
-    """Start Python with a program that needs some packages; its URLs are filled in."""
+    """Run a Python program that needs some packages; its URLs are filled in."""
 
     def contender(setting: Setting) -> Work:
         for name in needs:
@@ -609,7 +609,7 @@ from modelgates_client import ModelGates
 with ModelGates(api_key="{KEY}", base_url="{{base_url}}") as client:
     client.generations.get("{PROGRAM_ID}")
 """
-OURS_AWAITED_PROGRAM = f"""
+OURS_ASYNC_PROGRAM = f"""
 import asyncio
 from modelgates_client import AsyncModelGates
 async def main():
@@ -622,7 +622,7 @@ import httpx
 with httpx.Client(headers={{{{"Authorization": "Bearer {KEY}"}}}}) as client:
     client.get("{{record_url}}").json()
 """
-HTTPX_AWAITED_PROGRAM = f"""
+HTTPX_ASYNC_PROGRAM = f"""
 import asyncio, httpx
 async def main():
     async with httpx.AsyncClient(headers={{{{"Authorization": "Bearer {KEY}"}}}}) as client:

@@ -1,4 +1,4 @@
-"""What the maintainer's tools take of a spec of so many operations: the vendored one, repeated."""
+"""Measures the maintainer's tools by the number of operations of a spec."""
 
 import copy
 import json

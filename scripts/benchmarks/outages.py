@@ -1,4 +1,4 @@
-"""What becomes of ids in outages, restarts and behind limits, over real sockets: a table.
+"""Measures lost ids, requests and time in outages, restarts and behind rate limits.
 
 Each case has a process of its own, in which a server on loopback misbehaves and a client asks it
 for ids. Several run at one time: nearly all of it is waiting. A row is the ids that were lost,
@@ -204,8 +204,8 @@ def cases() -> dict[str, Case]:
     return found
 
 
-def ask(case: Case, package: Any, client: str, url: str) -> int:
-    """Ask for the ids of a case; return how many records came."""
+def fetch_all(case: Case, package: Any, client: str, url: str) -> int:
+    """Fetch the ids of a case; return the number of records."""
     ids = [f"gen-{number}" for number in range(case.ids)]
     options = {"api_key": KEY, "base_url": url, "trust_env": False, "timeout": case.timeout_s}
     wanted: dict[str, Any] = {"concurrency": CONCURRENCY, "wait": 0}
@@ -213,22 +213,22 @@ def ask(case: Case, package: Any, client: str, url: str) -> int:
 
     def get(name: str) -> bool:
         try:
-            return bool(blocking.generations.get(name).id == name)
+            return bool(sync_client.generations.get(name).id == name)
         except package.ModelGatesError:
             return False
 
     async def main() -> int:
         found = 0
-        async with package.AsyncModelGates(**options) as awaiting:
-            async for outcome in awaiting.generations.get_many(ids, **wanted):
+        async with package.AsyncModelGates(**options) as async_client:
+            async for outcome in async_client.generations.get_many(ids, **wanted):
                 found += isinstance(outcome, package.Resolved)
         return found
 
     if case.is_many and client in {"async", "fast"}:
         return asyncio.run(main())
-    with package.ModelGates(**options) as blocking:
+    with package.ModelGates(**options) as sync_client:
         if case.is_many:
-            for outcome in blocking.generations.get_many(ids, **wanted):
+            for outcome in sync_client.generations.get_many(ids, **wanted):
                 came += isinstance(outcome, package.Resolved)
             return came
         with ThreadPoolExecutor(THREADS) as pool:
@@ -251,7 +251,7 @@ def measure(name: str, client: str) -> None:
     )
     server.start()
     began = time.monotonic()
-    came = ask(case, package, client, server.url)
+    came = fetch_all(case, package, client, server.url)
     print(json.dumps([case.ids - came, server.requests / case.ids, time.monotonic() - began]))
 
 

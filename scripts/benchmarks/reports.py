@@ -1,4 +1,4 @@
-"""What a report, a page, a budget and a reconciliation of a year take: seconds and memory.
+"""Measures reports, pages, budgets and reconciliations of a year: seconds and memory.
 
 Each command is a process of its own; what it prints is held against what plain Python adds up, so
 that no figure here is of a wrong answer.
@@ -66,7 +66,7 @@ def _outcomes() -> Callable[[Item], object]:
 
 
 class Took(NamedTuple):
-    """What a command took: seconds by the clock, seconds of processors, and memory in MiB."""
+    """The cost of a command: wall seconds, CPU seconds, and memory in MiB."""
 
     seconds: float
     cpu_s: float

@@ -1,7 +1,7 @@
-"""Lets contenders take turns, each in a process of its own, and holds each against the base.
+"""Runs contenders in alternating turns, each in its own process, and compares them with the base.
 
 `python -m benchmarks.runner CASE NAME…` is such a process: it reads a setting, then jobs, and
-answers what each took, all in lines of JSON.
+reports what each took, all in lines of JSON.
 """
 
 import gc
@@ -36,12 +36,12 @@ _COUNTED = re.compile(r"Collected\s*:\s*(\d+)")
 _VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 _FEW, _MANY = 20, 120  # the instructions of one are the difference by a hundred
 
-#: What one of a case's work took in a turn, by measure.
+#: The cost of one unit of work in a turn, by measure.
 Turn = dict[Measure, float]
 
 
 class Process:
-    """A process of this project that is told what to do in lines of JSON, and answers in such."""
+    """A process of this project that takes jobs and returns results as lines of JSON."""
 
     def __init__(self, module: str, *arguments: str, tool: Sequence[str] = ()) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
@@ -66,18 +66,18 @@ class Process:
         for file in (self._stdin, self._stdout, self._errors):
             file.close()
 
-    def ask(self, job: Any) -> Any:
-        """Give it something to do, and return what it answers.
+    def call(self, job: Any) -> Any:
+        """Send a job, and return the result.
 
         Raises:
             Failure: It ended.
         """
-        with suppress(BrokenPipeError):  # it has ended: `hear` says why
+        with suppress(BrokenPipeError):  # it has ended: `receive` reports why
             self._stdin.write(json.dumps(job).encode() + b"\n")
-        return self.hear()
+        return self.receive()
 
-    def hear(self) -> Any:
-        """Wait for its next line, and return what it says.
+    def receive(self) -> Any:
+        """Wait for the next line, and return its value.
 
         Raises:
             Failure: It ended.
@@ -85,10 +85,10 @@ class Process:
         line = self._stdout.readline()
         if line:
             return json.loads(line)
-        raise ToolError(self.finish().strip().rpartition("\n")[2] or "it ended without a word")
+        raise ToolError(self.finish().strip().rpartition("\n")[2] or "it ended without a message")
 
     def finish(self) -> str:
-        """Let it end, and return what it said of errors."""
+        """Close its input, wait for its end, and return its standard error."""
         self._stdin.close()
         self._process.wait()
         self._errors.seek(0)
@@ -96,7 +96,7 @@ class Process:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment, with the same hashes each time, without what is for real servers."""
+    """Return the environment with a fixed hash seed and without settings for real servers."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -106,7 +106,7 @@ def _environment() -> dict[str, str]:
 
 
 def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list[Table]:
-    """Let all contenders of a case take turns; return a table for each measure.
+    """Run all contenders of a case in turns; return a table for each measure.
 
     Args:
         name: Of the case.
@@ -141,11 +141,11 @@ def _served(case: Case, setting: Setting) -> Iterator[Setting]:
         yield setting
         return
     with Process("benchmarks.server", setting.folder, *case.server) as server:
-        yield replace(setting, url=server.hear())
+        yield replace(setting, url=server.receive())
 
 
 def _started(stack: ExitStack, name: str, setting: Setting, notes: list[str]) -> dict[str, Process]:
-    """Start the processes; what cannot do the work is noted, and left out."""
+    """Start the processes; contenders with missing packages are noted and left out."""
     found: dict[str, Process] = {}
     case = CASES[name]
     for contender in case.contenders:
@@ -154,7 +154,7 @@ def _started(stack: ExitStack, name: str, setting: Setting, notes: list[str]) ->
             continue
         names = case.contenders if case.is_shared else (contender,)
         process = stack.enter_context(Process("benchmarks.runner", name, *names))
-        said = process.ask(asdict(setting))
+        said = process.call(asdict(setting))
         if "missing" in said:
             notes.append(f"{contender}: {said['missing']} is not installed")
             continue
@@ -167,7 +167,7 @@ def _started(stack: ExitStack, name: str, setting: Setting, notes: list[str]) ->
 def _turns(
     case: Case, processes: dict[str, Process], setting: Setting, rounds: int
 ) -> dict[str, list[Turn]]:
-    """Let all take turns, in one order and then in the other."""
+    """Run all contenders in turns, alternating the order."""
     times: dict[str, int] = {}
     for contender, process in processes.items():
         progress(f"{case.title}: {contender}")
@@ -193,20 +193,20 @@ def _turns(
 
 def _turn(case: Case, process: Process, contender: str, times: int) -> Turn:
     try:
-        answer = process.ask({"name": contender, "times": times})
+        answer = process.call({"name": contender, "times": times})
     except ToolError as failure:
         raise ToolError(f"{case.title}: {contender}: {failure}") from None
     return {Measure[name]: value for name, value in answer.items()}
 
 
 def _counted(name: str, contender: str, setting: Setting) -> float:
-    """Return the instructions of one of a case's work, by callgrind."""
+    """Return the instructions per unit of work, counted by callgrind."""
     progress(f"{CASES[name].title}: {contender}, counted")
     counts = []
     for times in (_FEW, _MANY):
         with Process("benchmarks.runner", name, contender, tool=_VALGRIND) as process:
-            process.ask(asdict(setting))
-            process.ask({"name": contender, "times": times})
+            process.call(asdict(setting))
+            process.call({"name": contender, "times": times})
             said = process.finish()
         found = _COUNTED.search(said)
         if found is None:
@@ -216,7 +216,7 @@ def _counted(name: str, contender: str, setting: Setting) -> float:
 
 
 def can_count() -> bool:
-    """Whether there is what counts instructions."""
+    """Whether valgrind is installed, to count instructions."""
     return shutil.which("valgrind") is not None
 
 
@@ -259,7 +259,7 @@ def _table(
 
 
 def _shown(value: float) -> str:
-    """Return three digits at least, if there are as many."""
+    """Return the value with at least three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
@@ -293,7 +293,7 @@ def main() -> None:
 
 
 def _done(work: Any, times: int, *, keeps: bool) -> Turn:
-    """Do the work so many times; return what one of it took."""
+    """Repeat the work; return the cost of one unit."""
     if keeps:
         work(1)  # what is built once, on first use, is no record's
         gc.collect()

@@ -1,4 +1,4 @@
-"""The server that is asked: at once or after a latency, behind a rate limit, or in an outage.
+"""The server of the benchmarks: with latency, a rate limit or an outage.
 
 `python -m benchmarks.server FOLDER [--latency-ms MS] [--limit KIND --rate N]` answers in a process
 of its own until its standard input ends; it prints its address. It runs on uvloop where that is.
@@ -31,16 +31,16 @@ class Limit(Protocol):
     """A rate limit, in requests per second."""
 
     def wait_s(self, now: float) -> float:
-        """Return 0 for a request that is welcome, else the seconds until one may be."""
+        """Return 0 to accept a request, else the seconds until one may be accepted."""
         ...
 
     def ideal_s(self, requests: int) -> float:
-        """Return the least seconds from the first of so many requests to the last."""
+        """Return the minimum seconds from the first to the last of some requests."""
         ...
 
 
 class FixedWindow:
-    """So many a second on average, in each window, counted from the first request on."""
+    """A fixed number of requests per window, counted from the first request on."""
 
     def __init__(self, rate: int, window_s: float = 1.0) -> None:
         self._most = round(rate * window_s)
@@ -65,7 +65,7 @@ class FixedWindow:
 
 
 class SlidingWindow:
-    """So many a second on average, in any time as long as the window."""
+    """A fixed number of requests in any period of the window's length."""
 
     def __init__(self, rate: int, window_s: float = 1.0) -> None:
         self._most = round(rate * window_s)
@@ -87,7 +87,7 @@ class SlidingWindow:
 
 
 class TokenBucket:
-    """So many tokens a second, of which a part of a second's worth is kept for later."""
+    """A token bucket with a rate in tokens per second and a capacity in seconds."""
 
     def __init__(self, rate: int, kept_s: float) -> None:
         self._rate = rate
@@ -138,7 +138,7 @@ def _dated(now: float, wait_s: float) -> dict[str, str]:
 
 
 class Outage(NamedTuple):
-    """What the server does for some seconds, and how long after the first request.
+    """An outage of the server, and when it starts.
 
     Attributes:
         way: A status, or `refused`, `reset` or `half-open`: what happens to connections.
@@ -259,7 +259,7 @@ class Server:
 
 
 class Connection(asyncio.Protocol):
-    """Answers requests, one after the other.
+    """Responds to requests in sequence.
 
     Attributes:
         is_dead: Whether nothing will be answered on it any more.
@@ -302,7 +302,7 @@ class Connection(asyncio.Protocol):
                 self._write(answer)
 
     def reset(self) -> None:
-        """End without a word."""
+        """Abort the connection."""
         self._transport.abort()
 
     def _write(self, answer: bytes) -> None:
@@ -311,7 +311,7 @@ class Connection(asyncio.Protocol):
 
 
 def _around_id(body: bytes) -> tuple[bytes, bytes]:
-    """Return what stands before a record's id, and behind it."""
+    """Return the parts of a record's JSON before and after its id."""
     record = json.loads(body)
     record["data"]["id"] = mark = "the id"
     before, after = json.dumps(record, separators=(",", ":")).encode().split(mark.encode())
@@ -319,7 +319,7 @@ def _around_id(body: bytes) -> tuple[bytes, bytes]:
 
 
 def _completion(target: bytes, asked: Any) -> bytes:
-    """Return what a model says; below `/named`, the head has the id."""
+    """Return a completion; below `/named`, a header has its id."""
     said: dict[str, Any] = {"id": COMPLETION_ID, "created": 1, "model": "m"}
     named = {"X-Generation-Id": COMPLETION_ID} if target.startswith(b"/named/") else {}
     if not asked.get("stream"):

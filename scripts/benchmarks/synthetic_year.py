@@ -1,4 +1,4 @@
-"""A year of generations that never were: the same each time, with all that is odd about real ones.
+"""A reproducible synthetic year of generations, with the oddities of real ones.
 
 What they add up to is computed here by plain Python, one after the other, so that what a ledger, a
 report, a budget and a reconciliation say can be held against it. No package of ours is used.

@@ -1,4 +1,4 @@
-"""Writes what was found: for a terminal, as Markdown for a page, as JSON for a program."""
+"""Formats results: as text for a terminal, Markdown for a page, JSON for a program."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Table:
         title: What is compared, in which unit.
         columns: Their names; the first column names the row.
         rows: As many texts each as there are columns.
-        notes: What else is to be said, a line each.
+        notes: Additional notes, one line each.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The backtest: what the client of one version makes of another, and that it finds faults."""
+"""The backtest: the client of one version decodes another, and faults are found."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ STATUS = ("200", "/data/provider_responses/*/status")
 
 
 def test_no_client_has_a_fault_whatever_version_the_server_follows():
-    """All pairs of versions, both directions; a client finds nothing amiss in its own."""
+    """All pairs of versions, in both directions; a client sees no drift in its own version."""
     known = {name: FROZEN[name] for name in (PINNED, "2026-05-30", "2026-06-08", LATEST)}
     found = execution.matrix(OURS, known.values())
     assert found.keys() == {(old, new) for old in known for new in known}
@@ -146,7 +146,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), PAIRS.values(), ids=PAIRS)
-def test_a_change_of_a_schema_has_the_effect_that_it_has(plain, old, new, expected):
+def test_a_schema_change_has_the_expected_effect(plain, old, new, expected):
     """Absorbed, surfaced or broken: at its place, and nowhere else."""
     found = execution.observe(plain, version("old", described(old)), version("new", described(new)))
     assert found.is_clean, (found.crashes, found.wrong_values, found.losses)
@@ -166,8 +166,8 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), STATUSES.values(), ids=STATUSES)
-def test_a_change_of_statuses_has_the_effect_that_it_has(plain, old, new, expected):
-    """An error of a status that nobody documented is an error; such a success is none."""
+def test_a_status_change_has_the_expected_effect(plain, old, new, expected):
+    """An undocumented error status is an error; an undocumented success is not a success."""
     one, other = (version(name, described(TEXT, **r)) for name, r in (("old", old), ("new", new)))
     found = execution.observe(plain, one, other)
     assert found.is_clean
@@ -175,7 +175,7 @@ def test_a_change_of_statuses_has_the_effect_that_it_has(plain, old, new, expect
 
 
 def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
-    """One that the client does not have is decoded by nobody, and said."""
+    """An operation that the client does not have is reported as not covered."""
     one, moved, renamed, gone = (described(holding(AB)) for _ in range(4))
     moved["paths"] = {"//y": moved["paths"]["/x"]}
     renamed["paths"]["/x"]["get"]["operationId"] = "fetch-x"
@@ -191,7 +191,7 @@ def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
     assert found["gone"].uncovered == ["fetch-x: the client of one has no such operation"]
 
 
-def test_two_runs_are_equal(plain):
+def test_the_same_seed_gives_the_same_result(plain):
     """A seed decides everything."""
     old, new = version("old", described(holding(AB))), version("new", described(holding(ABC)))
     one, again = (execution.observe(plain, old, new, seed=7) for _ in range(2))
@@ -219,7 +219,7 @@ def test_a_hostile_version_ends_in_a_result(plain):
     assert any("only 1000 of its 100000 values" in line for line in found.uncovered)
 
 
-def test_a_version_without_a_client_is_a_refusal(plain):
+def test_a_version_without_a_client_is_rejected(plain):
     """It names the version, and what is wrong with it."""
     broken = version("2027-01-01", {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}})
     with pytest.raises(ToolError, match="client of 2027-01-01 cannot be generated: "):
@@ -330,7 +330,7 @@ def latest():
 
 
 @pytest.mark.parametrize(("file", "old", "new", "kind"), FAULTS.values(), ids=FAULTS)
-def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault has four parts
+def test_a_faulty_client_is_detected(  # noqa: PLR0913, PLR0917 - a fault has four parts
     latest, tmp_path, file, old, new, kind
 ):
     """Each fault is reported as a crash, wrong value or loss; a sound client has none."""
@@ -356,7 +356,7 @@ def test_a_client_with_a_fault_is_found_out(  # noqa: PLR0913, PLR0917 - a fault
 
 
 def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
-    """The others are decoded by another; the one that killed it is named, with its last words."""
+    """A new worker decodes the rest; the fatal body is reported with the last error line."""
     client, sent = latest
     shutil.copytree(client.directory, tmp_path / "client")
     target = tmp_path / "client" / OPERATION

@@ -35,7 +35,7 @@ def backtest(project):
     return run
 
 
-def test_a_clean_pair_ends_with_0_and_says_what_surfaced_and_what_broke(backtest):
+def test_a_clean_pair_exits_0_and_lists_drift_and_broken_places(backtest):
     """Matrix, places with what was expected and found, records, totals; nothing on stderr."""
     done = backtest(*DATES)
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,7 +51,7 @@ def test_a_clean_pair_ends_with_0_and_says_what_surfaced_and_what_broke(backtest
     assert lines[-1].startswith("0 crashes, 0 wrong values, 0 losses in ")
 
 
-def test_a_fault_ends_with_1_and_can_be_shown(backtest, project):
+def test_a_fault_exits_1_and_its_body_can_be_shown(backtest, project):
     """A loss that the templates bring in is found; its number gives back the body."""
     fault = ("in self._held()}", "in self._held() if value != 2**31}")
     project.replace("overlays/modelgates_runtime/model.py", *fault)
@@ -95,8 +95,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_what_cannot_be_tried_ends_with_2(backtest, arguments, words):
-    """One line says why; that is neither clean nor a finding."""
+def test_invalid_input_exits_2(backtest, arguments, words):
+    """One line says why; the result is neither clean nor a fault."""
     done = backtest(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
@@ -105,7 +105,7 @@ def test_what_cannot_be_tried_ends_with_2(backtest, arguments, words):
 
 
 @pytest.mark.parametrize("missing", ["tests/specs/versions/SHA256SUMS", "tests/records"])
-def test_a_missing_input_ends_with_2(backtest, project, missing):
+def test_a_missing_file_exits_2(backtest, project, missing):
     """It says what to restore."""
     path = project.root / missing
     if path.is_dir():
@@ -132,7 +132,7 @@ def results():
 
 
 @pytest.mark.parametrize("form", [report.text, report.markdown])
-def test_a_report_for_people_shows_everything_and_steers_no_terminal(form):
+def test_text_reports_are_complete_and_escape_control_characters(form):
     """Counts, places, the first findings of a kind, what was not covered, the records."""
     written = form(results())
     assert "\x1b" not in written

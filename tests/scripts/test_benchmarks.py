@@ -71,7 +71,7 @@ def test_each_contender_does_its_work(setting, kind, least):
     assert len(lines) >= least
 
 
-def test_another_answer_than_a_record_is_no_measurement(setting):
+def test_an_unexpected_response_is_not_measured(setting):
     """A contender that gets something else raises, and with that ends the run."""
     with pytest.raises(ValueError, match="'other' came instead of 'wanted'"):
         by.expect("other", "wanted")
@@ -81,7 +81,7 @@ def test_another_answer_than_a_record_is_no_measurement(setting):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_goal_is_of_what_is_measured(name):
+def test_a_goal_refers_to_a_measured_contender(name):
     """Of a contender of the case, in a measure of it."""
     for goal in CASES[name].goals:
         assert goal.contender in CASES[name].contenders
@@ -116,11 +116,11 @@ def turns(**values):
     return {name: [{Measure.RATE: value} for value in of] for name, of in values.items()}
 
 
-def test_a_round_is_compared_with_itself():
+def test_ratios_compare_turns_of_the_same_round():
     """A machine that is slow for a while is so for all: the ratio is the median of the rounds'."""
     goals = (
-        Goal("ours", Measure.RATE, 0.9, is_least=True),
-        Goal("other", Measure.RATE, 0.9, is_least=True),
+        Goal("ours", Measure.RATE, 0.9, is_minimum=True),
+        Goal("other", Measure.RATE, 0.9, is_minimum=True),
     )
     case = Case("Asking", "request", {"base": by.aiohttp}, (Measure.RATE,), goals)
     of = turns(base=[100, 10, 50], ours=[95, 9, 60], other=[80, 8, 40])
@@ -159,31 +159,31 @@ def test_a_table_is_shown_to_people_pages_and_programs():
     assert json.loads(table.shown("json"))["rows"] == [["ours", "1.0"]]
 
 
-def test_a_contender_that_breaks_off_ends_the_run_with_its_last_words():
+def test_a_crashed_contender_ends_the_run_with_its_last_error_line():
     """Although it can no longer be told what to do."""
     with runner.Process("benchmarks.runner", "no such case") as process:
         process.finish()
         with pytest.raises(ToolError, match="no such case"):
-            process.hear()
+            process.receive()
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("bench", "--only", "curl"), "no case matches 'curl'; there are: get, get-awaited"),
+        (("bench", "--only", "curl"), "no case matches 'curl'; there are: get, get-async"),
         (("outages", "--only", "no such"), "no case matches 'no such'; there are: outage 1 s"),
         (("bench", "--rounds", "0"), "--rounds and --concurrency are at least 1"),
         (("speed",), "argument session"),
     ],
 )
-def test_it_refuses_what_cannot_be_measured(monkeypatch, arguments, words):
+def test_invalid_options_are_rejected(monkeypatch, arguments, words):
     """Before anything starts."""
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     with pytest.raises(ToolError, match=words):
         command.main()
 
 
-def test_the_page_shows_tables_that_there_are():
+def test_the_page_shows_existing_tables():
     """Each by the title that the command prints."""
     shown = re.findall(r"^### (.*)$", (ROOT / "docs/benchmarks.md").read_text(), re.MULTILINE)
     made = {
@@ -229,7 +229,7 @@ def test_the_ideal_of_a_case_is_what_its_limit_allows(name):
 
 
 def seconds_for(limit, ids):
-    """Ask at the very moments when a request is welcome; return the seconds that it takes."""
+    """Fetch at the very moments when a request is welcome; return the seconds that it takes."""
     start = now = 50.0
     for _ in range(ids):
         while wait_s := limit.wait_s(now):
@@ -247,7 +247,7 @@ def test_a_limit_welcomes_no_more_than_it_says(kind):
 
 @pytest.mark.slow("it takes the second of the outage")
 @pytest.mark.parametrize("client", outages.CLIENTS)
-def test_a_row_is_what_came_of_an_outage(monkeypatch, client):
+def test_a_row_shows_the_result_of_an_outage(monkeypatch, client):
     """No id is lost, and each was asked for."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "scripts"))
     name, lost, requests, *_ = outages.row("outage 1 s: restart, reset", client)

@@ -11,8 +11,8 @@ BREAKING = (
 )
 
 
-def test_what_breaks_fails_and_says_what_it_does(drift):
-    """Level, rule, pointer, reason, effect, what regenerating does, and the executed proof."""
+def test_a_breaking_change_fails_and_is_explained(drift):
+    """Level, rule, pointer, reason, effect, the result of regenerating, and the backtest."""
     status, out, _ = drift(drift.spec(BREAKING))
     assert status == 1
     assert "openapi.yaml (2026-05-13) → new.yaml: 1 change(s): 1 breaking, 0 warning, 0 info" in out
@@ -32,7 +32,7 @@ def test_what_breaks_fails_and_says_what_it_does(drift):
     assert "code that uses the package breaks when it is regenerated" in out
 
 
-def test_nothing_new_is_nothing(drift):
+def test_an_unchanged_spec_has_no_changes(drift):
     """The vendored spec against itself: no change, no release, status 0."""
     status, out, err = drift(drift.spec())
     assert (status, err) == (0, "")
@@ -50,7 +50,7 @@ def test_the_level_to_fail_on_is_chosen(drift, level, status):
 
 
 def test_json_has_everything_for_programs(drift):
-    """With keys that stay: each change, each shift of the code, the proof, the release."""
+    """With stable keys: each change, each difference in the code, the backtest, the release."""
     status, out, _ = drift(drift.spec(BREAKING), "--format", "json")
     report = json.loads(out)
     assert status == 1
@@ -80,7 +80,7 @@ def test_json_has_everything_for_programs(drift):
 
 
 def test_annotations_point_at_the_line(drift):
-    """GitHub shows them beside the change in a pull request."""
+    """GitHub shows them next to the change in a pull request."""
     new = drift.spec(BREAKING)
     _, out, _ = drift(new, "--format", "github", "--no-backtest")
     line = int(re.search(r"::error file=[^,]*new.yaml,line=(\d+),title=response-prop", out)[1])
@@ -106,8 +106,8 @@ ACCEPTED = """accepted:
 """
 
 
-def test_an_accepted_difference_is_said_with_its_reason(drift):
-    """It no longer counts as a change; what it does to code still does."""
+def test_an_accepted_difference_is_shown_with_its_reason(drift):
+    """It no longer counts as a change; its effect on code still counts."""
     drift.project.write("overlays/accepted-differences.yaml", ACCEPTED)
     status, out, _ = drift(drift.spec(BREAKING), "--no-backtest")
     assert status == 1
@@ -118,7 +118,7 @@ def test_an_accepted_difference_is_said_with_its_reason(drift):
 
 
 def test_a_stale_accepted_difference_fails(drift):
-    """What it excused is gone; nobody should be excused by it again."""
+    """The accepted difference is gone, and the entry must not cover a future one."""
     drift.project.write("overlays/accepted-differences.yaml", ACCEPTED)
     status, _, err = drift(drift.spec(), "--no-backtest")
     assert status == 2
@@ -126,8 +126,8 @@ def test_a_stale_accepted_difference_fails(drift):
     assert err.endswith("is stale: there is no such change; delete it from the list\n")
 
 
-def test_what_is_accepted_counts_after_vendoring_too(drift):
-    """Held against the version before; an entry about something else is not due there."""
+def test_accepted_differences_apply_after_vendoring(drift):
+    """In a comparison with the version before, unrelated entries are not stale."""
     pointer = "#/components/schemas/GenerationResponseData/properties/data_region*"
     other = {"rule": "response-required-property-removed", "pointer": pointer, "reason": "Seen."}
     entry = f"  - {json.dumps(other)}\n"
@@ -150,8 +150,8 @@ def test_an_accepted_difference_needs_a_reason(drift, text):
     assert err.startswith("error: accepted-differences.yaml")
 
 
-def test_what_the_changelog_acknowledges_may_pass(drift, tmp_path):
-    """The job of a pull request: every breaking change is told, by name and rule."""
+def test_breaking_changes_in_the_changelog_pass(drift, tmp_path):
+    """The job of a pull request: every breaking change is listed, by name and rule."""
     changelog, new = tmp_path / "CHANGELOG.md", drift.spec(BREAKING)
     changelog.write_text("# Changelog\n\n## Unreleased\n\n- Nothing\n", encoding="utf-8")
     status, out, _ = drift(new, "--no-backtest", "--changelog", changelog)
@@ -163,7 +163,7 @@ def test_what_the_changelog_acknowledges_may_pass(drift, tmp_path):
 
 
 def test_a_spec_that_no_client_can_be_generated_from_is_reported(drift):
-    """The changes are told all the same; that it cannot be regenerated fails."""
+    """The changes are still reported; the command fails because it cannot be regenerated."""
     other = "    NotFoundResponseErrorData:\n      type: object\n      properties:\n"
     new = drift.spec((other, f"{other}        since:\n          type: string\n"))
     status, out, _ = drift(new, "--no-backtest")
@@ -184,7 +184,7 @@ def test_a_spec_that_no_client_can_be_generated_from_is_reported(drift):
         (["new.yaml", "--changelog", "nowhere.md"], "nowhere.md cannot be used"),
     ],
 )
-def test_what_cannot_be_judged_is_status_2(drift, monkeypatch, arguments, words):
+def test_invalid_input_is_status_2(drift, monkeypatch, arguments, words):
     """One line on stderr, nothing on stdout."""
     drift.spec()
     monkeypatch.chdir(drift.project.root)
@@ -211,7 +211,7 @@ def hostile(drift):
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "github"])
-def test_hostile_names_stay_names(drift, form):
+def test_hostile_names_are_escaped(drift, form):
     """They end in terminals, pull requests and workflow logs."""
     status, out, err = drift(hostile(drift), "--format", form, "--no-backtest")
     assert status == 1 or "unclassified" not in out
@@ -227,7 +227,7 @@ def test_hostile_names_stay_names(drift, form):
         assert not re.search(r"^::error::", out, re.MULTILINE)
 
 
-def test_kept_versions_are_named_by_their_date(drift):
+def test_kept_versions_are_selected_by_date(drift):
     """Old and new can be any of them."""
     status, out, _ = drift("2026-06-10", "--against", "2026-06-09", "--no-backtest")
     assert status == 0

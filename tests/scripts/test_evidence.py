@@ -1,4 +1,4 @@
-"""`nox -s drift` and recorded answers: a document that denies what was sent is refuted."""
+"""`nox -s drift` and recorded responses: they contradict a document that forbids what was sent."""
 
 import json
 from functools import partial
@@ -42,7 +42,7 @@ def spec(project, fields, optional=()):
 
 @pytest.fixture
 def weigh(project, tmp_path_factory):
-    """Hold recorded answers against a spec that is another in some fields of the record."""
+    """Check recorded responses against a spec with some changed fields."""
 
     def run(fields, old=None, folders=()):
         here, scratch = Project(project.root), tmp_path_factory.mktemp("clients")
@@ -60,8 +60,8 @@ def weigh(project, tmp_path_factory):
     return run
 
 
-def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, project):
-    """By place and count; under the actions that are offered, nothing is denied any more."""
+def test_a_response_contradicts_a_document_that_forbids_its_values(weigh, project):
+    """It is reported by place and count; with the suggested actions, nothing contradicts."""
     fields = {name: schema for name, (schema, _) in LIES.items()}
     found = weigh(fields)
     assert (found.answers, found.faults) == (1, ())
@@ -82,8 +82,8 @@ def test_what_an_answer_has_and_a_document_denies_refutes_it(weigh, project):
     assert weigh(fields).findings == ()
 
 
-def test_what_an_answer_lacks_refutes_only_what_is_newly_required(weigh, project):
-    """An answer may be older than a field; it is not older than one that could be left out."""
+def test_a_missing_field_contradicts_only_a_newly_required_one(weigh, project):
+    """A response may be older than a field, but not older than an optional one."""
     field = {"num_fetches": {"type": "integer"}}  # the record lacks it
     assert weigh({**field, "made_up": STRING}).findings == ()
     (found,) = weigh(field, old=spec(project, field, ["num_fetches"])).findings
@@ -91,8 +91,8 @@ def test_what_an_answer_lacks_refutes_only_what_is_newly_required(weigh, project
     assert [set(action) for action in found.actions] == [{"target", "description", "remove"}]
 
 
-def test_a_folder_has_more_answers(weigh, tmp_path_factory):
-    """Bodies, or lines of bodies, of the operation that the folder is called by; each counts."""
+def test_an_extra_folder_adds_recorded_responses(weigh, tmp_path_factory):
+    """Bodies, or lines of bodies, of the operation that the folder is named after; each counts."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "get-generation").mkdir()
     sent = json.loads((ROOT / SENT).read_bytes())
@@ -104,10 +104,10 @@ def test_a_folder_has_more_answers(weigh, tmp_path_factory):
     assert "has null in 4 of 5 recorded response(s)" in found.findings[0].text
 
 
-def test_a_field_that_no_document_declares_is_told_with_what_declares_it(
+def test_an_undeclared_field_is_reported_with_actions_that_declare_it(
     weigh, project, tmp_path_factory
 ):
-    """It refutes nothing; each kind of value, at whatever depth, is read under what is offered."""
+    """It is no contradiction; with the actions, values of each kind are read at any depth."""
     folder = tmp_path_factory.mktemp("mine")
     sent = json.loads((ROOT / SENT).read_bytes())
     response = {**sent["data"]["provider_responses"][0], "x/y": {"a": [1]}}
@@ -133,8 +133,8 @@ def test_a_field_that_no_document_declares_is_told_with_what_declares_it(
     ("name", "words"),
     [("empty", "holds no recorded response"), ("bad", "bad/a.json is not JSON")],
 )
-def test_a_folder_without_answers_is_refused(weigh, tmp_path, name, words):
-    """Nothing is passed over."""
+def test_a_folder_without_responses_is_rejected(weigh, tmp_path, name, words):
+    """No folder or file is ignored silently."""
     (tmp_path / name).mkdir()
     if name == "bad":
         (tmp_path / name / "a.json").write_text("{")
@@ -143,8 +143,8 @@ def test_a_folder_without_answers_is_refused(weigh, tmp_path, name, words):
 
 
 @pytest.mark.slow("runs the whole command, three times")
-def test_the_command_fails_until_the_answers_are_believed_or_the_difference_is_accepted(drift):
-    """People are told how often, and the actions as they go into the overlay."""
+def test_contradicting_responses_fail_until_fixed_or_accepted(drift):
+    """The report shows the count, and the actions as overlay YAML."""
     run = partial(drift, "--format")
     drift.project.write("new.json", spec(drift.project, {"router": STRING}).content.decode())
     new = drift.project.root / "new.json"

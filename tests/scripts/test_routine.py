@@ -1,4 +1,4 @@
-"""`nox -s routine`: each document in its turn, a line each, and what there is to decide."""
+"""`nox -s routine`: one line per document, and what there is to decide."""
 
 import json
 import subprocess
@@ -91,7 +91,7 @@ def documents(tmp_path):
     return [tmp_path / "one.yaml", tmp_path / "two.yaml"]
 
 
-def test_all_green_is_a_line_each_and_one_at_the_end(run, documents):
+def test_green_documents_get_one_line_each_and_a_summary(run, documents):
     """Each on a day of its own, so that what it replaces is kept."""
     status, lines, root = run(*documents)
     assert status == 0
@@ -105,7 +105,7 @@ def test_all_green_is_a_line_each_and_one_at_the_end(run, documents):
     assert (root / "openapi.yaml").read_text() == "old"  # the project stays as it is
 
 
-def test_what_there_is_to_decide_is_told_at_the_end(run, documents):
+def test_decisions_are_listed_at_the_end(run, documents):
     """Failed tests by their names, what drift found, and it goes on with what comes after."""
     failed = "....\nFAILED tests/a.py::b - assert\nFAILED tests/a.py::c\n2 failed"
     untyped = "/a.py\n  /a.py:1:2 - error: no such name\n1 error, 0 warnings, 0 informations"
@@ -127,15 +127,15 @@ def test_what_there_is_to_decide_is_told_at_the_end(run, documents):
 
 
 @pytest.mark.parametrize("step", ["vendor", "regenerate"])
-def test_a_document_that_is_refused_stops_no_other(run, documents, step):
-    """The checkout is where it was; the last words say why."""
+def test_a_rejected_document_does_not_stop_the_others(run, documents, step):
+    """The checkout is restored; the last line says why."""
     status, lines, _ = run(*documents, **{step: (1, "error: no\n")})
     assert status == 1
     assert lines[-2:] == [f"  one.yaml: {step}: error: no", f"  two.yaml: {step}: error: no"]
     assert "fresh" not in lines[0]
 
 
-def test_the_checkout_is_brought_to_it_on_request(run, documents, tmp_path):
+def test_apply_updates_the_checkout(run, documents, tmp_path):
     """With a report for a pull request; not where it cannot be regenerated."""
     report = tmp_path / "report.md"
     arguments = (documents[0], "--apply", "--report", report)
@@ -147,7 +147,7 @@ def test_the_checkout_is_brought_to_it_on_request(run, documents, tmp_path):
     assert report.read_text().startswith("## Spec\n")
 
 
-def test_the_document_that_is_vendored_is_nothing_new(run, tmp_path):
+def test_the_vendored_document_is_nothing_new(run, tmp_path):
     """Nothing more is run."""
     (tmp_path / "same.yaml").write_text("old")
     status, lines, _ = run(tmp_path / "same.yaml", tests=(1, "never run"))
@@ -155,7 +155,7 @@ def test_the_document_that_is_vendored_is_nothing_new(run, tmp_path):
     assert lines[0].startswith("same.yaml: nothing new (vendor ")
 
 
-def test_a_wrong_path_is_said_before_anything_is_made(run):
+def test_a_wrong_path_is_reported_before_anything_is_created(run):
     """And that one document can be taken over, not two."""
     with pytest.raises(routine.ToolError, match=r"there is no file 'nowhere\.yaml'"):
         run("nowhere.yaml")

@@ -131,8 +131,8 @@ def as_parameter_with_scheme(spec):
      renamed_with_its_title, in_line, all_of, charset, order, slash, scheme_renamed,
      security_for_all, as_parameter, as_parameter_with_scheme],
 )  # fmt: skip
-def test_what_means_the_same_is_no_warning(change):
-    """In neither direction, and it does nothing to the client."""
+def test_an_equivalent_rewrite_is_no_warning(change):
+    """In both directions, and it has no effect on the client."""
     for found in compared(change):
         assert {(str(c.level), str(c.effect)) for c in found} == {("info", "absorbed")}, found
 
@@ -191,7 +191,7 @@ def as_3_0(node, inside=""):  # noqa: C901 - a keyword after the other
 
 
 def test_the_same_spec_as_3_0_is_one_line():
-    """However many places are written in another way."""
+    """However many places are restructured."""
     old = documents.load(ROOT / "openapi.yaml")
     new = {**as_3_0(old), "openapi": "3.0.3"}
     for found in (specs.compare(old, new), specs.compare(new, old)):
@@ -243,13 +243,13 @@ def required_beside_all_of(spec):
         (required_beside_all_of, "response-property-became-required", "Thing/required/0"),
     ],
 )
-def test_what_is_said_beside_something_else_is_seen(change, rule, pointer):
+def test_keywords_next_to_a_reference_or_composition_are_compared(change, rule, pointer):
     """By its rule, with a place of the published document."""
     there, _ = compared(change)
     assert [c.pointer for c in there if c.rule == rule and c.pointer.endswith(pointer)], there
 
 
-def test_a_type_that_changes_beside_one_of_is_seen():
+def test_a_type_next_to_one_of_is_compared():
     """Of each alternative, and in both directions."""
     base = catalogue.base()
     listed = [{"minLength": 3}, {"pattern": "^a"}]
@@ -269,16 +269,16 @@ def test_a_type_that_changes_beside_one_of_is_seen():
         ("unheardOf", 1, 2),
     ],
 )  # fmt: skip
-def test_what_the_normal_form_does_not_hold_is_a_warning(keyword, before, after):
-    """Nothing is taken for the same because nobody looks at it."""
+def test_a_keyword_outside_the_normal_form_is_a_warning(keyword, before, after):
+    """An uncompared keyword is never considered equivalent."""
     base = catalogue.base()
     properties(base)["words"] = {keyword: before}
     for found in compared(lambda s: properties(s)["words"].update({keyword: after}), base=base):
         assert {str(c.level) for c in found} == {"warning"}, found
 
 
-def test_a_schema_that_nobody_compares_is_no_other_wording():
-    """As one is that only a callback refers to."""
+def test_an_uncompared_schema_is_not_called_equivalent():
+    """For example, a schema that only a callback refers to."""
     base = catalogue.base()
     base["components"]["schemas"]["Event"] = {"type": "string"}
     content = {"application/json": {"schema": ref("Event")}}
@@ -292,16 +292,16 @@ def test_a_schema_that_nobody_compares_is_no_other_wording():
         assert {str(c.level) for c in found} == {"warning"}, found
 
 
-def test_a_tail_that_is_gone_is_suspicious():
-    """A download that broke off ends so, and is YAML all the same."""
+def test_a_truncated_document_is_suspicious():
+    """An interrupted download looks like this, and is still valid YAML."""
     there, back = compared(lambda spec: spec["components"].pop("securitySchemes"))
     assert "tail-gone" in {s.id for s in suspicions.suspect(there)}
     assert "tail-gone" not in {s.id for s in suspicions.suspect(back)}
 
 
 @pytest.mark.parametrize("change", [catalogue.KINDS[0].change, titles, in_line, all_of])
-def test_places_are_those_of_the_published_documents(change):
-    """Each pointer leads to something there, in the document that it is of."""
+def test_pointers_refer_to_the_published_documents(change):
+    """Each pointer exists in its document."""
     old = catalogue.base()
     new = catalogue.base()
     change(new)

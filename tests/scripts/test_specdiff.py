@@ -1,4 +1,4 @@
-"""What the diff says of every kind of change; and that what it says is so, by execution."""
+"""The comparison reports every kind of change, and the backtest confirms its effects."""
 
 import json
 
@@ -39,8 +39,8 @@ def matches(expected, found):
 
 
 @KINDS
-def test_a_change_is_told_by_rule_level_effect_and_pointer(kind):
-    """Just what the catalogue says, in both directions, and nothing else."""
+def test_a_change_is_reported_with_rule_level_effect_and_pointer(kind):
+    """Exactly as listed in the catalogue, in both directions."""
     old, new = changed(kind)
     there, back = said(specs.compare(old, new)), said(specs.compare(new, old))
     assert matches(kind.there, there), there
@@ -48,8 +48,8 @@ def test_a_change_is_told_by_rule_level_effect_and_pointer(kind):
 
 
 @KINDS
-def test_nothing_is_said_of_a_spec_against_itself(kind):
-    """Neither of the base nor of what it becomes; but for keywords that nobody understands."""
+def test_a_spec_has_no_changes_against_itself(kind):
+    """Before and after a change; only unknown keywords are reported."""
     for spec in changed(kind):
         changes = specs.compare(spec, json.loads(json.dumps(spec)))
         assert {change.rule for change in changes} <= {"schema-keyword-not-understood"}
@@ -91,14 +91,14 @@ def differ(client, old, new):
 
 
 @GENERATED
-def test_the_client_meets_what_the_diff_says(kind, client_of_base):
-    """Bodies made from the changed spec, read by the client of the base."""
+def test_the_client_sees_the_predicted_effects(kind, client_of_base):
+    """Bodies generated from the changed spec, read by the client of the base."""
     old, new = changed(kind)
     assert differ(client_of_base, old, new) == []
 
 
 @GENERATED
-def test_the_client_of_the_changed_spec_meets_what_the_diff_says(kind, small):
-    """The other way round: bodies made from the base."""
+def test_the_client_of_the_changed_spec_sees_the_predicted_effects(kind, small):
+    """The reverse: bodies generated from the base."""
     old, new = changed(kind)
     assert differ(small(new, "changed"), new, old) == []

@@ -112,7 +112,7 @@ def project(inputs, tmp_path_factory):
     return Project(root)
 
 
-def test_the_client_meets_what_the_diff_says(project, tmp_path_factory):
+def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
     """By execution, for each base many new specs; a base that its own client cannot read is none.
 
     Where the generator refuses a base, or misreads what it allows itself, there is no verdict to

@@ -62,8 +62,8 @@ def package(path, model=MODEL, operation=OPERATION):
         ("def sync", "def other", True, "`api.things.get_thing` is gone"),
     ],
 )
-def test_a_difference_breaks_code_or_does_not(tmp_path, old, new, breaks, words):
-    """Told by what somebody wrote who read an attribute, named a member or called an operation."""
+def test_a_code_difference_is_classified_as_breaking_or_not(tmp_path, old, new, breaks, words):
+    """From the view of code that reads attributes, uses enum members or calls operations."""
     assert old in MODEL + OPERATION
     before = package(tmp_path / "old")
     after = package(tmp_path / "new", MODEL.replace(old, new), OPERATION.replace(old, new))

@@ -1,4 +1,4 @@
-"""What looks like a slip of the document is said to be one, with what to do about it."""
+"""Likely mistakes in the document are reported, with advice."""
 
 import pytest
 from specdiff import specs, suspicions
@@ -76,8 +76,8 @@ def promised(spec):
         (promised, ["promised-at-once"], []),
     ],
 )
-def test_a_slip_is_suspected(change, there, back):
-    """Each of those that this spec's history has, in the direction in which it is one."""
+def test_a_likely_mistake_is_reported(change, there, back):
+    """Each kind in this spec's history, in the direction in which it is a mistake."""
     found = suspected(change)
     assert [[one.id for one in side] for side in found] == [there, back]
     assert all(one.text and one.advice and one.pointers for side in found for one in side)
