@@ -81,7 +81,7 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
             proof = _proof(project, client, verdict, old, new)
         if backtest and answers and other:
             progress("checking recorded responses against the new spec")
-            answered = evidence.weigh(
+            answered = evidence.check(
                 project,
                 old,
                 new,

@@ -48,20 +48,20 @@ class ChangeRecorder:
 
     Attributes:
         found: The set that collects them.
-        most: The strongest effect that what is told can have.
+        max_effect: The strongest effect of recorded changes.
     """
 
     found: ChangeSet
-    most: Effect = Effect.BROKEN
+    max_effect: Effect = Effect.BROKEN
 
     @contextmanager
-    def at_most(self, effect: Effect) -> Iterator[None]:
+    def capped_at(self, effect: Effect) -> Iterator[None]:
         """Cap the effect of changes recorded inside the block: a better reading is available."""
-        before, self.most = self.most, min(effect, self.most)
+        before, self.max_effect = self.max_effect, min(effect, self.max_effect)
         try:
             yield
         finally:
-            self.most = before
+            self.max_effect = before
 
     def cover(self, *pointers: str | None) -> None:
         """Record that differences at these pointers are part of a recorded change."""
@@ -116,7 +116,7 @@ class ChangeRecorder:
                 level=level[0],
                 text=f"{quote(at.subject)} {words}",
                 why=level[1],
-                effect=min(effect, self.most),
+                effect=min(effect, self.max_effect),
                 old=pointers[0],
                 new=pointers[1],
                 subject=at.subject,

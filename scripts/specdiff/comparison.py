@@ -48,7 +48,7 @@ class SchemaComparison:
         self._places(parts_of(old), parts_of(new), at)
 
     def _places(self, old: Parts, new: Parts, at: ComparedPlace) -> None:
-        if self.similarity.has(old, new):
+        if self.similarity.are_equivalent(old, new):
             return
         one, other = read(self.old, old), read(self.new, new)
         # Where nothing is felt, a schema is compared once for those who send it, whatever has it.
@@ -244,7 +244,7 @@ class SchemaComparison:
             if kind(after) in _STRUCTURED:
                 self._single(before, after, at)
             else:
-                with self.recorder.at_most(reading.best(old, after)):
+                with self.recorder.capped_at(reading.best(old, after)):
                     self._single(before, after, at)
         if len(pairs) > 1:
             one, other = zip(*pairs, strict=True)

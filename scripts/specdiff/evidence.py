@@ -93,7 +93,7 @@ class _Trial:
         return {deviation[:3] for deviation in self.denied(client)[0]}
 
 
-def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
+def check(  # noqa: PLR0913 - the two documents, and what is known of them
     project: Project,
     old: Version,
     new: Version,
@@ -131,7 +131,7 @@ def weigh(  # noqa: PLR0913 - the two documents, and what is known of them
         overlay.apply(documents.parse(overlay_of(project, one), "the overlay"), one.document)
         for one in (old, new)
     )
-    ways = {one: overlay_fixes.ways(before, after, one) for one in denied}
+    ways = {one: overlay_fixes.candidates(before, after, one) for one in denied}
     tried = _tried(trial, ways)
     return Evidence(
         answers,

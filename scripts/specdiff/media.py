@@ -11,7 +11,7 @@ from specdiff import reading, schemas
 from specdiff.document import Document, Node, members_of, parts_of
 
 
-def of(holder: Node) -> dict[str, Node]:
+def by_type(holder: Node) -> dict[str, Node]:
     """Return the media types of a body, without their `charset` parameters."""
     return {_plain(name): node for name, node in members_of(holder.get("content")).items()}
 
@@ -47,10 +47,10 @@ def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Ef
         return Effect.ABSORBED if other and kind(other) == "json" else Effect.BROKEN
     if other and kind(other) == "text":
         return Effect.ABSORBED
-    return most(old, one, before)
+    return max_effect(old, one, before)
 
 
-def most(document: Document, media_type: str, content: dict[str, Node]) -> Effect:
+def max_effect(document: Document, media_type: str, content: dict[str, Node]) -> Effect:
     """Return the strongest possible effect of arbitrary text on a client of a media type.
 
     Text is always a string, never null or another JSON type.

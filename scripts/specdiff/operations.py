@@ -178,15 +178,15 @@ class OperationComparison:
         before, after = (members_of(o.node.get("responses")) for o in (old, new))
         for status in keys_only_in(after, before):
             effect = statuses.effect(status, before, after)
-            sort = statuses.sort(status)
+            kind = statuses.kind(status)
             words = f"{quote(old.name)} may respond with {status}"
             places = frozenset({AffectedPlace(_id(new), status, "")})
-            rule = f"response-{sort}-status-added"
+            rule = f"response-{kind}-status-added"
             self.add(rule, words, None, after[status], effect, status, places)
         for status in keys_only_in(before, after):
-            sort = statuses.sort(status)
+            kind = statuses.kind(status)
             words = f"{quote(old.name)} no longer responds with {status}"
-            rule = f"response-{sort}-status-removed"
+            rule = f"response-{kind}-status-removed"
             self.add(rule, words, before[status], None, Effect.ABSORBED, status)
         is_kept = before.keys() == after.keys()
         for status in common_keys(before, after):
@@ -203,14 +203,14 @@ class OperationComparison:
 
     def _are_alike(self, old: Node, new: Node) -> bool:
         """Whether two responses have the same body, for those who read it."""
-        before, after = media.of(old), media.of(new)
+        before, after = media.by_type(old), media.by_type(new)
         name = media.read(before)
         if name is None or name != media.read(after):
             return name is None and not after
         one, other = before[name].get("schema"), after[name].get("schema")
         if one is None or other is None:
             return one is other
-        return self.schemas.similarity.has(parts_of(one), parts_of(other))
+        return self.schemas.similarity.are_equivalent(parts_of(one), parts_of(other))
 
     def _read_elsewhere(
         self, status: str, before: dict[str, Node], after: dict[str, Node], new: SpecOperation
@@ -257,7 +257,7 @@ class OperationComparison:
 
     def _content(self, old: Node, new: Node, at: ComparedPlace) -> None:
         """Compare what is sent or answered, media type by media type."""
-        before, after = media.of(old), media.of(new)
+        before, after = media.by_type(old), media.by_type(new)
         rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
         places = at.places
         if at.direction == "response":
@@ -274,17 +274,17 @@ class OperationComparison:
         for name in common_keys(before, after):
             self.found.pair(before[name], after[name])
             inner = at if name == one == other else evolve(at, places=frozenset())
-            with self.schemas.recorder.at_most(media.most(self.old, name, before)):
+            with self.schemas.recorder.capped_at(media.max_effect(self.old, name, before)):
                 self._described(before[name], after[name], inner)
         kept = one in after and other in before  # then it is read as it was before
         if one and other and one != other and not kept and effect is Effect.ABSORBED and places:
             self.found.pair(before[one], after[other])
-            with self.schemas.recorder.at_most(media.most(self.old, one, before)):
+            with self.schemas.recorder.capped_at(media.max_effect(self.old, one, before)):
                 self._described(before[one], after[other], at)
 
     def body(self, old: Node, new: Node, at: ComparedPlace) -> None:
         """Compare two responses in what the client reads of them."""
-        before, after = media.of(old), media.of(new)
+        before, after = media.by_type(old), media.by_type(new)
         effect = media.effect(self.old, before, after)
         one, other = media.read(before), media.read(after)
         if effect is not Effect.ABSORBED:
@@ -292,7 +292,7 @@ class OperationComparison:
             rule, where = "response-media-type-added", after[other] if other else new
             self.add(rule, words, None, where, effect, at.subject, at.places)
         elif one and other:
-            with self.schemas.recorder.at_most(media.most(self.old, one, before)):
+            with self.schemas.recorder.capped_at(media.max_effect(self.old, one, before)):
                 self._described(before[one], after[other], at)
 
     def _described(self, old: Node, new: Node, at: ComparedPlace) -> None:

@@ -35,7 +35,9 @@ def pointer(document: dict[str, Any], denied: Deviation) -> str:
     return spot.published if spot else "#/paths"
 
 
-def ways(before: dict[str, Any], after: dict[str, Any], denied: Deviation) -> list[list[Action]]:
+def candidates(
+    before: dict[str, Any], after: dict[str, Any], denied: Deviation
+) -> list[list[Action]]:
     """Return candidate actions that may fix a document, the smallest first, to be tested.
 
     Args:

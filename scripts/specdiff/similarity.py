@@ -34,7 +34,7 @@ class Similarity:
         """The number of pairs of schemas that were compared."""
         return len(self._alike)
 
-    def has(self, old: Parts, new: Parts) -> bool:
+    def are_equivalent(self, old: Parts, new: Parts) -> bool:
         """Whether two schemas are equivalent, including everything inside them."""
         key, pair = self._pair(old, new)
         if key not in self._alike:
@@ -55,7 +55,7 @@ class Similarity:
             key, (one, other) = todo.pop()
             if key in self._alike:
                 continue
-            self._alike[key], parts = self._look(one, other)
+            self._alike[key], parts = self._compare(one, other)
             if not self._alike[key]:
                 unlike.append(key)
             for old, new in parts:
@@ -69,7 +69,7 @@ class Similarity:
                 self._alike[holder] = False
                 unlike.append(holder)
 
-    def _look(self, one: Choices, other: Choices) -> tuple[bool, list[Pair]]:
+    def _compare(self, one: Choices, other: Choices) -> tuple[bool, list[Pair]]:
         """Return whether two schemas are equal apart from their parts, and the pairs of parts."""
         pairs, gone, come = choices.matched(one.shapes, other.shapes)
         alike = not gone and not come and one.nullable == other.nullable

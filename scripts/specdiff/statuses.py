@@ -12,7 +12,7 @@ from common.effects import Effect
 _SUCCESS = "2"  # the first digit of its statuses
 
 
-def sort(status: str) -> str:
+def kind(status: str) -> str:
     """Return the kind of a status, as named in rules."""
     return "success" if status[:1] in {"2", "3"} else "non-success"
 

@@ -47,7 +47,7 @@ def weigh(project, tmp_path_factory):
     def run(fields, old=None, folders=()):
         here, scratch = Project(project.root), tmp_path_factory.mktemp("clients")
         before, new = old or spec(project, {}), spec(project, fields)
-        return evidence.weigh(
+        return evidence.check(
             here,
             before,
             new,
