@@ -299,6 +299,32 @@ def test_what_holds_whatever_a_server_does(moves, max_rate, rng):
         assert_within(sent, max_rate)
 
 
+def test_a_lower_learnt_rate_does_not_lift_max_rate():
+    """A late request catches up with the learnt rate, but not beyond `max_rate`."""
+    pacer = Pacer(0.0, max_rate=50.0, uniform=lambda: 0.5)
+    now, sent = 0.0, []
+
+    def send():
+        nonlocal now
+        now = pacer.ready_at(now)
+        while pacer.ready_at(now) == now:
+            pacer.record_sent(now)
+            sent.append(now)
+
+    send()
+    send()
+    pacer.record_success(now, sent[0])
+    pacer.record_success(now, sent[1])
+    send()
+    send()
+    pacer.record_success(now, sent[2])
+    pacer.record_throttled(now, sent[3], None)
+    send()
+    now += 1.0
+    send()
+    assert_within(sent, 50.0)
+
+
 def assert_within(sent, max_rate):
     """No time holds more requests than it may, its burst included."""
     burst = max(1.0, max_rate / 100)

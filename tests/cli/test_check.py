@@ -231,7 +231,7 @@ def test_nothing_checked_is_no_success(command, write):
         (("-", "--fail-on", "error"), "--fail-on"),
         (("-", "--output", "not/there/report.json"), "its directory does not exist"),
         (("-", "--output", "."), "it is a directory"),
-        (("",), "the generation id is ''"),
+        (("",), "invalid generation id ''"),
     ],
 )
 def test_wrong_usage_is_two(command, arguments, said):

@@ -253,9 +253,7 @@ def test_a_server_that_is_not_there_is_no_connection(ledger, ids):
     assert re.match(
         r"outage since [0-9:]{8}, [0-9]+ ids waiting, probing: the next try in", said[1]
     )
-    last = (
-        f"error: no response for {timeout} s; the last error: no connection: .*; continue with: "
-    )
+    last = f"error: no response for {timeout} s; the last error: no connection: .*; continue with: "
     assert any(re.match(last, line) for line in said)
     assert counts(ledger) == LedgerCounts(0, 0, len(ids), 0)
 

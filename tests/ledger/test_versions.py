@@ -254,9 +254,7 @@ def test_exports_and_reports_read_a_ledger_that_lacks_new_columns(before_new_fie
     """Amounts that are not known are counted as such, never as 0."""
     path, _ = before_new_fields
     with open_rows(path, ["generation_id", "model", "charged_usd"]) as connection:
-        result = connection.execute(
-            "SELECT count(*), count(model), count(charged_usd) FROM rows"
-        )
+        result = connection.execute("SELECT count(*), count(model), count(charged_usd) FROM rows")
         assert result.fetchone() == (6, 0, 0)
     with open_source(path) as source:
         assert source.differences() == ()

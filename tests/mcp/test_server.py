@@ -113,7 +113,7 @@ def test_a_cost_that_is_not_known_is_said(ask, stub):
 def test_errors_are_in_words_of_our_own(ask, stub):
     """What the server says may be anything."""
     assert ask("get_generation", generation_id="gen-none").endswith(
-        "HTTP 404. NotFoundError: 404: there is no such record yet, or not under this key."
+        "HTTP 404. NotFoundError: 404: there is no such record yet, or not for this API key."
     )
     stub.fail(status=400, message=HOSTILE)
     said = ask("get_generation", generation_id="gen-1")
@@ -125,7 +125,7 @@ def test_errors_are_in_words_of_our_own(ask, stub):
 def test_what_is_no_id_is_not_asked_for(ask, stub, word):
     """Nor shown, if it is a key."""
     said = ask("get_generation", generation_id=word)
-    assert "expected one like gen-…" in said
+    assert "ids are like gen-…" in said
     assert "CANARY" not in said
     assert not stub.requests
 

@@ -185,7 +185,7 @@ def usage_error(*arguments):
     ("arguments", "message"),
     [
         ((), "no record: give files"),
-        (("--record-id", ""), "--record-id: the generation id is "),
+        (("--record-id", ""), "--record-id: invalid generation id "),
         (("--record-id", "gen-1", "--html"), "--html requires --status"),
         (("--record-id", "gen-1", "--retry-after", "1"), "--retry-after requires --rate-limit"),
         (("--status", "502", "--truncate"), "--status and --truncate are mutually exclusive"),

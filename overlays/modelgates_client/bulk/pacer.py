@@ -75,6 +75,8 @@ class Pacer:
     Attributes:
         at_once: How many requests passed at once before the first refusal, and the seconds to wait
             before more are tried; None until the first pause has ended.
+        capped_at: When `max_rate` alone allows the next request; neither a learnt rate nor an
+            outage lifts it.
     """
 
     def __init__(
@@ -98,7 +100,8 @@ class Pacer:
         self._burst = _Burst(1, 0.0)
         self.at_once: tuple[int, float] | None = None
         self._latency_s: float | None = None  # smoothed
-        self._next_at = -math.inf  # the next request, by the rate
+        self._next_at = -math.inf  # the next request, by the learnt rate
+        self.capped_at = -math.inf
         self._last_sent_at: float | None = None  # the latest request
         self._paused_until = -math.inf  # the end of the pause
         self._paused_at: float | None = None  # its beginning; None without a pause
@@ -120,17 +123,12 @@ class Pacer:
 
     def ready_at(self, now: float) -> float:
         """Return when the next request may be sent: `now` or later."""
-        return max(now, self._paused_until, self._next_at)
+        return max(now, self._paused_until, self._next_at, self.capped_at)
 
     @property
     def latency_s(self) -> float | None:
         """The smoothed latency in seconds; None before the first response."""
         return self._latency_s
-
-    @property
-    def capped_at(self) -> float:
-        """When the next request may be sent by `max_rate` alone."""
-        return -math.inf if self._last_sent_at is None else self._last_sent_at + 1 / self._max_rate
 
     def record_sent(self, now: float) -> None:
         """Record that a request is sent now."""
@@ -144,11 +142,13 @@ class Pacer:
             # Idle time proves nothing, so it does not raise the rate.
             self._curve.age_s += min(now - self._last_sent_at, self._curve.turn_s)
         self._last_sent_at = now
-        turn_s = max(1 / self._max_rate, 0.0 if self._curve is None else self._curve.turn_s)
+        cap_turn_s = 1 / self._max_rate
+        self.capped_at = max(self.capped_at, now - max(0.0, TICK_S - cap_turn_s)) + cap_turn_s
+        turn_s = max(cap_turn_s, 0.0 if self._curve is None else self._curve.turn_s)
         # A late request may catch up within a tick, if the limiter allows a burst.
         late_s = TICK_S - turn_s
         if self._curve is not None:
-            if turn_s > 1 / self._max_rate:  # on a busy machine timers are later than a tick
+            if turn_s > cap_turn_s:  # on a busy machine timers are later than a tick
                 self._late_s += (min(_MAX_LATE_S, max(0.0, now - self._next_at)) - self._late_s) / 8
                 late_s = max(late_s, min(2 * self._late_s, (self._burst.requests - 1) * turn_s / 2))
             late_s = min(late_s, (self._burst.requests - 1) * turn_s)

@@ -1,9 +1,9 @@
-"""`modelgates budget --all`: how the budgets of the configuration file stand.
+"""`modelgates budget --all`: check all budgets of the configuration file.
 
-With `--format json` it prints one object: `version`, of this form, is 1, and names may be added to
-a version, but none goes; `client_version`, `timezone`, and `budgets`, each with `name`, `verdict`,
+With `--format json` it prints one JSON object: `version` (1; a version may gain names, but never
+loses any), `client_version`, `timezone` and `budgets`. Each budget has `name`, `verdict`,
 `max_usd`, `basis`, `allowed_doubtful`, `period`, `each`, `value`, `where`, `warn_at`, `since` and
-`until`, and with the names of `reports.budgets.State` and `reports.spending.Spending`.
+`until`, and the fields of `reports.budgets.BudgetState` and `reports.spending.Spending`.
 """
 
 import datetime
@@ -35,12 +35,12 @@ _SEVEREST_FIRST: Final = (
     Status.OK,
 )
 _TITLES: Final = ("budget", "of", "spent", "limit", "used", "period", "stands", "a day", "reached")
-_LEFT: Final = frozenset(["budget", "of", "period", "stands"])  # columns aligned so
-_MAX: Final = 32  # characters of a name
-_NAMED: Final = 4  # budgets in a line
+_LEFT_ALIGNED: Final = frozenset(["budget", "of", "period", "stands"])
+_MAX_NAME: Final = 32  # characters of a name
+_MAX_NAMED: Final = 4  # budgets named in a line
 
 
-def look(
+def states_of_sources(
     sources: Sequence[str],
     budgets: Sequence[Budget],
     now: datetime.datetime,
@@ -48,27 +48,32 @@ def look(
     *,
     is_ledger: bool,
 ) -> list[BudgetState]:
-    """Return how budgets stand; of rows that have changed since, none can be judged.
+    """Return the state of each budget; all are undecided if rows differ from their control totals.
 
     Raises:
-        ModelGatesError: What is named cannot be read.
+        ModelGatesError: A source cannot be read.
     """
     if is_ledger:
-        with rows_of_ledger(sources[0]) as (connection, kept):
-            found, differences = states_of(
-                connection, OF_LEDGER, budgets, now, timezone=timezone, control_totals=kept
+        with rows_of_ledger(sources[0]) as (connection, control_totals):
+            states, differences = states_of(
+                connection,
+                OF_LEDGER,
+                budgets,
+                now,
+                timezone=timezone,
+                control_totals=control_totals,
             )
     else:
-        from modelgates_client.exports.source import open_source  # noqa: PLC0415 - ledgers without
+        from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load
 
         with open_source(sources) as source:
             source.define("rows", BUDGET_COLUMNS)
-            found, _ = states_of(source.connection, OF_ROWS, budgets, now, timezone=timezone)
+            states, _ = states_of(source.connection, OF_ROWS, budgets, now, timezone=timezone)
             differences = source.differences()
-    return [_doubted(state, differences) for state in found] if differences else found
+    return [_undecided(state, differences) for state in states] if differences else states
 
 
-def _doubted(state: BudgetState, differences: tuple[TotalsDifference, ...]) -> BudgetState:
+def _undecided(state: BudgetState, differences: tuple[TotalsDifference, ...]) -> BudgetState:
     return evolve(
         state,
         spent=evolve(state.spent, differences=differences),
@@ -78,7 +83,7 @@ def _doubted(state: BudgetState, differences: tuple[TotalsDifference, ...]) -> B
 
 
 def status_of_all(states: Sequence[BudgetState]) -> Status:
-    """Return the worst of how budgets stand."""
+    """Return the most severe status of some budgets."""
     statuses = set(map(_status, states))
     return next((status for status in _SEVEREST_FIRST if status in statuses), Status.OK)
 
@@ -90,17 +95,17 @@ def _status(state: BudgetState) -> Status:
 
 
 def as_json(states: Sequence[BudgetState], timezone: str) -> str:
-    """Return one object of JSON."""
+    """Return the budgets as one JSON object."""
     whole = {
         "version": _VERSION,
         "client_version": __version__,
         "timezone": timezone,
-        "budgets": [_plain(state) for state in states],
+        "budgets": [_as_dict(state) for state in states],
     }
     return f"{json.dumps(whole)}\n"
 
 
-def _plain(state: BudgetState) -> dict[str, Any]:
+def _as_dict(state: BudgetState) -> dict[str, Any]:
     budget = state.budget
     return {
         "name": budget.name,
@@ -124,22 +129,22 @@ def _plain(state: BudgetState) -> dict[str, Any]:
 
 
 def as_table(states: Sequence[BudgetState]) -> str:
-    """Return a line for each, aligned, and beneath what their sums leave out."""
+    """Return a table of the budgets, and below it what their sums leave out."""
     rows = [_cells(state) for state in states]
     widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
     lines = [_line(cells, widths) for cells in (_TITLES, *rows)]
     if any(state.usd_per_day is not None for state in states):
         lines.append("a day: the mean of the last whole days, seven at most and three at least")
     for text in dict.fromkeys(filter(None, (_left_out(state.spent) for state in states))):
-        names = [_named(state) for state in states if _left_out(state.spent) == text]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        lines.append(f"left out or not settled in {', '.join(names[:_NAMED])}{more}: {text}")
+        names = [_label(state) for state in states if _left_out(state.spent) == text]
+        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+        lines.append(f"left out or not settled in {', '.join(names[:_MAX_NAMED])}{more}: {text}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = (
-        cell.ljust(width) if title in _LEFT else cell.rjust(width)
+        cell.ljust(width) if title in _LEFT_ALIGNED else cell.rjust(width)
         for title, cell, width in zip(_TITLES, cells, widths, strict=True)
     )
     return "  ".join(padded).rstrip()
@@ -154,7 +159,7 @@ def _cells(state: BudgetState) -> tuple[str, ...]:
     of += [f"{kind} {name(value)}" for kind, value in budget.where.items()]
     return (
         _short(budget.name),
-        elided(", ".join(of) or "all", _MAX),
+        elided(", ".join(of) or "all", _MAX_NAME),
         rounded(state.spent.known_usd, decimals),
         rounded(budget.max_usd, decimals),
         "-" if state.share is None else f"{state.share:.0%}",
@@ -165,13 +170,13 @@ def _cells(state: BudgetState) -> tuple[str, ...]:
     )
 
 
-def _named(state: BudgetState) -> str:
+def _label(state: BudgetState) -> str:
     shown = _short(state.budget.name)
     return shown if state.budget.each is None else f"{shown} ({_short(state.value)})"
 
 
 def _short(text: str | None) -> str:
-    return elided(name(text), _MAX)
+    return elided(name(text), _MAX_NAME)
 
 
 def _left_out(spent: Spending) -> str:
@@ -179,7 +184,7 @@ def _left_out(spent: Spending) -> str:
 
 
 def left_out(spent: Spending) -> list[str]:
-    """Return what a sum leaves out, or what is not settled in it."""
+    """Return what a sum leaves out, and what in it may still change."""
     ids = spent.pending + spent.failed
     parts = [
         (ids, f"{count(ids, 'id')} without a record, of the period or of no known time"),

@@ -1,9 +1,9 @@
-"""`modelgates budget`: is what was spent within a limit? The exit status says it.
+"""`modelgates budget`: compare the cost with a limit; the exit status is the verdict.
 
-With `--format json` it prints one object: `version`, of this form, is 1, and names may be added to
-a version, but none goes; `client_version`; `verdict`: `within` (exit status 0), `over` (10) or
-`undecided` (11); `max_usd`, `basis`, `allowed_doubtful`, `since`, `until` and `timezone`, as asked
-for; and the names of `reports.spending.Spending`. An amount is a string of decimal digits, exact.
+With `--format json` it prints one JSON object: `version` (1; a version may gain names, but never
+loses any), `client_version`, `verdict` (`within`, exit status 0; `over`, 10; or `undecided`, 11),
+the options `max_usd`, `basis`, `allowed_doubtful`, `since`, `until` and `timezone`, and the fields
+of `reports.spending.Spending`. Amounts are strings of exact decimal digits.
 """
 
 import datetime
@@ -22,7 +22,7 @@ from modelgates_client.cli.all_budgets import (
     as_json,
     as_table,
     left_out,
-    look,
+    states_of_sources,
     status_of_all,
 )
 from modelgates_client.cli.app import command, configuration
@@ -34,10 +34,7 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.money import format_usd
 from modelgates_client.reports.budgets import Budget
 from modelgates_client.reports.formatting import changed, count
-from modelgates_client.reports.periods import (
-    Period,
-    zone_name,
-)
+from modelgates_client.reports.periods import Period, zone_name
 from modelgates_client.reports.selection import read_where
 from modelgates_client.reports.spending import (
     COLUMNS,
@@ -132,7 +129,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
             "tolerate that many with --allow-doubtful"
         )
     if options.shown_as == "json":
-        stdout.write(f"{json.dumps(_plain(spent, verdict, max_usd, period, options))}\n")
+        stdout.write(f"{json.dumps(_as_dict(spent, verdict, max_usd, period, options))}\n")
     else:
         stdout.write(f"{_line(spent, verdict, max_usd, period, options.basis)}\n")
     return STATUSES[verdict]
@@ -154,22 +151,22 @@ def _all(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]) 
     sources = options.sources
     is_ledger = len(sources) == 1 and not _is_export(sources[0])
     now = datetime.datetime.now(datetime.UTC)
-    found = look(sources, budgets, now, timezone, is_ledger=is_ledger)
-    differing = next((state.spent.differences for state in found if state.spent.differences), ())
+    states = states_of_sources(sources, budgets, now, timezone, is_ledger=is_ledger)
+    differing = next((state.spent.differences for state in states if state.spent.differences), ())
     if differing:
         messages.warning(f"{changed(differing)}; run `modelgates check` on it")
     if options.shown_as == "json":
-        stdout.write(as_json(found, timezone))
+        stdout.write(as_json(states, timezone))
     else:
-        stdout.write(as_table(found))
-    return status_of_all(found)
+        stdout.write(as_table(states))
+    return status_of_all(states)
 
 
 def _advice(spent: Spending) -> str:
-    """Return what may tell more of the cost: asking again, for those that it can change."""
-    lacking = spent.pending + spent.failed
-    parts = ["fetch them again"] if lacking + spent.provisional else []
-    parts += ["forget those that never get a record"] if lacking else []
+    """Return what the user can do about unknown costs, for the end of a sentence."""
+    without_record = spent.pending + spent.failed
+    parts = ["fetch them again"] if without_record + spent.provisional else []
+    parts += ["forget those that never get a record"] if without_record else []
     return "".join(f"{part}, " for part in parts) + ("or " if parts else "")
 
 
@@ -180,7 +177,7 @@ def _spending(
         raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
     if len(sources) == 1 and not _is_export(sources[0]):
         return spending_of_ledger(sources[0], period, basis, where)
-    from modelgates_client.exports.source import open_source  # noqa: PLC0415 - ledgers do without
+    from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load, and ledgers do not need it
 
     with open_source(sources) as source:
         source.define("rows", COLUMNS)
@@ -189,7 +186,7 @@ def _spending(
 
 
 def _is_export(source: str) -> bool:
-    """Whether it names Parquet files: by their ending, their folder, or a pattern."""
+    """Whether a source is a Parquet file, a folder or a pattern."""
     return (
         source.endswith(".parquet")
         or any(char in source for char in "*?[")
@@ -199,15 +196,17 @@ def _is_export(source: str) -> bool:
 
 def _line(spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, basis: Basis) -> str:
     """Return the sum, the limit, the period, and what the sum leaves out."""
-    word = {"within": "within budget", "over": "over budget", "undecided": "undecided"}[verdict]
-    what = "charged" if basis == "charged" else "all in"
-    named = ", ".join(left_out(spent))
-    sum_of = f"{format_usd(spent.known_usd)} {what} of {format_usd(max_usd)}, {period}"
-    lacking = f"left out or not settled: {named}" if named else "nothing left out"
-    return f"{word}: {sum_of}, {count(spent.records, 'record')}; {lacking}"
+    verdict_text = {"within": "within budget", "over": "over budget", "undecided": "undecided"}[
+        verdict
+    ]
+    cost_kind = "charged" if basis == "charged" else "all in"
+    omissions = ", ".join(left_out(spent))
+    sum_of = f"{format_usd(spent.known_usd)} {cost_kind} of {format_usd(max_usd)}, {period}"
+    omitted = f"left out or not settled: {omissions}" if omissions else "nothing left out"
+    return f"{verdict_text}: {sum_of}, {count(spent.records, 'record')}; {omitted}"
 
 
-def _plain(
+def _as_dict(
     spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, options: BudgetOptions
 ) -> dict[str, Any]:
     return {

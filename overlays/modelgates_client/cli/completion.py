@@ -23,10 +23,10 @@ fish:  modelgates completion fish | source    in ~/.config/fish/config.fish
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.help_option("-h", "--help")
 def completion(shell: str) -> None:
-    """Print what the named shell is to run."""
+    """Print the completion script of a shell."""
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"click does not know {shell}")
     variable = f"_{NAME.upper()}_COMPLETE"
-    # The base class's method: that of bash starts a bash to look at its version.
+    # Not the method of the bash class, which starts bash to check its version.
     Stdout().write(ShellComplete.source(kind(app, {}, NAME, variable)))

@@ -38,7 +38,7 @@ _ENDINGS: Final[dict[str, FormatName]] = {
     ".parquet": "parquet",
     ".duckdb": "duckdb",
 }
-_TEXTS: Final = ("jsonl", "csv")  # what stdout can take
+_TEXT_FORMATS: Final = ("jsonl", "csv")  # those that stdout supports
 _CHUNK: Final = 1 << 20  # characters
 
 
@@ -108,7 +108,7 @@ def export(options: ExportOptions, messages: Messages) -> Status:
     _check(options)
     if options.list_columns:
         stdout = Stdout()
-        stdout.write(_described(_table(options), is_terminal=stdout.is_terminal))
+        stdout.write(_describe_columns(_table(options), is_terminal=stdout.is_terminal))
         return Status.OK
     period = options.period(datetime.datetime.now(datetime.UTC))
     try:
@@ -116,7 +116,7 @@ def export(options: ExportOptions, messages: Messages) -> Status:
     except (LedgerError, SourceError) as error:
         messages.error(str(error))
         return status_of(error)
-    _tell(counts, options, period, messages)
+    _warn_of_omissions(counts, options, period, messages)
     return Status.OK
 
 
@@ -144,16 +144,16 @@ def _check(options: ExportOptions) -> None:
 def _format(path: str, chosen: FormatName | None) -> FormatName:
     if path == STDOUT:
         shown_as: FormatName = chosen or "jsonl"
-        if shown_as not in _TEXTS:
+        if shown_as not in _TEXT_FORMATS:
             raise ConfigurationError(f"--to -: expected --format jsonl or csv, not {shown_as}")
         return shown_as
-    found = chosen or _ENDINGS.get(Path(path).suffix.lower())
-    if found is None:
+    file_format = chosen or _ENDINGS.get(Path(path).suffix.lower())
+    if file_format is None:
         suffixes = ", ".join(_ENDINGS)
         raise ConfigurationError(
             f"the file {path!r}: expected one of the suffixes {suffixes}, or --format"
         )
-    return found
+    return file_format
 
 
 def _table(options: ExportOptions) -> "ExportTable":
@@ -171,8 +171,8 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
     from modelgates_client.exports import files, writing  # noqa: PLC0415 - slow to load
     from modelgates_client.exports.tables import ATTEMPTS  # noqa: PLC0415 - slow to load
 
-    found = files.find_sources(options.sources)
-    inputs = (*found.ledgers, *found.exports)
+    source_files = files.find_sources(options.sources)
+    inputs = (*source_files.ledgers, *source_files.exports)
     target = str(options.to)
     shown_as = _format(target, options.shown_as)
     with contextlib.ExitStack() as stack:
@@ -182,9 +182,9 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
         if attempts_to is not None:
             if Path(attempts_to).absolute() == Path(target).absolute():
                 raise ConfigurationError("--attempts-to: it is the same file as --to")
-            beside = stack.enter_context(_place(attempts_to, inputs))
+            attempts_path = stack.enter_context(_place(attempts_to, inputs))
             kind = _format(attempts_to, None)
-            outputs.append(writing.Output(ATTEMPTS, beside, kind, options.raw))
+            outputs.append(writing.Output(ATTEMPTS, attempts_path, kind, options.raw))
         return writing.export(
             inputs,
             outputs,
@@ -196,7 +196,7 @@ def _write(options: ExportOptions, period: Period) -> "ExportCounts":
 
 @contextlib.contextmanager
 def _place(name: str, inputs: Sequence[str]) -> Generator[str]:
-    """Yield where to write a file; what is no regular file gets it when it is whole."""
+    """Yield the path to write to; stdout and special files get the output when it is complete."""
     is_file = name != STDOUT and (Path(name).is_file() or not Path(name).exists())
     if name != STDOUT:
         check_writable(name, inputs)
@@ -205,30 +205,30 @@ def _place(name: str, inputs: Sequence[str]) -> Generator[str]:
         return
     stdout = Stdout() if name == STDOUT else None
     with tempfile.TemporaryDirectory(prefix="modelgates-") as folder:
-        path = Path(folder) / "made"
+        path = Path(folder) / "output"
         yield str(path)
         if stdout is not None:
             _print(path, stdout)
             return
         try:
-            with path.open("rb") as made, Path(name).open("wb") as taker:
-                shutil.copyfileobj(made, taker)
+            with path.open("rb") as output, Path(name).open("wb") as special_file:
+                shutil.copyfileobj(output, special_file)
         except OSError as error:
             raise UnwritableError(f"the file {name!r}: {error.strerror}") from None
 
 
 def _print(path: Path, stdout: Stdout) -> None:
-    with path.open(encoding="utf-8", newline="") as made:
+    with path.open(encoding="utf-8", newline="") as output:
         if stdout.is_terminal:
-            for line in made:
+            for line in output:
                 stdout.write(f"{sanitize(line.rstrip())}\n")
             return
-        while text := made.read(_CHUNK):
+        while text := output.read(_CHUNK):
             stdout.write(text)
 
 
-def _described(table: "ExportTable", *, is_terminal: bool) -> str:
-    """Return the columns of a table: lines for people, JSON Lines for programs."""
+def _describe_columns(table: "ExportTable", *, is_terminal: bool) -> str:
+    """Describe the columns of a table: aligned on a terminal, else as JSON Lines."""
     columns = table.columns
     if not is_terminal:
         return "".join(
@@ -243,10 +243,10 @@ def _described(table: "ExportTable", *, is_terminal: bool) -> str:
     )
 
 
-def _tell(
+def _warn_of_omissions(
     counts: "ExportCounts", options: ExportOptions, period: Period, messages: Messages
 ) -> None:
-    """Say what the export leaves out, and what in it is not known."""
+    """Report what the export leaves out, and which of its values are unknown."""
     focus = options.focus
     left_out = [
         (counts.unresolved if focus else 0, "ids without a record"),

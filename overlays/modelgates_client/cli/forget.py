@@ -1,7 +1,7 @@
-"""`modelgates forget`: ids without a record that nobody is to ask for any more.
+"""`modelgates forget`: stop requesting ids that have no record.
 
-In a pipe it prints one object of JSON: `forgotten`, how many ids were (with `--undo`, `queued`),
-and `counts`, how many ids the ledger then has in which state.
+In a pipe it prints one JSON object: `forgotten`, the number of ids (with `--undo`, `queued`), and
+`counts`, the number of ids in each state afterwards.
 """
 
 import json
@@ -66,9 +66,9 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
     age_s = 0.0 if older_than is None else read_age("--older-than", older_than).total_seconds()
     stdout = Stdout()
     ids = list(dict.fromkeys(options.ids))
-    resolve_path(options.ledger, create=False)  # one that is not there is not made
+    resolve_path(options.ledger, create=False)  # do not create a missing ledger
     with Ledger(options.ledger) as ledger:
-        others = [each for each in ids if not _is_meant(ledger, each, undo=options.undo)]
+        rejected = [each for each in ids if not _is_eligible(ledger, each, undo=options.undo)]
         if options.undo:
             number = ledger.recall(ids or None)
         elif ids:
@@ -81,28 +81,29 @@ def forget(options: ForgetOptions, messages: Messages) -> Status:
                 older_than_s=age_s,
             )
         counts = ledger.counts()
-    for each in others:
-        what = "it is not forgotten" if options.undo else "it is not an id without a record"
-        messages.error(f"{each}: {what}")
+    for each in rejected:
+        problem = "it is not forgotten" if options.undo else "it is not an id without a record"
+        messages.error(f"{each}: {problem}")
     done = "queued" if options.undo else "forgotten"
     if stdout.is_terminal:
         stdout.write(f"{count(number, 'id')} {done}; now {states_text(counts)}\n")
     else:
         stdout.write(f"{json.dumps({done: number, 'counts': counts._asdict()})}\n")
-    return Status.NOT_FOUND if others else Status.OK
+    return Status.NOT_FOUND if rejected else Status.OK
 
 
-def _is_meant(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
-    waiting = ledger.unresolved_id(generation_id)
-    wanted = {"forgotten"} if undo else {"pending", "failed", "forgotten"}  # again is once
-    return waiting is not None and waiting.state in wanted
+def _is_eligible(ledger: Ledger, generation_id: str, *, undo: bool) -> bool:
+    unresolved = ledger.unresolved_id(generation_id)
+    # Forgetting an id twice is the same as forgetting it once.
+    states = {"forgotten"} if undo else {"pending", "failed", "forgotten"}
+    return unresolved is not None and unresolved.state in states
 
 
 def _check(options: ForgetOptions) -> None:
-    asked = options.pending or options.failed or options.older_than is not None
-    if options.ids and asked:
+    is_selection = options.pending or options.failed or options.older_than is not None
+    if options.ids and is_selection:
         raise ConfigurationError("give either ids, or --pending, --failed or --older-than")
-    if options.undo and asked:
+    if options.undo and is_selection:
         raise ConfigurationError("--undo takes only ids, or nothing for all that are forgotten")
-    if not options.ids and not asked and not options.undo:
+    if not options.ids and not is_selection and not options.undo:
         raise ConfigurationError("nothing to forget: give ids, --pending, --failed or --older-than")

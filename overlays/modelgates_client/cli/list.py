@@ -64,14 +64,14 @@ def list_ids(options: ListOptions, messages: Messages) -> Status:
         UnwritableError: The output cannot be written.
     """
     stdout = Stdout()
-    asked = {
+    selected = {
         "pending": options.pending,
         "failed": options.failed,
         "provisional": options.provisional,
         "unknown": options.unknown,
         "forgotten": options.forgotten,
     }
-    states = {name for name, is_asked in asked.items() if is_asked} or {*asked} - {"forgotten"}
+    states = {name for name, is_on in selected.items() if is_on} or {*selected} - {"forgotten"}
     as_table = stdout.is_terminal if options.shown_as is None else options.shown_as == "table"
     number = 0
     with Ledger(options.ledger, read_only=True) as ledger:

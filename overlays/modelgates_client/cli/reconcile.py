@@ -1,8 +1,8 @@
-"""`modelgates reconcile`: is anything missing in a ledger? The account's activity says it.
+"""`modelgates reconcile`: compare a ledger with the account's activity.
 
-With `--format json` it prints one object: `version`, of this form, is 1, and names may be added to
-a version, but none goes; `client_version`; `is_same`; and the names of `reports.reconciling`. An
-amount is a string of decimal digits, exact.
+With `--format json` it prints one JSON object: `version` (1; a version may gain names, but never
+loses any), `client_version`, `is_same`, and the fields of `reports.figures.Reconciliation`. Amounts
+are strings of exact decimal digits.
 """
 
 import json
@@ -30,8 +30,8 @@ from modelgates_client.reports.to_json import to_plain
 from modelgates_client.resources.activity import activity
 
 _VERSION: Final = 1
-_LISTED: Final = 50  # days and models that differ
-_FETCHED: Final = "the account's activity"
+_MAX_LINES: Final = 50  # differing days and models to print
+_FETCHED_ACTIVITY: Final = "the account's activity"
 
 
 @frozen(kw_only=True)
@@ -78,27 +78,27 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
     )
     source = options.activity
     text = fetch_text(options, messages) if source is None else read_text(source)
-    activity = read_activity(text, _FETCHED if source is None else source)
-    found = reconcile_ledger(options.ledger, activity, tolerance)
+    activity = read_activity(text, _FETCHED_ACTIVITY if source is None else source)
+    result = reconcile_ledger(options.ledger, activity, tolerance)
     shown_as = options.shown_as or ("text" if stdout.is_terminal else "json")
     if shown_as == "json":
-        whole = {"version": _VERSION, "client_version": __version__, "is_same": found.is_same}
-        stdout.write(f"{json.dumps({**whole, **to_plain(found)})}\n")
+        whole = {"version": _VERSION, "client_version": __version__, "is_same": result.is_same}
+        stdout.write(f"{json.dumps({**whole, **to_plain(result)})}\n")
     else:
-        stdout.write("".join(f"{line}\n" for line in lines(found, _LISTED)))
-    if not found.is_same and found.unresolved:
+        stdout.write("".join(f"{line}\n" for line in lines(result, _MAX_LINES)))
+    if not result.is_same and result.unresolved:
         messages.warning(
-            f"{count(found.unresolved, 'id')} in the ledger without a record, which may explain "
+            f"{count(result.unresolved, 'id')} in the ledger without a record, which may explain "
             "the difference: fetch them, or see `modelgates list`"
         )
-    return Status.OK if found.is_same else Status.DIFFERENT
+    return Status.OK if result.is_same else Status.DIFFERENT
 
 
 def read_text(source: str) -> str:
-    """Return the text of a file, or what comes on stdin.
+    """Read a text file, or stdin.
 
     Raises:
-        ConfigurationError: It cannot be read.
+        ConfigurationError: The file cannot be read.
     """
     try:
         if source == STDIN:
@@ -111,11 +111,11 @@ def read_text(source: str) -> str:
 
 
 def fetch_text(options: ServerOptions, messages: Messages) -> str:
-    """Return what the server answers to `GET /activity`, of which the spec of the day may know.
+    """Fetch the account's activity from the server, if the spec has the operation for it.
 
     Raises:
         ConfigurationError: The spec has no such operation, or there is no key.
-        ModelGatesError: There was no answer, or an error.
+        ModelGatesError: The request failed.
     """
     call = activity()
     if call is None:

@@ -17,21 +17,21 @@ from modelgates_client.reports.formatting import changed
 if TYPE_CHECKING:
     from modelgates_client.reports.figures import Reconciliation, Report, Sort
 
-#: What the extra `report` brings, as modules are named.
-_EXTRA: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly")
+#: The modules that the extra `report` installs.
+_EXTRA_MODULES: Final = ("duckdb", "adbc_driver_manager", "adbc_driver_sqlite", "plotly")
 
 
 def _dimensions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names to group by that a list, with commas between, may go on with."""
+    """Complete the last name of a comma-separated list of names to group by."""
     from modelgates_client.ledger.labels import PREFIX  # noqa: PLC0415 - completion must be quick
     from modelgates_client.reports.selection import DIMENSIONS  # noqa: PLC0415 - likewise
 
-    before, comma, begun = incomplete.rpartition(",")
+    before, comma, start = incomplete.rpartition(",")
     chosen = before.split(",")
     return [
         f"{before}{comma}{name}"
         for name in (*DIMENSIONS, PREFIX)
-        if name.startswith(begun) and name not in chosen
+        if name.startswith(start) and name not in chosen
     ]
 
 
@@ -110,7 +110,7 @@ def report(options: ReportOptions, messages: Messages) -> Status:
 
             write_file(options.html, render(figures))
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA_MODULES:
             raise
         raise ConfigurationError(
             "the command needs an extra: pip install 'modelgates-client[cli,report]'"
@@ -175,7 +175,7 @@ def _reconciliation(options: ReportOptions) -> "Reconciliation | None":
 
 
 def _text(figures: "Report", options: ReportOptions, stdout: Stdout) -> str:
-    """Return what to print: nothing, if a page was asked for and no terminal shows the table."""
+    """Return the output; it is empty if a page is written and stdout is not a terminal."""
     shown_as = options.shown_as
     if shown_as is None:
         if options.html is not None and not stdout.is_terminal:

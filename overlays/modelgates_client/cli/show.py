@@ -135,18 +135,18 @@ def _to_json(
 
 
 def _record_to_json(record: StoredRecord) -> dict[str, Any]:
-    told = attrs.asdict(record, filter=lambda field, _: field.name != "generation_id")
-    told["obtained_at"] = record.obtained_at.isoformat()
-    told["body"] = record.body.decode("utf-8", "replace")
-    return told
+    fields = attrs.asdict(record, filter=lambda field, _: field.name != "generation_id")
+    fields["obtained_at"] = record.obtained_at.isoformat()
+    fields["body"] = record.body.decode("utf-8", "replace")
+    return fields
 
 
 def unresolved_to_json(waiting: UnresolvedId) -> dict[str, Any]:
     """Return an id without a final record as a JSON object."""
-    told = attrs.asdict(waiting)
+    fields = attrs.asdict(waiting)
     for name in ("queued_at", "tried_at", "forgotten_at"):
-        told[name] = None if told[name] is None else told[name].isoformat()
-    return told
+        fields[name] = None if fields[name] is None else fields[name].isoformat()
+    return fields
 
 
 def moment_text(when: datetime.datetime) -> str:

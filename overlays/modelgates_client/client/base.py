@@ -146,7 +146,7 @@ class BaseClient(ABC, Generic[E]):
         execution = client._execution(call, options, clock)  # noqa: SLF001 - the class's own
         if client is self:
             return execution
-        request = execution.request._replace(other_server=client._settings.network)  # noqa: SLF001 - likewise
+        request = execution.request._replace(other_server=client._settings.network)  # noqa: SLF001 - a class method
         return execution._replace(request=request)
 
     def _report_drift(self, response: Response[T]) -> Response[T]:
@@ -201,7 +201,7 @@ class BaseClient(ABC, Generic[E]):
             raise ConfigurationError(
                 f"its http_client cannot be used by {cls.__name__}; create one with its own"
             )
-        return cls._restore(client._credentials, client._options)  # noqa: SLF001 - likewise
+        return cls._restore(client._credentials, client._options)  # noqa: SLF001 - a class method
 
     @classmethod
     def _restore(cls, credentials: Credentials, options: ClientOptions) -> Self:

@@ -1,16 +1,16 @@
 """A server of the Model Context Protocol, for AI clients; needs the extra `mcp`.
 
-`modelgates mcp` runs it over stdio. Its tools read: generations from the API, figures from a
-ledger. Answers are small and typed; units stand in the names, amounts are strings of exact decimal
-digits, what is not known is null and named. Every text that others wrote, be it the API, a provider
-or an application, is within an object `{"untrusted_text": …}`: data, never instructions.
+`modelgates mcp` runs it over stdio. Its tools only read: generations from the API, and figures from
+a ledger. Results are small and typed. Names contain units, amounts are strings of exact decimal
+digits, and unknown values are null and listed. Any text from the API, a provider or an application
+is wrapped in an object `{"untrusted_text": …}`: it is data, not instructions.
 
 | module    | subject                                                  |
 |-----------|----------------------------------------------------------|
-| `server`  | `serve`: the tools by their names, over stdio            |
-| `records` | what is answered of a generation                         |
-| `ledgers` | what is answered of a ledger                             |
-| `results` | texts of others, amounts, and errors in words of our own |
+| `server`  | `serve`: the tools, over stdio                           |
+| `records` | results of the tools that read generations               |
+| `ledgers` | results of the tools that read a ledger                  |
+| `results` | untrusted text, amounts and error messages               |
 
-The package `mcp`, the official SDK, is another; imports here are absolute.
+The official SDK is also called `mcp`; imports here are absolute.
 """

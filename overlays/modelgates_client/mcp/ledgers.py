@@ -1,4 +1,4 @@
-"""What is answered of a ledger: a report, budgets, ids without a record."""
+"""Results of the tools that read a ledger: a report, budgets, unresolved ids."""
 
 import datetime
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MAX_IDS: Final = 200
 
 
 class GroupResult(TypedDict):
-    """Generations that have something in common. Sums in US dollars and in tokens as billed."""
+    """A group of generations. Sums are in US dollars, and in tokens as billed."""
 
     key: list[Untrusted | None]
     records: int
@@ -35,7 +35,7 @@ class GroupResult(TypedDict):
 
 
 class ReportResult(TypedDict):
-    """What generations cost. A sum is of what is known; what it leaves out is counted."""
+    """The cost of generations. Each sum is of known values; unknown ones are counted."""
 
     by: list[str]
     since: str | None
@@ -51,7 +51,7 @@ class ReportResult(TypedDict):
 
 
 class BudgetResult(TypedDict):
-    """How a budget stands: `undecided` where too much is not known to say that it is within."""
+    """The state of a budget; `undecided` if unknown costs could exceed it."""
 
     name: str
     of: Untrusted | None
@@ -80,7 +80,7 @@ class UnresolvedResult(TypedDict):
 
 
 class UnresolvedResults(TypedDict):
-    """Ids without a final record, in the order in which they became known."""
+    """Ids without a final record, in the order in which they were added."""
 
     pending: int
     failed: int
@@ -89,7 +89,7 @@ class UnresolvedResults(TypedDict):
     are_all_listed: bool
 
 
-def report(  # noqa: PLR0913, PLR0917 - what can be asked for
+def report(  # noqa: PLR0913, PLR0917 - the options of a report
     path: str,
     by: Sequence[str],
     since: str | None,
@@ -101,7 +101,7 @@ def report(  # noqa: PLR0913, PLR0917 - what can be asked for
     """Return what the generations in a ledger cost.
 
     Raises:
-        ModelGatesError: What was asked for is none, or the ledger cannot be read.
+        ModelGatesError: An argument is invalid, or the ledger cannot be read.
     """
     from modelgates_client.exports.source import open_source  # noqa: PLC0415 - DuckDB costs
     from modelgates_client.reports.building import build_report  # noqa: PLC0415 - likewise
@@ -140,15 +140,20 @@ def report(  # noqa: PLR0913, PLR0917 - what can be asked for
 
 
 def budgets(path: str, chosen: Sequence[Budget]) -> list[BudgetResult]:
-    """Return how budgets stand.
+    """Return the states of budgets.
 
     Raises:
         LedgerError: The ledger cannot be read.
     """
     now = datetime.datetime.now(datetime.UTC)
-    with rows_of_ledger(path) as (connection, kept):
+    with rows_of_ledger(path) as (connection, control_totals):
         states, differences = states_of(
-            connection, OF_LEDGER, chosen, now, timezone=zone_name(None), control_totals=kept
+            connection,
+            OF_LEDGER,
+            chosen,
+            now,
+            timezone=zone_name(None),
+            control_totals=control_totals,
         )
     return [_budget(state, is_damaged=bool(differences)) for state in states]
 
@@ -162,8 +167,8 @@ def unresolved(path: str, limit: int) -> UnresolvedResults:
     bring_up_to_date(path)
     with Ledger(path, read_only=True) as ledger:
         counts = ledger.counts()
-        found = list(islice(ledger.unresolved(), min(limit, MAX_IDS) + 1))
-    listed = found[: min(limit, MAX_IDS)]
+        ids = list(islice(ledger.unresolved(), min(limit, MAX_IDS) + 1))
+    listed = ids[: min(limit, MAX_IDS)]
     return {
         "pending": counts.pending,
         "failed": counts.failed,
@@ -179,7 +184,7 @@ def unresolved(path: str, limit: int) -> UnresolvedResults:
             }
             for each in listed
         ],
-        "are_all_listed": len(listed) == len(found),
+        "are_all_listed": len(listed) == len(ids),
     }
 
 

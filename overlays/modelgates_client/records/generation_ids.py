@@ -37,9 +37,10 @@ def is_other_kind(word: str) -> bool:
     return re.match(_OTHER, word) is not None
 
 
-def refusal(word: str) -> str:
-    """Return why a word is rejected, with enough of it to recognise it."""
-    return f"the generation id is {shortened(word)!r}; expected one like gen-…"
+def refusal(value: object) -> str:
+    """Return why a value is rejected as an id, with enough of it to recognise it."""
+    shown = shortened(value) if isinstance(value, str) else value
+    return f"invalid generation id {shown!r}; ids are like gen-…"
 
 
 def shortened(word: str) -> str:

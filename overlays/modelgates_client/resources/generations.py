@@ -34,7 +34,7 @@ from modelgates_client.errors import (
     NotFoundError,
 )
 from modelgates_client.records.generation import Generation, GenerationResponse
-from modelgates_client.records.generation_ids import is_askable
+from modelgates_client.records.generation_ids import is_askable, refusal
 from modelgates_runtime import resource
 from modelgates_runtime.errors import FieldError
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions
@@ -118,7 +118,7 @@ def call_for(generation_id: object) -> Call[GenerationResponse]:
         ConfigurationError: The id is invalid.
     """
     if not is_askable(generation_id):
-        raise ConfigurationError(f"invalid generation id {generation_id!r}; ids are like gen-…")
+        raise ConfigurationError(refusal(generation_id))
     return _call_about(generation_id, GET_GENERATION.call({"id": generation_id}))
 
 
