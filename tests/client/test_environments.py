@@ -126,9 +126,9 @@ def test_calls_as_the_program_ends(server):
 def test_without_asyncio_it_says_so():
     """As under trio."""
     client = AsyncModelGates(api_key=KEY)
-    with pytest.raises(ConfigurationError, match="is for asyncio"):
+    with pytest.raises(ConfigurationError, match="needs asyncio"):
         client.generations.get("gen-1").send(None)
-    with pytest.raises(ConfigurationError, match="is for asyncio"):
+    with pytest.raises(ConfigurationError, match="needs asyncio"):
         anext(client.generations.get_many(["gen-1"])).send(None)
 
 

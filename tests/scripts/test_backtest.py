@@ -251,14 +251,14 @@ def wrapped(statement):
 FAULTS = {
     "a lost key": (
         "modelgates_runtime/model.py",
-        "in self._held()}",
-        "in self._held() if key != 'model'}",
+        "in self._items_to_send()}",
+        "in self._items_to_send() if key != 'model'}",
         "losses",
     ),
     "a lost null": (
         "modelgates_runtime/model.py",
-        "in self._held()}",
-        "in self._held() if value is not None}",
+        "in self._items_to_send()}",
+        "in self._items_to_send() if value is not None}",
         "losses",
     ),
     "true for 1": (*wrapped("record.data.app_id = True"), "wrong_values"),
@@ -277,13 +277,13 @@ FAULTS = {
     "a raw attempt": (*wrapped("record.data.provider_responses = [{}]"), "wrong_values"),
     "hidden drift": (
         "modelgates_runtime/model.py",
-        "yield mismatch(place, field.decoder.expected, MISSING)",
+        "yield mismatch(position, field.decoder.expected, MISSING)",
         "pass",
         None,
     ),
     "hidden extras": (
         "modelgates_runtime/model.py",
-        "yield undeclared(place, value)",
+        "yield undeclared(position, value)",
         "pass",
         "wrong_values",
     ),

@@ -53,7 +53,7 @@ def test_a_clean_pair_exits_0_and_lists_drift_and_broken_places(backtest):
 
 def test_a_fault_exits_1_and_its_body_can_be_shown(backtest, project):
     """A loss that the templates bring in is found; its number gives back the body."""
-    fault = ("in self._held()}", "in self._held() if value != 2**31}")
+    fault = ("in self._items_to_send()}", "in self._items_to_send() if value != 2**31}")
     project.replace("overlays/modelgates_runtime/model.py", *fault)
     done = backtest(*DATES, "--combinations", "1", "--format", "json")
     assert (done.returncode, done.stderr) == (1, "")

@@ -200,7 +200,7 @@ def test_the_tests_run_it_on_this_interpreter(ours):
 
 def test_a_client_that_does_not_read_its_own_document_is_not_written(project):
     """A fault in a template or in the runtime loses nothing in silence."""
-    fault = ("in self._held()}", "in self._held() if value != 2**31}")
+    fault = ("in self._items_to_send()}", "in self._items_to_send() if value != 2**31}")
     project.replace("overlays/modelgates_runtime/model.py", *fault)
     done = project.regenerate()
     assert done.returncode == 1
