@@ -86,7 +86,7 @@ def fast(folder):
     from modelgates_client.transport.options import NetworkOptions, Server, Trust
 
     server = Server.of("http://127.0.0.1:1", "")
-    assert "fast" in type(async_engine(NetworkOptions(server, Trust()), 1)).__module__
+    assert "httptools" in type(async_engine(NetworkOptions(server, Trust()), 1)).__module__
 
 
 def mcp(folder):
