@@ -111,6 +111,6 @@ def test_a_held_clock_stands_still():
     now = [100.0]
     clock = PausableClock(lambda: now[0])
     now[0] = 107.0
-    clock.stand_still(5.0)
-    clock.stand_still(-3.0)
+    clock.exclude(5.0)
+    clock.exclude(-3.0)
     assert clock() == 102.0

@@ -66,7 +66,7 @@ def test_an_attempt_that_the_deadline_cut_off_hides_nothing():
     assert str(trace.error) == "HTTP 503: no (2 attempts)"
     error = play([HANG], timeout_s=2.0).error
     assert type(error) is APITimeoutError
-    assert str(error) == "no complete answer within 2 s"
+    assert str(error) == "no complete response within 2 s"
 
 
 def test_a_connection_that_is_dead_does_not_cost_all_the_time():

@@ -124,7 +124,7 @@ BEFORE = set(threading.enumerate())
 def test_slow(modelgates_environment, number):
     assert len(threading.enumerate()) <= len(BEFORE) + 1
     modelgates_environment.delay(seconds=3600)
-    with ModelGates(timeout=0.2) as client, pytest.raises(Exception, match="no complete answer"):
+    with ModelGates(timeout=0.2) as client, pytest.raises(Exception, match="no complete response"):
         client.generations.get("gen-1")
 
 def test_nothing_is_left():

@@ -180,7 +180,7 @@ class Run:
                 self._dispatch_at(due)
             return None
         self._gate.record_sent(now)
-        lookup.clock.stand_still(now - lookup.due_s)
+        lookup.clock.exclude(now - lookup.due_s)
         lookup.sent_at = now
         self._in_flight.watch(now)
         return lookup
@@ -345,7 +345,7 @@ class Run:
         attempt = EndedAttempt(
             lookup, attempt_result, sent_at, in_flight, self._active_workers, is_alone
         )
-        at = self._gate.retry_at(attempt, now)
+        at = self._gate.record_result(attempt, now)
         is_open = self._gate.breaker.is_open
         may_repeat = lookup.may_repeat(attempt_result)
         if at is None and shows_server_is_up(attempt_result) and may_repeat:

@@ -1,13 +1,13 @@
-"""Decides when a request may be sent, and what caused a failure. Pure.
+"""Decides when a request may be sent, and what caused a failure; no I/O, the time is an argument.
 
-| result                                            | cause and consequence                    |
-|---------------------------------------------------|------------------------------------------|
-| 429; 503 or 529 between responses                 | rate limit: all wait, no attempt counts  |
-| the same, but few enough to be chance             | only this id waits                       |
-| no connection, 502, 503, 504, 52x, for two ids    | outage: all wait, no attempt counts      |
-| the same, with a response since                   | the id itself: the attempt counts        |
-| no result of any request for long                 | outage: probes show which requests hang  |
-| no socket left                                    | fewer requests in flight, no attempt counts |
+| result                                         | cause and consequence                       |
+|------------------------------------------------|---------------------------------------------|
+| 429; 503 or 529 while other ids get responses  | rate limit: all wait, no attempt counts     |
+| as above, but few enough to be chance          | only this id waits                          |
+| no connection, 502, 503, 504, 52x, for two ids | outage: all wait, no attempt counts         |
+| as above, but another id got a response since  | the id itself: the attempt counts           |
+| no result of any request for too long          | outage: probes show which requests hang     |
+| no socket left                                 | fewer requests in flight, no attempt counts |
 """
 
 from collections import deque
@@ -29,31 +29,31 @@ from modelgates_client.calls.responses import requested_wait_s
 from modelgates_client.transport.exchange import timeout_failure
 from modelgates_client.transport.messages import AttemptResult, Failure, HTTPResponse
 
-#: How many 503s of one id are attributed to a rate limit although other ids got responses. An id
-#: may make a gateway fail every time: all later ones count as its attempts.
+#: How many refusals (503, 529) of one id are attributed to a rate limit although other ids got
+#: responses. One id may make the gateway fail every time, so further failures count as attempts.
 MAX_FAILURES_AS_LIMIT: Final = 5
 
 _FIRST_ERROR: Final = 400
 #: The status of a refusal by a rate limit.
 TOO_MANY_REQUESTS: Final = 429
-_OVERLOADED: Final = frozenset({503, 529})  # also a rate limit if others get responses
+_MAY_BE_RATE_LIMIT: Final = frozenset({503, 529})  # also a rate limit if others get responses
 
 #: Minimum time without any result, in seconds, that suggests an outage.
 MIN_PATIENCE_S: Final = 1.0
-_PATIENCE_LATENCIES: Final = 20.0  # the same as a multiple of the latency
+_PATIENCE_LATENCIES: Final = 20.0  # that time, as a multiple of the latency
 _UNKNOWN_PATIENCE_S: Final = 5.0  # the minimum while the latency is unknown
 _MIN_GRACE_S: Final = 0.25
 
-# A rate limit is assumed at this many refusals among the latest responses: more than chance makes
-# of 5 % random refusals.
+# A rate limit is assumed at this many refusals among the latest responses: more than 5 % random
+# refusals would produce by chance.
 _RECENT_COUNT: Final = 100
 _MANY_OF_RECENT: Final = 12
 _LATEST_COUNT: Final = 20
 _MANY_OF_LATEST: Final = 6
 
-_FIRST_PAUSE_S: Final = 0.1  # of an id that waits alone; it doubles
+_FIRST_PAUSE_S: Final = 0.1  # the first pause of a single id; doubles each time
 _MAX_PAUSE_S: Final = 5.0
-_MAX_WINDOW_S: Final = 2.0  # of a rate limit; a longer time without responses is an outage
+_MAX_LIMIT_WINDOW_S: Final = 2.0  # a longer time without responses is an outage, not a rate limit
 
 
 class EndedAttempt(NamedTuple):
@@ -65,7 +65,7 @@ class EndedAttempt(NamedTuple):
         sent_at: When it was sent.
         sent_in_flight: Requests in flight when it was sent, this one included.
         in_flight: Requests in flight when it ended.
-        is_alone: Whether no other id is in flight, or can be sent now.
+        is_alone: Whether no other id is in flight or ready to send.
     """
 
     lookup: Lookup
@@ -82,14 +82,14 @@ class Gate:
     Attributes:
         breaker: Detects outages.
         refusal: The latest refusal by a rate limit, or None.
-        refused_since: Since when every request was refused; None if the latest was not.
+        refused_since: When the current series of refusals began; None if the latest request passed.
         refusals: Requests that a rate limit refused.
     """
 
     def __init__(
         self, now: float, max_in_flight: int, max_rate: float | None, uniform: Callable[[], float]
     ) -> None:
-        """Allow `max_in_flight` requests at a time, and `max_rate` per second, to begin with."""
+        """Allow `max_in_flight` requests at a time, and `max_rate` per second, initially."""
         self.breaker = CircuitBreaker()
         self.refusal: HTTPResponse | None = None
         self.refused_since: float | None = None
@@ -122,16 +122,16 @@ class Gate:
         """Seconds that a recovered server gets to respond to earlier requests."""
         return max(_MIN_GRACE_S, 4 * (self._pacer.latency_s or 0.0))
 
-    def stalls_at(self, sent_at: float, hanging: int) -> float:
+    def stall_suspected_at(self, sent_at: float, in_flight: int) -> float:
         """Return the time from which a lack of results suggests an outage.
 
         Args:
             sent_at: When the oldest request in flight was sent.
-            hanging: The number of requests in flight.
+            in_flight: The number of requests in flight.
         """
         latency_s = self._pacer.latency_s
-        is_odd_soon = latency_s is not None and hanging > 1  # a single one may just be slow
-        min_patience_s = MIN_PATIENCE_S if is_odd_soon else _UNKNOWN_PATIENCE_S
+        can_judge_early = latency_s is not None and in_flight > 1  # a single one may just be slow
+        min_patience_s = MIN_PATIENCE_S if can_judge_early else _UNKNOWN_PATIENCE_S
         patience_s = max(min_patience_s, _PATIENCE_LATENCIES * (latency_s or 0.0))
         return max(sent_at, self._last_result_at) + patience_s
 
@@ -150,8 +150,9 @@ class Gate:
         """Attribute a lookup's ambiguous failure, once its cause is known.
 
         Returns:
-            The next step or the result of the lookup if the failure counts against the id; None
-            if there is no such failure, it is due to an outage, or its cause is still unknown.
+            The next step or the result of the lookup if the failure counts against the id. None if
+            there is no such failure, if it is due to an outage (it is then no longer ambiguous),
+            or if its cause is still unknown (it stays ambiguous).
         """
         ambiguous_failure, breaker = lookup.ambiguous_failure, self.breaker
         if ambiguous_failure is None or breaker.response_count == ambiguous_failure.response_count:
@@ -161,13 +162,14 @@ class Gate:
             return None
         may_be_outage = breaker.ended_at >= ambiguous_failure.failed_at and not lookup.failures
         if not may_be_outage:
-            lookup.clock.stand_still(now - ambiguous_failure.failed_at)
+            lookup.clock.exclude(now - ambiguous_failure.failed_at)
         return lookup.count_failure(ambiguous_failure, is_own=not may_be_outage)
 
-    def retry_at(self, attempt: EndedAttempt, now: float) -> float | None:
-        """Learn from an attempt; return when to repeat it without counting it.
+    def record_result(self, attempt: EndedAttempt, now: float) -> float | None:
+        """Learn from an attempt.
 
-        None if the result is the id's own.
+        Returns:
+            When to repeat it without counting it; None if the result counts for this id.
         """
         attempt_result, lookup, sent_at = attempt.attempt_result, attempt.lookup, attempt.sent_at
         if isinstance(attempt_result, Failure) and attempt_result.kind == "timeout":
@@ -177,7 +179,7 @@ class Gate:
         self._last_result_at = now
         if isinstance(attempt_result, Failure) and attempt_result.kind == "scarce":
             self._window.record_exhaustion(attempt.in_flight)
-            # Other requests free their sockets; without others, another program has them all.
+            # Other requests free their sockets; without others, another process holds them all.
             return (
                 now if attempt.in_flight > 1 else self._record_ambiguous_failure(attempt, now, 0.0)
             )
@@ -191,7 +193,7 @@ class Gate:
         if isinstance(attempt_result, HTTPResponse) and attempt_result.status == TOO_MANY_REQUESTS:
             self._record_response(attempt, now)
             self.refusal = attempt_result
-            if self._is_limit():
+            if self._is_rate_limit():
                 self.refused_since = now if self.refused_since is None else self.refused_since
                 self._record_refusal(attempt, now, retry_after)
                 return now
@@ -209,14 +211,14 @@ class Gate:
         attempt_result, lookup = attempt.attempt_result, attempt.lookup
         # A rate limit refuses some while others get responses; probes say nothing about it.
         may_be_limit = (
-            isinstance(attempt_result, HTTPResponse) and attempt_result.status in _OVERLOADED
+            isinstance(attempt_result, HTTPResponse) and attempt_result.status in _MAY_BE_RATE_LIMIT
         )
         # A later failure of an id may be due to the id.
         is_first = lookup.ambiguous_failure is None and not lookup.failures
         is_limit = (
             may_be_limit
             and not self.breaker.is_probe(attempt.sent_at)
-            and self._is_limit(counts=is_first)
+            and self._is_rate_limit(record=is_first)
         )
         at = self._record_ambiguous_failure(attempt, now, retry_after)
         if is_limit:
@@ -226,7 +228,7 @@ class Gate:
                 and lookup.ambiguous_failure
                 and lookup.failures < MAX_FAILURES_AS_LIMIT
             ):
-                # Others have got responses since, this id has not.
+                # Other ids got responses in the meantime; this id did not.
                 if self.breaker.response_count > lookup.refused_at:
                     lookup.count_failure(lookup.ambiguous_failure, is_own=False)
                 lookup.ambiguous_failure, lookup.refused_at = None, self.breaker.response_count
@@ -244,12 +246,13 @@ class Gate:
             )
         self._pacer.record_throttled(now, attempt.sent_at, retry_after, is_of_rate=is_of_rate)
 
-    def _is_limit(self, *, counts: bool = True) -> bool:
+    def _is_rate_limit(self, *, record: bool = True) -> bool:
         """Record a refusal; return whether there are enough to assume a rate limit.
 
-        Random refusals of one in twenty are no limit: six of twenty then occur once in 3,000 times.
+        Random refusals of one in twenty do not indicate a limit: by chance, they make up six or
+        more of twenty once in 3,000 times.
         """
-        if counts:
+        if record:
             self._recent.append(True)
         refused, latest = sum(self._recent), sum([*self._recent][-_LATEST_COUNT:])
         return (
@@ -283,7 +286,7 @@ class Gate:
         since = self.breaker.since
         if self.breaker.record_response(now, attempt.sent_at) and since is not None:
             self._window.restart()
-            if now - since > _MAX_WINDOW_S:
+            if now - since > _MAX_LIMIT_WINDOW_S:
                 self._pacer.forget(now)
         elif self.breaker.since is None:
             self._window.record_response(attempt.in_flight, now)

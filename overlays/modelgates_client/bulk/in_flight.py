@@ -95,7 +95,7 @@ class InFlight:
         at = now + MIN_PATIENCE_S
         breaker = self._gate.breaker
         oldest = min(lookup.sent_at for lookup in self._lookups.values())
-        stalls_at = self._gate.stalls_at(oldest, len(self._lookups))
+        stalls_at = self._gate.stall_suspected_at(oldest, len(self._lookups))
         if not breaker.is_open:
             if stalls_at <= now and all(
                 lookup.hang_count < _MAX_HANGS for lookup in self._lookups.values()

@@ -32,7 +32,7 @@ class PausableClock:
         self._clock = clock
         self._paused_s = 0.0
 
-    def stand_still(self, seconds: float) -> None:
+    def exclude(self, seconds: float) -> None:
         """Discount `seconds` that have passed."""
         self._paused_s += max(0.0, seconds)
 

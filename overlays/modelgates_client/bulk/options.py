@@ -147,7 +147,7 @@ class CallFactory(NamedTuple):
         except ModelGatesError as error:
             return PreparedCall(None, _raising(error))
         # A run detects requests that hang by comparing them with the others.
-        execution = execution._replace(has_no_stall_limit=True, policy=execution.policy.for_bulk())
+        execution = execution._replace(allows_stall=True, policy=execution.policy.for_bulk())
         return PreparedCall(execution, self.steps(execution))
 
 

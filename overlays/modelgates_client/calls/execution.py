@@ -33,14 +33,14 @@ from modelgates_runtime.types import Response
 _MIN_POLL_PAUSE_S: Final = 0.25
 _MAX_POLL_PAUSE_S: Final = 5.0
 _MIN_ATTEMPT_S: Final = 0.05  # the minimum time for an attempt, in seconds
-_STALL_FRACTION: Final = 1 / 3  # of the timeout, after which an attempt without data is repeated
-_MIN_STALL_S: Final = 5.0  # the minimum of that time: servers may be slow
-_MAX_QUEUE_POLL_S: Final = 0.25  # between two checks of a retry that queues for its turn
+_STALL_FRACTION: Final = 1 / 3  # of the timeout: an attempt without a response is then repeated
+_MIN_STALL_S: Final = 5.0  # the minimum of that time, for slow servers
+_MAX_QUEUE_POLL_S: Final = 0.25  # between two checks of a retry that waits for its turn
 _MIN_QUEUE_POLL_S: Final = 0.001
 
 
 class Send(NamedTuple):
-    """Make an attempt, and send its result back."""
+    """Send the request, and resume the generator with the result of the attempt."""
 
     request: Request
     deadline: Deadline
@@ -51,7 +51,7 @@ class Pause(NamedTuple):
 
     Attributes:
         seconds: How long.
-        cause: Why, if it is to be logged; None for the checks of a retry that queues.
+        cause: Why, to be logged; None for the short pauses of a retry that waits for its turn.
     """
 
     seconds: float
@@ -83,8 +83,8 @@ class Execution(NamedTuple, Generic[T]):
         timeout_s: Seconds that the call may take, retries included.
         clock: Returns the time in seconds.
         host: The host of the request.
-        has_no_stall_limit: Whether the first attempt may take the whole timeout; otherwise it is
-            repeated early if it gets no response, since its connection may be dead.
+        allows_stall: Whether the first attempt may take the whole timeout; otherwise it is repeated
+            early if it gets no response, since its connection may be dead.
     """
 
     call: Call[T]
@@ -94,14 +94,14 @@ class Execution(NamedTuple, Generic[T]):
     timeout_s: float
     clock: Callable[[], float] = monotonic_s
     host: str = ""
-    has_no_stall_limit: bool = False
+    allows_stall: bool = False
 
     def send(self) -> Steps[T]:
         """Send the request, and retry it where the policy allows.
 
         Raises:
-            ModelGatesError: The error of the last attempt, or of the one before if the deadline cut
-                the last one off.
+            ModelGatesError: The error of the last attempt, or of the previous one if the deadline
+                interrupted the last.
         """
         started, deadline = self.clock(), Deadline.after(self.timeout_s, self.clock)
         attempts, stall_timeout_s = 0, self._stall_timeout_s(self.timeout_s)
@@ -111,7 +111,7 @@ class Execution(NamedTuple, Generic[T]):
             attempts += 1
             before_s = self.clock()
             if attempts > self.policy.max_retries:
-                stall_timeout_s = math.inf
+                stall_timeout_s = math.inf  # nothing follows the last attempt
             attempt_result, result = yield from self._attempt(
                 deadline, stall_timeout_s, attempts, turn
             )
@@ -126,7 +126,7 @@ class Execution(NamedTuple, Generic[T]):
                 raise result.error
             if (failed_attempt.retry_after or 0.0) >= remaining_s:
                 raise result.error  # the server asks to wait beyond the deadline
-            # Leave the last attempt the time that the server needs.
+            # Reserve time for a final attempt: twice what this one took.
             last_s = remaining_s - max(_MIN_ATTEMPT_S, 2 * (self.clock() - before_s))
             pause_s = self.policy.backoff_s(failed_attempt, attempts, last_s)
             pause = Pause(pause_s, PauseReason.of(attempt_result, result, attempts))
@@ -157,8 +157,8 @@ class Execution(NamedTuple, Generic[T]):
             )
             elapsed_s = self.clock() - started
             remaining_s = deadline.remaining()
-            # The last poll is made shortly before the deadline, whatever the schedule: it leaves
-            # just the time for its response.
+            # The last poll is made regardless of the schedule, just early enough before the
+            # deadline to receive a response.
             last_s = remaining_s - max(_MIN_POLL_PAUSE_S / 2, 2 * (self.clock() - before_s))
             pause_s = max(0.0, min(poll_pause_s(elapsed_s), last_s))
             retry_after_s = 0.0
@@ -180,16 +180,16 @@ class Execution(NamedTuple, Generic[T]):
                     backoff_s = self.policy.backoff_s(result.failed_attempt, failures, last_s)
                     pause_s = max(pause_s, backoff_s)
                     queue = self.policy.queue(result.failed_attempt)
-            is_over = retry_after_s >= remaining_s or remaining_s < _MIN_POLL_PAUSE_S
-            if not is_over:
+            is_out_of_time = retry_after_s >= remaining_s or remaining_s < _MIN_POLL_PAUSE_S
+            if not is_out_of_time:
                 pause = Pause(
                     max(pause_s, retry_after_s), PauseReason.of(attempt_result, result, attempts)
                 )
                 turn = yield from self._pause(pause, deadline, queue)
-                is_over = turn is None
+                is_out_of_time = turn is None
             elif isinstance(error, RateLimitError) and retry_after_s >= remaining_s > 0:
                 raise error  # the server asks to wait beyond the deadline
-            if is_over:
+            if is_out_of_time:
                 raise GenerationNotReadyError(
                     self.call.subject, self.clock() - started, attempts, latest, error
                 )
@@ -218,8 +218,8 @@ class Execution(NamedTuple, Generic[T]):
 
         It is infinite for a request that may be sent only once.
         """
-        has_no_stall_limit = self.has_no_stall_limit or not self.call.is_repeatable
-        return math.inf if has_no_stall_limit else max(_MIN_STALL_S, _STALL_FRACTION * timeout_s)
+        allows_stall = self.allows_stall or not self.call.is_repeatable
+        return math.inf if allows_stall else max(_MIN_STALL_S, _STALL_FRACTION * timeout_s)
 
     def _pause(
         self, pause: Pause, deadline: Deadline, queue: RetryQueue | None
@@ -232,8 +232,10 @@ class Execution(NamedTuple, Generic[T]):
         if queue is None:
             yield pause
             return RetryTurn()
-        # A budget grants tokens during the pause; a pace counts retries that could be sent now.
-        number, is_used = (0 if queue.is_pace else queue.take()), False
+        # Tokens of a budget come back during the pause, so join its queue before. A pace orders
+        # retries that are ready to be sent, so join its queue after.
+        number = 0 if queue.is_pace else queue.take()
+        is_used = False
         try:
             yield pause
             number = number or queue.take()
@@ -255,7 +257,7 @@ class Execution(NamedTuple, Generic[T]):
         result = None if previous_result is None else self.interpret(previous_result, attempts)
         if isinstance(result, CallProblem):
             return result.error
-        return APITimeoutError(f"no complete answer within {self.timeout_s:g} s", attempts)
+        return APITimeoutError(f"no complete response within {self.timeout_s:g} s", attempts)
 
 
 def execution_of(
@@ -304,7 +306,7 @@ def execution_of(
 def poll_pause_s(elapsed_s: float) -> float:
     """Return the pause before the next poll, in seconds: a quarter of the time so far, in bounds.
 
-    So a record is noticed at most a quarter later than possible, whether it takes one second or
-    forty, with some two dozen requests in a minute.
+    A record is thus noticed at most 25 % later than possible, whether it takes one second or forty,
+    with about 24 requests per minute.
     """
     return min(_MAX_POLL_PAUSE_S, max(_MIN_POLL_PAUSE_S, elapsed_s / 4))
