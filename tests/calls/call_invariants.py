@@ -1,4 +1,4 @@
-"""What every call must be, whatever the server did."""
+"""Invariants of every call, whatever the server does."""
 
 from itertools import groupby
 
@@ -10,32 +10,32 @@ from modelgates_runtime.types import Response
 from .simulation import ROUNDING_S, play
 
 
-def budget_of(tokens, clock):
-    """Return a budget that has some tokens left; as many queue as it has fewer than none."""
+def budget_with(tokens, clock):
+    """Return a budget with some tokens left; a negative number is the length of its queue."""
     budget = RetryBudget(clock)
     for _ in range(RetryBudget.CAPACITY - tokens):
         budget.take()
     return budget
 
 
-def check(trace, total_s, overrun_s):
-    """Fail if a call is not what every call is."""
+def check_invariants(trace, total_s, overrun_s):
+    """Check the invariants of a call."""
     started_s = trace.steps[0][0]
     elapsed_s = trace.clock.now_s - started_s
     assert elapsed_s <= total_s + overrun_s + ROUNDING_S
     assert (trace.result is None) is not (trace.error is None)
-    ended = trace.result or trace.error
-    assert isinstance(ended, Response | ModelGatesError)
-    assert ended.attempts == len(trace.sent_s) == len(trace.turns)
+    outcome = trace.result or trace.error
+    assert isinstance(outcome, Response | ModelGatesError)
+    assert outcome.attempts == len(trace.sent_s) == len(trace.turns)
     if trace.result is not None:
         assert trace.result.elapsed_s == elapsed_s
         assert trace.result.parsed.data.id == "gen-1"
         assert trace.turns[-1].is_retriable is None
-    check_order(trace)
+    _check_order(trace)
 
 
-def check_order(trace):
-    """Fail if there is not a pause between two requests, and a reset where that is due."""
+def _check_order(trace):
+    """Check that requests are separated by pauses, and by resets where these are due."""
     kinds = [kind for kind, _ in groupby(type(step) for _, step in trace.steps)]
     expected = []
     for turn in trace.turns:
@@ -49,7 +49,7 @@ def check_order(trace):
         assert next_s >= sent_s + turn.latency_s + (turn.pause_s or 0) - ROUNDING_S
 
 
-def raised(turn):
-    """Return the class of what a `get` raises when this was the last that happened."""
-    alone = play([turn], max_retries=0, timeout_s=1e4)
-    return type(alone.error)
+def error_class_after(turn):
+    """Return the class of the error that a `get` raises if this was its last turn."""
+    trace = play([turn], max_retries=0, timeout_s=1e4)
+    return type(trace.error)

@@ -1,4 +1,4 @@
-"""Many calls of one client at a time, on a clock that is simulated."""
+"""Many concurrent calls of one client, on a simulated clock."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -11,20 +11,19 @@ from modelgates_client.calls.retry import RetryBudget
 from modelgates_client.transport.messages import AttemptResult, Failure
 from modelgates_runtime.types import Response
 
-from .simulation import Clock, Turn, call
+from .simulation import Clock, Turn, create_execution
 
 
 @dataclass
 class Crowd:
-    """What became of many calls.
+    """The results of many calls.
 
     Attributes:
-        sent_s: When each request was made.
-        results: What the calls came to that came to anything.
-        errors: What the others raised.
-        attempts: How many requests each call made.
-        end_s: When the last of them ended.
-        retries: How many requests took a token.
+        sent_s: The time of each request.
+        results: The responses of successful calls.
+        errors: The errors of the other calls.
+        attempts: The number of requests of each call.
+        end_s: The time when the last call ended.
     """
 
     sent_s: list[float] = field(default_factory=list)
@@ -34,7 +33,7 @@ class Crowd:
     end_s: float = 0.0
 
 
-def gather(  # noqa: PLR0913 - all that a crowd depends on
+def simulate_calls(  # noqa: PLR0913 - all that a crowd depends on
     server: Callable[[float], Turn],
     count: int,
     *,
@@ -46,18 +45,18 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
     max_retries: int = 10,
     late_s: float = 0.0,
 ) -> Crowd:
-    """Make as many calls, some at one time, each after the other; return what became of them.
+    """Simulate many calls, some of them concurrent, and return their results.
 
     Args:
-        server: Says what happens to a request at a time.
-        count: How many calls.
-        at_once: How many at one time; None for all.
-        seed: Of all chance.
-        wait_s: The time-out of a `wait`; None for a `get`.
-        budget: Makes the budget that they share.
-        timeout_s: The client's.
-        max_retries: The client's.
-        late_s: Seconds by which a pause ends too late at most.
+        server: Returns the server's turn for a request at a given time.
+        count: The number of calls.
+        at_once: The number of concurrent calls; None for all.
+        seed: The seed of all random numbers.
+        wait_s: The timeout of a `wait`; None for a `get`.
+        budget: Creates the budget that the calls share.
+        timeout_s: The client's timeout.
+        max_retries: The client's number of retries.
+        late_s: The maximum number of seconds by which a pause ends late.
     """
     clock, random, crowd = Clock(), Random(seed), Crowd()
     shared = budget(clock)
@@ -65,24 +64,24 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
 
     def steps() -> Iterator[Steps]:
         for _ in left:
-            made = call(
+            execution = create_execution(
                 clock,
                 budget=shared,
                 uniform=random.random,
                 timeout_s=timeout_s,
                 max_retries=max_retries,
             )
-            yield made.send() if wait_s is None else made.poll(wait_s, lambda _: True)
+            yield execution.send() if wait_s is None else execution.poll(wait_s, lambda _: True)
 
     calls = steps()
-    # When it goes on, a number that makes the order total, what goes on, and with what.
+    # The time, a tie-breaker, the call's steps, and the attempt result to send them.
     agenda: list[tuple[float, int, Steps, AttemptResult | None]] = []
-    for number, made in zip(range(at_once or count), calls, strict=False):
-        heapq.heappush(agenda, (random.random() * 0.1, number, made, None))
+    for number, call_steps in zip(range(at_once or count), calls, strict=False):
+        heapq.heappush(agenda, (random.random() * 0.1, number, call_steps, None))
     while agenda:
-        clock.now_s, number, made, attempt_result = heapq.heappop(agenda)
+        clock.now_s, number, call_steps, attempt_result = heapq.heappop(agenda)
         try:
-            step = made.send(attempt_result)
+            step = call_steps.send(attempt_result)
         except (StopIteration, ModelGatesError) as end:
             _end(crowd, end)
             crowd.end_s = clock.now_s
@@ -90,16 +89,16 @@ def gather(  # noqa: PLR0913 - all that a crowd depends on
             if following is not None:
                 heapq.heappush(agenda, (clock.now_s, number, following, None))
             continue
-        after_s, came = 0.0, None
+        after_s, attempt_outcome = 0.0, None
         if isinstance(step, Send):
             crowd.sent_s.append(clock.now_s)
             turn = server(clock.now_s)
-            after_s, came = turn.latency_s, turn.outcome
-            if came is None or after_s >= step.deadline.remaining():
-                after_s, came = step.deadline.remaining(), Failure("timeout", "too slow")
+            after_s, attempt_outcome = turn.latency_s, turn.outcome
+            if attempt_outcome is None or after_s >= step.deadline.remaining():
+                after_s, attempt_outcome = step.deadline.remaining(), Failure("timeout", "too slow")
         elif isinstance(step, Pause):
             after_s = step.seconds + random.random() * late_s
-        heapq.heappush(agenda, (clock.now_s + after_s, number, made, came))
+        heapq.heappush(agenda, (clock.now_s + after_s, number, call_steps, attempt_outcome))
     return crowd
 
 

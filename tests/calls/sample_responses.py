@@ -1,4 +1,4 @@
-"""What a server may reply, mostly with a record or an error, and the class of each status."""
+"""Strategies for responses, and the error class of each status."""
 
 import json
 import re
@@ -16,9 +16,9 @@ from ..contract.strategies import (
     values,
 )
 
-ASKED = "gen-1"
+REQUESTED_ID = "gen-1"
 
-#: The class of each status that has its own, as the issue has it.
+#: The statuses with an error class of their own.
 NAMES = {
     400: "BadRequestError",
     401: "AuthenticationError",
@@ -34,7 +34,7 @@ NAMES = {
 
 TEXTS = st.text(max_size=20)
 OBJECTS = st.dictionaries(TEXTS, ANYTHING, max_size=3)
-#: What a field of an error object may be: often what it should be.
+#: A field of an error object, often with a valid value.
 FIELD = st.one_of(
     st.sampled_from([404, 429, 500, 399, 600, 0, -1, 10**30, True, 404.0, "404", None]),
     TEXTS,
@@ -46,12 +46,12 @@ ERROR_BODIES = st.fixed_dictionaries(
     {"error": ERRORS | ANYTHING},
     optional={"user_id": FIELD, "modelgates_metadata": FIELD, "data": ANYTHING},
 )
-IDS = st.sampled_from([ASKED, ASKED, "gen-2", "", None, 1]) | TEXTS
+IDS = st.sampled_from([REQUESTED_ID, REQUESTED_ID, "gen-2", "", None, 1]) | TEXTS
 
 
 @st.composite
-def answers(draw):
-    """Draw a body with a record, as the spec says or not quite, of the id asked for or not."""
+def record_bodies(draw):
+    """Draw a body with a record, valid or mutated, with the requested id or another."""
     body = draw(values(SCHEMAS[200]) | mutated(SCHEMAS[200]))
     data = body.get("data")
     if isinstance(data, dict) and draw(st.booleans()):
@@ -61,7 +61,7 @@ def answers(draw):
 
 
 JSON = st.one_of(ANYTHING, ERROR_BODIES, values(SCHEMAS[500]), mutated(SCHEMAS[500]))
-BODIES = st.one_of(answers(), answers(), JSON.map(as_json), st.binary(max_size=99))
+BODIES = st.one_of(record_bodies(), record_bodies(), JSON.map(as_json), st.binary(max_size=99))
 STATUSES = st.sampled_from([*([200] * 9), 201, 204, 299, *NAMES, 503, 600]) | st.integers(100, 999)
 HEADERS = st.dictionaries(
     st.sampled_from(
@@ -72,14 +72,14 @@ HEADERS = st.dictionaries(
 DEFECTS = st.sampled_from([(None, False)] * 5 + [("cut off", True), ("too large", False)])
 
 
-def class_of(status):
-    """Return the class of a status."""
+def error_class_of(status):
+    """Return the error class of a status."""
     other = ServerError if 500 <= status < 600 else APIStatusError
     return getattr(modelgates_client, NAMES[status]) if status in NAMES else other
 
 
 def code_of(value):
-    """Return the code that a value is; 404.0 is an integer too, as in JSON Schema."""
+    """Return the integer code in a value; 404.0 is an integer too, as in JSON Schema."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str) and re.fullmatch("[1-5][0-9]{2}", value):
@@ -87,8 +87,8 @@ def code_of(value):
     return value if type(value) is int else None
 
 
-def parsed(body):
-    """Return what a body says as JSON, or None; the standard library decides."""
+def parse_json(body):
+    """Parse a body with the standard library's JSON parser; None if it is invalid."""
     try:
         return json.loads(body.decode())
     except (ValueError, RecursionError):

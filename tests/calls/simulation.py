@@ -1,4 +1,4 @@
-"""A clock that only moves when it is told to, and a server that answers on it as scripted."""
+"""A simulated clock, and a scripted server that runs on it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ ROUNDING_S = 1e-6
 
 
 class Clock:
-    """Tells the seconds.
+    """A clock that is advanced by hand.
 
     Attributes:
-        now_s: What it tells.
+        now_s: The current time in seconds.
     """
 
     def __init__(self, now_s: float = 0.0) -> None:
@@ -31,15 +31,15 @@ class Clock:
 
 
 class Turn(NamedTuple):
-    """What the server does with a request.
+    """The server's reaction to a request.
 
     Attributes:
-        outcome: What comes; None if nothing does.
-        latency_s: Seconds that it takes.
-        is_retriable: Whether a `get` may ask again after it; None for a record that is right.
-        pause_s: Seconds that it asks to wait, if it does.
-        absent: Whether it says that there is no such record, or not yet.
-        is_misrouted: Whether it answers another question.
+        outcome: The result of the attempt; None if the server never responds.
+        latency_s: The time until the outcome, in seconds.
+        is_retriable: Whether a `get` may retry; None for a correct record.
+        pause_s: The pause in seconds that the server asks for, if any.
+        absent: Whether the response says that the record does not exist (yet).
+        is_misrouted: Whether the response belongs to another request.
     """
 
     outcome: AttemptResult | None
@@ -52,14 +52,14 @@ class Turn(NamedTuple):
 
 @dataclass
 class Trace:
-    """What became of a call.
+    """The course of a call.
 
     Attributes:
-        clock: As it is in the end.
-        steps: Each step of the call, and when it began.
-        turns: What the server did, one for each request.
-        result: What it came to, if it came to anything.
-        error: What it raised, if it did.
+        clock: The clock at the end of the call.
+        steps: The steps of the call, each with its start.
+        turns: The server's turn for each request.
+        result: The response, if the call succeeded.
+        error: The error, if the call raised one.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -68,22 +68,22 @@ class Trace:
     result: Response | None = None
     error: ModelGatesError | None = None
 
-    def of(self, kind: type[Any]) -> list[tuple[float, Any]]:
-        """Return the steps of a kind, and when they began."""
+    def steps_of(self, kind: type[Any]) -> list[tuple[float, Any]]:
+        """Return the steps of a kind, each with its start."""
         return [(at_s, step) for at_s, step in self.steps if isinstance(step, kind)]
 
     @property
     def sent_s(self) -> list[float]:
-        """When each request was made."""
-        return [at_s for at_s, _ in self.of(Send)]
+        """The time of each request."""
+        return [at_s for at_s, _ in self.steps_of(Send)]
 
     @property
     def pauses(self) -> list[float]:
-        """How long each pause was."""
-        return [pause.seconds for _, pause in self.of(Pause)]
+        """The duration of each pause."""
+        return [pause.seconds for _, pause in self.steps_of(Pause)]
 
 
-def call(  # noqa: PLR0913 - all that a call depends on
+def create_execution(  # noqa: PLR0913 - all that a call depends on
     clock: Clock,
     *,
     max_retries: int = 4,
@@ -92,7 +92,7 @@ def call(  # noqa: PLR0913 - all that a call depends on
     budget: RetryBudget | None = None,
     validation: str = "lenient",
 ) -> Execution:
-    """Return a call that asks for `gen-1`, by a clock."""
+    """Return the execution of a call for `gen-1` on a clock."""
     policy = RetryPolicy(max_retries, budget or RetryBudget(clock), uniform)
     return Execution(call_for("gen-1"), REQUEST, validation, policy, timeout_s, clock)
 
@@ -105,21 +105,23 @@ def play(
     overrun_s: float = 0.0,
     **options: Any,
 ) -> Trace:
-    """Do what the steps of a call say, and fail if one does not fit in its time.
+    """Execute the steps of a call, and check that each ends in time.
 
     Args:
-        server: Says what happens at a time; or what happens, one after the other.
-        wait_s: The time-out of a `wait`; None for a `get`.
+        server: Returns the turn at a time, or iterates over successive turns.
+        wait_s: The timeout of a `wait`; None for a `get`.
         final: Whether to wait for the final record.
-        overrun_s: Seconds that an attempt without an answer ends too late.
-        options: Of `call`.
+        overrun_s: The seconds by which a timeout ends late.
+        options: Options of `create_execution`.
     """
     trace = Trace(options.pop("clock", None) or Clock())
     clock = trace.clock
-    asked = call(clock, **options)
-    total_s = asked.timeout_s if wait_s is None else wait_s
+    execution = create_execution(clock, **options)
+    total_s = execution.timeout_s if wait_s is None else wait_s
     end_s = clock.now_s + total_s
-    steps = asked.send() if wait_s is None else asked.poll(wait_s, partial(_is_settled, final))
+    steps = (
+        execution.send() if wait_s is None else execution.poll(wait_s, partial(_is_settled, final))
+    )
     script = None if callable(server) else iter(server)
     outcome: AttemptResult | None = None
     while True:
@@ -136,7 +138,7 @@ def play(
         if isinstance(step, Send):
             turn = next(script) if script else server(clock.now_s)
             remaining_s = step.deadline.remaining()
-            assert remaining_s <= min(asked.timeout_s, end_s - clock.now_s) + ROUNDING_S
+            assert remaining_s <= min(execution.timeout_s, end_s - clock.now_s) + ROUNDING_S
             if turn.outcome is None or turn.latency_s >= remaining_s:
                 turn = Turn(
                     Failure("timeout", "too slow"), remaining_s + overrun_s, is_retriable=True

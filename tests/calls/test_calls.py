@@ -1,4 +1,4 @@
-"""`get` as steps, on a clock and against a server that are simulated."""
+"""The steps of `get`, on a simulated clock and against a simulated server."""
 
 import pytest
 from hypothesis import given
@@ -7,27 +7,27 @@ from hypothesis import strategies as st
 from modelgates_client import APITimeoutError, ServerError
 from modelgates_client.calls.execution import Pause, Reset, Send
 
-from .call_invariants import budget_of, check, raised
+from .call_invariants import budget_with, check_invariants, error_class_after
 from .server_turns import (
     BUDGETS,
     CIRCUMSTANCES,
     HANG,
     SCRIPTS,
     failure,
-    forever,
     record,
     refusal,
+    repeat_last,
 )
-from .simulation import ROUNDING_S, Clock, call, play
+from .simulation import ROUNDING_S, Clock, create_execution, play
 
 
 @given(SCRIPTS, st.integers(0, 6), BUDGETS, CIRCUMSTANCES)
 def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, circumstances):
-    """Whatever the server does; it asks again only where that may help, and as long as it may."""
-    budget = budget_of(tokens, circumstances["clock"])
-    trace = play(forever(script), max_retries=max_retries, budget=budget, **circumstances)
+    """For any server; it retries only retryable outcomes, and only within the deadline."""
+    budget = budget_with(tokens, circumstances["clock"])
+    trace = play(repeat_last(script), max_retries=max_retries, budget=budget, **circumstances)
     timeout_s = circumstances["timeout_s"]
-    check(trace, timeout_s, circumstances["overrun_s"])
+    check_invariants(trace, timeout_s, circumstances["overrun_s"])
     *before, last = trace.turns
     assert len(before) <= max_retries
     assert all(turn.is_retriable for turn in before)
@@ -37,7 +37,7 @@ def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, c
     if trace.error is not None:
         cut_off = _timed_out(last) and elapsed_s >= timeout_s - 0.05 - ROUNDING_S
         told = before[-1] if cut_off and before else last
-        assert type(trace.error) is raised(told)
+        assert type(trace.error) is error_class_after(told)
         assert (
             not last.is_retriable
             or len(before) == max_retries
@@ -50,16 +50,16 @@ def _timed_out(turn):
     return getattr(turn.outcome, "kind", None) == "timeout"
 
 
-def test_get_asks_once_if_all_is_well():
-    """No pause, and no more than it took."""
+def test_a_successful_get_sends_one_request():
+    """Without a pause."""
     trace = play([record(latency_s=0.4)])
     assert trace.sent_s == [0]
     assert (trace.result.attempts, trace.result.elapsed_s) == (1, 0.4)
-    assert trace.of(Send)[0][1].request.target == "/generation?id=gen-1"
+    assert trace.steps_of(Send)[0][1].request.target == "/generation?id=gen-1"
 
 
-def test_an_attempt_that_the_deadline_cut_off_hides_nothing():
-    """It may have had no time; what the others ended with is what helps."""
+def test_an_attempt_cut_off_by_the_deadline_hides_no_earlier_error():
+    """It may have had too little time; the error of the attempts before it is more helpful."""
     trace = play([refusal(503), HANG], timeout_s=2.0)
     assert type(trace.error) is ServerError
     assert (trace.error.attempts, trace.clock.now_s) == (2, 2.0)
@@ -69,12 +69,12 @@ def test_an_attempt_that_the_deadline_cut_off_hides_nothing():
     assert str(error) == "no complete response within 2 s"
 
 
-def test_a_connection_that_is_dead_does_not_cost_all_the_time():
-    """After a third of it, 5 s at least, the request is made anew, over another connection."""
+def test_an_attempt_on_a_dead_connection_is_abandoned():
+    """After a third of the timeout, at least 5 s, the request is repeated on another connection."""
     trace = play([HANG, record()], timeout_s=30.0)
     assert trace.result.attempts == 2
     assert 10.0 <= trace.sent_s[1] < 10.6
-    assert len(trace.of(Reset)) == 1
+    assert len(trace.steps_of(Reset)) == 1
     assert type(play([HANG, HANG], timeout_s=30.0).error) is APITimeoutError
 
 
@@ -82,14 +82,14 @@ def test_a_connection_that_is_dead_does_not_cost_all_the_time():
     ("latency_s", "options"),
     [(4.9, {"timeout_s": 5.0}), (25.0, {"max_retries": 0}), (9.9, {"timeout_s": 30.0})],
 )
-def test_a_slow_server_is_asked_once(latency_s, options):
-    """Where there is little time, or no retry, an attempt has all of it."""
+def test_a_slow_server_gets_one_request(latency_s, options):
+    """With a short timeout or without retries, an attempt may take all of the timeout."""
     assert play([record(latency_s=latency_s)], **options).result.attempts == 1
 
 
 @given(st.floats(0.1, 1e6), st.sampled_from([429, 503]))
-def test_get_does_not_wait_in_vain(beyond_s, status):
-    """A wait beyond the deadline fails at once, with what the server said."""
+def test_get_does_not_wait_beyond_the_deadline(beyond_s, status):
+    """It fails at once, with the server's error."""
     trace = play([refusal(status, latency_s=1.0, after_s=29.0 + beyond_s)], timeout_s=30.0)
     assert trace.clock.now_s == 1.0
     assert trace.error.retry_after == 29.0 + beyond_s
@@ -98,38 +98,38 @@ def test_get_does_not_wait_in_vain(beyond_s, status):
 
 @pytest.mark.parametrize("trouble", [refusal(503), failure("connection"), record("gen-2")])
 def test_get_takes_tokens_for_retries(trouble):
-    """An answer gives back what was taken for it, and one more: also that there is no record."""
+    """A response refunds them and adds one, also a 404."""
     for end in (record(), refusal(404), refusal(401)):
-        budget = budget_of(50, Clock())  # no time passes for it
+        budget = budget_with(50, Clock())  # no time passes for it
         play([trouble, end], budget=budget)
         assert budget._granted_count - budget._last_number == 51
         play([end], budget=budget)
         assert budget._granted_count - budget._last_number == 52
-        play(forever([trouble]), budget=budget, max_retries=3)
+        play(repeat_last([trouble]), budget=budget, max_retries=3)
         assert budget._granted_count - budget._last_number == 49
 
 
-def test_a_wait_that_the_server_named_takes_no_token():
-    """A server that is asked for more than it allows is not out of order."""
+def test_a_retry_after_takes_no_token():
+    """A server with a rate limit is not failing."""
     clock = Clock()
-    budget = budget_of(-1000, clock)  # so that none is to be had
+    budget = budget_with(-1000, clock)  # so that none is to be had
     trace = play([*[refusal(429, after_s=1.0)] * 4, record()], budget=budget, clock=clock)
     assert trace.result.attempts == 5
     assert trace.clock.now_s < 12
 
 
 def test_get_waits_for_a_token():
-    """The budget delays; that is no reason to fail."""
+    """The budget delays retries instead of failing the call."""
     clock = Clock()
-    trace = play([refusal(503), record()], budget=budget_of(-99, clock), clock=clock)
+    trace = play([refusal(503), record()], budget=budget_with(-99, clock), clock=clock)
     assert trace.result.attempts == 2
     assert 10 <= trace.clock.now_s < 10.5
 
 
-def test_a_call_that_finds_no_token_in_its_time_says_what_was_wrong():
-    """It ends with its deadline, and its place in the queue goes to another."""
+def test_a_call_without_a_token_in_time_raises_the_last_error():
+    """It ends at its deadline, and the next call takes its place in the queue."""
     clock = Clock()
-    budget = budget_of(-1000, clock)
+    budget = budget_with(-1000, clock)
     trace = play([refusal(503)], budget=budget, clock=clock)
     assert type(trace.error) is ServerError
     assert trace.error.attempts == 1
@@ -137,11 +137,11 @@ def test_a_call_that_finds_no_token_in_its_time_says_what_was_wrong():
     assert budget.wait_s(budget.take()) == pytest.approx(100.1 - trace.clock.now_s, abs=0.1)
 
 
-def test_a_call_that_is_cancelled_gives_its_place_away():
-    """Whoever is next moves up."""
+def test_a_cancelled_call_frees_its_place_in_the_queue():
+    """The next call moves up."""
     clock = Clock()
-    budget = budget_of(0, clock)
-    steps = call(clock, budget=budget).send()
+    budget = budget_with(0, clock)
+    steps = create_execution(clock, budget=budget).send()
     next(steps)
     assert isinstance(steps.send(refusal(503).outcome), Pause)
     behind = budget.take()
@@ -150,9 +150,9 @@ def test_a_call_that_is_cancelled_gives_its_place_away():
     assert budget.wait_s(behind) == 0.1
 
 
-def test_a_send_must_be_answered():
-    """It is an error in a client, not of the server."""
-    steps = call(Clock()).send()
+def test_a_send_step_needs_an_attempt_result():
+    """A missing one is a bug in the client."""
+    steps = create_execution(Clock()).send()
     next(steps)
     with pytest.raises(TypeError, match="attempt result"):
         steps.send(None)

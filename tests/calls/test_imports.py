@@ -1,4 +1,4 @@
-"""A call that fails imports nothing: at the end of a program, or without a descriptor, none can."""
+"""A failing call imports nothing: at the exit of a program or without a descriptor it could not."""
 
 import json
 import subprocess
@@ -58,8 +58,8 @@ FAILING = {
 
 
 @pytest.mark.parametrize("kind", ["ModelGates", "AsyncModelGates"])
-def test_each_failure_is_typed_where_nothing_can_be_imported(kind):
-    """After one call that went well, as any may fail at any time."""
+def test_each_failure_is_typed_without_further_imports(kind):
+    """After one successful call, any call may fail."""
     answers = {name: answer for name, (answer, _) in FAILING.items()}
     with Gateway(lambda wanted, _: answers.get(wanted) or record(wanted)) as gateway:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What an outcome means: a record that was asked for, or an error by the status alone."""
+"""The result of an attempt: the requested record, or an error by the status."""
 
 import pickle
 
@@ -22,31 +22,31 @@ from modelgates_runtime.types import Response
 
 from ..contract.strategies import SCHEMAS, as_json, values
 from .sample_responses import (
-    ASKED,
     BODIES,
     DEFECTS,
     ERRORS,
     FIELD,
     HEADERS,
+    REQUESTED_ID,
     STATUSES,
-    answers,
-    class_of,
     code_of,
-    parsed,
+    error_class_of,
+    parse_json,
+    record_bodies,
 )
-from .server_turns import MENDABLE
+from .server_turns import RETRYABLE_STATUSES
 
 
 def interpret(attempt_result, generation_id, attempts, validation):
-    """Return what an ending means of the call for a record."""
+    """Return the outcome of a call for a record after an attempt."""
     return _interpret(attempt_result, call_for(generation_id), attempts, validation)
 
 
-def problem(body, status=500, *, validation="lenient", **headers):
-    """Return what is wrong with a reply."""
+def problem_with(body, status=500, *, validation="lenient", **headers):
+    """Return the problem with a response."""
     body = body if isinstance(body, bytes) else as_json(body)
     headers = {name.replace("_", "-"): text for name, text in headers.items()}
-    result = interpret(HTTPResponse(status, headers, body), ASKED, 3, validation)
+    result = interpret(HTTPResponse(status, headers, body), REQUESTED_ID, 3, validation)
     assert isinstance(result, CallProblem)
     return result
 
@@ -57,20 +57,24 @@ def problem(body, status=500, *, validation="lenient", **headers):
 def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
     status, headers, body, defect, validation
 ):
-    """Whatever the body is; nothing else is raised, and the record is never another's."""
+    """For any body; nothing else is raised, and no other record is returned."""
     http_response = HTTPResponse(status, headers, body, *defect)
-    result = interpret(http_response, ASKED, 3, validation)
+    result = interpret(http_response, REQUESTED_ID, 3, validation)
     if isinstance(result, Response):
         assert (status, defect[0], result.status_code, result.body) == (200, None, 200, body)
-        check_answer(result, parsed(body)["data"], validation)
+        check_record(result, parse_json(body)["data"], validation)
         return
     error = result.error
     assert (error.status_code, error.attempts) == (status, 3)
     if not 200 <= status < 300:
         is_page = isinstance(error, EndpointNotFoundError)
-        assert isinstance(error, class_of(status)) if is_page else type(error) is class_of(status)
+        assert (
+            isinstance(error, error_class_of(status))
+            if is_page
+            else type(error) is error_class_of(status)
+        )
         overruled = headers.get("x-should-retry", "").strip().lower()
-        expected = {"true": True, "false": False}.get(overruled, status in MENDABLE)
+        expected = {"true": True, "false": False}.get(overruled, status in RETRYABLE_STATUSES)
         assert result.failed_attempt.retryable is expected
         assert result.is_absence is (status == 404 and not is_page)
     assert error.message
@@ -80,21 +84,21 @@ def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
     assert (type(twin), str(twin)) == (type(error), str(error))
 
 
-def check_answer(answer, sent, validation):
-    """Fail if the record is not the one asked for, or not what was sent."""
+def check_record(answer, sent, validation):
+    """Check that the record is the requested one, with the values that were sent."""
     assert type(answer.parsed.data) is Generation
-    assert ASKED in {str(sent.get("id")), str(sent.get("response_cache_source_id"))}
+    assert REQUESTED_ID in {str(sent.get("id")), str(sent.get("response_cache_source_id"))}
     assert answer.parsed.data.to_dict() == sent
     pointers = {entry.pointer.removeprefix("/data") for entry in answer.parsed.data.drift}
     assert pointers <= {entry.pointer.removeprefix("/data") for entry in answer.parsed.drift}
     assert validation == "lenient" or not answer.parsed.drift
 
 
-@given(answers())
-def test_strict_refuses_exactly_what_deviates(body):
-    """With every deviation, as the record would have had them."""
-    lenient = interpret(HTTPResponse(200, {}, body), ASKED, 1, "lenient")
-    strict = interpret(HTTPResponse(200, {}, body), ASKED, 1, "strict")
+@given(record_bodies())
+def test_strict_validation_rejects_exactly_the_bodies_with_drift(body):
+    """The error has the same drift as the record."""
+    lenient = interpret(HTTPResponse(200, {}, body), REQUESTED_ID, 1, "lenient")
+    strict = interpret(HTTPResponse(200, {}, body), REQUESTED_ID, 1, "strict")
     if isinstance(lenient, Response) and lenient.parsed.drift:
         assert type(strict.error) is ResponseValidationError
         assert strict.error.drift == lenient.parsed.drift
@@ -108,15 +112,17 @@ def test_strict_refuses_exactly_what_deviates(body):
         )
 
 
-def test_a_valid_body_is_an_answer_under_strict(recorded):
-    """Where everything is as the spec says."""
-    valid = values(SCHEMAS[200]).map(lambda body: as_json({"data": {**body["data"], "id": ASKED}}))
+def test_strict_validation_accepts_a_valid_body(recorded):
+    """If it conforms to the spec."""
+    valid = values(SCHEMAS[200]).map(
+        lambda body: as_json({"data": {**body["data"], "id": REQUESTED_ID}})
+    )
     seen = []
 
     @settings(max_examples=50)
     @given(valid)
     def check(body):
-        seen.append(interpret(HTTPResponse(200, {}, body), ASKED, 1, "strict"))
+        seen.append(interpret(HTTPResponse(200, {}, body), REQUESTED_ID, 1, "strict"))
         assert isinstance(seen[-1], Response)
 
     check()
@@ -128,10 +134,10 @@ def test_a_valid_body_is_an_answer_under_strict(recorded):
 
 
 @given(ERRORS, FIELD, st.sampled_from([200, 299, 400, 404, 503, 600]))
-def test_what_an_error_says_is_picked_with_the_right_types(said, user_id, status):
-    """A value of another type is not guessed at: it is not known."""
+def test_error_attributes_have_the_right_types(said, user_id, status):
+    """A value of another type is unknown, and not converted."""
     body = as_json({"error": said, "user_id": user_id})
-    error, said = problem(body, status).error, parsed(body)["error"]
+    error, said = problem_with(body, status).error, parse_json(body)["error"]
     assert error.code == code_of(said.get("code"))
     assert type(error.code) in {int, type(None)}
     metadata = said.get("metadata")
@@ -163,57 +169,57 @@ def test_what_an_error_says_is_picked_with_the_right_types(said, user_id, status
         (None, None, "APIStatusError"),
     ],
 )
-def test_a_code_is_a_whole_number(code, known, name):
-    """A boolean is none; a text is one if it is a status, digit by digit."""
-    error = problem({"error": {"code": code}}, 200).error
+def test_an_error_code_is_an_integer(code, known, name):
+    """A boolean is not; a text is if it is a three-digit status."""
+    error = problem_with({"error": {"code": code}}, 200).error
     assert (error.code, type(error).__name__) == (known, name)
     assert type(error.code) is type(known)
 
 
-def test_a_code_as_text_is_retried_as_its_number_is():
-    """It is the same refusal."""
-    assert problem({"error": {"code": "429"}}, 200).failed_attempt.retryable
-    assert not problem({"error": {"code": "402"}}, 200).failed_attempt.retryable
+def test_a_code_as_text_is_retried_like_its_number():
+    """It is the same error."""
+    assert problem_with({"error": {"code": "429"}}, 200).failed_attempt.retryable
+    assert not problem_with({"error": {"code": "402"}}, 200).failed_attempt.retryable
 
 
-def test_only_a_success_can_say_404_in_its_body():
-    """Any other answer is what its status says."""
-    assert problem({"error": {"code": 404}}, 299).is_absence
+def test_an_error_code_counts_only_in_a_success():
+    """Other responses are interpreted by their status."""
+    assert problem_with({"error": {"code": 404}}, 299).is_absence
     for status in (101, 301, 400, 503):
-        assert not problem({"error": {"code": 404}}, status).is_absence
+        assert not problem_with({"error": {"code": 404}}, status).is_absence
 
 
 @given(ERRORS, st.sampled_from([200, 201, 299]))
-def test_an_error_in_a_success_is_raised_by_its_code(said, status):
-    """If that is one of an error; `status_code` stays what it was."""
-    result = problem({"error": said, "data": {"id": ASKED}}, status)
+def test_an_error_in_a_success_has_the_class_of_its_code(said, status):
+    """If the code is an error status; `status_code` is that of the response."""
+    result = problem_with({"error": said, "data": {"id": REQUESTED_ID}}, status)
     code = code_of(said.get("code"))
     effective = code if code in range(400, 600) else status
-    assert type(result.error) is class_of(effective)
+    assert type(result.error) is error_class_of(effective)
     assert result.error.status_code == status
-    assert result.failed_attempt.retryable is (effective in MENDABLE)
+    assert result.failed_attempt.retryable is (effective in RETRYABLE_STATUSES)
     assert result.is_absence is (effective == 404)
 
 
 @pytest.mark.parametrize("key", [b'"error"', b'"\\u0065rror"', b'"err\\u006Fr"'])
-def test_an_error_in_a_success_is_found_however_its_name_is_encoded(key):
+def test_an_error_in_a_success_is_found_with_an_escaped_name(key):
     """JSON may escape any character."""
     body = b'{"data": {"id": "gen-1"}, ' + key + b': {"code": 429}}'
-    assert type(problem(body, 200).error) is class_of(429)
+    assert type(problem_with(body, 200).error) is error_class_of(429)
 
 
 @pytest.mark.parametrize("error", [None, "no", [], 404, True])
-def test_what_is_no_error_object_is_no_error(error):
-    """A record beside it is one; alone, it is no record."""
-    body = as_json({"data": {"id": ASKED}, "error": error})
-    assert isinstance(interpret(HTTPResponse(200, {}, body), ASKED, 1, "lenient"), Response)
-    assert type(problem({"error": error}, 200).error) is ResponseValidationError
+def test_an_error_field_without_an_object_is_not_an_error(error):
+    """The record next to it is used; without a record the body is invalid."""
+    body = as_json({"data": {"id": REQUESTED_ID}, "error": error})
+    assert isinstance(interpret(HTTPResponse(200, {}, body), REQUESTED_ID, 1, "lenient"), Response)
+    assert type(problem_with({"error": error}, 200).error) is ResponseValidationError
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 299])
-def test_a_success_that_the_spec_does_not_know_is_no_record(status):
-    """What it would mean is not known."""
-    result = problem({"data": {"id": ASKED}}, status)
+def test_an_undocumented_success_status_is_not_a_record(status):
+    """Its meaning is unknown."""
+    result = problem_with({"data": {"id": REQUESTED_ID}}, status)
     assert type(result.error) is ResponseValidationError
     assert not result.failed_attempt.retryable
 
@@ -226,12 +232,12 @@ def test_a_success_that_the_spec_does_not_know_is_no_record(status):
         *(b'{"data": NaN}', b'{"data": {"id": "gen-1", "id": "gen-2"}}', b'{"error": {}}' * 2),
     ],
 )
-def test_what_cannot_be_read_is_an_error_all_the_same(status, body):
-    """By the status; a success that is none is no record."""
-    error = problem(body, status).error
+def test_an_unreadable_body_is_an_error(status, body):
+    """By its status; for a success, a validation error."""
+    error = problem_with(body, status).error
     classes = {200: ResponseValidationError, 404: EndpointNotFoundError}
-    assert type(error) is classes.get(status, class_of(status))
-    assert not problem(body, status).is_absence
+    assert type(error) is classes.get(status, error_class_of(status))
+    assert not problem_with(body, status).is_absence
     assert "<html" not in str(error)
 
 
@@ -255,9 +261,9 @@ def test_what_cannot_be_read_is_an_error_all_the_same(status, body):
         404,
     ],
 )
-def test_a_404_of_another_api_is_no_absence(body):
-    """It is at once said to look at base_url: to wait does not mend it."""
-    found = problem(body, 404)
+def test_a_404_of_another_api_does_not_mean_that_the_record_is_missing(body):
+    """The error says at once to check `base_url`: waiting would not help."""
+    found = problem_with(body, 404)
     assert type(found.error) is EndpointNotFoundError
     assert "is base_url right?" in str(found.error)
     assert (found.is_absence, found.failed_attempt.retryable) == (False, False)
@@ -265,9 +271,9 @@ def test_a_404_of_another_api_is_no_absence(body):
 
 @pytest.mark.parametrize("code", [404, 404.0, 0, 10**20])
 @pytest.mark.parametrize("more", [{}, {"type": "x"}, {"metadata": None}])
-def test_a_404_of_the_api_is_an_absence(code, more):
-    """Whatever it says besides its integer."""
-    found = problem({"error": {"code": code, "message": "Generation not found", **more}}, 404)
+def test_a_404_of_the_api_means_that_the_record_is_missing(code, more):
+    """With any other fields."""
+    found = problem_with({"error": {"code": code, "message": "Generation not found", **more}}, 404)
     assert type(found.error) is NotFoundError
     assert found.is_absence
 
@@ -275,21 +281,21 @@ def test_a_404_of_the_api_is_an_absence(code, more):
 @pytest.mark.parametrize(
     ("data", "is_it"),
     [
-        ({"id": ASKED}, True),
-        ({"id": "gen-2", "response_cache_source_id": ASKED}, True),
-        ({"id": ASKED, "response_cache_source_id": "gen-2"}, True),
-        ({"id": 1, "response_cache_source_id": ASKED}, True),
+        ({"id": REQUESTED_ID}, True),
+        ({"id": "gen-2", "response_cache_source_id": REQUESTED_ID}, True),
+        ({"id": REQUESTED_ID, "response_cache_source_id": "gen-2"}, True),
+        ({"id": 1, "response_cache_source_id": REQUESTED_ID}, True),
         ({"id": "gen-2"}, False),
         ({"id": "GEN-1"}, False),
         ({"id": "gen-1 "}, False),
         ({"id": None}, False),
-        ({"upstream_id": ASKED, "request_id": ASKED}, False),
+        ({"upstream_id": REQUESTED_ID, "request_id": REQUESTED_ID}, False),
         ({}, False),
     ],
 )
 def test_the_answer_is_of_the_id_asked_for(data, is_it):
-    """Or of the response that a cache answered with; any other is astray, and asked for again."""
-    result = interpret(HTTPResponse(200, {}, as_json({"data": data})), ASKED, 1, "lenient")
+    """Or of the response that a cache used; any other response is misrouted, and retried."""
+    result = interpret(HTTPResponse(200, {}, as_json({"data": data})), REQUESTED_ID, 1, "lenient")
     assert isinstance(result, Response if is_it else CallProblem)
     if not is_it:
         assert result.is_misrouted
@@ -306,9 +312,9 @@ def test_the_answer_is_of_the_id_asked_for(data, is_it):
         ("refused", APIConnectionError, False),
     ],
 )
-def test_a_failure_is_an_error_by_its_kind(kind, error, retryable):
-    """A certificate that is not trusted is not trusted a second time."""
-    result = interpret(Failure(kind, "it broke"), ASKED, 3, "lenient")
+def test_a_failure_has_the_error_class_of_its_kind(kind, error, retryable):
+    """An untrusted certificate is not retried."""
+    result = interpret(Failure(kind, "it broke"), REQUESTED_ID, 3, "lenient")
     assert type(result.error) is error
     assert (result.error.message, result.error.attempts) == ("it broke", 3)
     assert result.failed_attempt[:3] == (retryable, None, kind == "timeout")
@@ -317,49 +323,53 @@ def test_a_failure_is_an_error_by_its_kind(kind, error, retryable):
 
 
 @pytest.mark.parametrize("is_retriable", [True, False])
-def test_a_record_that_is_not_whole_is_not_read(is_retriable):
-    """Even if what there is of it can be; it is asked for again where that may help."""
+def test_an_incomplete_record_is_not_used(is_retriable):
+    """Even if it could be decoded; it is retried if that is allowed."""
     http_response = HTTPResponse(
-        200, {}, as_json({"data": {"id": ASKED}}), "it is cut off", is_retriable
+        200, {}, as_json({"data": {"id": REQUESTED_ID}}), "it is cut off", is_retriable
     )
-    result = interpret(http_response, ASKED, 1, "lenient")
+    result = interpret(http_response, REQUESTED_ID, 1, "lenient")
     assert type(result.error) is ResponseValidationError
     assert result.error.message == "it is cut off"
     assert result.failed_attempt[:3] == (is_retriable, None, False)
 
 
-def test_an_error_that_is_not_whole_is_one_by_its_status():
-    """What there is of its body is shown, and not read."""
+def test_an_incomplete_error_has_the_class_of_its_status():
+    """The received part of its body is shown, but not interpreted."""
     body = as_json({"error": {"code": 429, "message": "half the truth"}, "user_id": "me"})
-    error = interpret(HTTPResponse(404, {}, body, "it is cut off"), ASKED, 1, "lenient").error
-    assert type(error) is class_of(404)
+    error = interpret(
+        HTTPResponse(404, {}, body, "it is cut off"), REQUESTED_ID, 1, "lenient"
+    ).error
+    assert type(error) is error_class_of(404)
     assert error.message.startswith("it is cut off")
     assert (error.code, error.user_id) == (None, None)
     assert error.body == body.decode()
 
 
-def test_the_server_names_its_requests():
-    """By the first of the usual headers that says something."""
+def test_the_request_id_is_read_from_the_usual_headers():
+    """The first header with a value is used."""
     names = {"x_request_id": "a", "request_id": "b", "cf_ray": "c"}
-    assert problem(b"", **names).error.request_id == "a"
-    assert problem(b"", **{**names, "x_request_id": ""}).error.request_id == "b"
-    assert problem(b"{}", 200, cf_ray="c").error.request_id == "c"
-    assert problem(b"").error.request_id is None
+    assert problem_with(b"", **names).error.request_id == "a"
+    assert problem_with(b"", **{**names, "x_request_id": ""}).error.request_id == "b"
+    assert problem_with(b"{}", 200, cf_ray="c").error.request_id == "c"
+    assert problem_with(b"").error.request_id is None
 
 
-def test_an_error_says_how_long_to_wait():
-    """To the caller, and to the decision to retry."""
-    result = problem(b"", 429, retry_after="7")
+def test_an_error_has_the_retry_after():
+    """For the caller, and for the decision to retry."""
+    result = problem_with(b"", 429, retry_after="7")
     assert result.error.retry_after == result.failed_attempt.retry_after == 7
 
 
 def test_an_error_keeps_the_beginning_of_a_large_body():
-    """64 KiB of it, and shows much less."""
-    error = problem(b"<" * 10**6).error
+    """It keeps 64 KiB, and shows much less."""
+    error = problem_with(b"<" * 10**6).error
     assert error.body == "<" * 65536
     assert len(str(error)) < 1000
 
 
-def test_a_redirect_says_where_to():
-    """So that the base URL can be corrected."""
-    assert "https://elsewhere/" in problem(b"", 301, location="https://elsewhere/").error.message
+def test_the_error_of_a_redirect_has_its_target():
+    """The caller can then correct the base URL."""
+    assert (
+        "https://elsewhere/" in problem_with(b"", 301, location="https://elsewhere/").error.message
+    )

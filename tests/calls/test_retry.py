@@ -1,4 +1,4 @@
-"""What may be tried again, after how long, and how often in an outage."""
+"""Which outcomes are retried, after how long, and how often in an outage."""
 
 import os
 import threading
@@ -18,34 +18,34 @@ from modelgates_client.calls.retry import (
     is_retryable,
 )
 
-from .server_turns import MENDABLE
+from .server_turns import RETRYABLE_STATUSES
 from .simulation import Clock
 
 UNIFORM = st.floats(0, 1)
 
 
-def test_exactly_what_another_attempt_may_mend_is_retryable():
-    """Those of the API, and of the edge before it; no other."""
-    assert {status for status in range(1000) if is_retryable(status, {})} == MENDABLE
+def test_exactly_the_transient_errors_are_retryable():
+    """Those of the API and of the edge in front of it."""
+    assert {status for status in range(1000) if is_retryable(status, {})} == RETRYABLE_STATUSES
 
 
 @given(st.integers(100, 999), st.sampled_from(["true", "false", "True", " FALSE ", "TRUE\t"]))
-def test_the_server_overrules(status, said):
-    """It knows best."""
+def test_x_should_retry_overrules_the_status(status, said):
+    """The server knows best."""
     assert is_retryable(status, {"x-should-retry": said}) is (said.strip().lower() == "true")
 
 
 @given(
     st.integers(100, 999), st.text().filter(lambda t: t.strip().lower() not in {"true", "false"})
 )
-def test_other_words_overrule_nothing(status, said):
-    """Only the two that are known."""
-    assert is_retryable(status, {"x-should-retry": said}) is (status in MENDABLE)
+def test_other_values_of_x_should_retry_are_ignored(status, said):
+    """Only `true` and `false` are defined."""
+    assert is_retryable(status, {"x-should-retry": said}) is (status in RETRYABLE_STATUSES)
 
 
 @given(st.integers(1, 10**6), UNIFORM)
 def test_backoff_doubles_within_bounds(attempt, share):
-    """Half of it is random; it is at most 3 s, however many there were."""
+    """Half of it is random; it is at most 3 s after any number of attempts."""
     longest_s = backoff_s(attempt, lambda: 1.0, 100.0)
     assert longest_s == min(3.0, 0.5 * 2 ** min(attempt - 1, 10))
     assert backoff_s(attempt, lambda: 0.0, 100.0) == longest_s / 2
@@ -55,21 +55,21 @@ def test_backoff_doubles_within_bounds(attempt, share):
 
 @given(UNIFORM)
 def test_the_retries_outlast_ten_seconds_within_the_default_deadline(share):
-    """As many as there are by default; and a blip costs half a second at most."""
+    """With the default number of retries; a short outage costs at most half a second."""
     pauses = [backoff_s(attempt, lambda: share, 30.0) for attempt in range(1, 11)]
     assert 12 < sum(pauses) < 25
     assert 0.25 <= pauses[0] <= 0.5
 
 
 @given(st.integers(1, 100), UNIFORM, st.floats(-10, 100))
-def test_a_wait_is_of_use(attempt, share, max_s):
-    """None goes on when it is too late for another attempt."""
+def test_a_retry_is_only_scheduled_within_the_deadline(attempt, share, max_s):
+    """A later attempt would have no time."""
     assert 0 <= backoff_s(attempt, lambda: share, max_s) <= max(0.0, max_s)
 
 
 @given(st.integers(1, 100), UNIFORM, st.floats(0, 100), st.floats(0, 100))
-def test_a_wait_that_was_asked_for_is_kept_and_spread(attempt, share, asked_s, max_s):
-    """Never shorter; longer by a second or two, as there is time, so that not all come at once."""
+def test_a_retry_after_is_kept_and_has_jitter(attempt, share, asked_s, max_s):
+    """Never shorter; up to a second or two longer if there is time, so that retries spread."""
     wait_s = backoff_s(attempt, lambda: share, max_s, asked_s)
     assert asked_s <= wait_s <= max(asked_s, max_s, 0) + 1e-9
     assert wait_s <= max(3, asked_s + 1)
@@ -78,14 +78,14 @@ def test_a_wait_that_was_asked_for_is_kept_and_spread(attempt, share, asked_s, m
 
 
 @pytest.mark.parametrize("asked_s", [0.0, 0.01, 1.0, 60.0])
-def test_those_who_were_refused_do_not_come_back_at_one_time(asked_s):
-    """The first time within half a second where little was asked for, else within one."""
+def test_refused_calls_do_not_retry_at_the_same_time(asked_s):
+    """First within half a second after a short Retry-After, otherwise within one."""
     spread_s = backoff_s(1, lambda: 1.0, 100.0, asked_s) - backoff_s(1, lambda: 0.0, 100.0, asked_s)
     assert spread_s == pytest.approx(1.0 if asked_s >= 1 else 0.5, abs=0.02)
 
 
 class BudgetModel(RuleBasedStateMachine):
-    """The budget beside a list of those that queue."""
+    """Compares the budget with a list of the queued calls."""
 
     def __init__(self):
         super().__init__()
@@ -132,7 +132,7 @@ TestBudget = BudgetModel.TestCase
 
 
 def test_a_budget_delays_instead_of_failing():
-    """A hundred retries at once, ten more each second, and more where there are successes."""
+    """A hundred retries at once, ten more per second, and more after successes."""
     clock = Clock()
     budget = RetryBudget(clock)
     numbers = [budget.take() for _ in range(120)]
@@ -145,8 +145,8 @@ def test_a_budget_delays_instead_of_failing():
     assert budget.wait_s(numbers[119]) == 0.5
 
 
-def test_threads_cannot_overdraw_it():
-    """Each of 16 threads' retries has a token of its own."""
+def test_threads_cannot_overdraw_the_budget():
+    """Each retry of 16 threads has its own token."""
     budget, start, numbers = RetryBudget(Clock()), threading.Barrier(16), []
 
     def take():
@@ -163,7 +163,7 @@ def test_threads_cannot_overdraw_it():
 
 
 def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
-    """They are not there to retry."""
+    """These threads do not exist in the child."""
     budget = RetryBudget(Clock())
     for _ in range(500):
         budget.take()
@@ -177,23 +177,23 @@ def test_a_child_process_does_not_queue_behind_its_parents_threads(monkeypatch):
     st.integers(0, 10),
 )
 def test_retries_are_counted(failed_attempt, attempt, max_retries):
-    """There are as many as is said."""
+    """There are `max_retries` of them."""
     policy = RetryPolicy(max_retries, RetryBudget(Clock()))
     assert policy.allows(failed_attempt, attempt) is (
         failed_attempt.retryable and attempt <= max_retries
     )
 
 
-def test_what_a_limit_refused_takes_no_token():
-    """It is no failure."""
+def test_a_rate_limit_refusal_takes_no_token():
+    """It is not a failure."""
     budget = RetryBudget(Clock())
     policy = RetryPolicy(4, budget)
     assert policy.queue(FailedAttempt(retryable=True)) is budget
     assert policy.queue(FailedAttempt(retryable=True, is_limit=True)) is budget.pace
 
 
-def paced(clock, seconds, count):
-    """Return a pace by which some retries were let through, evenly within a time."""
+def pace_after(clock, seconds, count):
+    """Return a pace after some retries were admitted, evenly within a period."""
     pace = RetryPace(clock)
     for _ in range(count):
         clock.now_s += seconds / count
@@ -201,15 +201,15 @@ def paced(clock, seconds, count):
     return pace
 
 
-def test_refused_retries_go_one_by_one():
-    """At a thousand a second, while no limit is known."""
+def test_refused_retries_are_sent_one_by_one():
+    """At 1,000/s while no limit is known."""
     pace = RetryPace(Clock())
     assert [pace.wait_s(pace.take()) for _ in range(3)] == [0, 0.001, 0.002]
 
 
-def test_a_refusal_makes_retries_slower():
-    """By a tenth; what was on its way is the same event, and so is what nothing passed before."""
-    pace = paced(Clock(), 1.0, 10)
+def test_a_refusal_slows_down_retries():
+    """By a tenth; refusals of requests in flight, or before any success, count once."""
+    pace = pace_after(Clock(), 1.0, 10)
     earlier, number = pace.take(), pace.take()
     pace.record_refused(number)
     assert pace.per_second == 900
@@ -221,10 +221,10 @@ def test_a_refusal_makes_retries_slower():
     assert pace.per_second == pytest.approx(810, rel=0.001)
 
 
-def test_retries_are_as_fast_as_requests_pass():
-    """Chance refuses some: that is no limit. Those that were never refused show it, too."""
+def test_retries_are_as_fast_as_requests_succeed():
+    """Random refusals are not a limit. Requests that were never refused count, too."""
     clock = Clock()
-    pace = paced(clock, 1.0, 1)
+    pace = pace_after(clock, 1.0, 1)
     for _ in range(3000):
         clock.now_s += 0.002
         pace.record_passed(0)
@@ -238,9 +238,9 @@ def test_retries_are_as_fast_as_requests_pass():
     assert 9 < pace.per_second < 11
 
 
-def test_retries_grow_ever_faster():
-    """A limit that was raised tenfold is found within a hundred of them."""
-    pace = paced(Clock(), 1.0, 1)
+def test_the_pace_of_retries_grows_exponentially():
+    """A limit that is raised tenfold is reached within a hundred retries."""
+    pace = pace_after(Clock(), 1.0, 1)
     pace.per_second = 20.0
     for _ in range(100):
         pace.record_passed(pace.take())
@@ -250,8 +250,8 @@ def test_retries_grow_ever_faster():
     assert pace.per_second == RetryPace.MAX_PER_SECOND
 
 
-def test_retries_do_not_come_to_a_halt():
-    """However few pass."""
+def test_the_pace_of_retries_never_drops_to_zero():
+    """However few succeed."""
     clock = Clock()
     pace = RetryPace(clock)
     for _ in range(100):

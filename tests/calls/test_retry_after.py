@@ -1,4 +1,4 @@
-"""What a server asks to wait: in seconds and dates, in headers and bodies, or in nonsense."""
+"""The wait that a server asks for: seconds and dates in headers and bodies, and invalid values."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from modelgates_client.resources.generations import call_for
 from modelgates_client.transport.messages import HTTPResponse
 from modelgates_runtime.limits import retry_after_s
 
-from .server_turns import body
+from .server_turns import encode_json
 
 NOW = 784_111_777.0  # the moment of the examples in RFC 9110, section 5.6.7
 
@@ -37,45 +37,45 @@ PARTS = st.sampled_from(
 ODD = st.text() | st.lists(PARTS, max_size=9).map(" ".join) | st.lists(PARTS).map("".join)
 
 
-def after(text, now=NOW):
+def retry_after_of(text, now=NOW):
     """Return the seconds that a `Retry-After` asks for."""
     return retry_after_s(503, {"retry-after": text}, None, lambda: now)
 
 
 @given(st.integers(0, 10**9))
 def test_whole_seconds_are_read(seconds):
-    """As the RFC has them."""
-    assert after(str(seconds)) == seconds
+    """RFC 9110, section 10.2.3."""
+    assert retry_after_of(str(seconds)) == seconds
 
 
 @given(st.floats(0, 1e12))
 def test_decimals_are_read(seconds):
-    """Beyond the RFC, and what some servers send."""
-    assert after(repr(seconds)) == seconds
+    """The RFC does not allow them, but some servers send them."""
+    assert retry_after_of(repr(seconds)) == seconds
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
 @pytest.mark.parametrize("date", DATES)
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is set so on POSIX")
 def test_dates_are_read_in_all_three_forms(monkeypatch, zone, date):
-    """To the second, wherever this machine is; the form of asctime names no zone, and is UTC."""
+    """To the second, in any time zone of this machine; the asctime form is UTC."""
     with monkeypatch.context() as patch:
         patch.setitem(os.environ, "TZ", zone)
         time.tzset()
-        found = after(date, NOW - 10)
+        found = retry_after_of(date, NOW - 10)
     time.tzset()
     assert found == 10
 
 
 @given(st.integers(0, 253_402_300_799), st.integers(0, 2**33))
-def test_a_date_is_the_time_until_it(at, now):
-    """One that has passed asks for no wait."""
-    assert after(formatdate(at, usegmt=True), now) == max(0, at - now)
+def test_a_date_asks_for_the_time_until_it(at, now):
+    """A date in the past asks for no wait."""
+    assert retry_after_of(formatdate(at, usegmt=True), now) == max(0, at - now)
 
 
 @given(ODD, ODD, st.booleans())
-def test_no_text_makes_it_raise_or_wait_for_ever(text, other, with_other):
-    """It is None, or a number of seconds that can be reckoned with."""
+def test_any_retry_after_is_none_or_finite(text, other, with_other):
+    """No text raises."""
     headers = {"retry-after": text} | ({"retry-after-ms": other} if with_other else {})
     found = retry_after_s(503, headers)
     assert found is None or (isfinite(found) and found >= 0)
@@ -88,15 +88,15 @@ def test_no_text_makes_it_raise_or_wait_for_ever(text, other, with_other):
         *("1 s", "1;2", "2030-01-01", "99 Nov 1994 08:49:37 GMT", "06 Nov 1994 25:49:37 GMT"),
     ],
 )
-def test_what_is_not_clear_is_not_guessed(text):
-    """Neither as a wait of nothing, nor as one without end."""
-    assert after(text) is None
+def test_an_ambiguous_retry_after_is_ignored(text):
+    """It is neither 0 nor infinite."""
+    assert retry_after_of(text) is None
     assert retry_after_s(503, {"retry-after-ms": text}) is None
     assert retry_after_s(503, {"retry-after-ms": text, "retry-after": "3"}) == 3
 
 
-def test_none_is_asked_for():
-    """Then the schedule decides."""
+def test_no_retry_after_is_none():
+    """Then the backoff applies."""
     assert retry_after_s(503, {}) is None
     assert (
         retry_after_s(503, {"Retry-After": "3", "x-retry-after": "3"}) is None
@@ -104,27 +104,27 @@ def test_none_is_asked_for():
 
 
 @given(st.floats(0, 1e12), ODD)
-def test_milliseconds_come_first(milliseconds, text):
-    """They are finer."""
+def test_milliseconds_take_precedence(milliseconds, text):
+    """They are more precise."""
     found = retry_after_s(503, {"retry-after-ms": repr(milliseconds), "retry-after": text})
     assert found == milliseconds / 1000
 
 
 @given(st.integers(0, 2**33), st.integers(0, 86_400), st.floats(0, 1e11))
-def test_a_date_is_judged_by_the_servers_own_clock(now, wait, elsewhere):
-    """This machine's may be wrong by any time."""
+def test_a_date_is_compared_with_the_clock_of_the_server(now, wait, elsewhere):
+    """The clock of this machine may be wrong."""
     headers = {"date": formatdate(now, usegmt=True), "retry-after": formatdate(now + wait)}
     assert retry_after_s(503, headers, None, lambda: elsewhere) == wait
 
 
 @given(ODD)
-def test_a_server_without_a_clock_is_judged_by_ours(date):
-    """A `Date` that cannot be read is none."""
+def test_a_date_is_compared_with_the_local_clock_without_a_date_header(date):
+    """An invalid `Date` is ignored."""
     headers = {"retry-after": formatdate(NOW + 5), "date": f"x{date}x"}
     assert retry_after_s(503, headers, None, lambda: NOW) == 5
 
 
-def reset(value, status=429, now=NOW, **headers):
+def reset_after(value, status=429, now=NOW, **headers):
     """Return the seconds that a rate limit's reset asks for."""
     told = {"x-ratelimit-reset": value, **headers}
     return retry_after_s(status, told, None, lambda: now)
@@ -152,26 +152,26 @@ def reset(value, status=429, now=NOW, **headers):
     ],
 )
 def test_a_reset_is_an_epoch_or_a_duration(name, now, value, seconds):
-    """Whichever it can only be; what could be neither is not guessed."""
+    """By its size; an ambiguous value is ignored."""
     assert retry_after_s(429, {name: value}, None, lambda: now) == seconds
 
 
-def test_a_reset_is_judged_by_the_servers_own_clock():
+def test_a_reset_is_compared_with_the_clock_of_the_server():
     """As a date is."""
-    assert reset("1741305600", now=0, date="Thu, 06 Mar 2025 23:59:00 GMT") == 60
+    assert reset_after("1741305600", now=0, date="Thu, 06 Mar 2025 23:59:00 GMT") == 60
 
 
-def test_a_reset_counts_where_that_limit_refused():
-    """Servers tell it with every answer; and where requests remain, another limit refused."""
-    assert reset("60", 503) is None
-    assert reset("60", 404) is None
-    assert reset("60", **{"x-ratelimit-remaining": "0"}) == 60
-    assert reset("60", **{"x-ratelimit-remaining": "7"}) is None
-    assert reset("60", **{"retry-after": "3"}) == 3
+def test_a_reset_counts_only_if_that_limit_is_exhausted():
+    """Servers send it with every response; if requests remain, another limit refused this one."""
+    assert reset_after("60", 503) is None
+    assert reset_after("60", 404) is None
+    assert reset_after("60", **{"x-ratelimit-remaining": "0"}) == 60
+    assert reset_after("60", **{"x-ratelimit-remaining": "7"}) is None
+    assert reset_after("60", **{"retry-after": "3"}) == 3
 
 
-def test_a_combined_header_counts_likewise():
-    """As newer drafts have it."""
+def test_a_combined_rate_limit_header_is_read():
+    """As in newer drafts of the IETF."""
     assert retry_after_s(429, {"ratelimit": '"default";r=0;t=30'}) == 30
     assert retry_after_s(429, {"ratelimit": '"default";r=7;t=30'}) is None
     assert retry_after_s(503, {"ratelimit": '"default";r=0;t=30'}) is None
@@ -201,26 +201,26 @@ def test_a_combined_header_counts_likewise():
         ({}, None),
     ],
 )
-def test_a_body_may_say_it(sent, seconds):
-    """In any of the places that gateways have for it, or for a copy of another server's headers."""
+def test_a_retry_after_is_read_from_the_body(sent, seconds):
+    """In any field that gateways use for it, or for copies of another server's headers."""
     assert retry_after_s(429, {}, sent, lambda: 1741305000) == seconds
-    http_response = HTTPResponse(429, {"date": "Thu, 06 Mar 2025 23:50:00 GMT"}, body(sent))
+    http_response = HTTPResponse(429, {"date": "Thu, 06 Mar 2025 23:50:00 GMT"}, encode_json(sent))
     assert requested_wait_s(http_response) == seconds
     assert interpret(http_response, call_for("gen-1"), 1, "lenient").error.retry_after == seconds
 
 
-def test_a_header_comes_before_the_body():
-    """It is the server's own."""
+def test_a_header_takes_precedence_over_the_body():
+    """It comes from the server itself."""
     sent = {"error": {"metadata": {"headers": {"Retry-After": "7"}}, "retry_after": 8}}
     assert retry_after_s(429, {"retry-after": "9"}, sent) == 9
 
 
-def test_an_error_within_a_success_may_say_it():
-    """Its code is what counts, not the status."""
+def test_a_retry_after_is_read_from_an_error_in_a_success():
+    """By the code of the error, not the status."""
     sent = {"error": {"code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "60"}}}}
     assert (
         interpret(
-            HTTPResponse(200, {}, body(sent)), call_for("gen-1"), 1, "lenient"
+            HTTPResponse(200, {}, encode_json(sent)), call_for("gen-1"), 1, "lenient"
         ).failed_attempt.retry_after
         == 60
     )
@@ -241,8 +241,8 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from([404, 429, 503]), st.dictionaries(st.text(), JSON) | JSON, ODD)
-def test_no_body_makes_it_raise_or_wait_for_ever(status, sent, text):
-    """It is None, or a number of seconds that can be reckoned with."""
+def test_any_body_gives_none_or_a_finite_wait(status, sent, text):
+    """No body raises."""
     headers = {"x-ratelimit-reset": text}
     found = retry_after_s(status, headers, sent if isinstance(sent, dict) else None)
     assert found is None or (isfinite(found) and found >= 0)

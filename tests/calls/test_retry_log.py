@@ -1,4 +1,4 @@
-"""What is logged of retries and waits: a line each, in words of our own."""
+"""The log of retries and waits: one line each, without any text from the server."""
 
 import asyncio
 import json
@@ -25,20 +25,20 @@ WORDS = "words-of-the-server"
 
 
 def error(status, **headers):
-    """Answer with an error in the server's words."""
+    """Respond with an error that has a text."""
     body = {"error": {"code": status, "message": WORDS, "metadata": {"raw": WORDS}}}
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.Response(status, json=body, headers=headers)
 
 
 def record(**fields):
-    """Answer with the record."""
+    """Respond with the record."""
     return httpx.Response(200, json={"data": {"id": ID, **fields}})
 
 
 @pytest.fixture(params=["blocking", "awaited"])
-def lines(request, caplog, monkeypatch):
-    """Return the lines of the level INFO, but for drift, of a call that a script answers."""
+def log_lines(request, caplog, monkeypatch):
+    """A function that returns the INFO lines of a scripted call, except for drift."""
 
     def asked(script, ask, **options):
         answers = iter(script)
@@ -78,49 +78,49 @@ def lines(request, caplog, monkeypatch):
     return asked
 
 
-def test_a_retry_is_a_line(lines):
+def test_a_retry_logs_one_line(log_lines):
     """With the status, the attempt, the seconds and the reason."""
-    said = lines([error(503), error(502), record()], lambda it: it.get(ID))
+    said = log_lines([error(503), error(502), record()], lambda it: it.get(ID))
     assert [re.sub(r"; the next in [0-9.]+ s$", "", line) for line in said] == [
         "retry: attempt 1 ended with HTTP 503 (the server is not available)",
         "retry: attempt 2 ended with HTTP 502 (the gateway cannot reach the server)",
     ]
 
 
-def test_what_is_no_answer_is_a_line(lines):
-    """A connection that fails has no status."""
-    (line,) = lines([httpx.ConnectError(WORDS), record()], lambda it: it.get(ID))
+def test_a_failed_connection_logs_one_line(log_lines):
+    """It has no status."""
+    (line,) = log_lines([httpx.ConnectError(WORDS), record()], lambda it: it.get(ID))
     assert line.startswith("retry: attempt 1 ended with no response (the connection failed); ")
 
 
-def test_a_rate_limit_is_a_line(lines):
-    """As long as the server asks for."""
-    (line,) = lines([error(429, retry_after="1"), record()], lambda it: it.get(ID))
+def test_a_rate_limit_logs_one_line(log_lines):
+    """With the wait that the server asks for."""
+    (line,) = log_lines([error(429, retry_after="1"), record()], lambda it: it.get(ID))
     found = re.fullmatch(
         r"rate limit: attempt 1 ended with HTTP 429 \(too many requests\); the next in (.*) s", line
     )
     assert 1 <= float(found[1]) <= 2
 
 
-def test_each_wait_is_a_line(lines):
-    """For a record that is not there, and for one that is not final."""
+def test_each_wait_logs_one_line(log_lines):
+    """For a missing record, and for one that is not final."""
     script = [error(404), record(), record(cancelled=True)]
-    said = lines(script, lambda it: it.wait(ID, final=True, timeout=60))
+    said = log_lines(script, lambda it: it.wait(ID, final=True, timeout=60))
     assert said[0].startswith("wait: attempt 1 ended with HTTP 404 (it is not there yet); the next")
     assert said[1].startswith("wait: attempt 2 ended with HTTP 200 (it is not final yet); the next")
     assert len(said) == 2
 
 
-def test_no_line_shows_an_id_or_the_servers_words(lines, caplog):
-    """Logs go where records must not."""
+def test_no_line_shows_an_id_or_text_from_the_server(log_lines, caplog):
+    """Logs may be stored where records must not."""
     script = [error(503), error(429), error(500), error(404), record(cancelled=True)]
-    assert len(lines(script, lambda it: it.wait(ID, timeout=60))) == 4
+    assert len(log_lines(script, lambda it: it.wait(ID, timeout=60))) == 4
     shown = "".join(each.getMessage() for each in caplog.records if each.levelno >= logging.INFO)
     assert not [word for word in (ID, "gen-", WORDS, KEY) if word in shown]
 
 
-def test_the_environment_can_ask_for_the_log():
-    """On stderr, with no line of code; a client is made, and asks a server that is not there."""
+def test_an_environment_variable_enables_the_log():
+    """On stderr, without any code."""
     program = (
         "from modelgates_client import ModelGates, ModelGatesError\n"
         f"client = ModelGates(api_key={KEY!r}, base_url='http://127.0.0.1:9/', max_retries=1)\n"
@@ -136,8 +136,8 @@ def test_the_environment_can_ask_for_the_log():
     assert KEY not in done.stderr
 
 
-def test_a_level_that_there_is_not_is_a_warning(monkeypatch):
-    """It keeps no program from running."""
+def test_an_unknown_log_level_is_a_warning(monkeypatch):
+    """The program continues."""
     monkeypatch.setenv("MODELGATES_LOG", "loud")
     with pytest.warns(
         UserWarning, match="MODELGATES_LOG is 'loud'; expected one of debug, info"
@@ -146,7 +146,7 @@ def test_a_level_that_there_is_not_is_a_warning(monkeypatch):
     assert caught[0].filename == __file__
 
 
-def test_a_program_that_set_logging_up_is_left_alone(monkeypatch):
+def test_the_logging_configuration_of_a_program_is_kept(monkeypatch):
     """Its own level counts."""
     logger = logging.getLogger("modelgates_client")
     monkeypatch.setattr(logger, "level", logging.ERROR)
@@ -156,7 +156,7 @@ def test_a_program_that_set_logging_up_is_left_alone(monkeypatch):
 
 
 def client_for(answer):
-    """Return a client that a function answers."""
+    """Return a client that uses a response function."""
     transport = httpx.MockTransport(lambda _: answer)
     return ModelGates(
         api_key=KEY,
@@ -166,8 +166,8 @@ def client_for(answer):
     )
 
 
-def test_what_the_server_says_of_its_limit_is_on_each_answer():
-    """On responses and on every error."""
+def test_the_rate_limit_is_on_responses_and_errors():
+    """From their headers."""
     told = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "7"}
     limit = RateLimit(10, 4, 7.0)
     answer = httpx.Response(200, content=json.dumps({"data": {"id": ID}}), headers=told)
@@ -182,8 +182,8 @@ def test_what_the_server_says_of_its_limit_is_on_each_answer():
     assert caught.value.rate_limit == limit
 
 
-def test_a_limit_that_an_error_relays_is_told_too():
-    """Gateways put the headers of what is behind them into the error."""
+def test_a_rate_limit_relayed_in_an_error_body_is_read():
+    """Gateways put the headers of the provider into the error."""
     body = {"error": {"code": 429, "metadata": {"headers": {"X-RateLimit-Remaining": "0"}}}}
     with pytest.raises(RateLimitError) as caught:
         client_for(httpx.Response(429, json=body)).generations.get(ID)

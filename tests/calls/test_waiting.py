@@ -1,4 +1,4 @@
-"""`wait` as steps, on a clock and against a server that are simulated."""
+"""The steps of `wait`, on a simulated clock and against a simulated server."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from modelgates_client import (
 )
 from modelgates_client.calls.execution import poll_pause_s
 
-from .call_invariants import budget_of, check, raised
+from .call_invariants import budget_with, check_invariants, error_class_after
 from .server_turns import (
     ABSENT,
     BUDGETS,
@@ -28,22 +28,22 @@ from .server_turns import (
     SCRIPTS,
     SHARES,
     TIMEOUTS,
-    broken,
     failure,
-    forever,
+    incomplete,
+    provisional,
     record,
     refusal,
-    unsettled,
+    repeat_last,
 )
 from .simulation import ROUNDING_S, Clock, play
 
 
 @given(SCRIPTS, st.booleans(), TIMEOUTS, BUDGETS, CIRCUMSTANCES)
 def test_wait_ends_in_time_in_a_result_or_an_error(script, final, wait_s, tokens, circumstances):
-    """Whatever the server does; it never spins, and raises what waiting does not mend."""
-    budget = budget_of(tokens, circumstances["clock"])
-    trace = play(forever(script), wait_s=wait_s, final=final, budget=budget, **circumstances)
-    check(trace, wait_s, circumstances["overrun_s"])
+    """For any server; it never loops without a pause, and raises what waiting cannot fix."""
+    budget = budget_with(tokens, circumstances["clock"])
+    trace = play(repeat_last(script), wait_s=wait_s, final=final, budget=budget, **circumstances)
+    check_invariants(trace, wait_s, circumstances["overrun_s"])
     assert all(later - sooner > 1 / 16 for sooner, later in pairwise(trace.sent_s))
     *before, last = trace.turns
     assert all(
@@ -54,13 +54,13 @@ def test_wait_ends_in_time_in_a_result_or_an_error(script, final, wait_s, tokens
     elif isinstance(trace.error, GenerationNotReadyError):
         check_not_ready(trace, wait_s)
     else:
-        assert type(trace.error) is raised(last)
+        assert type(trace.error) is error_class_after(last)
         assert not last.absent or isinstance(trace.error, NotFoundError)
         assert not last.is_retriable or isinstance(trace.error, RateLimitError)
 
 
 def check_not_ready(trace, wait_s):
-    """Fail if the error does not say what happened, or came while there was time to ask again."""
+    """Check that the error has the last outcome, and that there was no time for another poll."""
     error, last = trace.error, trace.turns[-1]
     elapsed_s = trace.clock.now_s - trace.steps[0][0]
     assert error.elapsed_s == elapsed_s
@@ -78,8 +78,8 @@ def check_not_ready(trace, wait_s):
 
 @given(SHARES)
 def test_wait_polls_often_at_first_and_ever_less(share):
-    """Soon after the first, some two dozen in a minute, and shortly before the end."""
-    trace = play(forever([ABSENT]), wait_s=60.0, uniform=lambda: share)
+    """Soon after the first poll, some two dozen times in a minute, and shortly before the end."""
+    trace = play(repeat_last([ABSENT]), wait_s=60.0, uniform=lambda: share)
     assert trace.sent_s[0] == 0
     assert 0 < trace.sent_s[1] <= 0.25
     assert 15 <= len(trace.sent_s) <= 28
@@ -90,8 +90,8 @@ def test_wait_polls_often_at_first_and_ever_less(share):
 
 
 @given(st.floats(0, 58), st.floats(0, 0.5))
-def test_a_record_is_noticed_a_quarter_later_at_most(there_s, latency_s):
-    """A quarter of the time it took, but for the quarter of a second of the first polls."""
+def test_a_record_is_noticed_with_a_delay_of_a_quarter_at_most(there_s, latency_s):
+    """A quarter of its time, or 0.25 s for the first polls."""
     trace = play(
         lambda now_s: (record if now_s >= there_s else _absence)(latency_s=latency_s), wait_s=60.0
     )
@@ -105,17 +105,17 @@ def _absence(latency_s):
 
 
 @given(st.floats(0, 20), st.booleans())
-def test_the_last_thing_said_is_no_timeout_of_our_making(latency_s, there):
-    """The last poll leaves the server the time that it takes: what it says is what helps."""
-    turn = unsettled(latency_s=latency_s) if there else _absence(latency_s)
-    error = play(forever([turn]), wait_s=60.0, final=True).error
+def test_the_last_poll_has_enough_time_for_a_response(latency_s, there):
+    """The server's response helps more than a timeout."""
+    turn = provisional(latency_s=latency_s) if there else _absence(latency_s)
+    error = play(repeat_last([turn]), wait_s=60.0, final=True).error
     assert type(error.last_error) is (type(None) if there else NotFoundError)
     assert error.elapsed_s > 59
 
 
 @given(st.floats(0, 1e5))
 def test_the_schedule_is_bounded(elapsed_s):
-    """However long it was waited already."""
+    """However long the wait has lasted."""
     assert 0.25 <= poll_pause_s(elapsed_s) <= 5
     assert poll_pause_s(elapsed_s) <= poll_pause_s(elapsed_s + 1)
 
@@ -130,12 +130,12 @@ def test_the_schedule_is_bounded(elapsed_s):
         (failure("untrusted"), APIConnectionError),
         (failure("refused"), APIConnectionError),
         (NOT_A_RECORD, ResponseValidationError),
-        (broken(is_retriable=False), ResponseValidationError),
+        (incomplete(is_retriable=False), ResponseValidationError),
     ],
 )
-@pytest.mark.parametrize("before", [[], [ABSENT, ABSENT], [refusal(502), unsettled()]])
-def test_wait_raises_at_once_what_waiting_does_not_mend(turn, kind, before):
-    """The first time that it happens."""
+@pytest.mark.parametrize("before", [[], [ABSENT, ABSENT], [refusal(502), provisional()]])
+def test_wait_raises_errors_that_waiting_cannot_fix_at_once(turn, kind, before):
+    """The first time they occur."""
     trace = play([*before, turn], wait_s=60.0, final=True)
     assert isinstance(trace.error, kind)
     assert trace.error.attempts == len(before) + 1
@@ -151,60 +151,64 @@ def test_wait_raises_at_once_what_waiting_does_not_mend(turn, kind, before):
         failure("connection"),
         HANG,
         record("gen-2"),
-        broken(is_retriable=True),
+        incomplete(is_retriable=True),
     ],
 )
-def test_wait_bears_what_another_attempt_may_mend(turn):
-    """A client that gave up at the first trouble would not wait."""
+def test_wait_continues_after_retryable_errors(turn):
+    """Of any number."""
     trace = play([ABSENT, turn, turn, record()], wait_s=60.0, timeout_s=5.0, max_retries=0)
     assert trace.result.attempts == 4
 
 
-def test_wait_backs_off_while_there_is_trouble():
-    """Where that is longer than the schedule; an answer ends it."""
-    trace = play([*[refusal(503)] * 4, unsettled(), record()], wait_s=60.0, final=True)
+def test_wait_backs_off_after_retryable_errors():
+    """If the backoff is longer than the schedule; a response ends it."""
+    trace = play([*[refusal(503)] * 4, provisional(), record()], wait_s=60.0, final=True)
     assert trace.pauses[:4] == [0.375, 0.75, 1.5, 2.25]
     assert trace.pauses[4] == poll_pause_s(sum(trace.pauses[:4]))
 
 
-def test_trouble_that_is_over_is_not_the_last_answer():
-    """The last request brought a record; and a record that came is kept through later trouble."""
-    error = play(forever([refusal(503), unsettled(total_cost=0.5)]), wait_s=9, final=True).error
+def test_an_earlier_error_is_not_the_last_response():
+    """A provisional record is kept through later errors."""
+    error = play(
+        repeat_last([refusal(503), provisional(total_cost=0.5)]), wait_s=9, final=True
+    ).error
     assert error.last_error is None
     assert error.record.total_cost == 0.5
-    error = play(forever([unsettled(total_cost=0.5), ABSENT]), wait_s=9, final=True).error
+    error = play(repeat_last([provisional(total_cost=0.5), ABSENT]), wait_s=9, final=True).error
     assert type(error.last_error) is NotFoundError
     assert error.record.total_cost == 0.5
 
 
-def test_wait_takes_tokens_for_trouble_but_not_for_absence():
-    """An outage is not multiplied by those who wait either: they wait for tokens, too."""
+def test_wait_takes_tokens_for_errors_but_not_for_missing_records():
+    """Waiting calls do not multiply an outage: they wait for tokens, too."""
     clock = Clock()
-    trace = play(forever([refusal(503)]), wait_s=60.0, budget=budget_of(-200, clock), clock=clock)
+    trace = play(
+        repeat_last([refusal(503)]), wait_s=60.0, budget=budget_with(-200, clock), clock=clock
+    )
     assert type(trace.error) is GenerationNotReadyError
     assert type(trace.error.last_error) is ServerError
     assert trace.sent_s[1] >= 20
     clock = Clock()
-    budget = budget_of(-1000, clock)
-    trace = play(forever([ABSENT]), wait_s=60.0, budget=budget, clock=clock)
+    budget = budget_with(-1000, clock)
+    trace = play(repeat_last([ABSENT]), wait_s=60.0, budget=budget, clock=clock)
     assert trace.error.attempts > 15
     trace = play([refusal(429, after_s=1.0), record()], wait_s=60.0, budget=budget, clock=clock)
     assert trace.result.attempts == 2
 
 
-@pytest.mark.parametrize("first", [ABSENT, unsettled()])
-def test_wait_waits_for_the_final_record_only_if_asked(first):
-    """A record that is not settled is one all the same."""
-    trace = play([first, unsettled(), unsettled(), record()], wait_s=60.0, final=True)
+@pytest.mark.parametrize("first", [ABSENT, provisional()])
+def test_wait_waits_for_the_final_record_only_on_request(first):
+    """A provisional record is returned otherwise."""
+    trace = play([first, provisional(), provisional(), record()], wait_s=60.0, final=True)
     assert trace.result.attempts == 4
     assert trace.result.parsed.data.is_final
-    trace = play([ABSENT, unsettled()], wait_s=60.0)
+    trace = play([ABSENT, provisional()], wait_s=60.0)
     assert trace.result.attempts == 2
     assert not trace.result.parsed.data.is_final
 
 
-def test_wait_does_not_wait_in_vain():
-    """What the server asks for is longer than there is time: the error says so, at once."""
+def test_wait_does_not_wait_beyond_its_timeout():
+    """If the server asks for a longer wait, the error says so at once."""
     trace = play([refusal(429, after_s=60.0)], wait_s=60.0)
     assert type(trace.error) is RateLimitError
     assert trace.clock.now_s == 0
@@ -216,15 +220,15 @@ def test_wait_does_not_wait_in_vain():
 
 
 @given(LATENCIES)
-def test_a_wait_whose_time_is_over_is_not_ready(latency_s):
-    """Also when the last thing said was 429, without a time to wait."""
-    trace = play(forever([refusal(429, latency_s=latency_s)]), wait_s=60.0)
+def test_an_expired_wait_raises_not_ready(latency_s):
+    """Also after a 429 without a Retry-After."""
+    trace = play(repeat_last([refusal(429, latency_s=latency_s)]), wait_s=60.0)
     assert type(trace.error) is GenerationNotReadyError
     assert trace.error.last_error is not None
 
 
 def test_the_clients_timeout_bounds_each_request_of_a_wait():
-    """One that hangs does not use up the time of all."""
+    """A hanging request does not use up the whole wait."""
     trace = play([HANG, HANG, record()], wait_s=60.0, timeout_s=2.0)
     assert trace.result.attempts == 3
     assert [turn.latency_s for turn in trace.turns] == [2.0, 2.0, 0.0]

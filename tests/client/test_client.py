@@ -26,7 +26,7 @@ from modelgates_client import (
 )
 from modelgates_client.calls.retry import RetryBudget
 
-from ..calls.server_turns import MENDABLE
+from ..calls.server_turns import RETRYABLE_STATUSES
 from .servers import (
     GUARD_S,
     TIMES_S,
@@ -201,7 +201,7 @@ def test_the_server_says_how_long_to_wait(either, server, client, header, least_
     assert least_s <= second.at_s - first.at_s < GUARD_S
 
 
-@pytest.mark.parametrize("status", sorted(MENDABLE))
+@pytest.mark.parametrize("status", sorted(RETRYABLE_STATUSES))
 def test_what_another_attempt_may_mend_is_tried_again(either, server, client, no_backoff, status):
     """The attempts are on the result."""
     server.answers(refusal(status), refusal(status), record())

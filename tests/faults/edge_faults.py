@@ -19,7 +19,7 @@ from modelgates_client import (
     ServerError,
 )
 
-from ..calls.server_turns import MENDABLE
+from ..calls.server_turns import RETRYABLE_STATUSES
 from .faults import CLOSE, VALUE, Fault, good, play
 from .wire import GOOD, body, head, page, response
 
@@ -87,7 +87,7 @@ FAULTS = (
             f"page-{status}",
             play(page("an edge says no", f"{status} Whatever")),
             (_class(status),),
-            2 if status in MENDABLE else 1,
+            2 if status in RETRYABLE_STATUSES else 1,
             error_attributes={"status_code": status, "code": None},
         )
         for status in _PAGES
