@@ -1,8 +1,8 @@
-"""Servers that limit, and fetches from them, in virtual time.
+"""Simulated rate limiters, and clients that fetch through them in virtual time.
 
-A limiter's `ask(now)` returns the seconds by which the answer is delayed, and the seconds until a
-request would be let through, or None for one that was. How a server tells the latter is a function:
-`exact`, `rounded`, `silent`.
+`request(now)` of a limiter returns the delay of the response in seconds, and for a refused request
+the seconds until one would be admitted, else None. How the server reports that time is one of the
+functions `exact`, `rounded` and `silent`.
 """
 
 import heapq
@@ -12,18 +12,18 @@ import random
 from collections import deque
 from typing import NamedTuple
 
-#: What additions of floats may be off by.
+#: Tolerance for the rounding errors of float sums.
 CLOSE = 1e-6
 
 
 class FixedWindow:
-    """So many requests in each window of the clock."""
+    """Admits `limit` requests in each window of the clock."""
 
     def __init__(self, limit, window_s=1.0):
         self.limit, self.window_s = limit, window_s
         self.number, self.count = None, 0
 
-    def ask(self, now):
+    def request(self, now):
         number = math.floor(now / self.window_s + CLOSE)
         if number != self.number:
             self.number, self.count = number, 0
@@ -32,13 +32,13 @@ class FixedWindow:
 
 
 class SlidingWindow:
-    """So many requests within any time as long as the window."""
+    """Admits `limit` requests in any period as long as the window."""
 
     def __init__(self, limit, window_s=1.0):
         self.window_s = window_s
         self.times = deque([-math.inf] * limit, limit)
 
-    def ask(self, now):
+    def request(self, now):
         free_at = self.times[0] + self.window_s
         if now >= free_at - CLOSE:
             self.times.append(now)
@@ -47,13 +47,13 @@ class SlidingWindow:
 
 
 class TokenBucket:
-    """So many tokens a second, kept up to a capacity; a request takes one."""
+    """Adds `limit` tokens per second, up to `capacity`; a request takes one."""
 
     def __init__(self, limit, capacity):
         self.limit, self.capacity = limit, capacity
         self.tokens, self.at = capacity, -math.inf
 
-    def ask(self, now):
+    def request(self, now):
         self.tokens = min(self.capacity, self.tokens + (now - self.at) * self.limit)
         self.at = now
         if self.tokens >= 1 - CLOSE:
@@ -69,7 +69,7 @@ class Gcra:
         self.interval_s, self.tolerance_s = 1 / limit, (burst - 1) / limit
         self.due = -math.inf
 
-    def ask(self, now):
+    def request(self, now):
         due = max(self.due, now)
         if due - now <= self.tolerance_s + CLOSE:
             self.due = due + self.interval_s
@@ -78,13 +78,13 @@ class Gcra:
 
 
 class LeakyBucket:
-    """A queue of some depth: what is in it is answered late, what finds no room is refused."""
+    """A queue of bounded depth: queued requests get late responses, excess ones are refused."""
 
     def __init__(self, limit, depth):
         self.interval_s, self.longest_s = 1 / limit, depth / limit
         self.free_at = -math.inf
 
-    def ask(self, now):
+    def request(self, now):
         delay = max(self.free_at, now) - now
         if delay <= self.longest_s + CLOSE:
             self.free_at = now + delay + self.interval_s
@@ -92,30 +92,30 @@ class LeakyBucket:
         return 0.0, delay - self.longest_s
 
 
-class Penalising:
-    """Blocks after a refusal, and longer for each request that comes during the block."""
+class PenalisingLimiter:
+    """Blocks after a refusal, and extends the block for each request during it."""
 
     def __init__(self, limiter, penalty_s):
         self.limiter, self.penalty_s = limiter, penalty_s
         self.until = -math.inf
 
-    def ask(self, now):
+    def request(self, now):
         if now < self.until - CLOSE:
             self.until += self.penalty_s
             return 0.0, self.until - now
-        delay, wait = self.limiter.ask(now)
+        delay, wait = self.limiter.request(now)
         self.until = now + (wait or 0.0)
         return delay, wait
 
 
-class Changing:
-    """One limiter, and another from some moment on."""
+class ChangingLimiter:
+    """Switches from one limiter to another at a given time."""
 
     def __init__(self, before, after, at):
         self.before, self.after, self.at = before, after, at
 
-    def ask(self, now):
-        return (self.before if now < self.at else self.after).ask(now)
+    def request(self, now):
+        return (self.before if now < self.at else self.after).request(now)
 
 
 def exact(wait):
@@ -133,19 +133,19 @@ def silent(wait):
 
 
 class Server(NamedTuple):
-    """A limiter, and how it tells when it would let a request through."""
+    """A limiter, and how the server reports when it would admit a request."""
 
     limiter: object
-    saying: object
+    reported_wait: object
 
 
 class Fetch:
-    """A client that fetches ids, a request each, and asks again for what is refused.
+    """A client that fetches ids, one request each, and repeats refused requests.
 
     Attributes:
-        requests: How many were sent.
-        ended_at: When the last id was answered.
-        early: Requests that were sent before a Retry-After was over.
+        requests: The number of requests sent.
+        ended_at: When the last id got its response.
+        early: The number of requests sent before a Retry-After had passed.
     """
 
     def __init__(self, pacer, ids, workers):
@@ -156,7 +156,7 @@ class Fetch:
         self.barred_until = -math.inf
 
     def send(self, now):
-        """Send one if it may be sent; return whether, or the moment to try again."""
+        """Send a request if allowed; return whether it was sent, or when to try again."""
         if not self.left or not self.free:
             return False
         at = self.pacer.ready_at(now)
@@ -167,46 +167,46 @@ class Fetch:
         self.early += now < self.barred_until
         return True
 
-    def answer(self, now, sent_at, refused, said):
-        """Take an answer."""
+    def receive(self, now, sent_at, refused, retry_after):
+        """Process a response."""
         self.free += 1
         if refused:
             self.left += 1
-            self.barred_until = max(self.barred_until, now + (said or 0.0))
-            self.pacer.record_throttled(now, sent_at, said)
+            self.barred_until = max(self.barred_until, now + (retry_after or 0.0))
+            self.pacer.record_throttled(now, sent_at, retry_after)
             return
         self.open, self.ended_at = self.open - 1, now
         self.pacer.record_success(now, sent_at)
 
 
 def run(fetches, server, latency_s, *, start=0.0, jitter=0.0):
-    """Let fetches run against one server, from some moment, until all ids are answered.
+    """Let fetches run against one server from `start` until every id has a response.
 
-    Each way takes half of the latency, or `jitter` times that more or less.
+    Each direction takes half of the latency, varied by a share of up to `jitter`.
     """
     uniform = random.Random(1).uniform
     order = itertools.count()
     events = [(start, next(order), fetch, None) for fetch in fetches]
 
-    def later(at, fetch, what):
-        heapq.heappush(events, (at, next(order), fetch, what))
+    def schedule(at, fetch, event):
+        heapq.heappush(events, (at, next(order), fetch, event))
 
-    def way():
+    def one_way_s():
         return latency_s / 2 * uniform(1 - jitter, 1 + jitter)
 
     while events:
-        now, _, fetch, what = heapq.heappop(events)
-        if what is None:
+        now, _, fetch, event = heapq.heappop(events)
+        if event is None:
             fetch.wakes_at = None
-        elif len(what) == 1:
-            delay, wait = server.limiter.ask(now)
-            said = None if wait is None else server.saying(wait)
-            later(now + delay + way(), fetch, (*what, wait is not None, said))
+        elif len(event) == 1:
+            delay, wait = server.limiter.request(now)
+            retry_after = None if wait is None else server.reported_wait(wait)
+            schedule(now + delay + one_way_s(), fetch, (*event, wait is not None, retry_after))
             continue
         else:
-            fetch.answer(now, *what)
+            fetch.receive(now, *event)
         while (at := fetch.send(now)) is True:
-            later(now + way(), fetch, (now,))
+            schedule(now + one_way_s(), fetch, (now,))
         if at and (fetch.wakes_at is None or at < fetch.wakes_at):
             fetch.wakes_at = at
-            later(at, fetch, None)
+            schedule(at, fetch, None)

@@ -1,6 +1,6 @@
-"""`get_many` itself, on an event loop whose time is not real, against a server that is a function.
+"""`get_many` itself on an event loop with virtual time, against a server that is a function.
 
-An outage of a minute takes milliseconds, and nothing depends on the machine.
+An outage of a minute takes milliseconds, and results do not depend on the machine.
 """
 
 import asyncio
@@ -29,25 +29,25 @@ LATENCY_S = 0.02
 MAX_RETRIES = 4
 
 
-#: What records have besides their id: everything, as reading one that lacks much takes longer.
+#: A complete record: reading one with many missing fields takes longer.
 COMPLETE = make_record("gen-1", finish_reason="stop")
 
 
 def record(generation_id):
-    """Answer with the record of an id."""
+    """Return a response with the record of an id."""
     body = {"data": {**COMPLETE, "id": generation_id}}
     return HTTPResponse(200, {}, json.dumps(body).encode())
 
 
 def error(status, after=None):
-    """Answer with an error, and a Retry-After."""
+    """Return an error response, optionally with a Retry-After."""
     headers = {} if after is None else {"retry-after": str(after)}
     body = json.dumps({"error": {"code": status, "message": "no"}}).encode()
     return HTTPResponse(status, headers, body)
 
 
-class _Jump(selectors.DefaultSelector):
-    """Waits for nothing: where there is a time-out, that is when it is."""
+class _JumpingSelector(selectors.DefaultSelector):
+    """A selector that never waits: it advances the clock to the timeout instead."""
 
     def __init__(self):
         super().__init__()
@@ -55,37 +55,37 @@ class _Jump(selectors.DefaultSelector):
         self.late = lambda: 0.0
 
     def select(self, timeout=None):
-        found = super().select(0)
-        if not found and timeout is None:
-            raise RuntimeError("it waits for ever")
-        self.now += timeout + self.late() if timeout and not found else 0.0
-        return found
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("the loop would wait forever")
+        self.now += timeout + self.late() if timeout and not ready else 0.0
+        return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on which waiting takes no time."""
+    """An event loop on which waiting takes no real time."""
 
     def __init__(self, late=lambda: 0.0):
-        self._jump = _Jump()
-        self._jump.late = late
-        super().__init__(self._jump)
+        self._selector = _JumpingSelector()
+        self._selector.late = late
+        super().__init__(self._selector)
         self._clock_resolution = 1e-9
 
     def time(self):
-        return self._jump.now
+        return self._selector.now
 
 
 class Engine:
-    """Asks the function; see `simulate`."""
+    """An engine that calls the server function; see `simulate`."""
 
-    def __init__(self, server, done):
-        self._server, self._done = server, done
+    def __init__(self, server, result):
+        self._server, self._result = server, result
 
     async def send(self, request, _secret, deadline, _limit):
         loop = asyncio.get_running_loop()
         generation_id = request.target
-        self._done.requests.append((loop.time(), generation_id))
-        self._done.in_flight += 1
+        self._result.requests.append((loop.time(), generation_id))
+        self._result.in_flight += 1
         try:
             latency_s, attempt_result = self._server(loop.time(), generation_id)
             if attempt_result is HANG or latency_s >= deadline.remaining():
@@ -94,7 +94,7 @@ class Engine:
             await asyncio.sleep(latency_s)
             return attempt_result
         finally:
-            self._done.in_flight -= 1
+            self._result.in_flight -= 1
 
     async def reset(self):
         pass
@@ -104,34 +104,34 @@ class Engine:
 
 
 @dataclass
-class Done:
-    """What a run came to.
+class SimulationResult:
+    """The result of a simulated run.
 
     Attributes:
-        requests: When each was sent, and for which id.
-        outcomes: What came of the ids, and when.
-        told: What was told of outages, and when.
-        error: The `OutageError`, if it ended with one.
-        ended_at: When it was over.
-        taken: How many ids were taken from the iterator.
+        requests: The time and id of each request.
+        outcomes: The time and value of each outcome.
+        outages: The time and value of each outage notification.
+        error: The `OutageError` that ended the run, if any.
+        ended_at: The time of the end.
+        taken: The number of ids taken from the iterator.
     """
 
     requests: list[tuple[float, str]] = field(default_factory=list)
     outcomes: list[tuple[float, Any]] = field(default_factory=list)
-    told: list[tuple[float, Any]] = field(default_factory=list)
+    outages: list[tuple[float, Any]] = field(default_factory=list)
     error: OutageError | None = None
     ended_at: float = 0.0
     taken: int = 0
     in_flight: int = 0
 
     @property
-    def prepared(self):
-        """How often each id was asked for."""
+    def request_counts(self):
+        """The number of requests for each id."""
         return Counter(generation_id for _, generation_id in self.requests)
 
     @property
     def kinds(self):
-        """How many outcomes there are of each kind."""
+        """The number of outcomes of each kind."""
         return Counter(type(outcome).__name__ for _, outcome in self.outcomes)
 
 
@@ -149,12 +149,12 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
     final=False,
     late=lambda: 0.0,
 ):
-    """Ask for ids `gen-0`, `gen-1`…; `server(now, id)` returns a latency and an ending."""
-    done = Done()
+    """Fetch `gen-0`, `gen-1`, …; `server(now, id)` returns a latency and an attempt result."""
+    result = SimulationResult()
 
-    def names():
+    def generation_ids():
         for number in range(ids):
-            done.taken += 1
+            result.taken += 1
             yield f"gen-{number}"
 
     async def main():
@@ -165,27 +165,30 @@ def simulate(  # noqa: PLR0913 - all that a run depends on
             request = Request("GET", call.subject)
             return Execution(call, request, "lenient", policy, timeout_s, clock)
 
-        engine, key = Engine(server, done), Secret("sk-mg-of-nobody")
-        means = RunContext(engine, lambda _: engine, key, lambda: None, 2**20, execute)
+        engine, key = Engine(server, result), Secret("sk-mg-of-nobody")
+        run_context = RunContext(engine, lambda _: engine, key, lambda: None, 2**20, execute)
         bulk_options = BulkOptions(
             concurrency,
             ordered,
             max_rate,
             outage_timeout_s,
-            lambda outage: done.told.append((loop.time(), outage)),
+            lambda outage: result.outages.append((loop.time(), outage)),
         )
         try:
             async with aclosing(
                 completed_batches(
-                    names(), _call_factory(wait_s, final=final), lambda: means, bulk_options
+                    generation_ids(),
+                    _call_factory(wait_s, final=final),
+                    lambda: run_context,
+                    bulk_options,
                 )
             ) as batches:
                 async for batch in batches:
-                    done.outcomes += [(loop.time(), outcome_of(one)) for one in batch]
-        except OutageError as caught:
-            done.error = caught
-        done.ended_at = loop.time()
+                    result.outcomes += [(loop.time(), outcome_of(completed)) for completed in batch]
+        except OutageError as outage_error:
+            result.error = outage_error
+        result.ended_at = loop.time()
 
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(late)) as runner:
         runner.run(main())
-    return done
+    return result

@@ -1,4 +1,4 @@
-"""All ways of asking for many ids ride out an outage alike: clients, engines, ledgers, leases."""
+"""Every way to fetch many ids rides out an outage: clients, engines, ledgers and leases."""
 
 import asyncio
 import sys
@@ -18,21 +18,21 @@ from ..fast_server import KEY, Gateway, error, record
 pytestmark = pytest.mark.usefixtures("patient")
 
 IDS = [f"gen-{number}" for number in range(300)]
-DOWN_S = 0.7  # longer than the first probes take, and an outage is told of
+DOWN_S = 0.7  # longer than the first probes, and long enough to be reported as an outage
 MANY = {"concurrency": 20, "wait": 0}
 
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
-    """The key of the environment, which workers use."""
+    """Set the environment variable with the key that workers read."""
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
 
 
 def outage(status):
-    """Return an answer to each request: an error for some time, after the first fifty."""
+    """Return a response function that fails for some time, after the first fifty requests."""
     lock, seen, ends_at = threading.Lock(), [0], [float("inf")]
 
-    def answer(generation_id, _):
+    def respond(generation_id, _):
         with lock:
             seen[0] += 1
             if seen[0] == 51:
@@ -41,50 +41,52 @@ def outage(status):
             return error(status)
         return record(generation_id)._replace(delay_s=0.005)
 
-    return answer
+    return respond
 
 
-def blocking(base_url, _):
-    """Ask by `ModelGates`."""
+def fetch_with_sync_client(base_url, _):
+    """Fetch with `ModelGates`."""
     with ModelGates(base_url=base_url) as client:
-        return sum(isinstance(one, Resolved) for one in client.generations.get_many(IDS, **MANY))
+        return sum(
+            isinstance(outcome, Resolved) for outcome in client.generations.get_many(IDS, **MANY)
+        )
 
 
-async def _awaited(base_url):
+async def _fetch_with_async_client(base_url):
     async with AsyncModelGates(base_url=base_url) as client:
         outcomes = client.generations.get_many(IDS, **MANY)
         return sum([isinstance(outcome, Resolved) async for outcome in outcomes])
 
 
-def fast(base_url, _):
-    """Ask by `AsyncModelGates`, over httptools."""
-    return asyncio.run(_awaited(base_url))
+def fetch_over_httptools(base_url, _):
+    """Fetch with `AsyncModelGates` over httptools."""
+    return asyncio.run(_fetch_with_async_client(base_url))
 
 
-def httpcore(base_url, _):
-    """Ask by `AsyncModelGates`, over httpcore."""
+def fetch_over_httpcore(base_url, _):
+    """Fetch with `AsyncModelGates` over httpcore."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "httptools", None)
-        return asyncio.run(_awaited(base_url))
+        return asyncio.run(_fetch_with_async_client(base_url))
 
 
-def ledger(base_url, folder):
+def fetch_into_ledger(base_url, folder):
     """Fetch into a ledger."""
     fetch_all(str(folder / "one.db"), IDS, base_url=base_url, **MANY)
     with Ledger(folder / "one.db", read_only=True) as stored:
         return stored.counts().final
 
 
-def part(base_url, folder):
-    """Fetch a part for a worker."""
+def fetch_for_worker(base_url, folder):
+    """Fetch one part of an export, as a worker does."""
     return fetch_part(IDS, str(folder / "one.parquet"), base_url=base_url, **MANY).counts.final
 
 
-def leases(base_url, folder):
-    """Let three workers share the ids of a ledger."""
+def fetch_with_leases(base_url, folder):
+    """Let three workers share the ids of a ledger by leases."""
     path = folder / "shared.db"
-    with Ledger(path) as made:
-        made.enqueue(IDS)
+    with Ledger(path) as queue:
+        queue.enqueue(IDS)
 
     def work(_):
         with Ledger(path) as shared, ModelGates(base_url=base_url) as client:
@@ -97,23 +99,39 @@ def leases(base_url, folder):
         return stored.counts().final
 
 
-WAYS = [blocking, fast, httpcore, ledger, part, leases]
+FETCHERS = [
+    fetch_with_sync_client,
+    fetch_over_httptools,
+    fetch_over_httpcore,
+    fetch_into_ledger,
+    fetch_for_worker,
+    fetch_with_leases,
+]
 
 
 @pytest.mark.parametrize("status", [502, 503])
-@pytest.mark.parametrize("way", WAYS)
-def test_no_id_is_lost_and_few_are_asked_for_again(way, status, tmp_path):
-    """What was on its way is, and a probe now and then, of each worker."""
-    workers = 3 if way is leases else 1
+@pytest.mark.parametrize("fetch", FETCHERS)
+def test_no_id_is_lost_and_few_are_requested_again(fetch, status, tmp_path):
+    """Each worker repeats only its requests in flight and a few probes."""
+    workers = 3 if fetch is fetch_with_leases else 1
     with Gateway(outage(status)) as gateway:
-        assert way(gateway.base_url, tmp_path) == len(IDS)
+        assert fetch(gateway.base_url, tmp_path) == len(IDS)
     assert gateway.requests.total() <= len(IDS) + workers * (MANY["concurrency"] + 12)
 
 
-@pytest.mark.parametrize("way", [blocking, fast, httpcore, ledger, part])
-def test_an_outage_that_lasts_is_an_error(way, tmp_path, monkeypatch):
-    """The same one, soon; nothing was taken for an answer about an id."""
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        fetch_with_sync_client,
+        fetch_over_httptools,
+        fetch_over_httpcore,
+        fetch_into_ledger,
+        fetch_for_worker,
+    ],
+)
+def test_a_lasting_outage_is_an_error(fetch, tmp_path, monkeypatch):
+    """Every way raises the same error soon, and records no result for an id."""
     monkeypatch.setitem(MANY, "outage_timeout", 0.3)
     with Gateway(lambda *_: error(503)) as gateway, pytest.raises(OutageError) as caught:
-        way(gateway.base_url, tmp_path)
+        fetch(gateway.base_url, tmp_path)
     assert "no response for 0.3 s" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Where descriptors are scarce, fewer ids are asked for at one time, and none fails."""
+"""When file descriptors are scarce, fewer ids are fetched at a time, and none fails."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from ..fast_server import KEY, Gateway
 
-PROGRAM = """
+MANY_CALLS = """
     import collections, json, resource, sys
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -26,7 +26,7 @@ PROGRAM = """
 """
 
 
-ONE = """
+SINGLE_CALL = """
     import os, resource
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -48,10 +48,10 @@ ONE = """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits descriptors")
-def test_a_call_without_a_descriptor_left_is_an_error_of_ours():
-    """What a failure needs is loaded before: a file cannot be opened then, either."""
+def test_a_call_without_a_free_descriptor_is_a_connection_error():
+    """The modules needed for the error are loaded earlier: no file can be opened at that point."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(ONE)],
+        [sys.executable, "-c", textwrap.dedent(SINGLE_CALL)],
         capture_output=True,
         text=True,
         timeout=100,
@@ -63,8 +63,8 @@ def test_a_call_without_a_descriptor_left_is_an_error_of_ours():
 
 @pytest.mark.skipif(os.name != "posix", reason="limits descriptors")
 @pytest.mark.parametrize("engine", ["fast", "httpcore"])
-def test_few_descriptors_fail_no_id(engine):
-    """64 for 200 requests at one time."""
+def test_a_low_descriptor_limit_fails_no_id(engine):
+    """A limit of 64 descriptors for a concurrency of 200."""
     with Gateway(delay_s=0.02) as gateway:
         environment = {
             **os.environ,
@@ -72,7 +72,7 @@ def test_few_descriptors_fail_no_id(engine):
             "MODELGATES_BASE_URL": gateway.base_url,
         }
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(PROGRAM), engine],
+            [sys.executable, "-c", textwrap.dedent(MANY_CALLS), engine],
             env=environment,
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle: it ends at once, and quietly."""
+"""Ctrl-C during `get_many` ends it at once and quietly."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from ..fast_server import KEY, Gateway, record
 
-BLOCKING = """
+SYNC_PROGRAM = """
     import itertools
     from modelgates_client import ModelGates
 
@@ -22,7 +22,7 @@ BLOCKING = """
             print("interrupted", flush=True)
 """
 
-AWAITED = """
+ASYNC_PROGRAM = """
     import asyncio, itertools
     from modelgates_client import AsyncModelGates
 
@@ -39,16 +39,16 @@ AWAITED = """
 """
 
 
-def slowly(generation_id, _):
-    """Answer the first few, and the others not before everything is over."""
+def respond_slowly(generation_id, _):
+    """Respond to the first few requests at once, to the others only after a minute."""
     delay_s = 0 if int(generation_id.removeprefix("gen-")) < 3 else 60
     return record(generation_id)._replace(delay_s=delay_s)
 
 
-@pytest.mark.parametrize("program", [BLOCKING, AWAITED], ids=["blocking", "awaited"])
-def test_an_interrupt_ends_it(program):
-    """What is on its way is cancelled; no thread and no task complains."""
-    with Gateway(slowly) as gateway:
+@pytest.mark.parametrize("program", [SYNC_PROGRAM, ASYNC_PROGRAM], ids=["sync", "async"])
+def test_an_interrupt_ends_get_many(program):
+    """Requests in flight are cancelled; no thread and no task reports an error."""
+    with Gateway(respond_slowly) as gateway:
         environment = {
             **os.environ,
             "MODELGATES_API_KEY": KEY,

@@ -1,6 +1,6 @@
-"""`get_many` behind limiters of all kinds: how long it takes, and how often it asks.
+"""Time and number of requests of `get_many` behind rate limiters of all kinds.
 
-The time is compared with what a client would need that knew the limit from the beginning.
+The time is compared with that of an ideal client that knows the limit from the start.
 """
 
 import random
@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .limiters import Changing, FixedWindow, SlidingWindow, TokenBucket, rounded, silent
+from .limiters import ChangingLimiter, FixedWindow, SlidingWindow, TokenBucket, rounded, silent
 from .simulator import LATENCY_S, REFUSED, error, record, simulate
 
 WORKERS = 32
 JITTER = 0.1  # of the latency
 
 
-class AtOneTime:
-    """So many requests at one time; each takes as long as an answer does."""
+class ConcurrencyLimit:
+    """Admits `limit` requests at a time; each takes as long as a response."""
 
     def __init__(self, limit):
         self.limit, self.ends = limit, []
 
-    def ask(self, now):
+    def request(self, now):
         self.ends = [end for end in self.ends if end > now + 1e-9]
         if len(self.ends) >= self.limit:
             return 0.0, min(self.ends) - now
@@ -31,18 +31,18 @@ class AtOneTime:
         return 0.0, None
 
 
-class AtRandom:
-    """Refuses some, whatever the rate."""
+class RandomRefusals:
+    """Refuses a random share of the requests, whatever the rate."""
 
     def __init__(self, share):
         self.share, self.uniform = share, random.Random(3).random
 
-    def ask(self, _):
+    def request(self, _):
         return 0.0, 0.1 if self.uniform() < self.share else None
 
 
-class Kind(NamedTuple):
-    """A limiter, how many ids are asked for behind it, and the seconds they take at best."""
+class Scenario(NamedTuple):
+    """A limiter, the number of ids fetched through it, and the ideal time in seconds."""
 
     make: object
     ids: int
@@ -50,25 +50,25 @@ class Kind(NamedTuple):
 
 
 BURST = {
-    "bucket of 10, 100/s": Kind(lambda: TokenBucket(100, 10), 1000, 9.9),
-    "bucket of 100, 100/s": Kind(lambda: TokenBucket(100, 100), 1000, 9),
-    "bucket of 10, 500/s": Kind(lambda: TokenBucket(500, 10), 3000, 6),
-    "bucket of 100, 500/s": Kind(lambda: TokenBucket(500, 100), 3000, 5.8),
-    "fixed window of 1 s": Kind(lambda: FixedWindow(100), 1000, 9.1),
-    "fixed window of 10 s": Kind(lambda: FixedWindow(200, 10), 1000, 40),
-    "sliding window of 1 s": Kind(lambda: SlidingWindow(100), 1000, 9.1),
-    "sliding window of 10 s": Kind(lambda: SlidingWindow(200, 10), 1000, 40),
-    "10 at one time": Kind(lambda: AtOneTime(10), 3000, 6),
-    "raised tenfold": Kind(
-        lambda: Changing(TokenBucket(50, 10), TokenBucket(500, 10), 6), 3300, 6 + 2990 / 500
+    "bucket of 10, 100/s": Scenario(lambda: TokenBucket(100, 10), 1000, 9.9),
+    "bucket of 100, 100/s": Scenario(lambda: TokenBucket(100, 100), 1000, 9),
+    "bucket of 10, 500/s": Scenario(lambda: TokenBucket(500, 10), 3000, 6),
+    "bucket of 100, 500/s": Scenario(lambda: TokenBucket(500, 100), 3000, 5.8),
+    "fixed window of 1 s": Scenario(lambda: FixedWindow(100), 1000, 9.1),
+    "fixed window of 10 s": Scenario(lambda: FixedWindow(200, 10), 1000, 40),
+    "sliding window of 1 s": Scenario(lambda: SlidingWindow(100), 1000, 9.1),
+    "sliding window of 10 s": Scenario(lambda: SlidingWindow(200, 10), 1000, 40),
+    "10 at one time": Scenario(lambda: ConcurrencyLimit(10), 3000, 6),
+    "raised tenfold": Scenario(
+        lambda: ChangingLimiter(TokenBucket(50, 10), TokenBucket(500, 10), 6), 3300, 6 + 2990 / 500
     ),
-    "lowered to a quarter": Kind(
-        lambda: Changing(TokenBucket(100, 10), TokenBucket(25, 10), 5), 1000, 5 + 490 / 25
+    "lowered to a quarter": Scenario(
+        lambda: ChangingLimiter(TokenBucket(100, 10), TokenBucket(25, 10), 5), 1000, 5 + 490 / 25
     ),
 }
 NO_BURST = {
-    "no burst, 100/s": Kind(lambda: TokenBucket(100, 1), 1000, 10),
-    "no burst, 500/s": Kind(lambda: TokenBucket(500, 1), 3000, 6),
+    "no burst, 100/s": Scenario(lambda: TokenBucket(100, 1), 1000, 10),
+    "no burst, 500/s": Scenario(lambda: TokenBucket(500, 1), 3000, 6),
 }
 CHANCE = {"2 %": 0.02, "4 %": 0.04}
 
@@ -109,56 +109,58 @@ REQUESTS_OF_SILENCE = {"lowered to a quarter": 1.12}  # each step down is found 
 MAX_TIME_OF_LATE_TIMERS = 2.9
 
 statuses = pytest.mark.parametrize("status", [429, 503])
-sayings = pytest.mark.parametrize("saying", [silent, rounded])
+reported_waits = pytest.mark.parametrize("reported_wait", [silent, rounded])
 
 
-def fetched(kind, saying, status, *, late_s=0.0):
-    """Fetch ids; return the requests per id, and the time by the ideal."""
-    limiter = kind.make()
-    random.seed(5)  # of pauses that nobody asked for
+def fetch_through(scenario, reported_wait, status, *, late_s=0.0):
+    """Fetch through a limiter; return the requests per id and the time relative to the ideal."""
+    limiter = scenario.make()
+    random.seed(5)  # for pauses without a Retry-After
     uniform = random.Random(1).uniform
 
     def jitter():
         return uniform(1 - JITTER, 1 + JITTER)
 
     def server(now, name):
-        delay, wait = limiter.ask(now)
+        delay, wait = limiter.request(now)
         latency_s = LATENCY_S * jitter() + delay
-        return latency_s, record(name) if wait is None else error(status, saying(wait))
+        return latency_s, record(name) if wait is None else error(status, reported_wait(wait))
 
-    done = simulate(server, kind.ids, concurrency=WORKERS, late=lambda: uniform(0, late_s))
-    assert done.kinds == {"Resolved": kind.ids}
-    return len(done.requests) / kind.ids, done.ended_at / kind.ideal_s
+    result = simulate(server, scenario.ids, concurrency=WORKERS, late=lambda: uniform(0, late_s))
+    assert result.kinds == {"Resolved": scenario.ids}
+    return len(result.requests) / scenario.ids, result.ended_at / scenario.ideal_s
 
 
 @statuses
-@sayings
+@reported_waits
 @pytest.mark.parametrize("name", BURST)
-def test_a_limit_is_made_use_of(name, saying, status):
-    """Four fifths of it, at hardly more than a request an id."""
-    ratio, time = fetched(BURST[name], saying, status)
-    reached = TIME_OF_SILENCE if saying is silent else TIME_OF_WHOLE_SECONDS
-    assert time <= reached.get(name, MAX_TIME)
-    most = REQUESTS_OF_SILENCE.get(name, MAX_REQUESTS) if saying is silent else MAX_REQUESTS
+def test_a_rate_limit_is_used_to_four_fifths(name, reported_wait, status):
+    """With hardly more than one request per id."""
+    ratio, time = fetch_through(BURST[name], reported_wait, status)
+    max_times = TIME_OF_SILENCE if reported_wait is silent else TIME_OF_WHOLE_SECONDS
+    assert time <= max_times.get(name, MAX_TIME)
+    max_ratio = (
+        REQUESTS_OF_SILENCE.get(name, MAX_REQUESTS) if reported_wait is silent else MAX_REQUESTS
+    )
     if status == 503:
-        most = max(most, REQUESTS_OF_503.get(name, 0))
-    assert ratio <= most
+        max_ratio = max(max_ratio, REQUESTS_OF_503.get(name, 0))
+    assert ratio <= max_ratio
 
 
 @statuses
-@sayings
+@reported_waits
 @pytest.mark.parametrize("name", NO_BURST)
-def test_a_limit_without_burst_is_made_use_of(name, saying, status):
-    """Half of it."""
-    ratio, time = fetched(NO_BURST[name], saying, status)
+def test_a_rate_limit_without_burst_is_used_to_half(name, reported_wait, status):
+    """With at most 1.3 requests per id."""
+    ratio, time = fetch_through(NO_BURST[name], reported_wait, status)
     assert time <= MAX_TIME_WITHOUT_BURST
     assert ratio <= MAX_REQUESTS_WITHOUT_BURST
 
 
-@sayings
-def test_late_timers_are_no_burst(saying):
-    """What is late is not made up for at once, where a limiter would refuse that."""
-    ratio, time = fetched(NO_BURST["no burst, 500/s"], saying, 429, late_s=0.005)
+@reported_waits
+def test_late_timers_do_not_cause_a_burst(reported_wait):
+    """Delayed requests are not all sent at once where the limiter would refuse them."""
+    ratio, time = fetch_through(NO_BURST["no burst, 500/s"], reported_wait, 429, late_s=0.005)
     assert time <= MAX_TIME_OF_LATE_TIMERS
     assert ratio <= MAX_REQUESTS_WITHOUT_BURST
 
@@ -167,34 +169,36 @@ def test_late_timers_are_no_burst(saying):
 TIME_ON_A_BUSY_MACHINE = {"bucket of 10, 100/s": 1.4, "sliding window of 1 s": 1.4}
 
 
-@sayings
+@reported_waits
 @pytest.mark.parametrize("name", TIME_ON_A_BUSY_MACHINE)
-def test_a_burst_makes_up_for_late_timers(name, saying):
-    """As far as a limiter has one, that is known of."""
-    ratio, time = fetched(BURST[name], saying, 429, late_s=0.06)
+def test_a_known_burst_compensates_for_late_timers(name, reported_wait):
+    """As far as the limiter allows a burst and the client has learnt of it."""
+    ratio, time = fetch_through(BURST[name], reported_wait, 429, late_s=0.06)
     assert time <= TIME_ON_A_BUSY_MACHINE[name]
     assert ratio <= MAX_REQUESTS
 
 
 @statuses
-@sayings
+@reported_waits
 @pytest.mark.parametrize("share", CHANCE.values(), ids=CHANCE)
-def test_refusals_by_chance_are_no_limit(share, saying, status):
-    """Only the ids wait that they come to; the last of them as long as all."""
+def test_random_refusals_do_not_slow_down_other_ids(share, reported_wait, status):
+    """Only the refused ids wait; the run ends when the last of them does."""
     ideal_s = 2000 * LATENCY_S / WORKERS / (1 - share)
-    kind = Kind(lambda: AtRandom(share), 2000, ideal_s + saying_s(saying))
-    ratio, time = fetched(kind, saying, status)
+    scenario = Scenario(
+        lambda: RandomRefusals(share), 2000, ideal_s + refusal_wait_s(reported_wait)
+    )
+    ratio, time = fetch_through(scenario, reported_wait, status)
     assert time <= MAX_TIME
     assert ratio <= MAX_REQUESTS
 
 
-def saying_s(saying):
-    """Return how long an id has to wait that was refused by chance."""
-    return saying(0.1) or 0.1
+def refusal_wait_s(reported_wait):
+    """Return how long a randomly refused id has to wait, in seconds."""
+    return reported_wait(0.1) or 0.1
 
 
 limits = st.sampled_from(
-    [FixedWindow, SlidingWindow, lambda limit: TokenBucket(limit, 10), AtOneTime]
+    [FixedWindow, SlidingWindow, lambda limit: TokenBucket(limit, 10), ConcurrencyLimit]
 )
 outages = st.lists(st.tuples(st.floats(0, 5), st.floats(0.01, 5)), max_size=3)
 
@@ -210,21 +214,23 @@ outages = st.lists(st.tuples(st.floats(0, 5), st.floats(0.01, 5)), max_size=3)
     st.sampled_from([429, 503]),
     st.sampled_from([silent, rounded]),
 )
-def test_whatever_there_is_nothing_is_lost(  # noqa: PLR0913, PLR0917 - a mixture
-    limiter, limit, outages, way, ids, concurrency, status, saying
+def test_no_id_is_lost_in_any_mix_of_outages_and_limits(  # noqa: PLR0913, PLR0917 - a mixture
+    limiter, limit, outages, attempt_result, ids, concurrency, status, reported_wait
 ):
-    """One after the other, or both: all ids have their records, and the run ends."""
-    limited, at, spans = limiter(limit), 0.0, []
+    """Every id has its record, and the run ends."""
+    active_limiter, at, spans = limiter(limit), 0.0, []
     for up_s, down_s in outages:
         spans.append((at + up_s, at + up_s + down_s))
         at += up_s + down_s
 
     def server(now, name):
         if any(begin <= now < end for begin, end in spans):
-            return 0.001, way
-        delay, wait = limited.ask(now)
-        return LATENCY_S + delay, record(name) if wait is None else error(status, saying(wait))
+            return 0.001, attempt_result
+        delay, wait = active_limiter.request(now)
+        return LATENCY_S + delay, record(name) if wait is None else error(
+            status, reported_wait(wait)
+        )
 
-    done = simulate(server, ids, concurrency=concurrency)
-    assert done.error is None
-    assert done.kinds == {"Resolved": ids}
+    result = simulate(server, ids, concurrency=concurrency)
+    assert result.error is None
+    assert result.kinds == {"Resolved": ids}

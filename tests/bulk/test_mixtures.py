@@ -1,4 +1,4 @@
-"""`get_many` in mixtures of outages, limits, chance and ids that make the server fail."""
+"""`get_many` in mixtures of outages, rate limits, random refusals and ids that fail."""
 
 import random
 
@@ -11,11 +11,11 @@ from modelgates_client import Failed, RateLimitError, Resolved
 from .limiters import FixedWindow, SlidingWindow, TokenBucket, rounded, silent
 from .simulator import HANG, LATENCY_S, MAX_RETRIES, REFUSED, error, record, simulate
 
-WAYS = [REFUSED, HANG, error(502), error(503), error(503, 1), error(529, "soon"), error(521)]
+OUTAGES = [REFUSED, HANG, error(502), error(503), error(503, 1), error(529, "soon"), error(521)]
 PROBES = 8 + 2 * 10 + 10  # in an outage of at most 20 s
 
 outages = st.lists(
-    st.tuples(st.floats(0, 3), st.floats(0.01, 20), st.sampled_from(WAYS)), max_size=3
+    st.tuples(st.floats(0, 3), st.floats(0.01, 20), st.sampled_from(OUTAGES)), max_size=3
 )
 limiters = st.none() | st.builds(
     lambda kind, limit: kind(limit),
@@ -37,39 +37,43 @@ limiters = st.none() | st.builds(
     st.booleans(),
     st.integers(0, 9),
 )
-def test_each_id_comes_to_what_it_is(  # noqa: PLR0913, PLR0917 - a mixture
-    spans, limiter, refusal, share, bad, bad_status, ids, concurrency, ordered, seed
+def test_good_ids_resolve_and_bad_ids_fail_in_any_mixture(  # noqa: PLR0913, PLR0917 - a mixture
+    spans, limiter, refusal, refused_share, bad, bad_status, ids, concurrency, ordered, seed
 ):
-    """Whatever else happens: a record for each good id, failure for each bad one; and it ends."""
-    status, saying = refusal
+    """Every good id has its record, every bad one fails, and the run ends."""
+    status, reported_wait = refusal
     uniform, at, plan = random.Random(seed).random, 0.0, []
     bad = {f"gen-{number}" for number in bad if number < ids and ids > 10}
-    for up_s, down_s, way in spans:
-        plan.append((at + up_s, at + up_s + down_s, way))
+    for up_s, down_s, attempt_result in spans:
+        plan.append((at + up_s, at + up_s + down_s, attempt_result))
         at += up_s + down_s
 
     def server(now, name):
-        for begin, end, way in plan:
+        for begin, end, attempt_result in plan:
             if begin <= now < end:
-                return 0.001, way
-        wait = 0.1 if uniform() < share else limiter.ask(now)[1] if limiter else None
+                return 0.001, attempt_result
+        wait = 0.1 if uniform() < refused_share else limiter.request(now)[1] if limiter else None
         if wait is not None:
-            return LATENCY_S, error(status, saying(wait))
+            return LATENCY_S, error(status, reported_wait(wait))
         return LATENCY_S, error(bad_status) if name in bad else record(name)
 
-    done = simulate(server, ids, concurrency=concurrency, ordered=ordered)
-    assert done.error is None
-    assert {one.generation_id for _, one in done.outcomes if isinstance(one, Failed)} == bad
-    assert sum(isinstance(one, Resolved) for _, one in done.outcomes) == ids - len(bad)
+    result = simulate(server, ids, concurrency=concurrency, ordered=ordered)
+    assert result.error is None
+    assert {
+        outcome.generation_id for _, outcome in result.outcomes if isinstance(outcome, Failed)
+    } == bad
+    assert sum(isinstance(outcome, Resolved) for _, outcome in result.outcomes) == ids - len(bad)
     if ordered:
-        assert [one.generation_id for _, one in done.outcomes] == [f"gen-{n}" for n in range(ids)]
+        assert [outcome.generation_id for _, outcome in result.outcomes] == [
+            f"gen-{n}" for n in range(ids)
+        ]
     allowed = ids * 2 + len(bad) * 3 * (1 + MAX_RETRIES) + (1 + len(plan)) * (concurrency + PROBES)
-    assert len(done.requests) <= allowed
-    assert done.ended_at <= at + 120 + 3 * ids / 5
+    assert len(result.requests) <= allowed
+    assert result.ended_at <= at + 120 + 3 * ids / 5
 
 
-def spent(headers=None, body=None):
-    """Return a server whose quota for the day is used up after a hundred requests."""
+def spent_quota(headers=None, body=None):
+    """Return a server whose daily quota is used up after a hundred requests."""
     left = 100
 
     def server(now, name):
@@ -98,15 +102,15 @@ QUOTAS = {
 
 @pytest.mark.parametrize("quota", QUOTAS.values(), ids=QUOTAS)
 @pytest.mark.parametrize(("ids", "concurrency"), [(500, 32), (103, 1), (10_000, 200)])
-def test_a_quota_of_the_day_that_is_spent_is_not_asked_for_more(quota, ids, concurrency):
-    """What is left fails at once, with the time at which there is more."""
+def test_a_spent_daily_quota_fails_the_remaining_ids(quota, ids, concurrency):
+    """They fail at once, with the time until the quota is renewed."""
     date = {"date": "Sun, 17 Mar 2030 17:46:40 GMT"}
     quota = {**quota, "headers": {**date, **quota.get("headers", {})}}
-    done = simulate(spent(**quota), ids, concurrency=concurrency)
-    assert done.kinds == {"Resolved": 100, "Failed": ids - 100}
-    for _, outcome in done.outcomes:
+    result = simulate(spent_quota(**quota), ids, concurrency=concurrency)
+    assert result.kinds == {"Resolved": 100, "Failed": ids - 100}
+    for _, outcome in result.outcomes:
         if isinstance(outcome, Failed):
             assert type(outcome.error) is RateLimitError
             assert outcome.error.retry_after == 14_400
-    assert len(done.requests) <= 100 + concurrency + 6
-    assert done.ended_at < 5
+    assert len(result.requests) <= 100 + concurrency + 6
+    assert result.ended_at < 5

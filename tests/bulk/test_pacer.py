@@ -1,4 +1,4 @@
-"""What the pacer learns from simulated servers, and what holds whatever a server does."""
+"""What the pacer learns from simulated servers, and its invariants for any server."""
 
 import math
 import random
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from modelgates_client.bulk.pacer import Pacer
 
 from .limiters import (
-    Changing,
+    ChangingLimiter,
     Fetch,
     FixedWindow,
     Gcra,
     LeakyBucket,
-    Penalising,
+    PenalisingLimiter,
     Server,
     SlidingWindow,
     TokenBucket,
@@ -37,10 +37,10 @@ LIMITERS = {
 STARTS = [0.0, 0.411, 0.959]  # within a second of the server's clock
 
 limiters = pytest.mark.parametrize("limiter", LIMITERS.values(), ids=LIMITERS)
-sayings = pytest.mark.parametrize("saying", [rounded, exact, silent])
+reported_waits = pytest.mark.parametrize("reported_wait", [rounded, exact, silent])
 
 
-def fetched(server, latency_s, *, ids=1000, workers=32, start=0.0):
+def fetch_through(server, latency_s, *, ids=1000, workers=32, start=0.0):
     """Fetch ids; return the requests per id, and the seconds it took."""
     fetch = Fetch(Pacer(start, uniform=random.Random(7).random), ids, workers)
     run([fetch], server, latency_s, start=start)
@@ -50,47 +50,47 @@ def fetched(server, latency_s, *, ids=1000, workers=32, start=0.0):
 
 
 @limiters
-@sayings
+@reported_waits
 @pytest.mark.parametrize("latency_s", [0.005, 0.02, 0.05])
-def test_a_storm_is_weathered(limiter, saying, latency_s):
-    """100/s, 32 workers, 1,000 ids: at most 1.1 requests per id, and 1.5 times the ideal time."""
+def test_a_limit_of_100_per_second_is_used_efficiently(limiter, reported_wait, latency_s):
+    """32 workers, 1,000 ids: at most 1.1 requests per id, and 1.5 times the ideal time."""
     for start in STARTS:
-        ratio, took_s = fetched(Server(limiter(100), saying), latency_s, start=start)
+        ratio, took_s = fetch_through(Server(limiter(100), reported_wait), latency_s, start=start)
         assert ratio <= 1.1
         assert took_s <= 1.5 * 10
 
 
 @limiters
-@sayings
-def test_a_low_limit_is_found(limiter, saying):
+@reported_waits
+def test_a_low_limit_is_found(limiter, reported_wait):
     """10/s."""
-    ratio, took_s = fetched(Server(limiter(10), saying), 0.05)
+    ratio, took_s = fetch_through(Server(limiter(10), reported_wait), 0.05)
     assert ratio <= 1.1
     assert took_s <= 1.5 * 100
 
 
 @pytest.mark.parametrize("name", ["fixed window", "sliding window", "token bucket of 1"])
-@sayings
-def test_a_high_limit_is_found(name, saying):
+@reported_waits
+def test_a_high_limit_is_found(name, reported_wait):
     """2,000/s, 200 workers, 20,000 ids."""
-    server = Server(LIMITERS[name](2000), saying)
-    ratio, took_s = fetched(server, 0.02, ids=20_000, workers=200)
+    server = Server(LIMITERS[name](2000), reported_wait)
+    ratio, took_s = fetch_through(server, 0.02, ids=20_000, workers=200)
     assert ratio <= 1.1
     assert took_s <= 1.5 * 10
 
 
 @pytest.mark.parametrize("limiter", [FixedWindow, SlidingWindow])
-@pytest.mark.parametrize("saying", [rounded, exact])
-@pytest.mark.parametrize(("workers", "most"), [(16, 1.1), (32, 1.17)])
-def test_a_quota_of_a_minute_is_used_up(limiter, saying, workers, most):
-    """60 a minute, 200 ids: hardly a request is refused after the first storm.
+@pytest.mark.parametrize("reported_wait", [rounded, exact])
+@pytest.mark.parametrize(("workers", "max_ratio"), [(16, 1.1), (32, 1.17)])
+def test_a_quota_per_minute_is_used_up(limiter, reported_wait, workers, max_ratio):
+    """60 per minute, 200 ids: hardly any request is refused after the first refusals.
 
-    What all workers have on their way when the first refusal comes is refused, too: with 32 workers
-    that is already 0.16 requests per id.
+    All requests in flight at the first refusal are refused, too: with 32 workers, these alone are
+    0.16 requests per id.
     """
-    server = Server(limiter(60, 60.0), saying)
-    ratio, took_s = fetched(server, 0.05, ids=200, workers=workers)
-    assert ratio <= most
+    server = Server(limiter(60, 60.0), reported_wait)
+    ratio, took_s = fetch_through(server, 0.05, ids=200, workers=workers)
+    assert ratio <= max_ratio
     assert took_s <= 1.3 * 200
 
 
@@ -102,51 +102,51 @@ MAX_QUEUED_TIME = 1.8  # a queue of 20 at 20/s answers a second late
 
 
 @limiters
-@sayings
+@reported_waits
 @pytest.mark.parametrize("latency_s", [0.005, 0.05])
 @pytest.mark.parametrize("change", [(100, 20, 5, 30), (20, 200, 10, 14)], ids=["down", "up"])
-def test_a_limit_that_changes_is_found_again(limiter, saying, latency_s, change):
-    """100/s, after 5 s 20/s; and 20/s, after 10 s 200/s."""
+def test_a_changed_limit_is_learnt_again(limiter, reported_wait, latency_s, change):
+    """From 100/s to 20/s after 5 s; and from 20/s to 200/s after 10 s."""
     before, after, at, ideal_s = change
-    most_ratio, most_time = MAX[saying]
+    max_ratio, max_time = MAX[reported_wait]
     if limiter is LIMITERS["leaky bucket of 20"]:
-        most_time = max(most_time, MAX_QUEUED_TIME)
-    server = Server(Changing(limiter(before), limiter(after), at), saying)
-    ratio, took_s = fetched(server, latency_s)
-    assert ratio <= most_ratio
-    assert took_s <= most_time * ideal_s
+        max_time = max(max_time, MAX_QUEUED_TIME)
+    server = Server(ChangingLimiter(limiter(before), limiter(after), at), reported_wait)
+    ratio, took_s = fetch_through(server, latency_s)
+    assert ratio <= max_ratio
+    assert took_s <= max_time * ideal_s
 
 
 @limiters
-@sayings
-def test_clients_that_share_a_limit_settle(limiter, saying):
-    """Three clients, each with 32 workers: at most 1.15 requests per id in sum."""
+@reported_waits
+def test_clients_that_share_a_limit_settle(limiter, reported_wait):
+    """Three clients, each with 32 workers: at most 1.15 requests per id in total."""
     fetches = [Fetch(Pacer(0.0, uniform=random.Random(n).random), 1000, 32) for n in range(3)]
-    run(fetches, Server(limiter(100), saying), 0.02)
+    run(fetches, Server(limiter(100), reported_wait), 0.02)
     assert sum(fetch.requests for fetch in fetches) <= 1.15 * 3000
     assert not any(fetch.open or fetch.early for fetch in fetches)
 
 
 @limiters
-@sayings
-def test_a_server_that_penalises_is_not_provoked(limiter, saying):
-    """Nothing is sent during a Retry-After, so that blocks come to an end."""
-    ratio, _ = fetched(Server(Penalising(limiter(100), 0.2), saying), 0.02)
+@reported_waits
+def test_a_penalising_server_gets_no_request_during_a_block(limiter, reported_wait):
+    """No request is sent during a Retry-After, so that blocks end."""
+    ratio, _ = fetch_through(Server(PenalisingLimiter(limiter(100), 0.2), reported_wait), 0.02)
     assert ratio <= 1.1
 
 
 @limiters
-@sayings
-def test_latency_may_vary(limiter, saying):
-    """Requests overtake each other, by a tenth of the latency."""
+@reported_waits
+def test_requests_may_overtake_each_other(limiter, reported_wait):
+    """The latency varies by a tenth."""
     fetch = Fetch(Pacer(0.0, uniform=random.Random(7).random), 1000, 32)
-    run([fetch], Server(limiter(100), saying), 0.02, jitter=0.1)
+    run([fetch], Server(limiter(100), reported_wait), 0.02, jitter=0.1)
     assert fetch.open == fetch.early == 0
     assert fetch.requests <= 1100
 
 
-def test_no_limit_no_delay():
-    """As long as nothing is refused, nothing waits."""
+def test_without_refusals_there_is_no_delay():
+    """Every request may be sent at once."""
     pacer = Pacer(0.0)
     for number in range(10_000):
         assert pacer.ready_at(number / 1e6) == number / 1e6
@@ -155,8 +155,8 @@ def test_no_limit_no_delay():
     assert pacer.rate is None
 
 
-def test_a_low_estimate_is_outgrown():
-    """A 503 of an outage is not taken for a limit for long."""
+def test_a_low_estimate_rises_quickly():
+    """A 503 from an outage is not treated as a rate limit for long."""
     pacer = Pacer(0.0, uniform=lambda: 0.5)
     pacer.record_sent(0.0)
     pacer.record_throttled(0.1, 0.0, 5.0)
@@ -170,8 +170,8 @@ def test_a_low_estimate_is_outgrown():
     assert pacer.rate > 100
 
 
-def test_time_in_which_nothing_is_sent_proves_nothing():
-    """The rate does not grow while there is nothing to send."""
+def test_the_rate_does_not_grow_while_idle():
+    """Time without requests is no evidence of a higher limit."""
     pacer = Pacer(0.0)
     pacer.record_sent(0.0)
     pacer.record_throttled(0.1, 0.0, 1.0)
@@ -181,8 +181,8 @@ def test_time_in_which_nothing_is_sent_proves_nothing():
     assert pacer.rate <= 2 * before + 10
 
 
-def test_pauses_that_the_server_does_not_ask_for_grow_and_vary():
-    """They grow while nothing is let through, up to a minute, each by a random part shorter."""
+def test_pauses_without_retry_after_grow_and_have_jitter():
+    """They grow up to a minute while all requests are refused; each is randomly shortened."""
     for uniform, part in [(lambda: 1.0, 1.0), (lambda: 0.0, 0.5)]:
         pacer = Pacer(0.0, uniform=uniform)
         now, pauses = 0.0, []
@@ -195,8 +195,8 @@ def test_pauses_that_the_server_does_not_ask_for_grow_and_vary():
         assert pauses == pytest.approx(growing)
 
 
-def test_what_was_on_its_way_is_the_same_event():
-    """One refusal or thirty-two: the estimate is the same."""
+def test_refusals_of_requests_in_flight_count_once():
+    """The estimate is the same after one refusal and after 31."""
     rates = []
     for refused in (1, 31):
         pacer = Pacer(0.0)
@@ -210,8 +210,8 @@ def test_what_was_on_its_way_is_the_same_event():
     assert rates[0] == rates[1]
 
 
-def paced(pacer, now, count):
-    """Send some requests as soon as allowed, let through at once; return the time."""
+def send_paced(pacer, now, count):
+    """Send some requests as soon as allowed, all admitted at once; return the time."""
     for _ in range(count):
         now = pacer.ready_at(now)
         pacer.record_sent(now)
@@ -221,32 +221,32 @@ def paced(pacer, now, count):
 
 @given(st.integers(1, 50), st.floats(0, 100) | st.none())
 def test_stale_refusals_change_no_estimate(count, retry_after):
-    """What was sent before a pause ended only extends the waiting, if it says so."""
+    """Refusals of requests sent before a pause ended can only extend the wait."""
     pacers = [Pacer(0.0, uniform=lambda: 0.5) for _ in range(2)]
     for pacer in pacers:
-        now = paced(pacer, 0.0, 5)
+        now = send_paced(pacer, 0.0, 5)
         pacer.record_sent(now)
         pacer.record_throttled(now, now, 1.0)
-        now = paced(pacer, pacer.ready_at(now), 3)
-    stale, other = pacers
+        now = send_paced(pacer, pacer.ready_at(now), 3)
+    stale, fresh = pacers
     for _ in range(count):
         stale.record_throttled(now, 0.5, retry_after)
-        assert stale.rate == other.rate
-    assert stale.ready_at(now) == max(other.ready_at(now), now + (retry_after or 0.0))
+        assert stale.rate == fresh.rate
+    assert stale.ready_at(now) == max(fresh.ready_at(now), now + (retry_after or 0.0))
     later = stale.ready_at(now)
     for pacer in pacers:
         pacer.record_sent(later)
-    assert stale.rate == other.rate
+    assert stale.rate == fresh.rate
 
 
 def test_stale_successes_change_no_estimate():
-    """What was sent before a pause ended says nothing of the time after it."""
+    """Requests sent before a pause ended say nothing about the time after it."""
     rates = []
     for stale in (0, 500):
         pacer = Pacer(0.0, uniform=lambda: 0.5)
-        now = paced(pacer, 0.0, 5)
+        now = send_paced(pacer, 0.0, 5)
         pacer.record_throttled(now, now, 1.0)
-        now = paced(pacer, pacer.ready_at(now), 30)
+        now = send_paced(pacer, pacer.ready_at(now), 30)
         for _ in range(stale):
             pacer.record_success(now, 0.0)
         pacer.record_throttled(now, now, 1.0)
@@ -267,10 +267,10 @@ steps = st.lists(
 
 
 @given(steps, st.none() | st.sampled_from([0.01, 1.0, 50.0, 3000.0]), st.randoms())
-def test_what_holds_whatever_a_server_does(moves, max_rate, rng):
-    """No request before a Retry-After is over; no more than `max_rate`; all times are finite."""
+def test_invariants_hold_for_any_server(moves, max_rate, rng):
+    """No request before a Retry-After has passed; never above `max_rate`; all times are finite."""
     pacer = Pacer(0.0, max_rate=max_rate, uniform=rng.random)
-    now, barred_until, flying, sent = 0.0, 0.0, [], []
+    now, barred_until, in_flight, sent = 0.0, 0.0, [], []
     for move, seconds, retry_after in moves:
         if move == "wait":
             now += seconds
@@ -286,9 +286,9 @@ def test_what_holds_whatever_a_server_does(moves, max_rate, rng):
                 if pacer.ready_at(now) == now:
                     pacer.record_sent(now)
                     sent.append(now)
-                    flying.append(now)
-        elif flying:
-            sent_at = flying.pop(rng.randrange(len(flying)))
+                    in_flight.append(now)
+        elif in_flight:
+            sent_at = in_flight.pop(rng.randrange(len(in_flight)))
             if move == "pass":
                 pacer.record_success(now, sent_at)
             else:
@@ -296,7 +296,7 @@ def test_what_holds_whatever_a_server_does(moves, max_rate, rng):
                 barred_until = max(barred_until, now + (retry_after or 0.0))
         assert pacer.rate is None or 0 < pacer.rate <= (max_rate or 1e6)
     if max_rate is not None:
-        assert_within(sent, max_rate)
+        assert_rate_within(sent, max_rate)
 
 
 def test_a_lower_learnt_rate_does_not_lift_max_rate():
@@ -322,11 +322,11 @@ def test_a_lower_learnt_rate_does_not_lift_max_rate():
     send()
     now += 1.0
     send()
-    assert_within(sent, 50.0)
+    assert_rate_within(sent, 50.0)
 
 
-def assert_within(sent, max_rate):
-    """No time holds more requests than it may, its burst included."""
+def assert_rate_within(sent, max_rate):
+    """Check that no period has more requests than `max_rate` and its burst allow."""
     burst = max(1.0, max_rate / 100)
     for first, begin in enumerate(sent):
         for last in range(first, len(sent)):
@@ -337,15 +337,15 @@ def assert_within(sent, max_rate):
 @pytest.mark.parametrize("max_rate", [5.0, 100.0, 2000.0])
 @pytest.mark.parametrize("limiter", [FixedWindow, lambda limit: TokenBucket(limit, 20)])
 def test_max_rate_is_a_cap_and_is_reached(max_rate, limiter):
-    """Nothing is refused by a server that allows as much; and the time is not wasted."""
+    """A server that allows more refuses nothing, and the rate is used."""
     fetch = Fetch(Pacer(0.0, max_rate=max_rate), 500, 64)
     run([fetch], Server(limiter(2 * max_rate), exact), 0.02)
     assert fetch.requests == 500
     assert fetch.ended_at <= 500 / max_rate * 1.05 + 0.05
 
 
-def test_late_timers_lose_nothing():
-    """Within a tick what is late catches up; what is later does not come in a heap."""
+def test_late_timers_do_not_lower_the_rate():
+    """Requests that are slightly late catch up; much later ones are not sent in a burst."""
     pacer = Pacer(0.0, max_rate=1000.0)
     now, sent = 0.0, []
     while now < 2.0:
@@ -355,15 +355,15 @@ def test_late_timers_lose_nothing():
         now += 0.004
     assert len(sent) >= 1990
     pacer.record_sent(100.0)
-    heap = 1
+    burst = 1
     while pacer.ready_at(100.0) <= 100.0:
         pacer.record_sent(100.0)
-        heap += 1
-    assert heap <= 10
+        burst += 1
+    assert burst <= 10
 
 
 def test_memory_is_bounded():
-    """A long run without a refusal keeps no more than a short one."""
+    """A long run without a refusal keeps no more state than a short one."""
     pacer = Pacer(0.0)
     for number in range(5000):
         pacer.record_sent(float(number))

@@ -1,4 +1,4 @@
-"""Which lookup is next: the oldest promise first, within bounds, in order where that is asked."""
+"""The order of lookups: those due first, within bounds, and in the order of the ids on request."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,17 +10,17 @@ from modelgates_client.bulk.schedule import Schedule
 
 
 def lookup(number):
-    """Return a lookup that asks for nothing."""
+    """Return a lookup without steps."""
     return Lookup(number, f"gen-{number}", PreparedCall(None, iter(())), PausableClock(), 0.0)
 
 
-def completed(one):
-    """Return its end."""
-    return Completed(one.number, one.item, LookupError())
+def completed(lookup):
+    """Return the completion of a lookup."""
+    return Completed(lookup.number, lookup.item, LookupError())
 
 
-def test_what_is_due_comes_before_what_is_new():
-    """A record that is waited for is older than one nobody asked for yet."""
+def test_a_due_lookup_precedes_a_new_one():
+    """A record that is waited for is older than an id not requested yet."""
     schedule = Schedule(5, ordered=False)
     first, second = lookup(0), lookup(1)
     schedule.add(first)
@@ -34,19 +34,19 @@ def test_what_is_due_comes_before_what_is_new():
     assert schedule.next_due() is None
 
 
-def test_what_was_refused_is_next():
-    """It keeps its turn."""
+def test_a_refused_lookup_keeps_its_turn():
+    """It is sent again before any other."""
     schedule = Schedule(5, ordered=False)
-    one, other = lookup(0), lookup(1)
-    schedule.add(one)
-    schedule.add(other)
-    assert schedule.next(0.0) is one
-    schedule.put_back(one)
-    assert schedule.next(0.0) is one
+    first, second = lookup(0), lookup(1)
+    schedule.add(first)
+    schedule.add(second)
+    assert schedule.next(0.0) is first
+    schedule.put_back(first)
+    assert schedule.next(0.0) is first
 
 
-def test_what_nobody_takes_stops_the_sending():
-    """The reader decides on the speed."""
+def test_a_full_result_queue_stops_sending():
+    """The consumer determines the speed."""
     schedule = Schedule(2, ordered=False)
     for number in range(2):
         schedule.add(lookup(number))
@@ -62,23 +62,23 @@ def test_what_nobody_takes_stops_the_sending():
     ordered=st.booleans(),
     moves=st.lists(st.tuples(st.sampled_from("anpbft"), st.integers(0, 9)), max_size=200),
 )
-def test_nothing_is_lost_and_the_bounds_hold(concurrency, ordered, moves):
-    """Whatever happens in whichever order: each lookup is in one place, and comes out once."""
+def test_no_lookup_is_lost_and_the_bounds_hold(concurrency, ordered, moves):
+    """After any moves, each lookup is in one place and is yielded once."""
     before, schedule_module.MAX_OPEN = schedule_module.MAX_OPEN, 12
     try:
         schedule = Schedule(concurrency, ordered=ordered)
-        now, added, flying, taken = 0.0, 0, [], []
+        now, added, in_flight, taken = 0.0, 0, [], []
         for move, number in moves:
             now += number / 10
             if move == "a" and schedule.free_slots:
                 schedule.add(lookup(added))
                 added += 1
-            elif move == "n" and len(flying) < concurrency and (one := schedule.next(now)):
-                flying.append(one)
+            elif move == "n" and len(in_flight) < concurrency and (one := schedule.next(now)):
+                in_flight.append(one)
             elif move == "t" and schedule.ready:
                 taken.append(schedule.ready.popleft().number)
-            elif flying and move in "pbf":
-                one = flying.pop(number % len(flying))
+            elif in_flight and move in "pbf":
+                one = in_flight.pop(number % len(in_flight))
                 if move == "p":
                     schedule.park(one, now + number)
                 elif move == "b":
@@ -87,18 +87,18 @@ def test_nothing_is_lost_and_the_bounds_hold(concurrency, ordered, moves):
                     schedule.finish(completed(one))
             assert added - len(taken) <= 12 + 2 * concurrency
             assert len(schedule.ready) <= 12 + 2 * concurrency
-        taken += drained(schedule, flying, now)
+        taken += drain(schedule, in_flight, now)
     finally:
         schedule_module.MAX_OPEN = before
     assert (taken if ordered else sorted(taken)) == [*range(added)]
 
 
-def drained(schedule, flying, now):
-    """Finish and take what is left; return the numbers."""
+def drain(schedule, in_flight, now):
+    """Finish and take the remaining lookups; return their numbers."""
     taken = []
     while not schedule.is_idle or schedule.ready:
         now += 10
-        one = flying.pop() if flying else schedule.next(now)
+        one = in_flight.pop() if in_flight else schedule.next(now)
         if one is not None:
             schedule.finish(completed(one))
         if schedule.ready:
@@ -106,8 +106,8 @@ def drained(schedule, flying, now):
     return taken
 
 
-def test_a_held_clock_stands_still():
-    """What it is held for is not taken off."""
+def test_a_paused_clock_stands_still():
+    """The paused time does not count."""
     now = [100.0]
     clock = PausableClock(lambda: now[0])
     now[0] = 107.0

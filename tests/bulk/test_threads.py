@@ -1,4 +1,4 @@
-"""The thread of a blocking `get_many`: it ends with the program, and says why there is none."""
+"""The thread of a sync `get_many`: it ends with the program, or raises if it cannot start."""
 
 import importlib.util
 import os
@@ -35,27 +35,27 @@ def gateway():
 
 
 def run(gateway, program, *options):
-    """Run a program to its end; return its status and what it said."""
+    """Run a program; return its exit status, its output and its error output."""
     environment = {
         **os.environ,
         "MODELGATES_API_KEY": KEY,
         "MODELGATES_BASE_URL": gateway.base_url,
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *options, "-c", textwrap.dedent(program)],
         env=environment,
         capture_output=True,
         text=True,
         timeout=GUARD_S,
     )
-    return done.returncode, done.stdout, done.stderr
+    return completed.returncode, completed.stdout, completed.stderr
 
 
 # --- the end of the program
 
 
 @pytest.mark.parametrize(
-    ("attempt_result", "status", "said"),
+    ("ending", "status", "last_line"),
     [
         ("stream = begin()", 0, ""),
         ("stream = begin(); sys.exit(3)", 3, ""),
@@ -65,14 +65,14 @@ def run(gateway, program, *options):
         ("sys.keeps = begin()", 0, ""),
     ],
 )
-def test_a_program_ends_with_a_half_read_stream(gateway, attempt_result, status, said):
-    """At once, with its own status, whoever holds the generator."""
-    code, _, err = run(gateway, f"{HALF_READ}\n    {attempt_result}", "-W", "error")
-    assert (code, err.strip().rpartition("\n")[2]) == (status, said)
+def test_a_program_exits_despite_a_half_read_stream(gateway, ending, status, last_line):
+    """At once, with its own exit status, wherever the generator is referenced."""
+    code, _, err = run(gateway, f"{HALF_READ}\n    {ending}", "-W", "error")
+    assert (code, err.strip().rpartition("\n")[2]) == (status, last_line)
 
 
-def test_at_exit_the_stream_is_over(gateway):
-    """Who goes on with it then is told so."""
+def test_iterating_at_exit_is_an_error(gateway):
+    """The error says that the program is exiting."""
     program = f"""{HALF_READ}
     import atexit
     from modelgates_client import ConfigurationError
@@ -91,8 +91,8 @@ def test_at_exit_the_stream_is_over(gateway):
     assert (code, out, err) == (0, "get_many was ended because the program is exiting\n", "")
 
 
-def test_after_the_end_of_the_program_it_is_refused(gateway):
-    """As by a `__del__` that is called then: nothing can be imported any more."""
+def test_starting_a_run_during_finalization_is_an_error(gateway):
+    """As in a `__del__` that is called when no module can be imported any more."""
     program = """
     import asyncio
     from modelgates_client import AsyncModelGates, ConfigurationError, ModelGates
@@ -105,13 +105,13 @@ def test_after_the_end_of_the_program_it_is_refused(gateway):
             return await anext(self.awaited.generations.get_many(["gen-1"]))
 
         def __del__(self):
-            for ask in (
+            for start in (
                 lambda: list(self.client.generations.get_many(["gen-1"])),
                 lambda: list(self.client.send_many([])),
                 lambda: self.loop.run_until_complete(self.first()),
             ):
                 try:
-                    print(ask())
+                    print(start())
                 except self.Error as error:
                     print(error)
             print(self.client.generations.get("gen-1").id)
@@ -124,9 +124,9 @@ def test_after_the_end_of_the_program_it_is_refused(gateway):
     assert (code, out, err) == (0, f"{refused * 3}gen-1\n", "")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork")
 def test_a_fork_cannot_go_on_with_it(gateway):
-    """Its thread stayed behind."""
+    """The child does not have the thread."""
     program = f"""{HALF_READ}
     import os, warnings
     from modelgates_client import ConfigurationError
@@ -151,11 +151,11 @@ def test_a_fork_cannot_go_on_with_it(gateway):
     )
 
 
-# --- no thread
+# --- the thread cannot start
 
 
-def assert_refused(gateway, match):
-    """See that a `get_many` is refused at once."""
+def assert_get_many_raises(gateway, match):
+    """Check that `get_many` raises a configuration error at once."""
     with (
         ModelGates(api_key=KEY, base_url=gateway.base_url) as client,
         pytest.raises(ConfigurationError, match=match),
@@ -163,40 +163,40 @@ def assert_refused(gateway, match):
         [*client.generations.get_many(["gen-1"])]
 
 
-def test_where_no_thread_can_be_started_it_is_refused(gateway, monkeypatch):
-    """A limit, or a subinterpreter without daemon threads."""
+def test_get_many_without_a_thread_is_an_error(gateway, monkeypatch):
+    """Because of a limit, or in a subinterpreter without daemon threads."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    assert_refused(
+    assert_get_many_raises(
         gateway, "get_many cannot start the thread .*: can't start new thread; .*AsyncModelGates"
     )
 
 
-def test_where_no_event_loop_can_be_made_it_is_refused(gateway, monkeypatch):
-    """As where no file descriptor is left."""
+def test_get_many_without_an_event_loop_is_an_error(gateway, monkeypatch):
+    """For example because no file descriptor is free."""
 
     def new_event_loop():
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(sync_iteration.asyncio, "new_event_loop", new_event_loop)
-    assert_refused(gateway, "cannot start the thread .*Too many open files")
+    assert_get_many_raises(gateway, "cannot start the thread .*Too many open files")
 
 
-def test_where_no_socket_is_left_it_is_refused(gateway, monkeypatch):
-    """As where none is left to wake the caller."""
+def test_get_many_without_a_wake_up_socket_is_an_error(gateway, monkeypatch):
+    """For example because no file descriptor is free for it."""
 
     def socketpair():
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(sync_iteration.socket, "socketpair", socketpair)
-    assert_refused(gateway, "cannot start the thread .*Too many open files")
+    assert_get_many_raises(gateway, "cannot start the thread .*Too many open files")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="resource is of Unix")
-def test_whatever_is_left_of_file_descriptors(gateway):
+@pytest.mark.skipif(sys.platform == "win32", reason="the resource module is only on Unix")
+def test_get_many_with_any_number_of_free_descriptors(gateway):
     """From none to enough: every id has an outcome, or there is a typed error."""
     program = """
     import os, resource
@@ -205,7 +205,7 @@ def test_whatever_is_left_of_file_descriptors(gateway):
     client = ModelGates(timeout=5, max_retries=0)
     list(client.generations.get_many(["gen-1"]))
     resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
-    held, met = [], set()
+    held, seen = [], set()
     try:
         while True:
             held.append(os.open(os.devnull, os.O_RDONLY))
@@ -214,11 +214,11 @@ def test_whatever_is_left_of_file_descriptors(gateway):
     for _ in range(12):
         try:
             outcomes = list(client.generations.get_many(["gen-1"], outage_timeout=0.1))
-            met.update(type(outcome).__name__ for outcome in outcomes)
+            seen.update(type(outcome).__name__ for outcome in outcomes)
         except (ConfigurationError, OutageError):
-            met.add("refused")
+            seen.add("refused")
         os.close(held.pop())
-    print(*sorted(met))
+    print(*sorted(seen))
     """
     code, out, err = run(gateway, program)
     assert code == 0, err
@@ -226,8 +226,8 @@ def test_whatever_is_left_of_file_descriptors(gateway):
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
-def test_what_ends_the_thread_reaches_the_caller(gateway, error):
-    """Whatever it is."""
+def test_an_exception_that_ends_the_thread_is_raised_in_the_caller(gateway, error):
+    """Also `SystemExit` and `KeyboardInterrupt`."""
 
     def key():
         raise error
@@ -237,12 +237,12 @@ def test_what_ends_the_thread_reaches_the_caller(gateway, error):
         next(client.generations.get_many(["gen-1"]))
 
 
-# --- others' threads and clocks
+# --- other thread libraries and clocks
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="gevent is not installed")
-def test_several_at_once_under_gevent(gateway):
-    """Its threads share one, in which there can be one event loop only."""
+def test_concurrent_runs_work_under_gevent(gateway):
+    """gevent's threads share one real thread, which can run only one event loop."""
     program = """
     from gevent import monkey; monkey.patch_all()
     import gevent
@@ -250,14 +250,14 @@ def test_several_at_once_under_gevent(gateway):
 
     client = ModelGates()
 
-    def ask(name):
+    def fetch(name):
         ids = [f"gen-{name}-{number}" for number in range(40)]
         outcomes = list(client.generations.get_many(ids, wait=5))
         return sum(isinstance(outcome, Resolved) for outcome in outcomes)
 
-    asked = [gevent.spawn(ask, name) for name in range(4)]
-    gevent.joinall(asked)
-    print(*(each.value for each in asked))
+    runs = [gevent.spawn(fetch, name) for name in range(4)]
+    gevent.joinall(runs)
+    print(*(each.value for each in runs))
     """
     code, out, err = run(gateway, program, "-W", "ignore")
     assert (code, out, err) == (0, "40 40 40 40\n", "")
@@ -265,9 +265,9 @@ def test_several_at_once_under_gevent(gateway):
 
 @pytest.mark.skipif(not importlib.util.find_spec("eventlet"), reason="eventlet is not installed")
 def test_eventlet_is_refused(gateway):
-    """Its locks are not for several threads."""
+    """Its locks do not work between threads."""
     program = """
-    import sys; sys.modules["trio"] = None  # which does not bear eventlet, if it is there
+    import sys; sys.modules["trio"] = None  # trio does not work with eventlet
     import eventlet; eventlet.monkey_patch()
     from modelgates_client import ConfigurationError, ModelGates
 
@@ -281,14 +281,16 @@ def test_eventlet_is_refused(gateway):
     assert "cannot start the thread that its event loop runs in: eventlet has" in out
 
 
-@pytest.mark.slow("freezegun looks through all modules")
-def test_a_frozen_clock_holds_nothing_up(monkeypatch):
-    """freezegun stops `time.monotonic`, wherever a module has it."""
-    prepared = {}
+@pytest.mark.slow("freezegun searches all modules")
+def test_a_frozen_clock_does_not_stop_get_many(monkeypatch):
+    """freezegun replaces `time.monotonic` in every module."""
+    request_counts = {}
 
     def late(generation_id, _):
-        prepared[generation_id] = prepared.get(generation_id, 0) + 1
-        return record(generation_id, finish_reason="stop" if prepared[generation_id] > 1 else None)
+        request_counts[generation_id] = request_counts.get(generation_id, 0) + 1
+        return record(
+            generation_id, finish_reason="stop" if request_counts[generation_id] > 1 else None
+        )
 
     if importlib.util.find_spec("freezegun") is None:
         pytest.skip("freezegun is not installed")
@@ -304,8 +306,8 @@ def test_a_frozen_clock_holds_nothing_up(monkeypatch):
     assert {type(outcome).__name__ for outcome in outcomes} == {"Resolved"}
 
 
-def test_a_loop_has_a_clock_that_nobody_stops(monkeypatch):
-    """What freezegun does, in a line."""
+def test_the_event_loop_has_a_clock_that_cannot_be_patched(monkeypatch):
+    """As freezegun would do it."""
     monkeypatch.setattr("time.monotonic", lambda: 7.0)
     loop = sync_iteration._new_loop()
     try:
