@@ -1,4 +1,4 @@
-"""What tests of the client share: both clients called alike, servers, no setting of the machine."""
+"""Fixtures shared by the tests of the client: both clients, servers, a clean environment."""
 
 import asyncio
 import inspect
@@ -12,70 +12,70 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
 
-from .error_views import assert_twin
+from .error_views import assert_pickles
 from .servers import KEY, Server, authority
 
-#: The tests of these modules run over each engine that `AsyncModelGates` may have.
+#: The tests of these modules run with each engine of `AsyncModelGates`.
 ENGINE_MATTERS = {
     "test_client",
     "test_hostile",
-    "test_leftovers",
+    "test_resource_leaks",
     "test_life_cycle",
     "test_network",
     "test_operations",
     "test_raw",
     "test_secrecy",
 }
-#: Those over a client of httpx that is given, too; but for these, which are about connections of
-#: the client's own, or take long and are about what is above any.
-NOT_GIVEN = {
+#: These tests are not run with clients over httpx: they concern the client's own connections, or
+#: are slow and do not depend on the engine.
+NOT_OVER_HTTPX = {
     "test_a_bundle_and_a_context_exclude_each_other",
-    "test_a_bundle_takes_the_place_of_the_systems",
-    "test_a_bundle_that_cannot_be_used_is_refused_at_once",
+    "test_a_bundle_replaces_the_trust_store_of_the_system",
+    "test_an_unusable_bundle_is_rejected_at_construction",
     "test_a_closed_client_sends_nothing",
-    "test_a_function_of_a_module_is_pickled_by_its_name",
+    "test_a_key_function_is_pickled_by_name",
     "test_a_key_of_the_environment_is_pickled_by_reference",
     "test_a_literal_key_is_not_pickled",
     "test_an_argument_of_another_type_is_a_configuration_error",
     "test_success_fills_the_budget_again",
-    "test_what_is_sent_by_default",
+    "test_default_headers",
 }
 
 
 def pytest_generate_tests(metafunc):
-    """Take both clients in turn: awaited, `async` is that over httpcore, `fast` over httptools.
+    """Parametrize `either`: `sync`, `async` (over httpcore) and `fast` (async over httptools).
 
-    `given` and `given-async` are over a client of httpx that they are given.
+    `httpx` and `httpx-async` are clients over an httpx client of the caller.
     """
     if "either" in metafunc.fixturenames:
         matters = metafunc.module.__name__.rpartition(".")[2] in ENGINE_MATTERS
         kinds = ["sync", "async", "fast"] if matters else ["sync", "async"]
-        if matters and metafunc.function.__name__ not in NOT_GIVEN:
-            kinds += ["given", "given-async"]
+        if matters and metafunc.function.__name__ not in NOT_OVER_HTTPX:
+            kinds += ["httpx", "httpx-async"]
         metafunc.parametrize("either", kinds, indirect=True)
 
 
 def set_engine(name, monkeypatch):
-    """Let awaited clients have this engine."""
-    assert httptools.__version__  # else both would be the same
+    """Select the engine of async clients."""
+    assert httptools.__version__  # otherwise both would be the same
     if name == "httpcore":
         monkeypatch.setitem(sys.modules, "httptools", None)
 
 
 class Either:
-    """One of the two clients, used the same way.
+    """A client class, sync or async, behind one interface.
 
-    Calling it with what a client returned gives the value, awaited where it must be, all in one
+    Calling it with the result of a client's method returns the value; coroutines are run in one
     event loop.
     """
 
     def __init__(self, kind):
-        self.is_async = kind not in {"sync", "given"}
-        self.is_given = kind.startswith("given")
+        self.is_async = kind not in {"sync", "httpx"}
+        self.is_over_httpx = kind.startswith("httpx")
         self.kind = AsyncModelGates if self.is_async else ModelGates
         self._runner = asyncio.Runner()
-        self._made = []
-        self._given_ones = []
+        self._clients = []
+        self._httpx_clients = []
 
     def __call__(self, value):
         if inspect.iscoroutine(value):
@@ -83,26 +83,26 @@ class Either:
         return value
 
     def gather(self, stream):
-        """Return the list of all that a generator yields."""
+        """Return the items of a generator as a list."""
 
-        async def gathered():
-            return [each async for each in stream]
+        async def collect():
+            return [item async for item in stream]
 
-        return self(gathered()) if self.is_async else list(stream)
+        return self(collect()) if self.is_async else list(stream)
 
     def make(self, server=None, **options):
-        """Return a client of a server; it is closed when the test is over."""
+        """Create a client for a server; it is closed after the test."""
         options = {"api_key": KEY, **options}
         if server is not None:
             options.setdefault("base_url", server.base_url)
-        if self.is_given:
-            options["http_client"] = self._given(options)
+        if self.is_over_httpx:
+            options["http_client"] = self._create_httpx_client(options)
         client = self.kind(**options)
-        self._made.append(client)
+        self._clients.append(client)
         return client
 
-    def _given(self, options):
-        """Return a client of httpx, told what belongs to it instead."""
+    def _create_httpx_client(self, options):
+        """Create an httpx client; options that belong to it are moved there."""
         options.pop("trust_env", None)
         context, bundle = options.pop("ssl_context", None), options.pop("ca_bundle", None)
         kind = httpx.AsyncClient if self.is_async else httpx.Client
@@ -111,28 +111,28 @@ class Either:
             proxy=options.pop("proxy", None),
             trust_env=False,
         )
-        self._given_ones.append(http_client)
+        self._httpx_clients.append(http_client)
         return http_client
 
     def close(self):
         """Close all clients, and the event loop."""
-        for client in self._made:
+        for client in self._clients:
             self(client.close())
-        for http_client in self._given_ones:
+        for http_client in self._httpx_clients:
             self(http_client.aclose() if self.is_async else http_client.close())
         self._runner.close()
 
 
 @pytest.fixture(params=["httpcore", "httptools"])
 def engine(request, monkeypatch):
-    """Each of the engines that `AsyncModelGates` may have, in turn; its name."""
+    """The name of each engine of `AsyncModelGates`."""
     set_engine(request.param, monkeypatch)
     return request.param
 
 
 @pytest.fixture
 def either(request, monkeypatch):
-    """Each of the two clients in turn."""
+    """Each client class, with each engine where that matters."""
     set_engine("httptools" if request.param == "fast" else "httpcore", monkeypatch)
     either = Either(request.param)
     yield either
@@ -160,19 +160,19 @@ def client(either, server):
 
 
 @pytest.fixture
-def failing(either, server):
-    """A call by a client that makes one attempt; its error shows no key, and it pickles."""
+def error_of_get(either, server):
+    """A function that returns the error of a `get` without retries, and checks it for the key."""
     client = either.make(server, max_retries=0)
 
-    def failing(generation_id="gen-1"):
-        with pytest.raises(ModelGatesError) as caught:
+    def error_of_get(generation_id="gen-1"):
+        with pytest.raises(ModelGatesError) as error_info:
             either(client.generations.get(generation_id))
-        error = caught.value
+        error = error_info.value
         assert KEY not in f"{error} {error!r} {vars(error)}"
-        assert_twin(error)
+        assert_pickles(error)
         return error
 
-    return failing
+    return error_of_get
 
 
 @pytest.fixture(scope="session")
@@ -185,7 +185,7 @@ def ca_bundle(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
-    """Take no setting from the machine that runs the tests."""
+    """Remove the settings of the machine that runs the tests."""
     for name in list(os.environ):
         if name.startswith("MODELGATES_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -193,5 +193,5 @@ def no_environment(monkeypatch):
 
 @pytest.fixture
 def no_backoff(monkeypatch):
-    """Try again without waiting, unless the server asks for it."""
+    """Retry without waiting, unless the server asks for a wait."""
     monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.0)

@@ -1,4 +1,4 @@
-"""What errors show: in their texts, in the locals of the package's frames, and when pickled."""
+"""Everything that an error shows: its texts, the locals of the package's frames, and its pickle."""
 
 import pickle
 import traceback
@@ -9,8 +9,8 @@ import modelgates_client
 OURS = Path(modelgates_client.__file__).parent
 
 
-def shown(error):
-    """Return every text in which an error, or a frame of the package, could show something."""
+def visible_texts(error):
+    """Return every text in an error, and in the package's frames of its traceback."""
     report = traceback.TracebackException.from_exception(error, capture_locals=True)
     texts = [str(error), repr(error), repr(vars(error))]
     while report is not None:
@@ -21,8 +21,8 @@ def shown(error):
     return "\n".join(texts)
 
 
-def assert_twin(error):
-    """Fail unless an error survives pickling whole."""
+def assert_pickles(error):
+    """Check that an error keeps its attributes when it is pickled."""
     twin = pickle.loads(pickle.dumps(error))
     assert (type(twin), str(twin)) == (type(error), str(error))
     assert repr(vars(twin)) == repr(vars(error))

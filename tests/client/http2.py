@@ -1,4 +1,4 @@
-"""A server on loopback that speaks HTTP/2, and nothing else."""
+"""A loopback server that speaks only HTTP/2."""
 
 import json
 import socket
@@ -16,13 +16,13 @@ from .servers import GUARD_S, authority
 
 
 class Http2Server:
-    """Answers every request with the record that is asked for; use it as a context manager.
+    """Responds to each request with the requested record; use it as a context manager.
 
     Attributes:
-        name: What its threads are called.
-        base_url: What a client takes.
-        keys: What came as `authorization`.
-        connections: How many were accepted.
+        name: The name of its threads.
+        base_url: The base URL for a client.
+        keys: The received `authorization` headers.
+        connections: The number of accepted connections.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Http2Server:
         self.keys.add(headers["authorization"])
         (generation_id,) = parse_qs(urlsplit(headers[":path"]).query)["id"]
         data = {"id": generation_id, "finish_reason": "stop", "total_cost": 0.25}
-        said = [(":status", "200"), ("content-type", "application/json")]
-        connection.send_headers(event.stream_id or 0, said)
+        headers = [(":status", "200"), ("content-type", "application/json")]
+        connection.send_headers(event.stream_id or 0, headers)
         body = json.dumps({"data": data}).encode()
         connection.send_data(event.stream_id or 0, body, end_stream=True)

@@ -1,4 +1,4 @@
-"""Servers on loopback for tests of the client as a whole: HTTP/1.1, kept alive, TLS, a proxy."""
+"""Loopback servers for tests of the whole client: HTTP/1.1 with keep-alive, TLS, and a proxy."""
 
 import itertools
 import json
@@ -31,8 +31,8 @@ HOSTS = ("127.0.0.1", "localhost", "api.example")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a server says."""
+class ServerResponse:
+    """A response of the server."""
 
     body: bytes = b""
     status: int = 200
@@ -40,13 +40,13 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that came.
+class ReceivedRequest:
+    """A received request.
 
     Attributes:
-        target: As it was sent.
-        headers: By name in lower case.
-        at_s: When, by the monotonic clock.
+        target: The request target as sent.
+        headers: The headers, with lower-case names.
+        at_s: The time, by the monotonic clock.
         method: The HTTP method.
         body: The body.
     """
@@ -59,63 +59,63 @@ class Asked:
 
     @property
     def id(self) -> str:
-        """The generation asked for."""
+        """The requested generation id."""
         return parse_qs(urlsplit(self.target).query).get("id", [""])[0]
 
     @property
     def key(self) -> str:
-        """The key that it came with."""
+        """The API key of the request."""
         return self.headers.get("authorization", "").removeprefix("Bearer ")
 
 
-#: Says it outright, or does something to the connection and says nothing.
-Reaction = Answer | Callable[[Asked, "Handler"], Answer | None]
+#: A fixed response, or a function that may use the connection itself.
+Reaction = ServerResponse | Callable[[ReceivedRequest, "Handler"], ServerResponse | None]
 
 
-def says(body: Any = b"", status: int = 200, **headers: str) -> Answer:
-    """Return an answer: bytes as they are, anything else as JSON; `_` in names is `-`."""
+def json_response(body: Any = b"", status: int = 200, **headers: str) -> ServerResponse:
+    """Return a response: bytes unchanged, other bodies as JSON; `_` in header names becomes `-`."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(content, status, {"Content-Type": "application/json", **names})
+    return ServerResponse(content, status, {"Content-Type": "application/json", **names})
 
 
-def record(generation_id: str = "gen-1", **changes: Any) -> Answer:
-    """Return an answer with a record, which is final."""
-    return says({"data": {"id": generation_id, "finish_reason": "stop", **changes}})
+def record(generation_id: str = "gen-1", **changes: Any) -> ServerResponse:
+    """Return a response with a final record."""
+    return json_response({"data": {"id": generation_id, "finish_reason": "stop", **changes}})
 
 
-def refusal(status: int, message: str = "it says no", **headers: str) -> Answer:
-    """Return an error in the API's form."""
-    return says({"error": {"code": status, "message": message}}, status, **headers)
+def refusal(status: int, message: str = "it says no", **headers: str) -> ServerResponse:
+    """Return an error response in the API's format."""
+    return json_response({"error": {"code": status, "message": message}}, status, **headers)
 
 
-def good(asked: Asked, _: "Handler") -> Answer:
-    """Answer with the record that is asked for."""
-    return record(asked.id)
+def respond_with_record(request: ReceivedRequest, _: "Handler") -> ServerResponse:
+    """Respond with the requested record."""
+    return record(request.id)
 
 
-def together(most: int) -> Callable[[Asked, "Handler"], Answer]:
-    """Return a reaction: nobody has an answer before so many have asked; all later ones at once."""
-    all_there = threading.Barrier(most)
-    left = itertools.count(most, -1)
+def respond_when_all_arrived(count: int) -> Callable[[ReceivedRequest, "Handler"], ServerResponse]:
+    """Return a reaction that responds to the first `count` requests only once all have arrived."""
+    barrier = threading.Barrier(count)
+    left = itertools.count(count, -1)
 
-    def reaction(asked: Asked, handler: "Handler") -> Answer:
+    def reaction(request: ReceivedRequest, handler: "Handler") -> ServerResponse:
         if next(left) > 0:
-            all_there.wait(GUARD_S)
-        return good(asked, handler)
+            barrier.wait(GUARD_S)
+        return respond_with_record(request, handler)
 
     return reaction
 
 
-def silence(_: Asked, handler: "Handler") -> None:
-    """Say nothing until the client goes."""
+def silence(_: ReceivedRequest, handler: "Handler") -> None:
+    """Send nothing until the client disconnects."""
     with suppress(OSError):
         handler.rfile.read(1)
     handler.close_connection = True
 
 
-def drip(_: Asked, handler: "Handler") -> None:
-    """Send a head, and then a byte now and then, for ever."""
+def drip(_: ReceivedRequest, handler: "Handler") -> None:
+    """Send a head, and then single bytes, slowly and without end."""
     handler.close_connection = True
     with suppress(OSError):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -123,16 +123,16 @@ def drip(_: Asked, handler: "Handler") -> None:
             handler.wfile.write(b" ")
 
 
-def hang_up(_: Asked, handler: "Handler") -> None:
-    """Close the connection without a word."""
+def hang_up(_: ReceivedRequest, handler: "Handler") -> None:
+    """Close the connection without a response."""
     handler.close_connection = True
 
 
-def interrupt(asked: Asked, handler: "Handler") -> None:
-    """Be slow, and have the main thread interrupted meanwhile, as Ctrl-C does."""
-    time.sleep(0.05)  # it waits for the answer by now
+def interrupt(request: ReceivedRequest, handler: "Handler") -> None:
+    """Interrupt the main thread, as Ctrl-C does, while it waits for the response."""
+    time.sleep(0.05)  # by then it waits for the response
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    silence(asked, handler)
+    silence(request, handler)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -146,45 +146,45 @@ class Handler(BaseHTTPRequestHandler):
         """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
-        """React as the server was told."""
+        """Respond as configured."""
         owner = self.server.owner
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", "0")))
-        asked = Asked(self.path, headers, time.monotonic(), self.command, body)
-        reaction = owner.next(asked)
-        answer = reaction if isinstance(reaction, Answer) else reaction(asked, self)
-        if answer is not None:
-            self.say(answer)
+        request = ReceivedRequest(self.path, headers, time.monotonic(), self.command, body)
+        reaction = owner.next(request)
+        response = reaction if isinstance(reaction, ServerResponse) else reaction(request, self)
+        if response is not None:
+            self.send(response)
 
     do_DELETE = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815 - http.server's
 
-    def say(self, answer: Answer) -> None:
-        """Send an answer."""
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+    def send(self, response: ServerResponse) -> None:
+        """Send a response."""
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(response.body)
 
     def do_CONNECT(self) -> None:
-        """Be a proxy: join the client with the server behind, whatever host it names."""
+        """Act as a proxy: tunnel to the server behind it, whatever host is requested."""
         proxy = self.server.owner
         self.close_connection = True
         proxy.connects.append((self.path, dict(self.headers.items())))
         if proxy.login and self.headers.get("Proxy-Authorization") != proxy.login:
-            self.say(Answer(b"", 407, {"Proxy-Authenticate": 'Basic realm="x"'}))
+            self.send(ServerResponse(b"", 407, {"Proxy-Authenticate": 'Basic realm="x"'}))
             return
         with socket.create_connection(("127.0.0.1", proxy.behind)) as upstream:
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            ways = {self.connection: upstream, upstream: self.connection}
+            peers = {self.connection: upstream, upstream: self.connection}
             while not proxy.stopping.is_set():
-                for source in select.select([*ways], [], [], 0.05)[0]:
+                for source in select.select([*peers], [], [], 0.05)[0]:
                     data = source.recv(65536)
                     if not data:
                         return
                     proxy.seen += data
-                    ways[source].sendall(data)
+                    peers[source].sendall(data)
 
 
 class _Listener(ThreadingHTTPServer):
@@ -193,7 +193,7 @@ class _Listener(ThreadingHTTPServer):
     owner: "Server"
 
     def server_bind(self) -> None:
-        """Bind without looking up a name, which may take long."""
+        """Bind without a name lookup, which may be slow."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
@@ -222,16 +222,16 @@ class _Listener(ThreadingHTTPServer):
 
 
 class Server:
-    """A server on loopback; answers every request with the record asked for, unless told otherwise.
+    """A loopback server; by default it responds with the requested record.
 
     Attributes:
-        base_url: What a client takes.
-        requests: What came.
-        connections: How many were accepted.
-        live: Those that are open.
-        connects: The targets and headers of CONNECT, when it is a proxy.
-        seen: What a proxy saw of what it carried.
-        login: The `Proxy-Authorization` that a proxy asks for, if it does.
+        base_url: The base URL for a client.
+        requests: The received requests.
+        connections: The number of accepted connections.
+        live: The open connections.
+        connects: The targets and headers of CONNECT requests to a proxy.
+        seen: The bytes that a proxy forwarded.
+        login: The `Proxy-Authorization` that a proxy requires; empty for none.
     """
 
     def __init__(
@@ -242,14 +242,14 @@ class Server:
         hosts: tuple[str, ...] = HOSTS,
         behind: "Server | None" = None,
     ) -> None:
-        """Listen: with TLS, signed by a stranger or for hosts; or be a proxy for the one behind."""
+        """Listen; `stranger` uses an untrusted authority, `behind` makes it a proxy."""
         self.context = None
         if tls:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             issuer = trustme.CA() if stranger else authority()
             issuer.issue_cert(*hosts).configure_cert(self.context)
         self.behind = behind.port if behind is not None else 0
-        self.requests: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.connections = 0
         self.live: set[socket.socket] = set()
         self.connects: list[tuple[str, dict[str, str]]] = []
@@ -258,7 +258,7 @@ class Server:
         self.problems: list[Exception] = []
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self._reactions: list[Reaction] = [good]
+        self._reactions: list[Reaction] = [respond_with_record]
         self._listener = _Listener(("127.0.0.1", 0), Handler)
         self._listener.owner = self
         self.port: int = self._listener.server_address[1]
@@ -269,26 +269,26 @@ class Server:
         )
         self._thread.start()
 
-    def answers(self, *reactions: Reaction) -> None:
-        """React so to the next requests, one after the other; the last stays."""
+    def respond_with(self, *reactions: Reaction) -> None:
+        """React in this way to the next requests, in this order; the last reaction is repeated."""
         self._reactions = list(reactions)
 
-    def next(self, asked: Asked) -> Reaction:
+    def next(self, request: ReceivedRequest) -> Reaction:
         """Return the reaction to a request."""
         with self.lock:
-            self.requests.append(asked)
+            self.requests.append(request)
             rest = len(self._reactions) > 1
             return self._reactions.pop(0) if rest else self._reactions[0]
 
-    def is_left(self) -> bool:
-        """Whether all connections are closed, at last."""
+    def all_connections_closed(self) -> bool:
+        """Wait for all connections to be closed; return whether they are."""
         until = time.monotonic() + GUARD_S
         while self.live and time.monotonic() < until:
             time.sleep(0.005)
         return not self.live
 
     def close(self) -> None:
-        """Stop serving; raise what went wrong here."""
+        """Stop the server; raise the first exception of a handler."""
         self.stopping.set()
         self._listener.shutdown()
         self._listener.server_close()
@@ -297,7 +297,7 @@ class Server:
             for sock in self.live:
                 with suppress(OSError):  # it may be gone
                     sock.shutdown(socket.SHUT_RDWR)
-        self.is_left()
+        self.all_connections_closed()
         if self.problems:
             raise self.problems[0]
 
@@ -310,18 +310,18 @@ class Server:
 
 @cache
 def authority() -> trustme.CA:
-    """Return the authority that clients trust."""
+    """Return the certificate authority that clients trust."""
     return trustme.CA()
 
 
 def refusing_port() -> int:
-    """Return a port where nobody listens, nor will: a socket has it that stays as it is."""
+    """Return a port without a listener; a bound socket reserves it."""
     port: int = _bound().getsockname()[1]
     return port
 
 
 @cache
 def _bound() -> socket.socket:
-    taken = socket.socket()
-    taken.bind(("127.0.0.1", 0))
-    return taken
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound

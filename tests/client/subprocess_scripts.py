@@ -1,4 +1,4 @@
-"""Scripts of tests, each run in a Python of its own."""
+"""Test scripts that run in their own Python process."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ PATH = os.pathsep.join(
 
 
 def run(script, *arguments, options=()):
-    """Run a script with a key in its environment; return the words that it printed."""
+    """Run a script with an API key in its environment; return the words of its output."""
     done = subprocess.run(
         [sys.executable, "-W", "error", *options, "-c", script, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": PATH, "MODELGATES_API_KEY": KEY},

@@ -1,4 +1,4 @@
-"""Which engine an `AsyncModelGates` has, and how many connections."""
+"""The engine of an `AsyncModelGates`, and its number of connections."""
 
 import asyncio
 import select
@@ -14,21 +14,21 @@ from modelgates_client.transport.httpcore_async import HttpcoreAsyncEngine
 from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Request
 
-from .servers import GUARD_S, KEY, together
+from .servers import GUARD_S, KEY, respond_when_all_arrived
 from .subprocess_scripts import run
 
 URL = "http://127.0.0.1:9"
 ENGINES = {"httpcore": HttpcoreAsyncEngine, "httptools": HttptoolsEngine}
 
 
-def engine_of(**options):
+def engine_type(**options):
     """Return the type of a client's engine."""
     return type(AsyncModelGates(api_key=KEY, base_url=URL, **options)._engine)
 
 
-def test_httptools_is_used_where_it_is_installed(engine):
-    """Else httpcore."""
-    assert engine_of() is ENGINES[engine]
+def test_httptools_is_used_if_it_is_installed(engine):
+    """Otherwise httpcore."""
+    assert engine_type() is ENGINES[engine]
 
 
 @pytest.mark.parametrize(
@@ -43,22 +43,22 @@ def test_httptools_is_used_where_it_is_installed(engine):
         ("1.0.0rc1", HttptoolsEngine),
     ],
 )
-def test_a_version_that_is_too_lenient_is_not_used(version, kind, monkeypatch):
-    """Other packages may have brought one."""
+def test_a_lenient_version_of_httptools_is_not_used(version, kind, monkeypatch):
+    """Another package may have installed it."""
     monkeypatch.setattr(httptools, "__version__", version)
-    assert engine_of() is kind
+    assert engine_type() is kind
 
 
-def test_a_system_without_poll_has_the_engine_over_httpcore(monkeypatch):
-    """The other could not tell whether there is something in a socket."""
+def test_httpcore_is_used_without_poll(monkeypatch):
+    """The httptools engine could not detect unread data in a socket."""
     monkeypatch.delattr(select, "poll")
-    assert engine_of() is HttpcoreAsyncEngine
+    assert engine_type() is HttpcoreAsyncEngine
 
 
 @pytest.mark.filterwarnings("ignore:the API key goes to the proxy:UserWarning")
-def test_a_proxy_is_connected_through_by_httpcore(monkeypatch):
-    """One that is given, or one of the environment."""
-    assert engine_of(proxy=URL) is HttpcoreAsyncEngine
+def test_httpcore_is_used_with_a_proxy(monkeypatch):
+    """With one from an argument or from the environment."""
+    assert engine_type(proxy=URL) is HttpcoreAsyncEngine
     monkeypatch.setenv("HTTPS_PROXY", URL)
     client = AsyncModelGates(api_key=KEY, base_url="https://api.example")
     assert type(client._engine) is HttpcoreAsyncEngine
@@ -73,19 +73,19 @@ print("httptools" in sys.modules)
 """
 
 
-def test_httptools_is_not_loaded_before_a_client_is_made():
-    """Nor where there is none to be made."""
+def test_httptools_is_not_imported_before_a_client_is_created():
+    """Nor if no client is created."""
     assert run(LOADED) == ["False", "True"]
 
 
 # --- how many connections
 
 
-def many(client, most, calls):
-    """Make calls at once, by an engine with so many connections; return what is open then."""
+def open_connections_after(client, max_connections, calls):
+    """Make concurrent calls with a connection limit; return the number of open connections."""
 
     async def main(server):
-        engine = async_engine(client._settings.network, most)
+        engine = async_engine(client._settings.network, max_connections)
 
         async def call(number):
             request = Request("GET", f"/api/v1/generation?id=gen-{number}")
@@ -104,18 +104,22 @@ def many(client, most, calls):
     return main
 
 
-@pytest.mark.parametrize(("most", "calls"), [(3, 12), (40, 60)])
-def test_an_engine_keeps_as_many_connections_as_it_was_told(server, engine, most, calls):
-    """All of them, when they are idle; further calls wait for their turn."""
-    server.answers(together(most))
+@pytest.mark.parametrize(("max_connections", "calls"), [(3, 12), (40, 60)])
+def test_an_engine_keeps_up_to_its_limit_of_connections(server, engine, max_connections, calls):
+    """All of them while idle; further calls wait for a connection."""
+    server.respond_with(respond_when_all_arrived(max_connections))
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
-    assert asyncio.run(many(client, most, calls)(server)) == (most, most, 0)
-    assert server.is_left()
+    assert asyncio.run(open_connections_after(client, max_connections, calls)(server)) == (
+        max_connections,
+        max_connections,
+        0,
+    )
+    assert server.all_connections_closed()
 
 
 def test_a_client_keeps_few_connections(server, engine):
-    """After many calls at once, too."""
-    server.answers(together(50))
+    """Also after many concurrent calls."""
+    server.respond_with(respond_when_all_arrived(50))
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
-    connections, idle, _ = asyncio.run(many(client, None, 50)(server))
+    connections, idle, _ = asyncio.run(open_connections_after(client, None, 50)(server))
     assert (connections, idle) == (50, 20)

@@ -1,4 +1,4 @@
-"""Where people run it: other event loops, no threads, the end of the program, broken packages."""
+"""Unusual environments: other event loops, no threads, exiting programs, broken packages."""
 
 import asyncio
 import contextlib
@@ -37,19 +37,19 @@ GUARD_S = 60  # far more than anything here takes
 
 
 def run(program, *arguments, **environment):
-    """Run a program to its end; return its status and what it said."""
-    done = subprocess.run(
+    """Run a program; return its exit status, its output and its error output."""
+    completed = subprocess.run(
         [sys.executable, *arguments, "-c", textwrap.dedent(program)],
         env={**os.environ, "MODELGATES_API_KEY": KEY, **environment},
         capture_output=True,
         text=True,
         timeout=GUARD_S,
     )
-    return done.returncode, done.stdout, done.stderr
+    return completed.returncode, completed.stdout, completed.stderr
 
 
-def named(server):
-    """Return the URL of a server by a name, which is to be looked up."""
+def url_by_name(server):
+    """Return the URL of a server with a host name that has to be looked up."""
     return server.base_url.replace("127.0.0.1", "localhost")
 
 
@@ -58,7 +58,7 @@ def named(server):
 
 @pytest.fixture
 def no_thread(monkeypatch):
-    """Let no thread be started."""
+    """Prevent threads from being started."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
@@ -66,18 +66,18 @@ def no_thread(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", start)
 
 
-def test_a_host_is_found_without_a_thread(no_thread):
-    """It is looked up where one is."""
+def test_a_host_is_looked_up_without_a_thread(no_thread):
+    """In the calling thread."""
     assert resolve("localhost", 80, lambda: 1.0)
     assert asyncio.run(resolve_async("localhost", 80))
     with pytest.raises(OSError, match=r"no\.invalid cannot be found"):
         asyncio.run(resolve_async("no.invalid", 80))
 
 
-def test_a_look_up_has_an_end(monkeypatch):
-    """Though the system's has none."""
+def test_a_lookup_is_bounded_by_the_deadline(monkeypatch):
+    """The system's lookup is not."""
     over = threading.Event()
-    monkeypatch.setattr("socket.getaddrinfo", never(over))
+    monkeypatch.setattr("socket.getaddrinfo", hanging_lookup(over))
     try:
         with pytest.raises(TimeoutError):
             resolve("a.example", 80, lambda: 0.01)
@@ -85,8 +85,8 @@ def test_a_look_up_has_an_end(monkeypatch):
         over.set()
 
 
-def never(over):
-    """Return a look-up of names that does not end before `over`."""
+def hanging_lookup(over):
+    """Return a lookup that does not end before `over`."""
     import socket  # noqa: PLC0415 - to be replaced
 
     def getaddrinfo(*_, flags=0, **__):
@@ -97,8 +97,8 @@ def never(over):
     return getaddrinfo
 
 
-def test_calls_as_the_program_ends(server):
-    """In a function of `atexit`, a host's name included; what cannot be done is typed."""
+def test_calls_work_while_the_program_exits(server):
+    """In a function of `atexit`, with a host name; otherwise the error is typed."""
     program = """
     import asyncio, atexit
     from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
@@ -116,15 +116,15 @@ def test_calls_as_the_program_ends(server):
 
     atexit.register(last)
     """
-    code, out, err = run(program, MODELGATES_BASE_URL=named(server))
+    code, out, err = run(program, MODELGATES_BASE_URL=url_by_name(server))
     assert (code, out, err) == (0, "gen-1 gen-1\ngen-1\n", "")
 
 
 # --- event loops
 
 
-def test_without_asyncio_it_says_so():
-    """As under trio."""
+def test_a_call_without_asyncio_is_a_configuration_error():
+    """For example under trio."""
     client = AsyncModelGates(api_key=KEY)
     with pytest.raises(ConfigurationError, match="needs asyncio"):
         client.generations.get("gen-1").send(None)
@@ -134,7 +134,7 @@ def test_without_asyncio_it_says_so():
 
 @pytest.mark.skipif(not importlib.util.find_spec("trio"), reason="trio is not installed")
 def test_trio_is_refused():
-    """And nothing else than that error is met on the way out."""
+    """No other error occurs during cleanup."""
     import trio  # noqa: PLC0415 - see above
 
     async def main():
@@ -147,19 +147,19 @@ def test_trio_is_refused():
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_an_event_loop_that_ends_leaves_no_socket(server, tls_server, ca_bundle, engine, tls):
-    """The client's connections end with their loop, whoever holds the client."""
+    """The connections end with their loop, even if the client is still referenced."""
     to = tls_server if tls else server
     client = AsyncModelGates(api_key=KEY, base_url=to.base_url, ca_bundle=ca_bundle)
     for _ in range(3):
         asyncio.run(client.generations.get("gen-1"))
-        assert to.is_left()
+        assert to.all_connections_closed()
     asyncio.run(client.close())
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # asyncio's, of its own transport
 @pytest.mark.parametrize("is_closed", [True, False])
-def test_loops_that_do_not_end_well(server, engine, is_closed):
-    """One that was closed as it was, or stands still."""
+def test_calls_work_after_a_loop_was_closed_or_stopped(server, engine, is_closed):
+    """Its connections are not used."""
     first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
     with contextlib.closing(first), contextlib.closing(second):
         client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
@@ -168,20 +168,20 @@ def test_loops_that_do_not_end_well(server, engine, is_closed):
             first.close()
         second.run_until_complete(client.generations.get("gen-1"))
         second.run_until_complete(client.close())
-        assert server.is_left()
+        assert server.all_connections_closed()
     del first, second, client
     gc.collect()
 
 
-def test_closing_reaches_a_loop_in_another_thread(server, engine):
-    """Its connections are closed there."""
+def test_closing_closes_connections_of_a_loop_in_another_thread(server, engine):
+    """In that thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
     asyncio.run_coroutine_threadsafe(client.generations.get("gen-1"), loop).result(GUARD_S)
     asyncio.run(client.close())
-    assert server.is_left()
+    assert server.all_connections_closed()
     loop.call_soon_threadsafe(loop.stop)
     thread.join(GUARD_S)
     loop.run_until_complete(loop.shutdown_asyncgens())
@@ -191,8 +191,8 @@ def test_closing_reaches_a_loop_in_another_thread(server, engine):
 # --- broken packages
 
 
-def test_httptools_that_cannot_be_loaded(server, tmp_path):
-    """The other engine does the work."""
+def test_httpcore_is_used_if_httptools_cannot_be_imported(server, tmp_path):
+    """Whatever exception its import raises."""
     (tmp_path / "httptools.py").write_text("raise ImportError('built for another')")
     program = """
     import asyncio
@@ -207,8 +207,8 @@ def test_httptools_that_cannot_be_loaded(server, tmp_path):
     assert (code, out, err) == (0, "gen-1\n", "")
 
 
-def test_a_dependency_that_does_not_bear_the_interpreter(monkeypatch, either):
-    """As trio, which httpcore loads, in isolated subinterpreters of 3.11."""
+def test_a_dependency_that_does_not_support_the_interpreter_is_named(monkeypatch, either):
+    """For example trio, imported by httpcore, in isolated subinterpreters of 3.11."""
 
     def load(*_):
         raise RuntimeError("subprocess not supported for isolated subinterpreters")
@@ -219,7 +219,7 @@ def test_a_dependency_that_does_not_bear_the_interpreter(monkeypatch, either):
 
 
 def test_a_broken_dependency_is_named(tmp_path):
-    """Not hidden behind "cannot import name"."""
+    """The error is not hidden behind "cannot import name"."""
     (tmp_path / "attr.py").write_text("import os\nos.nothing_like_it")
     program = "from modelgates_client import ModelGates"
     code, _, err = run(program, PYTHONPATH=str(tmp_path))
@@ -232,34 +232,34 @@ def test_a_broken_dependency_is_named(tmp_path):
 # --- what tools look at
 
 
-def public():
-    """Return what people call, and what they make."""
+def public_objects():
+    """Return the public classes and functions."""
     packages = (modelgates_client, capture, ledger, testing)
-    found = [getattr(package, name) for package in packages for name in package.__all__]
-    for one in (*found, Generations, AsyncGenerations, fetch, fetch_all, fetch_part):
-        if inspect.isclass(one):
-            yield one
-            yield one.__init__
-            for name, held in vars(one).items():
-                reached = held.fget if isinstance(held, property) else held
+    exported = [getattr(package, name) for package in packages for name in package.__all__]
+    for public_object in (*exported, Generations, AsyncGenerations, fetch, fetch_all, fetch_part):
+        if inspect.isclass(public_object):
+            yield public_object
+            yield public_object.__init__
+            for name, member in vars(public_object).items():
+                reached = member.fget if isinstance(member, property) else member
                 if not name.startswith("_") and inspect.isfunction(reached):
                     yield reached
-        elif inspect.isfunction(one):
-            yield one
+        elif inspect.isfunction(public_object):
+            yield public_object
 
 
-def test_type_hints_can_be_read():
+def test_type_hints_can_be_resolved():
     """By `typing.get_type_hints`, as frameworks do."""
-    for one in public():
-        if one is not object.__init__:
-            typing.get_type_hints(one)
+    for public_object in public_objects():
+        if public_object is not object.__init__:
+            typing.get_type_hints(public_object)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("kind", [ModelGates, AsyncModelGates])
 @pytest.mark.parametrize("key", [None, platform.machine])
 def test_clients_can_be_pickled_by_any_protocol(monkeypatch, kind, key, protocol):
-    """Those before 2 know nothing of slots."""
+    """Protocols before 2 do not support slots."""
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
     client = kind(api_key=key, proxy="http://u:pw@127.0.0.1:1")
     again = pickle.loads(pickle.dumps(client, protocol))
@@ -267,8 +267,8 @@ def test_clients_can_be_pickled_by_any_protocol(monkeypatch, kind, key, protocol
     assert again._settings == client._settings
 
 
-def test_a_key_log_that_cannot_be_opened(monkeypatch, tmp_path, tls_server, either):
-    """It is named, and what to do."""
+def test_an_unusable_key_log_is_a_configuration_error(monkeypatch, tmp_path, tls_server, either):
+    """It names the file, and the solution."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "none" / "keys.log"))
     options._context.cache_clear()
     client = either.make(base_url=tls_server.base_url)

@@ -1,4 +1,4 @@
-"""The errors that are raised instead of a record: their classes, and what they carry."""
+"""The classes and attributes of errors."""
 
 import pytest
 
@@ -24,8 +24,8 @@ from modelgates_client import (
     ServerError,
 )
 
-from .error_views import assert_twin
-from .servers import hang_up, record, refusal, says
+from .error_views import assert_pickles
+from .servers import hang_up, json_response, record, refusal
 
 #: The class of each status; any other 5xx is a `ServerError`, any other an `APIStatusError`.
 CLASSES = {
@@ -55,14 +55,14 @@ CLASSES = {
 
 
 @pytest.mark.parametrize(("status", "kind"), CLASSES.items())
-def test_the_class_follows_the_status(failing, server, status, kind):
-    """It carries what the server said, and what a caller acts on."""
+def test_the_class_follows_the_status(error_of_get, server, status, kind):
+    """Its attributes have the server's message and what a caller needs."""
     body = {
         "error": {"code": status, "message": "It says no", "metadata": {"reason": "x"}},
         "user_id": "user-1",
     }
-    server.answers(says(body, status, X_Request_Id="req-1", Retry_After="7"))
-    error = failing()
+    server.respond_with(json_response(body, status, X_Request_Id="req-1", Retry_After="7"))
+    error = error_of_get()
     assert type(error) is kind
     assert (type(error.status_code), error.status_code) == (int, status)
     assert (error.message, error.code, error.metadata) == ("It says no", status, {"reason": "x"})
@@ -89,10 +89,10 @@ def test_the_class_follows_the_status(failing, server, status, kind):
     ],
 )
 @pytest.mark.parametrize("status", [404, 502, 529])
-def test_the_class_follows_the_status_whatever_the_body_is(failing, server, body, status):
-    """HTML from an edge, nothing at all, or JSON without a message; a 404 is not the API's then."""
-    server.answers(says(body, status, Content_Type="text/html"))
-    error = failing()
+def test_the_class_follows_the_status_for_any_body(error_of_get, server, body, status):
+    """HTML of an edge, nothing, or JSON without a message; a 404 is then not the API's."""
+    server.respond_with(json_response(body, status, Content_Type="text/html"))
+    error = error_of_get()
     kind = EndpointNotFoundError if status == 404 else CLASSES[status]
     assert (type(error), error.status_code) == (kind, status)
     assert error.body == body.decode("utf-8", "replace")
@@ -101,64 +101,66 @@ def test_the_class_follows_the_status_whatever_the_body_is(failing, server, body
 
 
 @pytest.mark.parametrize("status", [503, 404])
-def test_an_error_that_is_cut_off_follows_its_status(failing, server, status):
-    """The body of an error need not be whole."""
+def test_a_truncated_error_has_the_class_of_its_status(error_of_get, server, status):
+    """The body of an error need not be complete."""
 
     def cut_off(_, handler):
         handler.wfile.write(f"HTTP/1.1 {status} No\r\nContent-Length: 99\r\n\r\nhalf".encode())
         handler.close_connection = True
 
-    server.answers(cut_off)
-    error = failing()
+    server.respond_with(cut_off)
+    error = error_of_get()
     assert (type(error), error.body) == (CLASSES[status], "half")
 
 
-def test_only_the_beginning_of_a_long_body_is_kept(failing, server):
-    """Errors stay small enough to keep; their text fits a line."""
-    server.answers(says(b"x" * 200_000, 500))
-    error = failing()
+def test_only_the_beginning_of_a_long_body_is_kept(error_of_get, server):
+    """Errors stay small, and their text fits on a line."""
+    server.respond_with(json_response(b"x" * 200_000, 500))
+    error = error_of_get()
     assert error.body == "x" * 65_536
     assert len(str(error)) < 400
 
 
-def test_the_server_cannot_steer_the_terminal_by_an_error(failing, server):
-    """The text of an error is one line; the attribute keeps what was said."""
-    said = "pay\nnow \x1b[2J"
-    server.answers(refusal(402, said))
-    error = failing()
+def test_the_text_of_an_error_has_no_control_characters(error_of_get, server):
+    """It is one line; the attribute has the original text."""
+    message = "pay\nnow \x1b[2J"
+    server.respond_with(refusal(402, message))
+    error = error_of_get()
     assert str(error).isprintable()
-    assert error.message == said
+    assert error.message == message
 
 
 # --- success that is none
 
 
 @pytest.mark.parametrize(("code", "kind"), [*CLASSES.items(), (200, APIStatusError)])
-def test_an_error_object_in_a_success_is_raised(failing, server, code, kind):
-    """Its class follows its code, as far as that is a status of an error."""
-    server.answers(says({"error": {"code": code, "message": "It says no"}}))
-    error = failing()
+def test_an_error_object_in_a_success_is_raised(error_of_get, server, code, kind):
+    """Its class follows its code, if that is an error status."""
+    server.respond_with(json_response({"error": {"code": code, "message": "It says no"}}))
+    error = error_of_get()
     assert type(error) is (kind if code < 600 else APIStatusError)
     assert (error.status_code, error.code, error.message) == (200, code, "It says no")
 
 
 @pytest.mark.parametrize("code", [None, "4o4", True, 404.5])
-def test_an_error_object_without_a_code_is_raised_too(failing, server, code):
-    """It is never parsed as a record, even with one beside it."""
-    server.answers(says({"error": {"code": code, "message": "no"}, "data": {"id": "gen-1"}}))
-    error = failing()
+def test_an_error_object_without_a_code_is_raised(error_of_get, server, code):
+    """It is never parsed as a record, even if it comes with one."""
+    server.respond_with(
+        json_response({"error": {"code": code, "message": "no"}, "data": {"id": "gen-1"}})
+    )
+    error = error_of_get()
     assert (type(error), error.status_code, error.code) == (APIStatusError, 200, None)
 
 
-def test_an_error_object_in_a_success_is_tried_again(either, server, no_backoff):
-    """Where its code says so."""
-    server.answers(says({"error": {"code": 503, "message": "no"}}), record())
+def test_a_retryable_error_object_in_a_success_is_retried(either, server, no_backoff):
+    """By its code."""
+    server.respond_with(json_response({"error": {"code": 503, "message": "no"}}), record())
     assert either(either.make(server).generations.get_raw("gen-1")).attempts == 2
 
 
-def test_an_error_that_is_null_is_none(either, server, client):
-    """As in many APIs."""
-    server.answers(says({"error": None, "data": {"id": "gen-1"}}))
+def test_a_null_error_is_not_an_error(either, server, client):
+    """Many APIs send it."""
+    server.respond_with(json_response({"error": None, "data": {"id": "gen-1"}}))
     assert either(client.generations.get("gen-1")).id == "gen-1"
 
 
@@ -177,29 +179,29 @@ def test_an_error_that_is_null_is_none(either, server, client):
         b"\xff",
     ],
 )
-def test_success_without_a_record_is_a_validation_error(failing, server, body):
-    """It is no record, and no made-up one."""
-    server.answers(says(body, X_Request_Id="req-1"))
-    error = failing()
+def test_success_without_a_record_is_a_validation_error(error_of_get, server, body):
+    """No record is made up."""
+    server.respond_with(json_response(body, X_Request_Id="req-1"))
+    error = error_of_get()
     assert (type(error), error.status_code) == (ResponseValidationError, 200)
     assert error.body == body.decode("utf-8", "replace")
     assert (error.request_id, error.drift) == ("req-1", ())
 
 
-def test_no_content_is_no_record(failing, server):
-    """A 204 has no body."""
+def test_a_204_is_a_validation_error(error_of_get, server):
+    """It has no body."""
 
     def nothing(_, handler):
         handler.wfile.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-    server.answers(nothing)
-    assert type(failing()) is ResponseValidationError
+    server.respond_with(nothing)
+    assert type(error_of_get()) is ResponseValidationError
 
 
-def test_a_connection_that_breaks_is_a_connection_error(failing, server):
-    """With no word of the server's."""
-    server.answers(hang_up)
-    error = failing()
+def test_a_broken_connection_is_a_connection_error(error_of_get, server):
+    """Without a status."""
+    server.respond_with(hang_up)
+    error = error_of_get()
     assert type(error) is APIConnectionError
     assert error.message
 
@@ -231,11 +233,11 @@ def test_every_error_of_the_package_pickles():
         status = issubclass(kind, APIStatusError)
         arguments = STATUS_ERROR if status else ERRORS.get(name, ("no answer", 3))
         assert issubclass(kind, ModelGatesError)
-        assert_twin(kind(*arguments))
+        assert_pickles(kind(*arguments))
 
 
-def test_the_tree_is_the_one_that_people_know():
-    """A handler of the parent catches the child."""
+def test_the_class_hierarchy_is_the_familiar_one():
+    """A handler of the base class catches the subclass."""
     parents = {
         modelgates_client.APITimeoutError: APIConnectionError,
         APIConnectionError: ModelGatesError,

@@ -1,4 +1,4 @@
-"""A client on both sides of a fork."""
+"""A client in both processes of a fork."""
 
 import os
 import sys
@@ -49,9 +49,9 @@ assert all(get(client, f"gen-{n}") == f"gen-{n}" for n in range(6, 12))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 @pytest.mark.parametrize("kind", ["sync", "async", "fast"])
 def test_a_client_works_on_both_sides_of_a_fork(tls_server, ca_bundle, kind):
-    """The child uses none of the parent's connections, nor breaks them by closing its client."""
+    """The child does not use the parent's connections, and does not break them by closing."""
     assert set(run(FORK, tls_server.base_url, ca_bundle, kind, options=SHED)) == {"0"}
-    assert sorted(asked.id for asked in tls_server.requests) == sorted(
+    assert sorted(request.id for request in tls_server.requests) == sorted(
         f"gen-{number}" for number in range(12)
     )
     if kind == "sync":
@@ -90,5 +90,5 @@ print(*set(statuses))
     sys.version_info >= (3, 12), reason="from 3.12 on, Python itself warns of forks among threads"
 )
 def test_a_fork_while_other_threads_call_leaves_no_lock_held(server):
-    """The child has none of the threads that would release it."""
+    """The child does not have the threads that would release it."""
     assert run(FORKED_WHILE_CALLING, server.base_url, options=SHED) == ["0"]

@@ -1,4 +1,4 @@
-"""What a review by hostile eyes found, held for good."""
+"""Regression tests for the findings of a security review."""
 
 import asyncio
 import json
@@ -18,31 +18,31 @@ from modelgates_client.calls.retry import RetryBudget
 from modelgates_client.transport.credentials import Secret
 from modelgates_client.transport.httpcore_sync import HttpcoreEngine
 
-from .servers import KEY, says
+from .servers import KEY, json_response
 
 
 @pytest.mark.parametrize("text", ["\\" * 250_000, "&" * 250_000, "%" * 250_000, "\\u" * 100_000])
-def test_a_text_that_is_hard_to_search_is_searched_at_once(text):
-    """A search in quadratic time would not come back from these for minutes."""
+def test_masking_takes_linear_time(text):
+    """A quadratic search of these texts would take minutes."""
     assert Secret(KEY).masked(text) == text
 
 
-def test_an_entity_whose_number_is_too_large_is_no_foreign_error(either, server):
-    """Python refuses to read it; so what it hides is withheld."""
-    server.answers(says(b"&#" + b"9" * 5_000 + b";", 502))
+def test_an_entity_with_a_huge_number_is_masked(either, server):
+    """Python refuses to parse it; the text is withheld."""
+    server.respond_with(json_response(b"&#" + b"9" * 5_000 + b";", 502))
     client = either.make(server, max_retries=0)
     with pytest.raises(BadGatewayError) as caught:
         either(client.generations.get("gen-1"))
     assert caught.value.body == "[withheld: it shows the API key]"
 
 
-def test_part_of_a_short_key_is_left_in_other_words():
+def test_part_of_a_short_key_is_not_masked_in_other_words():
     """Half of a key that is an everyday word must not change a record."""
     assert Secret("development-token").masked("a development") == "a development"
 
 
 def test_an_interrupt_while_writing_shows_no_key(monkeypatch, server):
-    """The frames of the engine hold the request; none of them is left in the traceback."""
+    """The engine's frames with the request are not in the traceback."""
 
     def interrupted(_stream, buffer, *_):
         assert KEY.encode() in buffer
@@ -59,8 +59,8 @@ def test_an_interrupt_while_writing_shows_no_key(monkeypatch, server):
     assert KEY not in "".join(report.format())
 
 
-def test_a_connection_closes_though_a_lock_is_never_opened(server):
-    """As after a Ctrl-C inside httpcore: closing waits for no lock of it."""
+def test_a_connection_closes_while_a_lock_is_held(server):
+    """After a Ctrl-C inside httpcore, closing does not wait for its locks."""
     with ModelGates(api_key=KEY, base_url=server.base_url) as client:
         client.generations.get("gen-1")
         engine: HttpcoreEngine = client._engine
@@ -72,16 +72,16 @@ def test_a_connection_closes_though_a_lock_is_never_opened(server):
             assert not closing.is_alive()
 
 
-def test_a_budget_locked_at_a_fork_is_open_in_the_child(monkeypatch):
-    """The thread that held the lock is not there to open it."""
+def test_a_budget_locked_during_a_fork_is_unlocked_in_the_child(monkeypatch):
+    """The thread that held the lock does not exist there."""
     budget = RetryBudget()
     budget._lock.acquire()
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert budget.take() == 1
 
 
-def test_derived_clients_log_a_kind_of_drift_once_among_them(server, caplog):
-    """`client.with_options(…)` in each call is a usual idiom."""
+def test_derived_clients_log_each_kind_of_drift_once(server, caplog):
+    """`client.with_options(…)` in each call is a common idiom."""
     caplog.set_level(logging.INFO, logger="modelgates_client")
     with ModelGates(api_key=KEY, base_url=server.base_url) as client:
         for _ in range(3):
@@ -95,7 +95,7 @@ def test_derived_clients_log_a_kind_of_drift_once_among_them(server, caplog):
     "options", [{"headers": ["a"]}, {"ca_bundle": 5}, {"proxy": 5}, {"validation": ["strict"]}]
 )
 def test_an_argument_of_another_type_is_a_configuration_error(either, options):
-    """Also where no type checker looks."""
+    """For callers without a type checker."""
     with pytest.raises(Exception, match=r"headers|ca_bundle|proxy|validation") as caught:
         either.make(base_url="https://api.example", **options)
     assert type(caught.value).__name__ == "ConfigurationError"
@@ -106,8 +106,8 @@ def answer(status, body):
     return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(content), content)
 
 
-def serve_two_records(listener, context, asked):  # noqa: C901 - a server in one piece
-    """Answer each request; behind the first answer send another, in the same segment."""
+def serve_two_records(listener, context, request_ids):  # noqa: C901 - a server in one piece
+    """Respond to each request, and send a second response in the same segment."""
     while True:
         try:
             connection = listener.accept()[0]
@@ -137,26 +137,26 @@ def serve_two_records(listener, context, asked):  # noqa: C901 - a server in one
                     request = pump(lambda tls=tls: tls.read(65_536)).decode()
                     generation_id = request.partition("id=")[2].partition(" ")[0]
                     tls.write(answer(200, {"data": {"id": generation_id}}))
-                    if not asked:
+                    if not request_ids:
                         tls.write(answer(401, {"error": {"code": 401, "message": "smuggled"}}))
-                    asked.append(generation_id)
+                    request_ids.append(generation_id)
                     connection.sendall(outgoing.read())
             except (EOFError, OSError):
                 continue
 
 
-def test_what_waits_in_the_buffers_of_tls_ends_a_connection(engine):
-    """It is in no socket any more, nor in the parser yet."""
+def test_unread_data_in_a_tls_buffer_prevents_reuse(engine):
+    """The data is no longer in the socket, and not yet in the parser."""
     authority = trustme.CA()
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     theirs.num_tickets = 0
     authority.issue_cert("localhost").configure_cert(theirs)
     ours = ssl.create_default_context()
     authority.configure_trust(ours)
-    asked = []
+    request_ids = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://localhost:{listener.getsockname()[1]}"
-        arguments = (listener, theirs, asked)
+        arguments = (listener, theirs, request_ids)
         threading.Thread(target=serve_two_records, args=arguments, daemon=True).start()
 
         async def two():
@@ -166,4 +166,4 @@ def test_what_waits_in_the_buffers_of_tls_ends_a_connection(engine):
                 return first.id, second.id
 
         assert asyncio.run(two()) == ("gen-1", "gen-2")
-    assert asked == ["gen-1", "gen-2"]
+    assert request_ids == ["gen-1", "gen-2"]

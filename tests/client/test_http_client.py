@@ -1,4 +1,4 @@
-"""`http_client=`: clients that send by a client of httpx that they are given."""
+"""`http_client=`: clients that send through an httpx client of the caller."""
 
 import asyncio
 import gc
@@ -35,38 +35,38 @@ from modelgates_client import (
 
 from .http2 import Http2Server
 from .servers import GUARD_S, KEY, authority, drip, silence
-from .servers import good as good_of
+from .servers import respond_with_record as server_record
 from .subprocess_scripts import run
 
 URL = "https://api.example/api/v1"
-KINDS = {"given": (ModelGates, httpx.Client), "given-async": (AsyncModelGates, httpx.AsyncClient)}
+KINDS = {"sync": (ModelGates, httpx.Client), "async": (AsyncModelGates, httpx.AsyncClient)}
 
 
-def good(request):
-    """Answer with the record that is asked for."""
+def respond_with_record(request):
+    """Respond with the requested record."""
     data = {"id": request.url.params["id"], "finish_reason": "stop", "total_cost": 0.25}
     return httpx.Response(200, json={"data": data})
 
 
-class Given:
-    """Either client over one of httpx; calling it gives what a call of the client returned.
+class HttpxHarness:
+    """A client class over an httpx client; calling it returns the value of a method's result.
 
     Attributes:
-        is_async: Whether it is awaited.
-        kind: The class of the client.
-        http: The class of httpx's.
+        is_async: Whether it is async.
+        kind: The client class.
+        http: The class of the httpx client.
     """
 
     def __init__(self, name):
-        self.is_async = name == "given-async"
+        self.is_async = name == "async"
         self.kind, self.http = KINDS[name]
         self._runner = asyncio.Runner()
 
     def __call__(self, value):
         return self._runner.run(value) if asyncio.iscoroutine(value) else value
 
-    def mocked(self, answer=good, http=(), **options):
-        """Return a client over a mock of httpx's, and the latter."""
+    def mocked(self, answer=respond_with_record, http=(), **options):
+        """Return a client over an httpx client with a mock transport, and the latter."""
         http_client = self.http(transport=httpx.MockTransport(answer), **dict(http))
         return self.make(http_client, **options), http_client
 
@@ -75,7 +75,7 @@ class Given:
         return self.kind(**{"api_key": KEY, "base_url": URL, "http_client": http_client, **options})
 
     def hook(self, function):
-        """Return a hook for a client of httpx."""
+        """Return an event hook for an httpx client."""
         if not self.is_async:
             return function
 
@@ -84,15 +84,15 @@ class Given:
 
         return hook
 
-    def many(self, client, ids, **options):
-        """Return what became of many ids, by id."""
+    def get_many(self, client, ids, **options):
+        """Return the outcomes of many ids, by id."""
 
         async def awaited():
-            return [one async for one in client.generations.get_many(ids, **options)]
+            return [item async for item in client.generations.get_many(ids, **options)]
 
-        found = self._runner.run(awaited()) if self.is_async else None
-        found = found or list(client.generations.get_many(ids, **options))
-        return {one.generation_id: one for one in found}
+        outcomes = self._runner.run(awaited()) if self.is_async else None
+        outcomes = outcomes or list(client.generations.get_many(ids, **options))
+        return {item.generation_id: item for item in outcomes}
 
     def close(self, http_client):
         """Close a client of httpx."""
@@ -104,36 +104,40 @@ class Given:
 
 
 @pytest.fixture(params=KINDS)
-def given(request):
-    """Each client in turn."""
-    given = Given(request.param)
-    yield given
-    given.end()
+def harness(request):
+    """Each client class in turn."""
+    harness = HttpxHarness(request.param)
+    yield harness
+    harness.end()
 
 
 # --- it sends
 
 
-def test_calls_go_through_it(given):
-    """All of them."""
-    asked = []
+def test_all_calls_use_the_http_client(harness):
+    """`get`, `wait` and `get_many`."""
+    request_ids = []
 
     def answer(request):
-        asked.append(request.url.params["id"])
-        late = asked == ["gen-2"]
-        return httpx.Response(404, json={"error": {"code": 404}}) if late else good(request)
+        request_ids.append(request.url.params["id"])
+        late = request_ids == ["gen-2"]
+        return (
+            httpx.Response(404, json={"error": {"code": 404}})
+            if late
+            else respond_with_record(request)
+        )
 
-    client, _ = given.mocked(answer)
-    assert given(client.generations.wait("gen-2")).total_cost == 0.25
-    assert given(client.generations.get("gen-1")).total_cost == 0.25
-    assert given(client.generations.get_raw("gen-1")).status_code == 200
-    found = given.many(client, [f"gen-{number}" for number in range(9)], wait=0)
-    assert all(isinstance(one, Resolved) for one in found.values())
-    assert len(asked) == 2 + 1 + 1 + 9
+    client, _ = harness.mocked(answer)
+    assert harness(client.generations.wait("gen-2")).total_cost == 0.25
+    assert harness(client.generations.get("gen-1")).total_cost == 0.25
+    assert harness(client.generations.get_raw("gen-1")).status_code == 200
+    outcomes = harness.get_many(client, [f"gen-{number}" for number in range(9)], wait=0)
+    assert all(isinstance(item, Resolved) for item in outcomes.values())
+    assert len(request_ids) == 2 + 1 + 1 + 9
 
 
-def test_an_application_answers_in_process():
-    """By httpx's transport for ASGI."""
+def test_an_asgi_application_can_respond_in_process():
+    """Through httpx's ASGI transport."""
 
     async def application(scope, _, send):
         assert scope["path"] == "/api/v1/generation"
@@ -151,8 +155,8 @@ def test_an_application_answers_in_process():
     assert asyncio.run(main()) == 0.5
 
 
-def test_under_trio():
-    """All but `get_many`, which says what else there is."""
+def test_the_async_client_works_under_trio():
+    """Except `get_many`, whose error names an alternative."""
 
     async def key():
         await trio.lowlevel.checkpoint()
@@ -160,7 +164,7 @@ def test_under_trio():
 
     def answer(request):
         calls.append(request.headers["authorization"])
-        return httpx.Response(503) if len(calls) == 1 else good(request)
+        return httpx.Response(503) if len(calls) == 1 else respond_with_record(request)
 
     async def main():
         http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
@@ -175,8 +179,8 @@ def test_under_trio():
     assert calls == [f"Bearer {KEY}"] * 3
 
 
-def test_over_sockets_under_trio(server):
-    """As httpx does, on trio's sockets; and the deadline holds."""
+def test_the_async_client_works_over_sockets_under_trio(server):
+    """httpx uses trio's sockets; the deadline applies."""
 
     async def main():
         async with httpx.AsyncClient(trust_env=False) as http_client:
@@ -185,7 +189,7 @@ def test_over_sockets_under_trio(server):
             )
             patient = client.with_options(timeout=GUARD_S)
             record = await patient.generations.get("gen-1")
-            server.answers(drip)
+            server.respond_with(drip)
             with pytest.raises(APITimeoutError):
                 await client.generations.get("gen-1")
             return record.id
@@ -193,61 +197,63 @@ def test_over_sockets_under_trio(server):
     assert trio.run(main) == "gen-1"
 
 
-def test_an_http_2_server(given, caplog):
+def test_http_2_can_be_used(harness, caplog):
     """Requests share a connection, and no log shows the key."""
     caplog.set_level(logging.DEBUG)
     trust = ssl.create_default_context()
     authority().configure_trust(trust)
     versions = []
-    hooks = {"response": [given.hook(lambda response: versions.append(response.http_version))]}
-    http_client = given.http(http2=True, verify=trust, event_hooks=hooks, trust_env=False)
+    hooks = {"response": [harness.hook(lambda response: versions.append(response.http_version))]}
+    http_client = harness.http(http2=True, verify=trust, event_hooks=hooks, trust_env=False)
     with Http2Server() as server:
-        client = given.make(http_client, base_url=server.base_url)
-        found = given.many(client, [f"gen-{number}" for number in range(20)], concurrency=5)
-        assert given(client.generations.get("gen-1")).total_cost == 0.25
-        given.close(http_client)
-    assert {type(one) for one in found.values()} == {Resolved}
+        client = harness.make(http_client, base_url=server.base_url)
+        outcomes = harness.get_many(
+            client, [f"gen-{number}" for number in range(20)], concurrency=5
+        )
+        assert harness(client.generations.get("gen-1")).total_cost == 0.25
+        harness.close(http_client)
+    assert {type(item) for item in outcomes.values()} == {Resolved}
     assert set(versions) == {"HTTP/2"}
     assert server.keys == {f"Bearer {KEY}"}
     assert server.connections < 20
-    ours = [one.getMessage() for one in caplog.records if one.threadName != server.name]
+    ours = [item.getMessage() for item in caplog.records if item.threadName != server.name]
     assert KEY not in str(ours)
 
 
-def socks(listener, asked):
-    """Be a proxy for SOCKS 5 (RFC 1928), and the server behind it, for one request."""
+def serve_socks(listener, received):
+    """Act as a SOCKS 5 proxy (RFC 1928), and as the server behind it, for one request."""
     sock, _ = listener.accept()
     with sock:
         sock.settimeout(GUARD_S)
         assert sock.recv(99) == b"\x05\x01\x00"
         sock.sendall(b"\x05\x00")
-        asked.append(sock.recv(99))
+        received.append(sock.recv(99))
         sock.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
-        asked.append(sock.recv(9999))
+        received.append(sock.recv(9999))
         body = b'{"data": {"id": "gen-1", "total_cost": 0.25}}'
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
-def test_a_proxy_for_socks(given):
-    """It is httpx's to speak with."""
-    asked = []
+def test_a_socks_proxy_can_be_used(harness):
+    """httpx implements the protocol."""
+    received = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=socks, args=(listener, asked))
+        thread = threading.Thread(target=serve_socks, args=(listener, received))
         thread.start()
-        http_client = given.http(proxy=f"socks5://127.0.0.1:{listener.getsockname()[1]}")
-        client = given.make(http_client, base_url="http://localhost:9/api/v1", timeout=GUARD_S)
-        assert given(client.generations.get("gen-1")).total_cost == 0.25
-        given.close(http_client)
+        http_client = harness.http(proxy=f"socks5://127.0.0.1:{listener.getsockname()[1]}")
+        client = harness.make(http_client, base_url="http://localhost:9/api/v1", timeout=GUARD_S)
+        assert harness(client.generations.get("gen-1")).total_cost == 0.25
+        harness.close(http_client)
         thread.join(GUARD_S)
-    assert asked[0] == b"\x05\x01\x00\x03\x09localhost\x00\x09"
-    assert asked[1].startswith(b"GET /api/v1/generation?id=gen-1 HTTP/1.1\r\n")
+    assert received[0] == b"\x05\x01\x00\x03\x09localhost\x00\x09"
+    assert received[1].startswith(b"GET /api/v1/generation?id=gen-1 HTTP/1.1\r\n")
 
 
 # --- what is sent
 
 
-def test_headers_of_both_are_sent(given):
-    """The caller's where they do not conflict; nothing that is not about this request."""
+def test_headers_of_both_clients_are_sent(harness):
+    """The caller's unless they conflict or describe this request."""
     sent = []
     theirs = {
         "traceparent": "00-1",
@@ -261,13 +267,13 @@ def test_headers_of_both_are_sent(given):
         "Content-Length": "3",
         "Transfer-Encoding": "chunked",
     }
-    client, _ = given.mocked(
-        lambda request: sent.append(request) or good(request),
+    client, _ = harness.mocked(
+        lambda request: sent.append(request) or respond_with_record(request),
         {"headers": theirs},
         headers={"X-Ours": "1"},
         http_referer="https://a.example",
     )
-    given(client.generations.get("gen-1"))
+    harness(client.generations.get("gen-1"))
     headers = dict(sent[0].headers)
     assert headers.pop("user-agent").startswith("modelgates-client/")
     assert headers == {
@@ -282,8 +288,8 @@ def test_headers_of_both_are_sent(given):
     }
 
 
-def test_nothing_else_of_it_counts(given):
-    """Neither where it would go, nor who it would say that it is, nor where it would be sent on."""
+def test_other_settings_of_the_http_client_are_ignored(harness):
+    """Its base URL, credentials and redirects."""
     sent = []
 
     def answer(request):
@@ -299,56 +305,61 @@ def test_nothing_else_of_it_counts(given):
         "cookies": {"session": "theirs"},
         "follow_redirects": True,
     }
-    client, http_client = given.mocked(answer, http)
+    client, http_client = harness.mocked(answer, http)
     for _ in range(2):
         with pytest.raises(APIStatusError, match="redirects are not followed"):
-            given(client.generations.get("gen-1"))
+            harness(client.generations.get("gen-1"))
     assert sent == [f"{URL}/generation?id=gen-1"] * 2
     assert dict(http_client.cookies) == {"session": "theirs"}
 
 
 @pytest.mark.parametrize(
-    ("theirs", "most"),
+    ("client_timeout", "expected_max"),
     [
         (httpx.Timeout(None), [300, 300, 300, 300]),
         (httpx.Timeout(100), [100, 100, 100, 100]),
         (httpx.Timeout(600, read=0.5), [300, 0.5, 300, 300]),
     ],
 )
-def test_its_timeouts_are_lowered_to_what_remains(given, theirs, most):
-    """Never raised."""
+def test_timeouts_of_the_http_client_are_reduced_to_the_remaining_time(
+    harness, client_timeout, expected_max
+):
+    """They are never raised."""
     seen = []
-    client, _ = given.mocked(
-        lambda request: seen.append(request.extensions["timeout"]) or good(request),
-        {"timeout": theirs},
+    client, _ = harness.mocked(
+        lambda request: seen.append(request.extensions["timeout"]) or respond_with_record(request),
+        {"timeout": client_timeout},
         timeout=300,
         max_retries=0,
     )
-    given(client.generations.get("gen-1"))
+    harness(client.generations.get("gen-1"))
     timeouts = [seen[0][name] for name in ("connect", "read", "write", "pool")]
-    assert all(bound - 100 < found <= bound for found, bound in zip(timeouts, most, strict=True))
+    assert all(
+        bound - 100 < timeout <= bound
+        for timeout, bound in zip(timeouts, expected_max, strict=True)
+    )
 
 
-def test_it_is_left_as_it_was(given):
-    """No key in it; open, whatever becomes of the clients over it; and theirs to go on with."""
-    client, http_client = given.mocked()
+def test_the_http_client_is_not_changed(harness):
+    """It contains no key, and stays open and usable after clients over it are closed."""
+    client, http_client = harness.mocked()
     before = {name: repr(value) for name, value in vars(http_client).items()}
-    given(client.generations.get("gen-1"))
-    given.many(client, ["gen-1"])
-    given(client.with_options(timeout=1).close())
-    given(client.close())
+    harness(client.generations.get("gen-1"))
+    harness.get_many(client, ["gen-1"])
+    harness(client.with_options(timeout=1).close())
+    harness(client.close())
     assert {name: repr(value) for name, value in vars(http_client).items()} == before
     del client
     gc.collect()
     assert not http_client.is_closed
-    assert given(http_client.get(URL, params={"id": "gen-7"})).status_code == 200
-    given.close(http_client)
+    assert harness(http_client.get(URL, params={"id": "gen-7"})).status_code == 200
+    harness.close(http_client)
 
 
 @pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
-def test_clients_of_other_classes(kind):
-    """Their own ways of sending count; they are not closed, though they see to that themselves."""
-    given = Given("given" if kind is httpx.Client else "given-async")
+def test_subclasses_of_httpx_clients_can_be_used(kind):
+    """Their own `send` is called; they are not closed."""
+    harness = HttpxHarness("sync" if kind is httpx.Client else "async")
 
     class Theirs(kind):
         def __reduce__(self):
@@ -362,30 +373,34 @@ def test_clients_of_other_classes(kind):
             closed.append(self)
 
     sent, closed = [], []
-    http_client = Theirs(transport=httpx.MockTransport(good))
-    client = given.make(http_client)
-    given(client.generations.get("gen-1"))
+    http_client = Theirs(transport=httpx.MockTransport(respond_with_record))
+    client = harness.make(http_client)
+    harness(client.generations.get("gen-1"))
     gc.collect()
     assert closed == []
     assert sent == [1]
-    given.end()
+    harness.end()
 
 
 # --- when it may not, or cannot
 
 
 @pytest.mark.parametrize(
-    ("kind", "wrong", "said"),
+    ("kind", "wrong", "message"),
     [
         (ModelGates, httpx.AsyncClient(), "httpx.AsyncClient; ModelGates takes an httpx.Client"),
         (AsyncModelGates, httpx.Client(), "httpx.Client; AsyncModelGates takes an httpx.AsyncC"),
-        (ModelGates, httpx.MockTransport(good), "httpx.MockTransport; ModelGates takes"),
+        (
+            ModelGates,
+            httpx.MockTransport(respond_with_record),
+            "httpx.MockTransport; ModelGates takes",
+        ),
         (AsyncModelGates, "http://127.0.0.1:3128", "builtins.str; AsyncModelGates takes"),
     ],
 )
-def test_what_is_no_such_client_is_refused(kind, wrong, said):
-    """When the client is made, in a line."""
-    with pytest.raises(ConfigurationError, match=f"^http_client is {said}[^\n]*$"):
+def test_an_http_client_of_another_type_is_rejected(kind, wrong, message):
+    """At construction, with a one-line error."""
+    with pytest.raises(ConfigurationError, match=f"^http_client is {message}[^\n]*$"):
         kind(api_key=KEY, http_client=wrong)
 
 
@@ -399,68 +414,68 @@ def test_what_is_no_such_client_is_refused(kind, wrong, said):
     ],
     ids=lambda own: next(iter(own)),
 )
-def test_what_it_decides_itself_cannot_be_said_besides(given, own):
-    """Both are named."""
-    http_client = given.http()
+def test_options_of_the_connection_conflict_with_an_http_client(harness, own):
+    """The error names both."""
+    http_client = harness.http()
     with pytest.raises(ConfigurationError, match=f"^{next(iter(own))} and http_client exclude"):
-        given.make(http_client, **own)
+        harness.make(http_client, **own)
     with pytest.raises(ConfigurationError, match=f"^{next(iter(own))} and http_client exclude"):
-        given.make(http_client).with_options(**own)
+        harness.make(http_client).with_options(**own)
 
 
-def test_one_that_was_closed(given):
-    """Before, or meanwhile."""
-    client, http_client = given.mocked()
-    given.close(http_client)
+def test_a_closed_http_client_is_an_error(harness):
+    """Whether it was closed before or after construction."""
+    client, http_client = harness.mocked()
+    harness.close(http_client)
     for use in (
-        lambda: given(client.generations.get("gen-1")),
-        lambda: given(client.generations.wait("gen-1")),
-        lambda: given.many(client, ["gen-1"]),
-        lambda: given.make(http_client),
+        lambda: harness(client.generations.get("gen-1")),
+        lambda: harness(client.generations.wait("gen-1")),
+        lambda: harness.get_many(client, ["gen-1"]),
+        lambda: harness.make(http_client),
     ):
         with pytest.raises(ClientClosedError, match="the http_client was closed"):
             use()
 
 
-def test_a_client_that_was_closed(given):
-    """It sends no more, though it could."""
-    client, _ = given.mocked()
-    given(client.close())
+def test_a_closed_client_does_not_send(harness):
+    """Even if its http_client is open."""
+    client, _ = harness.mocked()
+    harness(client.close())
     with pytest.raises(ClientClosedError, match="the client was closed"):
-        given(client.generations.get("gen-1"))
+        harness(client.generations.get("gen-1"))
 
 
-def test_with_options_keeps_it(given):
-    """And can change it, and take it away."""
-    client, http_client = given.mocked()
+def test_with_options_keeps_changes_or_removes_the_http_client(harness):
+    """According to its arguments."""
+    client, http_client = harness.mocked()
     other = client.with_options(timeout=5, base_url="https://d.example/api/v1")
-    assert given(other.generations.get("gen-1")).id == "gen-1"
+    assert harness(other.generations.get("gen-1")).id == "gen-1"
     assert other._settings.network.http_client is http_client
-    another = given.http(transport=httpx.MockTransport(lambda _: httpx.Response(402)))
+    another = harness.http(transport=httpx.MockTransport(lambda _: httpx.Response(402)))
     with pytest.raises(APIStatusError):
-        given(client.with_options(http_client=another).generations.get("gen-1"))
+        harness(client.with_options(http_client=another).generations.get("gen-1"))
     assert client.with_options(http_client=None)._settings.network.http_client is None
 
 
-def test_a_client_over_it_cannot_be_pickled(given, monkeypatch):
-    """Even if it were given no key."""
+def test_a_client_over_an_http_client_cannot_be_pickled(harness, monkeypatch):
+    """Even without a literal key."""
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
-    client, _ = given.mocked(api_key=None)
+    client, _ = harness.mocked(api_key=None)
     with pytest.raises(ConfigurationError, match=r"^a client with an http_client cannot be pickl"):
         pickle.dumps(client)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_in_a_forked_process_it_is_refused(given):
-    """Two processes on one connection would read one another's answers."""
-    client, _ = given.mocked()
+def test_in_a_forked_process_it_is_refused(harness):
+    """Two processes on one connection would read each other's responses."""
+    client, _ = harness.mocked()
 
-    def child(told):
+    def child(pipe):
         try:
-            given(client.generations.get("gen-1"))
+            harness(client.generations.get("gen-1"))
         except ConfigurationError as error:
-            told.send(str(error))
+            pipe.send(str(error))
 
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
@@ -481,16 +496,16 @@ print("httpx" in sys.modules)
 """
 
 
-def test_httpx_is_loaded_when_it_is_asked_for():
-    """By whoever reads the annotation, at the latest."""
+def test_httpx_is_imported_only_when_needed():
+    """At the latest when the annotation is resolved."""
     assert run(LOADED) == ["False", *["httpx.Client", "|", "None"], "True"]
 
 
 # --- what comes back
 
 
-def test_a_hook_sees_the_answer(given):
-    """It may read it, too: then it is read and decoded once."""
+def test_a_hook_may_read_the_response(harness):
+    """The body is then read and decoded once."""
     seen = []
 
     def hook(response):
@@ -500,18 +515,20 @@ def test_a_hook_sees_the_answer(given):
         seen.append(await response.aread())
 
     def answer(request):
-        stream = gzip.compress(good(request).content)
-        return httpx.Response(200, stream=Streamed(stream), headers={"Content-Encoding": "gzip"})
+        stream = gzip.compress(respond_with_record(request).content)
+        return httpx.Response(
+            200, stream=StreamedBody(stream), headers={"Content-Encoding": "gzip"}
+        )
 
-    reader = reading if given.is_async else lambda response: seen.append(response.read())
-    hooks = {"response": [given.hook(hook), reader]}
-    client, _ = given.mocked(answer, {"event_hooks": hooks})
-    raw = given(client.generations.get_raw("gen-1"))
+    reader = reading if harness.is_async else lambda response: seen.append(response.read())
+    hooks = {"response": [harness.hook(hook), reader]}
+    client, _ = harness.mocked(answer, {"event_hooks": hooks})
+    raw = harness(client.generations.get_raw("gen-1"))
     assert raw.parsed.data.total_cost == 0.25
     assert seen == [200, raw.body]
 
 
-class Streamed(httpx.SyncByteStream, httpx.AsyncByteStream):
+class StreamedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body in parts."""
 
     def __init__(self, *parts):
@@ -534,63 +551,64 @@ class Streamed(httpx.SyncByteStream, httpx.AsyncByteStream):
         self.closed = True
 
 
-def test_a_hook_may_raise_for_the_status(given):
-    """As httpx's documentation does: the error is ours, and follows the status."""
-    hooks = {"response": [given.hook(httpx.Response.raise_for_status)]}
+def test_a_hook_may_raise_for_the_status(harness):
+    """As httpx documents it: the package's error by the status is raised."""
+    hooks = {"response": [harness.hook(httpx.Response.raise_for_status)]}
     answers = [httpx.Response(404), httpx.Response(404)]
-    client, _ = given.mocked(
-        lambda request: answers.pop() if answers else good(request), {"event_hooks": hooks}
+    client, _ = harness.mocked(
+        lambda request: answers.pop() if answers else respond_with_record(request),
+        {"event_hooks": hooks},
     )
-    with pytest.raises(NotFoundError) as caught:
-        given(client.generations.get("gen-1"))
-    assert caught.value.status_code == 404
-    assert given(client.generations.wait("gen-1")).id == "gen-1"
+    with pytest.raises(NotFoundError) as error_info:
+        harness(client.generations.get("gen-1"))
+    assert error_info.value.status_code == 404
+    assert harness(client.generations.wait("gen-1")).id == "gen-1"
 
 
-def everything(error):
-    """Return every text of an error and of its chain, and the locals of every frame."""
+def all_texts(error):
+    """Return every text of an error and its chain, including the locals of all frames."""
     report = traceback.TracebackException.from_exception(error, capture_locals=True)
     return "".join(report.format()) + repr(vars(error))
 
 
-def boom(what):
-    """Raise what shows the key, as code of others may."""
+def raise_with_key(what):
+    """Raise an exception that shows the key, as third-party code may."""
     headers = dict(what.headers)
     raise KeyError(f"nothing for {headers}")
 
 
 @pytest.mark.parametrize("where", ["request", "response", "transport"])
-def test_what_others_raise_is_typed_and_shows_no_key(given, where, caplog):
-    """Whatever it is; it is not tried again."""
+def test_third_party_exceptions_are_typed_and_show_no_key(harness, where, caplog):
+    """They are not retried."""
     caplog.set_level(logging.DEBUG)
-    asked = []
+    attempts = []
 
     def answer(request):
-        asked.append(1)
+        attempts.append(1)
         if where == "transport":
-            boom(request)
+            raise_with_key(request)
         return httpx.Response(200, headers={"X-Key": request.headers["authorization"]})
 
-    hooks = {} if where == "transport" else {where: [given.hook(boom)]}
-    client, _ = given.mocked(answer, {"event_hooks": hooks})
-    with pytest.raises(APIConnectionError, match=r"the http_client failed: KeyError") as caught:
-        given(client.generations.get("gen-1"))
-    assert KEY not in everything(caught.value)
-    assert caught.value.__cause__ is caught.value.__context__ is None
-    assert len(asked) == (where != "request")
+    hooks = {} if where == "transport" else {where: [harness.hook(raise_with_key)]}
+    client, _ = harness.mocked(answer, {"event_hooks": hooks})
+    with pytest.raises(APIConnectionError, match=r"the http_client failed: KeyError") as error_info:
+        harness(client.generations.get("gen-1"))
+    assert KEY not in all_texts(error_info.value)
+    assert error_info.value.__cause__ is error_info.value.__context__ is None
+    assert len(attempts) == (where != "request")
     assert KEY not in caplog.text
 
 
-def test_an_interruption_shows_no_key(given):
-    """Its traceback begins with us."""
+def test_an_interrupt_shows_no_key(harness):
+    """Its traceback begins with the package's frames."""
 
     def answer(_):
         raise KeyboardInterrupt
 
-    client, _ = given.mocked(answer)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        given(client.generations.get("gen-1"))
-    assert KEY not in everything(caught.value)
+    client, _ = harness.mocked(answer)
+    with pytest.raises(KeyboardInterrupt) as error_info:
+        harness(client.generations.get("gen-1"))
+    assert KEY not in all_texts(error_info.value)
 
 
 @pytest.mark.parametrize(
@@ -605,48 +623,48 @@ def test_an_interruption_shows_no_key(given):
     ],
 )
 @pytest.mark.usefixtures("no_backoff")
-def test_what_another_attempt_may_mend_is_tried_again(given, error, kind):
-    """As with connections of our own; and ends as typed."""
-    asked = []
+def test_retryable_errors_are_retried(harness, error, kind):
+    """As with the package's own connections; the final error is typed."""
+    attempts = []
 
     def answer(request):
-        asked.append(1)
-        if len(asked) % 2:
+        attempts.append(1)
+        if len(attempts) % 2:
             raise error
-        return good(request)
+        return respond_with_record(request)
 
-    client, _ = given.mocked(answer)
-    assert given(client.generations.get_raw("gen-1")).attempts == 2
-    with pytest.raises(kind) as caught:
-        given(client.with_options(max_retries=0).generations.get("gen-1"))
-    assert type(caught.value) is kind
+    client, _ = harness.mocked(answer)
+    assert harness(client.generations.get_raw("gen-1")).attempts == 2
+    with pytest.raises(kind) as error_info:
+        harness(client.with_options(max_retries=0).generations.get("gen-1"))
+    assert type(error_info.value) is kind
 
 
-def test_what_comes_is_bounded(given):
-    """As it comes, and as it becomes."""
-    stream = Streamed(*[b"x" * 1000] * 10**6)
-    bomb = Streamed(gzip.compress(b" " * 10**7))
+def test_response_size_is_bounded(harness):
+    """As received, and decompressed."""
+    stream = StreamedBody(*[b"x" * 1000] * 10**6)
+    bomb = StreamedBody(gzip.compress(b" " * 10**7))
     answers = [
         httpx.Response(200, stream=stream),
         httpx.Response(200, stream=bomb, headers={"Content-Encoding": "gzip"}),
         httpx.Response(200, content=b"x" * 10**5),
     ]
-    client, _ = given.mocked(lambda _: answers.pop(0), max_response_bytes=50_000)
+    client, _ = harness.mocked(lambda _: answers.pop(0), max_response_bytes=50_000)
     for _ in range(3):
         with pytest.raises(ResponseValidationError, match=r"larger than 50000 bytes"):
-            given(client.generations.get("gen-1"))
+            harness(client.generations.get("gen-1"))
     assert stream.closed
     assert bomb.closed
 
 
-def test_a_line_in_the_log_shows_no_key(given, caplog):
-    """httpx's own stays, but for what a server sends back."""
+def test_httpx_logs_show_no_key(harness, caplog):
+    """httpx's own lines remain, without keys that a server sends back."""
     caplog.set_level(logging.DEBUG)
     reason = {"reason_phrase": KEY.encode()}
-    client, _ = given.mocked(lambda _: httpx.Response(402, extensions=reason))
+    client, _ = harness.mocked(lambda _: httpx.Response(402, extensions=reason))
     with pytest.raises(APIStatusError):
-        given(client.generations.get("gen-1"))
-    (line,) = [one for one in caplog.records if one.name == "httpx"]
+        harness(client.generations.get("gen-1"))
+    (line,) = [item for item in caplog.records if item.name == "httpx"]
     assert line.getMessage() == (
         f'HTTP Request: GET {URL}/generation?id=gen-1 "HTTP/1.1 402 [API key]"'
     )
@@ -656,57 +674,57 @@ def test_a_line_in_the_log_shows_no_key(given, caplog):
 
 
 @pytest.mark.parametrize("reaction", [drip, silence])
-def test_the_deadline_holds(given, server, reaction):
-    """Also where a byte comes now and then; a blocking call looks at the clock between two."""
-    server.answers(reaction)
-    http_client = given.http(timeout=None, trust_env=False)
-    client = given.make(http_client, base_url=server.base_url, timeout=0.3)
+def test_the_deadline_applies(harness, server, reaction):
+    """Also to a slow endless body; a sync call checks the time after each part."""
+    server.respond_with(reaction)
+    http_client = harness.http(timeout=None, trust_env=False)
+    client = harness.make(http_client, base_url=server.base_url, timeout=0.3)
     began = time.monotonic()
     with pytest.raises(APITimeoutError):
-        given(client.generations.get("gen-1"))
+        harness(client.generations.get("gen-1"))
     assert time.monotonic() - began < GUARD_S
-    given.close(http_client)
+    harness.close(http_client)
 
 
-def test_shorter_timeouts_of_its_own_are_attempts(given, server, no_backoff):
-    """Each is one of several, and says whose it was."""
-    server.answers(silence)
-    http_client = given.http(timeout=httpx.Timeout(GUARD_S, read=0.05), trust_env=False)
-    client = given.make(http_client, base_url=server.base_url, max_retries=2)
+def test_a_shorter_timeout_of_the_http_client_ends_an_attempt(harness, server, no_backoff):
+    """It is retried; the error names the source of the timeout."""
+    server.respond_with(silence)
+    http_client = harness.http(timeout=httpx.Timeout(GUARD_S, read=0.05), trust_env=False)
+    client = harness.make(http_client, base_url=server.base_url, max_retries=2)
     with pytest.raises(
         APITimeoutError, match="http_client timed out before the deadline: ReadTimeout"
-    ) as caught:
-        given(client.generations.get("gen-1"))
-    assert caught.value.attempts == 3
-    given.close(http_client)
+    ) as error_info:
+        harness(client.generations.get("gen-1"))
+    assert error_info.value.attempts == 3
+    harness.close(http_client)
 
 
-def test_a_pool_without_a_place_is_waited_for(given):
-    """It is no failure: nothing was sent."""
+def test_a_full_pool_is_not_a_failure(harness):
+    """The call waits: nothing was sent."""
     tried = []
 
     def answer(request):
         tried.append(1)
         if len(tried) < 5:
             raise httpx.PoolTimeout("there is no place")
-        return good(request)
+        return respond_with_record(request)
 
-    client, _ = given.mocked(answer, max_retries=0)
-    assert given(client.generations.get_raw("gen-1")).attempts == 1
-    full, _ = given.mocked(never, timeout=0.1, max_retries=0)
+    client, _ = harness.mocked(answer, max_retries=0)
+    assert harness(client.generations.get_raw("gen-1")).attempts == 1
+    full, _ = harness.mocked(raise_pool_timeout, timeout=0.1, max_retries=0)
     with pytest.raises(APITimeoutError):
-        given(full.generations.get("gen-1"))
+        harness(full.generations.get("gen-1"))
 
 
-def test_a_real_pool_without_a_place_is_waited_for(server):
-    """Whoever comes second has its turn, though httpx would give up sooner."""
+def test_a_call_waits_for_a_real_pool(server):
+    """Beyond httpx's own pool timeout."""
 
-    def slow(asked, handler):
+    def slow(request, handler):
         time.sleep(0.2)
-        return good_of(asked, handler)
+        return server_record(request, handler)
 
     async def main():
-        server.answers(slow)
+        server.respond_with(slow)
         timeout, limits = httpx.Timeout(GUARD_S, pool=0.02), httpx.Limits(max_connections=1)
         async with httpx.AsyncClient(
             timeout=timeout, limits=limits, trust_env=False
@@ -714,29 +732,29 @@ def test_a_real_pool_without_a_place_is_waited_for(server):
             client = AsyncModelGates(
                 api_key=KEY, base_url=server.base_url, http_client=http_client, max_retries=0
             )
-            asked = [client.generations.get_raw(f"gen-{number}") for number in range(3)]
-            return [(one.parsed.data.id, one.attempts) for one in await asyncio.gather(*asked)]
+            calls = [client.generations.get_raw(f"gen-{number}") for number in range(3)]
+            return [(item.parsed.data.id, item.attempts) for item in await asyncio.gather(*calls)]
 
     assert asyncio.run(main()) == [("gen-0", 1), ("gen-1", 1), ("gen-2", 1)]
     assert server.connections == 1
 
 
-def never(_):
-    """Have no place."""
+def raise_pool_timeout(_):
+    """Raise a pool timeout."""
     raise httpx.PoolTimeout("there is no place")
 
 
 # --- many
 
 
-class Crowd:
-    """Who waits for an answer at one time; nobody has one before so many are here.
+class Barrier:
+    """Delays responses until enough requests have arrived.
 
-    Whoever waits in vain, which is what a test is to find, is answered in the end.
+    Requests that would wait in vain, which is what a test detects, get a response in the end.
     """
 
     def __init__(self, expected):
-        self.expected, self.here, self.most = expected, 0, 0
+        self.expected, self.here, self.max_waiting = expected, 0, 0
         self.lock, self.complete, self.awaited_complete = (
             threading.Lock(),
             threading.Event(),
@@ -750,65 +768,65 @@ class Crowd:
         time.sleep(0.02)  # whoever is one too many comes now
         with self.lock:
             self.here -= 1
-        return good(request)
+        return respond_with_record(request)
 
     async def awaited(self, request):
         self.enter()
         await asyncio.wait_for(self.awaited_complete.wait(), GUARD_S)
         await asyncio.sleep(0.02)  # whoever is one too many comes now
         self.here -= 1
-        return good(request)
+        return respond_with_record(request)
 
     def enter(self):
         self.here += 1
-        self.most = max(self.most, self.here)
+        self.max_waiting = max(self.max_waiting, self.here)
         if self.here >= self.expected:
             self.complete.set()
             self.awaited_complete.set()
 
 
 @pytest.mark.parametrize(("concurrency", "threads"), [(3, 3), (200, 32)])
-def test_blocking_get_many_sends_from_few_threads(concurrency, threads):
-    """As many as asked for, 32 at most; and none is left."""
+def test_sync_get_many_uses_few_threads(concurrency, threads):
+    """As many as `concurrency`, at most 32; none is left."""
     before = threading.active_count()
-    crowd = Crowd(threads)
+    barrier = Barrier(threads)
     with (
-        httpx.Client(transport=httpx.MockTransport(crowd)) as http_client,
+        httpx.Client(transport=httpx.MockTransport(barrier)) as http_client,
         ModelGates(api_key=KEY, base_url=URL, http_client=http_client) as client,
     ):
         ids = [f"gen-{number}" for number in range(200)]
-        found = list(client.generations.get_many(ids, concurrency=concurrency))
-    assert sorted(one.generation_id for one in found) == sorted(ids)
-    assert all(isinstance(one, Resolved) for one in found)
-    assert crowd.most == threads
+        outcomes = list(client.generations.get_many(ids, concurrency=concurrency))
+    assert sorted(item.generation_id for item in outcomes) == sorted(ids)
+    assert all(isinstance(item, Resolved) for item in outcomes)
+    assert barrier.max_waiting == threads
     until = time.monotonic() + GUARD_S
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.01)
     assert threading.active_count() <= before
 
 
-def test_awaited_get_many_sends_a_hundred_at_a_time_at_most():
+def test_async_get_many_sends_at_most_a_hundred_requests_at_a_time():
     """More would wait in httpx's pool, which is searched for each of them."""
-    crowd = Crowd(100)
+    barrier = Barrier(100)
 
     async def main():
-        http_client = httpx.AsyncClient(transport=httpx.MockTransport(crowd.awaited))
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(barrier.awaited))
         client = AsyncModelGates(api_key=KEY, base_url=URL, http_client=http_client)
         ids = [f"gen-{number}" for number in range(300)]
-        return [one async for one in client.generations.get_many(ids, concurrency=300)]
+        return [item async for item in client.generations.get_many(ids, concurrency=300)]
 
-    assert all(isinstance(one, Resolved) for one in asyncio.run(main()))
-    assert crowd.most == 100
+    assert all(isinstance(item, Resolved) for item in asyncio.run(main()))
+    assert barrier.max_waiting == 100
 
 
-def test_get_many_that_is_left_early(given):
-    """What is on its way ends by itself; the client goes on."""
+def test_get_many_may_be_left_early(harness):
+    """Requests in flight end by themselves; the client stays usable."""
 
     def slow(request):
         time.sleep(0.02)
-        return good(request)
+        return respond_with_record(request)
 
-    client, http_client = given.mocked(slow)
+    client, http_client = harness.mocked(slow)
 
     async def first():
         outcomes = client.generations.get_many(f"gen-{number}" for number in range(10**6))
@@ -817,28 +835,28 @@ def test_get_many_that_is_left_early(given):
         finally:
             await outcomes.aclose()
 
-    if given.is_async:
-        assert isinstance(given(first()), Resolved)
+    if harness.is_async:
+        assert isinstance(harness(first()), Resolved)
     else:
         outcomes = client.generations.get_many(f"gen-{number}" for number in range(10**6))
         assert isinstance(next(outcomes), Resolved)
         outcomes.close()
-    assert given(client.generations.get("gen-1")).id == "gen-1"
+    assert harness(client.generations.get("gen-1")).id == "gen-1"
     assert not http_client.is_closed
 
 
-def test_get_many_says_of_each_id_what_went_wrong(given):
-    """What others raise ends no run."""
+def test_get_many_reports_the_error_of_each_id(harness):
+    """Third-party exceptions do not end the run."""
 
     def answer(request):
         if request.url.params["id"] == "gen-2":
             raise ZeroDivisionError
-        return good(request)
+        return respond_with_record(request)
 
-    client, _ = given.mocked(answer)
-    found = given.many(client, ["gen-1", "gen-2", "gen-3"])
-    assert [type(found[f"gen-{number}"]) for number in (1, 2, 3)] == [Resolved, Failed, Resolved]
-    assert "ZeroDivisionError" in str(found["gen-2"].error)
+    client, _ = harness.mocked(answer)
+    outcomes = harness.get_many(client, ["gen-1", "gen-2", "gen-3"])
+    assert [type(outcomes[f"gen-{number}"]) for number in (1, 2, 3)] == [Resolved, Failed, Resolved]
+    assert "ZeroDivisionError" in str(outcomes["gen-2"].error)
 
 
 GEVENT = """
@@ -861,20 +879,20 @@ except ConfigurationError as error:
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="gevent is not installed")
-def test_under_gevent():
-    """Its sockets are for one thread each, so there is no `get_many`."""
+def test_get_many_under_gevent_is_an_error():
+    """gevent's sockets belong to one thread each."""
     assert run(GEVENT) == ["gen-0", "gen-1", "gen-2", "True"]
 
 
-def test_get_many_over_sockets(given, server):
-    """On the connections of the client that is given.
+def test_get_many_over_sockets(harness, server):
+    """On the connections of the http_client.
 
-    A pool with fewer places than threads would make httpx break connections that are in use.
+    A pool with fewer connections than threads would make httpx break connections in use.
     """
-    limits = httpx.Limits(max_connections=2 if given.is_async else 10)
-    http_client = given.http(limits=limits, trust_env=False)
-    client = given.make(http_client, base_url=server.base_url)
-    found = given.many(client, [f"gen-{number}" for number in range(40)], concurrency=10)
-    assert [one for one in found.values() if not isinstance(one, Resolved)] == []
+    limits = httpx.Limits(max_connections=2 if harness.is_async else 10)
+    http_client = harness.http(limits=limits, trust_env=False)
+    client = harness.make(http_client, base_url=server.base_url)
+    outcomes = harness.get_many(client, [f"gen-{number}" for number in range(40)], concurrency=10)
+    assert [item for item in outcomes.values() if not isinstance(item, Resolved)] == []
     assert server.connections <= limits.max_connections
-    given.close(http_client)
+    harness.close(http_client)

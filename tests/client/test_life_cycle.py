@@ -1,4 +1,4 @@
-"""Clients from the first call to the last: threads, event loops, and the end."""
+"""Clients from the first call to the last: threads, event loops, and closing."""
 
 import asyncio
 import gc
@@ -20,27 +20,27 @@ from .servers import (
     GUARD_S,
     KEY,
     Server,
-    good,
     record,
+    respond_when_all_arrived,
+    respond_with_record,
     silence,
-    together,
 )
 
 # --- threads
 
 
 def test_racing_first_calls_build_one_of_everything(tls_server, ca_bundle, monkeypatch):
-    """A TLS context costs tens of milliseconds; 64 threads make one, and each gets its record."""
-    made, got = [], []
+    """64 threads create one TLS context, which is expensive, and each gets its record."""
+    contexts, record_ids = [], []
     create = ssl.create_default_context
 
-    def counted(*arguments, **options):
-        made.append(1)
+    def create_counted(*arguments, **options):
+        contexts.append(1)
         time.sleep(0.02)  # time enough for a race
         return create(*arguments, **options)
 
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_bundle))
-    monkeypatch.setattr(ssl, "create_default_context", counted)
+    monkeypatch.setattr(ssl, "create_default_context", create_counted)
     transport_options._context.cache_clear()
     start = threading.Barrier(64)
     with ModelGates(api_key=KEY, base_url=tls_server.base_url) as client:
@@ -48,7 +48,7 @@ def test_racing_first_calls_build_one_of_everything(tls_server, ca_bundle, monke
 
         def call(number):
             start.wait()
-            got.append(client.generations.get(f"gen-{number}").id)
+            record_ids.append(client.generations.get(f"gen-{number}").id)
 
         threads = [threading.Thread(target=call, args=(number,)) for number in range(64)]
         for thread in threads:
@@ -57,17 +57,19 @@ def test_racing_first_calls_build_one_of_everything(tls_server, ca_bundle, monke
             thread.join(GUARD_S)
         assert client._engine is engine
     transport_options._context.cache_clear()
-    assert sorted(got) == sorted(f"gen-{number}" for number in range(64))
-    assert made == [1]
-    assert tls_server.is_left()
+    assert sorted(record_ids) == sorted(f"gen-{number}" for number in range(64))
+    assert contexts == [1]
+    assert tls_server.all_connections_closed()
 
 
 def test_racing_first_tasks_build_one_of_everything(tls_server, ca_bundle, monkeypatch, engine):
     """As with threads."""
-    made = []
+    contexts = []
     create = ssl.create_default_context
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_bundle))
-    monkeypatch.setattr(ssl, "create_default_context", lambda **o: made.append(1) or create(**o))
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda **o: contexts.append(1) or create(**o)
+    )
     transport_options._context.cache_clear()
 
     async def main():
@@ -78,13 +80,13 @@ def test_racing_first_tasks_build_one_of_everything(tls_server, ca_bundle, monke
 
     assert asyncio.run(main())
     transport_options._context.cache_clear()
-    assert made == [1]
-    assert tls_server.is_left()
+    assert contexts == [1]
+    assert tls_server.all_connections_closed()
 
 
-def test_more_calls_than_connections_wait_for_their_turn(server, engine):
-    """Within their deadlines; none is lost."""
-    server.answers(together(11))
+def test_excess_calls_wait_for_a_connection(server, engine):
+    """Within their deadlines; none fails."""
+    server.respond_with(respond_when_all_arrived(11))
 
     async def main():
         async with AsyncModelGates(api_key=KEY, base_url=server.base_url) as client:
@@ -100,7 +102,7 @@ def test_more_calls_than_connections_wait_for_their_turn(server, engine):
 
 
 def test_a_second_event_loop_works(server, engine):
-    """Connections of a loop that is gone cannot be used there."""
+    """Connections of a closed loop cannot be used in it."""
 
     async def call(name):
         async with client:
@@ -119,9 +121,9 @@ def test_a_second_event_loop_works(server, engine):
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_event_loops_that_are_gone_leave_nothing(server, engine):
-    """A program that runs one a call does not collect their connections; nor does a closed client.
+    """One loop per call does not accumulate connections, nor does a closed client.
 
-    They cannot be closed in the usual way any more, of which asyncio may warn.
+    They cannot be closed regularly any more; asyncio may warn about that.
     """
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
 
@@ -138,21 +140,21 @@ def test_event_loops_that_are_gone_leave_nothing(server, engine):
     asyncio.run(client.close())
     gc.collect()  # what was not closed is warned of in this test, not in the next
     assert open_before_the_end <= 2
-    assert server.is_left()
+    assert server.all_connections_closed()
 
 
 def test_event_loops_of_two_threads_share_a_client(server, engine):
-    """Each with connections of its own."""
+    """Each has its own connections."""
     client = AsyncModelGates(api_key=KEY, base_url=server.base_url)
     start = threading.Barrier(2)
-    got = []
+    is_own_record = []
 
     def call(number):
         async def main():
             start.wait()
             for _ in range(20):
                 record = await client.generations.get(f"gen-{number}")
-                got.append(record.id == f"gen-{number}")
+                is_own_record.append(record.id == f"gen-{number}")
             await client._engine.reset()
 
         asyncio.run(main())
@@ -162,16 +164,16 @@ def test_event_loops_of_two_threads_share_a_client(server, engine):
         thread.start()
     for thread in threads:
         thread.join(GUARD_S)
-    assert got == [True] * 40
+    assert is_own_record == [True] * 40
     assert server.connections == 2
-    assert server.is_left()
+    assert server.all_connections_closed()
 
 
 # --- the end
 
 
 def test_a_closed_client_sends_nothing(either, server, client):
-    """Closed before the first call or after; twice, too."""
+    """Whether closed before the first call or after, once or twice."""
     unused = either.make(server)
     either(unused.close())
     either(client.generations.get("gen-1"))
@@ -183,18 +185,18 @@ def test_a_closed_client_sends_nothing(either, server, client):
             with pytest.raises(ClientClosedError):
                 either(call("gen-1"))
     assert len(server.requests) == 1
-    assert server.is_left()
+    assert server.all_connections_closed()
 
 
-def test_a_closed_client_makes_no_others(either, client):
-    """They would share what is closed."""
+def test_with_options_of_a_closed_client_raises(either, client):
+    """The derived client would share what is closed."""
     either(client.close())
     with pytest.raises(ClientClosedError):
         client.with_options(timeout=1)
 
 
-def test_a_context_manager_closes(server):
-    """Both kinds; when the block fails, too."""
+def test_a_context_manager_closes_the_client(server):
+    """Also if the block raises."""
     client = ModelGates(api_key=KEY, base_url=server.base_url)
 
     def fail():
@@ -212,7 +214,7 @@ def test_a_context_manager_closes(server):
         return client
 
     closed = asyncio.run(main())
-    assert server.is_left()
+    assert server.all_connections_closed()
     with pytest.raises(ClientClosedError):
         client.generations.get("gen-1")
     with pytest.raises(ClientClosedError):
@@ -220,7 +222,7 @@ def test_a_context_manager_closes(server):
 
 
 def test_closing_a_derived_client_leaves_the_first_open(either, server, client):
-    """The derived one is closed, all the same."""
+    """The derived client itself is closed."""
     derived = client.with_options(timeout=9)
     either(derived.generations.get("gen-1"))
     either(derived.close())
@@ -230,8 +232,8 @@ def test_closing_a_derived_client_leaves_the_first_open(either, server, client):
     assert server.connections == 1
 
 
-def test_closing_the_first_client_closes_the_derived(either, server, client):
-    """The connections are its own."""
+def test_closing_the_first_client_closes_derived_clients(either, server, client):
+    """They share its connections."""
     derived = client.with_options(timeout=9)
     either(client.close())
     with pytest.raises(ClientClosedError):
@@ -240,41 +242,41 @@ def test_closing_the_first_client_closes_the_derived(either, server, client):
 
 
 def test_a_call_in_progress_ends_before_its_connection_is_closed(server):
-    """Closing from another thread takes nothing away from it; nothing stays open."""
+    """Closing in another thread does not interrupt it; no connection stays open."""
 
-    def close_meanwhile(asked, handler):
+    def close_meanwhile(request, handler):
         client.close()
-        return record(asked.id)
+        return record(request.id)
 
-    server.answers(close_meanwhile)
+    server.respond_with(close_meanwhile)
     client = ModelGates(api_key=KEY, base_url=server.base_url)
     assert client.generations.get("gen-1").id == "gen-1"
-    assert server.is_left()
+    assert server.all_connections_closed()
     with pytest.raises(ClientClosedError):
         client.generations.get("gen-1")
 
 
 def test_closing_does_not_wait_for_the_server(either):
-    """A server that is silent does not keep a client from being closed."""
+    """A silent server does not delay it."""
     with Server() as server:
-        server.answers(good, silence)
+        server.respond_with(respond_with_record, silence)
         client = either.make(server, max_retries=0)
         either(client.generations.get("gen-1"))
         with pytest.raises(APIConnectionError):
             either(client.with_options(timeout=0.1).generations.get("gen-1"))
         either(client.close())
-        assert server.is_left()
+        assert server.all_connections_closed()
 
 
 def test_an_idle_connection_that_the_server_closed_is_replaced(either, server, client, no_backoff):
-    """Servers close them when they like; it is no error of the next call."""
+    """Servers may close them at any time; the next call does not fail."""
 
-    def last(asked, handler):
+    def respond_and_close(request, handler):
         handler.close_connection = True
-        return record(asked.id)
+        return record(request.id)
 
-    server.answers(last)
+    server.respond_with(respond_and_close)
     for number in range(3):
         assert either(client.generations.get(f"gen-{number}")).id == f"gen-{number}"
-        assert server.is_left()
+        assert server.all_connections_closed()
     assert server.connections == 3

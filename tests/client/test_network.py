@@ -1,4 +1,4 @@
-"""Servers, trust and headers: what a client connects to, and what it sends."""
+"""Servers, trust and headers: where a client connects, and what it sends."""
 
 import re
 import ssl
@@ -19,15 +19,15 @@ from .servers import KEY, Server, authority, refusing_port
 
 @pytest.fixture
 def system_trust(ca_bundle, monkeypatch):
-    """A machine whose system trusts the tests' authority."""
+    """Make the system trust the tests' authority."""
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_bundle))
     transport_options._context.cache_clear()  # it is made once
     yield
     transport_options._context.cache_clear()
 
 
-def trusting():
-    """Return a context that trusts the tests' authority, and no other."""
+def trusting_context():
+    """Return a context that trusts only the tests' authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority().configure_trust(context)
     return context
@@ -36,13 +36,13 @@ def trusting():
 # --- the server's URL
 
 
-def test_the_default_server_is_the_vendors(either):
-    """Path included."""
+def test_a_client_without_a_base_url_uses_the_default_server(either):
+    """Including the path."""
     assert repr(either.make()) == f"{either.kind.__name__}(base_url={DEFAULT_BASE_URL!r})"
 
 
-def test_the_environment_names_the_server(either, server, monkeypatch):
-    """Read when the client is made; an empty variable is as none, an argument comes first."""
+def test_the_environment_sets_the_server(either, server, monkeypatch):
+    """Read at construction; an empty variable counts as none, an argument takes precedence."""
     monkeypatch.setenv("MODELGATES_BASE_URL", server.base_url)
     client = either.make()
     monkeypatch.setenv("MODELGATES_BASE_URL", "https://later.example/api/v1")
@@ -55,8 +55,8 @@ def test_the_environment_names_the_server(either, server, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["", "http://api.example", "localhost:9"])
-def test_a_bad_server_of_the_environment_or_argument_is_refused(either, monkeypatch, url):
-    """An empty argument is no gap to be filled."""
+def test_an_invalid_base_url_is_rejected(either, monkeypatch, url):
+    """An empty argument is not replaced by the environment's."""
     monkeypatch.setenv("MODELGATES_BASE_URL", url or "ftp://host")
     with pytest.raises(ConfigurationError, match="base_url"):
         either.make()
@@ -66,7 +66,7 @@ def test_a_bad_server_of_the_environment_or_argument_is_refused(either, monkeypa
 
 @pytest.mark.parametrize("attempt_result", ["", "/", "//"])
 def test_the_path_of_the_base_url_is_kept(either, server, attempt_result):
-    """With or without a slash at its end."""
+    """With or without a trailing slash."""
     either(either.make(base_url=server.base_url + attempt_result).generations.get("gen-1"))
     assert server.requests[0].target.partition("?")[0] == "/api/v1/generation"
 
@@ -89,8 +89,8 @@ def test_the_path_of_the_base_url_is_kept(either, server, attempt_result):
         "https://.host/",
     ],
 )
-def test_a_url_that_is_none_of_https_is_refused_at_once(either, url):
-    """The error says what it should be like."""
+def test_a_url_without_https_is_rejected(either, url):
+    """The error has an example."""
     with pytest.raises(ConfigurationError, match=re.escape(DEFAULT_BASE_URL)):
         either.make(base_url=url)
 
@@ -106,8 +106,8 @@ def test_a_url_that_is_none_of_https_is_refused_at_once(either, url):
         "https://[hunter2",
     ],
 )
-def test_a_url_that_may_hold_a_secret_is_refused_unseen(either, url):
-    """Credentials in it would take the place of the key."""
+def test_a_url_with_credentials_is_rejected_and_not_shown(either, url):
+    """They would replace the key."""
     with pytest.raises(ConfigurationError) as caught:
         either.make(base_url=url)
     assert "hunter2" not in f"{caught.value!r} {caught.value}"
@@ -129,14 +129,14 @@ def test_a_url_that_may_hold_a_secret_is_refused_unseen(either, url):
     ],
 )
 def test_http_beyond_loopback_is_refused(either, host):
-    """Anyone on the way could read the key."""
+    """Anyone on the network path could read the key."""
     with pytest.raises(ConfigurationError, match="anyone on the network path could read the key"):
         either.make(base_url=f"http://{host}/api/v1")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "[::1]"])
-def test_http_on_loopback_is_for_development(either, host):
-    """Nobody else is on the way."""
+def test_http_on_loopback_is_allowed(either, host):
+    """For development: there is no network path."""
     assert host in repr(either.make(base_url=f"http://{host}:9/api/v1"))
 
 
@@ -147,7 +147,7 @@ def test_the_host_header_has_the_port(either, server, client):
 
 
 def test_a_refused_connection_is_a_connection_error(either, no_backoff):
-    """Tried again, and counted."""
+    """It is retried, and the attempts are counted."""
     client = either.make(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1", max_retries=2)
     with pytest.raises(APIConnectionError) as caught:
         either(client.generations.get("gen-1"))
@@ -158,14 +158,14 @@ def test_a_refused_connection_is_a_connection_error(either, no_backoff):
 
 
 @pytest.mark.parametrize("kind", ["str", "path", "context", "system"])
-def test_a_certificate_is_trusted_by_any_of_the_ways(either, tls_server, ca_bundle, kind, request):
-    """A file, a context of one's own, or what the system trusts (`SSL_CERT_FILE`)."""
+def test_a_certificate_can_be_trusted_in_several_ways(either, tls_server, ca_bundle, kind, request):
+    """By a file, an SSL context, or the system's trust store (`SSL_CERT_FILE`)."""
     if kind == "system":
         request.getfixturevalue("system_trust")
     arguments = {
         "str": {"ca_bundle": str(ca_bundle)},
         "path": {"ca_bundle": ca_bundle},
-        "context": {"ssl_context": trusting()},
+        "context": {"ssl_context": trusting_context()},
         "system": {},
     }[kind]
     client = either.make(tls_server, **arguments)
@@ -174,8 +174,10 @@ def test_a_certificate_is_trusted_by_any_of_the_ways(either, tls_server, ca_bund
 
 
 @pytest.mark.parametrize("kind", ["ca_bundle", "ssl_context", "default"])
-def test_a_bundle_takes_the_place_of_the_systems(either, ca_bundle, kind, system_trust, tmp_path):
-    """An unknown authority fails at once, by one attempt, and the request is not sent."""
+def test_a_bundle_replaces_the_trust_store_of_the_system(
+    either, ca_bundle, kind, system_trust, tmp_path
+):
+    """An unknown authority fails after one attempt, and the request is not sent."""
     other = tmp_path / "other.pem"
     with Server(tls=True) as known, Server(tls=True, stranger=True) as stranger:
         trustme.CA().cert_pem.write_to_path(other)
@@ -190,12 +192,12 @@ def test_a_bundle_takes_the_place_of_the_systems(either, ca_bundle, kind, system
             either(client.generations.get("gen-1"))
         assert (type(caught.value), caught.value.attempts) == (APIConnectionError, 1)
         assert server.requests == []
-        assert server.is_left()
+        assert server.all_connections_closed()
         assert server.connections == before + 1
 
 
 def test_a_certificate_for_another_host_is_not_trusted(either, ca_bundle):
-    """The name counts, whoever signed it."""
+    """Even from a trusted authority."""
     with Server(tls=True, hosts=("api.example", "localhost")) as server:
         client = either.make(server, ca_bundle=ca_bundle)
         with pytest.raises(APIConnectionError, match="certificate is not trusted") as caught:
@@ -205,14 +207,14 @@ def test_a_certificate_for_another_host_is_not_trusted(either, ca_bundle):
 
 
 def test_a_bundle_and_a_context_exclude_each_other(either, ca_bundle):
-    """Which of them would count is a guess."""
+    """It would be unclear which one applies."""
     with pytest.raises(ConfigurationError, match="mutually exclusive"):
-        either.make(ca_bundle=ca_bundle, ssl_context=trusting())
+        either.make(ca_bundle=ca_bundle, ssl_context=trusting_context())
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no PEM", b"-----BEGIN CERTIFICATE-----\nAA\n"])
-def test_a_bundle_that_cannot_be_used_is_refused_at_once(either, tmp_path, content):
-    """The error names it: it would be every call's error else."""
+def test_an_unusable_bundle_is_rejected_at_construction(either, tmp_path, content):
+    """The error names it; otherwise every call would fail."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
@@ -225,8 +227,8 @@ def test_a_bundle_that_cannot_be_used_is_refused_at_once(either, tmp_path, conte
 # --- headers
 
 
-def test_what_is_sent_by_default(either, server, client):
-    """No more than is needed, and who asks."""
+def test_default_headers(either, server, client):
+    """No more than needed, and the user agent."""
     either(client.generations.get("gen-1"))
     headers = server.requests[0].headers
     assert headers.keys() == {"host", "accept", "user-agent", "accept-encoding", "authorization"}
@@ -235,8 +237,8 @@ def test_what_is_sent_by_default(either, server, client):
     assert re.fullmatch(rf"modelgates-client/[0-9.]+ python/{minor}", headers["user-agent"])
 
 
-def test_headers_of_ones_own_are_sent_with_every_request(either, server):
-    """The default ones can be changed, in any spelling; the attribution headers have names."""
+def test_custom_headers_are_sent_with_every_request(either, server):
+    """They may replace the defaults in any spelling; attribution headers have their own options."""
     client = either.make(
         server,
         headers={"X-One": "a b", "USER-AGENT": "mine/1"},
@@ -245,23 +247,23 @@ def test_headers_of_ones_own_are_sent_with_every_request(either, server):
     )
     for _ in range(2):
         either(client.generations.get("gen-1"))
-    for asked in server.requests:
-        assert asked.headers["x-one"] == "a b"
-        assert asked.headers["user-agent"] == "mine/1"
-        assert asked.headers["http-referer"] == "https://site.example"
-        assert asked.headers["x-modelgates-title"] == "My title"
+    for request in server.requests:
+        assert request.headers["x-one"] == "a b"
+        assert request.headers["user-agent"] == "mine/1"
+        assert request.headers["http-referer"] == "https://site.example"
+        assert request.headers["x-modelgates-title"] == "My title"
 
 
 @pytest.mark.parametrize("bad", ["a\r\nX-Two: b", "a\nb", "a\0", "é", "\x7f"])
-def test_a_value_that_no_header_carries_is_refused(either, bad):
-    """It would be another header."""
+def test_an_invalid_header_value_is_rejected(either, bad):
+    """It could inject another header."""
     for arguments in ({"headers": {"X": bad}}, {"http_referer": bad}, {"x_modelgates_title": bad}):
         with pytest.raises(ConfigurationError, match="cannot be sent"):
             either.make(**arguments)
 
 
 @pytest.mark.parametrize("name", ["", "X Y", "X:", "X\r\nY", "é", "X\0"])
-def test_a_name_that_no_header_has_is_refused(either, name):
+def test_an_invalid_header_name_is_rejected(either, name):
     """RFC 9110, section 5.6.2."""
     with pytest.raises(ConfigurationError, match="cannot be sent"):
         either.make(headers={name: "value"})
@@ -270,14 +272,14 @@ def test_a_name_that_no_header_has_is_refused(either, name):
 @pytest.mark.parametrize(
     "name", ["Accept-Encoding", "connection", "Content-Length", "HOST", "Transfer-Encoding"]
 )
-def test_the_headers_of_the_transport_are_its_own(either, name):
-    """A wrong one would break the connection, or name another server."""
+def test_transport_headers_cannot_be_set(either, name):
+    """A wrong value would break the connection, or address another server."""
     with pytest.raises(ConfigurationError, match="is set by the client"):
         either.make(headers={name: "1"})
 
 
-def test_the_first_headers_are_not_shared_with_the_caller(either, server):
-    """Changing the mapping later changes nothing."""
+def test_headers_are_copied(either, server):
+    """Changing the mapping later has no effect."""
     headers = {"X-One": "1"}
     client = either.make(server, headers=headers)
     headers["X-One"] = "2"

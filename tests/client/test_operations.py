@@ -1,4 +1,4 @@
-"""What every operation is under, whatever it is: retries by its method, its own servers, pages."""
+"""Behaviour common to all operations: retries by method, own servers, pagination."""
 
 import json
 import warnings
@@ -26,7 +26,7 @@ from modelgates_runtime.operation import Content, Operation
 from modelgates_runtime.paging import Pages
 from modelgates_runtime.requests import Body, Parameter
 
-from .servers import KEY, Server, drip, hang_up, refusal, refusing_port, says, silence
+from .servers import KEY, Server, drip, hang_up, json_response, refusal, refusing_port, silence
 
 ANYTHING = decoders.ANYTHING
 ERROR = Content(decoders.Object(ErrorResponse))
@@ -37,44 +37,52 @@ POST = Operation(
     {"200": Content(ANYTHING), "404": ERROR, "502": ERROR},
     bodies=(Body("application/json"),),
 )
-DONE = says({"done": True})
+DONE = json_response({"done": True})
 
 
-def posted():
+def create_post():
     """Return a call with a body."""
     return POST.call({}, {"name": "é"})
 
 
 @pytest.fixture
 def client(either, server, no_backoff):
-    """A client that tries again at once."""
+    """A client without backoff."""
     return either.make(server)
 
 
-def sent(server):
-    """Return how many requests came."""
+def sent_count(server):
+    """Return the number of requests sent."""
     return len(server.requests)
 
 
 def test_a_body_arrives_with_the_key_and_its_type(either, server, client):
-    """Over each engine."""
-    server.answers(DONE)
-    assert either(client.send(posted())) == {"done": True}
-    (asked,) = server.requests
-    assert (asked.method, asked.target, asked.key) == ("POST", "/api/v1/it", KEY)
-    assert json.loads(asked.body) == {"name": "é"}
-    assert asked.headers["content-type"] == "application/json"
+    """With each engine."""
+    server.respond_with(DONE)
+    assert either(client.send(create_post())) == {"done": True}
+    (request,) = server.requests
+    assert (request.method, request.target, request.key) == ("POST", "/api/v1/it", KEY)
+    assert json.loads(request.body) == {"name": "é"}
+    assert request.headers["content-type"] == "application/json"
 
 
-def test_a_connection_carries_one_body_after_the_other(either, server, client):
-    """And what has none, between them; a POST without a body says that it has none."""
-    server.answers(DONE)
+def test_a_connection_can_send_several_bodies(either, server, client):
+    """Also requests without a body; a POST without a body has a length of 0."""
+    server.respond_with(DONE)
     bare = POST._replace(bodies=())
-    for call in (posted(), OPERATIONS["get-generation"].call({"id": "a"}), bare.call({}), posted()):
+    for call in (
+        create_post(),
+        OPERATIONS["get-generation"].call({"id": "a"}),
+        bare.call({}),
+        create_post(),
+    ):
         either(client.send_raw(call))
     assert server.connections == 1
-    assert [len(asked.body) > 0 for asked in server.requests] == [True, False, False, True]
-    assert [asked.headers.get("content-length") for asked in server.requests][1:3] == [None, "0"]
+    assert [len(request.body) > 0 for request in server.requests] == [True, False, False, True]
+    assert [request.headers.get("content-length") for request in server.requests][1:3] == [
+        None,
+        "0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,14 +96,14 @@ def test_a_connection_carries_one_body_after_the_other(either, server, client):
         (hang_up, APIConnectionError),
     ],
 )
-def test_what_the_server_may_have_acted_on_is_not_sent_again(
+def test_a_post_that_may_have_been_processed_is_not_retried(
     either, server, client, reaction, error
 ):
     """RFC 9110, section 9.2.2: a POST is not idempotent."""
-    server.answers(reaction, DONE)
+    server.respond_with(reaction, DONE)
     with pytest.raises(error) as caught:
-        either(client.send(posted()))
-    assert (sent(server), caught.value.attempts) == (1, 1)
+        either(client.send(create_post()))
+    assert (sent_count(server), caught.value.attempts) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -106,48 +114,48 @@ def test_what_the_server_may_have_acted_on_is_not_sent_again(
         refusal(500, x_should_retry="true"),
     ],
 )
-def test_what_the_server_did_not_act_on_is_sent_again(either, server, client, reaction):
-    """It says so itself."""
-    server.answers(reaction, DONE)
-    response = either(client.send_raw(posted()))
-    assert (response.attempts, sent(server)) == (2, 2)
-    assert {asked.body for asked in server.requests} == {posted().content}
+def test_a_post_that_was_not_processed_is_retried(either, server, client, reaction):
+    """The server says so."""
+    server.respond_with(reaction, DONE)
+    response = either(client.send_raw(create_post()))
+    assert (response.attempts, sent_count(server)) == (2, 2)
+    assert {request.body for request in server.requests} == {create_post().content}
 
 
-def test_without_a_connection_it_is_tried_again(either, no_backoff):
-    """Nothing was sent."""
+def test_a_post_without_a_connection_is_retried(either, no_backoff):
+    """No byte was sent."""
     client = either.make(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1", max_retries=2)
     with pytest.raises(APIConnectionError) as caught:
-        either(client.send(posted()))
+        either(client.send(create_post()))
     assert caught.value.attempts == 3
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_an_idempotent_method_is_sent_again(either, server, client, method):
-    """Whatever it failed by."""
+def test_idempotent_methods_are_retried(either, server, client, method):
+    """After any retryable error."""
     operation = POST._replace(method=method, bodies=())
-    server.answers(refusal(502), hang_up, DONE)
+    server.respond_with(refusal(502), hang_up, DONE)
     assert either(client.send_raw(operation.call({}))).attempts == 3
 
 
-def test_an_idempotency_key_lets_any_method_be_sent_again(either, server, client):
+def test_requests_with_an_idempotency_key_are_retried(either, server, client):
     """With the same key each time."""
-    server.answers(refusal(502), hang_up, DONE)
-    either(client.send(posted(), idempotency_key="once-1"))
-    assert [asked.headers["idempotency-key"] for asked in server.requests] == ["once-1"] * 3
+    server.respond_with(refusal(502), hang_up, DONE)
+    either(client.send(create_post(), idempotency_key="once-1"))
+    assert [request.headers["idempotency-key"] for request in server.requests] == ["once-1"] * 3
 
 
-def test_a_deadline_holds_for_a_body_too(either, server, client):
-    """However slowly the answer comes."""
+def test_the_deadline_applies_to_requests_with_a_body(either, server, client):
+    """However slow the response is."""
     for reaction in (silence, drip):
-        server.answers(reaction)
+        server.respond_with(reaction)
         with pytest.raises(APITimeoutError):
-            either(client.send(posted(), timeout=0.3))
+            either(client.send(create_post(), timeout=0.3))
 
 
-def test_the_options_of_a_call_are_its_own(either, server, client):
-    """The next call is as the client has it."""
-    server.answers(refusal(500), DONE)
+def test_options_of_a_call_apply_only_to_it(either, server, client):
+    """The next call has the options of the client."""
+    server.respond_with(refusal(500), DONE)
     get = POST._replace(method="GET", bodies=()).call({})
     with pytest.raises(InternalServerError) as caught:
         either(client.send(get, max_retries=0, headers={"X-Trace": "1", "User-Agent": "me"}))
@@ -172,27 +180,27 @@ def test_the_options_of_a_call_are_its_own(either, server, client):
         {"tiemout": 1},
     ],
 )
-def test_an_option_that_cannot_be_used_is_refused(either, server, client, options):
-    """Before anything is sent."""
+def test_an_invalid_option_of_a_call_is_rejected(either, server, client, options):
+    """Before any request is sent."""
     with pytest.raises(ConfigurationError):
-        either(client.send(posted(), **options))
+        either(client.send(create_post(), **options))
     assert server.requests == []
 
 
-def test_what_is_no_call_is_refused(either, client):
-    """In words."""
+def test_an_object_that_is_not_a_call_is_rejected(either, client):
+    """With an error that says what is expected."""
     with pytest.raises(ConfigurationError, match="not a call"):
         either(client.send("gen-1"))
 
 
-# --- answers
+# --- responses
 
 
-def test_an_error_has_its_documented_body(either, server, client):
-    """Whatever schema that has; one that is not documented has none."""
+def test_an_error_has_its_documented_model(either, server, client):
+    """With any schema; None if the status is undocumented."""
     problem = Content(decoders.Array(decoders.STRING))
     operation = POST._replace(method="GET", bodies=(), responses={"404": problem, "409": ERROR})
-    server.answers(says(["gone"], 404), refusal(409), refusal(418))
+    server.respond_with(json_response(["gone"], 404), refusal(409), refusal(418))
     for expected, kind in ((["gone"], NotFoundError), (ErrorResponse, APIStatusError)):
         with pytest.raises(kind) as caught:
             either(client.send(operation.call({})))
@@ -203,15 +211,15 @@ def test_an_error_has_its_documented_body(either, server, client):
     assert caught.value.parsed is None
 
 
-def test_an_error_that_a_success_may_hold_is_none(either, server, client):
-    """Where the spec has a field `error` in it."""
+def test_a_documented_error_field_of_a_success_is_not_an_error(either, server, client):
+    """If the spec has a field `error` in the model."""
     success = Content(decoders.Object(ErrorResponse))
     operation = POST._replace(method="GET", bodies=(), responses={"200": success})
-    server.answers(says({"error": {"code": 404, "message": "of a part"}}))
+    server.respond_with(json_response({"error": {"code": 404, "message": "of a part"}}))
     assert either(client.send(operation.call({}))).error.code == 404
 
 
-def test_texts_octets_and_nothing_are_answers(either, server, client):
+def test_text_binary_and_empty_responses_are_supported(either, server, client):
     """By the media type of the status."""
     operation = Operation(
         "get-it",
@@ -223,38 +231,40 @@ def test_texts_octets_and_nothing_are_answers(either, server, client):
             "204": Content(),
         },
     )
-    server.answers(says(b"hi\xff"), says(b"\x00\xff", 202), says(b"", 204))
+    server.respond_with(
+        json_response(b"hi\xff"), json_response(b"\x00\xff", 202), json_response(b"", 204)
+    )
     assert either(client.send(operation.call({}))) == "hi\N{REPLACEMENT CHARACTER}"
     assert either(client.send(operation.call({}))).payload.read() == b"\x00\xff"
     assert either(client.send(operation.call({}))) is None
     assert server.requests[0].headers["accept"] == "text/plain, image/png, application/json"
 
 
-def test_an_event_stream_is_refused_by_its_name(either, server, client):
-    """It was asked for by the body, perhaps; it is not JSON that is broken."""
-    server.answers(says(b"data: 1\n\n", Content_Type="text/event-stream"))
+def test_an_event_stream_is_rejected_by_name(either, server, client):
+    """The body may have requested it; it is not reported as invalid JSON."""
+    server.respond_with(json_response(b"data: 1\n\n", Content_Type="text/event-stream"))
     with pytest.raises(ResponseValidationError, match="event stream, which is not supported"):
-        either(client.send(posted()))
+        either(client.send(create_post()))
 
 
 # --- what the spec says of an operation besides
 
 
 def test_an_operation_without_security_gets_no_key(either, server, client):
-    """Nor has it any in what is logged."""
-    server.answers(DONE)
+    """Nor do its logs show one."""
+    server.respond_with(DONE)
     public = POST._replace(is_secured=False)
     either(client.send(public.call({}, {"a": 1})))
     either(client.send(public._replace(method="GET").call({})))
-    assert ["authorization" in asked.headers for asked in server.requests] == [False, False]
+    assert ["authorization" in request.headers for request in server.requests] == [False, False]
 
 
-def test_who_names_a_server_means_that_one(either, server, client):
-    """The key goes to no server that the caller did not name."""
-    server.answers(DONE)
+def test_an_explicit_base_url_applies_to_all_operations(either, server, client):
+    """The key is not sent to a server that the caller did not name."""
+    server.respond_with(DONE)
     elsewhere = POST._replace(servers=("https://elsewhere.example/v9",))
     either(client.send(elsewhere.call({}, {})))
-    assert [asked.target for asked in server.requests] == ["/api/v1/it"]
+    assert [request.target for request in server.requests] == ["/api/v1/it"]
 
 
 @pytest.mark.parametrize(
@@ -264,38 +274,38 @@ def test_who_names_a_server_means_that_one(either, server, client):
         ("https://other.modelgates.ai/v9/", "other.modelgates.ai", "/v9"),
     ],
 )
-def test_an_operation_has_its_own_server_where_the_client_is_of_the_specs(either, url, host, path):
-    """Relative to the spec's, or absolute; one client of it serves all calls."""
+def test_operations_use_their_own_server_with_the_default_base_url(either, url, host, path):
+    """Relative to the spec's, or absolute; one client serves all of them."""
     client = either.make()
     call = POST._replace(servers=(url,)).call({}, {})
     client = client._client_for(call)
     network = client._settings.network.server
     assert (network.host, network.path) == (host, path)
     assert client._client_for(call) is client
-    assert client._client_for(posted()) is client
+    assert client._client_for(create_post()) is client
 
 
-def test_many_go_to_the_servers_of_their_operations(either, server, monkeypatch):
-    """Each with the key, over connections that are closed when all are answered."""
+def test_send_many_uses_the_servers_of_the_operations(either, server, monkeypatch):
+    """Each with the key, on connections that are closed at the end."""
     with Server() as other:
         for one in (server, other):
-            one.answers(DONE)
+            one.respond_with(DONE)
         monkeypatch.setattr("modelgates_client.client.base.DEFAULT_BASE_URL", server.base_url)
         client = either.make(server)
         elsewhere = POST._replace(method="GET", bodies=(), servers=(f"{other.base_url}/v9",))
-        calls = [posted(), elsewhere.call({}), elsewhere.call({}), posted()]
-        answers = either.gather(client.send_many(calls, ordered=True))
-        assert [answer.response.parsed for answer in answers] == [{"done": True}] * 4
-        assert [answer.call for answer in answers] == calls
-        targets = [[asked.target for asked in one.requests] for one in (server, other)]
+        calls = [create_post(), elsewhere.call({}), elsewhere.call({}), create_post()]
+        outcomes = either.gather(client.send_many(calls, ordered=True))
+        assert [outcome.response.parsed for outcome in outcomes] == [{"done": True}] * 4
+        assert [outcome.call for outcome in outcomes] == calls
+        targets = [[request.target for request in one.requests] for one in (server, other)]
         assert targets == [["/api/v1/it"] * 2, ["/api/v1/v9/it"] * 2]
-        assert {asked.key for one in (server, other) for asked in one.requests} == {KEY}
-        assert either.is_given or other.is_left()
+        assert {request.key for one in (server, other) for request in one.requests} == {KEY}
+        assert either.is_over_httpx or other.all_connections_closed()
 
 
 def test_a_deprecated_operation_warns_once(either, server, client):
-    """A client and those that are made of it."""
-    server.answers(DONE)
+    """Per client and its derived clients."""
+    server.respond_with(DONE)
     call = POST._replace(is_deprecated=True).call({}, {})
     with pytest.warns(DeprecationWarning, match="post-it is deprecated"):
         either(client.send(call))
@@ -316,13 +326,13 @@ LISTED = Operation(
 )
 
 
-def listed(**pages):
-    """Return an operation whose pages are in what its schema does not name."""
+def listing(**pages):
+    """Return an operation with pages in fields that its schema does not declare."""
     return LISTED._replace(pages=Pages(**pages))
 
 
-def gathered(either, items):
-    """Return all items of an iterator, awaited where it must be."""
+def collect(either, items):
+    """Return all items of an iterator, sync or async."""
 
     async def all_of():
         return [item async for item in items]
@@ -330,44 +340,51 @@ def gathered(either, items):
     return either(all_of()) if either.is_async else list(items)
 
 
-def test_pages_follow_by_an_offset_until_one_is_empty(either, server, client):
-    """A page that is shorter than asked for may be the longest that the API gives."""
-    server.answers(*(says({"items": items}) for items in ([1, 2], [3], [])))
-    call = listed(items=("items",), offset="offset").call({"limit": 5, "offset": None})
-    assert gathered(either, client.paginate(call)) == [1, 2, 3]
-    assert [asked.target.partition("?")[2] for asked in server.requests] == [
+def test_offset_pagination_ends_with_an_empty_page(either, server, client):
+    """A page shorter than requested may be the maximum of the API."""
+    server.respond_with(*(json_response({"items": items}) for items in ([1, 2], [3], [])))
+    call = listing(items=("items",), offset="offset").call({"limit": 5, "offset": None})
+    assert collect(either, client.paginate(call)) == [1, 2, 3]
+    assert [request.target.partition("?")[2] for request in server.requests] == [
         "limit=5",
         "limit=5&offset=2",
         "limit=5&offset=3",
     ]
 
 
-def test_pages_follow_by_a_cursor_until_there_is_none(either, server, client):
-    """Wherever the cursor stands."""
-    server.answers(
-        says({"items": [1], "paging": {"next": "a"}}), says({"items": [2], "paging": {"next": ""}})
+def test_cursor_pagination_ends_without_a_cursor(either, server, client):
+    """Wherever the cursor is in the response."""
+    server.respond_with(
+        json_response({"items": [1], "paging": {"next": "a"}}),
+        json_response({"items": [2], "paging": {"next": ""}}),
     )
     pages = {"items": ("items",), "cursor": "offset", "next": ("paging", "next")}
-    call = listed(**pages).call({"limit": None, "offset": None})
-    assert gathered(either, client.paginate(call)) == [1, 2]
+    call = listing(**pages).call({"limit": None, "offset": None})
+    assert collect(either, client.paginate(call)) == [1, 2]
     assert server.requests[1].target.endswith("?offset=a")
 
 
-def test_an_api_that_says_that_there_are_no_more_is_believed(either, server, client):
-    """No request is made for an empty page."""
-    server.answers(says({"items": [1], "more": True}), says({"items": [2], "more": False}))
-    call = listed(items=("items",), offset="offset", more=("more",)).call(
+def test_pagination_ends_if_the_api_reports_no_more_pages(either, server, client):
+    """No empty page is requested."""
+    server.respond_with(
+        json_response({"items": [1], "more": True}), json_response({"items": [2], "more": False})
+    )
+    call = listing(items=("items",), offset="offset", more=("more",)).call(
         {"limit": None, "offset": 0}
     )
-    assert gathered(either, client.paginate(call)) == [1, 2]
-    assert sent(server) == 2
+    assert collect(either, client.paginate(call)) == [1, 2]
+    assert sent_count(server) == 2
 
 
-def test_pages_are_fetched_when_they_are_needed(either, server, client):
-    """And the connection is free between them."""
-    server.answers(says({"items": [1, 2]}), says({"items": [3]}), says({"items": []}))
+def test_pages_are_fetched_only_when_needed(either, server, client):
+    """The connection is free between them."""
+    server.respond_with(
+        json_response({"items": [1, 2]}),
+        json_response({"items": [3]}),
+        json_response({"items": []}),
+    )
     items = client.paginate(
-        listed(items=("items",), offset="offset").call({"limit": None, "offset": None})
+        listing(items=("items",), offset="offset").call({"limit": None, "offset": None})
     )
 
     async def first():
@@ -377,85 +394,87 @@ def test_pages_are_fetched_when_they_are_needed(either, server, client):
         await items.aclose()
 
     assert (either(first()) if either.is_async else next(items)) == 1
-    assert sent(server) == 1
+    assert sent_count(server) == 1
     either(close()) if either.is_async else items.close()
 
 
-def test_a_server_that_gives_one_page_for_ever_is_an_error(either, server, client):
-    """It ignores the offset: there would be no end."""
-    server.answers(says({"items": [1]}))
-    call = listed(items=("items",), offset="offset").call({"limit": None, "offset": None})
+def test_a_repeated_page_is_an_error(either, server, client):
+    """A server that ignores the offset would cause an endless loop."""
+    server.respond_with(json_response({"items": [1]}))
+    call = listing(items=("items",), offset="offset").call({"limit": None, "offset": None})
     with pytest.raises(ResponseValidationError, match="repeats the one before"):
-        gathered(either, client.paginate(call))
-    assert sent(server) == 2
+        collect(either, client.paginate(call))
+    assert sent_count(server) == 2
 
 
-def test_pages_are_under_the_promises_of_any_call(either, server, client):
-    """Each is tried again; what it fails by is raised when it is needed."""
-    server.answers(says({"items": [1]}), refusal(502), says({"items": []}))
-    call = listed(items=("items",), offset="offset").call({"limit": None, "offset": None})
-    assert gathered(either, client.paginate(call)) == [1]
-    server.answers(says({"items": [1]}), refusal(404))
+def test_pages_are_retried_and_raise_typed_errors(either, server, client):
+    """An error is raised when its page is needed."""
+    server.respond_with(json_response({"items": [1]}), refusal(502), json_response({"items": []}))
+    call = listing(items=("items",), offset="offset").call({"limit": None, "offset": None})
+    assert collect(either, client.paginate(call)) == [1]
+    server.respond_with(json_response({"items": [1]}), refusal(404))
     with pytest.raises(NotFoundError):
-        gathered(either, client.paginate(call))
+        collect(either, client.paginate(call))
 
 
-def test_items_that_cannot_be_read_are_an_error(either, server, client):
-    """Not an empty page."""
-    server.answers(says({"error": "none"}))
-    call = listed(items=("error",), offset="offset").call({"limit": None, "offset": None})
+def test_an_unreadable_list_of_items_is_an_error(either, server, client):
+    """It is not an empty page."""
+    server.respond_with(json_response({"error": "none"}))
+    call = listing(items=("error",), offset="offset").call({"limit": None, "offset": None})
     with pytest.raises(FieldError):
-        gathered(either, client.paginate(call))
+        collect(either, client.paginate(call))
 
 
-def test_what_gives_no_pages_is_refused(client):
+def test_paginating_an_operation_without_pages_is_an_error(client):
     """At once."""
     with pytest.raises(ConfigurationError, match="post-it is not paginated"):
-        client.paginate(posted())
+        client.paginate(create_post())
 
 
 # --- many calls
 
 
-def test_many_calls_are_answered_or_not_each_by_itself(either, server, client):
-    """In the order of the calls, if that is asked for; a failure stops nothing."""
+def test_send_many_yields_one_outcome_per_call(either, server, client):
+    """In the order of the calls on request; a failure does not stop the others."""
 
-    def by_number(asked, _):
-        number = int(json.loads(asked.body)["number"])
-        return refusal(400) if number == 3 else says({"number": number})
+    def by_number(request, _):
+        number = int(json.loads(request.body)["number"])
+        return refusal(400) if number == 3 else json_response({"number": number})
 
-    server.answers(by_number)
+    server.respond_with(by_number)
     calls = [POST.call({}, {"number": number}) for number in range(6)]
-    found = gathered(either, client.send_many(calls, ordered=True))
-    assert [one.call for one in found] == calls
-    assert [getattr(one, "error", None) is None for one in found] == [n != 3 for n in range(6)]
-    assert found[5].result() == {"number": 5}
+    outcomes = collect(either, client.send_many(calls, ordered=True))
+    assert [outcome.call for outcome in outcomes] == calls
+    assert [getattr(outcome, "error", None) is None for outcome in outcomes] == [
+        n != 3 for n in range(6)
+    ]
+    assert outcomes[5].result() == {"number": 5}
     with pytest.raises(APIStatusError):
-        found[3].result()
-    assert sent(server) == 6
+        outcomes[3].result()
+    assert sent_count(server) == 6
 
 
-def test_of_many_calls_none_is_sent_twice_that_may_not_be(either, server, client):
-    """Not even in what looks like an outage."""
-    server.answers(refusal(502))
+def test_send_many_does_not_repeat_non_idempotent_calls(either, server, client):
+    """Not even in an apparent outage."""
+    server.respond_with(refusal(502))
     calls = [POST.call({}, {"number": number}) for number in range(4)]
-    found = gathered(either, client.send_many(calls, concurrency=2, outage_timeout=20))
-    assert [type(one.error) for one in found] == [BadGatewayError] * 4
-    assert sorted(json.loads(asked.body)["number"] for asked in server.requests) == [0, 1, 2, 3]
+    outcomes = collect(either, client.send_many(calls, concurrency=2, outage_timeout=20))
+    assert [type(outcome.error) for outcome in outcomes] == [BadGatewayError] * 4
+    assert sorted(json.loads(request.body)["number"] for request in server.requests) == [0, 1, 2, 3]
 
 
-def test_many_refusals_for_the_rate_are_asked_again(either, server, client):
-    """A 429 says that nothing was done."""
-    server.answers(refusal(429, retry_after="0"), DONE)
+def test_send_many_retries_rate_limited_calls(either, server, client):
+    """A 429 means that the call was not processed."""
+    server.respond_with(refusal(429, retry_after="0"), DONE)
     calls = [POST.call({}, {"number": number}) for number in range(4)]
-    found = gathered(either, client.send_many(calls))
-    assert [one.result() for one in found] == [{"done": True}] * 4
-    assert sent(server) == 5
+    outcomes = collect(either, client.send_many(calls))
+    assert [outcome.result() for outcome in outcomes] == [{"done": True}] * 4
+    assert sent_count(server) == 5
 
 
-def test_what_is_no_call_fails_alone(either, server, client):
-    """Beside the others."""
-    server.answers(DONE)
-    found = gathered(either, client.send_many([posted(), "gen-1"], ordered=True))
-    assert found[0].result() == {"done": True}
-    assert type(found[1].error) is ConfigurationError
+def test_an_object_that_is_not_a_call_fails_alone(either, server, client):
+    """The other calls succeed."""
+    server.respond_with(DONE)
+    outcomes = collect(either, client.send_many([create_post(), "gen-1"], ordered=True))
+    assert outcomes[0].result() == {"done": True}
+    assert type(outcomes[1].error) is ConfigurationError

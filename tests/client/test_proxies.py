@@ -1,4 +1,4 @@
-"""Proxies: which one is used, what it gets to see, and what it is told."""
+"""Proxies: which one is used, what it sees, and what is sent to it."""
 
 import base64
 import warnings
@@ -14,20 +14,20 @@ ELSEWHERE = "https://api.example/api/v1"  # found by the proxy alone
 
 @pytest.fixture
 def proxy(tls_server, ca_bundle):
-    """A proxy; whatever host it is asked for, it is the server with TLS."""
+    """A proxy that tunnels to the TLS server, whatever host is requested."""
     with Server(behind=tls_server) as proxy:
         proxy.direct_url = tls_server.base_url
         proxy.ca_bundle = ca_bundle
         yield proxy
 
 
-def test_a_proxy_carries_https_unread(either, proxy, tls_server, ca_bundle):
-    """It is asked for the host, which it looks up; the key goes through the tunnel."""
+def test_a_proxy_cannot_read_https(either, proxy, tls_server, ca_bundle):
+    """It gets the host name, which it looks up; the key is sent through the tunnel."""
     client = either.make(base_url=ELSEWHERE, proxy=proxy.url, ca_bundle=ca_bundle)
     for _ in range(2):
         assert either(client.generations.get("gen-1")).id == "gen-1"
     assert [target for target, _ in proxy.connects] == ["api.example:443"]
-    assert [asked.key for asked in tls_server.requests] == [KEY] * 2
+    assert [request.key for request in tls_server.requests] == [KEY] * 2
     assert tls_server.requests[0].headers["host"] == "api.example"
     assert len(proxy.seen) > 1_000
     assert KEY.encode() not in proxy.seen
@@ -43,7 +43,7 @@ def test_a_proxy_needs_no_scheme(either, proxy, ca_bundle):
 
 
 def test_a_proxy_in_the_way_cannot_forge_the_server(either, ca_bundle):
-    """The certificate is checked through the tunnel."""
+    """The certificate is verified through the tunnel."""
     with Server(tls=True, stranger=True) as forger, Server(behind=forger) as proxy:
         client = either.make(base_url=ELSEWHERE, proxy=proxy.url, ca_bundle=ca_bundle)
         with pytest.raises(APIConnectionError, match="not trusted") as caught:
@@ -66,8 +66,8 @@ def test_a_proxy_in_the_way_cannot_forge_the_server(either, ca_bundle):
         (False, {"HTTPS_PROXY": ""}),
     ],
 )
-def test_the_environments_proxy_is_used(either, proxy, monkeypatch, is_used, variables):
-    """By the usual variables, in either case; not where they say no, nor with `trust_env=False`."""
+def test_the_proxy_of_the_environment_is_used(either, proxy, monkeypatch, is_used, variables):
+    """From the usual variables in either case, unless excluded or with `trust_env=False`."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value.format(proxy.url))
     client = either.make(ca_bundle=proxy.ca_bundle, base_url=proxy.direct_url)
@@ -78,15 +78,15 @@ def test_the_environments_proxy_is_used(either, proxy, monkeypatch, is_used, var
     assert len(proxy.connects) == int(is_used)
 
 
-def test_http_on_loopback_has_no_proxy_of_the_environment(either, server, monkeypatch):
-    """It would get the key in clear, and could not find this machine."""
+def test_http_on_loopback_ignores_the_proxy_of_the_environment(either, server, monkeypatch):
+    """The proxy would see the key, and could not reach this machine."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{refusing_port()}")
     assert either(either.make(server).generations.get("gen-1")).id == "gen-1"
 
 
-def test_a_key_in_clear_through_a_proxy_is_warned_of(either):
-    """Once, when the client is made, and where it is made."""
+def test_sending_the_key_in_clear_to_a_proxy_warns_once(either):
+    """At the line that creates the client."""
     with Server() as proxy:
         with pytest.warns(UserWarning, match="the API key goes to the proxy in clear") as caught:
             client = either.kind(api_key=KEY, base_url="http://127.0.0.1:9/api/v1", proxy=proxy.url)
@@ -100,8 +100,8 @@ def test_a_key_in_clear_through_a_proxy_is_warned_of(either):
         assert proxy.requests[0].target == "http://127.0.0.1:9/api/v1/generation?id=gen-1"
 
 
-def test_a_proxys_login_is_sent_to_the_proxy_alone(either, proxy, tls_server, ca_bundle):
-    """Percent-encoded, as in a URL; and shown nowhere."""
+def test_a_proxy_login_is_sent_only_to_the_proxy(either, proxy, tls_server, ca_bundle):
+    """It is percent-decoded, and never shown."""
     login = base64.b64encode(b"us er:hunter2@").decode()
     proxy.login = f"Basic {login}"
     url = proxy.url.replace("http://", "http://us%20er:hunter2%40@")
@@ -114,8 +114,8 @@ def test_a_proxys_login_is_sent_to_the_proxy_alone(either, proxy, tls_server, ca
 
 
 @pytest.mark.parametrize("login", ["", "user:wrong-hunter2@"])
-def test_a_proxy_that_wants_another_login_is_asked_once(either, proxy, ca_bundle, login):
-    """407 is for good, and no answer of the API."""
+def test_a_407_of_a_proxy_is_not_retried(either, proxy, ca_bundle, login):
+    """It is not a response of the API."""
     proxy.login = "Basic x"
     url = proxy.url.replace("http://", f"http://{login}")
     client = either.make(base_url=ELSEWHERE, proxy=url, ca_bundle=ca_bundle)
@@ -129,8 +129,8 @@ def test_a_proxy_that_wants_another_login_is_asked_once(either, proxy, ca_bundle
     "url", ["", "socks5://u:hunter2@host:1", "http://", "http://u:hunter2@[::1", "http://h:hunter2"]
 )
 @pytest.mark.parametrize("where", ["argument", "environment"])
-def test_a_proxy_that_cannot_be_used_is_refused_unseen(either, monkeypatch, url, where):
-    """Its URL may hold a password."""
+def test_an_invalid_proxy_is_rejected_and_not_shown(either, monkeypatch, url, where):
+    """Its URL may contain a password."""
     if where == "environment":
         if not url:
             pytest.skip("an empty variable is as none")
@@ -140,8 +140,8 @@ def test_a_proxy_that_cannot_be_used_is_refused_unseen(either, monkeypatch, url,
     assert "hunter2" not in f"{caught.value!r} {caught.value}"
 
 
-def test_a_proxy_that_is_not_there_is_a_connection_error(either, ca_bundle, no_backoff):
-    """And tried again."""
+def test_an_unreachable_proxy_is_a_connection_error(either, ca_bundle, no_backoff):
+    """It is retried."""
     url = f"http://127.0.0.1:{refusing_port()}"
     client = either.make(base_url=ELSEWHERE, proxy=url, ca_bundle=ca_bundle, max_retries=1)
     with pytest.raises(APIConnectionError) as caught:

@@ -1,4 +1,4 @@
-"""What is left behind: descriptors, memory, connections of interrupted calls."""
+"""Resource leaks: descriptors, memory, and connections of interrupted calls."""
 
 import asyncio
 import gc
@@ -12,23 +12,32 @@ import pytest
 
 from modelgates_client import AsyncModelGates, ModelGates, ModelGatesError
 
-from .servers import GUARD_S, KEY, good, hang_up, interrupt, refusal, refusing_port, silence
+from .servers import (
+    GUARD_S,
+    KEY,
+    hang_up,
+    interrupt,
+    refusal,
+    refusing_port,
+    respond_with_record,
+    silence,
+)
 from .subprocess_scripts import run
 
 DESCRIPTORS = Path("/dev/fd")  # on Linux and macOS
 
 
-def descriptors():
-    """Return how many descriptors this process has open."""
+def open_descriptors():
+    """Return the number of open descriptors of this process."""
     gc.collect()
     return len(os.listdir(DESCRIPTORS))  # noqa: PTH208 - a path for each would cost more
 
 
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="the system does not list descriptors")
 @pytest.mark.parametrize("kind", ["refused", "hung up", "refusal"])
-def test_failures_leave_no_descriptor(either, server, kind):
-    """A hundred of them: no connection, a broken one, an error."""
-    server.answers(hang_up if kind == "hung up" else refusal(503))
+def test_failures_leave_no_descriptor_open(either, server, kind):
+    """A hundred refused connections, broken connections and errors."""
+    server.respond_with(hang_up if kind == "hung up" else refusal(503))
     url = f"http://127.0.0.1:{refusing_port()}/api/v1" if kind == "refused" else server.base_url
     client = either.make(base_url=url, max_retries=0)
 
@@ -37,18 +46,18 @@ def test_failures_leave_no_descriptor(either, server, kind):
             either(client.generations.get("gen-1"))
 
     fail()
-    before = descriptors()
+    before = open_descriptors()
     for _ in range(100):
         fail()
     until = time.monotonic() + GUARD_S
-    while descriptors() > before + 2 and time.monotonic() < until:
+    while open_descriptors() > before + 2 and time.monotonic() < until:
         time.sleep(0.01)  # the server's side is in this process, too
-    assert descriptors() <= before + 2
+    assert open_descriptors() <= before + 2
 
 
 MEMORY = """
 import asyncio, gc, resource, sys
-url, bundle, kind, kept = sys.argv[1:]
+url, bundle, kind, lifetime = sys.argv[1:]
 if kind == "async":
     sys.modules["httptools"] = None
 from modelgates_client import AsyncModelGates, ModelGates
@@ -57,7 +66,7 @@ clients = []
 
 async def call(client):
     await client.generations.get("gen-1")
-    if kept == "closed":
+    if lifetime == "closed":
         await client.close()
 
 def use(count):
@@ -65,12 +74,12 @@ def use(count):
         if kind == "sync":
             client = ModelGates(base_url=url, ca_bundle=bundle)
             client.generations.get("gen-1")
-            if kept == "closed":
+            if lifetime == "closed":
                 client.close()
         else:
             client = AsyncModelGates(base_url=url, ca_bundle=bundle)
             runner.run(call(client))
-        if kept == "kept":
+        if lifetime == "kept":
             clients.append(client)
 
 def peak_bytes():
@@ -95,46 +104,46 @@ with asyncio.Runner() as runner:
 """
 
 
-@pytest.mark.slow("a process that makes a hundred clients")
+@pytest.mark.slow("a process that creates a hundred clients")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no resource usage of this kind")
 @pytest.mark.parametrize("kind", ["sync", "async", "fast"])
-@pytest.mark.parametrize("kept", ["closed", "kept"])
-def test_a_hundred_clients_take_little_memory(tls_server, ca_bundle, kind, kept):
-    """Under 4 MB, TLS included: what costs much is shared by all."""
-    (grown,) = run(MEMORY, tls_server.base_url, ca_bundle, kind, kept)
-    assert int(grown) < 4e6
+@pytest.mark.parametrize("lifetime", ["closed", "kept"])
+def test_a_hundred_clients_take_little_memory(tls_server, ca_bundle, kind, lifetime):
+    """Under 4 MB including TLS: expensive objects are shared."""
+    (growth_bytes,) = run(MEMORY, tls_server.base_url, ca_bundle, kind, lifetime)
+    assert int(growth_bytes) < 4e6
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
-def test_clients_that_are_forgotten_leave_nothing(tls_server, ca_bundle):
-    """Without being closed: connections go with them, and a cycle does not keep them."""
-    made: list[weakref.ref[ModelGates]] = []
+def test_garbage_collected_clients_leave_no_connection(tls_server, ca_bundle):
+    """Without being closed, and even in a reference cycle."""
+    references: list[weakref.ref[ModelGates]] = []
     for _ in range(5):
         client = ModelGates(api_key=KEY, base_url=tls_server.base_url, ca_bundle=ca_bundle)
         client.generations.get("gen-1")
-        made.append(weakref.ref(client))
+        references.append(weakref.ref(client))
     del client
     gc.collect()
-    assert [client() for client in made] == [None] * 5
-    assert tls_server.is_left()
+    assert [client() for client in references] == [None] * 5
+    assert tls_server.all_connections_closed()
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot signal a thread")
 @pytest.mark.parametrize("method", ["get", "wait"])
 def test_ctrl_c_leaves_no_open_connection(either, server, client, method):
-    """And the client works on."""
-    server.answers(interrupt, good)
+    """The client stays usable."""
+    server.respond_with(interrupt, respond_with_record)
     with pytest.raises(KeyboardInterrupt):
         either(getattr(client.generations, method)("gen-1"))
-    assert server.is_left()
+    assert server.all_connections_closed()
     assert either(client.generations.get("gen-2")).id == "gen-2"
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("method", ["get", "get_raw", "wait"])
 def test_cancellation_leaves_no_open_connection(server, engine, method):
-    """More often than there are connections: none is lost by it."""
-    server.answers(silence)
+    """More cancellations than connections: the pool loses none."""
+    server.respond_with(silence)
 
     async def main():
         async with AsyncModelGates(api_key=KEY, base_url=server.base_url) as client:
@@ -146,16 +155,16 @@ def test_cancellation_leaves_no_open_connection(server, engine, method):
                     task.cancel()
                 results = await asyncio.gather(*tasks, return_exceptions=True)
                 assert {type(result) for result in results} == {asyncio.CancelledError}
-            gone = await asyncio.to_thread(server.is_left)
-            server.answers(good)
+            gone = await asyncio.to_thread(server.all_connections_closed)
+            server.respond_with(respond_with_record)
             return gone, (await client.generations.get("gen-2")).id
 
     assert asyncio.run(main()) == (True, "gen-2")
 
 
-def test_a_callers_own_timeout_is_its_own(server, engine):
-    """`asyncio.timeout` around a call is not taken for the client's deadline."""
-    server.answers(silence, good)
+def test_asyncio_timeout_is_not_a_timeout_of_the_client(server, engine):
+    """`asyncio.timeout` around a call raises `TimeoutError`."""
+    server.respond_with(silence, respond_with_record)
 
     async def main():
         async with AsyncModelGates(api_key=KEY, base_url=server.base_url) as client:

@@ -1,4 +1,4 @@
-"""The key is shown nowhere: texts, logs, errors, tracebacks, pickles, copies."""
+"""The key is never shown: not in texts, logs, errors, tracebacks, pickles or copies."""
 
 import copy
 import logging
@@ -18,27 +18,27 @@ from modelgates_client import (
 )
 from modelgates_client.transport.credentials import Secret
 
-from .error_views import shown
-from .servers import KEY, hang_up, interrupt, record, refusal, says, silence
+from .error_views import visible_texts
+from .servers import KEY, hang_up, interrupt, json_response, record, refusal, silence
 
 
 def module_level_key():
     return KEY
 
 
-def test_a_frame_of_the_package_that_held_the_key_would_be_found(server):
-    """The search in this module sees the locals of the package's frames."""
-    server.answers(hang_up)
+def test_the_search_finds_the_key_in_locals_of_package_frames(server):
+    """Otherwise the other tests of this module could not fail."""
+    server.respond_with(hang_up)
     with (
         ModelGates(api_key=KEY, base_url=server.base_url, max_retries=0) as client,
-        pytest.raises(APIConnectionError) as caught,
+        pytest.raises(APIConnectionError) as error_info,
     ):
         client.generations.get("gen-in-a-local")
-    assert "gen-in-a-local" in shown(caught.value)
+    assert "gen-in-a-local" in visible_texts(error_info.value)
 
 
 def test_no_text_of_a_client_shows_the_key(either, server):
-    """Neither its own, nor those of what it is made of."""
+    """Neither its own nor those of its parts."""
     client = either.make(server)
     either(client.generations.get("gen-1"))
     things = [client, client.generations, *vars(client).values(), *vars(client._engine).values()]
@@ -48,9 +48,9 @@ def test_no_text_of_a_client_shows_the_key(either, server):
 
 
 def test_no_log_record_shows_the_key(either, server, caplog, no_backoff):
-    """At no level of any logger; neither in its text nor in its arguments."""
+    """At no level of any logger, neither in the text nor in the arguments."""
     caplog.set_level(logging.DEBUG)
-    server.answers(refusal(503), hang_up, record(), refusal(401))
+    server.respond_with(refusal(503), hang_up, record(), refusal(401))
     client = either.make(server)
     either(client.generations.get("gen-1"))
     with pytest.raises(AuthenticationError):
@@ -61,7 +61,7 @@ def test_no_log_record_shows_the_key(either, server, caplog, no_backoff):
 
 
 def test_importing_the_package_changes_no_logger():
-    """What others log is theirs; their requests stay in httpcore's logs when we have some."""
+    """Logs of other httpcore users are unaffected, also while the package sends requests."""
     code = """if True:
         import logging
         import modelgates_client
@@ -78,7 +78,7 @@ def test_importing_the_package_changes_no_logger():
 REACTIONS = {
     "hang-up": hang_up,
     "401": refusal(401, f"no such key: {KEY}", X_Request_Id=KEY),
-    "not JSON": says(f"<html>{KEY}".encode()),
+    "not JSON": json_response(f"<html>{KEY}".encode()),
     "other record": record("gen-2"),
     "silence": silence,
 }
@@ -86,39 +86,41 @@ REACTIONS = {
 
 @pytest.mark.parametrize("reaction", REACTIONS.values(), ids=REACTIONS)
 def test_no_error_shows_the_key(either, server, reaction):
-    """Not even what a server sent back; nor do its pickle and the locals of our frames."""
-    server.answers(reaction)
+    """Even if the server sent it back; nor does its pickle, or a local of the package's frames."""
+    server.respond_with(reaction)
     client = either.make(server, max_retries=0, timeout=0.3)
-    with pytest.raises(ModelGatesError) as caught:
+    with pytest.raises(ModelGatesError) as error_info:
         either(client.generations.get("gen-1"))
-    assert KEY not in shown(caught.value)
-    assert KEY.encode() not in pickle.dumps(caught.value)
+    assert KEY not in visible_texts(error_info.value)
+    assert KEY.encode() not in pickle.dumps(error_info.value)
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot signal a thread")
 def test_an_interrupt_while_reading_shows_no_key(either, server):
-    """The frames of an interrupted call, with their locals, are what error trackers send."""
+    """Error trackers send the frames of an interrupted call with their locals."""
 
-    server.answers(interrupt)
+    server.respond_with(interrupt)
     client = either.make(server)
-    with pytest.raises(KeyboardInterrupt) as caught:
+    with pytest.raises(KeyboardInterrupt) as error_info:
         either(client.generations.get("gen-1"))
-    report = shown(caught.value)
+    report = visible_texts(error_info.value)
     assert KEY not in report
     assert either.is_async or "gen-1" in report  # the frames are there
 
 
 def test_a_literal_key_is_not_pickled(either):
-    """The error says what to do instead."""
+    """The error names the alternatives."""
     client = either.make()
     for thing in (client, client.with_options(timeout=5)):
-        with pytest.raises(ConfigurationError, match=r"(?s)MODELGATES_API_KEY.*function") as caught:
+        with pytest.raises(
+            ConfigurationError, match=r"(?s)MODELGATES_API_KEY.*function"
+        ) as error_info:
             pickle.dumps(thing)
-        assert KEY not in shown(caught.value)
+        assert KEY not in visible_texts(error_info.value)
 
 
 def test_a_key_of_the_environment_is_pickled_by_reference(either, server, monkeypatch):
-    """The other process has an environment of its own."""
+    """The other process reads its own environment."""
     monkeypatch.setenv("MODELGATES_API_KEY", KEY)
     client = either.make(server, api_key=None, timeout=7, headers={"X-One": "1"})
     pickled = pickle.dumps(client)
@@ -134,8 +136,8 @@ def test_a_key_of_the_environment_is_pickled_by_reference(either, server, monkey
         pickle.loads(pickled)
 
 
-def test_a_function_of_a_module_is_pickled_by_its_name(either, server):
-    """As pickle does."""
+def test_a_key_function_is_pickled_by_name(either, server):
+    """As pickle does for all functions."""
     pickled = pickle.dumps(either.make(server, api_key=module_level_key))
     assert KEY.encode() not in pickled
     twin = pickle.loads(pickled)
@@ -146,24 +148,24 @@ def test_a_function_of_a_module_is_pickled_by_its_name(either, server):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
 def test_a_copy_shares_the_connections_and_shows_no_key(either, server, copied):
-    """Frameworks copy what they are given; a copy of a literal key is no pickle of it."""
+    """Frameworks copy clients; a copy with a literal key works, and its pickle fails."""
     client = either.make(server)
     either(client.generations.get("gen-1"))
     twin = copied({"client": client})["client"] if copied is copy.deepcopy else copied(client)
     assert twin is not client
     assert KEY not in f"{twin!r} {vars(twin)}"
     either(twin.generations.get("gen-2"))
-    assert [asked.key for asked in server.requests] == [KEY, KEY]
+    assert [request.key for request in server.requests] == [KEY, KEY]
     assert server.connections == 1
 
 
 def test_this_module_can_be_imported_by_pickle():
-    """The test of pickled functions above stands on it."""
+    """The test of pickled functions depends on it."""
     assert sys.modules[module_level_key.__module__].module_level_key is module_level_key
 
 
 def test_a_key_is_masked_in_any_case():
-    """Names of headers and codings come back in lower case."""
+    """Header names and content codings are returned in lower case."""
     key = "SK-MG-V1-0123456789ABCDEF0123456789ABCDEF"
     secret = Secret(key)
     for text in (key, key.lower(), key[: len(key) // 2].lower(), key.swapcase()):

@@ -178,7 +178,7 @@ def test_an_existing_client_is_mocked_only_while_the_mock_is_active():
     with Server() as server:
         asyncio.run(main(server))
         assert [request.id for request in server.requests] == ["gen-1", "gen-3"]
-        assert server.is_left()
+        assert server.all_connections_closed()
 
 
 def test_a_cassette_is_replayed(tmp_path):

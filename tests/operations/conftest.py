@@ -1,4 +1,4 @@
-"""Both clients over the stub, and every operation that the spec has."""
+"""Both clients against the stub, and every operation of the spec."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from .sample_arguments import method_of
 
 @pytest.fixture
 def api():
-    """A stub of the API, which fails the test if it was asked for what the API would not take."""
+    """A stub of the API; it fails the test if it received an invalid request."""
     with StubAPI() as stub:
         stub.add("gen-1")
         yield stub
@@ -22,28 +22,28 @@ def api():
 
 @pytest.fixture(params=["sync", "async"])
 def run(request, api):
-    """Return what lets a test do something with a client, blocking or awaited.
+    """Return a function that uses a sync or async client.
 
-    The function is given the client; what it returns is awaited where that is needed, and an
-    asynchronous iterator is gathered into a list.
+    It calls its argument with the client and returns the result: coroutines are awaited,
+    async iterators are collected into a list.
     """
     options = {"api_key": api.api_key, "base_url": api.base_url, "max_retries": 0}
 
-    async def resolved(value):
+    async def collect(value):
         if hasattr(value, "__aiter__"):
             return [item async for item in value]
         return await value
 
-    async def awaited(do, more):
-        async with AsyncModelGates(**options, **more) as client:
-            return await resolved(do(client))
+    async def run_async(use_client, more_options):
+        async with AsyncModelGates(**options, **more_options) as client:
+            return await collect(use_client(client))
 
-    def run(do, **more):
+    def run(use_client, **more_options):
         if request.param == "async":
-            return asyncio.run(awaited(do, more))
-        with ModelGates(**options, **more) as client:
-            found = do(client)
-            return list(found) if hasattr(found, "__next__") else found
+            return asyncio.run(run_async(use_client, more_options))
+        with ModelGates(**options, **more_options) as client:
+            result = use_client(client)
+            return list(result) if hasattr(result, "__next__") else result
 
     return run
 
@@ -56,5 +56,5 @@ def operation(request):
 
 @pytest.fixture
 def call(run, operation):
-    """Call an operation as a method of a client, with arguments made from its types."""
+    """A function that calls an operation as a method of a client, with sample arguments."""
     return lambda **options: run(lambda client: method_of(client, operation)(**options))

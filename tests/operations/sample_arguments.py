@@ -1,4 +1,4 @@
-"""Arguments made from the types that a generated function says."""
+"""Sample arguments from the type hints of generated functions."""
 
 import datetime
 import functools
@@ -21,30 +21,30 @@ SCALARS = {
 }  # fmt: skip
 
 
-def place_of(operation):
+def tag_and_module_name(operation):
     """Return the tag of an operation, and the name of its module."""
     return OPERATIONS._modules[operation.id].split(".")
 
 
 def module_of(operation):
-    """Return the module that holds an operation."""
-    return importlib.import_module(f"modelgates_api.api.{'.'.join(place_of(operation))}")
+    """Return the module of an operation."""
+    return importlib.import_module(f"modelgates_api.api.{'.'.join(tag_and_module_name(operation))}")
 
 
 def function_of(operation):
-    """Return the function that fills an operation."""
-    return getattr(module_of(operation), place_of(operation)[1])
+    """Return the function that creates the call of an operation."""
+    return getattr(module_of(operation), tag_and_module_name(operation)[1])
 
 
 def method_of(client, operation):
-    """Return the operation as a method of a client, its required arguments filled in."""
-    tag, name = place_of(operation)
+    """Return the operation as a method of a client, with its required arguments bound."""
+    tag, name = tag_and_module_name(operation)
     resource = getattr(client, tag, None) or getattr(client, tag.removesuffix("_"))
     return functools.partial(getattr(resource, name), **arguments_of(operation))
 
 
 def arguments_of(operation, *, everything=False):
-    """Return a value of its type for each argument that is required, or for all."""
+    """Return a sample for each required argument, or for all arguments."""
     function = function_of(operation)
     hints = typing.get_type_hints(function)
     return {

@@ -1,9 +1,9 @@
-"""What tests of the resources share: they go through the clients, as people do."""
+"""Fixtures for tests of resources, which call them through the clients."""
 
 from ..client.conftest import (
     client,
     either,
-    failing,
+    error_of_get,
     no_backoff,
     no_environment,
     pytest_generate_tests,
@@ -13,7 +13,7 @@ from ..client.conftest import (
 __all__ = [
     "client",
     "either",
-    "failing",
+    "error_of_get",
     "no_backoff",
     "no_environment",
     "pytest_generate_tests",

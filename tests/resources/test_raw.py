@@ -1,4 +1,4 @@
-"""The answer beside the record: `get_raw`, strict validation, and drift that is told of."""
+"""`get_raw`, strict validation, and the reporting of drift."""
 
 import gzip
 import json
@@ -14,19 +14,19 @@ from modelgates_client import (
     ResponseValidationError,
 )
 
-from ..client.servers import Answer, record, refusal, says
+from ..client.servers import ServerResponse, json_response, record, refusal
 
 LOGGER = "modelgates_client"
 
 
-def drifting(**changes):
-    """Return an answer with two kinds of drift beside all that is missing."""
+def response_with_drift(**changes):
+    """Return a response with two kinds of drift in addition to its missing fields."""
     return record(total_cost="free", tier="gold", **changes)
 
 
-def test_the_answer_is_there_beside_the_record(either, server, client, recorded):
-    """Status, headers by name in lower case, the body as it came, attempts and time."""
-    server.answers(says(recorded, X_Request_Id="req-1", X_Two="2"))
+def test_get_raw_returns_the_response_and_the_record(either, server, client, recorded):
+    """Status, headers with lower-case names, original body, attempts and time."""
+    server.respond_with(json_response(recorded, X_Request_Id="req-1", X_Two="2"))
     raw = either(client.generations.get_raw(recorded["data"]["id"]))
     assert type(raw) is Response
     assert type(raw.parsed.data) is Generation
@@ -40,18 +40,18 @@ def test_the_answer_is_there_beside_the_record(either, server, client, recorded)
     assert raw.request_id == "req-1"
 
 
-def test_the_attempts_and_the_time_are_those_of_the_call(either, server, client, no_backoff):
-    """Retries included."""
-    server.answers(refusal(503, retry_after_ms="60"), refusal(503), record())
+def test_attempts_and_elapsed_time_include_retries(either, server, client, no_backoff):
+    """They are those of the call."""
+    server.respond_with(refusal(503, retry_after_ms="60"), refusal(503), record())
     raw = either(client.generations.get_raw("gen-1"))
     assert raw.attempts == 3
     assert raw.elapsed_s >= 0.06
 
 
 def test_the_body_is_decompressed(either, server, client):
-    """It is what the server meant, and what it says is in the headers."""
+    """The headers still show the encoding."""
     body = json.dumps({"data": {"id": "gen-1"}}).encode()
-    server.answers(Answer(gzip.compress(body), 200, {"Content-Encoding": "gzip"}))
+    server.respond_with(ServerResponse(gzip.compress(body), 200, {"Content-Encoding": "gzip"}))
     raw = either(client.generations.get_raw("gen-1"))
     assert raw.body == body
     assert "gzip" in server.requests[0].headers["accept-encoding"]
@@ -61,60 +61,66 @@ def test_the_body_is_decompressed(either, server, client):
     ("headers", "expected"),
     [({}, None), ({"Cf_Ray": "ray"}, "ray"), ({"Request_Id": "r", "Cf_Ray": "ray"}, "r")],
 )
-def test_the_servers_name_of_the_request_is_found(either, server, client, headers, expected):
-    """Under the usual names; on errors, too."""
-    server.answers(says({"data": {"id": "gen-1"}}, **headers), refusal(404, **headers))
+def test_the_request_id_of_the_server_is_available(either, server, client, headers, expected):
+    """From the usual headers; on errors, too."""
+    server.respond_with(
+        json_response({"data": {"id": "gen-1"}}, **headers), refusal(404, **headers)
+    )
     assert either(client.generations.get_raw("gen-1")).request_id == expected
     with pytest.raises(NotFoundError) as caught:
         either(client.generations.get_raw("gen-1"))
     assert caught.value.request_id == expected
 
 
-def test_the_text_of_an_answer_is_short(either, server, client):
-    """A log of it shows no body and no headers."""
-    server.answers(says({"data": {"id": "gen-1", "model": "x" * 9_000}}, Set_Cookie="hunter2"))
+def test_the_repr_of_a_response_is_short(either, server, client):
+    """It has neither body nor headers."""
+    server.respond_with(
+        json_response({"data": {"id": "gen-1", "model": "x" * 9_000}}, Set_Cookie="hunter2")
+    )
     text = repr(either(client.generations.get_raw("gen-1")))
     assert "hunter2" not in text
     assert text.startswith("Response(parsed=GenerationResponse(data=Generation(")
     assert len(text) < 12_000
 
 
-def test_a_body_beyond_the_limit_is_refused(either, server):
-    """By one attempt: it would be as large the next time."""
+def test_a_body_above_the_limit_is_rejected(either, server):
+    """After one attempt: a retry would get the same."""
     client = either.make(server, max_response_bytes=1_000)
-    server.answers(record(model="x" * 2_000))
+    server.respond_with(record(model="x" * 2_000))
     with pytest.raises(ResponseValidationError, match="larger than 1000 bytes") as caught:
         either(client.generations.get("gen-1"))
     assert (caught.value.attempts, len(server.requests)) == (1, 1)
-    server.answers(record())
+    server.respond_with(record())
     assert either(client.generations.get("gen-1")).id == "gen-1"
 
 
 def test_a_body_that_is_too_large_decompressed_is_refused(either, server):
-    """A bomb is small on the wire; the client works on."""
+    """A compression bomb is small on the wire; the client stays usable."""
     client = either.make(server, max_response_bytes=10_000)
     bomb = gzip.compress(b" " * 5_000_000)
     assert len(bomb) < 10_000
-    server.answers(Answer(bomb, 200, {"Content-Encoding": "gzip"}))
+    server.respond_with(ServerResponse(bomb, 200, {"Content-Encoding": "gzip"}))
     with pytest.raises(ResponseValidationError, match="larger than 10000 bytes"):
         either(client.generations.get("gen-1"))
-    server.answers(record())
+    server.respond_with(record())
     assert either(client.generations.get("gen-1")).id == "gen-1"
 
 
 # --- drift
 
 
-def test_drift_is_on_the_record_and_no_error(either, server, client):
-    """Honest by default."""
-    server.answers(drifting())
-    found = {(drift.pointer, drift.kind) for drift in either(client.generations.get("gen-1")).drift}
-    assert {("/total_cost", "type"), ("/tier", "undeclared"), ("/model", "missing")} <= found
+def test_drift_is_not_an_error_by_default(either, server, client):
+    """It is listed on the record."""
+    server.respond_with(response_with_drift())
+    drift_found = {
+        (drift.pointer, drift.kind) for drift in either(client.generations.get("gen-1")).drift
+    }
+    assert {("/total_cost", "type"), ("/tier", "undeclared"), ("/model", "missing")} <= drift_found
 
 
-def test_strict_validation_raises_the_whole_list(either, server):
-    """By pointers into the body; it is not tried again, and a record without drift passes."""
-    server.answers(drifting())
+def test_strict_validation_raises_all_drift(either, server):
+    """With pointers into the body; it is not retried, and a record without drift is returned."""
+    server.respond_with(response_with_drift())
     client = either.make(server, validation="strict")
     with pytest.raises(ResponseValidationError, match="deviation") as caught:
         either(client.generations.get("gen-1"))
@@ -127,16 +133,16 @@ def test_strict_validation_raises_the_whole_list(either, server):
     assert json.loads(error.body)["data"]["tier"] == "gold"
 
 
-def test_strict_validation_takes_what_is_as_the_spec_says(either, server, complete):
-    """Every field that the spec requires, of the type it says."""
-    server.answers(says({"data": complete}))
+def test_strict_validation_accepts_a_conforming_record(either, server, complete):
+    """With every required field, each of its type."""
+    server.respond_with(json_response({"data": complete}))
     client = either.make(server, validation="strict")
     assert either(client.generations.get(complete["id"])).drift == ()
 
 
-def test_the_envelopes_drift_counts(either, server, complete):
-    """What is around the record is in the spec, too."""
-    server.answers(says({"data": complete, "more": 1}))
+def test_drift_of_the_envelope_counts(either, server, complete):
+    """The spec also describes what is around the record."""
+    server.respond_with(json_response({"data": complete, "more": 1}))
     seen = []
     client = either.make(server, on_drift=seen.append)
     record = either(client.generations.get(complete["id"]))
@@ -146,9 +152,9 @@ def test_the_envelopes_drift_counts(either, server, complete):
         either(client.with_options(validation="strict").generations.get(record.id))
 
 
-def test_a_callback_is_told_of_each_deviation_each_time(either, server):
-    """It may count them."""
-    server.answers(drifting())
+def test_on_drift_is_called_for_each_deviation_of_each_record(either, server):
+    """A callback may count them."""
+    server.respond_with(response_with_drift())
     seen = []
     client = either.make(server, on_drift=seen.append)
     either(client.generations.get("gen-1"))
@@ -160,13 +166,13 @@ def test_a_callback_is_told_of_each_deviation_each_time(either, server):
     assert len(seen) == 2 * once
 
 
-def test_what_a_callback_raises_ends_the_call(either, server):
-    """It is the caller's own, and not hidden."""
+def test_an_exception_of_on_drift_ends_the_call(either, server):
+    """It is raised unchanged."""
 
     def refuse(drift):
         raise LookupError(drift.pointer)
 
-    server.answers(drifting())
+    server.respond_with(response_with_drift())
     client = either.make(server, on_drift=refuse)
     with pytest.raises(LookupError):
         either(client.generations.get("gen-1"))
@@ -174,8 +180,8 @@ def test_what_a_callback_raises_ends_the_call(either, server):
     assert either(other.generations.get("gen-1")).id == "gen-1"
 
 
-def logged(caplog):
-    """Return the texts that the package logged of drift."""
+def drift_lines(caplog):
+    """Return the messages that the package logged about drift."""
     return [
         entry.getMessage()
         for entry in caplog.records
@@ -184,36 +190,38 @@ def logged(caplog):
 
 
 def test_drift_is_logged_once_per_kind(either, server, client, caplog):
-    """The same deviation of every record would fill the log, as would that of every attempt."""
+    """Repeated deviations, in other records or attempts, would fill the log."""
     caplog.set_level(logging.DEBUG)
     attempts = [{"provider_name": "A", "status": "ok"}, {"provider_name": "B", "status": "ok"}]
-    server.answers(drifting(provider_responses=attempts))
+    server.respond_with(response_with_drift(provider_responses=attempts))
     either(client.generations.get("gen-1"))
-    first = logged(caplog)
+    first = drift_lines(caplog)
     assert len(first) == len(set(first))
     assert sum("/tier" in text for text in first) == 1
     assert sum("/status" in text for text in first) == 1
     either(client.generations.get("gen-1"))
-    assert logged(caplog) == first
-    server.answers(drifting(provider_responses=attempts, newer=1))
+    assert drift_lines(caplog) == first
+    server.respond_with(response_with_drift(provider_responses=attempts, newer=1))
     either(client.generations.get("gen-1"))
-    assert len(logged(caplog)) == len(first) + 1
+    assert len(drift_lines(caplog)) == len(first) + 1
 
 
 def test_a_hostile_server_cannot_fill_the_log(either, server, client, caplog):
-    """Kinds that differ each time are not logged for ever."""
+    """The number of kinds that are logged is limited."""
     caplog.set_level(logging.DEBUG)
     for number in range(3):
-        server.answers(record(**{f"x{number}-{index}": 1 for index in range(600)}))
+        server.respond_with(record(**{f"x{number}-{index}": 1 for index in range(600)}))
         either(client.generations.get("gen-1"))
-    assert 500 < len(logged(caplog)) <= 1_100
+    assert 500 < len(drift_lines(caplog)) <= 1_100
 
 
 def test_the_log_shows_no_values(either, server, client, caplog):
-    """Records hold what is private; and no text of the server's steers a terminal."""
+    """Records contain private data; text from the server must not control a terminal."""
     caplog.set_level(logging.DEBUG)
-    server.answers(record(total_cost="hunter2", external_user=["hunter2"], **{"a\n\x1b[2J": 1}))
+    server.respond_with(
+        record(total_cost="hunter2", external_user=["hunter2"], **{"a\n\x1b[2J": 1})
+    )
     either(client.generations.get("gen-1"))
-    assert logged(caplog)
+    assert drift_lines(caplog)
     assert "hunter2" not in caplog.text
-    assert all(text.isprintable() for text in logged(caplog))
+    assert all(text.isprintable() for text in drift_lines(caplog))

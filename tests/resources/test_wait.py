@@ -1,4 +1,4 @@
-"""`client.generations.wait`: until there is a record, or the final one; never a made-up one."""
+"""`client.generations.wait` returns a record, or the final one on request; never a made-up one."""
 
 import asyncio
 import pickle
@@ -28,12 +28,12 @@ from ..client.servers import (
     KEY,
     TIMES_S,
     drip,
-    good,
     hang_up,
+    json_response,
     record,
     refusal,
     refusing_port,
-    says,
+    respond_with_record,
     silence,
 )
 
@@ -42,55 +42,55 @@ UNSETTLED = record(finish_reason=None, cancelled=False, total_cost=0.5)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, no_backoff):
+def short_polls(monkeypatch, no_backoff):
     """Poll every few milliseconds."""
     monkeypatch.setattr("modelgates_client.calls.execution._MIN_POLL_PAUSE_S", 0.005)
     monkeypatch.setattr("modelgates_client.calls.execution._MAX_POLL_PAUSE_S", 0.01)
 
 
 @pytest.fixture
-def steady(monkeypatch):
-    """Poll less often, so that the last request has time for an answer."""
+def slower_polls(monkeypatch):
+    """Poll less often, so that the last request has time for a response."""
     monkeypatch.setattr("modelgates_client.calls.execution._MIN_POLL_PAUSE_S", 0.2)
     monkeypatch.setattr("modelgates_client.calls.execution._MAX_POLL_PAUSE_S", 0.2)
 
 
-def test_a_record_that_is_there_takes_one_request(either, server, client):
-    """Waiting costs nothing then."""
+def test_an_existing_record_takes_one_request(either, server, client):
+    """Waiting then has no cost."""
     assert either(client.generations.wait("gen-1")).id == "gen-1"
     assert len(server.requests) == 1
 
 
-def test_a_record_that_is_not_there_yet_is_waited_for(either, server, client):
-    """404 first, then 200: what the service does after a completion."""
-    server.answers(ABSENT, ABSENT, ABSENT, record(total_cost=0))
+def test_a_missing_record_is_waited_for(either, server, client):
+    """404 first, then 200, as from the service after a completion."""
+    server.respond_with(ABSENT, ABSENT, ABSENT, record(total_cost=0))
     got = either(client.generations.wait("gen-1"))
     assert (got.id, got.total_cost) == ("gen-1", 0)
     assert len(server.requests) == 4
 
 
-def test_an_absence_may_be_in_a_success(either, server, client):
-    """An error object says what a status would."""
-    server.answers(says({"error": {"code": 404, "message": "no"}}), record())
+def test_a_404_in_a_success_is_waited_for(either, server, client):
+    """An error object means the same as a status."""
+    server.respond_with(json_response({"error": {"code": 404, "message": "no"}}), record())
     assert either(client.generations.wait("gen-1")).id == "gen-1"
 
 
 @pytest.mark.parametrize("settled", [{"finish_reason": "stop"}, {"cancelled": True}])
-def test_the_final_record_is_waited_for_if_asked(either, server, client, settled):
-    """A record may come before it is settled; without being asked, it is taken."""
+def test_the_final_record_is_waited_for_on_request(either, server, client, settled):
+    """By default, a provisional record is returned."""
     changes = {"finish_reason": None, "cancelled": None, **settled}
-    server.answers(ABSENT, UNSETTLED, UNSETTLED, record(**changes))
+    server.respond_with(ABSENT, UNSETTLED, UNSETTLED, record(**changes))
     got = either(client.generations.wait("gen-1", final=True))
     assert got.is_final
     assert len(server.requests) == 4
-    server.answers(UNSETTLED)
+    server.respond_with(UNSETTLED)
     assert not either(client.generations.wait("gen-1")).is_final
 
 
-@pytest.mark.usefixtures("steady")
-def test_the_time_is_over_without_a_record(either, server, client):
-    """The error says how long was waited, how often was asked, and what was said last."""
-    server.answers(ABSENT)
+@pytest.mark.usefixtures("slower_polls")
+def test_a_timeout_without_a_record_raises_not_ready(either, server, client):
+    """The error has the waited time, the number of requests, and the last response."""
+    server.respond_with(ABSENT)
     for timeout_s in TIMES_S:
         server.requests.clear()
         with pytest.raises(GenerationNotReadyError) as caught:
@@ -107,11 +107,11 @@ def test_the_time_is_over_without_a_record(either, server, client):
     assert "Generation not found" in str(error)
 
 
-@pytest.mark.usefixtures("steady")
-def test_the_time_is_over_without_the_final_record(either, server, client):
-    """The last record that came is on the error."""
+@pytest.mark.usefixtures("slower_polls")
+def test_a_timeout_without_the_final_record_raises_not_ready(either, server, client):
+    """The error has the last record."""
     for timeout_s in TIMES_S:
-        server.answers(ABSENT, UNSETTLED)
+        server.respond_with(ABSENT, UNSETTLED)
         with pytest.raises(GenerationNotReadyError) as caught:
             either(client.generations.wait("gen-1", timeout=timeout_s, final=True))
         if caught.value.record is not None:
@@ -122,9 +122,9 @@ def test_the_time_is_over_without_the_final_record(either, server, client):
 
 
 @pytest.mark.parametrize("last", [ABSENT, UNSETTLED])
-def test_the_error_pickles(either, server, client, last):
-    """With the record and the error in it."""
-    server.answers(last)
+def test_a_not_ready_error_pickles(either, server, client, last):
+    """With its record and its last error."""
+    server.respond_with(last)
     with pytest.raises(GenerationNotReadyError) as caught:
         either(client.generations.wait("gen-1", timeout=0.1, final=True))
     error = caught.value
@@ -142,12 +142,12 @@ def test_the_error_pickles(either, server, client, last):
     ("reaction", "kind"),
     [
         (refusal(401), AuthenticationError),
-        (says(b"{}"), ResponseValidationError),
+        (json_response(b"{}"), ResponseValidationError),
     ],
 )
-def test_what_waiting_does_not_mend_is_raised_at_once(either, server, client, reaction, kind):
-    """A wrong key stays wrong."""
-    server.answers(ABSENT, reaction, record())
+def test_permanent_errors_are_raised_at_once(either, server, client, reaction, kind):
+    """For example for a wrong key."""
+    server.respond_with(ABSENT, reaction, record())
     with pytest.raises(kind) as caught:
         either(client.generations.wait("gen-1"))
     assert caught.value.attempts == len(server.requests) == 2
@@ -155,18 +155,18 @@ def test_what_waiting_does_not_mend_is_raised_at_once(either, server, client, re
 
 @pytest.mark.parametrize("max_retries", [0, 4])
 @pytest.mark.parametrize("failed_attempt", [refusal(503), refusal(429), hang_up, record("gen-2")])
-def test_setbacks_are_ridden_out(either, server, failed_attempt, max_retries):
-    """More of them than `get` would bear: there is time."""
-    server.answers(failed_attempt, failed_attempt, ABSENT, *[failed_attempt] * 5, record())
+def test_wait_survives_more_errors_than_get(either, server, failed_attempt, max_retries):
+    """As long as there is time."""
+    server.respond_with(failed_attempt, failed_attempt, ABSENT, *[failed_attempt] * 5, record())
     client = either.make(server, max_retries=max_retries)
     assert either(client.generations.wait("gen-1", timeout=GUARD_S)).id == "gen-1"
     assert len(server.requests) == 9
 
 
-def test_an_outage_is_not_multiplied(either, server, client):
-    """Setbacks take tokens of the client's budget; when there are none, a wait waits for them."""
+def test_the_retry_budget_limits_polls_in_an_outage(either, server, client):
+    """Retryable errors take tokens; without tokens, a wait pauses."""
     client._budget._last_number += 1_000
-    server.answers(refusal(503))
+    server.respond_with(refusal(503))
     for timeout_s in TIMES_S:
         server.requests.clear()
         with pytest.raises(GenerationNotReadyError) as caught:
@@ -175,16 +175,16 @@ def test_an_outage_is_not_multiplied(either, server, client):
             break
     assert type(caught.value.last_error) is ServerError
     assert caught.value.attempts == len(server.requests) == 1
-    server.answers(ABSENT, record())  # absence is no setback, and takes none
+    server.respond_with(ABSENT, record())  # absence is no setback, and takes none
     assert either(client.generations.wait("gen-1")).id == "gen-1"
 
 
-def test_the_server_says_how_long_to_wait(either, server, client):
-    """An absence may say so, too."""
-    slow = says({"error": {"code": 404, "message": "no"}}, 404, Retry_After_Ms="150")
-    server.answers(slow, refusal(503, retry_after_ms="100"), record())
+def test_a_retry_after_is_respected(either, server, client):
+    """Also that of a 404."""
+    slow = json_response({"error": {"code": 404, "message": "no"}}, 404, Retry_After_Ms="150")
+    server.respond_with(slow, refusal(503, retry_after_ms="100"), record())
     either(client.generations.wait("gen-1"))
-    first, second, third = [asked.at_s for asked in server.requests]
+    first, second, third = [request.at_s for request in server.requests]
     assert 0.15 <= second - first < GUARD_S
     assert 0.1 <= third - second < GUARD_S
 
@@ -193,34 +193,34 @@ def test_the_server_says_how_long_to_wait(either, server, client):
     ("status", "kind"),
     [(404, GenerationNotReadyError), (503, GenerationNotReadyError), (429, RateLimitError)],
 )
-def test_a_wait_beyond_the_time_is_not_begun(either, server, client, status, kind):
-    """It could only end in vain: the error comes at once, and says how long to wait."""
-    server.answers(refusal(status, Retry_After="100"))
+def test_a_retry_after_beyond_the_timeout_raises_at_once(either, server, client, status, kind):
+    """The error has the wait that the server asked for."""
+    server.respond_with(refusal(status, Retry_After="100"))
     started = time.monotonic()
     with pytest.raises(kind) as caught:
         either(client.generations.wait("gen-1", timeout=30))
     assert time.monotonic() - started < GUARD_S
-    said = caught.value if kind is RateLimitError else caught.value.last_error
-    assert (said.status_code, said.retry_after) == (status, 100)
+    server_error = caught.value if kind is RateLimitError else caught.value.last_error
+    assert (server_error.status_code, server_error.retry_after) == (status, 100)
 
 
 @pytest.mark.parametrize("reaction", [silence, drip])
-def test_the_time_bounds_a_request_that_hangs(either, server, client, reaction):
-    """Whatever the client's own time-out is."""
-    server.answers(reaction)
+def test_the_timeout_of_a_wait_bounds_a_hanging_request(either, server, client, reaction):
+    """Whatever the timeout of the client is."""
+    server.respond_with(reaction)
     started = time.monotonic()
     with pytest.raises(GenerationNotReadyError) as caught:
         either(client.generations.wait("gen-1", timeout=0.3))
     assert time.monotonic() - started < GUARD_S
     assert type(caught.value.last_error) is APITimeoutError
-    assert server.is_left()
+    assert server.all_connections_closed()
 
 
 def test_the_clients_timeout_bounds_each_request(either, server):
-    """One that hangs does not use up the time of all."""
+    """A hanging request does not use up the whole wait."""
     for timeout_s in TIMES_S:
         server.requests.clear()
-        server.answers(silence, silence, record())
+        server.respond_with(silence, silence, record())
         client = either.make(server, timeout=timeout_s / 3)
         assert either(client.generations.wait("gen-1", timeout=4 * GUARD_S)).id == "gen-1"
         if len(server.requests) == 3:
@@ -228,8 +228,8 @@ def test_the_clients_timeout_bounds_each_request(either, server):
     assert len(server.requests) == 3
 
 
-def test_a_server_that_is_not_there_is_waited_for(either):
-    """The last error says so."""
+def test_an_unreachable_server_is_waited_for(either):
+    """The last error is a connection error."""
     client = either.make(base_url=f"http://127.0.0.1:{refusing_port()}/api/v1")
     for timeout_s in TIMES_S:
         with pytest.raises(GenerationNotReadyError) as caught:
@@ -239,25 +239,25 @@ def test_a_server_that_is_not_there_is_waited_for(either):
     assert type(caught.value.last_error) is APIConnectionError
 
 
-def test_strict_validation_holds_here_too(either, server):
-    """A record with drift is none, and waiting does not mend it."""
-    server.answers(ABSENT, record())
+def test_strict_validation_applies_to_wait(either, server):
+    """A record with drift is an error, which waiting does not fix."""
+    server.respond_with(ABSENT, record())
     client = either.make(server, validation="strict")
     with pytest.raises(ResponseValidationError):
         either(client.generations.wait("gen-1"))
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "1"])
-def test_a_time_that_cannot_be_waited_is_refused(either, server, client, timeout):
-    """Before anything is sent."""
+def test_an_invalid_timeout_is_rejected(either, server, client, timeout):
+    """Before any request is sent."""
     with pytest.raises(ConfigurationError, match="timeout must be"):
         either(client.generations.wait("gen-1", timeout=timeout))
     assert server.requests == []
 
 
 def test_closing_the_client_ends_a_wait(either, server, client):
-    """By the next poll; whoever closes it."""
-    server.answers(ABSENT)
+    """At the next poll, from any thread."""
+    server.respond_with(ABSENT)
 
     async def close_meanwhile():
         waiting = asyncio.ensure_future(client.generations.wait("gen-1"))
@@ -267,18 +267,18 @@ def test_closing_the_client_ends_a_wait(either, server, client):
 
     def close(_, handler):
         client.close()
-        handler.say(ABSENT)
+        handler.send(ABSENT)
 
     if not either.is_async:
-        server.answers(ABSENT, close, ABSENT)
+        server.respond_with(ABSENT, close, ABSENT)
     with pytest.raises(ClientClosedError):
         either(close_meanwhile() if either.is_async else client.generations.wait("gen-1"))
 
 
-def test_many_can_wait_at_a_time(server):
-    """Each for its own."""
+def test_concurrent_waits_get_their_own_records(server):
+    """Each waits for its own record."""
     got = []
-    server.answers(*[ABSENT] * 8, good)
+    server.respond_with(*[ABSENT] * 8, respond_with_record)
     with ModelGates(api_key=KEY, base_url=server.base_url) as client:
 
         def wait(name):
@@ -293,8 +293,8 @@ def test_many_can_wait_at_a_time(server):
     assert sorted(got) == names
 
 
-def test_the_schedule_is_fit_for_the_service(monkeypatch):
-    """Fast at first; some fifteen requests in a minute, and never long without one."""
+def test_the_schedule_suits_the_service(monkeypatch):
+    """Fast at first; some fifteen requests in a minute, without long gaps."""
     monkeypatch.undo()
     elapsed_s, polls = 0.0, []
     while elapsed_s < 60:
