@@ -36,8 +36,8 @@ def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, c
     assert paid <= max(0, tokens) + 10 * elapsed_s + ROUNDING_S
     if trace.error is not None:
         cut_off = _timed_out(last) and elapsed_s >= timeout_s - 0.05 - ROUNDING_S
-        told = before[-1] if cut_off and before else last
-        assert type(trace.error) is error_class_after(told)
+        expected_turn = before[-1] if cut_off and before else last
+        assert type(trace.error) is error_class_after(expected_turn)
         assert (
             not last.is_retriable
             or len(before) == max_retries
@@ -96,16 +96,16 @@ def test_get_does_not_wait_beyond_the_deadline(beyond_s, status):
     assert trace.error.status_code == status
 
 
-@pytest.mark.parametrize("trouble", [refusal(503), failure("connection"), record("gen-2")])
-def test_get_takes_tokens_for_retries(trouble):
+@pytest.mark.parametrize("failing_turn", [refusal(503), failure("connection"), record("gen-2")])
+def test_get_takes_tokens_for_retries(failing_turn):
     """A response refunds them and adds one, also a 404."""
     for end in (record(), refusal(404), refusal(401)):
         budget = budget_with(50, Clock())  # no time passes for it
-        play([trouble, end], budget=budget)
+        play([failing_turn, end], budget=budget)
         assert budget._granted_count - budget._last_number == 51
         play([end], budget=budget)
         assert budget._granted_count - budget._last_number == 52
-        play(repeat_last([trouble]), budget=budget, max_retries=3)
+        play(repeat_last([failing_turn]), budget=budget, max_retries=3)
         assert budget._granted_count - budget._last_number == 49
 
 

@@ -87,8 +87,8 @@ def test_a_rate_limit_without_burst_fails_no_call(rate, count, at_once, retry_af
     assert crowd.end_s <= 2.1 * count / rate
 
 
-#: Of 200 that are made at one time, 20/s lets through at most 182 in the nine seconds that are left
-#: after the first refusal, if it is of a second.
+#: Of 200 concurrent calls, 20/s admits at most 182 in the nine seconds that are left after a first
+#: refusal with a wait of one second.
 LOST = {(100, "whole"): 5, (100, "exact"): 0, (100, "no retry-after"): 1}
 LOST |= {(20, "whole"): 40, (20, "exact"): 21, (20, "no retry-after"): 28}
 

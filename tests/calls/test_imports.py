@@ -16,28 +16,28 @@ PROGRAM = """
     async def main():
         kind = {"ModelGates": ModelGates, "AsyncModelGates": AsyncModelGates}[sys.argv[1]]
         client = kind(max_retries=1, timeout=20)
-        ended = {}
-        for wanted in ["gen-right", *sys.argv[2:]]:
+        results = {}
+        for generation_id in ["gen-right", *sys.argv[2:]]:
             try:
                 got = client.generations.get(
-                    wanted, validation="strict" if wanted == "gen-odd" else "lenient"
+                    generation_id, validation="strict" if generation_id ==  "gen-odd" else "lenient"
                 )
                 if inspect.isawaitable(got):
                     got = await got
-                ended[wanted] = got.id
+                results[generation_id] = got.id
             except ModelGatesError as error:
-                ended[wanted] = type(error).__name__
+                results[generation_id] = type(error).__name__
                 str(error), repr(error)
             except BaseException as error:
-                ended[wanted] = repr(error)
+                results[generation_id] = repr(error)
             sys.meta_path = None  # as when the interpreter goes down
-        print(json.dumps(ended), flush=True)
+        print(json.dumps(results), flush=True)
 
-    found = sys.meta_path[:]
+    finders = sys.meta_path[:]
     try:
         asyncio.run(main())
     finally:
-        sys.meta_path = found
+        sys.meta_path = finders
 """
 
 PAST = "Thu, 06 Mar 2025 23:59:00 GMT"
@@ -60,8 +60,10 @@ FAILING = {
 @pytest.mark.parametrize("kind", ["ModelGates", "AsyncModelGates"])
 def test_each_failure_is_typed_without_further_imports(kind):
     """After one successful call, any call may fail."""
-    answers = {name: answer for name, (answer, _) in FAILING.items()}
-    with Gateway(lambda wanted, _: answers.get(wanted) or record(wanted)) as gateway:
+    responses = {name: response for name, (response, _) in FAILING.items()}
+    with Gateway(
+        lambda generation_id, _: responses.get(generation_id) or record(generation_id)
+    ) as gateway:
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(PROGRAM), kind, *FAILING],
             env={"MODELGATES_API_KEY": KEY, "MODELGATES_BASE_URL": gateway.base_url},

@@ -84,14 +84,14 @@ def test_anything_is_the_record_asked_for_or_an_error_by_its_status(
     assert (type(twin), str(twin)) == (type(error), str(error))
 
 
-def check_record(answer, sent, validation):
+def check_record(response, sent, validation):
     """Check that the record is the requested one, with the values that were sent."""
-    assert type(answer.parsed.data) is Generation
+    assert type(response.parsed.data) is Generation
     assert REQUESTED_ID in {str(sent.get("id")), str(sent.get("response_cache_source_id"))}
-    assert answer.parsed.data.to_dict() == sent
-    pointers = {entry.pointer.removeprefix("/data") for entry in answer.parsed.data.drift}
-    assert pointers <= {entry.pointer.removeprefix("/data") for entry in answer.parsed.drift}
-    assert validation == "lenient" or not answer.parsed.drift
+    assert response.parsed.data.to_dict() == sent
+    pointers = {entry.pointer.removeprefix("/data") for entry in response.parsed.data.drift}
+    assert pointers <= {entry.pointer.removeprefix("/data") for entry in response.parsed.drift}
+    assert validation == "lenient" or not response.parsed.drift
 
 
 @given(record_bodies())
@@ -134,17 +134,17 @@ def test_strict_validation_accepts_a_valid_body(recorded):
 
 
 @given(ERRORS, FIELD, st.sampled_from([200, 299, 400, 404, 503, 600]))
-def test_error_attributes_have_the_right_types(said, user_id, status):
+def test_error_attributes_have_the_right_types(error_object, user_id, status):
     """A value of another type is unknown, and not converted."""
-    body = as_json({"error": said, "user_id": user_id})
-    error, said = problem_with(body, status).error, parse_json(body)["error"]
-    assert error.code == code_of(said.get("code"))
+    body = as_json({"error": error_object, "user_id": user_id})
+    error, error_object = problem_with(body, status).error, parse_json(body)["error"]
+    assert error.code == code_of(error_object.get("code"))
     assert type(error.code) in {int, type(None)}
-    metadata = said.get("metadata")
+    metadata = error_object.get("metadata")
     assert error.metadata == (metadata if isinstance(metadata, dict) else None)
     assert error.user_id == (user_id if isinstance(user_id, str) else None)
-    if said.get("message") and isinstance(said["message"], str):
-        assert error.message == said["message"]
+    if error_object.get("message") and isinstance(error_object["message"], str):
+        assert error.message == error_object["message"]
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,10 @@ def test_an_error_code_counts_only_in_a_success():
 
 
 @given(ERRORS, st.sampled_from([200, 201, 299]))
-def test_an_error_in_a_success_has_the_class_of_its_code(said, status):
+def test_an_error_in_a_success_has_the_class_of_its_code(error_object, status):
     """If the code is an error status; `status_code` is that of the response."""
-    result = problem_with({"error": said, "data": {"id": REQUESTED_ID}}, status)
-    code = code_of(said.get("code"))
+    result = problem_with({"error": error_object, "data": {"id": REQUESTED_ID}}, status)
+    code = code_of(error_object.get("code"))
     effective = code if code in range(400, 600) else status
     assert type(result.error) is error_class_of(effective)
     assert result.error.status_code == status
@@ -263,19 +263,19 @@ def test_an_unreadable_body_is_an_error(status, body):
 )
 def test_a_404_of_another_api_does_not_mean_that_the_record_is_missing(body):
     """The error says at once to check `base_url`: waiting would not help."""
-    found = problem_with(body, 404)
-    assert type(found.error) is EndpointNotFoundError
-    assert "is base_url right?" in str(found.error)
-    assert (found.is_absence, found.failed_attempt.retryable) == (False, False)
+    result = problem_with(body, 404)
+    assert type(result.error) is EndpointNotFoundError
+    assert "is base_url right?" in str(result.error)
+    assert (result.is_absence, result.failed_attempt.retryable) == (False, False)
 
 
 @pytest.mark.parametrize("code", [404, 404.0, 0, 10**20])
 @pytest.mark.parametrize("more", [{}, {"type": "x"}, {"metadata": None}])
 def test_a_404_of_the_api_means_that_the_record_is_missing(code, more):
     """With any other fields."""
-    found = problem_with({"error": {"code": code, "message": "Generation not found", **more}}, 404)
-    assert type(found.error) is NotFoundError
-    assert found.is_absence
+    result = problem_with({"error": {"code": code, "message": "Generation not found", **more}}, 404)
+    assert type(result.error) is NotFoundError
+    assert result.is_absence
 
 
 @pytest.mark.parametrize(

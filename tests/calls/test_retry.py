@@ -30,17 +30,17 @@ def test_exactly_the_transient_errors_are_retryable():
 
 
 @given(st.integers(100, 999), st.sampled_from(["true", "false", "True", " FALSE ", "TRUE\t"]))
-def test_x_should_retry_overrules_the_status(status, said):
+def test_x_should_retry_overrules_the_status(status, value):
     """The server knows best."""
-    assert is_retryable(status, {"x-should-retry": said}) is (said.strip().lower() == "true")
+    assert is_retryable(status, {"x-should-retry": value}) is (value.strip().lower() == "true")
 
 
 @given(
     st.integers(100, 999), st.text().filter(lambda t: t.strip().lower() not in {"true", "false"})
 )
-def test_other_values_of_x_should_retry_are_ignored(status, said):
+def test_other_values_of_x_should_retry_are_ignored(status, value):
     """Only `true` and `false` are defined."""
-    assert is_retryable(status, {"x-should-retry": said}) is (status in RETRYABLE_STATUSES)
+    assert is_retryable(status, {"x-should-retry": value}) is (status in RETRYABLE_STATUSES)
 
 
 @given(st.integers(1, 10**6), UNIFORM)

@@ -16,7 +16,7 @@ from modelgates_runtime.limits import retry_after_s
 
 from .server_turns import encode_json
 
-NOW = 784_111_777.0  # the moment of the examples in RFC 9110, section 5.6.7
+NOW = 784_111_777.0  # the time in the examples of RFC 9110, section 5.6.7
 
 DATES = [
     "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -62,9 +62,9 @@ def test_dates_are_read_in_all_three_forms(monkeypatch, zone, date):
     with monkeypatch.context() as patch:
         patch.setitem(os.environ, "TZ", zone)
         time.tzset()
-        found = retry_after_of(date, NOW - 10)
+        wait_s = retry_after_of(date, NOW - 10)
     time.tzset()
-    assert found == 10
+    assert wait_s == 10
 
 
 @given(st.integers(0, 253_402_300_799), st.integers(0, 2**33))
@@ -77,8 +77,8 @@ def test_a_date_asks_for_the_time_until_it(at, now):
 def test_any_retry_after_is_none_or_finite(text, other, with_other):
     """No text raises."""
     headers = {"retry-after": text} | ({"retry-after-ms": other} if with_other else {})
-    found = retry_after_s(503, headers)
-    assert found is None or (isfinite(found) and found >= 0)
+    wait_s = retry_after_s(503, headers)
+    assert wait_s is None or (isfinite(wait_s) and wait_s >= 0)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_no_retry_after_is_none():
 @given(st.floats(0, 1e12), ODD)
 def test_milliseconds_take_precedence(milliseconds, text):
     """They are more precise."""
-    found = retry_after_s(503, {"retry-after-ms": repr(milliseconds), "retry-after": text})
-    assert found == milliseconds / 1000
+    wait_s = retry_after_s(503, {"retry-after-ms": repr(milliseconds), "retry-after": text})
+    assert wait_s == milliseconds / 1000
 
 
 @given(st.integers(0, 2**33), st.integers(0, 86_400), st.floats(0, 1e11))
@@ -126,8 +126,8 @@ def test_a_date_is_compared_with_the_local_clock_without_a_date_header(date):
 
 def reset_after(value, status=429, now=NOW, **headers):
     """Return the seconds that a rate limit's reset asks for."""
-    told = {"x-ratelimit-reset": value, **headers}
-    return retry_after_s(status, told, None, lambda: now)
+    all_headers = {"x-ratelimit-reset": value, **headers}
+    return retry_after_s(status, all_headers, None, lambda: now)
 
 
 @pytest.mark.parametrize("name", ["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"])
@@ -244,5 +244,5 @@ JSON = st.recursive(
 def test_any_body_gives_none_or_a_finite_wait(status, sent, text):
     """No body raises."""
     headers = {"x-ratelimit-reset": text}
-    found = retry_after_s(status, headers, sent if isinstance(sent, dict) else None)
-    assert found is None or (isfinite(found) and found >= 0)
+    wait_s = retry_after_s(status, headers, sent if isinstance(sent, dict) else None)
+    assert wait_s is None or (isfinite(wait_s) and wait_s >= 0)

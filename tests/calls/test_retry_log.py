@@ -21,12 +21,12 @@ from modelgates_client import (
 
 ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 KEY = "sk-mg-of-nobody"
-WORDS = "words-of-the-server"
+SERVER_TEXT = "text-of-the-server"
 
 
 def error(status, **headers):
     """Respond with an error that has a text."""
-    body = {"error": {"code": status, "message": WORDS, "metadata": {"raw": WORDS}}}
+    body = {"error": {"code": status, "message": SERVER_TEXT, "metadata": {"raw": SERVER_TEXT}}}
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.Response(status, json=body, headers=headers)
 
@@ -36,52 +36,52 @@ def record(**fields):
     return httpx.Response(200, json={"data": {"id": ID, **fields}})
 
 
-@pytest.fixture(params=["blocking", "awaited"])
+@pytest.fixture(params=["sync", "async"])
 def log_lines(request, caplog, monkeypatch):
     """A function that returns the INFO lines of a scripted call, except for drift."""
 
-    def asked(script, ask, **options):
+    def lines_of_call(script, call, **options):
         answers = iter(script)
 
         def answer(_):
-            found = next(answers)
-            if isinstance(found, Exception):
-                raise found
-            return found
+            response = next(answers)
+            if isinstance(response, Exception):
+                raise response
+            return response
 
         options |= {"api_key": KEY, "base_url": "http://127.0.0.1:1/api/v1"}
         caplog.set_level(logging.INFO, "modelgates_client")
-        if request.param == "awaited":
-            asyncio.run(awaited(answer, ask, options))
+        if request.param == "async":
+            asyncio.run(awaited(answer, call, options))
         else:
-            blocking(answer, ask, options)
+            blocking(answer, call, options)
         return [
             each.getMessage()
             for each in caplog.records
             if each.levelno == logging.INFO and each.module != "drift_observer"
         ]
 
-    def blocking(answer, ask, options):
+    def blocking(answer, call, options):
         monkeypatch.setattr("time.sleep", lambda _: None)
         with httpx.Client(transport=httpx.MockTransport(answer)) as http_client:
-            ask(ModelGates(http_client=http_client, **options).generations)
+            call(ModelGates(http_client=http_client, **options).generations)
 
-    async def awaited(answer, ask, options):
+    async def awaited(answer, call, options):
         async def soon(_):
             await asyncio.sleep(0)
 
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
             client = AsyncModelGates(http_client=http_client, **options)
             monkeypatch.setattr(client._engine, "sleep", soon)
-            await ask(client.generations)
+            await call(client.generations)
 
-    return asked
+    return lines_of_call
 
 
 def test_a_retry_logs_one_line(log_lines):
     """With the status, the attempt, the seconds and the reason."""
-    said = log_lines([error(503), error(502), record()], lambda it: it.get(ID))
-    assert [re.sub(r"; the next in [0-9.]+ s$", "", line) for line in said] == [
+    lines = log_lines([error(503), error(502), record()], lambda it: it.get(ID))
+    assert [re.sub(r"; the next in [0-9.]+ s$", "", line) for line in lines] == [
         "retry: attempt 1 ended with HTTP 503 (the server is not available)",
         "retry: attempt 2 ended with HTTP 502 (the gateway cannot reach the server)",
     ]
@@ -89,26 +89,30 @@ def test_a_retry_logs_one_line(log_lines):
 
 def test_a_failed_connection_logs_one_line(log_lines):
     """It has no status."""
-    (line,) = log_lines([httpx.ConnectError(WORDS), record()], lambda it: it.get(ID))
+    (line,) = log_lines([httpx.ConnectError(SERVER_TEXT), record()], lambda it: it.get(ID))
     assert line.startswith("retry: attempt 1 ended with no response (the connection failed); ")
 
 
 def test_a_rate_limit_logs_one_line(log_lines):
     """With the wait that the server asks for."""
     (line,) = log_lines([error(429, retry_after="1"), record()], lambda it: it.get(ID))
-    found = re.fullmatch(
+    response = re.fullmatch(
         r"rate limit: attempt 1 ended with HTTP 429 \(too many requests\); the next in (.*) s", line
     )
-    assert 1 <= float(found[1]) <= 2
+    assert 1 <= float(response[1]) <= 2
 
 
 def test_each_wait_logs_one_line(log_lines):
     """For a missing record, and for one that is not final."""
     script = [error(404), record(), record(cancelled=True)]
-    said = log_lines(script, lambda it: it.wait(ID, final=True, timeout=60))
-    assert said[0].startswith("wait: attempt 1 ended with HTTP 404 (it is not there yet); the next")
-    assert said[1].startswith("wait: attempt 2 ended with HTTP 200 (it is not final yet); the next")
-    assert len(said) == 2
+    lines = log_lines(script, lambda it: it.wait(ID, final=True, timeout=60))
+    assert lines[0].startswith(
+        "wait: attempt 1 ended with HTTP 404 (it is not there yet); the next"
+    )
+    assert lines[1].startswith(
+        "wait: attempt 2 ended with HTTP 200 (it is not final yet); the next"
+    )
+    assert len(lines) == 2
 
 
 def test_no_line_shows_an_id_or_text_from_the_server(log_lines, caplog):
@@ -116,7 +120,7 @@ def test_no_line_shows_an_id_or_text_from_the_server(log_lines, caplog):
     script = [error(503), error(429), error(500), error(404), record(cancelled=True)]
     assert len(log_lines(script, lambda it: it.wait(ID, timeout=60))) == 4
     shown = "".join(each.getMessage() for each in caplog.records if each.levelno >= logging.INFO)
-    assert not [word for word in (ID, "gen-", WORDS, KEY) if word in shown]
+    assert not [word for word in (ID, "gen-", SERVER_TEXT, KEY) if word in shown]
 
 
 def test_an_environment_variable_enables_the_log():
@@ -168,17 +172,17 @@ def client_for(answer):
 
 def test_the_rate_limit_is_on_responses_and_errors():
     """From their headers."""
-    told = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "7"}
+    headers = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "7"}
     limit = RateLimit(10, 4, 7.0)
-    answer = httpx.Response(200, content=json.dumps({"data": {"id": ID}}), headers=told)
+    answer = httpx.Response(200, content=json.dumps({"data": {"id": ID}}), headers=headers)
     assert client_for(answer).generations.get_raw(ID).rate_limit == limit
     for status, kind in ((429, RateLimitError), (503, ServerError)):
-        answer = error(status, **{name.replace("-", "_"): value for name, value in told.items()})
+        answer = error(status, **{name.replace("-", "_"): value for name, value in headers.items()})
         with pytest.raises(kind) as caught:
             client_for(answer).generations.get(ID)
         assert caught.value.rate_limit == limit
     with pytest.raises(ResponseValidationError) as caught:
-        client_for(httpx.Response(200, content=b"[]", headers=told)).generations.get(ID)
+        client_for(httpx.Response(200, content=b"[]", headers=headers)).generations.get(ID)
     assert caught.value.rate_limit == limit
 
 

@@ -68,11 +68,11 @@ def check_not_ready(trace, wait_s):
     assert max(0.25, last.pause_s or 0) >= wait_s - elapsed_s - ROUNDING_S
     came = [turn for turn in trace.turns if turn.is_retriable is None]
     assert (error.record is not None) is bool(came)
-    # An attempt that the end of the time cut off says less than the one before it.
+    # An attempt cut off by the timeout has a less helpful error than the one before it.
     is_late = getattr(last.outcome, "kind", None) == "timeout"
     is_cut_off = is_late and elapsed_s >= wait_s - ROUNDING_S
-    told = trace.turns[-2] if is_cut_off and len(trace.turns) > 1 else last
-    assert (error.last_error is None) is (told.is_retriable is None)
+    expected_turn = trace.turns[-2] if is_cut_off and len(trace.turns) > 1 else last
+    assert (error.last_error is None) is (expected_turn.is_retriable is None)
     assert error.last_error is None or error.last_error.attempts <= error.attempts
 
 
@@ -105,11 +105,11 @@ def _absence(latency_s):
 
 
 @given(st.floats(0, 20), st.booleans())
-def test_the_last_poll_has_enough_time_for_a_response(latency_s, there):
+def test_the_last_poll_has_enough_time_for_a_response(latency_s, has_record):
     """The server's response helps more than a timeout."""
-    turn = provisional(latency_s=latency_s) if there else _absence(latency_s)
+    turn = provisional(latency_s=latency_s) if has_record else _absence(latency_s)
     error = play(repeat_last([turn]), wait_s=60.0, final=True).error
-    assert type(error.last_error) is (type(None) if there else NotFoundError)
+    assert type(error.last_error) is (type(None) if has_record else NotFoundError)
     assert error.elapsed_s > 59
 
 

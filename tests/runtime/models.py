@@ -1,4 +1,4 @@
-"""A model as the templates write them, with what the vendored spec has not: recursion, and more."""
+"""A model like the generated ones, with features that the vendored spec lacks."""
 
 from attrs import define
 

@@ -18,7 +18,7 @@ from .models import Node
 
 @pytest.fixture
 def items():
-    """A list of integers whose second item is none."""
+    """A list of integers whose second item is not an integer."""
     return Array(INTEGER)([3, "odd", 1], "/list")
 
 

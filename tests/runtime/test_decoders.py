@@ -159,8 +159,10 @@ def test_a_uuid_keeps_its_original_text():
         assert (twin, encode(twin)) == (uuid.UUID(text), text)
     pickled = pickle.loads(pickle.dumps(identifier))
     assert (pickled, encode(pickled), hash(pickled)) == (identifier, text, hash(uuid.UUID(text)))
-    made = SentUUID(text)
-    assert encode(pickle.loads(pickle.dumps(made))) == encode(made) == text.lower()
+    uuid_from_text = SentUUID(text)
+    assert (
+        encode(pickle.loads(pickle.dumps(uuid_from_text))) == encode(uuid_from_text) == text.lower()
+    )
 
 
 def test_bytes_decode_to_a_file():
@@ -253,10 +255,10 @@ class TestOneOf:
     )
     def test_the_choice_with_the_fewest_faults_wins(self, choices, value, index):
         """The first one, if several are equal."""
-        decoded, wanted = OneOf(choices)(value, "/x"), choices[index](value, "/x")
+        decoded, expected = OneOf(choices)(value, "/x"), choices[index](value, "/x")
         assert encode(decoded) == value
-        assert type(decoded) is type(wanted)
-        assert repr(decoded) == repr(wanted)
+        assert type(decoded) is type(expected)
+        assert repr(decoded) == repr(expected)
 
     def test_fields_select_the_model(self):
         """Undeclared and missing fields, and those of another type, count as faults."""

@@ -1,4 +1,4 @@
-"""The way back: typed values to JSON and to the parts of a request."""
+"""Encoding typed values as JSON and as parts of a request."""
 
 import datetime
 import io

@@ -44,8 +44,8 @@ def test_a_member_behaves_like_its_plain_value(value):
 
 
 @pytest.mark.parametrize("value", [*KNOWN, *UNKNOWN])
-def test_it_can_be_copied_and_pickled(value):
-    """Copies are equal and of the type; a known value stays the one object."""
+def test_enum_values_can_be_copied_and_pickled(value):
+    """Copies are equal and of the same type; a known value stays the same object."""
     protocols = range(2, pickle.HIGHEST_PROTOCOL + 1)
     pickles = [pickle.loads(pickle.dumps(value, protocol)) for protocol in protocols]
     for twin in (copy(value), deepcopy(value), *pickles):
@@ -54,7 +54,7 @@ def test_it_can_be_copied_and_pickled(value):
 
 
 def test_unknown_values_are_not_stored():
-    """A server that sends ever new values does not fill memory."""
+    """A server that sends ever new values cannot fill the memory."""
     before = Colour.known()
     assert not Colour("new").is_known
     assert not Colour("new").is_known

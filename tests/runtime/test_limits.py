@@ -1,4 +1,4 @@
-"""What a server says of its rate limit, and what is nonsense."""
+"""Rate limits in the headers of a response, valid or not."""
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,8 @@ from modelgates_runtime.types import Response
 NOW = 1_800_000_000.0
 
 
-def said(**headers):
-    """Return what headers say, at some moment."""
+def rate_limit_of(**headers):
+    """Return the rate limit in some headers, at a fixed time."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return RateLimit.of(headers, lambda: NOW)
 
@@ -26,7 +26,7 @@ def test_limit_remaining_and_reset_are_read(names):
 @pytest.mark.parametrize("reset", ["30", f"{NOW + 30:.0f}", f"{(NOW + 30) * 1000:.0f}"])
 def test_a_reset_is_a_duration_or_a_time(reset):
     """In seconds, or as a time in epoch seconds or milliseconds."""
-    assert said(x_ratelimit_reset=reset) == RateLimit(None, None, 30.0)
+    assert rate_limit_of(x_ratelimit_reset=reset) == RateLimit(None, None, 30.0)
 
 
 @pytest.mark.parametrize(
@@ -34,20 +34,27 @@ def test_a_reset_is_a_duration_or_a_time(reset):
 )
 def test_the_first_of_several_limits_is_used(limit):
     """As in the first drafts, or when the header is repeated."""
-    assert said(ratelimit_limit=limit, ratelimit_remaining="7") == RateLimit(100, 7, None)
+    assert rate_limit_of(ratelimit_limit=limit, ratelimit_remaining="7") == RateLimit(100, 7, None)
 
 
 def test_a_date_is_compared_to_the_clock_of_the_server():
     """This machine's clock may be wrong."""
     date = "Sun, 06 Nov 1994 08:49:37 GMT"
-    assert said(ratelimit_reset="1994-11-06T08:49:47Z", date=date) == RateLimit(None, None, 10.0)
+    assert rate_limit_of(ratelimit_reset="1994-11-06T08:49:47Z", date=date) == RateLimit(
+        None, None, 10.0
+    )
 
 
 def test_without_headers_the_limit_is_unknown():
     """Unknown is not 0."""
-    assert said() is None
-    assert said(x_ratelimit_limit="many", x_ratelimit_remaining="-1", x_ratelimit_reset="") is None
-    assert said(x_ratelimit_limit="1.5", x_ratelimit_remaining="7") == RateLimit(None, 7, None)
+    assert rate_limit_of() is None
+    assert (
+        rate_limit_of(x_ratelimit_limit="many", x_ratelimit_remaining="-1", x_ratelimit_reset="")
+        is None
+    )
+    assert rate_limit_of(x_ratelimit_limit="1.5", x_ratelimit_remaining="7") == RateLimit(
+        None, 7, None
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,24 +91,26 @@ def test_without_headers_the_limit_is_unknown():
 )
 def test_a_combined_header_is_read(headers, expected):
     """In the forms that the drafts of the IETF have had."""
-    found = RateLimit.of(headers, lambda: NOW)
-    assert found == (None if expected is None else RateLimit(*expected))
+    rate_limit = RateLimit.of(headers, lambda: NOW)
+    assert rate_limit == (None if expected is None else RateLimit(*expected))
 
 
 @given(st.text(), st.text(), st.text())
-def test_no_header_makes_it_raise(limit, remaining, reset):
-    """What is said is a whole number, a time that can be waited, or not known."""
-    found = said(x_ratelimit_limit=limit, ratelimit_remaining=remaining, x_ratelimit_reset=reset)
-    if found is not None:
-        assert all(value is None or value >= 0 for value in found)
+def test_any_header_value_is_valid_or_unknown(limit, remaining, reset):
+    """Counts are non-negative integers, times are finite, anything else is unknown."""
+    rate_limit = rate_limit_of(
+        x_ratelimit_limit=limit, ratelimit_remaining=remaining, x_ratelimit_reset=reset
+    )
+    if rate_limit is not None:
+        assert all(value is None or value >= 0 for value in rate_limit)
 
 
 @given(st.text(alphabet='"\\;,=rtqa 0123.-', max_size=40), st.text(max_size=20))
-def test_no_combined_header_makes_it_raise(combined, policy):
-    """Whatever is between its quotes, semicolons and commas."""
-    found = RateLimit.of({"ratelimit": combined, "ratelimit-policy": policy})
-    if found is not None:
-        assert all(value is None or value >= 0 for value in found)
+def test_any_combined_header_is_valid_or_unknown(combined, policy):
+    """With any quotes, semicolons and commas."""
+    rate_limit = RateLimit.of({"ratelimit": combined, "ratelimit-policy": policy})
+    if rate_limit is not None:
+        assert all(value is None or value >= 0 for value in rate_limit)
 
 
 def test_a_response_has_the_rate_limit():

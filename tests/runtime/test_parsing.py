@@ -1,4 +1,4 @@
-"""Bytes to JSON values, by whichever parser there is."""
+"""Parsing JSON, with either parser."""
 
 import importlib.util
 import json
@@ -74,7 +74,7 @@ def test_nesting_beyond_the_stack_is_rejected(monkeypatch, loads, before):
 
 
 def loaded_with(monkeypatch, parser):
-    """Return the module as it is where this is `msgspec`; None: where there is none."""
+    """Return the module as it is with this `msgspec`; None means that it is not installed."""
     monkeypatch.setitem(sys.modules, "msgspec", parser)
     spec = importlib.util.spec_from_file_location(
         "modelgates_runtime._parsing_again", parsing.__file__
@@ -84,11 +84,11 @@ def loaded_with(monkeypatch, parser):
     return module
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_msgspec_is_used_if_it_is_installed(monkeypatch, there):
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_msgspec_is_used_if_it_is_installed(monkeypatch, is_installed):
     """Otherwise the standard library's strict parser is used."""
-    module = loaded_with(monkeypatch, msgspec if there else None)
-    assert module._fast_loads is (msgspec.json.decode if there else module._loads)
+    module = loaded_with(monkeypatch, msgspec if is_installed else None)
+    assert module._fast_loads is (msgspec.json.decode if is_installed else module._loads)
 
 
 class FakeError(Exception):

@@ -1,4 +1,4 @@
-"""The parts of a request, from typed arguments: each place and style of a parameter, each body."""
+"""The parts of a request from typed arguments: each location and style of parameters, each body."""
 
 import datetime
 import io
@@ -16,8 +16,8 @@ from .models import Colour, Node
 MOMENT = datetime.datetime(2026, 2, 24, 21, 19, tzinfo=datetime.UTC)
 
 
-def asked(value, **options):
-    """Return the query of one parameter."""
+def encoded_query(value, **options):
+    """Return the encoded query of one parameter."""
     return query([Parameter("it", "it", **options)], {"it": value})
 
 
@@ -37,8 +37,8 @@ def asked(value, **options):
     ],
 )
 def test_a_query_is_text_as_json_writes_it(value, expected):
-    """None is left out, lists repeat their name, and no Python `repr` is sent."""
-    assert parse_qsl(asked(value), keep_blank_values=True) == expected
+    """None is omitted, lists repeat their name, and no Python `repr` is sent."""
+    assert parse_qsl(encoded_query(value), keep_blank_values=True) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_query_is_text_as_json_writes_it(value, expected):
         ("pipeDelimited", False, "it=a%7Cb%2C"),
     ],
 )
-def test_an_array_is_written_as_its_style_says(style, explode, expected):
-    """What is in an item can be told from what is between two."""
-    assert asked(["a", "b,"], style=style, explode=explode) == expected
+def test_an_array_is_encoded_by_its_style(style, explode, expected):
+    """Separators inside an item are distinct from those between items."""
+    assert encoded_query(["a", "b,"], style=style, explode=explode) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_an_array_is_written_as_its_style_says(style, explode, expected):
         ("deepObject", True, {"it[a]": ["1"], "it[b]": ["x", "y"]}),
     ],
 )
-def test_an_object_is_written_as_its_style_says(style, explode, expected):
-    """Its names by themselves, in one value, or in brackets."""
-    sent = asked({"a": 1, "b": ["x", "y"], "c": None}, style=style, explode=explode)
+def test_an_object_is_encoded_by_its_style(style, explode, expected):
+    """Each name on its own, all in one value, or in brackets."""
+    sent = encoded_query({"a": 1, "b": ["x", "y"], "c": None}, style=style, explode=explode)
     assert parse_qs(sent) == expected
 
 
@@ -78,7 +78,7 @@ def test_path_parameters_are_percent_encoded():
 
 
 def test_headers_and_cookies_are_text():
-    """None is left out, lists are joined by commas; cookies share a header."""
+    """None is omitted, lists are joined by commas; cookies share a header."""
     parameters = [
         Parameter("a", "X-A", "header", "simple"),
         Parameter("b", "X-B", "header", "simple"),
@@ -94,8 +94,8 @@ def test_headers_and_cookies_are_text():
     )
 
 
-def test_a_json_body_is_json_whatever_its_media_type_is_called():
-    """The header says what the spec says."""
+def test_a_body_with_a_json_media_type_is_json():
+    """The header has the media type of the spec."""
     kind = Body("application/merge-patch+json")
     assert kind.encoded({"a": [1.0]}) == ("application/merge-patch+json", b'{"a": [1]}')
 
@@ -118,7 +118,7 @@ def test_other_libraries_parse_a_multipart_body():
     """Names, file names, media types and contents are intact."""
     content = b'\r\n--boundary"\r\n\xff'
     node = Node(file=File(io.BytesIO(content), 'a"\r\n.bin', "image/png"), name="é")
-    content_type, body = Body("multipart/form-data").encoded(Sent(node))
+    content_type, body = Body("multipart/form-data").encoded(MultipartBody(node))
     message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     name, file = message.get_payload()
     assert name.get_param("name", header="content-disposition") == "na/me"
@@ -128,8 +128,8 @@ def test_other_libraries_parse_a_multipart_body():
     assert file.get_payload(decode=True) == content
 
 
-class Sent:
-    """A body that is sent in parts."""
+class MultipartBody:
+    """A body with multipart encoding."""
 
     def __init__(self, node):
         self.node = node

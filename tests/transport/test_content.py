@@ -1,4 +1,4 @@
-"""Content encodings undone: what was sent, within the limit, or a `ContentError`."""
+"""Decoding of content encodings: the original body within the limit, or a `ContentError`."""
 
 import gzip
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Deadlines, by a clock that is told the time."""
+"""Deadlines on a simulated clock."""
 
 import time
 

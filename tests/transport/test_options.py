@@ -1,4 +1,4 @@
-"""Where to connect to: any text is a server, or a proxy, or a `ConfigurationError`."""
+"""The connection options: any text is a valid server or proxy, or a `ConfigurationError`."""
 
 import ipaddress
 import os
@@ -22,7 +22,7 @@ EXAMPLE = "https://modelgates.example/api/v1"
 SECRET = "hunter2"
 SERVER = Server("https", "api.example", 443, "/api/v1")
 
-#: What URLs are made of, and what breaks them.
+#: Parts of URLs, and characters that break them.
 PARTS = st.sampled_from(
     [
         *("http", "https", "HTTPS", "ftp", "ws", "file", ":", "/", "//", "://", "@", "?", "#", "."),
@@ -261,8 +261,8 @@ def test_the_authority_omits_the_default_port(url, authority, path):
     assert (server.authority, server.path) == (authority, path)
 
 
-def chosen(variables, server=SERVER, proxy=None, *, trust_env=True):
-    """Return the proxy that is chosen in an environment of these variables alone."""
+def chosen_proxy(variables, server=SERVER, proxy=None, *, trust_env=True):
+    """Return the proxy chosen in an environment with only these variables."""
     with mock.patch.dict(os.environ, variables, clear=True):
         return choose_proxy(server, proxy, trust_env=trust_env)
 
@@ -289,24 +289,24 @@ def chosen(variables, server=SERVER, proxy=None, *, trust_env=True):
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere the system has settings of its own")
 def test_the_proxy_of_the_environment_is_used(variables, host):
     """From the usual variables in either case, unless `NO_PROXY` excludes the server."""
-    proxy = chosen(variables)
+    proxy = chosen_proxy(variables)
     assert (proxy and proxy.host) == host
-    assert chosen(variables, trust_env=False) is None
-    assert chosen(variables, Server("http", "localhost", 80, "")) is None
-    assert chosen(variables, proxy="http://mine:3").host == "mine"
+    assert chosen_proxy(variables, trust_env=False) is None
+    assert chosen_proxy(variables, Server("http", "localhost", 80, "")) is None
+    assert chosen_proxy(variables, proxy="http://mine:3").host == "mine"
 
 
 def test_an_unusable_proxy_of_the_environment_is_rejected():
     """The error names its source and how to ignore it, but not its password."""
     with pytest.raises(ConfigurationError, match="trust_env=False") as caught:
-        chosen({"HTTPS_PROXY": f"socks5://user:{SECRET}@one:1"})
+        chosen_proxy({"HTTPS_PROXY": f"socks5://user:{SECRET}@one:1"})
     assert SECRET not in str(caught.value)
 
 
 def test_sending_the_key_in_clear_to_a_proxy_warns():
     """With http, a proxy can read everything."""
     with pytest.warns(UserWarning, match="in clear"):
-        proxy = chosen({}, Server("http", "127.0.0.1", 80, ""), f"http://u:{SECRET}@mine:3")
+        proxy = chosen_proxy({}, Server("http", "127.0.0.1", 80, ""), f"http://u:{SECRET}@mine:3")
     assert proxy.login == ("u", SECRET)
 
 
