@@ -1,9 +1,9 @@
-"""A sample application: the OpenAI SDK, captured and resolved, in a process of its own.
+"""A sample application: the OpenAI SDK, captured and resolved, in a separate process.
 
     python application.py LEDGER FIRST LAST
 
-It asks for completions with the numbers from FIRST to LAST, by four threads. On stdout it tells of
-each that is over, and of each record that the resolver hands on.
+It requests completions with the numbers from FIRST to LAST, in four threads. On stdout it prints a
+line for each finished completion and for each record that the resolver passes to the callback.
 """
 
 import sys
@@ -17,22 +17,22 @@ from modelgates_client.capture import Resolver, capture, labels
 THREADS = 4
 
 
-def ask(client, number):
-    """Ask for one completion; half of them are streamed."""
-    asked = {"model": "m", "messages": [{"role": "user", "content": str(number)}]}
+def request_completion(client, number):
+    """Request one completion; half of them are streamed."""
+    arguments = {"model": "m", "messages": [{"role": "user", "content": str(number)}]}
     with labels(feature="search" if number % 2 else "chat", number=str(number)):
         try:
             if number % 2:
-                for _ in client.chat.completions.create(**asked, stream=True):
+                for _ in client.chat.completions.create(**arguments, stream=True):
                     pass
             else:
-                client.chat.completions.create(**asked)
-        except openai.APIError:  # what a user would be told of
+                client.chat.completions.create(**arguments)
+        except openai.APIError:  # a real application would report it
             return
 
 
-def tell(line):
-    """Print a line, whichever thread it comes from."""
+def print_line(line):
+    """Print a line from any thread."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -42,15 +42,15 @@ def main():
     path, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
     def on_record(record):
-        tell(f"record {record.id}")
+        print_line(f"record {record.id}")
 
     with (
         capture(OpenAI(max_retries=0), to=path) as client,
         Resolver(path, on_record=on_record) as resolver,
         ThreadPoolExecutor(THREADS) as threads,
     ):
-        for _ in threads.map(lambda number: ask(client, number), range(first, last)):
-            tell("asked")
+        for _ in threads.map(lambda number: request_completion(client, number), range(first, last)):
+            print_line("finished")
         resolver.drain(120)
 
 

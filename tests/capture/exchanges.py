@@ -1,4 +1,4 @@
-"""Exchanges with a server that is none: the four kinds of clients over transports of a test."""
+"""Exchanges without a server: sync and async clients of both libraries over stub transports."""
 
 import asyncio
 
@@ -12,11 +12,11 @@ ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 URL = "http://gateway.test/api/v1/chat/completions"
 
 
-class Reply:
-    """What a server answers, and how much of it was taken.
+class StubResponse:
+    """The response of a stub transport, and how much of it was read.
 
     Attributes:
-        taken: How many chunks were taken.
+        chunks_read: The number of chunks that were read.
         closed: How often the body was closed.
     """
 
@@ -25,106 +25,106 @@ class Reply:
         self.status = status
         self.headers = dict(headers)
         self.breaks = breaks
-        self.taken = self.closed = 0
+        self.chunks_read = self.closed = 0
 
-    def blocking(self, library):
-        """Return a transport that answers with it."""
-        reply = self
+    def sync_transport(self, library):
+        """Return a sync transport that returns this response."""
+        stub = self
 
         class Body(library.SyncByteStream):
             def __iter__(self):
-                for chunk in reply.chunks:
-                    reply.taken += 1
+                for chunk in stub.chunks:
+                    stub.chunks_read += 1
                     yield chunk
-                if reply.breaks:
-                    raise library.ReadError(reply.breaks)
+                if stub.breaks:
+                    raise library.ReadError(stub.breaks)
 
             def close(self):
-                reply.closed += 1
+                stub.closed += 1
 
         class Transport(library.BaseTransport):
             def handle_request(self, _):
-                return library.Response(reply.status, headers=reply.headers, stream=Body())
+                return library.Response(stub.status, headers=stub.headers, stream=Body())
 
         return Transport()
 
-    def awaited(self, library):
-        """Return a transport that answers with it, awaited."""
-        reply = self
+    def async_transport(self, library):
+        """Return an async transport that returns this response."""
+        stub = self
 
         class Body(library.AsyncByteStream):
             async def __aiter__(self):
-                for chunk in reply.chunks:
-                    reply.taken += 1
+                for chunk in stub.chunks:
+                    stub.chunks_read += 1
                     await asyncio.sleep(0)
                     yield chunk
-                if reply.breaks:
-                    raise library.ReadError(reply.breaks)
+                if stub.breaks:
+                    raise library.ReadError(stub.breaks)
 
             async def aclose(self):
-                reply.closed += 1
+                stub.closed += 1
 
         class Transport(library.AsyncBaseTransport):
             async def handle_async_request(self, _):
-                return library.Response(reply.status, headers=reply.headers, stream=Body())
+                return library.Response(stub.status, headers=stub.headers, stream=Body())
 
         return Transport()
 
 
-def blocking_client(library, reply, by, to, **options):
-    """Return a client that is captured, by a hook or by its transport."""
-    transport = reply.blocking(library)
+def sync_client(library, stub, by, to, **options):
+    """Return a sync client that is captured by a hook or by its transport."""
+    transport = stub.sync_transport(library)
     if by == "transport":
         return library.Client(transport=CaptureTransport(transport, to=to), **options)
     return capture(library.Client(transport=transport, **options), to=to)
 
 
-def awaited_client(library, reply, by, to, **options):
-    """Return the same, to be awaited."""
-    transport = reply.awaited(library)
+def async_client(library, stub, by, to, **options):
+    """Return an async client that is captured by a hook or by its transport."""
+    transport = stub.async_transport(library)
     if by == "transport":
         return library.AsyncClient(transport=AsyncCaptureTransport(transport, to=to), **options)
     return capture(library.AsyncClient(transport=transport, **options), to=to)
 
 
-def read(library, reply, by, to, *, is_async, most=None, raw=True):  # noqa: PLR0913 - a test says all
-    """Stream a reply; return what came, chunk by chunk, with how many were taken by then.
+def read(library, stub, by, to, *, is_async, max_chunks=None, raw=True):  # noqa: PLR0913 - all vary
+    """Stream a response; return each chunk with the number of chunks that were read by then.
 
     Args:
         library: httpx or httpx2.
-        reply: What is answered.
+        stub: The response.
         by: What captures: `hook` or `transport`.
         to: Where ids go.
-        is_async: Whether the client is awaited.
-        most: How many chunks are read; the rest is cancelled.
-        raw: Whether the chunks are taken as they came.
+        is_async: Whether the client is async.
+        max_chunks: The number of chunks to read before the stream is cancelled.
+        raw: Whether the chunks are read without decoding.
     """
-    seen = []
+    received = []
 
-    def take(chunk):
-        seen.append((chunk, reply.taken))
-        return most is not None and len(seen) >= most
+    def is_enough(chunk):
+        received.append((chunk, stub.chunks_read))
+        return max_chunks is not None and len(received) >= max_chunks
 
-    def block():
+    def run_sync():
         with (
-            blocking_client(library, reply, by, to) as client,
+            sync_client(library, stub, by, to) as client,
             client.stream("POST", URL) as response,
         ):
             for chunk in response.iter_raw() if raw else response.iter_bytes():
-                if take(chunk):
+                if is_enough(chunk):
                     break
 
-    async def wait():
+    async def run_async():
         async with (
-            awaited_client(library, reply, by, to) as client,
+            async_client(library, stub, by, to) as client,
             client.stream("POST", URL) as response,
         ):
             async for chunk in response.aiter_raw() if raw else response.aiter_bytes():
-                if take(chunk):
+                if is_enough(chunk):
                     break
 
     if is_async:
-        asyncio.run(wait())
+        asyncio.run(run_async())
     else:
-        block()
-    return seen
+        run_sync()
+    return received

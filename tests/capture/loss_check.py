@@ -1,4 +1,4 @@
-"""The proof that nothing is lost: sample applications against a stub that charges."""
+"""Check that no id is lost: sample applications against a stub that charges for completions."""
 
 import os
 import random
@@ -16,15 +16,15 @@ from modelgates_client.reports.spending import spending_of_ledger
 from modelgates_client.testing import StubAPI
 
 APPLICATION = Path(__file__).with_name("application.py")
-THREADS = 4  # of an application: as many of its calls are in flight when it is killed
+THREADS = 4  # per application: the number of calls in flight when it is killed
 
-#: Of twenty completions in a row: two are broken off, one fails, one has a late record.
+#: Of each twenty completions, two break off, one fails, and one has a late record.
 KINDS = {3: "broken", 8: "error", 13: "late", 17: "broken"}
 ALL = Period(None, None, "UTC")
 
 
-def plan(stub, calls):
-    """Have the stub do what there is to do."""
+def script_stub(stub, calls):
+    """Script the stub's response to each completion."""
     for number in range(calls):
         match KINDS.get(number % 20):
             case "broken":
@@ -38,19 +38,19 @@ def plan(stub, calls):
 
 
 class Application:
-    """One that runs.
+    """A running sample application.
 
     Attributes:
-        asked: How many of its completions are over.
-        records: The ids of the records that it was handed.
+        finished: The number of finished completions.
+        records: The ids of the records that its callback received.
     """
 
     def __init__(self, path, stub, numbers):
         self.numbers = numbers
-        self.asked = 0
+        self.finished = 0
         self.records = []
         self.enough = threading.Event()
-        self._most = None
+        self._kill_at = None
         environ = {
             **os.environ,
             "OPENAI_BASE_URL": stub.base_url,
@@ -64,15 +64,15 @@ class Application:
         self._listener = threading.Thread(target=self._listen)
         self._listener.start()
 
-    def kill_after(self, asked):
-        """Kill it when so many of its completions are over; return what is left."""
-        self._most = asked
+    def kill_after(self, finished):
+        """Kill it when it has finished a number of completions; return the remaining numbers."""
+        self._kill_at = finished
         self.enough.wait()
         self.process.kill()
-        self.end()
-        return range(self.numbers.start + self.asked, self.numbers.stop)
+        self.wait()
+        return range(self.numbers.start + self.finished, self.numbers.stop)
 
-    def end(self):
+    def wait(self):
         """Wait until it has ended; return its status."""
         self._listener.join()
         with self.process:
@@ -84,24 +84,24 @@ class Application:
             if word == "record":
                 self.records.append(generation_id)
             else:
-                self.asked += 1
-            if self._most is not None and self.asked >= self._most:
+                self.finished += 1
+            if self._kill_at is not None and self.finished >= self._kill_at:
                 self.enough.set()
         self.enough.set()
 
 
-def prove(path, calls, processes, *, seed=None):
-    """Run applications, one of them killed and started again; hold the ledger against the stub.
+def check_no_loss(path, calls, processes, *, seed=None):
+    """Run applications, one of them killed and restarted; compare the ledger with the stub.
 
     Args:
-        path: Where the ledger is to be.
-        calls: How many completions are asked for, by all of them.
-        processes: How many applications there are.
-        seed: Of the moment in which the first one is killed; None: none is.
+        path: The path of the ledger.
+        calls: The number of completions of all applications.
+        processes: The number of applications.
+        seed: The seed of the time at which the first one is killed; None: none is killed.
     """
     share = calls // processes
     with StubAPI() as stub:
-        plan(stub, calls)
+        script_stub(stub, calls)
         running = [
             Application(path, stub, range(number * share, (number + 1) * share))
             for number in range(processes)
@@ -109,9 +109,9 @@ def prove(path, calls, processes, *, seed=None):
         killed = []
         if seed is not None:
             killed = [running.pop(0)]
-            left = killed[0].kill_after(random.Random(seed).randrange(1, share))
-            running.append(Application(path, stub, left))
-        assert [application.end() for application in running] == [0] * processes
+            remaining = killed[0].kill_after(random.Random(seed).randrange(1, share))
+            running.append(Application(path, stub, remaining))
+        assert [application.wait() for application in running] == [0] * processes
         with Resolver(path, client_of(stub)) as resolver:
             assert resolver.drain(120)
         costs = stub.chat.costs
@@ -119,32 +119,32 @@ def prove(path, calls, processes, *, seed=None):
 
     with Ledger(path) as ledger:
         ids = [generation_id for generation_id, _ in ledger.bodies()]
-        found = {generation_id: ledger.labels(generation_id) for generation_id in ids}
+        labels_by_id = {generation_id: ledger.labels(generation_id) for generation_id in ids}
         assert ledger.counts() == LedgerCounts(len(ids), 0, 0, 0)
-    # What was in flight to a process that is killed never reached it: nobody can know of it.
+    # A response in flight to a process that was killed never reached it, so its id is lost.
     lost = costs.keys() - set(ids)
     assert len(lost) <= THREADS * len(killed)
     assert Counter(ids) == Counter(costs.keys() - lost)
-    spent = spending_of_ledger(str(path), ALL, "charged")
-    assert spent.known_usd == sum(costs[generation_id] for generation_id in ids)
-    assert (spent.doubtful, spent.differences) == (0, ())
+    total = spending_of_ledger(str(path), ALL, "charged")
+    assert total.known_usd == sum(costs[generation_id] for generation_id in ids)
+    assert (total.doubtful, total.differences) == (0, ())
 
     features = {"search": 0, "chat": 0}
-    for generation_id, labels in found.items():
+    for generation_id, labels in labels_by_id.items():
         assert labels["feature"] == ("search" if int(labels["number"]) % 2 else "chat")
         features[labels["feature"]] += costs[generation_id]
     for feature, charged in features.items():
         where = {"feature": feature}
         assert spending_of_ledger(str(path), ALL, "charged", where).known_usd == charged
 
-    told = Counter(each for application in (*running, *killed) for each in application.records)
-    assert told.most_common(1)[0][1] == 1, "a record was handed on twice"
-    assert told.keys() <= set(ids)
+    handled = Counter(each for application in (*running, *killed) for each in application.records)
+    assert handled.most_common(1)[0][1] == 1, "a record was handed on twice"
+    assert handled.keys() <= set(ids)
     if not killed:
-        assert told.keys() == set(ids)
+        assert handled.keys() == set(ids)
     return len(ids), len(lost)
 
 
 def client_of(stub):
-    """Return a client for what a killed process may have left."""
+    """Return a client for the ids that a killed process may have left."""
     return AsyncModelGates(base_url=stub.base_url, api_key=stub.api_key)

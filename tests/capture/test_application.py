@@ -1,11 +1,11 @@
-"""A sample application, end to end; `tests/heavy/test_capture.py` has it with kills."""
+"""A sample application, end to end; `tests/heavy/test_capture.py` adds kills."""
 
 import pytest
 
-from .loss_check import prove
+from .loss_check import check_no_loss
 
 
 @pytest.mark.slow("two processes that import the OpenAI SDK")
-def test_everything_that_the_stub_charges_is_in_the_ledger(tmp_path):
+def test_every_charged_completion_is_in_the_ledger(tmp_path):
     """100 calls by two processes: streams that break, errors, late records."""
-    assert prove(tmp_path / "costs.db", 100, 2) == (95, 0)
+    assert check_no_loss(tmp_path / "costs.db", 100, 2) == (95, 0)

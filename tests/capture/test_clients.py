@@ -1,4 +1,4 @@
-"""Clients of httpx and httpx2, captured: ids are noted, and everything passes on unchanged."""
+"""Captured clients of httpx and httpx2: ids are noted, and responses are unchanged."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ import pytest
 from modelgates_client import ConfigurationError
 from modelgates_client.capture import CaptureTransport, capture
 
-from .exchanges import ID, LIBRARIES, URL, Reply, awaited_client, blocking_client, read
+from .exchanges import ID, LIBRARIES, URL, StubResponse, async_client, read, sync_client
 
 KINDS = pytest.mark.parametrize(
     ("library", "by", "is_async"),
@@ -30,80 +30,80 @@ EVENT = f'data: {{"id":"{ID}","choices":[]}}\n\n'.encode()
 
 @KINDS
 def test_a_stream_passes_chunk_by_chunk_and_its_id_is_noted(library, by, is_async):
-    """No chunk waits for the next one, none is joined or cut."""
+    """No chunk waits for the next one, and none is joined or split."""
     noted = []
     chunks = [b": PROCESSING\n\n", EVENT[:9], EVENT[9:], EVENT, b"data: [DONE]\n\n"]
-    reply = Reply(*chunks)
-    assert read(library, reply, by, noted.append, is_async=is_async) == [
+    stub = StubResponse(*chunks)
+    assert read(library, stub, by, noted.append, is_async=is_async) == [
         (chunk, number) for number, chunk in enumerate(chunks, 1)
     ]
     assert noted == [ID]
-    assert reply.closed == 1
+    assert stub.closed == 1
 
 
 @KINDS
-def test_the_head_names_it_before_anything_of_the_body_is_read(library, by, is_async):
-    """So a stream that is cancelled at once is captured, too; nothing is wrapped then."""
+def test_an_id_in_the_headers_is_noted_before_the_body_is_read(library, by, is_async):
+    """So a stream that is cancelled at once is captured, too; the body is not wrapped then."""
     noted = []
-    reply = Reply(EVENT, EVENT, EVENT, headers=NAMED)
+    stub = StubResponse(EVENT, EVENT, EVENT, headers=NAMED)
 
-    def block():
+    def run_sync():
         with (
-            blocking_client(library, reply, by, noted.append) as client,
+            sync_client(library, stub, by, noted.append) as client,
             client.stream("POST", URL),
         ):
-            assert (noted, reply.taken) == ([ID], 0)
+            assert (noted, stub.chunks_read) == ([ID], 0)
 
-    async def wait():
+    async def run_async():
         async with (
-            awaited_client(library, reply, by, noted.append) as client,
+            async_client(library, stub, by, noted.append) as client,
             client.stream("POST", URL),
         ):
-            assert (noted, reply.taken) == ([ID], 0)
+            assert (noted, stub.chunks_read) == ([ID], 0)
 
-    asyncio.run(wait()) if is_async else block()
-    assert (noted, reply.closed) == ([ID], 1)
+    asyncio.run(run_async()) if is_async else run_sync()
+    assert (noted, stub.closed) == ([ID], 1)
 
 
 @KINDS
-def test_a_stream_that_is_cancelled_is_captured(library, by, is_async):
+def test_a_cancelled_stream_is_captured(library, by, is_async):
     """After its first event."""
     noted = []
-    reply = Reply(EVENT, EVENT, EVENT)
-    read(library, reply, by, noted.append, is_async=is_async, most=1)
-    assert (noted, reply.taken, reply.closed) == ([ID], 1, 1)
+    stub = StubResponse(EVENT, EVENT, EVENT)
+    read(library, stub, by, noted.append, is_async=is_async, max_chunks=1)
+    assert (noted, stub.chunks_read, stub.closed) == ([ID], 1, 1)
 
 
 @KINDS
-def test_a_stream_that_breaks_is_captured_and_breaks(library, by, is_async):
-    """With the library's own error."""
+def test_a_broken_stream_is_captured_and_raises(library, by, is_async):
+    """The error is the library's own."""
     noted = []
-    reply = Reply(EVENT, breaks="gone")
+    stub = StubResponse(EVENT, breaks="gone")
     with pytest.raises(library.ReadError, match="gone"):
-        read(library, reply, by, noted.append, is_async=is_async)
-    assert (noted, reply.closed) == ([ID], 1)
+        read(library, stub, by, noted.append, is_async=is_async)
+    assert (noted, stub.closed) == ([ID], 1)
 
 
 @KINDS
-def test_a_compressed_body_is_read_and_stays_as_it_came(library, by, is_async):
+def test_a_compressed_body_is_scanned_and_unchanged(library, by, is_async):
     """Whatever the chunks are."""
     noted = []
     packed = gzip.compress(BODY)
-    reply = Reply(packed[:20], packed[20:], headers={"Content-Encoding": "gzip"})
-    seen = read(library, reply, by, noted.append, is_async=is_async)
-    assert [chunk for chunk, _ in seen] == [packed[:20], packed[20:]]
-    seen = read(library, reply, by, noted.append, is_async=is_async, raw=False)
-    assert b"".join(chunk for chunk, _ in seen) == BODY
+    stub = StubResponse(packed[:20], packed[20:], headers={"Content-Encoding": "gzip"})
+    received = read(library, stub, by, noted.append, is_async=is_async)
+    assert [chunk for chunk, _ in received] == [packed[:20], packed[20:]]
+    received = read(library, stub, by, noted.append, is_async=is_async, raw=False)
+    assert b"".join(chunk for chunk, _ in received) == BODY
     assert noted == [ID, ID]
 
 
 @KINDS
-def test_an_encoding_that_is_none_is_the_applications_own_affair(library, by, is_async):
-    """It gets the error that it would get, and nothing is noted."""
+def test_an_invalid_encoding_raises_the_usual_error(library, by, is_async):
+    """No id is noted."""
     noted = []
-    reply = Reply(b"no gzip at all", headers={"Content-Encoding": "gzip"})
+    stub = StubResponse(b"no gzip at all", headers={"Content-Encoding": "gzip"})
     with pytest.raises(library.DecodingError):
-        read(library, reply, by, noted.append, is_async=is_async, raw=False)
+        read(library, stub, by, noted.append, is_async=is_async, raw=False)
     assert noted == []
 
 
@@ -121,20 +121,20 @@ def test_an_encoding_that_is_none_is_the_applications_own_affair(library, by, is
         (BODY, 200, {"Content-Encoding": "snappy"}),
     ],
 )
-def test_another_answer_gives_nothing(library, by, is_async, answered):
-    """Errors, redirects, lists, pages, what is named by no id."""
+def test_other_responses_yield_no_id(library, by, is_async, answered):
+    """Errors, redirects, lists, pages, and objects without an id."""
     noted = []
     body, status, headers = answered
-    reply = Reply(body, status=status, headers=headers)
-    seen = read(library, reply, by, noted.append, is_async=is_async)
-    assert b"".join(chunk for chunk, _ in seen) == body
+    stub = StubResponse(body, status=status, headers=headers)
+    received = read(library, stub, by, noted.append, is_async=is_async)
+    assert b"".join(chunk for chunk, _ in received) == body
     assert noted == []
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
 @pytest.mark.parametrize("by", ["hook", "transport"])
-def test_what_a_mock_answers_is_captured(library, by):
-    """Its body is there already, and never passes."""
+def test_the_response_of_a_mock_is_captured(library, by):
+    """Its body exists already and is not streamed."""
     noted = []
     mock = library.MockTransport(lambda _: library.Response(200, content=BODY))
     if by == "hook":
@@ -147,65 +147,65 @@ def test_what_a_mock_answers_is_captured(library, by):
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
-def test_how_long_it_took_is_known_as_before(library):
+def test_elapsed_is_still_set(library):
     """`Response.elapsed` is set when the stream is closed."""
-    with blocking_client(library, Reply(BODY), "hook", lambda _: None) as client:
+    with sync_client(library, StubResponse(BODY), "hook", lambda _: None) as client:
         assert client.post(URL).elapsed.total_seconds() >= 0
 
 
-def test_other_hooks_stay_and_may_read_the_body():
-    """Those of the application come behind ours."""
-    noted, seen = [], []
+def test_hooks_of_the_application_may_read_the_body():
+    """They run after the capturing hook."""
+    noted, received = [], []
 
     def reads(response):
-        seen.append(response.read())
+        received.append(response.read())
 
     with httpx.Client(
-        transport=Reply(BODY).blocking(httpx), event_hooks={"response": [reads]}
+        transport=StubResponse(BODY).sync_transport(httpx), event_hooks={"response": [reads]}
     ) as client:
         assert capture(client, to=noted.append) is client
         assert client.post(URL).content == BODY
-    assert (noted, seen) == ([ID], [BODY])
+    assert (noted, received) == ([ID], [BODY])
 
 
-def test_capturing_again_is_capturing_once():
-    """The same goal is told once, with the labels that were given last; another one, too."""
-    noted, others = [], []
+def test_capturing_twice_notes_each_id_once():
+    """Per sink, with the labels that were given last; a second sink gets the ids as well."""
+    noted, noted_by_second_sink = [], []
     take = noted.append
-    with httpx.Client(transport=Reply(headers=NAMED).blocking(httpx)) as client:
+    with httpx.Client(transport=StubResponse(headers=NAMED).sync_transport(httpx)) as client:
         capture(client, to=take)
         capture(client, to=take)
-        capture(client, to=others.append)
+        capture(client, to=noted_by_second_sink.append)
         client.post(URL)
-    assert (noted, others) == ([ID], [ID])
+    assert (noted, noted_by_second_sink) == ([ID], [ID])
 
 
 @KINDS
-def test_what_the_sink_raises_is_logged_once_and_not_felt(library, by, is_async, caplog):
-    """The id is in the log."""
+def test_an_error_of_the_sink_is_logged_and_not_raised(library, by, is_async, caplog):
+    """Once, with the id."""
 
     def sink(generation_id):
         raise OSError(28, "No space left on device")
 
     caplog.set_level(logging.DEBUG, "modelgates_client")
     for headers in (NAMED, {}):
-        reply = Reply(BODY, headers=headers)
-        seen = read(library, reply, by, sink, is_async=is_async)
-        assert [chunk for chunk, _ in seen] == [BODY]
-    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+        stub = StubResponse(BODY, headers=headers)
+        received = read(library, stub, by, sink, is_async=is_async)
+        assert [chunk for chunk, _ in received] == [BODY]
+    messages = [(record.levelname, record.getMessage()) for record in caplog.records]
     expected = f"{ID} was not captured: OSError: [Errno 28] No space left on device"
-    assert [line for _, line in said].count(expected) == 2
-    assert ("WARNING", expected) in said
+    assert [line for _, line in messages].count(expected) == 2
+    assert ("WARNING", expected) in messages
 
 
-def test_a_failure_is_a_warning_only_once(caplog):
-    """Others of its kind would fill the log."""
+def test_repeated_failures_are_one_warning(caplog):
+    """More would fill the log."""
     caplog.set_level(logging.DEBUG, "modelgates_client")
 
     def sink(generation_id):
         raise ValueError(generation_id)
 
-    with blocking_client(httpx, Reply(headers=NAMED), "hook", sink) as client:
+    with sync_client(httpx, StubResponse(headers=NAMED), "hook", sink) as client:
         for _ in range(3):
             client.post(URL)
     levels = [r.levelname for r in caplog.records if "was not captured" in r.getMessage()]
@@ -213,18 +213,18 @@ def test_a_failure_is_a_warning_only_once(caplog):
 
 
 @pytest.mark.parametrize("thing", [None, object(), {}, "costs.db", httpx, httpx.Response(200)])
-def test_what_is_no_client_is_refused(thing):
-    """In one line that says what can be done."""
+def test_an_object_that_is_not_a_client_is_refused(thing):
+    """The error says in one line what to do."""
     with pytest.raises(ConfigurationError, match="cannot be captured"):
         capture(thing, to=print)
 
 
 async def coroutine(generation_id):
-    """Take an id, later."""
+    """Accept an id asynchronously."""
 
 
 @pytest.mark.parametrize("to", [None, 5, coroutine, ["costs.db"]])
-def test_what_takes_no_ids_is_refused(to):
+def test_an_invalid_sink_is_refused(to):
     """When the client is captured, not when it is used."""
     with httpx.Client() as client, pytest.raises(ConfigurationError, match="to: expected"):
         capture(client, to=to)

@@ -1,4 +1,4 @@
-"""Content-Encoding undone as it comes."""
+"""Incremental decoding of Content-Encoding."""
 
 import gzip
 import zlib
@@ -34,39 +34,39 @@ ENCODED = {
 
 @pytest.mark.parametrize("size", [1, 3, 1000, 10**7])
 @pytest.mark.parametrize("name", ENCODED)
-def test_each_encoding_is_undone_whatever_the_pieces_are(name, size):
-    """The bytes come out that were put in, bounded pieces at a time."""
+def test_each_encoding_is_decoded_from_chunks_of_any_size(name, size):
+    """The output equals the original and comes in bounded chunks."""
     decode, data = decoder(name), ENCODED[name]
     pieces = [piece for at in range(0, len(data), size) for piece in decode(data[at : at + size])]
     assert b"".join(pieces) == TEXT
 
 
-def test_what_comes_out_begins_before_all_is_there():
-    """The first bytes of a compressed stream, flushed, yield what was put in."""
+def test_decoding_starts_before_the_body_is_complete():
+    """The first flushed bytes of a compressed stream are decoded."""
     state = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     first = state.compress(b"data: 1\n\n") + state.flush(zlib.Z_SYNC_FLUSH)
     assert b"".join(decoder("gzip")(first)) == b"data: 1\n\n"
 
 
-def test_a_bomb_comes_out_in_pieces():
-    """A megabyte of zeros is no piece of a megabyte."""
+def test_a_decompression_bomb_is_decoded_in_chunks():
+    """A megabyte of zeros is not one chunk."""
     pieces = [*decoder("gzip")(gzip.compress(bytes(10**6)))]
     assert sum(map(len, pieces)) == 10**6
     assert max(map(len, pieces)) <= 2**16
 
 
 @pytest.mark.parametrize("name", ["snappy", "gzip, snappy", "*"])
-def test_an_encoding_that_nobody_knows_is_not_undone(name):
-    """There is nothing to read then."""
+def test_an_unknown_encoding_has_no_decoder(name):
+    """The body is not scanned then."""
     assert decoder(name) is None
 
 
 @pytest.mark.parametrize("name", ["br", "zstd"])
-def test_where_no_module_is_installed_an_encoding_is_not_undone(name, monkeypatch):
-    """httpx does not ask for it there."""
+def test_an_encoding_without_its_module_has_no_decoder(name, monkeypatch):
+    """httpx does not request it then."""
 
-    def lacking(module):
+    def fail_to_import(module):
         raise ModuleNotFoundError(module)
 
-    monkeypatch.setattr(encodings, "import_module", lacking)
+    monkeypatch.setattr(encodings, "import_module", fail_to_import)
     assert decoder(name) is None

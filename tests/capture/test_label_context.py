@@ -1,4 +1,4 @@
-"""Labels: those of the block in which a call is made, few and short."""
+"""Labels: those of the block in which a call is made, limited in number and length."""
 
 import asyncio
 import contextvars
@@ -12,11 +12,11 @@ from modelgates_client.capture import capture, labels
 from modelgates_client.capture.label_context import current
 from modelgates_client.ledger import Ledger
 
-from .exchanges import ID, URL, Reply
+from .exchanges import ID, URL, StubResponse
 
 
-def test_blocks_add_to_the_labels_of_those_around_them():
-    """And end with them; None takes one away."""
+def test_nested_blocks_add_labels():
+    """They are removed at the end of the block; None removes one within it."""
     with labels(feature="search", tenant="acme"):
         with labels(tenant="other", step="2"):
             assert current() == {"feature": "search", "tenant": "other", "step": "2"}
@@ -26,8 +26,8 @@ def test_blocks_add_to_the_labels_of_those_around_them():
     assert current() == {}
 
 
-def test_names_that_are_no_words_of_python_are_given_by_a_mapping():
-    """As `**`."""
+def test_names_that_are_not_identifiers_are_passed_as_a_mapping():
+    """As with `**`."""
     with labels(**{"team.name": "x", "a-b": "y"}):
         assert current() == {"team.name": "x", "a-b": "y"}
 
@@ -45,48 +45,50 @@ def test_names_that_are_no_words_of_python_are_given_by_a_mapping():
         {f"n{number}": "x" for number in range(17)},
     ],
 )
-def test_what_is_no_label_is_refused(named):
-    """In the application's own code, before anything is asked for."""
+def test_an_invalid_label_is_refused(named):
+    """In the application's code, before any request."""
     with pytest.raises(ConfigurationError, match="label"), labels(**named):
         pytest.fail("the block is not entered")
     with httpx.Client() as client, pytest.raises(ConfigurationError, match="label"):
         capture(client, to=print, labels=named)
 
 
-def test_a_long_text_is_cut():
-    """It may come from a request: it must not fail there."""
+def test_a_long_value_is_truncated():
+    """It may come from a request, so it must not fail."""
     with labels(a="x" * 1000, b="\ud800"):
         assert current() == {"a": "x" * 256, "b": "?"}
 
 
-def test_tasks_and_threads_have_their_own():
-    """A thread has those of the context that it is given."""
-    found = []
+def test_tasks_and_threads_have_separate_labels():
+    """A thread has the labels of the context that it is run in."""
+    seen_labels = []
 
     async def task(name):
         with labels(task=name):
             await asyncio.sleep(0)
-            found.append(current()["task"])
+            seen_labels.append(current()["task"])
 
     async def main():
         await asyncio.gather(task("a"), task("b"))
 
     asyncio.run(main())
-    assert found == ["a", "b"]
+    assert seen_labels == ["a", "b"]
     with labels(feature="search"):
         context = contextvars.copy_context()
         threads = [
-            threading.Thread(target=lambda: found.append(dict(current()))),
-            threading.Thread(target=lambda: context.run(lambda: found.append(dict(current())))),
+            threading.Thread(target=lambda: seen_labels.append(dict(current()))),
+            threading.Thread(
+                target=lambda: context.run(lambda: seen_labels.append(dict(current())))
+            ),
         ]
         for thread in threads:
             thread.start()
             thread.join()
-    assert found[2:] == [{}, {"feature": "search"}]
+    assert seen_labels[2:] == [{}, {"feature": "search"}]
 
 
-def test_a_generator_that_is_closed_elsewhere_raises_nothing():
-    """As web frameworks close the body of an answer."""
+def test_a_generator_closed_in_another_context_raises_no_error():
+    """As web frameworks close the body of a response."""
 
     def body():
         with labels(feature="search"):
@@ -98,10 +100,12 @@ def test_a_generator_that_is_closed_elsewhere_raises_nothing():
     assert current() == {}
 
 
-def test_those_of_a_client_are_under_those_of_the_block(tmp_path):
-    """The same client captured again has the labels that were given last."""
+def test_labels_of_the_block_override_those_of_the_client(tmp_path):
+    """A client that is captured again has the labels that were given last."""
     path = tmp_path / "costs.db"
-    with httpx.Client(transport=Reply(headers={"X-Generation-Id": ID}).blocking(httpx)) as client:
+    with httpx.Client(
+        transport=StubResponse(headers={"X-Generation-Id": ID}).sync_transport(httpx)
+    ) as client:
         capture(client, to=path, labels={"feature": "old"})
         capture(client, to=path, labels={"feature": "search", "tenant": "acme"})
         with labels(tenant="other"):

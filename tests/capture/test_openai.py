@@ -1,4 +1,4 @@
-"""The OpenAI SDK, captured: each completion that the stub charges is in the ledger."""
+"""The captured OpenAI SDK: each completion that the stub charges for is in the ledger."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ def path(tmp_path):
 
 @pytest.fixture(scope="module")
 def openai():
-    """The SDK, which takes a second to load: only where these tests run."""
+    """The SDK, which takes a second to import: only where these tests run."""
     import openai  # noqa: PLC0415 - see above
 
     return openai
@@ -41,15 +41,15 @@ def client(openai, stub, path):
         yield capture(client, to=path)
 
 
-def ledgered(path):
-    """Return the ids that a ledger has, in the order in which they came."""
+def ledger_ids(path):
+    """Return the ids of a ledger, in order of arrival."""
     with Ledger(path) as ledger:
         return ledger.lease(1000, wait=False)
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
-def test_each_way_to_ask_is_captured(stub, path, client, named):
-    """Plain, with tools, streamed, raw; whether the head names the generation or the body."""
+def test_each_kind_of_completion_is_captured(stub, path, client, named):
+    """Plain, with tools, streamed, raw; with the id in the headers or in the body."""
     completions = client.chat.completions
     if not named:
         stub.chat.unnamed(times=6)
@@ -58,8 +58,8 @@ def test_each_way_to_ask_is_captured(stub, path, client, named):
     called = completions.create(**ASKED, tools=TOOLS).choices[0]
     assert called.message.tool_calls[0].function.name == "weather"
     chunks = [*completions.create(**ASKED, stream=True, stream_options={"include_usage": True})]
-    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-    assert said.strip() == stub.chat.text
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text.strip() == stub.chat.text
     assert chunks[-1].usage.total_tokens > 0
     raw = completions.with_raw_response.create(**ASKED)
     assert raw.parse().id == stub.chat.ids[3]
@@ -68,23 +68,23 @@ def test_each_way_to_ask_is_captured(stub, path, client, named):
     with completions.stream(**ASKED) as events:
         assert events.get_final_completion().id == stub.chat.ids[5]
     assert len(stub.chat.ids) == 6
-    assert ledgered(path) == stub.chat.ids
+    assert ledger_ids(path) == stub.chat.ids
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
-def test_a_stream_cancelled_halfway_is_captured(stub, path, client, named):
-    """Its cost is the one that people miss."""
+def test_a_cancelled_stream_is_captured(stub, path, client, named):
+    """Its cost is easily overlooked."""
     if not named:
         stub.chat.unnamed()
     stub.chat.pause_s = 0.01
     stream = client.chat.completions.create(**ASKED, stream=True)
     next(iter(stream))
     stream.close()
-    assert ledgered(path) == stub.chat.ids != []
+    assert ledger_ids(path) == stub.chat.ids != []
 
 
-def test_a_stream_that_breaks_or_fails_is_captured(openai, stub, path, client):
-    """The application sees what it would see."""
+def test_a_broken_or_failed_stream_is_captured(openai, stub, path, client):
+    """The application gets the same errors as without capturing."""
     stub.chat.break_off()
     with pytest.raises(openai.APIConnectionError):
         list(client.chat.completions.create(**ASKED, stream=True))
@@ -92,22 +92,22 @@ def test_a_stream_that_breaks_or_fails_is_captured(openai, stub, path, client):
     with pytest.raises(openai.APIError, match="Provider disconnected"):
         list(client.chat.completions.create(**ASKED, stream=True))
     assert len(stub.chat.ids) == 2
-    assert ledgered(path) == stub.chat.ids
+    assert ledger_ids(path) == stub.chat.ids
 
 
-def test_an_error_gives_nothing_and_its_retry_gives_one(openai, stub, path, client):
-    """As many as were charged."""
+def test_an_error_yields_no_id_and_its_retry_yields_one(openai, stub, path, client):
+    """As many ids as were charged."""
     stub.chat.fail(status=429, times=2, retry_after=0)
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(**ASKED)
     client.with_options(max_retries=2).chat.completions.create(**ASKED)
     assert len(stub.chat.ids) == 1
-    assert ledgered(path) == stub.chat.ids
+    assert ledger_ids(path) == stub.chat.ids
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["head", "body"])
-def test_awaited_completions_are_captured(openai, stub, path, named):
-    """Plain ones, streams, one cancelled, one whose task is cancelled; all at the same time."""
+def test_async_completions_are_captured(openai, stub, path, named):
+    """Plain ones, streams, a cancelled one, one whose task is cancelled; all concurrently."""
     stub.chat.pause_s = 0.01
     if not named:
         stub.chat.unnamed(times=4)
@@ -117,13 +117,13 @@ def test_awaited_completions_are_captured(openai, stub, path, named):
         async with openai.AsyncOpenAI(api_key=stub.api_key, base_url=stub.base_url) as client:
             completions = capture(client, to=path).chat.completions
 
-            async def stream(most):
+            async def stream(max_chunks):
                 async with await completions.create(**ASKED, stream=True) as chunks:
                     async for _ in chunks:
-                        most -= 1
-                        if not most:
+                        max_chunks -= 1
+                        if not max_chunks:
                             break
-                        if most < -100:
+                        if max_chunks < -100:
                             begun.set()
                             await asyncio.sleep(60)
 
@@ -136,11 +136,11 @@ def test_awaited_completions_are_captured(openai, stub, path, named):
 
     asyncio.run(main())
     assert len(stub.chat.ids) == 4
-    assert sorted(ledgered(path)) == sorted(stub.chat.ids)
+    assert sorted(ledger_ids(path)) == sorted(stub.chat.ids)
 
 
-def test_a_client_with_an_http_client_of_its_own_keeps_it(openai, path):
-    """Its transport, proxies and certificates are those that were given; of either library."""
+def test_a_custom_http_client_is_kept(openai, path):
+    """With its transport, proxies and certificates; of either library."""
     for library in (httpx2, httpx):
         noted = []
 
@@ -155,8 +155,8 @@ def test_a_client_with_an_http_client_of_its_own_keeps_it(openai, path):
         assert noted == ["gen-1"]
 
 
-def test_the_transport_can_be_given_instead(openai, stub, path):
-    """For who makes the HTTP client."""
+def test_a_capturing_transport_can_be_passed_to_the_http_client(openai, stub, path):
+    """For applications that construct the HTTP client."""
     transport = CaptureTransport(httpx2.HTTPTransport(), to=path)
     with openai.OpenAI(
         api_key=stub.api_key,
@@ -164,11 +164,11 @@ def test_the_transport_can_be_given_instead(openai, stub, path):
         http_client=httpx2.Client(transport=transport),
     ) as client:
         client.chat.completions.create(**ASKED)
-    assert ledgered(path) == stub.chat.ids != []
+    assert ledger_ids(path) == stub.chat.ids != []
 
 
-def test_clients_of_that_making_are_captured_alike(openai):
-    """Subclasses, as for Azure, and copies that are made later."""
+def test_subclasses_and_copies_are_captured(openai):
+    """As the one for Azure, and copies that are made later."""
     noted = []
 
     def answer(request):
@@ -185,8 +185,8 @@ def test_clients_of_that_making_are_captured_alike(openai):
     assert noted == ["gen-1"]
 
 
-def test_completions_are_labelled(stub, path, client):
-    """By the block in which they are asked for, each thread and task for itself."""
+def test_completions_have_the_labels_of_their_block(stub, path, client):
+    """Of each thread and task."""
 
     def ask(name):
         with labels(feature=name):
@@ -197,14 +197,14 @@ def test_completions_are_labelled(stub, path, client):
             return await asyncio.gather(*(asyncio.to_thread(ask, f"f{n}") for n in range(4)))
 
     ids = asyncio.run(main())
-    plain = client.chat.completions.create(**ASKED).id
+    unlabelled = client.chat.completions.create(**ASKED).id
     with Ledger(path) as ledger:
-        found = [dict(ledger.labels(generation_id)) for generation_id in (*ids, plain)]
-    assert found == [*({"tenant": "acme", "feature": f"f{n}"} for n in range(4)), {}]
+        labels_by_id = [dict(ledger.labels(generation_id)) for generation_id in (*ids, unlabelled)]
+    assert labels_by_id == [*({"tenant": "acme", "feature": f"f{n}"} for n in range(4)), {}]
 
 
-def test_a_stream_has_the_labels_of_the_moment_in_which_it_was_asked_for(stub, path, client):
-    """Not of that in which it is read."""
+def test_a_stream_has_the_labels_at_its_request(stub, path, client):
+    """Not those at the time when it is read."""
     stub.chat.unnamed()
     with labels(feature="search"):
         stream = client.chat.completions.create(**ASKED, stream=True)

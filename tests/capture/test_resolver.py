@@ -1,4 +1,4 @@
-"""`Resolver`: records of captured generations come to the application by themselves."""
+"""`Resolver`: records of captured generations are passed to the application."""
 
 import asyncio
 import logging
@@ -37,20 +37,20 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def captured(stub, path):
+def capture_ids(stub, path):
     """Capture generations that the stub has, from now on."""
     file = CaptureFile(path)
 
-    def captured(*ids, **fields):
+    def capture_ids(*ids, **fields):
         for generation_id in ids:
             stub.add(generation_id, **fields)
             file.append(generation_id)
 
-    return captured
+    return capture_ids
 
 
-def until(condition):
-    """Wait until something is so."""
+def wait_until(condition):
+    """Wait until a condition is true."""
     ends_s = time.monotonic() + GUARD_S
     while not condition():
         assert time.monotonic() < ends_s
@@ -63,21 +63,21 @@ def counts(path):
 
 
 @pytest.mark.parametrize("kind", [None, ModelGates, AsyncModelGates])
-def test_each_record_is_stored_and_handed_on_once(stub, path, captured, kind):
-    """Those from before, and those that come; by a client of either kind, or by none."""
+def test_each_record_is_stored_and_handed_on_once(stub, path, capture_ids, kind):
+    """Ids captured before and after the start; with a client of either kind, or without one."""
     client = None if kind is None else kind(base_url=stub.base_url, api_key=stub.api_key)
-    seen, threads = [], set()
+    received, threads = [], set()
 
     def on_record(record):
-        seen.append((record.id, record.total_cost))
+        received.append((record.id, record.total_cost))
         threads.add(threading.current_thread().name)
 
-    captured("gen-1", "gen-2", total_cost=0.25)
+    capture_ids("gen-1", "gen-2", total_cost=0.25)
     with Resolver(path, client, on_record=on_record) as resolver:
-        until(lambda: len(seen) == 2)
-        captured("gen-3", total_cost=0.5)
+        wait_until(lambda: len(received) == 2)
+        capture_ids("gen-3", total_cost=0.5)
         assert resolver.drain(GUARD_S)
-    assert sorted(seen) == [("gen-1", 0.25), ("gen-2", 0.25), ("gen-3", 0.5)]
+    assert sorted(received) == [("gen-1", 0.25), ("gen-2", 0.25), ("gen-3", 0.5)]
     assert threads == {"modelgates-resolver"}
     assert counts(path) == LedgerCounts(3, 0, 0, 0)
     assert "modelgates-resolver" not in {thread.name for thread in threading.enumerate()}
@@ -85,107 +85,107 @@ def test_each_record_is_stored_and_handed_on_once(stub, path, captured, kind):
         client.close()
 
 
-def test_in_a_task_callbacks_may_be_awaited(stub, path, captured):
-    """And the loop goes on meanwhile."""
-    seen = []
+def test_in_a_task_callbacks_may_be_awaited(stub, path, capture_ids):
+    """The event loop is not blocked meanwhile."""
+    received = []
 
     async def on_record(record):
         await asyncio.sleep(0)
-        seen.append(record.id)
+        received.append(record.id)
 
     async def main():
         before = asyncio.all_tasks()
         async with Resolver(path, on_record=on_record):
-            captured("gen-1", "gen-2")
-            await asyncio.to_thread(until, lambda: len(seen) == 2)
+            capture_ids("gen-1", "gen-2")
+            await asyncio.to_thread(wait_until, lambda: len(received) == 2)
         assert asyncio.all_tasks() == before
 
     asyncio.run(asyncio.wait_for(main(), GUARD_S))
-    assert sorted(seen) == ["gen-1", "gen-2"]
+    assert sorted(received) == ["gen-1", "gen-2"]
 
 
-def test_a_record_that_comes_late_is_waited_for(stub, path, captured):
-    """It is handed on when it is settled."""
-    seen = []
+def test_a_late_record_is_waited_for(stub, path, capture_ids):
+    """The callback gets it when it is final."""
+    received = []
     stub.not_ready("gen-1", times=2)
-    captured("gen-1")
-    with Resolver(path, on_record=lambda record: seen.append(record.id)):
-        until(lambda: seen)
-    assert seen == ["gen-1"]
+    capture_ids("gen-1")
+    with Resolver(path, on_record=lambda record: received.append(record.id)):
+        wait_until(lambda: received)
+    assert received == ["gen-1"]
 
 
-def test_what_has_no_record_is_asked_for_again(stub, path, captured):
-    """After a while, not at once."""
-    seen = []
+def test_an_id_without_a_record_is_requested_again(stub, path, capture_ids):
+    """After a delay, not at once."""
+    received = []
     stub.not_ready("gen-1", times=3)
-    captured("gen-1")
-    with Resolver(path, on_record=lambda record: seen.append(record.id), wait=0, again=0.3):
-        until(lambda: seen)
-    assert seen == ["gen-1"]
+    capture_ids("gen-1")
+    with Resolver(path, on_record=lambda record: received.append(record.id), wait=0, again=0.3):
+        wait_until(lambda: received)
+    assert received == ["gen-1"]
     assert counts(path) == LedgerCounts(1, 0, 0, 0)
 
 
-def test_a_callback_that_raises_ends_nothing(stub, path, captured, caplog):
-    """It is logged, with the id."""
-    seen = []
+def test_an_error_of_the_callback_does_not_stop_the_resolver(stub, path, capture_ids, caplog):
+    """It is logged with the id."""
+    received = []
 
     def on_record(record):
-        seen.append(record.id)
+        received.append(record.id)
         raise ValueError("no such tenant")
 
-    captured("gen-1")
+    capture_ids("gen-1")
     with Resolver(path, on_record=on_record):
-        until(lambda: len(seen) == 1)
-        captured("gen-2")
-        until(lambda: len(seen) == 2)
-    said = [record.getMessage() for record in caplog.records if record.exc_info]
-    assert said == ["on_record raised, for gen-1", "on_record raised, for gen-2"]
+        wait_until(lambda: len(received) == 1)
+        capture_ids("gen-2")
+        wait_until(lambda: len(received) == 2)
+    messages = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert messages == ["on_record raised, for gen-1", "on_record raised, for gen-2"]
     assert counts(path) == LedgerCounts(2, 0, 0, 0)
 
 
-def test_an_error_is_logged_and_tried_again(stub, path, captured, caplog, monkeypatch):
-    """A key that is not taken, here; nothing is lost, and nothing is shown of the key."""
+def test_an_error_is_logged_and_retried(stub, path, capture_ids, caplog, monkeypatch):
+    """Here a rejected key; no id is lost, and the log does not contain the key."""
     caplog.set_level(logging.WARNING, "modelgates_client")
     monkeypatch.setattr(resolver, "_MAX_PAUSE_S", 0.05)
-    captured("gen-1")
-    seen = []
+    capture_ids("gen-1")
+    received = []
     stub.fail(status=401, times=2)
-    with Resolver(path, on_record=lambda record: seen.append(record.id)):
-        until(lambda: seen)
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 1
-    assert said[0].startswith("captured ids are waiting: AuthenticationError: ")
+    with Resolver(path, on_record=lambda record: received.append(record.id)):
+        wait_until(lambda: received)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 1
+    assert messages[0].startswith("captured ids are waiting: AuthenticationError: ")
     assert stub.api_key not in caplog.text
 
 
-def test_what_is_left_when_it_stops_is_there_for_the_next(stub, path, captured):
-    """Leases are given back at once."""
+def test_pending_ids_are_left_for_the_next_resolver(stub, path, capture_ids):
+    """Leases are released at once."""
     stub.not_ready(times=None)
-    captured("gen-1", "gen-2")
+    capture_ids("gen-1", "gen-2")
     with Resolver(path):
-        until(lambda: stub.requests)
+        wait_until(lambda: stub.requests)
     with Ledger(path) as ledger:
         assert ledger.counts() == LedgerCounts(0, 0, 2, 0)
         assert sorted(ledger.lease(10, wait=False)) == ["gen-1", "gen-2"]
 
 
-def test_several_share_the_work(stub, path, captured):
-    """No id is asked for by both."""
-    seen = []
+def test_several_share_the_work(stub, path, capture_ids):
+    """No id is requested by both."""
+    received = []
     ids = [f"gen-{number}" for number in range(60)]
     with (
-        Resolver(path, on_record=lambda record: seen.append(record.id)) as one,
-        Resolver(path, on_record=lambda record: seen.append(record.id)),
+        Resolver(path, on_record=lambda record: received.append(record.id)) as first,
+        Resolver(path, on_record=lambda record: received.append(record.id)),
     ):
-        captured(*ids)
-        assert one.drain(GUARD_S)
-        until(lambda: len(seen) >= 60)
-    assert sorted(seen) == sorted(ids)
+        capture_ids(*ids)
+        assert first.drain(GUARD_S)
+        wait_until(lambda: len(received) >= 60)
+    assert sorted(received) == sorted(ids)
     assert len(stub.requests) == 60
 
 
 def test_it_is_started_once_and_closed_as_often_as_wanted(stub, path):
-    """In a thread as in a task."""
+    """In a thread and in a task."""
     resolver = Resolver(path)
     resolver.start()
     with pytest.raises(RuntimeError, match="once"):
@@ -204,7 +204,7 @@ def test_it_is_started_once_and_closed_as_often_as_wanted(stub, path):
     asyncio.run(main())
 
 
-def test_it_may_be_closed_by_its_own_callback(stub, path, captured):
+def test_it_may_be_closed_by_its_own_callback(stub, path, capture_ids):
     """It does not wait for itself."""
     closed = []
 
@@ -212,37 +212,37 @@ def test_it_may_be_closed_by_its_own_callback(stub, path, captured):
         resolver.close()
         closed.append(True)
 
-    captured("gen-1")
+    capture_ids("gen-1")
     resolver = Resolver(path, on_record=on_record)
     resolver.start()
-    until(lambda: closed)
+    wait_until(lambda: closed)
 
 
-def test_where_nothing_was_captured_nothing_is_left_to_resolve(stub, path):
-    """There is no ledger then, and none is made."""
+def test_without_captured_ids_there_is_nothing_to_resolve(stub, path):
+    """No ledger exists then, and none is created."""
     client = ModelGates(base_url=stub.base_url, api_key=stub.api_key)
     with client:
         assert Resolver(path, client).drain(0) is True
     assert not Path(path).exists()
 
 
-def test_draining_has_an_end(stub, path, captured):
-    """It says that it is not done."""
+def test_drain_has_a_timeout(stub, path, capture_ids):
+    """It returns False then."""
     stub.not_ready(times=None)
-    captured("gen-1")
+    capture_ids("gen-1")
     with Resolver(path) as resolver:
         assert resolver.drain(0.3) is False
 
 
 @pytest.mark.parametrize("client", ["gen-1", 5, httpx.Client])
-def test_what_is_no_client_is_refused(path, client):
-    """When the resolver is made."""
+def test_an_object_that_is_not_a_client_is_refused(path, client):
+    """By the constructor."""
     with pytest.raises(ConfigurationError, match="client: expected a ModelGates"):
         Resolver(path, client)
 
 
-def test_a_client_that_blocks_by_its_own_http_client_is_refused(stub, path):
-    """It could not be awaited."""
+def test_a_sync_client_with_an_http_client_is_refused(stub, path):
+    """The resolver could not use it asynchronously."""
     with (
         httpx.Client() as mine,
         ModelGates(http_client=mine) as client,
@@ -267,22 +267,22 @@ print(seen)
 
 
 @pytest.mark.slow("a process that is started")
-def test_a_program_ends_without_closing_it(stub, path):
-    """In silence, at once, and what was captured is there."""
+def test_a_program_may_exit_without_closing_it(stub, path):
+    """Silently, at once, and the captured ids are stored."""
     stub.add("gen-1")
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM, path],
         capture_output=True,
         text=True,
         timeout=GUARD_S,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "['gen-1']\n", "")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, "['gen-1']\n", "")
     with Ledger(path) as ledger:
         assert ledger.counts() == LedgerCounts(1, 0, 1, 0)
 
 
-def test_a_ledger_that_is_being_opened_at_the_end_is_closed(stub, path, monkeypatch):
-    """Nobody waits for it any more, and it would keep the file open."""
+def test_a_ledger_that_opens_after_the_end_is_closed(stub, path, monkeypatch):
+    """Otherwise the file would stay open."""
     opening, go_on, closed = threading.Event(), threading.Event(), []
 
     class Slow(Ledger):
@@ -307,8 +307,8 @@ def test_a_ledger_that_is_being_opened_at_the_end_is_closed(stub, path, monkeypa
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are forks on POSIX")
-def test_after_a_fork_it_is_the_parents_alone(stub, path):
-    """Closing it in the child waits for nothing; in the parent it goes on."""
+def test_after_a_fork_only_the_parent_uses_it(stub, path):
+    """Closing it in the child returns at once; in the parent it continues."""
     program = """
 import os, sys, warnings
 from modelgates_client.capture import Resolver

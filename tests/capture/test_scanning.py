@@ -1,4 +1,4 @@
-"""The id in a body that comes in pieces: that of the body itself, and none within it."""
+"""Incremental search for the id of a body: the body's own id, and none within its values."""
 
 import json
 
@@ -13,8 +13,8 @@ ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 OTHER = "gen-1771967973-AAAAAAAAAAAAAAAAAAAA"
 
 
-def found(body, size=None):
-    """Return the id that is found in a body which comes in pieces of a size."""
+def scan(body, size=None):
+    """Return the id that is found in a body that arrives in chunks of a size."""
     scanner = BodyScanner()
     size = size or max(1, len(body))
     for start in range(0, len(body), size):
@@ -70,9 +70,9 @@ def found(body, size=None):
         (f'data: {{"id":"{ID}', None),
     ],
 )
-def test_the_id_is_that_of_the_body_itself(body, expected, size):
-    """Never one inside a text, or deeper; whatever the pieces are that it comes in."""
-    assert found(body.encode(), size) == expected
+def test_the_id_is_the_one_at_the_top_level(body, expected, size):
+    """Never one within a text or a nested value; for any chunks."""
+    assert scan(body.encode(), size) == expected
 
 
 NAMES = st.text(max_size=5) | st.just("id") | st.just('"id"') | st.just("\\")
@@ -92,31 +92,31 @@ VALUES = st.recursive(
     size=st.integers(1, 40),
     streamed=st.booleans(),
 )
-def test_it_finds_what_a_parser_finds(body, ascii_only, indent, size, streamed):
-    """For any object, in any pieces, as a body and as an event."""
+def test_it_finds_the_id_that_a_parser_finds(body, ascii_only, indent, size, streamed):
+    """For any object, in any chunks, as a body and as an event."""
     text = json.dumps(body, ensure_ascii=ascii_only, indent=None if streamed else indent)
-    sent = f"data: {text}\n\ndata: [DONE]\n\n" if streamed else text
+    body_text = f"data: {text}\n\ndata: [DONE]\n\n" if streamed else text
     own = body.get("id")
     expected = own if isinstance(own, str) and is_id(own) else None
-    assert found(sent.encode("utf-8", "surrogatepass"), size) == expected
+    assert scan(body_text.encode("utf-8", "surrogatepass"), size) == expected
 
 
 @given(st.binary(max_size=200), st.integers(1, 20))
-def test_nothing_that_comes_is_too_strange(data, size):
-    """Any bytes at all, behind any beginning, raise nothing."""
+def test_no_input_raises_an_error(data, size):
+    """Any bytes, after any valid beginning."""
     for begun in (b"", b"{", b'{"id":"', b"data: ", b'data: {"id":'):
-        found(begun + data, size)
+        scan(begun + data, size)
 
 
-def test_memory_stays_what_it_is():
-    """Of a body of ten megabytes in one text, nothing is kept."""
+def test_memory_is_bounded():
+    """Nothing is kept of a body of ten megabytes in one string."""
     scanner = BodyScanner()
     scanner.feed(b'{"text":"')
     for _ in range(100):
         scanner.feed(b"x" * 100_000)
-    kept = [*vars(scanner).values(), *vars(scanner._object).values()]
+    values = [*vars(scanner).values(), *vars(scanner._object).values()]
     assert not [
-        value for value in kept if isinstance(value, bytes | bytearray) and len(value) > 600
+        value for value in values if isinstance(value, bytes | bytearray) and len(value) > 600
     ]
     scanner.feed(f'","id":"{ID}"'.encode())
     assert scanner.found == ID

@@ -1,4 +1,4 @@
-"""The command as people run it: a process of its own, against a stub of the API; or in this one."""
+"""Runs the command: in a process of its own against a stub of the API, or in the test's process."""
 
 import json
 import os
@@ -29,20 +29,20 @@ def record(generation_id="gen-1", **changes):
 
 
 def invoke(*arguments, stdin=None):
-    """Run the command in this process; return its status, what it printed and what it said."""
-    done = CliRunner().invoke(app, [*map(str, arguments)], input=stdin, standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return done.return_value, done.stdout, done.stderr
+    """Run the command in this process; return its exit status, stdout and stderr."""
+    result = CliRunner().invoke(app, [*map(str, arguments)], input=stdin, standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result.return_value, result.stdout, result.stderr
 
 
 class Command:
-    """Runs the command; no run may ever show the key.
+    """Runs the command in a process; every run checks that the output does not contain the key.
 
     Attributes:
-        key: The key that the server takes.
-        environment: What the process gets, beside what it needs.
-        base_url: The server, as an environment variable tells it.
+        key: The key that the server accepts.
+        environment: What the process gets in addition to the inherited variables.
+        base_url: The server, as an environment variable names it.
     """
 
     key = KEY
@@ -57,27 +57,27 @@ class Command:
 
     @property
     def env(self):
-        """The environment of the process, without what could change its looks."""
+        """The environment of the process, without variables that change the output's appearance."""
         odd = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "MODELGATES_", "PYTHON")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(odd)}
-        chosen = {**kept, "TERM": "xterm-256color", **self.environment}
-        return {name: value for name, value in chosen.items() if value is not None}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(odd)}
+        merged = {**inherited, "TERM": "xterm-256color", **self.environment}
+        return {name: value for name, value in merged.items() if value is not None}
 
-    def line(self, *arguments):
-        """Return the command line."""
-        what = ["-m", "modelgates_client"] if self.program is None else ["-c", self.program]
-        return [sys.executable, *what, *map(str, arguments)]
+    def command_line(self, *arguments):
+        """Return the command command_line."""
+        options = ["-m", "modelgates_client"] if self.program is None else ["-c", self.program]
+        return [sys.executable, *options, *map(str, arguments)]
 
     @property
-    def is_usual(self):
-        """Whether Python is started as ever, so that a fork of one does the same."""
-        of_python = {name for name in self.environment if name.startswith("PYTHON")}
-        return hasattr(os, "fork") and of_python == {"PYTHONWARNINGS"}
+    def is_forkable(self):
+        """Whether Python starts with its defaults, so that a preforked process does the same."""
+        python_variables = {name for name in self.environment if name.startswith("PYTHON")}
+        return hasattr(os, "fork") and python_variables == {"PYTHONWARNINGS"}
 
     @contextmanager
     def started(self, *arguments, **streams):
-        """Start it, and see to it that it ends: a regression must fail, not hang."""
-        running = subprocess.Popen(self.line(*arguments), env=self.env, **streams)
+        """Start the process; kill it after 60 seconds, so that a regression fails."""
+        running = subprocess.Popen(self.command_line(*arguments), env=self.env, **streams)
         watchdog = threading.Timer(60, running.kill)
         watchdog.start()
         try:
@@ -87,59 +87,63 @@ class Command:
             watchdog.cancel()
 
     def __call__(self, *arguments, stdin="", stdin_file=subprocess.PIPE):
-        """Run it to its end, piped."""
+        """Run the process to its end, with pipes."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        if self.is_usual:
-            done = preforked.run(
+        if self.is_forkable:
+            result = preforked.run(
                 arguments, self.env, program=self.program, stdin=stdin_file, data=data
             )
         else:
-            given = {"input": data} if stdin_file == subprocess.PIPE else {"stdin": stdin_file}
-            line = self.line(*arguments)
-            done = subprocess.run(line, env=self.env, capture_output=True, timeout=60, **given)
-        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
-        assert KEY not in done.stdout + done.stderr
-        assert "CANARY" not in done.stdout + done.stderr
-        return done
+            input_options = (
+                {"input": data} if stdin_file == subprocess.PIPE else {"stdin": stdin_file}
+            )
+            command_line = self.command_line(*arguments)
+            result = subprocess.run(
+                command_line, env=self.env, capture_output=True, timeout=60, **input_options
+            )
+        result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
+        assert KEY not in result.stdout + result.stderr
+        assert "CANARY" not in result.stdout + result.stderr
+        return result
 
 
-class OddServer:
-    """Answers an id by what a test says of it: a status and a body.
+class ScriptedServer:
+    """A server that responds to each id with the status and body that a test sets.
 
     Attributes:
-        answers: By id; a body that is no bytes is sent as JSON.
-        asked: The ids that were asked for, in order.
-        keys: The `Authorization` headers that came.
+        responses: By id; a body that is not bytes is sent as JSON.
+        requested_ids: The ids that were requested, in order.
+        keys: The `Authorization` headers that were received.
     """
 
     def __init__(self, server):
-        self.answers = {}
-        self.asked = []
+        self.responses = {}
+        self.requested_ids = []
         self.keys = set()
         server.expect_request("/api/v1/generation").respond_with_handler(self._respond)
         self.base_url = server.url_for("/api/v1")
 
-    def knows(self, *records):
-        """Answer with these records."""
-        self.answers.update({item["id"]: (200, {"data": item}) for item in records})
+    def set_records(self, *records):
+        """Respond with these records."""
+        self.responses.update({item["id"]: (200, {"data": item}) for item in records})
 
     def _respond(self, request):
         generation_id = request.args["id"]
-        self.asked.append(generation_id)
+        self.requested_ids.append(generation_id)
         self.keys.add(request.headers["Authorization"])
-        answer = self.answers[generation_id]
-        status, body = answer.pop(0) if isinstance(answer, list) else answer
+        response = self.responses[generation_id]
+        status, body = response.pop(0) if isinstance(response, list) else response
         content = body if isinstance(body, bytes) else json.dumps(body)
         headers = {"X-Should-Retry": "false", "Content-Type": "application/json"}
         return Response(content, status, headers)
 
 
 class Screen:
-    """What came out on a terminal.
+    """The output of the command on a terminal.
 
     Attributes:
-        text: All of it, escape sequences included, lines ended by LF.
-        piped: What came on a stream that was no terminal.
+        text: All output, with escape sequences; lines end with LF.
+        piped: The output of the stream that was a pipe.
         status: The exit status.
     """
 
@@ -149,35 +153,39 @@ class Screen:
         Args:
             command: The `Command`.
             arguments: Its arguments.
-            piped: `stdout` or `stderr`, where that is to be a pipe.
+            piped: The stream that is a pipe instead: `stdout` or `stderr`.
             columns: The width of the terminal.
-            stdin: What is piped in, or None: stdin is the terminal.
-            on: What to wait for on the screen, and what to type then; \x03 is Ctrl-C.
+            stdin: The data of a pipe, or None: stdin is the terminal.
+            on: The output to wait for, and what to type then; \x03 is Ctrl-C.
         """
-        import fcntl  # noqa: PLC0415 - there is none on Windows
+        import fcntl  # noqa: PLC0415 - not available on Windows
         import pty  # noqa: PLC0415
         import termios  # noqa: PLC0415
 
-        mine, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        streams = {"stdout": its, "stderr": its, "stdin": its if stdin is None else subprocess.PIPE}
+        controller, terminal_fd = pty.openpty()
+        fcntl.ioctl(terminal_fd, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        streams = {
+            "stdout": terminal_fd,
+            "stderr": terminal_fd,
+            "stdin": terminal_fd if stdin is None else subprocess.PIPE,
+        }
         if piped is not None:
             streams[piped] = subprocess.PIPE
         with command.started(*arguments, start_new_session=True, **streams) as running:
-            os.close(its)
+            os.close(terminal_fd)
             if stdin is not None:
                 running.stdin.write(stdin)
                 running.stdin.close()
-            shown = b""
-            while chunk := _read(mine):
-                shown += chunk
-                if on is not None and on[0] in shown:
-                    _type(mine, running, on[1])
+            output = b""
+            while chunk := _read(controller):
+                output += chunk
+                if on is not None and on[0] in output:
+                    _type(controller, running, on[1])
                     on = None
             self.piped = getattr(running, piped).read().decode() if piped else ""
             self.status = running.wait()
-        os.close(mine)
-        self.text = shown.decode().replace("\r\n", "\n")
+        os.close(controller)
+        self.text = output.decode().replace("\r\n", "\n")
         assert "CANARY" not in self.text + self.piped
 
 
@@ -191,5 +199,5 @@ def _type(terminal, running, typed):
 def _read(terminal):
     try:
         return os.read(terminal, 65536)
-    except OSError:  # Linux's way to say that the other end is closed
+    except OSError:  # Linux signals with this error that the other end is closed
         return b""

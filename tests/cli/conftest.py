@@ -1,4 +1,4 @@
-"""What the tests of the command share."""
+"""Fixtures of the command's tests."""
 
 import json
 
@@ -7,12 +7,12 @@ from pytest_httpserver import HTTPServer
 
 from modelgates_client.testing import StubAPI
 
-from .commands import KEY, Command, OddServer, record
+from .commands import KEY, Command, ScriptedServer, record
 
 
 @pytest.fixture
 def api():
-    """A stub that knows two records, and takes the key of these tests."""
+    """A stub that has two records and accepts the key of these tests."""
     with StubAPI([record("gen-1"), record("gen-2", total_cost=0.5)]) as stub:
         stub.api_key = KEY
         yield stub
@@ -20,26 +20,26 @@ def api():
 
 @pytest.fixture
 def command(api):
-    """The command, against the stub."""
+    """The command, configured for the stub."""
     return Command(api.base_url)
 
 
 @pytest.fixture
-def odd():
-    """A server that misbehaves as a test says."""
+def scripted_server():
+    """A server whose responses a test sets."""
     with HTTPServer(host="127.0.0.1") as server:
-        yield OddServer(server)
+        yield ScriptedServer(server)
 
 
 @pytest.fixture
-def asking(odd):
-    """The command, against the server that misbehaves."""
-    return Command(odd.base_url)
+def scripted_command(scripted_server):
+    """The command, configured for the scripted server."""
+    return Command(scripted_server.base_url)
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Write recorded lines to a file and return its name."""
+    """Return a function that writes recorded lines to a file and returns its name."""
 
     def write(*lines, name="recorded.jsonl"):
         file = tmp_path / name

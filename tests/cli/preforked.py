@@ -1,6 +1,6 @@
-"""Runs the command in forks of a process that has loaded it: to start Python costs far more.
+"""Runs the command in forks of a process that has imported it, because starting Python is slow.
 
-Each run has its own process, environment, folder and streams, and ends as a program does.
+Each run has its own process, environment, folder and streams, and exits as a program does.
 """
 
 import atexit
@@ -37,14 +37,14 @@ _STATUS = struct.Struct("i")
 
 
 def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
-    """Run the command, or a program as of `python -c`, to its end; return what `subprocess` does.
+    """Run the command, or a program as of `python -c`, to its end; return a `CompletedProcess`.
 
     Args:
-        arguments: Of the command.
+        arguments: The arguments of the command.
         env: The environment.
-        program: Python to run instead, if any.
-        stdin: A file to read, or a pipe, with `data` in it.
-        data: What is piped in.
+        program: Python code to run instead, if any.
+        stdin: A file to read, or a pipe for `data`.
+        data: The data of the pipe.
     """
     (reads, writes), (out, its_out), (err, its_err) = (os.pipe() for _ in range(3))
     its_in = reads if stdin == subprocess.PIPE else stdin.fileno()
@@ -55,7 +55,7 @@ def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
         threading.Thread(target=lambda: said.update(out=_read(out))),
         threading.Thread(target=lambda: said.update(err=_read(err))),
     ]
-    process, channel = _warm()
+    process, channel = _start_forker()
     _send(channel, {**request, "cwd": os.getcwd()}, [its_in, its_out, its_err])  # noqa: PTH109
     for descriptor in (reads, its_out, its_err):
         os.close(descriptor)
@@ -83,8 +83,8 @@ def _read(descriptor):
 
 
 @cache
-def _warm():
-    """Start the process that forks; return it, and how to speak with it."""
+def _start_forker():
+    """Start the process that forks; return it, and the channel to it."""
     ours, its = socket.socketpair()
     ours.settimeout(GUARD_S)
     pipe = subprocess.PIPE  # as each run's streams are
@@ -114,7 +114,7 @@ def _send(channel, request, descriptors):
 
 
 def _serve(channel):
-    """Fork for each request; return in the fork, which goes on with the program."""
+    """Fork for each request; return in the fork, which continues with the program."""
     while True:
         length, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, 3)
         if not length:

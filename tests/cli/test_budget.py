@@ -1,4 +1,4 @@
-"""`modelgates budget`: a line that says all, and an exit status for cron and CI."""
+"""`modelgates budget`: the printed line, and the exit status for cron and CI."""
 
 import json
 import sqlite3
@@ -25,43 +25,43 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def budget(capsys):
-    """Run the command; return its status, what it printed and what it said."""
+    """Run the command; return its exit status, stdout and stderr."""
 
     def run(*sources, quiet=False, **options):
         chosen = {"max_usd": "5", "basis": "charged", **options}
         status = hold(BudgetOptions(sources=sources, **chosen), Messages(quiet=quiet))
-        printed, said = capsys.readouterr()
-        return status, printed, said
+        printed, stderr = capsys.readouterr()
+        return status, printed, stderr
 
     return run
 
 
-def test_within_is_zero(budget, ledger):
-    """One line says the sum, the limit, the period, and that nothing is left out."""
-    status, printed, said = budget(
+def test_a_budget_that_is_met_has_status_0(budget, ledger):
+    """The line has the sum, the limit and the period, and says that no record is left out."""
+    status, printed, stderr = budget(
         ledger(record(1, total_cost=4.5), record(2, total_cost=0.5, created_at=None))
     )
 
     assert status == Status.OK == 0
     assert printed == "within budget: $5 charged of $5, all time, 2 records; nothing left out\n"
-    assert said == ""
+    assert stderr == ""
 
 
-def test_over_is_ten(budget, ledger):
-    """By whatever little, and also if more is not known."""
+def test_a_budget_that_is_exceeded_has_status_10(budget, ledger):
+    """By however little, and also if some amounts are unknown."""
     path = ledger(record(1, total_cost=5.000000000000001), pending=1)
-    status, printed, said = budget(path)
+    status, printed, stderr = budget(path)
 
     assert status == Status.OVER_BUDGET == 10
     assert printed == (
         "over budget: $5.000000000000001 charged of $5, all time, 1 record; "
         "left out or not settled: 1 id without a record, of the period or of no known time\n"
     )
-    assert said == ""
+    assert stderr == ""
 
 
-def test_undecided_is_eleven(budget, ledger):
-    """Each doubt is named; a warning says what can be done."""
+def test_an_undecided_budget_has_status_11(budget, ledger):
+    """Each doubt is named, and a warning says what can be done."""
     path = ledger(
         record(1, total_cost=1),
         record(2, total_cost=None),
@@ -71,7 +71,7 @@ def test_undecided_is_eleven(budget, ledger):
         failed=1,
     )
     options = {"since": "2026-11-02", "timezone": "Europe/Berlin"}
-    status, printed, said = budget(path, **options)
+    status, printed, stderr = budget(path, **options)
 
     assert status == Status.UNDECIDED == 11
     assert printed == (
@@ -79,18 +79,18 @@ def test_undecided_is_eleven(budget, ledger):
         "settled: 2 ids without a record, of the period or of no known time, 1 record of "
         "unknown cost, 1 record without a readable time, 1 record not final\n"
     )
-    assert said.startswith("warning: ")
+    assert stderr.startswith("warning: ")
     assert (
         "the cost of 5 ids is unknown or not final: fetch them again, forget those that never get "
         "a record, or tolerate that many with --allow-doubtful"
-    ) in said
+    ) in stderr
     assert budget(path, quiet=True, **options)[2] == ""
     assert budget(path, **options, allow_doubtful=4)[0] == Status.UNDECIDED
     assert budget(path, **options, allow_doubtful=5)[0] == Status.OK
 
 
-def test_own_keys_count_all_in(budget, ledger):
-    """What providers billed besides is part of that basis alone."""
+def test_the_basis_all_in_includes_costs_of_own_keys(budget, ledger):
+    """The other basis is the charge alone."""
     path = ledger(record(1, total_cost=1, is_byok=True, upstream_inference_cost=4.5))
 
     assert budget(path)[0] == Status.OK
@@ -99,8 +99,8 @@ def test_own_keys_count_all_in(budget, ledger):
     assert printed.startswith("over budget: $5.5 all in of $5")
 
 
-def test_a_period_leaves_the_rest_out(budget, ledger):
-    """What is before it, and what is at its end or after."""
+def test_records_outside_the_period_do_not_count(budget, ledger):
+    """The end of the period is exclusive."""
     path = ledger(
         record(1, total_cost=100, created_at="2026-11-02T11:59:59.999999Z"),
         record(2, total_cost=1, created_at="2026-11-02T12:00:00Z"),
@@ -111,16 +111,16 @@ def test_a_period_leaves_the_rest_out(budget, ledger):
     assert budget(path, **options)[1].startswith("within budget: $1 charged of $5, since ")
 
 
-def test_json_is_for_programs(budget, ledger):
-    """One object a line; amounts are texts, exact."""
+def test_json_has_one_object_per_line(budget, ledger):
+    """Amounts are exact strings."""
     path = ledger(record(1, total_cost=1e-23), pending=1)
     status, printed, _ = budget(path, shown_as="json", since="2026-11-02", max_usd="1e1")
 
     assert status == Status.UNDECIDED
     assert printed.count("\n") == 1
-    found = json.loads(printed)
-    del found["client_version"]
-    assert found == {
+    report = json.loads(printed)
+    del report["client_version"]
+    assert report == {
         "version": 1,
         "verdict": "undecided",
         "max_usd": "10",
@@ -145,55 +145,55 @@ def test_json_is_for_programs(budget, ledger):
 @pytest.mark.parametrize(
     "amount", ["", "five", "NaN", "inf", "-1", "1e99", "$5", "5,00", "\x1b[2J", "sk-mg-CANARY"]
 )
-def test_a_limit_is_an_amount(budget, ledger, amount):
-    """Anything else is refused before the ledger is read."""
+def test_a_limit_that_is_not_an_amount_is_refused(budget, ledger, amount):
+    """The ledger is not read then."""
     with pytest.raises(ConfigurationError, match=r"--max-usd .* expected an amount in US dollars"):
         budget("there/is/none", max_usd=amount)
 
 
 @pytest.mark.parametrize("sources", [(), ("there/is/none.db",)])
-def test_without_a_ledger_there_is_no_verdict(budget, sources):
-    """A typing error must not look like no cost."""
+def test_a_missing_ledger_is_an_error(budget, sources):
+    """A misspelt path must not look like a cost of zero."""
     with pytest.raises(ModelGatesError, match="ledger"):
         budget(*sources)
 
 
 def test_a_ledger_needs_no_extra(budget, ledger, monkeypatch):
-    """It is read by SQLite alone."""
+    """SQLite alone reads it."""
     for name in ("duckdb", "adbc_driver_sqlite", "plotly", "modelgates_client.exports.source"):
         monkeypatch.setitem(sys.modules, name, None)
 
     assert budget(ledger(record(1, total_cost=1)))[0] == Status.OK
 
 
-def test_a_budget_over_no_record_is_undecided(budget, ledger):
-    """Nothing found is not nothing spent, neither in all nor in a period."""
-    status, printed, said = budget(ledger())
+def test_a_budget_without_records_is_undecided(budget, ledger):
+    """Without records it is not known that nothing was spent, neither in total nor in a period."""
+    status, printed, stderr = budget(ledger())
     assert status == Status.UNDECIDED
     assert printed.startswith("undecided: $0 charged of $5, all time, 0 records")
-    assert "which does not mean that nothing was spent" in said
+    assert "which does not mean that nothing was spent" in stderr
 
     path = ledger(record(1, total_cost=1))
     assert budget(path, since="2026-11-03", allow_doubtful=5)[0] == Status.UNDECIDED
 
 
 @pytest.mark.parametrize("sources", [1, 2])
-def test_rows_that_have_changed_leave_it_undecided(budget, ledger, sources):
-    """Whatever they add up to: it says by how much, and for which day, they differ."""
+def test_changed_rows_leave_a_budget_undecided(budget, ledger, sources):
+    """Whatever their sum is; the message names the day and the difference."""
     path = ledger(record(1, total_cost=9), record(2, total_cost=1, created_at=None))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE record_rows SET charged_usd = '1' WHERE \"the key\" = 1")
 
-    status, printed, said = budget(*[path] * sources)
+    status, printed, stderr = budget(*[path] * sources)
 
     assert status == Status.UNDECIDED
     assert printed.startswith("undecided: $2 charged of $5")
-    assert "2026-11-02: charged_usd is 1, which differs from the control total by -8" in said
-    assert "modelgates check" in said
+    assert "2026-11-02: charged_usd is 1, which differs from the control total by -8" in stderr
+    assert "modelgates check" in stderr
 
 
-def test_stdout_that_is_closed_is_an_error(budget, ledger, monkeypatch):
-    """No verdict gets lost."""
+def test_a_closed_stdout_is_an_error(budget, ledger, monkeypatch):
+    """The verdict must not be lost."""
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(ConfigurationError, match="stdout is closed"):
         budget(ledger(record(1, total_cost=1)))

@@ -1,4 +1,4 @@
-"""`modelgates check` of a ledger: what storage has changed is named, mended, or asked for again."""
+"""`modelgates check` of a ledger: changed data is named, repaired or requested again."""
 
 import sqlite3
 from contextlib import closing
@@ -21,7 +21,7 @@ ALL = Period(None, None, "UTC")
 
 @pytest.fixture
 def check(capsys):
-    """Run the command; return its status, what it printed and what it said."""
+    """Run the command; return its exit status, stdout and stderr."""
 
     def run(source):
         options = CheckOptions(sources=(source,), shown_as="json", fail_on="never")
@@ -38,60 +38,60 @@ def ledger(tmp_path):
 
 
 def change(path, statement):
-    """Change a ledger as storage might."""
+    """Change a ledger as a storage error might."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement)
 
 
-def test_a_whole_ledger_is_whole(check, ledger):
-    """Nothing is said of it, and nothing is changed."""
-    status, _, said = check(ledger)
-    assert (status, said) == (Status.OK, "")
+def test_an_undamaged_ledger_passes_the_check(check, ledger):
+    """Nothing is reported and nothing is changed."""
+    status, _, stderr = check(ledger)
+    assert (status, stderr) == (Status.OK, "")
 
 
-def test_a_row_that_has_changed_is_named_and_made_anew(check, ledger):
-    """From its body: nobody needs to be asked."""
+def test_a_changed_row_is_named_and_rebuilt(check, ledger):
+    """It is rebuilt from its body, without a request."""
     change(ledger, "UPDATE record_rows SET charged_usd = '9' WHERE \"the key\" = 2")
     assert spending_of_ledger(ledger, ALL, "charged").differences
 
-    status, printed, said = check(ledger)
+    status, printed, stderr = check(ledger)
 
     assert status == Status.FAILED
-    assert "gen-1: its row does not match its body" in said
-    assert "2026-11-02: charged_usd is 11, which differs from the control total by 8" in said
+    assert "gen-1: its row does not match its body" in stderr
+    assert "2026-11-02: charged_usd is 11, which differs from the control total by 8" in stderr
     assert "gen-1: its row does not match" in printed
     assert spending_of_ledger(ledger, ALL, "charged").known_usd == 3
     assert check(ledger)[0] == Status.OK
 
 
-def test_a_body_that_has_changed_is_asked_for_again(check, ledger):
-    """Until it came, the record counts as one that may still change: a budget is undecided."""
+def test_a_changed_body_is_requested_again(check, ledger):
+    """Until the response arrives, the record counts as provisional, so a budget is undecided."""
     body = b'{"data": {"id": "gen-1", "finish_reason": "stop", "total_cost": 7}}'
     change(ledger, f"UPDATE records SET body = x'{body.hex()}' WHERE key = 2")
 
-    status, _, said = check(ledger)
+    status, _, stderr = check(ledger)
 
     assert status == Status.FAILED
-    assert "gen-1: its body has changed" in said
-    assert f"to request 1 ids again: modelgates fetch --ledger {ledger}" in said
+    assert "gen-1: its body has changed" in stderr
+    assert f"to request 1 ids again: modelgates fetch --ledger {ledger}" in stderr
     spent = spending_of_ledger(ledger, ALL, "charged")
     assert (spent.provisional, spent.pending, spent.differences) == (1, 0, ())
     with Ledger(ledger) as opened:
         assert opened.lease(10) == ["gen-1"]
 
 
-def test_the_database_of_another_application_is_told_in_a_line(check, tmp_path):
-    """It holds no responses, however many lines it may seem to have."""
+def test_the_database_of_another_application_is_refused_in_one_line(check, tmp_path):
+    """Its lines are not checked as responses."""
     path = str(tmp_path / "cookies.db")
     change(path, "CREATE TABLE cookies (value)")
-    status, _, said = check(path)
+    status, _, stderr = check(path)
     assert status == Status.FAILED
-    assert "it is the database of another application" in said
-    assert said.count("\n") == 1
+    assert "it is the database of another application" in stderr
+    assert stderr.count("\n") == 1
 
 
-def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_path, capsys):
-    """By the command that `export` names when it cannot read it."""
+def test_an_old_ledger_is_updated_without_a_key(check, ledger, tmp_path, capsys):
+    """By the command that `export` names when it cannot read the ledger."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(derived, "VERSION", 0)
         Ledger(ledger).close()
@@ -103,7 +103,7 @@ def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "complaint"),
     [
         (
             "UPDATE labels SET labels = replace(labels, 'acme', 'bcme')",
@@ -116,8 +116,8 @@ def test_an_old_ledger_is_brought_up_to_date_without_a_key(check, ledger, tmp_pa
         ("UPDATE labels SET key = 1000", "there are labels without an id"),
     ],
 )
-def test_labels_that_have_changed_are_named(check, ledger, statement, said):
-    """A tenant would pay for another's; nobody can mend that, and it is said each time."""
+def test_changed_labels_are_reported_each_time(check, ledger, statement, complaint):
+    """They cannot be repaired, and costs would go to the wrong tenant."""
     CaptureFile(ledger).append("gen-7", {"tenant": "acme"})
     with Ledger(ledger):
         pass
@@ -126,11 +126,11 @@ def test_labels_that_have_changed_are_named(check, ledger, statement, said):
     for _ in range(2):
         status, _, complaints = check(ledger)
         assert status is Status.FAILED
-        assert said in complaints
+        assert complaint in complaints
 
 
-def test_labels_of_a_ledger_without_their_checksums_are_taken_as_they_are(check, ledger):
-    """An older version has kept none."""
+def test_labels_without_checksums_are_accepted(check, ledger):
+    """Older versions have stored no checksums."""
     CaptureFile(ledger).append("gen-7", {"tenant": "acme"})
     with Ledger(ledger):
         pass

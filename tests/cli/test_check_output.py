@@ -1,4 +1,4 @@
-"""Where the report of `modelgates check` goes: to a file, to a terminal."""
+"""Where `modelgates check` writes its report: to a file or a terminal."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ..recorded_gaps import (
-    LACKING_BREAKING,
-    LACKING_WARNING,
+    MISSING_BREAKING,
+    MISSING_WARNING,
 )
 from .commands import RECORD, Screen
 
@@ -20,26 +20,26 @@ COUNTS = re.compile(r"bodies checked: (\d+), deviating: (\d+); findings: (\d+) .
 
 
 @pytest.mark.parametrize("name", ["table", "json", "markdown", "junit"])
-def test_each_format_goes_to_a_file(command, write, tmp_path, name):
-    """Whole, in place of what was there; nothing is printed."""
+def test_each_format_can_be_written_to_a_file(command, write, tmp_path, name):
+    """An existing file is replaced, and nothing is printed."""
     output = tmp_path / "report"
     output.write_text("before")
     printed = command("check", write(BREAKING), "--format", name)
 
-    done = command("check", write(BREAKING), "--format", name, "--output", str(output))
+    result = command("check", write(BREAKING), "--format", name, "--output", str(output))
 
-    assert done.stdout == ""
+    assert result.stdout == ""
     assert output.read_text() == printed.stdout != ""
-    assert (done.returncode, printed.returncode) == (9, 9)
+    assert (result.returncode, printed.returncode) == (9, 9)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["recorded.jsonl", "report"]
     if name == "junit":
-        assert ET.fromstring(printed.stdout)[0].get("failures") == str(LACKING_BREAKING + 1)
+        assert ET.fromstring(printed.stdout)[0].get("failures") == str(MISSING_BREAKING + 1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links and devices are otherwise there")
 @pytest.mark.parametrize("named", ["recorded.jsonl", "./recorded.jsonl", "link", "-"])
-def test_output_does_not_take_the_place_of_what_is_read(command, write, tmp_path, named):
-    """A recording is not lost by a slip, by whatever name it is meant."""
+def test_output_cannot_replace_an_input(command, write, tmp_path, named):
+    """However the recording is named, it is not overwritten by mistake."""
     file = Path(write(BREAKING))
     before = file.read_bytes()
     (tmp_path / "link").symlink_to(file)
@@ -47,16 +47,16 @@ def test_output_does_not_take_the_place_of_what_is_read(command, write, tmp_path
 
     with file.open("rb") as stdin:
         sources = ["-"] if named == "-" else [str(file)]
-        done = command("check", *sources, "--output", str(output), stdin_file=stdin)
+        result = command("check", *sources, "--output", str(output), stdin_file=stdin)
 
     assert file.read_bytes() == before
-    assert "it is an input, so it cannot be overwritten" in done.stderr
-    assert done.returncode == 2
+    assert "it is an input, so it cannot be overwritten" in result.stderr
+    assert result.returncode == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links and devices are otherwise there")
 def test_output_follows_links_and_writes_to_devices(command, write, tmp_path):
-    """A link stays a link, and a device is not replaced."""
+    """A link remains a link, and a device is not replaced."""
     (tmp_path / "link").symlink_to(tmp_path / "target")
 
     command("check", write(CONFORMING), "--output", str(tmp_path / "link"))
@@ -68,29 +68,29 @@ def test_output_follows_links_and_writes_to_devices(command, write, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that takes no files")
-def test_output_that_cannot_be_written_is_one(command, write):
-    """It says which file."""
-    done = command("check", write(CONFORMING), "--output", "/proc/none")
+def test_an_output_file_that_cannot_be_written_has_status_1(command, write):
+    """The message names the file."""
+    result = command("check", write(CONFORMING), "--output", "/proc/none")
 
-    assert re.fullmatch(r"error: the file '/proc/none': .*\n", done.stderr)
-    assert done.returncode == 1
+    assert re.fullmatch(r"error: the file '/proc/none': .*\n", result.stderr)
+    assert result.returncode == 1
 
 
-def test_on_a_terminal_it_is_a_table(command, write):
-    """Folded to its width; progress is gone when it is done."""
+def test_a_terminal_gets_a_table(command, write):
+    """It is wrapped to the terminal's width, and the progress line is removed at the end."""
     pytest.importorskip("pty", reason="terminals of this kind are POSIX's")
     screen = Screen(command, "check", write(BREAKING), piped="stderr", columns=60)
 
     assert COUNTS.search(" ".join(screen.text.split())).groups() == (
-        *("1", "1", str(LACKING_BREAKING + 1), str(LACKING_WARNING), "0"),
+        *("1", "1", str(MISSING_BREAKING + 1), str(MISSING_WARNING), "0"),
     )
     assert "\x1b[31mbreaking" in screen.text
-    assert screen.text.count("it reads as None") == LACKING_WARNING
+    assert screen.text.count("it reads as None") == MISSING_WARNING
     assert screen.status == 9
 
 
 def test_progress_is_drawn_on_a_terminal(command, write):
-    """On stderr, while the data go elsewhere."""
+    """On stderr, while the data go to a file or a pipe."""
     pytest.importorskip("pty", reason="terminals of this kind are POSIX's")
     screen = Screen(command, "check", write(CONFORMING), piped="stdout")
 

@@ -1,4 +1,4 @@
-"""The command itself: how it is called, completed and installed; what it costs who does not."""
+"""The command itself: its help, completion, installation and start-up cost."""
 
 import inspect
 import shutil
@@ -14,14 +14,14 @@ from modelgates_client import __version__, cli
 from modelgates_client.cli.app import app
 
 
-def test_it_tells_its_version(command):
+def test_version_is_printed_on_stdout(command):
     """On stdout."""
     assert command("--version").stdout == f"modelgates {__version__}\n"
 
 
 @pytest.fixture
 def not_loaded(monkeypatch):
-    """Let the modules of the command be loaded again in a test, and be the same ones after it."""
+    """Unload the modules of the command for a test, and restore them afterwards."""
     for name in cli.COMMANDS:
         import_module(f"modelgates_client.cli.{name}")
     for name in [name for name in sys.modules if name.startswith("modelgates_client.cli.")]:
@@ -29,31 +29,31 @@ def not_loaded(monkeypatch):
 
 
 def test_help_loads_no_command(not_loaded, monkeypatch, capsys):
-    """It tells what each does, and people wait for it."""
+    """It describes each command, and people wait for it."""
     monkeypatch.setattr(sys, "argv", ["modelgates", "--help"])
 
     assert cli.main() == 0
-    shown = capsys.readouterr().out
-    assert all(f"  {name}  " in shown for name in cli.COMMANDS)
+    help_text = capsys.readouterr().out
+    assert all(f"  {name}  " in help_text for name in cli.COMMANDS)
     loaded = {f"modelgates_client.cli.{name}" for name in cli.COMMANDS} & sys.modules.keys()
     assert loaded == set()
 
 
 def test_every_command_is_in_the_module_of_its_name():
-    """Which registers it."""
+    """The module registers it."""
     for name in app.list_commands(click.Context(app)):
         assert app.get_command(click.Context(app), name).name == name
 
 
-def test_it_is_installed_as_modelgates():
-    """The script of that name runs the same command."""
+def test_the_script_is_named_modelgates():
+    """It runs the same command."""
     (script,) = entry_points(group="console_scripts", name="modelgates")
 
     assert script.load() is cli.main
 
 
-def test_help_tells_of_every_way_to_give_the_key(command):
-    """And that there is no option for the key itself."""
+def test_help_lists_every_source_of_the_key(command):
+    """It also says that no option takes the key itself."""
     text = command("get", "--help").stdout
 
     for way in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
@@ -61,7 +61,7 @@ def test_help_tells_of_every_way_to_give_the_key(command):
     assert "--api-key" not in text
 
 
-def without(package, *arguments):
+def without_package(package, *arguments):
     """Run the command where a package is not installed."""
     code = f"""if True:
         import sys
@@ -74,7 +74,7 @@ def without(package, *arguments):
 
 @pytest.fixture
 def run(not_loaded, monkeypatch, capsys):
-    """Run the command in this process, where a package is not installed; return all it told."""
+    """Run the command in this process, where a package is not installed; return its output."""
 
     def run(package, *arguments):
         monkeypatch.setitem(sys.modules, package, None)
@@ -98,70 +98,70 @@ def run(not_loaded, monkeypatch, capsys):
         (("mcp",), "mcp"),
     ],
 )
-def test_without_the_extra_it_says_what_to_install(run, package, arguments, extras):
-    """All that the command needs, in one line, and the exit status of a wrong configuration."""
+def test_a_missing_extra_is_named_with_its_install_command(run, package, arguments, extras):
+    """In one line, with every extra that is needed and the status of a wrong configuration."""
     message = f"error: the command needs an extra: pip install 'modelgates-client[{extras}]'\n"
     assert run(package, *arguments) == (2, "", message)
 
 
 @pytest.mark.parametrize("package", ["click", "rich"])
-def test_it_tells_its_version_without_any_extra(run, package):
-    """Who asks for help is asked for it first."""
+def test_version_is_printed_without_any_extra(run, package):
+    """It is the first thing that people asked for help are asked for."""
     assert run(package, "--version") == (0, f"modelgates {__version__}\n", "")
 
 
 @pytest.mark.parametrize("package", ["mcp", "pydantic", "duckdb", "adbc_driver_sqlite"])
-def test_the_server_for_ai_clients_names_its_extra(run, package):
-    """Where the command itself is there."""
+def test_mcp_names_its_extra(run, package):
+    """Where the extra of the command itself is installed."""
     message = "error: the command needs an extra: pip install 'modelgates-client[mcp]'\n"
     assert run(package, "mcp") == (2, "", message)
 
 
-def test_what_else_is_missing_is_not_blamed_on_the_extra():
-    """An installation that is broken otherwise shows how."""
-    done = without("modelgates_client.cli.statuses", "get", "gen-1")
+def test_another_missing_module_is_not_blamed_on_the_extra():
+    """An installation that is broken otherwise raises the original error."""
+    result = without_package("modelgates_client.cli.statuses", "get", "gen-1")
 
-    assert done.returncode == 1
-    assert "ModuleNotFoundError" in done.stderr
-    assert "extra" not in done.stderr
+    assert result.returncode == 1
+    assert "ModuleNotFoundError" in result.stderr
+    assert "extra" not in result.stderr
 
 
-def test_the_library_does_not_load_what_the_command_needs():
-    """Neither importing the package nor making a client loads click or rich."""
+def test_the_library_loads_neither_click_nor_rich():
+    """Neither importing the package nor creating a client does."""
     code = """if True:
         import sys
         import modelgates_client
         modelgates_client.ModelGates(api_key="sk-mg-test").generations
         print(sorted({"click", "rich"} & sys.modules.keys()))
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    assert done.stdout == "[]\n"
+    assert result.stdout == "[]\n"
 
 
-def test_piped_records_cost_no_drawing(command):
-    """Who reads JSON Lines does not wait for rich to load; its empty top package costs nothing."""
+def test_rich_is_not_loaded_for_piped_records(command):
+    """Its empty top-level package is, which takes no time."""
     command.program = """if True:
         import sys
         from modelgates_client.cli import main
         main()
         print("rich.console" in sys.modules, file=sys.stderr)
     """
-    done = command("get", "gen-1")
+    result = command("get", "gen-1")
 
-    assert done.stdout
-    assert done.stderr == "False\n"
+    assert result.stdout
+    assert result.stderr == "False\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_there_is_a_completion_script_for_each_shell(command, shell):
-    """It calls the command back, and the shell takes it for a program of its own."""
-    done = command("completion", shell)
+    """It calls the command, and the shell accepts it."""
+    result = command("completion", shell)
 
-    assert f"_MODELGATES_COMPLETE={shell}_complete" in done.stdout
-    assert (done.returncode, done.stderr) == (0, "")
+    assert f"_MODELGATES_COMPLETE={shell}_complete" in result.stdout
+    assert (result.returncode, result.stderr) == (0, "")
     if shutil.which(shell):
-        assert subprocess.run([shell, "-n"], input=done.stdout.encode()).returncode == 0
+        assert subprocess.run([shell, "-n"], input=result.stdout.encode()).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_there_is_a_completion_script_for_each_shell(command, shell):
     ],
 )
 def test_words_are_completed(command, words, expected):
-    """As bash asks for it through the script."""
+    """As bash requests completions through the script."""
     command.environment |= {
         "_MODELGATES_COMPLETE": "bash_complete",
         "COMP_WORDS": words,
@@ -184,8 +184,8 @@ def test_words_are_completed(command, words, expected):
     assert f"plain,{expected}" in command().stdout.splitlines()
 
 
-def test_there_is_help_without_docstrings():
-    """As under `python -OO`: none of it is made of them."""
+def test_help_does_not_depend_on_docstrings():
+    """As under `python -OO`."""
     for name in app.list_commands(None):
         command = app.get_command(None, name)
         assert len(command.help.split()) > 5

@@ -1,4 +1,4 @@
-"""What a shell completes: names of dimensions, orders, zones and formats."""
+"""Shell completion: names of dimensions, orders, zones and formats."""
 
 import pytest
 from click.shell_completion import BashComplete
@@ -7,10 +7,10 @@ from modelgates_client.cli.app import app
 from modelgates_client.reports.selection import DIMENSIONS
 
 
-def completed(words, incomplete):
-    """Return how a word may go on behind others."""
+def complete_word(preceding_words, incomplete):
+    """Return the completions of a word after others."""
     shell = BashComplete(app, {}, "modelgates", "_MODELGATES_COMPLETE")
-    return [item.value for item in shell.get_completions(words.split(), incomplete)]
+    return [item.value for item in shell.get_completions(preceding_words.split(), incomplete)]
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ def completed(words, incomplete):
     ],
 )
 def test_names_to_group_by_are_completed(incomplete, expected):
-    """The last of a list, by none that it has already."""
-    assert completed("report costs.db --by", incomplete) == expected
+    """The last name of a list is completed, without names that the list already has."""
+    assert complete_word("report costs.db --by", incomplete) == expected
 
 
 @pytest.mark.parametrize(
-    ("words", "incomplete", "expected"),
+    ("preceding_words", "incomplete", "expected"),
     [
         ("report --sort", "la", ["latency"]),
         ("budget --tz", "Europe/Berl", ["Europe/Berlin"]),
@@ -39,6 +39,6 @@ def test_names_to_group_by_are_completed(incomplete, expected):
         ("list --format", "js", ["jsonl"]),
     ],
 )
-def test_values_of_options_are_completed(words, incomplete, expected):
-    """Of every command that has them."""
-    assert completed(words, incomplete) == expected
+def test_values_of_options_are_completed(preceding_words, incomplete, expected):
+    """For each command that has these options."""
+    assert complete_word(preceding_words, incomplete) == expected

@@ -1,4 +1,4 @@
-"""The configuration file: defaults of options and budgets, and nothing that could send the key."""
+"""The configuration file: defaults of options, and budgets; no setting redirects the key."""
 
 import json
 import re
@@ -22,34 +22,34 @@ DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with a ledger, which is the current one."""
+    """The current folder, which contains a ledger."""
     make_ledger(tmp_path / "costs.db", record(1, total_cost=4, model="a/b"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def run(*arguments):
-    """Run the command; return its exit status and what it printed."""
+    """Run the command; return its exit status and stdout."""
     return invoke(*arguments)[:2]
 
 
 def config(text):
-    """Return what a configuration file says."""
+    """Return the parsed configuration of a text."""
     path = Path("modelgates.toml")
     path.write_text(text)
     return read(path, app, "report")
 
 
-def test_options_have_defaults(folder):
-    """By their long names; a table for each command, and keys for all that have the option."""
+def test_a_file_sets_defaults_of_options(folder):
+    """By their long names: a table for each command, and top-level keys for all commands."""
     Path("modelgates.toml").write_text(
         'tz = "Europe/Berlin"\nledger = "costs.db"\n[report]\nby = ["day"]\nformat = "json"\n'
     )
     status, printed = run("report")
-    found = json.loads(printed)
+    report = json.loads(printed)
 
     assert status == Status.OK
-    assert (found["by"], found["timezone"], found["source"]) == (
+    assert (report["by"], report["timezone"], report["source"]) == (
         ["day"],
         "Europe/Berlin",
         "costs.db",
@@ -57,8 +57,8 @@ def test_options_have_defaults(folder):
     assert json.loads(run("report", "--by", "model")[1])["by"] == ["model"]
 
 
-def test_a_project_may_say_it(folder):
-    """In a table of pyproject.toml, from a folder below, too; a file of its own is nearer."""
+def test_pyproject_toml_may_hold_the_configuration(folder):
+    """Also in a parent folder; a separate configuration file takes precedence."""
     Path("pyproject.toml").write_text('[tool.modelgates.report]\nby = ["user"]\n')
     below = folder / "a" / "b"
     below.mkdir(parents=True)
@@ -69,8 +69,8 @@ def test_a_project_may_say_it(folder):
     assert find(folder.parent) is None
 
 
-def test_a_file_may_be_named(folder):
-    """And must be there then."""
+def test_config_names_a_file(folder):
+    """Its defaults apply; a file that does not exist is an error."""
     Path("other.toml").write_text('[report]\nby = ["app"]\n')
     printed = run("--config", "other.toml", "report", "--format", "json", "costs.db")[1]
 
@@ -79,8 +79,8 @@ def test_a_file_may_be_named(folder):
         run("--config", "none.toml", "report", "costs.db")
 
 
-def test_all_budgets_are_held(folder):
-    """The worst of them counts; each is a line of a table, or an object of JSON."""
+def test_all_budgets_are_checked(folder):
+    """The worst verdict counts; each budget is a row of the table, or an object of the JSON."""
     Path("modelgates.toml").write_text(
         'ledger = "costs.db"\n[budgets.a]\nmax-usd = 5\nperiod = "9999w"\n'
         '[budgets.b]\nmax-usd = 3\nperiod = "9999w"\nbasis = "charged"\n'
@@ -91,15 +91,15 @@ def test_all_budgets_are_held(folder):
     assert first == ["a", "all", "$4.00", "$5.00", "80%", "9999w", "over", "80%", "$0.00", "-"]
     assert second == ["b", "all", "$4.00", "$3.00", "133%", "9999w", "over", "$0.00", "-"]
 
-    found = json.loads(run("budget", "--all", "--format", "json")[1])["budgets"]
-    assert [(each["name"], each["verdict"], float(each["known_usd"])) for each in found] == [
+    report = json.loads(run("budget", "--all", "--format", "json")[1])["budgets"]
+    assert [(each["name"], each["verdict"], float(each["known_usd"])) for each in report] == [
         ("a", "within", 4),
         ("b", "over", 4),
     ]
 
 
-def test_all_budgets_are_held_against_an_export_too(folder):
-    """It says the same as the ledger that it was made of."""
+def test_budgets_of_an_export_equal_those_of_its_ledger(folder):
+    """Each verdict is the same."""
     Path("modelgates.toml").write_text(
         '[budgets.a]\nmax-usd = 5\nperiod = "9999w"\neach = "model"\n'
     )
@@ -111,8 +111,8 @@ def test_all_budgets_are_held_against_an_export_too(folder):
     assert held[0] == held[1]
 
 
-def test_all_budgets_say_what_they_leave_out(folder):
-    """Beneath the table, once for all that leave out the same; labels are read of either source."""
+def test_notes_on_left_out_records_are_below_the_table(folder):
+    """Once for all budgets with the same note; labels are read from either source."""
     with Ledger("costs.db") as ledger:
         ledger.enqueue(["gen-1800000000-x"])
     label("costs.db", {"gen-1": {"team": "red"}, "gen-1800000000-x": {"team": "blue"}})
@@ -134,16 +134,16 @@ def test_all_budgets_say_what_they_leave_out(folder):
 @pytest.mark.parametrize(
     ("limit", "status"), [("5", Status.NEAR_BUDGET), ("40", Status.OK), ("3", Status.OVER_BUDGET)]
 )
-def test_a_budget_has_a_status(folder, limit, status):
-    """Near it is one of its own."""
+def test_each_verdict_has_its_exit_status(folder, limit, status):
+    """A budget that is nearly reached has one, too."""
     text = f'[budgets.a]\nmax-usd = {limit}\nperiod = "9999w"\n'
     Path("modelgates.toml").write_text(text)
 
     assert run("budget", "--all", "costs.db")[0] == status
 
 
-def test_without_a_budget_nothing_is_within(folder):
-    """It is said what is missing."""
+def test_all_without_any_budget_is_an_error(folder):
+    """The message says what is missing."""
     assert run("budget", "--all", "costs.db")[0] == Status.USAGE
     assert run("budget", "costs.db")[0] == Status.USAGE
     Path("modelgates.toml").write_text("[budgets.a]\nmax-usd = 5\n")
@@ -152,7 +152,7 @@ def test_without_a_budget_nothing_is_within(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("tzz = 1", "unknown key 'tzz'"),
         ("[report]\nlimits = 1", "[report]: unknown key 'limits'"),
@@ -170,15 +170,15 @@ def test_without_a_budget_nothing_is_within(folder):
         ('[get]\nca-bundle = "x"', "unknown key 'ca-bundle'"),
     ],
 )
-def test_what_is_not_known_is_refused_by_name(folder, text, said):
-    """With the file that it stands in; nothing says where the key goes."""
+def test_an_unknown_key_is_refused_by_name(folder, text, message):
+    """The error names the file; no key redirects requests."""
     with pytest.raises(ConfigurationError, match=r"^modelgates\.toml") as caught:
         config(text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_every_key_of_all_commands_and_of_budgets_is_documented():
-    """And no other; those of a command are on the page that is made from its help."""
+    """And no other; the keys of a command are on the page that is generated from its help."""
     text = DOCS.read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == set(KEYS)
     assert all(re.search(rf"^\[?{name}", text, re.MULTILINE) for name in (*COMMON, BUDGETS))

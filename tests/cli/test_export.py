@@ -1,4 +1,4 @@
-"""`modelgates export`: options, files and stdout, and what is said of what is left out."""
+"""`modelgates export`: options, files and stdout, and messages about left-out records."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def resolved(generation_id, **changes):
 
 @pytest.fixture
 def ledger(tmp_path):
-    """A ledger of two records, one that says no time and no amount, and two ids without one."""
+    """A ledger of two records, one without a time and an amount, and two ids without a record."""
     path = tmp_path / "ledger.db"
     with Ledger(path) as made:
         made.enqueue(["gen-new"])
@@ -51,22 +51,22 @@ def ledger(tmp_path):
 
 
 def run(capsys, **options):
-    """Run it; return its status, and what it wrote to stdout and stderr."""
+    """Run the command; return its exit status, stdout and stderr."""
     status = export(ExportOptions(**options), Messages(verbose=True))
     out, err = capsys.readouterr()
     return status, out, err
 
 
 def ids(path):
-    """Return the ids in a file that DuckDB reads, in their order."""
+    """Return the sorted ids of a file that DuckDB reads."""
     with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT generation_id FROM '{path}' ORDER BY 1").fetchall()
-    return [generation_id for (generation_id,) in found]
+        rows = connection.execute(f"SELECT generation_id FROM '{path}' ORDER BY 1").fetchall()
+    return [generation_id for (generation_id,) in rows]
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "ndjson", "csv", "parquet", "JSONL"])
-def test_the_ending_says_the_format(ledger, tmp_path, capsys, ending):
-    """Every id is in the file, whether there is a record or not; stdout stays free."""
+def test_the_extension_determines_the_format(ledger, tmp_path, capsys, ending):
+    """Every id is in the file, with or without a record; stdout stays empty."""
     path = tmp_path / f"out.{ending}"
     status, out, err = run(capsys, sources=(ledger,), to=str(path))
     assert (status, out) == (Status.OK, "")
@@ -78,8 +78,8 @@ def test_the_ending_says_the_format(ledger, tmp_path, capsys, ending):
         assert len([json.loads(line) for line in path.read_text().splitlines()]) == 5
 
 
-def test_a_database_has_the_columns_with_their_meaning(ledger, tmp_path, capsys):
-    """Comments are the documentation that stays with the file."""
+def test_a_database_has_the_columns_and_their_descriptions(ledger, tmp_path, capsys):
+    """The descriptions are comments on the columns."""
     path = tmp_path / "out.duckdb"
     run(capsys, sources=(ledger,), to=str(path))
     with duckdb.connect(str(path), read_only=True) as connection:
@@ -91,7 +91,7 @@ def test_a_database_has_the_columns_with_their_meaning(ledger, tmp_path, capsys)
 
 
 def test_stdout_gets_json_lines_or_csv(ledger, capsys):
-    """Whole, and only when it is whole; the format is asked for."""
+    """Only when the export is complete; the format must be named."""
     _, out, _ = run(capsys, sources=(ledger,), to="-")
     lines = [json.loads(line) for line in out.splitlines()]
     assert {line["state"] for line in lines} == {"final", "pending", "failed"}
@@ -103,8 +103,8 @@ def test_stdout_gets_json_lines_or_csv(ledger, capsys):
     assert rows["gen-2"]["model"] == "=1+1"
 
 
-def test_a_terminal_is_not_steered(tmp_path, capsys, monkeypatch):
-    """Names of models come from a server."""
+def test_names_cannot_control_the_terminal(tmp_path, capsys, monkeypatch):
+    """Model names come from a server."""
     path = tmp_path / "ledger.db"
     with Ledger(path) as made:
         made.add([resolved("gen-1", model="\x1b]0;owned\x07\x9b31m")])
@@ -115,8 +115,8 @@ def test_a_terminal_is_not_steered(tmp_path, capsys, monkeypatch):
         assert "owned" in out
 
 
-def test_attempts_can_have_a_file_of_their_own(ledger, tmp_path, capsys):
-    """Beside the nested column."""
+def test_attempts_can_be_written_to_a_separate_file(ledger, tmp_path, capsys):
+    """In addition to the nested column."""
     path = tmp_path / "attempts.csv"
     run(capsys, sources=(ledger,), to=str(tmp_path / "out.csv"), attempts_to=str(path))
     lines = path.read_text().splitlines()
@@ -124,35 +124,35 @@ def test_attempts_can_have_a_file_of_their_own(ledger, tmp_path, capsys):
     assert min(lines[1:]) == "gen-1,1,DeepInfra,200,420.0"
 
 
-def test_a_period_says_what_it_leaves_out(ledger, tmp_path, capsys):
-    """Records without a time are of no period; ids without a record stay."""
+def test_a_period_reports_left_out_records(ledger, tmp_path, capsys):
+    """Records without a time are in no period; ids without a record are exported."""
     path = tmp_path / "out.parquet"
     _, _, err = run(capsys, sources=(ledger,), to=str(path), since="2026-02-25")
     assert ids(path) == ["gen-2", "gen-4", "gen-new"]
     assert "1 records without a readable time" in err
 
 
-def test_charges_say_what_they_leave_out(ledger, tmp_path, capsys):
-    """Nothing is charged for what is not known, and nobody takes it for 0."""
+def test_charges_report_left_out_records(ledger, tmp_path, capsys):
+    """Unknown amounts are left out and reported, and are not charged as 0."""
     path = tmp_path / "charges.parquet"
     _, _, err = run(
         capsys, sources=(ledger,), to=str(path), focus=True, issuer="Gate", billing_account="a"
     )
     with duckdb.connect() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             f"SELECT x_GenerationId, InvoiceIssuerName, BillingAccountId FROM '{path}' ORDER BY 1"
         ).fetchall()
-    assert found == [("gen-1", "Gate", "a"), ("gen-2", "Gate", "a")]
+    assert rows == [("gen-1", "Gate", "a"), ("gen-2", "Gate", "a")]
     assert "2 ids without a record, 1 charges of records without an amount" in err
     assert "1 records without a readable time" in err
 
 
 def test_columns_are_listed_for_people_and_for_programs(capsys, monkeypatch):
-    """With types, units and meaning; of charges, too."""
+    """With types, units and descriptions, including those of charges."""
     _, out, _ = run(capsys, list_columns=True)
-    found = {line["name"]: line for line in map(json.loads, out.splitlines())}
-    assert found["charged_usd"]["type"] == "DECIMAL(38,24)"
-    assert found["latency_ms"]["unit"] == "milliseconds"
+    rows = {line["name"]: line for line in map(json.loads, out.splitlines())}
+    assert rows["charged_usd"]["type"] == "DECIMAL(38,24)"
+    assert rows["latency_ms"]["unit"] == "milliseconds"
     _, out, _ = run(capsys, list_columns=True, focus=True)
     assert "BilledCost" in out
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
@@ -162,7 +162,7 @@ def test_columns_are_listed_for_people_and_for_programs(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"to": "out.csv"}, "nothing to export"),
         ({"sources": ("x",)}, "--to"),
@@ -175,14 +175,14 @@ def test_columns_are_listed_for_people_and_for_programs(capsys, monkeypatch):
         ({"sources": ("x",), "to": "a.csv", "attempts_to": "b.csv", "focus": True}, "--focus"),
     ],
 )
-def test_options_that_cannot_be_used_are_said(options, said):
+def test_invalid_options_are_named(options, message):
     """Before anything is read or written."""
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         export(ExportOptions(**options), Messages())
 
 
-def test_what_is_read_cannot_be_written_to(ledger, tmp_path, capsys):
-    """Neither the ledger, nor a file that a pattern finds, nor the other output."""
+def test_inputs_cannot_be_overwritten(ledger, tmp_path, capsys):
+    """Neither the ledger, nor a file that a pattern matches, nor the other output."""
     path = tmp_path / "a.parquet"
     run(capsys, sources=(ledger,), to=str(path))
     for options in (
@@ -203,7 +203,7 @@ def test_what_is_read_cannot_be_written_to(ledger, tmp_path, capsys):
         assert path.read_bytes() == before
 
 
-def test_a_source_that_is_none_is_one_line_and_a_failure(tmp_path, capsys):
+def test_an_invalid_source_fails_with_one_line(tmp_path, capsys):
     """Nothing is written then."""
     other = tmp_path / "other"
     other.write_text("{}")
@@ -214,8 +214,8 @@ def test_a_source_that_is_none_is_one_line_and_a_failure(tmp_path, capsys):
     assert [each.name for each in tmp_path.iterdir()] == ["other"]
 
 
-def test_what_is_no_regular_file_gets_it_whole(ledger, tmp_path, capsys):
-    """A pipe, or a device that is full."""
+def test_pipes_and_devices_get_the_whole_export(ledger, tmp_path, capsys):
+    """A full device is an error."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     got = []
@@ -229,12 +229,12 @@ def test_what_is_no_regular_file_gets_it_whole(ledger, tmp_path, capsys):
 
 
 def test_starting_the_command_loads_no_database():
-    """What only an export needs is loaded when it begins."""
+    """Modules that only an export needs are loaded when it starts."""
     program = (
         "import sys, modelgates_client.cli.export\n"
         "print({'duckdb', 'adbc_driver_manager', 'pandas'} & sys.modules.keys())"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
-    assert (done.stdout, done.stderr) == ("set()\n", "")
+    assert (result.stdout, result.stderr) == ("set()\n", "")

@@ -1,4 +1,4 @@
-"""What a check found, in each form: complete, well-formed, and without anything private."""
+"""The findings of a check in each format: complete, well-formed, and without private data."""
 
 import io
 import json
@@ -18,14 +18,14 @@ from modelgates_client.conformance.tally import Place, Tally
 
 from ..contract.strategies import SCHEMAS
 from ..recorded_gaps import (
-    LACKING,
-    LACKING_BREAKING,
+    MISSING_BREAKING,
+    MISSING_FIELDS,
 )
 from .commands import RECORD
 
-#: How many findings the report of these tests has, by level and with all that is worse.
-BREAKING = LACKING_BREAKING + 1
-WARNING = len(LACKING) + 2
+#: The number of findings in the report of these tests, by level and including worse levels.
+BREAKING = MISSING_BREAKING + 1
+WARNING = len(MISSING_FIELDS) + 2
 ALL = WARNING + 1
 
 
@@ -39,14 +39,14 @@ def report_of(*responses, source="recorded.jsonl"):
 
 @pytest.fixture
 def report():
-    """Of three bodies: one with fields missing and two more deviations, and two errors."""
+    """The report of three bodies: one with missing fields and two deviations, and two errors."""
     record = {**RECORD, "total_cost": "free", "tier": "gold"}
     error = {"error": {"code": 404, "message": "m"}}
     return report_of((200, {"data": record}), (418, b"<html>"), (404, error))
 
 
-def forms(report, fail_on="breaking"):
-    """Return the report in every form."""
+def formatted(report, fail_on="breaking"):
+    """Return the report in every format."""
     return {
         "json": as_json(report, fail_on),
         "markdown": as_markdown(report),
@@ -63,21 +63,21 @@ def levels(report):
 
 
 def cells(markdown):
-    """Return the rows of a table in Markdown, as GitHub splits them."""
+    """Return the rows of a Markdown table, split as GitHub does."""
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-def test_json_says_all_there_is(report):
-    """One object, with the names that are documented."""
-    said = json.loads(as_json(report, "breaking"))
+def test_json_has_all_documented_names(report):
+    """In one object."""
+    document = json.loads(as_json(report, "breaking"))
 
-    assert list(said) == [
+    assert list(document) == [
         *("version", "client_version", "bodies", "deviating", "fail_on", "failed"),
         *("findings", "unlisted", "unchecked"),
     ]
-    findings = said.pop("findings")
-    assert said == {
+    findings = document.pop("findings")
+    assert document == {
         "version": 1,
         "client_version": __version__,
         "bodies": 3,
@@ -103,10 +103,10 @@ def test_json_says_all_there_is(report):
     }
     assert [(entry["level"], entry["pointer"]) for entry in findings] == [
         *sorted(
-            [("breaking", at) for at in LACKING if LACKING[at] == "breaking"]
+            [("breaking", at) for at in MISSING_FIELDS if MISSING_FIELDS[at] == "breaking"]
             + [("breaking", "/data/total_cost")]
         ),
-        *(("warning", at) for at in LACKING if LACKING[at] == "warning"),
+        *(("warning", at) for at in MISSING_FIELDS if MISSING_FIELDS[at] == "warning"),
         ("warning", ""),
         ("info", "/data/tier"),
     ]
@@ -116,8 +116,8 @@ def test_json_says_all_there_is(report):
     ("fail_on", "failures"),
     [("breaking", BREAKING), ("warning", WARNING), ("info", ALL), ("never", 0)],
 )
-def test_junit_fails_what_is_bad_enough(report, fail_on, failures):
-    """A test for each finding, and one that always passes."""
+def test_junit_has_a_failure_per_finding_at_the_level(report, fail_on, failures):
+    """Each finding is a test, and one test always passes."""
     suites = ET.fromstring(as_junit(report, fail_on))
     (suite,) = suites
     tests = list(suite)
@@ -165,7 +165,7 @@ def test_markdown_is_a_table(report):
 
 
 def test_markdown_fits_into_a_pull_request():
-    """GitHub takes 65,536 characters; what is left out is said."""
+    """GitHub accepts 65,536 characters; the number of omitted rows is stated."""
     tally = Tally()
     for number in range(900):
         source = {"a" * 30 + str(index): 0 for index in range(number, number + 3)}
@@ -195,49 +195,49 @@ def test_the_table_has_counts_and_a_row_for_each_finding(report):
     assert [line for line in lines if line.endswith(" ")] == []
 
 
-def test_nothing_found_is_said_in_every_form():
-    """No empty suite, no table without rows."""
+def test_every_format_reports_that_there_are_no_findings():
+    """No test suite is empty, and no table lacks rows."""
     error = {"error": {"code": 404, "message": "m"}}
-    said = forms(report_of((404, error)))
+    texts = formatted(report_of((404, error)))
 
     counts = "bodies checked: 1, deviating: 0; findings: 0 breaking, 0 warning, 0 info"
-    assert said["table"] == f"{counts}\n"
-    assert said["markdown"] == f"### Responses checked against the spec\n\n{counts}\n"
-    assert json.loads(said["json"])["findings"] == []
-    assert [test.get("name") for test in ET.fromstring(said["junit"])[0]] == ["were checked"]
+    assert texts["table"] == f"{counts}\n"
+    assert texts["markdown"] == f"### Responses checked against the spec\n\n{counts}\n"
+    assert json.loads(texts["json"])["findings"] == []
+    assert [test.get("name") for test in ET.fromstring(texts["junit"])[0]] == ["were checked"]
 
 
-def test_what_is_not_listed_is_counted_in_every_form(monkeypatch):
-    """And fails as what is listed does."""
+def test_every_format_counts_unlisted_findings(monkeypatch):
+    """They fail the check as listed ones do."""
     monkeypatch.setattr("modelgates_client.conformance.tally.MAX_FINDINGS", 0)
-    said = forms(report_of((200, b"<html>"), (418, b"")))
+    texts = formatted(report_of((200, b"<html>"), (418, b"")))
 
-    words = "and deviations of other kinds, not listed: 1 breaking, 1 warning"
-    assert words in said["table"]
-    assert words in said["markdown"]
-    assert json.loads(said["json"])["unlisted"] == {"breaking": 1, "warning": 1, "info": 0}
-    assert json.loads(said["json"])["failed"] is True
-    assert ET.fromstring(said["junit"])[0].get("failures") == "1"
+    note = "and deviations of other kinds, not listed: 1 breaking, 1 warning"
+    assert note in texts["table"]
+    assert note in texts["markdown"]
+    assert json.loads(texts["json"])["unlisted"] == {"breaking": 1, "warning": 1, "info": 0}
+    assert json.loads(texts["json"])["failed"] is True
+    assert ET.fromstring(texts["junit"])[0].get("failures") == "1"
 
 
 HOSTILE = "a|b`c``<img src=x>@team [x](javascript:y)\n\x00\x1b[2J\ud800\u202e\ufffe&amp;"
 
 
-def test_a_hostile_name_of_a_file_is_inert_in_every_form():
-    """It is the one text of a report that anybody may have written."""
-    said = forms(report_of((418, b""), source=HOSTILE))
+def test_a_hostile_file_name_is_inert_in_every_format():
+    """It is the only text of a report that others may choose."""
+    texts = formatted(report_of((418, b""), source=HOSTILE))
 
-    _, _, row = cells(said["markdown"])
+    _, _, row = cells(texts["markdown"])
     assert len(row) == 7
     assert re.fullmatch(r"```[^\n]*[^`]```", row[4])
-    assert ET.fromstring(said["junit"])[0].get("tests") == "2"
-    assert json.loads(said["json"])["findings"][0]["first"]["line"] == 1
-    for text in said.values():
+    assert ET.fromstring(texts["junit"])[0].get("tests") == "2"
+    assert json.loads(texts["json"])["findings"][0]["first"]["line"] == 1
+    for text in texts.values():
         assert not re.search("[\x00\x1b\ud800\u202e\ufffe]", text)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("a", "`a`"),
         ("a|b", "`a\\|b`"),
@@ -248,12 +248,12 @@ def test_a_hostile_name_of_a_file_is_inert_in_every_form():
         ("a\nb", "`a\ufffdb`"),
     ],
 )
-def test_code_in_markdown_cannot_end_early(text, shown):
-    """Whatever is in it: ticks, pipes, line ends."""
-    assert code(text) == shown
+def test_code_in_markdown_cannot_end_early(text, expected):
+    """Whatever it contains: backticks, pipes or line ends."""
+    assert code(text) == expected
 
 
-#: What may be private, as values and as names. None of it may be seen in a report.
+#: Private data, as values and as names. None of it may be shown in a report.
 SECRETS = [
     *("canary@example.com", "sk-mg-canary", "canary \U0001f424 text", "Ze Canary, 12 Street Rd."),
     *(313373133731, -313373133731, 31337.31337, 10**60 + 31337, 313373133731e300),
@@ -291,14 +291,14 @@ LINES = st.one_of(
 ).map(str.encode)
 
 
-def test_what_was_not_checked_is_in_every_form():
-    """Who reads only the report must not take it for one of everything."""
+def test_every_format_lists_unchecked_sources():
+    """Otherwise the report would look like one of everything."""
     tally = Tally()
     tally.add(Place("f", 1), check(404, {"error": {"code": 404, "message": "m"}}))
     tally.add_unchecked("a\x1b`|b", "it is damaged after line 7")
     report = tally.report()
 
-    for name, text in forms(report).items():
+    for name, text in formatted(report).items():
         assert "a�`" in text.replace("\\ufffd", "�"), name
         assert "damaged after line 7" in text, name
         assert "\x1b" not in text, name
@@ -310,7 +310,7 @@ def test_what_was_not_checked_is_in_every_form():
     }
 
 
-def test_a_suite_of_nothing_is_no_success():
+def test_junit_without_any_checked_body_has_a_failure():
     """Many viewers show a suite without failures in green."""
     suite = ET.fromstring(as_junit(Tally().report(), "never"))[0]
 
@@ -321,20 +321,20 @@ def test_a_suite_of_nothing_is_no_success():
 @pytest.mark.slow("hundreds of reports in every form")
 @given(st.lists(LINES, max_size=8))
 @settings(max_examples=100)
-def test_nothing_of_any_body_is_seen_in_any_form(lines):
-    """No value, and no name but of a field: only types, lengths and words of the spec."""
+def test_no_format_shows_private_data(lines):
+    """No value and no key other than a field's name: only types, lengths and words of the spec."""
     tally = Tally()
     for number, line in enumerate(lines, 1):
         tally.add(Place("f", number), check_line(line))
-    for name, text in forms(tally.report()).items():
+    for name, text in formatted(tally.report()).items():
         assert not TRACES.search(text), name
 
 
-def test_the_canaries_can_be_seen():
-    """Were a value or a name shown, the test above would see it."""
+def test_the_search_for_private_data_finds_values_and_names():
+    """If a value or a name were shown, the test above would fail."""
     tally = Tally()
     tally.add(Place("f", 1), unreadable_line("canary@example.com"))
     tally.add(Place("f", 2), check(200, {"data": {"a_canary": 1, "api_type": "new 3133 canary"}}))
 
-    for name, text in forms(tally.report()).items():
+    for name, text in formatted(tally.report()).items():
         assert len(TRACES.findall(text)) >= 3, name

@@ -1,4 +1,4 @@
-"""Ids in lines: what is one is found, whatever it stands in, or refused aloud."""
+"""Search for ids in lines: an id is found in any context, or refused with a message."""
 
 import html
 import json
@@ -88,7 +88,7 @@ AROUND = st.text(" \t\n\"'=<>/&:;,()[]{}|éß", min_size=1, max_size=5)
 
 @pytest.mark.parametrize("word", ["gen-1", "gen-unknown", "gen-abc-DEF_9", A, ULID])
 def test_a_word_alone_is_an_id(word):
-    """For every command; in a list, quoted and with a comment, too."""
+    """For every command, including in a list, quoted, and with a comment."""
     assert is_id(word)
     for line in (
         word,
@@ -107,11 +107,11 @@ def test_a_word_alone_is_an_id(word):
         f"next-gen-1 gen-{'1' * 300} gen-\x1b[2J hello"
     ).split(),
 )
-def test_a_word_alone_that_is_none_is_refused_aloud(word):
-    """It was meant as one."""
+def test_a_single_word_that_is_not_an_id_is_refused(word):
+    """It was meant as an id."""
     assert not is_id(word)
-    found = scan_line(f"{word}\n".encode(), in_list=True)
-    assert (found.ids, len(found.refused)) == ([], 1)
+    scan = scan_line(f"{word}\n".encode(), in_list=True)
+    assert (scan.ids, len(scan.refused)) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_a_word_alone_that_is_none_is_refused_aloud(word):
         "gen-z is young",
     ],
 )
-def test_what_is_no_id_and_not_meant_as_one_is_passed_over(line):
-    """Without a word."""
+def test_a_line_without_an_id_is_skipped(line):
+    """Without a message."""
     assert scan_line(f"{line}\n".encode(), in_list=True)[:2] == ([], [])
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "expected"),
     [
         ({"id": A, "choices": TALK}, [A]),
         ({"id": A, "parent": B}, [A]),
@@ -159,16 +159,16 @@ def test_what_is_no_id_and_not_meant_as_one_is_passed_over(line):
         ({"messages": TALK}, []),
     ],
 )
-def test_in_json_the_own_id_is_meant(line, found):
-    """Wherever it is nested; not one that a message talks about, which is refused at most."""
+def test_in_json_the_id_of_the_generation_is_found(line, expected):
+    """At any depth; an id that a message mentions is not, and is refused at most."""
     text = json.dumps(line)
     for form in (text, f"{text},", f"data: {text}", f"12:00 INFO {text}"):
         if isinstance(line, dict) or form.startswith(("[", "data")):
-            assert ids_in(f"{form}\n".encode()) == found
-    assert found or scan_line(text.encode()).refused
+            assert ids_in(f"{form}\n".encode()) == expected
+    assert expected or scan_line(text.encode()).refused
 
 
-def test_a_name_that_is_there_twice_has_two_values():
+def test_both_values_of_a_duplicate_key_are_read():
     """Neither is lost."""
     assert ids_in(f'{{"id": "{A}", "id": "{B}"}}'.encode()) == [A, B]
 
@@ -195,48 +195,48 @@ def test_a_name_that_is_there_twice_has_two_values():
         (f"{A},0.25;{ULID}", [A, ULID]),
     ],
 )
-def test_escapes_hide_no_id(text, ids):
-    """Of JSON, URLs, HTML, Python and JavaScript."""
+def test_escaped_ids_are_found(text, ids):
+    """Escapes of JSON, URLs, HTML, Python and JavaScript."""
     assert find_ids_in_text(text).ids == ids
 
 
 @pytest.mark.parametrize(
     "end", ["-", "0hZ8...", "0hZ8…", "", "0hZ8=\r", "0hZ8\\", "0hZ8\u00ad5kY7 done", "0hZ8\u200b5k"]
 )
-def test_an_id_that_is_cut_off_is_refused_aloud(end):
-    """Asked for, it would wait for ever. Lines are broken by `=`, `\\` and invisible hyphens."""
-    found = scan_line(f"request gen-1771967973-{end}\n".encode())
-    assert (found.ids, len(found.refused)) == ([], 1)
+def test_a_truncated_id_is_refused(end):
+    r"""It would never get a record. Lines are broken by `=`, `\` and soft hyphens."""
+    scan = scan_line(f"request gen-1771967973-{end}\n".encode())
+    assert (scan.ids, len(scan.refused)) == ([], 1)
 
 
-def test_ids_without_anything_between_are_two():
-    """As files without a last line end leave them; if it cannot be told where one ends, none."""
+def test_adjacent_ids_are_found_or_refused():
+    """As in concatenated files; if the boundary is not certain, they are refused."""
     assert ids_in(f"{A}{B}\n".encode()) == [A, B]
     assert ids_in(f"{ULID}{A}{ULID}\n".encode()) == [ULID, A]
-    found = scan_line(b"gen-1771967973-abcgen-1771967974-def\n")
-    assert (found.ids, len(found.refused)) == ([], 1)
+    scan = scan_line(b"gen-1771967973-abcgen-1771967974-def\n")
+    assert (scan.ids, len(scan.refused)) == ([], 1)
 
 
 @pytest.mark.parametrize(
     "line", [A.upper(), A.replace("gen", "Gen"), A.replace("-", "\u2011"), A.replace("-", "\u2013")]
 )
-def test_what_a_word_processor_made_of_an_id_is_refused_aloud(line):
-    """It is none any more, and was one."""
+def test_an_id_changed_by_a_word_processor_is_refused(line):
+    """It is not an id any more."""
     for text in (line, f"for {line} and"):
-        found = scan_line(f"{text}\n".encode())
-        assert (found.ids, len(found.refused)) == ([], 1)
+        scan = scan_line(f"{text}\n".encode())
+        assert (scan.ids, len(scan.refused)) == ([], 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
-def test_a_line_that_another_program_added_is_read(encoding):
-    """As PowerShell's `>>` adds UTF-16 to any file; null characters may also separate."""
+def test_a_line_in_another_encoding_is_read(encoding):
+    """As PowerShell's `>>` appends UTF-16 to any file; null characters may also separate ids."""
     assert ids_in(f"12:00 {A} done\r\n".encode(encoding)) == [A]
     assert ids_in(f"{A}\0{B}\0".encode()) == [A, B]
 
 
 @given(st.lists(IDS, min_size=1, max_size=4), st.lists(ESCAPES, max_size=3), AROUND, st.data())
 def test_every_id_in_a_text_is_found(ids, escapes, around, data):
-    """Whatever it stands among, and however often that is escaped."""
+    """Whatever surrounds it, and however often it is escaped."""
     text = around + around.join(ids) + around
     for escape in escapes:
         text = escape(text)
@@ -247,8 +247,8 @@ def test_every_id_in_a_text_is_found(ids, escapes, around, data):
 
 
 @given(IDS, st.text(max_size=20))
-def test_an_own_id_is_found_beside_any_text(generation_id, text):
-    """In JSON, with what a message may say."""
+def test_the_id_of_a_generation_is_found_next_to_any_message(generation_id, text):
+    """In JSON."""
     record = {"choices": [{"message": {"content": text}}], "id": generation_id, "note": text}
     for ascii_only in (True, False):
         line = json.dumps(record, ensure_ascii=ascii_only).encode("utf-8", "replace")
@@ -265,39 +265,41 @@ VALUES = st.recursive(
 )
 
 
-def placed(value, place="own"):
-    """Yield the ids of a JSON value, with where they are: said here in other words."""
+def ids_by_place(value, place="own"):
+    """Yield the ids of a JSON value with their places: a second implementation for comparison."""
     if isinstance(value, dict):
         for key, each in value.items():
             inner = place if place == "spoken" else "spoken" if key == "content" else "mentioned"
             if key.startswith("gen"):
                 yield key, "spoken" if place == "spoken" else "mentioned"
-            yield from placed(each, "own" if (key, inner) == ("id", "mentioned") else inner)
+            yield from ids_by_place(each, "own" if (key, inner) == ("id", "mentioned") else inner)
     elif isinstance(value, list):
         for each in value:
-            yield from placed(each, place)
+            yield from ids_by_place(each, place)
     elif isinstance(value, str) and value.startswith("gen"):
         yield value, place
 
 
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["id", "cost", "content"]) | IDS, VALUES, max_size=4))
-def test_each_id_in_json_is_found_or_another_is_meant_or_it_is_refused(value):
-    """Own ones first, then those that are mentioned; those that people talk about are refused."""
-    ids = {place: {each for each, where in placed(value) if where == place} for place in WHERE}
+def test_json_ids_are_found_by_precedence_or_refused(value):
+    """Ids of generations come before mentioned ones; ids within messages are refused."""
+    ids = {
+        place: {each for each, where in ids_by_place(value) if where == place} for place in WHERE
+    }
 
-    found = scan_line(json.dumps(value).encode())
+    scan = scan_line(json.dumps(value).encode())
 
-    assert set(found.ids) == (ids["own"] or ids["mentioned"])
-    assert bool(found.refused) == bool(ids["spoken"] and not found.ids)
+    assert set(scan.ids) == (ids["own"] or ids["mentioned"])
+    assert bool(scan.refused) == bool(ids["spoken"] and not scan.ids)
 
 
 @given(
     st.binary(max_size=80) | st.text("gen-_\\u002x%3D&#;{}[]\"': 0a\n", max_size=40).map(str.encode)
 )
 def test_no_line_makes_it_fail(line):
-    """And what it finds is an id by the one rule."""
-    found = scan_line(line, in_list=True)
+    """Every id that is found is valid."""
+    scan = scan_line(line, in_list=True)
 
-    assert all(is_id(each) for each in found.ids)
+    assert all(is_id(each) for each in scan.ids)
     assert isinstance(unescaped(line.decode("utf-8", "replace")), str)

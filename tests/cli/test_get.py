@@ -1,4 +1,4 @@
-"""`modelgates get`, piped: which ids are asked for, and what is written."""
+"""`modelgates get` in a pipe: which ids are requested, and what is written."""
 
 import json
 import os
@@ -13,31 +13,34 @@ from modelgates_client.records.summary import summarize
 from .commands import KEY, record
 
 
-def ids(done):
+def ids(result):
     """Return the ids of the lines that were written."""
-    return [json.loads(line)["id"] for line in done.stdout.splitlines()]
+    return [json.loads(line)["id"] for line in result.stdout.splitlines()]
 
 
-def test_piped_it_writes_the_records_as_json_lines(command):
-    """One line for each record, and each is exactly its `to_dict()`."""
-    done = command("get", "gen-1", "gen-2")
+def test_records_are_written_as_json_lines_to_a_pipe(command):
+    """One line for each record: exactly its `to_dict()`."""
+    result = command("get", "gen-1", "gen-2")
 
-    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
         Generation.from_dict(record("gen-1")).to_dict(),
         Generation.from_dict(record("gen-2", total_cost=0.5)).to_dict(),
     ]
-    assert (done.stderr, done.returncode) == ("", 0)
+    assert (result.stderr, result.returncode) == ("", 0)
 
 
-def test_a_record_comes_back_as_it_was_sent(asking, odd):
-    """Unknown fields, values of a wrong type, huge numbers and half characters are all there."""
+def test_a_record_is_written_as_it_was_sent(scripted_command, scripted_server):
+    """Including unknown fields, values of wrong types, huge numbers and unpaired surrogates."""
     sent = record(
         "gen-1", tier="gold\x1b[2J\x7f\ud800é", total_cost="free", usage=0.1, app_id=2**70
     )
-    odd.knows(sent)
-    odd.answers["gen-2"] = (200, b'{"data": {"id": "gen-2", "latency": -1e999, "usage": [1e999]}}')
+    scripted_server.set_records(sent)
+    scripted_server.responses["gen-2"] = (
+        200,
+        b'{"data": {"id": "gen-2", "latency": -1e999, "usage": [1e999]}}',
+    )
 
-    first, second = asking("get", "gen-1", "gen-2").stdout.splitlines()
+    first, second = scripted_command("get", "gen-1", "gen-2").stdout.splitlines()
 
     assert json.loads(first) == sent
     assert all(" " <= char <= "~" for char in first)
@@ -45,41 +48,41 @@ def test_a_record_comes_back_as_it_was_sent(asking, odd):
     assert json.loads(second, parse_constant=pytest.fail)["usage"] == [float("inf")]
 
 
-def test_a_failure_is_a_line_on_stderr_and_stops_no_other(command):
+def test_a_failure_is_a_line_on_stderr(command):
     """Failed ids do not appear on stdout; the others do, in order."""
-    done = command("get", "gen-1", "gen-x", "gen-2")
+    result = command("get", "gen-1", "gen-x", "gen-2")
 
-    assert ids(done) == ["gen-1", "gen-2"]
-    assert done.stderr == "error: gen-x: HTTP 404: Generation not found\n"
-    assert done.returncode == 3
+    assert ids(result) == ["gen-1", "gen-2"]
+    assert result.stderr == "error: gen-x: HTTP 404: Generation not found\n"
+    assert result.returncode == 3
 
 
 def test_ids_are_read_from_stdin(command):
-    """`-` stands for its lines; blank ones and comments are none."""
-    done = command("get", "gen-2", "-", stdin="\ufeff# mine\n\ngen-1  # the first\r\n  gen-2\n")
+    """`-` stands for its lines; blank lines and comments are skipped."""
+    result = command("get", "gen-2", "-", stdin="\ufeff# mine\n\ngen-1  # the first\r\n  gen-2\n")
 
-    assert ids(done) == ["gen-2", "gen-1", "gen-2"]
+    assert ids(result) == ["gen-2", "gen-1", "gen-2"]
 
 
 def test_ids_are_read_from_a_file(command, tmp_path):
-    """As from stdin; after those of the arguments."""
+    """As from stdin; they come after those of the arguments."""
     file = tmp_path / "ids.txt"
     file.write_text("# mine\n\ngen-1\n")
 
     assert ids(command("get", "gen-2", "--file", file)) == ["gen-2", "gen-1"]
 
 
-def test_a_line_that_is_no_text_stops_no_other(command):
-    """Bytes that are not UTF-8 are an id that cannot be."""
-    done = command("get", "-", stdin=b"gen-\xff\ngen-1\n")
+def test_a_line_that_is_not_utf_8_fails_alone(command):
+    """Such bytes are an invalid id; the other ids are requested."""
+    result = command("get", "-", stdin=b"gen-\xff\ngen-1\n")
 
-    assert ids(done) == ["gen-1"]
-    assert len(done.stderr.splitlines()) == 1
-    assert done.returncode == 2
+    assert ids(result) == ["gen-1"]
+    assert len(result.stderr.splitlines()) == 1
+    assert result.returncode == 2
 
 
-def test_each_record_is_written_as_soon_as_it_is_there(command):
-    """Who reads gets the first record while the next id is not even known."""
+def test_each_record_is_written_as_soon_as_it_is_received(command):
+    """A reader gets the first record before the next id is written."""
     with command.started(
         "get",
         "-",
@@ -89,14 +92,14 @@ def test_each_record_is_written_as_soon_as_it_is_there(command):
         running.stdin.write(b"gen-1\n")
         running.stdin.flush()
         first = json.loads(running.stdout.readline())
-        rest, _ = running.communicate(b"gen-2\n", timeout=50)
+        remaining, _ = running.communicate(b"gen-2\n", timeout=50)
 
     assert first["id"] == "gen-1"
-    assert json.loads(rest)["id"] == "gen-2"
+    assert json.loads(remaining)["id"] == "gen-2"
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(command):
-    """As with `head -1`: no complaint, and the exit status that a shell gives for SIGPIPE."""
+def test_a_closed_pipe_ends_the_command_silently(command):
+    """As with `head -1`: the exit status is the one that a shell gives for SIGPIPE."""
     with command.started(
         "get",
         "-",
@@ -110,9 +113,9 @@ def test_a_reader_that_goes_away_ends_it_quietly(command):
         running.stdout.close()
         running.stdin.write(b"gen-2\n" * 100)
         running.stdin.close()
-        said = running.stderr.read()
+        stderr = running.stderr.read()
 
-    assert said == b""
+    assert stderr == b""
     assert running.returncode == 141
 
 
@@ -120,96 +123,104 @@ def test_a_reader_that_goes_away_ends_it_quietly(command):
 def test_a_full_disk_is_an_error(command):
     """Records that could not be written were not delivered."""
     with open("/dev/full", "w") as full:  # noqa: PTH123
-        done = subprocess.run(
-            command.line("get", "gen-1"), env=command.env, stdout=full, stderr=subprocess.PIPE
+        result = subprocess.run(
+            command.command_line("get", "gen-1"),
+            env=command.env,
+            stdout=full,
+            stderr=subprocess.PIPE,
         )
 
-    assert done.stderr.splitlines() == [b"error: stdout: No space left on device"]
-    assert done.returncode == 1
+    assert result.stderr.splitlines() == [b"error: stdout: No space left on device"]
+    assert result.returncode == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closed by a shell")
 @pytest.mark.parametrize(
-    ("redirection", "status", "said"),
+    ("redirection", "status", "message"),
     [(">&-", 2, b"error: stdout is closed\n"), ("2>&-", 3, b""), ("- <&-", 2, b"error: stdin is")],
 )
-def test_closed_streams_are_no_crash(command, redirection, status, said):
-    """Without stdout there is nothing to do; without stderr nothing is said."""
-    line = f"{shlex.join(command.line('get', 'gen-1', 'gen-x'))} {redirection}"
-    done = subprocess.run(line, shell=True, env=command.env, capture_output=True)
+def test_closed_streams_do_not_crash_the_command(command, redirection, status, message):
+    """Without stdout nothing is requested; without stderr no message is written."""
+    line = f"{shlex.join(command.command_line('get', 'gen-1', 'gen-x'))} {redirection}"
+    result = subprocess.run(line, shell=True, env=command.env, capture_output=True)
 
-    assert done.returncode == status
-    assert done.stderr.startswith(said)
-    assert b"Traceback" not in done.stderr
+    assert result.returncode == status
+    assert result.stderr.startswith(message)
+    assert b"Traceback" not in result.stderr
 
 
-def test_the_summary_is_for_people(command):
-    """The long form of each record, a blank line between them."""
-    done = command("get", "gen-1", "gen-2", "--summary")
+def test_the_summary_has_the_long_form_of_each_record(command):
+    """With a blank line between them."""
+    result = command("get", "gen-1", "gen-2", "--summary")
 
     first = summarize(Generation.from_dict(record("gen-1")))
     second = summarize(Generation.from_dict(record("gen-2", total_cost=0.5)))
-    assert done.stdout == f"{first}\n\n{second}\n"
+    assert result.stdout == f"{first}\n\n{second}\n"
 
 
-def test_the_summary_survives_a_poor_encoding(asking, odd):
-    """What stdout cannot show is replaced."""
-    odd.knows(record("gen-1", model="modèle"))
-    odd.answers["gen-ü"] = (404, {"error": {"code": 404, "message": "Generation not found"}})
-    asking.environment["PYTHONIOENCODING"] = "ascii"
+def test_the_summary_replaces_characters_that_stdout_cannot_encode(
+    scripted_command, scripted_server
+):
+    """Instead of failing."""
+    scripted_server.set_records(record("gen-1", model="modèle"))
+    scripted_server.responses["gen-ü"] = (
+        404,
+        {"error": {"code": 404, "message": "Generation not found"}},
+    )
+    scripted_command.environment["PYTHONIOENCODING"] = "ascii"
 
-    done = asking("get", "gen-1", "gen-ü", "--summary")
+    result = scripted_command("get", "gen-1", "gen-ü", "--summary")
 
-    assert "mod?le" in done.stdout
-    assert "error: gen-?" in done.stderr
+    assert "mod?le" in result.stdout
+    assert "error: gen-?" in result.stderr
 
 
-def test_it_waits_for_a_record(asking, odd):
-    """With --wait, 404 means that it is not there yet."""
+def test_wait_retries_until_there_is_a_record(scripted_command, scripted_server):
+    """With --wait, 404 means that the record does not exist yet."""
     missing = (404, {"error": {"code": 404, "message": "Generation not found"}})
-    odd.answers["gen-1"] = [missing, (200, {"data": record("gen-1")})]
+    scripted_server.responses["gen-1"] = [missing, (200, {"data": record("gen-1")})]
 
-    done = asking("get", "gen-1", "--wait")
+    result = scripted_command("get", "gen-1", "--wait")
 
-    assert ids(done) == ["gen-1"]
-    assert odd.asked == ["gen-1"] * 2
-    assert (done.stderr, done.returncode) == ("", 0)
+    assert ids(result) == ["gen-1"]
+    assert scripted_server.requested_ids == ["gen-1"] * 2
+    assert (result.stderr, result.returncode) == ("", 0)
 
 
-def test_it_waits_for_the_final_record(asking, odd):
-    """With --final, which needs no --wait beside it, a record that may still change is not it."""
+def test_final_waits_for_the_final_record(scripted_command, scripted_server):
+    """With --final, which implies --wait, a record that may still change is not enough."""
     early = record("gen-1", finish_reason=None, cancelled=False)
-    odd.answers["gen-1"] = [(200, {"data": early}), (200, {"data": record("gen-1")})]
+    scripted_server.responses["gen-1"] = [(200, {"data": early}), (200, {"data": record("gen-1")})]
 
-    done = asking("get", "gen-1", "--final")
+    result = scripted_command("get", "gen-1", "--final")
 
-    assert json.loads(done.stdout)["cancelled"] is True
-    assert odd.asked == ["gen-1"] * 2
+    assert json.loads(result.stdout)["cancelled"] is True
+    assert scripted_server.requested_ids == ["gen-1"] * 2
 
 
-def test_it_does_not_wait_for_ever(command):
-    """The time-out is for each id; the error says how long it waited."""
+def test_wait_has_a_timeout(command):
+    """For each id; the error says how long it waited."""
     for timeout in ("0.5", "5", "30"):  # what is too short on a busy machine is tried with more
-        done = command("get", "gen-x", "gen-1", "--wait", "--timeout", timeout)
-        if ids(done):
+        result = command("get", "gen-x", "gen-1", "--wait", "--timeout", timeout)
+        if ids(result):
             break
 
-    assert ids(done) == ["gen-1"]
-    assert done.stderr.startswith("error: gen-x: no record of gen-x after ")
-    assert done.returncode == 3
+    assert ids(result) == ["gen-1"]
+    assert result.stderr.startswith("error: gen-x: no record of gen-x after ")
+    assert result.returncode == 3
 
 
 def test_verbose_lists_drift(command):
-    """Each deviation from the spec, once for each record, beside logs; the data are the same."""
-    done = command("get", "gen-1", "-v")
+    """Each deviation from the spec, once for each record, next to logs; stdout is the same."""
+    result = command("get", "gen-1", "-v")
 
-    assert ids(done) == ["gen-1"]
-    about = [line for line in done.stderr.splitlines() if "expected" in line]
+    assert ids(result) == ["gen-1"]
+    about = [line for line in result.stderr.splitlines() if "expected" in line]
     assert about == [f"drift: gen-1: {entry}" for entry in Generation.from_dict(record()).drift]
 
 
-def test_verbose_shows_what_the_client_logs(command):
-    """On stderr, a line each; without it, only warnings."""
+def test_verbose_shows_the_log_of_the_client(command):
+    """On stderr, one line each; without it, only warnings."""
     command.program = """if True:
         import logging, sys
         from modelgates_client.client import client
@@ -231,59 +242,64 @@ def test_verbose_shows_what_the_client_logs(command):
     assert plain.stderr == "warning: mind\n"
 
 
-def test_quiet_says_nothing_but_errors(command, tmp_path):
-    """Warnings are not said, failures are."""
+def test_quiet_prints_only_errors(command, tmp_path):
+    """Warnings are not printed."""
     file = tmp_path / "key"
     file.write_text(KEY)
     file.chmod(0o644)
 
-    done = command("get", "gen-1", "gen-x", "--quiet", "--key-file", file)
+    result = command("get", "gen-1", "gen-x", "--quiet", "--key-file", file)
 
-    assert done.stderr == "error: gen-x: HTTP 404: Generation not found\n"
-
-
-def test_warnings_of_the_client_are_lines(asking, odd):
-    """As of a key that goes to a proxy in clear; not as Python shows them."""
-    odd.knows(record("gen-1"))
-
-    done = asking("get", "gen-1", "--proxy", "http://127.0.0.1:9", "--timeout", "0.3")
-
-    assert done.stderr.splitlines()[0].startswith("warning: the API key goes to the proxy in clear")
-    assert "UserWarning" not in done.stderr
+    assert result.stderr == "error: gen-x: HTTP 404: Generation not found\n"
 
 
-def test_the_server_cannot_steer_the_terminal(asking, odd):
-    """What it says in an error is made harmless."""
-    odd.answers["gen-1"] = (400, {"error": {"code": 400, "message": "\x1b]0;owned\x07\u202e\nx"}})
+def test_warnings_of_the_client_are_single_lines(scripted_command, scripted_server):
+    """For example of a key that is sent unencrypted to a proxy; not in Python's format."""
+    scripted_server.set_records(record("gen-1"))
 
-    done = asking("get", "gen-1")
+    result = scripted_command("get", "gen-1", "--proxy", "http://127.0.0.1:9", "--timeout", "0.3")
 
-    assert all(char.isprintable() for char in done.stderr.rstrip("\n"))
-    assert "owned" in done.stderr
+    assert result.stderr.splitlines()[0].startswith(
+        "warning: the API key goes to the proxy in clear"
+    )
+    assert "UserWarning" not in result.stderr
+
+
+def test_error_messages_cannot_control_the_terminal(scripted_command, scripted_server):
+    """Control characters in the server's message are replaced."""
+    scripted_server.responses["gen-1"] = (
+        400,
+        {"error": {"code": 400, "message": "\x1b]0;owned\x07\u202e\nx"}},
+    )
+
+    result = scripted_command("get", "gen-1")
+
+    assert all(char.isprintable() for char in result.stderr.rstrip("\n"))
+    assert "owned" in result.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere 0.0.0.0 is no address to ask")
-def test_a_host_of_a_private_network_is_asked_without_tls_if_it_is_named(command, api):
-    """With a warning on stderr; 0.0.0.0 is this machine, but not by what is known of it."""
+def test_http_to_a_private_host_is_allowed_by_an_option(command, api):
+    """With a warning on stderr; 0.0.0.0 is this machine, but is not a loopback address."""
     url = api.base_url.replace("127.0.0.1", "0.0.0.0")
-    done = command("get", "gen-1", "--base-url", url, "--allow-http", "0.0.0.0")
-    assert ids(done) == ["gen-1"]
-    assert done.stderr.startswith("warning: the API key goes to 0.0.0.0 in clear, ")
+    result = command("get", "gen-1", "--base-url", url, "--allow-http", "0.0.0.0")
+    assert ids(result) == ["gen-1"]
+    assert result.stderr.startswith("warning: the API key goes to 0.0.0.0 in clear, ")
     assert command("get", "gen-1", "--base-url", url).returncode == 2
 
 
-def test_the_base_url_is_an_option_too(command, api):
-    """It comes before the environment."""
+def test_the_base_url_option_overrides_the_environment(command, api):
+    """It takes precedence."""
     command.environment["MODELGATES_BASE_URL"] = "https://example.invalid"
 
     assert ids(command("get", "gen-1", "--base-url", api.base_url)) == ["gen-1"]
 
 
-def test_no_ids_are_no_work(command):
-    """Neither a list without any, nor none at all, is well done."""
-    done = command("get", "-", stdin="# none\n")
-    assert done.stderr == "error: stdin: it contains no id\n"
-    assert done.returncode == 12
-    done = command("get")
-    assert done.stderr.startswith("error: no id:")
-    assert done.returncode == 2
+def test_a_call_without_ids_is_an_error(command):
+    """Neither an empty list nor no argument is a success."""
+    result = command("get", "-", stdin="# none\n")
+    assert result.stderr == "error: stdin: it contains no id\n"
+    assert result.returncode == 12
+    result = command("get")
+    assert result.stderr.startswith("error: no id:")
+    assert result.returncode == 2

@@ -1,4 +1,4 @@
-"""The key: where the command takes it from, and that nothing shows it."""
+"""The key: where the command reads it from, and that no output shows it."""
 
 import os
 
@@ -8,11 +8,11 @@ from .commands import KEY, record
 
 
 @pytest.fixture
-def asking(asking, odd):
-    """The command without a key in its environment, and a record to ask for."""
-    asking.environment["MODELGATES_API_KEY"] = None
-    odd.knows(record("gen-1"))
-    return asking
+def scripted_command(scripted_command, scripted_server):
+    """The command without a key in its environment, and a record to request."""
+    scripted_command.environment["MODELGATES_API_KEY"] = None
+    scripted_server.set_records(record("gen-1"))
+    return scripted_command
 
 
 @pytest.fixture
@@ -23,55 +23,55 @@ def key_file(tmp_path):
     return file
 
 
-def test_without_a_key_it_says_what_to_do(asking):
-    """The three ways to give one."""
-    done = asking("get", "gen-1")
+def test_a_missing_key_is_an_error_that_lists_its_sources(scripted_command):
+    """All three."""
+    result = scripted_command("get", "gen-1")
 
-    assert done.returncode == 2
+    assert result.returncode == 2
     for way in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
-        assert way in done.stderr
+        assert way in result.stderr
 
 
-def test_the_key_is_read_from_a_file(asking, odd, key_file):
-    """Its first line; it comes before the environment."""
-    asking.environment["MODELGATES_API_KEY"] = "sk-mg-other"
+def test_the_key_is_read_from_a_file(scripted_command, scripted_server, key_file):
+    """From its first line; it takes precedence over the environment."""
+    scripted_command.environment["MODELGATES_API_KEY"] = "sk-mg-other"
 
-    done = asking("get", "gen-1", "--key-file", key_file)
+    result = scripted_command("get", "gen-1", "--key-file", key_file)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert odd.keys == {f"Bearer {KEY}"}
+    assert (result.returncode, result.stderr) == (0, "")
+    assert scripted_server.keys == {f"Bearer {KEY}"}
 
 
-def test_the_key_is_read_from_stdin(asking, odd):
-    """Its first line."""
-    done = asking("get", "gen-1", "--key-stdin", stdin=f"{KEY}\nmore\n")
+def test_the_key_is_read_from_stdin(scripted_command, scripted_server):
+    """From its first line."""
+    result = scripted_command("get", "gen-1", "--key-stdin", stdin=f"{KEY}\nmore\n")
 
-    assert done.returncode == 0
-    assert odd.keys == {f"Bearer {KEY}"}
+    assert result.returncode == 0
+    assert scripted_server.keys == {f"Bearer {KEY}"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are others there")
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
-def test_a_key_file_that_others_can_read_is_warned_of(asking, key_file, mode):
-    """It works nevertheless."""
+def test_a_key_file_that_others_can_read_causes_a_warning(scripted_command, key_file, mode):
+    """The key is used nevertheless."""
     key_file.chmod(mode)
 
-    done = asking("get", "gen-1", "--key-file", key_file)
+    result = scripted_command("get", "gen-1", "--key-file", key_file)
 
-    assert done.returncode == 0
-    assert done.stderr.startswith("warning: the key file ")
-    assert f"mode 0{mode:o}" in done.stderr
+    assert result.returncode == 0
+    assert result.stderr.startswith("warning: the key file ")
+    assert f"mode 0{mode:o}" in result.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"sk-mg-\xff\n", f"{KEY} {KEY}".encode()])
-def test_a_file_without_a_usable_key_is_refused(asking, key_file, content):
-    """An empty one, a binary one, one with more than a key in its first line."""
+def test_a_file_without_a_usable_key_is_refused(scripted_command, key_file, content):
+    """An empty file, a binary one, or one with more than a key in its first line."""
     key_file.write_bytes(content)
 
-    done = asking("get", "gen-1", "--key-file", key_file)
+    result = scripted_command("get", "gen-1", "--key-file", key_file)
 
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_file_without_a_usable_key_is_refused(asking, key_file, content):
         ("--key-stdin",),
     ],
 )
-def test_keys_that_cannot_be_read_are_wrong_usage(asking, arguments):
+def test_an_unreadable_key_is_wrong_usage(scripted_command, arguments):
     """No file, a folder, stdin for two things, two sources, an empty stdin."""
-    done = asking("get", "gen-1", *arguments)
+    result = scripted_command("get", "gen-1", *arguments)
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
 
 
 @pytest.mark.parametrize(
@@ -112,39 +112,43 @@ def test_keys_that_cannot_be_read_are_wrong_usage(asking, arguments):
         (KEY,),
     ],
 )
-def test_a_key_in_the_arguments_is_refused_and_not_shown(asking, odd, arguments):
-    """Wherever it is put; `Command` looks for it in what comes out. It is not sent either."""
-    asking.environment["MODELGATES_API_KEY"] = "sk-mg-other"
+def test_a_key_in_the_arguments_is_refused_and_not_shown(
+    scripted_command, scripted_server, arguments
+):
+    """In any argument; `Command` searches the output for it. It is not sent either."""
+    scripted_command.environment["MODELGATES_API_KEY"] = "sk-mg-other"
 
-    done = asking(*arguments)
+    result = scripted_command(*arguments)
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert set(odd.asked) <= {"gen-1"}
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert set(scripted_server.requested_ids) <= {"gen-1"}
 
 
-def test_the_key_of_another_gateway_is_no_id_either(asking, odd):
-    """What is used as the key is known as one, whatever it looks like."""
-    asking.environment["MODELGATES_API_KEY"] = "vck_CANARY"
+def test_the_configured_key_is_not_accepted_as_an_id(scripted_command, scripted_server):
+    """Whatever its format is."""
+    scripted_command.environment["MODELGATES_API_KEY"] = "vck_CANARY"
 
-    done = asking("get", "gen-vck_CANARY", "gen-1")
+    result = scripted_command("get", "gen-vck_CANARY", "gen-1")
 
-    assert done.returncode == 2
-    assert odd.asked == ["gen-1"]
+    assert result.returncode == 2
+    assert scripted_server.requested_ids == ["gen-1"]
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
 @pytest.mark.parametrize("form", ["error", "page", "record"])
-def test_a_server_that_repeats_the_key_does_not_show_it(asking, odd, key_file, status, form):
+def test_a_key_that_the_server_echoes_is_not_printed(
+    scripted_command, scripted_server, key_file, status, form
+):
     """In an error, a page or a record."""
     bodies = {
         "error": {"error": {"code": 401, "message": f"no such key: {KEY}"}},
         "page": f"<html>{KEY}".encode(),
         "record": {"data": record("gen-1", user_agent=KEY, tier=KEY, api_type=KEY)},
     }
-    odd.answers["gen-1"] = (status, bodies[form])
+    scripted_server.responses["gen-1"] = (status, bodies[form])
 
-    done = asking("get", "gen-1", "-v", "--timeout", "5", "--key-file", key_file)
+    result = scripted_command("get", "gen-1", "-v", "--timeout", "5", "--key-file", key_file)
 
-    assert done.stdout + done.stderr
-    assert (done.returncode == 0) is (status == 200 and form == "record")
+    assert result.stdout + result.stderr
+    assert (result.returncode == 0) is (status == 200 and form == "record")

@@ -1,4 +1,4 @@
-"""`modelgates show` and `list`: what a ledger has of ids, without a server."""
+"""`modelgates show` and `list`: what a ledger contains about ids, without a server."""
 
 import json
 
@@ -13,7 +13,7 @@ from .commands import invoke
 
 @pytest.fixture
 def ledger(tmp_path):
-    """A ledger of an id of each kind; one record came twice."""
+    """A ledger with an id in each state; one record was received twice."""
     path = make_ledger(
         tmp_path / "costs.db",
         record(1, total_cost=4, model="a/\x1b[2Jb"),
@@ -27,30 +27,33 @@ def ledger(tmp_path):
     return path
 
 
-def listed(path, *options):
-    """Return the ids that are listed, with their states."""
-    found = [json.loads(line) for line in invoke("list", path, *options)[1].splitlines()]
-    return {each["generation_id"]: each["state"] for each in found}
+def listed_states(path, *options):
+    """Return the listed ids with their states."""
+    details = [json.loads(line) for line in invoke("list", path, *options)[1].splitlines()]
+    return {each["generation_id"]: each["state"] for each in details}
 
 
 def test_a_list_has_each_id_that_is_not_settled(ledger):
-    """All of them, or those that are asked for."""
+    """All of them, or those in the given states."""
     everything = {
         "gen-2": "provisional",
         "gen-pending-0": "pending",
         "gen-failed-0": "failed",
         "gen-3": "unknown",
     }
-    assert listed(ledger) == everything
+    assert listed_states(ledger) == everything
     for state in ("pending", "failed", "provisional", "unknown"):
-        assert listed(ledger, f"--{state}") == {
+        assert listed_states(ledger, f"--{state}") == {
             name: each for name, each in everything.items() if each == state
         }
-    assert listed(ledger, "--pending", "--failed").keys() == {"gen-pending-0", "gen-failed-0"}
+    assert listed_states(ledger, "--pending", "--failed").keys() == {
+        "gen-pending-0",
+        "gen-failed-0",
+    }
 
 
-def test_a_list_says_why(ledger):
-    """With the status, and when it was tried."""
+def test_a_list_has_the_reason_of_each_failure(ledger):
+    """With the HTTP status and the time of the attempt."""
     _, printed, _ = invoke("list", ledger, "--format", "table")
     lines = dict(line.split("  ", 1) for line in printed.splitlines())
 
@@ -61,38 +64,38 @@ def test_a_list_says_why(ledger):
     assert lines["gen-3"].startswith("unknown: the record does not state a cost; tried 20")
 
 
-def test_a_record_is_shown_with_how_it_came(ledger):
-    """And with what came before it."""
+def test_a_record_is_shown_with_its_response_and_history(ledger):
+    """Earlier responses are part of it."""
     status, printed, _ = invoke("show", ledger, "gen-1")
-    found = json.loads(printed)
+    details = json.loads(printed)
 
     assert status == Status.OK
-    assert json.loads(found["record"]["body"])["data"]["total_cost"] == 5
-    assert [json.loads(past["body"])["data"]["total_cost"] for past in found["history"]] == [4]
-    assert found["waiting"] is None
-    assert found["record"]["status"] == 200
+    assert json.loads(details["record"]["body"])["data"]["total_cost"] == 5
+    assert [json.loads(past["body"])["data"]["total_cost"] for past in details["history"]] == [4]
+    assert details["waiting"] is None
+    assert details["record"]["status"] == 200
 
 
 def test_an_id_without_a_record_is_shown_with_the_reason(ledger):
-    """One that the ledger does not know is not there, and stops no other."""
-    status, printed, said = invoke("show", ledger, "gen-unheard-of", "gen-failed-0")
-    found = json.loads(printed)
+    """An unknown id is an error that does not affect other ids."""
+    status, printed, stderr = invoke("show", ledger, "gen-unheard-of", "gen-failed-0")
+    details = json.loads(printed)
 
     assert status == Status.NOT_FOUND
-    assert "gen-unheard-of: it is not in the ledger" in said
-    assert found["record"] is None
-    assert found["waiting"]["state"] == "failed"
-    assert found["waiting"]["status"] == 403
+    assert "gen-unheard-of: it is not in the ledger" in stderr
+    assert details["record"] is None
+    assert details["waiting"]["state"] == "failed"
+    assert details["waiting"]["status"] == 403
 
 
-def test_nothing_is_made_where_no_ledger_is(tmp_path):
-    """Nor asked of a server."""
+def test_a_missing_ledger_is_an_error(tmp_path):
+    """No file is created and no request is sent."""
     for arguments in (
         ["show", str(tmp_path / "none.db"), "gen-1"],
         ["list", str(tmp_path / "n.db")],
     ):
-        status, printed, said = invoke(*arguments)
+        status, printed, stderr = invoke(*arguments)
         assert status == Status.FAILED
         assert printed == ""
-        assert "error: " in said
+        assert "error: " in stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Texts of files and pipes: what they are packed and encoded in is told by their content."""
+"""Reading files and pipes: compression and encoding are detected by content."""
 
 import bz2
 import gzip
@@ -41,8 +41,8 @@ def read(name):
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_the_content_tells(tmp_path, packing, encoding):
-    """Not the name of the file."""
+def test_compression_and_encoding_are_detected_by_content(tmp_path, packing, encoding):
+    """Not by the file's name."""
     file = tmp_path / "ids.txt"
     file.write_bytes(PACKINGS[packing](TEXT.encode(encoding)))
 
@@ -76,7 +76,7 @@ def _zip():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (_zip(), "it is a zip archive"),
         (gzip.compress(_zip()), "it is a zip archive"),
@@ -97,17 +97,17 @@ def _zip():
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # packed, they hold the time
 )
-def test_what_is_no_text_is_refused_by_name(tmp_path, content, said):
-    """With what to do about it."""
+def test_a_file_that_is_not_text_is_refused_by_name(tmp_path, content, message):
+    """The error says what to do."""
     file = tmp_path / "ids.txt"
     file.write_bytes(content)
 
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         read(file)
 
 
-def test_zstd_is_read_where_python_can(tmp_path):
-    """From 3.14 on; before, it says what to do."""
+def test_zstd_is_read_from_python_3_14_on(tmp_path):
+    """On earlier versions, the error says what to do."""
     frame = bytes.fromhex("28b52ffd0006310000") + b"gen-1\n"  # RFC 8878: one raw block, no checksum
     file = tmp_path / "ids.zst"
     file.write_bytes(frame)
@@ -119,7 +119,7 @@ def test_zstd_is_read_where_python_can(tmp_path):
 
 
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
-    """What grows beyond all measure; memory is bounded until then."""
+    """A file whose contents grow far beyond its size; memory is bounded until then."""
     monkeypatch.setattr(reading, "_ALWAYS_ALLOWED", 2**20)
     file = tmp_path / "bomb"
     packing = zlib.compressobj(9, wbits=31)
@@ -137,7 +137,7 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
 
 @given(st.lists(st.binary(max_size=12)), st.integers(1, 8))
 def test_lines_do_not_depend_on_chunks(chunks, longest):
-    """Against the standard library's own way to split."""
+    """Compared with the standard library's `splitlines`."""
     whole = io.BytesIO(b"".join(chunks)).readlines()
     expected = [None if len(line.removesuffix(b"\n")) > longest else line for line in whole]
 
@@ -145,8 +145,8 @@ def test_lines_do_not_depend_on_chunks(chunks, longest):
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=30), st.sampled_from(ENCODINGS))
-def test_text_behind_ids_comes_back(text, encoding):
-    """Whatever the script."""
+def test_text_after_ids_is_decoded(text, encoding):
+    """In any script."""
     content = ("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3 " * 3 + text).encode(encoding)
     decoded = b"".join(reading._text_of(iter([content[:7], content[7:]]), 0))
 

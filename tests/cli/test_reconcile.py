@@ -17,7 +17,7 @@ from .commands import invoke
 
 @pytest.fixture
 def ledger(tmp_path):
-    """A ledger of a record, and of an id without one."""
+    """A ledger of a record and of an id without one."""
     return make_ledger(
         tmp_path / "costs.db",
         record(1, model="a/b", total_cost=1, upstream_inference_cost=0),
@@ -26,46 +26,46 @@ def ledger(tmp_path):
 
 
 def run(ledger, items, *options):
-    """Run the command with activity on stdin; return its status, what it printed and said."""
+    """Run the command with activity on stdin; return its exit status, stdout and stderr."""
     return invoke("reconcile", ledger, "-", *options, stdin=json.dumps({"data": items}))
 
 
-def test_nothing_missing_is_zero(ledger):
-    """In words: what both sides say, and what is left out."""
-    status, printed, said = run(ledger, [item(requests=1, usage=1)], "--format", "text")
+def test_equal_totals_have_status_0(ledger):
+    """The text has both totals and what is left out."""
+    status, printed, stderr = run(ledger, [item(requests=1, usage=1)], "--format", "text")
 
     assert status == Status.OK
     assert printed.startswith("nothing is missing: 2026-11-02 to 2026-11-02 (UTC), 1 pair")
     assert "the account  1 request, $1.000000 charged, 10 and 4 tokens" in printed
     assert "left out: 1 id without a record" in printed
-    assert said == ""
+    assert stderr == ""
 
 
-def test_what_is_missing_has_a_status(ledger):
-    """And ids that wait for a record are said to be what it may be."""
-    status, printed, said = run(ledger, [item()], "--format", "text")
+def test_missing_records_have_their_own_status(ledger):
+    """The message says that ids without a record may explain the difference."""
+    status, printed, stderr = run(ledger, [item()], "--format", "text")
 
     assert status == Status.DIFFERENT == 14
     assert printed.startswith("they differ: ")
     assert "2026-11-02 a/b: 1 missing in the ledger: 2 in the account, 1 in the ledger" in printed
     assert "1 in the ledger; $2.000000 and $1.000000" in printed
-    assert "may explain the difference" in said
+    assert "may explain the difference" in stderr
 
 
-def test_in_a_pipe_it_is_json(ledger):
+def test_a_pipe_gets_json(ledger):
     """Exact, with every day and model."""
     status, printed, _ = run(ledger, [item(usage=2.5)])
-    found = json.loads(printed)
+    report = json.loads(printed)
 
     assert status == Status.DIFFERENT
-    assert found["is_same"] is False
-    assert found["lines"][0]["finding"] == "missing in the ledger"
-    assert found["lines"][0]["account"]["charged_usd"] == "2.5"
-    assert found["lines"][0]["key"] == ["2026-11-02", "a/b"]
+    assert report["is_same"] is False
+    assert report["lines"][0]["finding"] == "missing in the ledger"
+    assert report["lines"][0]["account"]["charged_usd"] == "2.5"
+    assert report["lines"][0]["key"] == ["2026-11-02", "a/b"]
 
 
-def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
-    """With the key and the server of the other commands; without the operation it says so."""
+def test_activity_is_fetched_if_the_spec_has_the_operation(ledger, monkeypatch):
+    """With the key and the server of the other commands; without it, an error says so."""
     monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-CANARY")
     assert invoke("reconcile", ledger)[0] == Status.USAGE
     assert "has no operation GET /activity" in invoke("reconcile", ledger)[2]
@@ -88,7 +88,7 @@ def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("tolerance", "said"),
+    ("tolerance", "expected"),
     [
         ("0", "amounts must be exactly equal"),
         ("0.000001", "no more than a millionth (0.0001 %) of the larger"),
@@ -96,31 +96,31 @@ def test_it_is_fetched_where_the_spec_has_the_operation(ledger, monkeypatch):
         ("0.025", "no more than 2.5 % of the larger"),
     ],
 )
-def test_the_tolerance_is_told_in_words(ledger, tolerance, said):
-    """As a part, and in percent."""
+def test_the_tolerance_is_printed(ledger, tolerance, expected):
+    """As a fraction and in percent."""
     options = ("--tolerance", tolerance, "--format", "text")
     printed = run(ledger, [item(requests=1, usage=1)], *options)[1]
-    assert printed.endswith(f"{said}\n")
+    assert printed.endswith(f"{expected}\n")
 
 
-def test_a_report_tells_it_too(ledger, tmp_path):
-    """As a part of the page, of the table and of JSON."""
+def test_a_report_includes_the_reconciliation(ledger, tmp_path):
+    """In the page, the table and the JSON."""
     (tmp_path / "activity.json").write_text(json.dumps([item(), item(date="2026-11-03")]))
     page = tmp_path / "page.html"
-    given = ("report", ledger, "--activity", str(tmp_path / "activity.json"))
-    _, printed, _ = invoke(*given, "--html", str(page), "--format", "json")
+    arguments = ("report", ledger, "--activity", str(tmp_path / "activity.json"))
+    _, printed, _ = invoke(*arguments, "--html", str(page), "--format", "json")
     assert json.loads(printed)["reconciliation"]["lines"][0]["finding"] == "missing in the ledger"
-    shown = page.read_text()
-    assert "Is anything missing?" in shown
-    assert "They differ: 2026-11-02 to 2026-11-03 (UTC), 2 pairs of day and model." in shown
-    assert shown.count('<td class="text" data-value="missing in the ledger">') == 2
-    table = invoke(*given, "--format", "table")[1]
+    html = page.read_text()
+    assert "Is anything missing?" in html
+    assert "They differ: 2026-11-02 to 2026-11-03 (UTC), 2 pairs of day and model." in html
+    assert html.count('<td class="text" data-value="missing in the ledger">') == 2
+    table = invoke(*arguments, "--format", "table")[1]
     assert "2026-11-02 a/b: 1 missing in the ledger: 2 in the account, 1 in the ledger" in table
-    assert invoke(*given, ledger)[0] == Status.USAGE
+    assert invoke(*arguments, ledger)[0] == Status.USAGE
 
 
-def test_wrong_usage_is_two(ledger, tmp_path):
-    """What cannot be read, and a tolerance that is none."""
+def test_wrong_usage_has_status_2(ledger, tmp_path):
+    """An unreadable file, or an invalid tolerance."""
     assert run(ledger, [], "--tolerance", "0.1")[0] == Status.USAGE
     assert run(ledger, [item()], "--tolerance", "2")[0] == Status.USAGE
     assert invoke("reconcile", ledger, tmp_path / "none.json")[0] == Status.USAGE

@@ -1,4 +1,4 @@
-"""Recorded responses: which argument is a file, which lines it has, and what a line says."""
+"""Recorded responses: which argument is a file, its lines, and how each line is checked."""
 
 import gzip
 import io
@@ -14,18 +14,18 @@ from modelgates_client.cli import recordings
 from modelgates_client.cli.recordings import is_recording, read_lines
 from modelgates_client.conformance.recorded import check_line
 
-from ..recorded_gaps import LACKING
+from ..recorded_gaps import MISSING_FIELDS
 from .commands import RECORD
 
 
-def said(line):
-    """Return the status that a line is held against, and what deviates by pointer."""
+def check_result(line):
+    """Return the status whose schema applies to a line, and its deviations by pointer."""
     content = line if isinstance(line, bytes) else json.dumps(line).encode()
     checked = check_line(content)
     return checked.status, {entry.pointer: entry.found for entry in checked.deviations}
 
 
-MISSING = dict.fromkeys(LACKING, "nothing")
+MISSING = dict.fromkeys(MISSING_FIELDS, "nothing")
 ERROR = {"error": {"code": 404, "message": "m"}}
 _HALF = json.dumps(ERROR).replace('"m"', '"\ud800"')  # half a character, which has no UTF-8
 
@@ -41,9 +41,9 @@ _HALF = json.dumps(ERROR).replace('"m"', '"\ud800"')  # half a character, which 
         RECORD,
     ],
 )
-def test_a_record_is_the_same_in_every_form(line):
-    """Whole exchange, whole body, or as `get --json` prints it: pointers are into the body."""
-    assert said(line) == (200, MISSING)
+def test_each_recording_format_gives_the_same_result(line):
+    """Complete exchange, complete body, or a line of `get --json`: pointers are into the body."""
+    assert check_result(line) == (200, MISSING)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_a_record_is_the_same_in_every_form(line):
         ({"data": None, "status": 404}, 200, {"/data": "null", "/status": "integer"}),
     ],
 )
-def test_what_else_a_line_may_be(line, status, deviating):
-    """Errors are held against the schema of their status, or of errors if that is not known."""
-    assert said(line) == (status, deviating)
+def test_errors_and_exchanges_are_checked_against_their_schema(line, status, deviating):
+    """That of their status, or of errors if the status is not known."""
+    assert check_result(line) == (status, deviating)
 
 
 def test_a_record_with_a_new_field_called_error_is_a_record():
-    """The id tells; otherwise one new field would make all else unseen."""
-    status, deviating = said({**RECORD, "error": None})
+    """The id decides; otherwise one new field would hide all other deviations."""
+    status, deviating = check_result({**RECORD, "error": None})
 
     assert (status, deviating) == (200, {**MISSING, "/data/error": "null"})
 
@@ -100,8 +100,8 @@ def test_a_record_with_a_new_field_called_error_is_a_record():
         (b'{"status": 1000, "body": {}}', "an exchange whose status is not an HTTP status"),
     ],
 )
-def test_a_line_that_is_no_response_is_a_finding(line, came):
-    """Of its own kind, and in words of ours alone."""
+def test_an_invalid_line_is_a_finding(line, came):
+    """Of its own kind, without text of the line."""
     (entry,) = check_line(line).deviations
 
     assert (entry.kind, entry.found) == ("unreadable_line", came)
@@ -122,7 +122,7 @@ def test_a_line_that_is_no_response_is_a_finding(line, came):
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_line_makes_it_fail(line):
-    """Whatever is on it."""
+    """Whatever it contains."""
     checked = check_line(line)
 
     assert [entry.kind for entry in checked.deviations] or checked.body is not None
@@ -147,7 +147,7 @@ def test_no_line_makes_it_fail(line):
     ],
 )
 def test_an_argument_is_a_file_or_an_id(argument, is_file, tmp_path, monkeypatch):
-    """A file if it looks like one or is there; a misspelt one is not sent to the server."""
+    """A file if it looks like one or exists; a misspelt file name is not sent to the server."""
     (tmp_path / "there.jsonl").touch()
     (tmp_path / "there").touch()
     (tmp_path / "folder").mkdir()
@@ -156,8 +156,8 @@ def test_an_argument_is_a_file_or_an_id(argument, is_file, tmp_path, monkeypatch
     assert is_recording(argument) is is_file
 
 
-def test_blank_lines_are_left_out_but_numbered(tmp_path):
-    """Line ends of any kind; the last may lack its own."""
+def test_blank_lines_are_skipped_and_numbered(tmp_path):
+    """Line ends of any kind; the last line may lack one."""
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"\n1\r\n \t\r\n2\n\n3")
 
@@ -165,8 +165,8 @@ def test_blank_lines_are_left_out_but_numbered(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "A.GZ"])
-def test_a_compressed_file_is_read_as_it_was(tmp_path, name):
-    """Here by gzip; `test_reading` has the others."""
+def test_a_compressed_file_is_read(tmp_path, name):
+    """With gzip; `test_reading` has the other formats."""
     file = tmp_path / name
     file.write_bytes(gzip.compress(b"1\n2\n"))
 
@@ -175,17 +175,17 @@ def test_a_compressed_file_is_read_as_it_was(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["one.json", "one.JSON", "one.json.gz"])
 def test_a_json_file_is_one_response(tmp_path, monkeypatch, name):
-    """Laid out over lines, as people and tools save it; bounded all the same."""
+    """Spread over lines, as people and tools save it; its size is bounded as well."""
     content = json.dumps({"data": RECORD}, indent=2).encode() + b"\n"
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     ((number, line),) = read_lines(str(tmp_path / name))
-    assert (number, said(line)) == (1, (200, MISSING))
+    assert (number, check_result(line)) == (1, (200, MISSING))
     monkeypatch.setattr(recordings, "MAX", 100)
     assert list(read_lines(str(tmp_path / name))) == [(1, None)]
 
 
 def test_a_line_beyond_the_limit_is_skipped(tmp_path, monkeypatch):
-    """The lines around it are read; one that just fits, too."""
+    """The lines around it are read, and so is a line of exactly the limit."""
     monkeypatch.setattr(recordings, "MAX", 10)
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"x" * 10 + b"\n" + b"y" * 35 + b"\n" + b"z\n" + b"w" * 11)
@@ -199,7 +199,7 @@ def test_a_line_beyond_the_limit_is_skipped(tmp_path, monkeypatch):
 
 
 def test_a_huge_line_takes_bounded_memory(tmp_path):
-    """100 MB of it, compressed to little: a bomb."""
+    """A decompression bomb: a line of 100 MB, compressed."""
     file = tmp_path / "bomb.gz"
     with gzip.open(file, "wb", compresslevel=1) as packed:
         for _ in range(100):
@@ -216,37 +216,37 @@ def test_a_huge_line_takes_bounded_memory(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "message"),
     [
         (gzip.compress(b"1\n" * 100_000, mtime=0)[:-50], "it is damaged after line"),
         (gzip.compress(b"1\n", mtime=0)[:12] + b"\xff" * 20, "it is damaged"),
     ],
 )
-def test_a_damaged_file_says_so(tmp_path, content, why):
-    """How far it could be read, too."""
+def test_the_error_of_a_damaged_file_names_the_place(tmp_path, content, message):
+    """It says how far the file could be read."""
     file = tmp_path / "a.gz"
     file.write_bytes(content)
 
-    with pytest.raises(ConfigurationError, match=why):
+    with pytest.raises(ConfigurationError, match=message):
         list(read_lines(str(file)))
 
 
-def test_a_file_that_cannot_be_read_says_so(tmp_path):
-    """Not there, or a folder."""
+def test_an_unreadable_file_is_an_error(tmp_path):
+    """A missing file, or a folder."""
     for name in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(ConfigurationError, match=r"the file '.*': "):
             list(read_lines(str(name)))
 
 
-def test_closed_stdin_says_so(monkeypatch):
+def test_a_closed_stdin_is_an_error(monkeypatch):
     """There is nothing to read then."""
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(ConfigurationError, match="stdin is closed"):
         list(read_lines("-"))
 
 
-def test_stdin_is_read_as_it_comes(monkeypatch):
-    """A line is there before the next one is written."""
+def test_stdin_is_read_line_by_line(monkeypatch):
+    """A line is returned before the next one is written."""
     reading = io.BytesIO(b"1\n2\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(reading))
     lines = read_lines("-")

@@ -1,4 +1,4 @@
-"""`modelgates report`: a table for people, JSON for programs, a page for both."""
+"""`modelgates report`: a table for people, JSON for programs, and an HTML page."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from ..reports.sample_ledgers import make_ledger, record
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream whose `isatty` is true."""
 
     encoding = "utf-8"
 
@@ -29,7 +29,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def ledger(tmp_path):
-    """A ledger of some records, two ids without one."""
+    """A ledger of some records and two ids without one."""
     return make_ledger(
         tmp_path / "spend.db",
         record(1, model="a/b", total_cost=0.1, external_user="u"),
@@ -43,7 +43,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def report(capsys):
-    """Run the command; return its status and what it printed."""
+    """Return a function that runs the command and returns its exit status and stdout."""
 
     def run(*sources, **options):
         status = report_on(ReportOptions(sources=sources, **options), Messages())
@@ -54,37 +54,41 @@ def report(capsys):
 
 @pytest.fixture
 def page(monkeypatch):
-    """Let a page be a line of text; what draws pages has tests of its own."""
+    """Replace the page by one line of text; its drawing has separate tests."""
     module = types.ModuleType("page")
     module.render = lambda figures: f"{figures.total.records} records\n"
     monkeypatch.setitem(sys.modules, "modelgates_client.reports.page", module)
     return module
 
 
-def groups(printed):
-    """Return records and cost by key."""
-    found = json.loads(printed)["groups"]
-    return {tuple(g["key"]): (g["records"], g["all_in_usd"]["known"]) for g in found}
+def group_totals(printed):
+    """Return the number of records and the cost of each group by its key."""
+    document = json.loads(printed)["groups"]
+    return {tuple(g["key"]): (g["records"], g["all_in_usd"]["known"]) for g in document}
 
 
-def test_piped_it_is_json(report, ledger):
-    """By model unless told otherwise; amounts are exact, own keys counted once."""
+def test_a_pipe_gets_json(report, ledger):
+    """Grouped by model by default; amounts are exact, and own keys are counted once."""
     status, printed = report(ledger)
 
     assert status == Status.OK
-    assert groups(printed) == {("old",): (1, "9"), ("a/b",): (2, "1.3"), ("\x1b[2J",): (1, "0")}
-    found = json.loads(printed)
-    assert found["source"] == ledger
-    assert found["total"]["charged_usd"] == {"known": "9.3", "unknown": 1}
-    assert found["unresolved"]["pending"] == found["unresolved"]["failed"] == 1
+    assert group_totals(printed) == {
+        ("old",): (1, "9"),
+        ("a/b",): (2, "1.3"),
+        ("\x1b[2J",): (1, "0"),
+    }
+    document = json.loads(printed)
+    assert document["source"] == ledger
+    assert document["total"]["charged_usd"] == {"known": "9.3", "unknown": 1}
+    assert document["unresolved"]["pending"] == document["unresolved"]["failed"] == 1
 
 
-def test_it_can_be_grouped_and_bounded(report, ledger):
-    """By several, with commas or one by one; in a period, in a zone."""
+def test_groups_and_periods_can_be_chosen(report, ledger):
+    """Several names, with commas or repeated options; in a period, in a time zone."""
     options = {"since": "2026-11-01", "timezone": "Europe/Berlin"}
     _, printed = report(ledger, by=("user,day", "byok"), **options)
 
-    assert groups(printed) == {
+    assert group_totals(printed) == {
         ("u", "2026-11-02", "no"): (1, "0.1"),
         (None, "2026-11-02", "yes"): (1, "1.2"),
         (None, "2026-11-02", "no"): (1, "0"),
@@ -93,17 +97,17 @@ def test_it_can_be_grouped_and_bounded(report, ledger):
     assert json.loads(printed)["timezone"] == "Europe/Berlin"
 
 
-def test_a_limit_leaves_no_cost_out(report, ledger):
-    """The others are taken together."""
+def test_a_limit_combines_the_remaining_groups(report, ledger):
+    """No cost is left out."""
     _, printed = report(ledger, limit=1)
 
-    assert groups(printed) == {("old",): (1, "9")}
+    assert group_totals(printed) == {("old",): (1, "9")}
     assert json.loads(printed)["rest"]["all_in_usd"] == {"known": "1.3", "unknown": 1}
     assert json.loads(printed)["groups_left_out"] == 2
 
 
-def test_a_terminal_has_a_table(report, ledger, monkeypatch):
-    """No name in it steers the terminal; what is left out stands beside the sum."""
+def test_a_terminal_gets_a_table(report, ledger, monkeypatch):
+    """No name in it controls the terminal; the number of unknown amounts is next to the sum."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -111,14 +115,14 @@ def test_a_terminal_has_a_table(report, ledger, monkeypatch):
     status, _ = report(ledger)
 
     assert status == Status.OK
-    shown = terminal.getvalue()
-    assert "$9.30 (and 1 unknown) charged" in shown
-    assert "2 ids without a record (1 pending, 1 failed)" in shown
-    assert "\x1b" not in shown
+    table = terminal.getvalue()
+    assert "$9.30 (and 1 unknown) charged" in table
+    assert "2 ids without a record (1 pending, 1 failed)" in table
+    assert "\x1b" not in table
 
 
 def test_a_table_can_be_piped(report, ledger):
-    """If it is asked for; it has no colours."""
+    """With an option; it has no colours."""
     _, printed = report(ledger, shown_as="table")
 
     assert ": all time" in " ".join(printed.split())  # after the ledger's path, long as it may be
@@ -126,7 +130,7 @@ def test_a_table_can_be_piped(report, ledger):
 
 
 def test_a_page_is_written(report, ledger, page, tmp_path):
-    """Whole or not at all; then nothing is printed in a pipe, unless it is asked for."""
+    """Completely or not at all; then a pipe gets nothing, unless a format is given."""
     name = tmp_path / "out.html"
     status, printed = report(ledger, html=str(name))
 
@@ -136,8 +140,8 @@ def test_a_page_is_written(report, ledger, page, tmp_path):
     assert json.loads(report(ledger, html=str(name), shown_as="json")[1])["total"]["records"] == 4
 
 
-def test_a_page_does_not_replace_its_source(report, ledger, page):
-    """Nor goes where there is no folder: that is found out before the work."""
+def test_a_page_cannot_replace_its_source(report, ledger, page):
+    """A missing folder is an error, too, before any work is done."""
     with pytest.raises(ConfigurationError, match="it is an input"):
         report(ledger, html=ledger)
     with pytest.raises(ConfigurationError, match="directory does not exist"):
@@ -156,19 +160,19 @@ def test_a_missing_extra_is_named(report, ledger, page, monkeypatch, missing):
     assert not Path(f"{ledger}.html").exists()
 
 
-def test_stderr_is_left_to_messages(ledger):
-    """No library says anything there, not even when the process ends."""
+def test_libraries_write_nothing_to_stderr(ledger):
+    """Not even when the process ends."""
     code = """if True:
         import sys
         from modelgates_client.cli.messages import Messages
         from modelgates_client.cli.report import ReportOptions, report
         sys.exit(report(ReportOptions(sources=(sys.argv[1],)), Messages()))
     """
-    done = subprocess.run([sys.executable, "-c", code, ledger], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", code, ledger], capture_output=True, text=True)
 
-    assert done.stderr == ""
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["total"]["records"] == 4
+    assert result.stderr == ""
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["total"]["records"] == 4
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_wrong_options_are_refused(report, options):
 
 
 @pytest.mark.parametrize("sources", [(), ("there/is/none.db",)])
-def test_without_a_ledger_there_is_no_report(report, sources):
-    """A typing error must not look like no cost."""
+def test_a_missing_ledger_is_an_error(report, sources):
+    """A misspelt path must not look like a cost of zero."""
     with pytest.raises(ModelGatesError):
         report(*sources)

@@ -1,4 +1,4 @@
-"""The command, interrupted: it ends at once, keeps what came, and says so in a line."""
+"""The command, interrupted: it ends at once, keeps received records, and prints one line."""
 
 import json
 import os
@@ -24,8 +24,8 @@ def lines(ids):
     return "".join(f"{each}\n" for each in ids)
 
 
-def test_interrupted_is_130(command, api):
-    """Ctrl-C ends it with a word, not with a traceback; what came before was written."""
+def test_ctrl_c_has_status_130(command, api):
+    """With a message and no traceback; records received before are written."""
     with command.started(
         "get",
         "gen-1",
@@ -38,17 +38,17 @@ def test_interrupted_is_130(command, api):
         while "gen-x" not in {request.id for request in api.requests}:
             time.sleep(0.01)
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=50)
+        _, stderr = running.communicate(timeout=50)
 
     assert b'"gen-1"' in first
-    assert said.split() == [b"error:", b"interrupted"]
+    assert stderr.split() == [b"error:", b"interrupted"]
     assert running.returncode == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("source", ["pipe", "file"])
-def test_a_signal_ends_it_cleanly(tmp_path, number, source):
-    """Status 130; what came is stored, nothing is leased, one line says how to go on."""
+def test_a_signal_ends_a_fetch_cleanly(tmp_path, number, source):
+    """With status 130; records are stored, leases are released, and a line says how to go on."""
     ledger = str(tmp_path / "ledger.db")
     some = threading.Event()
 
@@ -69,16 +69,16 @@ def test_a_signal_ends_it_cleanly(tmp_path, number, source):
                 running.stdin.flush()
             assert some.wait(50)
             running.send_signal(number)
-            out, said = running.stdout.read(), running.stderr.read().decode()
+            out, messages = running.stdout.read(), running.stderr.read().decode()
         assert running.returncode == 130
 
-    first, *rest = said.splitlines()
-    why, again = first.split("; continue with: modelgates fetch --ledger ")
-    assert why.startswith("error: interrupted")
+    first, *remaining_lines = messages.splitlines()
+    reason, again = first.split("; continue with: modelgates fetch --ledger ")
+    assert reason.startswith("error: interrupted")
     assert again.startswith(f"{ledger} --concurrency 4")
-    assert len(rest) == 1
-    assert "Traceback" not in said
+    assert len(remaining_lines) == 1
+    assert "Traceback" not in messages
     assert 0 < json.loads(out)["final"] <= 50
-    with Ledger(ledger) as left:
-        known = left.counts()
-        assert len(left.lease(1000)) == known.pending  # nobody else has them
+    with Ledger(ledger) as reopened:
+        known = reopened.counts()
+        assert len(reopened.lease(1000)) == known.pending  # no lease is left

@@ -1,4 +1,4 @@
-"""Exit statuses: one for each kind of failure, documented where people look."""
+"""Exit statuses: one for each kind of failure, and documented in the help."""
 
 import re
 
@@ -9,63 +9,65 @@ from modelgates_client.cli.statuses import Status
 from .commands import record
 
 
-def failing(status, code=None):
-    """Return an answer that is an error."""
+def error_response(status, code=None):
+    """Return a response that is an error."""
     return status, {"error": {"code": code or status, "message": "No."}}
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("response", "expected"),
     [
-        (failing(400), 1),
-        (failing(418), 1),
-        (failing(404), 3),
-        (failing(401), 4),
-        (failing(402), 4),
-        (failing(403), 4),
-        (failing(429), 5),
-        (failing(500), 6),
-        (failing(503), 6),
-        (failing(529), 6),
+        (error_response(400), 1),
+        (error_response(418), 1),
+        (error_response(404), 3),
+        (error_response(401), 4),
+        (error_response(402), 4),
+        (error_response(403), 4),
+        (error_response(429), 5),
+        (error_response(500), 6),
+        (error_response(503), 6),
+        (error_response(529), 6),
         ((524, b"<html>"), 6),
-        (failing(408), 7),
-        (failing(200, code=402), 4),
+        (error_response(408), 7),
+        (error_response(200, code=402), 4),
         ((200, b"<html>"), 8),
         pytest.param(
             *((200, {"data": record("gen-of-another")}), 8),
-            marks=pytest.mark.slow("it is asked for again until the time is over"),
+            marks=pytest.mark.slow("it is requested again until the deadline"),
         ),
     ],
 )
-def test_each_kind_of_failure_has_its_status(asking, odd, answer, expected):
-    """Whatever the body is; and the error is one line that names the id."""
-    odd.answers["gen-1"] = answer
+def test_each_kind_of_failure_has_its_status(scripted_command, scripted_server, response, expected):
+    """Whatever the body is; the error is one line that names the id."""
+    scripted_server.responses["gen-1"] = response
 
-    done = asking("get", "gen-1", *(("--timeout", "3") if expected == 8 else ()))
+    result = scripted_command("get", "gen-1", *(("--timeout", "3") if expected == 8 else ()))
 
-    assert done.returncode == expected
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: gen-1: HTTP ")
-    assert done.stderr.count("\n") == 1
-
-
-def test_the_highest_status_counts(asking, odd):
-    """Whatever the order of the ids."""
-    odd.answers.update({"gen-1": failing(500), "gen-2": failing(404), "gen-3": failing(401)})
-    odd.knows(record("gen-4"))
-
-    assert asking("get", "gen-1", "gen-2", "gen-3", "gen-4").returncode == 6
-    assert asking("get", "gen-2", "gen-3", "gen-4").returncode == 4
+    assert result.returncode == expected
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: gen-1: HTTP ")
+    assert result.stderr.count("\n") == 1
 
 
-def test_no_connection_is_seven(command):
-    """Nobody listens on the port."""
+def test_the_highest_exit_status_counts(scripted_command, scripted_server):
+    """In any order of the ids."""
+    scripted_server.responses.update(
+        {"gen-1": error_response(500), "gen-2": error_response(404), "gen-3": error_response(401)}
+    )
+    scripted_server.set_records(record("gen-4"))
+
+    assert scripted_command("get", "gen-1", "gen-2", "gen-3", "gen-4").returncode == 6
+    assert scripted_command("get", "gen-2", "gen-3", "gen-4").returncode == 4
+
+
+def test_a_failed_connection_has_status_7(command):
+    """Nothing listens on the port."""
     command.environment["MODELGATES_BASE_URL"] = "http://127.0.0.1:9/api/v1"
 
-    done = command("get", "gen-1", "--timeout", "0.5")
+    result = command("get", "gen-1", "--timeout", "0.5")
 
-    assert done.returncode == 7
-    assert done.stderr.startswith("error: gen-1: ")
+    assert result.returncode == 7
+    assert result.stderr.startswith("error: gen-1: ")
 
 
 @pytest.mark.parametrize(
@@ -86,17 +88,17 @@ def test_no_connection_is_seven(command):
         ("get", ""),
     ],
 )
-def test_wrong_usage_is_two(command, arguments):
+def test_wrong_usage_has_status_2(command, arguments):
     """One line says what is wrong."""
-    done = command(*arguments)
+    result = command(*arguments)
 
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert re.fullmatch(r"error: .*\n", done.stderr)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert re.fullmatch(r"error: .*\n", result.stderr)
 
 
-def test_a_bug_is_one_and_stops_no_other(command):
-    """Something unforeseen is named; the traceback comes with --verbose."""
+def test_an_unexpected_error_has_status_1_and_the_other_ids_are_requested(command):
+    """The error is named; --verbose prints the traceback."""
     command.program = """if True:
         import sys
         from modelgates_client.cli import get, main
@@ -106,19 +108,19 @@ def test_a_bug_is_one_and_stops_no_other(command):
         get.JSONLines.record = record
         sys.exit(main())
     """
-    done = command("get", "gen-1", "gen-2")
+    result = command("get", "gen-1", "gen-2")
     loud = command("get", "gen-1", "gen-2", "-v")
 
-    assert done.returncode == 1
-    assert '"gen-2"' in done.stdout
-    assert done.stderr == "error: gen-1: unexpected KeyError: 'gone'\n"
+    assert result.returncode == 1
+    assert '"gen-2"' in result.stdout
+    assert result.stderr == "error: gen-1: unexpected KeyError: 'gone'\n"
     assert "Traceback" in loud.stderr
 
 
 def test_the_statuses_are_documented(command):
     """--help says what each means."""
-    shown = dict(
+    documented = dict(
         re.findall(r"^ +(\d+) {1,4}(\S.*)$", command("get", "--help").stdout, re.MULTILINE)
     )
 
-    assert shown == {str(int(status)): status.meaning for status in Status}
+    assert documented == {str(int(status)): status.meaning for status in Status}

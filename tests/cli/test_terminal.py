@@ -1,4 +1,4 @@
-"""The command on a terminal: a table, a summary, a line of progress, colours or none."""
+"""The command on a terminal: a table, a summary, a progress line, and colours."""
 
 import json
 import re
@@ -17,14 +17,14 @@ SPINNER = "\N{BRAILLE PATTERN DOTS-124}"  # the first of its pictures
 
 
 def rows(screen):
-    """Return the table's lines below its header, as cells."""
+    """Return the cells of the table's lines below its header."""
     lines = SEQUENCE.sub("", screen.text).splitlines()
     header = next(number for number, line in enumerate(lines) if line.startswith("id "))
     return [re.split(r" {2,}", line.strip()) for line in lines[header + 1 :]]
 
 
 def test_several_records_are_a_table(command):
-    """A row for each id in its order, the failed ones too; errors are on stderr as ever."""
+    """A row for each id in order, including failed ones; errors are also on stderr."""
     screen = Screen(command, "get", "gen-1", "gen-x", "gen-2", piped="stderr")
 
     model = "meta-llama/llama-4-scout-17b-16e-instruct"
@@ -38,38 +38,40 @@ def test_several_records_are_a_table(command):
     assert screen.status == 3
 
 
-def test_what_is_not_known_is_not_zero(asking, odd):
-    """Null and unreadable fields say so; what is 0 is 0; what is not settled says so."""
-    odd.knows(
+def test_unknown_amounts_are_not_displayed_as_zero(scripted_command, scripted_server):
+    """Null and unreadable fields are marked, 0 is 0, and provisional records are marked."""
+    scripted_server.set_records(
         record("gen-1", total_cost=None, native_tokens_prompt=None, latency="fast"),
         record("gen-2", total_cost=0, native_tokens_completion=0, provider_name=None),
         record("gen-3", finish_reason=None, cancelled=False),
     )
 
-    first, second, third = rows(Screen(asking, "get", "gen-1", "gen-2", "gen-3", piped="stderr"))
+    first, second, third = rows(
+        Screen(scripted_command, "get", "gen-1", "gen-2", "gen-3", piped="stderr")
+    )
 
     assert first[3:] == ["unknown", "unknown", "98", "unreadable", "final"]
     assert second[2:] == ["unknown", "$0", "64", "0", "1016 ms", "final"]
     assert third[-1] == "not final"
 
 
-def test_with_an_own_key_the_table_shows_what_was_paid_in_all(asking, odd):
-    """The charge alone would pass for all there is to pay; what is not known is not added up."""
-    odd.knows(
+def test_with_an_own_key_the_table_has_the_total_cost(scripted_command, scripted_server):
+    """The charge alone would look like the total; unknown amounts are not added up."""
+    scripted_server.set_records(
         record("gen-1", is_byok=True, total_cost=0.1, upstream_inference_cost=0.2),
         record("gen-2", is_byok=True, total_cost=0.1, upstream_inference_cost=None),
         record("gen-3", is_byok=False, total_cost=0.1, upstream_inference_cost=0.1),
     )
 
-    shown = rows(Screen(asking, "get", "gen-1", "gen-2", "gen-3", piped="stderr"))
+    cell_rows = rows(Screen(scripted_command, "get", "gen-1", "gen-2", "gen-3", piped="stderr"))
 
-    assert [row[3] for row in shown if len(row) > 1] == ["$0.1"] * 3
-    assert [row for row in shown if len(row) == 1] == [["$0.3 all in"], ["unknown all in"]]
+    assert [row[3] for row in cell_rows if len(row) > 1] == ["$0.1"] * 3
+    assert [row for row in cell_rows if len(row) == 1] == [["$0.3 all in"], ["unknown all in"]]
 
 
 @pytest.mark.parametrize("columns", [20, 80])
 def test_digits_are_never_cut_off(command, columns):
-    """However narrow the terminal is: ids and models are folded, numbers are not."""
+    """However narrow the terminal is: ids and models are wrapped, numbers are not."""
     screen = Screen(command, "get", "gen-1", "gen-2", piped="stderr", columns=columns)
 
     for number in ("$0.00003452", "64", "98", "1016 ms"):
@@ -77,15 +79,15 @@ def test_digits_are_never_cut_off(command, columns):
 
 
 def test_a_single_record_is_a_summary(command):
-    """One id, from wherever it comes."""
+    """One id, from any source."""
     expected = summarize(Generation.from_dict(record("gen-1"))) + "\n"
 
     assert Screen(command, "get", "gen-1", piped="stderr").text == expected
     assert Screen(command, "get", "-", piped="stderr", stdin=b"gen-1\n").text == expected
 
 
-def test_the_summary_and_json_lines_are_there_for_several(command):
-    """The choice is not the terminal's alone."""
+def test_summary_and_json_lines_can_be_chosen_for_several_records(command):
+    """On a terminal."""
     summary = Screen(command, "get", "gen-1", "gen-2", "--summary", piped="stderr")
     lines = Screen(command, "get", "gen-1", "gen-2", "--json", piped="stderr")
 
@@ -94,12 +96,14 @@ def test_the_summary_and_json_lines_are_there_for_several(command):
 
 
 @pytest.mark.parametrize("option", [(), ("--summary",), ("--json",)])
-def test_the_server_cannot_steer_the_terminal(asking, odd, option):
-    """Escapes are harmless in every form, and rich's own markup is text."""
+def test_the_server_cannot_steer_the_terminal(scripted_command, scripted_server, option):
+    """Escapes are replaced in every format, and rich's markup is text."""
     model = "\x1b]0;owned\x07[red]red[/red] :smile:\u202e"
-    odd.knows(record("gen-1", model=model), record("gen-2", provider_name="\x1b[2J"))
+    scripted_server.set_records(
+        record("gen-1", model=model), record("gen-2", provider_name="\x1b[2J")
+    )
 
-    screen = Screen(asking, "get", "gen-1", "gen-2", *option, piped="stderr")
+    screen = Screen(scripted_command, "get", "gen-1", "gen-2", *option, piped="stderr")
 
     text = SEQUENCE.sub("", screen.text.replace("\x1b[2J", "!"))
     assert "!" not in text
@@ -109,7 +113,7 @@ def test_the_server_cannot_steer_the_terminal(asking, odd, option):
 
 @pytest.mark.slow("four terminals, each with a process")
 def test_colours_can_be_turned_off(command):
-    """NO_COLOR, when it is not empty, leaves the text alone."""
+    """NO_COLOR, if it is not empty, removes colours and nothing else."""
     arguments = ("get", "gen-1", "gen-x")
     assert SEQUENCE.search(Screen(command, *arguments, piped="stderr").text)
 
@@ -124,7 +128,7 @@ def test_colours_can_be_turned_off(command):
 
 
 def test_progress_is_drawn_on_a_terminal(command):
-    """It tells which id is asked for; in the end it is gone, and the error stays."""
+    """It has the id that is requested; it is removed at the end, and the error stays."""
     screen = Screen(command, "get", "gen-1", "gen-x", piped="stdout")
 
     assert SPINNER in screen.text
@@ -136,8 +140,8 @@ def test_progress_is_drawn_on_a_terminal(command):
 
 
 @pytest.mark.parametrize(("option", "term"), [("--quiet", "xterm"), ("--json", "dumb")])
-def test_progress_is_not_drawn_where_it_is_not_wanted(command, option, term):
-    """Nor is it with --quiet, or on a terminal that cannot draw."""
+def test_progress_is_not_drawn_with_quiet_or_on_a_dumb_terminal(command, option, term):
+    """Nor on a terminal that cannot draw."""
     command.environment["TERM"] = term
 
     screen = Screen(command, "get", "gen-1", option, piped="stdout")
@@ -147,15 +151,15 @@ def test_progress_is_not_drawn_where_it_is_not_wanted(command, option, term):
 
 
 def test_data_and_progress_do_not_mix(command):
-    """On one terminal, the line of progress is gone while a record is written."""
+    """On one terminal, the progress line is removed while a record is written."""
     screen = Screen(command, "get", "gen-1", "gen-2", "--json")
 
     lines = [line.rpartition("\x1b[2K")[2] for line in screen.text.splitlines()]
     assert [json.loads(line)["id"] for line in lines if line.startswith("{")] == ["gen-1", "gen-2"]
 
 
-def test_an_interrupt_shows_what_came(command):
-    """The table so far, the cursor back, one word on stderr."""
+def test_an_interrupt_shows_the_received_records(command):
+    """The table so far, the cursor restored, and one word on stderr."""
     screen = Screen(
         command, "get", "gen-1", "gen-x", "--wait", "--timeout", "30", on=(b"2/2 gen-x", b"\x03")
     )
@@ -167,8 +171,8 @@ def test_an_interrupt_shows_what_came(command):
     assert screen.status == 130
 
 
-def test_the_key_is_asked_for_without_showing_it(command):
-    """With --key-stdin on a terminal; typed keys are not echoed."""
+def test_a_typed_key_is_not_echoed(command):
+    """With --key-stdin on a terminal."""
     command.environment["MODELGATES_API_KEY"] = None
     key = command.key.encode() + b"\n"
 

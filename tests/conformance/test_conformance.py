@@ -1,4 +1,4 @@
-"""Checking responses against the spec: nothing is overlooked, and nothing private is shown."""
+"""Checking responses against the spec: every deviation is found, and no private data is shown."""
 
 import json
 
@@ -28,17 +28,17 @@ from ..contract.strategies import (
     deviations,
     mutated,
 )
-from ..recorded_gaps import LACKING
+from ..recorded_gaps import MISSING_FIELDS
 
 DOCUMENTED = pytest.mark.parametrize("status", SCHEMAS)
 
 
-def listed(checked):
-    """Return what deviates, and how, by its pointer."""
+def kinds_by_pointer(checked):
+    """Return the kind of each deviation by its pointer."""
     return {entry.pointer: entry.kind for entry in checked.deviations}
 
 
-def effects(checked):
+def levels_by_pointer(checked):
     """Return the level of each deviation by its pointer."""
     return {entry.pointer: effect(entry, checked.body).level for entry in checked.deviations}
 
@@ -46,14 +46,14 @@ def effects(checked):
 @DOCUMENTED
 @given(data=st.data())
 @settings(max_examples=60)
-def test_what_is_found_is_what_the_spec_says(status, data):
-    """The same as the operation and as the spec itself say, of JSON and of its bytes."""
+def test_the_deviations_are_those_of_the_operation_and_the_spec(status, data):
+    """From parsed JSON and from its bytes."""
     content = as_json(data.draw(mutated(SCHEMAS[status])))
     body = json.loads(content)
     expected = deviations(SCHEMAS[status], body)
 
     for given_as in (body, content):
-        found_now = listed(check(status, given_as))
+        found_now = kinds_by_pointer(check(status, given_as))
         if isinstance(body, dict):
             assert found_now == expected
             assert found_now == {e.pointer: e.kind for e in OPERATION.decode(status, content).drift}
@@ -64,10 +64,11 @@ def test_what_is_found_is_what_the_spec_says(status, data):
 @DOCUMENTED
 @given(data=st.data())
 @settings(max_examples=60)
-def test_what_breaks_is_what_raises(status, data):
-    """A deviation is breaking where reading the attribute raises, and a warning where it is None.
+def test_a_deviation_is_breaking_if_its_attribute_raises(status, data):
+    """Otherwise, where the attribute is None, it is a warning.
 
-    Judged by the kind and by what the spec says of null, which is not how it is found out.
+    The expected level comes from the kind and from the spec's nullability, which the implementation
+    does not use.
     """
     body = json.loads(as_json(data.draw(mutated(SCHEMAS[status]))))
     checked = check(status, body)
@@ -84,8 +85,8 @@ def test_what_breaks_is_what_raises(status, data):
         }.get(entry.kind)
 
 
-def test_levels_are_true_of_the_record(recorded):
-    """What is called breaking raises `FieldError`, what reads as None does."""
+def test_levels_agree_with_the_attributes_of_the_record(recorded):
+    """A breaking deviation raises `FieldError`; a warning reads as None."""
     data = recorded["data"]
     del data["model"], data["provider_name"]
     data["total_cost"] = "free"
@@ -95,15 +96,15 @@ def test_levels_are_true_of_the_record(recorded):
     checked = check(200, recorded)
     record = checked.body.data
 
-    assert effects(checked) == {
-        **LACKING,
+    assert levels_by_pointer(checked) == {
+        **MISSING_FIELDS,
         "/data/model": "breaking",
         "/data/provider_name": "warning",
         "/data/provider_responses/0/latency": "breaking",
         "/data/provider_responses/1": "breaking",
         "/data/total_cost": "breaking",
     }
-    for pointer, level in LACKING.items():
+    for pointer, level in MISSING_FIELDS.items():
         field = pointer.removeprefix("/data/")
         if level == "breaking":
             with pytest.raises(FieldError):
@@ -121,7 +122,7 @@ def test_levels_are_true_of_the_record(recorded):
             read()
 
 
-#: An operation of other bodies than one kind of object.
+#: An operation with bodies of several kinds.
 OTHER = OPERATION._replace(
     id="other",
     responses={
@@ -167,13 +168,13 @@ OTHER = OPERATION._replace(
         (None, {}, {"": "breaking"}),
     ],
 )
-def test_any_operation_can_be_held_against(status, body, expected):
-    """Whatever its bodies are: arrays, alternatives, texts, octets, nothing."""
-    assert effects(check(status, body, OTHER)) == expected
+def test_responses_of_any_operation_can_be_checked(status, body, expected):
+    """With any bodies: arrays, alternatives, texts, octets, or none."""
+    assert levels_by_pointer(check(status, body, OTHER)) == expected
 
 
-def test_what_an_operation_does_not_document_is_said():
-    """Its own statuses are named, whatever those of others are."""
+def test_undocumented_statuses_of_an_operation_are_reported():
+    """Its own statuses count, not those of other operations."""
     bare = OTHER._replace(responses={"200": OTHER.responses["200"]})
     for status in (404, None):
         (entry,) = check(status, {}, bare).deviations
@@ -181,11 +182,11 @@ def test_what_an_operation_does_not_document_is_said():
 
 
 def test_a_recorded_exchange_may_name_its_operation():
-    """By the id that the spec has for it; one that it does not have is no response."""
+    """By its id in the spec; an unknown id makes the line invalid."""
     body = {"data": {"api_type": "telepathy"}}
     for named in ({}, {"operation": OPERATION.id}):
         checked = check_line(as_json({"status": 200, "body": body, **named}))
-        assert listed(checked) == listed(check(200, body))
+        assert kinds_by_pointer(checked) == kinds_by_pointer(check(200, body))
     for name in ("none", None, 7, ["x"], {}):
         (entry,) = check_line(as_json({"status": 200, "body": body, "operation": name})).deviations
         assert entry.kind == "unreadable_line"
@@ -194,7 +195,7 @@ def test_a_recorded_exchange_may_name_its_operation():
 
 @pytest.mark.parametrize("body", [{"error": {}}, b"<html>", None, [], b""])
 def test_an_undocumented_status_is_the_only_finding(body):
-    """The spec says nothing of its body, so nothing of it can be wrong."""
+    """The spec does not describe its body, so the body cannot deviate."""
     (entry,) = check(418, body).deviations
 
     assert (entry.kind, entry.found) == ("undocumented_status", "418")
@@ -217,7 +218,7 @@ def test_an_undocumented_status_is_the_only_finding(body):
     ],
 )
 def test_an_unreadable_body_is_breaking(body, came):
-    """It is said what it is, in words of ours alone."""
+    """The finding names its kind, without text of the body."""
     (entry,) = check(200, body).deviations
 
     assert (entry.kind, entry.pointer, entry.found) == ("unreadable_body", "", came)
@@ -225,22 +226,22 @@ def test_an_unreadable_body_is_breaking(body, came):
     assert effect(entry, None).level == "breaking"
 
 
-def test_an_error_without_a_status_is_held_against_the_schema_of_errors():
-    """Whatever status it had, the schema is the same."""
+def test_an_error_without_a_status_is_checked_against_the_error_schema():
+    """The schema is the same for every status."""
     checked = check(None, {"error": {"code": "x", "message": "m"}, "more": 1})
 
-    assert effects(checked) == {"/error/code": "breaking", "/more": "info"}
+    assert levels_by_pointer(checked) == {"/error/code": "breaking", "/more": "info"}
 
 
-def test_a_line_that_is_no_response_is_breaking():
+def test_an_invalid_line_is_breaking():
     """Nothing was checked, which must not look like success."""
     checked = unreadable_line("array")
 
-    assert effects(checked) == {"": "breaking"}
+    assert levels_by_pointer(checked) == {"": "breaking"}
 
 
 @pytest.mark.parametrize(
-    ("pointer", "undeclared", "shown"),
+    ("pointer", "undeclared", "expected"),
     [
         ("", False, ""),
         ("/data/provider_responses/17/status", False, "/data/provider_responses/*/status"),
@@ -258,13 +259,13 @@ def test_a_line_that_is_no_response_is_breaking():
         ("/error/metadata/model", False, "/error/metadata/model"),
     ],
 )
-def test_a_pointer_shows_names_of_fields_and_no_others(pointer, undeclared, shown):
-    """Indices and keys of maps are not shown, nor new names that do not look like a field's."""
-    assert redacted_pointer(pointer, is_undeclared=undeclared) == shown
+def test_a_pointer_shows_only_names_of_fields(pointer, undeclared, expected):
+    """Not indices, keys of maps, or new names that do not look like field names."""
+    assert redacted_pointer(pointer, is_undeclared=undeclared) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [
         ("NewProvider", "'NewProvider'"),
         ("01.AI", "'01.AI'"),
@@ -279,16 +280,16 @@ def test_a_pointer_shows_names_of_fields_and_no_others(pointer, undeclared, show
         ("", "string (len 0)"),
     ],
 )
-def test_an_unknown_enum_value_is_shown_if_it_is_a_word(value, shown):
-    """The maintainer has to add it; what does not look like one of an enum is not shown."""
+def test_an_unknown_enum_value_is_shown_if_it_is_a_word(value, expected):
+    """The maintainer needs it; other texts are not shown."""
     (entry,) = [e for e in check(200, {"data": {"api_type": value}}).deviations if e.value == value]
 
     assert entry.kind == "unknown_value"
-    assert found_text(entry) == shown
+    assert found_text(entry) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [
         (None, "null"),
         (True, "boolean"),
@@ -311,21 +312,21 @@ def test_an_unknown_enum_value_is_shown_if_it_is_a_word(value, shown):
         ),
     ],
 )
-def test_a_shape_is_types_lengths_and_names(value, shown):
-    """Bounded in depth and in names."""
-    assert shape(value) == shown
+def test_a_shape_has_types_lengths_and_names(value, expected):
+    """Bounded in depth and number."""
+    assert shape(value) == expected
 
 
 @given(ANYTHING)
-def test_any_value_has_a_short_shape_that_is_one_line(value):
+def test_the_shape_of_any_value_is_short_and_one_line(value):
     """Whatever the server sends."""
     assert len(shape(value)) <= 200
     assert shape(value).isprintable()
 
 
 @pytest.mark.parametrize("name", [b"id", b"\\u0069d"])
-def test_a_name_that_stands_twice_is_found(name):
-    """Parsers differ in which value counts; the client's takes the last."""
+def test_a_duplicate_key_is_found(name):
+    """Parsers differ in which value they use; the client uses the last one."""
     body = b'{"data": {"id": "gen-1", "' + name + b'": "gen-2"}}'
     for checked in (
         check(200, body),

@@ -1,4 +1,4 @@
-"""The tools that the server has, on each interpreter: pydantic reads their types differently."""
+"""The server's tools on each Python version: pydantic reads their types differently."""
 
 import asyncio
 
@@ -9,19 +9,19 @@ from modelgates_client import AsyncModelGates
 from modelgates_client.mcp.server import server_of
 
 ALWAYS = {"get_generation", "explain_cost"}
-OF_A_LEDGER = {"report", "budget_state", "unresolved_ids"}
+LEDGER_TOOLS = {"report", "budget_state", "unresolved_ids"}
 
 
-@pytest.mark.parametrize(("ledger", "names"), [("a.db", ALWAYS | OF_A_LEDGER), (None, ALWAYS)])
-def test_each_tool_is_told_with_what_it_takes_and_gives(ledger, names):
-    """Without a ledger there are none for one: a tool that can only fail would be asked."""
+@pytest.mark.parametrize(("ledger", "names"), [("a.db", ALWAYS | LEDGER_TOOLS), (None, ALWAYS)])
+def test_each_tool_has_schemas_of_its_input_and_output(ledger, names):
+    """Without a ledger its tools are not listed, because they could only fail."""
 
-    async def listing():
+    async def list_tools():
         server = server_of(AsyncModelGates(api_key="sk-mg-of-nobody"), ledger, ())
-        async with Client(server) as asker:
-            return (await asker.list_tools()).tools
+        async with Client(server) as client:
+            return (await client.list_tools()).tools
 
-    tools = {tool.name: tool for tool in asyncio.run(listing())}
+    tools = {tool.name: tool for tool in asyncio.run(list_tools())}
     assert tools.keys() == names
     assert all(tool.annotations.read_only_hint for tool in tools.values())
     assert all(tool.input_schema["properties"] for name, tool in tools.items() if name in ALWAYS)

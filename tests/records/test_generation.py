@@ -1,4 +1,4 @@
-"""The record as people use it: the spec's fields, and what is computed from them."""
+"""The record: the spec's fields, and the properties computed from them."""
 
 import copy
 import datetime
@@ -29,13 +29,13 @@ def record(recorded):
     return Generation.from_dict(recorded["data"])
 
 
-def of(**fields):
-    """Return a record that has these fields alone."""
+def record_with(**fields):
+    """Return a record with only these fields."""
     return Generation.from_dict(fields)
 
 
-def test_the_recorded_response_says_it_all(record):
-    """Every helper has a value for a real record."""
+def test_each_helper_has_a_value_for_the_recorded_response(record):
+    """For a real record."""
     assert record.created == datetime.datetime(2026, 2, 24, 21, 19, 33, 705000, tzinfo=UTC)
     assert str(record.cost.all_in) == "0.00003452"
     assert record.attempts.served == Attempt("DeepInfra", 200, 420.0)
@@ -44,23 +44,23 @@ def test_the_recorded_response_says_it_all(record):
 
 
 def test_no_helper_hides_a_field_of_the_spec():
-    """Should a later spec add a field of a helper's name, the helper must make way."""
+    """If a later spec adds a field with the name of a helper, the helper must be renamed."""
     schema = models.Generation.__schema__()
     assert {"created", "cost", "attempts", "native_tokens_per_second", "is_final"} == HELPERS
     assert not HELPERS & (schema.fields.keys() | schema.names.keys())
     assert not HELPERS & {name for name, _ in inspect.getmembers(models.Generation)}
 
 
-def test_a_decoded_record_can_become_one(recorded):
-    """The class is set on what the generated code decoded: both have the same slots."""
-    plain = models.Generation.from_dict(recorded["data"])
-    plain.__class__ = Generation
-    assert plain == Generation.from_dict(recorded["data"])
-    assert plain.cost.charged is not None
-    assert not hasattr(plain, "__dict__")
+def test_a_generated_record_can_be_given_the_class(recorded):
+    """Both classes have the same slots."""
+    generated = models.Generation.from_dict(recorded["data"])
+    generated.__class__ = Generation
+    assert generated == Generation.from_dict(recorded["data"])
+    assert generated.cost.charged is not None
+    assert not hasattr(generated, "__dict__")
 
 
-def test_an_attribute_that_there_is_not_cannot_be_set(record):
+def test_an_unknown_attribute_cannot_be_set(record):
     """A misspelt assignment fails, as on the generated class."""
     with pytest.raises(AttributeError):
         record.costs = 1
@@ -74,30 +74,30 @@ def test_an_attribute_that_there_is_not_cannot_be_set(record):
     ids=["pickle", "copy", "deepcopy", "evolve"],
 )
 def test_twins_are_equal_and_of_the_same_class(complete, twin):
-    """Whatever makes one of another."""
+    """For each way to copy a record."""
     record = Generation.from_dict({**complete, "provider_responses": None})
-    made = twin(record)
-    assert type(made) is Generation
-    assert made.cost == record.cost
-    assert all(getattr(made, name) == getattr(record, name) for name in record.to_dict())
+    copied = twin(record)
+    assert type(copied) is Generation
+    assert copied.cost == record.cost
+    assert all(getattr(copied, name) == getattr(record, name) for name in record.to_dict())
 
 
 @pytest.mark.parametrize("twin", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy])
-def test_an_odd_record_survives_pickling_and_copying(twin):
-    """Unreadable values and undeclared fields too."""
-    record = of(id="gen-1", total_cost="free", tier="gold", provider_responses=[None])
-    made = twin(record)
-    assert made == record
-    assert made.drift == record.drift
-    assert made.attempts == record.attempts
+def test_unreadable_values_survive_pickling_and_copying(twin):
+    """Undeclared fields too."""
+    record = record_with(id="gen-1", total_cost="free", tier="gold", provider_responses=[None])
+    copied = twin(record)
+    assert copied == record
+    assert copied.drift == record.drift
+    assert copied.attempts == record.attempts
 
 
-def test_the_json_and_the_text_are_those_of_the_record(recorded, record):
-    """The helpers are in neither."""
-    plain = models.Generation.from_dict(recorded["data"])
-    assert record.to_dict() == plain.to_dict() == recorded["data"]
-    assert repr(record) == repr(plain)
-    assert record.drift == plain.drift
+def test_json_and_repr_do_not_contain_the_helpers(recorded, record):
+    """They equal those of the generated class."""
+    generated = models.Generation.from_dict(recorded["data"])
+    assert record.to_dict() == generated.to_dict() == recorded["data"]
+    assert repr(record) == repr(generated)
+    assert record.drift == generated.drift
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_the_json_and_the_text_are_those_of_the_record(recorded, record):
         ("2026-02-24T24:00:00Z", "2026-02-25T00:00:00+00:00"),
     ],
 )
-def test_when_it_was_created(text, moment):
-    """Aware, at the offset that was sent."""
-    assert of(created_at=text).created.isoformat() == moment
+def test_created_is_an_aware_datetime(text, moment):
+    """With the offset that was sent."""
+    assert record_with(created_at=text).created.isoformat() == moment
 
 
 @pytest.mark.parametrize(
@@ -137,34 +137,40 @@ def test_when_it_was_created(text, moment):
         1771967973,
     ],
 )
-def test_a_moment_that_is_not_known_is_none(text):
-    """Neither a zone nor a moment is guessed."""
-    assert of(created_at=text).created is None
-    assert of().created is None
+def test_created_is_none_for_an_incomplete_time(text):
+    """Neither a time zone nor a time is guessed."""
+    assert record_with(created_at=text).created is None
+    assert record_with().created is None
 
 
 @given(
     st.datetimes(datetime.datetime(2, 1, 1), datetime.datetime(9998, 12, 31)),  # noqa: DTZ001 - as asked for
     st.integers(-1439, 1439).map(lambda minutes: datetime.timedelta(minutes=minutes)),
 )
-def test_every_moment_comes_back(moment, offset):
-    """What Python writes is what is read, the offset too."""
+def test_each_time_can_be_parsed(moment, offset):
+    """With the offset, for each time that Python formats."""
     moment = moment.replace(tzinfo=datetime.timezone(offset))
-    found = of(created_at=moment.isoformat()).created
+    found = record_with(created_at=moment.isoformat()).created
     assert (found, found.utcoffset()) == (moment, offset)
 
 
 @given(st.text() | st.from_regex(r"\A[0-9]{4}-?[0-9W]{2}-?[0-9]{2}[T ][0-9:.,]{0,12}[Z+\-0-9:]*\Z"))
-def test_any_text_has_an_aware_moment_or_none(text):
-    """No text makes it fail."""
-    found = of(created_at=text).created
+def test_created_is_aware_or_none_for_any_text(text):
+    """No text makes it raise."""
+    found = record_with(created_at=text).created
     assert found is None or found.utcoffset() is not None
 
 
 def test_native_tokens_per_second():
-    """Tokens by seconds; no reasoning about latency."""
-    assert of(native_tokens_completion=50, generation_time=2000).native_tokens_per_second == 25.0
-    assert of(native_tokens_completion=0, generation_time=2000).native_tokens_per_second == 0.0
+    """Tokens divided by seconds; the latency does not matter."""
+    assert (
+        record_with(native_tokens_completion=50, generation_time=2000).native_tokens_per_second
+        == 25.0
+    )
+    assert (
+        record_with(native_tokens_completion=0, generation_time=2000).native_tokens_per_second
+        == 0.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,16 +187,18 @@ def test_native_tokens_per_second():
         (10, 5e-324),
     ],
 )
-def test_a_rate_that_is_not_known_is_none(tokens, time_ms):
-    """Unknown, unreadable, no time at all, below zero, or beyond what a float holds."""
-    found = of(native_tokens_completion=tokens, generation_time=time_ms)
+def test_the_rate_is_none_if_it_is_unknown(tokens, time_ms):
+    """Unknown, unreadable, zero or negative values, or a result beyond the range of a float."""
+    found = record_with(native_tokens_completion=tokens, generation_time=time_ms)
     assert found.native_tokens_per_second is None
 
 
 @given(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
-def test_a_rate_is_finite_and_not_negative(tokens, time_ms):
-    """Or there is none."""
-    rate = of(native_tokens_completion=tokens, generation_time=time_ms).native_tokens_per_second
+def test_the_rate_is_finite_and_not_negative(tokens, time_ms):
+    """Or None."""
+    rate = record_with(
+        native_tokens_completion=tokens, generation_time=time_ms
+    ).native_tokens_per_second
     assert rate is None or 0 <= rate < float("inf")
 
 
@@ -208,13 +216,13 @@ def test_a_rate_is_finite_and_not_negative(tokens, time_ms):
         ({}, False),
     ],
 )
-def test_a_record_is_final_when_it_says_so(fields, final):
-    """A reason or a cancellation settles it, whatever it cost; what is unreadable does not."""
-    assert of(**fields).is_final is final
+def test_a_finish_reason_or_a_cancellation_makes_a_record_final(fields, final):
+    """Whatever it cost; unreadable values do not."""
+    assert record_with(**fields).is_final is final
 
 
-def test_what_is_not_used_is_not_imported():
-    """Who only reads fields pays neither for money nor for dates."""
+def test_reading_fields_does_not_import_decimal_or_dateutil():
+    """Programs that only read fields need neither money nor dates."""
     code = f"""
 import json, sys
 sys.path[:] = {sys.path!r}
@@ -226,14 +234,16 @@ before = [name for name in late if name in sys.modules]
 record.created, record.cost, record.attempts
 print(json.dumps([before, [name for name in late if name in sys.modules]]))
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    before, after = json.loads(done.stdout)
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    before, after = json.loads(result.stdout)
     assert before == []
     assert len(after) == 3
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "message"),
     [
         ({"data": {"id": "gen-1"}}, r'under "data": Generation.from_dict\(source\["data"\]\)'),
         ({"data": {}, "new": 1}, "a whole response"),
@@ -242,27 +252,27 @@ print(json.dumps([before, [name for name in late if name in sys.modules]]))
         ({"error": {"code": 404, "message": "no"}}, "the API's error"),
     ],
 )
-def test_a_whole_response_is_refused_and_told_what_to_give(source, words):
-    """A record of which nothing can be read would look like one that says nothing."""
-    with pytest.raises(ValueError, match=words):
+def test_a_complete_response_is_refused(source, message):
+    """Its fields would all be missing; the error says which part to pass."""
+    with pytest.raises(ValueError, match=message):
         Generation.from_dict(source)
 
 
-def test_a_record_may_gain_fields_of_these_names():
-    """They are kept as any other that is not declared."""
-    record = of(id="gen-1", data={"a": 1}, error=None)
+def test_fields_named_like_parts_of_a_response_are_kept():
+    """As other undeclared fields."""
+    record = record_with(id="gen-1", data={"a": 1}, error=None)
     assert record.additional_properties["data"] == {"a": 1}
 
 
 @pytest.mark.parametrize("source", [None, [], [{"id": "gen-1"}], '{"id": "gen-1"}', b"{}", 5])
-def test_what_is_no_object_is_no_record(source):
-    """It is said what is wanted; an empty list is no empty record."""
+def test_a_value_that_is_not_an_object_is_refused(source):
+    """The error says what is expected; an empty list is not an empty record."""
     with pytest.raises(TypeError, match="a record is a JSON object, a dict here, not "):
         Generation.from_dict(source)
 
 
 def test_threads_may_read_a_record_at_the_same_time(recorded):
-    """All of it, computed properties included."""
+    """Including computed properties."""
     record = Generation.from_dict({**recorded["data"], "total_cost": "free", "new": [1]})
     barrier = threading.Barrier(8)
 

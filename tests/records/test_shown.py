@@ -1,4 +1,4 @@
-"""A record as JSON, as a table in a notebook, and as a summary in a terminal."""
+"""A record as JSON, as an HTML table in a notebook, and as a summary in a terminal."""
 
 import io
 import json
@@ -21,8 +21,8 @@ def record(recorded):
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_record_as_json_is_what_was_sent(recorded, indent):
-    """Unknown fields and unreadable ones come along, in ASCII."""
+def test_to_json_returns_what_was_sent(recorded, indent):
+    """With unknown and unreadable fields, in ASCII."""
     sent = {**recorded["data"], "total_cost": "free", "new": ["é", None], "app_id": 2**70}
     text = Generation.from_dict(sent).to_json(indent=indent)
     assert json.loads(text) == sent
@@ -30,28 +30,28 @@ def test_a_record_as_json_is_what_was_sent(recorded, indent):
     assert ("\n" in text) is (indent is not None)
 
 
-def test_a_number_beyond_doubles_is_json_on_the_way_back():
-    """Python's own writer has `Infinity` for it, which no other parser takes."""
+def test_a_number_beyond_doubles_is_valid_json():
+    """Python's `json` writes `Infinity`, which no other parser accepts."""
     text = Generation.from_dict(parse_json(b'{"total_cost":1e400,"usage":[-1e400]}')).to_json()
     assert text == '{"total_cost":1e999,"usage":[-1e999]}'
 
 
-def test_what_is_no_number_has_no_json(record):
-    """A record made by hand may hold NaN."""
+def test_nan_has_no_json(record):
+    """A constructed record may contain NaN."""
     record.total_cost = float("nan")
     with pytest.raises(ValueError, match="JSON"):
         record.to_json()
 
 
-def test_a_record_becomes_a_dict_of_its_json(record):
-    """As pydantic's models do; `in` would look for an item, so it is none."""
+def test_dict_returns_the_json_object(record):
+    """As with pydantic's models; `in` is not supported."""
     assert dict(record) == record.to_dict()
     with pytest.raises(TypeError):
         "id" in record  # noqa: B015 - it raises
 
 
-def test_the_cost_is_shown_with_what_it_comes_to():
-    """All that a program may read of it."""
+def test_the_repr_of_a_cost_has_every_property():
+    """Including the computed ones."""
     shown = repr(Cost(None, None, None))
     assert shown == "Cost(charged=None, upstream=None, cache_saving=None, all_in=None)"
     record = Generation.from_dict(
@@ -76,7 +76,7 @@ class Elements(HTMLParser):
 
 
 def test_a_notebook_shows_a_table(record):
-    """What a terminal shows is in it, too."""
+    """It has the text of the summary."""
     shown = Elements(record._repr_html_())
     assert shown.names[:2] == ["table", "caption"]
     assert shown.names.count("tr") == len(("Cost", "Tokens", "Timing", "Served by", "Drift"))
@@ -84,13 +84,13 @@ def test_a_notebook_shows_a_table(record):
         assert line[12:].strip() in shown.text
 
 
-def test_what_a_server_says_is_no_html():
-    """A model of any name is text, in every place."""
+def test_text_from_the_server_is_escaped_in_html():
+    """In every field."""
     texts = dict.fromkeys(
         ("id", "model", "created_at", "api_type", "finish_reason", "provider_name"), HOSTILE
     )
-    answers = [{"provider_name": HOSTILE, "status": HOSTILE}]
-    sent = {**texts, "total_cost": HOSTILE, "provider_responses": answers, HOSTILE: HOSTILE}
+    responses = [{"provider_name": HOSTILE, "status": HOSTILE}]
+    sent = {**texts, "total_cost": HOSTILE, "provider_responses": responses, HOSTILE: HOSTILE}
     page = Generation.from_dict(sent)._repr_html_()
     assert set(Elements(page).names) <= {"table", "caption", "strong", "br", "tr", "th", "td"}
     assert "\x1b" not in page
@@ -98,7 +98,7 @@ def test_what_a_server_says_is_no_html():
 
 
 def test_a_terminal_shows_a_summary(record):
-    """IPython by `_repr_pretty_`, rich by `__rich__`: markup of a server's is text."""
+    """In IPython by `_repr_pretty_`, in rich by `__rich__`, where the server's markup is text."""
     printer = Printer()
     record._repr_pretty_(printer, cycle=False)
     assert printer.shown == summarize(record)
@@ -110,7 +110,7 @@ def test_a_terminal_shows_a_summary(record):
 
 
 class Printer:
-    """What IPython hands to `_repr_pretty_`."""
+    """What IPython passes to `_repr_pretty_`."""
 
     def text(self, text):
         self.shown = text

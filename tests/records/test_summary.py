@@ -1,4 +1,4 @@
-"""A record as a person reads it."""
+"""The summary of a record for people."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.js
 
 
 def summary(**changes):
-    """Summarise the recorded response with some of its fields changed; `...` removes one."""
+    """Summarise the recorded response with some fields changed; `...` removes one."""
     record = {**json.loads(RECORD.read_bytes())["data"], **changes}
     return summarize(
         Generation.from_dict({key: value for key, value in record.items() if value is not ...})
@@ -20,21 +20,21 @@ def summary(**changes):
 
 
 def test_an_unknown_cost_is_not_zero():
-    """A cost that was not sent reads as unreadable, not as $0."""
+    """A cost that was not sent is unreadable, not $0."""
     assert "unreadable charged" in summary(total_cost=...)
     assert "$0 charged" in summary(total_cost=0)
 
 
 @pytest.mark.parametrize("cost", [0.1, 1e-9, 123456.789, -0.25])
-def test_amounts_are_shown_whole(cost):
-    """Amounts below a micro-dollar, large and negative ones keep their digits."""
-    shown = summary(total_cost=cost).partition("Cost")[2].split()[0]
-    assert float(shown.replace("$", "")) == cost
-    assert "e" not in shown
+def test_amounts_are_not_rounded(cost):
+    """Amounts below a micro-dollar, large and negative ones have all digits."""
+    amount = summary(total_cost=cost).partition("Cost")[2].split()[0]
+    assert float(amount.replace("$", "")) == cost
+    assert "e" not in amount
 
 
 def test_the_upstream_cost_counts_only_with_an_own_key():
-    """Without BYOK the upstream cost repeats the charge; showing it would double the bill."""
+    """Otherwise it repeats the charge, and adding it would double the bill."""
     without = summary(is_byok=False, upstream_inference_cost=0.5)
     assert "your own key" not in without
     assert "all in" not in without
@@ -43,8 +43,8 @@ def test_the_upstream_cost_counts_only_with_an_own_key():
     assert "$0.3 all in" in billed
 
 
-def test_a_bill_that_is_not_known_is_not_added_up():
-    """The charge alone would pass for all there is to pay."""
+def test_an_unknown_total_is_not_computed_from_its_known_part():
+    """The charge alone would look like the total."""
     text = summary(is_byok=True, upstream_inference_cost=None)
     assert "unknown billed by the provider besides" in text
     assert "unknown all in" in text
@@ -52,29 +52,29 @@ def test_a_bill_that_is_not_known_is_not_added_up():
     assert "unreadable whether your own key was billed" in summary(is_byok=...)
 
 
-def test_caching_saves_or_costs():
-    """A negative discount is a premium; an unknown one is not mentioned."""
+def test_a_negative_cache_discount_is_a_premium():
+    """An unknown discount is not mentioned."""
     assert "$0.25 saved by caching" in summary(cache_discount=0.25)
     assert " $0.25 premium paid for writing to the cache" in summary(cache_discount=-0.25)
     assert "unreadable saved by caching" in summary(cache_discount="much")
     assert "cach" not in summary(cache_discount=None).replace("cached", "")
 
 
-def test_a_record_that_is_not_settled_says_so():
+def test_a_provisional_record_is_marked():
     """Its cost may still change."""
     assert "not final yet" in summary(finish_reason=None, cancelled=False)
     assert "not final yet" not in summary(finish_reason="stop", cancelled=False)
     assert "not final yet" not in summary(finish_reason=None, cancelled=True)
 
 
-def test_what_is_not_known_is_not_guessed():
-    """Whether a generation was cancelled can be unknown, too."""
+def test_an_unknown_cancellation_is_unknown():
+    """It is not displayed as no."""
     assert "cancelled: unknown" in summary(cancelled=None)
     assert "cancelled: unreadable" in summary(cancelled="maybe")
 
 
-def test_attempts_that_cannot_be_read_hide_no_others():
-    """An odd attempt costs no other its line."""
+def test_an_unreadable_attempt_does_not_hide_others():
+    """Each attempt has its line."""
     attempt = {"provider_name": "Groq", "status": 503, "latency": 12.5}
     text = summary(provider_responses=["odd", attempt])
     assert "1. unknown, status unknown, unknown" in text
@@ -82,15 +82,15 @@ def test_attempts_that_cannot_be_read_hide_no_others():
     assert "/provider_responses/0: expected object" in text
 
 
-def test_attempts_that_are_not_known_are_not_none():
-    """Null says nothing of how many there were; an empty list does."""
+def test_unknown_attempts_are_not_displayed_as_none():
+    """Null does not say how many there were; an empty list does."""
     assert "attempts unreadable" in summary(provider_responses="none")
     assert "attempts unknown" in summary(provider_responses=None)
     assert "attempts" not in summary(provider_responses=[])
 
 
 def test_the_time_lost_is_shown_where_there_were_fallbacks():
-    """In full; not at all where the first attempt served."""
+    """In full; it is omitted if the first attempt succeeded."""
     failed = {"provider_name": "Groq", "status": 503, "latency": 0.1}
     served = {"provider_name": "DeepInfra", "status": 200, "latency": 420}
     assert " 0.3 ms lost" in summary(provider_responses=[failed, failed, failed, served])
@@ -98,8 +98,8 @@ def test_the_time_lost_is_shown_where_there_were_fallbacks():
     assert "lost" not in summary(provider_responses=[served])
 
 
-def test_the_server_cannot_steer_the_terminal():
-    """Control characters, and half characters that no terminal can encode, are replaced."""
+def test_text_from_the_server_cannot_control_the_terminal():
+    """Control characters and unpaired surrogates are replaced."""
     text = summary(model="\x1b[2Jmodel\r\n\ud800", finish_reason="\u202e")
     assert all(char.isprintable() for char in text.replace("\n", ""))
     assert "[2Jmodel" in text
