@@ -1,4 +1,4 @@
-"""What the tests share: Hypothesis' profile, and a stub that answers as a test says."""
+"""Shared fixtures: the Hypothesis profile, and a stub whose response a test sets."""
 
 import gc
 import json
@@ -16,7 +16,7 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],  # of a busy machine
+    suppress_health_check=[HealthCheck.too_slow],  # on a busy machine
 )
 settings.load_profile("project")
 
@@ -25,15 +25,16 @@ RECORD = Path(__file__).parent / "records" / "2026-02-cancelled-stream.json"
 
 
 def pytest_configure():
-    """Take Ctrl-C, though who started this in the background had it ignored: tests send it."""
+    """Enable Ctrl-C, which is ignored if pytest was started in the background: tests send it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Let no collection of garbage look through ten thousand tests: each takes a third of a second.
+    """Disable garbage collection while tests are collected, and exclude them from later ones.
 
-    Neither while tests are collected, which takes half the time so, nor while they run.
+    Traversing ten thousand tests takes a third of a second each time; without it, collecting takes
+    half the time.
     """
     gc.disable()
     try:
@@ -43,16 +44,16 @@ def pytest_collection():
         gc.freeze()
 
 
-def busy():
-    """Return how many times longer all takes, as others want the processors, too."""
+def load_factor():
+    """Return the factor by which other processes slow the tests down."""
     if not hasattr(os, "getloadavg"):
         return 1.0
     return max(1.0, os.getloadavg()[1] / (os.cpu_count() or 1))
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Name the tests of more than two seconds that do not say why; more, on a busy machine."""
-    max_s = SLOW_S * busy()
+    """List tests slower than two seconds, adjusted for load, that do not state a reason."""
+    max_s = SLOW_S * load_factor()
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
     slow = [each for each in reports if each.when == "call" and each.duration > max_s]
     unexplained = [each for each in slow if "slow" not in each.keywords]
@@ -63,11 +64,11 @@ def pytest_terminal_summary(terminalreporter):
 
 
 class Stub:
-    """A server on loopback that gives every request the same answer.
+    """A server on loopback that gives every request the same response.
 
     Attributes:
-        base_url: What a client takes as its `base_url`.
-        request: The last request that came.
+        base_url: The `base_url` of a client.
+        request: The last request.
     """
 
     def __init__(self, server):
@@ -77,7 +78,7 @@ class Stub:
         self.answers(b"")
 
     def answers(self, body, status=200, content_type="application/json", **headers):
-        """Answer from now on with `body`: bytes as they are, anything else as JSON."""
+        """Respond from now on with `body`: bytes unchanged, anything else as JSON."""
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.status = status
         self.headers = {"Content-Type": content_type, **headers}
@@ -89,14 +90,14 @@ class Stub:
 
 @pytest.fixture(scope="session")
 def stub():
-    """A server that answers as a test says."""
+    """A server whose response a test sets."""
     with HTTPServer(host="127.0.0.1") as server:
         yield Stub(server)
 
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Let `get_many` take no silence for a hang: a busy machine may stop a server for seconds."""
+    """Raise the patience of `get_many`: a busy machine may stop a server for seconds."""
     for module in ("in_flight", "gate"):
         monkeypatch.setattr(f"modelgates_client.bulk.{module}.MIN_PATIENCE_S", 120.0)
 
@@ -109,10 +110,10 @@ def recorded():
 
 @pytest.fixture
 def complete(recorded):
-    """The record of that response, with what the vendored spec has and it lacks made from the spec.
+    """The record of that response, with fields that it lacks filled from the vendored spec.
 
-    It is exactly as the spec says, whichever version is vendored.
+    It conforms to the spec, whichever version is vendored.
     """
-    from modelgates_client.testing import make_record  # noqa: PLC0415 - tests of scripts run without
+    from modelgates_client.testing import make_record  # noqa: PLC0415 - not installed for tests of scripts
 
     return {**make_record("gen-1"), **recorded["data"]}

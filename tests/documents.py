@@ -1,16 +1,16 @@
-"""What people read: the README and the pages in `docs/`, with their blocks, headings and links.
+"""The README and the pages in `docs/`, with their blocks, headings and links.
 
-The first line of a fenced block says what it is:
+The first line of a fenced block determines its kind:
 
-| first line    | what the block is                                                             |
+| first line    | kind                                                                          |
 |---------------|-------------------------------------------------------------------------------|
-| `python`      | an example, complete by itself; it is run                                     |
-| `console`     | commands after `$`, and below each what it prints; they are run               |
-| `text`        | what the block before it prints                                               |
+| `python`      | a complete example; it is run                                                 |
+| `console`     | commands after `$`, each followed by its output; they are run                 |
+| `text`        | the output of the previous block                                              |
 | `LANG NAME`   | a file of that name, in the folder in which the page's commands run           |
 
-Where a command's output is not shown, it is not compared. A line `…` stands for any lines, another
-`…` for words. A command that does not end with 0 says so: `$ modelgates … # exit status 10`.
+Output that is not shown is not compared. A line `…` stands for any lines, another `…` for words. A
+command with another exit status than 0 states it: `$ modelgates … # exit status 10`.
 """
 
 import ast
@@ -24,7 +24,7 @@ FENCE = re.compile(r"^```(\S*)[ ]?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 EXIT_STATUS = re.compile(r"\s+# exit status (\d+)$")
 
-#: Examples that no type checker is asked about: Dask and pandas have no types, and one is not ours.
+#: Examples that are not type-checked: Dask and pandas have no types, and one is of the API page.
 UNTYPED = {"by_requests.py", "cluster.py", "ledger_1.py"}
 
 
@@ -37,7 +37,7 @@ class Command(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, the file that it is, its text, and the line it begins at."""
+    """A fenced block: its language, its file name, its text, and its first line."""
 
     language: str
     file: str
@@ -47,14 +47,14 @@ class Block(NamedTuple):
     def commands(self):
         """Return the commands of a console block."""
         assert self.text.startswith("$ "), self
-        found = []
+        commands = []
         for part in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
             line, _, output = part.partition("\n")
             status = EXIT_STATUS.search(line)
-            found.append(
+            commands.append(
                 Command(EXIT_STATUS.sub("", line), int(status[1]) if status else 0, output or None)
             )
-        return found
+        return commands
 
 
 class Page:
@@ -62,7 +62,7 @@ class Page:
 
     Attributes:
         name: Its path in the project.
-        text: What it says.
+        text: Its content.
     """
 
     def __init__(self, path):
@@ -74,8 +74,8 @@ class Page:
     def blocks(self):
         """Its fenced blocks, in order."""
         return [
-            Block(found[1], found[2], found[3], self.text.count("\n", 0, found.start()) + 1)
-            for found in FENCE.finditer(self.text)
+            Block(match[1], match[2], match[3], self.text.count("\n", 0, match.start()) + 1)
+            for match in FENCE.finditer(self.text)
         ]
 
     @cached_property
@@ -100,7 +100,7 @@ class Page:
         return text
 
     def examples(self):
-        """Return its examples: each Python block, and the text that says what it prints."""
+        """Return its examples: each Python block with the text of its output."""
         following = [*self.blocks, Block("", "", "", 0)][1:]
         return [
             (block, output.text if output.language == "text" and not output.file else "")
@@ -109,15 +109,15 @@ class Page:
         ]
 
 
-def fits(shown, text):
-    """Whether a page shows a text: a line `…` stands for any lines, another `…` for words."""
+def matches_output(shown, text):
+    """Whether the output shown on a page matches: a line `…` matches lines, another `…` words."""
     lines = [re.escape(line).replace("…", ".+") for line in shown.splitlines()]
     patterns = [r"(?:.*\n)*" if line.strip("\\ ") == ".+" else f"{line}\n" for line in lines]
     return re.fullmatch("".join(patterns), text) is not None
 
 
 def sessions():
-    """Return the names of what nox runs, as the noxfile declares it."""
+    """Return the names of the nox sessions that the noxfile declares."""
     tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     return {
         node.name

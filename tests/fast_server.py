@@ -1,6 +1,6 @@
-"""A server for thousands of requests: fast, and it limits, delays, fails, forgets as it is told.
+"""A fast server for thousands of requests, with configurable limits, delays and failures.
 
-It speaks just enough HTTP/1.1 for well-behaved clients; `tests/faults` has those that misbehave.
+It speaks just enough HTTP/1.1 for well-behaved clients; `tests/faults` has servers that misbehave.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from urllib.parse import parse_qs, urlsplit
 RECORD = json.loads(
     (Path(__file__).parent / "records" / "2026-02-cancelled-stream.json").read_bytes()
 )
-KEY = "sk-mg-of-the-gateway"  # any will do: it does not look
+KEY = "sk-mg-of-the-gateway"  # any key is accepted
 
-_LOOK_S = 0.005  # between two looks whether an answer is ready
-_TURNS = 20  # of the event loop
+_POLL_S = 0.005  # the interval of checks whether a response is ready
+_TURNS = 20  # iterations of the event loop
 _REASONS = {200: "OK", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 
 
 class Answer(NamedTuple):
-    """A status, a body, headers; and after how many seconds, and when at the earliest, they go."""
+    """A response, its delay in seconds, and a condition that it waits for."""
 
     status: int
     body: bytes
@@ -35,39 +35,39 @@ class Answer(NamedTuple):
 
 
 def record(generation_id, **fields):
-    """Answer with the record of an id: the real one, with some fields changed."""
+    """Respond with the recorded record, with this id and some fields changed."""
     body = {"data": {**RECORD["data"], "id": generation_id, **fields}}
     return Answer(200, json.dumps(body).encode())
 
 
 def error(status, *headers, message="no"):
-    """Answer with an error, as the API does."""
+    """Respond with an error, as the API does."""
     return Answer(
         status, json.dumps({"error": {"code": status, "message": message}}).encode(), headers
     )
 
 
 class Gateway:
-    """A server on loopback, on an event loop in a thread of its own.
+    """A server on loopback, on an event loop in its own thread.
 
     Attributes:
-        base_url: What a client takes as its `base_url`.
-        requests: How often each id was asked for.
-        statuses: How often each status was answered.
-        most_open: The most connections that were open at one time.
-        most_at_once: The most requests that were being answered at one time.
+        base_url: The `base_url` of a client.
+        requests: The number of requests of each id.
+        statuses: The number of responses of each status.
+        most_open: The maximum number of connections open at the same time.
+        most_at_once: The maximum number of requests in progress at the same time.
     """
 
     def __init__(self, answer=None, *, per_second=None, delay_s=0.0):
-        """Answer by `answer(generation_id, how_often_before)`; allow so many requests per second.
+        """Respond with `answer(generation_id, previous_requests)`; limit requests per second.
 
-        The limit is that of a window that slides; 429 says when the next request is welcome, in
-        whole seconds.
+        The limit applies to a sliding window; 429 says when the next request is allowed, in whole
+        seconds.
         """
         self._answer = answer or (lambda generation_id, _: record(generation_id))
         self._per_second = per_second
         self._delay_s = delay_s
-        self._welcomed = deque()
+        self._accepted = deque()
         self.requests = Counter()
         self.statuses = Counter()
         self.open = self.most_open = self.at_once = self.most_at_once = 0
@@ -93,8 +93,8 @@ class Gateway:
         self._port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
-        # A server that is closed makes no transport of what it accepted just before, and leaves the
-        # socket open (CPython: `Server._attach`): first let all that is there become transports.
+        # A closed server creates no transport for a connection accepted just before and leaves its
+        # socket open (CPython: `Server._attach`), so let pending connections get theirs first.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         server.close()
@@ -108,13 +108,13 @@ class Gateway:
         generation_id = parse_qs(urlsplit(target).query)["id"][0]
         now = time.monotonic()
         if self._per_second is not None:
-            while self._welcomed and self._welcomed[0] <= now - 1:
-                self._welcomed.popleft()
-            if len(self._welcomed) >= self._per_second:
-                after = math.ceil(self._welcomed[0] + 1 - now)
+            while self._accepted and self._accepted[0] <= now - 1:
+                self._accepted.popleft()
+            if len(self._accepted) >= self._per_second:
+                retry_after_s = math.ceil(self._accepted[0] + 1 - now)
                 self.statuses[429] += 1
-                return error(429, f"Retry-After: {after}")
-            self._welcomed.append(now)
+                return error(429, f"Retry-After: {retry_after_s}")
+            self._accepted.append(now)
         answer = self._answer(generation_id, self.requests[generation_id])
         self.requests[generation_id] += 1
         self.statuses[answer.status] += 1
@@ -151,7 +151,7 @@ class _Connection(asyncio.Protocol):
 
     def _send(self, answer):
         if not answer.ready():
-            self._loop.call_later(_LOOK_S, self._send, answer)
+            self._loop.call_later(_POLL_S, self._send, answer)
             return
         self._gateway.at_once -= 1
         reason = _REASONS.get(answer.status, "Other")

@@ -1,6 +1,6 @@
-"""Which module may import which, and what the public names may show.
+"""Which module may import which, and which types public signatures may have.
 
-The rules of imports are contracts of import-linter; they stand in `pyproject.toml`.
+The rules of imports are contracts of import-linter in `pyproject.toml`.
 """
 
 import ast
@@ -33,10 +33,10 @@ SCRIPTS = ROOT / "scripts"
 PACKAGES = ("modelgates_client", "modelgates_api", "modelgates_runtime")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-#: What the transport stands on; no public signature may show it.
+#: The packages under the transport; no public signature may contain their types.
 ENGINE = ("anyio", "h11", "httpcore", "httptools", "httpx", "sniffio")
 
-#: What must not be loaded before it is needed.
+#: Modules that must not be loaded before they are needed.
 HEAVY = {
     *ENGINE,
     "asyncio",
@@ -53,7 +53,7 @@ HEAVY = {
     "typing",
 }
 
-#: Distributions whose modules have other names.
+#: Modules of distributions with other names.
 MODULES = {
     "adbc_driver_sqlite": {"adbc_driver_manager", "adbc_driver_sqlite"},
     "opentelemetry_api": {"opentelemetry"},
@@ -61,28 +61,28 @@ MODULES = {
     "pytest_httpserver": {"pytest", "pytest_httpserver", "werkzeug"},
 }
 
-#: What calls a method of ours that imports it: it is there then.
+#: Packages that call a method of ours, which may therefore import them.
 CALLERS = {"PyInstaller", "pydantic_core"}
 
 
 @pytest.fixture(scope="module")
 def graph():
-    """Who imports whom in the packages, external ones included."""
+    """The imports of the packages, including external ones."""
     return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
-def test_the_rooms_look_into_those_below_alone():
-    """Every contract is kept; by a process of its own, since the linter silences other loggers."""
+def test_import_contracts_are_kept():
+    """In a separate process, because the linter disables other loggers."""
     lint = "from importlinter import cli; raise SystemExit(cli.lint_imports(no_cache=True))"
     environ = {**os.environ, "PYTHONPATH": str(SCRIPTS), "PYTHONUTF8": "1"}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", lint], cwd=ROOT, env=environ, capture_output=True, encoding="utf-8"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_front_scripts_import_no_package_of_ours():
-    """They make the packages; import-linter sees the folders beside them, not these."""
+def test_top_level_scripts_import_no_package_of_ours():
+    """They generate the packages; import-linter checks only the folders next to them."""
     scripts = [*SCRIPTS.glob("*.py"), *(SCRIPTS / "benchmarks").glob("*.py")]
     assert scripts
     for file in scripts:
@@ -92,8 +92,8 @@ def test_the_front_scripts_import_no_package_of_ours():
             assert not [name for name in names if name.startswith(PACKAGES)], file
 
 
-def test_the_packages_import_what_is_declared(graph):
-    """Besides the standard library: the dependencies, and where they are there the extras."""
+def test_the_packages_import_only_declared_dependencies(graph):
+    """In addition to the standard library: dependencies and, if installed, extras."""
     project = PROJECT["project"]
     declared = [project["dependencies"], *project["optional-dependencies"].values()]
     names = {re.match(r"[\w-]+", need)[0].replace("-", "_") for needs in declared for need in needs}
@@ -102,14 +102,14 @@ def test_the_packages_import_what_is_declared(graph):
     assert imported - allowed - CALLERS - sys.stdlib_module_names == set()
 
 
-def room(module):
-    """Return the room that a module is in."""
+def package_of(module):
+    """Return the subpackage of a module."""
     package, _, rest = module.partition(".")
     return rest.partition(".")[0] or package if package == "modelgates_client" else package
 
 
-#: From where to where something goes: what runs between the two, in the direction of the imports.
-WALKS = {
+#: Paths through the packages, from the first to the last, in the direction of the imports.
+PATHS = {
     "a call": ("client", "transport"),
     "a body": ("calls", "modelgates_runtime"),
     "a row": ("reports", "rows"),
@@ -117,111 +117,119 @@ WALKS = {
 
 
 @pytest.fixture(scope="module")
-def below(graph):
-    """The rooms that each room imports."""
-    below = {}
+def imported_packages(graph):
+    """The packages that each package imports."""
+    imports = {}
     for module in graph.modules:
+        importer = package_of(module)
         for imported in graph.find_modules_directly_imported_by(module):
-            if imported.startswith(PACKAGES) and "modelgates_client" != room(module) != room(
-                imported
-            ):
-                below.setdefault(room(module), set()).add(room(imported))
-    for name in [*below]:
-        below[name].discard("_version")
-    return below
+            target = package_of(imported)
+            if imported.startswith(PACKAGES) and importer not in {"modelgates_client", target}:
+                imports.setdefault(importer, set()).add(target)
+    for targets in imports.values():
+        targets.discard("_version")
+    return imports
 
 
-def picture(below, start=None, end=None):
-    """Draw the imports between rooms that do not follow from others; between two, what is there.
+def draw_imports(imported_packages, start=None, end=None):
+    """Draw imports between packages that do not follow from others; with ends, those between them.
 
     Raises:
-        graphlib.CycleError: They go in a circle.
+        graphlib.CycleError: They are cyclic.
     """
     reach = {}
-    for name in graphlib.TopologicalSorter(below).static_order():
-        direct = below.get(name, set())
+    for name in graphlib.TopologicalSorter(imported_packages).static_order():
+        direct = imported_packages.get(name, set())
         reach[name] = direct.union(*(reach[other] for other in direct))
     between = (
         reach if start is None else {n for n in {start} | reach[start] if end in reach[n]} | {end}
     )
     arrows = [
         f"    {name} --> {other}"
-        for name in sorted(between & below.keys())
-        for other in sorted(below[name] & {*between})
-        if not any(other in reach[third] for third in below[name] & {*between})
+        for name in sorted(between & imported_packages.keys())
+        for other in sorted(imported_packages[name] & {*between})
+        if not any(other in reach[third] for third in imported_packages[name] & {*between})
     ]
     return "\n".join(["flowchart TD" if start is None else "flowchart LR", *arrows, ""])
 
 
-def test_contributing_shows_the_rooms_as_they_are(below):
-    """All of them, and the walks through them; `UPDATE_DOCS=1` draws them anew."""
+def test_contributing_has_the_current_import_diagrams(imported_packages):
+    """All packages, and the paths through them; `UPDATE_DOCS=1` redraws them."""
     path = ROOT / "CONTRIBUTING.md"
-    pictures = [picture(below), *(picture(below, *ends) for ends in WALKS.values())]
+    diagrams = [
+        draw_imports(imported_packages),
+        *(draw_imports(imported_packages, *ends) for ends in PATHS.values()),
+    ]
     if os.environ.get("UPDATE_DOCS"):
-        drawn = iter(pictures)
+        drawn = iter(diagrams)
         text = path.read_text(encoding="utf-8")
         block = re.compile(r"```mermaid\n.*?```", re.DOTALL)
         path.write_text(
             block.sub(lambda _: f"```mermaid\n{next(drawn)}```", text), encoding="utf-8"
         )
     shown = [block.text for block in Page(path).blocks if block.language == "mermaid"]
-    assert shown == pictures, "run this with UPDATE_DOCS=1"
+    assert shown == diagrams, "run this with UPDATE_DOCS=1"
 
 
-@pytest.mark.parametrize("ends", WALKS.values(), ids=[*WALKS])
-def test_a_walk_goes_one_way(below, ends):
-    """Nothing of it looks back: no room between the two imports one that is before it."""
+@pytest.mark.parametrize("ends", PATHS.values(), ids=[*PATHS])
+def test_imports_on_a_path_go_in_one_direction(imported_packages, ends):
+    """No package on it imports an earlier one."""
     start, end = ends
-    lines = picture(below, start, end).splitlines()[1:]
+    lines = draw_imports(imported_packages, start, end).splitlines()[1:]
     arrows = [line.strip().split(" --> ") for line in lines]
-    order = list(graphlib.TopologicalSorter({end: []} | _above(arrows)).static_order())
+    order = list(graphlib.TopologicalSorter({end: []} | importers_of(arrows)).static_order())
     assert (order[0], order[-1]) == (start, end)
 
 
-def _above(arrows):
+def importers_of(arrows):
+    """Return the packages that import each package on a path."""
     above = {}
     for name, other in arrows:
         above.setdefault(other, []).append(name)
     return above
 
 
-def loaded(statement):
+def loaded_modules(statement):
     """Return the top-level modules that a statement loads, in a Python without site-packages."""
     path = [str(CLIENT.parent), str(API.parent), *sys.path]
     code = f"import sys; sys.path[:] = {path!r}; before = set(sys.modules); {statement}"
     code += "; print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-S", "-c", code], check=True, capture_output=True, text=True
     )
-    return set(done.stdout.split())
+    return set(result.stdout.split())
 
 
 def test_importing_the_package_loads_nothing_else():
-    """It costs next to nothing; `HEAVY` is what would be felt."""
-    assert loaded("import modelgates_client") == {"modelgates_client"}
-    assert loaded("import modelgates_client; dir(modelgates_client)") == {"modelgates_client"}
+    """`HEAVY` are modules that take noticeable time."""
+    assert loaded_modules("import modelgates_client") == {"modelgates_client"}
+    assert loaded_modules("import modelgates_client; dir(modelgates_client)") == {
+        "modelgates_client"
+    }
 
 
-def test_the_search_for_what_is_loaded_finds_it():
-    """A client cannot be made without most of what is heavy, but for httpx."""
-    found = loaded("from modelgates_client import ModelGates; ModelGates(api_key='k')")
-    assert "httpx" not in found
-    assert {"httpcore", "modelgates_api", "ssl", "typing"} <= found & HEAVY
+def test_creating_a_client_loads_heavy_modules_but_not_httpx():
+    """So the check of loaded modules works."""
+    modules = loaded_modules("from modelgates_client import ModelGates; ModelGates(api_key='k')")
+    assert "httpx" not in modules
+    assert {"httpcore", "modelgates_api", "ssl", "typing"} <= modules & HEAVY
 
 
 def test_errors_load_no_engine():
-    """Who only catches them, or unpickles one, does not pay for it."""
-    assert not loaded("from modelgates_client import NotFoundError") & {*ENGINE, "asyncio", "ssl"}
+    """Programs that only catch or unpickle errors need none."""
+    modules = loaded_modules("from modelgates_client import NotFoundError")
+    assert not modules & {*ENGINE, "asyncio", "ssl"}
 
 
 def test_importing_the_models_does_not_import_the_transport():
-    """Who only reads records does not pay for it."""
-    assert not loaded("import modelgates_api.models") & {*ENGINE, "asyncio", "ssl"}
-    assert not loaded("from modelgates_client import Generation") & {*ENGINE, "asyncio", "ssl"}
+    """Programs that only read records need none."""
+    assert not loaded_modules("import modelgates_api.models") & {*ENGINE, "asyncio", "ssl"}
+    modules = loaded_modules("from modelgates_client import Generation")
+    assert not modules & {*ENGINE, "asyncio", "ssl"}
 
 
-def test_what_is_promised_is_what_checkers_and_programs_find():
-    """`__all__`, the imports for type checkers, and the table of lazy names say the same."""
+def test_lazy_names_agree_with_all_and_type_checking_imports():
+    """`__all__`, the imports for type checkers, and the table of lazy names are equal."""
     tree = ast.parse((CLIENT / "__init__.py").read_text(encoding="utf-8"))
     (block,) = [
         node
@@ -239,7 +247,7 @@ def test_what_is_promised_is_what_checkers_and_programs_find():
         )
 
 
-#: The resources of every tag, whichever the spec has: they are named for type checkers alone.
+#: The resources of every tag of the spec: they are imported for type checkers only.
 RESOURCES = {
     name: value
     for module in pkgutil.iter_modules(resources.__path__)
@@ -248,7 +256,7 @@ RESOURCES = {
 
 
 def signatures():
-    """Yield the public functions and methods of what the package exports, attributes too."""
+    """Yield the public functions and methods of exported classes, and of their attributes."""
     for name in modelgates_client.__all__:
         value = getattr(modelgates_client, name)
         if not inspect.isclass(value):
@@ -272,19 +280,19 @@ def signatures():
     list(signatures()),
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_no_public_signature_shows_the_transport(name, function):
-    """The transport must stay exchangeable; httpx is named where people give a client of it."""
-    shown = dict(function.__annotations__)
+def test_no_public_signature_has_types_of_the_transport(name, function):
+    """The transport is replaceable; httpx is allowed for clients that users pass."""
+    annotations = dict(function.__annotations__)
     for hint in function.__annotations__.values():
         for part in (hint, *typing.get_args(hint)):  # `**options: Unpack[SomeOptions]`
-            shown.update(getattr(part, "__annotations__", {}))
-    given = shown.pop("http_client", "httpx.Client")
-    assert "httpx.Client" in str(given) or "httpx.AsyncClient" in str(given)
-    assert not [name for name in ENGINE if name in str(shown)]
+            annotations.update(getattr(part, "__annotations__", {}))
+    client_type = annotations.pop("http_client", "httpx.Client")
+    assert "httpx.Client" in str(client_type) or "httpx.AsyncClient" in str(client_type)
+    assert not [name for name in ENGINE if name in str(annotations)]
 
 
-def test_the_signatures_looked_at_are_the_public_ones():
-    """The search above finds what people call."""
+def test_the_checked_signatures_include_known_ones():
+    """The search above finds methods that users call."""
     names = {name for name, _ in signatures()}
     assert {
         "ModelGates.__init__",
@@ -301,8 +309,8 @@ def test_the_signatures_looked_at_are_the_public_ones():
     } <= names
 
 
-def test_no_exception_is_one_of_the_transport():
-    """Neither is any of them derived from one."""
+def test_no_public_exception_derives_from_the_transport():
+    """Each derives from `ModelGatesError`."""
     for name in modelgates_client.__all__:
         value = getattr(modelgates_client, name)
         if inspect.isclass(value) and issubclass(value, Exception):

@@ -1,4 +1,4 @@
-"""What the README and the pages in `docs/` show is what happens; `documents.py` says how."""
+"""The README and the pages in `docs/` show real outputs; `documents.py` defines their blocks."""
 
 import contextlib
 import io
@@ -19,7 +19,17 @@ from modelgates_client.cli.config import configurable
 from modelgates_client.cli.statuses import Status
 from modelgates_client.testing import StubAPI
 
-from .documents import MAINTAINERS, PAGES, README, ROOT, UNTYPED, Block, Page, fits, sessions
+from .documents import (
+    MAINTAINERS,
+    PAGES,
+    README,
+    ROOT,
+    UNTYPED,
+    Block,
+    Page,
+    matches_output,
+    sessions,
+)
 from .typed import mypy
 
 PACKAGES = [ROOT / "overlays", ROOT / "generated"]
@@ -27,29 +37,29 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RECORD = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
 SESSIONS = sessions()
 
-#: What blocks may be, besides examples, commands and files.
+#: Languages of blocks that are neither examples nor commands nor files.
 DATA = {"text", "toml", "json", "mermaid"}
 
 
 @pytest.fixture
-def story(monkeypatch, tmp_path):
-    """A folder and a server for a page, whose examples and commands share them."""
+def runner(monkeypatch, tmp_path):
+    """A runner in a new folder, with a server that examples and commands share."""
     monkeypatch.chdir(tmp_path)
     with StubAPI([RECORD["data"]]) as stub:
-        for name in ("MODELGATES", "OPENAI"):  # whose calls are captured
+        for name in ("MODELGATES", "OPENAI"):  # both, because pages capture calls of OpenAI's SDK
             monkeypatch.setenv(f"{name}_API_KEY", stub.api_key)
             monkeypatch.setenv(f"{name}_BASE_URL", stub.base_url)
-        yield Story(monkeypatch)
+        yield PageRunner(monkeypatch)
 
 
-class Story:
-    """A page as it is followed, from top to bottom."""
+class PageRunner:
+    """Runs a page, from top to bottom."""
 
     def __init__(self, monkeypatch):
         self._monkeypatch = monkeypatch
 
     def follow(self, page):
-        """Write its files, run its examples and commands; fail where it shows something else."""
+        """Write its files, run its examples and commands; fail if an output differs."""
         examples = dict(page.examples())
         before = None  # a command whose output is the next block
         for block in page.blocks:
@@ -58,12 +68,12 @@ class Story:
                 Path(block.file).write_text(block.text, encoding="utf-8")
             elif block.language == "python":
                 printed = self._example(block, where)
-                assert fits(examples[block], printed), f"{where} prints\n{printed}"
+                assert matches_output(examples[block], printed), f"{where} prints\n{printed}"
             elif block.language == "console":
                 before = [self._command(command, where) for command in block.commands()][-1]
                 continue
             elif block.language == "text" and before is not None:
-                assert fits(block.text, before), f"{where}: it prints\n{before}"
+                assert matches_output(block.text, before), f"{where}: it prints\n{before}"
             else:
                 assert block.language in DATA, f"{where}: nothing checks {block.language!r}"
             before = None
@@ -79,10 +89,12 @@ class Story:
         program, _, arguments = command.line.partition(" ")
         where = f"{where}: {command.line}"
         if program == "modelgates":
-            status, printed, said = self._pipeline(command.line)
-            assert status == command.status, f"{where}: ends with {status}\n{printed}{said}"
-            shown = command.output
-            assert shown is None or fits(shown, printed), f"{where}: prints\n{printed}"
+            status, printed, messages = self._pipeline(command.line)
+            assert status == command.status, f"{where}: ends with {status}\n{printed}{messages}"
+            expected = command.output
+            assert expected is None or matches_output(expected, printed), (
+                f"{where}: prints\n{printed}"
+            )
             return printed
         if program == "pip":
             for extra in re.findall(r"\[([\w,]+)\]", arguments):
@@ -96,8 +108,8 @@ class Story:
         return None
 
     def _pipeline(self, line):
-        """Run commands with `|` between them; return the last one's status, output and messages."""
-        printed, said, status = "", "", 0
+        """Run a pipeline of commands; return the last one's exit status, stdout and stderr."""
+        printed, messages, status = "", "", 0
         for each in line.split(" | "):
             name, *arguments = each.split()
             assert name == "modelgates"
@@ -106,19 +118,19 @@ class Story:
             self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(printed.encode())))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 status = int(run())
-            printed, said = out.getvalue(), err.getvalue()
-        return status, printed, said
+            printed, messages = out.getvalue(), err.getvalue()
+        return status, printed, messages
 
 
-@pytest.mark.slow("it imports what examples need: DuckDB, Plotly, the SDK of OpenAI")
+@pytest.mark.slow("imports modules of the examples: DuckDB, Plotly, the OpenAI SDK")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_happens(story, page):
-    """Its examples, its commands and its files, in their order, against the stub."""
-    story.follow(page)
+def test_a_page_shows_the_real_output(runner, page):
+    """Its examples, commands and files, in order, against the stub."""
+    runner.follow(page)
 
 
-def test_a_page_that_shows_something_else_is_found(story, tmp_path):
-    """An output, an exit status, a block that nothing checks, a command that nothing runs."""
+def test_a_page_with_a_wrong_output_fails(runner, tmp_path):
+    """An output, an exit status, an unknown kind of block, or an unknown command."""
     path = ROOT / "docs" / "never-written.md"
     for text in (
         "```python\nprint(1)\n```\n\n```text\n2\n```\n",
@@ -133,7 +145,7 @@ def test_a_page_that_shows_something_else_is_found(story, tmp_path):
         page = Page.__new__(Page)
         page.path, page.name, page.text = path, "docs/never-written.md", text
         with pytest.raises(AssertionError, match=r"never-written\.md:[15]"):
-            story.follow(page)
+            runner.follow(page)
 
 
 @pytest.mark.parametrize(
@@ -147,14 +159,14 @@ def test_a_page_that_shows_something_else_is_found(story, tmp_path):
         ("x\nb 5 c\nd\n", False),
     ],
 )
-def test_what_is_left_out_is_only_what_is_marked(text, fit):
-    """All else in the output has to be as it is shown."""
-    assert fits("a\nb … c\n   …\nd\n", text) is fit
+def test_an_ellipsis_matches_omitted_output_only(text, fit):
+    """All other output must be as shown."""
+    assert matches_output("a\nb … c\n   …\nd\n", text) is fit
 
 
 @pytest.mark.parametrize("page", [*PAGES, *MAINTAINERS], ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    """Each to a file that is there, and to a heading in it."""
+def test_links_lead_to_existing_files_and_headings(page):
+    """Links to other sites are not followed."""
     for target in page.links:
         if target.startswith(("https://", "http://")):
             continue
@@ -166,8 +178,8 @@ def test_links_lead_somewhere(page):
             assert anchor in Page(path).anchors, f"{page.name}: {target}"
 
 
-def test_what_is_said_of_threads_and_processes_is_tested():
-    """Each line names tests, and they are there."""
+def test_each_promise_on_threads_and_processes_names_existing_tests():
+    """In a comment at the end of its line."""
     page = Page(ROOT / "docs" / "threads-and-processes.md")
     lines = re.findall(r"^- .*$", page.text, re.MULTILINE)
     assert lines
@@ -180,13 +192,13 @@ def test_what_is_said_of_threads_and_processes_is_tested():
 
 
 def test_every_page_is_linked_from_the_readme():
-    """What is not there, nobody finds."""
+    """Otherwise nobody finds it."""
     linked = {target.partition("#")[0] for target in README.links}
     assert {page.name for page in PAGES if page is not README} <= linked
 
 
 def test_the_readme_is_short():
-    """What it is, some lines of use, the commands, and where to read on."""
+    """It starts with an example and has at most 150 lines."""
     example, _ = README.examples()[0]
     assert len(README.text.splitlines()) <= 150
     assert len(example.text.splitlines()) <= 12
@@ -194,7 +206,7 @@ def test_the_readme_is_short():
 
 
 def commands_page():
-    """Return the page of the commands, made from their help."""
+    """Return the page of the commands, generated from their help."""
     lines = [
         "# Commands",
         "",
@@ -226,8 +238,8 @@ def commands_page():
     return "\n".join(lines) + "\n"
 
 
-def test_the_page_of_commands_is_their_help(monkeypatch):
-    """Every command, every option; `UPDATE_DOCS=1` writes it."""
+def test_the_page_of_commands_equals_their_help(monkeypatch):
+    """Every command and option; `UPDATE_DOCS=1` writes it."""
     for name in COMMANDS:
         command = app.get_command(click.Context(app), name)
         monkeypatch.setattr(command, "epilog", command.epilog)
@@ -239,8 +251,8 @@ def test_the_page_of_commands_is_their_help(monkeypatch):
 
 
 @pytest.fixture
-def written(tmp_path):
-    """A folder with all examples, and the files of Python that pages show."""
+def examples_folder(tmp_path):
+    """A folder with all examples and Python files of the pages."""
     for page in PAGES:
         stem = page.path.stem.replace("-", "_").lower()
         files = [(block.file, block) for block in page.blocks if block.file.endswith(".py")]
@@ -254,23 +266,23 @@ def written(tmp_path):
 
 
 @pytest.mark.slow("a whole run of mypy, unless it was run before")
-def test_the_examples_pass_mypy_strict(written):
-    """Code written as the pages have it is well typed, against the installed packages."""
-    done = mypy(".", cwd=written)
-    assert done.returncode == 0, done.stdout
+def test_the_examples_pass_mypy_strict(examples_folder):
+    """Against the installed packages."""
+    result = mypy(".", cwd=examples_folder)
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.slow("a whole run of pyright")
-def test_the_examples_pass_pyright_strict(written):
-    """Neither does the other type checker find anything."""
+def test_the_examples_pass_pyright_strict(examples_folder):
+    """Against the sources."""
     settings = {"typeCheckingMode": "strict", "extraPaths": [*map(str, PACKAGES)]}
-    (written / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    (examples_folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
-    done = subprocess.run(command, cwd=written, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    result = subprocess.run(command, cwd=examples_folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
 
 
-def test_blocks_and_commands_are_found():
+def test_blocks_and_commands_are_parsed():
     """As `documents.py` describes them."""
     page = Page.__new__(Page)
     page.text = "```text app.log\nx\n```\n\n```console\n$ a b # exit status 3\nout\n$ c\n```\n"

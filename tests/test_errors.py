@@ -1,4 +1,4 @@
-"""The errors: their tree, their pickles, and what they show of a server's words."""
+"""The errors: their class tree, their pickles, and text of a server in their messages."""
 
 import copy
 import inspect
@@ -31,7 +31,7 @@ RESPONSES = st.builds(
     COUNTS,
 )
 
-#: What each argument of an error may be, by its name.
+#: A strategy for each argument of an error, by its name.
 ARGUMENTS = {
     "message": HOSTILE,
     "attempts": COUNTS,
@@ -65,23 +65,23 @@ CLASSES = [
 
 
 def parameters(kind):
-    """Return the names of an error's arguments; one that is its message alone has one."""
+    """Return the names of an error's arguments; an error without its own constructor has one."""
     if kind.__init__ is Exception.__init__:
         return ["message"]
     return list(inspect.signature(kind).parameters)
 
 
-def made(kind):
-    """Return a strategy of an error, made by complete positional arguments."""
+def errors_of(kind):
+    """Return a strategy of errors of a class, with complete positional arguments."""
     return st.tuples(*(ARGUMENTS[name] for name in parameters(kind))).map(lambda args: kind(*args))
 
 
-ERRORS = st.sampled_from(CLASSES).flatmap(made)
+ERRORS = st.sampled_from(CLASSES).flatmap(errors_of)
 
 
-def drawn_tree():
-    """Return the parent of each class in the module's docstring, and the words beside it."""
-    parents, words, path = {}, {}, []
+def documented_tree():
+    """Return the parent of each class in the module's docstring, and the text next to it."""
+    parents, texts, path = {}, {}, []
     for line in errors.__doc__.splitlines():
         name, _, text = line.lstrip("├└│─ ").partition(" ")
         if not name.endswith("Error") or line.startswith("Every"):
@@ -89,26 +89,26 @@ def drawn_tree():
         depth = (len(line) - len(line.lstrip("├└│─ "))) // 4
         del path[depth:]
         parents[name] = path[-1] if path else "Exception"
-        words[name] = text.strip()
+        texts[name] = text.strip()
         path.append(name)
-    return parents, words
+    return parents, texts
 
 
 def test_the_docstring_draws_the_tree_of_errors():
     """All public errors, each under its base class, and no other."""
-    parents, _ = drawn_tree()
+    parents, _ = documented_tree()
     assert parents == {kind.__name__: kind.__base__.__name__ for kind in CLASSES}
     assert len(CLASSES) == 22
 
 
 def test_each_status_has_the_class_in_the_docstring():
     """Other statuses have the class of their range."""
-    _, words = drawn_tree()
-    drawn = {int(text): name for name, text in words.items() if text.isdigit()}
+    _, texts = documented_tree()
+    drawn = {int(text): name for name, text in texts.items() if text.isdigit()}
     assert drawn == {status: kind.__name__ for status, kind in STATUS_ERRORS.items()}
     for status in range(1000):
-        other = "ServerError" if 500 <= status <= 599 else "APIStatusError"
-        assert status_error(status).__name__ == drawn.get(status, other)
+        expected = "ServerError" if 500 <= status <= 599 else "APIStatusError"
+        assert status_error(status).__name__ == drawn.get(status, expected)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -142,15 +142,15 @@ def comparable(value):
     return value
 
 
-SAYING = [kind for kind in CLASSES if kind.__init__ is not Exception.__init__]
+WITH_MESSAGE = [kind for kind in CLASSES if kind.__init__ is not Exception.__init__]
 
 
-@pytest.mark.parametrize("kind", SAYING)
+@pytest.mark.parametrize("kind", WITH_MESSAGE)
 @given(st.data())
 @settings(max_examples=30)
 def test_hostile_text_cannot_control_a_terminal(kind, data):
     """The message is one line without control characters."""
-    assert str(data.draw(made(kind))).isprintable()
+    assert str(data.draw(errors_of(kind))).isprintable()
 
 
 @pytest.mark.parametrize("kind", CLASSES)

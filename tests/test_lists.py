@@ -1,4 +1,4 @@
-"""Lists that stand twice: what one of them lacks is named here, with where it belongs."""
+"""Lists that exist twice must agree; a failure names the missing entry and its place."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ from modelgates_runtime.errors import ResponseError
 
 from .documents import README, ROOT, Page, sessions
 
-ROOMS = [
+PACKAGES_WITH_TABLE = [
     path
     for package in ("modelgates_client", "modelgates_runtime")
     for path in sorted((ROOT / "overlays" / package).rglob("__init__.py"))
@@ -30,13 +30,13 @@ ERRORS = [
     for module in (errors, runtime_errors)
     for _, error in inspect.getmembers(module, inspect.isclass)
     if issubclass(error, ModelGatesError) and error.__module__ == module.__name__
-    # Those become a `ResponseValidationError`, but for who sends calls without a client of ours.
+    # These become a `ResponseValidationError`, unless calls are sent without our client.
     if not issubclass(error, ResponseError)
 ]
-#: Errors of which the command's exit status is 1, since they tell of a mistake in it or in nothing.
+#: Errors with exit status 1, because they are a bug of the command or of no special kind.
 FAILING = {
-    "APIStatusError",  # a status that no class is for
-    "BadRequestError",  # the command asks as the spec says
+    "APIStatusError",  # a status without its own class
+    "BadRequestError",  # the command sends valid requests
     "ClientClosedError",
     "FieldError",
     "ModelGatesError",
@@ -48,9 +48,9 @@ def page(name):
     return Page(ROOT / "docs" / name).text.replace("\N{EN DASH}", "-")
 
 
-@pytest.mark.parametrize("init", ROOMS, ids=lambda path: path.parent.name)
-def test_a_table_of_modules_names_each_of_them(init):
-    """In the docstring of the room."""
+@pytest.mark.parametrize("init", PACKAGES_WITH_TABLE, ids=lambda path: path.parent.name)
+def test_the_table_of_modules_names_each_module(init):
+    """In the docstring of the package."""
     docstring = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
     named = set(re.findall(r"^\| `(\w+)` +\|", docstring, re.MULTILINE))
     modules = {path.stem for path in init.parent.glob("*.py")} - {"__init__"}
@@ -59,8 +59,8 @@ def test_a_table_of_modules_names_each_of_them(init):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
-def test_an_error_is_told_of_everywhere(error):
-    """It is exported, drawn in the tree, and explained; the command has an exit status for it."""
+def test_an_error_is_documented_and_has_an_exit_status(error):
+    """It is exported, in the class tree, and explained in the docs."""
     name = error.__name__
     assert name in modelgates_client.__all__, "modelgates_client/__init__.py: __all__"
     assert re.search(rf"\b{name}\b", errors.__doc__), "the tree in errors.py"
@@ -69,31 +69,31 @@ def test_an_error_is_told_of_everywhere(error):
     assert has_status != (name in FAILING), "cli/statuses.py: _STATUSES"
 
 
-def test_the_statuses_that_are_retried_are_those_of_the_page():
+def test_the_documented_retryable_statuses_are_those_of_the_code():
     """`calls/retry.py` and docs/errors.md."""
     (sentence,) = re.findall(r"the statuses ([\d, -]+) and (\d+) are\s+retried", page("errors.md"))
-    told = set()
+    statuses_on_page = set()
     for each in ", ".join(sentence).split(", "):
         first, _, last = each.partition("-")
-        told |= {*range(int(first), int(last or first) + 1)}
-    assert told == RETRYABLE_STATUSES
+        statuses_on_page |= {*range(int(first), int(last or first) + 1)}
+    assert statuses_on_page == RETRYABLE_STATUSES
 
 
-def test_every_column_of_ours_has_its_value():
-    """`rows/columns.py` says what it is, `rows/row.py` what it is of a record."""
-    made = row_of("gen-1", Generation.from_dict({"id": "gen-1"}), 0, 1)
-    assert len(made) == len(COLUMNS), "rows/row.py: row_of"
+def test_every_computed_column_has_a_value():
+    """`rows/columns.py` describes it, `rows/row.py` computes it."""
+    row = row_of("gen-1", Generation.from_dict({"id": "gen-1"}), 0, 1)
+    assert len(row) == len(COLUMNS), "rows/row.py: row_of"
 
 
-def test_every_setting_is_on_its_page():
+def test_every_setting_is_documented():
     """docs/settings.md has each argument of a client."""
     shown = page("settings.md")
-    given = {*inspect.signature(ModelGates).parameters}
-    assert not {name for name in given if not re.search(rf"\b{name}\b", shown)}
+    arguments = {*inspect.signature(ModelGates).parameters}
+    assert not {name for name in arguments if not re.search(rf"\b{name}\b", shown)}
 
 
-def test_every_fault_of_the_stub_is_on_its_page():
-    """docs/testing.md has each public method of the stub that its users call."""
+def test_every_fault_of_the_stub_is_documented():
+    """docs/testing.md has each public method of the stub for users."""
     shown = page("testing.md")
     methods = {name for name, _ in inspect.getmembers(StubAPI, inspect.isfunction)}
     methods -= {name for name in methods if name.startswith("_") or name == "close"}

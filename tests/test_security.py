@@ -1,4 +1,4 @@
-"""Each promise of SECURITY.md is held by a test that is there."""
+"""Each promise of SECURITY.md is checked by an existing test."""
 
 import re
 
@@ -21,7 +21,7 @@ def test_every_promise_names_its_test():
 
 
 @pytest.mark.parametrize(("promise", "file", "test"), PROMISES, ids=[row[0] for row in PROMISES])
-def test_a_promise_is_held_by_a_test(promise, file, test):
+def test_the_test_of_a_promise_exists(promise, file, test):
     """Under that name, in that file."""
     text = (ROOT / file).read_text(encoding="utf-8")
     assert re.search(rf"^(?:async )?def {test}\(", text, re.MULTILINE), f"{promise}: {file}::{test}"

@@ -1,4 +1,4 @@
-"""What editors and mocks see of the package, though all of it loads late."""
+"""Completion in editors, and mocks: lazily loaded names are visible to both."""
 
 import inspect
 from unittest.mock import create_autospec
@@ -10,23 +10,23 @@ import modelgates_client
 from modelgates_client import AsyncModelGates, ModelGates
 
 
-def completed(code):
-    """Return the names that an editor offers at the end of some code."""
+def completions(code):
+    """Return the names that an editor suggests at the end of some code."""
     return {completion.name for completion in jedi.Script(code).complete()}
 
 
 @pytest.mark.slow("the editor's library reads the package's source")
 def test_an_editor_completes_the_names_of_the_package():
-    """All that are public."""
-    assert set(modelgates_client.__all__) - {"__version__"} <= completed(
+    """All public names."""
+    assert set(modelgates_client.__all__) - {"__version__"} <= completions(
         "import modelgates_client\nmodelgates_client."
     )
 
 
 @pytest.mark.slow("the editor's library reads the package's source")
-def test_an_editor_completes_what_a_client_has():
-    """From the client to what a record cost."""
-    assert "all_in" in completed(
+def test_an_editor_completes_attributes_of_a_client():
+    """From the client to the cost of a record."""
+    assert "all_in" in completions(
         "from modelgates_client import ModelGates\nModelGates().generations.get('').cost."
     )
 
@@ -42,9 +42,9 @@ def test_a_mock_of_a_client_has_its_resources():
         client.generations.fetch("gen-1")
 
 
-def test_a_mock_of_an_awaited_client_is_awaited():
-    """What is a coroutine in the client is one in its mock."""
+def test_a_mock_of_an_async_client_is_async():
+    """Its methods return coroutines."""
     client = create_autospec(AsyncModelGates, instance=True)
-    answer = client.generations.get("gen-1")
-    assert inspect.iscoroutine(answer)
-    answer.close()
+    coroutine = client.generations.get("gen-1")
+    assert inspect.iscoroutine(coroutine)
+    coroutine.close()

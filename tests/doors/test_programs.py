@@ -1,4 +1,4 @@
-"""Records in the models of pydantic, and in the answers of FastAPI."""
+"""Records in pydantic models, and in responses of FastAPI."""
 
 import json
 from typing import Annotated
@@ -15,13 +15,13 @@ from modelgates_runtime.schema import Field, Schema
 
 
 class Bill(pydantic.BaseModel):
-    """A model of an application that has a record in it."""
+    """A pydantic model of an application with a record in it."""
 
     record: Generation
 
 
-def test_pydantic_takes_and_returns_records():
-    """As they are, from their JSON, and to it; what is unreadable stays what it was."""
+def test_pydantic_validates_and_serializes_records():
+    """As objects and as JSON; unreadable values are unchanged."""
     sent = {"id": "gen-1", "total_cost": "free", "new": [1]}
     record = Generation.from_dict(sent)
     assert Bill(record=record).record is record
@@ -32,8 +32,8 @@ def test_pydantic_takes_and_returns_records():
     assert Bill.model_json_schema()["properties"]["record"]["type"] == "object"
 
 
-def test_the_schema_of_a_record_names_its_fields():
-    """With the types of the spec, none of them required, and enums open: answers deviate."""
+def test_the_schema_of_a_record_has_its_fields():
+    """With the spec's types, none required, and enums open, because responses deviate."""
     record = Bill.model_json_schema()["properties"]["record"]
     fields = record["properties"]
     assert record["title"] == "Generation"
@@ -45,16 +45,16 @@ def test_the_schema_of_a_record_names_its_fields():
     assert null == {"type": "null"}
     assert kind["type"] == "string"
     assert "completions" in kind["examples"]
-    answers, _ = fields["provider_responses"]["anyOf"]
-    assert answers["items"]["properties"]["latency"] == {"type": "number"}
+    responses, _ = fields["provider_responses"]["anyOf"]
+    assert responses["items"]["properties"]["latency"] == {"type": "number"}
 
 
 class Tree(Model):
-    """A model that has itself in it, and one of each kind of schema."""
+    """A model that contains itself, and one field of each kind of schema."""
 
     @classmethod
     def __fields__(cls):
-        """Return what a spec says of it."""
+        """Return the fields, as generated code does."""
         kinds = {
             "leaves": decoders.Array(decoders.Object(cls)),
             "kind": decoders.Constant("tree"),
@@ -70,8 +70,8 @@ class Tree(Model):
         )
 
 
-def test_each_kind_of_schema_has_its_form():
-    """What has itself in it ends at an object."""
+def test_each_kind_of_schema_has_its_json_schema():
+    """A recursive field becomes a plain object."""
     assert pydantic.TypeAdapter(Tree).json_schema() == {
         "type": "object",
         "title": "Tree",
@@ -88,15 +88,15 @@ def test_each_kind_of_schema_has_its_form():
     }
 
 
-@pytest.mark.parametrize("given", ["gen-1", 1, None, {"data": {"id": "gen-1"}}])
-def test_pydantic_refuses_what_is_no_record(given):
+@pytest.mark.parametrize("value", ["gen-1", 1, None, {"data": {"id": "gen-1"}}])
+def test_pydantic_refuses_values_that_are_not_records(value):
     """With its own error, as for any field."""
     with pytest.raises(pydantic.ValidationError):
-        Bill(record=given)
+        Bill(record=value)
 
 
 def test_fastapi_returns_records():
-    """With the type of what is returned told, and without; in lists, too."""
+    """With an annotated return type and without; in lists, too."""
     sent = {"id": "gen-1", "total_cost": "free", "new": [1]}
     app = fastapi.FastAPI()
 
@@ -120,8 +120,8 @@ def test_fastapi_returns_records():
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e400"])
-def test_fastapi_returns_what_json_cannot_write_as_null(number):
-    """A number that no double holds is not known: neither a failure nor another number."""
+def test_fastapi_returns_numbers_beyond_doubles_as_null(number):
+    """The value is unknown then: neither an error nor another number."""
     sent = f'{{"id":"gen-1","total_cost":{number},"new":[{{"deep":{number}}}]}}'
     record = Generation.from_dict(json.loads(sent))
     app = fastapi.FastAPI()
@@ -142,8 +142,8 @@ def test_fastapi_returns_what_json_cannot_write_as_null(number):
     )
 
 
-def test_fastapi_returns_nan_of_a_record_made_by_hand_as_null():
-    """No server can send it."""
+def test_fastapi_returns_nan_as_null():
+    """In a constructed record; a server cannot send it."""
     app = fastapi.FastAPI()
 
     @app.get("/")

@@ -1,4 +1,4 @@
-"""A disk that is mounted read-only: what reads works, what writes says in a line why it cannot."""
+"""A disk that is mounted read-only: reading works, and writing fails with one line."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from modelgates_client import ModelGates
 from modelgates_client.ledger import Ledger
 from modelgates_client.testing import StubAPI
 
-#: As a user who may mount a disk of its own, if the system allows that.
-ALONE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec")
+#: A separate user and mount namespace, if the system allows it.
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec")
 MOUNT = """
     mount -t tmpfs disk "$1"
     cp "$2"/* "$1"
@@ -59,22 +59,22 @@ WRITES = [
 
 
 @pytest.fixture
-def ended(tmp_path):
-    """Return what each command printed on such a disk, and its status, by the command."""
-    (made := tmp_path / "made").mkdir()
+def outcomes(tmp_path):
+    """Return each command's exit status and output lines, by the command."""
+    (source := tmp_path / "source").mkdir()
     (disk := tmp_path / "disk").mkdir()
-    (made / "ids.txt").write_text("gen-2\n", encoding="utf-8")
+    (source / "ids.txt").write_text("gen-2\n", encoding="utf-8")
     with StubAPI() as stub:
         stub.add("gen-1", total_cost=0.5, is_byok=False)
         with (
-            Ledger(made / "costs.db") as ledger,
+            Ledger(source / "costs.db") as ledger,
             ModelGates(base_url=stub.base_url, api_key=stub.api_key) as client,
         ):
             ledger.add(client.generations.get_many(["gen-1"]))
         program = PROGRAM.format(commands=json.dumps(READS + WRITES))
-        paths = (str(disk), str(made), sys.executable, program)
-        done = subprocess.run(
-            [*ALONE, MOUNT, "sh", *paths],
+        paths = (str(disk), str(source), sys.executable, program)
+        result = subprocess.run(
+            [*NAMESPACE, MOUNT, "sh", *paths],
             env={
                 "PATH": os.environ["PATH"],
                 "MODELGATES_API_KEY": stub.api_key,
@@ -86,29 +86,27 @@ def ended(tmp_path):
             text=True,
             check=False,
         )
-    printed, found = [], {}
-    for line in done.stdout.splitlines():
+    printed, outcomes_by_command = [], {}
+    for line in result.stdout.splitlines():
         if line.startswith("status "):
             _, status, *command = line.split()
-            found[" ".join(command)] = int(status), [one for one in printed if one]
+            outcomes_by_command[" ".join(command)] = int(status), [each for each in printed if each]
             printed = []
         else:
             printed.append(line)
-    if not found and "Traceback" not in done.stdout:
-        pytest.skip(f"no disk can be mounted here: {done.stdout}")
-    return found
+    if not outcomes_by_command and "Traceback" not in result.stdout:
+        pytest.skip(f"no disk can be mounted here: {result.stdout}")
+    return outcomes_by_command
 
 
-@pytest.mark.skipif(
-    shutil.which("unshare") is None, reason="a disk is mounted by Linux's own means"
-)
-def test_what_reads_works_and_what_writes_says_why_it_cannot(ended):
-    """Nothing ends in a traceback, or well without having written."""
-    assert {command: ended[command][0] for command in map(" ".join, READS)} == dict.fromkeys(
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="mounting needs unshare of Linux")
+def test_reading_works_and_writing_fails_with_one_line(outcomes):
+    """No traceback, and no success without having written."""
+    assert {command: outcomes[command][0] for command in map(" ".join, READS)} == dict.fromkeys(
         map(" ".join, READS), 0
     )
     for command in ["capture", *map(" ".join, WRITES)]:
-        status, lines = ended[command]
+        status, lines = outcomes[command]
         assert status == 1, (command, lines)
         assert len(lines) == 1, (command, lines)
         assert re.search("[Rr]ead-only|writable", lines[0]), (command, lines)

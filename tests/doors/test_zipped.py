@@ -1,4 +1,4 @@
-"""The package in a zip on the path, without HOME and without a folder that can be written to."""
+"""The package in a zip on the path, without HOME and without a writable folder."""
 
 import subprocess
 import sys
@@ -27,8 +27,8 @@ sys.exit(main())
 """
 
 
-def test_it_runs_from_a_zip_without_a_home(tmp_path):
-    """The command, and the files of the page."""
+def test_the_command_runs_from_a_zip_without_a_home(tmp_path):
+    """The files of the HTML page can be read, too."""
     archive, homes = str(tmp_path / "packages.zip"), []
     with zipfile.ZipFile(archive, "w") as packed:
         for package in PACKAGES:
@@ -41,12 +41,12 @@ def test_it_runs_from_a_zip_without_a_home(tmp_path):
     with StubAPI() as stub:
         stub.add("gen-1", total_cost=0.5)
         environ = {"MODELGATES_API_KEY": stub.api_key, "MODELGATES_BASE_URL": stub.base_url}
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-B", "-c", program, "get", "gen-1"],
             cwd="/",
             env=environ,
             capture_output=True,
             text=True,
         )
-    assert '"total_cost":0.5' in done.stdout, done.stderr
-    assert done.returncode == 0
+    assert '"total_cost":0.5' in result.stdout, result.stderr
+    assert result.returncode == 0

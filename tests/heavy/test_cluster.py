@@ -1,4 +1,4 @@
-"""The fetch on an engine that exists: Dask, on a cluster of two workers, as the page shows it."""
+"""The documented fetch with Dask, on a cluster of two workers."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ RECIPE = Page(ROOT / "docs" / "many-machines.md").file("cluster.py")
 
 
 def test_two_workers_share_the_ids_and_the_rate_limit(tmp_path, monkeypatch):
-    """Each id is asked for about once, what is missing is stated, and `report` reads it all."""
+    """Ids are requested about once each, missing ones are stated, and `report` reads all parts."""
     (tmp_path / "recipe.py").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "ids.txt").write_text("".join(f"gen-{n}\n" for n in range(600)), encoding="utf-8")
 
@@ -24,14 +24,14 @@ def test_two_workers_share_the_ids_and_the_rate_limit(tmp_path, monkeypatch):
         subprocess.run([sys.executable, "recipe.py"], cwd=tmp_path, check=True)
         assert len(gateway.requests) == 600
         assert sum(gateway.statuses.values()) <= 1.1 * 600
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "modelgates_client", "report", "parts/*.parquet"],
         cwd=tmp_path,
         check=True,
         capture_output=True,
         text=True,
     )
-    report = json.loads(done.stdout)
+    report = json.loads(result.stdout)
     assert report["total"]["records"] == 599
     assert report["unresolved"]["pending"] == 1
-    assert KEY not in done.stdout
+    assert KEY not in result.stdout

@@ -1,4 +1,4 @@
-"""A program that PyInstaller froze: it gets a record, and has the page's files and the driver."""
+"""A program frozen by PyInstaller gets a record, and has the page's files and the driver."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ with ModelGates() as client:
 connect().close()
 print(files("modelgates_client.reports.page").joinpath("page.css").is_file())
 """
-#: What is installed here, and is nothing of this program's.
+#: Installed modules that the program does not use.
 EXCLUDED = (
     *("IPython", "PIL", "click", "cryptography", "duckdb", "fastapi", "mcp", "mypy", "numpy"),
     *("openai", "opentelemetry", "pandas", "plotly", "polars", "pyarrow", "pydantic", "pytest"),
@@ -33,23 +33,23 @@ EXCLUDED = (
 )
 
 
-@pytest.mark.slow("PyInstaller looks through all that a program imports")
+@pytest.mark.slow("PyInstaller analyses every import of a program")
 def test_a_frozen_program_has_all_that_it_needs(tmp_path):
-    """By hooks that PyInstaller finds by itself."""
+    """PyInstaller finds the hooks by itself."""
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     options = ["--onedir", "--noconfirm", "--log-level", "ERROR", "--specpath", "."]
     options += [f"--exclude-module={name}" for name in EXCLUDED]
     environ = {**os.environ, "PYINSTALLER_CONFIG_DIR": str(tmp_path / "config")}
     command = [sys.executable, "-m", "PyInstaller", *options, "program.py"]
-    made = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
+    build = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert build.returncode == 0, build.stderr
     with StubAPI() as stub:
         stub.add("gen-1", total_cost=0.5)
         environ = {"MODELGATES_API_KEY": stub.api_key, "MODELGATES_BASE_URL": stub.base_url}
-        done = subprocess.run(
+        result = subprocess.run(
             [str(tmp_path / "dist" / "program" / "program")],
             env=environ,
             capture_output=True,
             text=True,
         )
-    assert done.stdout.split("\n") == ["0.5", "['Resolved']", "404", "True", ""], done.stderr
+    assert result.stdout.split("\n") == ["0.5", "['Resolved']", "404", "True", ""], result.stderr

@@ -95,7 +95,7 @@ def kill_later(running, lines, later_s):
     return [line.split() for line in printed if line.endswith("\n")]
 
 
-def test_a_killed_fetch_loses_nothing(tmp_path):
+def test_a_killed_fetch_loses_no_stored_record(tmp_path):
     """SIGKILL at 50 random moments over 10,000 ids.
 
     Everything that was printed as stored is stored. Each id has the record of the server. A

@@ -1,4 +1,4 @@
-"""Tests hold wherever they are started: in any zone and locale, and in the background."""
+"""Tests pass in any time zone and locale, and in the background."""
 
 import os
 import signal
@@ -13,32 +13,32 @@ LOCAL = ("tests/rows", "tests/reports/test_periods.py", "tests/reports/test_term
 INTERRUPTED = ("tests/bulk/test_interrupts.py", "tests/cli/test_statuses.py")
 
 
-def ignoring_ctrl_c():
-    """Be as what a shell starts with `&`."""
+def ignore_ctrl_c():
+    """Ignore SIGINT, as a process that a shell starts with `&` does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def passes(paths, environ, **how):
-    """Fail, saying why, unless the tests of some paths pass."""
+def run_tests(paths, environ, **options):
+    """Run the tests of some paths; fail with their output unless they pass."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, **how
+    result = subprocess.run(
+        command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, **options
     )
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-5000:]
+    assert result.returncode == 0, result.stdout.decode(errors="replace")[-5000:]
 
 
 @pytest.mark.parametrize(
     "setting", ["TZ=Asia/Kathmandu", "LANG=C", "LANG=tr_TR.UTF-8"], ids=lambda text: text
 )
-def test_they_hold_in_any_zone_and_locale(setting):
-    """What writes and reads times, numbers and texts."""
+def test_tests_pass_in_any_zone_and_locale(setting):
+    """Those of code that formats and parses times, numbers and texts."""
     name, _, value = setting.partition("=")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("LC_")}
-    passes(LOCAL, {**kept, name: value})
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("LC_")}
+    run_tests(LOCAL, {**inherited, name: value})
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal there")
-def test_they_hold_in_the_background_with_next_to_no_environment():
-    """Where Ctrl-C is ignored, nothing is a terminal, and there are PATH and HOME alone."""
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_tests_pass_in_the_background_with_a_minimal_environment():
+    """SIGINT is ignored, no stream is a terminal, and only PATH and HOME are set."""
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
-    passes(INTERRUPTED, environ, preexec_fn=ignoring_ctrl_c, start_new_session=True)
+    run_tests(INTERRUPTED, environ, preexec_fn=ignore_ctrl_c, start_new_session=True)

@@ -251,7 +251,7 @@ def test_pytest_httpx_sees_what_the_page_says(tmp_path):
     with Server() as server:
         (tmp_path / "conftest.py").write_text(CONFTEST.format(base_url=server.base_url))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_httpx", str(tmp_path)]
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             cwd=tmp_path,
             env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
@@ -259,7 +259,7 @@ def test_pytest_httpx_sees_what_the_page_says(tmp_path):
             text=True,
             timeout=60,
         )
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    assert "3 passed" in result.stdout, result.stdout + result.stderr
     assert len(server.requests) == 1
 
 

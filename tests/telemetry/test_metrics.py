@@ -1,4 +1,4 @@
-"""What records say, as metrics: by the conventions' names, bounded, and never 0 for unknown."""
+"""Metrics of records: names of the conventions, bounded attributes, and no 0 for unknown."""
 
 import json
 from pathlib import Path
@@ -21,11 +21,11 @@ from modelgates_client.testing import StubAPI
 RECORD = Path(__file__).parent.parent / "records" / "2026-02-cancelled-stream.json"
 
 
-class Recorded:
+class RecordedMetrics:
     """The metrics of some records.
 
     Attributes:
-        metrics: What records them.
+        metrics: The `RecordMetrics`.
     """
 
     def __init__(self, **options):
@@ -33,22 +33,22 @@ class Recorded:
         provider = MeterProvider([self._reader])
         self.metrics = RecordMetrics(meter_provider=provider, **options)
 
-    def of(self, *records):
-        """Record metrics; return the data points of each, by its name."""
+    def record(self, *records):
+        """Record metrics; return the data points of each metric by its name."""
         for record in records:
             self.metrics(Generation.from_dict(record))
         return self.points()
 
     def points(self):
-        """Return the data points so far."""
+        """Return the data points so far by the metric's name."""
         data = self._reader.get_metrics_data()
         found = data.resource_metrics[0].scope_metrics[0].metrics if data else []
         return {each.name: list(each.data.data_points) for each in found}
 
 
-def test_a_real_record_is_recorded_whole():
-    """Billed tokens, seconds, dollars, with what tells generations apart."""
-    points = Recorded().of(json.loads(RECORD.read_bytes())["data"])
+def test_each_metric_of_the_recorded_response():
+    """Billed tokens, seconds and dollars, with the attributes that distinguish generations."""
+    points = RecordedMetrics().record(json.loads(RECORD.read_bytes())["data"])
     common = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "DeepInfra",
@@ -67,42 +67,44 @@ def test_a_real_record_is_recorded_whole():
 
 
 def test_names_are_those_of_the_conventions():
-    """As their own package has them, and the table in the docstring."""
-    theirs = {vars(gen_ai_metrics)[name] for name in vars(gen_ai_metrics) if name.isupper()}
-    theirs |= {vars(gen_ai_attributes)[name] for name in vars(gen_ai_attributes) if name.isupper()}
-    theirs |= {error_attributes.ERROR_TYPE}
+    """As in the conventions' own package and in the table of the docstring."""
+    conventional = {vars(gen_ai_metrics)[name] for name in vars(gen_ai_metrics) if name.isupper()}
+    conventional |= {
+        vars(gen_ai_attributes)[name] for name in vars(gen_ai_attributes) if name.isupper()
+    }
+    conventional |= {error_attributes.ERROR_TYPE}
     ours = {value for name, value in vars(names).items() if name.isupper()}
-    assert {each for each in ours if not each.startswith("modelgates.")} <= theirs
+    assert {each for each in ours if not each.startswith("modelgates.")} <= conventional
     assert all(f"`{each}`" in names.__doc__ for each in ours if not each.endswith("."))
 
 
-def test_what_is_paid_with_an_own_key_is_added_beside_the_charge():
-    """Together they are all that was paid; without one nothing is counted twice."""
+def test_costs_of_an_own_key_are_a_separate_data_point():
+    """The two add up to the total; without an own key nothing is counted twice."""
     own = {"total_cost": 0.25, "is_byok": True, "upstream_inference_cost": 0.5}
-    points = Recorded().of(own, {**own, "is_byok": False})
+    points = RecordedMetrics().record(own, {**own, "is_byok": False})
     costs = {each.attributes["modelgates.cost.payer"]: each.value for each in points[names.COST]}
     assert costs == {"account": 0.5, "own_key": 0.5}
 
 
 @pytest.mark.parametrize("cost", [None, "free", ...])
-def test_a_cost_that_is_not_known_is_no_zero(cost):
+def test_an_unknown_cost_is_not_recorded_as_zero(cost):
     """It is counted as unknown."""
     record = {"is_byok": False} if cost is ... else {"is_byok": False, "total_cost": cost}
-    points = Recorded().of(record)
+    points = RecordedMetrics().record(record)
     assert [each.value for each in points[names.UNKNOWN_COST]] == [1]
     assert names.COST not in points
     assert names.TOKEN_USAGE not in points
 
 
-def test_a_refund_is_counted_by_itself():
-    """Counters only rise."""
-    points = Recorded().of({"is_byok": False, "total_cost": -0.5})
+def test_a_refund_has_its_own_counter():
+    """Counters only increase."""
+    points = RecordedMetrics().record({"is_byok": False, "total_cost": -0.5})
     assert [each.value for each in points[names.REFUNDED]] == [0.5]
     assert names.COST not in points
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("fields", "error"),
     [
         ({"finish_reason": "stop"}, None),
         ({"finish_reason": "error"}, "_OTHER"),
@@ -110,24 +112,24 @@ def test_a_refund_is_counted_by_itself():
         ({"finish_reason": "stop", "provider_responses": [{"status": 429}, {"status": 200}]}, None),
     ],
 )
-def test_what_failed_says_by_what(said, error):
-    """By the status of the last attempt, if it is known."""
-    points = Recorded().of({"total_cost": 1, "is_byok": False, **said})
+def test_error_type_is_the_status_of_the_last_attempt(fields, error):
+    """If the status is known."""
+    points = RecordedMetrics().record({"total_cost": 1, "is_byok": False, **fields})
     assert points[names.COST][0].attributes.get("error.type") == error
 
 
-def test_a_model_that_a_router_chose_was_not_asked_for():
-    """It is the one that answered."""
+def test_a_model_chosen_by_a_router_is_not_the_request_model():
+    """It is the response model."""
     record = {"model": "a/b", "router": "modelgates/auto", "total_cost": 1, "is_byok": False}
-    attributes = Recorded().of(record)[names.COST][0].attributes
+    attributes = RecordedMetrics().record(record)[names.COST][0].attributes
     assert attributes["gen_ai.response.model"] == "a/b"
     assert "gen_ai.request.model" not in attributes
 
 
-def test_attributes_have_few_values():
-    """A model of any name makes no time series beyond those; all are added up."""
+def test_attributes_have_a_bounded_number_of_values():
+    """Models beyond the limit share one time series, in which they are added up."""
     records = [{"model": f"a/{n}", "total_cost": 1, "is_byok": False} for n in range(50)]
-    points = Recorded(max_values=3).of(*records)[names.COST]
+    points = RecordedMetrics(max_values=3).record(*records)[names.COST]
     models = {each.attributes["gen_ai.response.model"]: each.value for each in points}
     assert models == {"a/0": 1, "a/1": 1, "a/2": 1, "_OTHER": 47}
 
@@ -139,20 +141,20 @@ VALUES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_s
 
 
 @given(st.dictionaries(FIELDS, VALUES | st.just(10**400)))
-def test_no_record_makes_it_raise(fields):
+def test_no_record_raises_an_error(fields):
     """Whatever the server sent."""
-    Recorded().of(fields)
+    RecordedMetrics().record(fields)
 
 
-def test_a_resolver_records_with_the_labels_of_the_ledger(monkeypatch, tmp_path):
-    """As an application has it: each label is an attribute."""
+def test_labels_of_the_ledger_are_attributes(monkeypatch, tmp_path):
+    """As an application uses it, with a resolver."""
     path = str(tmp_path / "costs.db")
     with StubAPI() as stub:
         monkeypatch.setenv("MODELGATES_BASE_URL", stub.base_url)
         monkeypatch.setenv("MODELGATES_API_KEY", stub.api_key)
         stub.add("gen-1", total_cost=0.5, is_byok=False)
         CaptureFile(path).append("gen-1", {"feature": "search"})
-        recorded = Recorded(ledger=path)
+        recorded = RecordedMetrics(ledger=path)
         with Resolver(path, on_record=recorded.metrics) as resolver:
             assert resolver.drain(timeout=60)
         recorded.metrics.close()
@@ -161,7 +163,7 @@ def test_a_resolver_records_with_the_labels_of_the_ledger(monkeypatch, tmp_path)
     assert cost.attributes["modelgates.label.feature"] == "search"
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch):
+def test_a_missing_extra_is_named_with_its_install_command(monkeypatch):
     """In one line."""
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.metrics", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'modelgates-client\[otel\]'"):

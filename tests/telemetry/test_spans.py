@@ -1,4 +1,4 @@
-"""Spans by the GenAI conventions give their ids, whoever makes them."""
+"""Ids in spans of the GenAI conventions are captured from any instrumentation."""
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,7 +15,7 @@ ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 
 @pytest.fixture
 def traced():
-    """A tracer whose finished spans go to a processor of ours, and to the SDK's exporter."""
+    """Return a function that makes a tracer with the processor, and returns a traced call."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
 
@@ -37,8 +37,8 @@ def traced():
     assert exporter.get_finished_spans()
 
 
-def test_the_id_of_a_span_is_noted(traced):
-    """When the span ends, once it is known."""
+def test_the_id_of_a_span_is_captured(traced):
+    """When the span ends."""
     found = []
     chat = traced(found.append)
     chat(operation__name="chat", response__id=ID)
@@ -46,8 +46,8 @@ def test_the_id_of_a_span_is_noted(traced):
 
 
 @pytest.mark.parametrize("other", ["chatcmpl-9J3uyL8", "", "gen-", 7, ("gen-1",), "gen-1 gen-2"])
-def test_what_is_no_id_of_the_gateway_is_left_alone(traced, other):
-    """Spans are of other providers, too; and of no model at all."""
+def test_other_response_ids_are_ignored(traced, other):
+    """Spans may be of other providers, or of no model."""
     found = []
     chat = traced(found.append)
     chat(response__id=other)
@@ -56,8 +56,8 @@ def test_what_is_no_id_of_the_gateway_is_left_alone(traced, other):
     assert found == []
 
 
-def test_a_ledger_gets_ids_with_the_labels_of_the_moment(traced, tmp_path):
-    """As by `capture`; the same id twice is one."""
+def test_a_ledger_gets_ids_with_the_current_labels(traced, tmp_path):
+    """As by `capture`; a repeated id counts once."""
     path = tmp_path / "costs.db"
     chat = traced(path, labels={"team": "a", "feature": "none"})
     with labels(feature="search"):
@@ -68,8 +68,8 @@ def test_a_ledger_gets_ids_with_the_labels_of_the_moment(traced, tmp_path):
         assert ledger.labels(ID) == {"team": "a", "feature": "search"}
 
 
-def test_what_the_sink_raises_is_not_felt(traced, caplog):
-    """It is logged."""
+def test_an_error_of_the_sink_is_logged_and_not_raised(traced, caplog):
+    """With its type."""
 
     def refuse(_):
         raise LookupError("mine")
@@ -78,7 +78,7 @@ def test_what_the_sink_raises_is_not_felt(traced, caplog):
     assert "was not captured: LookupError" in caplog.text
 
 
-def test_what_takes_no_ids_is_refused():
-    """When it is made, not when spans end."""
+def test_an_invalid_sink_is_refused():
+    """By the constructor, not when spans end."""
     with pytest.raises(ConfigurationError, match="expected the path of a ledger"):
         CaptureSpanProcessor(to=7)
