@@ -31,10 +31,10 @@ def pytest_configure():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Disable garbage collection while tests are collected, and exclude them from later ones.
+    """Disable garbage collection while tests are collected, and exclude them from it afterwards.
 
-    Traversing ten thousand tests takes a third of a second each time; without it, collecting takes
-    half the time.
+    Collecting ten thousand tests takes half the time so, and each garbage collection during the run
+    is a third of a second faster.
     """
     gc.disable()
     try:

@@ -109,9 +109,9 @@ class Page:
         ]
 
 
-def matches_output(shown, text):
+def matches_output(pattern, text):
     """Whether the output shown on a page matches: a line `…` matches lines, another `…` words."""
-    lines = [re.escape(line).replace("…", ".+") for line in shown.splitlines()]
+    lines = [re.escape(line).replace("…", ".+") for line in pattern.splitlines()]
     patterns = [r"(?:.*\n)*" if line.strip("\\ ") == ".+" else f"{line}\n" for line in lines]
     return re.fullmatch("".join(patterns), text) is not None
 

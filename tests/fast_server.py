@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 RECORD = json.loads(
     (Path(__file__).parent / "records" / "2026-02-cancelled-stream.json").read_bytes()
 )
-KEY = "sk-mg-of-the-gateway"  # any key is accepted
+KEY = "sk-mg-test-gateway"  # any key is accepted
 
 _POLL_S = 0.005  # the interval of checks whether a response is ready
 _TURNS = 20  # iterations of the event loop
@@ -54,8 +54,8 @@ class Gateway:
         base_url: The `base_url` of a client.
         requests: The number of requests of each id.
         statuses: The number of responses of each status.
-        most_open: The maximum number of connections open at the same time.
-        most_at_once: The maximum number of requests in progress at the same time.
+        max_open: The maximum number of connections open at the same time.
+        max_in_progress: The maximum number of requests in progress at the same time.
     """
 
     def __init__(self, answer=None, *, per_second=None, delay_s=0.0):
@@ -70,7 +70,7 @@ class Gateway:
         self._accepted = deque()
         self.requests = Counter()
         self.statuses = Counter()
-        self.open = self.most_open = self.at_once = self.most_at_once = 0
+        self.open = self.max_open = self.in_progress = self.max_in_progress = 0
         self.transports = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -104,7 +104,7 @@ class Gateway:
             await asyncio.sleep(0)
 
     def answer(self, target):
-        """Return what a request is answered with."""
+        """Return the response to a request."""
         generation_id = parse_qs(urlsplit(target).query)["id"][0]
         now = time.monotonic()
         if self._per_second is not None:
@@ -131,7 +131,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._gateway.transports.add(transport)
         self._gateway.open += 1
-        self._gateway.most_open = max(self._gateway.most_open, self._gateway.open)
+        self._gateway.max_open = max(self._gateway.max_open, self._gateway.open)
 
     def connection_lost(self, _):
         self._gateway.transports.discard(self._transport)
@@ -142,8 +142,10 @@ class _Connection(asyncio.Protocol):
         while b"\r\n\r\n" in self._buffer:
             head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
             answer = self._gateway.answer(head.split(b" ", 2)[1].decode())
-            self._gateway.at_once += 1
-            self._gateway.most_at_once = max(self._gateway.most_at_once, self._gateway.at_once)
+            self._gateway.in_progress += 1
+            self._gateway.max_in_progress = max(
+                self._gateway.max_in_progress, self._gateway.in_progress
+            )
             if answer.delay_s:
                 self._loop.call_later(answer.delay_s, self._send, answer)
             else:
@@ -153,7 +155,7 @@ class _Connection(asyncio.Protocol):
         if not answer.ready():
             self._loop.call_later(_POLL_S, self._send, answer)
             return
-        self._gateway.at_once -= 1
+        self._gateway.in_progress -= 1
         reason = _REASONS.get(answer.status, "Other")
         head = [
             f"HTTP/1.1 {answer.status} {reason}",

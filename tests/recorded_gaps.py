@@ -1,4 +1,7 @@
-"""What the recorded response lacks of what the vendored spec requires: more with every version."""
+"""The fields that the vendored spec requires and the recorded response lacks.
+
+Each new version of the spec may add some.
+"""
 
 import json
 from pathlib import Path
@@ -8,13 +11,13 @@ from modelgates_api.models import Generation
 _RECORD = Path(__file__).parent / "records" / "2026-02-cancelled-stream.json"
 _SENT = json.loads(_RECORD.read_bytes())["data"].keys()
 
-#: By the pointer into the body, in the order of pointers: how bad it is. An attribute that may be
-#: null reads as None, another one cannot be read.
+#: The level of each missing field by its pointer, sorted by pointer. An attribute that is
+#: nullable reads as None (a warning); another one cannot be read (breaking).
 MISSING_FIELDS = {
     f"/data/{field.key}": "warning" if field.nullable else "breaking"
     for field in sorted(Generation.__schema__().fields.values(), key=lambda field: field.key)
     if field.required and field.key not in _SENT
 }
-#: How many of them there are, by that.
+#: The number of missing fields of each level.
 MISSING_BREAKING = sum(level == "breaking" for level in MISSING_FIELDS.values())
 MISSING_WARNING = len(MISSING_FIELDS) - MISSING_BREAKING

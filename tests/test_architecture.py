@@ -104,8 +104,8 @@ def test_the_packages_import_only_declared_dependencies(graph):
 
 def package_of(module):
     """Return the subpackage of a module."""
-    package, _, rest = module.partition(".")
-    return rest.partition(".")[0] or package if package == "modelgates_client" else package
+    package, _, path = module.partition(".")
+    return path.partition(".")[0] or package if package == "modelgates_client" else package
 
 
 #: Paths through the packages, from the first to the last, in the direction of the imports.
@@ -236,14 +236,14 @@ def test_lazy_names_agree_with_all_and_type_checking_imports():
         for node in tree.body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     ]
-    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    imported = {alias.name: node.module for node in block.body for alias in node.names}
     assert not [alias for node in block.body for alias in node.names if alias.asname]
-    assert set(modelgates_client.__all__) == seen.keys()
-    assert len(modelgates_client.__all__) == len(seen)
-    assert seen == modelgates_client._HOMES
+    assert set(modelgates_client.__all__) == imported.keys()
+    assert len(modelgates_client.__all__) == len(imported)
+    assert imported == modelgates_client._HOMES
     for name in modelgates_client.__all__:
         assert getattr(modelgates_client, name) is getattr(
-            importlib.import_module(seen[name]), name
+            importlib.import_module(imported[name]), name
         )
 
 
@@ -264,7 +264,7 @@ def signatures():
         classes = [value]
         classes += [hint for hint in typing.get_type_hints(value).values() if inspect.isclass(hint)]
         for _, member in inspect.getmembers_static(
-            value, lambda one: isinstance(one, cached_property)
+            value, lambda member: isinstance(member, cached_property)
         ):
             classes.append(typing.get_type_hints(member.func, localns=RESOURCES)["return"])
         for cls in classes:

@@ -61,7 +61,7 @@ class PageRunner:
     def follow(self, page):
         """Write its files, run its examples and commands; fail if an output differs."""
         examples = dict(page.examples())
-        before = None  # a command whose output is the next block
+        last_output = None  # of a command, until the next block
         for block in page.blocks:
             where = f"{page.name}:{block.line}"
             if block.file:
@@ -70,13 +70,13 @@ class PageRunner:
                 printed = self._example(block, where)
                 assert matches_output(examples[block], printed), f"{where} prints\n{printed}"
             elif block.language == "console":
-                before = [self._command(command, where) for command in block.commands()][-1]
+                last_output = [self._command(command, where) for command in block.commands()][-1]
                 continue
-            elif block.language == "text" and before is not None:
-                assert matches_output(block.text, before), f"{where}: it prints\n{before}"
+            elif block.language == "text" and last_output is not None:
+                assert matches_output(block.text, last_output), f"{where}: it prints\n{last_output}"
             else:
                 assert block.language in DATA, f"{where}: nothing checks {block.language!r}"
-            before = None
+            last_output = None
 
     @staticmethod
     def _example(block, where):
@@ -227,7 +227,7 @@ def commands_page():
     for name in app.list_commands(root):
         command = app.get_command(root, name)
         context = click.Context(command, info_name=name, parent=root, terminal_width=80)
-        command.epilog = None  # the same for all: the statuses above
+        command.epilog = None  # common to all commands: the statuses above
         lines += ["", f"## modelgates {name}", "", "```text", context.get_help(), "```"]
         keys = sorted(option.opts[-1].removeprefix("--") for option in configurable(command))
         if keys:
@@ -265,14 +265,14 @@ def examples_folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow("a whole run of mypy, unless it was run before")
+@pytest.mark.slow("a complete run of mypy, unless it is cached")
 def test_the_examples_pass_mypy_strict(examples_folder):
     """Against the installed packages."""
     result = mypy(".", cwd=examples_folder)
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.slow("a whole run of pyright")
+@pytest.mark.slow("a complete run of pyright")
 def test_the_examples_pass_pyright_strict(examples_folder):
     """Against the sources."""
     settings = {"typeCheckingMode": "strict", "extraPaths": [*map(str, PACKAGES)]}

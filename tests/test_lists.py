@@ -87,17 +87,17 @@ def test_every_computed_column_has_a_value():
 
 def test_every_setting_is_documented():
     """docs/settings.md has each argument of a client."""
-    shown = page("settings.md")
+    text = page("settings.md")
     arguments = {*inspect.signature(ModelGates).parameters}
-    assert not {name for name in arguments if not re.search(rf"\b{name}\b", shown)}
+    assert not {name for name in arguments if not re.search(rf"\b{name}\b", text)}
 
 
 def test_every_fault_of_the_stub_is_documented():
     """docs/testing.md has each public method of the stub for users."""
-    shown = page("testing.md")
+    text = page("testing.md")
     methods = {name for name, _ in inspect.getmembers(StubAPI, inspect.isfunction)}
     methods -= {name for name in methods if name.startswith("_") or name == "close"}
-    assert not {name for name in methods if f"`{name}`" not in shown and f".{name}(" not in shown}
+    assert not {name for name in methods if f"`{name}`" not in text and f".{name}(" not in text}
 
 
 def test_every_extra_is_in_the_readme():

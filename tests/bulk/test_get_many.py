@@ -241,8 +241,8 @@ def test_concurrency_bounds_requests_and_connections(get_many):
     """Connections are also reused."""
     with Gateway(delay_s=0.005) as gateway:
         get_many(gateway, ids(200), concurrency=8)
-        assert gateway.most_at_once <= 8
-        assert gateway.most_open <= 8
+        assert gateway.max_in_progress <= 8
+        assert gateway.max_open <= 8
 
 
 def test_ids_are_taken_only_as_needed(get_many):

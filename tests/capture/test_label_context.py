@@ -26,8 +26,8 @@ def test_nested_blocks_add_labels():
     assert current() == {}
 
 
-def test_names_that_are_not_identifiers_are_passed_as_a_mapping():
-    """As with `**`."""
+def test_names_that_are_not_identifiers_are_accepted():
+    """They are passed as `**` of a mapping."""
     with labels(**{"team.name": "x", "a-b": "y"}):
         assert current() == {"team.name": "x", "a-b": "y"}
 

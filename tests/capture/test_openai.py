@@ -11,7 +11,7 @@ from modelgates_client.capture import CaptureTransport, capture, labels
 from modelgates_client.ledger import Ledger
 from modelgates_client.testing import StubAPI
 
-ASKED = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+ARGUMENTS = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
 
 
@@ -53,19 +53,19 @@ def test_each_kind_of_completion_is_captured(stub, path, client, named):
     completions = client.chat.completions
     if not named:
         stub.chat.unnamed(times=6)
-    answered = completions.create(**ASKED)
+    answered = completions.create(**ARGUMENTS)
     assert answered.choices[0].message.content == stub.chat.text
-    called = completions.create(**ASKED, tools=TOOLS).choices[0]
+    called = completions.create(**ARGUMENTS, tools=TOOLS).choices[0]
     assert called.message.tool_calls[0].function.name == "weather"
-    chunks = [*completions.create(**ASKED, stream=True, stream_options={"include_usage": True})]
+    chunks = [*completions.create(**ARGUMENTS, stream=True, stream_options={"include_usage": True})]
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     assert text.strip() == stub.chat.text
     assert chunks[-1].usage.total_tokens > 0
-    raw = completions.with_raw_response.create(**ASKED)
+    raw = completions.with_raw_response.create(**ARGUMENTS)
     assert raw.parse().id == stub.chat.ids[3]
-    with completions.with_streaming_response.create(**ASKED) as response:
+    with completions.with_streaming_response.create(**ARGUMENTS) as response:
         assert response.parse().id == stub.chat.ids[4]
-    with completions.stream(**ASKED) as events:
+    with completions.stream(**ARGUMENTS) as events:
         assert events.get_final_completion().id == stub.chat.ids[5]
     assert len(stub.chat.ids) == 6
     assert ledger_ids(path) == stub.chat.ids
@@ -77,7 +77,7 @@ def test_a_cancelled_stream_is_captured(stub, path, client, named):
     if not named:
         stub.chat.unnamed()
     stub.chat.pause_s = 0.01
-    stream = client.chat.completions.create(**ASKED, stream=True)
+    stream = client.chat.completions.create(**ARGUMENTS, stream=True)
     next(iter(stream))
     stream.close()
     assert ledger_ids(path) == stub.chat.ids != []
@@ -87,10 +87,10 @@ def test_a_broken_or_failed_stream_is_captured(openai, stub, path, client):
     """The application gets the same errors as without capturing."""
     stub.chat.break_off()
     with pytest.raises(openai.APIConnectionError):
-        list(client.chat.completions.create(**ASKED, stream=True))
+        list(client.chat.completions.create(**ARGUMENTS, stream=True))
     stub.chat.fail_midway(message="Provider disconnected")
     with pytest.raises(openai.APIError, match="Provider disconnected"):
-        list(client.chat.completions.create(**ASKED, stream=True))
+        list(client.chat.completions.create(**ARGUMENTS, stream=True))
     assert len(stub.chat.ids) == 2
     assert ledger_ids(path) == stub.chat.ids
 
@@ -99,8 +99,8 @@ def test_an_error_yields_no_id_and_its_retry_yields_one(openai, stub, path, clie
     """As many ids as were charged."""
     stub.chat.fail(status=429, times=2, retry_after=0)
     with pytest.raises(openai.RateLimitError):
-        client.chat.completions.create(**ASKED)
-    client.with_options(max_retries=2).chat.completions.create(**ASKED)
+        client.chat.completions.create(**ARGUMENTS)
+    client.with_options(max_retries=2).chat.completions.create(**ARGUMENTS)
     assert len(stub.chat.ids) == 1
     assert ledger_ids(path) == stub.chat.ids
 
@@ -113,23 +113,23 @@ def test_async_completions_are_captured(openai, stub, path, named):
         stub.chat.unnamed(times=4)
 
     async def main():
-        begun = asyncio.Event()
+        has_started = asyncio.Event()
         async with openai.AsyncOpenAI(api_key=stub.api_key, base_url=stub.base_url) as client:
             completions = capture(client, to=path).chat.completions
 
             async def stream(max_chunks):
-                async with await completions.create(**ASKED, stream=True) as chunks:
+                async with await completions.create(**ARGUMENTS, stream=True) as chunks:
                     async for _ in chunks:
                         max_chunks -= 1
                         if not max_chunks:
                             break
                         if max_chunks < -100:
-                            begun.set()
+                            has_started.set()
                             await asyncio.sleep(60)
 
             task = asyncio.create_task(stream(-100))
-            await asyncio.gather(completions.create(**ASKED), stream(1000), stream(2))
-            await begun.wait()
+            await asyncio.gather(completions.create(**ARGUMENTS), stream(1000), stream(2))
+            await has_started.wait()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -144,14 +144,18 @@ def test_a_custom_http_client_is_kept(openai, path):
     for library in (httpx2, httpx):
         noted = []
 
-        def answer(request, library=library):
+        def respond(request, library=library):
             assert request.headers["x-own"] == "1"
             return library.Response(200, json={"id": "gen-1", "choices": []})
 
-        mine = library.Client(transport=library.MockTransport(answer), headers={"X-Own": "1"})
-        with openai.OpenAI(api_key="k", base_url="http://x.test/v1", http_client=mine) as client:
+        http_client = library.Client(
+            transport=library.MockTransport(respond), headers={"X-Own": "1"}
+        )
+        with openai.OpenAI(
+            api_key="k", base_url="http://x.test/v1", http_client=http_client
+        ) as client:
             assert capture(client, to=noted.append) is client
-            client.chat.completions.create(**ASKED)
+            client.chat.completions.create(**ARGUMENTS)
         assert noted == ["gen-1"]
 
 
@@ -163,7 +167,7 @@ def test_a_capturing_transport_can_be_passed_to_the_http_client(openai, stub, pa
         base_url=stub.base_url,
         http_client=httpx2.Client(transport=transport),
     ) as client:
-        client.chat.completions.create(**ASKED)
+        client.chat.completions.create(**ARGUMENTS)
     assert ledger_ids(path) == stub.chat.ids != []
 
 
@@ -171,33 +175,33 @@ def test_subclasses_and_copies_are_captured(openai):
     """As the one for Azure, and copies that are made later."""
     noted = []
 
-    def answer(request):
+    def respond(request):
         return httpx2.Response(200, json={"id": "gen-1", "choices": []})
 
     client = openai.AzureOpenAI(
         api_key="k",
         azure_endpoint="http://x.test",
         api_version="2024-10-21",
-        http_client=httpx2.Client(transport=httpx2.MockTransport(answer)),
+        http_client=httpx2.Client(transport=httpx2.MockTransport(respond)),
     )
     with capture(client, to=noted.append):
-        client.with_options(max_retries=0).chat.completions.create(**ASKED)
+        client.with_options(max_retries=0).chat.completions.create(**ARGUMENTS)
     assert noted == ["gen-1"]
 
 
 def test_completions_have_the_labels_of_their_block(stub, path, client):
     """Of each thread and task."""
 
-    def ask(name):
+    def complete(name):
         with labels(feature=name):
-            return client.chat.completions.create(**ASKED).id
+            return client.chat.completions.create(**ARGUMENTS).id
 
     async def main():
         with labels(tenant="acme"):
-            return await asyncio.gather(*(asyncio.to_thread(ask, f"f{n}") for n in range(4)))
+            return await asyncio.gather(*(asyncio.to_thread(complete, f"f{n}") for n in range(4)))
 
     ids = asyncio.run(main())
-    unlabelled = client.chat.completions.create(**ASKED).id
+    unlabelled = client.chat.completions.create(**ARGUMENTS).id
     with Ledger(path) as ledger:
         labels_by_id = [dict(ledger.labels(generation_id)) for generation_id in (*ids, unlabelled)]
     assert labels_by_id == [*({"tenant": "acme", "feature": f"f{n}"} for n in range(4)), {}]
@@ -207,7 +211,7 @@ def test_a_stream_has_the_labels_at_its_request(stub, path, client):
     """Not those at the time when it is read."""
     stub.chat.unnamed()
     with labels(feature="search"):
-        stream = client.chat.completions.create(**ASKED, stream=True)
+        stream = client.chat.completions.create(**ARGUMENTS, stream=True)
     with labels(feature="other"):
         list(stream)
     with Ledger(path) as ledger:

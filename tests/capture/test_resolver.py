@@ -20,7 +20,7 @@ from modelgates_client.testing import StubAPI
 
 pytestmark = pytest.mark.usefixtures("patient")
 
-GUARD_S = 60  # within which a busy machine does what takes a moment
+GUARD_S = 60  # a generous limit for a busy machine
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ print(seen)
 """
 
 
-@pytest.mark.slow("a process that is started")
+@pytest.mark.slow("starts a process")
 def test_a_program_may_exit_without_closing_it(stub, path):
     """Silently, at once, and the captured ids are stored."""
     stub.add("gen-1")
@@ -306,14 +306,14 @@ def test_a_ledger_that_opens_after_the_end_is_closed(stub, path, monkeypatch):
     assert len(closed) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are forks on POSIX")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_after_a_fork_only_the_parent_uses_it(stub, path):
     """Closing it in the child returns at once; in the parent it continues."""
     program = """
 import os, sys, warnings
 from modelgates_client.capture import Resolver
 
-warnings.simplefilter("ignore")  # Python's own, of forks beside threads
+warnings.simplefilter("ignore")  # Python warns of forks in threaded processes
 resolver = Resolver(sys.argv[1])
 resolver.start()
 resolver._has_started.wait()

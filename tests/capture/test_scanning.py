@@ -83,7 +83,7 @@ VALUES = st.recursive(
 )
 
 
-@pytest.mark.slow("objects that take long to make")
+@pytest.mark.slow("generates large objects")
 @settings(max_examples=40)  # making such objects takes a while
 @given(
     body=st.dictionaries(NAMES, VALUES, max_size=5),

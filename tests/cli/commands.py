@@ -1,4 +1,4 @@
-"""Runs the command: in a process of its own against a stub of the API, or in the test's process."""
+"""Runs the command: in a separate process against a stub of the API, or in the test's process."""
 
 import json
 import os
@@ -58,8 +58,12 @@ class Command:
     @property
     def env(self):
         """The environment of the process, without variables that change the output's appearance."""
-        odd = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "MODELGATES_", "PYTHON")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(odd)}
+        display_variables = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "MODELGATES_", "PYTHON")
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(display_variables)
+        }
         merged = {**inherited, "TERM": "xterm-256color", **self.environment}
         return {name: value for name, value in merged.items() if value is not None}
 

@@ -18,8 +18,8 @@ import threading
 import time
 from functools import cache
 
-GUARD_S = 60  # what has not ended by then hangs
-#: What all runs load, or most.
+GUARD_S = 60  # a run that takes longer is taken for a hang
+#: Modules that most runs import.
 LOADED = (
     "encodings.idna",
     "getpass",
@@ -49,11 +49,11 @@ def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
     (reads, writes), (out, its_out), (err, its_err) = (os.pipe() for _ in range(3))
     its_in = reads if stdin == subprocess.PIPE else stdin.fileno()
     request = {"arguments": [*map(str, arguments)], "env": env, "program": program}
-    said = {}
+    outputs = {}
     threads = [
         threading.Thread(target=_write, args=(writes, data)),
-        threading.Thread(target=lambda: said.update(out=_read(out))),
-        threading.Thread(target=lambda: said.update(err=_read(err))),
+        threading.Thread(target=lambda: outputs.update(out=_read(out))),
+        threading.Thread(target=lambda: outputs.update(err=_read(err))),
     ]
     process, channel = _start_forker()
     _send(channel, {**request, "cwd": os.getcwd()}, [its_in, its_out, its_err])  # noqa: PTH109
@@ -69,7 +69,7 @@ def run(arguments, env, *, program=None, stdin=subprocess.PIPE, data=b""):
     finally:
         for thread in threads:
             thread.join()
-    return subprocess.CompletedProcess(arguments, status, said["out"], said["err"])
+    return subprocess.CompletedProcess(arguments, status, outputs["out"], outputs["err"])
 
 
 def _write(descriptor, data):
@@ -87,7 +87,7 @@ def _start_forker():
     """Start the process that forks; return it, and the channel to it."""
     ours, its = socket.socketpair()
     ours.settimeout(GUARD_S)
-    pipe = subprocess.PIPE  # as each run's streams are
+    pipe = subprocess.PIPE  # as the streams of each run
     process = subprocess.Popen(
         [sys.executable, __file__, str(its.fileno())],
         stdin=pipe,
@@ -132,7 +132,7 @@ def _serve(channel):
 def _main():
     for name in LOADED:
         importlib.import_module(name)
-    gc.freeze()  # what is loaded is not touched, or each run would copy it
+    gc.freeze()  # keeps loaded objects in shared memory pages
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         request, descriptors = _serve(channel)
     for number, descriptor in enumerate(descriptors):

@@ -146,7 +146,7 @@ def test_no_text_from_the_server_is_printed(scripted_command, scripted_server, s
     assert "alice" not in result.stdout + result.stderr
 
 
-@pytest.mark.slow("it is asked for again until the time is over")
+@pytest.mark.slow("it is requested again until the deadline")
 def test_a_record_of_another_id_is_a_failure(scripted_command, scripted_server):
     """Although it conforms: the spec does not define which id a record has."""
     scripted_server.responses["gen-1"] = (200, {"data": make_record("gen-of-another")})

@@ -36,7 +36,7 @@ def test_each_format_can_be_written_to_a_file(command, write, tmp_path, name):
         assert ET.fromstring(printed.stdout)[0].get("failures") == str(MISSING_BREAKING + 1)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="links and devices are otherwise there")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX links and devices")
 @pytest.mark.parametrize("named", ["recorded.jsonl", "./recorded.jsonl", "link", "-"])
 def test_output_cannot_replace_an_input(command, write, tmp_path, named):
     """However the recording is named, it is not overwritten by mistake."""
@@ -54,7 +54,7 @@ def test_output_cannot_replace_an_input(command, write, tmp_path, named):
     assert result.returncode == 2
 
 
-@pytest.mark.skipif(os.name != "posix", reason="links and devices are otherwise there")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX links and devices")
 def test_output_follows_links_and_writes_to_devices(command, write, tmp_path):
     """A link remains a link, and a device is not replaced."""
     (tmp_path / "link").symlink_to(tmp_path / "target")
@@ -67,7 +67,7 @@ def test_output_follows_links_and_writes_to_devices(command, write, tmp_path):
     assert json.loads(through.stdout)["bodies"] == 1
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that takes no files")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 def test_an_output_file_that_cannot_be_written_has_status_1(command, write):
     """The message names the file."""
     result = command("check", write(CONFORMING), "--output", "/proc/none")
@@ -78,7 +78,7 @@ def test_an_output_file_that_cannot_be_written_has_status_1(command, write):
 
 def test_a_terminal_gets_a_table(command, write):
     """It is wrapped to the terminal's width, and the progress line is removed at the end."""
-    pytest.importorskip("pty", reason="terminals of this kind are POSIX's")
+    pytest.importorskip("pty", reason="needs POSIX terminals")
     screen = Screen(command, "check", write(BREAKING), piped="stderr", columns=60)
 
     assert COUNTS.search(" ".join(screen.text.split())).groups() == (
@@ -91,7 +91,7 @@ def test_a_terminal_gets_a_table(command, write):
 
 def test_progress_is_drawn_on_a_terminal(command, write):
     """On stderr, while the data go to a file or a pipe."""
-    pytest.importorskip("pty", reason="terminals of this kind are POSIX's")
+    pytest.importorskip("pty", reason="needs POSIX terminals")
     screen = Screen(command, "check", write(CONFORMING), piped="stdout")
 
     assert "recorded.jsonl" in screen.text

@@ -56,8 +56,8 @@ def test_help_lists_every_source_of_the_key(command):
     """It also says that no option takes the key itself."""
     text = command("get", "--help").stdout
 
-    for way in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
-        assert way in text
+    for source in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
+        assert source in text
     assert "--api-key" not in text
 
 
@@ -106,7 +106,7 @@ def test_a_missing_extra_is_named_with_its_install_command(run, package, argumen
 
 @pytest.mark.parametrize("package", ["click", "rich"])
 def test_version_is_printed_without_any_extra(run, package):
-    """It is the first thing that people asked for help are asked for."""
+    """Users report it when they ask for help."""
     assert run(package, "--version") == (0, f"modelgates {__version__}\n", "")
 
 
@@ -165,19 +165,19 @@ def test_there_is_a_completion_script_for_each_shell(command, shell):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("line", "expected"),
     [
         ("modelgates ", "get"),
         ("modelgates get --key", "--key-file"),
         ("modelgates completion ", "zsh"),
     ],
 )
-def test_words_are_completed(command, words, expected):
+def test_words_are_completed(command, line, expected):
     """As bash requests completions through the script."""
     command.environment |= {
         "_MODELGATES_COMPLETE": "bash_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(words.count(" ")),
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")),
         "MODELGATES_API_KEY": None,
     }
 

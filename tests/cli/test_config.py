@@ -105,10 +105,10 @@ def test_budgets_of_an_export_equal_those_of_its_ledger(folder):
     )
     run("export", "costs.db", "--to", "costs.parquet")
 
-    held = [run("budget", "--all", name) for name in ("costs.db", "costs.parquet")]
-    assert [status for status, _ in held] == [Status.NEAR_BUDGET] * 2
-    assert all("a       model a/b  $4.00  $5.00   80%" in shown for _, shown in held)
-    assert held[0] == held[1]
+    results = [run("budget", "--all", name) for name in ("costs.db", "costs.parquet")]
+    assert [status for status, _ in results] == [Status.NEAR_BUDGET] * 2
+    assert all("a       model a/b  $4.00  $5.00   80%" in table for _, table in results)
+    assert results[0] == results[1]
 
 
 def test_notes_on_left_out_records_are_below_the_table(folder):
@@ -127,8 +127,8 @@ def test_notes_on_left_out_records_are_below_the_table(folder):
         assert printed.splitlines()[-1].startswith(
             "left out or not settled in a (blue): 1 id without a record"
         )
-        stands = [line.split()[7] for line in printed.splitlines()[1:4]]
-        assert stands == ["within", "undecided", "within"]
+        verdicts = [line.split()[7] for line in printed.splitlines()[1:4]]
+        assert verdicts == ["within", "undecided", "within"]
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ def resolved(generation_id, **changes):
 def ledger(tmp_path):
     """A ledger of two records, one without a time and an amount, and two ids without a record."""
     path = tmp_path / "ledger.db"
-    with Ledger(path) as made:
-        made.enqueue(["gen-new"])
-        made.add(
+    with Ledger(path) as opened:
+        opened.enqueue(["gen-new"])
+        opened.add(
             [
                 resolved("gen-1"),
                 resolved("gen-2", created_at="2026-02-25T00:00:00Z", model="=1+1"),
@@ -106,8 +106,8 @@ def test_stdout_gets_json_lines_or_csv(ledger, capsys):
 def test_names_cannot_control_the_terminal(tmp_path, capsys, monkeypatch):
     """Model names come from a server."""
     path = tmp_path / "ledger.db"
-    with Ledger(path) as made:
-        made.add([resolved("gen-1", model="\x1b]0;owned\x07\x9b31m")])
+    with Ledger(path) as opened:
+        opened.add([resolved("gen-1", model="\x1b]0;owned\x07\x9b31m")])
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     for shown_as in ("csv", "jsonl"):
         _, out, _ = run(capsys, sources=(str(path),), to="-", shown_as=shown_as)
@@ -205,9 +205,9 @@ def test_inputs_cannot_be_overwritten(ledger, tmp_path, capsys):
 
 def test_an_invalid_source_fails_with_one_line(tmp_path, capsys):
     """Nothing is written then."""
-    other = tmp_path / "other"
-    other.write_text("{}")
-    status, _, err = run(capsys, sources=(str(other),), to=str(tmp_path / "out.csv"))
+    other_file = tmp_path / "other"
+    other_file.write_text("{}")
+    status, _, err = run(capsys, sources=(str(other_file),), to=str(tmp_path / "out.csv"))
     assert status == Status.FAILED
     assert err.startswith("error: ")
     assert err.count("\n") == 1
@@ -218,12 +218,12 @@ def test_pipes_and_devices_get_the_whole_export(ledger, tmp_path, capsys):
     """A full device is an error."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    got = []
-    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
     reader.start()
     run(capsys, sources=(ledger,), to=str(pipe), shown_as="csv")
     reader.join(60)
-    assert got[0].startswith(b"generation_id,")
+    assert received[0].startswith(b"generation_id,")
     with pytest.raises(UnwritableError, match="No space left"):
         run(capsys, sources=(ledger,), to="/dev/full", shown_as="csv")
 

@@ -39,7 +39,7 @@ class Command(Plain):
 
 
 IDS = [f"gen-{number}" for number in range(200)]
-NOT_AGAIN = "x-should-retry: false"  # an error as at the end of all retries, without the wait
+NOT_AGAIN = "x-should-retry: false"  # the error is not retried, as if retries were exhausted
 
 
 @pytest.fixture
@@ -127,11 +127,11 @@ def test_records_are_fetched_while_ids_are_still_being_written(ledger):
     """From a pipe, the first id is requested before the second one is written."""
     is_requested = threading.Event()
 
-    def answer(generation_id, _):
+    def respond(generation_id, _):
         is_requested.set()
         return record(generation_id)
 
-    with Gateway(answer) as gateway:
+    with Gateway(respond) as gateway:
         command = Command(gateway.base_url)
         pipe = subprocess.PIPE
         with command.started("fetch", "-", "--ledger", ledger, stdin=pipe, stdout=pipe) as running:
@@ -243,7 +243,7 @@ def test_an_outage_stops_the_fetch(ledger):
 def test_an_unreachable_server_stops_the_fetch(ledger, ids):
     """It is reported within a second, and the ids stay queued, however many they are."""
     unreachable_url = f"http://127.0.0.1:{refusing_port()}/api/v1"
-    for timeout in ("1.2", "10"):  # what is too short on a busy machine is tried with more
+    for timeout in ("1.2", "10"):  # a longer one if a busy machine needs it
         arguments = ("fetch", "-", "--ledger", ledger, "--outage-timeout", timeout)
         result = Command(unreachable_url)(*arguments, stdin=lines(ids))
         messages = result.stderr.splitlines()
@@ -398,12 +398,12 @@ def test_the_command_in_the_advice_fetches_every_id(ledger, tmp_path, stop):
     arguments = ("fetch", str(tmp_path / "the ids.txt"), "--ledger", ledger)
     is_requested = threading.Event()
 
-    def answer(generation_id, _):
+    def respond(generation_id, _):
         is_requested.set()
         return error(401) if stop == "key" else Answer(*record(generation_id)[:3], 60)
 
     with (
-        Gateway(answer) as gateway,
+        Gateway(respond) as gateway,
         SmallBatchCommand(gateway.base_url).started(
             *arguments, stdout=PIPE, stderr=PIPE
         ) as running,

@@ -318,7 +318,7 @@ def test_junit_without_any_checked_body_has_a_failure():
     assert "bodies checked: 0" in suite.find("testcase/error").get("message")
 
 
-@pytest.mark.slow("hundreds of reports in every form")
+@pytest.mark.slow("hundreds of reports in every format")
 @given(st.lists(LINES, max_size=8))
 @settings(max_examples=100)
 def test_no_format_shows_private_data(lines):

@@ -27,41 +27,41 @@ IDS = st.builds(
 )
 
 
-def _quoted_python(text):
+def _escape_as_python_repr(text):
     return repr(text)
 
 
-def _quoted_hex(text):
+def _escape_as_hex(text):
     return "".join(
         char if char.isalnum() or char in "-_" else f"\\x{ord(char):02x}" for char in text
     )
 
 
-def _quoted_unicode(text):
+def _escape_as_unicode(text):
     return "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in text)
 
 
-def _quoted_whole(text):
+def _escape_as_code_points(text):
     return "".join(f"\\u{{{ord(char):x}}}" for char in text)
 
 
-def _quoted_wide(text):
+def _escape_as_long_unicode(text):
     return "".join(f"\\U{ord(char):08x}" for char in text)
 
 
-def _quoted_octal(text):
+def _escape_as_octal(text):
     return "".join(f"\\{byte:03o}" for byte in text.encode())
 
 
-def _quoted_url(text):
+def _escape_as_url(text):
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-def _coloured(text):
+def _add_colour_codes(text):
     return text.replace("gen", "\x1b[1;32mgen")
 
 
-def _coloured_in_words(text):
+def _add_escaped_colour_codes(text):
     return text.replace("gen", r"\e[32mgen").replace("&", "#033[0m&")
 
 
@@ -71,15 +71,15 @@ ESCAPES = st.sampled_from(
         lambda text: json.dumps(text).replace("/", "\\/"),
         lambda text: quote(text, safe=""),
         html.escape,
-        _quoted_python,
-        _quoted_hex,
-        _quoted_unicode,
-        _quoted_whole,
-        _quoted_wide,
-        _quoted_octal,
-        _quoted_url,
-        _coloured,
-        _coloured_in_words,
+        _escape_as_python_repr,
+        _escape_as_hex,
+        _escape_as_unicode,
+        _escape_as_code_points,
+        _escape_as_long_unicode,
+        _escape_as_octal,
+        _escape_as_url,
+        _add_colour_codes,
+        _add_escaped_colour_codes,
     ]
 )
 WHERE = ("own", "mentioned", "spoken")

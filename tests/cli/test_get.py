@@ -31,10 +31,10 @@ def test_records_are_written_as_json_lines_to_a_pipe(command):
 
 def test_a_record_is_written_as_it_was_sent(scripted_command, scripted_server):
     """Including unknown fields, values of wrong types, huge numbers and unpaired surrogates."""
-    sent = record(
+    original = record(
         "gen-1", tier="gold\x1b[2J\x7f\ud800é", total_cost="free", usage=0.1, app_id=2**70
     )
-    scripted_server.set_records(sent)
+    scripted_server.set_records(original)
     scripted_server.responses["gen-2"] = (
         200,
         b'{"data": {"id": "gen-2", "latency": -1e999, "usage": [1e999]}}',
@@ -42,7 +42,7 @@ def test_a_record_is_written_as_it_was_sent(scripted_command, scripted_server):
 
     first, second = scripted_command("get", "gen-1", "gen-2").stdout.splitlines()
 
-    assert json.loads(first) == sent
+    assert json.loads(first) == original
     assert all(" " <= char <= "~" for char in first)
     assert "-1e999" in second
     assert json.loads(second, parse_constant=pytest.fail)["usage"] == [float("inf")]
@@ -119,7 +119,7 @@ def test_a_closed_pipe_ends_the_command_silently(command):
     assert running.returncode == 141
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")  # noqa: PTH110
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
 def test_a_full_disk_is_an_error(command):
     """Records that could not be written were not delivered."""
     with open("/dev/full", "w") as full:  # noqa: PTH123
@@ -134,7 +134,7 @@ def test_a_full_disk_is_an_error(command):
     assert result.returncode == 1
 
 
-@pytest.mark.skipif(os.name != "posix", reason="closed by a shell")
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 @pytest.mark.parametrize(
     ("redirection", "status", "message"),
     [(">&-", 2, b"error: stdout is closed\n"), ("2>&-", 3, b""), ("- <&-", 2, b"error: stdin is")],
@@ -200,7 +200,7 @@ def test_final_waits_for_the_final_record(scripted_command, scripted_server):
 
 def test_wait_has_a_timeout(command):
     """For each id; the error says how long it waited."""
-    for timeout in ("0.5", "5", "30"):  # what is too short on a busy machine is tried with more
+    for timeout in ("0.5", "5", "30"):  # a longer one if a busy machine needs it
         result = command("get", "gen-x", "gen-1", "--wait", "--timeout", timeout)
         if ids(result):
             break
@@ -236,10 +236,10 @@ def test_verbose_shows_the_log_of_the_client(command):
         sys.exit(main())
     """
     loud = command("get", "gen-1", "-v")
-    plain = command("get", "gen-1")
+    default = command("get", "gen-1")
 
     assert loud.stderr.splitlines()[:2] == ["debug: a\ufffd[2Jb", "warning: mind"]
-    assert plain.stderr == "warning: mind\n"
+    assert default.stderr == "warning: mind\n"
 
 
 def test_quiet_prints_only_errors(command, tmp_path):
@@ -278,7 +278,7 @@ def test_error_messages_cannot_control_the_terminal(scripted_command, scripted_s
     assert "owned" in result.stderr
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere 0.0.0.0 is no address to ask")
+@pytest.mark.skipif(os.name != "posix", reason="0.0.0.0 cannot be connected to elsewhere")
 def test_http_to_a_private_host_is_allowed_by_an_option(command, api):
     """With a warning on stderr; 0.0.0.0 is this machine, but is not a loopback address."""
     url = api.base_url.replace("127.0.0.1", "0.0.0.0")

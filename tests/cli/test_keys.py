@@ -28,8 +28,8 @@ def test_a_missing_key_is_an_error_that_lists_its_sources(scripted_command):
     result = scripted_command("get", "gen-1")
 
     assert result.returncode == 2
-    for way in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
-        assert way in result.stderr
+    for source in ("MODELGATES_API_KEY", "--key-file", "--key-stdin"):
+        assert source in result.stderr
 
 
 def test_the_key_is_read_from_a_file(scripted_command, scripted_server, key_file):
@@ -50,7 +50,7 @@ def test_the_key_is_read_from_stdin(scripted_command, scripted_server):
     assert scripted_server.keys == {f"Bearer {KEY}"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions are others there")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_a_key_file_that_others_can_read_causes_a_warning(scripted_command, key_file, mode):
     """The key is used nevertheless."""

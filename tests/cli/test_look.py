@@ -33,7 +33,7 @@ def listed_states(path, *options):
     return {each["generation_id"]: each["state"] for each in details}
 
 
-def test_a_list_has_each_id_that_is_not_settled(ledger):
+def test_a_list_has_each_id_whose_cost_is_not_known_and_final(ledger):
     """All of them, or those in the given states."""
     everything = {
         "gen-2": "provisional",

@@ -23,14 +23,16 @@ from modelgates_client.cli.recordings import read_lines
 TEXT = "".join(f"gen-{1771967973 + number}-{number:020d}, grüße\n" for number in range(3000))
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"]
 ENCODINGS += ["utf-32-be"]
-PACKINGS = {
+COMPRESSIONS = {
     "plain": bytes,
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
     "twice": lambda data: gzip.compress(lzma.compress(data)),
-    "members": lambda data: gzip.compress(data[:4000]) + gzip.compress(data[4000:]) + bytes(512),
+    "concatenated": lambda data: (
+        gzip.compress(data[:4000]) + gzip.compress(data[4000:]) + bytes(512)
+    ),
 }
 
 
@@ -39,47 +41,47 @@ def read(name):
     return [line.decode() for _, line in read_lines(str(name), documents=False)]
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_compression_and_encoding_are_detected_by_content(tmp_path, packing, encoding):
+def test_compression_and_encoding_are_detected_by_content(tmp_path, compression, encoding):
     """Not by the file's name."""
     file = tmp_path / "ids.txt"
-    file.write_bytes(PACKINGS[packing](TEXT.encode(encoding)))
+    file.write_bytes(COMPRESSIONS[compression](TEXT.encode(encoding)))
 
     assert read(file) == TEXT.splitlines(keepends=True)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="named pipes")
-@pytest.mark.parametrize("packing", ["plain", "gzip"])
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
+@pytest.mark.parametrize("compression", ["plain", "gzip"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
-def test_a_pipe_is_read_like_a_file(tmp_path, packing, encoding):
+def test_a_pipe_is_read_like_a_file(tmp_path, compression, encoding):
     """Also byte by byte."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    content = PACKINGS[packing](TEXT[:400].encode(encoding))
+    content = COMPRESSIONS[compression](TEXT[:400].encode(encoding))
 
     def write():
         with open(pipe, "wb", buffering=0) as file:  # noqa: PTH123
             file.writelines(bytes([byte]) for byte in content)
 
-    writing = threading.Thread(target=write)
-    writing.start()
+    writer = threading.Thread(target=write)
+    writer.start()
     assert read(pipe) == TEXT[:400].splitlines(keepends=True)
-    writing.join()
+    writer.join()
 
 
-def _zip():
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+def _zip_archive():
+    archive_bytes = io.BytesIO()
+    with zipfile.ZipFile(archive_bytes, "w") as archive:
         archive.writestr("ids.txt", TEXT)
-    return packed.getvalue()
+    return archive_bytes.getvalue()
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (_zip(), "it is a zip archive"),
-        (gzip.compress(_zip()), "it is a zip archive"),
+        (_zip_archive(), "it is a zip archive"),
+        (gzip.compress(_zip_archive()), "it is a zip archive"),
         (b"ids.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "it is a tar archive"),
         (b"SQLite format 3\0" + bytes(100), "it is an SQLite database"),
         (b"PAR1" + bytes(100), "it is a Parquet file"),
@@ -95,7 +97,7 @@ def _zip():
         (lzma.compress(TEXT.encode())[:-50], "it is damaged"),
         (gzip.compress(b"gen-1\n") + b"gen-2\n", "it is damaged"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",  # packed, they hold the time
+    ids=lambda value: value if isinstance(value, str) else "",  # some contents include the time
 )
 def test_a_file_that_is_not_text_is_refused_by_name(tmp_path, content, message):
     """The error says what to do."""
@@ -122,9 +124,9 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
     """A file whose contents grow far beyond its size; memory is bounded until then."""
     monkeypatch.setattr(reading, "_ALWAYS_ALLOWED", 2**20)
     file = tmp_path / "bomb"
-    packing = zlib.compressobj(9, wbits=31)
+    compressor = zlib.compressobj(9, wbits=31)
     zeros = b" " * 2**20
-    file.write_bytes(b"".join(packing.compress(zeros) for _ in range(64)) + packing.flush())
+    file.write_bytes(b"".join(compressor.compress(zeros) for _ in range(64)) + compressor.flush())
     tracemalloc.start()
     try:
         with pytest.raises(ConfigurationError, match="a decompression bomb"):
@@ -136,12 +138,14 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
 
 
 @given(st.lists(st.binary(max_size=12)), st.integers(1, 8))
-def test_lines_do_not_depend_on_chunks(chunks, longest):
+def test_lines_do_not_depend_on_chunks(chunks, max_length):
     """Compared with the standard library's `splitlines`."""
-    whole = io.BytesIO(b"".join(chunks)).readlines()
-    expected = [None if len(line.removesuffix(b"\n")) > longest else line for line in whole]
+    lines_of_file = io.BytesIO(b"".join(chunks)).readlines()
+    expected = [
+        None if len(line.removesuffix(b"\n")) > max_length else line for line in lines_of_file
+    ]
 
-    assert list(split_lines(chunks, longest)) == expected
+    assert list(split_lines(chunks, max_length)) == expected
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=30), st.sampled_from(ENCODINGS))

@@ -27,7 +27,7 @@ def check_result(line):
 
 MISSING = dict.fromkeys(MISSING_FIELDS, "nothing")
 ERROR = {"error": {"code": 404, "message": "m"}}
-_HALF = json.dumps(ERROR).replace('"m"', '"\ud800"')  # half a character, which has no UTF-8
+_HALF = json.dumps(ERROR).replace('"m"', '"\ud800"')  # an unpaired surrogate
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from modelgates_client.ledger import Ledger
 from ..fast_server import Answer, Gateway, record
 from .commands import Command
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 IDS = [f"gen-{number}" for number in range(200)]
 
@@ -50,16 +50,16 @@ def test_ctrl_c_has_status_130(command, api):
 def test_a_signal_ends_a_fetch_cleanly(tmp_path, number, source):
     """With status 130; records are stored, leases are released, and a line says how to go on."""
     ledger = str(tmp_path / "ledger.db")
-    some = threading.Event()
+    has_records = threading.Event()
 
-    def answer(generation_id, _):
+    def respond(generation_id, _):
         if int(generation_id[4:]) >= 50:
-            some.set()
-            return Answer(*record(generation_id)[:3], 60)  # never in time
+            has_records.set()
+            return Answer(*record(generation_id)[:3], 60)  # delayed beyond the test
         return record(generation_id)
 
     (tmp_path / "ids.txt").write_text(lines(IDS))
-    with Gateway(answer) as gateway:
+    with Gateway(respond) as gateway:
         command, pipe = Command(gateway.base_url), subprocess.PIPE
         name = "-" if source == "pipe" else str(tmp_path / "ids.txt")
         arguments = ("fetch", name, "--ledger", ledger, "--concurrency", "4")
@@ -67,7 +67,7 @@ def test_a_signal_ends_a_fetch_cleanly(tmp_path, number, source):
             if source == "pipe":
                 running.stdin.write(lines(IDS).encode())
                 running.stdin.flush()
-            assert some.wait(50)
+            assert has_records.wait(50)
             running.send_signal(number)
             out, messages = running.stdout.read(), running.stderr.read().decode()
         assert running.returncode == 130

@@ -10,10 +10,10 @@ from modelgates_client.records.summary import summarize
 
 from .commands import Screen, record
 
-pytest.importorskip("pty", reason="terminals of this kind are POSIX's")
+pytest.importorskip("pty", reason="needs POSIX terminals")
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-SPINNER = "\N{BRAILLE PATTERN DOTS-124}"  # the first of its pictures
+SPINNER = "\N{BRAILLE PATTERN DOTS-124}"  # its first frame
 
 
 def rows(screen):

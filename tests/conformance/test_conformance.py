@@ -52,13 +52,15 @@ def test_the_deviations_are_those_of_the_operation_and_the_spec(status, data):
     body = json.loads(content)
     expected = deviations(SCHEMAS[status], body)
 
-    for given_as in (body, content):
-        found_now = kinds_by_pointer(check(status, given_as))
+    for content_or_body in (body, content):
+        found_kinds = kinds_by_pointer(check(status, content_or_body))
         if isinstance(body, dict):
-            assert found_now == expected
-            assert found_now == {e.pointer: e.kind for e in OPERATION.decode(status, content).drift}
+            assert found_kinds == expected
+            assert found_kinds == {
+                e.pointer: e.kind for e in OPERATION.decode(status, content).drift
+            }
         else:
-            assert found_now == {"": "unreadable_body"}
+            assert found_kinds == {"": "unreadable_body"}
 
 
 @DOCUMENTED

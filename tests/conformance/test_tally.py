@@ -30,8 +30,8 @@ def finding_at(report, pointer):
     return finding
 
 
-def body_with_latencies(*latencies):
-    """Return a body whose attempts have these latencies."""
+def response_with_latencies(*latencies):
+    """Return a response whose attempts have these latencies."""
     parts = [{"status": 200, "latency": latency} for latency in latencies]
     return 200, {"data": {"provider_responses": parts}}
 
@@ -39,7 +39,9 @@ def body_with_latencies(*latencies):
 def test_bodies_and_occurrences_are_counted_over_indices():
     """A deviation at several indices is one finding; a body counts once."""
     report = report_of(
-        body_with_latencies("a", 1, "b"), body_with_latencies(1), body_with_latencies("c")
+        response_with_latencies("a", 1, "b"),
+        response_with_latencies(1),
+        response_with_latencies("c"),
     )
 
     finding = finding_at(report, "/data/provider_responses/*/latency")

@@ -18,8 +18,8 @@ def run_hook(name):
 
 def test_the_hooks_are_found_by_their_entry_point():
     """As PyInstaller finds them."""
-    found = [each.load() for each in entry_points(group="pyinstaller40", name="hook-dirs")]
-    assert hook_dirs in found
+    loaded = [each.load() for each in entry_points(group="pyinstaller40", name="hook-dirs")]
+    assert hook_dirs in loaded
 
 
 def test_hooks_name_the_lazily_imported_modules():
@@ -45,6 +45,6 @@ def test_the_files_of_the_html_page_are_packed():
 
 def test_the_ledger_driver_is_packed():
     """The library, and the file that its module reads."""
-    found = run_hook("adbc_driver_sqlite")
-    assert found["binaries"]
-    assert [Path(source).name for source, _ in found["datas"]] == ["_static_version.py"]
+    variables = run_hook("adbc_driver_sqlite")
+    assert variables["binaries"]
+    assert [Path(source).name for source, _ in variables["datas"]] == ["_static_version.py"]

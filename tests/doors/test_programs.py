@@ -22,13 +22,13 @@ class Bill(pydantic.BaseModel):
 
 def test_pydantic_validates_and_serializes_records():
     """As objects and as JSON; unreadable values are unchanged."""
-    sent = {"id": "gen-1", "total_cost": "free", "new": [1]}
-    record = Generation.from_dict(sent)
+    original = {"id": "gen-1", "total_cost": "free", "new": [1]}
+    record = Generation.from_dict(original)
     assert Bill(record=record).record is record
-    bill = Bill.model_validate_json(json.dumps({"record": sent}))
+    bill = Bill.model_validate_json(json.dumps({"record": original}))
     assert isinstance(bill.record, Generation)
-    assert bill.model_dump() == {"record": sent}
-    assert json.loads(bill.model_dump_json()) == {"record": sent}
+    assert bill.model_dump() == {"record": original}
+    assert json.loads(bill.model_dump_json()) == {"record": original}
     assert Bill.model_json_schema()["properties"]["record"]["type"] == "object"
 
 
@@ -97,24 +97,24 @@ def test_pydantic_refuses_values_that_are_not_records(value):
 
 def test_fastapi_returns_records():
     """With an annotated return type and without; in lists, too."""
-    sent = {"id": "gen-1", "total_cost": "free", "new": [1]}
+    original = {"id": "gen-1", "total_cost": "free", "new": [1]}
     app = fastapi.FastAPI()
 
     @app.get("/typed")
     async def typed() -> list[Generation]:
-        return [Generation.from_dict(sent)]
+        return [Generation.from_dict(original)]
 
     @app.get("/untyped")
     async def untyped():
-        return [Generation.from_dict(sent)]
+        return [Generation.from_dict(original)]
 
     @app.post("/taken")
     async def taken(record: Annotated[Generation, fastapi.Body()]) -> str:
         return record.id
 
     client = fastapi.testclient.TestClient(app)
-    assert client.get("/typed").json() == client.get("/untyped").json() == [sent]
-    assert client.post("/taken", json=sent).json() == "gen-1"
+    assert client.get("/typed").json() == client.get("/untyped").json() == [original]
+    assert client.post("/taken", json=original).json() == "gen-1"
     assert client.post("/taken", json=[]).status_code == 422
     assert "/typed" in client.get("/openapi.json").json()["paths"]
 
@@ -122,8 +122,8 @@ def test_fastapi_returns_records():
 @pytest.mark.parametrize("number", ["1e400", "-1e400"])
 def test_fastapi_returns_numbers_beyond_doubles_as_null(number):
     """The value is unknown then: neither an error nor another number."""
-    sent = f'{{"id":"gen-1","total_cost":{number},"new":[{{"deep":{number}}}]}}'
-    record = Generation.from_dict(json.loads(sent))
+    original = f'{{"id":"gen-1","total_cost":{number},"new":[{{"deep":{number}}}]}}'
+    record = Generation.from_dict(json.loads(original))
     app = fastapi.FastAPI()
 
     @app.get("/typed")

@@ -15,10 +15,10 @@ def test_two_workers_share_the_ids_and_the_rate_limit(tmp_path, monkeypatch):
     (tmp_path / "recipe.py").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "ids.txt").write_text("".join(f"gen-{n}\n" for n in range(600)), encoding="utf-8")
 
-    def answer(generation_id, _):
+    def respond(generation_id, _):
         return error(404) if generation_id == "gen-13" else record(generation_id)
 
-    with Gateway(answer, per_second=150) as gateway:
+    with Gateway(respond, per_second=150) as gateway:
         monkeypatch.setenv("MODELGATES_API_KEY", KEY)
         monkeypatch.setenv("MODELGATES_BASE_URL", gateway.base_url)
         subprocess.run([sys.executable, "recipe.py"], cwd=tmp_path, check=True)

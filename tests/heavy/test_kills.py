@@ -19,8 +19,8 @@ CONCURRENCY = 16
 #: The number that the design allows: see `modelgates_client.ledger.fetching`.
 MAX_REPEATED = KILLS * 4 * CONCURRENCY
 
-#: Fetches, and prints after each commit the class and the id of each outcome in it.
-#: id_kind ids were in that commit.
+#: Fetches ids, and after each commit prints the class and the id of each outcome in it.
+#: These outcomes are part of that commit.
 DRIVER = """
 import asyncio, sys
 from contextlib import aclosing
@@ -50,28 +50,28 @@ asyncio.run(main())
 """
 
 
-def kind(generation_id):
+def kind_of(generation_id):
     """Return the kind of an id, by its number, so that it is the same in every run."""
     return {3: "late", 5: "refused", 7: "provisional", 9: "broken"}.get(int(generation_id[4:]) % 40)
 
 
-def respond(generation_id, before):
+def respond(generation_id, previous_requests):
     """Respond by the kind of an id; late, broken and some provisional ones recover."""
-    id_kind = kind(generation_id)
+    id_kind = kind_of(generation_id)
     if id_kind == "refused":
         return error(403)
-    if id_kind == "late" and before < 2:
+    if id_kind == "late" and previous_requests < 2:
         return error(404)
-    if id_kind == "broken" and before < 1:
+    if id_kind == "broken" and previous_requests < 1:
         return error(503)
-    if id_kind == "provisional" and before < 2:
+    if id_kind == "provisional" and previous_requests < 2:
         data = {"id": generation_id, "finish_reason": None}
         return Answer(200, json.dumps({"data": data}).encode())
     return record(generation_id)
 
 
 def start_fetch(path, gateway, ids):
-    """Start a fetch, id_kind prints what it has stored."""
+    """Start a fetch that prints the ids it has stored."""
     arguments = [str(path), gateway.base_url, str(CONCURRENCY), str(ids)]
     return subprocess.Popen(
         [sys.executable, "-c", DRIVER, *arguments],
@@ -89,7 +89,7 @@ def kill_later(running, lines, later_s):
         for line in running.stdout:
             printed.append(line)
             if len(printed) == lines:
-                time.sleep(later_s)  # any moment is possible
+                time.sleep(later_s)  # so that kills happen at any point
                 running.kill()
     # A partial line was not printed.
     return [line.split() for line in printed if line.endswith("\n")]
@@ -101,21 +101,21 @@ def test_a_killed_fetch_loses_no_stored_record(tmp_path):
     Everything that was printed as stored is stored. Each id has the record of the server. A
     settled id is only requested again if it was in flight or not committed at a kill.
     """
-    chance = random.Random(5)  # the same each time
+    rng = random.Random(5)  # a fixed seed
     path, ids = tmp_path / "ledger.db", tmp_path / "ids.txt"
     ids.write_text("".join(f"{generation_id}\n" for generation_id in IDS))
     printed = []
     with Gateway(respond, delay_s=0.002) as gateway:
         for _ in range(KILLS):
             running = start_fetch(path, gateway, ids)
-            printed += kill_later(running, chance.randrange(1, 200), chance.random() / 20)
+            printed += kill_later(running, rng.randrange(1, 200), rng.random() / 20)
             assert running.returncode == -9
         running = start_fetch(path, gateway, ids)
         last, errors = running.communicate(timeout=300)
         assert running.returncode == 0, errors
         printed += [line.split() for line in last.splitlines()]
 
-    refused = [each for each in IDS if kind(each) == "refused"]
+    refused = [each for each in IDS if kind_of(each) == "refused"]
     with Ledger(path) as ledger:
         assert ledger.counts() == LedgerCounts(len(IDS) - len(refused), 0, 0, len(refused))
         records = Counter(generation_id for generation_id, _ in ledger.bodies())
@@ -130,7 +130,9 @@ def test_a_killed_fetch_loses_no_stored_record(tmp_path):
     assert stored.most_common(1)[0][1] == 1, "a stored id was requested again"
 
     needed = {"late": 3, "provisional": 3, "broken": 2}
-    repeated = sum(number - needed.get(kind(each), 1) for each, number in gateway.requests.items())
+    repeated = sum(
+        number - needed.get(kind_of(each), 1) for each, number in gateway.requests.items()
+    )
     assert set(gateway.requests) == set(IDS)
     assert 0 < repeated <= MAX_REPEATED
     connection = sqlite3.connect(path)

@@ -17,7 +17,7 @@ def test_each_tool_has_schemas_of_its_input_and_output(ledger, names):
     """Without a ledger its tools are not listed, because they could only fail."""
 
     async def list_tools():
-        server = server_of(AsyncModelGates(api_key="sk-mg-of-nobody"), ledger, ())
+        server = server_of(AsyncModelGates(api_key="sk-mg-test"), ledger, ())
         async with Client(server) as client:
             return (await client.list_tools()).tools
 

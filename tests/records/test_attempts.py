@@ -80,7 +80,9 @@ def test_no_attempt_succeeded():
     )
 
 
-@pytest.mark.parametrize("record", [{}, *({"provider_responses": odd} for odd in (None, "x", {}))])
+@pytest.mark.parametrize(
+    "record", [{}, *({"provider_responses": invalid} for invalid in (None, "x", {}))]
+)
 def test_attempts_are_unknown_without_a_list(record):
     """No field, null, or another type: everything is unknown, and nothing is 0."""
     attempts = Generation.from_dict(record).attempts
@@ -97,8 +99,8 @@ def test_an_empty_list_of_attempts_is_known():
 
 def test_an_unreadable_attempt_does_not_hide_others():
     """Neither null items nor invalid fields remove values of other attempts."""
-    odd = {"provider_name": 7, "status": "503", "latency": 3}
-    attempts = attempts_of(None, odd, "odd", response(200))
+    invalid = {"provider_name": 7, "status": "503", "latency": 3}
+    attempts = attempts_of(None, invalid, "odd", response(200))
     assert attempts.all == (NOTHING, Attempt(None, None, 3.0), NOTHING, Attempt("Groq", 200, 10.0))
     assert attempts.fallbacks == 3
     assert attempts.failed_statuses == (None, None, None)

@@ -18,8 +18,8 @@ POINTERS = st.lists(st.sampled_from(["a", "b1", "0", "17"]), max_size=4).map(
 DRIFT = st.builds(Drift, POINTERS, KINDS, st.just("string"), st.sampled_from(["null", "array"]))
 
 
-class LogLines(logging.Handler):
-    """A context that collects log lines."""
+class LogRecorder(logging.Handler):
+    """A context that collects log records of drift."""
 
     def __init__(self):
         super().__init__(logging.INFO)
@@ -50,7 +50,7 @@ def test_the_callback_gets_each_deviation_and_the_log_each_kind(responses):
     """For any number of responses, and any index."""
     observed = []
     observer = DriftObserver(observed.append)
-    with LogLines() as lines:
+    with LogRecorder() as lines:
         for drift in responses:
             observer.observe(drift)
     entries = [entry for drift in responses for entry in drift]
@@ -65,7 +65,7 @@ def test_the_callback_gets_each_deviation_and_the_log_each_kind(responses):
 def test_each_client_logs_each_kind():
     """Each has its own memory, which is released with the client."""
     drift = (Drift("/a", "type", "string", "null"),)
-    with LogLines() as lines:
+    with LogRecorder() as lines:
         DriftObserver(None).observe(drift)
         DriftObserver(None).observe(drift)
     assert len(lines.records) == 2
@@ -75,7 +75,7 @@ def test_a_hostile_server_cannot_fill_memory_or_the_log():
     """A thousand kinds are remembered; the callback gets all deviations."""
     observed = []
     observer = DriftObserver(observed.append)
-    with LogLines() as lines:
+    with LogRecorder() as lines:
         for at in range(3000):
             observer.observe((Drift(f"/x{at}", "undeclared", "no such field", "null"),))
     assert len(lines.records) == len(observer._seen) == 1000
@@ -84,12 +84,12 @@ def test_a_hostile_server_cannot_fill_memory_or_the_log():
 
 def test_a_log_line_has_no_private_data():
     """Neither the value nor control characters."""
-    drift = Drift("/\x1b[2J", "type", "string", "number", "what nobody should see")
-    with LogLines() as lines:
+    drift = Drift("/\x1b[2J", "type", "string", "number", "private value")
+    with LogRecorder() as lines:
         DriftObserver(None).observe((drift,))
     (record,) = lines.records
     assert record.getMessage().isprintable()
-    assert "nobody" not in f"{record.getMessage()} {record.args}"
+    assert "private value" not in f"{record.getMessage()} {record.args}"
 
 
 def test_an_error_of_the_callback_is_raised_by_the_call():

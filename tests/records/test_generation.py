@@ -144,21 +144,21 @@ def test_created_is_none_for_an_incomplete_time(text):
 
 
 @given(
-    st.datetimes(datetime.datetime(2, 1, 1), datetime.datetime(9998, 12, 31)),  # noqa: DTZ001 - as asked for
+    st.datetimes(datetime.datetime(2, 1, 1), datetime.datetime(9998, 12, 31)),  # noqa: DTZ001 - as Hypothesis requires
     st.integers(-1439, 1439).map(lambda minutes: datetime.timedelta(minutes=minutes)),
 )
 def test_each_time_can_be_parsed(moment, offset):
     """With the offset, for each time that Python formats."""
     moment = moment.replace(tzinfo=datetime.timezone(offset))
-    found = record_with(created_at=moment.isoformat()).created
-    assert (found, found.utcoffset()) == (moment, offset)
+    created = record_with(created_at=moment.isoformat()).created
+    assert (created, created.utcoffset()) == (moment, offset)
 
 
 @given(st.text() | st.from_regex(r"\A[0-9]{4}-?[0-9W]{2}-?[0-9]{2}[T ][0-9:.,]{0,12}[Z+\-0-9:]*\Z"))
 def test_created_is_aware_or_none_for_any_text(text):
     """No text makes it raise."""
-    found = record_with(created_at=text).created
-    assert found is None or found.utcoffset() is not None
+    created = record_with(created_at=text).created
+    assert created is None or created.utcoffset() is not None
 
 
 def test_native_tokens_per_second():
@@ -189,8 +189,8 @@ def test_native_tokens_per_second():
 )
 def test_the_rate_is_none_if_it_is_unknown(tokens, time_ms):
     """Unknown, unreadable, zero or negative values, or a result beyond the range of a float."""
-    found = record_with(native_tokens_completion=tokens, generation_time=time_ms)
-    assert found.native_tokens_per_second is None
+    record = record_with(native_tokens_completion=tokens, generation_time=time_ms)
+    assert record.native_tokens_per_second is None
 
 
 @given(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
@@ -284,5 +284,5 @@ def test_threads_may_read_a_record_at_the_same_time(recorded):
         ]
 
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(read, range(8)))
-    assert all(each == found[0] for each in found)
+        results = list(threads.map(read, range(8)))
+    assert all(each == results[0] for each in results)

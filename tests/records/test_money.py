@@ -113,13 +113,13 @@ def test_the_total_is_exact_in_any_context(charged, upstream):
 
 
 @given(NO_AMOUNTS, AMOUNTS)
-def test_an_invalid_amount_is_unknown(odd, amount):
+def test_an_invalid_amount_is_unknown(invalid, amount):
     """The total is unknown if one of its two amounts is."""
-    charged = cost_of(total_cost=odd, is_byok=True, upstream_inference_cost=amount)
-    upstream = cost_of(total_cost=amount, is_byok=True, upstream_inference_cost=odd)
+    charged = cost_of(total_cost=invalid, is_byok=True, upstream_inference_cost=amount)
+    upstream = cost_of(total_cost=amount, is_byok=True, upstream_inference_cost=invalid)
     assert (charged.charged, charged.all_in) == (None, None)
     assert (upstream.upstream, upstream.all_in) == (None, None)
-    assert cost_of(cache_discount=odd).cache_saving is None
+    assert cost_of(cache_discount=invalid).cache_saving is None
 
 
 @given(AMOUNTS)

@@ -23,9 +23,9 @@ def record(recorded):
 @pytest.mark.parametrize("indent", [None, 2])
 def test_to_json_returns_what_was_sent(recorded, indent):
     """With unknown and unreadable fields, in ASCII."""
-    sent = {**recorded["data"], "total_cost": "free", "new": ["é", None], "app_id": 2**70}
-    text = Generation.from_dict(sent).to_json(indent=indent)
-    assert json.loads(text) == sent
+    original = {**recorded["data"], "total_cost": "free", "new": ["é", None], "app_id": 2**70}
+    text = Generation.from_dict(original).to_json(indent=indent)
+    assert json.loads(text) == original
     assert text.isascii()
     assert ("\n" in text) is (indent is not None)
 
@@ -52,8 +52,8 @@ def test_dict_returns_the_json_object(record):
 
 def test_the_repr_of_a_cost_has_every_property():
     """Including the computed ones."""
-    shown = repr(Cost(None, None, None))
-    assert shown == "Cost(charged=None, upstream=None, cache_saving=None, all_in=None)"
+    text = repr(Cost(None, None, None))
+    assert text == "Cost(charged=None, upstream=None, cache_saving=None, all_in=None)"
     record = Generation.from_dict(
         {"total_cost": 0.1, "is_byok": True, "upstream_inference_cost": 0.2}
     )
@@ -77,11 +77,11 @@ class Elements(HTMLParser):
 
 def test_a_notebook_shows_a_table(record):
     """It has the text of the summary."""
-    shown = Elements(record._repr_html_())
-    assert shown.names[:2] == ["table", "caption"]
-    assert shown.names.count("tr") == len(("Cost", "Tokens", "Timing", "Served by", "Drift"))
+    elements = Elements(record._repr_html_())
+    assert elements.names[:2] == ["table", "caption"]
+    assert elements.names.count("tr") == len(("Cost", "Tokens", "Timing", "Served by", "Drift"))
     for line in summarize(record).splitlines():
-        assert line[12:].strip() in shown.text
+        assert line[12:].strip() in elements.text
 
 
 def test_text_from_the_server_is_escaped_in_html():
@@ -90,8 +90,8 @@ def test_text_from_the_server_is_escaped_in_html():
         ("id", "model", "created_at", "api_type", "finish_reason", "provider_name"), HOSTILE
     )
     responses = [{"provider_name": HOSTILE, "status": HOSTILE}]
-    sent = {**texts, "total_cost": HOSTILE, "provider_responses": responses, HOSTILE: HOSTILE}
-    page = Generation.from_dict(sent)._repr_html_()
+    original = {**texts, "total_cost": HOSTILE, "provider_responses": responses, HOSTILE: HOSTILE}
+    page = Generation.from_dict(original)._repr_html_()
     assert set(Elements(page).names) <= {"table", "caption", "strong", "br", "tr", "th", "td"}
     assert "\x1b" not in page
     assert HOSTILE.replace("\x1b", "\N{REPLACEMENT CHARACTER}") in Elements(page).text

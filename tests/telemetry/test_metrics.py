@@ -42,8 +42,8 @@ class RecordedMetrics:
     def points(self):
         """Return the data points so far by the metric's name."""
         data = self._reader.get_metrics_data()
-        found = data.resource_metrics[0].scope_metrics[0].metrics if data else []
-        return {each.name: list(each.data.data_points) for each in found}
+        metrics = data.resource_metrics[0].scope_metrics[0].metrics if data else []
+        return {each.name: list(each.data.data_points) for each in metrics}
 
 
 def test_each_metric_of_the_recorded_response():

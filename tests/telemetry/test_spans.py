@@ -39,21 +39,23 @@ def traced():
 
 def test_the_id_of_a_span_is_captured(traced):
     """When the span ends."""
-    found = []
-    chat = traced(found.append)
+    captured = []
+    chat = traced(captured.append)
     chat(operation__name="chat", response__id=ID)
-    assert found == [ID]
+    assert captured == [ID]
 
 
-@pytest.mark.parametrize("other", ["chatcmpl-9J3uyL8", "", "gen-", 7, ("gen-1",), "gen-1 gen-2"])
-def test_other_response_ids_are_ignored(traced, other):
+@pytest.mark.parametrize(
+    "response_id", ["chatcmpl-9J3uyL8", "", "gen-", 7, ("gen-1",), "gen-1 gen-2"]
+)
+def test_other_response_ids_are_ignored(traced, response_id):
     """Spans may be of other providers, or of no model."""
-    found = []
-    chat = traced(found.append)
-    chat(response__id=other)
+    captured = []
+    chat = traced(captured.append)
+    chat(response__id=response_id)
     chat(operation__name="chat")
     chat()
-    assert found == []
+    assert captured == []
 
 
 def test_a_ledger_gets_ids_with_the_current_labels(traced, tmp_path):
