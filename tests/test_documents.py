@@ -267,14 +267,14 @@ def examples_folder(tmp_path):
 
 @pytest.mark.slow("a complete run of mypy, unless it is cached")
 def test_the_examples_pass_mypy_strict(examples_folder):
-    """Against the installed packages."""
+    """They are checked against the installed packages."""
     result = mypy(".", cwd=examples_folder)
     assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.slow("a complete run of pyright")
 def test_the_examples_pass_pyright_strict(examples_folder):
-    """Against the sources."""
+    """They are checked against the sources."""
     settings = {"typeCheckingMode": "strict", "extraPaths": [*map(str, PACKAGES)]}
     (examples_folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]
@@ -283,7 +283,7 @@ def test_the_examples_pass_pyright_strict(examples_folder):
 
 
 def test_blocks_and_commands_are_parsed():
-    """As `documents.py` describes them."""
+    """`documents.py` describes the format."""
     page = Page.__new__(Page)
     page.text = "```text app.log\nx\n```\n\n```console\n$ a b # exit status 3\nout\n$ c\n```\n"
     file, console = page.blocks

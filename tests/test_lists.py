@@ -101,7 +101,7 @@ def test_every_fault_of_the_stub_is_documented():
 
 
 def test_every_extra_is_in_the_readme():
-    """And no other."""
+    """No other name is in the table."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     table = README.text.partition("| extra | adds |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == {

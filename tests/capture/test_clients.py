@@ -67,7 +67,7 @@ def test_an_id_in_the_headers_is_noted_before_the_body_is_read(library, by, is_a
 
 @KINDS
 def test_a_cancelled_stream_is_captured(library, by, is_async):
-    """After its first event."""
+    """It is cancelled after its first event."""
     noted = []
     stub = StubResponse(EVENT, EVENT, EVENT)
     read(library, stub, by, noted.append, is_async=is_async, max_chunks=1)
@@ -86,7 +86,7 @@ def test_a_broken_stream_is_captured_and_raises(library, by, is_async):
 
 @KINDS
 def test_a_compressed_body_is_scanned_and_unchanged(library, by, is_async):
-    """Whatever the chunks are."""
+    """Chunks may split the compressed data anywhere."""
     noted = []
     packed = gzip.compress(BODY)
     stub = StubResponse(packed[:20], packed[20:], headers={"Content-Encoding": "gzip"})
@@ -182,7 +182,7 @@ def test_capturing_twice_notes_each_id_once():
 
 @KINDS
 def test_an_error_of_the_sink_is_logged_and_not_raised(library, by, is_async, caplog):
-    """Once, with the id."""
+    """The log has the id once."""
 
     def sink(generation_id):
         raise OSError(28, "No space left on device")
@@ -231,7 +231,7 @@ def test_an_invalid_sink_is_refused(to):
 
 
 def test_the_transports_are_closed_with_their_client():
-    """And entered with it."""
+    """They are entered with it, too."""
     calls = []
 
     class Inner(httpx.BaseTransport):

@@ -88,7 +88,7 @@ def test_tasks_and_threads_have_separate_labels():
 
 
 def test_a_generator_closed_in_another_context_raises_no_error():
-    """As web frameworks close the body of a response."""
+    """Web frameworks close the body of a response in another context."""
 
     def body():
         with labels(feature="search"):

@@ -96,7 +96,7 @@ def test_a_broken_or_failed_stream_is_captured(openai, stub, path, client):
 
 
 def test_an_error_yields_no_id_and_its_retry_yields_one(openai, stub, path, client):
-    """As many ids as were charged."""
+    """The ids are those that were charged."""
     stub.chat.fail(status=429, times=2, retry_after=0)
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(**ARGUMENTS)
@@ -172,7 +172,7 @@ def test_a_capturing_transport_can_be_passed_to_the_http_client(openai, stub, pa
 
 
 def test_subclasses_and_copies_are_captured(openai):
-    """As the one for Azure, and copies that are made later."""
+    """The client for Azure is a subclass; `with_options` makes a copy."""
     noted = []
 
     def respond(request):

@@ -236,7 +236,7 @@ def test_drain_has_a_timeout(stub, path, capture_ids):
 
 @pytest.mark.parametrize("client", ["gen-1", 5, httpx.Client])
 def test_an_object_that_is_not_a_client_is_refused(path, client):
-    """By the constructor."""
+    """The constructor raises the error."""
     with pytest.raises(ConfigurationError, match="client: expected a ModelGates"):
         Resolver(path, client)
 

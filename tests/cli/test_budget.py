@@ -48,7 +48,7 @@ def test_a_budget_that_is_met_has_status_0(budget, ledger):
 
 
 def test_a_budget_that_is_exceeded_has_status_10(budget, ledger):
-    """By however little, and also if some amounts are unknown."""
+    """Any excess counts, even if some amounts are unknown."""
     path = ledger(record(1, total_cost=5.000000000000001), pending=1)
     status, printed, stderr = budget(path)
 

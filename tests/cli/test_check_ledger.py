@@ -91,7 +91,7 @@ def test_the_database_of_another_application_is_refused_in_one_line(check, tmp_p
 
 
 def test_an_old_ledger_is_updated_without_a_key(check, ledger, tmp_path, capsys):
-    """By the command that `export` names when it cannot read the ledger."""
+    """`export` names the command when it cannot read the ledger."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(derived, "VERSION", 0)
         Ledger(ledger).close()

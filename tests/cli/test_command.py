@@ -15,7 +15,7 @@ from modelgates_client.cli.app import app
 
 
 def test_version_is_printed_on_stdout(command):
-    """On stdout."""
+    """It is one line."""
     assert command("--version").stdout == f"modelgates {__version__}\n"
 
 
@@ -173,7 +173,7 @@ def test_there_is_a_completion_script_for_each_shell(command, shell):
     ],
 )
 def test_words_are_completed(command, line, expected):
-    """As bash requests completions through the script."""
+    """The script requests completions as bash does."""
     command.environment |= {
         "_MODELGATES_COMPLETE": "bash_complete",
         "COMP_WORDS": line,
@@ -185,7 +185,7 @@ def test_words_are_completed(command, line, expected):
 
 
 def test_help_does_not_depend_on_docstrings():
-    """As under `python -OO`."""
+    """There are none under `python -OO`."""
     for name in app.list_commands(None):
         command = app.get_command(None, name)
         assert len(command.help.split()) > 5

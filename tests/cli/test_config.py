@@ -41,7 +41,7 @@ def config(text):
 
 
 def test_a_file_sets_defaults_of_options(folder):
-    """By their long names: a table for each command, and top-level keys for all commands."""
+    """Keys are long option names, in a table for one command or at the top level for all."""
     Path("modelgates.toml").write_text(
         'tz = "Europe/Berlin"\nledger = "costs.db"\n[report]\nby = ["day"]\nformat = "json"\n'
     )
@@ -178,7 +178,7 @@ def test_an_unknown_key_is_refused_by_name(folder, text, message):
 
 
 def test_every_key_of_all_commands_and_of_budgets_is_documented():
-    """And no other; the keys of a command are on the page that is generated from its help."""
+    """No other key is; the keys of a command are on the page that is generated from its help."""
     text = DOCS.read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == set(KEYS)
     assert all(re.search(rf"^\[?{name}", text, re.MULTILINE) for name in (*COMMON, BUDGETS))

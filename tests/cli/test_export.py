@@ -182,7 +182,7 @@ def test_invalid_options_are_named(options, message):
 
 
 def test_inputs_cannot_be_overwritten(ledger, tmp_path, capsys):
-    """Neither the ledger, nor a file that a pattern matches, nor the other output."""
+    """Inputs are the ledger, files that match a pattern, and the other output."""
     path = tmp_path / "a.parquet"
     run(capsys, sources=(ledger,), to=str(path))
     for options in (

@@ -303,7 +303,8 @@ def test_an_unusable_ledger_is_reported_in_one_line(gateway, tmp_path, trouble):
     assert not gateway.requests
 
 
-@pytest.mark.skipif(not shutil.which("prlimit"), reason="limits the size of files, on Linux")
+@pytest.mark.slow("the leases of the first command, which it cannot release, last 30 s")
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit of Linux")
 def test_a_full_disk_loses_no_stored_record(gateway, ledger):
     """It is reported in one line, and the next run continues."""
     command = Command(gateway.base_url)

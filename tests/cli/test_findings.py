@@ -69,7 +69,7 @@ def cells(markdown):
 
 
 def test_json_has_all_documented_names(report):
-    """In one object."""
+    """The result is one object."""
     document = json.loads(as_json(report, "breaking"))
 
     assert list(document) == [
@@ -178,7 +178,7 @@ def test_markdown_fits_into_a_pull_request():
 
 
 def test_the_table_has_counts_and_a_row_for_each_finding(report):
-    """The worst first."""
+    """The worst findings come first."""
     lines = as_table(report, None).splitlines()
 
     counts = f"{BREAKING} breaking, {WARNING - BREAKING} warning, 1 info"

@@ -108,7 +108,7 @@ def test_a_word_alone_is_an_id(word):
     ).split(),
 )
 def test_a_single_word_that_is_not_an_id_is_refused(word):
-    """It was meant as an id."""
+    """It was meant as an id, so it is not skipped."""
     assert not is_id(word)
     scan = scan_line(f"{word}\n".encode(), in_list=True)
     assert (scan.ids, len(scan.refused)) == ([], 1)
@@ -130,7 +130,7 @@ def test_a_single_word_that_is_not_an_id_is_refused(word):
     ],
 )
 def test_a_line_without_an_id_is_skipped(line):
-    """Without a message."""
+    """No message is printed."""
     assert scan_line(f"{line}\n".encode(), in_list=True)[:2] == ([], [])
 
 
@@ -210,7 +210,7 @@ def test_a_truncated_id_is_refused(end):
 
 
 def test_adjacent_ids_are_found_or_refused():
-    """As in concatenated files; if the boundary is not certain, they are refused."""
+    """Concatenated files have them; if the boundary is not certain, they are refused."""
     assert ids_in(f"{A}{B}\n".encode()) == [A, B]
     assert ids_in(f"{ULID}{A}{ULID}\n".encode()) == [ULID, A]
     scan = scan_line(b"gen-1771967973-abcgen-1771967974-def\n")
@@ -229,7 +229,7 @@ def test_an_id_changed_by_a_word_processor_is_refused(line):
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
 def test_a_line_in_another_encoding_is_read(encoding):
-    """As PowerShell's `>>` appends UTF-16 to any file; null characters may also separate ids."""
+    """PowerShell's `>>` appends UTF-16 to any file; null characters may also separate ids."""
     assert ids_in(f"12:00 {A} done\r\n".encode(encoding)) == [A]
     assert ids_in(f"{A}\0{B}\0".encode()) == [A, B]
 
@@ -248,7 +248,7 @@ def test_every_id_in_a_text_is_found(ids, escapes, around, data):
 
 @given(IDS, st.text(max_size=20))
 def test_the_id_of_a_generation_is_found_next_to_any_message(generation_id, text):
-    """In JSON."""
+    """The line is a JSON object with both."""
     record = {"choices": [{"message": {"content": text}}], "id": generation_id, "note": text}
     for ascii_only in (True, False):
         line = json.dumps(record, ensure_ascii=ascii_only).encode("utf-8", "replace")

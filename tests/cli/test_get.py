@@ -65,7 +65,7 @@ def test_ids_are_read_from_stdin(command):
 
 
 def test_ids_are_read_from_a_file(command, tmp_path):
-    """As from stdin; they come after those of the arguments."""
+    """They come after those of the arguments."""
     file = tmp_path / "ids.txt"
     file.write_text("# mine\n\ngen-1\n")
 
@@ -99,7 +99,7 @@ def test_each_record_is_written_as_soon_as_it_is_received(command):
 
 
 def test_a_closed_pipe_ends_the_command_silently(command):
-    """As with `head -1`: the exit status is the one that a shell gives for SIGPIPE."""
+    """With `head -1`, the exit status is the one that a shell gives for SIGPIPE."""
     with command.started(
         "get",
         "-",
@@ -289,14 +289,14 @@ def test_http_to_a_private_host_is_allowed_by_an_option(command, api):
 
 
 def test_the_base_url_option_overrides_the_environment(command, api):
-    """It takes precedence."""
+    """The option takes precedence."""
     command.environment["MODELGATES_BASE_URL"] = "https://example.invalid"
 
     assert ids(command("get", "gen-1", "--base-url", api.base_url)) == ["gen-1"]
 
 
 def test_a_call_without_ids_is_an_error(command):
-    """Neither an empty list nor no argument is a success."""
+    """An empty list is not a success, and a missing argument is wrong usage."""
     result = command("get", "-", stdin="# none\n")
     assert result.stderr == "error: stdin: it contains no id\n"
     assert result.returncode == 12

@@ -24,7 +24,7 @@ def key_file(tmp_path):
 
 
 def test_a_missing_key_is_an_error_that_lists_its_sources(scripted_command):
-    """All three."""
+    """There are three ways to provide one."""
     result = scripted_command("get", "gen-1")
 
     assert result.returncode == 2
@@ -43,7 +43,7 @@ def test_the_key_is_read_from_a_file(scripted_command, scripted_server, key_file
 
 
 def test_the_key_is_read_from_stdin(scripted_command, scripted_server):
-    """From its first line."""
+    """It is the first line of stdin."""
     result = scripted_command("get", "gen-1", "--key-stdin", stdin=f"{KEY}\nmore\n")
 
     assert result.returncode == 0
@@ -126,7 +126,7 @@ def test_a_key_in_the_arguments_is_refused_and_not_shown(
 
 
 def test_the_configured_key_is_not_accepted_as_an_id(scripted_command, scripted_server):
-    """Whatever its format is."""
+    """It may be the key of another gateway, in another format."""
     scripted_command.environment["MODELGATES_API_KEY"] = "vck_CANARY"
 
     result = scripted_command("get", "gen-vck_CANARY", "gen-1")

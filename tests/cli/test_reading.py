@@ -44,7 +44,7 @@ def read(name):
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_compression_and_encoding_are_detected_by_content(tmp_path, compression, encoding):
-    """Not by the file's name."""
+    """The file's name does not matter."""
     file = tmp_path / "ids.txt"
     file.write_bytes(COMPRESSIONS[compression](TEXT.encode(encoding)))
 
@@ -55,7 +55,7 @@ def test_compression_and_encoding_are_detected_by_content(tmp_path, compression,
 @pytest.mark.parametrize("compression", ["plain", "gzip"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_a_pipe_is_read_like_a_file(tmp_path, compression, encoding):
-    """Also byte by byte."""
+    """It may deliver single bytes."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     content = COMPRESSIONS[compression](TEXT[:400].encode(encoding))
@@ -150,7 +150,7 @@ def test_lines_do_not_depend_on_chunks(chunks, max_length):
 
 @given(st.text(st.characters(codec="utf-8"), max_size=30), st.sampled_from(ENCODINGS))
 def test_text_after_ids_is_decoded(text, encoding):
-    """In any script."""
+    """The text may be in any script."""
     content = ("gen-1771967973-0hZ8J5kY7qLMOKbPx0u3 " * 3 + text).encode(encoding)
     decoded = b"".join(reading._text_of(iter([content[:7], content[7:]]), 0))
 

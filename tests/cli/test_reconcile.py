@@ -97,7 +97,7 @@ def test_activity_is_fetched_if_the_spec_has_the_operation(ledger, monkeypatch):
     ],
 )
 def test_the_tolerance_is_printed(ledger, tolerance, expected):
-    """As a fraction and in percent."""
+    """It is printed as a fraction and in percent."""
     options = ("--tolerance", tolerance, "--format", "text")
     printed = run(ledger, [item(requests=1, usage=1)], *options)[1]
     assert printed.endswith(f"{expected}\n")

@@ -122,7 +122,7 @@ def test_an_invalid_line_is_a_finding(line, came):
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_line_makes_it_fail(line):
-    """Whatever it contains."""
+    """A line is a response or a finding, whatever it contains."""
     checked = check_line(line)
 
     assert [entry.kind for entry in checked.deviations] or checked.body is not None

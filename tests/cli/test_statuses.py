@@ -50,7 +50,7 @@ def test_each_kind_of_failure_has_its_status(scripted_command, scripted_server, 
 
 
 def test_the_highest_exit_status_counts(scripted_command, scripted_server):
-    """In any order of the ids."""
+    """The order of the ids does not matter."""
     scripted_server.responses.update(
         {"gen-1": error_response(500), "gen-2": error_response(404), "gen-3": error_response(401)}
     )

@@ -79,7 +79,7 @@ def test_digits_are_never_cut_off(command, columns):
 
 
 def test_a_single_record_is_a_summary(command):
-    """One id, from any source."""
+    """The id may come from an argument or from stdin."""
     expected = summarize(Generation.from_dict(record("gen-1"))) + "\n"
 
     assert Screen(command, "get", "gen-1", piped="stderr").text == expected
@@ -87,7 +87,7 @@ def test_a_single_record_is_a_summary(command):
 
 
 def test_summary_and_json_lines_can_be_chosen_for_several_records(command):
-    """On a terminal."""
+    """The table is only the terminal's default."""
     summary = Screen(command, "get", "gen-1", "gen-2", "--summary", piped="stderr")
     lines = Screen(command, "get", "gen-1", "gen-2", "--json", piped="stderr")
 
@@ -141,7 +141,7 @@ def test_progress_is_drawn_on_a_terminal(command):
 
 @pytest.mark.parametrize(("option", "term"), [("--quiet", "xterm"), ("--json", "dumb")])
 def test_progress_is_not_drawn_with_quiet_or_on_a_dumb_terminal(command, option, term):
-    """Nor on a terminal that cannot draw."""
+    """A dumb terminal cannot draw it."""
     command.environment["TERM"] = term
 
     screen = Screen(command, "get", "gen-1", option, piped="stdout")

@@ -184,7 +184,7 @@ def test_undocumented_statuses_of_an_operation_are_reported():
 
 
 def test_a_recorded_exchange_may_name_its_operation():
-    """By its id in the spec; an unknown id makes the line invalid."""
+    """It names the id in the spec; an unknown id makes the line invalid."""
     body = {"data": {"api_type": "telepathy"}}
     for named in ({}, {"operation": OPERATION.id}):
         checked = check_line(as_json({"status": 200, "body": body, **named}))

@@ -114,7 +114,7 @@ def test_many_unknown_enum_values_are_one_finding():
 
 
 def test_findings_are_bounded_and_the_rest_is_counted(monkeypatch):
-    """By level, so that the exit status is right in any case."""
+    """The rest is counted by level, so that the exit status is right in any case."""
     monkeypatch.setattr("modelgates_client.conformance.tally.MAX_FINDINGS", 3)
     report = report_of((200, {"data": {"total_cost": 1}}), (200, b"<html>"), (418, None))
 
@@ -162,7 +162,7 @@ def test_findings_are_sorted_by_level_and_frequency():
     ],
 )
 def test_a_level_is_reached_by_deviations_of_it_or_worse(response, reached):
-    """As `--fail-on` takes it."""
+    """`--fail-on` depends on it."""
     report = report_of(response)
 
     assert {level for level in ("breaking", "warning", "info") if report.reaches(level)} == reached

@@ -17,7 +17,7 @@ def completions(code):
 
 @pytest.mark.slow("the editor's library reads the package's source")
 def test_an_editor_completes_the_names_of_the_package():
-    """All public names."""
+    """All public names are suggested."""
     assert set(modelgates_client.__all__) - {"__version__"} <= completions(
         "import modelgates_client\nmodelgates_client."
     )

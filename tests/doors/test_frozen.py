@@ -17,7 +17,7 @@ def run_hook(name):
 
 
 def test_the_hooks_are_found_by_their_entry_point():
-    """As PyInstaller finds them."""
+    """PyInstaller finds them so."""
     loaded = [each.load() for each in entry_points(group="pyinstaller40", name="hook-dirs")]
     assert hook_dirs in loaded
 

@@ -21,7 +21,7 @@ class Bill(pydantic.BaseModel):
 
 
 def test_pydantic_validates_and_serializes_records():
-    """As objects and as JSON; unreadable values are unchanged."""
+    """Records are objects or JSON; unreadable values are unchanged."""
     original = {"id": "gen-1", "total_cost": "free", "new": [1]}
     record = Generation.from_dict(original)
     assert Bill(record=record).record is record

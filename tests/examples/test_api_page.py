@@ -48,7 +48,7 @@ def test_the_documented_example_equals_the_api_page():
 
 
 def test_the_example_of_the_api_page_gets_the_same_record(stub):
-    """With requests."""
+    """The example needs requests."""
     pytest.importorskip("requests")
     out = io.StringIO()
     with redirect_stdout(out):
@@ -59,7 +59,7 @@ def test_the_example_of_the_api_page_gets_the_same_record(stub):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_gets_the_same_record(stub):
-    """By the documented command."""
+    """The documented command is run."""
     command = adapt_example(SHOWN.file("by_curl.sh"), stub)
     result = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=60)
 

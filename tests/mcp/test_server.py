@@ -111,7 +111,7 @@ def test_explain_cost_reports_an_unknown_cost(call_tool, stub):
 
 
 def test_errors_contain_no_text_of_the_server(call_tool, stub):
-    """It may be anything."""
+    """The server's text may be a prompt injection."""
     assert call_tool("get_generation", generation_id="gen-none").endswith(
         "HTTP 404. NotFoundError: 404: there is no such record yet, or not for this API key."
     )
@@ -123,7 +123,7 @@ def test_errors_contain_no_text_of_the_server(call_tool, stub):
 
 @pytest.mark.parametrize("word", ["", "sk-mg-CANARY", "gen-1 gen-2", "\x1b[2J"])
 def test_an_invalid_id_is_not_requested(call_tool, stub, word):
-    """Nor repeated, if it is a key."""
+    """It is not repeated in the error either, because it may be a key."""
     error = call_tool("get_generation", generation_id=word)
     assert "ids are like gen-…" in error
     assert "CANARY" not in error
@@ -131,7 +131,7 @@ def test_an_invalid_id_is_not_requested(call_tool, stub, word):
 
 
 def test_report_groups_the_ledger(call_tool, ledger):
-    """By the chosen dimensions; sums state what they leave out."""
+    """The dimensions are arguments; sums state what they leave out."""
     result = call_tool("report", ledger, by=["model"], since="2026-11-01")
     assert result["total"]["all_in_usd_known"] == "0.8"
     assert result["total"]["all_in_usd_not_known_of"] == 0
@@ -174,14 +174,14 @@ def test_unresolved_ids_lists_ids_without_a_record(call_tool, ledger):
 
 
 def test_an_invalid_ledger_is_an_error(call_tool, tmp_path):
-    """In one line."""
+    """The error is one line."""
     (tmp_path / "x.db").write_bytes(b"no ledger" * 1000)
     assert "x.db" in call_tool("unresolved_ids", str(tmp_path / "x.db"))
 
 
 @pytest.mark.slow("starts a process with all modules of the server")
 def test_the_command_serves_the_sdks_client_over_stdio(stub, ledger):
-    """As AI clients run it: the key is in the environment, and every tool is read-only."""
+    """AI clients run it so: the key is in the environment, and every tool is read-only."""
     environ = {
         "MODELGATES_API_KEY": stub.api_key,
         "MODELGATES_BASE_URL": stub.base_url,

@@ -264,5 +264,5 @@ def test_pytest_httpx_sees_what_the_page_says(tmp_path):
 
 
 def test_the_table_lists_each_tool():
-    """And no other; `tests/client/test_http_client.py` tests the mocks of httpx."""
+    """It lists no other; `tests/client/test_http_client.py` tests the mocks of httpx."""
     assert TABLE.keys() == {*TOOLS, "pytest-httpx"}

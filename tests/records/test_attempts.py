@@ -98,7 +98,7 @@ def test_an_empty_list_of_attempts_is_known():
 
 
 def test_an_unreadable_attempt_does_not_hide_others():
-    """Neither null items nor invalid fields remove values of other attempts."""
+    """Null items and invalid fields do not remove values of other attempts."""
     invalid = {"provider_name": 7, "status": "503", "latency": 3}
     attempts = attempts_of(None, invalid, "odd", response(200))
     assert attempts.all == (NOTHING, Attempt(None, None, 3.0), NOTHING, Attempt("Groq", 200, 10.0))
@@ -114,7 +114,7 @@ def test_the_time_lost_is_unknown_if_a_part_is():
 
 
 def test_an_unlisted_provider_keeps_its_name():
-    """As a plain string, like all others."""
+    """The name is a plain string, like all others."""
     attempts = attempts_of(response(200, 1, "Brand New"), response(200))
     providers = [attempt.provider for attempt in attempts]
     assert providers == ["Brand New", "Groq"]

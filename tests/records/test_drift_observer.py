@@ -83,7 +83,7 @@ def test_a_hostile_server_cannot_fill_memory_or_the_log():
 
 
 def test_a_log_line_has_no_private_data():
-    """Neither the value nor control characters."""
+    """It contains neither the value nor control characters."""
     drift = Drift("/\x1b[2J", "type", "string", "number", "private value")
     with LogRecorder() as lines:
         DriftObserver(None).observe((drift,))

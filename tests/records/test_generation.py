@@ -35,7 +35,7 @@ def record_with(**fields):
 
 
 def test_each_helper_has_a_value_for_the_recorded_response(record):
-    """For a real record."""
+    """None of them is None for a real record."""
     assert record.created == datetime.datetime(2026, 2, 24, 21, 19, 33, 705000, tzinfo=UTC)
     assert str(record.cost.all_in) == "0.00003452"
     assert record.attempts.served == Attempt("DeepInfra", 200, 420.0)
@@ -84,7 +84,7 @@ def test_twins_are_equal_and_of_the_same_class(complete, twin):
 
 @pytest.mark.parametrize("twin", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy])
 def test_unreadable_values_survive_pickling_and_copying(twin):
-    """Undeclared fields too."""
+    """Undeclared fields do, too."""
     record = record_with(id="gen-1", total_cost="free", tier="gold", provider_responses=[None])
     copied = twin(record)
     assert copied == record
@@ -138,7 +138,7 @@ def test_created_is_an_aware_datetime(text, moment):
     ],
 )
 def test_created_is_none_for_an_incomplete_time(text):
-    """Neither a time zone nor a time is guessed."""
+    """Missing parts and a missing time zone are not guessed."""
     assert record_with(created_at=text).created is None
     assert record_with().created is None
 
@@ -195,7 +195,7 @@ def test_the_rate_is_none_if_it_is_unknown(tokens, time_ms):
 
 @given(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
 def test_the_rate_is_finite_and_not_negative(tokens, time_ms):
-    """Or None."""
+    """Otherwise it is None."""
     rate = record_with(
         native_tokens_completion=tokens, generation_time=time_ms
     ).native_tokens_per_second
@@ -259,7 +259,7 @@ def test_a_complete_response_is_refused(source, message):
 
 
 def test_fields_named_like_parts_of_a_response_are_kept():
-    """As other undeclared fields."""
+    """They are kept like other undeclared fields."""
     record = record_with(id="gen-1", data={"a": 1}, error=None)
     assert record.additional_properties["data"] == {"a": 1}
 

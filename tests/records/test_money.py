@@ -52,7 +52,7 @@ def test_an_amount_has_the_digits_of_the_json(text, digits):
 
 
 def test_an_unknown_amount_is_none():
-    """Neither an empty record nor nulls have a cost of 0."""
+    """An empty record and nulls do not have a cost of 0."""
     unknown = Cost(charged=None, upstream=None, cache_saving=None)
     assert cost_of() == unknown
     assert cost_of(total_cost=None, is_byok=None, cache_discount=None) == unknown
@@ -138,7 +138,7 @@ def test_a_million_records_add_up_exactly():
 
 
 def test_the_inexact_trap_detects_a_rounded_sum():
-    """As the module's documentation says."""
+    """The module's documentation recommends it."""
     amounts = [cost_of(total_cost=1e15).charged, cost_of(total_cost=1e-15).charged]
     with (
         decimal.localcontext(decimal.DefaultContext, traps=[decimal.Inexact]),
@@ -192,7 +192,7 @@ def test_amounts_are_formatted_with_all_digits(amount, expected):
     ],
 )
 def test_a_number_is_formatted_as_an_amount(amount, expected):
-    """As the fields of a record have it."""
+    """The fields of a record are numbers."""
     assert format_usd(amount) == expected
 
 

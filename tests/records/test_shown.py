@@ -44,7 +44,7 @@ def test_nan_has_no_json(record):
 
 
 def test_dict_returns_the_json_object(record):
-    """As with pydantic's models; `in` is not supported."""
+    """Pydantic's models can be converted so, too; `in` is not supported."""
     assert dict(record) == record.to_dict()
     with pytest.raises(TypeError):
         "id" in record  # noqa: B015 - it raises
@@ -85,7 +85,7 @@ def test_a_notebook_shows_a_table(record):
 
 
 def test_text_from_the_server_is_escaped_in_html():
-    """In every field."""
+    """Every field may contain markup."""
     texts = dict.fromkeys(
         ("id", "model", "created_at", "api_type", "finish_reason", "provider_name"), HOSTILE
     )

@@ -67,7 +67,7 @@ def test_each_metric_of_the_recorded_response():
 
 
 def test_names_are_those_of_the_conventions():
-    """As in the conventions' own package and in the table of the docstring."""
+    """They are in the conventions' own package and in the table of the docstring."""
     conventional = {vars(gen_ai_metrics)[name] for name in vars(gen_ai_metrics) if name.isupper()}
     conventional |= {
         vars(gen_ai_attributes)[name] for name in vars(gen_ai_attributes) if name.isupper()
@@ -113,7 +113,7 @@ def test_a_refund_has_its_own_counter():
     ],
 )
 def test_error_type_is_the_status_of_the_last_attempt(fields, error):
-    """If the status is known."""
+    """It is `_OTHER` if no attempt has a status."""
     points = RecordedMetrics().record({"total_cost": 1, "is_byok": False, **fields})
     assert points[names.COST][0].attributes.get("error.type") == error
 
@@ -147,7 +147,7 @@ def test_no_record_raises_an_error(fields):
 
 
 def test_labels_of_the_ledger_are_attributes(monkeypatch, tmp_path):
-    """As an application uses it, with a resolver."""
+    """An application records metrics with a resolver."""
     path = str(tmp_path / "costs.db")
     with StubAPI() as stub:
         monkeypatch.setenv("MODELGATES_BASE_URL", stub.base_url)
@@ -164,7 +164,7 @@ def test_labels_of_the_ledger_are_attributes(monkeypatch, tmp_path):
 
 
 def test_a_missing_extra_is_named_with_its_install_command(monkeypatch):
-    """In one line."""
+    """The error is one line."""
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.metrics", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'modelgates-client\[otel\]'"):
         RecordMetrics()

@@ -38,7 +38,7 @@ def traced():
 
 
 def test_the_id_of_a_span_is_captured(traced):
-    """When the span ends."""
+    """It is captured when the span ends."""
     captured = []
     chat = traced(captured.append)
     chat(operation__name="chat", response__id=ID)
@@ -59,7 +59,7 @@ def test_other_response_ids_are_ignored(traced, response_id):
 
 
 def test_a_ledger_gets_ids_with_the_current_labels(traced, tmp_path):
-    """As by `capture`; a repeated id counts once."""
+    """A repeated id counts once."""
     path = tmp_path / "costs.db"
     chat = traced(path, labels={"team": "a", "feature": "none"})
     with labels(feature="search"):
@@ -71,7 +71,7 @@ def test_a_ledger_gets_ids_with_the_current_labels(traced, tmp_path):
 
 
 def test_an_error_of_the_sink_is_logged_and_not_raised(traced, caplog):
-    """With its type."""
+    """The log has the type of the error."""
 
     def refuse(_):
         raise LookupError("mine")
@@ -81,6 +81,6 @@ def test_an_error_of_the_sink_is_logged_and_not_raised(traced, caplog):
 
 
 def test_an_invalid_sink_is_refused():
-    """By the constructor, not when spans end."""
+    """The constructor raises the error, not the end of a span."""
     with pytest.raises(ConfigurationError, match="expected the path of a ledger"):
         CaptureSpanProcessor(to=7)
