@@ -66,26 +66,26 @@ class ResponseBodies:
     unmade: Sequence[tuple[str, str, str]] = ()
 
 
-def of(
+def generate(
     document: dict[str, Any] | NormalForm,
     seed: int = 0,
     combinations: int = 20,
     *,
-    apart: Collection[str] = (),
+    separate_statuses: Collection[str] = (),
     without: Collection[str] = (),
 ) -> ResponseBodies:
-    """Return bodies that a document allows.
+    """Generate response bodies that a document allows.
 
     Args:
         document: An OpenAPI document, or its normal form.
         seed: The seed of the random combinations.
         combinations: The number of random combinations per status.
-        apart: Statuses that a client may read each in its own way: of a range that has them in
-            it, or of `default`, every body is sent with one of each.
+        separate_statuses: Statuses that a client may read differently: every body of a range
+            that includes them, or of `default`, is sent once with each.
         without: Names of operations to skip.
     """
     normal = document if isinstance(document, NormalForm) else normalize(document)
-    judge = SchemaOracle(normal.document)
+    oracle = SchemaOracle(normal.document)
     notes: dict[str, None] = {}
     unmade: list[tuple[str, str, str]] = []
 
@@ -95,17 +95,17 @@ def of(
     def note_in(place: str, at: str, why: str) -> None:
         note((place + at).strip(), why)
 
-    found: list[ResponseBody] = []
+    result: list[ResponseBody] = []
     for response in responses(normal, note):
         if response.operation.name in without:
             continue
         place = f"{response.operation.name} {response.status} "
-        maker = ValueMaker(normal, judge, partial(note_in, place))
+        maker = ValueMaker(normal, oracle, partial(note_in, place))
         random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret
         size = 0
-        leaders = _leaders(response.codes, apart)
+        leaders = _leaders(response.codes, separate_statuses)
         for code, value in maker.values_of(response, leaders, random, combinations):
-            if response.pointer and not judge.allows(response.pointer, value):
+            if response.pointer and not oracle.allows(response.pointer, value):
                 note(place.strip(), "some bodies of its normal form are not of the document")
                 continue
             content = _content(response.kind, value)
@@ -113,23 +113,23 @@ def of(
             if size > _BYTES:
                 note(place.strip(), f"only the first {_BYTES // 10**6} MB of its bodies are sent")
                 break
-            number, kind = len(found) + 1, response.kind
-            found.append(
+            number, kind = len(result) + 1, response.kind
+            result.append(
                 ResponseBody(
                     number, response.operation, response.status, code, kind, content, value
                 )
             )
         unmade += [(response.operation.name, response.status, at) for at in maker.unmade]
-    return ResponseBodies(found, list(notes), unmade)
+    return ResponseBodies(result, list(notes), unmade)
 
 
-def _leaders(codes: Sequence[int], apart: Collection[str]) -> list[int]:
+def _leaders(codes: Sequence[int], separate_statuses: Collection[str]) -> list[int]:
     """Return the first of the codes that a client reads alike, the first of all in front."""
-    found: dict[str, int] = {}
+    leaders: dict[str, int] = {}
     for code in codes:
         names = (str(code), f"{code // 100}XX")
-        found.setdefault(next((name for name in names if name in apart), ""), code)
-    return list(found.values())
+        leaders.setdefault(next((name for name in names if name in separate_statuses), ""), code)
+    return list(leaders.values())
 
 
 def _content(kind: str, value: Any) -> str:

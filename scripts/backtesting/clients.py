@@ -88,17 +88,17 @@ def generate(project: Project, version: Version, directory: Path) -> GeneratedCl
 
 def modules_of(package: Path, normal: NormalForm) -> dict[str, str]:
     """Return the module of each operation; each says in its docstring which one it is for."""
-    found: dict[str, str] = {}
+    modules: dict[str, str] = {}
     for file in sorted((package / "api").glob("*/*.py")):
         if file.name != "__init__.py":
-            words = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-            method, _, path = words.partition(" ")
+            docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+            method, _, path = docstring.partition(" ")
             name = ".".join(file.relative_to(package).with_suffix("").parts)
-            found[operations.route(method, path)] = name
+            modules[operations.route(method, path)] = name
     for operation in normal.operations:
         place = operations.route(operation.method, operation.path)
-        if place not in found:
+        if place not in modules:
             raise ToolError(f"no module says that it is for {place}")
-        found[operations.route(operation.method, operation.raw_path)] = found[place]
-        found[operation.id or place] = found[place]
-    return found
+        modules[operations.route(operation.method, operation.raw_path)] = modules[place]
+        modules[operation.id or place] = modules[place]
+    return modules

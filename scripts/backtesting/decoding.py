@@ -72,13 +72,13 @@ def decoder(directory: str, package: str) -> Callable[[str, int, str, str], dict
                 sent = None
             elif record == content:  # read as the text that it is, whatever is in it
                 sent = content
-            found, drift = examine(record, hint, sent, reader, runtime)
+            findings, drift = examine(record, hint, sent, reader, runtime)
             return {
                 "outcome": "decoded",
                 "drift": [[e.pointer, e.kind, e.expected, e.found] for e in drift],
-                "unreadable": found.unreadable,
-                "wrong_values": found.wrong_values,
-                "losses": found.losses,
+                "unreadable": findings.unreadable,
+                "wrong_values": findings.wrong_values,
+                "losses": findings.losses,
             }
         except BaseException as error:  # noqa: BLE001 - SystemExit too: the answer is that
             return {"outcome": "crash", "detail": f"{type(error).__name__}: {error}"[:_SHOWN]}

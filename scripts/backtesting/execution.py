@@ -55,8 +55,8 @@ def observe(
     Raises:
         ToolError: The client cannot be generated.
     """
-    found = run(project, [old], [new], BacktestOptions(seed, combinations))
-    return found.results[old.name, new.name]
+    report = run(project, [old], [new], BacktestOptions(seed, combinations))
+    return report.results[old.name, new.name]
 
 
 def matrix(
@@ -68,8 +68,8 @@ def matrix(
         ToolError: A client cannot be generated.
     """
     versions = list(versions)
-    found = run(project, versions, versions, BacktestOptions(seed, combinations))
-    return dict(found.results)
+    report = run(project, versions, versions, BacktestOptions(seed, combinations))
+    return dict(report.results)
 
 
 def run(
@@ -90,27 +90,31 @@ def run(
         ToolError: A client cannot be generated, or a record cannot be read.
     """
     options.progress(f"generating the response bodies of {len(news)} version(s)")
-    sent = {new.name: bodies.of(new.document, options.seed, options.combinations) for new in news}
+    bodies_by_version = {
+        new.name: bodies.generate(new.document, options.seed, options.combinations) for new in news
+    }
     own = {o.name: [n.name for n in news if n.content == o.content] for o in olds}
     options.progress(f"generating {len(olds)} client(s)")
     results: dict[tuple[str, str], Backtest] = {}
     decoded_records: dict[str, dict[str, Backtest]] = {}
     with (
-        clients.generated(project, olds) as made,
+        clients.generated(project, olds) as generated,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
     ):
         done = pool.map(
             lambda client: decoded(
-                client, _for(client, sent, options.pairs), own=own[client.version]
+                client, _for(client, bodies_by_version, options.pairs), own=own[client.version]
             ),
-            made.values(),
+            generated.values(),
         )
-        for number, found in enumerate(done, start=1):
+        for number, result_by_version in enumerate(done, start=1):
             options.progress(f"{number} of {len(olds)} client(s) have decoded everything")
-            results |= {(result.old, result.new): result for result in found.values()}
+            results |= {(result.old, result.new): result for result in result_by_version.values()}
         if options.real:
-            found_real = pool.map(partial(records.decoded, records=options.real), made.values())
-            decoded_records = dict(zip(made, found_real, strict=True))
+            record_results = pool.map(
+                partial(records.decoded, records=options.real), generated.values()
+            )
+            decoded_records = dict(zip(generated, record_results, strict=True))
     return BacktestReport(options.seed, results, decoded_records)
 
 
@@ -128,8 +132,8 @@ def own(project: Project, directory: Path, normal: NormalForm) -> list[str]:
     modules = clients.modules_of(directory / PACKAGE, normal)
     name = project.spec.name
     client = GeneratedClient(name, directory, project.runtime.parent, modules)
-    found = decoded(client, {name: bodies.of(normal)}, own=[name])[name]
-    return [*found.crashes, *found.wrong_values, *found.losses]
+    result = decoded(client, {name: bodies.generate(normal)}, own=[name])[name]
+    return [*result.crashes, *result.wrong_values, *result.losses]
 
 
 def neighbours(names: Sequence[str], vendored: str) -> set[tuple[str, str]]:
@@ -143,20 +147,20 @@ def neighbours(names: Sequence[str], vendored: str) -> set[tuple[str, str]]:
         vendored: The one that is vendored now.
     """
     pairs = {(name, name) for name in names}
-    for one, other in (*itertools.pairwise(names), *((name, vendored) for name in names)):
-        pairs |= {(one, other), (other, one)}
+    for first, second in (*itertools.pairwise(names), *((name, vendored) for name in names)):
+        pairs |= {(first, second), (second, first)}
     return pairs
 
 
 def _for(
     client: GeneratedClient,
-    sent: Mapping[str, ResponseBodies],
+    bodies_by_version: Mapping[str, ResponseBodies],
     pairs: Collection[tuple[str, str]] | None,
 ) -> dict[str, ResponseBodies]:
     """Return the bodies that a client is tested with."""
     return {
-        name: made
-        for name, made in sent.items()
+        name: version_bodies
+        for name, version_bodies in bodies_by_version.items()
         if pairs is None or (client.version, name) in pairs
     }
 
@@ -169,19 +173,21 @@ def show(
     Raises:
         ToolError: There is no body of this number, or the client cannot be generated.
     """
-    made = bodies.of(new.document, options.seed, options.combinations).bodies
-    if not 0 < number <= len(made):
-        raise ToolError(f"there is no body {number}; {new.name} has bodies 1 to {len(made)}")
-    body = made[number - 1]
-    with clients.generated(project, [old]) as found:
-        (answer,) = workers.decode(found[old.name], [body])
-    shown = {"operation": body.operation.name, "code": body.code, **answer}
-    return f"{json.dumps(shown, indent=2)}\n{body.content}"
+    version_bodies = bodies.generate(new.document, options.seed, options.combinations).bodies
+    if not 0 < number <= len(version_bodies):
+        raise ToolError(
+            f"there is no body {number}; {new.name} has bodies 1 to {len(version_bodies)}"
+        )
+    body = version_bodies[number - 1]
+    with clients.generated(project, [old]) as generated:
+        (decoding_result,) = workers.decode(generated[old.name], [body])
+    result = {"operation": body.operation.name, "code": body.code, **decoding_result}
+    return f"{json.dumps(result, indent=2)}\n{body.content}"
 
 
 def decoded(
     client: GeneratedClient,
-    sent: Mapping[str, ResponseBodies],
+    bodies_by_version: Mapping[str, ResponseBodies],
     *,
     own: Iterable[str] = (),
     patience_s: float = workers.PATIENCE_S,
@@ -190,21 +196,23 @@ def decoded(
 
     Args:
         client: A generated client.
-        sent: The bodies of each version.
+        bodies_by_version: The bodies of each version.
         own: The versions whose document is the one that the client is generated from.
         patience_s: Timeout per body, in seconds.
     """
     everything: Sequence[tuple[str, ResponseBody]] = [
-        (name, body) for name, made in sent.items() for body in made.bodies
+        (name, body)
+        for name, version_bodies in bodies_by_version.items()
+        for body in version_bodies.bodies
     ]
-    found = {
-        name: Backtest(client.version, name, uncovered=list(made.uncovered))
-        for name, made in sent.items()
+    results = {
+        name: Backtest(client.version, name, uncovered=list(version_bodies.uncovered))
+        for name, version_bodies in bodies_by_version.items()
     }
-    answers = workers.decode(client, [body for _, body in everything], patience_s)
-    for (name, body), answer in zip(everything, answers, strict=True):
-        found[name].add(body, answer)
+    decoding_results = workers.decode(client, [body for _, body in everything], patience_s)
+    for (name, body), decoding_result in zip(everything, decoding_results, strict=True):
+        results[name].add(body, decoding_result)
     for name in own:
-        if name in found:
-            found[name].check_own()
-    return found
+        if name in results:
+            results[name].check_own()
+    return results

@@ -71,56 +71,60 @@ class AttributeReader:
             sent: The JSON value that it was decoded from.
             at: Its JSON pointer in the body.
         """
-        found = FidelityFindings()
-        self._check(lambda: value, hint, sent, at, found)
-        return found
+        findings = FidelityFindings()
+        self._check(lambda: value, hint, sent, at, findings)
+        return findings
 
     def _check(
-        self, read: Callable[[], Any], hint: Any, sent: Any, at: str, found: FidelityFindings
+        self, read: Callable[[], Any], hint: Any, sent: Any, at: str, findings: FidelityFindings
     ) -> None:
         try:
             value = read()
         except self.field_error as error:
             pointer = str(getattr(error, "pointer", None))
-            found.unreadable.append(pointer)
+            findings.unreadable.append(pointer)
             if pointer != at:
-                found.wrong_values.append(f"{at}: the error names a different place, {pointer}")
+                findings.wrong_values.append(f"{at}: the error names a different place, {pointer}")
             return
         choices = [choice for choice in _choices(hint) if _is(value, choice)]
         if not choices:
-            found.wrong_values.append(f"{at}: {_shown(value)} is not of type {_named(hint)}")
+            findings.wrong_values.append(
+                f"{at}: {_shorten(value)} is not of type {_type_name(hint)}"
+            )
             return
         readings = [FidelityFindings() for _ in choices]
         for choice, reading in zip(choices, readings, strict=True):
             self._check_parts(value, choice, sent, at, reading)
         best = min(readings, key=lambda reading: len(reading.wrong_values))
-        found.wrong_values.extend(best.wrong_values)
-        found.unreadable.extend(best.unreadable)
-        found.seen.extend(best.seen)
+        findings.wrong_values.extend(best.wrong_values)
+        findings.unreadable.extend(best.unreadable)
+        findings.seen.extend(best.seen)
 
     def _check_parts(
-        self, value: Any, hint: Any, sent: Any, at: str, found: FidelityFindings
+        self, value: Any, hint: Any, sent: Any, at: str, findings: FidelityFindings
     ) -> None:
         if hasattr(type(value), "__attrs_attrs__") and hasattr(value, "to_dict"):
-            self._check_model(value, sent, at, found)
+            self._check_model(value, sent, at, findings)
         elif isinstance(value, list):
             item = next(iter(typing.get_args(hint)), Any)  # in a place of no type, of any type
             if not isinstance(sent, list) or len(sent) != len(value):
-                found.wrong_values.append(
-                    f"{at}: {len(value)} items were decoded from {_shown(sent)}"
+                findings.wrong_values.append(
+                    f"{at}: {len(value)} items were decoded from {_shorten(sent)}"
                 )
                 return
             for index, part in enumerate(sent):
                 read = partial(value.__getitem__, index)
-                self._check(read, item, part, f"{at}/{index}", found)
+                self._check(read, item, part, f"{at}/{index}", findings)
         elif not is_as_sent(value, sent):
-            found.wrong_values.append(f"{at}: {_shown(value)} was decoded from {_shown(sent)}")
+            findings.wrong_values.append(
+                f"{at}: {_shorten(value)} was decoded from {_shorten(sent)}"
+            )
         elif getattr(value, "is_known", True) is not True:
-            found.seen.append(at)
+            findings.seen.append(at)
 
-    def _check_model(self, record: Any, sent: Any, at: str, found: FidelityFindings) -> None:
+    def _check_model(self, record: Any, sent: Any, at: str, findings: FidelityFindings) -> None:
         if not isinstance(sent, dict):
-            found.wrong_values.append(f"{at}: an object was decoded from {_shown(sent)}")
+            findings.wrong_values.append(f"{at}: an object was decoded from {_shorten(sent)}")
             return
         cls = type(record)
         if cls not in self._hints:
@@ -133,23 +137,23 @@ class AttributeReader:
                 self._hints[cls][attribute.name],
                 sent.get(key),
                 f"{at}/{_segment(key)}",
-                found,
+                findings,
             )
-        self._check_rest(record, sent.keys() - keys.values(), sent, at, found)
+        self._check_rest(record, sent.keys() - keys.values(), sent, at, findings)
 
     def _check_rest(
-        self, record: Any, expected: Any, sent: Any, at: str, found: FidelityFindings
+        self, record: Any, expected: Any, sent: Any, at: str, findings: FidelityFindings
     ) -> None:
         """Check the fields that the model has no attributes for."""
         extras = record.additional_properties
         if extras.keys() != expected:
-            found.wrong_values.append(f"{at}: additional_properties has {sorted(extras)}")
+            findings.wrong_values.append(f"{at}: additional_properties has {sorted(extras)}")
         declared = type(record).__schema__().extra is not None
         for key in sorted(extras.keys() & expected):
             place = f"{at}/{_segment(key)}"
             if not declared:
-                found.seen.append(place)
-            self._check(partial(extras.__getitem__, key), Any, sent[key], place, found)
+                findings.seen.append(place)
+            self._check(partial(extras.__getitem__, key), Any, sent[key], place, findings)
 
 
 def examine(
@@ -160,24 +164,30 @@ def examine(
     Raises:
         Exception: The generated code raised an undocumented error.
     """
-    found = reader.read(record, hint, sent)
+    findings = reader.read(record, hint, sent)
     drift = runtime.drift(record)
     listed = [entry.pointer for entry in drift]
     if len(set(listed)) != len(listed):
-        found.wrong_values.append(": a deviation is listed twice")
-    for pointer in sorted({*found.unreadable, *found.seen} - {*listed}):
-        found.wrong_values.append(f"{pointer}: deviates from the spec, but is not listed as drift")
-    found.losses += [f"{lost} in to_dict()" for lost in differences(runtime.encode(record), sent)]
-    for way, twin in (
+        findings.wrong_values.append(": a deviation is listed twice")
+    for pointer in sorted({*findings.unreadable, *findings.seen} - {*listed}):
+        findings.wrong_values.append(
+            f"{pointer}: deviates from the spec, but is not listed as drift"
+        )
+    findings.losses += [
+        f"{lost} in to_dict()" for lost in differences(runtime.encode(record), sent)
+    ]
+    for operation, copy in (
         ("pickling", pickle.loads(pickle.dumps(record))),  # noqa: S301 - our own, made just now
         ("copying", deepcopy(record)),
     ):
-        if type(twin) is not type(record) or runtime.drift(twin) != drift:
-            found.losses.append(f": it changes with {way}")
-        found.losses += [f"{lost} after {way}" for lost in differences(runtime.encode(twin), sent)]
+        if type(copy) is not type(record) or runtime.drift(copy) != drift:
+            findings.losses.append(f": it changes with {operation}")
+        findings.losses += [
+            f"{lost} after {operation}" for lost in differences(runtime.encode(copy), sent)
+        ]
     if not repr(record):
-        found.losses.append(": it has no repr")
-    return found, drift
+        findings.losses.append(": it has no repr")
+    return findings, drift
 
 
 def is_as_sent(value: Any, sent: Any) -> bool:
@@ -196,22 +206,22 @@ def is_as_sent(value: Any, sent: Any) -> bool:
     return not any(differences(value, sent))
 
 
-def differences(one: Any, other: Any, at: str = "") -> Iterator[str]:
+def differences(value: Any, sent: Any, at: str = "") -> Iterator[str]:
     """Yield the places where two JSON values differ; true is not 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(one.keys() | other.keys()):
+    if isinstance(value, dict) and isinstance(sent, dict):
+        for key in sorted(value.keys() | sent.keys()):
             place = f"{at}/{_segment(key)}"
-            if key not in one or key not in other:
-                yield f"{place}: {'added' if key in one else 'gone'}"
+            if key not in value or key not in sent:
+                yield f"{place}: {'added' if key in value else 'gone'}"
             else:
-                yield from differences(one[key], other[key], place)
-    elif isinstance(one, list) and isinstance(other, list):
-        if len(one) != len(other):
-            yield f"{at}: {len(other)} items became {len(one)}"
-        for index, (here, there) in enumerate(zip(one, other, strict=False)):
-            yield from differences(here, there, f"{at}/{index}")
-    elif isinstance(one, bool) is not isinstance(other, bool) or one != other:
-        yield f"{at}: {_shown(other)} became {_shown(one)}"
+                yield from differences(value[key], sent[key], place)
+    elif isinstance(value, list) and isinstance(sent, list):
+        if len(value) != len(sent):
+            yield f"{at}: {len(sent)} items became {len(value)}"
+        for index, (value_item, sent_item) in enumerate(zip(value, sent, strict=False)):
+            yield from differences(value_item, sent_item, f"{at}/{index}")
+    elif isinstance(value, bool) is not isinstance(sent, bool) or value != sent:
+        yield f"{at}: {_shorten(sent)} became {_shorten(value)}"
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
@@ -226,18 +236,20 @@ def _is(value: Any, hint: Any) -> bool:
     if hint is None or hint is type(None):
         return value is None
     if typing.get_origin(hint) is typing.Literal:
-        return any(type(value) is type(one) and value == one for one in typing.get_args(hint))
+        return any(
+            type(value) is type(literal) and value == literal for literal in typing.get_args(hint)
+        )
     kind = typing.get_origin(hint) or hint
     if isinstance(value, float) and not math.isfinite(value):
         return False
     return type(value) is kind if kind in _EXACT else isinstance(value, kind)
 
 
-def _named(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     return getattr(hint, "__name__", None) or str(hint)
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:60]}…"  # noqa: PLR2004 - what fits a line
 

@@ -55,10 +55,10 @@ class Backtest:
     @property
     def effects(self) -> dict[tuple[str, str], Effect]:
         """The strongest effect seen at each status and place, whatever the operation."""
-        found: dict[tuple[str, str], Effect] = {}
+        strongest: dict[tuple[str, str], Effect] = {}
         for (_, status, place), effect in self.places.items():
-            found[status, place] = max(effect, found.get((status, place), effect))
-        return found
+            strongest[status, place] = max(effect, strongest.get((status, place), effect))
+        return strongest
 
     @property
     def broken(self) -> set[tuple[str, str, str]]:
@@ -72,15 +72,15 @@ class Backtest:
 
     def count(self, effect: Effect) -> int:
         """Return the number of places with an effect."""
-        return sum(seen is effect for seen in self.places.values())
+        return sum(place_effect is effect for place_effect in self.places.values())
 
-    def add(self, body: ResponseBody, answer: Mapping[str, Any]) -> None:
+    def add(self, body: ResponseBody, result: Mapping[str, Any]) -> None:
         """Add the result of decoding one body."""
         self.bodies += 1
         where = f"body {body.number}, {body.operation.name} {body.code}"
-        outcome = answer.get("outcome")
+        outcome = result.get("outcome")
         if outcome == "decoded":
-            self._add_decoded(where, body, answer)
+            self._add_decoded(where, body, result)
         elif outcome == "invalid":
             self._see(body, "", Effect.BROKEN)
         elif outcome == "unexpected":
@@ -91,17 +91,17 @@ class Backtest:
             if missing not in self.uncovered:
                 self.uncovered.append(missing)
         else:
-            self.crashes.append(f"{where}: {answer.get('detail', 'no answer')}")
+            self.crashes.append(f"{where}: {result.get('detail', 'no answer')}")
 
-    def _add_decoded(self, where: str, body: ResponseBody, answer: Mapping[str, Any]) -> None:
+    def _add_decoded(self, where: str, body: ResponseBody, result: Mapping[str, Any]) -> None:
         for lines, key in ((self.wrong_values, "wrong_values"), (self.losses, "losses")):
-            lines.extend(f"{where} {line}" for line in answer[key])
-        for pointer, kind, expected, found in answer["drift"]:
+            lines.extend(f"{where} {line}" for line in result[key])
+        for pointer, kind, expected, found in result["drift"]:
             place = self._see(body, pointer, Effect.SURFACED)
             self.drift[
                 Deviation(body.operation.name, body.status, place, kind, expected, found)
             ] += 1
-        for pointer in answer["unreadable"]:
+        for pointer in result["unreadable"]:
             self._see(body, pointer, Effect.BROKEN)
 
     def _see(self, body: ResponseBody, pointer: str, effect: Effect) -> str:

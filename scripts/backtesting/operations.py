@@ -52,7 +52,7 @@ def route(method: str, path: str) -> str:
     return f"{method.upper()} {re.sub(r'/+', '/', re.sub(r'{[^}]*}', '{}', path))}"
 
 
-def of(operation: operations.NormalOperation) -> SentOperation:
+def identify(operation: operations.NormalOperation) -> SentOperation:
     """Return the identity of an operation."""
     place = route(operation.method, operation.raw_path)
     return SentOperation(operation.id or place, place)
@@ -60,7 +60,7 @@ def of(operation: operations.NormalOperation) -> SentOperation:
 
 def statuses(normal: NormalForm) -> set[str]:
     """Return all statuses that a document lists for any operation."""
-    return {response.status for one in normal.operations for response in one.responses}
+    return {response.status for operation in normal.operations for response in operation.responses}
 
 
 def responses(normal: NormalForm, note: Note) -> Iterator[SentResponse]:
@@ -70,13 +70,13 @@ def responses(normal: NormalForm, note: Note) -> Iterator[SentResponse]:
         normal: The document.
         note: Called for bodies that cannot be generated.
     """
-    for lost in normal.lost:
-        for problem in lost.problems:
-            note(lost.name, f"it cannot be read: {problem.pointer} {problem.reason}")
+    for omitted in normal.omitted:
+        for problem in omitted.problems:
+            note(omitted.name, f"it cannot be read: {problem.pointer} {problem.reason}")
     for line in normal.left_out:
         note(*line.split(": ", 1))
     for described in normal.operations:
-        operation = of(described)
+        operation = identify(described)
         documented = [response.status for response in described.responses]
         for response in described.responses:
             codes = tuple(_codes(response.status, documented))

@@ -35,16 +35,16 @@ def files(project: Project, folders: Iterable[Path] = ()) -> list[Path]:
         ToolError: There are none in one of them.
     """
     own = project.root / _OWN
-    found: list[Path] = []
+    result: list[Path] = []
     for folder in (own, *folders):
-        inside = sorted(p for p in folder.rglob("*") if p.suffix in {*_DOCUMENTS, *_LINES})
-        if not inside and folder == own:
+        matching = sorted(p for p in folder.rglob("*") if p.suffix in {*_DOCUMENTS, *_LINES})
+        if not matching and folder == own:
             what = "restore it (git checkout -- tests/records)"
             raise ToolError(f"tests/records holds no record; {what}")
-        if not inside:
+        if not matching:
             raise ToolError(f"{folder} holds no recorded response (.json, .jsonl, .ndjson)")
-        found += inside
-    return found
+        result += matching
+    return result
 
 
 def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backtest]:
@@ -58,12 +58,12 @@ def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backt
         ResponseBody(number, operation, "200", HTTPStatus.OK, "json", json.dumps(value), value)
         for number, (_, operation, value) in enumerate(answers, start=1)
     ]
-    found: dict[str, Backtest] = {}
+    results: dict[str, Backtest] = {}
     decoded = workers.decode(client, bodies)
     for (name, *_), body, answer in zip(answers, bodies, decoded, strict=True):
-        found[name] = Backtest(client.version, name)
-        found[name].add(body, answer)
-    return found
+        results[name] = Backtest(client.version, name)
+        results[name].add(body, answer)
+    return results
 
 
 def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, SentOperation, object]]:
@@ -83,7 +83,7 @@ def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, SentOpe
             raise ToolError(f"{folder}/{file.name} is not JSON; restore it") from None
 
 
-def contradicted(found: Mapping[str, Backtest]) -> list[str]:
+def contradicted(results: Mapping[str, Backtest]) -> list[str]:
     """Return the places that a version calls required and not nullable, but a response contradicts.
 
     They are null or missing in the response.
@@ -91,7 +91,7 @@ def contradicted(found: Mapping[str, Backtest]) -> list[str]:
     return sorted(
         {
             f"{deviation.place} (required by {result.old}, {_WITHOUT[deviation.kind]} {result.new})"
-            for result in found.values()
+            for result in results.values()
             for deviation in result.drift
             if deviation.kind in _WITHOUT
             and (deviation.operation, deviation.status, deviation.place) in result.broken

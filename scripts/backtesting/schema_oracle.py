@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 import jsonschema_rs
-from normalizing.located import plain
+from normalizing.located import without_pointers
 from normalizing.published import as_json_schema
 
-_UNJUDGED = (ValueError, jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError)
+_VALIDATOR_ERRORS = (ValueError, jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError)
 _MAX = 2**64  # from here on, the validator reads integers as doubles
 
 
@@ -16,22 +16,22 @@ class SchemaOracle:
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Take a document as it was loaded, or under its overlay."""
-        self._document = as_json_schema(plain(document))
-        self._judges: dict[str, jsonschema_rs.Draft202012Validator | None] = {}
+        self._document = as_json_schema(without_pointers(document))
+        self._validators: dict[str, jsonschema_rs.Draft202012Validator | None] = {}
 
     def allows(self, pointer: str, value: Any) -> bool:
         """Whether the schema at a pointer allows a value; an unsupported schema allows any."""
-        judge = self._judge(pointer)
-        return judge is None or not _is_exact(value) or judge.is_valid(value)
+        validator = self._validator(pointer)
+        return validator is None or not _is_exact(value) or validator.is_valid(value)
 
-    def _judge(self, pointer: str) -> jsonschema_rs.Draft202012Validator | None:
-        if pointer not in self._judges:
+    def _validator(self, pointer: str) -> jsonschema_rs.Draft202012Validator | None:
+        if pointer not in self._validators:
             try:
                 schema = {**self._document, "$ref": pointer}
-                self._judges[pointer] = jsonschema_rs.Draft202012Validator(schema)
-            except _UNJUDGED:
-                self._judges[pointer] = None
-        return self._judges[pointer]
+                self._validators[pointer] = jsonschema_rs.Draft202012Validator(schema)
+            except _VALIDATOR_ERRORS:
+                self._validators[pointer] = None
+        return self._validators[pointer]
 
 
 def _is_exact(value: Any) -> bool:

@@ -58,9 +58,9 @@ class ValueMaker:
         note: Is told of places where not everything that is allowed is made.
     """
 
-    def __init__(self, normal: NormalForm, judge: SchemaOracle, note: Note) -> None:
+    def __init__(self, normal: NormalForm, oracle: SchemaOracle, note: Note) -> None:
         self.normal = normal
-        self.judge = judge
+        self.oracle = oracle
         self.note = note
         self.calls = _CALLS
         self.unmade: list[str] = []
@@ -70,30 +70,30 @@ class ValueMaker:
 
     def choices(self, schema: NormalSchema) -> list[Choice]:
         """Return the alternatives of a schema, what is not null first."""
-        tags = schema.get("discriminator")
-        found: list[Choice] = []
+        discriminator = schema.get("discriminator")
+        result: list[Choice] = []
         for part in schema.get("anyOf", [schema]):
             if "$ref" in part:
                 name = part["$ref"].removeprefix(COMPONENTS)
                 target = self.normal.schemas[name]
-                if tags:
-                    target = _tagged(target, tags, part["$ref"])
-                found.append(Choice(target, int(self._leads_back(name))))
+                if discriminator:
+                    target = _tagged(target, discriminator, part["$ref"])
+                result.append(Choice(target, int(self._leads_back(name))))
             else:
-                found.append(Choice(part))
-        return found
+                result.append(Choice(part))
+        return result
 
     def _leads_back(self, name: str) -> bool:
         """Whether a class has, however deep inside, one of itself."""
         if name not in self._loops:
-            seen: set[str] = set()
-            todo = list(_references(self.normal.schemas[name]))
-            while todo:
-                other = todo.pop()
-                if other not in seen:
-                    seen.add(other)
-                    todo += _references(self.normal.schemas[other])
-            self._loops[name] = name in seen
+            visited: set[str] = set()
+            pending = list(_references(self.normal.schemas[name]))
+            while pending:
+                reference = pending.pop()
+                if reference not in visited:
+                    visited.add(reference)
+                    pending += _references(self.normal.schemas[reference])
+            self._loops[name] = name in visited
         return self._loops[name]
 
     def values_of(
@@ -107,7 +107,7 @@ class ValueMaker:
             random: Decides the combinations.
             combinations: How many of these there are.
         """
-        others = [code for code in response.codes if code not in leaders]
+        other_codes = [code for code in response.codes if code not in leaders]
         if response.kind == "empty":
             yield from ((code, None) for code in response.codes)
             return
@@ -122,7 +122,7 @@ class ValueMaker:
             self.unmade.append("")
             return
         yield from ((code, value) for code in leaders for value in values)
-        yield from ((code, values[0]) for code in others)
+        yield from ((code, values[0]) for code in other_codes)
         self.note = _silent  # places have been noted
         for _ in range(combinations if response.kind == "json" else 0):
             self.calls = _DRAWN
@@ -142,34 +142,34 @@ class ValueMaker:
         if self.calls < 0:
             self.note(at, "it and what comes after it is too much to be looked into")
             raise _EndlessError
-        found: list[Any] = []
+        values: list[Any] = []
         for choice in self.choices(schema):
             if choice.loops <= loops:
                 try:
-                    found += self._of(choice.schema, at, loops - choice.loops)
+                    values += self._values_by_type(choice.schema, at, loops - choice.loops)
                 except _EndlessError:
                     self.unmade.append(at)
             else:
                 self.unmade.append(at)
-        found = self._allowed(schema, found, at)
-        if not found:
+        values = self._allowed(schema, values, at)
+        if not values:
             raise _EndlessError
-        return found
+        return values
 
-    def _allowed(self, schema: NormalSchema, found: list[Any], at: str) -> list[Any]:
+    def _allowed(self, schema: NormalSchema, values: list[Any], at: str) -> list[Any]:
         """Return the values that the document allows, where its normal form may allow more."""
         several = len([part for part in schema.get("anyOf", ()) if part != {"type": "null"}])
         pointer = schema.pointers[0] if schema.pointers else ""
         if not pointer:
-            return found
+            return values
         if several < 2 and "pattern" not in schema and pointer not in self._widened:  # noqa: PLR2004 - no choice
-            return found
-        allowed = [value for value in found if self.judge.allows(pointer, value)]
-        if len(allowed) < len(found):
+            return values
+        allowed = [value for value in values if self.oracle.allows(pointer, value)]
+        if len(allowed) < len(values):
             self.note(at, "some values of its normal form are not of the document")
         return allowed
 
-    def _of(self, schema: NormalSchema, at: str, loops: int) -> list[Any]:
+    def _values_by_type(self, schema: NormalSchema, at: str, loops: int) -> list[Any]:
         if "const" in schema:
             return [schema["const"]]
         if "enum" in schema:
@@ -199,23 +199,23 @@ class ValueMaker:
         nullable = [
             key for key, values in parts.items() if values[0] is not None and None in values
         ]
-        found = [base]
-        found += [{**base, key: None} for key in nullable]
-        found += [{k: v for k, v in base.items() if k != key} for key in parts if key in optional]
-        found.append({**base, **dict.fromkeys(nullable)})
-        found.append({key: value for key, value in base.items() if key in required})
+        objects = [base]
+        objects += [{**base, key: None} for key in nullable]
+        objects += [{k: v for k, v in base.items() if k != key} for key in parts if key in optional]
+        objects.append({**base, **dict.fromkeys(nullable)})
+        objects.append({key: value for key, value in base.items() if key in required})
         for index in range(1, max(map(len, parts.values()), default=0)):
             step = {key: values[index] for key, values in parts.items() if index < len(values)}
-            found.append({**base, **step})
-        found += self._free(keywords, parts, at, loops)
+            objects.append({**base, **step})
+        objects += self._free(keywords, parts, at, loops)
         low, high = (
             keywords.get("minProperties", 0),
             keywords.get("maxProperties", len(base) + _CHUNK),
         )
-        fitting = [value for value in found if low <= len(value) <= high]
-        if len(fitting) < len(found) and not fitting:
+        in_bounds = [value for value in objects if low <= len(value) <= high]
+        if len(in_bounds) < len(objects) and not in_bounds:
             self.note(at, "no object with that many properties is at hand")
-        return fitting
+        return in_bounds
 
     def _free(
         self, keywords: NormalSchema, parts: dict[str, list[Any]], at: str, loops: int
@@ -228,16 +228,16 @@ class ValueMaker:
             values = self.values(extra, f"{at}/*", loops)
         except _EndlessError:
             return []
-        named = {key: known[0] for key, known in parts.items()}
+        base = {key: values_of_key[0] for key, values_of_key in parts.items()}
         keys = [key for key in _KEYS if key not in dict(_properties(keywords))]
         sets: list[dict[str, Any]] = [{keys[0]: values[0]}, dict.fromkeys(keys, values[0])]
         for start in range(0, len(values), _CHUNK):
             chunk = values[start : start + _CHUNK]
             sets.append({f"key {index}": value for index, value in enumerate(chunk)})
-        found = [Holder({**named, **free}) for free in sets]
-        for holder, free in zip(found, sets, strict=True):
-            holder.free = frozenset(free) - named.keys()
-        return found
+        holders = [Holder({**base, **free}) for free in sets]
+        for holder, free in zip(holders, sets, strict=True):
+            holder.free = frozenset(free) - base.keys()
+        return holders
 
     def _arrays(self, keywords: NormalSchema, at: str, loops: int) -> list[Any]:
         low = keywords.get("minItems", 0)
@@ -252,14 +252,14 @@ class ValueMaker:
             except _EndlessError:
                 values = []
         size = max(1, min(_CHUNK, int(high)))
-        found: list[list[Any]] = [values[:1], []]
-        found += [values[start : start + size] for start in range(0, len(values), size)]
+        arrays: list[list[Any]] = [values[:1], []]
+        arrays += [values[start : start + size] for start in range(0, len(values), size)]
         if values:
-            found = [_filled(array, values, low, keywords) for array in found]
-        fitting = [array for array in found if low <= len(array) <= high]
-        if not fitting:
+            arrays = [_filled(array, values, low, keywords) for array in arrays]
+        in_bounds = [array for array in arrays if low <= len(array) <= high]
+        if not in_bounds:
             raise _EndlessError
-        return fitting
+        return in_bounds
 
     def draw(self, schema: NormalSchema, loops: int, random: Random) -> Any:
         """Return a random value of a schema that has values.
@@ -306,7 +306,7 @@ class ValueMaker:
         return drawn
 
     def _one_of(self, schema: NormalSchema, loops: int, random: Random) -> Any:
-        values = self._of(schema, "", loops)
+        values = self._values_by_type(schema, "", loops)
         if not values:
             raise _EndlessError
         return random.choice(values)

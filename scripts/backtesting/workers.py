@@ -41,7 +41,7 @@ def decode(
     A body that it has no operation for has the outcome `unknown`.
     """
     modules = [client.module(body.operation) for body in bodies]
-    answers = _answers(
+    results = _decode_lines(
         client,
         [
             json.dumps([module, body.code, body.kind, body.content])
@@ -51,32 +51,32 @@ def decode(
         patience_s,
     )
     for module in modules:
-        yield {"outcome": "unknown"} if module is None else next(answers)
+        yield {"outcome": "unknown"} if module is None else next(results)
 
 
-def _answers(
+def _decode_lines(
     client: GeneratedClient, lines: list[str], patience_s: float
 ) -> Iterator[dict[str, Any]]:
-    done, deaths, words = 0, 0, ""
+    done, deaths, reason = 0, 0, ""
     with tempfile.TemporaryDirectory(prefix="modelgates-backtest-") as scratch:
         file = Path(scratch) / "bodies.jsonl"
         file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")
         while done < len(lines) and deaths < _DEATHS:
-            with (Path(scratch) / "stderr").open("w+b") as said:
-                for answer in _until_it_ends(client, file, done, patience_s, said):
+            with (Path(scratch) / "stderr").open("w+b") as stderr:
+                for result in _run_worker(client, file, done, patience_s, stderr):
                     done += 1
-                    yield answer
+                    yield result
                 if done < len(lines):
                     deaths += 1
-                    words = f"the worker {_last_words(said) or 'ended or hung without a message'}"
-                    yield {"outcome": "crash", "detail": words}
+                    reason = f"the worker {_last_line(stderr) or 'ended or hung without a message'}"
+                    yield {"outcome": "crash", "detail": reason}
                     done += 1
     for _ in range(done, len(lines)):
-        yield {"outcome": "crash", "detail": f"not tested after {_DEATHS} failures: {words}"}
+        yield {"outcome": "crash", "detail": f"not tested after {_DEATHS} failures: {reason}"}
 
 
-def _until_it_ends(
-    client: GeneratedClient, file: Path, skipped: int, patience_s: float, said: IO[bytes]
+def _run_worker(
+    client: GeneratedClient, file: Path, skipped: int, patience_s: float, stderr: IO[bytes]
 ) -> Iterator[dict[str, Any]]:
     """Yield the results of one worker until it ends, hangs or writes an invalid line."""
     arguments = [str(client.directory), PACKAGE, str(client.runtime), str(file), str(skipped)]
@@ -84,39 +84,39 @@ def _until_it_ends(
         [sys.executable, "-I", "-B", "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=said,
+        stderr=stderr,
         env={name: os.environ[name] for name in _KEPT if name in os.environ},
         cwd=file.parent,
     ) as process:
         lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         assert process.stdout is not None  # noqa: S101 - PIPE was asked for
-        reading = threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True)
+        reading = threading.Thread(target=_enqueue_lines, args=(process.stdout, lines), daemon=True)
         reading.start()
         try:
-            while answer := _answer(lines, patience_s):
-                yield answer
+            while result := _next_result(lines, patience_s):
+                yield result
         finally:
             process.kill()
             reading.join()
 
 
-def _pass_on(stream: IO[bytes], lines: "queue.SimpleQueue[bytes]") -> None:
+def _enqueue_lines(stream: IO[bytes], lines: "queue.SimpleQueue[bytes]") -> None:
     for line in stream:
         lines.put(line)
     lines.put(b"")
 
 
-def _answer(lines: "queue.SimpleQueue[bytes]", patience_s: float) -> dict[str, Any] | None:
+def _next_result(lines: "queue.SimpleQueue[bytes]", patience_s: float) -> dict[str, Any] | None:
     try:
         line = lines.get(timeout=patience_s)
-        answer = json.loads(line) if line else None
+        result = json.loads(line) if line else None
     except (queue.Empty, ValueError):
         return None
-    return answer if isinstance(answer, dict) else None
+    return result if isinstance(result, dict) else None
 
 
-def _last_words(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read().decode("utf-8", "replace").split("\n")
+def _last_line(stderr: IO[bytes]) -> str:
+    stderr.seek(0)
+    lines = stderr.read().decode("utf-8", "replace").split("\n")
     text = next((line for line in reversed(lines) if line.strip()), "")
     return "".join(c if c.isprintable() else "?" for c in text)[:_SHOWN]

@@ -38,7 +38,7 @@ def lost(project: Project, normal: NormalForm) -> dict[str, str]:
     file = project.client / "records" / "generation.py"
     if not file.is_file():
         return {}
-    found: dict[str, dict[str, None]] = {}
+    reasons_of_property: dict[str, dict[str, None]] = {}
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef) and any(
             ast.unparse(decorator) == "property" for decorator in node.decorator_list
@@ -47,9 +47,11 @@ def lost(project: Project, normal: NormalForm) -> dict[str, str]:
             for cls, field, types in _reads(node, file.parent):
                 read.setdefault((cls, field), set()).update(types)
             reasons = (_reason(normal, *place, types) for place, types in sorted(read.items()))
-            found[node.name] = {reason: None for reason in reasons if reason}
+            reasons_of_property[node.name] = {reason: None for reason in reasons if reason}
     return {
-        f"{_RECORD}.{name}": ", and ".join(reasons) for name, reasons in found.items() if reasons
+        f"{_RECORD}.{name}": ", and ".join(reasons)
+        for name, reasons in reasons_of_property.items()
+        if reasons
     }
 
 

@@ -78,7 +78,7 @@ def left_out(normal: NormalForm) -> list[str]:
     """Return a line for each part of the spec that the generated code omits, with the reason."""
     lost = [
         f"{operation.name}: {problem.pointer}: {problem.reason}"
-        for operation in normal.lost
+        for operation in normal.omitted
         for problem in operation.problems
     ]
     return [*normal.left_out, *lost]

@@ -45,7 +45,7 @@ class OperationFacts:
     @property
     def shown_id(self) -> UntrustedString:
         """Its name, for a docstring."""
-        return UntrustedString(self.operation.called)
+        return UntrustedString(self.operation.name_source)
 
     @property
     def shown_path(self) -> UntrustedString:
@@ -81,18 +81,18 @@ class OperationFacts:
 
 def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
     """Set the attributes that the templates need on every endpoint and collection of `data`."""
-    found: dict[tuple[str, str], OperationFacts] = {}
+    facts_of_operation: dict[tuple[str, str], OperationFacts] = {}
     for operation in normal.operations:
         tag = PythonIdentifier((*operation.tags, "default")[0], "tag")
-        found[tag, PythonIdentifier(operation.called, prefix)] = OperationFacts(
+        facts_of_operation[tag, PythonIdentifier(operation.name_source, prefix)] = OperationFacts(
             operation, page_detection.find(normal, operation)
         )
-    taken: set[str] = {item.class_info.name for item in [*data.models, *data.enums]}
+    class_names: set[str] = {item.class_info.name for item in [*data.models, *data.enums]}
     attributes = set(CLIENT_NAMES)
     for tag, collection in data.endpoint_collections_by_tag.items():
         imports: set[str] = set()
         for endpoint in collection.endpoints:
-            facts = found[tag, endpoint.name]
+            facts = facts_of_operation[tag, endpoint.name]
             _set(endpoint, "facts", facts)
             _set(endpoint, "success_type", _success_type(endpoint))
             _set(endpoint, "answer_type", _union(endpoint.responses))
@@ -102,14 +102,14 @@ def describe(normal: NormalForm, data: GeneratorData, prefix: str) -> None:
             if endpoint.name in OPERATION_NAMES:
                 endpoint.name = _renamed(endpoint.name, OPERATION_NAMES)
         _set(collection, "relative_imports", imports)
-        plain = tag.removesuffix("_")  # a builtin's name, which no attribute hides
-        usable = tag if keyword.iskeyword(plain) else plain
+        unescaped = tag.removesuffix("_")  # a builtin's name, which no attribute hides
+        usable = tag if keyword.iskeyword(unescaped) else unescaped
         _set(collection, "attribute", _renamed(usable, attributes))
         attributes.add(collection.attribute)  # type: ignore[attr-defined] # set above
         class_name = ClassName(f"{tag}_resource", "Tag")
-        while {class_name, f"Async{class_name}"} & taken:
+        while {class_name, f"Async{class_name}"} & class_names:
             class_name = str.__new__(ClassName, f"{class_name}_")
-        taken |= {class_name, f"Async{class_name}"}
+        class_names |= {class_name, f"Async{class_name}"}
         _set(collection, "class_name", class_name)
 
 
@@ -117,8 +117,8 @@ def _set(item: EndpointCollection | Endpoint, name: str, value: Any) -> None:
     setattr(item, name, value)  # neither has slots, and templates read any attribute
 
 
-def _renamed(name: str, taken: Collection[str]) -> PythonIdentifier:
-    while name in taken:
+def _renamed(name: str, reserved: Collection[str]) -> PythonIdentifier:
+    while name in reserved:
         name += "_"
     return str.__new__(PythonIdentifier, name)
 

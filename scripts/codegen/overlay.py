@@ -89,18 +89,18 @@ def _apply_action(
             f"{name} matches nothing in the spec, so what it corrects has changed; "
             "compare the spec with the action's description, then change or delete the action"
         )
-    places = list(dict.fromkeys(_followed(match) for match in matches))
+    places = list(dict.fromkeys(_schema_place(match) for match in matches))
     if notes is not None and "update" in action:
         for place in places:
-            notes += updates.of(name, action, _at(document, place))
+            notes += updates.effects(name, action, _at(document, place))
     _act(name, action, document, places)
 
 
 def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: list[Any]) -> None:
     if len(places) < action.get(AT_LEAST, 1):
-        shown = ", ".join("/".join(map(str, place)) for place in places)
+        matched = ", ".join("/".join(map(str, place)) for place in places)
         raise ToolError(
-            f"{name} matches {shown} only, but `{AT_LEAST}` says {action[AT_LEAST]}; compare the "
+            f"{name} matches {matched} only, but `{AT_LEAST}` says {action[AT_LEAST]}; compare the "
             "spec with the action's description, then change the target or the number"
         )
     if MERGE in action:
@@ -117,7 +117,7 @@ def _act(name: str, action: dict[str, Any], document: dict[str, Any], places: li
         )
 
 
-def _followed(match: jsonpath.JSONPathMatch) -> tuple[Any, ...]:
+def _schema_place(match: jsonpath.JSONPathMatch) -> tuple[Any, ...]:
     """Return the place of a match; for a reference to a schema, the place of the schema."""
     if match.parts[-1:] == ("$ref",) and str(match.obj).startswith(_COMPONENTS):
         return ("components", "schemas", str(match.obj).removeprefix(_COMPONENTS))
@@ -195,16 +195,16 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
     if new in schemas and new not in old:
         _make_room(name, new, document)
         schemas = document["components"]["schemas"]
-    plain = {key: _without_prose(schemas[key]) for key in old}
-    usual = max(plain.values(), key=lambda schema: sum(other == schema for other in plain.values()))
-    if different := [key for key in old if plain[key] != usual]:
+    without_prose = {key: _without_prose(schemas[key]) for key in old}
+    usual = max(without_prose.values(), key=list(without_prose.values()).count)
+    if different := [key for key in old if without_prose[key] != usual]:
         same = next(key for key in old if key not in different)
         raise ToolError(
             f"{name} merges schemas that are no longer identical: {', '.join(different)}, unlike "
             f"{same}; narrow the target, or merge the different ones under another name"
         )
-    merged = schemas[old[0]] if len(old) == 1 else plain[old[0]]
-    document["components"]["schemas"] = _at_place_of(
+    merged = schemas[old[0]] if len(old) == 1 else without_prose[old[0]]
+    document["components"]["schemas"] = _with_pointer_of(
         schemas,
         {
             (new if key == old[0] else key): (merged if key == old[0] else schema)
@@ -215,24 +215,25 @@ def _merge(name: str, new: str, places: list[Any], document: dict[str, Any]) -> 
     _refer(document, dict.fromkeys(old, new))
 
 
-def _make_room(name: str, taken: str, document: dict[str, Any]) -> None:
+def _make_room(name: str, wanted_name: str, document: dict[str, Any]) -> None:
     """Rename the spec's own schema, so that a merged schema can have its name."""
-    schemas, other = document["components"]["schemas"], f"{taken}2"
-    if other in schemas:
+    schemas, new_name = document["components"]["schemas"], f"{wanted_name}2"
+    if new_name in schemas:
         raise ToolError(
-            f"{name} would overwrite the spec's own schema {taken}; choose another name"
+            f"{name} would overwrite the spec's own schema {wanted_name}; choose another name"
         )
-    document["components"]["schemas"] = _at_place_of(
-        schemas, {other if key == taken else key: schema for key, schema in schemas.items()}
+    document["components"]["schemas"] = _with_pointer_of(
+        schemas,
+        {new_name if key == wanted_name else key: schema for key, schema in schemas.items()},
     )
-    _refer(document, {taken: other})
+    _refer(document, {wanted_name: new_name})
 
 
-def _at_place_of(old: dict[str, Any], content: dict[str, Any]) -> LocatedObject:
+def _with_pointer_of(old: dict[str, Any], content: dict[str, Any]) -> LocatedObject:
     """Return an object with the pointer of another."""
-    made = LocatedObject(content)
-    made.pointer = pointer_of(old, "#")
-    return made
+    located = LocatedObject(content)
+    located.pointer = pointer_of(old, "#")
+    return located
 
 
 def _refer(document: dict[str, Any], renamed: dict[str, str]) -> None:
@@ -255,7 +256,7 @@ def _without_prose(schema: Any) -> Any:
         return listed
     if not isinstance(schema, dict):
         return schema
-    return _at_place_of(
+    return _with_pointer_of(
         schema,
         {
             key: _without_prose(part)

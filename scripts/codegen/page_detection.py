@@ -1,4 +1,4 @@
-"""Finds the operations that give pages: by what their parameters and answers are called."""
+"""Detects paginated operations by the names of their parameters and response fields."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -13,7 +13,7 @@ _CURSORS: Final = ("cursor", "page_token", "next_token", "after", "starting_afte
 _NEXT: Final = ("next_cursor", "next_page_token", "next_token", "cursor", "last_id")
 _MORE: Final = "has_more"
 _ITEMS: Final = ("data", "items", "results")
-_DEPTH: Final = 2  # objects inside the body that cursors are looked for in
+_DEPTH: Final = 2  # levels of objects in the body that are searched for cursors
 
 
 @frozen
@@ -21,11 +21,11 @@ class PagingRule:
     """How the pages of an operation follow one another; see `modelgates_runtime.paging.Pages`.
 
     Attributes:
-        items: Where the items of a page stand.
-        offset: The query parameter that says how many items to leave out.
+        items: The path of the items in the response body.
+        offset: The query parameter for the number of items to skip.
         cursor: The query parameter that takes a cursor.
-        next: Where the next cursor stands.
-        more: Where it stands whether there are more.
+        next: The path of the next cursor in the response body.
+        more: The path of the flag that says whether there are more items.
     """
 
     items: tuple[str, ...]
@@ -36,7 +36,7 @@ class PagingRule:
 
 
 def find(normal: NormalForm, operation: NormalOperation) -> PagingRule | None:
-    """Return how the pages of an operation follow one another; None if it gives none."""
+    """Return the paging rule of an operation; None if it is not paginated."""
     queried = {parameter.name for parameter in operation.parameters if parameter.place == "query"}
     body = _success(normal, operation)
     items = _items(body)
@@ -60,7 +60,7 @@ def _success(normal: NormalForm, operation: NormalOperation) -> NormalSchema:
 
 
 def _items(body: NormalSchema) -> tuple[str, ...] | None:
-    """Return where the one array of a body stands, or the one of a usual name."""
+    """Return the path of the body's only array, or of the one with a usual name."""
     arrays = [name for name, part in _properties(body) if _is_array(part)]
     usual = [name for name in _ITEMS if name in arrays]
     if usual or len(arrays) == 1:
@@ -78,8 +78,8 @@ def _places(
 
 
 def _properties(schema: NormalSchema) -> Iterable[tuple[str, NormalSchema]]:
-    found: dict[str, NormalSchema] = schema.get("properties", {})
-    return found.items()
+    properties: dict[str, NormalSchema] = schema.get("properties", {})
+    return properties.items()
 
 
 def _is_array(schema: NormalSchema) -> bool:
@@ -87,7 +87,7 @@ def _is_array(schema: NormalSchema) -> bool:
 
 
 def _followed(normal: NormalForm, schema: NormalSchema | None) -> NormalSchema:
-    """Return the class that a place holds, or null; of what holds no class, what it is."""
+    """Return the class that a schema refers to, possibly next to null; else the schema itself."""
     names = [part["$ref"] for part in alternatives(schema) if "$ref" in part]
     if len(names) == 1:
         return normal.schemas[names[0].removeprefix(COMPONENTS)]

@@ -96,7 +96,7 @@ class Properties:
         """Return the discriminator of a union: the key and the classes by value."""
         return self._tags.get(id(union.inner_properties))
 
-    def one(  # noqa: PLR0913 - what a property has
+    def convert(  # noqa: PLR0913 - what a property has
         self,
         schema: NormalSchema,
         name: str,
@@ -116,36 +116,36 @@ class Properties:
             description: Its description if the schema has none.
             files: Whether binary strings are files.
         """
-        said = schema.get("description") or description
-        found = self._property(schema, files=files)
-        found = evolve(
-            found,
+        text = schema.get("description") or description
+        result = self._property(schema, files=files)
+        result = evolve(
+            result,
             name=UntrustedString(name),
             required=required,
             python_name=str.__new__(PythonIdentifier, python_name),
-            description=UntrustedString(said) if said else found.description,
+            description=UntrustedString(text) if text else result.description,
         )
-        default = None if isinstance(found, FileProperty) else _default(found, schema)
-        object.__setattr__(found, "default", default)
-        return found
+        default = None if isinstance(result, FileProperty) else _default(result, schema)
+        object.__setattr__(result, "default", default)
+        return result
 
-    def names(self, wires: Iterable[str], taken: Collection[str]) -> list[str]:
+    def names(self, json_names: Iterable[str], reserved: Collection[str]) -> list[str]:
         """Return a distinct Python name for each JSON name, none of which is taken.
 
         Names that differ only in case or separators are left unchanged; those that differ in
         characters that Python names cannot have are spelled out.
         """
-        wires = list(wires)
-        found = [self._python(wire) for wire in wires]
-        found = _apart(wires, found, lambda wire: self._python(wire, as_is=True))
-        found = _apart(wires, found, lambda wire: self._python(_spelled(wire)))
-        used = set(taken)
-        for index, name in enumerate(found):
+        json_names = list(json_names)
+        result = [self._python(wire) for wire in json_names]
+        result = _apart(json_names, result, lambda wire: self._python(wire, as_is=True))
+        result = _apart(json_names, result, lambda wire: self._python(_spelled(wire)))
+        used = set(reserved)
+        for index, name in enumerate(result):
             while name in used:
                 name += "_"  # noqa: PLW2901
             used.add(name)
-            found[index] = name
-        return found
+            result[index] = name
+        return result
 
     def _python(self, wire: str, *, as_is: bool = False) -> str:
         name = PythonIdentifier(wire, self.config.field_prefix, skip_snake_case=as_is)
@@ -187,19 +187,21 @@ class Properties:
         )
 
     def _fill(
-        self, model: ModelProperty, schema: NormalSchema, taken: Collection[str], *, files: bool
+        self, model: ModelProperty, schema: NormalSchema, reserved: Collection[str], *, files: bool
     ) -> None:
         described, required = schema.get("properties", {}), set(schema.get("required", ()))
         keys = sorted(described, key=lambda key: key not in required)
         computed = COMPUTED.get(model.class_info.name, frozenset())
-        python_names = self.names(keys, {*taken, *RESERVED, *TYPE_NAMES, *computed})
+        python_names = self.names(keys, {*reserved, *RESERVED, *TYPE_NAMES, *computed})
         fields = [
-            self.one(described[key], key, required=key in required, python_name=name, files=files)
+            self.convert(
+                described[key], key, required=key in required, python_name=name, files=files
+            )
             for key, name in zip(keys, python_names, strict=True)
         ]
         extra = schema.get("additionalProperties")
         more = [] if extra in (None, False) else [
-            self.one(extra, "additional", required=True, python_name="additional")
+            self.convert(extra, "additional", required=True, python_name="additional")
         ]  # fmt: skip
         parts = {
             "required_properties": [field for field in fields if field.required],
@@ -227,11 +229,11 @@ class Properties:
             return ConstProperty(**_bare(schema), example=None, value=code)
         kind = schema.get("type")
         if kind == "string":
-            found = _FORMATS.get(schema.get("format", ""), StringProperty)
-            text = found is FileProperty and not files
-            return (StringProperty if text else found)(**_bare(schema), example=None)
+            cls = _FORMATS.get(schema.get("format", ""), StringProperty)
+            is_text = cls is FileProperty and not files
+            return (StringProperty if is_text else cls)(**_bare(schema), example=None)
         if kind == "array" or "items" in schema:
-            item = self.one(
+            item = self.convert(
                 schema.get("items", NormalSchema()),
                 "item",
                 required=True,
@@ -244,8 +246,10 @@ class Properties:
     def _union(self, schema: NormalSchema, *, files: bool) -> UnionProperty:
         kinds: dict[PythonCode, Property] = {}
         for part in schema["anyOf"]:
-            made = self.one(part, "part", required=True, python_name="part", files=files)
-            kinds.setdefault(made.get_type_string(no_optional=True), made)
+            part_property = self.convert(
+                part, "part", required=True, python_name="part", files=files
+            )
+            kinds.setdefault(part_property.get_type_string(no_optional=True), part_property)
         union = UnionProperty(**_bare(schema), example=None, inner_properties=list(kinds.values()))
         if tags := schema.get("discriminator"):
             self._unions.append(union)  # kept alive, so that the id of its list stays unique
@@ -273,12 +277,12 @@ def _untrusted(text: str | None) -> UntrustedString | None:
     return UntrustedString(text) if text else None
 
 
-def _default(found: Property, schema: NormalSchema) -> Value | None:
+def _default(property_: Property, schema: NormalSchema) -> Value | None:
     """Return the exact default of a schema; None if it is not a valid value."""
     raw = schema.get("default")
-    if raw is None or isinstance(found, ModelProperty | ListProperty | AnyProperty):
+    if raw is None or isinstance(property_, ModelProperty | ListProperty | AnyProperty):
         return None
-    value = found.convert_value(raw)
+    value = property_.convert_value(raw)
     if not isinstance(value, Value) or isinstance(value, ParseError):
         return None
     if isinstance(raw, str) and value.python_code == PythonCode(repr(remove_string_escapes(raw))):
@@ -288,11 +292,11 @@ def _default(found: Property, schema: NormalSchema) -> Value | None:
     return value
 
 
-def _apart(wires: list[str], names: list[str], other: Callable[[str], str]) -> list[str]:
+def _apart(json_names: list[str], names: list[str], alternative: Callable[[str], str]) -> list[str]:
     """Return the names, with other names for duplicates."""
-    twice = {name for name, count in Counter(names).items() if count > 1}
-    pairs = zip(wires, names, strict=True)
-    return [other(wire) if name in twice else name for wire, name in pairs]
+    duplicates = {name for name, count in Counter(names).items() if count > 1}
+    pairs = zip(json_names, names, strict=True)
+    return [alternative(json_name) if name in duplicates else name for json_name, name in pairs]
 
 
 def _spelled(wire: str) -> str:

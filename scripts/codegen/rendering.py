@@ -71,17 +71,17 @@ def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]
         collection = collections.setdefault(tag, EndpointCollection(tag=tag))
         collection.endpoints.append(_endpoint(operation, properties, config, tag))
     info = normal.document.get("info")
-    said: dict[str, Any] = info if isinstance(info, dict) else {}
-    made = GeneratorData(
-        title=UntrustedString(str(said.get("title", ""))),
-        description=UntrustedString(str(said.get("description", ""))),
-        version=UntrustedString(str(said.get("version", ""))),
+    info_object: dict[str, Any] = info if isinstance(info, dict) else {}
+    generator_data = GeneratorData(
+        title=UntrustedString(str(info_object.get("title", ""))),
+        description=UntrustedString(str(info_object.get("description", ""))),
+        version=UntrustedString(str(info_object.get("version", ""))),
         models=list(properties.models.values()),
         errors=[],
         endpoint_collections_by_tag=collections,
         enums=list(properties.enums.values()),
     )
-    return made, properties
+    return generator_data, properties
 
 
 def _refuse_shared_modules(properties: Properties) -> None:
@@ -107,15 +107,15 @@ def classes(schema: NormalSchema) -> list[str]:
 def _endpoint(
     operation: NormalOperation, properties: Properties, config: Config, tag: PythonIdentifier
 ) -> Endpoint:
-    name = PythonIdentifier(operation.called, config.field_prefix)
+    name = PythonIdentifier(operation.name_source, config.field_prefix)
     # The parameters must not hide the function of the operation.
     parameters = _parameters(operation, properties, {*ARGUMENT_NAMES, name})
     groups: dict[str, list[Property]] = {"path": [], "query": [], "header": [], "cookie": []}
-    for parameter, made in zip(operation.parameters, parameters, strict=True):
-        groups[parameter.place].append(made)
+    for parameter, property_ in zip(operation.parameters, parameters, strict=True):
+        groups[parameter.place].append(property_)
     order = [parameter.name for parameter in operation.parameters if parameter.place == "path"]
     where = {name: operation.path.index(f"{{{name}}}") for name in order}
-    groups["path"].sort(key=lambda made: where[made.name.get_untrusted_value()])
+    groups["path"].sort(key=lambda property_: where[property_.name.get_untrusted_value()])
     endpoint = Endpoint(
         path=UntrustedString(operation.path),
         method=operation.method,
@@ -132,11 +132,11 @@ def _endpoint(
     for media in operation.bodies:
         endpoint.bodies.append(_body(operation, media, properties))
     for response in operation.responses:
-        made_response = _response(response.status, response.media, properties)
-        if made_response.is_default():
-            endpoint.responses.default = made_response
+        converted_response = _response(response.status, response.media, properties)
+        if converted_response.is_default():
+            endpoint.responses.default = converted_response
         else:
-            endpoint.responses.patterns.append(made_response)
+            endpoint.responses.patterns.append(converted_response)
     endpoint.responses.patterns.sort()
     for part in [
         *parameters,
@@ -149,11 +149,11 @@ def _endpoint(
 
 
 def _parameters(
-    operation: NormalOperation, properties: Properties, taken: set[str]
+    operation: NormalOperation, properties: Properties, reserved: set[str]
 ) -> list[Property]:
-    wires = [_distinct(parameter, operation.parameters) for parameter in operation.parameters]
+    json_names = [_distinct(parameter, operation.parameters) for parameter in operation.parameters]
     return [
-        properties.one(
+        properties.convert(
             parameter.schema,
             parameter.name,
             required=parameter.required,
@@ -161,21 +161,21 @@ def _parameters(
             description=parameter.description,
         )
         for parameter, name in zip(
-            operation.parameters, properties.names(wires, taken), strict=True
+            operation.parameters, properties.names(json_names, reserved), strict=True
         )
     ]
 
 
 def _distinct(parameter: NormalParameter, parameters: tuple[NormalParameter, ...]) -> str:
     """Return a parameter's name, with its place if two places share the name."""
-    others = Counter(other.name for other in parameters)
-    if others[parameter.name] > 1 or parameter.name in {"client", "url"}:
+    counts = Counter(p.name for p in parameters)
+    if counts[parameter.name] > 1 or parameter.name in {"client", "url"}:
         return f"{parameter.name}_{parameter.place}"
     return parameter.name
 
 
 def _body(operation: NormalOperation, media: Media, properties: Properties) -> Body:
-    made = properties.one(
+    property_ = properties.convert(
         media.schema if media.schema is not None else NormalSchema(),
         "body",
         required=operation.is_body_required,
@@ -184,11 +184,11 @@ def _body(operation: NormalOperation, media: Media, properties: Properties) -> B
     )
     kind = _BODIES[media.kind]
     if kind is BodyType.CONTENT:
-        made = converted(FileProperty, made)
-    sent = media.type if "*" not in media.type else "application/octet-stream"
+        property_ = converted(FileProperty, property_)
+    content_type = media.type if "*" not in media.type else "application/octet-stream"
     if media.kind == "json" and "*" in media.type:
-        sent = "application/json"
-    return Body(content_type=UntrustedString(sent), prop=made, body_type=kind)
+        content_type = "application/json"
+    return Body(content_type=UntrustedString(content_type), prop=property_, body_type=kind)
 
 
 def _response(status: str, media: Media | None, properties: Properties) -> Response:
@@ -199,19 +199,19 @@ def _response(status: str, media: Media | None, properties: Properties) -> Respo
         source = _SOURCES[media.kind]
         schema = media.schema if media.schema is not None else NormalSchema()
     name = f"response_{status}"
-    made = properties.one(schema, name, required=True, python_name=name)
+    property_ = properties.convert(schema, name, required=True, python_name=name)
     if source is NONE_SOURCE:
-        made = converted(NoneProperty, made)
+        property_ = converted(NoneProperty, property_)
     elif source is BYTES_SOURCE:
-        made = converted(FileProperty, made)
-    elif source is TEXT_SOURCE and type(made).__name__ not in _TEXTS:
-        made = converted(StringProperty, made)
-    return Response(status_code=pattern, prop=made, source=source, data=_NO_RESPONSE)
+        property_ = converted(FileProperty, property_)
+    elif source is TEXT_SOURCE and type(property_).__name__ not in _TEXTS:
+        property_ = converted(StringProperty, property_)
+    return Response(status_code=pattern, prop=property_, source=source, data=_NO_RESPONSE)
 
 
 def converted(kind: Any, old: Property) -> Property:
     """Return a copy of a property as another kind."""
-    made: Property = kind(
+    copy: Property = kind(
         name=old.name,
         required=old.required,
         default=None,
@@ -219,4 +219,4 @@ def converted(kind: Any, old: Property) -> Property:
         description=old.description,
         example=None,
     )
-    return made
+    return copy

@@ -32,7 +32,7 @@ class Update:
 
     Attributes:
         action: The action's name in error messages.
-        says: The identity of the action: its target and its value.
+        identity: The identity of the action: its target and its value.
         pointer: The JSON pointer in the published document.
         path: The same, relative to the target.
         was: The previous value; None for an added value.
@@ -40,7 +40,7 @@ class Update:
     """
 
     action: str
-    says: tuple[str, str]
+    identity: tuple[str, str]
     pointer: str
     path: str
     kind: UpdateKind
@@ -48,24 +48,26 @@ class Update:
     now: Any
 
 
-def of(name: str, action: dict[str, Any], target: Any) -> Iterator[Update]:
+def effects(name: str, action: dict[str, Any], target: Any) -> Iterator[Update]:
     """Yield the effects of an action on one target, place by place."""
-    says = (action["target"], repr(action["update"]))
+    identity = (action["target"], repr(action["update"]))
     for path, pointer, kind, was, now in _places(target, action["update"], "", "#"):
-        yield Update(name, says, pointer, path, kind, was, now)
+        yield Update(name, identity, pointer, path, kind, was, now)
 
 
 def _places(
-    target: Any, said: Any, path: str, pointer: str
+    target: Any, value_in_update: Any, path: str, pointer: str
 ) -> Iterator[tuple[str, str, UpdateKind, Any, Any]]:
     pointer = pointer_of(target, pointer)
     if isinstance(target, list):
-        new = said if isinstance(said, list) and path else [said]  # an array target gets one item
+        new = (
+            value_in_update if isinstance(value_in_update, list) and path else [value_in_update]
+        )  # an array target gets one item
         kind = UpdateKind.REPEATED if all(item in target for item in new) else UpdateKind.ADDED
-        yield path, pointer, kind, target, said
-    elif isinstance(target, dict) and isinstance(said, dict):
+        yield path, pointer, kind, target, value_in_update
+    elif isinstance(target, dict) and isinstance(value_in_update, dict):
         shape = {key: target[key] for key in target.keys() & _SHAPES}
-        for key, value in said.items():
+        for key, value in value_in_update.items():
             below, was = (child(path, key), child(pointer, key)), target.get(key)
             if any(isinstance(was, kind) and isinstance(value, kind) for kind in (dict, list)):
                 yield from _places(was, value, *below)
@@ -95,11 +97,13 @@ def hiding(before: Iterable[Update], updates: Iterable[Update]) -> Iterator[Upda
 
     A new action is left out: it was written for this document, so it corrects it deliberately.
     """
-    known = [(update.says, update.path, update.was) for update in before if _replaces(update)]
-    actions = {update.says for update in before}
+    known_replacements = [
+        (update.identity, update.path, update.was) for update in before if _replaces(update)
+    ]
+    actions = {update.identity for update in before}
     for update in updates:
-        is_new = (update.says, update.path, update.was) not in known
-        if _replaces(update) and update.says in actions and is_new:
+        is_new = (update.identity, update.path, update.was) not in known_replacements
+        if _replaces(update) and update.identity in actions and is_new:
             yield update
 
 

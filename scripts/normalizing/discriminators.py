@@ -11,7 +11,7 @@ from normalizing.reading import SchemaReader
 from normalizing.shapes import Parts, Raw, Shape
 
 
-def of(
+def find(
     reader: SchemaReader, parts: Parts, objects: list[tuple[Shape, str]]
 ) -> dict[str, Any] | None:
     """Return the discriminator of a union: a property, and the class for each of its values.
@@ -35,13 +35,13 @@ def _declared(
     names: dict[str, None] = {}
     classes: dict[str, str] = {}
     references = {shape.key: reference for shape, reference in objects}
-    seen: set[int] = set()
-    todo = list(parts)
-    while todo:
-        raw = todo.pop()
-        if not isinstance(raw.value, dict) or id(raw.value) in seen:
+    visited: set[int] = set()
+    pending = list(parts)
+    while pending:
+        raw = pending.pop()
+        if not isinstance(raw.value, dict) or id(raw.value) in visited:
             continue
-        seen.add(id(raw.value))
+        visited.add(id(raw.value))
         discriminator = raw.value.get("discriminator")
         members = [
             part for keyword in ("oneOf", "anyOf") for part in reader.part_list(raw, keyword)
@@ -51,9 +51,9 @@ def _declared(
             for value, shape in _mapped(reader, raw, discriminator, members):
                 if shape.key in references:
                     classes.setdefault(value, references[shape.key])
-        todo += members
+        pending += members
         if "$ref" in raw.value:
-            todo.append(reader.referred(raw.value["$ref"], raw.pointer))
+            pending.append(reader.referred(raw.value["$ref"], raw.pointer))
     if len(names) != 1 or not classes:
         return None
     return {"propertyName": next(iter(names)), "mapping": classes}

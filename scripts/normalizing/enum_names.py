@@ -8,29 +8,31 @@ from typing import Any
 NAMES = "x-enum-varnames"  # an extension that other generators support too
 
 
-def assign(values: Sequence[str | int], given: Any = None) -> list[str]:
+def assign(values: Sequence[str | int], names_from_document: Any = None) -> list[str]:
     """Return the member names of an enum's values.
 
     Args:
         values: The values.
-        given: The names in the document, in the order of the values; they are used in upper
-            case.
+        names_from_document: The names in the document, in the order of the values; they are
+            converted to upper case.
 
     Raises:
         ValueError: Two values have the same name, or a given name is invalid.
     """
     names = (
         [member_name(value) for value in values]
-        if given is None
-        else _names_from_document(values, given)
+        if names_from_document is None
+        else _names_from_document(values, names_from_document)
     )
-    taken: dict[str, str | int] = {}
+    value_of_name: dict[str, str | int] = {}
     for name, value in zip(names, values, strict=True):
-        if name in taken:
-            raise ValueError(f"has two values with the name {name}: {taken[name]!r} and {value!r}")
+        if name in value_of_name:
+            raise ValueError(
+                f"has two values with the name {name}: {value_of_name[name]!r} and {value!r}"
+            )
         if isinstance(value, str) and not value.isprintable():
             raise ValueError(f"has the value {value!r}, which is not printable")
-        taken[name] = value
+        value_of_name[name] = value
     return names
 
 
@@ -59,11 +61,11 @@ def distinct_names(values: Sequence[str | int]) -> list[str]:
 
 
 def _spelled(text: str) -> str:
-    words = [
+    pieces = [
         c if f"_{c}".isidentifier() and c != "_" else f"_{unicodedata.name(c, f'U{ord(c):X}')}_"
         for c in text
     ]
-    return member_name("".join(words) or "EMPTY")
+    return member_name("".join(pieces) or "EMPTY")
 
 
 def _identifier(text: str) -> str:
@@ -76,8 +78,8 @@ def _identifier(text: str) -> str:
 def _names_from_document(values: Sequence[str | int], names: Any) -> list[str]:
     if not isinstance(names, list) or len(names) != len(values):
         raise ValueError(f"does not give each of its {len(values)} values a `{NAMES}`")
-    words = [re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", str(name)) for name in names]
-    for name, word in zip(names, words, strict=True):
-        if not _identifier(word).isidentifier():
+    snake_names = [re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", str(name)) for name in names]
+    for name, snake_name in zip(names, snake_names, strict=True):
+        if not _identifier(snake_name).isidentifier():
             raise ValueError(f"names a value {name!r}, which is not a Python name")
-    return [_identifier(word) for word in words]
+    return [_identifier(snake_name) for snake_name in snake_names]

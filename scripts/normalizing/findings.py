@@ -12,12 +12,12 @@ class UnsupportedConstruct:
     Attributes:
         pointer: Its JSON pointer in the published document.
         reason: Why it is not supported, in words.
-        mend: The overlay action that solves the problem, if there is one.
+        fix: The overlay action that solves the problem, if there is one.
     """
 
     pointer: str
     reason: str
-    mend: dict[str, Any] | None = field(default=None, eq=False)
+    fix: dict[str, Any] | None = field(default=None, eq=False)
 
 
 @frozen
@@ -42,7 +42,7 @@ class UnreadableSchemaError(Exception):
 
 
 def unreadable(
-    pointer: str, reason: str, mend: dict[str, Any] | None = None
+    pointer: str, reason: str, fix: dict[str, Any] | None = None
 ) -> UnreadableSchemaError:
     """Return the error for a part that has no normal form."""
-    return UnreadableSchemaError(UnsupportedConstruct(pointer, reason, mend))
+    return UnreadableSchemaError(UnsupportedConstruct(pointer, reason, fix))

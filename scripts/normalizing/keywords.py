@@ -64,8 +64,8 @@ def type_of(value: Any) -> str:
 
 def is_of(kind: str, value: Any) -> bool:
     """Whether a value is of a JSON type; 64.0 is an integer."""
-    found = type_of(value)
-    return found == kind or (kind == "number" and found == "integer")
+    actual = type_of(value)
+    return actual == kind or (kind == "number" and actual == "integer")
 
 
 def equal(left: Any, right: Any) -> bool:

@@ -68,11 +68,11 @@ def locate(value: Any, pointer: str = "#") -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
+def without_pointers(value: Any) -> Any:
     """Return a deep copy of a JSON value without pointers."""
     if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list) else value
+        return {key: without_pointers(part) for key, part in value.items()}
+    return [without_pointers(part) for part in value] if isinstance(value, list) else value
 
 
 def json_path(pointer: str) -> str:

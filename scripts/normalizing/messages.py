@@ -6,7 +6,7 @@ from typing import Any
 
 from normalizing.findings import UnsupportedConstruct
 from normalizing.normal import NormalForm, OmittedOperation
-from normalizing.operations import left_out
+from normalizing.operations import removal
 
 
 def lines(normal: NormalForm) -> Iterator[str]:
@@ -14,34 +14,34 @@ def lines(normal: NormalForm) -> Iterator[str]:
 
     Put the actions first in the overlay: their targets are places in the published document.
     """
-    problems = {problem for lost in normal.lost for problem in lost.problems}
-    if normal.lost:
+    problems = {problem for omitted in normal.omitted for problem in omitted.problems}
+    if normal.omitted:
         count = len(problems) + len(normal.unused)
-        yield f"{len(normal.lost)} operation(s) are left out, for {count} problem(s):"
-    for lost in normal.lost:
-        yield f"  left out: {lost.name}"
-        for problem in lost.problems:
+        yield f"{len(normal.omitted)} operation(s) are left out, for {count} problem(s):"
+    for omitted in normal.omitted:
+        yield f"  left out: {omitted.name}"
+        for problem in omitted.problems:
             yield f"    {_problem(problem)}"
     for problem in normal.unused:
-        yield f"  not carried, and not needed: {_problem(problem)}"
-    actions = list(mends(normal))
+        yield f"  not supported, and not needed: {_problem(problem)}"
+    actions = list(fixes(normal))
     if actions:
-        yield "overlay actions that mend it; put them before the others:"
+        yield "overlay actions that fix this; put them before the others:"
         for action in actions:
             yield f"  - {json.dumps(action, ensure_ascii=False)}"
     for note in normal.notes:
-        yield f"not carried: {note.pointer}: {note.text}"
+        yield f"ignored: {note.pointer}: {note.text}"
 
 
-def mends(normal: NormalForm) -> Iterator[dict[str, Any]]:
+def fixes(normal: NormalForm) -> Iterator[dict[str, Any]]:
     """Yield the overlay actions that solve the problems, or else that remove the operations."""
-    actions = [action for lost in normal.lost for action in _mends(lost)]
+    actions = [action for omitted in normal.omitted for action in _fixes(omitted)]
     yield from {json.dumps(action): action for action in actions}.values()
 
 
-def _mends(lost: OmittedOperation) -> list[dict[str, Any]]:
-    known = [problem.mend for problem in lost.problems if problem.mend]
-    return known if len(known) == len(lost.problems) else [left_out(lost.pointer)]
+def _fixes(omitted: OmittedOperation) -> list[dict[str, Any]]:
+    known = [problem.fix for problem in omitted.problems if problem.fix]
+    return known if len(known) == len(omitted.problems) else [removal(omitted.pointer)]
 
 
 def _problem(problem: UnsupportedConstruct) -> str:

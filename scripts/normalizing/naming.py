@@ -25,10 +25,10 @@ def below(name: str, key: str | int) -> str:
         return f"{name}AdditionalProperty"
     if key in _STRUCTURE or str(key).isdecimal():
         return name
-    return named(name, str(key))
+    return property_name(name, str(key))
 
 
-def named(name: str, key: str) -> str:
+def property_name(name: str, key: str) -> str:
     """Return the name of a property of a named schema."""
     return f"{name}{pascal_case(key) or spelled(key)}"
 
@@ -45,10 +45,10 @@ class Names:
         """Start without names."""
         self._taken: dict[str, None] = {}
 
-    def take(self, *wished: str) -> str | None:
+    def reserve(self, *candidates: str) -> str | None:
         """Reserve and return the first free name, as a class name; None if all are taken."""
-        for wish in wished:
-            name = str(ClassName(wish, "field_"))
+        for candidate in candidates:
+            name = str(ClassName(candidate, "field_"))
             name = f"{name}Model" if name in TYPE_NAMES else name
             module = snake_case(name)
             if module not in self._taken:

@@ -33,7 +33,7 @@ class NormalForm:
         document: The document it was read from, with a pointer in every part.
         operations: The supported operations, in the order of the document.
         schemas: The classes, by name: objects, and enums of strings or integers.
-        lost: The operations that are not supported.
+        omitted: The operations that are not supported.
         unused: The unsupported constructs that no operation needs.
         widened: The schemas that allow more values than the document does.
         notes: The parts of supported operations that are ignored.
@@ -43,7 +43,7 @@ class NormalForm:
     document: LocatedObject
     operations: list[NormalOperation]
     schemas: dict[str, NormalSchema]
-    lost: list[OmittedOperation] = field(factory=list)
+    omitted: list[OmittedOperation] = field(factory=list)
     unused: list[UnsupportedConstruct] = field(factory=list)
     widened: list[ConversionNote] = field(factory=list)
     notes: list[ConversionNote] = field(factory=list)
@@ -58,28 +58,28 @@ def normalize(document: dict[str, Any]) -> NormalForm:
     """Return the normal form of an OpenAPI document, to which its overlay has been applied."""
     located = locate(document)
     writer = SchemaWriter(located)
-    reading = OperationReader(located, writer)
+    reader = OperationReader(located, writer)
     writer.write_components()
-    found = {operation.name: operation for operation in reading.read()}
+    operations = {operation.name: operation for operation in reader.read()}
     writer.write_classes()
     broken = _broken(writer)
     own = [name for name in writer.needs if name.startswith("components/")]
-    used = _needed(writer, [*(name for name in found if name not in broken), *own])
-    lost = [
+    used = _needed(writer, [*(name for name in operations if name not in broken), *own])
+    omitted = [
         OmittedOperation(name, pointer, _problems(writer, name))
-        for name, pointer in reading.met.items()
+        for name, pointer in reader.met.items()
         if name in broken
     ]
-    needed = {problem for operation in lost for problem in operation.problems}
+    needed = {problem for operation in omitted for problem in operation.problems}
     return NormalForm(
         document=located,
-        operations=[operation for name, operation in found.items() if name not in broken],
+        operations=[operation for name, operation in operations.items() if name not in broken],
         schemas={k: s for k, s in writer.components.items() if k in used and k not in broken},
-        lost=lost,
+        omitted=omitted,
         unused=[p for listed in writer.problems.values() for p in listed if p not in needed],
         widened=list(writer.widened),
-        notes=list(reading.notes),
-        left_out=reading.left_out,
+        notes=list(reader.notes),
+        left_out=reader.left_out,
     )
 
 
@@ -89,14 +89,14 @@ def _broken(writer: SchemaWriter) -> set[str]:
     for owner, names in writer.needs.items():
         for name in names:
             needed_by.setdefault(name, []).append(owner)
-    found: set[str] = set()
-    todo = list(writer.problems)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo.extend(needed_by.get(name, ()))
-    return found
+    broken: set[str] = set()
+    pending = list(writer.problems)
+    while pending:
+        name = pending.pop()
+        if name not in broken:
+            broken.add(name)
+            pending.extend(needed_by.get(name, ()))
+    return broken
 
 
 def _problems(writer: SchemaWriter, owner: str) -> tuple[UnsupportedConstruct, ...]:
@@ -107,14 +107,14 @@ def _problems(writer: SchemaWriter, owner: str) -> tuple[UnsupportedConstruct, .
 
 def _needed(writer: SchemaWriter, owners: list[str]) -> dict[str, None]:
     """Return the given classes and operations, and everything that they need."""
-    found: dict[str, None] = {}
-    todo = owners[::-1]
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found[name] = None
-            todo.extend(writer.needs.get(name, ()))
-    return found
+    needed: dict[str, None] = {}
+    pending = owners[::-1]
+    while pending:
+        name = pending.pop()
+        if name not in needed:
+            needed[name] = None
+            pending.extend(writer.needs.get(name, ()))
+    return needed
 
 
 __all__ = ["NormalForm", "OmittedOperation", "normalize"]

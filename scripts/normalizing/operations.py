@@ -139,15 +139,15 @@ class NormalOperation:
         return f"{self.method.upper()} {self.raw_path}"
 
     @property
-    def called(self) -> str:
+    def name_source(self) -> str:
         """The text that its function is named after: its id, or else its method and path."""
-        return self.id or _called(self.method, self.raw_path)
+        return self.id or _name_without_id(self.method, self.raw_path)
 
     @property
     def module(self) -> tuple[str, str]:
         """The module of its function: the folder of the tag, and the file."""
         tag = (*self.tags, "default")[0]
-        return PythonIdentifier(tag, "tag"), PythonIdentifier(self.called, "field_")
+        return PythonIdentifier(tag, "tag"), PythonIdentifier(self.name_source, "field_")
 
 
 @define
@@ -177,8 +177,8 @@ class OperationReader:
         for path, item in paths.items() if isinstance(paths, dict) else ():
             where = place(paths, path)
             try:
-                found = references.follow(self.document, item, where)
-                if not isinstance(found, dict):
+                path_item = references.follow(self.document, item, where)
+                if not isinstance(path_item, dict):
                     raise unreadable(where, "is not a Path Item Object")
             except UnreadableSchemaError as error:
                 self.writer.owner = path
@@ -186,11 +186,11 @@ class OperationReader:
                 self.writer.fail(error.problem)
                 continue
             for method in METHODS:
-                if method in found:
+                if method in path_item:
                     self.writer.owner = f"{method.upper()} {path}"
-                    self.met[self.writer.owner] = place(found, method)
+                    self.met[self.writer.owner] = place(path_item, method)
                     try:
-                        operation = self._operation(path, method, found)
+                        operation = self._operation(path, method, path_item)
                         first = modules.setdefault(operation.module, operation.name)
                         if first != operation.name:
                             self._same_module(operation, first)
@@ -200,56 +200,58 @@ class OperationReader:
                     except UnsupportedError as error:
                         self._leave_out(error.reason)
 
-    def _leave_out(self, words: str) -> None:
-        self.left_out.append(f"{self.title}: {words}")
+    def _leave_out(self, reason: str) -> None:
+        self.left_out.append(f"{self.title}: {reason}")
 
     def _same_module(self, operation: NormalOperation, first: str) -> None:
-        mend = {
+        fix = {
             "target": json_path(operation.pointer),
             "description": f"Its name would be that of {first}.",
             "update": {
-                "operationId": f"{operation.called}_{operation.method}_{operation.raw_path}"
+                "operationId": f"{operation.name_source}_{operation.method}_{operation.raw_path}"
             },
         }
         module = "/".join(operation.module)
-        words = f"would be api/{module}.py, and so would {first}"
-        self.writer.fail(UnsupportedConstruct(operation.pointer, words, mend))
+        reason = f"would be api/{module}.py, and so would {first}"
+        self.writer.fail(UnsupportedConstruct(operation.pointer, reason, fix))
 
     def _operation(self, path: str, method: str, item: dict[str, Any]) -> NormalOperation:
-        said, where = item[method], place(item, method)
-        if not isinstance(said, dict):
+        operation, where = item[method], place(item, method)
+        if not isinstance(operation, dict):
             raise unreadable(where, "is not an Operation Object")
         _check_path(path, where)
-        bare, _, asked = path.partition("?")
-        identifier = said.get("operationId")
-        called = str(identifier or _called(method, path))
-        self.title = f"{method.upper()} {path} ({called})"
-        self._check_supported(method, item, said)
-        name = pascal_case(called)
-        parameters = self._parameters(item, said, name)
-        fixed = self._fixed(asked, where) if asked else ()
+        bare, _, query = path.partition("?")
+        identifier = operation.get("operationId")
+        function_source = str(identifier or _name_without_id(method, path))
+        self.title = f"{method.upper()} {path} ({function_source})"
+        self._check_supported(method, item, operation)
+        name = pascal_case(function_source)
+        parameters = self._parameters(item, operation, name)
+        fixed = self._fixed(query, where) if query else ()
         self._check_variables(bare, parameters, where)
-        bodies, is_required = self._bodies(said, name)
-        tags = said.get("tags")
+        bodies, is_required = self._bodies(operation, name)
+        tags = operation.get("tags")
         return NormalOperation(
             id=identifier if isinstance(identifier, str) else None,
             method=method,
             path=bare,
             raw_path=path,
             tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
-            summary=_text(said, "summary"),
-            description=_text(said, "description"),
-            is_secured=said.get("security", self.document.get("security")) != [],
-            is_deprecated=bool(said.get("deprecated")),
-            servers=tuple(_urls(said.get("servers", item.get("servers")))),
+            summary=_text(operation, "summary"),
+            description=_text(operation, "description"),
+            is_secured=operation.get("security", self.document.get("security")) != [],
+            is_deprecated=bool(operation.get("deprecated")),
+            servers=tuple(_urls(operation.get("servers", item.get("servers")))),
             parameters=(*parameters, *fixed),
             bodies=bodies,
             is_body_required=is_required,
-            responses=self._responses(said, name, where),
+            responses=self._responses(operation, name, where),
             pointer=where,
         )
 
-    def _check_supported(self, method: str, item: dict[str, Any], said: dict[str, Any]) -> None:
+    def _check_supported(
+        self, method: str, item: dict[str, Any], operation: dict[str, Any]
+    ) -> None:
         """Check that clients support an operation, before any of its schemas is written.
 
         Raises:
@@ -257,23 +259,27 @@ class OperationReader:
             UnreadableSchemaError: A reference has no target.
         """
         support.check_method(method)
-        for parameter in [*_list(item, "parameters"), *_list(said, "parameters")]:
-            one = self._followed(parameter)
-            into, name = str(one.get("in")), str(one.get("name"))
-            is_required = one.get("required") is True or into == "path"
-            if is_required and into in _PLACES and (why := support.parameter(one, into)):
-                raise UnsupportedError(f"its {into} parameter {name!r} {why}")
-        body = self._followed(said.get("requestBody"))
+        for parameter in [*_list(item, "parameters"), *_list(operation, "parameters")]:
+            resolved = self._followed(parameter)
+            location, name = str(resolved.get("in")), str(resolved.get("name"))
+            is_required = resolved.get("required") is True or location == "path"
+            if (
+                is_required
+                and location in _PLACES
+                and (reason := support.parameter(resolved, location))
+            ):
+                raise UnsupportedError(f"its {location} parameter {name!r} {reason}")
+        body = self._followed(operation.get("requestBody"))
         if body.get("required") is True:
             support.check_body(_content(body))
-        responses = said.get("responses")
+        responses = operation.get("responses")
         for status, response in responses.items() if isinstance(responses, dict) else ():
             support.check_response(_content(self._followed(response)), status)
 
     def _followed(self, part: Any) -> dict[str, Any]:
         """Return an object, with its reference resolved; empty if it is not an object."""
-        found = references.follow(self.document, part, pointer_of(part, "#"))
-        return found if isinstance(found, dict) else {}
+        resolved = references.follow(self.document, part, pointer_of(part, "#"))
+        return resolved if isinstance(resolved, dict) else {}
 
     def _note(self, pointer: str, text: str) -> None:
         self.notes[ConversionNote(pointer, text)] = None
@@ -281,11 +287,11 @@ class OperationReader:
     # Requests.
 
     def _parameters(
-        self, item: dict[str, Any], said: dict[str, Any], name: str
+        self, item: dict[str, Any], operation: dict[str, Any], name: str
     ) -> tuple[NormalParameter, ...]:
-        found: dict[tuple[str, str], NormalParameter] = {}
+        own: dict[tuple[str, str], NormalParameter] = {}
         inherited: dict[tuple[str, str], NormalParameter] = {}
-        for holder, into in ((said, found), (item, inherited)):
+        for holder, into in ((operation, own), (item, inherited)):
             listed = holder.get("parameters", [])
             if not isinstance(listed, list):
                 raise unreadable(place(holder, "parameters"), "is not a list of parameters")
@@ -300,36 +306,38 @@ class OperationReader:
                 if key in into:
                     raise unreadable(where, f"is a second {key[0]} parameter {key[1]!r:.80}")
                 into[key] = parameter
-        return tuple({**found, **{k: p for k, p in inherited.items() if k not in found}}.values())
+        return tuple({**own, **{k: p for k, p in inherited.items() if k not in own}}.values())
 
-    def _parameter(self, said: Any, where: str, operation: str) -> NormalParameter | None:
-        if not isinstance(said, dict) or said.get("in") not in _PLACES:
+    def _parameter(self, parameter: Any, where: str, operation_name: str) -> NormalParameter | None:
+        if not isinstance(parameter, dict) or parameter.get("in") not in _PLACES:
             raise unreadable(where, "is not a parameter in a path, query, header or cookie")
-        name, into = said.get("name"), str(said["in"])
+        name, location = parameter.get("name"), str(parameter["in"])
         if not isinstance(name, str) or not name:
             raise unreadable(where, "is a parameter without a name")
-        pointer = pointer_of(said, where)
-        if into == "header" and name.lower() in _IGNORED:
+        pointer = pointer_of(parameter, where)
+        if location == "header" and name.lower() in _IGNORED:
             self._note(pointer, f"OpenAPI ignores the header parameter {name!r}: left out")
             return None
-        if why := support.parameter(said, into):
-            self._leave_out(f"its {into} parameter {name!r}, which {why}")
+        if reason := support.parameter(parameter, location):
+            self._leave_out(f"its {location} parameter {name!r}, which {reason}")
             return None
-        called = f"{operation}{pascal_case(name)}"
-        schema = self.writer.write((self._raw(said, "schema", called),))
+        class_name = f"{operation_name}{pascal_case(name)}"
+        schema = self.writer.write((self._raw(parameter, "schema", class_name),))
         return NormalParameter(
             name=name,
-            place=into,
-            required=said.get("required") is True or into == "path",
+            place=location,
+            required=parameter.get("required") is True or location == "path",
             schema=schema,
-            description=_text(said, "description"),
-            style=said.get("style") if isinstance(said.get("style"), str) else None,
-            explode=said.get("explode") if isinstance(said.get("explode"), bool) else None,
+            description=_text(parameter, "description"),
+            style=parameter.get("style") if isinstance(parameter.get("style"), str) else None,
+            explode=parameter.get("explode")
+            if isinstance(parameter.get("explode"), bool)
+            else None,
             pointer=pointer,
         )
 
     @staticmethod
-    def _fixed(asked: str, where: str) -> tuple[NormalParameter, ...]:
+    def _fixed(query: str, where: str) -> tuple[NormalParameter, ...]:
         """Return the parameters in the query of a path."""
         return tuple(
             NormalParameter(
@@ -340,25 +348,25 @@ class OperationReader:
                 description="Fixed by the path of the operation.",
                 pointer=where,
             )
-            for name, value in parse_qsl(asked, keep_blank_values=True)
+            for name, value in parse_qsl(query, keep_blank_values=True)
         )
 
     @staticmethod
     def _check_variables(path: str, parameters: tuple[NormalParameter, ...], where: str) -> None:
-        wanted = _VARIABLE.findall(path)
+        variables = _VARIABLE.findall(path)
         described = [p.name for p in parameters if p.place == "path"]
-        if len(set(wanted)) != len(wanted):
+        if len(set(variables)) != len(variables):
             raise unreadable(where, "has one parameter twice in its path")
-        if missing := [name for name in wanted if name not in described]:
+        if missing := [name for name in variables if name not in described]:
             raise unreadable(where, f"does not describe {missing[0]!r:.80} of its path")
-        if extra := [name for name in described if name not in wanted]:
+        if extra := [name for name in described if name not in variables]:
             raise unreadable(where, f"describes {extra[0]!r:.80}, which its path does not have")
 
-    def _bodies(self, said: dict[str, Any], name: str) -> tuple[tuple[Media, ...], bool]:
-        if "requestBody" not in said:
+    def _bodies(self, operation: dict[str, Any], name: str) -> tuple[tuple[Media, ...], bool]:
+        if "requestBody" not in operation:
             return (), False
-        where = place(said, "requestBody")
-        body = references.follow(self.document, said["requestBody"], where)
+        where = place(operation, "requestBody")
+        body = references.follow(self.document, operation["requestBody"], where)
         if not isinstance(body, dict) or not isinstance(body.get("content"), dict):
             raise unreadable(where, "is not a Request Body Object")
         medias = self._medias(body, f"{name}Body")
@@ -368,30 +376,32 @@ class OperationReader:
 
     # Responses.
 
-    def _responses(self, said: dict[str, Any], name: str, where: str) -> tuple[NormalResponse, ...]:
-        listed = said.get("responses")
-        if not isinstance(listed, dict):
+    def _responses(
+        self, operation: dict[str, Any], name: str, where: str
+    ) -> tuple[NormalResponse, ...]:
+        responses = operation.get("responses")
+        if not isinstance(responses, dict):
             raise unreadable(where, "has no `responses`")
-        found: list[NormalResponse] = []
-        for status in listed:
+        result: list[NormalResponse] = []
+        for status in responses:
             if re.fullmatch("[1-5]([0-9][0-9]|XX)|default", status):
-                found.append(self._response(listed, status, name))
+                result.append(self._response(responses, status, name))
             elif not status.startswith("x-"):
-                self._note(place(listed, status), f"{status!r:.40} is not a status: left out")
-        return tuple(found)
+                self._note(place(responses, status), f"{status!r:.40} is not a status: left out")
+        return tuple(result)
 
-    def _response(self, listed: dict[str, Any], status: str, name: str) -> NormalResponse:
-        where = place(listed, status)
-        found = references.follow(self.document, listed[status], where)
-        if not isinstance(found, dict):
+    def _response(self, responses: dict[str, Any], status: str, name: str) -> NormalResponse:
+        where = place(responses, status)
+        response = references.follow(self.document, responses[status], where)
+        if not isinstance(response, dict):
             raise unreadable(where, "is not a Response Object")
-        called = f"{name}Response{'Default' if status == 'default' else status}"
-        medias = self._medias(found, called, status)
+        class_name = f"{name}Response{'Default' if status == 'default' else status}"
+        medias = self._medias(response, class_name, status)
         return NormalResponse(
             status=status,
             media=medias[0] if medias else None,
-            description=_text(found, "description"),
-            pointer=pointer_of(found, where),
+            description=_text(response, "description"),
+            pointer=pointer_of(response, where),
         )
 
     def _medias(self, holder: dict[str, Any], name: str, status: str = "") -> list[Media]:
@@ -401,79 +411,79 @@ class OperationReader:
             return []
         if not isinstance(content, dict):
             raise unreadable(place(holder, "content"), "is not a map of media types")
-        found = {type_: media_kind(type_, sent=not status) for type_ in content}
-        kinds = {type_: kind for type_, kind in found.items() if kind}
+        kind_or_none = {type_: media_kind(type_, sent=not status) for type_ in content}
+        kinds = {type_: kind for type_, kind in kind_or_none.items() if kind}
         ranked = sorted(kinds, key=lambda type_: _ORDER.index(kinds[type_]))
-        kept = ranked[:1]
+        chosen = ranked[:1]
         if status:
-            for words in support.ignored_media(content, status, *kept):
-                self._leave_out(words)
+            for reason in support.ignored_media(content, status, *chosen):
+                self._leave_out(reason)
         else:
             typed = [type_ for type_ in reversed(ranked) if kinds[type_] != "bytes"]
-            kept = list({kinds[type_]: type_ for type_ in typed}.values())[::-1] or kept
+            chosen = list({kinds[type_]: type_ for type_ in typed}.values())[::-1] or chosen
             for type_ in content:
                 if type_ not in kinds:
                     self._leave_out(f"its body of {type_}, which cannot be sent")
-                elif type_ not in kept:
+                elif type_ not in chosen:
                     where = child(pointer_of(content, "#"), type_)
-                    self._note(where, f"{type_} is not sent: {kept[0]} is")
-        several = len(kept) > 1
+                    self._note(where, f"{type_} is not sent: {chosen[0]} is")
+        several = len(chosen) > 1
         return [
             self._media(content, t, f"{name}{kinds[t].title()}" if several else name, kinds[t])
-            for t in kept
+            for t in chosen
         ]
 
     def _media(self, content: dict[str, Any], type_: str, name: str, kind: str) -> Media:
-        said, where = content[type_], place(content, type_)
-        if not isinstance(said, dict):
+        media, where = content[type_], place(content, type_)
+        if not isinstance(media, dict):
             raise unreadable(where, "is not a Media Type Object")
         schema = None
-        if "schema" in said:
-            schema = self.writer.write((self._raw(said, "schema", name),))
+        if "schema" in media:
+            schema = self.writer.write((self._raw(media, "schema", name),))
         if kind == "multipart" and not all("$ref" in part for part in alternatives(schema)):
             raise unreadable(where, "has no parts: its schema is not an object")
         return Media(type=type_, kind=kind, schema=schema, pointer=where)
 
     def _raw(self, holder: dict[str, Any], key: str, name: str) -> Raw:
         value = holder[key]
-        called = value.get("x-name") if isinstance(value, dict) else None
-        return Raw(value, place(holder, key), str(called or name))
+        given_name = value.get("x-name") if isinstance(value, dict) else None
+        return Raw(value, place(holder, key), str(given_name or name))
 
 
 def alternatives(schema: NormalSchema | None) -> list[NormalSchema]:
     """Return the alternatives of a schema in the normal form."""
     schema = schema if schema is not None else NormalSchema()
-    found: list[NormalSchema] = schema.get("anyOf", [schema])
-    return found
+    parts: list[NormalSchema] = schema.get("anyOf", [schema])
+    return parts
 
 
 def _check_path(path: str, where: str) -> None:
     if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
         raise unreadable(where, f"is at {path!r:.200}, which is not a URL path")
     if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
-        raise unreadable(where, f"is at the path {path!r:.200}, which leads elsewhere")
+        raise unreadable(where, f"is at the path {path!r:.200}, which has `.` or `..` segments")
 
 
-def left_out(pointer: str) -> dict[str, Any]:
+def removal(pointer: str) -> dict[str, Any]:
     """Return the overlay action that removes an operation."""
-    words = "The client omits this operation: it is not supported."
-    return {"target": json_path(pointer), "description": words, "remove": True}
+    description = "The client omits this operation: it is not supported."
+    return {"target": json_path(pointer), "description": description, "remove": True}
 
 
-def _called(method: str, path: str) -> str:
+def _name_without_id(method: str, path: str) -> str:
     """Return the name of an operation without an id."""
-    words = path.replace("{", "").replace("}", "").replace("/", "_")
-    return f"{method}_{words.removeprefix('_').removesuffix('_')}"
+    segments = path.replace("{", "").replace("}", "").replace("/", "_")
+    return f"{method}_{segments.removeprefix('_').removesuffix('_')}"
 
 
 def _content(holder: dict[str, Any]) -> dict[str, Any]:
-    found = holder.get("content")
-    return found if isinstance(found, dict) else {}
+    content = holder.get("content")
+    return content if isinstance(content, dict) else {}
 
 
 def _list(holder: dict[str, Any], key: str) -> list[Any]:
-    found = holder.get(key)
-    return found if isinstance(found, list) else []
+    value = holder.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _urls(servers: Any) -> Iterator[str]:
@@ -483,8 +493,8 @@ def _urls(servers: Any) -> Iterator[str]:
 
 
 def _text(holder: dict[str, Any], key: str) -> str | None:
-    said = holder.get(key)
-    return said if isinstance(said, str) else None
+    value = holder.get(key)
+    return value if isinstance(value, str) else None
 
 
 __all__ = [

@@ -9,8 +9,8 @@ from attrs import evolve
 
 from normalizing import keywords, references, shapes
 from normalizing.findings import UnreadableSchemaError, unreadable
-from normalizing.located import COMPONENTS, LocatedObject, child, place, plain
-from normalizing.naming import below, named
+from normalizing.located import COMPONENTS, LocatedObject, child, place, without_pointers
+from normalizing.naming import below, property_name
 from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
 
 #: Alternatives of one schema.
@@ -60,10 +60,10 @@ class SchemaReader:
         Raises:
             UnreadableSchemaError: One of them has no normal form.
         """
-        found: list[Shape] | None = None
+        result: list[Shape] | None = None
         for raw in parts:
-            found = self._product(found, self.read(raw), at or parts[0])
-        return [anything(at or parts[0])] if found is None else found
+            result = self._product(result, self.read(raw), at or parts[0])
+        return [anything(at or parts[0])] if result is None else result
 
     def read(self, raw: Raw) -> list[Shape]:
         """Return the alternatives of a schema; empty if it allows no value.
@@ -82,22 +82,22 @@ class SchemaReader:
             if identity in self._open:
                 raise unreadable(raw.pointer, "is composed of itself")
             if len(self._open) >= MAX_COMPOSED_DEPTH:
-                words = f"is composed over more than {MAX_COMPOSED_DEPTH} levels"
-                raise unreadable(raw.pointer, words)
+                reason = f"is composed over more than {MAX_COMPOSED_DEPTH} levels"
+                raise unreadable(raw.pointer, reason)
             self._open[identity] = None
             try:
                 self._read[identity] = self._alternatives(raw)
             finally:
                 del self._open[identity]
-        return [_called(shape, raw) for shape in self._read[identity]]
+        return [_with_name_of(shape, raw) for shape in self._read[identity]]
 
     def component(self, name: str) -> Raw:
         """Return the schema of a component."""
         if name not in self._components:
             holder = self.document["components"]["schemas"]
             value = holder[name]
-            called = value.get("x-name") if isinstance(value, dict) else None
-            self._components[name] = Raw(value, place(holder, name), str(called or name))
+            given_name = value.get("x-name") if isinstance(value, dict) else None
+            self._components[name] = Raw(value, place(holder, name), str(given_name or name))
         return self._components[name]
 
     def referred(self, reference: str, pointer: str) -> Raw:
@@ -123,20 +123,22 @@ class SchemaReader:
     def _alternatives(self, raw: Raw) -> list[Shape]:
         schema = raw.value
         self._check(raw)
-        found = self._own(raw)
+        alternatives = self._own(raw)
         if "$ref" in schema:
             target = self.referred(schema["$ref"], raw.pointer)
-            found = self._product(found, self.read(target), raw)
+            alternatives = self._product(alternatives, self.read(target), raw)
         for part in self.part_list(raw, "allOf"):
-            found = self._product(found, self.read(part), raw)
+            alternatives = self._product(alternatives, self.read(part), raw)
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                found = self._product(found, self._choice(raw, keyword), raw)
-        if found is None:
-            found = [anything(raw)]
+                alternatives = self._product(alternatives, self._choice(raw, keyword), raw)
+        if alternatives is None:
+            alternatives = [anything(raw)]
         if schema.get("nullable") is True and _allows_null(schema):
-            found = unique([*found, Shape((raw,), "null", raw.name, at={"type": raw.pointer})])
-        return found
+            alternatives = unique(
+                [*alternatives, Shape((raw,), "null", raw.name, at={"type": raw.pointer})]
+            )
+        return alternatives
 
     def _check(self, raw: Raw) -> None:
         for key, value in raw.value.items():
@@ -147,7 +149,7 @@ class SchemaReader:
             if number and not isinstance(value, int | float):
                 raise unreadable(place(raw.value, key), f"is not a valid value of `{key}`")
             if key in keywords.NOT_CARRIED:
-                self.widen(place(raw.value, key), f"`{key}` is not held")
+                self.widen(place(raw.value, key), f"`{key}` is not enforced")
             elif key not in keywords.KNOWN and not key.startswith("x-"):
                 self.widen(place(raw.value, key), f"`{key}` is not understood")
 
@@ -166,69 +168,78 @@ class SchemaReader:
         return Raw(value, where, name)
 
     def _choice(self, raw: Raw, keyword: str) -> list[Shape]:
-        found: list[Shape] = []
+        alternatives: list[Shape] = []
         for part in self.part_list(raw, keyword):
-            found += self.read(part)
-            self._count(raw, len(found))
-        found = _with_one_list(found, raw)
-        if keyword == "oneOf" and self._may_overlap(found):
+            alternatives += self.read(part)
+            self._count(raw, len(alternatives))
+        alternatives = _with_one_list(alternatives, raw)
+        if keyword == "oneOf" and self._may_overlap(alternatives):
             self.widen(
                 place(raw.value, keyword), "a value that several of `oneOf` allow is allowed"
             )
-        return unique(found)
+        return unique(alternatives)
 
     def listed(self, shape: Shape, key: str) -> list[Any] | None:
         """Return the allowed strings of a property, if they are listed."""
         parts = shape.properties.get(key)
         try:
-            found = self.together(parts) if parts else []
+            alternatives = self.together(parts) if parts else []
         except UnreadableSchemaError:
             return None
-        return found[0].values if len(found) == 1 and found[0].type == "string" else None
+        return (
+            alternatives[0].values
+            if len(alternatives) == 1 and alternatives[0].type == "string"
+            else None
+        )
 
-    def _may_overlap(self, found: list[Shape]) -> bool:
+    def _may_overlap(self, alternatives: list[Shape]) -> bool:
         """Whether a value may match several alternatives, judged by types and listed values."""
-        pairs = ((one, other) for index, one in enumerate(found) for other in found[:index])
-        return any(_meet(one, other) and not self._differ(one, other) for one, other in pairs)
+        pairs = (
+            (first, second)
+            for index, first in enumerate(alternatives)
+            for second in alternatives[:index]
+        )
+        return any(
+            _may_share_values(first, second) and not self._differ(first, second)
+            for first, second in pairs
+        )
 
-    def _differ(self, one: Shape, other: Shape) -> bool:
+    def _differ(self, first: Shape, second: Shape) -> bool:
         """Whether both require a property whose values never coincide."""
-        if one.type is None or other.type is None:
+        if first.type is None or second.type is None:
             return False
-        for key in one.required.keys() & other.required.keys():
-            here, there = self.listed(one, key), self.listed(other, key)
-            if here and there and not set(here) & set(there):
+        for key in first.required.keys() & second.required.keys():
+            first_values, second_values = self.listed(first, key), self.listed(second, key)
+            if first_values and second_values and not set(first_values) & set(second_values):
                 return True
         return False
 
     def _product(
-        self, one: list[Shape] | None, other: list[Shape] | None, raw: Raw
+        self, left: list[Shape] | None, right: list[Shape] | None, raw: Raw
     ) -> list[Shape] | None:
-        if one is None or other is None:
-            return other if one is None else one
-        if len(one) == 1 and one[0].is_anything:
-            return other
-        if len(other) == 1 and other[0].is_anything:
-            return one
-        if one is other:
-            return one
-        found: list[Shape] = []
-        for here in one:
-            for there in other:
-                self._count(raw, len(found) + 1)
-                merged = shapes.both(here, there, raw, self.widen)
+        if left is None or right is None:
+            return right if left is None else left
+        if len(left) == 1 and left[0].is_anything:
+            return right
+        if len(right) == 1 and right[0].is_anything:
+            return left
+        if left is right:
+            return left
+        product: list[Shape] = []
+        for left_shape in left:
+            for right_shape in right:
+                self._count(raw, len(product) + 1)
+                merged = shapes.both(left_shape, right_shape, raw, self.widen)
                 if merged is not None:
-                    found.append(merged)
-        if not found and one and other:
+                    product.append(merged)
+        if not product and left and right:
             raise unreadable(raw.pointer, "is composed of parts that no value can satisfy together")
-        return unique(found)
+        return unique(product)
 
     def _count(self, raw: Raw, count: int) -> None:
         self._work += 1
         if count > MAX_ALTERNATIVES or self._work > MAX_WRITTEN_OUT:
-            raise unreadable(
-                raw.pointer, f"comes to more than {MAX_ALTERNATIVES} alternatives, written out"
-            )
+            raise unreadable(raw.pointer, f"expands to more than {MAX_ALTERNATIVES} alternatives")
 
     # A schema's own keywords.
 
@@ -242,36 +253,41 @@ class SchemaReader:
             return None if shape.is_anything and not self._is_alone(schema) else [shape]
         if kinds is None:
             kinds = list(dict.fromkeys(keywords.type_of(value) for value in values or ()))
-        found: list[Shape] = []
+        alternatives: list[Shape] = []
         for kind in kinds:
             shape = self._shape(raw, kind)
             if values is not None:
-                mine = [value for value in values if keywords.is_of(kind, value)]
+                matching = [value for value in values if keywords.is_of(kind, value)]
                 if "integer" in kinds and kind == "number":
-                    mine = [value for value in mine if not keywords.is_of("integer", value)]
-                if not mine:
+                    matching = [value for value in matching if not keywords.is_of("integer", value)]
+                if not matching:
                     continue
                 if shape.bounds or shape.is_object or shape.items is not None or shape.required:
-                    self.widen(raw.pointer, "the listed values are not held against what is beside")
+                    self.widen(
+                        raw.pointer,
+                        "the listed values are not checked against other keywords",
+                    )
                 shape = Shape((raw,), kind, raw.name, at=shape.at)
                 constant = "const" in schema
-                shape = evolve(shape, values=None if kind == "null" else mine, is_constant=constant)
-            found.append(shape)
+                shape = evolve(
+                    shape, values=None if kind == "null" else matching, is_constant=constant
+                )
+            alternatives.append(shape)
         is_listed = any(value is not None for value in values or ())
-        if is_listed and all(shape.type == "null" for shape in found):
-            self.widen(raw.pointer, "lists no value of its type; any of its type may be there")
-            found += [self._shape(raw, kind) for kind in kinds if kind != "null"]
-        return found
+        if is_listed and all(shape.type == "null" for shape in alternatives):
+            self.widen(raw.pointer, "lists no value of its type; any value of its type is allowed")
+            alternatives += [self._shape(raw, kind) for kind in kinds if kind != "null"]
+        return alternatives
 
     @staticmethod
     def _is_alone(schema: dict[str, Any]) -> bool:
         return not schema.keys() & {"$ref", *_LISTS}
 
     def _types(self, raw: Raw) -> list[str] | None:
-        said = raw.value.get("type")
-        if said is None:
+        value = raw.value.get("type")
+        if value is None:
             return None
-        kinds = said if isinstance(said, list) else [said]
+        kinds = value if isinstance(value, list) else [value]
         for kind in kinds:
             if kind not in keywords.TYPES:
                 where = place(raw.value, "type")
@@ -282,16 +298,16 @@ class SchemaReader:
         schema = raw.value
         listed = schema.get("enum")
         if "const" in schema:
-            constant = plain(schema["const"])
+            constant = without_pointers(schema["const"])
             if listed is None or any(keywords.equal(constant, value) for value in listed):
                 return [constant]
             return []
         if listed is None:
             return None
-        found: dict[str, Any] = {}
+        distinct: dict[str, Any] = {}
         for value in listed:
-            found.setdefault(f"{keywords.type_of(value)} {value!r}", plain(value))
-        return list(found.values())
+            distinct.setdefault(f"{keywords.type_of(value)} {value!r}", without_pointers(value))
+        return list(distinct.values())
 
     def _shape(self, raw: Raw, kind: str | None) -> Shape:
         schema = raw.value
@@ -318,7 +334,7 @@ class SchemaReader:
         schema = raw.value
         described = schema.get("properties", {})
         properties: dict[str, Parts] = {
-            key: (self.part(raw, described, key, named(raw.name, key)),)
+            key: (self.part(raw, described, key, property_name(raw.name, key)),)
             for key in described
             if described[key] is not False
         }
@@ -329,12 +345,12 @@ class SchemaReader:
         required = {n: child(place(schema, "required"), i) for i, n in enumerate(listed)}
         extra: Extra = None
         if "additionalProperties" in schema:
-            said = schema["additionalProperties"]
+            additional = schema["additionalProperties"]
             part = self.part(raw, schema, "additionalProperties", f"{raw.name}AdditionalProperty")
-            extra = False if said is False else (part,)
+            extra = False if additional is False else (part,)
         never = [key for key in described if described[key] is False]
         if never and extra is not False:
-            self.widen(place(schema, "properties"), "a property that may never be there may be")
+            self.widen(place(schema, "properties"), "a property that the schema forbids is allowed")
         if patterns := schema.get("patternProperties"):
             extra = self._by_pattern(raw, patterns, extra)
         return evolve(shape, properties=properties, required=required, extra=extra)
@@ -352,7 +368,7 @@ class SchemaReader:
             listed.append(extra[0].value)
         if len(listed) == 1:
             return (Raw(listed[0], child(where, next(iter(patterns))), name),)
-        return (Raw(_made({"anyOf": listed}, where), where, name),)
+        return (Raw(_located({"anyOf": listed}, where), where, name),)
 
     @staticmethod
     def _is_closed_by_pattern(patterns: dict[str, Any]) -> bool:
@@ -367,14 +383,14 @@ class SchemaReader:
         name = below(raw.name, "items")
         if first:
             where = place(schema, "prefixItems" if "prefixItems" in schema else "items")
-            self.widen(where, "each item may be any of those that are listed one by one")
+            self.widen(where, "each item may match any of the schemas listed by position")
             is_whole = shape.bounds.get("maxItems", len(first) + 1) <= len(first)
             if items is False:
                 max_items = min(len(first), shape.bounds.get("maxItems", len(first)))
                 bounds = {**shape.bounds, "maxItems": max_items}
                 shape, is_whole = evolve(shape, bounds=bounds), True
-            rest = [] if is_whole else [items if items is not None else True]
-            value = _made({"anyOf": [*first, *rest]}, where)
+            others = [] if is_whole else [items if items is not None else True]
+            value = _located({"anyOf": [*first, *others]}, where)
             return evolve(shape, items=(Raw(value, where, name),))
         if items is False:
             return evolve(shape, bounds={**shape.bounds, "maxItems": 0})
@@ -388,33 +404,35 @@ def anything(raw: Raw) -> Shape:
     return Shape((raw,), None, raw.name)
 
 
-def _called(shape: Shape, raw: Raw) -> Shape:
+def _with_name_of(shape: Shape, raw: Raw) -> Shape:
     """Return a shape with the current name of its schema, which may have been distinguished."""
     if shape.name == raw.name or shape.raws[0].value is not raw.value:
         return shape
     return evolve(shape, name=raw.name)
 
 
-def unique(found: list[Shape]) -> list[Shape]:
+def unique(alternatives: list[Shape]) -> list[Shape]:
     """Return alternatives without duplicates; one that allows everything replaces the others."""
-    for shape in found:
+    for shape in alternatives:
         if shape.is_anything:
             return [shape]
-    return list({shape.key: shape for shape in found}.values())
+    return list({shape.key: shape for shape in alternatives}.values())
 
 
-def _with_one_list(found: list[Shape], raw: Raw) -> list[Shape]:
+def _with_one_list(alternatives: list[Shape], raw: Raw) -> list[Shape]:
     """Return alternatives with the single values of a type merged into one list, as in `enum`."""
     for kind in ("string", "integer"):
-        single = [s for s in found if s.type == kind and len(s.values or ()) == 1 and not s.bounds]
+        single = [
+            s for s in alternatives if s.type == kind and len(s.values or ()) == 1 and not s.bounds
+        ]
         single = [s for s in single if s.is_constant or not is_component(s.raws[0].pointer)]
         if len(single) > 1 and len({(s.values or [0])[0] for s in single}) == len(single):
-            raws = (raw, *(one for shape in single for one in shape.raws))
+            raws = (raw, *(source for shape in single for source in shape.raws))
             values = [value for shape in single for value in shape.values or ()]
             listed = Shape(raws, kind, raw.name, values=values, at=single[0].at)
-            kept = [s for s in found if not any(s is one for one in single)]
-            found = [*kept, listed]
-    return found
+            unmerged = [s for s in alternatives if not any(s is same for same in single)]
+            alternatives = [*unmerged, listed]
+    return alternatives
 
 
 def is_component(pointer: str) -> bool:
@@ -427,11 +445,11 @@ def pointer_in(raw: Raw, holder: Any) -> str:
     return str(getattr(holder, "pointer", raw.pointer))
 
 
-def _made(value: dict[str, Any], pointer: str) -> LocatedObject:
+def _located(value: dict[str, Any], pointer: str) -> LocatedObject:
     """Return a schema that is composed here, with the pointer of its source."""
-    made = LocatedObject(value)
-    made.pointer = pointer
-    return made
+    located = LocatedObject(value)
+    located.pointer = pointer
+    return located
 
 
 def _allows_null(schema: dict[str, Any]) -> bool:
@@ -441,10 +459,10 @@ def _allows_null(schema: dict[str, Any]) -> bool:
     return "enum" not in schema or None in schema["enum"]
 
 
-def _meet(one: Shape, other: Shape) -> bool:
-    kinds = {one.type, other.type}
+def _may_share_values(first: Shape, second: Shape) -> bool:
+    kinds = {first.type, second.type}
     if None not in kinds and len(kinds) > 1 and kinds != {"integer", "number"}:
         return False
-    if one.values is not None and other.values is not None:
-        return any(keywords.equal(a, b) for a in one.values for b in other.values)
+    if first.values is not None and second.values is not None:
+        return any(keywords.equal(a, b) for a in first.values for b in second.values)
     return True

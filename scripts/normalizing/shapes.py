@@ -106,46 +106,46 @@ class Shape:
         return all(isinstance(value, str | int) for value in self.values)
 
 
-def both(one: Shape, other: Shape, place: Raw, widen: Widen) -> Shape | None:
+def both(left: Shape, right: Shape, place: Raw, widen: Widen) -> Shape | None:
     """Return the intersection of two shapes, or None if no value can satisfy both."""
-    if one.type is not None and other.type is not None and one.type != other.type:
-        if {one.type, other.type} != {"integer", "number"}:
+    if left.type is not None and right.type is not None and left.type != right.type:
+        if {left.type, right.type} != {"integer", "number"}:
             return None
-        one, other = evolve(one, type="integer"), evolve(other, type="integer")
-    kind = one.type or other.type
-    one, other = _of_type(one, kind), _of_type(other, kind)
-    values = _values(kind, one.values, other.values)
+        left, right = evolve(left, type="integer"), evolve(right, type="integer")
+    kind = left.type or right.type
+    left, right = _of_type(left, kind), _of_type(right, kind)
+    values = _values(kind, left.values, right.values)
     if values == []:
         return None
-    properties = dict(one.properties)
-    for name, parts in other.properties.items():
+    properties = dict(left.properties)
+    for name, parts in right.properties.items():
         properties[name] = joined(properties.get(name, ()), parts)
-    for first, second in ((one, other), (other, one)):
+    for first, second in ((left, right), (right, left)):
         if first.extra is not None and first.extra is not True:
             beyond = second.properties.keys() - first.properties.keys()
             if beyond:
                 widen(
                     first.at.get("additionalProperties", place.pointer),
-                    "`additionalProperties` is not held against the properties of other parts",
+                    "`additionalProperties` is not applied to the properties of other parts",
                 )
     return Shape(
-        raws=joined((place,), joined(one.raws, other.raws)),
+        raws=joined((place,), joined(left.raws, right.raws)),
         type=kind,
         name=place.name,
-        bounds=_bounds(one, other, place, widen),
+        bounds=_bounds(left, right, place, widen),
         values=values,
-        is_constant=one.is_constant or other.is_constant,
+        is_constant=left.is_constant or right.is_constant,
         properties=properties,
-        required={**one.required, **other.required},
-        extra=_extra(one.extra, other.extra),
-        items=one.items if other.items is None else joined(one.items or (), other.items),
-        at={**one.at, **other.at},
+        required={**left.required, **right.required},
+        extra=_extra(left.extra, right.extra),
+        items=left.items if right.items is None else joined(left.items or (), right.items),
+        at={**left.at, **right.at},
     )
 
 
-def joined(one: Parts, other: Parts) -> Parts:
+def joined(left: Parts, right: Parts) -> Parts:
     """Return the parts of both, without duplicates."""
-    return tuple({id(raw.value): raw for raw in (*one, *other)}.values())
+    return tuple({id(raw.value): raw for raw in (*left, *right)}.values())
 
 
 def _of_type(shape: Shape, kind: str | None) -> Shape:
@@ -163,37 +163,39 @@ def _of_type(shape: Shape, kind: str | None) -> Shape:
     )
 
 
-def _values(kind: str | None, one: list[Any] | None, other: list[Any] | None) -> list[Any] | None:
-    listed = one if other is None else other if one is None else None
-    if one is not None and other is not None:
-        listed = [v for v in one if any(keywords.equal(v, w) for w in other)]
+def _values(kind: str | None, left: list[Any] | None, right: list[Any] | None) -> list[Any] | None:
+    listed = left if right is None else right if left is None else None
+    if left is not None and right is not None:
+        listed = [v for v in left if any(keywords.equal(v, w) for w in right)]
     if listed is None or kind is None:
         return listed
     return [value for value in listed if keywords.is_of(kind, value)]
 
 
-def _bounds(one: Shape, other: Shape, place: Raw, widen: Widen) -> dict[str, Any]:
-    result = {**one.bounds, **other.bounds}
-    for key in one.bounds.keys() & other.bounds.keys():
-        here, there = one.bounds[key], other.bounds[key]
+def _bounds(left: Shape, right: Shape, place: Raw, widen: Widen) -> dict[str, Any]:
+    result = {**left.bounds, **right.bounds}
+    for key in left.bounds.keys() & right.bounds.keys():
+        left_bound, right_bound = left.bounds[key], right.bounds[key]
         if key in HIGHER | LOWER:
-            result[key] = max(here, there) if key in HIGHER else min(here, there)
+            result[key] = (
+                max(left_bound, right_bound) if key in HIGHER else min(left_bound, right_bound)
+            )
         elif key == "uniqueItems":
-            result[key] = here or there
-        elif key == "multipleOf" and all(isinstance(v, int) for v in (here, there)):
-            result[key] = math.lcm(here, there)
-        elif not keywords.equal(here, there):
-            result[key] = here
-            widen(place.pointer, f"of several `{key}` one is held")
+            result[key] = left_bound or right_bound
+        elif key == "multipleOf" and all(isinstance(v, int) for v in (left_bound, right_bound)):
+            result[key] = math.lcm(left_bound, right_bound)
+        elif not keywords.equal(left_bound, right_bound):
+            result[key] = left_bound
+            widen(place.pointer, f"only one of several `{key}` values is enforced")
     return result
 
 
-def _extra(one: Extra, other: Extra) -> Extra:
-    if one is False or other is False:
+def _extra(left: Extra, right: Extra) -> Extra:
+    if left is False or right is False:
         return False
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return joined(one, other)
-    for extra in (one, other):
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return joined(left, right)
+    for extra in (left, right):
         if isinstance(extra, tuple):
             return extra
-    return one if other is None else other
+    return left if right is None else right

@@ -43,11 +43,11 @@ class UnsupportedError(Exception):
         self.reason = reason
 
 
-def parameter(said: dict[str, Any], place: str) -> str:
+def parameter(definition: dict[str, Any], place: str) -> str:
     """Return why a parameter cannot be sent; empty if it can."""
-    if "schema" not in said:
+    if "schema" not in definition:
         return "is a document within the request"
-    style = str(said.get("style") or usual_style(place))
+    style = str(definition.get("style") or usual_style(place))
     return "" if style in _STYLES[place] else f"has the style {style}"
 
 

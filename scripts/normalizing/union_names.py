@@ -35,15 +35,15 @@ class UnionNames:
         if len(alike) < 2:  # noqa: PLR2004 - a single object needs no discriminator
             return [(shape, [shape]) for shape in alike]
         for suffixes in (self._by_value, self._by_property, self._by_title):
-            found = suffixes(alike)
-            given = [pascal_case(word) if word else "" for word in found]
-            if len({word.lower() for word in given}) == len(alike) and given.count("") <= 1:
+            candidates = suffixes(alike)
+            suffixed = [pascal_case(word) if word else "" for word in candidates]
+            if len({word.lower() for word in suffixed}) == len(alike) and suffixed.count("") <= 1:
                 return [
                     (
                         evolve(shape, name=word if word.startswith(name) else f"{name}{word}"),
                         [shape],
                     )
-                    for shape, word in zip(alike, given, strict=True)
+                    for shape, word in zip(alike, suffixed, strict=True)
                 ]
         groups: dict[tuple[str, ...], list[Shape]] = {}
         for shape in alike:
@@ -53,9 +53,12 @@ class UnionNames:
         merged = [(self._merged(same), same) for same in groups.values()]
         if len(merged) == 1:
             return merged
-        again = self._objects(name, [one for one, _ in merged])
-        stands_for = {id(one): same for one, same in merged}
-        return [(one, [s for old in olds for s in stands_for[id(old)]]) for one, olds in again]
+        again = self._objects(name, [merged_shape for merged_shape, _ in merged])
+        stands_for = {id(merged_shape): same for merged_shape, same in merged}
+        return [
+            (merged_shape, [s for old in olds for s in stands_for[id(old)]])
+            for merged_shape, olds in again
+        ]
 
     def _by_title(self, alike: list[Shape]) -> list[str]:
         titles = [text_of(shape.raws[0].value, "title") for shape in alike]
@@ -72,13 +75,13 @@ class UnionNames:
 
     def _by_property(self, alike: list[Shape]) -> list[str]:
         """Return, for each, a property that no other has; preferably a required one."""
-        found: list[str] = []
+        names: list[str] = []
         for shape in alike:
             others = {key for other in alike if other is not shape for key in other.properties}
-            alone = [key for key in shape.properties if key not in others]
-            alone.sort(key=lambda key, shape=shape: key not in shape.required)  # type: ignore[misc]
-            found.append(alone[0] if alone else "")
-        return found
+            unique = [key for key in shape.properties if key not in others]
+            unique.sort(key=lambda key, shape=shape: key not in shape.required)  # type: ignore[misc]
+            names.append(unique[0] if unique else "")
+        return names
 
     def _merged(self, alike: list[Shape]) -> Shape:
         """Return one shape that allows the values of any of several."""
@@ -86,7 +89,7 @@ class UnionNames:
             return alike[0]
         first = alike[0]
         self.widen(
-            first.raws[0].pointer, "alternatives that no property tells apart are read as one"
+            first.raws[0].pointer, "alternatives that no property distinguishes are read as one"
         )
         properties: dict[str, list[Raw]] = {}
         for key in dict.fromkeys(key for shape in alike for key in shape.properties):
@@ -117,26 +120,26 @@ class UnionNames:
 
 def text_of(value: Any, key: str) -> str:
     """Return the text of a schema's keyword; empty if it has none."""
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
+    text = value.get(key) if isinstance(value, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _enums(name: str, alike: list[Shape], *, has_objects: bool) -> list[tuple[Shape, list[Shape]]]:
     """Return one enum for each type, with a suffix if the union has other classes."""
-    found: list[tuple[Shape, list[Shape]]] = []
+    result: list[tuple[Shape, list[Shape]]] = []
     for kind, word in (("string", "Option"), ("integer", "Number")):
         same = [shape for shape in alike if shape.is_enum and shape.type == kind]
         if not same:
             continue
         suffix = word if has_objects or kind == "integer" else ""
         if len(same) == 1:
-            found.append((evolve(same[0], name=f"{name}{suffix}"), same))
+            result.append((evolve(same[0], name=f"{name}{suffix}"), same))
             continue
         values = list(dict.fromkeys(value for shape in same for value in shape.values or ()))
         raws = tuple(raw for shape in same for raw in shape.raws)
-        one = evolve(same[0], raws=raws, values=values, name=f"{name}{suffix}", bounds={})
-        found.append((one, same))
-    return found
+        merged = evolve(same[0], raws=raws, values=values, name=f"{name}{suffix}", bounds={})
+        result.append((merged, same))
+    return result
 
 
 def _all_of(parts: Parts) -> Raw:
@@ -148,9 +151,9 @@ def _any_of(raws: list[Raw]) -> Raw:
 
 
 def _composed(keyword: str, raws: Parts) -> Raw:
-    made = LocatedObject({keyword: [raw.value for raw in raws]})
-    made.pointer = raws[0].pointer
-    return Raw(made, raws[0].pointer, raws[0].name)
+    schema = LocatedObject({keyword: [raw.value for raw in raws]})
+    schema.pointer = raws[0].pointer
+    return Raw(schema, raws[0].pointer, raws[0].name)
 
 
 def _same(parts: Parts, raw: Raw) -> bool:

@@ -13,7 +13,7 @@ from normalizing.findings import (
     UnsupportedConstruct,
     unreadable,
 )
-from normalizing.located import COMPONENTS, LocatedObject, json_path, plain
+from normalizing.located import COMPONENTS, LocatedObject, json_path, without_pointers
 from normalizing.naming import Names
 from normalizing.reading import SchemaReader, anything
 from normalizing.shapes import Parts, Shape, anywhere
@@ -37,9 +37,11 @@ class NormalSchema(dict[str, Any]):
 
     def __init__(self, shapes: Iterable[Shape] = (), **content: Any) -> None:
         super().__init__(**content)
-        found = list(shapes)
-        self.pointers = tuple(dict.fromkeys(raw.pointer for one in found for raw in one.raws))
-        self.at = {key: where for one in found for key, where in one.at.items()}
+        shape_list = list(shapes)
+        self.pointers = tuple(
+            dict.fromkeys(raw.pointer for shape in shape_list for raw in shape.raws)
+        )
+        self.at = {key: where for shape in shape_list for key, where in shape.at.items()}
         self.size = 1
 
 
@@ -67,8 +69,8 @@ class SchemaWriter:
         self._queue: list[tuple[str, Shape]] = []
         self._open: dict[tuple[int, ...], None] = {}
         self._written: dict[tuple[int, ...], NormalSchema] = {}
-        found = document.get("components")
-        schemas = found.get("schemas") if isinstance(found, dict) else None
+        definitions = document.get("components")
+        schemas = definitions.get("schemas") if isinstance(definitions, dict) else None
         self._own = list(schemas) if isinstance(schemas, dict) else []
         self._name_components()
 
@@ -81,8 +83,8 @@ class SchemaWriter:
 
     def _name_components(self) -> None:
         """Give the components their own names before anything is named by its place."""
-        plain = [name for name in self._own if pascal_case(name) == name]
-        for name in dict.fromkeys([*plain, *self._own]):
+        class_names = [name for name in self._own if pascal_case(name) == name]
+        for name in dict.fromkeys([*class_names, *self._own]):
             raw = self.reader.component(name)
             try:
                 shapes = self.reader.read(raw)
@@ -115,11 +117,11 @@ class SchemaWriter:
         if isinstance(parts[0].value, bool):
             return self._try(parts)
         if key in self._written:
-            known = self._written[key]
-            self._need_again(known)
-            return known
+            earlier = self._written[key]
+            self._need_again(earlier)
+            return earlier
         if key in self._open:
-            self._widen(parts[0].pointer, "what is inside itself here may be anything")
+            self._widen(parts[0].pointer, "is recursive; the nested value may be anything")
             return NormalSchema()
         self._open[key] = None
         try:
@@ -131,14 +133,14 @@ class SchemaWriter:
         finally:
             del self._open[key]
 
-    def _need_again(self, known: Any) -> None:
-        if isinstance(known, dict):
-            if "$ref" in known:
-                self._need(known["$ref"].removeprefix(COMPONENTS))
-            for part in known.values():
+    def _need_again(self, schema: Any) -> None:
+        if isinstance(schema, dict):
+            if "$ref" in schema:
+                self._need(schema["$ref"].removeprefix(COMPONENTS))
+            for part in schema.values():
                 self._need_again(part)
-        elif isinstance(known, list):
-            for part in known:
+        elif isinstance(schema, list):
+            for part in schema:
                 self._need_again(part)
 
     def _need(self, name: str) -> None:
@@ -161,22 +163,22 @@ class SchemaWriter:
         if nulls:
             written.append(NormalSchema(nulls, type="null"))
         if len(written) == 1:
-            found = NormalSchema(settled, **written[0])
-            found.size = written[0].size
+            result = NormalSchema(settled, **written[0])
+            result.size = written[0].size
         else:
-            found = NormalSchema(settled, anyOf=written)
-            found.size = sum(part.size for part in written) + 1
-            if tags := discriminators.of(self.reader, parts, _objects(settled, written)):
-                found["discriminator"] = tags
-        found.pointers = tuple(dict.fromkeys((parts[0].pointer, *found.pointers)))
-        if found.size > MAX_WRITTEN:
-            raise unreadable(parts[0].pointer, f"comes to more than {MAX_WRITTEN} schemas")
+            result = NormalSchema(settled, anyOf=written)
+            result.size = sum(part.size for part in written) + 1
+            if discriminator := discriminators.find(self.reader, parts, _objects(settled, written)):
+                result["discriminator"] = discriminator
+        result.pointers = tuple(dict.fromkeys((parts[0].pointer, *result.pointers)))
+        if result.size > MAX_WRITTEN:
+            raise unreadable(parts[0].pointer, f"expands to more than {MAX_WRITTEN} schemas")
         for raw in reversed(parts):
             if isinstance(raw.value, dict):
                 for key in ("description", "default"):
                     if key in raw.value and (key == "default" or isinstance(raw.value[key], str)):
-                        found[key] = plain(raw.value[key])
-        return found
+                        result[key] = without_pointers(raw.value[key])
+        return result
 
     def _together(self, parts: Parts) -> list[Shape]:
         try:
@@ -184,10 +186,10 @@ class SchemaWriter:
         except UnreadableSchemaError as error:
             if "no value can satisfy" not in error.problem.reason:
                 raise
-            self._widen(error.problem.pointer, f"{error.problem.reason}; anything may be there")
+            self._widen(error.problem.pointer, f"{error.problem.reason}; any value is allowed")
             return [anything(parts[0])]
         if not shapes:
-            self._widen(parts[0].pointer, "allows no value; anything may be there")
+            self._widen(parts[0].pointer, "allows no value; any value is allowed")
             return [anything(parts[0])]
         return shapes
 
@@ -198,14 +200,14 @@ class SchemaWriter:
             return NormalSchema([shape], **{"$ref": COMPONENTS + name})
         if shape.type is None and shape.items is None:
             return NormalSchema([shape], **shape.bounds, **_values(shape))
-        found = NormalSchema(
+        result = NormalSchema(
             [shape], **({"type": shape.type} if shape.type else {}), **shape.bounds
         )
-        found.update(_values(shape))
+        result.update(_values(shape))
         if (shape.type == "array" or shape.items is not None) and shape.values is None:
-            found["items"] = self.write(shape.items) if shape.items else NormalSchema()
-            found.size += found["items"].size
-        return found
+            result["items"] = self.write(shape.items) if shape.items else NormalSchema()
+            result.size += result["items"].size
+        return result
 
     # Classes.
 
@@ -216,31 +218,31 @@ class SchemaWriter:
             UnreadableSchemaError: Another class has the name.
         """
         if shape.key not in self._named:
-            wished = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
-            name = self._names.take(*wished)
+            candidates = (shape.name, f"{shape.name}{'Option' if shape.is_enum else 'Object'}")
+            name = self._names.reserve(*candidates)
             if name is None:
                 pointer = shape.raws[0].pointer
-                mend = {
+                fix = {
                     "target": json_path(pointer),
                     "description": "Another class has its name.",
                     "update": {"x-name": f"{shape.name}Other"},
                 }
                 reason = f"would be the class {shape.name}, a name that another class has"
-                raise unreadable(pointer, reason, mend)
+                raise unreadable(pointer, reason, fix)
             self._named[shape.key] = name
             self._queue.append((name, shape))
         return self._named[shape.key]
 
     def _class(self, shape: Shape) -> NormalSchema:
-        found = NormalSchema(
+        result = NormalSchema(
             [shape], **({"type": shape.type} if shape.type else {}), **shape.bounds
         )
         if description := text_of(shape.raws[0].value, "description"):
-            found["description"] = description
+            result["description"] = description
         if shape.values is not None:
-            found.update(_values(shape))
-            found[enum_names.NAMES] = self._members(shape, shape.values)
-            return found
+            result.update(_values(shape))
+            result[enum_names.NAMES] = self._members(shape, shape.values)
+            return result
         described = {key: _renamed(shape, parts) for key, parts in shape.properties.items()}
         for name, where in shape.required.items():
             if name not in described:
@@ -248,34 +250,38 @@ class SchemaWriter:
                     self._widen(where, f"requires {name!r:.80}, which is not a property")
                 extra = shape.extra if isinstance(shape.extra, tuple) else None
                 described[name] = extra or anywhere(where, f"{shape.name}{pascal_case(name)}")
-            found.at[f"required/{name}"] = where
+            result.at[f"required/{name}"] = where
         if described:
-            found["properties"] = {key: self.write(parts) for key, parts in described.items()}
+            result["properties"] = {key: self.write(parts) for key, parts in described.items()}
         if shape.required:
-            found["required"] = list(shape.required)
+            result["required"] = list(shape.required)
         if shape.items is not None:
-            found["items"] = self.write(shape.items)
+            result["items"] = self.write(shape.items)
         if shape.extra is not None:
             more = shape.extra
-            found["additionalProperties"] = self.write(more) if isinstance(more, tuple) else more
-        return found
+            result["additionalProperties"] = self.write(more) if isinstance(more, tuple) else more
+        return result
 
     def _members(self, shape: Shape, values: list[Any]) -> list[str]:
         """Return the names of an enum's values."""
         schema = shape.raws[0].value
-        given = schema.get(enum_names.NAMES) if isinstance(schema, dict) else None
+        given_names = schema.get(enum_names.NAMES) if isinstance(schema, dict) else None
         listed = schema.get("enum") if isinstance(schema, dict) else None
-        if isinstance(given, list) and isinstance(listed, list) and len(given) == len(listed):
-            given = [n for n, v in zip(given, listed, strict=True) if v in values]
+        if (
+            isinstance(given_names, list)
+            and isinstance(listed, list)
+            and len(given_names) == len(listed)
+        ):
+            given_names = [n for n, v in zip(given_names, listed, strict=True) if v in values]
         try:
-            return enum_names.assign(values, given)
+            return enum_names.assign(values, given_names)
         except ValueError as error:
-            mend = {
+            fix = {
                 "target": json_path(shape.raws[0].pointer),
-                "description": "Names for values that would have the same, or none.",
+                "description": "Names for values whose generated names are equal or empty.",
                 "update": {enum_names.NAMES: enum_names.distinct_names(values)},
             }
-            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), mend))
+            self.fail(UnsupportedConstruct(shape.raws[0].pointer, str(error), fix))
             return []
 
     # Several alternatives.

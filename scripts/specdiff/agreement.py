@@ -14,17 +14,17 @@ Key = tuple[str, str, str]
 
 def expected(changes: Iterable[Change]) -> dict[AffectedPlace, Effect]:
     """Return the strongest effect of the changes at each place."""
-    found: dict[AffectedPlace, Effect] = {}
+    effects: dict[AffectedPlace, Effect] = {}
     for change in changes:
         for place in change.places:
             if change.effect is not Effect.ABSORBED:
-                found[place] = max(change.effect, found.get(place, change.effect))
-    return found
+                effects[place] = max(change.effect, effects.get(place, change.effect))
+    return effects
 
 
 def disagreements(
     verdict: Verdict,
-    seen: Mapping[Key, Effect],
+    observed_effects: Mapping[Key, Effect],
     uncovered: Iterable[str] = (),
     unmade: Iterable[Key] = (),
 ) -> list[str]:
@@ -36,24 +36,24 @@ def disagreements(
 
     Args:
         verdict: The result of the comparison.
-        seen: The strongest effect in the backtest, by operation, status and place.
+        observed_effects: The strongest effect in the backtest, by operation, status and place.
         uncovered: The places that it could not make all bodies for, as it says so.
         unmade: The places without any bodies, including everything inside them.
     """
     predicted = expected(verdict.changes)
     observed: dict[AffectedPlace, Effect] = {}
-    for key, effect in seen.items():
+    for key, effect in observed_effects.items():
         place = _unfolded(AffectedPlace(*key), verdict.loops)
         observed[place] = max(effect, observed.get(place, effect))
     partly = {line.partition(": ")[0] for line in uncovered}
-    never = {_unfolded(AffectedPlace(*key), verdict.loops) for key in unmade}
+    not_generated = {_unfolded(AffectedPlace(*key), verdict.loops) for key in unmade}
     unsure = {_unfolded(place, verdict.loops) for place in verdict.unsure}
     broken = {p for p in predicted.keys() & observed.keys() if predicted[p] is Effect.BROKEN}
     lines: list[str] = []
     for place in sorted(predicted.keys() | observed.keys()):
         prediction = predicted.get(place, Effect.ABSORBED)
         effect = observed.get(place, Effect.ABSORBED)
-        is_partly_tested = str(place).removesuffix(" /") in partly or _is_in(place, never)
+        is_partly_tested = str(place).removesuffix(" /") in partly or _is_in(place, not_generated)
         is_hidden = _is_in(place, unsure) or any(_is_inside(place, outer) for outer in broken)
         if is_hidden or (is_partly_tested and effect < prediction):
             continue
@@ -66,14 +66,14 @@ def _unfolded(place: AffectedPlace, loops: Mapping[AffectedPlace, AffectedPlace]
     """Return the place that stands for one in a schema inside itself."""
     for inner, outer in sorted(loops.items()):
         while place == inner or _is_inside(place, inner):
-            rest = place.pattern.removeprefix(inner.pattern)
-            place = evolve(outer, pattern=f"{outer.pattern}{rest}")
+            suffix = place.pattern.removeprefix(inner.pattern)
+            place = evolve(outer, pattern=f"{outer.pattern}{suffix}")
     return place
 
 
-def _is_in(place: AffectedPlace, outer: set[AffectedPlace]) -> bool:
+def _is_in(place: AffectedPlace, outer_places: set[AffectedPlace]) -> bool:
     """Whether a place is one of the given places, or inside one of them."""
-    return any(place == other or _is_inside(place, other) for other in outer)
+    return any(place == outer or _is_inside(place, outer) for outer in outer_places)
 
 
 def _is_inside(place: AffectedPlace, outer: AffectedPlace) -> bool:

@@ -18,7 +18,7 @@ from common.versions import Version
 from normalizing.normal import normalize
 
 from specdiff import accepted, agreement, evidence, findings, release, specs, surface
-from specdiff.changes import plain
+from specdiff.changes import one_line
 from specdiff.evidence import Evidence
 from specdiff.findings import SpecFinding
 from specdiff.report import DriftReport, FailOn, Proof
@@ -65,34 +65,34 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
     try:
         verdict = specs.verdict(old.document, new.document)
     except (ValueError, RecursionError) as error:
-        words = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
-        raise ToolError(f"the specs cannot be compared: {words}") from None
+        reason = "nested too deeply" if isinstance(error, RecursionError) else one_line(str(error))
+        raise ToolError(f"the specs cannot be compared: {reason}") from None
     changes = verdict.changes
-    found = _overtaken(project, old, new)
+    findings = _overtaken(project, old, new)
     answered: Evidence | None = None
     with tempfile.TemporaryDirectory(prefix="modelgates-drift-") as scratch:
         progress("generating the client of the old spec")
         client = clients.generate(project, old, Path(scratch) / "old")
         progress("generating the client of the new spec")
-        other, refusal = _successor(project, new, Path(scratch) / "new")
+        new_client, refusal = _successor(project, new, Path(scratch) / "new")
         proof = None
         if backtest:
             progress("testing the current client with responses that the changes allow")
             proof = _proof(project, client, verdict, old, new)
-        if backtest and answers and other:
+        if backtest and answers and new_client:
             progress("checking recorded responses against the new spec")
             answered = evidence.check(
                 project,
                 old,
                 new,
-                client=other,
+                client=new_client,
                 changes=changes,
                 files=answers,
                 directory=Path(scratch) / "tried",
             )
-            found += answered.findings
-        shifts = _shifts(client, other) if other else None
-    reasons = accepted.apply(excuses, [*changes, *found], are_due=are_due)
+            findings += answered.findings
+        shifts = _shifts(client, new_client) if new_client else None
+    reasons = accepted.apply(excuses, [*changes, *findings], are_due=are_due)
     missing = None
     if changelog is not None:
         missing = release.unacknowledged(changelog, release.entries(changes, shifts or []))
@@ -106,7 +106,7 @@ def assess(  # noqa: PLR0913 - each of them is an option of the command
         refusal=refusal,
         proof=_with(proof, answered),
         answers=answered.answers if answered else None,
-        findings=found,
+        findings=findings,
         version=_version(project),
         fail_on=fail_on,
         missing=missing,
@@ -123,12 +123,12 @@ def _successor(
         return None, str(failure)
 
 
-def _shifts(client: GeneratedClient, other: GeneratedClient) -> list[Shift]:
+def _shifts(client: GeneratedClient, successor: GeneratedClient) -> list[Shift]:
     """Return the differences in the generated code."""
-    packages = (client.directory / PACKAGE, other.directory / PACKAGE)
+    packages = (client.directory / PACKAGE, successor.directory / PACKAGE)
     unknown = [
         Shift(surface.BREAKS, f"`{name}`", f"is unknown {reason}", computed.ADVICE, "changed")
-        for name, reason in other.unknown.items()
+        for name, reason in successor.unknown.items()
         if client.unknown.get(name) != reason
     ]
     return [*unknown, *surface.compare(*map(surface.read, packages))]
@@ -157,19 +157,19 @@ def _proof(
     project: Project, client: GeneratedClient, verdict: Verdict, old: Version, new: Version
 ) -> Proof:
     apart = operations.statuses(normalize(old.document))
-    made = bodies.of(new.document, apart=apart, without=verdict.kept)
-    seen = execution.decoded(client, {new.name: made})[new.name]
+    sent = bodies.generate(new.document, separate_statuses=apart, without=verdict.unchanged)
+    result = execution.decoded(client, {new.name: sent})[new.name]
 
-    def differing(said: Verdict) -> list[str]:
-        return agreement.disagreements(said, seen.places, seen.uncovered, made.unmade)
+    def differing(compared: Verdict) -> list[str]:
+        return agreement.disagreements(compared, result.places, result.uncovered, sent.unmade)
 
     differ = differing(verdict)
     if differ:  # what the overlay says otherwise is no disagreement: the client stands under it
         under_overlay = specs.verdict(_corrected(project, old), new.document)
         differ = sorted({*differ} & {*differing(under_overlay)})
-    faults = (*seen.crashes, *seen.wrong_values, *seen.losses)
-    kept = len(verdict.kept)
-    return Proof(seen.bodies, faults, tuple(differ), tuple(seen.uncovered), kept)
+    faults = (*result.crashes, *result.wrong_values, *result.losses)
+    unchanged = len(verdict.unchanged)
+    return Proof(result.bodies, faults, tuple(differ), tuple(result.uncovered), unchanged)
 
 
 def _with(proof: Proof | None, answered: Evidence | None) -> Proof | None:
@@ -181,7 +181,7 @@ def _with(proof: Proof | None, answered: Evidence | None) -> Proof | None:
 
 def _version(project: Project) -> str:
     file = project.root / "overlays" / "modelgates_client" / "_version.py"
-    found = _VERSION.search(file.read_text(encoding="utf-8"))
-    if found is None:
+    match = _VERSION.search(file.read_text(encoding="utf-8"))
+    if match is None:
         raise ToolError(f"{file.name} has no `__version__`; restore it from git")
-    return found[1]
+    return match[1]

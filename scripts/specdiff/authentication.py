@@ -23,11 +23,11 @@ def servers(operations: "OperationComparison") -> None:
     before, after = (_urls(node) for node in nodes)
     first = [node.get(0, "url") if node else None for node in nodes]
     if [url.rstrip("/") for url in before[:1]] != [url.rstrip("/") for url in after[:1]]:
-        words = f"the server is {_first(after)}, was {_first(before)}"
-        operations.add("api-server-changed", words, *nodes, Effect.BROKEN, "servers", keys=())
+        text = f"the server is {_first(after)}, was {_first(before)}"
+        operations.add("api-server-changed", text, *nodes, Effect.BROKEN, "servers", keys=())
         operations.schemas.recorder.cover(*(node.pointer for node in first if node))
     elif before[:1] != after[:1]:
-        operations.found.restate(*first)
+        operations.changes.restate(*first)
 
 
 def schemes(operations: "OperationComparison") -> None:
@@ -37,22 +37,22 @@ def schemes(operations: "OperationComparison") -> None:
     )
     for name in before.keys() & after.keys():
         if _meaning(before[name].value) != _meaning(after[name].value):
-            words = f"{quote(name)} is {_shown(after[name])}, was {_shown(before[name])}"
+            text = f"{quote(name)} is {_shown(after[name])}, was {_shown(before[name])}"
             nodes = before[name], after[name]
-            operations.add("api-security-scheme-changed", words, *nodes, Effect.BROKEN, name)
+            operations.add("api-security-scheme-changed", text, *nodes, Effect.BROKEN, name)
     for name in after.keys() - before.keys():
-        words = f"the security scheme {quote(name)} is new"
-        operations.add("api-security-scheme-added", words, None, after[name], Effect.ABSORBED, name)
+        text = f"the security scheme {quote(name)} is new"
+        operations.add("api-security-scheme-added", text, None, after[name], Effect.ABSORBED, name)
     meanings = {_meaning(node.value) for node in after.values()}
     gone = [n for n in before.keys() - after.keys() if _meaning(before[n].value) not in meanings]
     if not after and gone and not any(map(described, operations.new.operations())):
         section = operations.old.root.get("components", "securitySchemes")
-        words = "the document no longer says how requests authenticate"
+        text = "the document no longer says how requests authenticate"
         rule, names = "api-security-schemes-removed", ", ".join(gone)
-        operations.add(rule, words, section, None, Effect.ABSORBED, names)
+        operations.add(rule, text, section, None, Effect.ABSORBED, names)
         return
     for name in before.keys() - after.keys():
-        operations.found.restate(before[name], None)
+        operations.changes.restate(before[name], None)
 
 
 def security(operations: "OperationComparison", old: SpecOperation, new: SpecOperation) -> None:
@@ -62,21 +62,21 @@ def security(operations: "OperationComparison", old: SpecOperation, new: SpecOpe
     known = {_meaning(node.value) for node in documents[0].components("securitySchemes").values()}
     for meaning, node in after.items():
         if meaning in before or (described(old) and AUTHORIZATION in _headers(meaning)):
-            operations.found.restate(before.get(meaning), node)
+            operations.changes.restate(before.get(meaning), node)
             continue
         names = _names(node.value)
         effect = Effect.ABSORBED if {one for one, _ in meaning} <= known else Effect.BROKEN
-        words = f"{quote(old.name)} requires {_and(names)}"
-        operations.add("api-security-added", words, None, node, effect, ", ".join(names))
+        text = f"{quote(old.name)} requires {_and(names)}"
+        operations.add("api-security-added", text, None, node, effect, ", ".join(names))
     for meaning, node in before.items():
         if meaning in after:
             continue
         if described(new) and AUTHORIZATION in _headers(meaning):
-            operations.found.restate(node, None)
+            operations.changes.restate(node, None)
             continue
         names = _names(node.value)
-        words = f"{quote(old.name)} no longer requires {_and(names)}"
-        operations.add("api-security-removed", words, node, None, Effect.ABSORBED, ", ".join(names))
+        text = f"{quote(old.name)} no longer requires {_and(names)}"
+        operations.add("api-security-removed", text, node, None, Effect.ABSORBED, ", ".join(names))
 
 
 def described(operation: SpecOperation) -> tuple[str, str] | None:
@@ -86,12 +86,12 @@ def described(operation: SpecOperation) -> tuple[str, str] | None:
 
 
 def replaced(
-    one: SpecOperation, document: Document, other: SpecOperation
+    operation: SpecOperation, document: Document, other_operation: SpecOperation
 ) -> tuple[str, str] | None:
     """Return the parameter of an operation that another one has as a security requirement."""
-    key, required = described(one), _required(document, other)
-    asked = any(AUTHORIZATION in _headers(meaning) for meaning in required)
-    return key if asked and not described(other) else None
+    key, required = described(operation), _required(document, other_operation)
+    is_required_there = any(AUTHORIZATION in _headers(meaning) for meaning in required)
+    return key if is_required_there and not described(other_operation) else None
 
 
 #: A requirement: what each of its schemes means, with the scopes.
@@ -101,10 +101,10 @@ _Meaning = frozenset[tuple[str, str]]
 def _required(document: Document, operation: SpecOperation) -> dict[_Meaning, Node]:
     """Return the requirements of an operation, any of which lets requests in."""
     node = operation.node.get("security") or document.root.get("security")
-    known = document.components("securitySchemes")
+    schemes = document.components("securitySchemes")
     return {
         frozenset(
-            (_meaning(known[name].value) if name in known else name, json.dumps(scopes))
+            (_meaning(schemes[name].value) if name in schemes else name, json.dumps(scopes))
             for name, scopes in (item.value.items() if isinstance(item.value, dict) else ())
         ): item
         for item in _listed(node)
@@ -113,27 +113,27 @@ def _required(document: Document, operation: SpecOperation) -> dict[_Meaning, No
 
 def _meaning(scheme: Any) -> str:
     """Return what a scheme says of requests, as JSON."""
-    said = scheme if isinstance(scheme, dict) else {}
-    found = {key: said[key] for key in _WIRE if key in said}
-    if isinstance(found.get("scheme"), str):
-        found["scheme"] = found["scheme"].lower()
-    if found.get("in") == "header":
-        found["name"] = str(found.get("name")).lower()
-    return json.dumps(found, sort_keys=True)
+    definition = scheme if isinstance(scheme, dict) else {}
+    meaning = {key: definition[key] for key in _WIRE if key in definition}
+    if isinstance(meaning.get("scheme"), str):
+        meaning["scheme"] = meaning["scheme"].lower()
+    if meaning.get("in") == "header":
+        meaning["name"] = str(meaning.get("name")).lower()
+    return json.dumps(meaning, sort_keys=True)
 
 
 def _headers(meaning: _Meaning) -> set[tuple[str, str]]:
     """Return the headers that meet a requirement."""
-    found: set[tuple[str, str]] = set()
+    headers: set[tuple[str, str]] = set()
     for scheme, _ in meaning:
-        said = json.loads(scheme) if scheme.startswith("{") else {}
-        if said.get("type") == "http" or said.get("name") == AUTHORIZATION[1]:
-            found.add(AUTHORIZATION)
-    return found
+        definition = json.loads(scheme) if scheme.startswith("{") else {}
+        if definition.get("type") == "http" or definition.get("name") == AUTHORIZATION[1]:
+            headers.add(AUTHORIZATION)
+    return headers
 
 
 def _urls(node: Node | None) -> list[str]:
-    return [str(item.says("url")) for item in _listed(node) if isinstance(item.value, dict)]
+    return [str(item.get_value("url")) for item in _listed(node) if isinstance(item.value, dict)]
 
 
 def _first(urls: list[str]) -> str:

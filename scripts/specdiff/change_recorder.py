@@ -47,11 +47,11 @@ class ChangeRecorder:
     """Records changes of schemas.
 
     Attributes:
-        found: The set that collects them.
+        changes: The set that collects them.
         max_effect: The strongest effect of recorded changes.
     """
 
-    found: ChangeSet
+    changes: ChangeSet
     max_effect: Effect = Effect.BROKEN
 
     @contextmanager
@@ -65,13 +65,13 @@ class ChangeRecorder:
 
     def cover(self, *pointers: str | None) -> None:
         """Record that differences at these pointers are part of a recorded change."""
-        self.found.covered.update(pointer for pointer in pointers if pointer)
+        self.changes.covered.update(pointer for pointer in pointers if pointer)
 
     def record(  # noqa: PLR0913 - a change has that many sides
         self,
         kind: str,
         at: ComparedPlace,
-        words: str,
+        text: str,
         pointers: Pointers,
         effect: Effect,
         *,
@@ -83,25 +83,25 @@ class ChangeRecorder:
         Args:
             kind: What kind.
             at: Where the schemas were compared.
-            words: The text of the change, after the name of its subject.
+            text: The text of the change, after the name of its subject.
             pointers: Where what changed stood and stands.
             effect: Its effect on the current client, in a response.
             keeps: Whether the values that are allowed stay the same, whatever the kind says.
             value: The JSON of the enum value that it is about.
         """
-        level, why = rules.judge("" if keeps else kind, at.direction)
+        level, why = rules.classify("" if keeps else kind, at.direction)
         if at.direction == "request":
             sent = at.sent and level is Level.BREAKING
             effect = Effect.BROKEN if sent else Effect.ABSORBED
         rule = f"{at.direction}-{at.holder}-{kind}"
         identity = f"{at.direction}-{kind}"
-        self.record_rule(rule, at, words, pointers, effect, (level, why), value, identity)
+        self.record_rule(rule, at, text, pointers, effect, (level, why), value, identity)
 
     def record_rule(  # noqa: PLR0913, PLR0917 - a change has that many sides
         self,
         rule: str,
         at: ComparedPlace,
-        words: str,
+        text: str,
         pointers: Pointers,
         effect: Effect,
         level: tuple[Level, str],
@@ -110,11 +110,11 @@ class ChangeRecorder:
         keys: Iterable[str] | None = None,
     ) -> None:
         """Record a change under the given rule, with its level and reason."""
-        self.found.add(
+        self.changes.add(
             Change(
                 rule=rule,
                 level=level[0],
-                text=f"{quote(at.subject)} {words}",
+                text=f"{quote(at.subject)} {text}",
                 why=level[1],
                 effect=min(effect, self.max_effect),
                 old=pointers[0],

@@ -16,14 +16,14 @@ Direction = Literal["request", "response"]
 _SHOWN: Final = 80  # characters of a name that are worth showing
 
 
-def plain(text: str) -> str:
+def one_line(text: str) -> str:
     """Return text from a spec as one line without control characters."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def quote(name: object) -> str:
     """Return a name from a spec in backticks, safe for terminals, Markdown and logs."""
-    text = plain(str(name)).replace("`", "\N{REPLACEMENT CHARACTER}")
+    text = one_line(str(name)).replace("`", "\N{REPLACEMENT CHARACTER}")
     return f"`{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}`"
 
 

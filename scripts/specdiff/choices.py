@@ -38,7 +38,7 @@ def tags(choices: Choices, shapes: list[Shape]) -> dict[str, Any] | None:
     """Return the discriminator of objects: a property, and the shape's number by its value."""
     numbered = [(shape, str(number)) for number, shape in enumerate(shapes) if shape.is_object]
     try:
-        return discriminators.of(choices.document.reader, choices.parts, numbered)
+        return discriminators.find(choices.document.reader, choices.parts, numbered)
     except UnreadableSchemaError:
         return None
 
@@ -51,8 +51,8 @@ def bare(shape: Shape) -> Shape:
 def typed(shape: Shape) -> str:
     """Return the description of a shape's type."""
     form, name = shape.bounds.get("format"), kind(shape)
-    words = "of any type" if name == ANY else name
-    return f"{words} ({quote(form)})" if form is not None else words
+    text = "of any type" if name == ANY else name
+    return f"{text} ({quote(form)})" if form is not None else text
 
 
 #: The strictest first.

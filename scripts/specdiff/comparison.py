@@ -50,30 +50,30 @@ class SchemaComparison:
     def _places(self, old: Parts, new: Parts, at: ComparedPlace) -> None:
         if self.similarity.are_equivalent(old, new):
             return
-        one, other = read(self.old, old), read(self.new, new)
+        old_choices, new_choices = read(self.old, old), read(self.new, new)
         # Where nothing is felt, a schema is compared once for those who send it, whatever has it.
-        seen = at if at.places else ComparedPlace(at.direction, "", "", sent=at.sent)
-        key = (one.key, other.key, seen)
+        compared_at = at if at.places else ComparedPlace(at.direction, "", "", sent=at.sent)
+        key = (old_choices.key, new_choices.key, compared_at)
         if key in self._done or self._is_inside_itself(key):
             return
         if len(self._done) >= _PLACES:
             raise ValueError(f"{new[0].pointer}: the schemas unfold to more than {_PLACES} places")
         self._done.add(key)
         self._open.append(key)
-        self._compare(one, other, at)
+        self._compare(old_choices, new_choices, at)
         self._open.pop()
 
-    def _compare(self, one: Choices, other: Choices, at: ComparedPlace) -> None:
-        if one.nullable != other.nullable:
-            word = "became-nullable" if other.nullable else "became-not-nullable"
-            effect = Effect.BROKEN if other.nullable else Effect.ABSORBED
-            words = "may be null" if other.nullable else "is no longer null"
-            self.recorder.record(word, at, words, (one.type_pointer, other.type_pointer), effect)
-            self.recorder.cover(one.pointer, other.pointer)
-        if one.single and other.single:
-            self._single(one.single, other.single, at)
-        elif one.shapes or other.shapes:
-            self._choices(one, other, at)
+    def _compare(self, old: Choices, new: Choices, at: ComparedPlace) -> None:
+        if old.nullable != new.nullable:
+            word = "became-nullable" if new.nullable else "became-not-nullable"
+            effect = Effect.BROKEN if new.nullable else Effect.ABSORBED
+            text = "may be null" if new.nullable else "is no longer null"
+            self.recorder.record(word, at, text, (old.type_pointer, new.type_pointer), effect)
+            self.recorder.cover(old.pointer, new.pointer)
+        if old.single and new.single:
+            self._single(old.single, new.single, at)
+        elif old.shapes or new.shapes:
+            self._choices(old, new, at)
 
     def _is_inside_itself(self, key: tuple[object, object, ComparedPlace]) -> bool:
         """Whether a schema is nested in itself, so that it is already being compared."""
@@ -87,7 +87,7 @@ class SchemaComparison:
         """Return the names of the components that were compared with each other."""
         return sorted(
             (old.removeprefix(COMPONENTS), new.removeprefix(COMPONENTS))
-            for old, new in self.recorder.found.pairs
+            for old, new in self.recorder.changes.pairs
             if is_component(old) and is_component(new)
         )
 
@@ -104,19 +104,19 @@ class SchemaComparison:
         elif old.items or new.items:
             word = "type-specialized" if new.items else "type-generalized"
             effect = Effect.ABSORBED if new.items else Effect.BROKEN
-            words = f"has items of {'a specific' if new.items else 'any'} type"
+            text = f"has items of {'a specific' if new.items else 'any'} type"
             nodes = _pointer(old.items), _pointer(new.items)
-            self.recorder.record(word, at.each(), words, nodes, effect)
+            self.recorder.record(word, at.each(), text, nodes, effect)
 
     def _same_type(self, old: Shape, new: Shape, at: ComparedPlace) -> bool:
         """Compare types and formats; return whether there is more to compare."""
         if kind(old) == kind(new) and reading.typed_format(old) == reading.typed_format(new):
             before, after = old.bounds.get("format"), new.bounds.get("format")
             if before != after:
-                words = f"has the format {keywords.show(after)}, previously {keywords.show(before)}"
+                text = f"has the format {keywords.show(after)}, previously {keywords.show(before)}"
                 nodes = old.at.get("format"), new.at.get("format")
                 self.recorder.record(
-                    "type-specialized", at, words, nodes, Effect.ABSORBED, keeps=True
+                    "type-specialized", at, text, nodes, Effect.ABSORBED, keeps=True
                 )
             return True
         self.recorder.cover(old.at.get("format"), new.at.get("format"))
@@ -125,8 +125,8 @@ class SchemaComparison:
             word, effect = "type-specialized", Effect.ABSORBED
         elif reading.fit(choices.bare(new), choices.bare(old)) is Effect.ABSORBED:
             word = "type-generalized"
-        words = f"is {choices.typed(new)}, was {choices.typed(old)}"
-        self.recorder.record(word, at, words, (type_pointer(old), type_pointer(new)), effect)
+        text = f"is {choices.typed(new)}, was {choices.typed(old)}"
+        self.recorder.record(word, at, text, (type_pointer(old), type_pointer(new)), effect)
         if word != "type-specialized" or kind(old) == ANY:
             # Nothing in the one is comparable with the other.
             self.recorder.cover(old.raws[0].pointer, new.raws[0].pointer)
@@ -148,9 +148,9 @@ class SchemaComparison:
             if name in described or (name in old.required) is (name in new.required):
                 continue
             nodes = (old.required.get(name), new.required.get(name))
-            words = f"{quote(name)} is {'required' if nodes[1] else 'no longer required'}"
+            text = f"{quote(name)} is {'required' if nodes[1] else 'no longer required'}"
             self.recorder.record_rule(
-                f"{at.direction}-property-required-changed", at, words, nodes, Effect.ABSORBED,
+                f"{at.direction}-property-required-changed", at, text, nodes, Effect.ABSORBED,
                 (Level.WARNING, "the spec does not describe the property"),
             )  # fmt: skip
 
@@ -170,10 +170,10 @@ class SchemaComparison:
         else:
             level = (Level.BREAKING, "it may be missing where it was promised")
             effect = self._absent(old.properties[name])
-        words = "is required" if after else "may be missing"
+        text = "is required" if after else "may be missing"
         kind = "became-required" if after else "became-optional"
         self.recorder.record_rule(
-            f"{at.direction}-property-{kind}", at, words, nodes, effect, level, keys=()
+            f"{at.direction}-property-{kind}", at, text, nodes, effect, level, keys=()
         )
 
     def _removed(self, parts: Parts, at: ComparedPlace, required: str | None) -> None:
@@ -225,12 +225,12 @@ class SchemaComparison:
             return
         nodes = old.at.get("additionalProperties"), new.at.get("additionalProperties")
         if isinstance(after, tuple):
-            words = "may have fields that no schema names"
+            text = "may have fields that no schema names"
             word, effect = "additional-properties-widened", Effect.SURFACED
         else:
-            words = "has no fields except those that schemas name"
+            text = "has no fields except those that schemas name"
             word, effect = "additional-properties-narrowed", Effect.ABSORBED
-        self.recorder.record(word, inner, words, nodes, effect)
+        self.recorder.record(word, inner, text, nodes, effect)
 
     # Several schemas against several.
 
@@ -247,11 +247,11 @@ class SchemaComparison:
                 with self.recorder.capped_at(reading.best(old, after)):
                     self._single(before, after, at)
         if len(pairs) > 1:
-            one, other = zip(*pairs, strict=True)
-            if choices.tags(old, list(one)) != choices.tags(new, list(other)):
-                words = "has a different discriminator property or discriminator values"
+            old_paired, new_paired = zip(*pairs, strict=True)
+            if choices.tags(old, list(old_paired)) != choices.tags(new, list(new_paired)):
+                text = "has a different discriminator property or discriminator values"
                 nodes = old.tags_pointer, new.tags_pointer
-                self.recorder.record("discriminator-changed", at, words, nodes, Effect.ABSORBED)
+                self.recorder.record("discriminator-changed", at, text, nodes, Effect.ABSORBED)
         added, removed = {
             "type": ("list-of-types-widened", "list-of-types-narrowed"),
             "anyOf": ("any-of-added", "any-of-removed"),
@@ -261,11 +261,11 @@ class SchemaComparison:
             fits = reading.best(old, shape)
             # An object is read as the most similar class, whose attributes it may not have.
             effect = Effect.BROKEN if kind(shape) in _STRUCTURED else fits
-            words = f"may be {choices.typed(shape)}"
-            self.recorder.record(added, at, words, (None, new.listed(shape)), effect)
+            text = f"may be {choices.typed(shape)}"
+            self.recorder.record(added, at, text, (None, new.listed(shape)), effect)
         for shape in gone:
-            words = f"is no longer {choices.typed(shape)}"
-            self.recorder.record(removed, at, words, (old.listed(shape), None), Effect.ABSORBED)
+            text = f"is no longer {choices.typed(shape)}"
+            self.recorder.record(removed, at, text, (old.listed(shape), None), Effect.ABSORBED)
 
 
 def _pointer(parts: Parts | None) -> str | None:

@@ -39,10 +39,10 @@ class Node:
             pointer = child(pointer, key)
         return Node(value, pointer)
 
-    def says(self, key: str) -> Any:
+    def get_value(self, key: str) -> Any:
         """Return the value of a member, or None if there is no such member."""
-        found = self.get(key)
-        return None if found is None else found.value
+        node = self.get(key)
+        return None if node is None else node.value
 
     def parts(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the members of an object; nothing for other values."""
@@ -82,8 +82,8 @@ class SpecOperation:
     @property
     def id(self) -> str | None:
         """The operation's id."""
-        found = self.node.says("operationId")
-        return None if found is None else str(found)
+        value = self.node.get_value("operationId")
+        return None if value is None else str(value)
 
     @property
     def name(self) -> str:
@@ -114,21 +114,21 @@ class Document:
         Raises:
             UnreadableSchemaError: It leads out of the document, to nothing or in a circle.
         """
-        found = references.follow(self.root.value, node.value, node.pointer)
-        return node if found is node.value else Node(found, pointer_of(found, node.pointer))
+        target = references.follow(self.root.value, node.value, node.pointer)
+        return node if target is node.value else Node(target, pointer_of(target, node.pointer))
 
     def at(self, reference: str) -> Node | None:
         """Return the target of a reference, or None if it is not in this document."""
         try:
-            found = references.target(self.root.value, reference, reference)
+            target = references.target(self.root.value, reference, reference)
         except UnreadableSchemaError:
             return None
-        return Node(found, reference)
+        return Node(target, reference)
 
     def components(self, kind: str = "schemas") -> dict[str, Node]:
         """Return the components of a kind, by name."""
-        found = self.root.get("components", kind)
-        return dict(found.parts()) if found else {}
+        section = self.root.get("components", kind)
+        return dict(section.parts()) if section else {}
 
     def operations(self) -> list[SpecOperation]:
         """Return every operation.
@@ -137,20 +137,20 @@ class Document:
             UnreadableSchemaError: A reference of one leads to nothing.
         """
         paths = self.root.get("paths")
-        found: list[SpecOperation] = []
+        result: list[SpecOperation] = []
         for path, item in paths.parts() if paths else ():
             resolved = self.resolve(item)
             for method in METHODS:
                 node = resolved.get(method)
                 if node and isinstance(node.value, dict):
                     parameters = self._parameters(resolved) | self._parameters(node)
-                    found.append(SpecOperation(path, method, node, parameters))
-        return found
+                    result.append(SpecOperation(path, method, node, parameters))
+        return result
 
     def _parameters(self, owner: Node) -> dict[tuple[str, str], Node]:
         listed = owner.get("parameters")
         nodes = [self.resolve(node) for node in (listed.items() if listed else ())]
-        return {(str(n.says("in")), str(n.says("name"))): n for n in nodes}
+        return {(str(n.get_value("in")), str(n.get_value("name"))): n for n in nodes}
 
 
 def parts_of(node: Node) -> Parts:
@@ -158,14 +158,14 @@ def parts_of(node: Node) -> Parts:
     return (Raw(node.value, node.pointer, ""),)
 
 
-def keys_only_in(one: dict[Key, Node], other: dict[Key, Node]) -> list[Key]:
+def keys_only_in(first: dict[Key, Node], second: dict[Key, Node]) -> list[Key]:
     """Return the keys that only `one` has, in its order, so that reports are reproducible."""
-    return [key for key in one if key not in other]
+    return [key for key in first if key not in second]
 
 
-def common_keys(one: dict[Key, Node], other: dict[Key, Node]) -> list[Key]:
+def common_keys(first: dict[Key, Node], second: dict[Key, Node]) -> list[Key]:
     """Return the keys of both, in the order of `one`."""
-    return [key for key in one if key in other]
+    return [key for key in first if key in second]
 
 
 def members_of(node: Node | None) -> dict[str, Node]:

@@ -22,7 +22,7 @@ from common.tool_errors import ToolError
 from common.versions import Version
 
 from specdiff import overlay_fixes
-from specdiff.changes import Change, plain
+from specdiff.changes import Change, one_line
 from specdiff.findings import Action, SpecFinding
 
 _ADVICE = "trust the responses, since the service sent this, or accept it with a reason"
@@ -69,17 +69,17 @@ class _Trial:
             The number of responses with each deviation, that of all responses, and the client's
             faults.
         """
-        found: Counter[Deviation] = Counter()
+        counts: Counter[Deviation] = Counter()
         faults: list[str] = []
         decoded = records.decoded(client, self.files)
-        for one in decoded.values():
-            faults += [f"{one.new}: {x}" for x in (*one.crashes, *one.wrong_values, *one.losses)]
-            for deviation in one.drift:
+        for r in decoded.values():
+            faults += [f"{r.new}: {x}" for x in (*r.crashes, *r.wrong_values, *r.losses)]
+            for deviation in r.drift:
                 place = (deviation.operation, deviation.status, deviation.place)
                 excused = deviation.kind == "missing" and place not in self.required
-                if deviation.kind == "undeclared" or (place in one.broken and not excused):
-                    found[deviation] += 1
-        return found, len(decoded), faults
+                if deviation.kind == "undeclared" or (place in r.broken and not excused):
+                    counts[deviation] += 1
+        return counts, len(decoded), faults
 
     def still_denied(self, actions: Sequence[Action], number: int) -> set[tuple[str, ...]] | None:
         """Return the places that still deviate with more actions; None if no client results."""
@@ -128,25 +128,30 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
     if not denied:
         return Evidence(answers, tuple(faults), ())
     before, after = (
-        overlay.apply(documents.parse(overlay_of(project, one), "the overlay"), one.document)
-        for one in (old, new)
+        overlay.apply(
+            documents.parse(overlay_of(project, version), "the overlay"), version.document
+        )
+        for version in (old, new)
     )
-    ways = {one: overlay_fixes.candidates(before, after, one) for one in denied}
-    tried = _tried(trial, ways)
+    candidates = {
+        deviation: overlay_fixes.candidates(before, after, deviation) for deviation in denied
+    }
+    fixes = _working_fixes(trial, candidates)
     return Evidence(
         answers,
         tuple(faults),
         tuple(
             SpecFinding(
-                f"answer-{one.kind}",
-                overlay_fixes.pointer(after, one),
-                f"{one.operation} {one.status} {plain(one.place)} has {one.found} in {count} of "
-                f"{answers} recorded response(s); the new spec says {plain(one.expected)}",
-                _AHEAD if one.kind == "undeclared" else _ADVICE,
-                fails=one.kind != "undeclared",
-                actions=tuple(tried.get(one, ())),
+                f"answer-{deviation.kind}",
+                overlay_fixes.pointer(after, deviation),
+                f"{deviation.operation} {deviation.status} {one_line(deviation.place)} has "
+                f"{deviation.found} in {count} of "
+                f"{answers} recorded response(s); the new spec says {one_line(deviation.expected)}",
+                _AHEAD if deviation.kind == "undeclared" else _ADVICE,
+                fails=deviation.kind != "undeclared",
+                actions=tuple(fixes.get(deviation, ())),
             )
-            for one, count in sorted(denied.items())
+            for deviation, count in sorted(denied.items())
         ),
     )
 
@@ -156,19 +161,25 @@ def overlay_of(project: Project, version: Version) -> bytes:
     return project.overlay.read_bytes() if version.overlay is None else version.overlay
 
 
-def _tried(
-    trial: _Trial, ways: dict[Deviation, list[list[Action]]]
+def _working_fixes(
+    trial: _Trial, candidates: dict[Deviation, list[list[Action]]]
 ) -> dict[Deviation, list[Action]]:
     """Return, for each deviation, the actions that remove it."""
-    found: dict[Deviation, list[Action]] = {}
-    for number in range(max(map(len, ways.values()), default=0)):
-        now = {
-            one: options[number]
-            for one, options in ways.items()
-            if one not in found and number < len(options)
+    fixes: dict[Deviation, list[Action]] = {}
+    for number in range(max(map(len, candidates.values()), default=0)):
+        attempted = {
+            deviation: options[number]
+            for deviation, options in candidates.items()
+            if deviation not in fixes and number < len(options)
         }
-        listed = [action for actions in (*found.values(), *now.values()) for action in actions]
+        listed = [
+            action for actions in (*fixes.values(), *attempted.values()) for action in actions
+        ]
         denied = trial.still_denied(listed, number)
         if denied is not None:
-            found |= {one: actions for one, actions in now.items() if one[:3] not in denied}
-    return found
+            fixes |= {
+                deviation: actions
+                for deviation, actions in attempted.items()
+                if deviation[:3] not in denied
+            }
+    return fixes

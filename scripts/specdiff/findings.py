@@ -7,7 +7,7 @@ from attrs import frozen
 from codegen import updates
 from codegen.updates import Update
 
-from specdiff.changes import plain, quote
+from specdiff.changes import one_line, quote
 
 #: An action of an overlay, as its document has it.
 Action = dict[str, Any]
@@ -48,20 +48,20 @@ def of_overlay(before: Iterable[Update], after: Iterable[Update]) -> Iterator[Sp
     """
     after = list(after)
     for action in updates.obsolete(after):
-        (pointer, *_) = [one.pointer for one in after if one.action == action]
+        (pointer, *_) = [update.pointer for update in after if update.action == action]
         yield SpecFinding(
             "overlay-action-obsolete",
             pointer,
-            f"{plain(action)} is redundant: the new spec now says the same",
+            f"{one_line(action)} is redundant: the new spec now says the same",
             "delete it",
             fails=False,
         )
-    for one in updates.hiding(before, after):
+    for update in updates.hiding(before, after):
         yield SpecFinding(
             "overlay-action-hides",
-            one.pointer,
-            f"{plain(one.action)} replaces {quote(one.was)} with {quote(one.now)}; the new "
-            "spec introduced the replaced value",
+            update.pointer,
+            f"{one_line(update.action)} replaces {quote(update.was)} with {quote(update.now)}; "
+            "the new spec introduced the replaced value",
             "change or delete the action, or accept the difference with a reason",
             fails=True,
         )

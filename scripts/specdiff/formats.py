@@ -10,7 +10,7 @@ from common.effects import Effect
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from specdiff.changes import Change, Level, plain
+from specdiff.changes import Change, Level, one_line
 from specdiff.findings import Action
 from specdiff.report import DriftReport
 
@@ -29,8 +29,8 @@ _ANNOTATIONS: Final = {Level.BREAKING: "error", Level.WARNING: "warning", Level.
 def text(report: DriftReport, *, colour: bool = False) -> str:
     """Format the report for a terminal."""
 
-    def paint(code: str, words: str) -> str:
-        return f"\033[{code}m{words}\033[0m" if colour else words
+    def paint(code: str, text: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if colour else text
 
     return "\n".join(_text(report, paint)) + "\n"
 
@@ -43,9 +43,9 @@ def _text(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str
         yield ""
         yield f"{paint(_COLOURS[first.level], f'{level:8}')}  {paint('1', first.text)}"
         yield from (f"          {paint('1', change.text)}" for change in others)
-        yield f"          {first.rule}, at {plain(first.pointer)}"
-        yield from (f"          and at {plain(change.pointer)}" for change in others)
-        yield f"          why: {plain(reason or first.why)}"
+        yield f"          {first.rule}, at {one_line(first.pointer)}"
+        yield from (f"          and at {one_line(change.pointer)}" for change in others)
+        yield f"          why: {one_line(reason or first.why)}"
         yield f"          current client: {first.effect}{_felt(first)}"
     if report.suspicions:
         yield from ("", paint("1", "Suspicious:"))
@@ -70,15 +70,15 @@ def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator
         yield f"{paint('31' if finding.fails else '36', 'accepted' if reason else kind):8}  " + (
             paint("1", finding.text)
         )
-        yield f"          {finding.rule}, at {plain(finding.pointer)}"
-        yield f"          {plain(reason or finding.advice)}"
-    if mending := mended(report):
+        yield f"          {finding.rule}, at {one_line(finding.pointer)}"
+        yield f"          {one_line(reason or finding.advice)}"
+    if actions := corrective_actions(report):
         yield ""
         yield "With these overlay actions, the new client reads the responses (tested):"
-        yield from (f"  {line}" for line in mending)
+        yield from (f"  {line}" for line in actions)
 
 
-def mended(report: DriftReport) -> list[str]:
+def corrective_actions(report: DriftReport) -> list[str]:
     """Return the overlay actions for contradicted places, as lines of an overlay document."""
     return [
         line
@@ -116,7 +116,7 @@ def _counts(report: DriftReport) -> str:
 
 
 def _felt(change: Change) -> str:
-    places = plain(", ".join(str(place) for place in sorted(change.places)[:3]))
+    places = one_line(", ".join(str(place) for place in sorted(change.places)[:3]))
     more = f" and {len(change.places) - 3} more" if len(change.places) > 3 else ""  # noqa: PLR2004 - as many as are shown
     return f" ({EFFECTS[change.effect]}){f', in {places}{more}' if places else ''}"
 
@@ -124,7 +124,7 @@ def _felt(change: Change) -> str:
 def _regenerated(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator[str]:
     yield paint("1", "After regenerating:")
     if report.refusal:
-        yield f"  the client cannot be regenerated: {plain(report.refusal)}"
+        yield f"  the client cannot be regenerated: {one_line(report.refusal)}"
     elif not report.shifts:
         yield "  the package offers the same names and types"
     for shift in report.shifts or ():
@@ -138,7 +138,7 @@ def _proof(report: DriftReport) -> Iterator[str]:
         yield "Backtest: not run"
         return
     faults, others = len(proof.faults), len(proof.disagreements)
-    kept = f" ({proof.kept} operation(s) have unchanged responses)" if proof.kept else ""
+    kept = f" ({proof.unchanged} operation(s) have unchanged responses)" if proof.unchanged else ""
     yield (
         f"Backtest: {proof.bodies} bodies generated from the new spec{kept}, "
         f"decoded by the current client: {faults} crashes, wrong values or losses; "
@@ -152,9 +152,9 @@ def _proof(report: DriftReport) -> Iterator[str]:
             f"contradict it in {refuted} place(s)"
         )
     for line in (*proof.faults, *proof.disagreements):
-        yield f"  {plain(line)}"
+        yield f"  {one_line(line)}"
     for line in proof.uncovered:
-        yield f"  not covered: {plain(line)}"
+        yield f"  not covered: {one_line(line)}"
 
 
 def _next(report: DriftReport) -> str:
@@ -198,19 +198,19 @@ def _markdown(report: DriftReport) -> Iterator[str]:
     if report.findings:
         yield from ("", "### Found besides", "")
     for finding in report.findings:
-        words = report.reasons.get(finding.key) or finding.advice
+        text = report.reasons.get(finding.key) or finding.advice
         kind = "**fails**" if finding.fails and finding.key not in report.reasons else "fine"
         yield (
             f"- {kind}: {_cell(finding.text)} ({_code(finding.rule)}, {_code(finding.pointer)}): "
-            f"{_cell(words)}."
+            f"{_cell(text)}."
         )
-    if mending := mended(report):
+    if actions := corrective_actions(report):
         yield from (
             "",
             "With these overlay actions, the new client reads the responses (tested):",
             "",
         )
-        yield from (f"    {line}" for line in mending)
+        yield from (f"    {line}" for line in actions)
     yield from ("", "### After regenerating", "", *_shifts(report), "", "### Backtest", "")
     for line in _proof(report):
         yield f"- {_cell(line.strip())}"
@@ -250,9 +250,9 @@ def _shifts(report: DriftReport) -> Iterator[str]:
             yield f"| {breaks} | {_cell(shift.name)} {_cell(shift.text)} | {_cell(shift.why)} |"
 
 
-def _cell(words: str) -> str:
+def _cell(text: str) -> str:
     """Escape Markdown and HTML outside of backticks, and table separators everywhere."""
-    parts = plain(words).replace("|", "\\|").split("`")
+    parts = one_line(text).replace("|", "\\|").split("`")
     prose = [re.sub(r"([\\*_\[\]<>&@#~])", _entity, part) for part in parts[::2]]
     code = [_code(part) for part in parts[1::2]]
     return "".join(piece for pair in itertools.zip_longest(prose, code) for piece in pair if piece)
@@ -262,8 +262,8 @@ def _entity(match: re.Match[str]) -> str:
     return f"&#{ord(match[1])};"
 
 
-def _code(words: str) -> str:
-    return f"`{plain(words).replace('`', ' ')}`" if words else ""
+def _code(text: str) -> str:
+    return f"`{one_line(text).replace('`', ' ')}`" if text else ""
 
 
 def github(report: DriftReport, path: str, document: str) -> str:
@@ -282,11 +282,11 @@ def github(report: DriftReport, path: str, document: str) -> str:
         kind = "notice" if change.key in report.reasons else _ANNOTATIONS[change.level]
         place = f"file={_property(path)},line={lines.get(change.pointer, 1)}"
         title = f"title={_property(change.rule)}"
-        words = _message(f"{change.text}: {change.why} (current client: {change.effect})")
-        commands.append(f"::{kind} {place},{title}::{words}")
+        text = _message(f"{change.text}: {change.why} (current client: {change.effect})")
+        commands.append(f"::{kind} {place},{title}::{text}")
     for suspicion in report.suspicions:
-        words = _message(f"{suspicion.text}; {suspicion.advice}")
-        commands.append(f"::warning title={_property(suspicion.id)}::{words}")
+        text = _message(f"{suspicion.text}; {suspicion.advice}")
+        commands.append(f"::warning title={_property(suspicion.id)}::{text}")
     for finding in report.findings:
         kind = "error" if finding.fails and finding.key not in report.reasons else "notice"
         place = f"file={_property(path)},line={lines.get(finding.pointer, 1)}"
@@ -296,12 +296,12 @@ def github(report: DriftReport, path: str, document: str) -> str:
     return "".join(f"{command}\n" for command in commands)
 
 
-def _message(words: str) -> str:
-    return words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(words: str) -> str:
-    return _message(words).replace(":", "%3A").replace(",", "%2C")
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _find_lines(document: str, pointers: set[str]) -> dict[str, int]:

@@ -33,9 +33,9 @@ def compare(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace)
         else:
             name, gained, lost = _WORDS[keyword]
             word = f"{name}-{gained if not before else lost if not after else 'changed'}"
-        words = f"has {keyword} {show(after)}, previously {show(before)}"
+        text = f"has {keyword} {show(after)}, previously {show(before)}"
         nodes = old.at.get(keyword), new.at.get(keyword)
-        recorder.record(word, at, words, nodes, Effect.ABSORBED)
+        recorder.record(word, at, text, nodes, Effect.ABSORBED)
 
 
 def _values(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
@@ -46,25 +46,25 @@ def _values(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace)
     effect = reading.fit(old, new)
     if (old.is_constant or before is None) and (new.is_constant or after is None):
         how = "added" if before is None else "removed" if after is None else "changed"
-        words = f"has const {_shown(after)}, previously {_shown(before)}"
+        text = f"has const {_shown(after)}, previously {_shown(before)}"
         nodes = old.at.get("const"), new.at.get("const")
-        recorder.record(f"const-{how}", at, words, nodes, effect)
+        recorder.record(f"const-{how}", at, text, nodes, effect)
     elif before is None or after is None:
         word = "became-enum" if before is None else "became-not-enum"
-        words = "is limited to listed values" if before is None else "may have any value"
+        text = "is limited to listed values" if before is None else "may have any value"
         nodes = (
             None if before is None else listing_pointer(old),
             None if after is None else listing_pointer(new),
         )
-        recorder.record(word, at, words, nodes, effect)
+        recorder.record(word, at, text, nodes, effect)
     else:
         for value in [v for v in after if v not in before]:
-            words, where = f"may be {quote(value)}", value_pointer(new, value)
-            recorder.record("enum-value-added", at, words, (None, where), effect, value=value)
+            text, where = f"may be {quote(value)}", value_pointer(new, value)
+            recorder.record("enum-value-added", at, text, (None, where), effect, value=value)
         for value in [v for v in before if v not in after]:
-            words, where = f"is no longer {quote(value)}", value_pointer(old, value)
+            text, where = f"is no longer {quote(value)}", value_pointer(old, value)
             recorder.record(
-                "enum-value-removed", at, words, (where, None), Effect.ABSORBED, value=value
+                "enum-value-removed", at, text, (where, None), Effect.ABSORBED, value=value
             )
 
 

@@ -17,8 +17,8 @@ def by_type(holder: Node) -> dict[str, Node]:
 
 
 def _plain(name: str) -> str:
-    kept = [part.strip() for part in name.split(";")]
-    return "; ".join(part for part in kept if not part.lower().startswith("charset="))
+    parts = [part.strip() for part in name.split(";")]
+    return "; ".join(part for part in parts if not part.lower().startswith("charset="))
 
 
 def kind(media_type: str) -> str:
@@ -40,14 +40,14 @@ def effect(old: Document, before: dict[str, Node], after: dict[str, Node]) -> Ef
         before: Its media types of a body.
         after: The media types of that body that the server sends.
     """
-    one, other = read(before), read(after)
-    if one is None or kind(one) == "bytes":
+    old_type, new_type = read(before), read(after)
+    if old_type is None or kind(old_type) == "bytes":
         return Effect.ABSORBED  # nothing is read, or anything
-    if kind(one) == "json":
-        return Effect.ABSORBED if other and kind(other) == "json" else Effect.BROKEN
-    if other and kind(other) == "text":
+    if kind(old_type) == "json":
+        return Effect.ABSORBED if new_type and kind(new_type) == "json" else Effect.BROKEN
+    if new_type and kind(new_type) == "text":
         return Effect.ABSORBED
-    return max_effect(old, one, before)
+    return max_effect(old, old_type, before)
 
 
 def max_effect(document: Document, media_type: str, content: dict[str, Node]) -> Effect:

@@ -36,14 +36,14 @@ class OperationComparison:
     """Compares the operations of two documents.
 
     Attributes:
-        kept: Whether all responses of an operation are unchanged, by its id.
+        unchanged: Whether all responses of an operation are unchanged, by its id.
     """
 
     old: Document
     new: Document
-    found: ChangeSet
+    changes: ChangeSet
     schemas: SchemaComparison
-    kept: dict[str, bool] = field(factory=dict)
+    unchanged: dict[str, bool] = field(factory=dict)
 
     def compare(self) -> list[tuple[SpecOperation, SpecOperation]]:
         """Compare each operation with the one of the same id, or else of the same path.
@@ -54,38 +54,42 @@ class OperationComparison:
         before, after = self.old.operations(), self.new.operations()
         pairs: list[tuple[SpecOperation, SpecOperation]] = []
         for key in (lambda one: one.id, lambda one: (one.path, one.method)):
-            twins = {key(other): other for other in reversed(after) if key(other) is not None}
-            found = [(one, twins.pop(key(one))) for one in before if key(one) in twins]
-            paired = {id(one) for pair in found for one in pair}
+            after_by_key = {
+                key(other): other for other in reversed(after) if key(other) is not None
+            }
+            matched = [
+                (one, after_by_key.pop(key(one))) for one in before if key(one) in after_by_key
+            ]
+            paired = {id(one) for pair in matched for one in pair}
             before, after = ([o for o in side if id(o) not in paired] for side in (before, after))
-            pairs += found
+            pairs += matched
         for one in before:
-            sort = "with" if one.node.says("deprecated") is True else "without"
+            sort = "with" if one.node.get_value("deprecated") is True else "without"
             rule = f"api-removed-{sort}-deprecation"
             self.add(rule, f"{quote(one.name)} is gone", one.node, None, Effect.BROKEN, one.name)
         for other in after:
-            words = f"{quote(other.name)} is new"
-            self.add("endpoint-added", words, None, other.node, Effect.ABSORBED, other.name)
+            text = f"{quote(other.name)} is new"
+            self.add("endpoint-added", text, None, other.node, Effect.ABSORBED, other.name)
         for one, other in pairs:
             self._operation(one, other)
         return pairs
 
     def _operation(self, old: SpecOperation, new: SpecOperation) -> None:
-        self.found.pair(_above(old.node), _above(new.node))
-        self.found.pair(old.node, new.node)
+        self.changes.pair(_above(old.node), _above(new.node))
+        self.changes.pair(old.node, new.node)
         if old.path != new.path:
             doubled = re.sub("/+", "/", old.path) == re.sub("/+", "/", new.path)
             rule = "path-slashes-changed" if doubled else "path-changed"
             effect = Effect.ABSORBED if doubled else Effect.BROKEN
-            words = f"{quote(old.path)} is now {quote(new.path)}"
-            self.add(rule, words, _above(old.node), _above(new.node), effect, old.path, keys=())
+            text = f"{quote(old.path)} is now {quote(new.path)}"
+            self.add(rule, text, _above(old.node), _above(new.node), effect, old.path, keys=())
         if old.method != new.method:
-            words = f"{quote(old.name)} is now {quote(new.name)}"
-            self.add("method-changed", words, old.node, new.node, Effect.BROKEN, old.name, keys=())
+            text = f"{quote(old.name)} is now {quote(new.name)}"
+            self.add("method-changed", text, old.node, new.node, Effect.BROKEN, old.name, keys=())
         if old.id != new.id:
-            words = f"{quote(old.name)} has the operation id {new.id!r}, previously {old.id!r}"
+            text = f"{quote(old.name)} has the operation id {new.id!r}, previously {old.id!r}"
             nodes = old.node.get("operationId"), new.node.get("operationId")
-            self.add("api-operation-id-changed", words, *nodes, Effect.ABSORBED, old.name)
+            self.add("api-operation-id-changed", text, *nodes, Effect.ABSORBED, old.name)
         self._tags(old, new)
         self._deprecation(old, new)
         self._parameters(old, new)
@@ -95,19 +99,19 @@ class OperationComparison:
     def _tags(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = (items_by_value(o.node.get("tags")) for o in (old, new))
         for tag in keys_only_in(after, before):
-            words = f"{quote(old.name)} has the tag {quote(tag)}"
-            self.add("api-tag-added", words, None, after[tag], Effect.ABSORBED, tag)
+            text = f"{quote(old.name)} has the tag {quote(tag)}"
+            self.add("api-tag-added", text, None, after[tag], Effect.ABSORBED, tag)
         for tag in keys_only_in(before, after):
-            words = f"{quote(old.name)} no longer has the tag {quote(tag)}"
-            self.add("api-tag-removed", words, before[tag], None, Effect.ABSORBED, tag)
+            text = f"{quote(old.name)} no longer has the tag {quote(tag)}"
+            self.add("api-tag-removed", text, before[tag], None, Effect.ABSORBED, tag)
 
     def _deprecation(self, old: SpecOperation, new: SpecOperation) -> None:
         nodes = old.node.get("deprecated"), new.node.get("deprecated")
         before, after = (bool(node and node.value) for node in nodes)
         if before is not after:
             rule = "endpoint-deprecated" if after else "endpoint-reactivated"
-            words = f"{quote(old.name)} is {'' if after else 'no longer '}deprecated"
-            self.add(rule, words, *nodes, Effect.ABSORBED, old.name)
+            text = f"{quote(old.name)} is {'' if after else 'no longer '}deprecated"
+            self.add(rule, text, *nodes, Effect.ABSORBED, old.name)
 
     def _required(
         self, rule: str, what: str, nodes: tuple[Node, Node], name: str, *, fails: bool
@@ -116,39 +120,39 @@ class OperationComparison:
         before, after = (_is_required(node) for node in nodes)
         if before is not after:
             rule = f"{rule}-became-{'required' if after else 'optional'}"
-            words = f"{what} is {'' if after else 'no longer '}required"
-            self.add(rule, words, *nodes, _if(after and fails), name, keys=("required",))
+            text = f"{what} is {'' if after else 'no longer '}required"
+            self.add(rule, text, *nodes, _if(after and fails), name, keys=("required",))
 
     # Requests.
 
     def _parameters(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = dict(old.parameters), dict(new.parameters)
         if key := authentication.replaced(old, self.new, new):
-            self.found.restate(before.pop(key), None)
+            self.changes.restate(before.pop(key), None)
         if key := authentication.replaced(new, self.old, old):
-            self.found.restate(None, after.pop(key))
+            self.changes.restate(None, after.pop(key))
         for key in keys_only_in(after, before):
             required = _is_required(after[key]) or key[0] == "path"
             rule = f"new-{'required' if required else 'optional'}-request-parameter"
-            words = f"the {key[0]} parameter {quote(key[1])} is new"
-            self.add(rule, words, None, after[key], _if(required and key not in SENT), key[1])
+            text = f"the {key[0]} parameter {quote(key[1])} is new"
+            self.add(rule, text, None, after[key], _if(required and key not in SENT), key[1])
         for key in keys_only_in(before, after):
-            words = f"the {key[0]} parameter {quote(key[1])} is gone"
+            text = f"the {key[0]} parameter {quote(key[1])} is gone"
             effect = Effect.ABSORBED
-            self.add("request-parameter-removed", words, before[key], None, effect, key[1])
+            self.add("request-parameter-removed", text, before[key], None, effect, key[1])
         for key in common_keys(before, after):
             self._parameter(before[key], after[key], key)
 
     def _parameter(self, old: Node, new: Node, key: tuple[str, str]) -> None:
-        self.found.pair(old, new)
+        self.changes.pair(old, new)
         what = f"the {key[0]} parameter {quote(key[1])}"
         self._required("request-parameter", what, (old, new), key[1], fails=key not in SENT)
         for keyword in ("style", "explode", "allowReserved", "allowEmptyValue"):
             nodes = old.get(keyword), new.get(keyword)
             if value_of(nodes[0]) != value_of(nodes[1]):
-                words = f"{what} has a different {quote(keyword)}"
+                text = f"{what} has a different {quote(keyword)}"
                 rule = "request-parameter-serialization-changed"
-                self.add(rule, words, *nodes, _if(key in SENT), key[1])
+                self.add(rule, text, *nodes, _if(key in SENT), key[1])
         nodes = old.get("schema"), new.get("schema")
         if nodes[0] and nodes[1]:
             at = ComparedPlace("request", "parameter", key[1], sent=key in SENT)
@@ -156,21 +160,21 @@ class OperationComparison:
 
     def _request_body(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = old.node.get("requestBody"), new.node.get("requestBody")
-        one = self.old.resolve(before) if before else None
-        other = self.new.resolve(after) if after else None
-        if before and after and one and other:
-            self.found.pair(one, other)
-            self.found.follow(before, after)
+        old_body = self.old.resolve(before) if before else None
+        new_body = self.new.resolve(after) if after else None
+        if before and after and old_body and new_body:
+            self.changes.pair(old_body, new_body)
+            self.changes.follow(before, after)
             what = f"the request body of {quote(old.name)}"
-            self._required("request-body", what, (one, other), old.name, fails=True)
-            self._content(one, other, ComparedPlace("request", "body", old.name, sent=True))
-        elif other:
-            rule = f"request-body-added-{'required' if _is_required(other) else 'optional'}"
-            words = f"{quote(old.name)} takes a request body"
-            self.add(rule, words, None, other, _if(_is_required(other)), old.name)
-        elif one:
-            words = f"{quote(old.name)} takes no request body"
-            self.add("request-body-removed", words, one, None, Effect.BROKEN, old.name)
+            self._required("request-body", what, (old_body, new_body), old.name, fails=True)
+            self._content(old_body, new_body, ComparedPlace("request", "body", old.name, sent=True))
+        elif new_body:
+            rule = f"request-body-added-{'required' if _is_required(new_body) else 'optional'}"
+            text = f"{quote(old.name)} takes a request body"
+            self.add(rule, text, None, new_body, _if(_is_required(new_body)), old.name)
+        elif old_body:
+            text = f"{quote(old.name)} takes no request body"
+            self.add("request-body-removed", text, old_body, None, Effect.BROKEN, old.name)
 
     # Responses.
 
@@ -179,25 +183,25 @@ class OperationComparison:
         for status in keys_only_in(after, before):
             effect = statuses.effect(status, before, after)
             kind = statuses.kind(status)
-            words = f"{quote(old.name)} may respond with {status}"
+            text = f"{quote(old.name)} may respond with {status}"
             places = frozenset({AffectedPlace(_id(new), status, "")})
             rule = f"response-{kind}-status-added"
-            self.add(rule, words, None, after[status], effect, status, places)
+            self.add(rule, text, None, after[status], effect, status, places)
         for status in keys_only_in(before, after):
             kind = statuses.kind(status)
-            words = f"{quote(old.name)} no longer responds with {status}"
+            text = f"{quote(old.name)} no longer responds with {status}"
             rule = f"response-{kind}-status-removed"
-            self.add(rule, words, before[status], None, Effect.ABSORBED, status)
-        is_kept = before.keys() == after.keys()
+            self.add(rule, text, before[status], None, Effect.ABSORBED, status)
+        is_unchanged = before.keys() == after.keys()
         for status in common_keys(before, after):
             one, other = self.old.resolve(before[status]), self.new.resolve(after[status])
-            is_kept = is_kept and self._are_alike(one, other)
-            self.found.pair(one, other)
-            self.found.follow(before[status], after[status])
+            is_unchanged = is_unchanged and self._are_alike(one, other)
+            self.changes.pair(one, other)
+            self.changes.follow(before[status], after[status])
             self._headers(one, other)
             place = frozenset({AffectedPlace(_id(new), status, "")})
             self._content(one, other, ComparedPlace("response", "body", f"{status} body", place))
-        self.kept[_id(new)] = self.kept.get(_id(new), True) and is_kept
+        self.unchanged[_id(new)] = self.unchanged.get(_id(new), True) and is_unchanged
         for status in after:
             self._read_elsewhere(status, before, after, new)
 
@@ -232,23 +236,23 @@ class OperationComparison:
             OperationComparison(self.old, self.new, met, schemas).body(one, other, at)
             for change in met.all():
                 if change.effect is not Effect.ABSORBED:
-                    words = f"{change.text} (the client reads {quote(status)} as {quote(reader)})"
-                    self.found.add(evolve(change, text=words), keys=())
+                    text = f"{change.text} (the client reads {quote(status)} as {quote(reader)})"
+                    self.changes.add(evolve(change, text=text), keys=())
 
     def _headers(self, old: Node, new: Node) -> None:
         before, after = members_of(old.get("headers")), members_of(new.get("headers"))
         for name in keys_only_in(after, before):
-            words = f"the header {quote(name)} is new"
-            self.add("response-header-added", words, None, after[name], Effect.ABSORBED, name)
+            text = f"the header {quote(name)} is new"
+            self.add("response-header-added", text, None, after[name], Effect.ABSORBED, name)
         for name in keys_only_in(before, after):
             required = _is_required(self.old.resolve(before[name]))
             rule = f"{'required' if required else 'optional'}-response-header-removed"
-            words = f"the header {quote(name)} is gone"
-            self.add(rule, words, before[name], None, Effect.ABSORBED, name)
+            text = f"the header {quote(name)} is gone"
+            self.add(rule, text, before[name], None, Effect.ABSORBED, name)
         for name in common_keys(before, after):
             one, other = self.old.resolve(before[name]), self.new.resolve(after[name])
-            self.found.pair(one, other)
-            self.found.follow(before[name], after[name])
+            self.changes.pair(one, other)
+            self.changes.follow(before[name], after[name])
             what = f"the header {quote(name)}"
             self._required("response-header", what, (one, other), name, fails=False)
             nodes = one.get("schema"), other.get("schema")
@@ -265,20 +269,20 @@ class OperationComparison:
         else:
             effect = _if(_JSON in before and _JSON not in after)
         for name in keys_only_in(after, before):
-            words = f"{at.subject} may be {quote(name)}"
-            self.add(f"{rule}-added", words, None, after[name], effect, name, places)
+            text = f"{at.subject} may be {quote(name)}"
+            self.add(f"{rule}-added", text, None, after[name], effect, name, places)
         for name in keys_only_in(before, after):
-            words = f"{at.subject} is no longer {quote(name)}"
-            self.add(f"{rule}-removed", words, before[name], None, effect, name, places)
+            text = f"{at.subject} is no longer {quote(name)}"
+            self.add(f"{rule}-removed", text, before[name], None, effect, name, places)
         one, other = media.read(before), media.read(after)
         for name in common_keys(before, after):
-            self.found.pair(before[name], after[name])
+            self.changes.pair(before[name], after[name])
             inner = at if name == one == other else evolve(at, places=frozenset())
             with self.schemas.recorder.capped_at(media.max_effect(self.old, name, before)):
                 self._described(before[name], after[name], inner)
         kept = one in after and other in before  # then it is read as it was before
         if one and other and one != other and not kept and effect is Effect.ABSORBED and places:
-            self.found.pair(before[one], after[other])
+            self.changes.pair(before[one], after[other])
             with self.schemas.recorder.capped_at(media.max_effect(self.old, one, before)):
                 self._described(before[one], after[other], at)
 
@@ -288,9 +292,9 @@ class OperationComparison:
         effect = media.effect(self.old, before, after)
         one, other = media.read(before), media.read(after)
         if effect is not Effect.ABSORBED:
-            words = f"{at.subject} has a different media type"
+            text = f"{at.subject} has a different media type"
             rule, where = "response-media-type-added", after[other] if other else new
-            self.add(rule, words, None, where, effect, at.subject, at.places)
+            self.add(rule, text, None, where, effect, at.subject, at.places)
         elif one and other:
             with self.schemas.recorder.capped_at(media.max_effect(self.old, one, before)):
                 self._described(before[one], after[other], at)
@@ -301,14 +305,14 @@ class OperationComparison:
             self.schemas.schemas(one, other, at)
         elif one or other:
             how = "added" if other else "removed"
-            words = f"{at.subject} is {'now' if other else 'no longer'} described"
+            text = f"{at.subject} is {'now' if other else 'no longer'} described"
             which = f"{at.direction}-body-media-type-schema-{how}"
-            self.add(which, words, one, other, _if(other is None), at.subject, at.places)
+            self.add(which, text, one, other, _if(other is None), at.subject, at.places)
 
     def add(  # noqa: PLR0913, PLR0917 - a change has that many sides
         self,
         rule: str,
-        words: str,
+        text: str,
         old: Node | None,
         new: Node | None,
         effect: Effect,
@@ -322,8 +326,8 @@ class OperationComparison:
             "this tool does not classify it; review it",
         )
         pointers = [node.pointer if node else None for node in (old, new)]
-        change = Change(rule, level, words, why, effect, pointers[0], pointers[1], subject, places)
-        self.found.add(change, keys)
+        change = Change(rule, level, text, why, effect, pointers[0], pointers[1], subject, places)
+        self.changes.add(change, keys)
 
 
 def _id(operation: SpecOperation) -> str:
@@ -338,7 +342,7 @@ def _above(node: Node) -> Node:
 
 
 def _is_required(node: Node) -> bool:
-    return node.says("required") is True
+    return node.get_value("required") is True
 
 
 def _if(broken: bool) -> Effect:  # noqa: FBT001 - it reads as a sentence

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 from backtesting import operations
 from backtesting.observations import Deviation
-from normalizing.located import COMPONENTS, child, json_path, plain, pointer_of
+from normalizing.located import COMPONENTS, child, json_path, pointer_of, without_pointers
 
 from specdiff.findings import Action
 
@@ -47,8 +47,8 @@ def candidates(
     """
     reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
     if holder := _holder(after, denied):
-        said = {} if denied.found in {"null", "object"} else {"type": denied.found}
-        target, update = json_path(holder.pointer), {"properties": {_name(denied.place): said}}
+        schema = {} if denied.found in {"null", "object"} else {"type": denied.found}
+        target, update = json_path(holder.pointer), {"properties": {_name(denied.place): schema}}
         return [[{"target": target, "description": reason, "update": update}]]
     spot, old = (next(_spots(document, denied), None) for document in (after, before))
     if spot is None:
@@ -58,16 +58,16 @@ def candidates(
         name = _name(spot.pointer).replace("'", "\\'")
         target = f"{json_path(child(above, 'required'))}[?@ == '{name}']"
         return [[{"target": target, "description": reason, "remove": True}]]
-    found: list[list[Action]] = []
+    result: list[list[Action]] = []
     if small := _update(after, spot.schema, old.schema if old else {}, denied):
         target = json_path(spot.pointer)
-        found.append([{"target": target, "description": reason, "update": small}])
+        result.append([{"target": target, "description": reason, "update": small}])
     if denied.kind == "null":
-        nullable = {"anyOf": [plain(spot.schema), {"type": "null"}]}
-        found.append(_replaced(spot, nullable, reason))
+        nullable = {"anyOf": [without_pointers(spot.schema), {"type": "null"}]}
+        result.append(_replaced(spot, nullable, reason))
     elif old and "$ref" not in old.schema:
-        found.append(_replaced(spot, plain(old.schema), reason))
-    return found
+        result.append(_replaced(spot, without_pointers(old.schema), reason))
+    return result
 
 
 def _update(

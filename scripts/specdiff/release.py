@@ -69,15 +69,15 @@ def following(version: str, how: Bump) -> str:
 def entries(changes: Iterable[Change], shifts: Iterable[Shift]) -> list[Entry]:
     """Return the lines that the changelog needs, breaking ones first."""
     listed, lines = list(changes), []
-    told: set[tuple[str, str]] = set()
+    explained: set[tuple[str, str]] = set()
     for shift in shifts:
         causes = [change for change in listed if _causes(change, shift)]
-        told.update(change.key for change in causes)
+        explained.update(change.key for change in causes)
         rule = causes[0].rule if causes else f"generated-name-{shift.how}"
         lines.append(_entry(_SECTIONS[shift.how], f"{shift.name} {shift.text}", rule, shift.name,
                             breaking=shift.breaks))  # fmt: skip
     for change in listed:
-        if _felt(change) or (change.level is Level.BREAKING and change.key not in told):
+        if _felt(change) or (change.level is Level.BREAKING and change.key not in explained):
             name = quote(change.subject)
             lines.append(_entry("Changed", change.text, change.rule, name, breaking=True))
     return sorted(lines, key=lambda line: (not line.breaking, line.section, line.text))
@@ -88,8 +88,8 @@ def unacknowledged(changelog: str, needed: Iterable[Entry]) -> list[Entry]:
 
     A line mentions an entry if it contains both its name and its rule.
     """
-    found = _UNRELEASED.search(changelog)
-    lines = _paragraphs(found[1]) if found else []
+    match = _UNRELEASED.search(changelog)
+    lines = _paragraphs(match[1]) if match else []
     return [
         entry
         for entry in needed

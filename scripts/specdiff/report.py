@@ -31,14 +31,14 @@ class Proof:
         faults: Crashes, wrong values and losses, one line each.
         disagreements: Places where its result differs from the changes, one line each.
         uncovered: Places without generated bodies, one line each.
-        kept: How many operations have unchanged responses; they are not tested.
+        unchanged: How many operations have unchanged responses; they are not tested.
     """
 
     bodies: int
     faults: tuple[str, ...]
     disagreements: tuple[str, ...]
     uncovered: tuple[str, ...] = ()
-    kept: int = 0
+    unchanged: int = 0
 
 
 @frozen
@@ -99,8 +99,8 @@ class DriftReport:
             if self.missing:
                 lines.append(f"{len(self.missing)} breaking change(s) are not in the changelog")
         elif self.fail_on != "never":
-            least = _LEVELS[self.fail_on]
-            count = sum(c.level >= least and c.key not in self.reasons for c in self.changes)
+            min_level = _LEVELS[self.fail_on]
+            count = sum(c.level >= min_level and c.key not in self.reasons for c in self.changes)
             if count:
                 lines.append(f"{count} change(s) at or above `{self.fail_on}` are not accepted")
             if any(shift.breaks for shift in self.shifts or ()):
@@ -116,10 +116,10 @@ class DriftReport:
         return lines
 
     def _failing_findings(self) -> Iterator[str]:
-        for rule, words in _FINDINGS.items():
+        for rule, text in _FINDINGS.items():
             listed = [f for f in self.findings if f.fails and f.rule.startswith(rule)]
             if count := sum(finding.key not in self.reasons for finding in listed):
-                yield f"{words} in {count} place(s)"
+                yield f"{text} in {count} place(s)"
 
     def count(self, level: Level) -> int:
         """Return how many changes are of that level."""
@@ -147,7 +147,7 @@ class DriftReport:
                 "faults": list(self.proof.faults),
                 "disagreements": list(self.proof.disagreements),
                 "uncovered": list(self.proof.uncovered),
-                "kept": self.proof.kept,
+                "kept": self.proof.unchanged,
             },
             "release": {"bump": self.bump, "version": self.version, "next": self.following},
             "changelog": [

@@ -68,72 +68,79 @@ class JSONDifference(NamedTuple):
         return old, new
 
 
-def add(old: Document, new: Document, found: ChangeSet) -> None:
+def add(old: Document, new: Document, changes: ChangeSet) -> None:
     """Report every difference of two documents that `found` does not cover."""
-    walk = DocumentWalk(dict.fromkeys(found.pairs))
+    walk = DocumentWalk(dict.fromkeys(changes.pairs))
     differences: list[JSONDifference] = []
-    for place, twin in found.pairs:
+    for place, twin in changes.pairs:
         before, after = old.at(place), new.at(twin)
         if place != twin and before and after:
             differences += walk.differences(before, after)
     differences += walk.differences(old.root, new.root)
-    known = (_CoveredPlaces(found.covered, walk.old | found.followed),
-             _CoveredPlaces(found.covered, walk.new | found.followed))  # fmt: skip
+    covered_places = (_CoveredPlaces(changes.covered, walk.old | changes.followed),
+             _CoveredPlaces(changes.covered, walk.new | changes.followed))  # fmt: skip
     used, is_read = _used(old) | _used(new), not (old.unreadable or new.unreadable)
     for difference in differences:
-        for part in _untold(difference, known, found):
-            change = _change(part, used, is_read=is_read and _is_compared(part, found))
+        for part in _unreported(difference, covered_places, changes):
+            change = _change(part, used, is_read=is_read and _is_compared(part, changes))
             if change is not None:
-                found.add(change, keys=())
+                changes.add(change, keys=())
             else:
-                found.restate(*part.holders)
-    _add_restated(differences, found)
+                changes.restate(*part.holders)
+    _add_restated(differences, changes)
 
 
-def _untold(
-    difference: JSONDifference, known: "tuple[_CoveredPlaces, _CoveredPlaces]", found: ChangeSet
+def _unreported(
+    difference: JSONDifference,
+    covered_places: "tuple[_CoveredPlaces, _CoveredPlaces]",
+    changes: ChangeSet,
 ) -> Iterator[JSONDifference]:
     """Yield the parts of a difference that are not reported yet."""
     old, new, holders = difference
     name, in_schema, _ = unknown.keyword(difference.places[1])
-    if in_schema and name and (_is_note(name) or not unknown.is_known(name)):
+    if in_schema and name and (_is_annotation(name) or not unknown.is_known(name)):
         yield difference
     elif old and new:
-        followed = {old.pointer, new.pointer} & found.followed
-        if not (_leads(difference, found) or followed or known[0].has(old) or known[1].has(new)):
+        followed = {old.pointer, new.pointer} & changes.followed
+        if not (
+            _leads(difference, changes)
+            or followed
+            or covered_places[0].has(old)
+            or covered_places[1].has(new)
+        ):
             yield difference
     elif old:
-        yield from (JSONDifference(node, None, holders) for node in known[0].unknown(old))
+        yield from (JSONDifference(node, None, holders) for node in covered_places[0].unknown(old))
     elif new:
-        yield from (JSONDifference(None, node, holders) for node in known[1].unknown(new))
+        yield from (JSONDifference(None, node, holders) for node in covered_places[1].unknown(new))
     if in_schema and name not in {None, "properties"}:
         for node in difference.nodes if not (old and new) else ():
-            if node.pointer not in found.covered:
-                for note in _notes(node):
+            if node.pointer not in changes.covered:
+                for note in _annotations(node):
                     yield JSONDifference(note if old else None, note if new else None, holders)
 
 
-def _notes(node: Node) -> Iterator[Node]:
+def _annotations(node: Node) -> Iterator[Node]:
     """Yield the annotations of schemas in a part that only one document has."""
     for part in (*(part for _, part in node.parts()), *node.items()):
         name, _, where = unknown.keyword(part.pointer)
-        if name and _is_note(name):
+        if name and _is_annotation(name):
             if where == part.pointer:
                 yield part
         else:
-            yield from _notes(part)
+            yield from _annotations(part)
 
 
-def _add_restated(differences: list[JSONDifference], found: ChangeSet) -> None:
+def _add_restated(differences: list[JSONDifference], changes: ChangeSet) -> None:
     """Report all equivalent rewrites as one change."""
-    told = {p for change in found.all() for p in (change.old, change.new) if p}
-    known = _CoveredPlaces(found.covered | told, set())
+    reported = {p for change in changes.all() for p in (change.old, change.new) if p}
+    covered_places = _CoveredPlaces(changes.covered | reported, set())
     for difference in differences:
-        if _leads(difference, found):
+        if _leads(difference, changes):
             continue  # a renamed component is reported separately
-        if not any(known.has(node) for node in (*difference.nodes, *difference.holders)):
-            found.restate(*difference.holders)
-    places = [(old or new or "#", new or old or "#") for old, new in found.restated]
+        if not any(covered_places.has(node) for node in (*difference.nodes, *difference.holders)):
+            changes.restate(*difference.holders)
+    places = [(old or new or "#", new or old or "#") for old, new in changes.restated]
     if not places:
         return
     before, after = (_common([pair[side] for pair in places]) for side in (0, 1))
@@ -143,19 +150,19 @@ def _add_restated(differences: list[JSONDifference], found: ChangeSet) -> None:
         text = f"{count} places are restructured without a change of meaning"
     why = "old and new were compared by meaning; any differences are listed separately"
     level, effect = Level.INFO, Effect.ABSORBED
-    found.add(Change("restructured", level, text, why, effect, before, after, name))
+    changes.add(Change("restructured", level, text, why, effect, before, after, name))
 
 
-def _leads(difference: JSONDifference, found: ChangeSet) -> bool:
+def _leads(difference: JSONDifference, changes: ChangeSet) -> bool:
     """Whether two values are references to components that were compared with each other."""
     values = [node.value for node in difference.nodes]
-    return all(isinstance(value, str) for value in values) and tuple(values) in found.pairs
+    return all(isinstance(value, str) for value in values) and tuple(values) in changes.pairs
 
 
-def _is_compared(difference: JSONDifference, found: ChangeSet) -> bool:
+def _is_compared(difference: JSONDifference, changes: ChangeSet) -> bool:
     """Whether the difference is in a schema that was compared."""
     pointer = difference.nodes[-1].pointer
-    while pointer and pointer not in found.compared:
+    while pointer and pointer not in changes.compared:
         pointer = pointer.rpartition("/")[0]
     return bool(pointer)
 
@@ -210,20 +217,20 @@ class DocumentWalk:
 
     def _lists(self, old: Node, new: Node) -> Iterator[JSONDifference]:
         before, after = list(old.items()), list(new.items())
-        gone, come = _without(before, after), _without(after, before)
-        if not gone and not come:
+        removed, added = _without(before, after), _without(after, before)
+        if not removed and not added:
             if [node.value for node in before] != [node.value for node in after]:
                 yield JSONDifference(old, new, (old, new))
             return
-        for node in tuple(gone):
-            twin = next((n for n in come if (node.pointer, n.pointer) in self.pairs), None)
-            twin = twin or next((n for n in come if self._is_twin(node, n)), None)
+        for node in tuple(removed):
+            twin = next((n for n in added if (node.pointer, n.pointer) in self.pairs), None)
+            twin = twin or next((n for n in added if self._is_twin(node, n)), None)
             if twin:
-                gone.remove(node)
-                come.remove(twin)
+                removed.remove(node)
+                added.remove(twin)
                 yield from self.differences(node, twin)
-        yield from (JSONDifference(node, None, (old, new)) for node in gone)
-        yield from (JSONDifference(None, node, (old, new)) for node in come)
+        yield from (JSONDifference(node, None, (old, new)) for node in removed)
+        yield from (JSONDifference(None, node, (old, new)) for node in added)
 
     def _is_twin(self, old: Node, new: Node) -> bool:
         """Whether two items have the same index and are not paired with others."""
@@ -245,19 +252,19 @@ class _CoveredPlaces:
     _above: dict[str, bool] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        for pointers, told in ((self.walked, False), (self.covered, True)):
+        for pointers, is_covered in ((self.walked, False), (self.covered, True)):
             for pointer in pointers:
                 for end, character in enumerate(pointer):
                     if character == "/":
-                        self._above[pointer[:end]] = told
+                        self._above[pointer[:end]] = is_covered
 
     def has(self, node: Node) -> bool:
         """Whether a node, one of its parents or one of its parts is covered."""
-        return self._is_told(node.pointer) or self._above.get(node.pointer, False)
+        return self._is_covered(node.pointer) or self._above.get(node.pointer, False)
 
     def unknown(self, node: Node) -> Iterator[Node]:
         """Yield the uncovered parts of a node that only this document has."""
-        if node.pointer in self.walked or self._is_told(node.pointer):
+        if node.pointer in self.walked or self._is_covered(node.pointer):
             return
         if node.pointer not in self._above:
             yield node
@@ -265,7 +272,7 @@ class _CoveredPlaces:
         for part in (*(part for _, part in node.parts()), *node.items()):
             yield from self.unknown(part)
 
-    def _is_told(self, pointer: str) -> bool:
+    def _is_covered(self, pointer: str) -> bool:
         while pointer:
             if pointer in self.covered:
                 return True
@@ -273,15 +280,15 @@ class _CoveredPlaces:
         return False
 
 
-def _without(nodes: list[Node], others: list[Node]) -> list[Node]:
+def _without(nodes: list[Node], subtrahend: list[Node]) -> list[Node]:
     """Return the items that the other list has fewer times."""
-    left = Counter(_json(node) for node in others)
-    found: list[Node] = []
+    remaining = Counter(_json(node) for node in subtrahend)
+    result: list[Node] = []
     for node in nodes:
-        left[_json(node)] -= 1
-        if left[_json(node)] < 0:
-            found.append(node)
-    return found
+        remaining[_json(node)] -= 1
+        if remaining[_json(node)] < 0:
+            result.append(node)
+    return result
 
 
 def _json(node: Node) -> str:
@@ -298,18 +305,18 @@ def _index(node: Node) -> str:
 
 def _used(document: Document) -> set[str]:
     """Return the pointers of the components that operations refer to, however indirectly."""
-    todo = [value for key, value in document.root.parts() if key != "components"]
-    found: set[str] = set()
-    while todo:
-        node = todo.pop()
-        reference = node.says("$ref")
-        if isinstance(reference, str) and reference not in found:
-            found.add(reference)
+    pending = [value for key, value in document.root.parts() if key != "components"]
+    references: set[str] = set()
+    while pending:
+        node = pending.pop()
+        reference = node.get_value("$ref")
+        if isinstance(reference, str) and reference not in references:
+            references.add(reference)
             target = document.at(reference)
-            todo += [target] if target else []
-        todo += [part for _, part in node.parts()]
-        todo += node.items()
-    return found
+            pending += [target] if target else []
+        pending += [part for _, part in node.parts()]
+        pending += node.items()
+    return references
 
 
 def _name(pointer: str) -> str:
@@ -320,7 +327,7 @@ def _name(pointer: str) -> str:
     return name.replace("~1", "/").replace("~0", "~")
 
 
-def _is_note(name: str) -> bool:
+def _is_annotation(name: str) -> bool:
     return name in _NOTES or name.startswith("x-")
 
 
@@ -337,12 +344,12 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
     keyword, in_schema, _ = unknown.keyword(difference.places[1])
     how = "changed" if old and new else "is new" if new else "is gone"
     part = pointer[2:]
-    kind, _, rest = part.removeprefix("components/").partition("/")
-    component = rest.partition("/")[0] if part.startswith("components/") else ""
+    kind, _, path = part.removeprefix("components/").partition("/")
+    component = path.partition("/")[0] if part.startswith("components/") else ""
     sort = "schema" if kind == "schemas" else "component"
     name, effect = _name(pointer), Effect.ABSORBED
     text = f"{quote(name)} {how}"
-    if component and rest == component and how != "changed":
+    if component and path == component and how != "changed":
         rule, level = f"api-{sort}-{'added' if new else 'removed'}", Level.INFO
         text = f"the component {quote(name)} {how}"
         why = "it is not sent by itself; changes in what refers to it are listed separately"
@@ -351,12 +358,12 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
     ):  # fmt: skip
         rule, level, why = f"api-{sort}-unused-changed", Level.INFO, "it is not sent"
         text = f"{quote(name)} {how} in {quote(component)}, which no operation refers to"
-    elif keyword and _is_note(keyword):
+    elif keyword and _is_annotation(keyword):
         if _same_examples(difference, keyword):
             return None
         old, new = difference.keywords
-        known = "note" if keyword in {"info", "tags"} else rules.NOTES.get(keyword, keyword)
-        rule = f"{'extension' if keyword.startswith('x-') else known}-changed"
+        annotation = "note" if keyword in {"info", "tags"} else rules.NOTES.get(keyword, keyword)
+        rule = f"{'extension' if keyword.startswith('x-') else annotation}-changed"
         level, why = Level.INFO, "it is documentation"
         if keyword not in {"info", "tags"}:  # the name of the part that differs says more
             name = keyword
@@ -387,7 +394,7 @@ def _same_examples(difference: JSONDifference, keyword: str) -> bool:
     if keyword not in {"example", "examples"}:
         return False
     listed = [
-        [holder.says("example")] if holder.get("example") else holder.says("examples")
+        [holder.get_value("example")] if holder.get("example") else holder.get_value("examples")
         for holder in difference.holders
     ]
     return _text(listed[0]) == _text(listed[1])

@@ -199,13 +199,13 @@ def bound(keyword: str, old: float | None, new: float | None) -> str:
     return f"{name}-{'increased' if new > old else 'decreased'}"
 
 
-def judge(kind: str, direction: Direction) -> tuple[Level, str]:
+def classify(kind: str, direction: Direction) -> tuple[Level, str]:
     """Return the level of a change of that kind, and why."""
-    known = _KINDS.get(kind) or _bounded(kind)
-    if known is None or known.sense is Sense.KEEPS:
+    change_kind = _KINDS.get(kind) or _bounded(kind)
+    if change_kind is None or change_kind.sense is Sense.KEEPS:
         return Level.INFO, "the allowed values stay the same"
-    fine = _FINE.get((known.sense, direction))
-    return (Level.INFO, fine) if fine else (known.worst, known.why)
+    fine = _FINE.get((change_kind.sense, direction))
+    return (Level.INFO, fine) if fine else (change_kind.worst, change_kind.why)
 
 
 def _bounded(kind: str) -> ChangeKind | None:

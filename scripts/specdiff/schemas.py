@@ -59,14 +59,16 @@ class Choices:
     @property
     def tags_pointer(self) -> str:
         """The pointer of its discriminator."""
-        said = [raw for raw in _followed(self.document, self.parts) if "discriminator" in raw.value]
-        return child(said[0].pointer, "discriminator") if said else self.pointer
+        raws = [raw for raw in _followed(self.document, self.parts) if "discriminator" in raw.value]
+        return child(raws[0].pointer, "discriminator") if raws else self.pointer
 
     @property
     def keyword(self) -> str:
         """The keyword that lists the alternatives: `oneOf`, `anyOf` or `type`."""
-        said = [raw.value for raw in _followed(self.document, self.parts)]
-        return next((key for key in ("oneOf", "anyOf", "type") for s in said if key in s), "oneOf")
+        values = [raw.value for raw in _followed(self.document, self.parts)]
+        return next(
+            (key for key in ("oneOf", "anyOf", "type") for s in values if key in s), "oneOf"
+        )
 
     def listed(self, shape: Shape) -> str:
         """Return the pointer of an alternative."""
@@ -87,16 +89,16 @@ def read(document: Document, parts: Parts) -> Choices:
     if pointers in document.choices:
         return document.choices[pointers]
     try:
-        found = document.reader.together(parts) or [anything(parts[0])]
+        shapes = document.reader.together(parts) or [anything(parts[0])]
     except UnreadableSchemaError as error:
         document.unreadable[error.problem.pointer] = error.problem.reason
-        found = [anything(parts[0])]
-    null = next((shape for shape in found if shape.type == "null"), None)
-    shapes = tuple(shape for shape in found if shape.type != "null")
-    key: tuple[object, ...] = (null is not None, *(shape.key for shape in shapes))
+        shapes = [anything(parts[0])]
+    null = next((shape for shape in shapes if shape.type == "null"), None)
+    not_null = tuple(shape for shape in shapes if shape.type != "null")
+    key: tuple[object, ...] = (null is not None, *(shape.key for shape in not_null))
     if isinstance(parts[0].value, bool):
         key = (parts[0].pointer,)  # there are but two of them, wherever they stand
-    document.choices[pointers] = Choices(document, parts, shapes, null, key)
+    document.choices[pointers] = Choices(document, parts, not_null, null, key)
     return document.choices[pointers]
 
 
@@ -112,9 +114,9 @@ def listing(shape: Shape) -> list[str] | None:
     return None if shape.values is None else [as_json(value) for value in shape.values]
 
 
-def of_type(shape: Shape, kept: tuple[str, ...] = ()) -> Shape:
+def of_type(shape: Shape, keywords: tuple[str, ...] = ()) -> Shape:
     """Return only the type of a shape, with selected bounds."""
-    bounds = {key: value for key, value in shape.bounds.items() if key in kept}
+    bounds = {key: value for key, value in shape.bounds.items() if key in keywords}
     return evolve(shape, bounds=bounds, values=None, is_constant=False)
 
 
@@ -127,8 +129,8 @@ def value_pointer(shape: Shape, value: str) -> str:
     """Return the pointer of a listed value, given as JSON."""
     for raw in shape.raws:
         listed = raw.value.get("enum") if isinstance(raw.value, dict) else None
-        for index, one in enumerate(listed if isinstance(listed, list) else ()):
-            if as_json(one) == value:
+        for index, item in enumerate(listed if isinstance(listed, list) else ()):
+            if as_json(item) == value:
                 return child(place(raw.value, "enum"), index)
         if isinstance(raw.value, dict) and as_json(raw.value.get("const")) == value:
             return child(raw.pointer, "const")
@@ -148,19 +150,19 @@ def as_json(value: Any) -> str:
 
 def _followed(document: Document, parts: Parts) -> list[Raw]:
     """Return the schemas of a place and the targets of their references."""
-    found: dict[int, Raw] = {}
+    raws: dict[int, Raw] = {}
     todo = [raw for raw in parts if isinstance(raw.value, dict)]
     while todo:
         raw = todo.pop(0)
-        if id(raw.value) not in found:
-            found[id(raw.value)] = raw
+        if id(raw.value) not in raws:
+            raws[id(raw.value)] = raw
             reference = raw.value.get("$ref")
             target = document.at(reference) if isinstance(reference, str) else None
             more = [Raw(target.value, target.pointer, "")] if target else []
             todo += [
                 one for one in more + _items(document, raw, "allOf") if isinstance(one.value, dict)
             ]
-    return list(found.values())
+    return list(raws.values())
 
 
 def _items(document: Document, raw: Raw, keyword: str) -> list[Raw]:

@@ -21,12 +21,12 @@ class Similarity:
     """Finds equivalent schemas of two documents.
 
     Attributes:
-        found: Records which schemas were compared with each other.
+        changes: Records which schemas were compared with each other.
     """
 
     old: Document
     new: Document
-    found: ChangeSet
+    changes: ChangeSet
     _alike: dict[Key, bool] = field(factory=dict)
 
     @property
@@ -42,9 +42,9 @@ class Similarity:
         return self._alike[key]
 
     def _pair(self, old: Parts, new: Parts) -> tuple[Key, tuple[Choices, Choices]]:
-        one, other = read(self.old, old), read(self.new, new)
-        self.found.compared.update(raw.pointer for raw in (*old, *new))
-        return (one.key, other.key), (one, other)
+        old_choices, new_choices = read(self.old, old), read(self.new, new)
+        self.changes.compared.update(raw.pointer for raw in (*old, *new))
+        return (old_choices.key, new_choices.key), (old_choices, new_choices)
 
     def _explore(self, first: Key, pair: tuple[Choices, Choices]) -> None:
         """Compare a pair and everything inside it; a pair with a differing part differs."""
@@ -52,41 +52,43 @@ class Similarity:
         unlike: list[Key] = []
         todo = [(first, pair)]
         while todo:
-            key, (one, other) = todo.pop()
+            key, (old_choices, new_choices) = todo.pop()
             if key in self._alike:
                 continue
-            self._alike[key], parts = self._compare(one, other)
+            self._alike[key], parts = self._compare(old_choices, new_choices)
             if not self._alike[key]:
                 unlike.append(key)
             for old, new in parts:
-                inner, found = self._pair(old, new)
+                inner, inner_choices = self._pair(old, new)
                 holders.setdefault(inner, []).append(key)
                 if self._alike.get(inner) is False:
                     unlike.append(inner)
-                todo.append((inner, found))
+                todo.append((inner, inner_choices))
         while unlike:
             for holder in holders.pop(unlike.pop(), ()):
                 self._alike[holder] = False
                 unlike.append(holder)
 
-    def _compare(self, one: Choices, other: Choices) -> tuple[bool, list[Pair]]:
+    def _compare(self, old_choices: Choices, new_choices: Choices) -> tuple[bool, list[Pair]]:
         """Return whether two schemas are equal apart from their parts, and the pairs of parts."""
-        pairs, gone, come = choices.matched(one.shapes, other.shapes)
-        alike = not gone and not come and one.nullable == other.nullable
+        pairs, removed, added = choices.matched(old_choices.shapes, new_choices.shapes)
+        alike = not removed and not added and old_choices.nullable == new_choices.nullable
         if len(pairs) > 1:
             before, after = zip(*pairs, strict=True)
-            alike = alike and choices.tags(one, list(before)) == choices.tags(other, list(after))
-        shapes = (*one.shapes, *other.shapes)
-        self.found.compared.update(raw.pointer for shape in shapes for raw in shape.raws)
+            alike = alike and choices.tags(old_choices, list(before)) == choices.tags(
+                new_choices, list(after)
+            )
+        shapes = (*old_choices.shapes, *new_choices.shapes)
+        self.changes.compared.update(raw.pointer for shape in shapes for raw in shape.raws)
         inner: list[Pair] = []
         for old, new in pairs:
-            self.found.pair(old.raws[0], new.raws[0])
-            alike = alike and _says(old) == _says(new)
+            self.changes.pair(old.raws[0], new.raws[0])
+            alike = alike and _keywords(old) == _keywords(new)
             inner += _inside(old, new)
         return alike, inner
 
 
-def _says(shape: Shape) -> tuple[object, ...]:
+def _keywords(shape: Shape) -> tuple[object, ...]:
     """Return the properties of a shape that do not depend on its parts."""
     extra = shape.extra
     is_any = isinstance(extra, tuple) and extra[0].value in ({}, True)
@@ -105,12 +107,12 @@ def _says(shape: Shape) -> tuple[object, ...]:
 
 def _inside(old: Shape, new: Shape) -> list[Pair]:
     """Return the pairs of parts of two shapes."""
-    found = [
+    pairs = [
         (parts, new.properties[name])
         for name, parts in old.properties.items()
         if name in new.properties
     ]
     for before, after in ((old.extra, new.extra), (old.items, new.items)):
         if isinstance(before, tuple) and isinstance(after, tuple):
-            found.append((before, after))
-    return found
+            pairs.append((before, after))
+    return pairs

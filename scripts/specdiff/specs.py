@@ -23,13 +23,13 @@ class Verdict:
         changes: Every change, the most severe first.
         loops: Places of schemas inside themselves, and the places that stand for them in changes.
         unsure: Places of unions, where what is felt depends on more than the schemas.
-        kept: The ids of operations whose responses are all unchanged.
+        unchanged: The ids of operations whose responses are all unchanged.
     """
 
     changes: list[Change]
     loops: dict[AffectedPlace, AffectedPlace]
     unsure: set[AffectedPlace]
-    kept: set[str]
+    unchanged: set[str]
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
@@ -48,31 +48,31 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> Verdict:
         ValueError: One of them refers to what is not there, or composes schemas too deeply,
             or they unfold to too many places.
     """
-    before, after, found = Document(old), Document(new), ChangeSet()
+    before, after, changes = Document(old), Document(new), ChangeSet()
     schemas = SchemaComparison(
-        before, after, ChangeRecorder(found), Similarity(before, after, found)
+        before, after, ChangeRecorder(changes), Similarity(before, after, changes)
     )
-    operations = OperationComparison(before, after, found, schemas)
+    operations = OperationComparison(before, after, changes, schemas)
     try:
         pairs = operations.compare()
         authentication.servers(operations)
         authentication.schemes(operations)
-        for one, other in pairs:
-            authentication.security(operations, one, other)
+        for old_operation, new_operation in pairs:
+            authentication.security(operations, old_operation, new_operation)
     except UnreadableSchemaError as error:
         raise ValueError(f"{error.problem.pointer} {error.problem.reason}") from None
     _renamed(schemas)
-    residual.add(before, after, found)
-    unknown.add(before, after, found)
-    kept = {name for name, is_kept in operations.kept.items() if is_kept}
-    return Verdict(found.all(), schemas.loops, schemas.unsure, kept)
+    residual.add(before, after, changes)
+    unknown.add(before, after, changes)
+    unchanged = {name for name, is_unchanged in operations.unchanged.items() if is_unchanged}
+    return Verdict(changes.all(), schemas.loops, schemas.unsure, unchanged)
 
 
 def _renamed(schemas: SchemaComparison) -> None:
     """Report components that were compared under two names."""
     for old, new in schemas.names():
         if old != new:
-            schemas.recorder.found.add(
+            schemas.recorder.changes.add(
                 Change(
                     rule="api-schema-renamed",
                     level=Level.INFO,

@@ -148,10 +148,10 @@ def _class(node: ast.ClassDef) -> Class:
 
 
 def _function(node: ast.FunctionDef) -> Function:
-    taken = [*zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
+    arguments = [*zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
     return Function(
-        {a.arg: ast.unparse(a.annotation) if a.annotation else "Any" for a, _ in taken},
-        frozenset(argument.arg for argument, default in taken if default is not None),
+        {a.arg: ast.unparse(a.annotation) if a.annotation else "Any" for a, _ in arguments},
+        frozenset(argument.arg for argument, default in arguments if default is not None),
         ast.unparse(node.returns) if node.returns else "None",
     )
 

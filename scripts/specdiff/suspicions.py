@@ -60,25 +60,25 @@ def _at(changes: Iterable[Change]) -> tuple[str, ...]:
 
 
 def _nullability(changes: list[Change]) -> Iterator[Suspicion]:
-    found = _having(changes, "became-not-nullable")
-    if len(found) >= _MANY:
+    matching = _having(changes, "became-not-nullable")
+    if len(matching) >= _MANY:
         yield Suspicion(
             "many-fields-lose-null",
-            f"{len(found)} fields became non-nullable at the same time: {_listed(found)}",
+            f"{len(matching)} fields became non-nullable at the same time: {_listed(matching)}",
             "check recorded responses against it (`modelgates check`): services seldom change like "
             "this, but documentation tools do",
-            _at(found),
+            _at(matching),
         )
 
 
 def _vanished(changes: list[Change]) -> Iterator[Suspicion]:
-    found = _having(changes, "property-removed")
-    if len(found) >= _MANY:
+    matching = _having(changes, "property-removed")
+    if len(matching) >= _MANY:
         yield Suspicion(
             "many-fields-vanish",
-            f"{len(found)} fields were removed at the same time: {_listed(found)}",
+            f"{len(matching)} fields were removed at the same time: {_listed(matching)}",
             "check whether the service still sends them before the models drop them",
-            _at(found),
+            _at(matching),
         )
 
 
@@ -111,13 +111,13 @@ def _what(change: Change) -> str:
 
 
 def _statuses(changes: list[Change]) -> Iterator[Suspicion]:
-    found = _having(changes, "status-removed")
-    if found:
+    matching = _having(changes, "status-removed")
+    if matching:
         yield Suspicion(
             "statuses-vanish",
-            f"no longer documented: {_listed(found)}",
+            f"no longer documented: {_listed(matching)}",
             "compare with other renderings of the document; servers seldom drop a status",
-            _at(found),
+            _at(matching),
         )
 
 
@@ -144,13 +144,13 @@ def _paths(changes: list[Change]) -> Iterator[Suspicion]:
 
 def _titles(changes: list[Change]) -> Iterator[Suspicion]:
     renamed = {p for c in _having(changes, "api-schema-renamed") for p in (c.old, c.new)}
-    found = [c for c in _having(changes, "title-changed") if _parent(c) not in renamed]
-    if found:
+    matching = [c for c in _having(changes, "title-changed") if _parent(c) not in renamed]
+    if matching:
         yield Suspicion(
             "titles-renamed",
-            f"{len(found)} schemas have a new title: {_listed_places(found)}",
+            f"{len(matching)} schemas have a new title: {_listed_places(matching)}",
             "the service did not change; check that the overlay still matches them",
-            _at(found),
+            _at(matching),
         )
 
 
@@ -159,22 +159,22 @@ def _listed_places(changes: list[Change]) -> str:
 
 
 def _tail(changes: list[Change]) -> Iterator[Suspicion]:
-    found = [c for c in changes if c.new is None and _SECTION.fullmatch(c.pointer)]
-    if found:
+    matching = [c for c in changes if c.new is None and _SECTION.fullmatch(c.pointer)]
+    if matching:
         yield Suspicion(
             "tail-gone",
-            f"whole sections were removed: {_listed(found)}",
+            f"whole sections were removed: {_listed(matching)}",
             "check whether the document was truncated: fetch it again and compare the last lines",
-            _at(found),
+            _at(matching),
         )
 
 
 def _promises(changes: list[Change]) -> Iterator[Suspicion]:
-    found = _having(changes, "response-required-property-added", "property-became-required")
-    if found:
+    matching = _having(changes, "response-required-property-added", "property-became-required")
+    if matching:
         yield Suspicion(
             "promised-at-once",
-            f"required immediately: {_listed(found)}",
+            f"required immediately: {_listed(matching)}",
             "older records do not have them; check against recorded responses",
-            _at(found),
+            _at(matching),
         )

@@ -35,17 +35,17 @@ def keyword(pointer: str) -> tuple[str | None, bool, str]:
     segments = pointer.split("/")
     if segments[1:2] in (["info"], ["tags"]):
         return segments[1], False, pointer
-    found, in_schema, state = None, False, "root"
+    name, in_schema, state = None, False, "root"
     for index, key in enumerate(segments[1:], start=1):
         before, state = state, _below(state, key)
         if before in {"names", "schemas"} or key.isdecimal():
-            found = found if in_schema else None
+            name = name if in_schema else None
         else:
-            found = None if before == "components" or (before, key) == ("around", "schema") else key
+            name = None if before == "components" or (before, key) == ("around", "schema") else key
         in_schema = in_schema or state in {"part", "schemas"}
         if state == "end":
-            return found, in_schema, "/".join(segments[: index + 1])
-    return found, in_schema, pointer
+            return name, in_schema, "/".join(segments[: index + 1])
+    return name, in_schema, pointer
 
 
 def _below(state: str, key: str) -> str:
@@ -68,22 +68,22 @@ def is_known(name: str) -> bool:
     return name in keywords.KNOWN - keywords.NOT_CARRIED or name.startswith("x-")
 
 
-def add(old: Document, new: Document, found: ChangeSet) -> None:
+def add(old: Document, new: Document, changes: ChangeSet) -> None:
     """Report the schemas and keywords that are not understood, and those that no longer are."""
-    told = {change.pointer for change in found.all() if change.rule == rules.UNKNOWN}
+    reported = {change.pointer for change in changes.all() if change.rule == rules.UNKNOWN}
     before = {node.pointer for node, _ in _unknown(old.root)}
     for node, name in _unknown(new.root):
-        if node.pointer in told:
+        if node.pointer in reported:
             continue
-        there = node.pointer in before
-        found.add(
+        is_in_old = node.pointer in before
+        changes.add(
             Change(
                 rule=rules.UNKNOWN,
-                level=Level.INFO if there else Level.WARNING,
+                level=Level.INFO if is_in_old else Level.WARNING,
                 text=f"the keyword {quote(name)} is not understood by this tool",
-                why="it was already there before" if there else rules.NOT_UNDERSTOOD,
+                why="it was already there before" if is_in_old else rules.NOT_UNDERSTOOD,
                 effect=Effect.ABSORBED,
-                old=node.pointer if there else None,
+                old=node.pointer if is_in_old else None,
                 new=node.pointer,
                 subject=name,
             )
@@ -93,7 +93,7 @@ def add(old: Document, new: Document, found: ChangeSet) -> None:
         if before_it == reason:
             continue
         name = pointer.rpartition("/")[2]
-        found.add(
+        changes.add(
             Change(
                 rule="schema-not-understood",
                 level=Level.WARNING,

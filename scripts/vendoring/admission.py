@@ -136,7 +136,7 @@ def _check_operation(
         return
     reasons = [
         f"{lost.name} is not supported: {problem.pointer} {problem.reason}"
-        for lost in normal.lost
+        for lost in normal.omitted
         for problem in lost.problems
     ]
     detail = "; ".join(reasons[:_MAX_REPORTED]) or "is it the right document?"

@@ -141,7 +141,7 @@ def test_what_is_no_such_api_is_refused(spec, words):
 )
 def test_a_path_is_a_path(path):
     """Nothing that would lead a request elsewhere is carried."""
-    [lost] = normalize(change("paths", path, operation("other"))).lost
+    [lost] = normalize(change("paths", path, operation("other"))).omitted
     assert lost.name == f"GET {path}"
     assert "path" in lost.problems[0].reason
 

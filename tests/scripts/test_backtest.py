@@ -181,7 +181,7 @@ def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
     renamed["paths"]["/x"]["get"]["operationId"] = "fetch-x"
     gone["paths"] = {"/y": renamed["paths"]["/x"]}
     sent = {
-        name: bodies.of(spec)
+        name: bodies.generate(spec)
         for name, spec in (("moved", moved), ("renamed", renamed), ("gone", gone))
     }
     with clients.generated(plain, [version("one", one)]) as made:
@@ -207,7 +207,7 @@ def test_a_hostile_version_ends_in_a_result(plain):
     node["components"] = {
         "schemas": {"Node": {"type": "object", "properties": {"p": enum, "kids": kids}}}
     }
-    sent = {"hostile": bodies.of(node)}
+    sent = {"hostile": bodies.generate(node)}
     with clients.generated(plain, [version("old", described(holding(AB)))]) as made:
         found = execution.decoded(made["old"], sent)["hostile"]
     assert found.is_clean
@@ -326,7 +326,7 @@ FAULTS = {
 def latest():
     """The bodies of the latest version, and the client of the one before the last fields came."""
     with clients.generated(OURS, [FROZEN["2026-05-24"]]) as made:
-        yield made["2026-05-24"], bodies.of(FROZEN[LATEST].document, combinations=1)
+        yield made["2026-05-24"], bodies.generate(FROZEN[LATEST].document, combinations=1)
 
 
 @pytest.mark.parametrize(("file", "old", "new", "kind"), FAULTS.values(), ids=FAULTS)

@@ -28,7 +28,7 @@ def document(schema, components=None, **responses):
 
 def made(schema, components=None, combinations=0):
     """Return the values of the bodies of a schema, and the places that are not covered."""
-    found = bodies.of(document(schema, components), 0, combinations)
+    found = bodies.generate(document(schema, components), 0, combinations)
     assert all(json.loads(body.content) == body.value for body in found.bodies)
     return [body.value for body in found.bodies], list(found.uncovered)
 
@@ -46,7 +46,7 @@ def places(value, at=""):
 def test_the_bodies_of_a_version_show_all_that_it_allows(name):
     """Every enum value, every nullable as null, every property absent that may be, at its place."""
     spec = FROZEN[name].document
-    found = bodies.of(spec)
+    found = bodies.generate(spec)
     assert found.uncovered == []
     assert {body.status for body in found.bodies} == {
         "200",
@@ -92,14 +92,14 @@ def test_a_version_allows_its_bodies(name):
     spec = FROZEN[name].document
     pointer = "#/paths/~1generation/get/responses/{}/content/application~1json/schema"
     judge = SchemaOracle(spec)
-    for body in bodies.of(spec).bodies:
+    for body in bodies.generate(spec).bodies:
         assert judge.allows(pointer.format(body.status), json.loads(body.content)), body.number
 
 
 def test_the_same_seed_makes_the_same_bodies():
     """Another makes other random combinations, and the same bodies else."""
     spec = FROZEN["2026-06-23"].document
-    one, again, other = (bodies.of(spec, seed) for seed in (1, 1, 2))
+    one, again, other = (bodies.generate(spec, seed) for seed in (1, 1, 2))
     assert one == again
     assert [body.content for body in one.bodies] == [body.content for body in again.bodies]
     assert len(one.bodies) == len(other.bodies)
@@ -162,7 +162,7 @@ def test_a_map_has_odd_keys_that_are_one_place():
         "properties": {"key": {"type": "integer"}},
         "additionalProperties": {"type": "array", "items": {"enum": ["a"]}},
     }
-    found = bodies.of(document(schema)).bodies
+    found = bodies.generate(document(schema)).bodies
     keys = {key for body in found for key in body.value}
     assert {"", "a/b~c", "__class__", "0"} <= keys
     (full,) = [body.value for body in found if "a/b~c" in body.value]
@@ -331,7 +331,7 @@ def test_every_documented_status_and_kind_of_body_has_bodies():
     """
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
     json_body = {"content": {"application/problem+json; charset=utf-8": {"schema": {"const": 1}}}}
-    found = bodies.of(
+    found = bodies.generate(
         document(
             {"const": 1},
             **{

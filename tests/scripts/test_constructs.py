@@ -140,7 +140,7 @@ def document() -> dict[str, Any]:
 
 SPEC = document()
 NORMAL = normalize(SPEC)
-MADE = bodies.of(NORMAL, combinations=2)
+MADE = bodies.generate(NORMAL, combinations=2)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def seen(client):
 
 def test_nothing_is_lost():
     """Each is carried."""
-    assert NORMAL.lost == NORMAL.unused == []
+    assert NORMAL.omitted == NORMAL.unused == []
     assert len(NORMAL.operations) == len(CONSTRUCTS) + 1
 
 

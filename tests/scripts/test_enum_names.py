@@ -77,7 +77,7 @@ def test_what_is_printed_makes_two_values_of_one_name_go():
     """The names that the overlay action gives say each character."""
     [found] = normalize(document("Z.AI", "Z AI", "z")).unused
 
-    assert names("Z.AI", "Z AI", "z", **found.mend["update"]) == [
+    assert names("Z.AI", "Z AI", "z", **found.fix["update"]) == [
         "Z_FULL_STOP_AI",
         "Z_SPACE_AI",
         "Z",

@@ -149,7 +149,7 @@ def test_an_operation_that_cannot_be_carried_is_left_out_by_name(regenerated, sp
 
 def printed(words: str) -> str:
     """Return the overlay actions that were printed."""
-    lines = words.partition("that mend it")[2].splitlines()[1:]
+    lines = words.partition("that fix this")[2].splitlines()[1:]
     return "".join(f"{line}\n" for line in lines if line.startswith("  - "))
 
 

@@ -82,7 +82,7 @@ def client_of_base(small):
 
 def differ(client, old, new):
     """Return where the diff and the backtest disagree, and what went wrong."""
-    made = bodies.of(new, apart=operations.statuses(normalize(old)))
+    made = bodies.generate(new, separate_statuses=operations.statuses(normalize(old)))
     seen = execution.decoded(client, {"new": made})["new"]
     assert seen.bodies > 20
     verdict = specs.verdict(old, new)

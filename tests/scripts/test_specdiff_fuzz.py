@@ -129,7 +129,7 @@ def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
         news = {str(n): made.edit(random, old, random.choice((0, 1, 1, 2, 4))) for n in range(12)}
         news["own"] = old
         apart = operations.statuses(normalize(old))
-        sent = {name: bodies.of(spec, apart=apart) for name, spec in news.items()}
+        sent = {name: bodies.generate(spec, separate_statuses=apart) for name, spec in news.items()}
         seen = execution.decoded(client, sent)
         if seen["own"].places or not seen["own"].is_clean:
             continue
