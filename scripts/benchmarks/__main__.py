@@ -66,7 +66,7 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
     with tempfile.TemporaryDirectory(prefix="modelgates-bench-") as name:
         folder = Path(name)
         bodies.write(project, folder, _KEPT)
-        bodies.write_plain_client(project, folder)
+        bodies.write_generator_client(project, folder)
         setting = Setting(name, path=path, concurrency=options.concurrency)
         for case in names:
             yield from runner.measured(case, setting, options.rounds, counted=counted)
@@ -95,7 +95,7 @@ def main() -> None:
     tables = {"outages": outages.tables, "reports": reports.tables}.get(options.session, compared)
     print(about(), file=sys.stderr)
     for table in tables(options):
-        print(table.shown(options.format), flush=True)
+        print(table.render(options.format), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ SCHEMAS = "schemas.json"  # the spec's `components.schemas`
 COMPLETE = "complete.json"  # a record with every key of the spec, served at the third attempt
 EXTENDED = "extended.json"  # the same, with keys that the SDK of another gateway insists on
 RECORDS = "records.jsonl"  # many records of one account, a body a line
-PLAIN_CLIENT = "plain_client"  # the package that the generator makes without our overlays
+GENERATOR_CLIENT = "plain_client"  # the package that the generator makes without our overlays
 
 _RECORD = "tests/records/2026-02-cancelled-stream.json"
 _SCHEMA = "GenerationResponseData"
@@ -52,14 +52,14 @@ def write(project: Project, folder: Path, count: int) -> None:
     (folder / RECORDS).write_bytes(b"".join(encode(one) + b"\n" for one in distinct(full, count)))
 
 
-def write_plain_client(project: Project, folder: Path) -> None:
+def write_generator_client(project: Project, folder: Path) -> None:
     """Generate what anyone would get from the spec: no overlays, templates or configuration.
 
     Raises:
         ToolError: The generator fails.
     """
     options = ["--path", str(project.spec), "--meta", "none"]
-    options += ["--output-path", str(folder / PLAIN_CLIENT)]
+    options += ["--output-path", str(folder / GENERATOR_CLIENT)]
     path = os.pathsep.join([toolchain.search_path(), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "openapi_python_client", "generate", *options]
     environ = {**os.environ, "PATH": path}

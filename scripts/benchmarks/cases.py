@@ -118,8 +118,8 @@ _MANY = {
 _LIMITED = ("aiohttp, not decoded", "ours, fast, async", "ours, base, sync")
 _MODELS = {
     "msgspec into Structs": by.msgspec_structs,
-    "msgspec, untyped": by.plain_msgspec,
-    "json, untyped": by.plain_json,
+    "msgspec, untyped": by.untyped_msgspec,
+    "json, untyped": by.standard_json,
     "ours, fast": by.ours_models(fast=True),
     "ours, base": by.ours_models(fast=False),
     "generator's models": by.generator_models,

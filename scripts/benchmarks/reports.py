@@ -39,11 +39,11 @@ def make(path: Path, number: int) -> None:
     year = items(number)
     with ledger_class(path) as ledger:
         while batch := list(islice(year, _BATCH)):
-            ledger.enqueue([each.generation_id for each in batch])
+            ledger.enqueue([item.generation_id for item in batch])
             ledger.add(
-                [outcome(each) for each in batch if each.kind not in {"pending", "forgotten"}]
+                [outcome(item) for item in batch if item.kind not in {"pending", "forgotten"}]
             )
-            ledger.forget([each.generation_id for each in batch if each.kind == "forgotten"])
+            ledger.forget([item.generation_id for item in batch if item.kind == "forgotten"])
 
 
 def _outcomes() -> Callable[[Item], object]:
@@ -51,7 +51,7 @@ def _outcomes() -> Callable[[Item], object]:
     package = import_module("modelgates_client")
     outcomes = import_module("modelgates_client.bulk.outcomes")
     decode = import_module("modelgates_client.ledger.values").decode
-    whole = import_module("modelgates_client.records.generation").GenerationResponse
+    response_class = import_module("modelgates_client.records.generation").GenerationResponse
 
     def outcome(item: Item) -> object:
         if item.record is None:
@@ -59,7 +59,7 @@ def _outcomes() -> Callable[[Item], object]:
             return outcomes.Failed(item.generation_id, refused)
         body = item.body
         record = decode(body, 200, item.generation_id)
-        answer = package.Response(whole(data=record), 200, {}, body, 1, 0.25)
+        answer = package.Response(response_class(data=record), 200, {}, body, 1, 0.25)
         return outcomes.Resolved(item.generation_id, answer)
 
     return outcome
@@ -109,7 +109,7 @@ def check(group: Any, sums: Sums, what: str) -> None:
 
 def check_groups(report: Any, year: Year, kind: str) -> None:
     """Hold all groups of a report against the year's."""
-    expected = {key for of, key in year.by if of == kind}
+    expected = {key for group_kind, key in year.by if group_kind == kind}
     if not expected <= {key for group in report["groups"] for key in group["key"]}:
         raise AssertionError(f"{kind}: a group is missing")
     for group in report["groups"]:
@@ -143,12 +143,12 @@ def measure(ledger: Path, year: Year, folder: Path, run: Run = run) -> dict[str,
     took["page"], *_ = run("report", ledger, "--html", folder / "page.html")
 
     took["budget"], _, printed = run("budget", ledger, "--max-usd", "1e9", "--format", "json")
-    whole = json.loads(printed)
-    if Decimal(whole["known_usd"]) != year.total.known["all_in_usd"]:
-        raise AssertionError(f"budget: {whole}")
+    budget = json.loads(printed)
+    if Decimal(budget["known_usd"]) != year.total.known["all_in_usd"]:
+        raise AssertionError(f"budget: {budget}")
     for state in ("pending", "failed", "forgotten"):
-        if whole[state] != year.without[state]:
-            raise AssertionError(f"{state}: {whole[state]}, not {year.without[state]}")
+        if budget[state] != year.without[state]:
+            raise AssertionError(f"{state}: {budget[state]}, not {year.without[state]}")
     period = ("--since", "2026-10-01", "--until", "2026-11-01", "--tz", BERLIN)
     took["month"], _, printed = run(
         "budget", ledger, "--max-usd", "1e9", "--format", "json", *period

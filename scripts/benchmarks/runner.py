@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
@@ -97,12 +98,12 @@ class Process:
 
 def _environment() -> dict[str, str]:
     """Return the environment with a fixed hash seed and without settings for real servers."""
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and not name.startswith(("MODELGATES_", "OPEN"))
     }
-    return {**kept, "PYTHONPATH": str(_SCRIPTS), "PYTHONHASHSEED": "0"}
+    return {**inherited, "PYTHONPATH": str(_SCRIPTS), "PYTHONHASHSEED": "0"}
 
 
 def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list[Table]:
@@ -125,8 +126,8 @@ def measured(name: str, setting: Setting, rounds: int, *, counted: bool) -> list
         turns = _turns(case, processes, setting, case.rounds or rounds)
         if counted and Measure.INSTRUCTIONS in case.measures:
             names = [contender for contender in processes if contender not in case.uncounted]
-            with ThreadPoolExecutor(os.cpu_count()) as pool:  # side by side: it changes no count
-                counts = pool.map(lambda one: _counted(name, one, setting), names)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # parallel runs do not change counts
+                counts = pool.map(partial(_count_instructions, name, setting=setting), names)
             for contender, count in zip(names, counts, strict=True):
                 turns[contender].append({Measure.INSTRUCTIONS: count})
     progress("")
@@ -146,22 +147,22 @@ def _served(case: Case, setting: Setting) -> Iterator[Setting]:
 
 def _started(stack: ExitStack, name: str, setting: Setting, notes: list[str]) -> dict[str, Process]:
     """Start the processes; contenders with missing packages are noted and left out."""
-    found: dict[str, Process] = {}
+    processes: dict[str, Process] = {}
     case = CASES[name]
     for contender in case.contenders:
-        if case.is_shared and found:
-            found[contender] = next(iter(found.values()))
+        if case.is_shared and processes:
+            processes[contender] = next(iter(processes.values()))
             continue
         names = case.contenders if case.is_shared else (contender,)
         process = stack.enter_context(Process("benchmarks.runner", name, *names))
-        said = process.call(asdict(setting))
-        if "missing" in said:
-            notes.append(f"{contender}: {said['missing']} is not installed")
+        reply = process.call(asdict(setting))
+        if "missing" in reply:
+            notes.append(f"{contender}: {reply['missing']} is not installed")
             continue
-        found[contender] = process
-    if not found:
+        processes[contender] = process
+    if not processes:
         raise ToolError(f"{name}: nothing that it compares is installed; run `nox -s bench`")
-    return found
+    return processes
 
 
 def _turns(
@@ -199,7 +200,7 @@ def _turn(case: Case, process: Process, contender: str, times: int) -> Turn:
     return {Measure[name]: value for name, value in answer.items()}
 
 
-def _counted(name: str, contender: str, setting: Setting) -> float:
+def _count_instructions(name: str, contender: str, setting: Setting) -> float:
     """Return the instructions per unit of work, counted by callgrind."""
     progress(f"{CASES[name].title}: {contender}, counted")
     counts = []
@@ -207,11 +208,11 @@ def _counted(name: str, contender: str, setting: Setting) -> float:
         with Process("benchmarks.runner", name, contender, tool=_VALGRIND) as process:
             process.call(asdict(setting))
             process.call({"name": contender, "times": times})
-            said = process.finish()
-        found = _COUNTED.search(said)
-        if found is None:
-            raise ToolError(f"valgrind fails: {said.strip()[-200:]}; try --no-instructions")
-        counts.append(int(found[1]))
+            stderr = process.finish()
+        match = _COUNTED.search(stderr)
+        if match is None:
+            raise ToolError(f"valgrind fails: {stderr.strip()[-200:]}; try --no-instructions")
+        counts.append(int(match[1]))
     return (counts[1] - counts[0]) / (_MANY - _FEW)
 
 
@@ -228,7 +229,10 @@ def _table(
     setting: Setting,
 ) -> Table:
     """Compare each contender with the base, round by round."""
-    values = {name: [turn[measure] for turn in of if measure in turn] for name, of in turns.items()}
+    values = {
+        name: [turn[measure] for turn in series if measure in turn]
+        for name, series in turns.items()
+    }
     base, bases = next(iter(values.items()))
     title = f"{case.title}: {measure.value}"
     if case.ideal_rate and measure is Measure.RATE:
@@ -239,10 +243,10 @@ def _table(
     goals = {goal.contender: goal for goal in case.goals if goal.measure is measure}
     if base not in {"the ideal", *itertools.islice(case.contenders, 1)}:
         goals = {}  # they are about another base, which is not installed
-    for name, of in values.items():
-        if not of:
+    for name, series in values.items():
+        if not series:
             continue
-        ratios = [one / other for one, other in zip(of, bases, strict=True)]
+        ratios = [own / reference for own, reference in zip(series, bases, strict=True)]
         ratio, goal = median(ratios), goals.get(name)
         table.rows.append(
             (
@@ -250,7 +254,7 @@ def _table(
                 f"{ratio:.2f}",
                 f"{min(ratios):.2f}" if len(ratios) > 1 else "",
                 f"{max(ratios):.2f}" if len(ratios) > 1 else "",
-                _shown(median(of)),
+                _format_value(median(series)),
                 str(goal or ""),
                 "" if goal is None else "met" if goal.is_met(ratio) else "MISSED",
             )
@@ -258,7 +262,7 @@ def _table(
     return table
 
 
-def _shown(value: float) -> str:
+def _format_value(value: float) -> str:
     """Return the value with at least three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
@@ -267,16 +271,16 @@ def _shown(value: float) -> str:
 
 
 def cpu_s() -> float:
-    """Return the seconds of CPU of this process, and of those that it started and that ended."""
-    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, _CHILDREN))
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    """Return the CPU seconds of this process and its finished child processes."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, _CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 _CHILDREN = resource.RUSAGE_CHILDREN
 
 
 def main() -> None:
-    """Prepare some contenders of a case, and do one job after the other."""
+    """Prepare the contenders of a case, and run the jobs from standard input."""
     name, *names = sys.argv[1:]
     case = CASES[name]
     lines = map(json.loads, iter(sys.stdin.readline, ""))
@@ -288,20 +292,20 @@ def main() -> None:
         return
     print(json.dumps({}), flush=True)
     for job in lines:
-        took = _done(work[job["name"]], job["times"], keeps=Measure.BYTES in case.measures)
+        took = _measure(work[job["name"]], job["times"], keeps=Measure.BYTES in case.measures)
         print(json.dumps({measure.name: value for measure, value in took.items()}), flush=True)
 
 
-def _done(work: Any, times: int, *, keeps: bool) -> Turn:
+def _measure(work: Any, times: int, *, keeps: bool) -> Turn:
     """Repeat the work; return the cost of one unit."""
     if keeps:
-        work(1)  # what is built once, on first use, is no record's
+        work(1)  # what is built on first use belongs to no record
         gc.collect()
         tracemalloc.start()
-        kept = work(times)
+        results = work(times)
         gc.collect()
         occupied = tracemalloc.get_traced_memory()[0]
-        del kept
+        del results
         return {Measure.BYTES: occupied / times}
     gc.collect()
     cpu, began = cpu_s(), time.perf_counter()

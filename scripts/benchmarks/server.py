@@ -216,7 +216,7 @@ class Server:
         """Forget a connection."""
         self._connections.discard(connection)
 
-    def answer(self, target: bytes, sent: bytes) -> bytes:
+    def answer(self, target: bytes, body: bytes) -> bytes:
         """Return the answer to a request, of which the body is `sent`."""
         now = self._loop.time()
         self.requests += 1
@@ -231,7 +231,7 @@ class Server:
             status, headers = self._refusal
             return _error(status, headers(wait_s))
         if target.endswith(b"/chat/completions"):
-            return _completion(target, json.loads(sent))
+            return _completion(target, json.loads(body))
         prefix = target.split(b"/", 2)[1]
         before, after = self._bodies.get(prefix) or self._bodies[b""]
         return _response(b"200 OK", before + target.rpartition(b"=")[2] + after)
@@ -287,14 +287,14 @@ class Connection(asyncio.Protocol):
             return
         self._buffer += data
         while b"\r\n\r\n" in self._buffer:
-            head, _, rest = self._buffer.partition(b"\r\n\r\n")
+            head, _, after_head = self._buffer.partition(b"\r\n\r\n")
             length = 0
             if head.startswith(b"POST"):
                 length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-            if len(rest) < length:
+            if len(after_head) < length:
                 return
-            sent, self._buffer = rest[:length], rest[length:]
-            answer = self._server.answer(head.split(b" ", 2)[1], sent)
+            body, self._buffer = after_head[:length], after_head[length:]
+            answer = self._server.answer(head.split(b" ", 2)[1], body)
             if self._server.latency_s:
                 loop = asyncio.get_running_loop()
                 loop.call_later(self._server.latency_s, self._write, answer)
@@ -318,19 +318,19 @@ def _around_id(body: bytes) -> tuple[bytes, bytes]:
     return before, after
 
 
-def _completion(target: bytes, asked: Any) -> bytes:
+def _completion(target: bytes, request: Any) -> bytes:
     """Return a completion; below `/named`, a header has its id."""
-    said: dict[str, Any] = {"id": COMPLETION_ID, "created": 1, "model": "m"}
-    named = {"X-Generation-Id": COMPLETION_ID} if target.startswith(b"/named/") else {}
-    if not asked.get("stream"):
+    completion: dict[str, Any] = {"id": COMPLETION_ID, "created": 1, "model": "m"}
+    headers = {"X-Generation-Id": COMPLETION_ID} if target.startswith(b"/named/") else {}
+    if not request.get("stream"):
         message = {"role": "assistant", "content": "word " * 300}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        said |= {"object": "chat.completion", "choices": [choice]}
-        return _response(b"200 OK", json.dumps(said).encode(), named)
+        completion |= {"object": "chat.completion", "choices": [choice]}
+        return _response(b"200 OK", json.dumps(completion).encode(), headers)
     choice = {"index": 0, "delta": {"content": "word "}, "finish_reason": None}
-    said |= {"object": "chat.completion.chunk", "choices": [choice]}
-    events = f"data: {json.dumps(said)}\n\n".encode() * EVENTS + b"data: [DONE]\n\n"
-    return _response(b"200 OK", events, named, b"text/event-stream")
+    completion |= {"object": "chat.completion.chunk", "choices": [choice]}
+    events = f"data: {json.dumps(completion)}\n\n".encode() * EVENTS + b"data: [DONE]\n\n"
+    return _response(b"200 OK", events, headers, b"text/event-stream")
 
 
 def _error(status: int, headers: dict[str, str]) -> bytes:

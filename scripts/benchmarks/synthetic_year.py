@@ -81,8 +81,8 @@ def items(number: int) -> Iterator[Item]:
 def _record(
     generation_id: str, kind: str, at: datetime.datetime, chance: random.Random
 ) -> dict[str, Any]:
-    def usd(most: int) -> float:
-        return chance.randrange(most) / 10**_NANO  # the nearest double: its shortest digits are it
+    def usd(limit: int) -> float:
+        return chance.randrange(limit) / 10**_NANO  # the nearest double: its shortest digits are it
 
     own = kind.startswith("own key")
     prompt, completion = chance.randrange(4000), chance.randrange(1500)
@@ -196,7 +196,7 @@ class Year:
 
     def _count(self, item: Item, record: dict[str, Any]) -> None:
         day, model = f"{item.at:%Y-%m-%d}", record["model"]
-        said = self._activity.setdefault(
+        row = self._activity.setdefault(
             (day, model),
             {
                 "date": day,
@@ -212,20 +212,20 @@ class Year:
                 "reasoning_tokens": 0,
             },
         )
-        said["requests"] += 1
-        said["prompt_tokens"] += record["native_tokens_prompt"]
-        said["completion_tokens"] += record["native_tokens_completion"]
-        said["reasoning_tokens"] += record["native_tokens_reasoning"]
-        said["usage"] += _decimal(record.get("total_cost")) or 0
+        row["requests"] += 1
+        row["prompt_tokens"] += record["native_tokens_prompt"]
+        row["completion_tokens"] += record["native_tokens_completion"]
+        row["reasoning_tokens"] += record["native_tokens_reasoning"]
+        row["usage"] += _decimal(record.get("total_cost")) or 0
         own = _decimal(record["upstream_inference_cost"]) if record["is_byok"] else None
-        said["byok_usage_inference"] += own or 0
+        row["byok_usage_inference"] += own or 0
 
     def activity(self) -> dict[str, Any]:
         """Return what `GET /activity` says of the records: the body of the response."""
         amounts = ("usage", "byok_usage_inference")
         return {
             "data": [
-                {**said, **{name: float(said[name]) for name in amounts}}
-                for said in self._activity.values()
+                {**row, **{name: float(row[name]) for name in amounts}}
+                for row in self._activity.values()
             ]
         }

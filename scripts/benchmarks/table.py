@@ -23,7 +23,7 @@ class Table:
     rows: list[Sequence[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def shown(self, layout: str) -> str:
+    def render(self, layout: str) -> str:
         """Return it in one of `FORMATS`; JSON is one line."""
         return {"text": self._text, "markdown": self._markdown, "json": self._json}[layout]()
 
@@ -31,8 +31,8 @@ class Table:
         lines = [self.columns, *self.rows]
         widths = [max(len(line[at]) for line in lines) for at in range(len(self.columns))]
         table = []
-        for first, *others in lines:
-            cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
+        for first, *values in lines:
+            cells = [f"{cell:>{width}}" for cell, width in zip(values, widths[1:], strict=True)]
             table.append("  ".join(["", f"{first:{widths[0]}}", *cells]).rstrip())
         return "\n".join(["", self.title, *table, *(f"  {note}" for note in self.notes)])
 

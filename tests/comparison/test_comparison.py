@@ -28,14 +28,14 @@ LATER = dict.fromkeys(("data_region", "preset_id", "workspace_id"))
 RECORDED = json.loads((ROOT / "tests" / "records" / "2026-02-cancelled-stream.json").read_bytes())
 ID = "gen-1"
 OLD_RECORD = {**RECORDED["data"], **LATER, "id": ID}
-#: The five fields that it lacks.
-LACKING = ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
-RECORD = {**OLD_RECORD, **dict.fromkeys(LACKING), "total_cost": 0.25}
+#: The five fields that the recorded response does not have.
+MISSING = ("http_referer", "num_fetches", "service_tier", "user_agent", "web_search_engine")
+RECORD = {**OLD_RECORD, **dict.fromkeys(MISSING), "total_cost": 0.25}
 KEY = "sk-mg-CANARY-0123456789"
 
 
 def ours(url):
-    """Return this client, and what asks by it."""
+    """Return this client, and a function that reads a field with it."""
     client = ModelGates(api_key=KEY, base_url=url, timeout=60)
     return client, lambda name: getattr(client.generations.get(ID), name)
 
@@ -47,14 +47,14 @@ def openrouter(url):
 
 
 def openai(url):
-    """Return the SDK of OpenAI, which sends what it does not know, too."""
+    """Return the OpenAI SDK, which can call unknown operations, too."""
     client = import_module("openai").OpenAI(api_key=KEY, base_url=url, timeout=60)
-    asked = {"options": {"params": {"id": ID}}, "cast_to": dict}
-    return client, lambda name: client.get("/generation", **asked)["data"][name]
+    arguments = {"options": {"params": {"id": ID}}, "cast_to": dict}
+    return client, lambda name: client.get("/generation", **arguments)["data"][name]
 
 
 def generated(url):
-    """Return what the generator makes of the spec, when nothing is added."""
+    """Return the generator's own client, without this project's templates."""
     client = import_module("plain_client").AuthenticatedClient(base_url=url, token=KEY)
     (path,) = import_module("plain_client").__path__
     (folder,) = [file.parent.name for file in Path(path).glob("api/*/get_generation.py")]
@@ -71,12 +71,12 @@ CONTENDERS = [ours, openrouter, openai, generated]
 
 
 def serving(**fields):
-    """Return what lets a stub serve a record as the spec describes it, with other fields."""
+    """Return a function that prepares a stub to serve a valid record with other fields."""
     return lambda stub: stub.add({**RECORD, **fields})
 
 
 def failing(how, **arguments):
-    """Return what lets a stub serve that record after one failure."""
+    """Return a function that prepares a stub to serve that record after one failure."""
 
     def prepare(stub):
         serving()(stub)
@@ -111,71 +111,71 @@ SHOWN = "shows the key in its `repr`"
 
 @pytest.fixture(scope="module")
 def plain_client(tmp_path_factory):
-    """A package that the generator makes, on the path."""
+    """The generator's own package, on the path."""
     folder = tmp_path_factory.mktemp("generated")
     command = ["generate", "--path", str(SPEC), "--meta", "none", "--output-path"]
-    made = str(folder / "plain_client")
-    subprocess.run([sys.executable, "-m", "openapi_python_client", *command, made], check=True)
+    output = str(folder / "plain_client")
+    subprocess.run([sys.executable, "-m", "openapi_python_client", *command, output], check=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         yield
 
 
 def outcome(make, prepare, name):
-    """Return what happens, in words."""
+    """Return the outcome as text."""
     with StubAPI() as stub:
         stub.api_key = KEY
         prepare(stub)
-        client, ask = make(stub.base_url)
+        client, get = make(stub.base_url)
         try:
-            found = f"`{ask(name)!r}`"
+            result = f"`{get(name)!r}`"
         except Exception as error:  # noqa: BLE001 - whatever it is, is the result
-            found = f"raises `{type(error).__name__}`"
+            result = f"raises `{type(error).__name__}`"
         close = getattr(client, "close", None)
         if close is not None:
             close()
         retried = "retries, " if len(stub.requests) > 1 else ""
         stub.violations.clear()
-    return retried + found
+    return retried + result
 
 
 def column(make):
-    """Return all that happens with one contender."""
-    found = {label: outcome(make, *row) for label, row in ROWS.items()}
+    """Return all outcomes of one contender."""
+    results = {label: outcome(make, *row) for label, row in ROWS.items()}
     client, _ = make("http://127.0.0.1:9/api/v1")
-    return {**found, SHOWN: "yes" if KEY in repr(client) else "no"}
+    return {**results, SHOWN: "yes" if KEY in repr(client) else "no"}
 
 
-def shown(number):
+def column_in_page(number):
     """Return a column of the page's table."""
     rows = re.findall(r"^\| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[1:]
     return {row.split(" | ")[0]: row.split(" | ")[number + 1] for row in rows}
 
 
-def put(number, found):
+def write_column(number, column_):
     """Write a column into the page."""
-    rows = {label: ["…"] * len(CONTENDERS) for label in found}
-    for other in range(len(CONTENDERS)):
-        for label, cell in (found if other == number else shown(other)).items():
-            rows[label][other] = cell
+    rows = {label: ["…"] * len(CONTENDERS) for label in column_}
+    for index in range(len(CONTENDERS)):
+        for label, cell in (column_ if index == number else column_in_page(index)).items():
+            rows[label][index] = cell
     text = PAGE.read_text(encoding="utf-8")
     before, rule, after = text.partition("|---|---|---|---|---|\n")
-    rest = after.partition("\n\n")[2]
+    remainder = after.partition("\n\n")[2]
     table = "\n".join(f"| {label} | {' | '.join(cells)} |" for label, cells in rows.items())
-    PAGE.write_text(f"{before}{rule}{table}\n\n{rest}", encoding="utf-8")
+    PAGE.write_text(f"{before}{rule}{table}\n\n{remainder}", encoding="utf-8")
 
 
 @pytest.mark.slow("four clients, two of which take seconds to be imported, and wait before retries")
-@pytest.mark.filterwarnings("ignore")  # theirs are not ours to mend
+@pytest.mark.filterwarnings("ignore")  # warnings of the other clients
 @pytest.mark.parametrize("make", CONTENDERS, ids=lambda make: make.__name__)
-def test_what_the_page_says_of_a_client_happens(make, request):
-    """In every row; of the versions that it names."""
+def test_the_page_states_the_outcomes_of_a_client(make, request):
+    """In every row, for the versions that it names."""
     if make is generated:
         request.getfixturevalue("plain_client")
     if make in {openrouter, openai}:
         (version,) = re.findall(rf"`{make.__name__}` ([\d.]+\d)", PAGE.read_text(encoding="utf-8"))
         assert importlib.metadata.version(make.__name__) == version
-    found = column(make)
+    results = column(make)
     if os.environ.get("UPDATE_DOCS"):
-        put(CONTENDERS.index(make), found)
-    assert shown(CONTENDERS.index(make)) == found, "run this with UPDATE_DOCS=1"
+        write_column(CONTENDERS.index(make), results)
+    assert column_in_page(CONTENDERS.index(make)) == results, "run this with UPDATE_DOCS=1"

@@ -12,7 +12,7 @@ from modelgates_runtime import parsing
 
 @pytest.fixture(params=["msgspec", "json"], scope="session")
 def parser(request):
-    """Run a test with each parser: what they read must be the same."""
+    """Run a test with each parser; the results must be equal."""
     loads = {"msgspec": msgspec.json.decode, "json": parsing._loads}[request.param]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parsing, "_fast_loads", loads)
@@ -20,7 +20,7 @@ def parser(request):
 
 
 class Plain:
-    """The least that sends calls, to the stub: no retries, no errors, whatever the status is."""
+    """A minimal transport to the stub, without retries and errors."""
 
     def __init__(self, base_url, token=None, headers=()):
         self._base_url = base_url
@@ -57,7 +57,7 @@ class AsyncPlain(Plain):
 
 @pytest.fixture(params=["sync", "asyncio"], scope="session")
 def call(request, stub):
-    """Call the operation by its generated names, with any client; return what the body says."""
+    """Call the operation by its generated names, with any client; return the decoded body."""
 
     def call(**options):
         if request.param == "sync":

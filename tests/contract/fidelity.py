@@ -1,4 +1,4 @@
-"""Checks that a decoded body yields what was sent, and hides nothing."""
+"""Checks that a decoded body yields the sent values, and that drift lists every deviation."""
 
 from backtesting.fidelity import AttributeReader, Runtime, differences, examine
 
@@ -15,14 +15,14 @@ def check(schema, sent, record):
     findings, drift = examine(record, type(record), sent, READER, RUNTIME)
     assert findings.wrong_values == []
     assert findings.losses == []
-    found = {entry.pointer: entry.kind for entry in drift}
-    assert found == deviations(schema, sent)
+    listed = {entry.pointer: entry.kind for entry in drift}
+    assert listed == deviations(schema, sent)
     unreadable = set(findings.unreadable)
     assert unreadable == {
-        at for at, kind in found.items() if kind in {"null", "type"} or at in unreadable
+        at for at, kind in listed.items() if kind in {"null", "type"} or at in unreadable
     }
 
 
-def same(one, other):
+def same(left, right):
     """Whether two JSON values are equal; true is not 1."""
-    return not any(differences(one, other))
+    return not any(differences(left, right))

@@ -109,7 +109,7 @@ ODD = [
 
 @st.composite
 def mutated(draw, schema):
-    """Draw a body that differs from what the spec says in up to five places."""
+    """Draw a body that deviates from the spec in up to five places."""
     body = draw(values(schema))
     for _ in range(draw(st.integers(1, 5))):
         owner = draw(st.sampled_from(list(_containers(body))))
@@ -134,36 +134,36 @@ def _containers(value):
 
 
 def as_json(body):
-    """Return the body as it is sent; what a double cannot hold is sent as 1e999."""
+    """Return the body as it is sent; numbers beyond a double are sent as 1e999."""
     return json.dumps(body).replace("Infinity", "1e999").encode()
 
 
 def deviations(schema, value, at=""):
-    """Return what is not as the spec says: the kind of each deviation by its JSON pointer.
+    """Return the kind of each deviation from the spec by its JSON pointer.
 
-    Written against the spec alone, to hold `drift` against.
+    Independent of the decoders, for comparison with `drift`.
     """
     choices = kinds(schema)
     if value is None:
         return {} if any(choice.get("type") == "null" for choice in choices) else {at: "null"}
     (schema,) = [choice for choice in choices if choice.get("type") != "null"]
     _, pattern = FORMATS.get(schema.get("format"), (None, ".*"))
-    if not _is_of(schema["type"], value) or (
+    if not _is_of_type(schema["type"], value) or (
         schema["type"] == "string" and not re.fullmatch(pattern, value, re.DOTALL | re.IGNORECASE)
     ):
         return {at: "type"}
     if value not in schema.get("enum", [value]):
         return {at: "unknown_value"}
-    found = {}
+    result = {}
     for index, item in enumerate(value if schema["type"] == "array" else []):
-        found |= deviations(schema["items"], item, f"{at}/{index}")
+        result |= deviations(schema["items"], item, f"{at}/{index}")
     if schema["type"] == "object" and "additionalProperties" not in schema:
         for key in {*schema["properties"], *value}:
-            found |= _of_field(schema, key, value, at)
-    return found
+            result |= _field_deviations(schema, key, value, at)
+    return result
 
 
-def _of_field(schema, key, owner, at):
+def _field_deviations(schema, key, owner, at):
     at = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
     if key not in schema["properties"]:
         return {at: "undeclared"}
@@ -172,11 +172,11 @@ def _of_field(schema, key, owner, at):
     return {at: "missing"} if key in schema["required"] else {}
 
 
-def _is_of(kind, value):
+def _is_of_type(kind, value):
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, int | float):
-        whole = isinstance(value, int) or value.is_integer()
-        exact = math.isfinite(value) and float(value) == value
-        return (kind == "integer" and whole) or (kind == "number" and exact)
+        is_whole = isinstance(value, int) or value.is_integer()
+        is_exact = math.isfinite(value) and float(value) == value
+        return (kind == "integer" and is_whole) or (kind == "number" and is_exact)
     return isinstance(value, {"string": str, "array": list, "object": dict}.get(kind, ()))

@@ -32,7 +32,7 @@ def test_a_conforming_body_is_returned_whole_and_without_drift(status, data):
 @given(data=st.data())
 @settings(max_examples=100)
 def test_exactly_the_deviations_of_a_body_are_drift(status, data):
-    """Each one is listed and unreadable, nothing else is, and nothing is lost."""
+    """Exactly these are listed and unreadable, and no data is lost."""
     content = as_json(data.draw(mutated(SCHEMAS[status])))
     sent = json.loads(content)
     if isinstance(sent, dict):
@@ -56,7 +56,7 @@ def test_bodies_over_http_are_returned_whole(call, stub, data):
 )
 @settings(max_examples=400)
 def test_any_bytes_are_a_record_or_a_typed_error(content):
-    """Bytes that are not a JSON object are an error with their beginning; nothing crashes."""
+    """Bytes that are not a JSON object raise an error that quotes their beginning."""
     try:
         record = OPERATION.decode(200, content)
     except InvalidBodyError as error:

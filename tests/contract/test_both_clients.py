@@ -49,12 +49,12 @@ def get(request, stub):
 
 
 def addressed(body):
-    """Return a body as the answer for the id that is asked for: as that record, if it is one."""
+    """Return a body with the requested id, if it is a record."""
     return {**body, "data": {**body["data"], "id": ID}}
 
 
 def test_the_spec_documents_success_and_errors():
-    """Or else what follows would test nothing."""
+    """Otherwise the following tests would be empty."""
     assert 200 in SCHEMAS
     assert len(ERRORS) >= 6
     assert all(len(found) >= 5 for found in BODIES.values()), BODIES.keys()

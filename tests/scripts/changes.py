@@ -95,7 +95,7 @@ _BASE: Spec = {
 }  # fmt: skip
 
 
-class Said(NamedTuple):
+class Expected(NamedTuple):
     """What the diff says of a change.
 
     Attributes:
@@ -117,15 +117,15 @@ class Kind(NamedTuple):
     Attributes:
         name: What it is.
         change: What makes the change, in a copy of the base.
-        there: What is said of the base becoming that.
-        back: What is said of that becoming the base.
+        there: The expected changes from the base to the changed spec.
+        back: The expected changes from the changed spec to the base.
         generated: Whether a client can be generated from it, and its bodies be made.
     """
 
     name: str
     change: Callable[[Spec], object]
-    there: tuple[Said, ...]
-    back: tuple[Said, ...]
+    there: tuple[Expected, ...]
+    back: tuple[Expected, ...]
     generated: bool = True
 
 
@@ -142,7 +142,7 @@ def _operation(spec: Spec) -> Spec:
 
 
 def _set(name: str, **keywords: Any) -> Callable[[Spec], object]:
-    """Return what puts keywords into a property; None takes one out."""
+    """Return a function that sets keywords of a property; None removes one."""
 
     def change(spec: Spec) -> None:
         schema = _properties(spec)[name]
@@ -155,18 +155,18 @@ def _set(name: str, **keywords: Any) -> Callable[[Spec], object]:
     return change
 
 
-def _put(name: str, schema: Spec) -> Callable[[Spec], object]:
-    """Return what replaces a property's schema."""
+def _define(name: str, schema: Spec) -> Callable[[Spec], object]:
+    """Return a function that replaces the schema of a property."""
     return lambda spec: _properties(spec).__setitem__(name, schema)
 
 
-def _only(spec: Spec, name: str) -> None:
+def _require(spec: Spec, name: str) -> None:
     """Make a property required."""
     _thing(spec)["required"].append(name)
 
 
 def _drop(spec: Spec, name: str) -> None:
-    """Remove a property, and that it is required."""
+    """Remove a property, also from `required`."""
     del _properties(spec)[name]
     _thing(spec)["required"] = [key for key in _thing(spec)["required"] if key != name]
 
@@ -192,103 +192,103 @@ def _rename_path(spec: Spec, new: str) -> None:
     spec["paths"][new] = spec["paths"].pop("/thing")
 
 
-def _said(rule: str, level: str, effect: str, pointer: str) -> tuple[Said, ...]:
-    return (Said(rule, level, effect, pointer),)
+def _entry(rule: str, level: str, effect: str, pointer: str) -> tuple[Expected, ...]:
+    return (Expected(rule, level, effect, pointer),)
 
 
 _P = "response-property"
 
 
 def _bound(keyword: str, loose: str, tight: str, property_: str) -> tuple[Any, Any]:
-    """Return what is said of a bound that is loosened, and of one that is tightened."""
+    """Return the expected changes for a loosened bound and for a tightened one."""
     at = f"{property_}/{keyword}"
     return (
-        _said(f"{_P}-{loose}", WARNING, ABSORBED, at),
-        _said(f"{_P}-{tight}", INFO, ABSORBED, at),
+        _entry(f"{_P}-{loose}", WARNING, ABSORBED, at),
+        _entry(f"{_P}-{tight}", INFO, ABSORBED, at),
     )
 
 
 KINDS = (
     Kind("enum value added", lambda s: s["components"]["schemas"]["Kind"]["enum"].append("tiny"),
-         _said(f"{_P}-enum-value-added", WARNING, SURFACED, "Kind/enum/2"),
-         _said(f"{_P}-enum-value-removed", INFO, ABSORBED, "Kind/enum/2")),
+         _entry(f"{_P}-enum-value-added", WARNING, SURFACED, "Kind/enum/2"),
+         _entry(f"{_P}-enum-value-removed", INFO, ABSORBED, "Kind/enum/2")),
     Kind("enum order", lambda s: s["components"]["schemas"]["Kind"]["enum"].reverse(),
-         _said("order-changed", INFO, ABSORBED, "Kind/enum"),
-         _said("order-changed", INFO, ABSORBED, "Kind/enum")),
+         _entry("order-changed", INFO, ABSORBED, "Kind/enum"),
+         _entry("order-changed", INFO, ABSORBED, "Kind/enum")),
     Kind("enum lifted", lambda s: s["components"]["schemas"]["Kind"].pop("enum"),
-         _said(f"{_P}-became-not-enum", WARNING, SURFACED, "Kind/enum"),
-         _said(f"{_P}-became-enum", INFO, ABSORBED, "Kind/enum")),
+         _entry(f"{_P}-became-not-enum", WARNING, SURFACED, "Kind/enum"),
+         _entry(f"{_P}-became-enum", INFO, ABSORBED, "Kind/enum")),
     Kind("nullable gained", _set("name", type=["string", "null"]),
-         _said(f"{_P}-became-nullable", BREAKING, BROKEN, "name/type"),
-         _said(f"{_P}-became-not-nullable", INFO, ABSORBED, "name/type")),
+         _entry(f"{_P}-became-nullable", BREAKING, BROKEN, "name/type"),
+         _entry(f"{_P}-became-not-nullable", INFO, ABSORBED, "name/type")),
     Kind("optional gains null", _set("note", type=["string", "null"]),
-         _said(f"{_P}-became-nullable", BREAKING, BROKEN, "note/type"),
-         _said(f"{_P}-became-not-nullable", INFO, ABSORBED, "note/type")),
-    Kind("null as oneOf", _put("kind", {"oneOf": [ref("Kind"), {"type": "null"}]}),
-         _said(f"{_P}-became-nullable", BREAKING, BROKEN, "kind/oneOf/1/type"),
-         _said(f"{_P}-became-not-nullable", INFO, ABSORBED, "properties/kind")),
+         _entry(f"{_P}-became-nullable", BREAKING, BROKEN, "note/type"),
+         _entry(f"{_P}-became-not-nullable", INFO, ABSORBED, "note/type")),
+    Kind("null as oneOf", _define("kind", {"oneOf": [ref("Kind"), {"type": "null"}]}),
+         _entry(f"{_P}-became-nullable", BREAKING, BROKEN, "kind/oneOf/1/type"),
+         _entry(f"{_P}-became-not-nullable", INFO, ABSORBED, "properties/kind")),
     Kind("required becomes optional", lambda s: _thing(s)["required"].remove("name"),
-         _said(f"{_P}-became-optional", BREAKING, BROKEN, "properties/name"),
-         _said(f"{_P}-became-required", INFO, ABSORBED, "required/0")),
+         _entry(f"{_P}-became-optional", BREAKING, BROKEN, "properties/name"),
+         _entry(f"{_P}-became-required", INFO, ABSORBED, "required/0")),
     Kind("nullable required becomes optional", lambda s: _thing(s)["required"].remove("nick"),
-         _said(f"{_P}-became-optional", BREAKING, SURFACED, "properties/nick"),
-         _said(f"{_P}-became-required", INFO, ABSORBED, "required/1")),
+         _entry(f"{_P}-became-optional", BREAKING, SURFACED, "properties/nick"),
+         _entry(f"{_P}-became-required", INFO, ABSORBED, "required/1")),
     Kind("required property gone", lambda s: _drop(s, "size"),
-         _said("response-required-property-removed", BREAKING, BROKEN, "properties/size"),
-         _said("response-required-property-added", INFO, SURFACED, "properties/size")),
+         _entry("response-required-property-removed", BREAKING, BROKEN, "properties/size"),
+         _entry("response-required-property-added", INFO, SURFACED, "properties/size")),
     Kind("nullable required property gone", lambda s: _drop(s, "nick"),
-         _said("response-required-property-removed", BREAKING, SURFACED, "properties/nick"),
-         _said("response-required-property-added", INFO, SURFACED, "properties/nick")),
+         _entry("response-required-property-removed", BREAKING, SURFACED, "properties/nick"),
+         _entry("response-required-property-added", INFO, SURFACED, "properties/nick")),
     Kind("optional property gone", lambda s: _drop(s, "note"),
-         _said("response-optional-property-removed", WARNING, ABSORBED, "properties/note"),
-         _said("response-optional-property-added", INFO, SURFACED, "properties/note")),
+         _entry("response-optional-property-removed", WARNING, ABSORBED, "properties/note"),
+         _entry("response-optional-property-added", INFO, SURFACED, "properties/note")),
     Kind("property of an item gone",
          lambda s: s["components"]["schemas"]["Part"]["properties"].pop("label"),
-         _said("response-optional-property-removed", WARNING, ABSORBED, "properties/label"),
-         _said("response-optional-property-added", INFO, SURFACED, "properties/label")),
+         _entry("response-optional-property-removed", WARNING, ABSORBED, "properties/label"),
+         _entry("response-optional-property-added", INFO, SURFACED, "properties/label")),
     Kind("number narrowed to integer", _set("ratio", type="integer", format=None),
-         _said(f"{_P}-type-specialized", INFO, ABSORBED, "ratio/type"),
-         _said(f"{_P}-type-generalized", BREAKING, BROKEN, "ratio/type")),
+         _entry(f"{_P}-type-specialized", INFO, ABSORBED, "ratio/type"),
+         _entry(f"{_P}-type-generalized", BREAKING, BROKEN, "ratio/type")),
     Kind("string instead of integer", _set("size", type="string", minimum=None, maximum=None),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "size/type"),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "size/type")),
-    Kind("array instead of object", _put("parts", ref("Part")),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "/type"),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "/type")),
-    Kind("no type", _put("note", {}),
-         (Said(f"{_P}-became-nullable", BREAKING, BROKEN, "properties/note"),
-          Said(f"{_P}-type-generalized", BREAKING, BROKEN, "properties/note")),
-         (Said(f"{_P}-became-not-nullable", INFO, ABSORBED, "note/type"),
-          Said(f"{_P}-type-specialized", INFO, ABSORBED, "note/type"))),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "size/type"),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "size/type")),
+    Kind("array instead of object", _define("parts", ref("Part")),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "/type"),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "/type")),
+    Kind("no type", _define("note", {}),
+         (Expected(f"{_P}-became-nullable", BREAKING, BROKEN, "properties/note"),
+          Expected(f"{_P}-type-generalized", BREAKING, BROKEN, "properties/note")),
+         (Expected(f"{_P}-became-not-nullable", INFO, ABSORBED, "note/type"),
+          Expected(f"{_P}-type-specialized", INFO, ABSORBED, "note/type"))),
     Kind("date-time dropped", _set("when", format=None),
-         _said(f"{_P}-type-generalized", BREAKING, BROKEN, "when/type"),
-         _said(f"{_P}-type-specialized", INFO, ABSORBED, "when/type")),
+         _entry(f"{_P}-type-generalized", BREAKING, BROKEN, "when/type"),
+         _entry(f"{_P}-type-specialized", INFO, ABSORBED, "when/type")),
     Kind("a format without a type of its own", _set("ratio", format="float"),
-         _said(f"{_P}-type-specialized", INFO, ABSORBED, "ratio/format"),
-         _said(f"{_P}-type-specialized", INFO, ABSORBED, "ratio/format")),
-    Kind("items of another type", _put("words", {"type": "array", "items": {"type": "integer"}}),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "words/items/type"),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "words/items/type")),
+         _entry(f"{_P}-type-specialized", INFO, ABSORBED, "ratio/format"),
+         _entry(f"{_P}-type-specialized", INFO, ABSORBED, "ratio/format")),
+    Kind("items of another type", _define("words", {"type": "array", "items": {"type": "integer"}}),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "words/items/type"),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "words/items/type")),
     Kind("fields of another type",
-         _put("meta", {"type": "object", "additionalProperties": {"type": "number"}}),
-         _said(f"{_P}-type-generalized", BREAKING, BROKEN, "additionalProperties/type"),
-         _said(f"{_P}-type-specialized", INFO, ABSORBED, "additionalProperties/type")),
+         _define("meta", {"type": "object", "additionalProperties": {"type": "number"}}),
+         _entry(f"{_P}-type-generalized", BREAKING, BROKEN, "additionalProperties/type"),
+         _entry(f"{_P}-type-specialized", INFO, ABSORBED, "additionalProperties/type")),
     Kind("choice added",
          lambda s: _properties(s)["either"]["oneOf"].append({"type": "boolean"}),
-         _said(f"{_P}-one-of-added", BREAKING, BROKEN, "either/oneOf/2"),
-         _said(f"{_P}-one-of-removed", INFO, ABSORBED, "either/oneOf/2")),
-    Kind("choice by a list of types", _put("note", {"type": ["string", "integer"]}),
-         _said(f"{_P}-list-of-types-widened", BREAKING, BROKEN, "note/type/1"),
-         _said(f"{_P}-list-of-types-narrowed", INFO, ABSORBED, "note/type/1")),
+         _entry(f"{_P}-one-of-added", BREAKING, BROKEN, "either/oneOf/2"),
+         _entry(f"{_P}-one-of-removed", INFO, ABSORBED, "either/oneOf/2")),
+    Kind("choice by a list of types", _define("note", {"type": ["string", "integer"]}),
+         _entry(f"{_P}-list-of-types-widened", BREAKING, BROKEN, "note/type/1"),
+         _entry(f"{_P}-list-of-types-narrowed", INFO, ABSORBED, "note/type/1")),
     Kind("another constant", _set("fixed", const="object"),
-         _said(f"{_P}-const-changed", BREAKING, BROKEN, "fixed/const"),
-         _said(f"{_P}-const-changed", BREAKING, BROKEN, "fixed/const")),
+         _entry(f"{_P}-const-changed", BREAKING, BROKEN, "fixed/const"),
+         _entry(f"{_P}-const-changed", BREAKING, BROKEN, "fixed/const")),
     Kind("pattern lifted", _set("code", pattern=None),
-         _said(f"{_P}-pattern-removed", WARNING, ABSORBED, "code/pattern"),
-         _said(f"{_P}-pattern-added", INFO, ABSORBED, "code/pattern")),
+         _entry(f"{_P}-pattern-removed", WARNING, ABSORBED, "code/pattern"),
+         _entry(f"{_P}-pattern-added", INFO, ABSORBED, "code/pattern")),
     Kind("pattern changed", _set("code", pattern="^[A-Z]*$"),
-         _said(f"{_P}-pattern-changed", WARNING, ABSORBED, "code/pattern"),
-         _said(f"{_P}-pattern-changed", WARNING, ABSORBED, "code/pattern")),
+         _entry(f"{_P}-pattern-changed", WARNING, ABSORBED, "code/pattern"),
+         _entry(f"{_P}-pattern-changed", WARNING, ABSORBED, "code/pattern")),
     Kind("maximum raised", _set("size", maximum=1000),
          *_bound("maximum", "max-increased", "max-decreased", "size")),
     Kind("maximum lifted", _set("size", maximum=None),
@@ -298,126 +298,126 @@ KINDS = (
     Kind("length raised", _set("name", maxLength=20),
          *_bound("maxLength", "max-length-increased", "max-length-decreased", "name")),
     Kind("description", _set("name", description="What it is called"),
-         _said("description-changed", INFO, ABSORBED, "name/description"),
-         _said("description-changed", INFO, ABSORBED, "name/description")),
+         _entry("description-changed", INFO, ABSORBED, "name/description"),
+         _entry("description-changed", INFO, ABSORBED, "name/description")),
     Kind("deprecated", _set("name", deprecated=True),
-         _said("deprecated-changed", INFO, ABSORBED, "name/deprecated"),
-         _said("deprecated-changed", INFO, ABSORBED, "name/deprecated")),
+         _entry("deprecated-changed", INFO, ABSORBED, "name/deprecated"),
+         _entry("deprecated-changed", INFO, ABSORBED, "name/deprecated")),
     Kind("a keyword that nobody knows", _set("name", contentQuality="high"),
-         _said("schema-keyword-not-understood", WARNING, BROKEN, "name/contentQuality"),
-         _said("schema-keyword-not-understood", WARNING, BROKEN, "name/contentQuality"),
+         _entry("schema-keyword-not-understood", WARNING, BROKEN, "name/contentQuality"),
+         _entry("schema-keyword-not-understood", WARNING, BROKEN, "name/contentQuality"),
          generated=False),
     Kind("an extension", _set("name", **{"x-unit": "m"}),
-         _said("extension-changed", INFO, ABSORBED, "name/x-unit"),
-         _said("extension-changed", INFO, ABSORBED, "name/x-unit")),
-    Kind("schema spelt out", _put("kind", copy.deepcopy(_BASE["components"]["schemas"]["Kind"])),
-         _said("restructured", INFO, ABSORBED, "properties/kind"),
-         _said("restructured", INFO, ABSORBED, "properties/kind")),
+         _entry("extension-changed", INFO, ABSORBED, "name/x-unit"),
+         _entry("extension-changed", INFO, ABSORBED, "name/x-unit")),
+    Kind("schema spelt out", _define("kind", copy.deepcopy(_BASE["components"]["schemas"]["Kind"])),
+         _entry("restructured", INFO, ABSORBED, "properties/kind"),
+         _entry("restructured", INFO, ABSORBED, "properties/kind")),
     Kind("component renamed", lambda s: _rename_component(s, "Kind", "Sort"),
-         _said("api-schema-renamed", INFO, ABSORBED, "schemas/Sort"),
-         _said("api-schema-renamed", INFO, ABSORBED, "schemas/Kind")),
+         _entry("api-schema-renamed", INFO, ABSORBED, "schemas/Sort"),
+         _entry("api-schema-renamed", INFO, ABSORBED, "schemas/Kind")),
     Kind("unused component", lambda s: s["components"]["schemas"].update(Other={"type": "string"}),
-         _said("api-schema-added", INFO, ABSORBED, "schemas/Other"),
-         _said("api-schema-removed", INFO, ABSORBED, "schemas/Other")),
+         _entry("api-schema-added", INFO, ABSORBED, "schemas/Other"),
+         _entry("api-schema-removed", INFO, ABSORBED, "schemas/Other")),
     Kind("error status documented",
          lambda s: _operation(s)["responses"].update({"529": _operation(s)["responses"]["404"]}),
-         _said("response-non-success-status-added", INFO, SURFACED, "responses/529"),
-         _said("response-non-success-status-removed", WARNING, ABSORBED, "responses/529")),
+         _entry("response-non-success-status-added", INFO, SURFACED, "responses/529"),
+         _entry("response-non-success-status-removed", WARNING, ABSORBED, "responses/529")),
     Kind("success status documented",
          lambda s: _operation(s)["responses"].update({"202": _operation(s)["responses"]["200"]}),
-         _said("response-success-status-added", WARNING, BROKEN, "responses/202"),
-         _said("response-success-status-removed", BREAKING, ABSORBED, "responses/202")),
+         _entry("response-success-status-added", WARNING, BROKEN, "responses/202"),
+         _entry("response-success-status-removed", BREAKING, ABSORBED, "responses/202")),
     Kind("no body", lambda s: _operation(s)["responses"]["200"].pop("content"),
-         _said("response-media-type-removed", BREAKING, BROKEN, "200/content/application~1json"),
-         _said("response-media-type-added", INFO, ABSORBED, "200/content/application~1json")),
+         _entry("response-media-type-removed", BREAKING, BROKEN, "200/content/application~1json"),
+         _entry("response-media-type-added", INFO, ABSORBED, "200/content/application~1json")),
     Kind("a range instead of a status",
          lambda s: _operation(s)["responses"].update(
              {"4XX": _operation(s)["responses"].pop("404")}),
-         (Said("response-non-success-status-added", INFO, SURFACED, "responses/4XX"),
-          Said("response-non-success-status-removed", WARNING, ABSORBED, "responses/404")),
-         (Said("response-non-success-status-added", INFO, ABSORBED, "responses/404"),
-          Said("response-non-success-status-removed", WARNING, ABSORBED, "responses/4XX"))),
+         (Expected("response-non-success-status-added", INFO, SURFACED, "responses/4XX"),
+          Expected("response-non-success-status-removed", WARNING, ABSORBED, "responses/404")),
+         (Expected("response-non-success-status-added", INFO, ABSORBED, "responses/404"),
+          Expected("response-non-success-status-removed", WARNING, ABSORBED, "responses/4XX"))),
     Kind("listed values instead of a date-time", _set("when", enum=["soon"]),
-         _said(f"{_P}-type-generalized", BREAKING, BROKEN, "when/type"),
-         (Said(f"{_P}-became-not-enum", WARNING, SURFACED, "when/enum"),
-          Said(f"{_P}-type-specialized", INFO, ABSORBED, "when/type"))),
+         _entry(f"{_P}-type-generalized", BREAKING, BROKEN, "when/type"),
+         (Expected(f"{_P}-became-not-enum", WARNING, SURFACED, "when/enum"),
+          Expected(f"{_P}-type-specialized", INFO, ABSORBED, "when/type"))),
     Kind("a schema inside itself",
          _set("note", type="object", properties={"inner": ref("Thing")}),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "note/type"),
-         _said(f"{_P}-type-changed", BREAKING, BROKEN, "note/type")),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "note/type"),
+         _entry(f"{_P}-type-changed", BREAKING, BROKEN, "note/type")),
     Kind("two requirements at once",
          lambda s: _operation(s).update(security=[{"key": []}, {"other": []}, {"third": []}]),
-         (Said("api-security-added", BREAKING, BROKEN, "security/1"),
-          Said("api-security-added", BREAKING, BROKEN, "security/2")),
-         (Said("api-security-removed", WARNING, ABSORBED, "security/1"),
-          Said("api-security-removed", WARNING, ABSORBED, "security/2")), generated=False),
+         (Expected("api-security-added", BREAKING, BROKEN, "security/1"),
+          Expected("api-security-added", BREAKING, BROKEN, "security/2")),
+         (Expected("api-security-removed", WARNING, ABSORBED, "security/1"),
+          Expected("api-security-removed", WARNING, ABSORBED, "security/2")), generated=False),
     Kind("header gone", lambda s: _operation(s)["responses"]["200"].pop("headers"),
-         _said("required-response-header-removed", BREAKING, ABSORBED, "headers/X-Left"),
-         _said("response-header-added", INFO, ABSORBED, "headers/X-Left")),
+         _entry("required-response-header-removed", BREAKING, ABSORBED, "headers/X-Left"),
+         _entry("response-header-added", INFO, ABSORBED, "headers/X-Left")),
     Kind("path renamed", lambda s: _rename_path(s, "/object"),
-         _said("path-changed", BREAKING, BROKEN, "paths/~1object"),
-         _said("path-changed", BREAKING, BROKEN, "paths/~1thing")),
+         _entry("path-changed", BREAKING, BROKEN, "paths/~1object"),
+         _entry("path-changed", BREAKING, BROKEN, "paths/~1thing")),
     Kind("slash doubled", lambda s: _rename_path(s, "//thing"),
-         _said("path-slashes-changed", WARNING, ABSORBED, "paths/~1~1thing"),
-         _said("path-slashes-changed", WARNING, ABSORBED, "paths/~1thing")),
+         _entry("path-slashes-changed", WARNING, ABSORBED, "paths/~1~1thing"),
+         _entry("path-slashes-changed", WARNING, ABSORBED, "paths/~1thing")),
     Kind("operation id", lambda s: _operation(s).update(operationId="get-thing"),
-         _said("api-operation-id-changed", INFO, ABSORBED, "operationId"),
-         _said("api-operation-id-changed", INFO, ABSORBED, "operationId")),
+         _entry("api-operation-id-changed", INFO, ABSORBED, "operationId"),
+         _entry("api-operation-id-changed", INFO, ABSORBED, "operationId")),
     Kind("tag", lambda s: _operation(s).update(tags=["objects"]),
-         (Said("api-tag-added", INFO, ABSORBED, "tags/0"),
-          Said("api-tag-removed", INFO, ABSORBED, "tags/0")),
-         (Said("api-tag-added", INFO, ABSORBED, "tags/0"),
-          Said("api-tag-removed", INFO, ABSORBED, "tags/0"))),
+         (Expected("api-tag-added", INFO, ABSORBED, "tags/0"),
+          Expected("api-tag-removed", INFO, ABSORBED, "tags/0")),
+         (Expected("api-tag-added", INFO, ABSORBED, "tags/0"),
+          Expected("api-tag-removed", INFO, ABSORBED, "tags/0"))),
     Kind("deprecated operation", lambda s: _operation(s).update(deprecated=True),
-         _said("endpoint-deprecated", WARNING, ABSORBED, "deprecated"),
-         _said("endpoint-reactivated", INFO, ABSORBED, "deprecated")),
+         _entry("endpoint-deprecated", WARNING, ABSORBED, "deprecated"),
+         _entry("endpoint-reactivated", INFO, ABSORBED, "deprecated")),
     Kind("required parameter",
          lambda s: _operation(s)["parameters"].append(
              {"name": "who", "in": "query", "required": True, "schema": {"type": "string"}}),
-         _said("new-required-request-parameter", BREAKING, BROKEN, "parameters/2"),
-         _said("request-parameter-removed", WARNING, ABSORBED, "parameters/2")),
+         _entry("new-required-request-parameter", BREAKING, BROKEN, "parameters/2"),
+         _entry("request-parameter-removed", WARNING, ABSORBED, "parameters/2")),
     Kind("optional parameter",
          lambda s: _operation(s)["parameters"].append(
              {"name": "who", "in": "query", "schema": {"type": "string"}}),
-         _said("new-optional-request-parameter", INFO, ABSORBED, "parameters/2"),
-         _said("request-parameter-removed", WARNING, ABSORBED, "parameters/2")),
+         _entry("new-optional-request-parameter", INFO, ABSORBED, "parameters/2"),
+         _entry("request-parameter-removed", WARNING, ABSORBED, "parameters/2")),
     Kind("parameter becomes required",
          lambda s: _operation(s)["parameters"][1].update(required=True),
-         _said("request-parameter-became-required", BREAKING, BROKEN, "parameters/1"),
-         _said("request-parameter-became-optional", INFO, ABSORBED, "parameters/1")),
+         _entry("request-parameter-became-required", BREAKING, BROKEN, "parameters/1"),
+         _entry("request-parameter-became-optional", INFO, ABSORBED, "parameters/1")),
     Kind("value of a parameter gone",
          lambda s: _operation(s)["parameters"][1]["schema"]["enum"].remove("long"),
-         _said("request-parameter-enum-value-removed", BREAKING, ABSORBED, "enum/0"),
-         _said("request-parameter-enum-value-added", INFO, ABSORBED, "enum/0")),
+         _entry("request-parameter-enum-value-removed", BREAKING, ABSORBED, "enum/0"),
+         _entry("request-parameter-enum-value-added", INFO, ABSORBED, "enum/0")),
     Kind("the id is a number",
          lambda s: _operation(s)["parameters"][0].update(schema={"type": "integer"}),
-         _said("request-parameter-type-changed", BREAKING, BROKEN, "schema/type"),
-         _said("request-parameter-type-changed", BREAKING, BROKEN, "schema/type")),
+         _entry("request-parameter-type-changed", BREAKING, BROKEN, "schema/type"),
+         _entry("request-parameter-type-changed", BREAKING, BROKEN, "schema/type")),
     Kind("request body",
          lambda s: _operation(s).update(requestBody={"required": True, "content": {
              "application/json": {"schema": ref("Part")}}}),
-         _said("request-body-added-required", BREAKING, BROKEN, "requestBody"),
-         _said("request-body-removed", BREAKING, BROKEN, "requestBody")),
+         _entry("request-body-added-required", BREAKING, BROKEN, "requestBody"),
+         _entry("request-body-removed", BREAKING, BROKEN, "requestBody")),
     Kind("operation added",
          lambda s: s["paths"].update({"/other": {"get": _operation(s) | {"operationId": "other"}}}),
-         _said("endpoint-added", INFO, ABSORBED, "~1other/get"),
-         _said("api-removed-without-deprecation", BREAKING, BROKEN, "~1other/get")),
+         _entry("endpoint-added", INFO, ABSORBED, "~1other/get"),
+         _entry("api-removed-without-deprecation", BREAKING, BROKEN, "~1other/get")),
     Kind("another server", lambda s: s["servers"][0].update(url="https://example.org/api"),
-         _said("api-server-changed", BREAKING, BROKEN, "servers"),
-         _said("api-server-changed", BREAKING, BROKEN, "servers")),
+         _entry("api-server-changed", BREAKING, BROKEN, "servers"),
+         _entry("api-server-changed", BREAKING, BROKEN, "servers")),
     Kind("another security",
          lambda s: _operation(s).update(security=[{"other": []}]),
-         (Said("api-security-added", BREAKING, BROKEN, "security/0"),
-          Said("api-security-removed", WARNING, ABSORBED, "security/0")),
-         (Said("api-security-added", BREAKING, ABSORBED, "security/0"),
-          Said("api-security-removed", WARNING, ABSORBED, "security/0")), generated=False),
+         (Expected("api-security-added", BREAKING, BROKEN, "security/0"),
+          Expected("api-security-removed", WARNING, ABSORBED, "security/0")),
+         (Expected("api-security-added", BREAKING, ABSORBED, "security/0"),
+          Expected("api-security-removed", WARNING, ABSORBED, "security/0")), generated=False),
     Kind("summary", lambda s: _operation(s).update(summary="Fetch a thing"),
-         _said("summary-changed", INFO, ABSORBED, "get/summary"),
-         _said("summary-changed", INFO, ABSORBED, "get/summary")),
+         _entry("summary-changed", INFO, ABSORBED, "get/summary"),
+         _entry("summary-changed", INFO, ABSORBED, "get/summary")),
     Kind("title of the API", lambda s: s["info"].update(title="The API"),
-         _said("note-changed", INFO, ABSORBED, "info/title"),
-         _said("note-changed", INFO, ABSORBED, "info/title")),
+         _entry("note-changed", INFO, ABSORBED, "info/title"),
+         _entry("note-changed", INFO, ABSORBED, "info/title")),
     Kind("what no rule knows", lambda s: _operation(s).update(callbacks={"x": {}}),
-         _said("unclassified-change", WARNING, ABSORBED, "callbacks"),
-         _said("unclassified-change", WARNING, ABSORBED, "callbacks"), generated=False),
+         _entry("unclassified-change", WARNING, ABSORBED, "callbacks"),
+         _entry("unclassified-change", WARNING, ABSORBED, "callbacks"), generated=False),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from common.project import Project
 
 ROOT = Path(__file__).parents[2]
 
-#: An overlay that does nothing, for specs that are not ours.
+#: An overlay without actions, for foreign specs.
 NO_OVERLAY = "overlay: 1.0.0\ninfo: {title: Nothing, version: 1.0.0}\nactions: []\n"
 
 #: The version that tests of the tools start from, and those that are kept beside it. A published
@@ -38,22 +38,22 @@ FROZEN = {
     for name, version in versions.all(Project(ROOT)).items()
     if name in {PINNED, *KEPT}
 }
-#: Where the project has its spec from.
+#: The URL of the project's spec.
 SOURCE = "https://modelgates.ai/docs/api/api-reference/generations/get-generation"
-#: A real answer.
+#: A recorded response.
 RECORD = "tests/records/2026-02-cancelled-stream.json"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def run_by_nox() -> Iterator[None]:
-    """Let hints name sessions of nox, whatever runs the tests."""
+    """Make hints name nox sessions, however the tests are run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MODELGATES_RUN_BY", raising=False)
         yield
 
 
 class Ended(NamedTuple):
-    """How a script ended: its status, or the line that it ended with; and what it wrote."""
+    """The result of a script: its status or error line, and its output."""
 
     status: str | int | None
     output: str
@@ -63,7 +63,7 @@ class Ended(NamedTuple):
 def run_script(root: Path, name: str, *arguments: object, stdin: bytes = b"") -> Ended:
     """Run a script as the maintainer does, but in this process, which saves most of its time.
 
-    Any other exception than the one that ends a script would have been a traceback: it is raised.
+    Other exceptions than SystemExit would be a traceback, and are raised.
     """
     output, errors, status = io.StringIO(), io.StringIO(), None
     with pytest.MonkeyPatch.context() as patch:
@@ -78,14 +78,14 @@ def run_script(root: Path, name: str, *arguments: object, stdin: bytes = b"") ->
 
 
 class ProjectCopy:
-    """A copy of what generation needs, for tests to change."""
+    """A copy of the inputs of generation, for tests to change."""
 
     def __init__(self, root: Path, source: Path) -> None:
         self.root = root
         shutil.copytree(source, root, dirs_exist_ok=True)
 
     def set_spec(self, spec: dict[str, Any] | str) -> None:
-        """Vendor another spec: put it in the place of openapi.yaml and into the lock."""
+        """Replace openapi.yaml and update the lock."""
         text = spec if isinstance(spec, str) else json.dumps(spec, ensure_ascii=False, indent=1)
         self.write("openapi.yaml", text)
         lock = json.loads(self.read("openapi.lock.json"))
@@ -107,7 +107,7 @@ class ProjectCopy:
         self.write(name, text.replace(old, new))
 
     def regenerate(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the script as the maintainer does; in a process of its own for an environment."""
+        """Run the script as the maintainer does; in a separate process with an environment."""
         if not environment:
             status, output, errors = run_script(self.root, "regenerate.py", *arguments)
             if isinstance(status, str):  # as Python does with it
@@ -131,7 +131,7 @@ class ProjectCopy:
         }
 
     def refusal(self, *arguments: str) -> str:
-        """Run the script, which must say no in one line and change nothing; return the line."""
+        """Run the script, which must fail with one line and change nothing; return the line."""
         before = self.files()
         ended = run_script(self.root, "regenerate.py", *arguments)
         assert self.files() == before
@@ -144,9 +144,9 @@ class ProjectCopy:
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a project generates from: this one's tools, at `PINNED` and with `KEPT` beside it.
+    """The inputs of generation: this project's tools, `PINNED`, and the stored versions `KEPT`.
 
-    Whatever version this project is at, the tests of the tools stand still.
+    The tests do not depend on the version that is vendored now.
     """
     root = tmp_path_factory.mktemp("inputs")
     (root / "scripts" / "requirements").mkdir(parents=True)
@@ -161,8 +161,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = versions.store(Project(root))
     store.mkdir(parents=True)
     lines = (versions.store(Project(ROOT)) / versions.SUMS).read_text().splitlines(keepends=True)
-    kept = [line for line in lines if line[66:].startswith(KEPT) and ".overlay." not in line]
-    (store / versions.SUMS).write_text("".join(kept))
+    lines_kept = [line for line in lines if line[66:].startswith(KEPT) and ".overlay." not in line]
+    (store / versions.SUMS).write_text("".join(lines_kept))
     for name in KEPT:
         for file in versions.store(Project(ROOT)).glob(f"{name}.[dy]*"):
             shutil.copy(file, store)
@@ -188,7 +188,7 @@ def project(inputs: Path, tmp_path: Path) -> ProjectCopy:
 
 
 class Drift:
-    """Runs the command in this process, as somebody at a terminal would not see it."""
+    """Runs the command in this process, without a terminal."""
 
     def __init__(self, project: ProjectCopy) -> None:
         self.project = project

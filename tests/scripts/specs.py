@@ -1,7 +1,7 @@
 """Random small OpenAPI documents, and random edits of them, all decided by a seed.
 
-`document` and `edit` stay with what a client can usually be generated from; `spoil` puts anything
-anywhere, as a document that nobody has validated may.
+`document` and `edit` give documents that a client can usually be generated from; `spoil` puts
+arbitrary values anywhere, as in an unvalidated document.
 """
 
 import copy
@@ -36,10 +36,10 @@ def schema(random: Random, depth: int = 2) -> Spec:
     makers = [_string, _string, _number, _enum, _boolean, _reference, _const]
     if depth > 0:
         makers += [_object, _object, _array, _choice, _types, _nullable, _map, _all_of, _any]
-    made = random.choice(makers)(random, depth - 1)
+    result = random.choice(makers)(random, depth - 1)
     if random.random() < 0.1:
-        made["description"] = random.choice(_WORDS)
-    return made
+        result["description"] = random.choice(_WORDS)
+    return result
 
 
 def _string(random: Random, _: int) -> Spec:
@@ -80,11 +80,11 @@ def _reference(random: Random, _: int) -> Spec:
 
 def _object(random: Random, depth: int) -> Spec:
     keys = random.sample(_KEYS, random.randint(0, 4))
-    made: Spec = {"type": "object", "properties": {key: schema(random, depth) for key in keys}}
-    made["required"] = [key for key in keys if random.random() < 0.5]
+    result: Spec = {"type": "object", "properties": {key: schema(random, depth) for key in keys}}
+    result["required"] = [key for key in keys if random.random() < 0.5]
     if random.random() < 0.3:
-        made["additionalProperties"] = random.choice((True, False, {}, {"type": "integer"}))
-    return made
+        result["additionalProperties"] = random.choice((True, False, {}, {"type": "integer"}))
+    return result
 
 
 def _map(random: Random, depth: int) -> Spec:
@@ -176,7 +176,7 @@ def _body(random: Random) -> Spec:
 
 
 def edit(random: Random, spec: Spec, times: int = 1) -> Spec:
-    """Return a copy with some random edits: of schemas mostly, of what is around them at times."""
+    """Return a copy with some random edits, mostly of schemas."""
     spec = copy.deepcopy(spec)
     for _ in range(times):
         if random.random() < 0.15:
@@ -187,15 +187,15 @@ def edit(random: Random, spec: Spec, times: int = 1) -> Spec:
 
 
 def _straight(spec: Spec) -> Spec:
-    """Take references out that lead in a circle, with nothing in it: no document means that."""
+    """Remove cycles of references without any content, which no real document has."""
     components = spec["components"]["schemas"]
     for name in _NAMES:
-        todo, seen = [components[name]], 0
-        while todo and seen < 20:
-            one, seen = todo.pop(), seen + 1
-            todo += [p for key in ("allOf", "oneOf", "anyOf") for p in one.get(key, ())]
-            if "$ref" in one:
-                todo.append(components[one["$ref"].rpartition("/")[2]])
+        todo, count = [components[name]], 0
+        while todo and count < 20:
+            node, count = todo.pop(), count + 1
+            todo += [p for key in ("allOf", "oneOf", "anyOf") for p in node.get(key, ())]
+            if "$ref" in node:
+                todo.append(components[node["$ref"].rpartition("/")[2]])
         if todo:
             components[name] = {"type": "boolean"}
     return spec
@@ -203,118 +203,118 @@ def _straight(spec: Spec) -> Spec:
 
 def schemas(spec: Spec) -> list[Spec]:
     """Return every schema of a document, at every depth."""
-    found: list[Spec] = list(spec["components"]["schemas"].values())
+    result: list[Spec] = list(spec["components"]["schemas"].values())
     for item in spec["paths"].values():
         for operation in (part for key, part in item.items() if key != "parameters"):
             media = [r.get("content", {}) for r in operation["responses"].values()]
             media.append(operation.get("requestBody", {}).get("content", {}))
-            found += [m["schema"] for content in media for m in content.values() if "schema" in m]
-    for one in found:  # grows on the way
-        found += one.get("properties", {}).values()
-        found += [p for key in ("oneOf", "anyOf", "allOf") for p in one.get(key, ())]
-        found += [one[key] for key in ("items", "additionalProperties")
-                  if isinstance(one.get(key), dict)]  # fmt: skip
-    return found
+            result += [m["schema"] for content in media for m in content.values() if "schema" in m]
+    for node in result:  # grows on the way
+        result += node.get("properties", {}).values()
+        result += [p for key in ("oneOf", "anyOf", "allOf") for p in node.get(key, ())]
+        result += [node[key] for key in ("items", "additionalProperties")
+                  if isinstance(node.get(key), dict)]  # fmt: skip
+    return result
 
 
-def _replace(random: Random, one: Spec) -> None:
-    made = schema(random, random.randint(0, 2))
-    one.clear()
-    one.update(made)
+def _replace(random: Random, node: Spec) -> None:
+    result = schema(random, random.randint(0, 2))
+    node.clear()
+    node.update(result)
 
 
-def _toggle_null(_: Random, one: Spec) -> None:
-    kind = one.get("type")
+def _toggle_null(_: Random, node: Spec) -> None:
+    kind = node.get("type")
     if isinstance(kind, str):
-        one["type"] = [kind, "null"]
-        if "enum" in one:
-            one["enum"] = [*one["enum"], None]
+        node["type"] = [kind, "null"]
+        if "enum" in node:
+            node["enum"] = [*node["enum"], None]
     elif isinstance(kind, list):
-        rest = [k for k in kind if k != "null"] or ["string"]
-        one["type"] = rest[0] if len(rest) == 1 else rest
-        if "enum" in one:
-            one["enum"] = [value for value in one["enum"] if value is not None]
+        others = [k for k in kind if k != "null"] or ["string"]
+        node["type"] = others[0] if len(others) == 1 else others
+        if "enum" in node:
+            node["enum"] = [value for value in node["enum"] if value is not None]
     else:
-        inner = dict(one)
-        one.clear()
-        one["anyOf"] = [inner, {"type": "null"}]
+        inner = dict(node)
+        node.clear()
+        node["anyOf"] = [inner, {"type": "null"}]
 
 
-def _property(random: Random, one: Spec) -> None:
-    if "properties" not in one:
+def _property(random: Random, node: Spec) -> None:
+    if "properties" not in node:
         return
     key = random.choice(_KEYS)
-    if key in one["properties"] and random.random() < 0.6:
-        del one["properties"][key]
-        one["required"] = [name for name in one.get("required", ()) if name != key]
+    if key in node["properties"] and random.random() < 0.6:
+        del node["properties"][key]
+        node["required"] = [name for name in node.get("required", ()) if name != key]
         return
-    one["properties"][key] = schema(random, 1)
+    node["properties"][key] = schema(random, 1)
 
 
-def _require(random: Random, one: Spec) -> None:
-    if one.get("properties"):
-        key = random.choice(sorted(one["properties"]))
-        required = one.get("required", [])
-        one["required"] = (
+def _require(random: Random, node: Spec) -> None:
+    if node.get("properties"):
+        key = random.choice(sorted(node["properties"]))
+        required = node.get("required", [])
+        node["required"] = (
             [name for name in required if name != key] if key in required else [*required, key]
         )
 
 
-def _values(random: Random, one: Spec) -> None:
-    if one.get("type") == "string":
-        if "enum" in one and random.random() < 0.3:
-            del one["enum"]
+def _values(random: Random, node: Spec) -> None:
+    if node.get("type") == "string":
+        if "enum" in node and random.random() < 0.3:
+            del node["enum"]
         else:
-            one["enum"] = random.sample(_WORDS, random.randint(1, 4))
+            node["enum"] = random.sample(_WORDS, random.randint(1, 4))
 
 
-def _bound(random: Random, one: Spec) -> None:
+def _bound(random: Random, node: Spec) -> None:
     key = {"string": "maxLength", "integer": "maximum", "number": "minimum", "array": "minItems",
-           "object": "maxProperties"}.get(str(one.get("type")))  # fmt: skip
+           "object": "maxProperties"}.get(str(node.get("type")))  # fmt: skip
     if key:
-        one[key] = random.choice((0, 1, 5, 50))
+        node[key] = random.choice((0, 1, 5, 50))
         if random.random() < 0.3:
-            del one[key]
+            del node[key]
 
 
-def _note(random: Random, one: Spec) -> None:
-    one[random.choice(("description", "title", "x-unit", "deprecated", "default"))] = "other"
-    if one.get("default") == "other" and one.get("type") != "string":
-        del one["default"]
-    if one.get("deprecated") == "other":
-        one["deprecated"] = True
+def _note(random: Random, node: Spec) -> None:
+    node[random.choice(("description", "title", "x-unit", "deprecated", "default"))] = "other"
+    if node.get("default") == "other" and node.get("type") != "string":
+        del node["default"]
+    if node.get("deprecated") == "other":
+        node["deprecated"] = True
 
 
-def _open(random: Random, one: Spec) -> None:
-    if one.get("type") == "object":
-        one["additionalProperties"] = random.choice((True, False, {}, schema(random, 0)))
+def _open(random: Random, node: Spec) -> None:
+    if node.get("type") == "object":
+        node["additionalProperties"] = random.choice((True, False, {}, schema(random, 0)))
         if random.random() < 0.3:
-            del one["additionalProperties"]
+            del node["additionalProperties"]
 
 
-def _more(random: Random, one: Spec) -> None:
+def _more(random: Random, node: Spec) -> None:
     for key in ("oneOf", "anyOf"):
-        if key in one:
-            if len(one[key]) > 1 and random.random() < 0.5:
-                one[key].pop(random.randrange(len(one[key])))
+        if key in node:
+            if len(node[key]) > 1 and random.random() < 0.5:
+                node[key].pop(random.randrange(len(node[key])))
             else:
-                one[key].append(schema(random, 1))
+                node[key].append(schema(random, 1))
             if random.random() < 0.3:
-                random.shuffle(one[key])
+                random.shuffle(node[key])
 
 
-def _wrap(random: Random, one: Spec) -> None:
-    inner = dict(one)
-    one.clear()
+def _wrap(random: Random, node: Spec) -> None:
+    inner = dict(node)
+    node.clear()
     keywords = ("oneOf", "anyOf", "allOf")  # `allOf` of what is no object is refused, or misread
-    one[random.choice(keywords if inner.get("type") == "object" else keywords[:2])] = [inner]
+    node[random.choice(keywords if inner.get("type") == "object" else keywords[:2])] = [inner]
 
 
-def _format(random: Random, one: Spec) -> None:
-    if one.get("type") == "string":
-        one["format"] = random.choice(("date", "date-time", "uuid", "uri", "binary"))
+def _format(random: Random, node: Spec) -> None:
+    if node.get("type") == "string":
+        node["format"] = random.choice(("date", "date-time", "uuid", "uri", "binary"))
         if random.random() < 0.4:
-            del one["format"]
+            del node["format"]
 
 
 _EDITS = (_replace, _replace, _toggle_null, _toggle_null, _property, _property, _require, _values,
@@ -367,18 +367,18 @@ _AROUND = (_add_status, _add_status, _media, _rename_path, _rename_id, _paramete
 
 def places(value: Any, pointer: str = "#") -> list[tuple[Any, Any, str]]:
     """Return every container of a document, with each key or index in it, and its pointer."""
-    found = []
+    result = []
     parts = value.items() if isinstance(value, dict) else enumerate(value)
     for key, part in parts:
         at = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
-        found.append((value, key, at))
+        result.append((value, key, at))
         if isinstance(part, dict | list):
-            found += places(part, at)
-    return found
+            result += places(part, at)
+    return result
 
 
 def spoil(random: Random, spec: Spec, times: int = 1) -> Spec:
-    """Return a copy in which anything may stand anywhere."""
+    """Return a copy with arbitrary values in arbitrary places."""
     spec = copy.deepcopy(spec)
     for _ in range(times):
         holder, key, _at = random.choice(places(spec))
@@ -398,5 +398,5 @@ def spoil(random: Random, spec: Spec, times: int = 1) -> Spec:
 
 
 def dumped(spec: Spec) -> bytes:
-    """Return a document as the file that it would be."""
+    """Return a document as the content of a file."""
     return json.dumps(spec).encode()

@@ -44,9 +44,9 @@ def refusal(spec):
     """Return the words by which a spec is refused: one line that names it."""
     with pytest.raises(ToolError, match=r"^new\.yaml") as caught:
         admission.admit(spec, "new.yaml")
-    words = str(caught.value)
-    assert words.isprintable()
-    return words
+    message = str(caught.value)
+    assert message.isprintable()
+    return message
 
 
 def operation(name, **more):
@@ -98,7 +98,7 @@ def test_what_an_api_may_be_is_admitted(spec):
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("spec", "message"),
     [
         ({"swagger": "2.0", "paths": {}}, "is a Swagger 2.0 document; ask the provider for"),
         (change("openapi", REMOVED), "has `openapi: None`; only 3.0.x and 3.1.x"),
@@ -124,12 +124,12 @@ def test_what_an_api_may_be_is_admitted(spec):
         (change(A={"$ref": "other.yaml"}), None),
     ],
 )
-def test_what_is_no_such_api_is_refused(spec, words):
-    """In words that say what would be accepted; the operation may move, but must be there."""
-    if words is None:
+def test_what_is_no_such_api_is_refused(spec, message):
+    """The message says what would be accepted; the operation may move, but must exist."""
+    if message is None:
         admission.admit(spec, "new.yaml")
     else:
-        assert words in refusal(spec)
+        assert message in refusal(spec)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +167,12 @@ def test_a_path_is_a_path(path):
 )
 @pytest.mark.parametrize("place", [(), ("paths", "/generation"), GET])
 def test_a_server_gets_keys_over_https_alone(server, place):
-    """Wherever the spec names it, and whatever it makes of it by variables."""
+    """In every place where the spec has a URL, also with server variables."""
     assert "servers/0" in refusal(change(*place, "servers", [server]))
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("spec", "message"),
     [
         (change(**{"N" * 161: TEXT}), "161 bytes"),
         (change(**{"é" * 81: TEXT}), "162 bytes"),
@@ -197,19 +197,19 @@ def test_a_server_gets_keys_over_https_alone(server, place):
         (change(**{f"C{i}": TEXT for i in range(10_000)}), "components; more than 10000"),
     ],
 )
-def test_names_and_numbers_have_limits(spec, words):
+def test_names_and_numbers_have_limits(spec, message):
     """Names are shown, become file names, and are read by people; numbers become time."""
-    assert words in refusal(spec)
+    assert message in refusal(spec)
 
 
-def test_all_problems_are_said_at_once():
+def test_all_problems_are_reported_at_once():
     """Each with its place."""
     spec = change(
         "servers", [{"url": "http://evil.example"}], **{"N" * 161: TEXT, "a\u200bb": TEXT}
     )
-    said = refusal(spec)
-    for words in ("161 bytes", "U+200B", "#/servers/0", "over a connection other than https"):
-        assert words in said
+    output = refusal(spec)
+    for message in ("161 bytes", "U+200B", "#/servers/0", "over a connection other than https"):
+        assert message in output
 
 
 #: What would be code, markup or the end of a string, if anything took it for more than text.

@@ -20,39 +20,39 @@ STATUS = ("200", "/data/provider_responses/*/status")
 
 def test_no_client_has_a_fault_whatever_version_the_server_follows():
     """All pairs of versions, in both directions; a client sees no drift in its own version."""
-    known = {name: FROZEN[name] for name in (PINNED, "2026-05-30", "2026-06-08", LATEST)}
-    found = execution.matrix(OURS, known.values())
-    assert found.keys() == {(old, new) for old in known for new in known}
-    for (old, new), result in found.items():
+    versions_ = {name: FROZEN[name] for name in (PINNED, "2026-05-30", "2026-06-08", LATEST)}
+    results = execution.matrix(OURS, versions_.values())
+    assert results.keys() == {(old, new) for old in versions_ for new in versions_}
+    for (old, new), result in results.items():
         assert (result.crashes, result.wrong_values, result.losses) == ([], [], []), (old, new)
         assert result.uncovered == []
         assert result.bodies > 300
         if old == new:
             assert result.places == {}
             assert result.drift == {}
-    assert found["2026-05-13", "2026-06-23"].effects == {
+    assert results["2026-05-13", "2026-06-23"].effects == {
         PROVIDER: SURFACED,
         ("200", "/data/api_type"): SURFACED,
         ("200", "/data/preset_id"): SURFACED,
         ("200", "/data/data_region"): SURFACED,
     }
-    assert found["2026-06-23", "2026-05-13"].effects == {
+    assert results["2026-06-23", "2026-05-13"].effects == {
         STATUS: BROKEN,
         ("200", "/data/preset_id"): SURFACED,
         ("200", "/data/data_region"): BROKEN,
     }
-    assert found["2026-05-30", "2026-06-08"].effects == {}
+    assert results["2026-05-30", "2026-06-08"].effects == {}
 
 
 @pytest.fixture
-def plain(project):
+def bare_project(project):
     """A project without an overlay, for documents that are not ours."""
     project.write("overlays/spec.overlay.yaml", NO_OVERLAY)
     return Project(project.root)
 
 
 def described(schema, **responses):
-    """Return a document whose one operation answers 200 with a schema."""
+    """Return a document whose only operation has a 200 response with a schema."""
     content = {"application/json": {"schema": schema}}
     answers = {"200": {"description": "it", "content": content}}
     answers |= {
@@ -146,13 +146,17 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), PAIRS.values(), ids=PAIRS)
-def test_a_schema_change_has_the_expected_effect(plain, old, new, expected):
+def test_a_schema_change_has_the_expected_effect(bare_project, old, new, expected):
     """Absorbed, surfaced or broken: at its place, and nowhere else."""
-    found = execution.observe(plain, version("old", described(old)), version("new", described(new)))
-    assert found.is_clean, (found.crashes, found.wrong_values, found.losses)
-    assert found.effects == expected
-    assert found.uncovered == []
-    assert {deviation.place for deviation in found.drift} == {place for _, place in expected} - {""}
+    result = execution.observe(
+        bare_project, version("old", described(old)), version("new", described(new))
+    )
+    assert result.is_clean, (result.crashes, result.wrong_values, result.losses)
+    assert result.effects == expected
+    assert result.uncovered == []
+    assert {deviation.place for deviation in result.drift} == {place for _, place in expected} - {
+        ""
+    }
 
 
 STATUSES = {
@@ -166,40 +170,42 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), STATUSES.values(), ids=STATUSES)
-def test_a_status_change_has_the_expected_effect(plain, old, new, expected):
+def test_a_status_change_has_the_expected_effect(bare_project, old, new, expected):
     """An undocumented error status is an error; an undocumented success is not a success."""
-    one, other = (version(name, described(TEXT, **r)) for name, r in (("old", old), ("new", new)))
-    found = execution.observe(plain, one, other)
-    assert found.is_clean
-    assert found.effects == expected
+    old_version, new_version = (
+        version(name, described(TEXT, **r)) for name, r in (("old", old), ("new", new))
+    )
+    result = execution.observe(bare_project, old_version, new_version)
+    assert result.is_clean
+    assert result.effects == expected
 
 
-def test_operations_are_known_by_id_and_else_by_method_and_path(plain):
+def test_operations_are_known_by_id_and_else_by_method_and_path(bare_project):
     """An operation that the client does not have is reported as not covered."""
     one, moved, renamed, gone = (described(holding(AB)) for _ in range(4))
     moved["paths"] = {"//y": moved["paths"]["/x"]}
     renamed["paths"]["/x"]["get"]["operationId"] = "fetch-x"
     gone["paths"] = {"/y": renamed["paths"]["/x"]}
-    sent = {
+    bodies_by_version = {
         name: bodies.generate(spec)
         for name, spec in (("moved", moved), ("renamed", renamed), ("gone", gone))
     }
-    with clients.generated(plain, [version("one", one)]) as made:
-        found = execution.decoded(made["one"], sent)
+    with clients.generated(bare_project, [version("one", one)]) as generated:
+        found = execution.decoded(generated["one"], bodies_by_version)
     assert all(result.is_clean and not result.places for result in found.values())
     assert found["moved"].uncovered == found["renamed"].uncovered == []
     assert found["gone"].uncovered == ["fetch-x: the client of one has no such operation"]
 
 
-def test_the_same_seed_gives_the_same_result(plain):
+def test_the_same_seed_gives_the_same_result(bare_project):
     """A seed decides everything."""
     old, new = version("old", described(holding(AB))), version("new", described(holding(ABC)))
-    one, again = (execution.observe(plain, old, new, seed=7) for _ in range(2))
-    assert one == again
-    assert one.places
+    first, second = (execution.observe(bare_project, old, new, seed=7) for _ in range(2))
+    assert first == second
+    assert first.places
 
 
-def test_a_hostile_version_ends_in_a_result(plain):
+def test_a_hostile_version_ends_in_a_result(bare_project):
     """Recursive and with a huge enum: decoded by a client that expects neither."""
     node = described({"$ref": "#/components/schemas/Node"})
     enum = {"type": "string", "enum": [f"v{number}" for number in range(100_000)]}
@@ -207,23 +213,23 @@ def test_a_hostile_version_ends_in_a_result(plain):
     node["components"] = {
         "schemas": {"Node": {"type": "object", "properties": {"p": enum, "kids": kids}}}
     }
-    sent = {"hostile": bodies.generate(node)}
-    with clients.generated(plain, [version("old", described(holding(AB)))]) as made:
-        found = execution.decoded(made["old"], sent)["hostile"]
-    assert found.is_clean
-    assert found.effects == {
+    bodies_by_version = {"hostile": bodies.generate(node)}
+    with clients.generated(bare_project, [version("old", described(holding(AB)))]) as generated:
+        result = execution.decoded(generated["old"], bodies_by_version)["hostile"]
+    assert result.is_clean
+    assert result.effects == {
         P: BROKEN,  # left out
         ("200", "/q"): BROKEN,
         ("200", "/kids"): SURFACED,
     }
-    assert any("only 1000 of its 100000 values" in line for line in found.uncovered)
+    assert any("only 1000 of its 100000 values" in line for line in result.uncovered)
 
 
-def test_a_version_without_a_client_is_rejected(plain):
-    """It names the version, and what is wrong with it."""
+def test_a_version_without_a_client_is_rejected(bare_project):
+    """The error names the version and the reason."""
     broken = version("2027-01-01", {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}})
     with pytest.raises(ToolError, match="client of 2027-01-01 cannot be generated: "):
-        execution.observe(plain, broken, version("new", described(TEXT)))
+        execution.observe(bare_project, broken, version("new", described(TEXT)))
 
 
 LATEST = "2026-06-23"
@@ -325,8 +331,8 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def latest():
     """The bodies of the latest version, and the client of the one before the last fields came."""
-    with clients.generated(OURS, [FROZEN["2026-05-24"]]) as made:
-        yield made["2026-05-24"], bodies.generate(FROZEN[LATEST].document, combinations=1)
+    with clients.generated(OURS, [FROZEN["2026-05-24"]]) as generated:
+        yield generated["2026-05-24"], bodies.generate(FROZEN[LATEST].document, combinations=1)
 
 
 @pytest.mark.parametrize(("file", "old", "new", "kind"), FAULTS.values(), ids=FAULTS)
@@ -334,7 +340,7 @@ def test_a_faulty_client_is_detected(  # noqa: PLR0913, PLR0917 - a fault has fo
     latest, tmp_path, file, old, new, kind
 ):
     """Each fault is reported as a crash, wrong value or loss; a sound client has none."""
-    client, sent = latest
+    client, bodies_by_version = latest
     directory = tmp_path / "client"
     shutil.copytree(client.directory, directory)
     shutil.copytree(OURS.runtime, directory / OURS.runtime.name)
@@ -345,55 +351,61 @@ def test_a_faulty_client_is_detected(  # noqa: PLR0913, PLR0917 - a fault has fo
     target.write_text(text, encoding="utf-8")
     faulty = clients.GeneratedClient("faulty", directory, directory, client.modules)
     patience_s = 3 if "sleep" in new else workers.PATIENCE_S  # a slow machine is no fault
-    found = execution.decoded(faulty, {LATEST: sent}, patience_s=patience_s)[LATEST]
-    assert found.bodies == len(sent.bodies)
+    result = execution.decoded(faulty, {LATEST: bodies_by_version}, patience_s=patience_s)[LATEST]
+    assert result.bodies == len(bodies_by_version.bodies)
     if kind is None:
-        assert found.is_clean
+        assert result.is_clean
     else:
-        assert getattr(found, kind), (found.crashes[:3], found.wrong_values[:3], found.losses[:3])
-        assert getattr(found, kind)[0].startswith("body ")
-        assert not found.is_clean
+        assert getattr(result, kind), (
+            result.crashes[:3],
+            result.wrong_values[:3],
+            result.losses[:3],
+        )
+        assert getattr(result, kind)[0].startswith("body ")
+        assert not result.is_clean
 
 
 def test_a_worker_that_dies_costs_one_body_only(latest, tmp_path):
     """A new worker decodes the rest; the fatal body is reported with the last error line."""
-    client, sent = latest
+    client, bodies_by_version = latest
     shutil.copytree(client.directory, tmp_path / "client")
     target = tmp_path / "client" / OPERATION
-    words = "sys.stderr.write('no \\x1b[31m memory'), sys.stderr.flush(), os._exit(3)"
-    fatal = f"if record.data.cancelled is False: {words}"
+    message = "sys.stderr.write('no \\x1b[31m memory'), sys.stderr.flush(), os._exit(3)"
+    fatal = f"if record.data.cancelled is False: {message}"
     target.write_text(target.read_text(encoding="utf-8") + WRAPPED.format(fatal), encoding="utf-8")
     killing = [
-        b.number for b in sent.bodies if b.status == "200" and b.value["data"]["cancelled"] is False
+        b.number
+        for b in bodies_by_version.bodies
+        if b.status == "200" and b.value["data"]["cancelled"] is False
     ]
     assert 1 <= len(killing) < 3
-    found = execution.decoded(
+    result = execution.decoded(
         clients.GeneratedClient("faulty", tmp_path / "client", client.runtime, client.modules),
-        {LATEST: sent},
+        {LATEST: bodies_by_version},
     )[LATEST]
-    assert len(found.crashes) == len(killing)
-    for number, line in zip(killing, found.crashes, strict=True):
+    assert len(result.crashes) == len(killing)
+    for number, line in zip(killing, result.crashes, strict=True):
         assert line == f"body {number}, get-generation 200: the worker no ?[31m memory"
-    assert found.effects[PROVIDER] is SURFACED
+    assert result.effects[PROVIDER] is SURFACED
 
 
 def test_drift_in_a_clients_own_version_is_a_wrong_value(latest):
     """Whatever its spec allows is no deviation."""
-    client, sent = latest
-    found = execution.decoded(client, {LATEST: sent}, own=[LATEST])[LATEST]
-    assert len(found.wrong_values) == len(found.places) > 0
-    assert "though the client's own spec allows it" in found.wrong_values[0]
+    client, bodies_by_version = latest
+    result = execution.decoded(client, {LATEST: bodies_by_version}, own=[LATEST])[LATEST]
+    assert len(result.wrong_values) == len(result.places) > 0
+    assert "though the client's own spec allows it" in result.wrong_values[0]
 
 
 def test_a_worker_inherits_no_secret(latest, tmp_path, monkeypatch):
     """The generated code runs without the environment of the maintainer."""
     monkeypatch.setenv("MODELGATES_API_KEY", "sk-mg-secret")
-    client, sent = latest
+    client, bodies_by_version = latest
     shutil.copytree(client.directory, tmp_path / "client")
     target = tmp_path / "client" / OPERATION
     asking = WRAPPED.format("raise KeyError('MODELGATES_API_KEY' in os.environ)")
     target.write_text(target.read_text(encoding="utf-8") + asking, encoding="utf-8")
     faulty = clients.GeneratedClient("faulty", tmp_path / "client", client.runtime, client.modules)
-    found = execution.decoded(faulty, {LATEST: sent})[LATEST]
-    assert found.crashes
-    assert all(line.endswith("KeyError: False") for line in found.crashes)
+    result = execution.decoded(faulty, {LATEST: bodies_by_version})[LATEST]
+    assert result.crashes
+    assert all(line.endswith("KeyError: False") for line in result.crashes)

@@ -36,7 +36,7 @@ def backtest(project):
 
 
 def test_a_clean_pair_exits_0_and_lists_drift_and_broken_places(backtest):
-    """Matrix, places with what was expected and found, records, totals; nothing on stderr."""
+    """Matrix, places with expected and received types, records, totals; stderr is empty."""
     done = backtest(*DATES)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -52,7 +52,7 @@ def test_a_clean_pair_exits_0_and_lists_drift_and_broken_places(backtest):
 
 
 def test_a_fault_exits_1_and_its_body_can_be_shown(backtest, project):
-    """A loss that the templates bring in is found; its number gives back the body."""
+    """A loss caused by a template is detected; its number selects the body to show."""
     fault = ("in self._items_to_send()}", "in self._items_to_send() if value != 2**31}")
     project.replace("overlays/modelgates_runtime/model.py", *fault)
     done = backtest(*DATES, "--combinations", "1", "--format", "json")
@@ -94,19 +94,19 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_invalid_input_exits_2(backtest, arguments, words):
+@pytest.mark.parametrize(("arguments", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_invalid_input_exits_2(backtest, arguments, message):
     """One line says why; the result is neither clean nor a fault."""
     done = backtest(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("missing", ["tests/specs/versions/SHA256SUMS", "tests/records"])
 def test_a_missing_file_exits_2(backtest, project, missing):
-    """It says what to restore."""
+    """The error says which file to restore."""
     path = project.root / missing
     if path.is_dir():
         shutil.rmtree(path)
@@ -133,10 +133,10 @@ def results():
 
 @pytest.mark.parametrize("form", [report.text, report.markdown])
 def test_text_reports_are_complete_and_escape_control_characters(form):
-    """Counts, places, the first findings of a kind, what was not covered, the records."""
+    """Counts, places, the first findings of each kind, uncovered places, and records."""
     written = form(results())
     assert "\x1b" not in written
-    for words in (
+    for message in (
         "1/30/1 1s 1b",
         "1 crashes, 30 wrong values, 1 losses in 3 bodies of 1 pair(s), seed 7",
         "wrong value: client old, server new: body 9",
@@ -146,7 +146,7 @@ def test_text_reports_are_complete_and_escape_control_characters(form):
         "`pattern` is not understood (new)",
         "required by old, not in record.json",
     ):
-        assert words in written
+        assert message in written
     assert "body 10" not in written
 
 

@@ -24,7 +24,7 @@ LIMITED = {name: case for name, case in outages.cases().items() if case.limit}
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory):
-    """A server that answers, and the files that contenders read."""
+    """A running server, and the files that contenders read."""
     folder = tmp_path_factory.mktemp("benchmarks")
     bodies.write(Project(ROOT), folder, 20)
     answering = server.Server({"": (folder / bodies.COMPLETE).read_bytes()})
@@ -58,9 +58,9 @@ for case in CASES.values():
 @pytest.mark.slow("it imports all clients that are installed, and generates the plain one")
 @pytest.mark.parametrize(("kind", "least"), [("base", 7), ("others", 30)])
 def test_each_contender_does_its_work(setting, kind, least):
-    """Or lacks a package, which is said; what comes is compared with what was asked for."""
+    """Or a package is missing, which is reported; results are compared with the requests."""
     if kind == "others":
-        bodies.write_plain_client(Project(ROOT), Path(setting.folder))
+        bodies.write_generator_client(Project(ROOT), Path(setting.folder))
     program = [sys.executable, "-c", SMOKE, json.dumps(asdict(setting)), kind]
     done = subprocess.run(program, env=runner._environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -77,7 +77,7 @@ def test_an_unexpected_response_is_not_measured(setting):
         by.expect("other", "wanted")
     without = replace(setting, folder=str(Path(setting.folder, "none")))
     with pytest.raises(FileNotFoundError):
-        by.decoding(by.plain_json)(without)
+        by.decoding(by.standard_json)(without)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -90,7 +90,7 @@ def test_a_goal_refers_to_a_measured_contender(name):
 
 @pytest.mark.slow("it starts three processes, which start processes")
 def test_contenders_take_turns_in_processes_of_their_own(tmp_path, monkeypatch):
-    """Each round has a value of each; what is not installed is said, not hidden."""
+    """Each round has a value per contender; missing packages are reported."""
     monkeypatch.setattr(runner, "_SCRIPTS", fake_scripts(tmp_path))
     few = {name: CASES["import"].contenders[name] for name in ("pass", "ModelGates", "OpenRouter")}
     monkeypatch.setitem(CASES, "import", replace(CASES["import"], contenders=few, seconds=0.0))
@@ -139,7 +139,7 @@ def test_ratios_compare_turns_of_the_same_round():
 
 
 def test_a_share_of_the_ideal_is_of_what_latency_allows():
-    """Two at one time, of which each may be asked twenty times a second."""
+    """Two concurrent requests, and twenty requests a second each."""
     case = Case("Asking", "request", {}, (Measure.RATE,), ideal_rate=20)
     table = runner._table(case, Measure.RATE, turns(ours=[20]), [], Setting("", concurrency=2))
     assert table.rows == [("ours", "0.50", "", "", "20", "", "")]
@@ -148,19 +148,19 @@ def test_a_share_of_the_ideal_is_of_what_latency_allows():
 def test_a_table_is_shown_to_people_pages_and_programs():
     """With its notes."""
     table = Table("Title", ("", "ratio"), [("ours", "1.0")], ["said"])
-    assert table.shown("text").split("\n") == [
+    assert table.render("text").split("\n") == [
         "",
         "Title",
         "        ratio",
         "  ours    1.0",
         "  said",
     ]
-    assert "| ours | 1.0 |" in table.shown("markdown").split("\n")
-    assert json.loads(table.shown("json"))["rows"] == [["ours", "1.0"]]
+    assert "| ours | 1.0 |" in table.render("markdown").split("\n")
+    assert json.loads(table.render("json"))["rows"] == [["ours", "1.0"]]
 
 
 def test_a_crashed_contender_ends_the_run_with_its_last_error_line():
-    """Although it can no longer be told what to do."""
+    """Although it can no longer receive a job."""
     with runner.Process("benchmarks.runner", "no such case") as process:
         process.finish()
         with pytest.raises(ToolError, match="no such case"):
@@ -168,7 +168,7 @@ def test_a_crashed_contender_ends_the_run_with_its_last_error_line():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("bench", "--only", "curl"), "no case matches 'curl'; there are: get, get-async"),
         (("outages", "--only", "no such"), "no case matches 'no such'; there are: outage 1 s"),
@@ -176,10 +176,10 @@ def test_a_crashed_contender_ends_the_run_with_its_last_error_line():
         (("speed",), "argument session"),
     ],
 )
-def test_invalid_options_are_rejected(monkeypatch, arguments, words):
+def test_invalid_options_are_rejected(monkeypatch, arguments, message):
     """Before anything starts."""
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
-    with pytest.raises(ToolError, match=words):
+    with pytest.raises(ToolError, match=message):
         command.main()
 
 
@@ -239,7 +239,7 @@ def seconds_for(limit, ids):
 
 @pytest.mark.parametrize("kind", server.LIMITS)
 def test_a_limit_welcomes_no_more_than_it_says(kind):
-    """Asked all the time, it lets its rate through, and what it had kept."""
+    """Under constant load, it admits its rate plus its burst."""
     limit = server.LIMITS[kind](100)
     welcomed = sum(not limit.wait_s(millisecond / 1000) for millisecond in range(5000))
     assert 500 <= welcomed <= 600
@@ -248,7 +248,7 @@ def test_a_limit_welcomes_no_more_than_it_says(kind):
 @pytest.mark.slow("it takes the second of the outage")
 @pytest.mark.parametrize("client", outages.CLIENTS)
 def test_a_row_shows_the_result_of_an_outage(monkeypatch, client):
-    """No id is lost, and each was asked for."""
+    """No id is lost, and each was requested."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "scripts"))
     name, lost, requests, *_ = outages.row("outage 1 s: restart, reset", client)
     assert (name, lost) == ("outage 1 s: restart, reset", "0 of 500")

@@ -13,7 +13,7 @@ BODY = "#/paths/~1x/get/responses/200/content/application~1json/schema"
 
 
 def document(schema, components=None, **responses):
-    """Return a document whose one operation answers 200 with a schema."""
+    """Return a document whose only operation has a 200 response with a schema."""
     content = {"application/json": {"schema": schema}}
     return {
         "openapi": "3.1.0",
@@ -26,15 +26,15 @@ def document(schema, components=None, **responses):
     }
 
 
-def made(schema, components=None, combinations=0):
+def generate(schema, components=None, combinations=0):
     """Return the values of the bodies of a schema, and the places that are not covered."""
-    found = bodies.generate(document(schema, components), 0, combinations)
-    assert all(json.loads(body.content) == body.value for body in found.bodies)
-    return [body.value for body in found.bodies], list(found.uncovered)
+    result = bodies.generate(document(schema, components), 0, combinations)
+    assert all(json.loads(body.content) == body.value for body in result.bodies)
+    return [body.value for body in result.bodies], list(result.uncovered)
 
 
 def places(value, at=""):
-    """Yield every place of a value, as a pattern, with what stands there."""
+    """Yield every place of a value, as a pattern, with the value there."""
     yield at, value
     for key in value if isinstance(value, dict) else ():
         yield from places(value[key], f"{at}/{key}")
@@ -46,9 +46,9 @@ def places(value, at=""):
 def test_the_bodies_of_a_version_show_all_that_it_allows(name):
     """Every enum value, every nullable as null, every property absent that may be, at its place."""
     spec = FROZEN[name].document
-    found = bodies.generate(spec)
-    assert found.uncovered == []
-    assert {body.status for body in found.bodies} == {
+    result = bodies.generate(spec)
+    assert result.uncovered == []
+    assert {body.status for body in result.bodies} == {
         "200",
         "401",
         "402",
@@ -57,24 +57,24 @@ def test_the_bodies_of_a_version_show_all_that_it_allows(name):
         "500",
         "502",
     }
-    seen = {}
-    for body in found.bodies:
+    seen_values = {}
+    for body in result.bodies:
         if body.status == "200":
             for at, value in places(body.value):
-                seen.setdefault(at, []).append(value)
+                seen_values.setdefault(at, []).append(value)
     schemas = spec["components"]["schemas"]
     record = schemas["GenerationResponseData"]
     attempt = schemas["ProviderResponse"]
     for at, schema in (("/data", record), ("/data/provider_responses/*", attempt)):
-        assert len(seen[at]) > 1
+        assert len(seen_values[at]) > 1
         for key, part in schema["properties"].items():
-            values = seen[f"{at}/{key}"]
+            values = seen_values[f"{at}/{key}"]
             refs = [choice.get("$ref", "") for choice in (part, *part.get("oneOf", []))]
             enum = next((schemas[ref.split("/")[-1]]["enum"] for ref in refs if ref), [])
             assert {*enum} <= {value for value in values if isinstance(value, str)}
             nullable = "null" in part.get("type", ()) or {"type": "null"} in part.get("oneOf", ())
             assert (None in values) is nullable, key
-            absent = [owner for owner in seen[at] if owner is not None and key not in owner]
+            absent = [owner for owner in seen_values[at] if owner is not None and key not in owner]
             assert bool(absent) is (key not in schema["required"]), key
             kinds = part.get("type", ())
             if "number" in kinds:
@@ -83,7 +83,7 @@ def test_the_bodies_of_a_version_show_all_that_it_allows(name):
             if "integer" in kinds:
                 assert any(type(value) is float for value in values)
                 assert all(value is None or float(value).is_integer() for value in values)
-    assert {len(value or []) for value in seen["/data/provider_responses"]} >= {0, 1, 64}
+    assert {len(value or []) for value in seen_values["/data/provider_responses"]} >= {0, 1, 64}
 
 
 @pytest.mark.parametrize("name", FROZEN)
@@ -91,9 +91,9 @@ def test_a_version_allows_its_bodies(name):
     """So says a reading of the schema that has no part in making them."""
     spec = FROZEN[name].document
     pointer = "#/paths/~1generation/get/responses/{}/content/application~1json/schema"
-    judge = SchemaOracle(spec)
+    oracle = SchemaOracle(spec)
     for body in bodies.generate(spec).bodies:
-        assert judge.allows(pointer.format(body.status), json.loads(body.content)), body.number
+        assert oracle.allows(pointer.format(body.status), json.loads(body.content)), body.number
 
 
 def test_the_same_seed_makes_the_same_bodies():
@@ -144,15 +144,15 @@ SCHEMAS = {
 
 @pytest.mark.parametrize(("schema", "expected"), SCHEMAS.values(), ids=SCHEMAS)
 def test_a_schema_yields_its_values_and_no_others(schema, expected):
-    """What is few is there in full, and nothing is said to be missing."""
-    values, uncovered = made(schema)
+    """Small sets of values are complete, and nothing is reported as uncovered."""
+    values, uncovered = generate(schema)
     assert uncovered == []
     assert values
     if expected is not None:
         wanted = {json.dumps(value) for value in expected}
         assert {json.dumps(value) for value in values} - {json.dumps(-0.0)} == wanted
-    judge = SchemaOracle(document(schema))
-    assert all(judge.allows(BODY, value) for value in values)
+    oracle = SchemaOracle(document(schema))
+    assert all(oracle.allows(BODY, value) for value in values)
 
 
 def test_a_map_has_odd_keys_that_are_one_place():
@@ -162,10 +162,10 @@ def test_a_map_has_odd_keys_that_are_one_place():
         "properties": {"key": {"type": "integer"}},
         "additionalProperties": {"type": "array", "items": {"enum": ["a"]}},
     }
-    found = bodies.generate(document(schema)).bodies
-    keys = {key for body in found for key in body.value}
+    result = bodies.generate(document(schema)).bodies
+    keys = {key for body in result for key in body.value}
     assert {"", "a/b~c", "__class__", "0"} <= keys
-    (full,) = [body.value for body in found if "a/b~c" in body.value]
+    (full,) = [body.value for body in result if "a/b~c" in body.value]
     assert bodies.pattern(full, "/a~1b~0c/0") == "/*/*"
     assert bodies.pattern(full, "/0") == "/*"
     assert bodies.pattern(full, "/key") == "/key"
@@ -185,14 +185,14 @@ def test_a_discriminator_tells_its_schemas_apart():
             "mapping": {"a": "#/components/schemas/A", "b": "#/components/schemas/B"},
         },
     }
-    values, uncovered = made(union, components, combinations=3)
+    values, uncovered = generate(union, components, combinations=3)
     assert uncovered == []
     assert {value["kind"] for value in values} == {"a", "b"}
 
 
 def test_formats_are_honoured():
     """Dates, times, ids: values of the format, not any text."""
-    values, uncovered = made({"type": "string", "format": "date-time"})
+    values, uncovered = generate({"type": "string", "format": "date-time"})
     assert uncovered == []
     assert len(values) > 3
     assert all("T" in value.upper() for value in values)
@@ -223,21 +223,21 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize(("schema", "words"), UNREADABLE.values(), ids=UNREADABLE)
-def test_an_operation_that_cannot_be_read_has_no_bodies(schema, words):
+@pytest.mark.parametrize(("schema", "message"), UNREADABLE.values(), ids=UNREADABLE)
+def test_an_operation_that_cannot_be_read_has_no_bodies(schema, message):
     """It is named, with the place and the reason."""
-    values, [line] = made({"type": "object", "properties": {"a": schema}})
+    values, [line] = generate({"type": "object", "properties": {"a": schema}})
     assert values == []
     assert line.startswith("GET /x: it cannot be read: ")
-    assert words in line
+    assert message in line
 
 
-@pytest.mark.parametrize(("schema", "words"), UNCOVERED.values(), ids=UNCOVERED)
-def test_what_cannot_be_made_is_said(schema, words):
-    """Place and reason; no body that is wrong in silence."""
+@pytest.mark.parametrize(("schema", "message"), UNCOVERED.values(), ids=UNCOVERED)
+def test_uncovered_places_are_reported(schema, message):
+    """With place and reason; no wrong body is generated silently."""
     whole = {"type": "object", "properties": {"a": schema, "b": {"const": 1}}}
-    _, uncovered = made(whole, combinations=2)
-    assert any(line.startswith("x 200 /a: ") and words in line for line in uncovered), uncovered
+    _, uncovered = generate(whole, combinations=2)
+    assert any(line.startswith("x 200 /a: ") and message in line for line in uncovered), uncovered
 
 
 REF = {"$ref": "#/components/schemas/Node"}
@@ -312,14 +312,14 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("components", "words"), HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_document_ends_in_few_bodies_and_says_so(components, words):
+@pytest.mark.parametrize(("components", "phrases"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_document_ends_in_few_bodies_and_says_so(components, phrases):
     """Recursive, vast or endless: bounded bodies, and a line for what was left out."""
-    values, uncovered = made(REF, components, combinations=5)
+    values, uncovered = generate(REF, components, combinations=5)
     assert sum(len(json.dumps(value)) for value in values) < 20_000_000
-    for word in words:
+    for word in phrases:
         assert any(word in line for line in uncovered), uncovered
-    if not words:
+    if not phrases:
         assert uncovered == []
         assert len(values) > 1
 
@@ -331,7 +331,7 @@ def test_every_documented_status_and_kind_of_body_has_bodies():
     """
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
     json_body = {"content": {"application/problem+json; charset=utf-8": {"schema": {"const": 1}}}}
-    found = bodies.generate(
+    result = bodies.generate(
         document(
             {"const": 1},
             **{
@@ -346,7 +346,7 @@ def test_every_documented_status_and_kind_of_body_has_bodies():
         combinations=0,
     )
     codes = {}
-    for body in found.bodies:
+    for body in result.bodies:
         codes.setdefault((body.status, body.kind), set()).add(body.code)
     assert codes["204", "empty"] == {204}
     assert codes["404", "text"] == {404}
@@ -354,4 +354,4 @@ def test_every_documented_status_and_kind_of_body_has_bodies():
     assert 404 not in codes["4XX", "json"]
     assert {500, 301} <= codes["default", "json"]
     assert not codes["default", "json"] & {200, 202, 204, 404, 400, 503}
-    assert found.uncovered == ["x 503: bodies of image/png are not made"]
+    assert result.uncovered == ["x 503: bodies of image/png are not made"]

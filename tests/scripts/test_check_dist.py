@@ -33,16 +33,16 @@ def wheel(folder, **files):
 
 
 def test_an_sdist_of_what_is_tracked_passes(tmp_path):
-    """But for what serves the place where the repository is kept."""
+    """Except the files that only the repository host uses."""
     check_dist.check_sdist(sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py"), TRACKED)
 
 
 @pytest.mark.parametrize("name", [".env", "tests/.env", "notes.md", ".github/workflows/ci.yml"])
 def test_an_sdist_with_a_file_that_is_not_meant_is_refused(tmp_path, name):
     """A key would be public for ever."""
-    made = sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py", name)
+    built = sdist(tmp_path, "PKG-INFO", "README.md", "tests/test_one.py", name)
     with pytest.raises(ToolError, match=rf"{name} is not expected: add it to git, or delete it"):
-        check_dist.check_sdist(made, TRACKED)
+        check_dist.check_sdist(built, TRACKED)
 
 
 def test_an_sdist_that_lacks_a_tracked_file_is_refused(tmp_path):
@@ -54,18 +54,18 @@ def test_an_sdist_that_lacks_a_tracked_file_is_refused(tmp_path):
 def test_a_wheel_with_a_file_that_is_not_tracked_is_refused(tmp_path):
     """Even where it lies in the package's own folder."""
     content = (check_dist.ROOT / INIT).read_bytes()
-    made = wheel(tmp_path, **{"modelgates_client/__init__.py": content})
+    built = wheel(tmp_path, **{"modelgates_client/__init__.py": content})
     with pytest.raises(ToolError, match=r"modelgates_client/__init__\.py is not expected"):
-        check_dist.check_wheel(made, frozenset())
+        check_dist.check_wheel(built, frozenset())
     with pytest.raises(ToolError, match=r"modelgates_client has no py\.typed"):
-        check_dist.check_wheel(made, frozenset({INIT}))
+        check_dist.check_wheel(built, frozenset({INIT}))
 
 
 def test_a_wheel_that_differs_from_its_source_is_refused(tmp_path):
-    """What is tested is what is published."""
-    made = wheel(tmp_path, **{"modelgates_client/__init__.py": b"else"})
+    """The tested files are the published ones."""
+    built = wheel(tmp_path, **{"modelgates_client/__init__.py": b"else"})
     with pytest.raises(ToolError, match="differs from the source"):
-        check_dist.check_wheel(made, frozenset({INIT}))
+        check_dist.check_wheel(built, frozenset({INIT}))
 
 
 def test_only_what_is_added_is_tracked(tmp_path):
@@ -77,8 +77,8 @@ def test_only_what_is_added_is_tracked(tmp_path):
     assert check_dist.tracked(tmp_path) == {"a b.txt", "é.txt"}
 
 
-def test_where_git_knows_nothing_nothing_is_published(tmp_path, monkeypatch):
-    """What cannot be told is no reason to publish."""
+def test_without_git_metadata_nothing_is_published(tmp_path, monkeypatch):
+    """An unknown state is an error."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(ToolError, match="this is not a git clone"):
         check_dist.tracked(tmp_path)

@@ -20,9 +20,9 @@ from .conftest import ROOT
 
 def classes(cls=Model):
     """Yield every model, those of the hand-written package among them."""
-    for found in cls.__subclasses__():
-        yield found
-        yield from classes(found)
+    for result in cls.__subclasses__():
+        yield result
+        yield from classes(result)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def by_hand():
 
 
 def public(cls):
-    """Return what a class itself adds, for all to see."""
+    """Return the public attributes that a class itself defines."""
     return {name for name in vars(cls) if not name.startswith("_")}
 
 
@@ -47,7 +47,7 @@ def test_every_computed_name_is_reserved(by_hand):
         assert public(cls) <= RESERVED | COMPUTED.get(base.__name__, frozenset())
 
 
-def test_nothing_is_reserved_that_is_not_there(by_hand):
+def test_only_existing_names_are_reserved(by_hand):
     """Each name renames a field that has it."""
     assert public(Model) == RESERVED - {"to_multipart"}
     added = {name for cls in by_hand for name in public(cls)}
@@ -104,13 +104,13 @@ RECORD = {
          "where `generation_time` is of type boolean"),
     ],
 )  # fmt: skip
-def test_what_a_spec_takes_from_computed_properties_is_said(properties, name, reason):
-    """Each property that is unknown then, with the field that it needs."""
+def test_computed_properties_that_a_spec_makes_unknown_are_reported(properties, name, reason):
+    """Each unknown property, with the field that it needs."""
     assert computed.lost(Project(ROOT), record(**properties)) == {f"Generation.{name}": reason}
 
 
-def test_nothing_computed_is_lost_that_can_be_read():
-    """Of the fields as they are, of a moment instead of a text, of what may be anything."""
+def test_computed_properties_stay_known_if_their_fields_are_readable():
+    """Unchanged fields, a date-time instead of a string, and fields of any type."""
     moment = {"type": "string", "format": "date-time"}
     for changed in ({}, {"created_at": moment}, {"total_cost": {}}):
         assert computed.lost(Project(ROOT), record(**changed)) == {}

@@ -101,7 +101,7 @@ def answer(**types: Any) -> dict[str, Any]:
 
 
 def document() -> dict[str, Any]:
-    """Return a document that has each of these, and what operations are made of besides."""
+    """Return a document with each of these schemas, and every other part of operations."""
     paths: dict[str, Any] = {}
     for number, (name, schema) in enumerate(CONSTRUCTS.items()):
         body = {**obj(it=schema), "required": ["it"], "x-name": f"Body{number}"}
@@ -154,23 +154,28 @@ def client(inputs, tmp_path_factory) -> clients.GeneratedClient:
 
 
 @pytest.fixture(scope="module")
-def seen(client):
-    """What the client made of everything that the document lets a server send."""
+def results(client):
+    """The results of decoding every body that the document allows."""
     return execution.decoded(client, {"all": MADE}, own=["all"])["all"]
 
 
-def test_nothing_is_lost():
+def test_every_construct_is_supported():
     """Each is carried."""
     assert NORMAL.omitted == NORMAL.unused == []
     assert len(NORMAL.operations) == len(CONSTRUCTS) + 1
 
 
 @pytest.mark.parametrize("name", CONSTRUCTS)
-def test_what_the_spec_allows_is_read_and_comes_back(seen, name):
+def test_what_the_spec_allows_is_read_and_comes_back(results, name):
     """Without a crash, a wrong value, a loss or drift."""
     operation = f"c{list(CONSTRUCTS).index(name)}"
-    found = [*seen.crashes, *seen.wrong_values, *seen.losses, *(str(one) for one in seen.drift)]
-    assert [line for line in found if operation in line.replace("'", " ").split()] == []
+    lines = [
+        *results.crashes,
+        *results.wrong_values,
+        *results.losses,
+        *(str(one) for one in results.drift),
+    ]
+    assert [line for line in lines if operation in line.replace("'", " ").split()] == []
     assert [body for body in MADE.bodies if body.operation.name == operation]
 
 
@@ -182,7 +187,7 @@ def test_the_client_is_well_typed(client):
 
 
 def test_no_class_is_named_by_a_number():
-    """Nor by what a union lists it under."""
+    """Nor by the order of a union."""
     inline = {name for name in NORMAL.schemas if name not in COMPONENTS}
     assert not [name for name in inline if name.endswith(("Type0", "Type1", "AnyOf0"))]
     number = list(CONSTRUCTS).index("a union of inline objects")
@@ -212,7 +217,7 @@ def test_requests_have_what_their_path_and_headers_say(client, monkeypatch):
 
 
 def test_a_document_is_the_same_as_itself():
-    """Whatever it is written with; what the diff does not understand, it says."""
+    """In any notation; keywords that the diff does not understand are reported."""
     rules = {change.rule for change in specs.compare(SPEC, document())}
     assert rules <= {"schema-keyword-not-understood"}
 

@@ -55,10 +55,10 @@ def refusal(content):
     """Return the words by which a document is refused: one line that names it."""
     with pytest.raises(ToolError, match=r"^some\.yaml") as caught:
         parse(content)
-    words = str(caught.value)
-    assert words.isprintable()
-    assert len(words) < 500
-    return words
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < 500
+    return message
 
 
 def test_keys_and_dates_are_strings(tmp_path):
@@ -87,12 +87,12 @@ def test_aliases_share_nothing(tmp_path):
 
 @pytest.mark.filterwarnings("error")
 def test_an_anchor_may_be_used_anew():
-    """The last one before the alias counts, and nobody is warned."""
+    """The last anchor before the alias counts, without a warning."""
     assert parse("a: &a 1\nb: &a 2\nc: *a") == {"a": 1, "b": 2, "c": 2}
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         ("", "holds no mapping"),
         ("- 1", "holds no mapping"),
@@ -137,13 +137,13 @@ def test_an_anchor_may_be_used_anew():
         ("a: " + 1200 * "[" + 1200 * "]", "nested too deeply"),
     ],
 )
-def test_what_is_no_such_document_is_refused_by_name(content, words):
+def test_what_is_no_such_document_is_refused_by_name(content, message):
     """In one line that says where."""
-    assert words in refusal(content)
+    assert message in refusal(content)
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
-    """With how to mend it."""
+    """With the remedy."""
     with pytest.raises(ToolError, match=r"no.yaml is missing; restore it"):
         documents.load(tmp_path / "no.yaml")
     with pytest.raises(ToolError, match="cannot be read"):
@@ -331,13 +331,13 @@ HARMLESS = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_document_is_refused_and_does_not_hang(worker, kind):
-    """Nor does it take memory without bounds."""
-    said = worker.read(HOSTILE[kind].encode())
+    """Memory stays bounded, too."""
+    output = worker.read(HOSTILE[kind].encode())
 
-    assert said is not None
-    assert said.startswith("some.yaml")
-    assert len(said) < 500
-    assert BEFORE.get(kind, "some.yaml") in said
+    assert output is not None
+    assert output.startswith("some.yaml")
+    assert len(output) < 500
+    assert BEFORE.get(kind, "some.yaml") in output
 
 
 @pytest.mark.parametrize("kind", HARMLESS)

@@ -143,7 +143,7 @@ def test_accepted_differences_apply_after_vendoring(drift):
      "accepted:\n  - {rule: x, pointer: y, reason: ''}", "accepted:\n  - text"],
 )  # fmt: skip
 def test_an_accepted_difference_needs_a_reason(drift, text):
-    """And nothing else than rule, pointer and reason."""
+    """It contains only rule, pointer and reason."""
     drift.project.write("overlays/accepted-differences.yaml", text)
     status, _, err = drift(drift.spec(BREAKING), "--no-backtest")
     assert status == 2
@@ -175,7 +175,7 @@ def test_a_spec_that_no_client_can_be_generated_from_is_reported(drift):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ([], "name a new spec, an old one with --against, or both"),
         (["nowhere.yaml"], "there is no file 'nowhere.yaml'"),
@@ -184,14 +184,14 @@ def test_a_spec_that_no_client_can_be_generated_from_is_reported(drift):
         (["new.yaml", "--changelog", "nowhere.md"], "nowhere.md cannot be used"),
     ],
 )
-def test_invalid_input_is_status_2(drift, monkeypatch, arguments, words):
-    """One line on stderr, nothing on stdout."""
+def test_invalid_input_is_status_2(drift, monkeypatch, arguments, message):
+    """One line on stderr, and an empty stdout."""
     drift.spec()
     monkeypatch.chdir(drift.project.root)
     status, out, err = drift(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith("error: ")
-    assert words in err
+    assert message in err
     assert err.count("\n") == 1
 
 

@@ -14,10 +14,10 @@ def names(*values, **more) -> list[str]:
 
 
 def problem(*values, **more) -> str:
-    """Return what is said of an enum of these values."""
-    [found] = normalize(document(*values, **more)).unused
-    assert found.pointer == "#/components/schemas/Kind"
-    return found.reason
+    """Return the problem of an enum of these values."""
+    [problem] = normalize(document(*values, **more)).unused
+    assert problem.pointer == "#/components/schemas/Kind"
+    return problem.reason
 
 
 def document(*values, **more) -> dict:
@@ -66,7 +66,7 @@ def test_names_do_not_move_when_values_are_added(project):
 
 
 def test_two_values_of_one_name_are_refused(project):
-    """The message says where, and how to mend it."""
+    """The message has the place and the remedy."""
     values = documents.load(project.root / "openapi.yaml")["components"]["schemas"]
     values = [*values["ProviderResponseProviderName"]["enum"], "Z AI"]
 
@@ -75,17 +75,17 @@ def test_two_values_of_one_name_are_refused(project):
 
 def test_what_is_printed_makes_two_values_of_one_name_go():
     """The names that the overlay action gives say each character."""
-    [found] = normalize(document("Z.AI", "Z AI", "z")).unused
+    [problem] = normalize(document("Z.AI", "Z AI", "z")).unused
 
-    assert names("Z.AI", "Z AI", "z", **found.fix["update"]) == [
+    assert names("Z.AI", "Z AI", "z", **problem.fix["update"]) == [
         "Z_FULL_STOP_AI",
         "Z_SPACE_AI",
         "Z",
     ]
 
 
-def test_a_value_said_twice_is_one_value():
-    """It means nothing to say it twice."""
+def test_a_repeated_value_is_one_value():
+    """A repeated value has no meaning."""
     assert names("a", "b", "a") == ["A", "B"]
 
 
@@ -95,7 +95,7 @@ def test_null_has_no_name():
 
 
 @pytest.mark.parametrize("kind", [["string", "null"], "string"])
-def test_null_is_said_once(kind):
+def test_null_is_listed_once(kind):
     """Beside the class, wherever the document says it."""
     normal = normalize(document("a", None, type=kind, nullable=True))
 
@@ -111,7 +111,7 @@ def test_given_names_are_kept():
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "message"),
     [
         (["ONE"], "does not give each of its 2 values"),
         ("ONE", "does not give each of its 2 values"),
@@ -120,9 +120,9 @@ def test_given_names_are_kept():
         (["", "x"], "'', which is not a Python name"),
     ],
 )
-def test_given_names_that_are_wrong_are_refused(given, words):
-    """A value would be lost, or named by its index."""
-    assert words in problem("a", "b", **{enum_names.NAMES: given})
+def test_given_names_that_are_wrong_are_refused(given, message):
+    """Otherwise a value would be lost, or named by its index."""
+    assert message in problem("a", "b", **{enum_names.NAMES: given})
 
 
 def test_a_control_character_is_refused():
@@ -130,7 +130,7 @@ def test_a_control_character_is_refused():
     assert "which is not printable" in problem("a\nb")
 
 
-def test_a_property_called_enum_is_none():
+def test_a_property_named_enum_is_not_an_enum():
     """Only lists of values are named."""
     spec = document("a")
     spec["components"]["schemas"]["Kind"] = {"type": "object", "properties": {"enum": {}}}

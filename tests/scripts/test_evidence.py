@@ -61,23 +61,23 @@ def weigh(project, tmp_path_factory):
 
 
 def test_a_response_contradicts_a_document_that_forbids_its_values(weigh, project):
-    """It is reported by place and count; with the suggested actions, nothing contradicts."""
+    """It is reported by place and count; with the suggested actions applied, none remains."""
     fields = {name: schema for name, (schema, _) in LIES.items()}
-    found = weigh(fields)
-    assert (found.answers, found.faults) == (1, ())
-    said = {one.pointer: one for one in found.findings}
-    assert list(said) == [f"{AT}/{name}" for name in LIES]
+    result = weigh(fields)
+    assert (result.answers, result.faults) == (1, ())
+    findings = {finding.pointer: finding for finding in result.findings}
+    assert list(findings) == [f"{AT}/{name}" for name in LIES]
     for name, (_, sent) in LIES.items():
-        one = said[f"{AT}/{name}"]
-        assert one.rule == ("answer-null" if sent == "null" else "answer-type")
-        words = (
+        finding = findings[f"{AT}/{name}"]
+        assert finding.rule == ("answer-null" if sent == "null" else "answer-type")
+        message = (
             f"get-generation 200 /data/{name} has {sent} in 1 of 1 recorded response(s); the new"
         )
-        assert one.text.startswith(words)
-        assert one.fails
-        assert one.actions
+        assert finding.text.startswith(message)
+        assert finding.fails
+        assert finding.actions
     overlay = documents.load(project.root / "overlays" / "spec.overlay.yaml")
-    overlay["actions"] += [action for one in found.findings for action in one.actions]
+    overlay["actions"] += [action for finding in result.findings for action in finding.actions]
     project.write("overlays/spec.overlay.yaml", json.dumps(overlay))
     assert weigh(fields).findings == ()
 
@@ -86,9 +86,9 @@ def test_a_missing_field_contradicts_only_a_newly_required_one(weigh, project):
     """A response may be older than a field, but not older than an optional one."""
     field = {"num_fetches": {"type": "integer"}}  # the record lacks it
     assert weigh({**field, "made_up": STRING}).findings == ()
-    (found,) = weigh(field, old=spec(project, field, ["num_fetches"])).findings
-    assert (found.rule, found.pointer) == ("answer-missing", f"{AT}/num_fetches")
-    assert [set(action) for action in found.actions] == [{"target", "description", "remove"}]
+    (result,) = weigh(field, old=spec(project, field, ["num_fetches"])).findings
+    assert (result.rule, result.pointer) == ("answer-missing", f"{AT}/num_fetches")
+    assert [set(action) for action in result.actions] == [{"target", "description", "remove"}]
 
 
 def test_an_extra_folder_adds_recorded_responses(weigh, tmp_path_factory):
@@ -97,11 +97,11 @@ def test_an_extra_folder_adds_recorded_responses(weigh, tmp_path_factory):
     (folder / "get-generation").mkdir()
     sent = json.loads((ROOT / SENT).read_bytes())
     other = {"data": {**sent["data"], "finish_reason": "stop"}}
-    lines = [json.dumps(one) for one in (sent, other, sent)]
+    lines = [json.dumps(finding) for finding in (sent, other, sent)]
     (folder / "seen.jsonl").write_text("\n".join(lines) + "\n\n")
     (folder / "get-generation" / "one.json").write_text(lines[0])
-    found = weigh({"finish_reason": STRING}, folders=[folder])
-    assert "has null in 4 of 5 recorded response(s)" in found.findings[0].text
+    result = weigh({"finish_reason": STRING}, folders=[folder])
+    assert "has null in 4 of 5 recorded response(s)" in result.findings[0].text
 
 
 def test_an_undeclared_field_is_reported_with_actions_that_declare_it(
@@ -113,10 +113,13 @@ def test_an_undeclared_field_is_reported_with_actions_that_declare_it(
     response = {**sent["data"]["provider_responses"][0], "x/y": {"a": [1]}}
     more = {"tier": "gold", "it's": None, "provider_responses": [response]}
     (folder / "seen.json").write_text(json.dumps({"data": {**sent["data"], **more}, "at": 1}))
-    found = weigh({}, folders=[folder])
-    assert [(one.rule, one.fails, one.text.partition(" in ")[0]) for one in found.findings] == [
-        ("answer-undeclared", False, f"get-generation 200 {words}")
-        for words in (
+    result = weigh({}, folders=[folder])
+    assert [
+        (finding.rule, finding.fails, finding.text.partition(" in ")[0])
+        for finding in result.findings
+    ] == [
+        ("answer-undeclared", False, f"get-generation 200 {message}")
+        for message in (
             "/at has integer",
             "/data/it's has null",
             "/data/provider_responses/*/x~1y has object",
@@ -124,21 +127,21 @@ def test_an_undeclared_field_is_reported_with_actions_that_declare_it(
         )
     ]
     overlay = documents.load(project.root / "overlays" / "spec.overlay.yaml")
-    overlay["actions"] += [action for one in found.findings for action in one.actions]
+    overlay["actions"] += [action for finding in result.findings for action in finding.actions]
     project.write("overlays/spec.overlay.yaml", json.dumps(overlay))
     assert weigh({}, folders=[folder]).findings == ()
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [("empty", "holds no recorded response"), ("bad", "bad/a.json is not JSON")],
 )
-def test_a_folder_without_responses_is_rejected(weigh, tmp_path, name, words):
+def test_a_folder_without_responses_is_rejected(weigh, tmp_path, name, message):
     """No folder or file is ignored silently."""
     (tmp_path / name).mkdir()
     if name == "bad":
         (tmp_path / name / "a.json").write_text("{")
-    with pytest.raises(Exception, match=words):
+    with pytest.raises(Exception, match=message):
         weigh({}, folders=[tmp_path / name])
 
 
@@ -152,7 +155,7 @@ def test_contradicting_responses_fail_until_fixed_or_accepted(drift):
     assert status == 1
     assert "recorded responses contradict the new spec in 1 place(s)" in out
     listed = out.partition("reads the responses (tested):\n")[2].partition("\n\n")[0]
-    assert [set(one) for one in YAML(typ="safe").load(listed)] == [
+    assert [set(finding) for finding in YAML(typ="safe").load(listed)] == [
         {"target", "description", "update"}
     ]
     entry = {"rule": "answer-null", "pointer": f"{AT}/router", "reason": "They know."}

@@ -27,7 +27,7 @@ def url(httpserver):
 
 
 def answer(httpserver, content=CONTENT, status=200, **headers):
-    """Have the server answer so."""
+    """Set the response of the server."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     httpserver.expect_request(PATH).respond_with_response(Response(content, status, named))
 
@@ -40,8 +40,8 @@ def refusal(source, **options):
     return str(caught.value)
 
 
-def test_a_url_is_asked_once_and_kept_byte_for_byte(httpserver, url):
-    """Whatever its type is said to be."""
+def test_a_url_is_requested_once_and_kept_byte_for_byte(httpserver, url):
+    """Whatever its content type."""
     answer(httpserver, content_type="text/html; charset=latin-1")
 
     fetched = fetching.fetch(url)
@@ -70,7 +70,7 @@ def test_what_is_compressed_for_the_way_is_expanded(httpserver, url):
     assert fetching.fetch(url).content == CONTENT
 
 
-def test_a_small_answer_that_expands_to_much_is_refused(httpserver, url):
+def test_a_small_response_that_expands_too_far_is_refused(httpserver, url):
     """Before it is expanded: this would be a hundred megabytes."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     megabyte = bytes(1 << 20)
@@ -79,12 +79,12 @@ def test_a_small_answer_that_expands_to_much_is_refused(httpserver, url):
 
     tracemalloc.start()
     try:
-        words = refusal(url)
+        message = refusal(url)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert "is larger than" in words
+    assert "is larger than" in message
     assert peak < 10 * MAX_BYTES  # a few copies, more or fewer by the pieces in which it comes
 
 
@@ -105,7 +105,7 @@ def test_the_limit_holds_for_each_kind_of_source(httpserver, url, tmp_path, monk
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "deflate", "zstd", "x\tx"])
 def test_another_encoding_is_refused(httpserver, url, encoding):
-    """It was not asked for, and twice compressed is what a bomb is."""
+    """It was not requested, and double compression is typical of a bomb."""
     answer(httpserver, content_encoding=encoding)
 
     assert "which was not asked for" in refusal(url)
@@ -125,9 +125,9 @@ def test_a_redirect_is_refused_and_named(httpserver, url, status):
     """The maintainer decides whether to trust where it leads."""
     answer(httpserver, status=status, location="https://elsewhere.example/x")
 
-    words = refusal(url)
+    message = refusal(url)
 
-    assert f"redirects ({status}) to 'https://elsewhere.example/x'" in words
+    assert f"redirects ({status}) to 'https://elsewhere.example/x'" in message
     assert len(httpserver.log) == 1
 
 
@@ -140,7 +140,7 @@ def test_another_status_than_200_is_refused(httpserver, url, status):
 
 
 def serve(*parts, ends=True):
-    """Answer one connection with bytes; return the address and what stops it."""
+    """Respond to one connection with bytes; return the address and a function to stop."""
     listener = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 
@@ -173,7 +173,7 @@ def serve(*parts, ends=True):
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"],
     ],
 )
-def test_a_server_that_stops_answering_is_given_up(parts):
+def test_a_server_that_stops_sending_times_out(parts):
     """Wherever it stops, at the deadline."""
     address, close = serve(*parts, ends=False)
 
@@ -182,7 +182,7 @@ def test_a_server_that_stops_answering_is_given_up(parts):
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
+    ("parts", "message"),
     [
         ([], "cannot be fetched: "),
         ([b"\x1b[2J\r\n\r\n"], "cannot be fetched: "),
@@ -191,16 +191,16 @@ def test_a_server_that_stops_answering_is_given_up(parts):
         ([b"HTTP/1.1 302 Found\r\nLocation: \xff\xfe\r\nContent-Length: 0\r\n\r\n"], "redirects"),
     ],
 )
-def test_what_is_no_answer_is_refused(parts, words):
+def test_an_invalid_response_is_refused(parts, message):
     """In one line, printable."""
     address, close = serve(*parts)
 
-    assert words in refusal(address)
+    assert message in refusal(address)
     close()
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "message"),
     [
         ("http://example.com/x", "'http' is not a safe scheme"),
         ("http://localhost.example.com/x", "'http' is not a safe"),
@@ -214,15 +214,15 @@ def test_what_is_no_answer_is_refused(parts, words):
         ("https://[::1/x", "not a valid URL"),
     ],
 )
-def test_other_urls_are_refused_before_anything_is_sent(source, words):
-    """Nobody on the way may choose the code; and what is private is not shown."""
-    said = refusal(source)
+def test_other_urls_are_refused_before_anything_is_sent(source, message):
+    """No intermediary may replace the document; private parts of URLs are not shown."""
+    output = refusal(source)
 
-    assert words in said
-    assert "password@" not in said
+    assert message in output
+    assert "password@" not in output
 
 
-def test_a_port_where_nobody_listens_is_refused():
+def test_a_closed_port_is_an_error():
     """By the words of the system."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -231,7 +231,7 @@ def test_a_port_where_nobody_listens_is_refused():
 
 
 def test_a_file_is_recorded_without_its_directory(tmp_path):
-    """Which is of nobody's interest, or private."""
+    """The rest is irrelevant or private."""
     (tmp_path / "new.json").write_bytes(CONTENT)
 
     fetched = fetching.fetch(str(tmp_path / "new.json"))
@@ -240,7 +240,7 @@ def test_a_file_is_recorded_without_its_directory(tmp_path):
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
-    """With what may be named."""
+    """The message lists the allowed names."""
     assert "there is no file" in refusal(str(tmp_path / "none"))
     assert "cannot be read" in refusal(str(tmp_path))
 

@@ -80,7 +80,7 @@ def test_any_other_page_without_a_code_block_is_refused(page, vendored):
 
 
 @pytest.mark.parametrize(
-    ("page", "words"),
+    ("page", "message"),
     [
         ("# A page\n\nAbout openapi: 3.1.0\n", "has no OpenAPI documents in code blocks"),
         ("a\n```yaml\nopenapi: 3.1.0\ninfo: 1\n```\n```\nopenapi: 3.1.0\npaths: 1\n```\n", "has 2"),
@@ -92,7 +92,7 @@ def test_any_other_page_without_a_code_block_is_refused(page, vendored):
         ("a" * (finding.MAX_PAGE + 1), "is a page of more than 500000 characters"),
     ],
 )
-def test_a_page_without_exactly_one_complete_document_is_refused(page, words):
+def test_a_page_without_exactly_one_complete_document_is_refused(page, message):
     """The error gives the reason and the place."""
-    with pytest.raises(ToolError, match=f"^page.*{words}"):
+    with pytest.raises(ToolError, match=f"^page.*{message}"):
         find(page)

@@ -32,11 +32,11 @@ LEFT_OUT = {
 }
 
 
-def merged(into, other):
+def merge(into, addition):
     """Put one document into another."""
-    for key, value in other.items():
+    for key, value in addition.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
-            merged(into[key], value)
+            merge(into[key], value)
         else:
             into[key] = value
 
@@ -45,20 +45,20 @@ def grown():
     """Return the spec with all of it."""
     spec = copy.deepcopy(FROZEN[PINNED].document)
     for document in ADDED.values():
-        merged(spec, document)
+        merge(spec, document)
     return spec
 
 
-def renamed(spec):
+def rename(spec):
     """Give every tag, path and title another name; operations keep their ids."""
     text = json.dumps(spec)
     tags = {tag for _, _, o in operations(spec) for tag in o.get("tags", [])}
     for number, tag in enumerate(sorted(tags)):
         text = text.replace(f'"{tag}"', f'"subpackage_Tag {number}"')
     text = re.sub(r'"title": "(\w+)"', r'"title": "Renamed\1"', text)
-    other = json.loads(text)
-    other["paths"] = {f"/v2{path}": item for path, item in other["paths"].items()}
-    return other
+    result = json.loads(text)
+    result["paths"] = {f"/v2{path}": item for path, item in result["paths"].items()}
+    return result
 
 
 def operations(spec):
@@ -69,9 +69,9 @@ def operations(spec):
                 yield path, method, operation
 
 
-@pytest.fixture(scope="module", params=[grown, lambda: renamed(grown())], ids=["grown", "renamed"])
-def taken(request, tmp_path_factory, ours):
-    """A checkout whose spec has grown, what drift said of that, and what regenerating did."""
+@pytest.fixture(scope="module", params=[grown, lambda: rename(grown())], ids=["grown", "renamed"])
+def updated(request, tmp_path_factory, ours):
+    """A checkout with a grown spec, and the outputs of drift and regenerate."""
     checkout = Checkout(tmp_path_factory.mktemp("grown"), ours)
     for name in ("operations", "client", "resources"):
         shutil.copytree(ROOT / "tests" / name, checkout.root / "tests" / name)
@@ -79,14 +79,16 @@ def taken(request, tmp_path_factory, ours):
     file = checkout.root / "new.yaml"
     with file.open("w", encoding="utf-8") as stream:
         YAML().dump(spec, stream)
-    drift, said = checkout.take(file)
-    return checkout, spec, drift, said
+    drift, regenerated = checkout.adopt(file)
+    return checkout, spec, drift, regenerated
 
 
-def test_what_is_left_out_is_named_with_the_reason(taken):
-    """By generation, by drift, and by the package itself; everything else is there."""
-    checkout, spec, drift, said = taken
-    lines = [line.removeprefix("left out: ") for line in said.splitlines() if "left out: " in line]
+def test_omitted_operations_are_named_with_the_reason(updated):
+    """By generation, by drift and by the package itself; everything else is generated."""
+    checkout, spec, drift, regenerated = updated
+    lines = [
+        line.removeprefix("left out: ") for line in regenerated.splitlines() if "left out: " in line
+    ]
     assert {re.search(r"\(([\w-]+)\)", line)[1]: line.partition("): ")[2] for line in lines} == (
         LEFT_OUT
     )
@@ -103,27 +105,27 @@ def test_what_is_left_out_is_named_with_the_reason(taken):
 
 
 @pytest.mark.slow("it runs all tests of operations, once for each that there is")
-def test_every_operation_is_called(taken):
+def test_every_operation_is_called(updated):
     """By both clients, on success and on each documented error; not a line was written for it."""
-    checkout, *_ = taken
+    checkout, *_ = updated
     checkout.run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/operations"
     )
 
 
 @pytest.mark.slow("it runs mypy over both packages")
-def test_it_type_checks(taken):
+def test_it_type_checks(updated):
     """Under --strict: what was generated, and what stands on it."""
-    checkout, *_ = taken
+    checkout, *_ = updated
     use = checkout.root / "use.py"
     use.write_text(USE, encoding="utf-8")
     checkout.type_check("-p", "modelgates_api", "-p", "modelgates_client.client")
     checkout.type_check(use)
 
 
-def test_importing_a_client_of_many_operations_costs_what_one_of_one_does(taken):
+def test_importing_a_client_of_many_operations_costs_what_one_of_one_does(updated):
     """No module of an operation, nor of a resource, is loaded before it is used."""
-    checkout, *_ = taken
+    checkout, *_ = updated
     loaded = checkout.run("-c", LOADED).split()
     assert loaded == ["modelgates_api.api.generations.get_generation"]
 
@@ -155,9 +157,9 @@ async def main() -> None:
 
 
 @pytest.mark.slow("it starts an interpreter and a stub in a scratch checkout")
-def test_the_base_class_alone_has_the_operation(taken):
-    """Without what is written by hand, the operation is still a method of the client."""
-    checkout, *_ = taken
+def test_the_base_class_alone_has_the_operation(updated):
+    """Without hand-written code, the operation is still a method of the client."""
+    checkout, *_ = updated
     place = checkout.root / "overlays" / "modelgates_client" / "resources" / "generations.py"
     text = place.read_text(encoding="utf-8")
     assert "class Resources(resources.Resources):" in text

@@ -29,17 +29,17 @@ SAMPLES = 12  # bodies a response
 def operations(large_api) -> dict[int, Any]:
     """The module of each operation, by the number in its path."""
     api = large_api("api")
-    found = {}
+    result = {}
     for item in pkgutil.walk_packages(api.__path__, "large_api.api."):
         module = large_api(item.name.removeprefix("large_api."))
         if not item.ispkg:
-            found[int(re.search(r"/things/(\d+)", module.__doc__)[1])] = module
-    return found
+            result[int(re.search(r"/things/(\d+)", module.__doc__)[1])] = module
+    return result
 
 
 @pytest.fixture(scope="module")
 def left_out(large_api) -> dict[int, str]:
-    """What is said of each operation that is left out, by the number in its path."""
+    """The reason for each omitted operation, by the number in its path."""
     lines = large_api("api").LEFT_OUT
     whole = [line for line in lines if line.partition(": ")[2].startswith("its response (200) is")]
     return {int(re.search(r"/things/(\d+)", line)[1]): line for line in whole}
@@ -48,18 +48,18 @@ def left_out(large_api) -> dict[int, str]:
 @pytest.fixture(scope="module")
 def answers(large_spec, operations) -> list[tuple[int, int, dict[str, Any]]]:
     """Number, status and schema of every JSON response that the spec documents."""
-    found = []
+    result = []
     for path, item in large_spec["paths"].items():
         [operation] = item.values()
         for status, response in operation["responses"].items():
             if schema := response.get("content", {}).get("application/json", {}).get("schema"):
                 code = int(status.replace("XX", "42")) if status != "default" else 599
-                found.append((int(path.split("/")[2]), code, schema))
-    return [each for each in found if each[0] in operations]
+                result.append((int(path.split("/")[2]), code, schema))
+    return [each for each in result if each[0] in operations]
 
 
 def test_there_are_a_hundred_operations(operations, left_out):
-    """None is lost on the way: those that are left out are named, with the reason."""
+    """None is lost silently: omitted operations are named with the reason."""
     assert sorted({*operations, *left_out}) == list(range(100))
     assert not operations.keys() & left_out.keys()
     assert len(left_out) > 0
@@ -69,7 +69,7 @@ def test_there_are_a_hundred_operations(operations, left_out):
 
 
 def test_each_operation_is_listed(operations, large_api):
-    """By its id, and loads when it is asked for."""
+    """By its id, and is loaded on first use."""
     listed = large_api("api").OPERATIONS
     assert len(listed) == len(operations)
     assert {id(item) for item in listed.values()} == {id(m.OPERATION) for m in operations.values()}
@@ -120,7 +120,7 @@ def test_every_module_imports(large_api):
     assert len(names) > 180
 
 
-def test_mypy_finds_nothing(large):
+def test_mypy_finds_no_errors(large):
     """Under --strict."""
     done = mypy("modelgates_api", cwd=large.root / "generated")
 
@@ -137,11 +137,11 @@ def test_valid_bodies_decode_without_drift(operations, answers, large_spec, bodi
             parsed = operations[number].OPERATION.decode(status, json.dumps(body).encode())
 
             assert drift(parsed) == [], (number, body)
-            assert same(plain(parsed), body), (number, body)
+            assert same(as_json(parsed), body), (number, body)
 
 
 def test_odd_bodies_decode_or_are_refused(operations, answers, large_spec, bodies, large_api):
-    """Nothing that a server sends is lost, mistaken for something else, or a crash."""
+    """No data is lost or misread, and nothing crashes."""
     refused, errors, random = 0, large_api("errors"), Random(2)
     for number, status, schema in answers:
         for _ in range(4 * SAMPLES):
@@ -153,7 +153,7 @@ def test_odd_bodies_decode_or_are_refused(operations, answers, large_spec, bodie
             except errors.InvalidBodyError:
                 refused += 1
                 continue
-            assert same(plain(parsed), body), (number, body)
+            assert same(as_json(parsed), body), (number, body)
             pointers = {item.pointer for item in drift(parsed)}
             unreadable = set(unreadables(parsed, "", errors.FieldError))
             assert unreadable <= pointers, (number, body)
@@ -173,7 +173,7 @@ def test_only_documented_statuses_are_parsed(operations, large_api):
 
 
 def test_requests_are_built_from_all_arguments_and_from_the_required_ones(operations):
-    """Every operation; what is None is not sent."""
+    """Every operation; None is not sent."""
     for number, module in operations.items():
         function = function_of(module)
         hints = typing.get_type_hints(function)
@@ -196,8 +196,8 @@ def test_a_nullable_enum_is_one_class(large_api):
     assert [name for name in names if "InlineNull" in name] == ["EnumsInlineNull"]
 
 
-def test_awkward_names_hide_nothing(large_api):
-    """Neither a model's own members, nor each other, nor a type that is imported."""
+def test_awkward_names_cause_no_conflicts(large_api):
+    """With a model's own members, with each other or with imported types."""
     models = large_api("models")
     body = {"class": "c", "drift": "d", "drift_": "e", "a/b~c": "s", 'quote"': "q", "x-y": "x"}
 
@@ -250,7 +250,7 @@ def test_a_text_is_a_string_and_octets_are_a_file(large_spec, operations):
         assert decoded.payload.read() == b"\xff"
 
 
-def test_an_empty_answer_is_none(operations):
+def test_an_empty_response_is_none(operations):
     """204 has no body, and no `Any` that would hide the type of the others."""
     for module in operations.values():
         if "204" in module.OPERATION.responses:
@@ -297,7 +297,7 @@ class AsyncSender(Sender):
 
 @pytest.mark.parametrize("number", range(36))
 def test_operations_travel(number, operations, large_spec, bodies, httpserver):
-    """Blocking or not, the server gets what the caller passed, and the caller what it sends."""
+    """Sync or async, the server gets the arguments and the caller its response."""
     if number not in operations:
         pytest.skip("it is left out")
     module = operations[number]
@@ -338,7 +338,7 @@ def test_operations_travel(number, operations, large_spec, bodies, httpserver):
 
 
 def check_headers(received: Request, call: Any) -> None:
-    """Compare headers and cookies with what was built."""
+    """Compare headers and cookies with the request that was built."""
     for name, value in call.headers:
         assert received.headers[name] == value
     if "session" in received.cookies:
@@ -346,7 +346,7 @@ def check_headers(received: Request, call: Any) -> None:
 
 
 def check_body(received: Request, call: Any, arguments: dict[str, Any]) -> None:
-    """Compare the body with what was built."""
+    """Compare the body with the request that was built."""
     kind = dict(call.headers).get("Content-Type", "").partition(";")[0]
     if kind == "multipart/form-data":
         sent = {name for name, _ in arguments["body"].to_multipart()}
@@ -363,7 +363,7 @@ def check_body(received: Request, call: Any, arguments: dict[str, Any]) -> None:
 
 
 def answer(number: int, spec: dict[str, Any], bodies: Any) -> tuple[int, bytes, str]:
-    """Return the status, body and content type that the server answers an operation with."""
+    """Return the status, body and content type of the response to an operation."""
     path = next(path for path in spec["paths"] if path.split("/")[2] == str(number))
     [operation] = spec["paths"][path].values()
     status, response = next(iter(operation["responses"].items()))
@@ -410,7 +410,7 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Return the JSON value of a decoded one."""
     encoding = sys.modules["modelgates_runtime.encoding"]
     return encoding.encode(value)

@@ -37,12 +37,12 @@ def renumbered(node, number):
         return [renumbered(part, number) for part in node]
     if not isinstance(node, dict):
         return node
-    made = {key: renumbered(part, number) for key, part in node.items()}
-    if "schemas" in made:
-        made["schemas"] = {f"{key}{number}": part for key, part in made["schemas"].items()}
-    if "$ref" in made:
-        made["$ref"] += str(number)
-    return made
+    result = {key: renumbered(part, number) for key, part in node.items()}
+    if "schemas" in result:
+        result["schemas"] = {f"{key}{number}": part for key, part in result["schemas"].items()}
+    if "$ref" in result:
+        result["$ref"] += str(number)
+    return result
 
 
 def calls(function, *arguments):
@@ -75,20 +75,20 @@ def documents():
 
 
 def test_the_normal_form_costs_by_the_size_of_the_document(documents):
-    """Each schema is read once, whatever refers to it."""
+    """Each schema is read once, however many references it has."""
     work = {count: calls(normalize, spec) for count, spec in documents.items()}
     assert is_linear(work), work
 
 
 def test_a_document_against_itself_costs_by_its_size(documents):
-    """With one value that is new, which is all that is told."""
+    """Only the one new value is reported."""
     work = {}
     for count, old in documents.items():
         new = copy.deepcopy(old)
         new["components"]["schemas"]["Kind0"]["enum"].append("huge")
-        told = []
-        work[count] = calls(lambda: told.extend(specs.compare(old, new)))  # noqa: B023 - at once
-        assert [change.pointer for change in told] == ["#/components/schemas/Kind0/enum/2"]
+        changes = []
+        work[count] = calls(lambda: changes.extend(specs.compare(old, new)))  # noqa: B023 - at once
+        assert [change.pointer for change in changes] == ["#/components/schemas/Kind0/enum/2"]
     assert is_linear(work), work
 
 

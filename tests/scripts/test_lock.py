@@ -27,7 +27,7 @@ def test_the_lock_records_origin_tools_and_inputs(ours):
 
 
 def test_the_origin_stays_when_the_rest_changes(project):
-    """It is written by whoever vendors the spec."""
+    """It is written when the spec is vendored."""
     before = json.loads(project.read("openapi.lock.json"))
     project.replace("codegen-config.yaml", "# Iso", "# ISO")
     root = Project(project.root)
@@ -47,7 +47,7 @@ def test_the_origin_stays_when_the_rest_changes(project):
     ],
 )
 def test_a_malformed_lock_is_refused(project, text):
-    """With how to mend it."""
+    """With the remedy."""
     project.write("openapi.lock.json", text)
 
     with pytest.raises(ToolError, match=r"openapi\.lock\.json is malformed; restore it"):

@@ -91,16 +91,18 @@ class Checkout:
         assert ended.status in status, ended
         return ended.output
 
-    def take(self, spec, *report):
-        """Do what the maintainer does with a new spec.
+    def adopt(self, spec, *report):
+        """Vendor a new spec, compare it and regenerate, as the maintainer does.
 
         Returns:
-            What drift says of it, and what regenerating it said.
+            The outputs of drift and regenerate.
         """
         before = self.root / "before.yaml"
         shutil.copy(self.root / "openapi.yaml", before)
-        said = self.tool("vendor", spec, "--date", "9999-12-31")  # nobody has kept one
-        assert "openapi.yaml" in said
+        output = self.tool(
+            "vendor", spec, "--date", "9999-12-31"
+        )  # a date without a stored version
+        assert "openapi.yaml" in output
         assert (self.root / "openapi.yaml").read_bytes() == spec.read_bytes()
         drift = self.tool("drift", "--against", before, *report, status=(None, 0, 1))
         regenerated = self.tool("regenerate")
@@ -108,7 +110,7 @@ class Checkout:
         return drift, regenerated
 
     def check(self):
-        """Run the contract tests status by status, and what users have written."""
+        """Run the contract tests, and the examples of the documentation."""
         assert self.run("-c", IMPORTS).startswith(str(self.root))
         tests = [f"tests/contract/test_{name}.py" for name in ("both_clients", "get_generation")]
         self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests)
@@ -134,9 +136,9 @@ class Checkout:
 
 
 def _imports(path):
-    """Return what an example imports beside the standard library."""
-    found = re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {*found} - sys.stdlib_module_names
+    """Return the imports of an example outside the standard library."""
+    matching = re.findall(r"^(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {*matching} - sys.stdlib_module_names
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_a_kept_version_becomes_the_vendored_one(checkout, name, tmp_path):
     """Each that was published: nothing breaks, nothing disagrees; users' code works, by two."""
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(FROZEN[name].content)
-    report = json.loads(checkout.take(spec, *AS_JSON)[0])
+    report = json.loads(checkout.adopt(spec, *AS_JSON)[0])
     assert report["counts"]["breaking"] == 0
     assert report["refusal"] is None
     assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
@@ -222,11 +224,11 @@ def test_a_made_up_version_becomes_the_vendored_one(checkout, tmp_path):
     """What is suspicious is said; the names stand, the client asks where it always did."""
     spec = tmp_path / "spec.yaml"
     spec.write_text(made_up(FROZEN[PINNED].content.decode()), newline="\n")
-    report = json.loads(checkout.take(spec, *AS_JSON)[0])
+    report = json.loads(checkout.adopt(spec, *AS_JSON)[0])
     rules = {change["rule"] for change in report["changes"]}
     assert {"endpoint-added", "path-slashes-changed", "api-tag-added", "api-tag-removed"} <= rules
-    found = {suspicion["id"] for suspicion in report["suspicions"]}
-    assert found == {"slash-doubled", "tag-renamed"}
+    matching = {suspicion["id"] for suspicion in report["suspicions"]}
+    assert matching == {"slash-doubled", "tag-renamed"}
     assert report["proof"]["faults"] == report["proof"]["disagreements"] == []
     assert not any(shift["breaks"] for shift in report["regenerated"])
     assert checkout.run("-c", CALL).split() == ["POST", "/generation/a%2Fb/feedback"]

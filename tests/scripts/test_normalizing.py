@@ -43,7 +43,7 @@ BOUNDS = {
 
 
 def schemas() -> st.SearchStrategy[Any]:
-    """Return schemas with every construct that is carried, and some that are not."""
+    """Return schemas with every supported construct, and some unsupported ones."""
     kinds = st.sampled_from(TYPES)
     leaf = st.fixed_dictionaries(
         {},
@@ -80,7 +80,7 @@ def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def document(body: Any, **components: Any) -> dict[str, Any]:
-    """Return a document that answers with a body of this schema."""
+    """Return a document with a response body of this schema."""
     content = {"application/json": {"schema": body}}
     return {
         "openapi": "3.1.0",
@@ -98,7 +98,7 @@ def document(body: Any, **components: Any) -> dict[str, Any]:
 
 
 def judges(spec: dict[str, Any], normal: NormalForm) -> tuple[Any, Any]:
-    """Return what judges bodies by the document, and by its normal form."""
+    """Return validators of bodies for the document and for its normal form."""
     before = {**as_json_schema(spec), "$ref": BODY}
     media = normal.operations[0].responses[0].media
     assert media is not None
@@ -113,7 +113,7 @@ def judges(spec: dict[str, Any], normal: NormalForm) -> tuple[Any, Any]:
     st.lists(VALUES, min_size=5, max_size=15),
 )
 def test_what_was_valid_is_valid(body, components, values):
-    """Always; and what was not is not, but for what is listed with its place."""
+    """Always; invalid bodies stay invalid, except at the places that are listed as widened."""
     spec = document(body, **components)
     normal = normalize(spec)
     assume(normal.operations)  # references in circles have no normal form
@@ -131,7 +131,7 @@ NAMED = {"$ref": "#/components/schemas/Named"}
 
 
 def schema_of(body: Any, **components: Any) -> dict[str, Any]:
-    """Return the normal form of a body, which is carried whole."""
+    """Return the normal form of a fully supported body."""
     normal = normalize(document(body, **components))
     assert normal.omitted == normal.widened == normal.unused == []
     media = normal.operations[0].responses[0].media
@@ -168,23 +168,25 @@ def test_null_has_one_notation(body):
         {"properties": {"b": {"type": "integer"}}, "anyOf": [NAMED], "required": ["a"]},
     ],
 )
-def test_what_stands_beside_a_composition_is_kept(body):
+def test_keywords_next_to_a_composition_are_kept(body):
     """Properties, and which of them are required."""
-    found = schema_of(body, Named=OBJECT)["schemas"]["XResponse200"]
-    assert found["required"] == ["a"]
-    assert found["properties"].keys() == {"a", *body.get("properties", {})}
+    result = schema_of(body, Named=OBJECT)["schemas"]["XResponse200"]
+    assert result["required"] == ["a"]
+    assert result["properties"].keys() == {"a", *body.get("properties", {})}
 
 
-def test_an_enum_beside_a_reference_is_kept():
+def test_an_enum_next_to_a_reference_is_kept():
     """The values that both allow."""
-    found = schema_of({"$ref": "#/components/schemas/Kind", "enum": ["a"]}, Kind={"type": "string"})
-    assert found["schemas"]["XResponse200"]["enum"] == ["a"]
+    result = schema_of(
+        {"$ref": "#/components/schemas/Kind", "enum": ["a"]}, Kind={"type": "string"}
+    )
+    assert result["schemas"]["XResponse200"]["enum"] == ["a"]
 
 
 def test_values_of_several_types_are_alternatives():
-    """Texts and integers have names; other numbers have none."""
-    found = schema_of({"enum": ["a", 1, 1.5, True, None]})
-    kinds = [part.get("$ref", part.get("type")) for part in found["anyOf"]]
+    """Strings and integers have names; other numbers do not."""
+    result = schema_of({"enum": ["a", 1, 1.5, True, None]})
+    kinds = [part.get("$ref", part.get("type")) for part in result["anyOf"]]
     ref = "#/components/schemas/XResponse200"
     assert kinds == [f"{ref}", f"{ref}Number", "number", "boolean", "null"]
 
@@ -217,14 +219,14 @@ def test_the_overlay_names_an_inline_schema():
 
 
 def test_a_discriminator_tells_classes_apart():
-    """Its values, or the names of the schemas; whatever the order."""
+    """By its values, or the names of the schemas, in any order."""
     mapping = {"miaow": "#/components/schemas/Cat", "purr": "Cat"}
     union = {
         "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Cat", "Dog")],
         "discriminator": {"propertyName": "kind", "mapping": mapping},
     }
-    found = normalize(document(union, Cat=PET, Dog=dict(PET)))
-    media = found.operations[0].responses[0].media
+    result = normalize(document(union, Cat=PET, Dog=dict(PET)))
+    media = result.operations[0].responses[0].media
     assert media is not None
     cat, dog = (f"#/components/schemas/{name}" for name in ("Cat", "Dog"))
     assert media.schema["discriminator"] == {
@@ -234,7 +236,7 @@ def test_a_discriminator_tells_classes_apart():
 
 
 def test_every_place_is_one_of_the_published_document():
-    """Of each class, whatever it was composed of."""
+    """For each class, whatever it is composed of."""
     body = {"allOf": [NAMED, {"properties": {"b": {"anyOf": [OBJECT, {"type": "null"}]}}}]}
     normal = normalize(document(body, Named=OBJECT))
     pointers = normal.schemas["XResponse200"].pointers
@@ -252,7 +254,7 @@ def test_every_place_is_one_of_the_published_document():
         ({"type": "object", "properties": []}, "is not a valid value of `properties`"),
     ],
 )
-def test_all_that_cannot_be_carried_is_told(body, reason):
+def test_every_unsupported_construct_is_reported(body, reason):
     """At once, each with its place; the operations that need it are left out by name."""
     loop = {"allOf": [{"$ref": "#/components/schemas/Loop"}]}
     spec = document({"type": "object", "properties": {"a": body, "b": {"type": "no"}}}, Loop=loop)
@@ -269,16 +271,16 @@ def test_all_that_cannot_be_carried_is_told(body, reason):
     )
 
 
-def test_a_circle_of_classes_is_none_of_compositions():
+def test_a_cycle_of_classes_is_not_a_cycle_of_compositions():
     """A schema may stand inside itself, behind a reference."""
     node = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Node"}}}
-    found = schema_of({"$ref": "#/components/schemas/Node"}, Node=node)
-    assert found["schemas"]["Node"]["properties"]["next"] == {"$ref": "#/components/schemas/Node"}
+    result = schema_of({"$ref": "#/components/schemas/Node"}, Node=node)
+    assert result["schemas"]["Node"]["properties"]["next"] == {"$ref": "#/components/schemas/Node"}
 
 
 @pytest.mark.parametrize("doubling", ["allOf", "anyOf", "oneOf"])
 def test_compositions_that_double_are_no_hang(doubling):
-    """They are read once each; what comes to too much is told."""
+    """Each is read once; excessive expansions are reported."""
     schemas = {"N0": OBJECT}
     for number in range(1, 39):
         last = {"$ref": f"#/components/schemas/N{number - 1}"}
@@ -288,12 +290,12 @@ def test_compositions_that_double_are_no_hang(doubling):
     assert normal.operations or normal.omitted
 
 
-def test_whatever_a_document_holds_it_is_read():
-    """What is no OpenAPI is told with its place; nothing raises."""
-    told = 0
+def test_any_document_is_read_without_an_exception():
+    """Invalid OpenAPI is reported with its place."""
+    reported = 0
     for seed in range(200):
         random = Random(seed)
         spec = specs.spoil(random, specs.document(random), times=3)
         normal = normalize(spec)
-        told += len([line for line in messages.lines(normal) if line])
-    assert told
+        reported += len([line for line in messages.lines(normal) if line])
+    assert reported

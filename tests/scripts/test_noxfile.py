@@ -25,8 +25,8 @@ def noxfile(monkeypatch):
     return lambda: runpy.run_path("noxfile.py")
 
 
-def test_reading_it_starts_no_program_and_leaves_the_path(noxfile):
-    """Whoever lists the sessions waits for nothing."""
+def test_importing_it_starts_no_program_and_keeps_the_path(noxfile):
+    """Listing the sessions is immediate."""
     before = dict(os.environ)
     noxfile()
     assert dict(os.environ) == before
@@ -42,7 +42,7 @@ def test_the_lists_of_tests_name_what_there_is(noxfile):
 
 
 def test_the_lowest_versions_are_run_with_everything(noxfile):
-    """A bound that nobody runs is a guess."""
+    """An untested lower bound is a guess."""
     noxfile()
     assert "lowest" in nox.registry.get()["test"].requires
 
@@ -56,8 +56,8 @@ def test_the_lowest_versions_are_run_with_everything(noxfile):
         (["https://example.org/openapi.yaml"], None),
     ],
 )
-def test_a_file_that_is_not_there_is_said_before_an_environment_is_made(noxfile, arguments, status):
-    """Making one takes long; what is written need not be there."""
+def test_a_missing_file_is_reported_before_an_environment_is_created(noxfile, arguments, status):
+    """Creating one is slow; output files need not exist."""
     session = SimpleNamespace(posargs=arguments, warn=print)
     try:
         noxfile()["refuse_missing_files"](session)

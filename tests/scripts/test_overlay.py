@@ -34,14 +34,14 @@ def apply(*actions: dict, to: dict | None = None) -> dict:
 
 def test_the_original_is_not_changed():
     """What is applied is a copy."""
-    given = document()
+    action = document()
 
-    apply({"target": "$.components", "remove": True}, to=given)
+    apply({"target": "$.components", "remove": True}, to=action)
 
-    assert given == document()
+    assert action == document()
 
 
-def test_an_action_that_matches_nothing_is_an_error_that_names_it():
+def test_an_action_without_a_match_is_an_error_that_names_it():
     """With its number, for there may be several of one target."""
     actions = [{"target": "$.paths", "update": {}}, {"target": "$.nowhere", "remove": True}]
 
@@ -60,11 +60,11 @@ def test_identical_schemas_become_one():
 @pytest.mark.parametrize("odd", ["First", "Second", "Third"])
 def test_schemas_that_are_no_longer_identical_are_named(odd):
     """The one that differs from the others is named, whichever it is."""
-    given = document()
-    given["components"]["schemas"][odd]["properties"]["error"]["type"] = "integer"
+    action = document()
+    action["components"]["schemas"][odd]["properties"]["error"]["type"] = "integer"
 
     with pytest.raises(ToolError, match=f"no longer identical: {odd}, unlike"):
-        apply({"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}, to=given)
+        apply({"target": "$.components.schemas[?@.properties.error]", "x-merge-as": "E"}, to=action)
 
 
 def test_all_six_error_schemas_are_guarded(project):
@@ -94,10 +94,10 @@ def test_fewer_matches_than_expected_are_an_error_that_names_them():
 
 def test_the_specs_own_schema_of_the_name_gets_another():
     """The name is that of the thing that the action is about; every reference follows."""
-    given = document()
-    given["components"]["schemas"]["User"] = {"$ref": "#/components/schemas/Other"}
+    action = document()
+    action["components"]["schemas"]["User"] = {"$ref": "#/components/schemas/Other"}
 
-    result = apply({"target": "$.components.schemas.First", "x-merge-as": "Other"}, to=given)
+    result = apply({"target": "$.components.schemas.First", "x-merge-as": "Other"}, to=action)
 
     assert set(result["components"]["schemas"]) == {"Other", "Second", "Third", "Other2", "User"}
     assert result["components"]["schemas"]["Other"]["type"] == "object"
@@ -116,10 +116,10 @@ def test_a_reference_stands_for_the_schema_that_it_refers_to():
 
 def test_a_prefix_is_taken_off_each_text():
     """Where it is there."""
-    given = document()
-    given["paths"]["/a"]["get"]["tags"] = ["sub_one", "two", "sub_"]
+    action = document()
+    action["paths"]["/a"]["get"]["tags"] = ["sub_one", "two", "sub_"]
 
-    result = apply({"target": "$.paths.*.*.tags", "x-without-prefix": "sub_"}, to=given)
+    result = apply({"target": "$.paths.*.*.tags", "x-without-prefix": "sub_"}, to=action)
 
     assert result["paths"]["/a"]["get"]["tags"] == ["one", "two", "sub_"]
 
@@ -133,13 +133,13 @@ def test_merging_one_schema_renames_it():
 
 def test_a_discriminator_follows_a_merge():
     """Its mapping refers by a reference or by a bare name."""
-    given = document()
+    action = document()
     mapping = {"a": "#/components/schemas/First", "b": "Second", "c": "Other"}
-    given["components"]["schemas"]["Union"] = {
+    action["components"]["schemas"]["Union"] = {
         "discriminator": {"propertyName": "kind", "mapping": mapping}
     }
 
-    result = apply({"target": "$.components.schemas[?@.title]", "x-merge-as": "One"}, to=given)
+    result = apply({"target": "$.components.schemas[?@.title]", "x-merge-as": "One"}, to=action)
 
     assert result["components"]["schemas"]["Union"]["discriminator"]["mapping"] == {
         "a": "#/components/schemas/One",
@@ -149,7 +149,7 @@ def test_a_discriminator_follows_a_merge():
 
 
 def test_removal_leaves_the_other_items():
-    """In whatever order the target selects them, and however often."""
+    """In any order of matches, also with repeated ones."""
     target = "$.paths['/a'].get.parameters[2, 0, 0]"
 
     result = apply({"target": target, "remove": True})
@@ -176,7 +176,7 @@ def test_an_update_merges_objects_and_appends_to_arrays():
 
 
 @pytest.mark.parametrize(
-    ("action", "words"),
+    ("action", "message"),
     [
         ({"target": "$.paths", "removes": True}, "unknown key 'removes'"),
         ({"target": "$.paths"}, "needs one of"),
@@ -194,16 +194,16 @@ def test_an_update_merges_objects_and_appends_to_arrays():
         ({"target": "$.paths", "remove": True, "x-at-least": "six"}, "not a number"),
     ],
 )
-def test_a_malformed_action_is_refused_by_number(action, words):
-    """Each with what is wrong with it."""
+def test_a_malformed_action_is_refused_by_number(action, message):
+    """Each with the reason."""
     with pytest.raises(ToolError, match=r"overlay action 1\b") as caught:
         apply(action)
 
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("rules", "words"),
+    ("rules", "message"),
     [
         ({"actions": []}, "no `overlay: 1.0.0`"),
         ({"overlay": "2.0.0", "actions": []}, "no `overlay: 1.0.0`"),
@@ -212,14 +212,14 @@ def test_a_malformed_action_is_refused_by_number(action, words):
         ({"overlay": "1.0.0", "actions": [], "action": []}, "unknown key 'action'"),
     ],
 )
-def test_what_is_no_overlay_is_refused(rules, words):
-    """A misspelt key must not mean that nothing is corrected."""
-    with pytest.raises(ToolError, match=words):
+def test_what_is_no_overlay_is_refused(rules, message):
+    """A misspelt key must not silently disable a correction."""
+    with pytest.raises(ToolError, match=message):
         overlay.apply(rules, document())
 
 
 def test_doubled_slashes_are_taken_out_of_keys_in_their_order():
-    """And nothing else is; two paths that would be one are refused."""
+    """Nothing else changes; two paths that would become equal are an error."""
     rules = {
         "overlay": "1.0.0",
         "actions": [{"target": "$.paths", "description": "slips", "x-single-slashes": True}],
@@ -232,7 +232,7 @@ def test_doubled_slashes_are_taken_out_of_keys_in_their_order():
         overlay.apply(rules, {"paths": {"//b": {}, "/b": {}}})
 
 
-def test_lists_of_values_that_are_gone_stop_nothing(project):
+def test_removed_lists_of_values_are_no_error(project):
     """Nothing by hand needs their classes; that they are gone, drift says."""
     spec = documents.load(project.root / "openapi.yaml")
     schemas = spec["components"]["schemas"]
@@ -251,8 +251,8 @@ def test_lists_of_values_that_are_gone_stop_nothing(project):
     assert {"Generation", "ProviderResponse"} <= result["components"]["schemas"].keys()
 
 
-def test_a_header_that_has_become_security_stops_nothing(project):
-    """Then the document says by itself what the overlay says."""
+def test_a_header_replaced_by_security_is_no_error(project):
+    """Then the document itself says what the overlay adds."""
     spec = documents.load(project.root / "openapi.yaml")
     [operation] = spec["paths"]["/generation"].values()
     operation["security"] = [{"apiKey": []}]

@@ -1,4 +1,4 @@
-"""Bad input to the script: one line that says what and how to mend it, and nothing changed."""
+"""Bad input to the script: one line with the problem and the remedy, and no changes."""
 
 import copy
 import os
@@ -52,7 +52,7 @@ def test_a_directory_in_the_place_of_a_file_is_named(regenerated, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "openapi.yaml holds no mapping"),
         ("- a", "openapi.yaml holds no mapping"),
@@ -64,12 +64,12 @@ def test_a_directory_in_the_place_of_a_file_is_named(regenerated, name):
         ("openapi: 3.1.0\npaths: {/a: {get: 1}}", "#/paths/~1a/get: is not an Operation Object"),
     ],
 )
-def test_an_invalid_spec_is_refused(regenerated, text, words):
+def test_an_invalid_spec_is_refused(regenerated, text, message):
     """Vendored as it is, with the right hash."""
     regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
     regenerated.set_spec(text)
 
-    assert words in regenerated.refusal()
+    assert message in regenerated.refusal()
 
 
 def change(*path_and_value) -> dict:
@@ -89,14 +89,14 @@ ANSWER = SMALL["paths"]["/a"]["get"]["responses"]
 
 
 def using(schema: dict) -> dict:
-    """Return the small spec with a second operation, which answers with a schema."""
+    """Return the small spec with a second operation, whose response has a schema."""
     content = {"application/json": {"schema": schema}}
     answer = {"200": {"description": "D", "content": content}}
     return change("paths", "/b", {"put": {"operationId": "put", "responses": answer}})
 
 
 @pytest.mark.parametrize(
-    ("spec", "place", "words"),
+    ("spec", "place", "message"),
     [
         (using({"enum": ["Z.AI", "Z AI"]}), "put/responses", "with the name Z_AI"),
         (using({"$ref": "#/components/schemas/No"}), "put/responses", "which is not there"),
@@ -130,8 +130,8 @@ def using(schema: dict) -> dict:
         ),
     ],
 )  # fmt: skip
-def test_an_operation_that_cannot_be_carried_is_left_out_by_name(regenerated, spec, place, words):
-    """With the place and the reason; and what is printed as its mend makes it go."""
+def test_an_operation_that_cannot_be_carried_is_left_out_by_name(regenerated, spec, place, message):
+    """With place and reason; the suggested overlay actions solve the problem."""
     regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
     regenerated.set_spec(spec)
 
@@ -140,31 +140,31 @@ def test_an_operation_that_cannot_be_carried_is_left_out_by_name(regenerated, sp
     assert done.returncode == 0, done.stderr
     assert "left out: PUT /b\n" in done.stderr
     assert f"#/paths/~1b/{place}" in done.stderr
-    assert words in done.stderr
+    assert message in done.stderr
     assert (regenerated.root / "generated/modelgates_api/api/default/get.py").is_file()
     regenerated.write(OVERLAY, f"overlay: 1.0.0\nactions:\n{printed(done.stderr)}")
     again = regenerated.regenerate()
     assert (again.returncode, again.stderr) == (0, ""), again.stderr
 
 
-def printed(words: str) -> str:
+def printed(message: str) -> str:
     """Return the overlay actions that were printed."""
-    lines = words.partition("that fix this")[2].splitlines()[1:]
+    lines = message.partition("that fix this")[2].splitlines()[1:]
     return "".join(f"{line}\n" for line in lines if line.startswith("  - "))
 
 
 def test_a_client_of_no_operation_is_refused(regenerated):
-    """All reasons are said, each with its place."""
+    """All reasons are reported, each with its place."""
     regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
     regenerated.set_spec(change(*GET, "responses", {"200": {"$ref": "#/no"}, "404": {"$ref": "x"}}))
 
-    said = regenerated.refusal()
+    output = regenerated.refusal()
 
-    assert "no operation of openapi.yaml is supported" in said
-    assert "#/paths/~1a/get/responses/200: refers to '#/no', which is not there" in said
+    assert "no operation of openapi.yaml is supported" in output
+    assert "#/paths/~1a/get/responses/200: refers to '#/no', which is not there" in output
 
 
-def test_names_of_one_module_are_told_apart(regenerated):
+def test_names_of_one_module_are_distinguished(regenerated):
     """One file would overwrite the other."""
     names = {n: {"type": "object", "properties": {n: {}}} for n in ("HTTPUrl", "HttpUrl")}
     regenerated.write(OVERLAY, "overlay: 1.0.0\nactions: []\n")
@@ -203,7 +203,7 @@ def test_an_edited_spec_is_refused(regenerated):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "codegen-config.yaml holds no mapping"),
         ("- a", "codegen-config.yaml holds no mapping"),
@@ -217,15 +217,15 @@ def test_an_edited_spec_is_refused(regenerated):
         ("literal_enums: true", "unknown key 'literal_enums'"),
     ],
 )
-def test_an_invalid_configuration_is_refused(regenerated, text, words):
+def test_an_invalid_configuration_is_refused(regenerated, text, message):
     """A misspelt key too, which the generator would ignore."""
     regenerated.write(CONFIG, text)
 
-    assert words in regenerated.refusal()
+    assert message in regenerated.refusal()
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("$.components.schemas.*.title", "$.components.schemas.*.titel", "matches nothing"),
         ("overlay: 1.0.0", "overlay: 3.1.0", "no `overlay: 1.0.0`"),
@@ -233,15 +233,15 @@ def test_an_invalid_configuration_is_refused(regenerated, text, words):
         ("x-merge-as: ErrorDetail", "x-merge: ErrorDetail", "unknown key 'x-merge'"),
     ],
 )
-def test_an_invalid_overlay_is_refused(regenerated, old, new, words):
-    """So is one that has nothing to correct any more."""
+def test_an_invalid_overlay_is_refused(regenerated, old, new, message):
+    """An action with nothing left to correct is an error, too."""
     regenerated.replace(OVERLAY, old, new)
 
-    assert words in regenerated.refusal()
+    assert message in regenerated.refusal()
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("sha256 ", "sha256 0", "does not name the template it replaces"),
         ("sha256 f", "sha256 0", "replaces an upstream template that has changed"),
@@ -253,11 +253,11 @@ def test_an_invalid_overlay_is_refused(regenerated, old, new, words):
         ("class {{ class_name }}(", "class {{ class_name }}((", "ruff failed"),
     ],
 )
-def test_an_invalid_template_is_refused(regenerated, old, new, words):
+def test_an_invalid_template_is_refused(regenerated, old, new, message):
     """Wherever the error shows."""
     regenerated.replace(MODEL, old, new)
 
-    assert words in regenerated.refusal()
+    assert message in regenerated.refusal()
 
 
 def test_missing_templates_are_refused(regenerated):
@@ -314,7 +314,7 @@ def test_unknown_arguments_are_refused(regenerated, arguments):
     assert "see --help" in regenerated.refusal(*arguments)
 
 
-def test_a_root_that_is_none_is_refused(regenerated):
+def test_an_invalid_root_is_refused(regenerated):
     """It holds no lock."""
     assert "openapi.lock.json is missing" in regenerated.refusal("--root", "no-such-directory")
 

@@ -14,7 +14,7 @@ def generated(project) -> dict[str, bytes]:
 
 
 def test_ours_is_fresh(ours):
-    """What was regenerated passes the check, which says so and changes nothing."""
+    """Regenerated code passes the check, which says so and changes nothing."""
     before = ours.files()
 
     done = ours.regenerate("--check")
@@ -60,7 +60,7 @@ def test_generated_files_are_readable_by_all(ours):
         (lambda path: (path / "api" / "b").touch(), "api/b: left over, nothing generates it"),
     ],
 )  # fmt: skip
-def test_what_is_not_fresh_is_named_and_mended(regenerated, ours, change, line):
+def test_outdated_files_are_named_and_regenerated(regenerated, ours, change, line):
     """Hand edits, missing files and leftovers alike."""
     change(regenerated.root / "generated" / "modelgates_api")
     before = regenerated.files()
@@ -90,7 +90,7 @@ def test_a_lock_that_is_not_current_is_not_fresh(regenerated, ours):
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "empty"])
-def test_generated_is_made_where_there_is_none(regenerated, ours, kind):
+def test_a_missing_generated_directory_is_created(regenerated, ours, kind):
     """Or something else in its place."""
     target = regenerated.root / "generated"
     shutil.rmtree(target)
@@ -155,7 +155,7 @@ def test_the_lock_and_generated_change_together(regenerated):
     assert "ruff failed" in regenerated.refusal()
 
 
-def test_a_spec_with_nothing_in_it_generates(project):
+def test_an_empty_spec_generates(project):
     """Not every spec has components, or tags."""
     project.write("overlays/spec.overlay.yaml", "overlay: 1.0.0\nactions: []\n")
     answers = {"204": {"description": "Nothing"}}
@@ -199,7 +199,7 @@ def test_the_tests_run_it_on_this_interpreter(ours):
 
 
 def test_a_client_that_does_not_read_its_own_document_is_not_written(project):
-    """A fault in a template or in the runtime loses nothing in silence."""
+    """A fault in a template or the runtime cannot lose data silently."""
     fault = ("in self._items_to_send()}", "in self._items_to_send() if value != 2**31}")
     project.replace("overlays/modelgates_runtime/model.py", *fault)
     done = project.regenerate()

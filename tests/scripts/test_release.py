@@ -61,7 +61,7 @@ def test_no_change_is_no_release():
     ],
 )
 def test_below_1_a_breaking_change_is_minor(version, how, following):
-    """As Semantic Versioning leaves it, and most projects do."""
+    """As Semantic Versioning permits and most projects do."""
     assert release.following(version, how) == following
 
 
@@ -70,14 +70,14 @@ def test_a_breaking_change_is_acknowledged_by_its_name_and_rule():
     entries = release.entries(changes("optional property gone"), [GONE, NEW])
     line = entries[0].text
     assert line == "**Breaking:** `Thing.note` is gone (`response-optional-property-removed`)."
-    told = "# Changelog\n\n## [Unreleased]\n\n### Removed\n\n- {}\n\n## 1.0.0\n\n- old\n"
-    assert release.unacknowledged(told.format(line), entries) == []
+    reported = "# Changelog\n\n## [Unreleased]\n\n### Removed\n\n- {}\n\n## 1.0.0\n\n- old\n"
+    assert release.unacknowledged(reported.format(line), entries) == []
     folded = line.replace(" is gone ", "\n  is gone\n  ")
-    assert release.unacknowledged(told.format(folded), entries) == []
+    assert release.unacknowledged(reported.format(folded), entries) == []
     for other in (
-        told.format("`Thing.note` is gone"),
-        told.format("something (`response-optional-property-removed`)"),
-        told.format("`Thing.note`\n- `response-optional-property-removed`"),
+        reported.format("`Thing.note` is gone"),
+        reported.format("something (`response-optional-property-removed`)"),
+        reported.format("`Thing.note`\n- `response-optional-property-removed`"),
         "## Unreleased\n\n## 1.0.0\n\n- " + line,
         "",
     ):
@@ -100,6 +100,6 @@ def test_an_entry_names_the_rule_of_the_change_behind_it():
     assert other.marks[1] == "`generated-name-added`"
 
 
-def test_nothing_breaks_where_nothing_shifts():
+def test_without_shifts_nothing_is_breaking():
     """Two readings of one package are the same."""
     assert surface.compare(surface.Surface({}, {}), surface.Surface({}, {})) == []

@@ -25,7 +25,7 @@ def test_a_tag_that_is_the_version_is_taken(project):
 
 @pytest.mark.parametrize("tag", ["1.2.3", "v1.2.4", "v1.2.30", "v1.2.3 "])
 def test_another_tag_is_refused(project, tag):
-    """It says what the tag has to be."""
+    """The error states the expected tag."""
     with pytest.raises(ToolError, match=r"the tag must be v1\.2\.3"):
         release.check(project, tag)
 

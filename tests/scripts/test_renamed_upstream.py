@@ -56,7 +56,7 @@ def components(text: str) -> str:
 
 
 def everything(text: str) -> str:
-    """Rename all of these, and reverse the order of nothing."""
+    """Rename all of these, and keep the order."""
     return components(titles(tag(text)))
 
 
@@ -94,7 +94,7 @@ def retyped(text: str) -> str:
 
 
 def rename(project, change) -> None:
-    """Vendor a renamed spec, regenerate, and put the hand-written package beside the result."""
+    """Vendor a renamed spec, regenerate, and add the hand-written package to the result."""
     before = project.read("openapi.yaml")
     text = change(before)
     assert text != before
@@ -139,7 +139,7 @@ def test_a_record_is_fetched(project, change, bodies, httpserver):
 
 
 def test_a_record_of_other_fields_is_computed_with(project):
-    """What they do not say is unknown, and nothing raises."""
+    """Missing fields are unknown, and nothing raises."""
     rename(project, retyped)
     record = {
         "created_at": "2026-05-13T10:00:00Z",

@@ -14,7 +14,7 @@ LOCK = {"spec": {"source": "https://example.org/spec", "retrieved": "2026-05-13"
 
 
 class Scripted:
-    """A checkout in which every program does at once what the test says.
+    """A checkout in which every program is replaced by the test.
 
     Attributes:
         fails: By the step that fails: what it prints.
@@ -34,8 +34,8 @@ class Scripted:
 
     def run(self, *arguments):
         """Do what a step does."""
-        words = " ".join(map(str, arguments))
-        step = next(name for key, name in NAMES.items() if key in words)
+        command = " ".join(map(str, arguments))
+        step = next(name for key, name in NAMES.items() if key in command)
         status, out = self.fails.get(step, (0, ""))
         if step == "vendor" and not status:
             (self.root / "openapi.yaml").write_bytes(Path(arguments[1]).read_bytes())
@@ -92,7 +92,7 @@ def documents(tmp_path):
 
 
 def test_green_documents_get_one_line_each_and_a_summary(run, documents):
-    """Each on a day of its own, so that what it replaces is kept."""
+    """Each on a separate day, so that the replaced version is kept."""
     status, lines, root = run(*documents)
     assert status == 0
     assert [line.partition(" (")[0] for line in lines] == [
@@ -106,7 +106,7 @@ def test_green_documents_get_one_line_each_and_a_summary(run, documents):
 
 
 def test_decisions_are_listed_at_the_end(run, documents):
-    """Failed tests by their names, what drift found, and it goes on with what comes after."""
+    """Failed tests by name and drift results; the following steps still run."""
     failed = "....\nFAILED tests/a.py::b - assert\nFAILED tests/a.py::c\n2 failed"
     untyped = "/a.py\n  /a.py:1:2 - error: no such name\n1 error, 0 warnings, 0 informations"
     status, lines, _ = run(
@@ -147,7 +147,7 @@ def test_apply_updates_the_checkout(run, documents, tmp_path):
     assert report.read_text().startswith("## Spec\n")
 
 
-def test_the_vendored_document_is_nothing_new(run, tmp_path):
+def test_the_vendored_document_is_not_reported_as_new(run, tmp_path):
     """Nothing more is run."""
     (tmp_path / "same.yaml").write_text("old")
     status, lines, _ = run(tmp_path / "same.yaml", tests=(1, "never run"))
@@ -165,7 +165,7 @@ def test_a_wrong_path_is_reported_before_anything_is_created(run):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its paths are written another way")
 def test_a_checkout_imports_its_own_packages(tmp_path):
-    """Whatever the environment has installed; what is not under version control stays out."""
+    """Whatever is installed; files outside version control are excluded."""
     project = tmp_path / "project"
     for package in ("overlays/modelgates_client", "generated/modelgates_api"):
         (project / package).mkdir(parents=True)

@@ -21,13 +21,13 @@ def operation(spec):
 
 
 def compared(change, *, base=None):
-    """Return what is told of a change, there and back; each is told something of."""
+    """Return the reported changes in both directions; neither may be empty."""
     old = base or catalogue.base()
     new = copy.deepcopy(old)
     change(new)
-    found = specs.compare(old, new), specs.compare(new, old)
-    assert all(found)
-    return found
+    result = specs.compare(old, new), specs.compare(new, old)
+    assert all(result)
+    return result
 
 
 def titles(spec):
@@ -133,16 +133,16 @@ def as_parameter_with_scheme(spec):
 )  # fmt: skip
 def test_an_equivalent_rewrite_is_no_warning(change):
     """In both directions, and it has no effect on the client."""
-    for found in compared(change):
-        assert {(str(c.level), str(c.effect)) for c in found} == {("info", "absorbed")}, found
+    for result in compared(change):
+        assert {(str(c.level), str(c.effect)) for c in result} == {("info", "absorbed")}, result
 
 
 def test_a_title_that_follows_its_component_is_not_suspicious():
     """A title that changes alone is."""
-    for found in compared(renamed_with_its_title):
-        assert suspicions.suspect(found) == []
-    for found in compared(titles):
-        assert [s.id for s in suspicions.suspect(found)] == ["titles-renamed"]
+    for result in compared(renamed_with_its_title):
+        assert suspicions.suspect(result) == []
+    for result in compared(titles):
+        assert [s.id for s in suspicions.suspect(result)] == ["titles-renamed"]
 
 
 def test_a_header_that_becomes_security_is_no_warning():
@@ -153,8 +153,8 @@ def test_a_header_that_becomes_security_is_no_warning():
     def change(spec):
         spec.update(catalogue.base())
 
-    there, _ = compared(change, base=base)
-    assert {str(c.level) for c in there} == {"info"}, there
+    forward, _ = compared(change, base=base)
+    assert {str(c.level) for c in forward} == {"info"}, forward
 
 
 def as_3_0(node, inside=""):  # noqa: C901 - a keyword after the other
@@ -194,8 +194,8 @@ def test_the_same_spec_as_3_0_is_one_line():
     """However many places are restructured."""
     old = documents.load(ROOT / "openapi.yaml")
     new = {**as_3_0(old), "openapi": "3.0.3"}
-    for found in (specs.compare(old, new), specs.compare(new, old)):
-        [change] = found
+    for result in (specs.compare(old, new), specs.compare(new, old)):
+        [change] = result
         assert (change.rule, str(change.level)) == ("restructured", "info")
         assert "places are restructured without a change of meaning" in change.text
 
@@ -245,8 +245,8 @@ def required_beside_all_of(spec):
 )
 def test_keywords_next_to_a_reference_or_composition_are_compared(change, rule, pointer):
     """By its rule, with a place of the published document."""
-    there, _ = compared(change)
-    assert [c.pointer for c in there if c.rule == rule and c.pointer.endswith(pointer)], there
+    forward, _ = compared(change)
+    assert [c.pointer for c in forward if c.rule == rule and c.pointer.endswith(pointer)], forward
 
 
 def test_a_type_next_to_one_of_is_compared():
@@ -254,8 +254,8 @@ def test_a_type_next_to_one_of_is_compared():
     base = catalogue.base()
     listed = [{"minLength": 3}, {"pattern": "^a"}]
     properties(base)["either"] = {"type": "string", "oneOf": listed}
-    for found in compared(lambda s: properties(s)["either"].update(type="integer"), base=base):
-        assert "breaking" in {str(c.level) for c in found}, found
+    for result in compared(lambda s: properties(s)["either"].update(type="integer"), base=base):
+        assert "breaking" in {str(c.level) for c in result}, result
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ def test_a_keyword_outside_the_normal_form_is_a_warning(keyword, before, after):
     """An uncompared keyword is never considered equivalent."""
     base = catalogue.base()
     properties(base)["words"] = {keyword: before}
-    for found in compared(lambda s: properties(s)["words"].update({keyword: after}), base=base):
-        assert {str(c.level) for c in found} == {"warning"}, found
+    for result in compared(lambda s: properties(s)["words"].update({keyword: after}), base=base):
+        assert {str(c.level) for c in result} == {"warning"}, result
 
 
 def test_an_uncompared_schema_is_not_called_equivalent():
@@ -288,14 +288,14 @@ def test_an_uncompared_schema_is_not_called_equivalent():
     def change(spec):
         spec["components"]["schemas"]["Event"]["type"] = "integer"
 
-    for found in compared(change, base=base):
-        assert {str(c.level) for c in found} == {"warning"}, found
+    for result in compared(change, base=base):
+        assert {str(c.level) for c in result} == {"warning"}, result
 
 
 def test_a_truncated_document_is_suspicious():
     """An interrupted download looks like this, and is still valid YAML."""
-    there, back = compared(lambda spec: spec["components"].pop("securitySchemes"))
-    assert "tail-gone" in {s.id for s in suspicions.suspect(there)}
+    forward, back = compared(lambda spec: spec["components"].pop("securitySchemes"))
+    assert "tail-gone" in {s.id for s in suspicions.suspect(forward)}
     assert "tail-gone" not in {s.id for s in suspicions.suspect(back)}
 
 
@@ -305,8 +305,8 @@ def test_pointers_refer_to_the_published_documents(change):
     old = catalogue.base()
     new = catalogue.base()
     change(new)
-    for found in specs.compare(old, new):
-        for pointer, document in ((found.old, old), (found.new, new)):
+    for result in specs.compare(old, new):
+        for pointer, document in ((result.old, old), (result.new, new)):
             for key in pointer.split("/")[1:] if pointer else ():
                 key = key.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901
                 document = document[int(key) if isinstance(document, list) else key]  # noqa: PLW2901

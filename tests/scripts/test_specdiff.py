@@ -25,16 +25,16 @@ def changed(kind):
     return catalogue.base(), spec
 
 
-def said(changes):
-    """Return what the diff says, less what the catalogue does not list: the pointer's beginning."""
+def as_entries(changes):
+    """Return rule, level, effect and pointer of each change, as the catalogue lists them."""
     return sorted((str(c.rule), str(c.level), str(c.effect), c.pointer) for c in changes)
 
 
-def matches(expected, found):
-    """Whether what was said is what was expected, change by change."""
-    return len(expected) == len(found) and all(
+def matches(expected, actual):
+    """Whether the reported changes are the expected ones."""
+    return len(expected) == len(actual) and all(
         entry[:3] == change[:3] and change[3].endswith(entry.pointer)
-        for entry, change in zip(sorted(expected), found, strict=True)
+        for entry, change in zip(sorted(expected), actual, strict=True)
     )
 
 
@@ -42,9 +42,9 @@ def matches(expected, found):
 def test_a_change_is_reported_with_rule_level_effect_and_pointer(kind):
     """Exactly as listed in the catalogue, in both directions."""
     old, new = changed(kind)
-    there, back = said(specs.compare(old, new)), said(specs.compare(new, old))
-    assert matches(kind.there, there), there
-    assert matches(kind.back, back), back
+    forward, backward = as_entries(specs.compare(old, new)), as_entries(specs.compare(new, old))
+    assert matches(kind.there, forward), forward
+    assert matches(kind.back, backward), backward
 
 
 @KINDS
@@ -58,7 +58,7 @@ def test_a_spec_has_no_changes_against_itself(kind):
 
 @pytest.fixture(scope="module")
 def small(inputs, tmp_path_factory):
-    """A project without overlay, for specs that are not ours; with what makes its clients."""
+    """A project without an overlay, for foreign specs, and a factory of its clients."""
     root = tmp_path_factory.mktemp("small")
     project = Project(root)
     for path in Project(inputs).inputs():
@@ -81,7 +81,7 @@ def client_of_base(small):
 
 
 def differ(client, old, new):
-    """Return where the diff and the backtest disagree, and what went wrong."""
+    """Return the disagreements of diff and backtest, and the faults."""
     made = bodies.generate(new, separate_statuses=operations.statuses(normalize(old)))
     seen = execution.decoded(client, {"new": made})["new"]
     assert seen.bodies > 20

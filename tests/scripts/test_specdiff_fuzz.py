@@ -44,7 +44,7 @@ def same(one, other):
 
 
 def test_two_specs_that_differ_are_never_the_same():
-    """Something is told of each pair, both ways; of a spec against itself, nothing."""
+    """Each pair has changes in both directions; a spec compared with itself has none."""
     for seed in seeds(120):
         _, old, new = pair(seed)
         assert bool(specs.compare(old, new)) is not same(old, new), seed
@@ -52,7 +52,7 @@ def test_two_specs_that_differ_are_never_the_same():
         assert not specs.compare(new, copy.deepcopy(new)), seed
 
 
-def test_a_mark_is_told_wherever_it_is():
+def test_a_mark_is_reported_wherever_it_is():
     """Whatever else changes: by its own pointer, or by that of what is new or gone, all of it."""
     for seed in seeds(120):
         random, old, new = pair(seed)
@@ -60,17 +60,17 @@ def test_a_mark_is_told_wherever_it_is():
         holder, at = random.choice(places)
         holder["x-mark"] = "mark"
         pointer = f"{at}/x-mark"
-        told = [change for change in specs.compare(old, new) if change.new]
+        reported = [change for change in specs.compare(old, new) if change.new]
         assert any(
             change.new == pointer
             or (pointer.startswith(f"{change.new}/") and change.old is None)
             or (change.rule.endswith(ONE_SIDED) and at.startswith(change.new.rpartition("/")[0]))
-            for change in told
+            for change in reported
         ), (seed, pointer)
 
 
 def test_odd_documents_are_compared_or_refused():
-    """Nothing but ValueError, in one line, whatever stands wherever."""
+    """Only ValueError, in one line, for any invalid document."""
     for seed in seeds(250):
         random, old, new = pair(seed)
         old = made.spoil(random, old, random.randint(0, 2))
@@ -118,7 +118,7 @@ def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
     Where the generator refuses a base, or misreads what it allows itself, there is no verdict to
     hold against anything.
     """
-    tried, wrong = 0, []
+    count, wrong = 0, []
     for seed in seeds(4):
         random, old, _ = pair(seed)
         directory = tmp_path_factory.mktemp("client") / "client"
@@ -138,6 +138,6 @@ def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
             verdict = specs.verdict(old, spec)
             lines = agreement.disagreements(verdict, saw.places, saw.uncovered, sent[name].unmade)
             wrong += [(seed, name, line) for line in (*lines, *saw.wrong_values, *saw.losses)]
-            tried += 1
+            count += 1
     assert wrong == []
-    assert tried > TIMES * 12
+    assert count > TIMES * 12

@@ -37,7 +37,7 @@ def package(path, model=MODEL, operation=OPERATION):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "breaks", "words"),
+    ("old", "new", "breaks", "message"),
     [
         ("name: str", "title: str", True, "`Thing.name` is gone"),
         ("    name: str\n", "    name: str\n    extra: str\n", False, "constructor call needs it"),
@@ -62,14 +62,14 @@ def package(path, model=MODEL, operation=OPERATION):
         ("def sync", "def other", True, "`api.things.get_thing` is gone"),
     ],
 )
-def test_a_code_difference_is_classified_as_breaking_or_not(tmp_path, old, new, breaks, words):
+def test_a_code_difference_is_classified_as_breaking_or_not(tmp_path, old, new, breaks, message):
     """From the view of code that reads attributes, uses enum members or calls operations."""
     assert old in MODEL + OPERATION
     before = package(tmp_path / "old")
     after = package(tmp_path / "new", MODEL.replace(old, new), OPERATION.replace(old, new))
     shifts = surface.compare(before, after)
     assert any(shift.breaks for shift in shifts) is breaks
-    assert any(words in f"{shift.name} {shift.text}: {shift.why}" for shift in shifts), shifts
+    assert any(message in f"{shift.name} {shift.text}: {shift.why}" for shift in shifts), shifts
     assert surface.compare(before, before) == []
 
 

@@ -7,7 +7,7 @@ from . import changes as catalogue
 
 
 def suspected(*kinds):
-    """Return what is suspicious when all of these changes are made at once, and going back."""
+    """Return the suspicions for all of these changes together, and for their reversal."""
     spec = catalogue.base()
     for change in kinds:
         change(spec)
@@ -78,9 +78,9 @@ def promised(spec):
 )
 def test_a_likely_mistake_is_reported(change, there, back):
     """Each kind in this spec's history, in the direction in which it is a mistake."""
-    found = suspected(change)
-    assert [[one.id for one in side] for side in found] == [there, back]
-    assert all(one.text and one.advice and one.pointers for side in found for one in side)
+    result = suspected(change)
+    assert [[one.id for one in side] for side in result] == [there, back]
+    assert all(one.text and one.advice and one.pointers for side in result for one in side)
 
 
 def test_ordinary_changes_are_not_suspicious():

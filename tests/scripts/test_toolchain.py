@@ -42,7 +42,7 @@ def test_a_changed_upstream_template_is_refused(project):
 
 
 def test_all_overrides_that_changed_are_named_at_once(project):
-    """Each beside the original that it is to be compared with."""
+    """Each next to the original for comparison."""
     changed = sorted((project.root / "overlays" / "templates").glob("*.py.jinja"))[:3]
     for path in changed:
         name = path.relative_to(project.root).as_posix()
@@ -53,13 +53,13 @@ def test_all_overrides_that_changed_are_named_at_once(project):
     with pytest.raises(ToolError) as caught:
         toolchain.check_templates(Project(project.root))
 
-    said = str(caught.value)
+    output = str(caught.value)
     upstream = files("openapi_python_client") / "templates"
     named = [path.name for path in changed if (upstream / path.name).is_file()]
     assert len(named) > 1
     for name in named:
-        assert f"template {name} replaces an upstream template that has changed, " in said
-        assert str(upstream / name) in said
+        assert f"template {name} replaces an upstream template that has changed, " in output
+        assert str(upstream / name) in output
 
 
 def test_overrides_that_changed_are_named_though_the_generator_moved_its_insides(
@@ -82,12 +82,12 @@ def test_overrides_that_changed_are_named_though_the_generator_moved_its_insides
 def pins_of(name):
     """Return the versions in a file of requirements."""
     text = (ROOT / "scripts" / "requirements" / name).read_text(encoding="utf-8")
-    found = re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", text)
-    return {package.replace(".", "-").replace("_", "-"): version for package, version in found}
+    pins = re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", text)
+    return {package.replace(".", "-").replace("_", "-"): version for package, version in pins}
 
 
 def test_pins_that_stand_twice_are_the_same():
-    """In what is compiled and what it is compiled from, and for the formatter, in the project."""
+    """In compiled and source requirements, and for the formatter in the project."""
     pinned = {}
     for name in ("codegen", "nox"):
         wanted, compiled = pins_of(f"{name}.in"), pins_of(f"{name}.txt")
@@ -113,8 +113,8 @@ def test_an_override_without_its_header_is_refused(project, header):
         toolchain.check_templates(Project(project.root))
 
 
-def test_an_override_of_nothing_is_refused(project):
-    """A misspelt name must not leave the upstream template in force."""
+def test_an_override_without_an_original_is_refused(project):
+    """A misspelt name must not silently leave the upstream template active."""
     project.write("overlays/templates/modle.py.jinja", project.read(MODEL))
 
     with pytest.raises(
@@ -141,23 +141,23 @@ def test_missing_templates_are_refused(project):
 
 @pytest.mark.parametrize("name", ["openapi-python-client", "ruff"])
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("{name}==9.9.9", "pins 9.9.9; run `nox -s regenerate`"),
         ("{name}>=1", "does not pin {name}"),
     ],
 )
-def test_another_version_and_no_pin_are_refused(project, name, line, words):
+def test_another_version_and_no_pin_are_refused(project, name, line, message):
     """Of the generator and of the formatter."""
     path = project.root / "scripts" / "requirements" / "codegen.txt"
     path.write_text(re.sub(rf"(?m)^{name}==\S+", line.format(name=name), path.read_text()))
 
-    with pytest.raises(ToolError, match=words.format(name=name)):
+    with pytest.raises(ToolError, match=message.format(name=name)):
         toolchain.check_versions(Project(project.root))
 
 
 def test_a_missing_formatter_is_refused(project, monkeypatch, tmp_path):
-    """Without it the generator would leave its output unformatted, and succeed."""
+    """Without it the generator would succeed with unformatted output."""
     monkeypatch.setattr(toolchain, "search_path", lambda: str(tmp_path))
 
     with pytest.raises(ToolError, match=r"ruff is not installed, codegen.txt pins"):

@@ -31,7 +31,7 @@ def test_trees_alike_do_not_differ(trees):
 
 
 def test_a_tree_below_a_directory_of_caches_counts(tmp_path):
-    """Only what is inside the tree is looked at."""
+    """Only files inside the tree are compared."""
     root = tmp_path / "__pycache__"
     root.mkdir()
     (root / "a.py").write_bytes(b"")
@@ -40,7 +40,7 @@ def test_a_tree_below_a_directory_of_caches_counts(tmp_path):
 
 
 def test_every_kind_of_difference_is_named(trees):
-    """A change of one byte, a missing file, a leftover, in whatever directory."""
+    """One changed byte, a missing file or a leftover, in any directory."""
     new, old = trees
     (old / "package" / "a.py").write_bytes(b"a\r\n")
     (new / "b.py").write_bytes(b"")
@@ -59,23 +59,23 @@ def test_what_is_not_there_lacks_everything(trees, tmp_path):
     new, _ = trees
     (tmp_path / "file").write_bytes(b"")
 
-    for other in (tmp_path / "none", tmp_path / "file"):
-        assert list(tree.differences(new, other)) == ["package/a.py: missing"]
+    for other_tree in (tmp_path / "none", tmp_path / "file"):
+        assert list(tree.differences(new, other_tree)) == ["package/a.py: missing"]
 
 
 @pytest.mark.parametrize("target", ["old", "none", "file"])
-def test_installing_leaves_the_new_tree_and_nothing_else(trees, tmp_path, target):
-    """Whether there was a tree, nothing or a file."""
+def test_installing_leaves_only_the_new_tree(trees, tmp_path, target):
+    """Replacing a tree, nothing or a file."""
     new, old = trees
     (old / "left.py").write_bytes(b"")
     (tmp_path / "file").write_bytes(b"")
-    beside = {*tmp_path.iterdir(), tmp_path / target, tmp_path / "text"}
+    sibling = {*tmp_path.iterdir(), tmp_path / target, tmp_path / "text"}
 
     tree.install(tmp_path / ".scratch", {tmp_path / target: new, tmp_path / "text": "new"})
 
     assert tree.read(tmp_path / target) == tree.read(new)
     assert (tmp_path / "text").read_text() == "new"
-    assert set(tmp_path.iterdir()) == beside
+    assert set(tmp_path.iterdir()) == sibling
 
 
 @pytest.fixture
@@ -99,12 +99,12 @@ def failing(monkeypatch):
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), KeyboardInterrupt()])
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_a_failing_rename_leaves_what_was_there(trees, tmp_path, failing, number, error):
+def test_a_failing_rename_leaves_the_old_tree(trees, tmp_path, failing, number, error):
     """Whichever of them fails, and be it by Ctrl-C."""
     new, old = trees
     (new / "b.py").write_bytes(b"")
     (tmp_path / "text").write_text("old")
-    before, beside = tree.read(old), set(tmp_path.iterdir())
+    before, sibling = tree.read(old), set(tmp_path.iterdir())
     failing(number, error)
 
     with pytest.raises(type(error)):
@@ -112,11 +112,11 @@ def test_a_failing_rename_leaves_what_was_there(trees, tmp_path, failing, number
 
     assert tree.read(old) == before
     assert (tmp_path / "text").read_text() == "old"
-    assert set(tmp_path.iterdir()) == beside
+    assert set(tmp_path.iterdir()) == sibling
 
 
 class Killed(BaseException):
-    """Ends a process where nothing is put back."""
+    """Ends a process before anything is restored."""
 
 
 @pytest.mark.parametrize("number", range(1, 6))
@@ -125,8 +125,8 @@ def test_what_is_killed_is_finished_by_the_next(trees, tmp_path, monkeypatch, nu
     new, old = trees
     (new / "b.py").write_bytes(b"")
     (tmp_path / "text").write_text("old")
-    beside, scratch = set(tmp_path.iterdir()), tmp_path / ".scratch"
-    wanted = {"package/a.py": b"a\n", "b.py": b""}
+    sibling, scratch = set(tmp_path.iterdir()), tmp_path / ".scratch"
+    expected = {"package/a.py": b"a\n", "b.py": b""}
     with monkeypatch.context() as patch:
         patch.setattr(tree.shutil, "rmtree", lambda _: None)
         kill_at(number, patch)
@@ -136,9 +136,9 @@ def test_what_is_killed_is_finished_by_the_next(trees, tmp_path, monkeypatch, nu
 
     tree.finish(scratch)
 
-    assert tree.read(old) == wanted
+    assert tree.read(old) == expected
     assert (tmp_path / "text").read_text() == "new"
-    assert set(tmp_path.iterdir()) == beside
+    assert set(tmp_path.iterdir()) == sibling
 
 
 def kill_at(number, patch):
@@ -186,7 +186,7 @@ def test_a_link_counts_and_may_lead_nowhere(trees):
 
 
 def test_a_full_disk_is_one_line(trees, monkeypatch, capsys):
-    """However many files there were to copy; nothing is changed, nothing left."""
+    """However many files were to be copied; nothing is changed or left over."""
     new, old = trees
     (new / "package" / "b.py").write_bytes(b"b\n")
 
@@ -199,8 +199,8 @@ def test_a_full_disk_is_one_line(trees, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         tool_errors.run(lambda: tree.install(old.parent / "scratch", {old: new}), status=2)
 
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: files cannot be copied: [Errno {errno.ENOSPC}] ")
-    assert said.count("\n") == said.count("[Errno") == 1
+    output = capsys.readouterr().err
+    assert output.startswith(f"error: files cannot be copied: [Errno {errno.ENOSPC}] ")
+    assert output.count("\n") == output.count("[Errno") == 1
     assert tree.read(old) == {"package/a.py": b"a\n"}
     assert sorted(old.parent.iterdir()) == [new, old]

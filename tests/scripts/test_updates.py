@@ -1,4 +1,4 @@
-"""The overlay over time: what a spec has caught up with, what is hidden, what was mended since."""
+"""The overlay over time: actions that became obsolete, hide new values, or were corrected since."""
 
 import copy
 
@@ -35,7 +35,7 @@ def document(**fields):
 
 
 def does(update, spec, target="$.components.schemas.Thing"):
-    """Return what an update does to a document."""
+    """Return the effects of an update on a document."""
     action = {"target": target, "description": "Why.", "update": update}
     notes = []
     overlay.apply({"overlay": "1.0.0", "actions": [action]}, spec, notes)
@@ -55,24 +55,24 @@ def does(update, spec, target="$.components.schemas.Thing"):
     ],
 )
 def test_what_was_put_in_ahead_is_published_one_day(since, rules):
-    """Then the action is obsolete, or it hides what the spec says; only this fails."""
+    """Then the action is obsolete, or hides a new value; only the latter fails."""
     new = document(since=since) if since else document(other={"type": "string"})
-    found = list(findings.of_overlay(does(AHEAD, document()), does(AHEAD, new)))
-    assert [one.rule for one in found] == [f"overlay-action-{rule}" for rule in rules]
-    assert [one.fails for one in found] == [rule == "hides" for rule in rules]
-    for one in found:
+    result = list(findings.of_overlay(does(AHEAD, document()), does(AHEAD, new)))
+    assert [one.rule for one in result] == [f"overlay-action-{rule}" for rule in rules]
+    assert [one.fails for one in result] == [rule == "hides" for rule in rules]
+    for one in result:
         assert one.pointer.startswith("#/components/schemas/Thing/properties/since")
         assert "overlay action 1 (target $.components.schemas.Thing)" in one.text
 
 
 def test_what_an_action_has_always_replaced_it_goes_on_replacing():
-    """A correction is no news, until what it corrects is another."""
+    """A correction is not reported again until the corrected value changes."""
     correction = {"properties": {"cost": {"type": ["number", "null"]}}}
     before = does(correction, document())
     assert [one.kind for one in before] == [updates.UpdateKind.REPLACED]
     assert list(findings.of_overlay(before, does(correction, document()))) == []
-    (found,) = findings.of_overlay(before, does(correction, document(cost={"type": "string"})))
-    assert (found.rule, found.pointer) == (
+    (result,) = findings.of_overlay(before, does(correction, document(cost={"type": "string"})))
+    assert (result.rule, result.pointer) == (
         "overlay-action-hides",
         "#/components/schemas/Thing/properties/cost/type",
     )
@@ -98,7 +98,7 @@ ACTION = """\
 
 
 @pytest.mark.slow("generates two clients, and tries one")
-def test_an_action_that_was_mended_since_does_not_stand_in_the_way(drift):
+def test_an_action_that_was_corrected_since_is_no_obstacle(drift):
     """A value was renamed, and the action with it: the past is read under what fitted it then."""
     project, file = Project(drift.project.root), "overlays/spec.overlay.yaml"
     plain = drift.project.read(file)

@@ -30,17 +30,17 @@ def run(project, *arguments, stdin=b""):
 
 
 def vendor(project, content, *arguments):
-    """Vendor a document from standard input; return what is said."""
-    said, end = run(project, "-", *arguments, stdin=content)
+    """Vendor a document from standard input; return the output."""
+    output, end = run(project, "-", *arguments, stdin=content)
     assert end is None
-    return said
+    return output
 
 
 def refusal(project, content):
-    """Vendor what must be refused in one line, and change nothing; return the line."""
+    """Vendor a document that must be refused in one line without changes; return the line."""
     before = project.files()
-    said, end = run(project, "-", stdin=content)
-    assert said == ""
+    output, end = run(project, "-", stdin=content)
+    assert output == ""
     assert end is not None
     assert end.startswith("error: ")
     assert end.isprintable()
@@ -97,7 +97,7 @@ def test_a_file_is_vendored_under_its_name_alone(project, tmp_path_factory):
 
 
 def test_a_url_is_vendored_with_its_address(project, httpserver):
-    """As it was given, less what may be a key."""
+    """As given, without parts that may be a key."""
     httpserver.expect_request("/a/b").respond_with_data(NEW)
 
     _, end = run(project, httpserver.url_for("/a/b") + "?token=secret")
@@ -120,14 +120,14 @@ def test_it_says_what_changed_and_what_to_do_next(project):
     """Version, each change, next step: a line each."""
     old = recorded(project)
 
-    said = vendor(project, NEW, "--date", "2026-07-01").splitlines()
+    output = vendor(project, NEW, "--date", "2026-07-01").splitlines()
 
     new = recorded(project)
-    assert said[0] == (
+    assert output[0] == (
         f"openapi.yaml: {PINNED} (sha256 {old['sha256'][:12]}) -> "
         f"2026-07-01 (sha256 {new['sha256'][:12]})"
     )
-    assert said[1:] == [
+    assert output[1:] == [
         "  info: `version` changed (note-changed)",
         f"next: `nox -s drift -- --against {PINNED}`: what does it break?",
     ]
@@ -137,14 +137,14 @@ def test_many_changes_are_counted(project):
     """The first of them are listed, the worst first; `drift` has them all."""
     added = b"".join(b"        - New %d\n" % number for number in range(30))
     new = OURS.replace(b"        - FakeProvider\n", b"        - FakeProvider\n" + added)
-    said = vendor(project, new.replace(b"type: number\n", b"type: string\n", 1)).splitlines()
-    assert said[1].startswith("  breaking: ")
-    assert len(said) == 23
-    assert said[-2] == "  and 11 more"
+    output = vendor(project, new.replace(b"type: number\n", b"type: string\n", 1)).splitlines()
+    assert output[1].startswith("  breaking: ")
+    assert len(output) == 23
+    assert output[-2] == "  and 11 more"
 
 
 def test_the_replaced_version_is_kept(project):
-    """Small, byte for byte, and once; what stood for less than a day is not."""
+    """Compactly, byte for byte, and once; versions of less than a day are not kept."""
     vendor(project, NEW, "--date", "2026-07-01")
     later = NEW.replace(b"1.0.1", b"1.0.2")
     vendor(project, later, "--date", "2026-07-02")
@@ -152,8 +152,8 @@ def test_the_replaced_version_is_kept(project):
     assert found[PINNED].content == OURS
     assert found["2026-07-01"].content == NEW
     assert found["2026-07-02"].content == later
-    said = vendor(project, NEW.replace(b"1.0.1", b"1.0.3"), "--date", "2026-07-02")
-    assert "the replaced spec is only in git" in said
+    output = vendor(project, NEW.replace(b"1.0.1", b"1.0.3"), "--date", "2026-07-02")
+    assert "the replaced spec is only in git" in output
     assert max(versions.all(Project(project.root))) == "2026-07-02"
 
 
@@ -177,7 +177,7 @@ def test_without_a_source_it_is_the_recorded_one(project, httpserver):
 
 
 def test_after_a_file_it_is_the_last_url_that_is_on_record(project, httpserver):
-    """A file is no place to look next week; without any URL, that is said."""
+    """A file cannot be fetched again next week; without a URL, this is reported."""
     lock = json.loads(project.read(LOCK))
     lock["spec"]["source"] = httpserver.url_for("/spec")
     project.write(LOCK, json.dumps(lock))
@@ -196,23 +196,23 @@ def test_after_a_file_it_is_the_last_url_that_is_on_record(project, httpserver):
 def test_hints_name_the_command_that_was_run(project, monkeypatch):
     """Where the tasks are run without nox, it may not be there."""
     monkeypatch.setenv("MODELGATES_RUN_BY", "python3 scripts/run.py")
-    said = vendor(project, NEW, "--date", "2026-07-01")
-    assert f"next: `python3 scripts/run.py drift -- --against {PINNED}`" in said
+    output = vendor(project, NEW, "--date", "2026-07-01")
+    assert f"next: `python3 scripts/run.py drift -- --against {PINNED}`" in output
 
 
 def test_the_same_document_changes_nothing(project):
     """Nor its date, which says since when this is the spec."""
     before = project.files()
 
-    said = vendor(project, OURS, "--date", "2026-12-31")
+    output = vendor(project, OURS, "--date", "2026-12-31")
 
-    assert said.startswith(f"openapi.yaml is unchanged: {PINNED} (sha256 056e4cc9ff1b)")
+    assert output.startswith(f"openapi.yaml is unchanged: {PINNED} (sha256 056e4cc9ff1b)")
     assert project.files() == before
 
 
 @pytest.mark.parametrize("state", ["edited", "missing", "of another lock"])
 def test_a_spec_that_is_not_what_was_vendored_is_replaced(project, state):
-    """Vendoring mends what an interrupted machine, or a hand, left."""
+    """Vendoring repairs the state after an interruption or a manual edit."""
     if state == "edited":
         project.write(SPEC, "edited: by hand")
     elif state == "missing":
@@ -233,7 +233,7 @@ BOMB = b"\n".join(
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "standard input has no OpenAPI documents in code blocks"),
         (b"text", "standard input has no OpenAPI documents in code blocks"),
@@ -256,11 +256,11 @@ BOMB = b"\n".join(
         (NEW[: NEW.index(b"    UnauthorizedResponse:")], "which is not there"),
     ],
 )
-def test_a_source_that_is_refused_changes_nothing(project, content, words):
-    """In one line that says what is wrong."""
-    said = refusal(project, content)
+def test_a_source_that_is_refused_changes_nothing(project, content, message):
+    """In one line with the reason."""
+    output = refusal(project, content)
 
-    assert words in said
+    assert message in output
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_other_arguments_are_refused(project, arguments):
 
 
 def test_a_project_without_a_lock_is_refused(project):
-    """There would be nothing to record the origin in."""
+    """The origin could not be recorded."""
     (project.root / LOCK).unlink()
 
     assert "openapi.lock.json is missing" in refusal(project, NEW)
@@ -309,9 +309,9 @@ def test_a_failing_rename_leaves_spec_and_lock_as_they_were(project, monkeypatch
     """Whichever of them fails, and be it by Ctrl-C; the kept versions, too."""
     failing(monkeypatch, number, error)
 
-    said = refusal(project, NEW)
+    output = refusal(project, NEW)
 
-    assert said in {"a file cannot be used: Permission denied", "interrupted"}
+    assert output in {"a file cannot be used: Permission denied", "interrupted"}
 
 
 def test_an_interrupt_after_the_renames_leaves_the_old_files(tmp_path, monkeypatch):
@@ -344,7 +344,7 @@ def test_a_directory_that_cannot_be_written_is_refused(project, monkeypatch):
 
 
 def test_missing_tools_are_refused(project):
-    """An interpreter without any package says what to install."""
+    """Without the packages, the message says what to install."""
     done = subprocess.run(
         [sys.executable, "-S", "-E", SCRIPT, "-", "--root", project.root],
         input=NEW,

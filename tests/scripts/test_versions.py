@@ -26,43 +26,43 @@ def project(project):
 
 def test_every_version_is_there_in_order_and_is_an_openapi_document():
     """The vendored one is among them, under the date that the lock gives."""
-    found = versions.all(OURS)
-    assert list(found) == sorted(found)
-    assert len({found[name].content for name in (PINNED, *KEPT)}) == 9
+    result = versions.all(OURS)
+    assert list(result) == sorted(result)
+    assert len({result[name].content for name in (PINNED, *KEPT)}) == 9
     vendored = json.loads(OURS.lock.read_text())["spec"]["retrieved"]
-    assert found[vendored].content == OURS.spec.read_bytes()
-    for name, version in found.items():
+    assert result[vendored].content == OURS.spec.read_bytes()
+    for name, version in result.items():
         assert version.name == name
         assert version.document["openapi"].startswith("3.")
 
 
 def test_what_is_restored_has_the_sum_that_is_recorded():
-    """The sums are read as `sha256sum` writes them, by nothing of ours."""
+    """The sums are in the format of `sha256sum`, and checked without our code."""
     lines = (versions.store(OURS) / versions.SUMS).read_text().splitlines()
     assert lines
-    found = versions.all(OURS)
+    result = versions.all(OURS)
     for line in lines:
         digest, name = line.split("  ")
-        version = found[name[:10]]
+        version = result[name[:10]]
         kept = version.overlay if name.endswith(".overlay.yaml") else version.content
         assert kept is None or hashlib.sha256(kept).hexdigest() == digest
 
 
 def test_the_diffs_are_ones_that_git_applies(tmp_path):
     """They are no format of our own."""
-    found = versions.all(OURS)
+    result = versions.all(OURS)
     diffs = sorted(versions.store(OURS).glob("*.diff"))
     assert diffs
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     for diff in diffs:
         base, name = re.findall(rb"^(?:---|\+\+\+) [ab]/(\S+)", diff.read_bytes(), re.MULTILINE)
         target = tmp_path / name.decode()
-        target.write_bytes(found[base.decode().removesuffix(".yaml")].content)
+        target.write_bytes(result[base.decode().removesuffix(".yaml")].content)
         patch = diff.read_bytes().replace(base, name)
         subprocess.run(
             ["git", "apply", "-"], input=patch, cwd=tmp_path, env=environment, check=True
         )
-        assert target.read_bytes() == found[name.decode().removesuffix(".yaml")].content
+        assert target.read_bytes() == result[name.decode().removesuffix(".yaml")].content
 
 
 def keep(project, version):
@@ -83,8 +83,8 @@ def test_a_version_that_is_kept_comes_back(project):
     assert keep(project, other) == "2027-01-02.yaml"
     assert keep(project, odd) == "2027-01-03.yaml"
     assert versions.kept(project, odd) == {}  # it is there already
-    found = versions.all(project)
-    assert [found[v.name].content for v in (small, other, odd)] == [
+    result = versions.all(project)
+    assert [result[v.name].content for v in (small, other, odd)] == [
         v.content for v in (small, other, odd)
     ]
 
@@ -98,10 +98,10 @@ def test_a_version_is_kept_with_the_overlay_that_fitted_it(project):
     keep(project, Version("2027-01-02", latest + b"# 2\n"))
     keep(project, Version("2027-01-03", latest + b"# 3\n"))
     project.overlay.write_bytes(b"another")
-    found = versions.all(project)
-    assert found[PINNED].overlay is None  # it is vendored: the project's own fits it
-    assert {found[name].overlay for name in KEPT} == {first}
-    assert [found[f"2027-01-0{day}"].overlay for day in (1, 2, 3)] == [first, second, second]
+    result = versions.all(project)
+    assert result[PINNED].overlay is None  # it is vendored: the project's own fits it
+    assert {result[name].overlay for name in KEPT} == {first}
+    assert [result[f"2027-01-0{day}"].overlay for day in (1, 2, 3)] == [first, second, second]
     stored = sorted(path.name for path in versions.store(project).glob("*.overlay.yaml"))
     assert stored == [f"{KEPT[0]}.overlay.yaml", "2027-01-02.overlay.yaml"]  # each of them once
     (versions.store(project) / "2027-01-02.overlay.yaml").unlink()
@@ -117,7 +117,7 @@ def test_a_version_is_kept_once_under_its_date(project, name):
 
 
 def change(name, old, new):
-    """Return what replaces a text in a file of the store."""
+    """Return a function that replaces a text in a file of the store."""
 
     def apply(store):
         text = (store / name).read_bytes()
@@ -152,11 +152,11 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize(("damage", "words"), DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_store_is_refused(project, damage, words):
-    """Nothing that is not exactly what was kept is taken for it."""
+@pytest.mark.parametrize(("damage", "message"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_store_is_refused(project, damage, message):
+    """Only exact copies of the stored versions are accepted."""
     damage(versions.store(project))
-    with pytest.raises(ToolError, match=words):
+    with pytest.raises(ToolError, match=message):
         versions.all(project)
 
 
@@ -172,8 +172,8 @@ def test_a_version_is_named_by_its_date_or_its_source(tmp_path):
     """What is neither is refused, with the names there are."""
     (tmp_path / "next.yaml").write_bytes(OURS.spec.read_bytes() + b"# next\n")
     assert sources.version(OURS, "2026-06-09") == versions.all(OURS)["2026-06-09"]
-    found = sources.version(OURS, str(tmp_path / "next.yaml"))
-    assert (found.name, found.document["openapi"]) == ("next.yaml", "3.1.0")
+    result = sources.version(OURS, str(tmp_path / "next.yaml"))
+    assert (result.name, result.document["openapi"]) == ("next.yaml", "3.1.0")
     with pytest.raises(ToolError, match="known are 2026-05-13"):
         sources.version(OURS, "2026-06-99")
     with pytest.raises(ToolError, match="there is no file"):

@@ -35,7 +35,7 @@ def test_actions_are_pinned_by_hash(file):
 
 @FILES
 def test_permissions_are_least(file):
-    """None by default beyond reading; what may write is one job, which runs nothing of ours."""
+    """Read-only by default; a single job may write, and it does not run our code."""
     workflow = documents.load(file)
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for name, job in workflow["jobs"].items():
@@ -65,7 +65,7 @@ def test_the_sessions_that_are_run_exist(file):
 
 
 def test_hooks_have_the_versions_of_the_sessions():
-    """Or what passes before a commit fails after it."""
+    """Otherwise checks could pass before a commit and fail after it."""
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]

@@ -36,8 +36,8 @@ def valid(  # noqa: C901 - one clause for each kind of schema
             value[discriminator["propertyName"]] = random.choice(list(discriminator["mapping"]))
         return value
     if "allOf" in schema:
-        wanted = schema.get("required", [])
-        values = [part(_requiring(inner, wanted, components)) for inner in schema["allOf"]]
+        required_names = schema.get("required", [])
+        values = [part(_requiring(inner, required_names, components)) for inner in schema["allOf"]]
         return {k: v for value in values for k, v in value.items()} if values[1:] else values[0]
     kind = schema.get("type", "any")
     if isinstance(kind, list):
@@ -51,14 +51,14 @@ def valid(  # noqa: C901 - one clause for each kind of schema
 
 
 def _requiring(
-    schema: dict[str, Any], wanted: list[str], components: dict[str, Any]
+    schema: dict[str, Any], required_names: list[str], components: dict[str, Any]
 ) -> dict[str, Any]:
     """Return an object's schema with those of its properties required that are wanted."""
-    if not wanted:
+    if not required_names:
         return schema
     if "$ref" in schema:
         schema = components[schema["$ref"].rsplit("/", 1)[1]]
-    more = [key for key in wanted if key in schema.get("properties", {})]
+    more = [key for key in required_names if key in schema.get("properties", {})]
     return {**schema, "required": [*schema.get("required", []), *more]}
 
 
