@@ -29,7 +29,7 @@ def options(port, *, secure=False):
     return NetworkOptions(Server.of(url, ""), Trust(context=tls.trusting()))
 
 
-async def ask(engine, generation_id=ID, seconds=GUARD_S, **changes):
+async def attempt(engine, generation_id=ID, seconds=GUARD_S, **changes):
     """Make one attempt with an engine."""
     request = Request("GET", TARGET + generation_id)._replace(**changes)
     return await engine.send(request, Secret(KEY), Deadline.after(seconds), LIMIT)
@@ -41,7 +41,7 @@ def results(server, *ids, kind=HttptoolsEngine, secure=False, seconds=GUARD_S):
     async def main():
         engine = kind(options(server.port, secure=secure))
         try:
-            return [await ask(engine, generation_id, seconds) for generation_id in ids]
+            return [await attempt(engine, generation_id, seconds) for generation_id in ids]
         finally:
             await engine.close()
 

@@ -127,7 +127,7 @@ async def _async(
 
 
 def _heal(server: FaultServer) -> None:
-    server.asked = len(server.requests)
+    server.request_count_at_end = len(server.requests)
     server.heal()
 
 

@@ -13,19 +13,19 @@ from .wire import KEY
 #: Clients with their own engine; `AsyncModelGates` over httpcore (`async`) and httptools (`fast`).
 OWN_FLAVOURS = ("sync", "async", "fast")
 #: Both clients with an `http_client`.
-BORROWED_FLAVOURS = ("given", "given-async")
+BORROWED_FLAVOURS = ("httpx", "httpx-async")
 #: All clients; the fixture `flavour` selects the engine.
 FLAVOURS = (*OWN_FLAVOURS, *BORROWED_FLAVOURS)
 #: The sync clients.
-SYNC_FLAVOURS = ("sync", "given")
+SYNC_FLAVOURS = ("sync", "httpx")
 #: The async clients.
-ASYNC_FLAVOURS = ("async", "fast", "given-async")
+ASYNC_FLAVOURS = ("async", "fast", "httpx-async")
 
 
 @contextmanager
 def sync_client(flavour: str, **arguments: Any) -> Iterator[ModelGates]:
     """Open a sync client."""
-    if flavour != "given":
+    if flavour != "httpx":
         with ModelGates(api_key=KEY, **arguments) as client:
             yield client
         return
@@ -39,7 +39,7 @@ def sync_client(flavour: str, **arguments: Any) -> Iterator[ModelGates]:
 @asynccontextmanager
 async def async_client(flavour: str, **arguments: Any) -> AsyncIterator[AsyncModelGates]:
     """Open an async client."""
-    if flavour != "given-async":
+    if flavour != "httpx-async":
         async with AsyncModelGates(api_key=KEY, **arguments) as client:
             yield client
         return

@@ -1,4 +1,4 @@
-"""Faults of compressors, and bodies without bounds."""
+"""Faults of compressors, and unbounded bodies."""
 
 import gzip
 import zlib
@@ -23,7 +23,7 @@ _size = partial(Fault, "size", options={"max_response_bytes": 65_536})
 _BODY = body()
 _ZIPPED = gzip.compress(_BODY, mtime=0)
 _NO_RECORD = (ResponseValidationError,)
-_BROKEN = (ResponseValidationError, APIConnectionError)  # damaged on its way, or made wrong
+_BROKEN = (ResponseValidationError, APIConnectionError)  # damaged in transit, or encoded wrongly
 _MAYBE = (VALUE, ResponseValidationError)
 _ENDLESS = (ResponseValidationError, APIConnectionError, APITimeoutError)
 
@@ -52,7 +52,7 @@ def _with_name(content: bytes) -> bytes:
 
 @cache
 def bomb(size: int = 64 << 20) -> bytes:
-    """Return gzip that becomes a thousand times as long: one JSON string of spaces."""
+    """Return gzip that decompresses to a thousand times its size: one JSON string of spaces."""
     packer = zlib.compressobj(9, wbits=31)
     parts = [packer.compress(b'{"data": "')]
     parts += [packer.compress(b" " * (1 << 20)) for _ in range(size >> 20)]

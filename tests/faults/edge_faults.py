@@ -1,4 +1,4 @@
-"""Faults of edges and gateways: pages instead of answers, and statuses of their own."""
+"""Faults of edges and gateways: pages instead of JSON, and statuses of their own."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Faults of the API's own errors: objects of another shape, and errors inside a 200."""
+"""Faults of the API's own errors: other structures, and errors inside a 200."""
 
 from functools import partial
 
@@ -22,35 +22,35 @@ _error = partial(Fault, "error-body")
 _NO_RECORD = (ResponseValidationError,)
 
 
-def _says(status: str, content: bytes, *lines: str) -> bytes:
+def _response(status: str, content: bytes, *lines: str) -> bytes:
     return response(content, status, *lines)
 
 
 def _coded(name: str, code: object, kind: type[Exception], **more: object) -> Fault:
-    """Put an error into a 200."""
+    """Return a fault that puts an error into a 200."""
     return _error(
-        f"200-error-{name}", play(_says("200 OK", error_body("oh", code))), (kind,), **more
+        f"200-error-{name}", play(_response("200 OK", error_body("oh", code))), (kind,), **more
     )
 
 
 FAULTS = (
     _error(
         "error-as-documented",
-        play(_says("402 Payment Required", error_body("pay", 402, metadata={"a": 1}))),
+        play(_response("402 Payment Required", error_body("pay", 402, metadata={"a": 1}))),
         (InsufficientCreditsError,),
         1,
         error_attributes={"message": "pay", "code": 402, "metadata": {"a": 1}},
     ),
     _error(
         "error-code-differs",
-        play(_says("502 Bad", error_body("oh", 429))),
+        play(_response("502 Bad", error_body("oh", 429))),
         (BadGatewayError,),
         error_attributes={"status_code": 502, "code": 429},
     ),
     *(
         _error(
             f"error-code-{name}",
-            play(_says("404 Not Found", error_body("oh", code))),
+            play(_response("404 Not Found", error_body("oh", code))),
             (EndpointNotFoundError,),  # the API's own has an integer there
             1,
             error_attributes={"code": None},
@@ -58,16 +58,16 @@ FAULTS = (
         for name, code in [("text", "not_found"), ("null", None), ("list", [4]), ("flag", True)]
     ),
     _error(
-        "error-code-huge", play(_says("404 No", error_body("oh", 10**400))), (NotFoundError,), 1
+        "error-code-huge", play(_response("404 No", error_body("oh", 10**400))), (NotFoundError,), 1
     ),
     _error(
         "error-code-5000-digits",
-        play(_says("404 No", b'{"error": {"message": "oh", "code": ' + b"9" * 5000 + b"}}")),
+        play(_response("404 No", b'{"error": {"message": "oh", "code": ' + b"9" * 5000 + b"}}")),
         (EndpointNotFoundError,),
         1,
     ),
     *(
-        _error(f"error-shape-{name}", play(_says("400 Bad", content)), (BadRequestError,), 1)
+        _error(f"error-shape-{name}", play(_response("400 Bad", content)), (BadRequestError,), 1)
         for name, content in [
             ("text", b'{"error": "nope"}'),
             ("null", b'{"error": null}'),
@@ -87,7 +87,7 @@ FAULTS = (
     *(
         _error(
             f"error-message-{name}",
-            play(_says("400 Bad", error_body(message, 400))),  # type: ignore[arg-type]
+            play(_response("400 Bad", error_body(message, 400))),  # type: ignore[arg-type]
             (BadRequestError,),
             1,
         )
@@ -103,7 +103,7 @@ FAULTS = (
     ),
     _error(
         "error-metadata-text",
-        play(_says("400 Bad", error_body("oh", 400, metadata="x"))),
+        play(_response("400 Bad", error_body("oh", 400, metadata="x"))),
         (BadRequestError,),
         1,
         error_attributes={"metadata": None},
@@ -111,7 +111,7 @@ FAULTS = (
     _error(
         "error-metadata-deep",
         play(
-            _says(
+            _response(
                 "400 Bad",
                 b'{"error": {"code": 400, "message": "oh", "metadata": {"a": '
                 + b'{"a":' * 200
@@ -125,7 +125,7 @@ FAULTS = (
     ),
     _error(
         "error-user-id-number",
-        play(_says("400 Bad", b'{"error": {"code": 400, "message": "m"}, "user_id": 7}')),
+        play(_response("400 Bad", b'{"error": {"code": 400, "message": "m"}, "user_id": 7}')),
         (BadRequestError,),
         1,
         error_attributes={"user_id": None, "message": "m"},
@@ -142,15 +142,15 @@ FAULTS = (
     _coded("200", 200, APIStatusError),
     _coded("huge", 10**300, APIStatusError),
     _coded("flag", bool(1), APIStatusError),
-    _error("200-error-no-object", play(_says("200 OK", b'{"error": "nope"}')), _NO_RECORD),
+    _error("200-error-no-object", play(_response("200 OK", b'{"error": "nope"}')), _NO_RECORD),
     _error(
         "200-error-and-record",
-        play(_says("200 OK", body()[:-1] + b', "error": {"code": 404, "message": "m"}}')),
+        play(_response("200 OK", body()[:-1] + b', "error": {"code": 404, "message": "m"}}')),
         (NotFoundError,),
     ),
     _error(
         "200-error-null-and-record",
-        play(_says("200 OK", body()[:-1] + b', "error": null}')),
+        play(_response("200 OK", body()[:-1] + b', "error": null}')),
         (VALUE,),
         1,
     ),
@@ -160,21 +160,21 @@ FAULTS = (
         (VALUE,),
         1,
     ),
-    _error("200-record-bare", play(_says("200 OK", body()[9:-1])), _NO_RECORD),
+    _error("200-record-bare", play(_response("200 OK", body()[9:-1])), _NO_RECORD),
     _error(
         "200-record-in-result",
-        play(_says("200 OK", body().replace(b'"data"', b'"result"', 1))),
+        play(_response("200 OK", body().replace(b'"data"', b'"result"', 1))),
         _NO_RECORD,
     ),
     _error(
         "200-record-and-more",
-        play(_says("200 OK", body()[:-1] + b', "meta": {"x": 1}}')),
+        play(_response("200 OK", body()[:-1] + b', "meta": {"x": 1}}')),
         (VALUE,),
         1,
     ),
     _error(
         "status-200-code-in-head",
-        play(_says("200 OK", body(), "Status: 500")),
+        play(_response("200 OK", body(), "Status: 500")),
         (VALUE,),
         1,
         record_attributes={"total_cost": record()["total_cost"]},

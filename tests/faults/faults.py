@@ -63,9 +63,9 @@ class Fault:
         kind: The class of the fault, a row of the table in README.md.
         id: A unique name.
         serve: The script that serves a connection.
-        allowed: The allowed run_calls: `VALUE`, or exact classes of errors.
+        allowed: The allowed outcomes: `VALUE`, or exact classes of errors.
         attempts: The required number of attempts, with one retry allowed; None for any.
-        allowed_after: The allowed run_calls of the same client's next call, after the fault.
+        allowed_after: The allowed outcomes of the same client's next call, after the fault.
         connections: The required number of connections to the server; None for any.
         error_attributes: Attributes that an error must have.
         record_attributes: Attributes that a record must have; `FieldError` if reading must raise.

@@ -1,4 +1,4 @@
-"""Faults of JSON encoders: what is no JSON, no record, or not quite one."""
+"""Faults of JSON encoders: invalid JSON, missing records, and records with invalid fields."""
 
 import json
 from functools import partial
@@ -25,25 +25,25 @@ def _maybe(name: str, content: bytes) -> Fault:
 
 
 def _raw(field: str, text: bytes) -> bytes:
-    """Return a body in which a field is this text, JSON or not."""
+    """Return a body with this text as the value of a field, valid JSON or not."""
     marked = body(**{field: "@"})
     return marked.replace(b'"@"', text)
 
 
 def _with(name: str, **changes: object) -> Fault:
-    """Change fields that may change; the record is still the one asked for."""
+    """Change fields whose values may differ; the record is still the requested one."""
     return _record(name, play(response(body(**changes))), (VALUE,), 1)
 
 
 def _unreadable(name: str, field: str, text: bytes) -> Fault:
-    """Send something for a field that is not of its type: reading it must say so."""
+    """Send a value of another type for a field: reading it must raise."""
     return _record(
         name, play(response(_raw(field, text))), (VALUE,), 1, record_attributes={field: FieldError}
     )
 
 
 def _either(name: str, field: str, text: bytes) -> Fault:
-    """As `_unreadable`, but the body may be refused as a whole: it is no JSON (RFC 8259)."""
+    """Like `_unreadable`, but the whole body may also be rejected as invalid JSON (RFC 8259)."""
     return _record(
         name, play(response(_raw(field, text))), _MAYBE, record_attributes={field: FieldError}
     )

@@ -37,7 +37,7 @@ def is_applicable(fault, flavour):
     """Whether a fault can occur with a flavour, and its call terminates."""
     if flavour == "fast" and fault.scheme == "proxy":
         return False  # httptools does not support proxies
-    return not (flavour == "given" and fault.id in ENDLESS_HEADS)
+    return not (flavour == "httpx" and fault.id in ENDLESS_HEADS)
 
 
 def is_tested(fault, flavour, number):

@@ -1,4 +1,4 @@
-"""Faults of a proxy on the way: it is asked to CONNECT, and never gets to see the key."""
+"""Faults of a proxy: it receives a CONNECT request, and never sees the key."""
 
 from functools import partial
 

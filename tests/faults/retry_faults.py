@@ -1,4 +1,4 @@
-"""Faults of what a server says about trying again."""
+"""Faults in what a server says about retries."""
 
 from functools import partial
 
@@ -20,15 +20,15 @@ _DOWN, _BUSY = "503 Service Unavailable", "429 Too Many Requests"
 _CONTENT = error_body("later", 429)
 
 
-def _told(*lines: str | bytes, status: str = _BUSY) -> bytes:
+def _refusal(*lines: str | bytes, status: str = _BUSY) -> bytes:
     return response(_CONTENT, status, *lines)
 
 
 def _ignored(name: str, *lines: str | bytes) -> Fault:
-    """Say something that no client can understand: it tries again as if nothing was said."""
+    """Send an invalid wait: the client retries as if there were none."""
     return _fault(
         f"retry-after-{name}",
-        play(_told(*lines)),
+        play(_refusal(*lines)),
         (RateLimitError,),
         2,
         error_attributes={"retry_after": None},
@@ -36,53 +36,53 @@ def _ignored(name: str, *lines: str | bytes) -> Fault:
 
 
 def _too_long(name: str, *lines: str) -> Fault:
-    """Ask for a wait beyond the deadline: the call fails at once, with what was said."""
-    return _fault(f"retry-after-{name}", play(_told(*lines)), (RateLimitError,), 1)
+    """Ask for a wait beyond the deadline: the call fails at once."""
+    return _fault(f"retry-after-{name}", play(_refusal(*lines)), (RateLimitError,), 1)
 
 
 FAULTS = (
     _fault(
         "retry-after-0",
-        play(_told("Retry-After: 0")),
+        play(_refusal("Retry-After: 0")),
         (RateLimitError,),
         2,
         error_attributes={"retry_after": 0},
     ),
-    _fault("retry-after-once", play(_told("Retry-After: 0"), times=1), (VALUE,), 2),
-    _fault("retry-after-fraction", play(_told("Retry-After: 0.05"), times=1), (VALUE,), 2),
+    _fault("retry-after-once", play(_refusal("Retry-After: 0"), times=1), (VALUE,), 2),
+    _fault("retry-after-fraction", play(_refusal("Retry-After: 0.05"), times=1), (VALUE,), 2),
     _fault(
         "retry-after-ms",
-        play(_told("retry-after-ms: 50")),
+        play(_refusal("retry-after-ms: 50")),
         (RateLimitError,),
         2,
         error_attributes={"retry_after": 0.05},
     ),
     _fault(
         "retry-after-both",
-        play(_told("Retry-After: 9", "retry-after-ms: 20"), times=1),
+        play(_refusal("Retry-After: 9", "retry-after-ms: 20"), times=1),
         (VALUE,),
         2,
     ),
     _fault(
         "retry-after-past-date",
-        play(_told("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT")),
+        play(_refusal("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT")),
         (RateLimitError,),
         2,
         error_attributes={"retry_after": 0},
     ),
     _fault(
         "retry-after-on-503",
-        play(_told("Retry-After: 0", status=_DOWN)),
+        play(_refusal("Retry-After: 0", status=_DOWN)),
         (ServerError,),
         2,
         error_attributes={"retry_after": 0},
     ),
     _fault(
-        "retry-after-on-404", play(_told("Retry-After: 0", status="404 No")), (NotFoundError,), 1
+        "retry-after-on-404", play(_refusal("Retry-After: 0", status="404 No")), (NotFoundError,), 1
     ),
     _fault(
         "retry-after-loop-of-503",
-        play(_told("Retry-After: 0.05", status=_DOWN)),
+        play(_refusal("Retry-After: 0.05", status=_DOWN)),
         (ServerError, APITimeoutError),  # the end comes between two attempts, or in one
         options={"max_retries": 100},
         timeout_s=0.3,
@@ -110,36 +110,43 @@ FAULTS = (
     _ignored("ms-nan", "retry-after-ms: nan"),
     _fault(
         "retry-after-year-0",
-        play(_told("Retry-After: Fri, 01 Jan 0000 00:00:00 GMT")),
+        play(_refusal("Retry-After: Fri, 01 Jan 0000 00:00:00 GMT")),
         (RateLimitError,),
         2,
     ),
-    _fault("retry-after-other-digits", play(_told("Retry-After: ٣".encode())), (RateLimitError,)),
-    _fault("retry-after-exponent", play(_told("Retry-After: 1e-3")), (RateLimitError,), 2),
-    _fault("retry-after-twice", play(_told("Retry-After: 0", "Retry-After: 0")), (RateLimitError,)),
+    _fault(
+        "retry-after-other-digits", play(_refusal("Retry-After: ٣".encode())), (RateLimitError,)
+    ),
+    _fault("retry-after-exponent", play(_refusal("Retry-After: 1e-3")), (RateLimitError,), 2),
+    _fault(
+        "retry-after-twice", play(_refusal("Retry-After: 0", "Retry-After: 0")), (RateLimitError,)
+    ),
     _fault(
         "retry-after-twice-other",
-        play(_told("Retry-After: 0", "Retry-After: 9")),
+        play(_refusal("Retry-After: 0", "Retry-After: 9")),
         (RateLimitError,),
     ),
     _fault(
-        "should-retry-false", play(_told("x-should-retry: false", status=_DOWN)), (ServerError,), 1
+        "should-retry-false",
+        play(_refusal("x-should-retry: false", status=_DOWN)),
+        (ServerError,),
+        1,
     ),
     _fault(
         "should-retry-true",
-        play(_told("x-should-retry: true", status="400 Bad")),
+        play(_refusal("x-should-retry: true", status="400 Bad")),
         (BadRequestError,),
         2,
     ),
     _fault(
         "should-retry-true-once",
-        play(_told("x-should-retry: true", status="409 Hm"), times=1),
+        play(_refusal("x-should-retry: true", status="409 Hm"), times=1),
         (VALUE,),
         2,
     ),
     _fault(
         "should-retry-garbage",
-        play(_told("x-should-retry: perhaps", status="409 Hm")),
+        play(_refusal("x-should-retry: perhaps", status="409 Hm")),
         (APIStatusError,),
         1,
     ),

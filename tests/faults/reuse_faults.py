@@ -1,4 +1,4 @@
-"""Faults of connections that are used again: bytes and answers that are another request's."""
+"""Faults of reused connections: data and responses that belong to another request."""
 
 from functools import partial
 
@@ -29,19 +29,19 @@ _fault = partial(Fault, "reuse", awaits_server=True)
 _fresh = partial(_fault, allowed=(VALUE,), connections=2)
 _own = partial(_fault, allowed=(VALUE,), connections=2)
 
-_OTHERS = response(body(OTHER_ID))
-#: The id that is asked for next, at a wrong cost: no check of ids can tell.
+_OTHER_RECORD = response(body(OTHER_ID))
+#: The id of the next request with a wrong cost, which a check of ids cannot detect.
 _FORGED = response(body(NEXT_ID, total_cost=WRONG_COST))
 _SAME = response(body(ID, total_cost=WRONG_COST))
 _BODY = body()
-_LATER = 0.03  # seconds after the answer, which the client has by then
+_LATER = 0.03  # seconds after the response, which the client has received by then
 _NOT_FOUND = response(error_body("not here", 404), "404 Not Found")
 _TIMED_OUT = response(b"", "408 Request Timeout", CLOSING)
 
 
 FAULTS = (
-    _fresh("extra-record-same-segment", sequence((GOOD + _OTHERS,))),
-    _fresh("extra-record-later", sequence((good, _LATER, _OTHERS))),
+    _fresh("extra-record-same-segment", sequence((GOOD + _OTHER_RECORD,))),
+    _fresh("extra-record-later", sequence((good, _LATER, _OTHER_RECORD))),
     _fresh("extra-forged-same-segment", sequence((GOOD + _FORGED,))),
     _fresh("extra-forged-later", sequence((good, _LATER, _FORGED))),
     _fresh("extra-forged-twice", sequence((GOOD + _FORGED + _FORGED,))),
@@ -76,11 +76,11 @@ FAULTS = (
     ),
     _fault(
         "another-record-always",
-        play(_OTHERS),
+        play(_OTHER_RECORD),
         (ResponseValidationError,),
         error_attributes={"status_code": 200},
     ),
-    _fault("another-record-once", play(_OTHERS, times=1), (VALUE,), 2),
+    _fault("another-record-once", play(_OTHER_RECORD, times=1), (VALUE,), 2),
     _fault("error-before-own-record", sequence((_NOT_FOUND + GOOD,)), (NotFoundError,)),
     _own("one-behind", sequence((good,), (GOOD,), (response(body(NEXT_ID)),))),
     _own("one-behind-forged", sequence((good,), (_SAME,))),

@@ -1,4 +1,4 @@
-"""Loopback servers that do what a script says, byte by byte, each connection in a thread."""
+"""Loopback servers that follow a script, byte by byte, with a thread for each connection."""
 
 import contextlib
 import re
@@ -50,7 +50,7 @@ class Peer:
         self._pending = b""
 
     def request(self) -> Request | None:
-        """Read one request; None once the client has gone."""
+        """Read one request; None once the client has disconnected."""
         while b"\r\n\r\n" not in self._pending:
             if not (data := self.receive()) or len(self._pending) > _HEAD_LIMIT:
                 return None
@@ -67,12 +67,12 @@ class Peer:
         return request
 
     def receive(self) -> bytes:
-        """Read whatever comes next; nothing once the client has gone."""
+        """Read the next bytes; empty once the client has disconnected."""
         with self.server.resting():
             return self.sock.recv(65536)
 
     def send(self, data: bytes) -> None:
-        """Send all of it, at once."""
+        """Send all data at once."""
         self.sock.sendall(data)
 
     def send_beneath_tls(self, data: bytes) -> None:
@@ -80,32 +80,32 @@ class Peer:
         socket.socket.send(self.sock, data)
 
     def pause(self, seconds: float) -> None:
-        """Wait, less long if the server stops."""
+        """Wait, or raise if the server stops."""
         if self.server.stopping.wait(seconds):
             raise ConnectionAbortedError
 
     def stall(self) -> None:
-        """Say nothing more until the client goes, or the server stops."""
+        """Send nothing more until the client disconnects or the server stops."""
         while self.receive():
             pass
 
     def secure(self, context: ssl.SSLContext) -> None:
-        """Speak TLS from here on, as behind a proxy's tunnel."""
+        """Switch to TLS, as behind a proxy's tunnel."""
         plain, self.sock = self.sock, context.wrap_socket(self.sock, server_side=True)
         self.server.replace(plain, self.sock)
 
     def finish(self) -> None:
-        """Close the sending half, beneath TLS: no `close_notify`."""
+        """Close the sending half of the socket without a TLS `close_notify`."""
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
     def notify(self) -> None:
-        """Say `close_notify`, as TLS asks for at the end."""
+        """Send a TLS `close_notify`."""
         assert isinstance(self.sock, ssl.SSLSocket)
         self.sock.settimeout(0.2)
         self.sock.unwrap()
 
     def reset(self) -> None:
-        """Break the connection: RST instead of FIN."""
+        """Close the connection with RST instead of FIN."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
@@ -114,20 +114,20 @@ Script = Callable[[Peer], None]
 
 
 class FaultServer:
-    """A server on loopback; use it as a context manager.
+    """A loopback server; use it as a context manager.
 
     Attributes:
-        port: Where it listens.
-        requests: What came, in order.
-        connections: How many were accepted.
-        asked: How many requests had been received when the fault ended.
-        accepted: Set once one was.
-        problems: What scripts raised that no client causes.
+        port: The port it listens on.
+        requests: The received requests, in order.
+        connections: The number of accepted connections.
+        request_count_at_end: The number of requests received when the fault ended.
+        accepted: Set once a connection was accepted.
+        problems: Exceptions of scripts that no client causes.
         healed: Set by `heal`: afterwards, new connections are served normally.
         elsewhere: URL of a server that must never be contacted; for redirects.
     """
 
-    def __init__(  # noqa: PLR0913 - what a server may lack, each by its name
+    def __init__(  # noqa: PLR0913 - each setting of a server is named
         self,
         script: Script,
         *,
@@ -138,7 +138,7 @@ class FaultServer:
         accepting: bool = True,
         elsewhere: str = "",
     ) -> None:
-        self._ways = ((script, context), (healthy or script, healthy_context or context))
+        self._phases = ((script, context), (healthy or script, healthy_context or context))
         self._accepting = threading.Event()
         self._listener = (
             socket.create_server(("127.0.0.1", 0), backlog=32) if listening else _bound()
@@ -146,7 +146,7 @@ class FaultServer:
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[Request] = []
         self.connections = 0
-        self.asked = 0
+        self.request_count_at_end = 0
         self.problems: list[Exception] = []
         self.healed = threading.Event()
         self.accepted = threading.Event()
@@ -241,7 +241,7 @@ class FaultServer:
             self._start(self._serve, sock, self.connections)
 
     def _serve(self, sock: socket.socket, number: int) -> None:
-        script, context = self._ways[self.healed.is_set()]
+        script, context = self._phases[self.healed.is_set()]
         peer: Peer | None = None
         try:
             if context is not None:

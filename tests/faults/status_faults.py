@@ -1,4 +1,4 @@
-"""Faults of the status: numbers that are none, informational ones, successes and redirects."""
+"""Faults of the status: invalid numbers, informational responses, successes and redirects."""
 
 from functools import partial
 
@@ -16,8 +16,8 @@ from .wire import GOOD, body, response
 _status = partial(Fault, "status")
 
 _BODY = body()
-_NO_ANSWER = (APIConnectionError,)
-_MAYBE = (VALUE, APIConnectionError)  # the RFC lets a client repair it, or refuse
+_NO_RESPONSE = (APIConnectionError,)
+_MAYBE = (VALUE, APIConnectionError)  # the RFC allows a client to accept or reject it
 _REFUSED = (APIConnectionError, APIStatusError)
 
 
@@ -31,17 +31,17 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 FAULTS = (
     *(
         _status(
-            f"status-{word or 'empty'}", play(_line(f"HTTP/1.1 {word} OK".encode()), CLOSE), gives
+            f"status-{word or 'empty'}", play(_line(f"HTTP/1.1 {word} OK".encode()), CLOSE), allowed
         )
-        for word, gives in [
-            ("0", _NO_ANSWER),
-            ("20", _NO_ANSWER),
+        for word, allowed in [
+            ("0", _NO_RESPONSE),
+            ("20", _NO_RESPONSE),
             ("099", _REFUSED),
-            ("2000", _NO_ANSWER),
-            ("abc", _NO_ANSWER),
-            ("-200", _NO_ANSWER),
-            ("2e2", _NO_ANSWER),
-            ("", _NO_ANSWER),
+            ("2000", _NO_RESPONSE),
+            ("abc", _NO_RESPONSE),
+            ("-200", _NO_RESPONSE),
+            ("2e2", _NO_RESPONSE),
+            ("", _NO_RESPONSE),
             ("600", _REFUSED),
             ("999", _REFUSED),
         ]
@@ -49,21 +49,24 @@ FAULTS = (
     _status(
         "status-other-digits",
         play(_line("HTTP/1.1 \N{FULLWIDTH DIGIT TWO}00 OK".encode()), CLOSE),
-        _NO_ANSWER,
+        _NO_RESPONSE,
     ),
     _status("100-then-answer", play(_CONTINUE, good), (VALUE,), 1),
     _status("100-many-then-answer", play(_CONTINUE * 20, good), (VALUE,), 1),
     _status("103-then-answer", play(_INFORMED, 0.05, good), (VALUE,), 1),
     _status("199-then-answer", play(b"HTTP/1.1 199 Misc\r\n\r\n", good), _MAYBE),
     _status("100-then-silence", play(_CONTINUE, STALL), (APITimeoutError,), timeout_s=0.3),
-    _status("100-then-close", play(_CONTINUE, CLOSE), _NO_ANSWER, 2),
+    _status("100-then-close", play(_CONTINUE, CLOSE), _NO_RESPONSE, 2),
     _status(
-        "100-endless", play(Endless(_CONTINUE * 50)), (*_NO_ANSWER, APITimeoutError), timeout_s=0.3
+        "100-endless",
+        play(Endless(_CONTINUE * 50)),
+        (*_NO_RESPONSE, APITimeoutError),
+        timeout_s=0.3,
     ),
     _status(
         "103-endless-drip",
         play(Endless(_INFORMED, 0.02)),
-        (*_NO_ANSWER, APITimeoutError),
+        (*_NO_RESPONSE, APITimeoutError),
         timeout_s=0.3,
     ),
     _status(

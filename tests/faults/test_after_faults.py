@@ -1,4 +1,4 @@
-"""What faults leave behind: nothing. And what they may cost: little time, little memory."""
+"""What faults leave behind (nothing), and what they may cost: little time and memory."""
 
 import asyncio
 import gc
@@ -28,15 +28,15 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 
 @pytest.fixture(autouse=True)
-def impatience(monkeypatch):
+def short_waits(monkeypatch):
     """Shorten the waits between attempts."""
     monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.02)
 
 
-def fail(flavour, times, **arguments):
-    """Make calls by one client that all fail."""
+def assert_all_calls_fail(flavour, times, **arguments):
+    """Make calls by one client, all of which must fail."""
     if flavour in ASYNC_FLAVOURS:
-        asyncio.run(_afail(flavour, times, **arguments))
+        asyncio.run(_assert_all_async_calls_fail(flavour, times, **arguments))
         return
     with sync_client(flavour, **arguments) as client:
         for _ in range(times):
@@ -44,14 +44,14 @@ def fail(flavour, times, **arguments):
                 client.generations.get(ID)
 
 
-async def _afail(flavour, times, **arguments):
+async def _assert_all_async_calls_fail(flavour, times, **arguments):
     async with async_client(flavour, **arguments) as client:
         for _ in range(times):
             with pytest.raises(ModelGatesError):
                 await client.generations.get(ID)
 
 
-#: What a connection meets, in turn.
+#: What happens on a connection, in turn.
 MISHAPS = (
     (RESET,),
     (CLOSE,),
@@ -65,8 +65,8 @@ MISHAPS = (
 )
 
 
-def mishaps(peer):
-    """Meet one mishap after another."""
+def serve_mishaps(peer):
+    """Answer each request with the next mishap."""
     while (request := peer.request()) is not None:
         take(peer, request, MISHAPS[len(peer.server.requests) % len(MISHAPS)])
 
@@ -79,8 +79,8 @@ def test_failures_leave_no_descriptor_open(flavour):
     gc.disable()
     try:
         before = len(list(DESCRIPTORS.iterdir()))
-        with FaultServer(mishaps) as server:
-            fail(
+        with FaultServer(serve_mishaps) as server:
+            assert_all_calls_fail(
                 flavour,
                 10 * len(MISHAPS),
                 base_url=f"http://127.0.0.1:{server.port}",
@@ -107,14 +107,16 @@ def test_failures_leave_no_descriptor_open(flavour):
 )
 def test_a_call_that_timed_out_leaves_no_connection(name, flavour):
     """The server sees it closed at once, without a garbage collection."""
-    if flavour == "given" and name in ENDLESS_HEADS:
+    if flavour == "httpx" and name in ENDLESS_HEADS:
         pytest.skip("no blocking call over httpx is cut there")
     fault = BY_ID[name]
     gc.disable()
     try:
         with serving(fault) as server:
             for timeout_s in (0.1, 1.0, 10.0):  # a busy machine may not connect in so short a time
-                fail(flavour, 3, **{**settings(fault, server), "timeout": timeout_s})
+                assert_all_calls_fail(
+                    flavour, 3, **{**settings(fault, server), "timeout": timeout_s}
+                )
                 if server.connections >= 3:
                     break
             all_closed = server.all_closed()
@@ -171,15 +173,17 @@ def test_a_cancelled_call_leaves_no_task_and_no_connection(script, secure, flavo
     assert cost == COST
 
 
-def interrupt(*_):
-    """Interrupt the call that waits for an answer, as Ctrl-C does; send nothing."""
+def interrupt_main_thread(*_):
+    """Interrupt the call that waits for the response, as Ctrl-C does; send nothing."""
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     return b""
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows cannot signal a thread")
 @pytest.mark.parametrize(
-    "script", [play(interrupt, STALL), play(GOOD[:-9], interrupt, STALL)], ids=["head", "body"]
+    "script",
+    [play(interrupt_main_thread, STALL), play(GOOD[:-9], interrupt_main_thread, STALL)],
+    ids=["head", "body"],
 )
 def test_an_interrupted_call_leaves_no_connection(script):
     """Ctrl-C in a sync call; and the client still works."""
@@ -198,14 +202,14 @@ def test_an_interrupted_call_leaves_no_connection(script):
 
 @pytest.mark.parametrize("name", ["gzip-bomb", "endless", "gzip-endless"])
 def test_memory_use_is_bounded(name, flavour):
-    """An endless body uses a small multiple of the limit, whatever its decoded size."""
+    """An endless body uses a small multiple of the limit, however large it is when decoded."""
     bomb()  # made before memory is measured
     fault, limit = BY_ID[name], 1 << 20
     with serving(fault) as server:
         arguments = {**settings(fault, server), "max_response_bytes": limit, "max_retries": 0}
         tracemalloc.start()
         try:
-            fail(flavour, 1, **{**arguments, "timeout": PATIENT_S})
+            assert_all_calls_fail(flavour, 1, **{**arguments, "timeout": PATIENT_S})
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -229,13 +233,13 @@ def test_endless_retries_end_at_the_deadline(script, flavour):
     with FaultServer(script) as server:
         began = time.monotonic()
         url = f"http://127.0.0.1:{server.port}"
-        fail(flavour, 1, base_url=url, timeout=0.4, max_retries=1_000)
+        assert_all_calls_fail(flavour, 1, base_url=url, timeout=0.4, max_retries=1_000)
         elapsed_s = time.monotonic() - began
     assert elapsed_s < GUARD_S
 
 
-def chaos(peer):
-    """Answer most requests well; some not, and some with another's record besides."""
+def serve_chaos(peer):
+    """Respond normally to most requests, to others with a mishap or an excess record."""
     others = response(body(OTHER_ID, total_cost=WRONG_COST))
     while (request := peer.request()) is not None:
         number = len(peer.server.requests)
@@ -250,7 +254,7 @@ def chaos(peer):
 def test_concurrent_calls_never_get_records_of_other_calls(flavour):
     """Each gets its own record or a typed error, on shared connections."""
     ids = [f"gen-{number}" for number in range(150)]
-    with FaultServer(chaos) as server:
+    with FaultServer(serve_chaos) as server:
         arguments = {"base_url": f"http://127.0.0.1:{server.port}", "timeout": PATIENT_S}
         if flavour in ASYNC_FLAVOURS:
             results = asyncio.run(_gather(flavour, arguments, ids))

@@ -1,4 +1,4 @@
-"""What the engine over httptools sends, and what it takes for an answer; and that over httpcore."""
+"""What the httptools engine sends and accepts; also the httpcore engine."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from modelgates_client.transport.deadline import Deadline
 from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Failure, HTTPResponse, Request
 
-from .attempts import ENGINES, ask, options, results
+from .attempts import ENGINES, attempt, options, results
 from .faults import CLOSE, RESET, STALL, connect, good, play, sequence
 from .servers import FaultServer
 from .wire import CHUNKED, GOOD, ID, KEY, NEXT_ID, body, chunked, head, response
@@ -41,7 +41,7 @@ def test_a_request_with_injected_parts_is_not_sent(kind, changes):
 
     async def main(port):
         engine = kind(options(port))
-        ending = await ask(engine, **changes)
+        ending = await attempt(engine, **changes)
         await engine.close()
         return ending
 
@@ -70,7 +70,7 @@ def test_a_request_with_other_framing_is_not_sent(changes):
     """The httptools engine supports only methods and headers with normal framing."""
 
     async def main(port):
-        return await ask(HttptoolsEngine(options(port)), **changes)
+        return await attempt(HttptoolsEngine(options(port)), **changes)
 
     with FaultServer(play(good)) as server:
         ending = asyncio.run(main(server.port))
@@ -100,7 +100,7 @@ def test_changed_headers_are_sent():
     async def main(port):
         engine = HttptoolsEngine(options(port))
         for headers in (first, second, second, first):
-            await ask(engine, headers=headers)
+            await attempt(engine, headers=headers)
         await engine.close()
 
     with FaultServer(play(good)) as server:
@@ -177,7 +177,7 @@ def test_a_large_head_is_accepted(line, times, kind):
 @ENGINES
 @pytest.mark.parametrize("part", [b"X-Long: " + b"x" * 300_000, b"X: y\r\n" * 50_000])
 def test_an_endless_head_is_not_read_to_its_end(part, kind):
-    """It would fill the memory."""
+    """It would exhaust the memory."""
     with FaultServer(play(b"HTTP/1.1 200 OK\r\n" + part, STALL)) as server:
         (ending,) = results(server, ID, kind=kind)
     assert isinstance(ending, Failure)
@@ -208,9 +208,9 @@ def test_a_response_before_the_request_is_used(kind):
     busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
     with FaultServer(connect(busy, STALL), healthy=play(good)) as server:
         (ending,) = results(server, ID, kind=kind)
-        asked = len(server.requests)
+        request_count = len(server.requests)
     assert isinstance(ending, HTTPResponse)
-    assert (ending.status, asked) == (503, 0)
+    assert (ending.status, request_count) == (503, 0)
 
 
 @ENGINES

@@ -1,4 +1,4 @@
-"""Every fault with each client: the right value or a typed error, in time, without the key."""
+"""Every fault with each client: a correct value or a typed error, in time, without the key."""
 
 import gc
 import logging
@@ -107,7 +107,7 @@ def test_a_fault_of_a_post_has_an_allowed_outcome(fault, flavour, elsewhere, cap
         assert str(first.error).isprintable()
     assert VALUE in fault.allowed or first.error is not None
     assert first.elapsed_s < fault.timeout_s + SLACK_S
-    requests = server.requests[: server.asked]
+    requests = server.requests[: server.request_count_at_end]
     posts = [request for request in requests if request.head.startswith(b"POST")]
     assert len(posts) <= 1 or may_be_sent_twice(first, fault)
     if flavour in BORROWED_FLAVOURS and fault.id in EXCESS_DATA:
@@ -163,7 +163,7 @@ def assert_typed(error, fault):
 
 def assert_attempts(outcome, fault, server):
     """Check the number of attempts, and that the error reports it correctly."""
-    received = max(server.asked, 1)
+    received = max(server.request_count_at_end, 1)
     attempts = getattr(outcome.error, "attempts", received)
     assert attempts >= received
     assert attempts <= 1 + fault.options.get("max_retries", 1)

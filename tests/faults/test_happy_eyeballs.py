@@ -1,4 +1,4 @@
-"""Connections: that do not come, come late or unwanted; and what is agreed on when they come."""
+"""Connecting: addresses that fail, respond late or not at all; cancellation; and protocols."""
 
 import asyncio
 import gc
@@ -17,35 +17,35 @@ from modelgates_client.transport.messages import Request
 from modelgates_client.transport.options import NetworkOptions, Server, Trust
 
 from . import tls
-from .attempts import ENGINES, ask, options
+from .attempts import ENGINES, attempt, options
 from .faults import good, play
 from .servers import FaultServer
 from .wire import KEY
 
 DESCRIPTORS = Path("/proc/self/fd")
-PATIENT_S = 30.0  # what is not there by then does not come
+PATIENT_S = 30.0  # a generous bound for a loaded machine
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere, a full queue may answer, and nothing lists sockets"
 )
 
 
-def descriptors():
-    """Return how many descriptors this process has open: earlier tests may close some yet."""
+def open_descriptors():
+    """Return the number of open descriptors of this process; earlier tests may still close some."""
     return len(list(DESCRIPTORS.iterdir()))
 
 
-def listening(stack, backlog):
-    """Return a listener, and its port."""
+def listen(stack, backlog):
+    """Start a listener, and return its port."""
     listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=backlog))
     return listener.getsockname()[1]
 
 
 @pytest.fixture
-def deaf():
-    """The port of a listener that answers no attempt to connect: its queue is full."""
+def unresponsive_port():
+    """The port of a listener that does not respond to connection attempts: its queue is full."""
     with ExitStack() as stack:
-        port = listening(stack, 0)
+        port = listen(stack, 0)
         for _ in range(4):
             sock = stack.enter_context(socket.socket())
             sock.settimeout(0)
@@ -54,15 +54,15 @@ def deaf():
 
 
 @pytest.fixture
-def live():
-    """The port of a listener that takes connections."""
+def live_port():
+    """The port of a listener that accepts connections."""
     with ExitStack() as stack:
-        yield listening(stack, 1_000)
+        yield listen(stack, 1_000)
 
 
 @pytest.fixture
-def refusing():
-    """A port where nobody listens."""
+def refusing_port():
+    """A port without a listener."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
@@ -70,27 +70,27 @@ def refusing():
 
 @pytest.fixture
 def host(monkeypatch):
-    """A function that gives a host these addresses, all here; the host."""
-    given = []
+    """A function that sets the loopback ports a host name resolves to, and returns the name."""
+    resolved_ports = []
 
-    def look_up(name, *_, flags=0, **__):
+    def getaddrinfo(name, *_, flags=0, **__):
         if flags & socket.AI_NUMERICHOST:
             raise socket.gaierror
         assert name == "many.example"
         kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
-        return [(*kind, ("127.0.0.1", port)) for port in given]
+        return [(*kind, ("127.0.0.1", port)) for port in resolved_ports]
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
     def host(*ports):
-        given[:] = ports
+        resolved_ports[:] = ports
         return "many.example"
 
     return host
 
 
-async def dialled(name):
-    """Return the port that a host was reached at, once all but the winner is gone."""
+async def connected_port(name):
+    """Return the port that a connection reached, after checking that no other attempt is left."""
     sock = await asyncio.wait_for(happy_eyeballs.open_socket(name, 9), PATIENT_S)
     for _ in range(3):
         await asyncio.sleep(0)
@@ -101,30 +101,34 @@ async def dialled(name):
         return sock.getpeername()[1]
 
 
-def test_the_next_address_is_tried_if_one_does_not_respond(host, deaf, live, monkeypatch):
+def test_the_next_address_is_tried_if_one_does_not_respond(
+    host, unresponsive_port, live_port, monkeypatch
+):
     """Soon, not after the system's timeout."""
     monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 0.01)
-    name, before = host(deaf, deaf, live), descriptors()
-    assert asyncio.run(dialled(name)) == live
-    assert descriptors() <= before
+    name, before = host(unresponsive_port, unresponsive_port, live_port), open_descriptors()
+    assert asyncio.run(connected_port(name)) == live_port
+    assert open_descriptors() <= before
 
 
-def test_the_next_address_is_tried_at_once_if_one_refuses(host, refusing, live, monkeypatch):
+def test_the_next_address_is_tried_at_once_if_one_refuses(
+    host, refusing_port, live_port, monkeypatch
+):
     """Without the delay between attempts."""
     monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 60.0)
-    assert asyncio.run(dialled(host(refusing, refusing, live))) == live
+    assert asyncio.run(connected_port(host(refusing_port, refusing_port, live_port))) == live_port
 
 
-def test_no_further_address_is_tried_after_a_connection(host, live, refusing):
+def test_no_further_address_is_tried_after_a_connection(host, live_port, refusing_port):
     """The first one that answers is used."""
-    assert asyncio.run(dialled(host(live, refusing))) == live
+    assert asyncio.run(connected_port(host(live_port, refusing_port))) == live_port
 
 
-def test_one_error_is_raised_if_all_addresses_refuse(host, refusing):
+def test_one_error_is_raised_if_all_addresses_refuse(host, refusing_port):
     """As with a single address."""
-    for ports in ([refusing], [refusing] * 3):
-        with pytest.raises(ConnectionRefusedError, match=str(refusing)):
-            asyncio.run(dialled(host(*ports)))
+    for ports in ([refusing_port], [refusing_port] * 3):
+        with pytest.raises(ConnectionRefusedError, match=str(refusing_port)):
+            asyncio.run(connected_port(host(*ports)))
 
 
 def test_address_families_alternate():
@@ -135,15 +139,17 @@ def test_address_families_alternate():
 
 
 @pytest.mark.parametrize("most", [1, 2])
-def test_connecting_may_be_cancelled_at_any_iteration_of_the_loop(host, live, most, monkeypatch):
+def test_connecting_may_be_cancelled_at_any_iteration_of_the_loop(
+    host, live_port, most, monkeypatch
+):
     """No socket stays open, not even one that was just connected; no task continues."""
     monkeypatch.setattr(happy_eyeballs, "_ATTEMPT_DELAY_S", 0.0)
-    name = host(*[live] * most)
+    name = host(*[live_port] * most)
     come = []
 
     async def main():
         await asyncio.get_running_loop().getaddrinfo(name, 9)  # starts the thread that looks up
-        before = descriptors()
+        before = open_descriptors()
         for turns in itertools.count():
             if turns >= 200 and come:
                 break
@@ -158,7 +164,7 @@ def test_connecting_may_be_cancelled_at_any_iteration_of_the_loop(host, live, mo
             for _ in range(3):
                 await asyncio.sleep(0)
             assert asyncio.all_tasks() == {asyncio.current_task()}
-        return descriptors() - before
+        return open_descriptors() - before
 
     gc.disable()
     try:
@@ -171,24 +177,26 @@ def test_connecting_may_be_cancelled_at_any_iteration_of_the_loop(host, live, mo
 
 @pytest.mark.parametrize("ends", ["cancelled", "late"])
 @ENGINES
-def test_a_failed_connection_leaves_no_task_and_no_socket(kind, ends, deaf):
+def test_a_failed_connection_leaves_no_task_and_no_socket(kind, ends, unresponsive_port):
     """Whether its call is cancelled or times out."""
 
     async def main():
-        engine = kind(NetworkOptions(Server.of(f"http://127.0.0.1:{deaf}", ""), Trust()))
-        before = descriptors()
+        engine = kind(
+            NetworkOptions(Server.of(f"http://127.0.0.1:{unresponsive_port}", ""), Trust())
+        )
+        before = open_descriptors()
         deadline = Deadline.after(0.2 if ends == "late" else PATIENT_S)
         sending = engine.send(Request("GET", "/"), Secret(KEY), deadline, 1 << 20)
         call = asyncio.create_task(sending)
         if ends == "cancelled":
-            while descriptors() <= before:  # noqa: ASYNC110 - nothing tells of a socket
+            while open_descriptors() <= before:  # noqa: ASYNC110 - nothing tells of a socket
                 await asyncio.sleep(0.001)
             call.cancel()
         (ending,) = await asyncio.gather(call, return_exceptions=True)
         for _ in range(3):
             await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        return ending, tasks, descriptors() - before
+        return ending, tasks, open_descriptors() - before
 
     gc.collect()
     ending, tasks, sync_client = asyncio.run(main())
@@ -204,7 +212,7 @@ def test_a_failed_connection_leaves_no_task_and_no_socket(kind, ends, deaf):
 def test_http_1_1_is_negotiated(kind):
     """Even if the caller's context and the server prefer another protocol."""
     agreed = []
-    theirs = tls.speaking_http_2()
+    theirs = tls.preferring_http_2()
     theirs.set_alpn_protocols(["h2", "http/1.1"])
 
     def script(peer):
@@ -215,7 +223,7 @@ def test_http_1_1_is_negotiated(kind):
         where = options(port, secure=True)
         where.trust.context.set_alpn_protocols(["h2"])
         engine = kind(where)
-        ending = await ask(engine)
+        ending = await attempt(engine)
         await engine.close()
         return ending
 

@@ -1,4 +1,4 @@
-"""Outages, restarts and names not found: `get`, `wait` and `get_many` of each client."""
+"""Outages, restarts and failed name lookups, with `get`, `wait` and `get_many` of each client."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ MANY = {"wait": 0, "outage_timeout": 30}
 
 
 @pytest.fixture(autouse=True)
-def impatience(monkeypatch):
+def short_waits(monkeypatch):
     """Shorten the waits between attempts as the outages are shortened."""
     monkeypatch.setattr("modelgates_client.calls.retry._FIRST_WAIT_S", 0.02)
 
@@ -61,55 +61,55 @@ def outage(script, *, listening=True, seconds=DOWN_S):
 
 
 def run_calls(flavour, call, base_url, ids=(ID, NEXT_ID), **options):
-    """Return what comes out of a call for each id: its record's id, or an error."""
+    """Return the result of a call for each id: the id of its record, or an error."""
     arguments = {"base_url": base_url, "trust_env": False, **options}
     if flavour in ASYNC_FLAVOURS:
-        return asyncio.run(_awaited(flavour, call, ids, arguments))
+        return asyncio.run(_run_async_calls(flavour, call, ids, arguments))
     with sync_client(flavour, **arguments) as client:
         if call == "get_many":
-            return _by_id(_until_an_end(client.generations.get_many(ids, **MANY)), ids)
-        return [_result(lambda one=one: getattr(client.generations, call)(one)) for one in ids]
+            return _by_id(_outcomes_until_outage(client.generations.get_many(ids, **MANY)), ids)
+        return [_result(lambda name=name: getattr(client.generations, call)(name)) for name in ids]
 
 
-def _until_an_end(run_calls):
-    """Yield outcomes until there are no more, or an outage lasts too long: they say so, too."""
+def _outcomes_until_outage(outcomes):
+    """Yield outcomes until the end, or until an outage lasts too long."""
     with contextlib.suppress(OutageError):
-        yield from run_calls
+        yield from outcomes
 
 
-def _result(ask):
+def _result(fetch):
     try:
-        return ask().id
+        return fetch().id
     except ModelGatesError as error:
         return error
 
 
-async def _awaited(flavour, call, ids, arguments):
+async def _run_async_calls(flavour, call, ids, arguments):
     async with async_client(flavour, **arguments) as client:
         if call == "get_many":
-            found = []
-            with contextlib.suppress(OutageError):  # the run_calls say the same
+            outcomes = []
+            with contextlib.suppress(OutageError):  # the outcomes have the error, too
                 async for outcome in client.generations.get_many(ids, **MANY):
-                    found.append(outcome)  # noqa: PERF401 - what came before stays
-            return _by_id(found, ids)
-        asked = [getattr(client.generations, call)(one) for one in ids]
-        results = await asyncio.gather(*asked, return_exceptions=True)
+                    outcomes.append(outcome)  # noqa: PERF401 - outcomes before the error are kept
+            return _by_id(outcomes, ids)
+        calls = [getattr(client.generations, call)(name) for name in ids]
+        results = await asyncio.gather(*calls, return_exceptions=True)
         return [result if isinstance(result, Exception) else result.id for result in results]
 
 
-def _by_id(found, ids):
-    by_id = {outcome.generation_id: outcome for outcome in found}
-    return [_plain(by_id[one]) for one in ids]
+def _by_id(outcomes, ids):
+    by_id = {outcome.generation_id: outcome for outcome in outcomes}
+    return [_result_of(by_id[name]) for name in ids]
 
 
-def _plain(outcome):
+def _result_of(outcome):
     if isinstance(outcome, Resolved):
         return outcome.record.id
     return outcome.error if isinstance(outcome, Failed) else outcome.error.last_error
 
 
-def address(server, host="127.0.0.1"):
-    """Return what a client takes."""
+def base_url_of(server, host="127.0.0.1"):
+    """Return the base URL for a client."""
     return f"http://{host}:{server.port}/api/v1"
 
 
@@ -119,33 +119,33 @@ def test_calls_succeed_after_an_outage(flavour, name, call):
     """If the server recovers while there are retries and time left."""
     script, listening = OUTAGES[name]
     with outage(script, listening=listening) as server:
-        assert run_calls(flavour, call, address(server)) == [ID, NEXT_ID]
+        assert run_calls(flavour, call, base_url_of(server)) == [ID, NEXT_ID]
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_half_open_connection_is_abandoned(flavour, call, monkeypatch):
     """After a third of the timeout (`get`, `wait`), or after the client's timeout (`get_many`)."""
     monkeypatch.setattr("modelgates_client.calls.execution._MIN_STALL_S", 0.0)
-    for timeout_s in (0.6, 6.0, 30.0):  # what is too short on a busy machine is tried with more
+    for timeout_s in (0.6, 6.0, 30.0):  # a busy machine may need a longer timeout
         with outage(play(STALL), seconds=0.1) as server:
-            found = run_calls(flavour, call, address(server), timeout=timeout_s)
-        if found == [ID, NEXT_ID]:
+            outcomes = run_calls(flavour, call, base_url_of(server), timeout=timeout_s)
+        if outcomes == [ID, NEXT_ID]:
             break
-    assert found == [ID, NEXT_ID]
+    assert outcomes == [ID, NEXT_ID]
 
 
 def test_a_get_without_retries_waits_for_the_whole_timeout(flavour):
     """A half-open connection looks like a slow server."""
     with FaultServer(play(STALL)) as server:
-        found = run_calls(flavour, "get", address(server), (ID,), timeout=0.2, max_retries=0)
-    assert [type(error) for error in found] == [APITimeoutError]
+        outcomes = run_calls(flavour, "get", base_url_of(server), (ID,), timeout=0.2, max_retries=0)
+    assert [type(error) for error in outcomes] == [APITimeoutError]
 
 
-class Resolver:
-    """Stands for the system's look-up of `localhost`; fails as often as it is told to."""
+class FailingResolver:
+    """Replaces the system's lookup of `localhost`, and fails a configurable number of times."""
 
     def __init__(self, monkeypatch):
-        self.code, self.times, self.delay_s, self.asked = socket.EAI_NONAME, 0, 0.0, 0
+        self.code, self.times, self.delay_s, self.lookups = socket.EAI_NONAME, 0, 0.0, 0
         self._real = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self)
 
@@ -153,28 +153,28 @@ class Resolver:
         numeric = options.get("flags", 0) & socket.AI_NUMERICHOST
         if host not in {"localhost", b"localhost"} or numeric:
             return self._real(host, port, *args, **options)
-        self.asked += 1
+        self.lookups += 1
         time.sleep(self.delay_s)
-        if self.asked <= self.times:
+        if self.lookups <= self.times:
             raise socket.gaierror(self.code, "the name is not known")
         return self._real("127.0.0.1", port, *args, **options)
 
 
 @pytest.fixture
 def resolver(monkeypatch):
-    """A resolver that a test may break."""
-    return Resolver(monkeypatch)
+    """A resolver that a test may configure."""
+    return FailingResolver(monkeypatch)
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN])
-def test_a_failed_look_up_is_retried(flavour, call, code, resolver):
+def test_a_failed_lookup_is_retried(flavour, call, code, resolver):
     """A resolver may be down temporarily."""
     resolver.code, resolver.times = code, 3
     with FaultServer(play(good)) as server:
-        found = run_calls(flavour, call, address(server, "localhost"))
-    assert found == [ID, NEXT_ID]
-    assert resolver.asked >= 4
+        outcomes = run_calls(flavour, call, base_url_of(server, "localhost"))
+    assert outcomes == [ID, NEXT_ID]
+    assert resolver.lookups >= 4
 
 
 @pytest.mark.parametrize("call", ["get", "get_many"])
@@ -194,8 +194,8 @@ def test_a_slow_resolver_is_bounded_by_the_deadline(flavour, call, resolver, mon
     monkeypatch.setitem(MANY, "outage_timeout", 0.5)
     resolver.delay_s = 0.6
     with FaultServer(play(good)) as server:
-        found = run_calls(flavour, call, address(server, "localhost"), (ID,), timeout=0.2)
-    assert [type(error) for error in found] == [APITimeoutError]
+        outcomes = run_calls(flavour, call, base_url_of(server, "localhost"), (ID,), timeout=0.2)
+    assert [type(error) for error in outcomes] == [APITimeoutError]
 
 
 def test_a_wait_without_a_server_reports_the_last_error(resolver):
@@ -203,7 +203,7 @@ def test_a_wait_without_a_server_reports_the_last_error(resolver):
     resolver.times = 10**6
     url = "http://localhost:9/api/v1"
     with ModelGates(api_key=KEY, base_url=url, trust_env=False) as client:
-        for timeout_s in (0.3, 3.0, 30.0):  # what is too short on a busy machine is tried with more
+        for timeout_s in (0.3, 3.0, 30.0):  # a busy machine may need a longer timeout
             with pytest.raises(GenerationNotReadyError) as caught:
                 client.generations.wait(ID, timeout=timeout_s)
             if type(caught.value.last_error) is APIConnectionError:

@@ -13,7 +13,7 @@ from modelgates_client.transport.httptools_async import HttptoolsEngine
 from modelgates_client.transport.messages import Failure
 
 from . import tls
-from .attempts import LIMIT, TARGET, ask, options, results
+from .attempts import LIMIT, TARGET, attempt, options, results
 from .faults import STALL, good, play, sequence
 from .servers import GUARD_S, FaultServer
 from .wire import GOOD, ID, KEY, NEXT_ID, WRONG_COST, body, response
@@ -44,12 +44,12 @@ def test_unread_data_in_the_socket_prevents_reuse():
 
     async def main(server):
         engine = HttptoolsEngine(options(server.port))
-        await ask(engine)
+        await attempt(engine)
         (connection,) = engine._loops[asyncio.get_running_loop()].idle
         connection._reader._transport.pause_reading()  # as if asyncio had not polled it yet
         server.healed.set()
         await asyncio.to_thread(connection._reader._readable.poll, 30_000)
-        result = await ask(engine, NEXT_ID)
+        result = await attempt(engine, NEXT_ID)
         await engine.close()
         return result
 
@@ -74,9 +74,9 @@ def test_each_response_has_its_own_deadline():
 
     async def main(port, short_s):
         engine = HttptoolsEngine(options(port))
-        short = await ask(engine, seconds=short_s)
-        long = await ask(engine, seconds=2 * GUARD_S)
-        late = await asyncio.wait_for(ask(engine, seconds=short_s / 2), GUARD_S)
+        short = await attempt(engine, seconds=short_s)
+        long = await attempt(engine, seconds=2 * GUARD_S)
+        late = await asyncio.wait_for(attempt(engine, seconds=short_s / 2), GUARD_S)
         await engine.close()
         return short, long, late
 
@@ -95,7 +95,7 @@ def test_nothing_is_sent_after_the_deadline():
 
     async def main(port):
         engine = HttptoolsEngine(options(port))
-        result = [await ask(engine, seconds=seconds) for seconds in (0.0, GUARD_S, 0.0)]
+        result = [await attempt(engine, seconds=seconds) for seconds in (0.0, GUARD_S, 0.0)]
         await engine.close()
         return result
 
@@ -120,7 +120,7 @@ def test_a_call_may_be_cancelled_at_any_iteration_of_the_loop(secure):
     async def main(server):
         engine = HttptoolsEngine(options(server.port, secure=secure))
         for turns in range(0, 400, 5):
-            call = asyncio.create_task(ask(engine))
+            call = asyncio.create_task(attempt(engine))
             for _ in range(turns):
                 await asyncio.sleep(0)
             call.cancel()
@@ -144,7 +144,7 @@ def test_a_closed_connection_is_garbage_collected():
 
     async def main(port):
         engine = HttptoolsEngine(options(port))
-        await ask(engine, seconds=600)
+        await attempt(engine, seconds=600)
         reader = weakref.ref(engine._loops[asyncio.get_running_loop()].idle[0]._reader)
         assert reader() is not None
         await engine.close()
@@ -293,7 +293,7 @@ def test_a_bug_in_the_reader_is_reported_to_the_event_loop(monkeypatch):
 
     async def main(port):
         asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
-        return await ask(HttptoolsEngine(options(port)))
+        return await attempt(HttptoolsEngine(options(port)))
 
     monkeypatch.setattr(exchange, "body_limit", lambda *_: 1 // 0)
     with FaultServer(play(good)) as server:

@@ -1,4 +1,4 @@
-"""Certificates of all kinds, and servers' TLS contexts; made when first asked for."""
+"""Certificates and TLS contexts for servers, created on first use."""
 
 import datetime
 import ssl
@@ -38,17 +38,17 @@ def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 @cache
 def valid() -> ssl.SSLContext:
-    """Return the context of a server that is what it says it is."""
+    """Return a context with a valid certificate."""
     return serving(authority().issue_cert(*HOSTS))
 
 
 def of_unknown_authority() -> ssl.SSLContext:
-    """Sign by an authority that nobody trusts."""
+    """Return a context with a certificate of an untrusted authority."""
     return serving(trustme.CA().issue_cert(*HOSTS))
 
 
 def self_signed() -> ssl.SSLContext:
-    """Serve an authority's own certificate."""
+    """Return a context with a self-signed certificate."""
     stranger = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with stranger.cert_pem.tempfile() as cert, stranger.private_key_pem.tempfile() as key:
@@ -57,46 +57,46 @@ def self_signed() -> ssl.SSLContext:
 
 
 def of_same_name() -> ssl.SSLContext:
-    """Sign by an authority that only bears the name of the trusted one."""
+    """Return a context with a certificate of an untrusted authority with the trusted name."""
     return serving(trustme.CA(organization_name="Trusted by the tests").issue_cert(*HOSTS))
 
 
 def for_other_host() -> ssl.SSLContext:
-    """Serve a good certificate of somebody else."""
+    """Return a context with a certificate for another host."""
     return serving(authority().issue_cert("elsewhere.example"))
 
 
 def for_other_address() -> ssl.SSLContext:
-    """Serve a certificate for an address where a name is asked for."""
+    """Return a context with a certificate for an address instead of the host name."""
     return serving(authority().issue_cert("127.0.0.1"))
 
 
 def for_sub_domain() -> ssl.SSLContext:
-    """Serve a wildcard that does not cover the name itself."""
+    """Return a context with a wildcard certificate that does not include the host name itself."""
     return serving(authority().issue_cert("*.localhost"))
 
 
 def without_name() -> ssl.SSLContext:
-    """Name the host as was done before 2000: in the common name only."""
+    """Return a context whose certificate has the host only as its common name, as before 2000."""
     return serving(authority().issue_cert("elsewhere.example", common_name="localhost"))
 
 
 def expired() -> ssl.SSLContext:
-    """Serve a certificate of the day before yesterday."""
+    """Return a context with an expired certificate."""
     return serving(
         authority().issue_cert(*HOSTS, not_before=_NOW - 9 * _DAY, not_after=_NOW - 2 * _DAY)
     )
 
 
 def not_yet_valid() -> ssl.SSLContext:
-    """Serve a certificate of tomorrow."""
+    """Return a context with a certificate that is valid from tomorrow."""
     return serving(
         authority().issue_cert(*HOSTS, not_before=_NOW + _DAY, not_after=_NOW + 9 * _DAY)
     )
 
 
 def without_intermediate() -> ssl.SSLContext:
-    """Leave out the certificate between one's own and the authority's."""
+    """Return a context that does not send its intermediate certificate."""
     leaf = authority().create_child_ca().issue_cert(*HOSTS)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with leaf.cert_chain_pems[0].tempfile() as cert, leaf.private_key_pem.tempfile() as key:
@@ -104,8 +104,8 @@ def without_intermediate() -> ssl.SSLContext:
     return context
 
 
-def wanting_certificate() -> ssl.SSLContext:
-    """Ask the client for a certificate, which it has not."""
+def requiring_client_certificate() -> ssl.SSLContext:
+    """Return a context that requires a client certificate."""
     context = serving(authority().issue_cert(*HOSTS))
     context.verify_mode = ssl.CERT_REQUIRED
     authority().configure_trust(context)
@@ -113,32 +113,34 @@ def wanting_certificate() -> ssl.SSLContext:
 
 
 def of_old_version() -> ssl.SSLContext:
-    """Speak nothing newer than TLS 1.1."""
+    """Return a context for TLS 1.1 and older."""
     context = serving(authority().issue_cert(*HOSTS))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are the point
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context
 
 
 def of_no_shared_cipher() -> ssl.SSLContext:
-    """Offer one cipher of TLS 1.2, for keys of another kind."""
+    """Return a context with one TLS 1.2 cipher that clients do not offer."""
     context = serving(authority().issue_cert(*HOSTS))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("AES128-SHA")
     return context
 
 
-def speaking_http_2() -> ssl.SSLContext:
-    """Prefer HTTP/2, which the client does not speak."""
+def preferring_http_2() -> ssl.SSLContext:
+    """Return a context that prefers HTTP/2, which the client does not support."""
     context = serving(authority().issue_cert(*HOSTS))
     context.set_alpn_protocols(["h2"])
     return context
 
 
-def handshake(share: float, each: Callable[[Peer, bytes], None]) -> Callable[[Peer], None]:
-    """Return a script that sends a share of a server's first flight, and then nothing more."""
+def partial_handshake(
+    share: float, send_part: Callable[[Peer, bytes], None]
+) -> Callable[[Peer], None]:
+    """Return a script that sends a share of the server's first flight, and then nothing."""
 
     def script(peer: Peer) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -147,7 +149,7 @@ def handshake(share: float, each: Callable[[Peer, bytes], None]) -> Callable[[Pe
         with suppress(ssl.SSLWantReadError):
             side.do_handshake()
         flight = outgoing.read()
-        each(peer, flight[: int(len(flight) * share)])
+        send_part(peer, flight[: int(len(flight) * share)])
         peer.stall()
 
     return script

@@ -1,4 +1,4 @@
-"""Faults of TLS: certificates, handshakes, and the end of what is encrypted."""
+"""Faults of TLS: certificates, handshakes, and the end of the encrypted data."""
 
 from functools import partial
 
@@ -25,12 +25,12 @@ from .servers import Peer, Request, Script
 from .wire import GOOD, NEXT_ID, WRONG_COST, body, head, response
 
 _fault = partial(Fault, "tls", scheme="https")
-_NO_ANSWER = (APIConnectionError,)
+_NO_RESPONSE = (APIConnectionError,)
 #: Nothing gets better by asking again, and no request may be sent.
 _untrusted = partial(
-    Fault, "certificate", serve=play(good), allowed=_NO_ANSWER, attempts=1, scheme="https"
+    Fault, "certificate", serve=play(good), allowed=_NO_RESPONSE, attempts=1, scheme="https"
 )
-_handshake = partial(_fault, allowed=_NO_ANSWER)
+_handshake = partial(_fault, allowed=_NO_RESPONSE)
 _secure = partial(_fault, context=tls.valid)
 _late = partial(_fault, allowed=(APITimeoutError,), timeout_s=0.3)
 
@@ -64,17 +64,24 @@ CERTIFICATES = (
 
 FAULTS = (
     _secure("tls-as-it-should-be", play(good), (VALUE,), 1),
-    _fault("alpn-other", play(good), (VALUE, APIConnectionError), context=tls.speaking_http_2),
-    _fault("client-certificate-wanted", play(good), _NO_ANSWER, context=tls.wanting_certificate),
-    _fault("old-version", play(good), _NO_ANSWER, context=tls.of_old_version),
-    _fault("no-shared-cipher", play(good), _NO_ANSWER, context=tls.of_no_shared_cipher),
+    _fault("alpn-other", play(good), (VALUE, APIConnectionError), context=tls.preferring_http_2),
+    _fault(
+        "client-certificate-wanted",
+        play(good),
+        _NO_RESPONSE,
+        context=tls.requiring_client_certificate,
+    ),
+    _fault("old-version", play(good), _NO_RESPONSE, context=tls.of_old_version),
+    _fault("no-shared-cipher", play(good), _NO_RESPONSE, context=tls.of_no_shared_cipher),
     _late("handshake-stalls-at-accept", connect(STALL)),
     _late("handshake-stalls-after-hello", _hello(STALL)),
-    _late("handshake-stalls-halfway", tls.handshake(0.5, Peer.send)),
-    _late("handshake-stalls-at-its-end", tls.handshake(1.0, Peer.send)),
+    _late("handshake-stalls-halfway", tls.partial_handshake(0.5, Peer.send)),
+    _late("handshake-stalls-at-its-end", tls.partial_handshake(1.0, Peer.send)),
     _late(
         "handshake-drips",
-        tls.handshake(1.0, lambda peer, data: take(peer, Request(b""), (Drip(data, 0.05),))),
+        tls.partial_handshake(
+            1.0, lambda peer, data: take(peer, Request(b""), (Drip(data, 0.05),))
+        ),
     ),
     _handshake("handshake-closed-at-accept", connect(CLOSE)),
     _handshake("handshake-closed-after-hello", _hello(CLOSE)),
@@ -94,18 +101,18 @@ FAULTS = (
     _fault(
         "tls-on-plain-text-port",
         play(good),
-        _NO_ANSWER,
+        _NO_RESPONSE,
         scheme="http",
         context=tls.valid,
-        allowed_after=_NO_ANSWER,
+        allowed_after=_NO_RESPONSE,
     ),
     _late("silent-after-handshake", play(STALL), context=tls.valid),
     _late("tls-drip-body", play(GOOD[:150], Drip(GOOD[150:], every_s=0.05)), context=tls.valid),
     _secure("tls-slow-but-in-time", play(Drip(GOOD, every_s=0.01, size=99)), (VALUE,), 1),
-    _secure("tls-closed-after-request", play(CLOSE), _NO_ANSWER, 2),
-    _secure("tls-reset-in-body", play(GOOD[:-9], 0.02, RESET), _NO_ANSWER, 2),
-    _secure("truncated-with-notify", play(GOOD[:-9], NOTIFY, CLOSE), _NO_ANSWER, 2),
-    _secure("truncated-without-notify", play(GOOD[:-9], CLOSE), _NO_ANSWER, 2),
+    _secure("tls-closed-after-request", play(CLOSE), _NO_RESPONSE, 2),
+    _secure("tls-reset-in-body", play(GOOD[:-9], 0.02, RESET), _NO_RESPONSE, 2),
+    _secure("truncated-with-notify", play(GOOD[:-9], NOTIFY, CLOSE), _NO_RESPONSE, 2),
+    _secure("truncated-without-notify", play(GOOD[:-9], CLOSE), _NO_RESPONSE, 2),
     _secure("closing-without-notify", play(head() + _BODY, CLOSE), (VALUE, APIConnectionError)),
     _secure("closing-with-notify", play(head() + _BODY, NOTIFY, CLOSE), (VALUE,), 1),
     _secure(
@@ -113,13 +120,13 @@ FAULTS = (
         play(head() + _BODY[:-9], CLOSE),
         (APIConnectionError, ResponseValidationError),
     ),
-    _secure("plain-text-in-tls", play(BeneathTls(GOOD), STALL), _NO_ANSWER),
+    _secure("plain-text-in-tls", play(BeneathTls(GOOD), STALL), _NO_RESPONSE),
     _secure(
         "bad-record-in-body",
         play(GOOD[:-9], BeneathTls(b"\x17\x03\x03\x00\x20" + b"x" * 32)),
-        _NO_ANSWER,
+        _NO_RESPONSE,
     ),
-    _secure("alert-in-body", play(GOOD[:-9], BeneathTls(_ALERT + b"\x14"), STALL), _NO_ANSWER),
+    _secure("alert-in-body", play(GOOD[:-9], BeneathTls(_ALERT + b"\x14"), STALL), _NO_RESPONSE),
     _secure("tls-once-reset", play(RESET, times=1), (VALUE,), 2),
     _secure(
         "tls-extra-forged-same-segment",

@@ -1,4 +1,4 @@
-"""What goes over the wire when nothing is wrong: the material that faults are made from."""
+"""Normal messages, from which faults are built."""
 
 import json
 from pathlib import Path
@@ -21,23 +21,23 @@ _SENT = json.loads(_RECORDED.read_bytes())["data"]
 
 
 def record(generation_id: str = ID, **changes: Any) -> dict[str, Any]:
-    """Return a record as the vendored spec says, with changes."""
+    """Return a record that conforms to the vendored spec, with changes."""
     made = make_record(generation_id)
     return {**made, **_SENT, "id": generation_id, "total_cost": COST, **changes}
 
 
 def body(generation_id: str = ID, **changes: Any) -> bytes:
-    """Return the body that carries a record."""
+    """Return the body that contains a record."""
     return json.dumps({"data": record(generation_id, **changes)}).encode()
 
 
 def error_body(message: str = "it says no", code: Any = 500, **changes: Any) -> bytes:
-    """Return the API's form of an error."""
+    """Return an error in the API's format."""
     return json.dumps({"error": {"code": code, "message": message, **changes}}).encode()
 
 
 def head(status: str = "200 OK", *lines: str | bytes, kind: str = "application/json") -> bytes:
-    """Return a head: status line, content type, the lines given, the empty line."""
+    """Return a head: status line, content type, further lines, and the empty line."""
     first = [f"HTTP/1.1 {status}", f"Content-Type: {kind}"]
     encoded = [x.encode("latin-1") if isinstance(x, str) else x for x in (*first, *lines)]
     return b"\r\n".join(encoded) + b"\r\n\r\n"
@@ -51,7 +51,7 @@ def response(
 
 
 def page(text: str = "an edge says no", status: str = "502 Bad Gateway", *lines: str) -> bytes:
-    """Return a response with a page of HTML, as an edge proxy sends."""
+    """Return a response with an HTML page, as an edge proxy sends it."""
     html = f"<!DOCTYPE html><html><title>{text}</title><body>{text}</body></html>"
     return response(html.encode(), status, *lines, kind="text/html; charset=utf-8")
 

@@ -1,4 +1,4 @@
-"""Damage to a ledger's file by disks, copies and other programs, chosen by a seed."""
+"""Damage to the file of a ledger, as by disks, copies and other programs, chosen by a seed."""
 
 import random
 
@@ -20,7 +20,7 @@ def truncate(content, rng):
 
 
 def swap_pages(content, rng):
-    """Exchange two pages."""
+    """Swap two pages."""
     one, other = (page * PAGE for page in rng.sample(range(len(content) // PAGE), 2))
     page = content[one : one + PAGE]
     content[one : one + PAGE] = content[other : other + PAGE]

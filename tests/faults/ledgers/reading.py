@@ -1,4 +1,4 @@
-"""A ledger, and all operations on it after it was damaged."""
+"""All operations on a ledger that was damaged."""
 
 from modelgates_client import PermissionDeniedError
 from modelgates_client.bulk.outcomes import Failed

@@ -1,4 +1,4 @@
-"""Damaged ledgers: correct, or an error in one line; never a wrong sum without a word."""
+"""Damaged ledgers give correct results or an error in one line, never a wrong sum."""
 
 import datetime
 
@@ -23,7 +23,7 @@ def content(tmp_path_factory):
 @pytest.mark.parametrize("tens", range(12))
 @pytest.mark.timeout(300)
 def test_a_damaged_ledger_is_correct_or_an_error(content, tens, tmp_path):
-    """For budgets, reading and writing; and it ends."""
+    """For budgets, reading and writing; every operation terminates."""
     for seed in range(tens * 10, tens * 10 + 10):
         assert_correct_or_error(content, seed, tmp_path / f"{seed}.db")
 
