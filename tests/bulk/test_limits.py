@@ -58,7 +58,7 @@ BURST = {
     "fixed window of 10 s": Scenario(lambda: FixedWindow(200, 10), 1000, 40),
     "sliding window of 1 s": Scenario(lambda: SlidingWindow(100), 1000, 9.1),
     "sliding window of 10 s": Scenario(lambda: SlidingWindow(200, 10), 1000, 40),
-    "10 at one time": Scenario(lambda: ConcurrencyLimit(10), 3000, 6),
+    "10 at a time": Scenario(lambda: ConcurrencyLimit(10), 3000, 6),
     "raised tenfold": Scenario(
         lambda: ChangingLimiter(TokenBucket(50, 10), TokenBucket(500, 10), 6), 3300, 6 + 2990 / 500
     ),
@@ -72,40 +72,41 @@ NO_BURST = {
 }
 CHANCE = {"2 %": 0.02, "4 %": 0.04}
 
-MAX_REQUESTS = 1.1  # an id, with a burst of 10 at least
+MAX_REQUESTS = 1.1  # per id, with a burst of at least 10
 MAX_TIME = 1.25  # times the ideal
 MAX_REQUESTS_WITHOUT_BURST = 1.3
 MAX_TIME_WITHOUT_BURST = 2.0
 
-# Not 1.25 throughout. A Retry-After of whole seconds costs a second for each refusal, and it takes
-# two of them to learn a limit: a fifth of ten seconds, a third of six. Later it is one in ten.
+# Exceptions from 1.25. A Retry-After of whole seconds costs a second for each refusal, and a limit
+# is learnt from two refusals: a fifth of ten seconds, a third of six. Later, one second in ten is
+# lost.
 TIME_OF_WHOLE_SECONDS = {
-    # What is saved up in the pauses is a fifth of what a second brings.
+    # The tokens saved up during the pauses are a fifth of those of a second.
     "bucket of 100, 500/s": 1.4,
-    "bucket of 10, 500/s": 1.45,  # of six seconds, the two refusals cost two
-    "10 at one time": 1.45,  # two of six seconds, too
-    # A rate is held for nine pauses before more is tried: that is what keeps the others below 1.25.
+    "bucket of 10, 500/s": 1.45,  # the two refusals cost two of six seconds
+    "10 at a time": 1.45,  # also two of six seconds
+    # A rate is kept for nine pauses before a higher one is tried: this keeps others below 1.25.
     "raised tenfold": 1.65,
-    # What two pauses cost before the change is made up for at a quarter of the rate.
+    # The loss of two pauses before the change is compensated at only a quarter of the rate.
     "lowered to a quarter": 1.55,
-    # At an even pace the last window's ids take a window; the ideal takes them at its beginning.
+    # The ids of the last window are spread over it; the ideal client sends them at its beginning.
     "fixed window of 10 s": 1.3,
     "sliding window of 10 s": 1.3,
 }
-# Without a Retry-After the end of a window of ten seconds is found by trial, too late by up to half
-# of what was waited for.
+# Without a Retry-After, the end of a window of ten seconds is found by trial, up to half of the
+# wait too late.
 TIME_OF_SILENCE = {"sliding window of 10 s": 1.6, "sliding window of 1 s": 1.35}
-# A refusal of ten seconds by 503 is taken for an outage: the limit is forgotten, or real outages
-# would be followed by slowness; and all workers have requests on their way when the next one comes.
+# A 503 for ten seconds is treated as an outage: the limit is forgotten, since otherwise requests
+# would be slow after real outages; and all workers have requests in flight at the next refusal.
 REQUESTS_OF_503 = {
     "fixed window of 10 s": 1.22,
     "sliding window of 10 s": 1.22,
-    # Each probe of what may be an outage is one more.
+    # Each probe of a possible outage is an additional request.
     "fixed window of 1 s": 1.13,
     "sliding window of 1 s": 1.13,
 }
-REQUESTS_OF_SILENCE = {"lowered to a quarter": 1.12}  # each step down is found by a refusal
-# Timers ring up to 5 ms late, where a request may go out each 2 ms: 2.25 times the ideal at best.
+REQUESTS_OF_SILENCE = {"lowered to a quarter": 1.12}  # each reduction is learnt from a refusal
+# Timers are up to 5 ms late, and requests are due every 2 ms: at best 2.25 times the ideal.
 MAX_TIME_OF_LATE_TIMERS = 2.9
 
 statuses = pytest.mark.parametrize("status", [429, 503])
@@ -165,7 +166,7 @@ def test_late_timers_do_not_cause_a_burst(reported_wait):
     assert ratio <= MAX_REQUESTS_WITHOUT_BURST
 
 
-# With timers up to 60 ms late; without the means to make up for that, 2.4 to 3.9.
+# Timers are up to 60 ms late; without compensation, the time would be 2.4 to 3.9 times the ideal.
 TIME_ON_A_BUSY_MACHINE = {"bucket of 10, 100/s": 1.4, "sliding window of 1 s": 1.4}
 
 

@@ -94,11 +94,11 @@ def test_a_quota_per_minute_is_used_up(limiter, reported_wait, workers, max_rati
     assert took_s <= 1.3 * 200
 
 
-# Not 1.1 and 1.5 throughout. With a Retry-After of whole seconds each step down, and each look for
-# a new limit, costs a second in which the strictest limiters save nothing up; without any, windows
-# are found by trial. The time is compared with what a client that knows the limits would need.
+# Exceptions from 1.1 and 1.5. With a Retry-After of whole seconds, each reduction and each probe
+# for a new limit costs a second in which the strictest limiters save no tokens; without one,
+# windows are found by trial. The time is compared with that of a client that knows the limits.
 MAX = {rounded: (1.1, 2.1), exact: (1.12, 1.5), silent: (1.13, 1.75)}
-MAX_QUEUED_TIME = 1.8  # a queue of 20 at 20/s answers a second late
+MAX_QUEUED_TIME = 1.8  # a queue of 20 at 20/s delays responses by a second
 
 
 @limiters

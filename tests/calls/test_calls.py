@@ -32,11 +32,11 @@ def test_get_ends_in_time_in_a_result_or_an_error(script, max_retries, tokens, c
     assert len(before) <= max_retries
     assert all(turn.is_retriable for turn in before)
     elapsed_s = trace.clock.now_s - trace.sent_s[0]
-    paid = sum(turn.pause_s is None for turn in before)
-    assert paid <= max(0, tokens) + 10 * elapsed_s + ROUNDING_S
+    retries_with_token = sum(turn.pause_s is None for turn in before)
+    assert retries_with_token <= max(0, tokens) + 10 * elapsed_s + ROUNDING_S
     if trace.error is not None:
-        cut_off = _timed_out(last) and elapsed_s >= timeout_s - 0.05 - ROUNDING_S
-        expected_turn = before[-1] if cut_off and before else last
+        is_cut_off = _timed_out(last) and elapsed_s >= timeout_s - 0.05 - ROUNDING_S
+        expected_turn = before[-1] if is_cut_off and before else last
         assert type(trace.error) is error_class_after(expected_turn)
         assert (
             not last.is_retriable
@@ -100,7 +100,7 @@ def test_get_does_not_wait_beyond_the_deadline(beyond_s, status):
 def test_get_takes_tokens_for_retries(failing_turn):
     """A response refunds them and adds one, also a 404."""
     for end in (record(), refusal(404), refusal(401)):
-        budget = budget_with(50, Clock())  # no time passes for it
+        budget = budget_with(50, Clock())  # its time stands still
         play([failing_turn, end], budget=budget)
         assert budget._granted_count - budget._last_number == 51
         play([end], budget=budget)
@@ -112,7 +112,7 @@ def test_get_takes_tokens_for_retries(failing_turn):
 def test_a_retry_after_takes_no_token():
     """A server with a rate limit is not failing."""
     clock = Clock()
-    budget = budget_with(-1000, clock)  # so that none is to be had
+    budget = budget_with(-1000, clock)  # no token is available
     trace = play([*[refusal(429, after_s=1.0)] * 4, record()], budget=budget, clock=clock)
     assert trace.result.attempts == 5
     assert trace.clock.now_s < 12
@@ -144,10 +144,10 @@ def test_a_cancelled_call_frees_its_place_in_the_queue():
     steps = create_execution(clock, budget=budget).send()
     next(steps)
     assert isinstance(steps.send(refusal(503).outcome), Pause)
-    behind = budget.take()
-    assert budget.wait_s(behind) == 0.2
+    next_ticket = budget.take()
+    assert budget.wait_s(next_ticket) == 0.2
     steps.close()
-    assert budget.wait_s(behind) == 0.1
+    assert budget.wait_s(next_ticket) == 0.1
 
 
 def test_a_send_step_needs_an_attempt_result():

@@ -41,10 +41,10 @@ def log_lines(request, caplog, monkeypatch):
     """A function that returns the INFO lines of a scripted call, except for drift."""
 
     def lines_of_call(script, call, **options):
-        answers = iter(script)
+        responses = iter(script)
 
-        def answer(_):
-            response = next(answers)
+        def respond(_):
+            response = next(responses)
             if isinstance(response, Exception):
                 raise response
             return response
@@ -52,27 +52,27 @@ def log_lines(request, caplog, monkeypatch):
         options |= {"api_key": KEY, "base_url": "http://127.0.0.1:1/api/v1"}
         caplog.set_level(logging.INFO, "modelgates_client")
         if request.param == "async":
-            asyncio.run(awaited(answer, call, options))
+            asyncio.run(run_async(respond, call, options))
         else:
-            blocking(answer, call, options)
+            run_sync(respond, call, options)
         return [
-            each.getMessage()
-            for each in caplog.records
-            if each.levelno == logging.INFO and each.module != "drift_observer"
+            log_record.getMessage()
+            for log_record in caplog.records
+            if log_record.levelno == logging.INFO and log_record.module != "drift_observer"
         ]
 
-    def blocking(answer, call, options):
+    def run_sync(respond, call, options):
         monkeypatch.setattr("time.sleep", lambda _: None)
-        with httpx.Client(transport=httpx.MockTransport(answer)) as http_client:
+        with httpx.Client(transport=httpx.MockTransport(respond)) as http_client:
             call(ModelGates(http_client=http_client, **options).generations)
 
-    async def awaited(answer, call, options):
-        async def soon(_):
+    async def run_async(respond, call, options):
+        async def skip_sleep(_):
             await asyncio.sleep(0)
 
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as http_client:
             client = AsyncModelGates(http_client=http_client, **options)
-            monkeypatch.setattr(client._engine, "sleep", soon)
+            monkeypatch.setattr(client._engine, "sleep", skip_sleep)
             await call(client.generations)
 
     return lines_of_call
@@ -119,7 +119,11 @@ def test_no_line_shows_an_id_or_text_from_the_server(log_lines, caplog):
     """Logs may be stored where records must not."""
     script = [error(503), error(429), error(500), error(404), record(cancelled=True)]
     assert len(log_lines(script, lambda it: it.wait(ID, timeout=60))) == 4
-    shown = "".join(each.getMessage() for each in caplog.records if each.levelno >= logging.INFO)
+    shown = "".join(
+        log_record.getMessage()
+        for log_record in caplog.records
+        if log_record.levelno >= logging.INFO
+    )
     assert not [word for word in (ID, "gen-", SERVER_TEXT, KEY) if word in shown]
 
 
@@ -159,9 +163,9 @@ def test_the_logging_configuration_of_a_program_is_kept(monkeypatch):
     assert logger.level == logging.ERROR
 
 
-def client_for(answer):
-    """Return a client that uses a response function."""
-    transport = httpx.MockTransport(lambda _: answer)
+def client_for(response):
+    """Return a client that always receives a response."""
+    transport = httpx.MockTransport(lambda _: response)
     return ModelGates(
         api_key=KEY,
         base_url="http://127.0.0.1:1/api/v1",
@@ -174,12 +178,14 @@ def test_the_rate_limit_is_on_responses_and_errors():
     """From their headers."""
     headers = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "7"}
     limit = RateLimit(10, 4, 7.0)
-    answer = httpx.Response(200, content=json.dumps({"data": {"id": ID}}), headers=headers)
-    assert client_for(answer).generations.get_raw(ID).rate_limit == limit
+    response = httpx.Response(200, content=json.dumps({"data": {"id": ID}}), headers=headers)
+    assert client_for(response).generations.get_raw(ID).rate_limit == limit
     for status, kind in ((429, RateLimitError), (503, ServerError)):
-        answer = error(status, **{name.replace("-", "_"): value for name, value in headers.items()})
+        response = error(
+            status, **{name.replace("-", "_"): value for name, value in headers.items()}
+        )
         with pytest.raises(kind) as caught:
-            client_for(answer).generations.get(ID)
+            client_for(response).generations.get(ID)
         assert caught.value.rate_limit == limit
     with pytest.raises(ResponseValidationError) as caught:
         client_for(httpx.Response(200, content=b"[]", headers=headers)).generations.get(ID)

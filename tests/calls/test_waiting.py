@@ -66,8 +66,8 @@ def check_not_ready(trace, wait_s):
     assert error.elapsed_s == elapsed_s
     assert error.generation_id == "gen-1"
     assert max(0.25, last.pause_s or 0) >= wait_s - elapsed_s - ROUNDING_S
-    came = [turn for turn in trace.turns if turn.is_retriable is None]
-    assert (error.record is not None) is bool(came)
+    record_turns = [turn for turn in trace.turns if turn.is_retriable is None]
+    assert (error.record is not None) is bool(record_turns)
     # An attempt cut off by the timeout has a less helpful error than the one before it.
     is_late = getattr(last.outcome, "kind", None) == "timeout"
     is_cut_off = is_late and elapsed_s >= wait_s - ROUNDING_S
@@ -90,13 +90,14 @@ def test_wait_polls_often_at_first_and_ever_less(share):
 
 
 @given(st.floats(0, 58), st.floats(0, 0.5))
-def test_a_record_is_noticed_with_a_delay_of_a_quarter_at_most(there_s, latency_s):
+def test_a_record_is_noticed_with_a_delay_of_a_quarter_at_most(available_s, latency_s):
     """A quarter of its time, or 0.25 s for the first polls."""
     trace = play(
-        lambda now_s: (record if now_s >= there_s else _absence)(latency_s=latency_s), wait_s=60.0
+        lambda now_s: (record if now_s >= available_s else _absence)(latency_s=latency_s),
+        wait_s=60.0,
     )
-    late_s = trace.sent_s[-1] - there_s
-    assert late_s <= max(0.25, min(5, there_s / 4)) + 1.25 * latency_s + ROUNDING_S
+    late_s = trace.sent_s[-1] - available_s
+    assert late_s <= max(0.25, min(5, available_s / 4)) + 1.25 * latency_s + ROUNDING_S
     assert trace.result.elapsed_s == trace.sent_s[-1] + latency_s
 
 

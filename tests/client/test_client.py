@@ -126,7 +126,7 @@ def test_other_options_are_checked(either, name, value):
         either.make(**{name: value})
 
 
-# --- one deadline
+# --- deadline
 
 
 @pytest.mark.parametrize("reaction", [drip, silence])

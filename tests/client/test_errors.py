@@ -130,7 +130,7 @@ def test_the_text_of_an_error_has_no_control_characters(error_of_get, server):
     assert error.message == message
 
 
-# --- success that is none
+# --- successes without a record
 
 
 @pytest.mark.parametrize(("code", "kind"), [*CLASSES.items(), (200, APIStatusError)])
@@ -206,7 +206,7 @@ def test_a_broken_connection_is_a_connection_error(error_of_get, server):
     assert error.message
 
 
-# --- errors as such
+# --- all error classes
 
 ERRORS = {
     "APIConnectionError": ("no answer", 3),

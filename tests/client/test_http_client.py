@@ -65,9 +65,9 @@ class HttpxHarness:
     def __call__(self, value):
         return self._runner.run(value) if asyncio.iscoroutine(value) else value
 
-    def mocked(self, answer=respond_with_record, http=(), **options):
+    def mocked(self, respond=respond_with_record, http=(), **options):
         """Return a client over an httpx client with a mock transport, and the latter."""
-        http_client = self.http(transport=httpx.MockTransport(answer), **dict(http))
+        http_client = self.http(transport=httpx.MockTransport(respond), **dict(http))
         return self.make(http_client, **options), http_client
 
     def make(self, http_client, **options):
@@ -87,10 +87,10 @@ class HttpxHarness:
     def get_many(self, client, ids, **options):
         """Return the outcomes of many ids, by id."""
 
-        async def awaited():
+        async def collect():
             return [item async for item in client.generations.get_many(ids, **options)]
 
-        outcomes = self._runner.run(awaited()) if self.is_async else None
+        outcomes = self._runner.run(collect()) if self.is_async else None
         outcomes = outcomes or list(client.generations.get_many(ids, **options))
         return {item.generation_id: item for item in outcomes}
 
@@ -111,23 +111,23 @@ def harness(request):
     harness.end()
 
 
-# --- it sends
+# --- ways to send
 
 
 def test_all_calls_use_the_http_client(harness):
     """`get`, `wait` and `get_many`."""
     request_ids = []
 
-    def answer(request):
+    def respond(request):
         request_ids.append(request.url.params["id"])
-        late = request_ids == ["gen-2"]
+        is_missing = request_ids == ["gen-2"]
         return (
             httpx.Response(404, json={"error": {"code": 404}})
-            if late
+            if is_missing
             else respond_with_record(request)
         )
 
-    client, _ = harness.mocked(answer)
+    client, _ = harness.mocked(respond)
     assert harness(client.generations.wait("gen-2")).total_cost == 0.25
     assert harness(client.generations.get("gen-1")).total_cost == 0.25
     assert harness(client.generations.get_raw("gen-1")).status_code == 200
@@ -162,12 +162,12 @@ def test_the_async_client_works_under_trio():
         await trio.lowlevel.checkpoint()
         return KEY
 
-    def answer(request):
+    def respond(request):
         calls.append(request.headers["authorization"])
         return httpx.Response(503) if len(calls) == 1 else respond_with_record(request)
 
     async def main():
-        http_client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(respond))
         async with AsyncModelGates(api_key=key, base_url=URL, http_client=http_client) as client:
             got = await client.generations.get("gen-1"), await client.generations.wait("gen-2")
             with pytest.raises(ConfigurationError, match="trio"):
@@ -216,7 +216,11 @@ def test_http_2_can_be_used(harness, caplog):
     assert set(versions) == {"HTTP/2"}
     assert server.keys == {f"Bearer {KEY}"}
     assert server.connections < 20
-    ours = [item.getMessage() for item in caplog.records if item.threadName != server.name]
+    ours = [
+        log_record.getMessage()
+        for log_record in caplog.records
+        if log_record.threadName != server.name
+    ]
     assert KEY not in str(ours)
 
 
@@ -249,7 +253,7 @@ def test_a_socks_proxy_can_be_used(harness):
     assert received[1].startswith(b"GET /api/v1/generation?id=gen-1 HTTP/1.1\r\n")
 
 
-# --- what is sent
+# --- requests
 
 
 def test_headers_of_both_clients_are_sent(harness):
@@ -292,7 +296,7 @@ def test_other_settings_of_the_http_client_are_ignored(harness):
     """Its base URL, credentials and redirects."""
     sent = []
 
-    def answer(request):
+    def respond(request):
         sent.append(str(request.url))
         assert "cookie" not in request.headers
         assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -305,7 +309,7 @@ def test_other_settings_of_the_http_client_are_ignored(harness):
         "cookies": {"session": "theirs"},
         "follow_redirects": True,
     }
-    client, http_client = harness.mocked(answer, http)
+    client, http_client = harness.mocked(respond, http)
     for _ in range(2):
         with pytest.raises(APIStatusError, match="redirects are not followed"):
             harness(client.generations.get("gen-1"))
@@ -361,7 +365,7 @@ def test_subclasses_of_httpx_clients_can_be_used(kind):
     """Their own `send` is called; they are not closed."""
     harness = HttpxHarness("sync" if kind is httpx.Client else "async")
 
-    class Theirs(kind):
+    class CustomClient(kind):
         def __reduce__(self):
             raise TypeError("it cannot be copied")
 
@@ -373,7 +377,7 @@ def test_subclasses_of_httpx_clients_can_be_used(kind):
             closed.append(self)
 
     sent, closed = [], []
-    http_client = Theirs(transport=httpx.MockTransport(respond_with_record))
+    http_client = CustomClient(transport=httpx.MockTransport(respond_with_record))
     client = harness.make(http_client)
     harness(client.generations.get("gen-1"))
     gc.collect()
@@ -382,7 +386,7 @@ def test_subclasses_of_httpx_clients_can_be_used(kind):
     harness.end()
 
 
-# --- when it may not, or cannot
+# --- invalid clients and conflicts
 
 
 @pytest.mark.parametrize(
@@ -486,7 +490,7 @@ def test_in_a_forked_process_it_is_refused(harness):
     process.join(GUARD_S)
 
 
-LOADED = """
+IMPORT_PROGRAM = """
 import sys, typing
 from modelgates_client import AsyncModelGates, ModelGates
 ModelGates(), AsyncModelGates()
@@ -498,10 +502,10 @@ print("httpx" in sys.modules)
 
 def test_httpx_is_imported_only_when_needed():
     """At the latest when the annotation is resolved."""
-    assert run(LOADED) == ["False", *["httpx.Client", "|", "None"], "True"]
+    assert run(IMPORT_PROGRAM) == ["False", *["httpx.Client", "|", "None"], "True"]
 
 
-# --- what comes back
+# --- responses and errors
 
 
 def test_a_hook_may_read_the_response(harness):
@@ -511,18 +515,18 @@ def test_a_hook_may_read_the_response(harness):
     def hook(response):
         seen.append(response.status_code)
 
-    async def reading(response):
+    async def async_reader(response):
         seen.append(await response.aread())
 
-    def answer(request):
+    def respond(request):
         stream = gzip.compress(respond_with_record(request).content)
         return httpx.Response(
             200, stream=StreamedBody(stream), headers={"Content-Encoding": "gzip"}
         )
 
-    reader = reading if harness.is_async else lambda response: seen.append(response.read())
+    reader = async_reader if harness.is_async else lambda response: seen.append(response.read())
     hooks = {"response": [harness.hook(hook), reader]}
-    client, _ = harness.mocked(answer, {"event_hooks": hooks})
+    client, _ = harness.mocked(respond, {"event_hooks": hooks})
     raw = harness(client.generations.get_raw("gen-1"))
     assert raw.parsed.data.total_cost == 0.25
     assert seen == [200, raw.body]
@@ -543,20 +547,20 @@ class StreamedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield part
 
     def close(self):
-        """Note it."""
+        """Record that the stream was closed."""
         self.closed = True
 
     async def aclose(self):
-        """Note it."""
+        """Record that the stream was closed."""
         self.closed = True
 
 
 def test_a_hook_may_raise_for_the_status(harness):
     """As httpx documents it: the package's error by the status is raised."""
     hooks = {"response": [harness.hook(httpx.Response.raise_for_status)]}
-    answers = [httpx.Response(404), httpx.Response(404)]
+    responses = [httpx.Response(404), httpx.Response(404)]
     client, _ = harness.mocked(
-        lambda request: answers.pop() if answers else respond_with_record(request),
+        lambda request: responses.pop() if responses else respond_with_record(request),
         {"event_hooks": hooks},
     )
     with pytest.raises(NotFoundError) as error_info:
@@ -583,14 +587,14 @@ def test_third_party_exceptions_are_typed_and_show_no_key(harness, where, caplog
     caplog.set_level(logging.DEBUG)
     attempts = []
 
-    def answer(request):
+    def respond(request):
         attempts.append(1)
         if where == "transport":
             raise_with_key(request)
         return httpx.Response(200, headers={"X-Key": request.headers["authorization"]})
 
     hooks = {} if where == "transport" else {where: [harness.hook(raise_with_key)]}
-    client, _ = harness.mocked(answer, {"event_hooks": hooks})
+    client, _ = harness.mocked(respond, {"event_hooks": hooks})
     with pytest.raises(APIConnectionError, match=r"the http_client failed: KeyError") as error_info:
         harness(client.generations.get("gen-1"))
     assert KEY not in all_texts(error_info.value)
@@ -602,10 +606,10 @@ def test_third_party_exceptions_are_typed_and_show_no_key(harness, where, caplog
 def test_an_interrupt_shows_no_key(harness):
     """Its traceback begins with the package's frames."""
 
-    def answer(_):
+    def respond(_):
         raise KeyboardInterrupt
 
-    client, _ = harness.mocked(answer)
+    client, _ = harness.mocked(respond)
     with pytest.raises(KeyboardInterrupt) as error_info:
         harness(client.generations.get("gen-1"))
     assert KEY not in all_texts(error_info.value)
@@ -627,13 +631,13 @@ def test_retryable_errors_are_retried(harness, error, kind):
     """As with the package's own connections; the final error is typed."""
     attempts = []
 
-    def answer(request):
+    def respond(request):
         attempts.append(1)
         if len(attempts) % 2:
             raise error
         return respond_with_record(request)
 
-    client, _ = harness.mocked(answer)
+    client, _ = harness.mocked(respond)
     assert harness(client.generations.get_raw("gen-1")).attempts == 2
     with pytest.raises(kind) as error_info:
         harness(client.with_options(max_retries=0).generations.get("gen-1"))
@@ -644,12 +648,12 @@ def test_response_size_is_bounded(harness):
     """As received, and decompressed."""
     stream = StreamedBody(*[b"x" * 1000] * 10**6)
     bomb = StreamedBody(gzip.compress(b" " * 10**7))
-    answers = [
+    responses = [
         httpx.Response(200, stream=stream),
         httpx.Response(200, stream=bomb, headers={"Content-Encoding": "gzip"}),
         httpx.Response(200, content=b"x" * 10**5),
     ]
-    client, _ = harness.mocked(lambda _: answers.pop(0), max_response_bytes=50_000)
+    client, _ = harness.mocked(lambda _: responses.pop(0), max_response_bytes=50_000)
     for _ in range(3):
         with pytest.raises(ResponseValidationError, match=r"larger than 50000 bytes"):
             harness(client.generations.get("gen-1"))
@@ -664,13 +668,13 @@ def test_httpx_logs_show_no_key(harness, caplog):
     client, _ = harness.mocked(lambda _: httpx.Response(402, extensions=reason))
     with pytest.raises(APIStatusError):
         harness(client.generations.get("gen-1"))
-    (line,) = [item for item in caplog.records if item.name == "httpx"]
+    (line,) = [log_record for log_record in caplog.records if log_record.name == "httpx"]
     assert line.getMessage() == (
         f'HTTP Request: GET {URL}/generation?id=gen-1 "HTTP/1.1 402 [API key]"'
     )
 
 
-# --- time
+# --- timeouts
 
 
 @pytest.mark.parametrize("reaction", [drip, silence])
@@ -701,15 +705,15 @@ def test_a_shorter_timeout_of_the_http_client_ends_an_attempt(harness, server, n
 
 def test_a_full_pool_is_not_a_failure(harness):
     """The call waits: nothing was sent."""
-    tried = []
+    attempts = []
 
-    def answer(request):
-        tried.append(1)
-        if len(tried) < 5:
-            raise httpx.PoolTimeout("there is no place")
+    def respond(request):
+        attempts.append(1)
+        if len(attempts) < 5:
+            raise httpx.PoolTimeout("the pool is full")
         return respond_with_record(request)
 
-    client, _ = harness.mocked(answer, max_retries=0)
+    client, _ = harness.mocked(respond, max_retries=0)
     assert harness(client.generations.get_raw("gen-1")).attempts == 1
     full, _ = harness.mocked(raise_pool_timeout, timeout=0.1, max_retries=0)
     with pytest.raises(APITimeoutError):
@@ -741,10 +745,10 @@ def test_a_call_waits_for_a_real_pool(server):
 
 def raise_pool_timeout(_):
     """Raise a pool timeout."""
-    raise httpx.PoolTimeout("there is no place")
+    raise httpx.PoolTimeout("the pool is full")
 
 
-# --- many
+# --- get_many
 
 
 class Barrier:
@@ -754,8 +758,8 @@ class Barrier:
     """
 
     def __init__(self, expected):
-        self.expected, self.here, self.max_waiting = expected, 0, 0
-        self.lock, self.complete, self.awaited_complete = (
+        self.expected, self.waiting, self.max_waiting = expected, 0, 0
+        self.lock, self.complete, self.async_complete = (
             threading.Lock(),
             threading.Event(),
             asyncio.Event(),
@@ -765,24 +769,24 @@ class Barrier:
         with self.lock:
             self.enter()
         self.complete.wait(GUARD_S)
-        time.sleep(0.02)  # whoever is one too many comes now
+        time.sleep(0.02)  # an excess request would arrive now
         with self.lock:
-            self.here -= 1
+            self.waiting -= 1
         return respond_with_record(request)
 
-    async def awaited(self, request):
+    async def respond_async(self, request):
         self.enter()
-        await asyncio.wait_for(self.awaited_complete.wait(), GUARD_S)
-        await asyncio.sleep(0.02)  # whoever is one too many comes now
-        self.here -= 1
+        await asyncio.wait_for(self.async_complete.wait(), GUARD_S)
+        await asyncio.sleep(0.02)  # an excess request would arrive now
+        self.waiting -= 1
         return respond_with_record(request)
 
     def enter(self):
-        self.here += 1
-        self.max_waiting = max(self.max_waiting, self.here)
-        if self.here >= self.expected:
+        self.waiting += 1
+        self.max_waiting = max(self.max_waiting, self.waiting)
+        if self.waiting >= self.expected:
             self.complete.set()
-            self.awaited_complete.set()
+            self.async_complete.set()
 
 
 @pytest.mark.parametrize(("concurrency", "threads"), [(3, 3), (200, 32)])
@@ -810,7 +814,7 @@ def test_async_get_many_sends_at_most_a_hundred_requests_at_a_time():
     barrier = Barrier(100)
 
     async def main():
-        http_client = httpx.AsyncClient(transport=httpx.MockTransport(barrier.awaited))
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(barrier.respond_async))
         client = AsyncModelGates(api_key=KEY, base_url=URL, http_client=http_client)
         ids = [f"gen-{number}" for number in range(300)]
         return [item async for item in client.generations.get_many(ids, concurrency=300)]
@@ -848,12 +852,12 @@ def test_get_many_may_be_left_early(harness):
 def test_get_many_reports_the_error_of_each_id(harness):
     """Third-party exceptions do not end the run."""
 
-    def answer(request):
+    def respond(request):
         if request.url.params["id"] == "gen-2":
             raise ZeroDivisionError
         return respond_with_record(request)
 
-    client, _ = harness.mocked(answer)
+    client, _ = harness.mocked(respond)
     outcomes = harness.get_many(client, ["gen-1", "gen-2", "gen-3"])
     assert [type(outcomes[f"gen-{number}"]) for number in (1, 2, 3)] == [Resolved, Failed, Resolved]
     assert "ZeroDivisionError" in str(outcomes["gen-2"].error)

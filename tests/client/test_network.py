@@ -21,7 +21,7 @@ from .servers import KEY, Server, authority, refusing_port
 def system_trust(ca_bundle, monkeypatch):
     """Make the system trust the tests' authority."""
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_bundle))
-    transport_options._context.cache_clear()  # it is made once
+    transport_options._context.cache_clear()  # the context is cached
     yield
     transport_options._context.cache_clear()
 

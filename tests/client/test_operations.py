@@ -247,7 +247,7 @@ def test_an_event_stream_is_rejected_by_name(either, server, client):
         either(client.send(create_post()))
 
 
-# --- what the spec says of an operation besides
+# --- other properties of an operation in the spec
 
 
 def test_an_operation_without_security_gets_no_key(either, server, client):
