@@ -32,7 +32,7 @@ class BacktestReport:
     @property
     def everything(self) -> list[Backtest]:
         """All results, those of records last."""
-        real = [result for found in self.records.values() for result in found.values()]
+        real = [result for by_record in self.records.values() for result in by_record.values()]
         return [*self.results.values(), *real]
 
     @property
@@ -46,19 +46,19 @@ class BacktestReport:
 
     def uncovered(self) -> list[str]:
         """Return the places that bodies do not cover, each with the versions that it is in."""
-        found: dict[str, list[str]] = {}
+        versions: dict[str, list[str]] = {}
         for result in self.results.values():
             for line in result.uncovered:
-                names = found.setdefault(line, [])
+                names = versions.setdefault(line, [])
                 if result.new not in names:
                     names.append(result.new)
-        return [f"{line} ({', '.join(names)})" for line, names in found.items()]
+        return [f"{line} ({', '.join(names)})" for line, names in versions.items()]
 
 
-def text(report: BacktestReport, columns: int = 80) -> str:
-    """Return the report for a terminal, of so many columns."""
+def text(report: BacktestReport, max_columns: int = 80) -> str:
+    """Return the report as text for a terminal of a given width."""
     table = _table(_matrix(report))
-    if max(map(len, table)) > columns:
+    if max(map(len, table)) > max_columns:
         table = _table(_list(report))
     lines = [*table, ""]
     if len(report.results) > 1:
@@ -83,14 +83,14 @@ def markdown(report: BacktestReport) -> str:
         "",
         _KEY,
     ]
-    for title, found in (
+    for title, items in (
         ("Crashes, wrong values, losses", [line for r in report.everything for line in _faults(r)]),
         ("Places", _places(report) if len(report.results) == 1 else []),
         ("Not covered", report.uncovered()),
         ("Real records", _real(report)),
     ):
-        if found:
-            lines += ["", f"### {title}", "", *(f"- {_code(line)}" for line in found)]
+        if items:
+            lines += ["", f"### {title}", "", *(f"- {_code(line)}" for line in items)]
     return "\n".join(lines) + "\n"
 
 
@@ -101,10 +101,12 @@ def as_json(report: BacktestReport) -> str:
         "clean": report.is_clean,
         "results": [_as_dict(result) for result in report.results.values()],
         "records": [
-            _as_dict(result) for found in report.records.values() for result in found.values()
+            _as_dict(result)
+            for by_record in report.records.values()
+            for result in by_record.values()
         ],
         "contradicted": {
-            name: records.contradicted(found) for name, found in report.records.items()
+            name: records.contradicted(by_record) for name, by_record in report.records.items()
         },
     }
     return json.dumps(content, indent=2) + "\n"
@@ -117,16 +119,15 @@ _KEY = (
 
 
 def _matrix(report: BacktestReport) -> list[list[str]]:
-    servers = list(dict.fromkeys(new for _, new in report.results))
+    servers = sorted({new for _, new in report.results})
     clients = dict.fromkeys(old for old, _ in report.results)
     rows = [[old, *(_cell(report.results.get((old, new))) for new in servers)] for old in clients]
     sent = {new: result.bodies for (_, new), result in report.results.items()}
-    servers.sort()
     return [["client \\ server", *servers], *rows, ["bodies", *(str(sent[new]) for new in servers)]]
 
 
 def _list(report: BacktestReport) -> list[list[str]]:
-    """Return a line for each pair: what is too many to be a matrix."""
+    """Return a line for each pair, for reports that are too wide as a matrix."""
     rows = [[*pair, _cell(result), str(result.bodies)] for pair, result in report.results.items()]
     return [["client of", "server of", "", "bodies"], *rows]
 
@@ -135,8 +136,8 @@ def _cell(result: Backtest | None) -> str:
     if result is None:
         return ""
     faults = "/".join(str(len(getattr(result, kind))) for kind in _KINDS)
-    seen = [(result.count(Effect.SURFACED), "s"), (result.count(Effect.BROKEN), "b")]
-    return " ".join([faults, *(f"{count}{letter}" for count, letter in seen if count)])
+    counts = [(result.count(Effect.SURFACED), "s"), (result.count(Effect.BROKEN), "b")]
+    return " ".join([faults, *(f"{count}{letter}" for count, letter in counts if count)])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -152,21 +153,21 @@ def _places(report: BacktestReport) -> list[str]:
     for result in report.results.values():
         for (operation, status, place), effect in sorted(result.places.items()):
             lines.append(f"{effect}: {operation} {status} {place or '(the whole body)'}")
-            found = [
-                f"  expected {one.expected}, found {one.found}: {count} times"
-                for one, count in result.drift.items()
-                if one[:3] == (operation, status, place)
+            deviations = [
+                f"  expected {deviation.expected}, found {deviation.found}: {count} times"
+                for deviation, count in result.drift.items()
+                if deviation[:3] == (operation, status, place)
             ]
-            lines += [*found[:_LINES], *_more(len(found))]
+            lines += [*deviations[:_LINES], *_more(len(deviations))]
     return [_printable(line) for line in lines]
 
 
 def _faults(result: Backtest) -> list[str]:
     lines: list[str] = []
     for kind, name in _KINDS.items():
-        found = getattr(result, kind)
-        lines += [f"{name}: client {result.old}, server {result.new}: {x}" for x in found[:_LINES]]
-        lines += _more(len(found))
+        faults = getattr(result, kind)
+        lines += [f"{name}: client {result.old}, server {result.new}: {x}" for x in faults[:_LINES]]
+        lines += _more(len(faults))
     return [_printable(line) for line in lines]
 
 
@@ -176,14 +177,14 @@ def _more(count: int) -> list[str]:
 
 def _real(report: BacktestReport) -> list[str]:
     lines: list[str] = []
-    for version, found in report.records.items():
+    for version, by_record in report.records.items():
         lines += [
             f"{name} by the client of {version}: {result.drift.total()} deviation(s)"
-            for name, result in found.items()
+            for name, result in by_record.items()
         ]
         lines += [
             f"the spec is wrong, or the record is older: {line}"
-            for line in records.contradicted(found)
+            for line in records.contradicted(by_record)
         ]
     return [_printable(line) for line in lines]
 

@@ -165,6 +165,16 @@ def test_a_table_that_is_too_wide_becomes_a_line_for_each_pair():
     assert report.text(found, 2000).splitlines()[0].split()[:2] == ["client", "\\"]
 
 
+def test_cells_stand_below_the_server_that_they_are_for():
+    """Also if the pairs come in another order, as those of neighbouring versions do."""
+    pairs = {("a", "a"): 1, ("a", "c"): 3, ("b", "b"): 2}
+    listed = {pair: Backtest(*pair, bodies) for pair, bodies in pairs.items()}
+    header, first, _, counts, *_ = report.text(report.BacktestReport(0, listed, {})).splitlines()
+    assert header.split() == ["client", "\\", "server", "a", "b", "c"]
+    assert first.index("0/0/0", first.index("0/0/0") + 1) == header.rindex("c")
+    assert counts.split() == ["bodies", "1", "2", "3"]
+
+
 def test_a_report_for_programs_holds_everything():
     """Nothing is left out of the JSON."""
     found = json.loads(report.as_json(results()))
