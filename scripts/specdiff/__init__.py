@@ -10,12 +10,10 @@ Data flows down: documents are read and compared, and the differences assessed a
 | `rules`           | the level of each kind of change, and the reason                 |
 | `change_recorder` | turns the findings of a comparison into changes                  |
 | `reading`         | how the client of one schema reads the values of another         |
-| `statuses`        | the documented status under which the client reads a response    |
-| `media`           | the media type under which it reads a body                       |
+| `responses`       | the status and media type under which it reads a response        |
 | `choices`         | pairs equivalent alternatives                                    |
 | `similarity`      | which schemas are equivalent                                     |
-| `keywords`        | compares listed values, bounds and other keywords                |
-| `comparison`      | compares two schemas, place by place                             |
+| `comparison`      | compares two schemas, place by place, with all their keywords    |
 | `operations`      | compares operations: parameters, bodies, responses               |
 | `authentication`  | compares servers and security                                    |
 | `unknown`         | keywords by pointer, and those that this tool does not know      |

@@ -65,7 +65,7 @@ def security(operations: "OperationComparison", old: SpecOperation, new: SpecOpe
             operations.changes.restate(before.get(meaning), node)
             continue
         names = _names(node.value)
-        effect = Effect.ABSORBED if {one for one, _ in meaning} <= known else Effect.BROKEN
+        effect = Effect.ABSORBED if {scheme for scheme, _ in meaning} <= known else Effect.BROKEN
         text = f"{quote(old.name)} requires {_and(names)}"
         operations.add("api-security-added", text, None, node, effect, ", ".join(names))
     for meaning, node in before.items():

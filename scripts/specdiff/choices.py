@@ -26,7 +26,7 @@ def matched(
     pairs: Pairs = []
     for same in _TESTS:
         for shape in tuple(gone):
-            twin = next((other for other in come if same(shape, other)), None)
+            twin = next((candidate for candidate in come if same(shape, candidate)), None)
             if twin is not None:
                 pairs.append((shape, twin))
                 gone.remove(shape)

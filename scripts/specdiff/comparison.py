@@ -1,6 +1,7 @@
 """Compares what two schemas allow, place by place."""
 
-from typing import Final
+import json
+from typing import Any, Final
 
 from attrs import field, frozen
 from common.effects import Effect
@@ -8,15 +9,32 @@ from normalizing.located import COMPONENTS
 from normalizing.reading import is_component
 from normalizing.shapes import Parts, Shape
 
-from specdiff import choices, keywords, reading
+from specdiff import choices, reading, rules
 from specdiff.change_recorder import ChangeRecorder, ComparedPlace
 from specdiff.changes import AffectedPlace, Level, quote
 from specdiff.document import Document, Node, parts_of
-from specdiff.schemas import ANY, Choices, kind, read, type_pointer
+from specdiff.schemas import (
+    ANY,
+    Choices,
+    as_json,
+    kind,
+    listing,
+    listing_pointer,
+    read,
+    type_pointer,
+    value_pointer,
+)
 from specdiff.similarity import Similarity
 
 _STRUCTURED: Final = {"object", "array", ANY}
 _PLACES: Final = 20_000  # where schemas are compared; a document that unfolds to more is refused
+
+#: The rule of a changed keyword, and its suffixes for an added and a removed one.
+_KEYWORD_RULES = {
+    "pattern": ("pattern", "added", "removed"),
+    "multipleOf": ("multiple-of", "set", "unset"),
+    "uniqueItems": ("unique-items", "set", "unset"),
+}
 
 
 @frozen(eq=False)
@@ -24,9 +42,8 @@ class SchemaComparison:
     """Compares the schemas of two documents, and collects what it finds.
 
     Attributes:
-        similarity: Which of them allow the same.
-        loops: Places of schemas inside themselves, and where it is that they have been compared:
-            what is said there holds here, too.
+        similarity: Which of them are equivalent.
+        loops: Places in recursive schemas, with the outer place whose comparison applies to them.
         unsure: Places of unions that read an object as whichever class fits best.
     """
 
@@ -91,12 +108,12 @@ class SchemaComparison:
             if is_component(old) and is_component(new)
         )
 
-    # One schema against one.
+    # Two single schemas.
 
     def _single(self, old: Shape, new: Shape, at: ComparedPlace) -> None:
         if not self._same_type(old, new, at):
             return
-        keywords.compare(self.recorder, old, new, at)
+        _compare_keywords(self.recorder, old, new, at)
         self._properties(old, new, at)
         self._extra(old, new, at)
         if old.items and new.items:
@@ -113,7 +130,7 @@ class SchemaComparison:
         if kind(old) == kind(new) and reading.typed_format(old) == reading.typed_format(new):
             before, after = old.bounds.get("format"), new.bounds.get("format")
             if before != after:
-                text = f"has the format {keywords.show(after)}, previously {keywords.show(before)}"
+                text = f"has the format {_format_value(after)}, previously {_format_value(before)}"
                 nodes = old.at.get("format"), new.at.get("format")
                 self.recorder.record(
                     "type-specialized", at, text, nodes, Effect.ABSORBED, keeps=True
@@ -128,7 +145,7 @@ class SchemaComparison:
         text = f"is {choices.typed(new)}, was {choices.typed(old)}"
         self.recorder.record(word, at, text, (type_pointer(old), type_pointer(new)), effect)
         if word != "type-specialized" or kind(old) == ANY:
-            # Nothing in the one is comparable with the other.
+            # Their parts are not comparable.
             self.recorder.cover(old.raws[0].pointer, new.raws[0].pointer)
         return word == "type-specialized" and kind(old) != ANY
 
@@ -270,3 +287,61 @@ class SchemaComparison:
 
 def _pointer(parts: Parts | None) -> str | None:
     return parts[0].pointer if parts else None
+
+
+def _compare_keywords(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
+    """Record the differences of keywords; formats are compared with types."""
+    _compare_values(recorder, old, new, at)
+    for keyword in sorted((old.bounds.keys() | new.bounds.keys()) - {"format"}):
+        before, after = old.bounds.get(keyword), new.bounds.get(keyword)
+        if as_json(before) == as_json(after) or (
+            keyword == "uniqueItems" and not before and not after
+        ):
+            continue
+        if keyword in rules.BOUNDS:
+            word = rules.bound(keyword, before, after)
+        else:
+            name, gained, lost = _KEYWORD_RULES[keyword]
+            word = f"{name}-{gained if not before else lost if not after else 'changed'}"
+        text = f"has {keyword} {_format_value(after)}, previously {_format_value(before)}"
+        nodes = old.at.get(keyword), new.at.get(keyword)
+        recorder.record(word, at, text, nodes, Effect.ABSORBED)
+
+
+def _compare_values(recorder: ChangeRecorder, old: Shape, new: Shape, at: ComparedPlace) -> None:
+    """Record the differences of the values that two shapes list."""
+    before, after = listing(old), listing(new)
+    if before == after:
+        return
+    effect = reading.fit(old, new)
+    if (old.is_constant or before is None) and (new.is_constant or after is None):
+        how = "added" if before is None else "removed" if after is None else "changed"
+        text = f"has const {_format_constant(after)}, previously {_format_constant(before)}"
+        nodes = old.at.get("const"), new.at.get("const")
+        recorder.record(f"const-{how}", at, text, nodes, effect)
+    elif before is None or after is None:
+        word = "became-enum" if before is None else "became-not-enum"
+        text = "is limited to listed values" if before is None else "may have any value"
+        nodes = (
+            None if before is None else listing_pointer(old),
+            None if after is None else listing_pointer(new),
+        )
+        recorder.record(word, at, text, nodes, effect)
+    else:
+        for value in [v for v in after if v not in before]:
+            text, where = f"may be {quote(value)}", value_pointer(new, value)
+            recorder.record("enum-value-added", at, text, (None, where), effect, value=value)
+        for value in [v for v in before if v not in after]:
+            text, where = f"is no longer {quote(value)}", value_pointer(old, value)
+            recorder.record(
+                "enum-value-removed", at, text, (where, None), Effect.ABSORBED, value=value
+            )
+
+
+def _format_constant(values: list[str] | None) -> str:
+    return "none" if values is None else quote(values[0])
+
+
+def _format_value(value: Any) -> str:
+    """Return a value in backticks, or `none`."""
+    return "none" if value is None else quote(json.dumps(value, sort_keys=True))

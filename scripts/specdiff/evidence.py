@@ -84,8 +84,8 @@ class _Trial:
     def still_denied(self, actions: Sequence[Action], number: int) -> set[tuple[str, ...]] | None:
         """Return the places that still deviate with more actions; None if no client results."""
         corrections = documents.parse(overlay_of(self.project, self.new), "the overlay")
-        mended = {**corrections, "actions": [*corrections["actions"], *actions]}
-        version = Version(self.new.name, self.new.content, json.dumps(mended).encode())
+        fixed_overlay = {**corrections, "actions": [*corrections["actions"], *actions]}
+        version = Version(self.new.name, self.new.content, json.dumps(fixed_overlay).encode())
         try:
             client = clients.generate(self.project, version, self.directory / str(number))
         except ToolError:

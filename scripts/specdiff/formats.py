@@ -138,9 +138,11 @@ def _proof(report: DriftReport) -> Iterator[str]:
         yield "Backtest: not run"
         return
     faults, others = len(proof.faults), len(proof.disagreements)
-    kept = f" ({proof.unchanged} operation(s) have unchanged responses)" if proof.unchanged else ""
+    unchanged = (
+        f" ({proof.unchanged} operation(s) have unchanged responses)" if proof.unchanged else ""
+    )
     yield (
-        f"Backtest: {proof.bodies} bodies generated from the new spec{kept}, "
+        f"Backtest: {proof.bodies} bodies generated from the new spec{unchanged}, "
         f"decoded by the current client: {faults} crashes, wrong values or losses; "
         f"{others} places differ from the comparison"
     )

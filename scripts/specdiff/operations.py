@@ -8,7 +8,7 @@ from attrs import evolve, field, frozen
 from backtesting import operations
 from common.effects import Effect
 
-from specdiff import authentication, media, rules, statuses
+from specdiff import authentication, responses, rules
 from specdiff.change_recorder import ChangeRecorder, ComparedPlace
 from specdiff.changes import AffectedPlace, Change, ChangeSet, Level, quote
 from specdiff.comparison import SchemaComparison
@@ -181,48 +181,54 @@ class OperationComparison:
     def _responses(self, old: SpecOperation, new: SpecOperation) -> None:
         before, after = (members_of(o.node.get("responses")) for o in (old, new))
         for status in keys_only_in(after, before):
-            effect = statuses.effect(status, before, after)
-            kind = statuses.kind(status)
+            effect = responses.status_effect(status, before, after)
+            kind = responses.status_kind(status)
             text = f"{quote(old.name)} may respond with {status}"
             places = frozenset({AffectedPlace(_id(new), status, "")})
             rule = f"response-{kind}-status-added"
             self.add(rule, text, None, after[status], effect, status, places)
         for status in keys_only_in(before, after):
-            kind = statuses.kind(status)
+            kind = responses.status_kind(status)
             text = f"{quote(old.name)} no longer responds with {status}"
             rule = f"response-{kind}-status-removed"
             self.add(rule, text, before[status], None, Effect.ABSORBED, status)
         is_unchanged = before.keys() == after.keys()
         for status in common_keys(before, after):
-            one, other = self.old.resolve(before[status]), self.new.resolve(after[status])
-            is_unchanged = is_unchanged and self._are_alike(one, other)
-            self.changes.pair(one, other)
+            old_response = self.old.resolve(before[status])
+            new_response = self.new.resolve(after[status])
+            is_unchanged = is_unchanged and self._are_alike(old_response, new_response)
+            self.changes.pair(old_response, new_response)
             self.changes.follow(before[status], after[status])
-            self._headers(one, other)
-            place = frozenset({AffectedPlace(_id(new), status, "")})
-            self._content(one, other, ComparedPlace("response", "body", f"{status} body", place))
+            self._headers(old_response, new_response)
+            places = frozenset({AffectedPlace(_id(new), status, "")})
+            at = ComparedPlace("response", "body", f"{status} body", places)
+            self._content(old_response, new_response, at)
         self.unchanged[_id(new)] = self.unchanged.get(_id(new), True) and is_unchanged
         for status in after:
             self._read_elsewhere(status, before, after, new)
 
     def _are_alike(self, old: Node, new: Node) -> bool:
         """Whether two responses have the same body, for those who read it."""
-        before, after = media.by_type(old), media.by_type(new)
-        name = media.read(before)
-        if name is None or name != media.read(after):
+        before, after = responses.media_types(old), responses.media_types(new)
+        name = responses.read_media_type(before)
+        if name is None or name != responses.read_media_type(after):
             return name is None and not after
-        one, other = before[name].get("schema"), after[name].get("schema")
-        if one is None or other is None:
-            return one is other
-        return self.schemas.similarity.are_equivalent(parts_of(one), parts_of(other))
+        old_schema, new_schema = before[name].get("schema"), after[name].get("schema")
+        if old_schema is None or new_schema is None:
+            return old_schema is new_schema
+        return self.schemas.similarity.are_equivalent(parts_of(old_schema), parts_of(new_schema))
 
     def _read_elsewhere(
         self, status: str, before: dict[str, Node], after: dict[str, Node], new: SpecOperation
     ) -> None:
-        """Tell what becomes of a status where the client reads it as another: 404 as 4XX, say."""
+        """Compare a status with the one that the client reads it as: 404 with 4XX, for example."""
         place = frozenset({AffectedPlace(_id(new), status, "")})
-        for reader in sorted(statuses.readers(status, before, after) - {status, None}, key=str):
-            one, other = self.old.resolve(before[str(reader)]), self.new.resolve(after[status])
+        readers = responses.read_statuses(status, before, after) - {status, None}
+        for reader in sorted(readers, key=str):
+            old_response, new_response = (
+                self.old.resolve(before[str(reader)]),
+                self.new.resolve(after[status]),
+            )
             met = ChangeSet()
             schemas = SchemaComparison(
                 self.old,
@@ -233,7 +239,9 @@ class OperationComparison:
                 self.schemas.unsure,
             )
             at = ComparedPlace("response", "body", f"{status} body", place)
-            OperationComparison(self.old, self.new, met, schemas).body(one, other, at)
+            OperationComparison(self.old, self.new, met, schemas).body(
+                old_response, new_response, at
+            )
             for change in met.all():
                 if change.effect is not Effect.ABSORBED:
                     text = f"{change.text} (the client reads {quote(status)} as {quote(reader)})"
@@ -260,12 +268,12 @@ class OperationComparison:
                 self.schemas.schemas(nodes[0], nodes[1], ComparedPlace("response", "header", name))
 
     def _content(self, old: Node, new: Node, at: ComparedPlace) -> None:
-        """Compare what is sent or answered, media type by media type."""
-        before, after = media.by_type(old), media.by_type(new)
+        """Compare the contents of two bodies, media type by media type."""
+        before, after = responses.media_types(old), responses.media_types(new)
         rule = "response-media-type" if at.direction == "response" else "request-body-media-type"
         places = at.places
         if at.direction == "response":
-            effect = media.effect(self.old, before, after)
+            effect = responses.media_effect(self.old, before, after)
         else:
             effect = _if(_JSON in before and _JSON not in after)
         for name in keys_only_in(after, before):
@@ -274,29 +282,29 @@ class OperationComparison:
         for name in keys_only_in(before, after):
             text = f"{at.subject} is no longer {quote(name)}"
             self.add(f"{rule}-removed", text, before[name], None, effect, name, places)
-        one, other = media.read(before), media.read(after)
+        old_type, new_type = responses.read_media_type(before), responses.read_media_type(after)
         for name in common_keys(before, after):
             self.changes.pair(before[name], after[name])
-            inner = at if name == one == other else evolve(at, places=frozenset())
-            with self.schemas.recorder.capped_at(media.max_effect(self.old, name, before)):
+            inner = at if name == old_type == new_type else evolve(at, places=frozenset())
+            with self.schemas.recorder.capped_at(responses.max_effect(self.old, name, before)):
                 self._described(before[name], after[name], inner)
-        kept = one in after and other in before  # then it is read as it was before
-        if one and other and one != other and not kept and effect is Effect.ABSORBED and places:
-            self.changes.pair(before[one], after[other])
-            with self.schemas.recorder.capped_at(media.max_effect(self.old, one, before)):
-                self._described(before[one], after[other], at)
+        is_read_alike = old_type == new_type or (old_type in after and new_type in before)
+        if old_type and new_type and not is_read_alike and effect is Effect.ABSORBED and places:
+            self.changes.pair(before[old_type], after[new_type])
+            with self.schemas.recorder.capped_at(responses.max_effect(self.old, old_type, before)):
+                self._described(before[old_type], after[new_type], at)
 
     def body(self, old: Node, new: Node, at: ComparedPlace) -> None:
-        """Compare two responses in what the client reads of them."""
-        before, after = media.by_type(old), media.by_type(new)
-        effect = media.effect(self.old, before, after)
-        one, other = media.read(before), media.read(after)
+        """Compare the bodies of two responses that the client reads."""
+        before, after = responses.media_types(old), responses.media_types(new)
+        effect = responses.media_effect(self.old, before, after)
+        one, other = responses.read_media_type(before), responses.read_media_type(after)
         if effect is not Effect.ABSORBED:
             text = f"{at.subject} has a different media type"
             rule, where = "response-media-type-added", after[other] if other else new
             self.add(rule, text, None, where, effect, at.subject, at.places)
         elif one and other:
-            with self.schemas.recorder.capped_at(media.max_effect(self.old, one, before)):
+            with self.schemas.recorder.capped_at(responses.max_effect(self.old, one, before)):
                 self._described(before[one], after[other], at)
 
     def _described(self, old: Node, new: Node, at: ComparedPlace) -> None:

@@ -84,13 +84,13 @@ def _update(
         if isinstance(kind, list):
             return {"type": ["null"], **listed}
         return next(({key: [{"type": "null"}]} for key in ("anyOf", "oneOf") if key in schema), {})
-    seen = denied.found.partition(" ")[0]
-    if not isinstance(kind, str | list) or seen not in _TYPES:
+    sent_type = denied.found.partition(" ")[0]
+    if not isinstance(kind, str | list) or sent_type not in _TYPES:
         return {}
     if isinstance(kind, str):
-        said = old.get("type")
-        return {"type": said if said and said != kind else [kind, seen]}
-    return {"type": [seen]}
+        declared = old.get("type")
+        return {"type": declared if declared and declared != kind else [kind, sent_type]}
+    return {"type": [sent_type]}
 
 
 def _replaced(spot: _Spot, schema: dict[str, Any], reason: str) -> list[Action]:
@@ -141,8 +141,8 @@ def _below(document: dict[str, Any], schema: Any, at: str, keys: list[str]) -> I
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith(COMPONENTS):
         name = reference.removeprefix(COMPONENTS)
-        found = document["components"]["schemas"].get(name)
-        yield from _below(document, found, reference, keys)
+        component = document["components"]["schemas"].get(name)
+        yield from _below(document, component, reference, keys)
     key = _name(keys[0]) if keys else ""
     properties = schema.get("properties")
     if keys and isinstance(properties, dict) and key in properties:

@@ -144,8 +144,8 @@ def listing_pointer(shape: Shape) -> str:
 
 def as_json(value: Any) -> str:
     """Return the JSON of a value; 1.0 is written as 1."""
-    whole = isinstance(value, float) and value.is_integer()
-    return json.dumps(int(value) if whole else value, sort_keys=True)
+    is_whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if is_whole else value, sort_keys=True)
 
 
 def _followed(document: Document, parts: Parts) -> list[Raw]:

@@ -255,15 +255,15 @@ def _union(node: ast.expr) -> list[ast.expr]:
     return [node]
 
 
-def _is(one: ast.expr, other: ast.expr) -> bool:
-    names = ast.unparse(one), ast.unparse(other)
+def _is(narrow: ast.expr, wide: ast.expr) -> bool:
+    names = ast.unparse(narrow), ast.unparse(wide)
     if names[0] == names[1] or "Any" in names or names == ("int", "float"):
         return True
-    if isinstance(one, ast.Subscript) and isinstance(other, ast.Subscript):
-        same = ast.unparse(one.value) == ast.unparse(other.value)
+    if isinstance(narrow, ast.Subscript) and isinstance(wide, ast.Subscript):
+        same = ast.unparse(narrow.value) == ast.unparse(wide.value)
         return (
             same
             and names[0].startswith("list[")
-            and fits(*map(ast.unparse, (one.slice, other.slice)))
+            and fits(*map(ast.unparse, (narrow.slice, wide.slice)))
         )
     return False
