@@ -56,7 +56,7 @@ def main() -> None:
         olds = news = list(versions.all(project).values())
         if not arguments.all_pairs:
             vendored = lock.read(project)["spec"]["retrieved"]
-            pairs = execution.neighbours([one.name for one in olds], vendored)
+            pairs = execution.neighbours([each.name for each in olds], vendored)
     options = execution.BacktestOptions(
         seed=arguments.seed,
         combinations=arguments.combinations,
@@ -67,14 +67,14 @@ def main() -> None:
     if arguments.show is not None:
         print(execution.show(project, olds[0], news[0], arguments.show, options))
         return
-    found = execution.run(project, olds, news, options)
+    result = execution.run(project, olds, news, options)
     progress("")
     if arguments.format == "text":
-        print(report.text(found, shutil.get_terminal_size().columns), end="")
+        print(report.text(result, shutil.get_terminal_size().columns), end="")
     else:
         written = report.as_json if arguments.format == "json" else report.markdown
-        print(written(found), end="")
-    if not found.is_clean:
+        print(written(result), end="")
+    if not result.is_clean:
         sys.exit(1)
 
 

@@ -36,10 +36,10 @@ def main() -> None:
 
 def only(directory: Path, pattern: str) -> Path:
     """Return the only file that matches a pattern."""
-    found = list(directory.glob(pattern))
-    if len(found) != 1:
-        raise ToolError(f"{len(found)} files match {pattern} in {directory.name}, not one")
-    return found[0]
+    matches = list(directory.glob(pattern))
+    if len(matches) != 1:
+        raise ToolError(f"{len(matches)} files match {pattern} in {directory.name}, not one")
+    return matches[0]
 
 
 def tracked(root: Path) -> frozenset[str]:
@@ -76,24 +76,24 @@ def check_wheel(wheel: Path, names: frozenset[str]) -> None:
         if (source / name).relative_to(ROOT).as_posix() in names
     }
     with zipfile.ZipFile(wheel) as archive:
-        held = {name for name in archive.namelist() if ".dist-info/" not in name}
-        refuse(wheel, held - expected.keys(), expected.keys() - held)
+        members = {name for name in archive.namelist() if ".dist-info/" not in name}
+        refuse(wheel, members - expected.keys(), expected.keys() - members)
         for name, content in expected.items():
             if archive.read(name) != content:
                 raise ToolError(f"{wheel.name}: {name} differs from the source")
         if not any(name.endswith("licenses/LICENSE") for name in archive.namelist()):
             raise ToolError(f"{wheel.name} has no license file")
     for package in SOURCES:
-        if f"{package}/py.typed" not in held:
+        if f"{package}/py.typed" not in members:
             raise ToolError(f"{wheel.name}: {package} has no py.typed, so it is not typed")
 
 
 def check_sdist(sdist: Path, names: frozenset[str]) -> None:
     """Check that the sdist has exactly the tracked files, and its metadata."""
     with tarfile.open(sdist) as archive:
-        held = {name.partition("/")[2] for name in archive.getnames()}
+        members = {name.partition("/")[2] for name in archive.getnames()}
     expected = {name for name in names if not name.startswith(HOSTING)} | {"PKG-INFO"}
-    refuse(sdist, held - expected, expected - held)
+    refuse(sdist, members - expected, expected - members)
 
 
 if __name__ == "__main__":

@@ -43,11 +43,11 @@ def main() -> None:
             generation_id = json.loads(RECORD.read_bytes())["data"]["id"]
             with step(5, f"Fetching {generation_id} through the installed wheel"):
                 command = [python, "-m", "modelgates_client", "get", generation_id, "--summary"]
-                shown = call(*command, cwd=scratch, env=settings)
+                output = call(*command, cwd=scratch, env=settings)
         finally:
             stub.terminate()
             stub.communicate()
-    print(f"\n{shown}", end="")
+    print(f"\n{output}", end="")
 
 
 @contextmanager

@@ -53,19 +53,19 @@ def main() -> None:
     )
     progress("")
     if options.format == "github":
-        named = options.new and Path(options.new).is_file()
-        path = Path(options.new).as_posix() if named else project.spec.name
-        shown = formats.github(report, path, new.content.decode())
+        is_file = options.new and Path(options.new).is_file()
+        path = Path(options.new).as_posix() if is_file else project.spec.name
+        output = formats.github(report, path, new.content.decode())
     elif options.format == "text":
-        shown = formats.text(report, colour=sys.stdout.isatty() and not options.output)
+        output = formats.text(report, colour=sys.stdout.isatty() and not options.output)
     else:
-        shown = {"json": formats.as_json, "markdown": formats.markdown}[options.format](report)
+        output = {"json": formats.as_json, "markdown": formats.markdown}[options.format](report)
     if options.json:
         options.json.write_text(formats.as_json(report), encoding="utf-8", newline="\n")
     if options.output:
-        options.output.write_text(shown, encoding="utf-8", newline="\n")
+        options.output.write_text(output, encoding="utf-8", newline="\n")
     else:
-        print(shown, end="")
+        print(output, end="")
     sys.exit(1 if report.failing else 0)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from common import lock, toolchain
 from common.project import Project
-from common.tool_errors import Arguments, ToolError, run, tell
+from common.tool_errors import Arguments, ToolError, print_hint, run
 
 _MAX_REPORTED = 20  # changes that are listed here; `drift` lists them all
 
@@ -30,29 +30,29 @@ def main() -> None:
     source = options.source or lock.last_url(recorded)
     if source is None:
         raise ToolError(f"the vendored spec came from {before['source']}, not a URL; give a SOURCE")
-    taken = sources.take(project, source)
+    admitted = sources.admit_source(project, source)
     is_known = before["sha256"] == lock.digest(old)
-    if old == taken.content and is_known:
+    if old == admitted.content and is_known:
         # The date stays too: it says since when this is the spec, and names the version.
         print(f"{project.spec.name} is unchanged: {_version(before)}")
         return
-    date, content = options.date, taken.content
-    new = lock.vendored(recorded, source=taken.origin, retrieved=date, content=content)
+    date, content = options.date, admitted.content
+    new = lock.vendored(recorded, source=admitted.origin, retrieved=date, content=content)
     versions.check_free(project, versions.Version(date, content))
     files = {project.spec: content, project.lock: lock.text(new).encode()}
     is_kept = is_known and before["retrieved"] != date
     if is_kept:  # nobody used a spec that was replaced on its first day
-        files |= versions.kept(project, versions.Version(before["retrieved"], old))
-    changes = _changes(old, taken.document) if is_known else []
+        files |= versions.archive_files(project, versions.Version(before["retrieved"], old))
+    changes = _changes(old, admitted.document) if is_known else []
     writing.write(files)
     print(f"{project.spec.name}: {_version(before)} -> {_version(new['spec'])}")
     print("".join(f"  {line}\n" for line in changes), end="")
     if is_kept:
-        tell(f"next: `nox -s drift -- --against {before['retrieved']}`: what does it break?")
+        print_hint(f"next: `nox -s drift -- --against {before['retrieved']}`: what does it break?")
     else:
         spec = project.spec.name
-        tell(f"the replaced spec is only in git: `git show HEAD:{spec} > old.yaml`")
-        tell("next: `nox -s drift -- --against old.yaml`: what does it break?")
+        print_hint(f"the replaced spec is only in git: `git show HEAD:{spec} > old.yaml`")
+        print_hint("next: `nox -s drift -- --against old.yaml`: what does it break?")
 
 
 def _changes(old: bytes, new: dict[str, Any]) -> list[str]:

@@ -73,10 +73,10 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
         raise ToolError(f"{name}{line} {error.problem}") from None
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        problem = _shown(str(error.problem))
+        problem = _shorten(str(error.problem))
         raise ToolError(f"{name}{line} is not YAML: {problem}; fix it there") from None
     except (YAMLError, ValueError) as error:
-        raise ToolError(f"{name} is not YAML: {_shown(str(error))}") from None
+        raise ToolError(f"{name} is not YAML: {_shorten(str(error))}") from None
     if not isinstance(document, dict):
         raise ToolError(f"{name} holds no mapping at its top level; is it the right file?")
     return document
@@ -97,10 +97,10 @@ def decode(content: bytes, name: str) -> str:
         raise ToolError(
             f"{name}, line {line} is not YAML: it is not UTF-8 text; save it as UTF-8"
         ) from None
-    if found := _NOT_ALLOWED.search(text):
-        line = text.count("\n", 0, found.start()) + 1
+    if match := _NOT_ALLOWED.search(text):
+        line = text.count("\n", 0, match.start()) + 1
         raise ToolError(
-            f"{name}, line {line} is not YAML: it holds the character U+{ord(found[0]):04X}, "
+            f"{name}, line {line} is not YAML: it holds the character U+{ord(match[0]):04X}, "
             "which YAML does not allow; fix it there"
         )
     return text
@@ -130,12 +130,12 @@ def _read(text: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for key, value in pairs:
-        if key in result:
-            raise LimitError(f'has the duplicate key "{_shown(key)}" in an object; fix it there')
-        result[key] = value
-    return result
+        if key in content:
+            raise LimitError(f'has the duplicate key "{_shorten(key)}" in an object; fix it there')
+        content[key] = value
+    return content
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -208,7 +208,7 @@ def _key(key: Any) -> str:
     return json.dumps(_scalar(key))
 
 
-def _shown(message: str) -> str:
+def _shorten(message: str) -> str:
     """Return the first line of a message that may quote the document, printable and short."""
     line = (message.splitlines() or [""])[0]
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[:300])

@@ -56,7 +56,7 @@ def run(main: Callable[[], None], *, status: int = 1) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def tell(message: str) -> None:
+def print_hint(message: str) -> None:
     """Print a message, with `nox` commands as the user has to type them."""
     print(_with_command(message))
 

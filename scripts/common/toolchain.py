@@ -33,13 +33,13 @@ def pins(project: Project) -> dict[str, str]:
         raise ToolError(f"{project.requirements.name} is missing; restore it from git") from None
     except UnicodeDecodeError:
         raise ToolError(f"{project.requirements.name} is not text; restore it from git") from None
-    found = {name.lower(): pinned for name, pinned in _PIN.findall(text)}
+    by_name = {name.lower(): pinned for name, pinned in _PIN.findall(text)}
     for name in (GENERATOR, FORMATTER):
-        if name not in found:
+        if name not in by_name:
             raise ToolError(
                 f"{project.requirements.name} does not pin {name}; add `{name}==VERSION`"
             )
-    return found
+    return by_name
 
 
 def hashes(project: Project, name: str) -> list[str]:
@@ -55,12 +55,13 @@ def check_versions(project: Project) -> None:
     advice = "run `nox -s regenerate`, which installs it, or `pip install -r` the file"
     pinned_in = project.requirements.name
     try:
-        found = version(GENERATOR)
+        installed = version(GENERATOR)
     except PackageNotFoundError:
         raise ToolError(f"{GENERATOR} is not installed; {advice} {pinned_in}") from None
-    if found != pinned[GENERATOR]:
+    if installed != pinned[GENERATOR]:
         raise ToolError(
-            f"{GENERATOR} is {found}, {pinned_in} pins {pinned[GENERATOR]}; {advice} {pinned_in}"
+            f"{GENERATOR} is {installed}, {pinned_in} pins {pinned[GENERATOR]}; "
+            f"{advice} {pinned_in}"
         )
     if missing := [name for name in _MODULES if not _is_installed(name)]:
         raise ToolError(f"the module {missing[0]} is not installed; {advice} {pinned_in}")

@@ -60,17 +60,17 @@ def all(project: Project) -> dict[str, Version]:  # noqa: A001 - used as `versio
     Raises:
         ToolError: One is missing, or has changed since it was archived.
     """
-    found = _restored(store(project))
+    result = _restored(store(project))
     recorded = lock.read(project)
     lock.check_spec(project, recorded)
     vendored = Version(recorded["spec"]["retrieved"], project.spec.read_bytes())
-    if found.get(vendored.name, vendored).content != vendored.content:
+    if result.get(vendored.name, vendored).content != vendored.content:
         raise ToolError(
             f"{project.spec.name} has the date {vendored.name}, and so has another document in "
             f"{store(project).name}/; correct `spec.retrieved` in {project.lock.name}"
         )
-    found[vendored.name] = vendored
-    return {name: found[name] for name in sorted(found)}
+    result[vendored.name] = vendored
+    return {name: result[name] for name in sorted(result)}
 
 
 def is_date(name: str) -> bool:
@@ -84,13 +84,13 @@ def dated(project: Project, name: str) -> Version:
     Raises:
         ToolError: There is none.
     """
-    known = all(project)
-    if name not in known:
-        raise ToolError(f"there is no version {name!r}; known are {', '.join(known)}")
-    return known[name]
+    archived = all(project)
+    if name not in archived:
+        raise ToolError(f"there is no version {name!r}; known are {', '.join(archived)}")
+    return archived[name]
 
 
-def kept(project: Project, version: Version) -> dict[Path, bytes]:
+def archive_files(project: Project, version: Version) -> dict[Path, bytes]:
     """Return the files, with their content, that archive a version; none if it is archived already.
 
     It is stored as a diff against the latest version before it, or whole if that is not larger. The
@@ -100,41 +100,41 @@ def kept(project: Project, version: Version) -> dict[Path, bytes]:
         ToolError: Its name is not a date, or another document has it.
     """
     directory = store(project)
-    known = check_free(project, version)
+    archived = check_free(project, version)
     sums = (directory / SUMS).read_bytes()
     files: dict[Path, bytes] = {}
-    if version.name not in known:
+    if version.name not in archived:
         file, content = directory / f"{version.name}.yaml", version.content
-        base = max((name for name in known if name < version.name), default=None)
-        if base and _has_plain_lines(known[base].content) and _has_plain_lines(content):
-            patch = _difference(base, known[base].content, version)
+        base = max((name for name in archived if name < version.name), default=None)
+        if base and _has_unix_lines(archived[base].content) and _has_unix_lines(content):
+            patch = _difference(base, archived[base].content, version)
             if len(patch) < len(content):
                 file, content = file.with_suffix(".diff"), patch
         files[file] = content
         sums += f"{lock.digest(version.content)}  {version.name}.yaml\n".encode()
-    files |= _overlays(project, version.name, known, sums)
+    files |= _overlays(project, version.name, archived, sums)
     return files
 
 
 def _overlays(
-    project: Project, name: str, known: dict[str, Version], sums: bytes
+    project: Project, name: str, archived: dict[str, Version], sums: bytes
 ) -> dict[Path, bytes]:
     """Return the files that archive the project's overlay for a version and for those without one.
 
     Args:
         project: The project.
         name: The version.
-        known: The archived versions.
+        archived: The archived versions.
         sums: The checksums, without those of the overlay.
     """
     directory, content = store(project), project.overlay.read_bytes()
-    fits = {one.name for one in known.values() if one.overlay is None} | {name}
-    others = {one.overlay for one in known.values() if one.name not in fits}
-    stale = {f"{one}.overlay.yaml".encode() for one in fits}
+    fits = {v.name for v in archived.values() if v.overlay is None} | {name}
+    other_overlays = {v.overlay for v in archived.values() if v.name not in fits}
+    stale = {f"{date}.overlay.yaml".encode() for date in fits}
     lines = [line for line in sums.splitlines(keepends=True) if line.rstrip()[66:] not in stale]
-    lines += [f"{lock.digest(content)}  {one}.overlay.yaml\n".encode() for one in sorted(fits)]
+    lines += [f"{lock.digest(content)}  {date}.overlay.yaml\n".encode() for date in sorted(fits)]
     files = {directory / SUMS: b"".join(lines)}
-    if content not in others:
+    if content not in other_overlays:
         files = {directory / f"{min(fits)}.overlay.yaml": content, **files}
     return files if files[directory / SUMS] != (directory / SUMS).read_bytes() else {}
 
@@ -145,41 +145,44 @@ def check_free(project: Project, version: Version) -> dict[str, Version]:
     Raises:
         ToolError: Its name is not a date, or another document has it.
     """
-    known = _restored(store(project))
+    archived = _restored(store(project))
     if not is_date(version.name):
         raise ToolError(f"{version.name!r} is not a date; a version is named like 2026-05-24")
-    if known.get(version.name, version).content != version.content:
+    if archived.get(version.name, version).content != version.content:
         raise ToolError(f"version {version.name} is another document; a kept version never changes")
-    return known
+    return archived
 
 
-def _has_plain_lines(content: bytes) -> bool:
+def _has_unix_lines(content: bytes) -> bool:
     return content.endswith(b"\n") and b"\r" not in content
 
 
 def _restored(directory: Path) -> dict[str, Version]:
     documents, overlays = _sums(directory)
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for name, digest in sorted(documents.items()):
-        found[name] = _restore(directory, name, found)
-        if lock.digest(found[name]) != digest:
+        contents[name] = _restore(directory, name, contents)
+        if lock.digest(contents[name]) != digest:
             raise ToolError(
                 f"version {name} is not what it was when it was kept ({SUMS} has another sum); "
                 f"restore it (git checkout -- tests/specs/{directory.name})"
             )
-    there = {path: path.name.partition(".")[0] for path in directory.glob("????-??-??.*")}
-    if unknown := set(there.values()) - found.keys():
+    stored = {path: path.name.partition(".")[0] for path in directory.glob("????-??-??.*")}
+    if unknown := set(stored.values()) - contents.keys():
         raise ToolError(f"version {min(unknown)} has no line in {SUMS}; delete it or add the line")
-    files = (path.read_bytes() for path in there if path.name.endswith(".overlay.yaml"))
+    files = (path.read_bytes() for path in stored if path.name.endswith(".overlay.yaml"))
     by_digest = {lock.digest(content): content for content in files}
     for name, digest in overlays.items():
-        if digest not in by_digest or name not in found:
+        if digest not in by_digest or name not in contents:
             raise ToolError(
                 f"the overlay of version {name} is missing, or is not what it was when it was "
                 f"kept; restore it (git checkout -- tests/specs/{directory.name})"
             )
-    kept = {name: by_digest[digest] for name, digest in overlays.items()}
-    return {name: Version(name, content, kept.get(name)) for name, content in found.items()}
+    overlay_contents = {name: by_digest[digest] for name, digest in overlays.items()}
+    return {
+        name: Version(name, content, overlay_contents.get(name))
+        for name, content in contents.items()
+    }
 
 
 def _sums(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -200,9 +203,9 @@ def _sums(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _restore(directory: Path, name: str, earlier: dict[str, bytes]) -> bytes:
-    whole, patch = directory / f"{name}.yaml", directory / f"{name}.diff"
-    if whole.is_file():
-        return whole.read_bytes()
+    document_file, patch = directory / f"{name}.yaml", directory / f"{name}.diff"
+    if document_file.is_file():
+        return document_file.read_bytes()
     try:
         diff = patch.read_bytes()
     except FileNotFoundError:

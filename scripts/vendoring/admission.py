@@ -74,8 +74,8 @@ def _check_version(document: dict[str, Any], name: str) -> None:
         )
     version = document.get("openapi")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        shown = ascii(version)[:40]
-        raise ToolError(f"{name} has `openapi: {shown}`; only 3.0.x and 3.1.x are supported")
+        quoted = ascii(version)[:40]
+        raise ToolError(f"{name} has `openapi: {quoted}`; only 3.0.x and 3.1.x are supported")
     paths = document.get("paths")
     if not isinstance(paths, dict) or not paths:
         raise ToolError(f"{name} has no `paths`, so there is nothing to generate")

@@ -93,17 +93,17 @@ def _checked_url(source: str) -> httpx.URL:
     return url
 
 
-def _download(url: httpx.URL, shown: str, deadline_s: float) -> bytes:
+def _download(url: httpx.URL, redacted: str, deadline_s: float) -> bytes:
     try:
-        return asyncio.run(_get(url, shown, deadline_s))
+        return asyncio.run(_get(url, redacted, deadline_s))
     except TimeoutError:
-        raise ToolError(f"{shown} was not fetched within {deadline_s:g} s; try again") from None
+        raise ToolError(f"{redacted} was not fetched within {deadline_s:g} s; try again") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = _printable(str(error)) or type(error).__name__
-        raise ToolError(f"{shown} cannot be fetched: {reason}") from None
+        raise ToolError(f"{redacted} cannot be fetched: {reason}") from None
 
 
-async def _get(url: httpx.URL, shown: str, deadline_s: float) -> bytes:
+async def _get(url: httpx.URL, redacted: str, deadline_s: float) -> bytes:
     # httpx limits each step but not the whole: a server that sends slowly would be read for ever.
     # It would also decompress without a limit, so `_body` decompresses instead.
     headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "modelgates-client-vendor"}
@@ -116,27 +116,29 @@ async def _get(url: httpx.URL, shown: str, deadline_s: float) -> bytes:
         ) as client,
         client.stream("GET", url, headers=headers) as response,
     ):
-        _check_head(response, shown)
-        return await _body(response, shown)
+        _check_head(response, redacted)
+        return await _body(response, redacted)
 
 
-def _check_head(response: httpx.Response, shown: str) -> None:
+def _check_head(response: httpx.Response, redacted: str) -> None:
     status = response.status_code
     if status in _REDIRECTS:
         target = _printable(response.headers.get("location", "nowhere"))
         raise ToolError(
-            f"{shown} redirects ({status}) to {target!r}; redirects are not followed: give that "
+            f"{redacted} redirects ({status}) to {target!r}; redirects are not followed: give that "
             "URL if you trust it"
         )
     if status != httpx.codes.OK:
-        raise ToolError(f"{shown} responds with {status}, not 200; is it the right URL?")
+        raise ToolError(f"{redacted} responds with {status}, not 200; is it the right URL?")
 
 
-async def _body(response: httpx.Response, shown: str) -> bytes:
+async def _body(response: httpx.Response, redacted: str) -> bytes:
     """Read a body up to the maximum size: a megabyte can be compressed to a kilobyte."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
-        raise ToolError(f"{shown} is encoded as {_printable(encoding)!r}, which was not asked for")
+        raise ToolError(
+            f"{redacted} is encoded as {_printable(encoding)!r}, which was not asked for"
+        )
     decompressor = None if encoding == "identity" else zlib.decompressobj(_GZIP)
     content = bytearray()
     received = 0
@@ -148,13 +150,17 @@ async def _body(response: httpx.Response, shown: str) -> bytes:
             try:
                 content += decompressor.decompress(chunk, MAX_BYTES + 1 - len(content))
             except zlib.error:
-                raise ToolError(f"{shown} is not the gzip that it says it is; try again") from None
+                raise ToolError(
+                    f"{redacted} is not the gzip that it says it is; try again"
+                ) from None
         if max(received, len(content)) > MAX_BYTES:
-            raise ToolError(f"{shown} is larger than {MAX_BYTES} bytes; give one that holds less")
+            raise ToolError(
+                f"{redacted} is larger than {MAX_BYTES} bytes; give one that holds less"
+            )
     if decompressor is not None and not decompressor.eof:
-        raise ToolError(f"{shown} ends too early; try again")
+        raise ToolError(f"{redacted} ends too early; try again")
     return bytes(content)
 
 
-def _printable(words: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in words[:_MAX_REPORTED])
+def _printable(reason: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in reason[:_MAX_REPORTED])

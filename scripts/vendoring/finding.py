@@ -71,14 +71,14 @@ def _document_in_page(page: str, name: str, vendored: str) -> str:
         raise ToolError(f"{name} is a page of more than {MAX_PAGE} characters; {_ADVICE}")
     if page[:1000].lstrip().lower().startswith(("<!doctype", "<html", "<head", "<body")):
         raise ToolError(f"{name} is HTML (try its address with .md at the end); {_ADVICE}")
-    found = set(_code_blocks(page, name, vendored))
-    if not found and (start := re.search(r"^openapi:", page, re.MULTILINE)):
-        shown = page[start.start() :].partition(EXAMPLES)[0]
-        return _shown_on_one_line(shown.rstrip("# \r\n"), name, vendored)
-    if len(found) != 1:
-        count = len(found) or "no"
+    candidates = set(_code_blocks(page, name, vendored))
+    if not candidates and (start := re.search(r"^openapi:", page, re.MULTILINE)):
+        quoted = page[start.start() :].partition(EXAMPLES)[0]
+        return _shown_on_one_line(quoted.rstrip("# \r\n"), name, vendored)
+    if len(candidates) != 1:
+        count = len(candidates) or "no"
         raise ToolError(f"{name} has {count} OpenAPI documents in code blocks; {_ADVICE}")
-    return found.pop()
+    return candidates.pop()
 
 
 def _code_blocks(page: str, name: str, vendored: str) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Admitted:
     origin: str
 
 
-def take(project: Project, source: str) -> Admitted:
+def admit_source(project: Project, source: str) -> Admitted:
     """Return the document of a source.
 
     Args:
@@ -53,10 +53,12 @@ def version(project: Project, name: str) -> Version:
     An archived document is read with the overlay archived for it, however it is named.
 
     Raises:
-        ToolError: There is no such version, or one of the reasons of `take`.
+        ToolError: There is no such version, or one of the reasons of `admit_source`.
     """
     if versions.is_date(name):
         return versions.dated(project, name)
-    taken = take(project, name)
-    known = {version.content: version.overlay for version in versions.all(project).values()}
-    return Version(taken.name, taken.content, known.get(taken.content))
+    admitted = admit_source(project, name)
+    overlays_by_content = {
+        version.content: version.overlay for version in versions.all(project).values()
+    }
+    return Version(admitted.name, admitted.content, overlays_by_content.get(admitted.content))

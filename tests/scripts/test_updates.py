@@ -104,7 +104,7 @@ def test_an_action_that_was_corrected_since_is_no_obstacle(drift):
     plain = drift.project.read(file)
     drift.project.write(file, plain + ACTION % "FakeProvider")
     pinned = Version(PINNED, project.spec.read_bytes())
-    for path, content in versions.kept(project, pinned).items():
+    for path, content in versions.archive_files(project, pinned).items():
         path.write_bytes(content)
     drift.project.set_spec(drift.text.replace("FakeProvider", "Pretender"))
     lock = drift.project.read("openapi.lock.json").replace(PINNED, "2026-12-01")

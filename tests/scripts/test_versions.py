@@ -67,7 +67,7 @@ def test_the_diffs_are_ones_that_git_applies(tmp_path):
 
 def keep(project, version):
     """Keep a version; return the name of its file."""
-    files = versions.kept(project, version)
+    files = versions.archive_files(project, version)
     for path, content in files.items():
         path.write_bytes(content)
     return next((path.name for path in files), None)
@@ -82,7 +82,7 @@ def test_a_version_that_is_kept_comes_back(project):
     assert keep(project, small) == "2027-01-01.diff"
     assert keep(project, other) == "2027-01-02.yaml"
     assert keep(project, odd) == "2027-01-03.yaml"
-    assert versions.kept(project, odd) == {}  # it is there already
+    assert versions.archive_files(project, odd) == {}  # it is there already
     result = versions.all(project)
     assert [result[v.name].content for v in (small, other, odd)] == [
         v.content for v in (small, other, odd)
@@ -113,7 +113,7 @@ def test_a_version_is_kept_with_the_overlay_that_fitted_it(project):
 def test_a_version_is_kept_once_under_its_date(project, name):
     """A kept version never changes."""
     with pytest.raises(ToolError, match=r"never changes|is not a date"):
-        versions.kept(project, Version(name, b"openapi: 3.1.0\n"))
+        versions.archive_files(project, Version(name, b"openapi: 3.1.0\n"))
 
 
 def change(name, old, new):
