@@ -90,6 +90,7 @@ LOWEST = (
     "tests/reports/test_terminal.py",
     "tests/rows",
     "tests/runtime",
+    "tests/testing/test_exit.py",
     "tests/testing/test_stub.py",
 )
 

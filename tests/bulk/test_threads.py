@@ -278,7 +278,7 @@ def test_eventlet_is_refused(gateway):
     """
     code, out, _ = run(gateway, program, "-W", "ignore")
     assert code == 0
-    assert "cannot start the thread that its event loop runs in: eventlet has" in out
+    assert "cannot start the thread for its event loop: eventlet has" in out
 
 
 @pytest.mark.slow("freezegun searches all modules")

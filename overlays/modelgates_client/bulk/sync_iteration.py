@@ -267,8 +267,8 @@ class _RunThread:
 def _cannot_start(error: BaseException) -> ConfigurationError:
     reason = str(error) or type(error).__name__
     return ConfigurationError(
-        f"get_many cannot start the thread that its event loop runs in: {reason}; "
-        "raise the limit named there, or use AsyncModelGates or get instead"
+        f"get_many cannot start the thread for its event loop: {reason}; use AsyncModelGates or "
+        "get instead, or raise the limit if one was reached"
     )
 
 
