@@ -65,7 +65,7 @@ def test_an_undecided_budget_has_status_11(budget, ledger):
     path = ledger(
         record(1, total_cost=1),
         record(2, total_cost=None),
-        record(3, total_cost=0, finish_reason=None),
+        record(3, total_cost=0, finish_reason=None, created_at="2099-11-02T12:00:00Z"),
         record(4, total_cost=100, created_at=None),
         pending=1,
         failed=1,
@@ -87,6 +87,31 @@ def test_an_undecided_budget_has_status_11(budget, ledger):
     assert budget(path, quiet=True, **options)[2] == ""
     assert budget(path, **options, allow_doubtful=4)[0] == Status.UNDECIDED
     assert budget(path, **options, allow_doubtful=5)[0] == Status.OK
+
+
+def test_amounts_have_thousands_separators(budget, ledger):
+    """In the line and in the warning; the JSON has plain digits."""
+    path = ledger(record(1, total_cost=1234.5), pending=1)
+    _, printed, stderr = budget(path, max_usd="5000")
+
+    assert printed.startswith("undecided: $1,234.5 charged of $5,000, all time")
+    assert "the known cost of $1,234.5 is within the limit" in stderr
+    result = json.loads(budget(path, max_usd="5000", shown_as="json")[1])
+    assert (result["known_usd"], result["max_usd"]) == ("1234.5", "5000")
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+def test_a_record_that_never_becomes_final_is_settled_after_a_week(budget, ledger, sources):
+    """It counts with the cost that it states, and the line says so."""
+    path = ledger(record(1, total_cost=1), record(2, total_cost=2, finish_reason=None))
+    status, printed, stderr = budget(*[path] * sources)
+
+    assert status == Status.OK
+    assert printed == (
+        "within budget: $3 charged of $5, all time, 2 records; left out or not settled: "
+        "1 record not final after 7 days, counted with the cost last stated\n"
+    )
+    assert stderr == ""
 
 
 def test_the_basis_all_in_includes_costs_of_own_keys(budget, ledger):
@@ -138,6 +163,7 @@ def test_json_has_one_object_per_line(budget, ledger):
         "failed": 0,
         "doubtful": 1,
         "forgotten": 0,
+        "never_final": 0,
         "differences": [],
     }
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.periods import Period, moment, read_period, zone_of
+from modelgates_client.reports.periods import Period, moment, read_age, read_period, zone_of
 
 NOW = datetime.datetime(2026, 11, 4, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 
@@ -250,3 +250,13 @@ def _no_database(name):
 def test_a_time_is_formatted_with_its_offset(when, expected):
     """Seconds only if there are any."""
     assert moment(when) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("1y", "such as 36h, 7d, 2w"), ("999999999w", "at most 999999999d")]
+)
+def test_an_age_is_a_duration_that_is_not_too_long(text, message):
+    """The error says which of the two it is not."""
+    assert read_age("--older-than", "2w") == datetime.timedelta(days=14)
+    with pytest.raises(ConfigurationError, match=f"--older-than '{text}': expected .*{message}"):
+        read_age("--older-than", text)

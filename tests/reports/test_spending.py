@@ -28,6 +28,7 @@ from .sample_rows import NOON, connect, microseconds, row
 
 ALL = Period(None, None, "UTC")
 DAY = Period(NOON - datetime.timedelta(days=1), NOON, "UTC")
+NOW = NOON + datetime.timedelta(days=6)  # older than a week: those of before `RECENT`
 COLUMNS = ("state", "created_at", "charged_usd", "all_in_usd")
 
 
@@ -61,13 +62,12 @@ def is_within(when, period):
     )
 
 
+RECENT = (NOON - datetime.timedelta(hours=1), NOON - datetime.timedelta(days=1))
 amounts = st.none() | st.decimals(-(10**14) + 1, 10**14 - 1, places=24)
 records = st.builds(
     row,
     state=st.sampled_from(["final", "provisional", "pending", "failed", "forgotten"]),
-    created_at=st.sampled_from(
-        [None, NOON, NOON - datetime.timedelta(hours=1), NOON - datetime.timedelta(days=2)]
-    ),
+    created_at=st.sampled_from([None, NOON, *RECENT, NOON - datetime.timedelta(days=1, hours=2)]),
     charged_usd=amounts,
     all_in_usd=amounts,
 )
@@ -92,21 +92,28 @@ def test_spending_equals_that_of_plain_python(rows, period, basis):
         and (each["created_at"] is None or is_within(each["created_at"], period))
     ]
     undated = [each for each in records if each["created_at"] is None and not period.is_all]
-    doubtful = [each for each in inside if each["state"] != "final" or each[column] is None]
+    not_final = [each for each in inside if each["state"] == "provisional"]
+    settled = [each for each in not_final if each["created_at"] not in {None, NOON, *RECENT}]
+    doubtful = [
+        each
+        for each in inside
+        if (each in not_final and each not in settled) or each[column] is None
+    ]
     with closing(table(rows)) as connection:
-        result = spending(connection, period, basis, OF_LEDGER)
+        result = spending(connection, period, basis, OF_LEDGER, now=NOW)
 
     assert Fraction(result.known_usd) == sum(
         Fraction(each[column]) for each in inside if each[column] is not None
     )
     assert result.records == len(inside)
-    assert result.provisional == sum(each["state"] == "provisional" for each in inside)
+    assert result.provisional == len(not_final) - len(settled)
+    assert result.never_final == len(settled)
     assert result.unknown == sum(each[column] is None for each in inside)
     assert result.undated == len(undated)
     for state in ("pending", "failed", "forgotten"):
         assert getattr(result, state) == sum(each["state"] == state for each in unresolved)
     assert result.doubtful == (len(doubtful) + len(undated) + len(unresolved) - result.forgotten)
-    assert spending_of_rows(connect(rows), period, basis) == result
+    assert spending_of_rows(connect(rows), period, basis, now=NOW) == result
 
 
 def test_no_digit_of_a_sum_is_lost():
@@ -156,7 +163,7 @@ def test_the_records_of_a_ledger_are_summed(tmp_path):
     )
     period = Period(DAY.since, None, "UTC")
 
-    assert spending_of_ledger(path, period, "charged") == Spending(
+    assert spending_of_ledger(path, period, "charged", now=NOW) == Spending(
         Decimal("0.3"),
         records=3,
         provisional=1,

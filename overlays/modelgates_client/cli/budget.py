@@ -27,13 +27,12 @@ from modelgates_client.cli.all_budgets import (
 )
 from modelgates_client.cli.app import command, configuration
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import SelectionOptions, argument, option, read_decimal
+from modelgates_client.cli.options import SelectionOptions, option, read_decimal
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
-from modelgates_client.records.money import format_usd
 from modelgates_client.reports.budgets import Budget
-from modelgates_client.reports.formatting import changed, count
+from modelgates_client.reports.formatting import changed, count, exact_usd
 from modelgates_client.reports.periods import Period, zone_name
 from modelgates_client.reports.selection import read_where
 from modelgates_client.reports.spending import (
@@ -54,7 +53,6 @@ _MAX: Final = Decimal(10) ** 15
 class BudgetOptions(SelectionOptions):
     """The arguments and options of `budget`."""
 
-    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
     max_usd: str | None = option("--max-usd", metavar="USD", help="The limit, in US dollars.")
     all_budgets: bool = option(
         "--all", is_flag=True, help="Check all budgets of the configuration file instead."
@@ -111,9 +109,9 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
         "--max-usd", options.max_usd, _MAX, "an amount in US dollars, such as 5 or 0.25"
     )
     stdout = Stdout()
-    period = options.period(datetime.datetime.now(datetime.UTC))
-    where = read_where(options.where)
-    spent = _spending(options.sources, period, options.basis, where)
+    now = datetime.datetime.now(datetime.UTC)
+    period = options.period(now)
+    spent = _spending(options, period, now)
     verdict = spent.verdict(max_usd, options.allow_doubtful)
     if spent.differences:
         messages.warning(f"{changed(spent.differences)}; run `modelgates check` on it")
@@ -124,7 +122,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
         )
     elif verdict == "undecided":
         messages.warning(
-            f"the known cost of {format_usd(spent.known_usd)} is within the limit, but the cost of "
+            f"the known cost of {exact_usd(spent.known_usd)} is within the limit, but the cost of "
             f"{count(spent.doubtful, 'id')} is unknown or not final: {_advice(spent)}"
             "tolerate that many with --allow-doubtful"
         )
@@ -144,8 +142,7 @@ def _all(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]) 
         raise ConfigurationError(
             "--all: there is no budget; expected a table such as [budgets.team] in modelgates.toml"
         )
-    if not options.sources:
-        raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
+    options.check_sources("add up")
     stdout = Stdout()
     timezone = zone_name(options.timezone)
     sources = options.sources
@@ -170,18 +167,16 @@ def _advice(spent: Spending) -> str:
     return "".join(f"{part}, " for part in parts) + ("or " if parts else "")
 
 
-def _spending(
-    sources: tuple[str, ...], period: Period, basis: Basis, where: dict[str, str]
-) -> Spending:
-    if not sources:
-        raise ConfigurationError("nothing to add up: give a ledger, or Parquet files")
+def _spending(options: BudgetOptions, period: Period, now: datetime.datetime) -> Spending:
+    options.check_sources("add up")
+    sources, basis, where = options.sources, options.basis, read_where(options.where)
     if len(sources) == 1 and not _is_export(sources[0]):
-        return spending_of_ledger(sources[0], period, basis, where)
+        return spending_of_ledger(sources[0], period, basis, where, now)
     from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load, and ledgers do not need it
 
     with open_source(sources) as source:
         source.define("rows", COLUMNS)
-        spent = spending_of_rows(source.connection, period, basis, where)
+        spent = spending_of_rows(source.connection, period, basis, where, now)
         return evolve(spent, differences=source.differences())
 
 
@@ -201,7 +196,7 @@ def _line(spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, b
     ]
     cost_kind = "charged" if basis == "charged" else "all in"
     omissions = ", ".join(left_out(spent))
-    sum_of = f"{format_usd(spent.known_usd)} {cost_kind} of {format_usd(max_usd)}, {period}"
+    sum_of = f"{exact_usd(spent.known_usd)} {cost_kind} of {exact_usd(max_usd)}, {period}"
     omitted = f"left out or not settled: {omissions}" if omissions else "nothing left out"
     return f"{verdict_text}: {sum_of}, {count(spent.records, 'record')}; {omitted}"
 

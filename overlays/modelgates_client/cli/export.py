@@ -14,12 +14,12 @@ from attrs import frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import SelectionOptions, argument, option
+from modelgates_client.cli.options import SelectionOptions, option
 from modelgates_client.cli.output import Stdout, UnwritableError, check_writable
 from modelgates_client.cli.statuses import Status, status_of
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.sanitize import sanitize
-from modelgates_client.reports.formatting import changed
+from modelgates_client.reports.formatting import changed, count
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.selection import read_where
 
@@ -46,7 +46,6 @@ _CHUNK: Final = 1 << 20  # characters
 class ExportOptions(SelectionOptions):
     """The arguments and options of `export`."""
 
-    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
     to: str | None = option(
         "--to",
         metavar="FILE",
@@ -131,8 +130,7 @@ def _check(options: ExportOptions) -> None:
             raise ConfigurationError(f"{name} requires --focus")
     if options.list_columns:
         return
-    if not options.sources:
-        raise ConfigurationError("nothing to export: give a ledger, or Parquet files")
+    options.check_sources("export")
     if options.to is None:
         raise ConfigurationError("no output: give --to FILE, or --to - for stdout")
     if options.attempts_to == STDOUT:
@@ -259,18 +257,18 @@ def _warn_of_omissions(
     ]
     if focus and counts.unquantified:
         messages.warning(
-            f"the quantity of {counts.unquantified} records is null: it is beyond 64 bits"
+            f"the quantity of {count(counts.unquantified, 'record')} is null: it is beyond 64 bits"
         )
     if counts.differences:
         messages.warning(f"{changed(counts.differences)}; run `modelgates check` on it")
-    parts = [f"{number} {what}" for number, what in left_out if number]
+    parts = [f"{number:,} {what}" for number, what in left_out if number]
     if parts:
         messages.warning(f"left out, because they are unknown: {', '.join(parts)}")
     if not focus and counts.unresolved:
         messages.warning(
-            f"{counts.unresolved} rows are ids without a record, so most columns are null; see the "
-            "column state"
+            f"{counts.unresolved:,} rows are ids without a record, so most columns are null; see "
+            "the column state"
         )
     if counts.provisional:
-        messages.warning(f"{counts.provisional} records are not final: their cost may change")
-    messages.detail(f"wrote {options.to}: {counts.records} records")
+        messages.warning(f"{counts.provisional:,} records are not final: their cost may change")
+    messages.detail(f"wrote {options.to}: {count(counts.records, 'record')}")

@@ -6,12 +6,11 @@ In a pipe it prints one JSON object: `forgotten`, the number of ids (with `--und
 
 import json
 
-import click
 from attrs import frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.options import LedgerOptions, argument, option
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.progress import states_text
 from modelgates_client.cli.statuses import Status
@@ -23,10 +22,9 @@ from modelgates_client.reports.periods import read_age
 
 
 @frozen(kw_only=True)
-class ForgetOptions:
+class ForgetOptions(LedgerOptions):
     """The arguments and options of `forget`."""
 
-    ledger: str = argument(type=click.Path())
     ids: tuple[str, ...] = argument(metavar="[ID]...", nargs=-1)
     pending: bool = option("--pending", is_flag=True, help="All ids that have no record yet.")
     failed: bool = option(

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.options import LedgerOptions, option
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.show import moment_text, reason_text, unresolved_to_json
 from modelgates_client.cli.statuses import Status
@@ -21,10 +21,9 @@ from modelgates_client.reports.formatting import count
 
 
 @frozen(kw_only=True)
-class ListOptions:
+class ListOptions(LedgerOptions):
     """The arguments and options of `list`."""
 
-    ledger: str = argument(type=click.Path())
     pending: bool = option("--pending", is_flag=True, help="List ids that have no record yet.")
     failed: bool = option(
         "--failed", is_flag=True, help="List ids for which a retry is not expected to help."

@@ -55,11 +55,14 @@ def _field(declare: Callable[[str], Callable[[Any], Any]], settings: dict[str, A
 
 
 def add_parameters(command: click.Command, options: type[Any]) -> None:
-    """Add the parameters of an options class to a command, before those that it inherits."""
+    """Add the parameters of an options class to a command; inherited options are the last."""
     shared = {each.name for base in options.__bases__ if has(base) for each in fields(base)}
     declared: tuple[Attribute[Any], ...] = fields(options)
-    for each in sorted(declared, key=lambda attribute: attribute.name in shared):
+    for each in declared:
         each.metadata[_DECLARE](each.name)(command)
+    command.params.sort(
+        key=lambda each: isinstance(each, click.Option) and each.name in shared  # a stable sort
+    )
 
 
 def read_decimal(name: str, text: str, limit: Decimal, expected: str) -> Decimal:
@@ -141,6 +144,13 @@ class ServerOptions:
             raise ConfigurationError(f"--key-stdin: stdin cannot also contain the {what}")
 
 
+@frozen(kw_only=True)
+class LedgerOptions:
+    """The argument of commands that concern the ids of a ledger."""
+
+    ledger: str = argument(type=click.Path())
+
+
 def _zones(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a time zone."""
     names = ("local", *sorted(zoneinfo.available_timezones() - {"localtime"}))
@@ -149,8 +159,9 @@ def _zones(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
 
 @frozen(kw_only=True)
 class SelectionOptions:
-    """The options that select records, by period and by label."""
+    """Ledgers and exports to read, and the options that select records by period and by label."""
 
+    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
     since: str | None = option(
         "--since",
         metavar="TIME",
@@ -177,6 +188,15 @@ class SelectionOptions:
         multiple=True,
         help="Include only records to which the application gave this label.",
     )
+
+    def check_sources(self, purpose: str) -> None:
+        """Check that there is something to read.
+
+        Raises:
+            ConfigurationError: There is no source.
+        """
+        if not self.sources:
+            raise ConfigurationError(f"nothing to {purpose}: give a ledger, or Parquet files")
 
     def period(self, now: datetime.datetime) -> "Period":
         """Return the selected period.

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import SelectionOptions, argument, option
+from modelgates_client.cli.options import SelectionOptions, option
 from modelgates_client.cli.output import Stdout, check_writable, write_file
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
@@ -39,7 +39,6 @@ def _dimensions(_: click.Context, __: click.Parameter, incomplete: str) -> list[
 class ReportOptions(SelectionOptions):
     """The arguments and options of `report`."""
 
-    sources: tuple[str, ...] = argument(metavar="LEDGER|PARQUET...", type=click.Path(), nargs=-1)
     by: tuple[str, ...] = option(
         "--by",
         metavar="NAMES",
@@ -98,8 +97,7 @@ def report(options: ReportOptions, messages: Messages) -> Status:
         ReaderGoneError: The reader has closed the output.
         UnwritableError: The output cannot be written.
     """
-    if not options.sources:
-        raise ConfigurationError("nothing to report on: give a ledger, or Parquet files")
+    options.check_sources("report on")
     stdout = Stdout()
     if options.html is not None:
         check_writable(options.html, options.sources)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-import click
 from attrs import frozen
 
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
-from modelgates_client.cli.options import argument, option
+from modelgates_client.cli.options import LedgerOptions, argument, option
 from modelgates_client.cli.output import Stdout
 from modelgates_client.cli.statuses import Status
 from modelgates_client.errors import ConfigurationError
@@ -27,10 +26,9 @@ _MAX_ERROR_LENGTH = 200  # characters of an error that are shown in a line
 
 
 @frozen(kw_only=True)
-class ShowOptions:
+class ShowOptions(LedgerOptions):
     """The arguments and options of `show`."""
 
-    ledger: str = argument(type=click.Path())
     ids: tuple[str, ...] = argument(metavar="ID...", nargs=-1)
     as_json: bool = option("--json", is_flag=True, help="Print JSON Lines even on a terminal.")
 

@@ -36,7 +36,7 @@ from modelgates_client.reports.reading import (
     within,
 )
 from modelgates_client.reports.selection import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
-from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict
+from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict, settled_before
 from modelgates_client.rows.columns import LABELS
 from modelgates_runtime.values import is_array, is_object
 
@@ -264,7 +264,8 @@ class _Sums:
         self.known = Decimal(0)
         self.recent = [Decimal(0)] * _MEAN_DAYS  # of the last whole days, latest first
         self.first = inf
-        self.records = self.provisional = self.unknown = self.undated = self.doubtful = 0
+        self.records = self.unknown = self.undated = self.doubtful = 0
+        self.provisional = self.never_final = 0
         self.unresolved: Counter[str] = Counter()  # ids without a record, by state
 
     @property
@@ -285,6 +286,7 @@ class _BudgetTally:
             raise LookupError("the period of a budget has no start")
         self._budget = budget
         self._start = microseconds(self.period.since)
+        self._settled_before = settled_before(now)
         self._today = now.astimezone(self.period.since.tzinfo).date()
         zone = zone_of(timezone)
         days = [self._today - datetime.timedelta(days=ago) for ago in range(_MEAN_DAYS + 1)]
@@ -317,9 +319,11 @@ class _BudgetTally:
         if row.created < self._start:
             return
         sums.records += 1
-        sums.provisional += row.state == "provisional"
+        is_provisional = row.state == "provisional" and row.created >= self._settled_before
+        sums.provisional += is_provisional
+        sums.never_final += row.state == "provisional" and not is_provisional
         sums.unknown += amount is None
-        sums.doubtful += row.state == "provisional" or amount is None
+        sums.doubtful += is_provisional or amount is None
         if amount is not None:
             sums.known = EXACT.add(sums.known, amount)
 
@@ -370,6 +374,7 @@ class _BudgetTally:
             failed=unresolved["failed"],
             doubtful=sums.doubtful + unresolved["pending"] + unresolved["failed"],
             forgotten=unresolved["forgotten"],
+            never_final=sums.never_final,
         )
         reached = [part for part in budget.warn_at if sums.known >= part * budget.max_usd]
         verdict = spent.verdict(budget.max_usd, budget.allow_doubtful)

@@ -217,12 +217,14 @@ def read_age(option: str, text: str) -> datetime.timedelta:
         ConfigurationError: It is not a duration.
     """
     match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ConfigurationError(f"{option} {text!r}: expected a duration such as 36h, 7d, 2w")
     try:
-        if match is not None:
-            return datetime.timedelta(hours=int(match[1]) * _HOURS[match[2]])
+        return datetime.timedelta(hours=int(match[1]) * _HOURS[match[2]])
     except OverflowError:
-        pass
-    raise ConfigurationError(f"{option} {text!r}: expected a duration such as 36h, 7d, 2w")
+        raise ConfigurationError(
+            f"{option} {text!r}: expected at most {datetime.timedelta.max.days}d"
+        ) from None
 
 
 def _read(

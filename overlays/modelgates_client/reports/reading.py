@@ -152,9 +152,10 @@ class DayTotals:
         day: The day, in days since 1970-01-01.
         records: How many records there are.
         times: The sum of their times of day, in microseconds.
-        provisional: How many are not final.
+        provisional: How many are not final, and were created since `settled_before`.
+        never_final: How many are not final, and were created before.
         unknown: How many have an unknown amount.
-        doubtful: How many are not final or have an unknown amount.
+        doubtful: How many are provisional or have an unknown amount.
         amount: The sum of the known amounts.
     """
 
@@ -162,13 +163,18 @@ class DayTotals:
     records: int
     times: int
     provisional: int
+    never_final: int
     unknown: int
     doubtful: int
     amount: Decimal
 
 
 def totals_by_day(
-    connection: DatabaseConnection, name: str, start: int | None, end: int | None
+    connection: DatabaseConnection,
+    name: str,
+    start: int | None,
+    end: int | None,
+    settled_before: int,
 ) -> Iterator[DayTotals]:
     """Yield the totals of each UTC day that has records, aggregated by SQLite from an index.
 
@@ -177,11 +183,14 @@ def totals_by_day(
         name: The column of the amount.
         start: The start of a day, in microseconds since 1970 UTC; None: unbounded.
         end: The end of a day, in microseconds since 1970 UTC; None: unbounded.
+        settled_before: Records created before this time, in microseconds since 1970 UTC, no longer
+            change.
 
     Raises:
         DamagedError: A time or an amount is not a number.
     """
-    doubtful = f"state = 'provisional' OR {name} IS NULL"
+    provisional = f"state = 'provisional' AND {CREATED} >= {settled_before}"
+    never_final = f"state = 'provisional' AND {CREATED} < {settled_before}"
     while True:
         ((created,),) = connection.execute(
             f"SELECT min({CREATED}) FROM record_rows WHERE {between(CREATED, start, end)}"  # noqa: S608 - constants
@@ -192,13 +201,14 @@ def totals_by_day(
             raise DamagedError("a time in it is not a number")
         day = created // DAY
         start = (day + 1) * DAY
-        ((records, times, provisional, unknown, doubts, known, texts),) = connection.execute(
-            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum(state = 'provisional'), "  # noqa: S608 - constants
-            f"sum({name} IS NULL), sum({doubtful}), count({name}), group_concat({name}) "
+        ((records, times, recent, old, unknown, doubts, known, texts),) = connection.execute(
+            f"SELECT count(*), sum({CREATED} - {day * DAY}), sum({provisional}), "  # noqa: S608 - constants
+            f"sum({never_final}), sum({name} IS NULL), sum({provisional} OR {name} IS NULL), "
+            f"count({name}), group_concat({name}) "
             f"FROM record_rows WHERE {between(CREATED, day * DAY, start)}"
         ).fetchall()
         amount = sum_of_concatenated(texts, known)
-        yield DayTotals(day, records, times, provisional, unknown, doubts, amount)
+        yield DayTotals(day, records, times, recent, old, unknown, doubts, amount)
 
 
 def sum_of_concatenated(texts: str | None, number: int) -> Decimal:

@@ -4,6 +4,7 @@ A ledger is read by SQLite, so that the check needs no extra; the export of a le
 are exact.
 """
 
+import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -48,6 +49,9 @@ Verdict = Literal["within", "over", "undecided"]
 
 AMOUNTS: Final[dict[Basis, str]] = {"charged": "charged_usd", "all-in": "all_in_usd"}
 
+#: The age at which a record that is not final is no longer expected to change.
+SETTLED_AFTER: Final = datetime.timedelta(days=7)
+
 #: The columns of rows that are read.
 COLUMNS: Final = ("state", "created_at", *AMOUNTS.values(), LABELS.name)
 
@@ -67,8 +71,11 @@ class Spending:
         undated: Records without a readable time, which may be of the period; 0 for all time.
         pending: Ids that have no record yet.
         failed: Ids whose record could not be fetched.
-        doubtful: How many ids may make the sum wrong: all of the above, each counted once.
+        doubtful: How many ids may make the sum wrong: those that are provisional, unknown, undated,
+            pending or failed, each counted once.
         forgotten: Ids that are no longer requested; they do not count as doubtful.
+        never_final: How many of the records are not final, and older than `SETTLED_AFTER`: they
+            count with the cost that they state, neither as provisional nor as doubtful.
         differences: Where the rows of the period's days differ from the ledger's control totals:
             rows were changed after they were written, so no sum of them is reliable.
     """
@@ -82,6 +89,7 @@ class Spending:
     failed: int
     doubtful: int
     forgotten: int = 0
+    never_final: int = 0
     differences: tuple[TotalsDifference, ...] = field(default=(), kw_only=True)
 
     def verdict(self, max_usd: Decimal, allow_doubtful: int = 0) -> Verdict:
@@ -100,7 +108,11 @@ class Spending:
 
 
 def spending_of_ledger(
-    path: str, period: Period, basis: Basis, where: Mapping[str, str] = MappingProxyType({})
+    path: str,
+    period: Period,
+    basis: Basis,
+    where: Mapping[str, str] = MappingProxyType({}),
+    now: datetime.datetime | None = None,
 ) -> Spending:
     """Return the spending of a ledger, which is only read, even while others write to it.
 
@@ -111,7 +123,7 @@ def spending_of_ledger(
             incomplete.
     """
     with rows_of_ledger(path) as (connection, control_totals):
-        return spending(connection, period, basis, OF_LEDGER, control_totals, where=where)
+        return spending(connection, period, basis, OF_LEDGER, control_totals, where=where, now=now)
 
 
 def spending_of_rows(
@@ -119,9 +131,10 @@ def spending_of_rows(
     period: Period,
     basis: Basis,
     where: Mapping[str, str] = MappingProxyType({}),
+    now: datetime.datetime | None = None,
 ) -> Spending:
     """Return the spending of a view `rows`, as `exports.source.open_rows` creates it."""
-    return spending(connection, period, basis, OF_ROWS, where=where)
+    return spending(connection, period, basis, OF_ROWS, where=where, now=now)
 
 
 def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
@@ -132,6 +145,7 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
     control_totals: Totals | None = None,
     *,
     where: Mapping[str, str] = MappingProxyType({}),
+    now: datetime.datetime | None = None,
 ) -> Spending:
     """Return the spending of a table or view `rows`, which is read once.
 
@@ -142,6 +156,8 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
         dialect: The SQL dialect of the connection.
         control_totals: The control totals of the rows; None: there are none.
         where: Only rows with these labels count.
+        now: The current time, timezone-aware, from which the age of records counts; None: that of
+            the clock.
 
     Raises:
         DamagedError: An amount or a time is not a number.
@@ -151,11 +167,12 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
     name = AMOUNTS[basis]
     days = whole_days(period.since, period.until)
     sums = DaySums((name,))
-    tally = _Tally(period, has_selection=bool(selection))
+    before = settled_before(now or datetime.datetime.now(datetime.UTC))
+    tally = _Tally(period, before, has_selection=bool(selection))
     conditions = within(dialect, *days)
     if dialect is OF_LEDGER and not where:
         start, end = _inner_days(period)
-        for totals in totals_by_day(connection, name, start, end):
+        for totals in totals_by_day(connection, name, start, end, before):
             sums.add_day(totals)
             tally.add_day(totals)
         conditions = _except_days(conditions, start, end)
@@ -165,6 +182,11 @@ def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect
         tally.add(day, records, known)
         tally.add_unresolved(unresolved)
     return tally.spending(sums.differences(control_totals, *days))
+
+
+def settled_before(now: datetime.datetime) -> int:
+    """Return when records were created that no longer change, in microseconds since 1970 UTC."""
+    return microseconds(now - SETTLED_AFTER)
 
 
 def _inner_days(period: Period) -> tuple[int | None, int | None]:
@@ -188,19 +210,22 @@ def _except_days(conditions: list[str], start: int | None, end: int | None) -> l
 class _Tally:
     """Sums rows of a time, a state, an amount and possibly a flag to a `Spending`."""
 
-    def __init__(self, period: Period, *, has_selection: bool) -> None:
+    def __init__(self, period: Period, settled_before: int, *, has_selection: bool) -> None:
         """Start with no rows.
 
         Args:
             period: The period.
+            settled_before: Records created before this time no longer change.
             has_selection: Whether rows have a fourth cell that says whether they count.
         """
         self._has_selection = has_selection
+        self._settled_before = settled_before
         self._is_all = period.is_all
         self._start = -inf if period.since is None else microseconds(period.since)
         self._end = inf if period.until is None else microseconds(period.until)
         self._known = Decimal(0)
-        self._records = self._provisional = self._unknown = self._undated = self._doubtful = 0
+        self._records = self._unknown = self._undated = self._doubtful = 0
+        self._provisional = self._never_final = 0
         self._unresolved: Counter[str] = Counter()  # ids without a record, by state
 
     def add(self, day: Day, records: list[Row], known: Decimal) -> None:
@@ -212,14 +237,16 @@ class _Tally:
             selected = [row for row in selected if self._contains(row)]
         if selected is not records:
             known = sum_of([row[2] for row in selected if row[2] is not None])
-        provisional = [row[1] for row in selected].count("provisional")
+        not_final = [row[1] for row in selected].count("provisional")
         unknown = [row[2] for row in selected].count(None)
-        doubtful = unknown
-        if provisional:
-            doubtful = sum(row[1] == "provisional" or row[2] is None for row in selected)
+        provisional, doubtful = 0, unknown
+        if not_final:
+            provisional = sum(map(self._is_provisional, selected))
+            doubtful = sum(row[2] is None or self._is_provisional(row) for row in selected)
         self._known = EXACT.add(self._known, known)
         self._records += len(selected)
         self._provisional += provisional
+        self._never_final += not_final - provisional
         self._unknown += unknown
         self._doubtful += doubtful
 
@@ -228,6 +255,7 @@ class _Tally:
         self._known = EXACT.add(self._known, totals.amount)
         self._records += totals.records
         self._provisional += totals.provisional
+        self._never_final += totals.never_final
         self._unknown += totals.unknown
         self._doubtful += totals.doubtful
 
@@ -243,6 +271,11 @@ class _Tally:
         if day is None:
             return self._is_all
         return self._start <= day * DAY and (day + 1) * DAY <= self._end
+
+    def _is_provisional(self, row: Row) -> bool:
+        return bool(
+            row[1] == "provisional" and (inf if row[0] is None else row[0]) >= self._settled_before
+        )
 
     def _contains(self, row: Row) -> bool:
         if row[0] is None:
@@ -262,5 +295,6 @@ class _Tally:
             failed=failed,
             doubtful=self._doubtful + self._undated + pending + failed,
             forgotten=self._unresolved["forgotten"],
+            never_final=self._never_final,
             differences=differences,
         )
