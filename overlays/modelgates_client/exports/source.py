@@ -261,15 +261,16 @@ class RowSource:
             self.connection.execute(
                 f"CREATE TEMP VIEW candidates AS {self._select(columns, located=True)}"
             )
-        ids, rows, invalid = self.connection.execute(
-            """SELECT count(DISTINCT generation_id), count(*), count(*) FILTER (
+        # Hashes need less memory than ids; if no two of them are the same, no two ids are.
+        hashes, rows, invalid = self.connection.execute(
+            """SELECT count(DISTINCT hash(generation_id)), count(*), count(*) FILTER (
                 generation_id IS NULL OR state IS NULL
                 OR state NOT IN ('final', 'provisional', 'pending', 'failed', 'forgotten'))
             FROM candidates"""
         ).fetchall()[0]
         if invalid:
             raise SourceError(self._name, f"{invalid} rows have no id or an invalid state", _REMEDY)
-        if ids == rows:
+        if hashes == rows:
             return False
         self.connection.execute(
             f"""CREATE TEMP TABLE superseded AS SELECT {_LOCATION} FROM (

@@ -5,6 +5,7 @@ digits before and after the point are summed separately, which is slower.
 """
 
 import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -94,36 +95,32 @@ def group(
     Returns:
         All records, the groups to list, all others combined, and how many others there are.
     """
+    by = grouping.by
+    keys, number_of_groups = _rank(connection, amounts, grouping) if by else ({}, 0)
+    same = " AND ".join(f"{_key(name)} IS NOT DISTINCT FROM {_ranked(name)}" for name in by)
+    source = f"report_dated LEFT JOIN report_ranked ON {same}" if by else "report_records"
+    identity = "grouping(number), number" if by else "1, NULL"
+    end = "GROUP BY GROUPING SETS ((), (number)) ORDER BY number" if by else ""
+    rows = defaultdict[tuple[int, int | None], list[Any]](list)
+    # Each spread by itself, since quantiles keep all values in memory.
+    for columns in (_sums(amounts), *map(spread, MEASURES)):
+        for is_total, number, *cells in connection.execute(
+            f"SELECT {identity}, {', '.join(columns)} FROM {source} {end}"  # noqa: S608 - constants
+        ).fetchall():
+            rows[is_total, number] += cells
+    groups = tuple(_group(keys[number], rows[0, number]) for number in keys)
+    rest = _group((), rows[0, None]) if (0, None) in rows else None
+    return _group((), rows[1, None]), groups, rest, number_of_groups - len(groups)
+
+
+def _sums(amounts: Amounts) -> list[str]:
+    """Return SQL columns for the number of records, and the sums of amounts and tokens."""
     columns = ["count(*)", "count(*) FILTER (state = 'provisional')"]
     for name in AMOUNTS:
         columns += amounts.sums(name)
     for name in TOKENS:
         columns += [f"sum({name})", f"count({name})"]
-    for name in MEASURES:
-        columns += spread(name)
-    figures = ", ".join(columns)
-    by = grouping.by
-    if not by:
-        row = connection.execute(f"SELECT {figures} FROM report_records").fetchall()[0]  # noqa: S608 - constants
-        return _group((), row), (), None, 0
-    keys, number_of_groups = _rank(connection, amounts, grouping)
-    same = " AND ".join(f"{_key(name)} IS NOT DISTINCT FROM {_ranked(name)}" for name in by)
-    rows = connection.execute(
-        f"SELECT grouping(number), number, {figures} FROM report_dated "  # noqa: S608 - constants
-        f"LEFT JOIN report_ranked ON {same} GROUP BY GROUPING SETS ((), (number)) ORDER BY number"
-    ).fetchall()
-    total = rest = None
-    groups = list[Group]()
-    for is_total, number, *cells in rows:
-        if is_total:
-            total = _group((), cells)
-        elif number is None:
-            rest = _group((), cells)
-        else:
-            groups.append(_group(keys[number], cells))
-    if total is None:
-        raise LookupError("the query returned no row for all records")
-    return total, tuple(groups), rest, number_of_groups - len(groups)
+    return columns
 
 
 def _rank(
@@ -147,7 +144,9 @@ def _rank(
         f"QUALIFY row_number() OVER (ORDER BY {first}) <= {grouping.limit}"
     )
     names = ", ".join(map(_ranked, by))
-    rows = connection.execute(f"SELECT groups, number, {names} FROM report_ranked").fetchall()  # noqa: S608 - constant names
+    rows = connection.execute(
+        f"SELECT groups, number, {names} FROM report_ranked ORDER BY number"  # noqa: S608 - constant names
+    ).fetchall()
     texts = {
         number: tuple(
             _text(name, value, grouping.zone) for name, value in zip(by, key, strict=True)

@@ -80,15 +80,13 @@ def histogram(connection: "DuckDBPyConnection") -> tuple[HistogramBin, ...]:
     if lowest is None:
         return ()
     edges = _edges(lowest, highest)
-    counts = dict(
-        connection.execute(
-            "SELECT edge, count(*) FROM report_records ASOF JOIN "
-            "(SELECT unnest(?::DOUBLE[]) AS edge) ON latency_ms >= edge GROUP BY edge",
-            [edges],
-        ).fetchall()
-    )
+    # DuckDB's bins include their upper edge; negated, this is the lower one.
+    ((counts,),) = connection.execute(
+        "SELECT histogram(-latency_ms, ?::DOUBLE[]) FROM report_records",
+        [[-edge for edge in reversed(edges)]],
+    ).fetchall()
     return tuple(
-        HistogramBin(lower, upper, counts.get(lower, 0)) for lower, upper in pairwise(edges)
+        HistogramBin(lower, upper, counts.get(-lower, 0)) for lower, upper in pairwise(edges)
     )
 
 
