@@ -130,7 +130,7 @@ def _row(row: Sequence[HtmlCell], columns: Sequence[HtmlColumn]) -> str:
         value = "" if cell.value is None else f' data-value="{html.escape(str(cell.value))}"'
         bar = "" if cell.bar is None else _bar(cell.bar)
         tag, scope = ("td", "") if place else ("th", ' scope="row"')
-        cells.append(f"<{tag}{scope}{_class_of(column)}{value}>{escaped(cell.text)}{bar}</{tag}>")
+        cells.append(f"<{tag}{scope}{_class_of(column)}{value}>{bar}{escaped(cell.text)}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
