@@ -98,6 +98,18 @@ def test_all_budgets_are_checked(folder):
     ]
 
 
+def test_amounts_are_aligned_at_the_point(folder):
+    """Small amounts have more decimals than large ones."""
+    Path("modelgates.toml").write_text(
+        '[budgets.a]\nmax-usd = 5000\nperiod = "9999w"\n'
+        '[budgets.b]\nmax-usd = 0.0123\nperiod = "day"\n'
+    )
+    rows = run("budget", "--all", "costs.db")[1].splitlines()[1:3]
+
+    assert rows[0].startswith("a       all  $4.00    $5,000.00  ")
+    assert rows[1].startswith("b       all  $0.0000      $0.0123  ")
+
+
 def test_budgets_of_an_export_equal_those_of_its_ledger(folder):
     """Each verdict is the same."""
     Path("modelgates.toml").write_text(

@@ -35,6 +35,7 @@ _SEVEREST_FIRST: Final = (
     Status.OK,
 )
 _TITLES: Final = ("budget", "of", "spent", "limit", "used", "period", "stands", "a day", "reached")
+_AMOUNTS: Final = frozenset(["spent", "limit", "a day"])
 _LEFT_ALIGNED: Final = frozenset(["budget", "of", "period", "stands"])
 _AFTER: Final = f"after {SETTLED_AFTER.days} days, counted with the cost last stated"
 _MAX_NAME: Final = 32  # characters of a name
@@ -131,9 +132,8 @@ def _as_dict(state: BudgetState) -> dict[str, Any]:
 
 def as_table(states: Sequence[BudgetState]) -> str:
     """Return a table of the budgets, and below it what their sums leave out."""
-    rows = [_cells(state) for state in states]
-    widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
-    lines = [_line(cells, widths) for cells in (_TITLES, *rows)]
+    columns = zip(_TITLES, *map(_cells, states), strict=True)
+    lines = ["  ".join(cells).rstrip() for cells in zip(*map(_column, columns), strict=True)]
     if any(state.usd_per_day is not None for state in states):
         lines.append("a day: the mean of the last whole days, seven at most and three at least")
     for text in dict.fromkeys(filter(None, (_left_out(state.spent) for state in states))):
@@ -143,12 +143,17 @@ def as_table(states: Sequence[BudgetState]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
+def _column(column: Sequence[str]) -> list[str]:
+    """Return a title and its cells in equal width: text left, amounts aligned at the point."""
+    title, *cells = column
+    if title in _AMOUNTS:
+        decimals = [len(cell) - cell.find(".") if "." in cell else 0 for cell in cells]
+        cells = [cell + " " * (max(decimals) - n) for cell, n in zip(cells, decimals, strict=True)]
+    width = max(map(len, (title, *cells)))
+    return [
         cell.ljust(width) if title in _LEFT_ALIGNED else cell.rjust(width)
-        for title, cell, width in zip(_TITLES, cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip()
+        for cell in (title, *cells)
+    ]
 
 
 def _cells(state: BudgetState) -> tuple[str, ...]:
