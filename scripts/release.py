@@ -54,17 +54,17 @@ def check(root: Path, tag: str, repository: str | None = None) -> None:
         ToolError: They do not match.
     """
     text = (root / VERSION).read_text(encoding="utf-8")
-    found = re.search(r'^__version__(?:: \S+)? = "([^"]+)"$', text, re.MULTILINE)
-    if found is None:
+    version = re.search(r'^__version__(?:: \S+)? = "([^"]+)"$', text, re.MULTILINE)
+    if version is None:
         raise ToolError(f"{VERSION} has no __version__")
-    if tag != f"v{found[1]}":
+    if tag != f"v{version[1]}":
         raise ToolError(
-            f"the tag is {tag}, but the version is {found[1]}: the tag must be v{found[1]}"
+            f"the tag is {tag}, but the version is {version[1]}: the tag must be v{version[1]}"
         )
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-    heading = rf"^## {re.escape(found[1])} - \d{{4}}-\d\d-\d\d$"
+    heading = rf"^## {re.escape(version[1])} - \d{{4}}-\d\d-\d\d$"
     if re.search(heading, changelog, re.MULTILINE) is None:
-        raise ToolError(f"CHANGELOG.md has no heading `## {found[1]} - YYYY-MM-DD`")
+        raise ToolError(f"CHANGELOG.md has no heading `## {version[1]} - YYYY-MM-DD`")
     if repository is not None:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         named = project["urls"].get("Repository")

@@ -156,9 +156,9 @@ def check(checkout: Checkout, source: str, date: str) -> Outcome:
         done = checkout.run(*arguments)
         outcome.times[step] = time.monotonic() - began
         if step == "drift" and done.returncode < 2:  # noqa: PLR2004 - it was judged
-            found = json.loads((checkout.root / _JSON).read_text(encoding="utf-8"))
+            drift_report = json.loads((checkout.root / _JSON).read_text(encoding="utf-8"))
             outcome.report = (checkout.root / _MARKDOWN).read_text(encoding="utf-8")
-            outcome.undecided += [f"drift: {line}" for line in found["failing"]]
+            outcome.undecided += [f"drift: {line}" for line in drift_report["failing"]]
         elif done.returncode:
             outcome.undecided += [f"{step}: {line}" for line in _failure_lines(done)]
         if done.returncode and step in {"vendor", "regenerate"}:
@@ -171,8 +171,8 @@ def check(checkout: Checkout, source: str, date: str) -> Outcome:
     return outcome
 
 
-def _differ(one: Path, other: Path) -> bool:
-    return one.read_bytes() != other.read_bytes()
+def _differ(old: Path, new: Path) -> bool:
+    return old.read_bytes() != new.read_bytes()
 
 
 def _steps(source: str, date: str, old: Path) -> Iterator[tuple[str, Sequence[object]]]:

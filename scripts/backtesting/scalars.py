@@ -62,26 +62,26 @@ def _strings(keywords: dict[str, Any], at: str, note: Note) -> list[str]:
     low, high = keywords.get("minLength", 0), keywords.get("maxLength", max(_LONG, 1))
     if form and form not in _FORMATS:
         note(at, f"the format {form!r} is not understood")
-    found = [text for text in _FORMATS.get(form, _TEXTS) if low <= len(text) <= high]
+    texts = [text for text in _FORMATS.get(form, _TEXTS) if low <= len(text) <= high]
     if form not in _FORMATS and low <= high:
-        found += ["x" * length for length in {low, min(high, low + _LONG)} if length <= 10 * _LONG]
-    if not found:
+        texts += ["x" * length for length in {low, min(high, low + _LONG)} if length <= 10 * _LONG]
+    if not texts:
         note(at, "no string of this length is at hand")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(texts))
 
 
 def _numbers(kind: str, keywords: dict[str, Any], at: str, note: Note) -> list[Any]:
-    found: list[Any] = list(_INTEGERS if kind == "integer" else _NUMBERS)
+    numbers: list[Any] = list(_INTEGERS if kind == "integer" else _NUMBERS)
     limit = _RANGES.get(keywords.get("format", ""), math.inf)
     for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"):
         bound = keywords.get(key)
         if isinstance(bound, int | float) and not isinstance(bound, bool):
-            found += [bound - 1, bound, bound + 1, -bound]
+            numbers += [bound - 1, bound, bound + 1, -bound]
             if kind == "number":
-                found += [math.nextafter(bound, -math.inf), math.nextafter(bound, math.inf)]
+                numbers += [math.nextafter(bound, -math.inf), math.nextafter(bound, math.inf)]
     step = keywords.get("multipleOf")
     allowed: list[Any] = []
-    for value in found:
+    for value in numbers:
         if isinstance(value, int) and abs(value) > _EXACT:
             continue
         whole = kind == "number" or float(value).is_integer()

@@ -270,7 +270,7 @@ class ValueMaker:
         self.calls -= 1
         if self.calls < 0:
             raise _EndlessError
-        choices = [one for one in self.choices(schema) if one.loops <= loops]
+        choices = [choice for choice in self.choices(schema) if choice.loops <= loops]
         random.shuffle(choices)
         for choice in choices:
             try:
@@ -341,10 +341,10 @@ def _tagged(target: NormalSchema, tags: dict[str, Any], reference: str) -> Norma
     key = tags["propertyName"]
     described = target.get("properties", {})
     values = [value for value, other in tags["mapping"].items() if other == reference]
-    found = NormalSchema(**{**target, "properties": {**described, key: NormalSchema(enum=values)}})
-    found["required"] = list(dict.fromkeys([*target.get("required", ()), key]))
-    found.pointers = target.pointers
-    return found
+    tagged = NormalSchema(**{**target, "properties": {**described, key: NormalSchema(enum=values)}})
+    tagged["required"] = list(dict.fromkeys([*target.get("required", ()), key]))
+    tagged.pointers = target.pointers
+    return tagged
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -53,7 +53,7 @@ def _declared(
                     classes.setdefault(value, references[shape.key])
         pending += members
         if "$ref" in raw.value:
-            pending.append(reader.referred(raw.value["$ref"], raw.pointer))
+            pending.append(reader.resolve_reference(raw.value["$ref"], raw.pointer))
     if len(names) != 1 or not classes:
         return None
     return {"propertyName": next(iter(names)), "mapping": classes}
@@ -69,7 +69,7 @@ def _mapped(
         reference = str(target)
         if not reference.startswith("#"):
             reference = COMPONENTS + reference
-        for shape in reader.read(reader.referred(reference, raw.pointer)):
+        for shape in reader.read(reader.resolve_reference(reference, raw.pointer)):
             mapped.add(shape.key)
             yield str(value), shape
     for member in members:
@@ -85,7 +85,7 @@ def _inferred(reader: SchemaReader, objects: list[tuple[Shape, str]]) -> dict[st
         classes: dict[str, str] = {}
         count = 0
         for shape, reference in objects:
-            values = reader.listed(shape, key) if key in shape.required else None
+            values = reader.listed_values(shape, key) if key in shape.required else None
             if not values:
                 break
             count += len(values)

@@ -17,7 +17,7 @@ from normalizing.shapes import Extra, Parts, Raw, Shape, Widen
 MAX_ALTERNATIVES: Final = 1_000
 
 #: Alternatives of all schemas, counting the intermediate results of compositions.
-MAX_WRITTEN_OUT: Final = 500_000
+MAX_TOTAL_ALTERNATIVES: Final = 500_000
 
 #: Levels of composition; real specs need far fewer.
 MAX_COMPOSED_DEPTH: Final = 40
@@ -48,9 +48,9 @@ class SchemaReader:
         self._read: dict[int, list[Shape]] = {}
         self._open: dict[int, None] = {}
         self._components: dict[str, Raw] = {}
-        self._work = 0
+        self._total_alternatives = 0
 
-    def together(self, parts: Parts, at: Raw | None = None) -> list[Shape]:
+    def intersection(self, parts: Parts, at: Raw | None = None) -> list[Shape]:
         """Return the alternatives of values that satisfy several schemas.
 
         Args:
@@ -62,7 +62,7 @@ class SchemaReader:
         """
         result: list[Shape] | None = None
         for raw in parts:
-            result = self._product(result, self.read(raw), at or parts[0])
+            result = self._intersect(result, self.read(raw), at or parts[0])
         return [anything(at or parts[0])] if result is None else result
 
     def read(self, raw: Raw) -> list[Shape]:
@@ -100,7 +100,7 @@ class SchemaReader:
             self._components[name] = Raw(value, place(holder, name), str(given_name or name))
         return self._components[name]
 
-    def referred(self, reference: str, pointer: str) -> Raw:
+    def resolve_reference(self, reference: str, pointer: str) -> Raw:
         """Return the target of a reference, named by its place.
 
         Raises:
@@ -123,15 +123,15 @@ class SchemaReader:
     def _alternatives(self, raw: Raw) -> list[Shape]:
         schema = raw.value
         self._check(raw)
-        alternatives = self._own(raw)
+        alternatives = self._from_own_keywords(raw)
         if "$ref" in schema:
-            target = self.referred(schema["$ref"], raw.pointer)
-            alternatives = self._product(alternatives, self.read(target), raw)
+            target = self.resolve_reference(schema["$ref"], raw.pointer)
+            alternatives = self._intersect(alternatives, self.read(target), raw)
         for part in self.part_list(raw, "allOf"):
-            alternatives = self._product(alternatives, self.read(part), raw)
+            alternatives = self._intersect(alternatives, self.read(part), raw)
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                alternatives = self._product(alternatives, self._choice(raw, keyword), raw)
+                alternatives = self._intersect(alternatives, self._union(raw, keyword), raw)
         if alternatives is None:
             alternatives = [anything(raw)]
         if schema.get("nullable") is True and _allows_null(schema):
@@ -167,7 +167,7 @@ class SchemaReader:
             name = str(value.get("x-name") or name)
         return Raw(value, where, name)
 
-    def _choice(self, raw: Raw, keyword: str) -> list[Shape]:
+    def _union(self, raw: Raw, keyword: str) -> list[Shape]:
         alternatives: list[Shape] = []
         for part in self.part_list(raw, keyword):
             alternatives += self.read(part)
@@ -179,11 +179,11 @@ class SchemaReader:
             )
         return unique(alternatives)
 
-    def listed(self, shape: Shape, key: str) -> list[Any] | None:
+    def listed_values(self, shape: Shape, key: str) -> list[Any] | None:
         """Return the allowed strings of a property, if they are listed."""
         parts = shape.properties.get(key)
         try:
-            alternatives = self.together(parts) if parts else []
+            alternatives = self.intersection(parts) if parts else []
         except UnreadableSchemaError:
             return None
         return (
@@ -200,21 +200,24 @@ class SchemaReader:
             for second in alternatives[:index]
         )
         return any(
-            _may_share_values(first, second) and not self._differ(first, second)
+            _may_overlap_in_values(first, second) and not self._are_distinguished(first, second)
             for first, second in pairs
         )
 
-    def _differ(self, first: Shape, second: Shape) -> bool:
+    def _are_distinguished(self, first: Shape, second: Shape) -> bool:
         """Whether both require a property whose values never coincide."""
         if first.type is None or second.type is None:
             return False
         for key in first.required.keys() & second.required.keys():
-            first_values, second_values = self.listed(first, key), self.listed(second, key)
+            first_values, second_values = (
+                self.listed_values(first, key),
+                self.listed_values(second, key),
+            )
             if first_values and second_values and not set(first_values) & set(second_values):
                 return True
         return False
 
-    def _product(
+    def _intersect(
         self, left: list[Shape] | None, right: list[Shape] | None, raw: Raw
     ) -> list[Shape] | None:
         if left is None or right is None:
@@ -236,21 +239,34 @@ class SchemaReader:
             raise unreadable(raw.pointer, "is composed of parts that no value can satisfy together")
         return unique(product)
 
-    def _count(self, raw: Raw, count: int) -> None:
-        self._work += 1
-        if count > MAX_ALTERNATIVES or self._work > MAX_WRITTEN_OUT:
+    def _count(self, raw: Raw, alternatives: int) -> None:
+        """Count one more alternative of all schemas, and check both limits.
+
+        Args:
+            raw: The schema that is being read.
+            alternatives: The number of its alternatives so far.
+
+        Raises:
+            UnreadableSchemaError: It has too many, or all schemas together have.
+        """
+        self._total_alternatives += 1
+        if alternatives > MAX_ALTERNATIVES:
             raise unreadable(raw.pointer, f"expands to more than {MAX_ALTERNATIVES} alternatives")
+        if self._total_alternatives > MAX_TOTAL_ALTERNATIVES:
+            reason = "counting all schemas before it and the intermediate results of compositions"
+            limit = f"more than {MAX_TOTAL_ALTERNATIVES} alternatives"
+            raise unreadable(raw.pointer, f"expands the document to {limit}, {reason}")
 
     # A schema's own keywords.
 
-    def _own(self, raw: Raw) -> list[Shape] | None:
-        """Return the alternatives of a schema's own keywords; None if it has no such keywords."""
+    def _from_own_keywords(self, raw: Raw) -> list[Shape] | None:
+        """Return the alternatives that a schema's own keywords describe; None if it has none."""
         schema = raw.value
         kinds = self._types(raw)
         values = self._values(raw)
         if kinds is None and values is None:
             shape = self._shape(raw, None)
-            return None if shape.is_anything and not self._is_alone(schema) else [shape]
+            return None if shape.is_anything and not self._has_no_composition(schema) else [shape]
         if kinds is None:
             kinds = list(dict.fromkeys(keywords.type_of(value) for value in values or ()))
         alternatives: list[Shape] = []
@@ -280,7 +296,7 @@ class SchemaReader:
         return alternatives
 
     @staticmethod
-    def _is_alone(schema: dict[str, Any]) -> bool:
+    def _has_no_composition(schema: dict[str, Any]) -> bool:
         return not schema.keys() & {"$ref", *_LISTS}
 
     def _types(self, raw: Raw) -> list[str] | None:
@@ -459,7 +475,7 @@ def _allows_null(schema: dict[str, Any]) -> bool:
     return "enum" not in schema or None in schema["enum"]
 
 
-def _may_share_values(first: Shape, second: Shape) -> bool:
+def _may_overlap_in_values(first: Shape, second: Shape) -> bool:
     kinds = {first.type, second.type}
     if None not in kinds and len(kinds) > 1 and kinds != {"integer", "number"}:
         return False

@@ -68,7 +68,7 @@ class UnionNames:
         """Return, for each, the value of a property that all have with different values."""
         for key in alike[0].properties:
             if all(key in shape.properties for shape in alike):
-                values = [self.reader.listed(shape, key) or [] for shape in alike]
+                values = [self.reader.listed_values(shape, key) or [] for shape in alike]
                 if all(len(listed) == 1 and listed[0] for listed in values):
                     return [str(listed[0]) for listed in values]
         return [""] * len(alike)

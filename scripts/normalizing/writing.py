@@ -71,7 +71,7 @@ class SchemaWriter:
         self._written: dict[tuple[int, ...], NormalSchema] = {}
         definitions = document.get("components")
         schemas = definitions.get("schemas") if isinstance(definitions, dict) else None
-        self._own = list(schemas) if isinstance(schemas, dict) else []
+        self._component_names = list(schemas) if isinstance(schemas, dict) else []
         self._name_components()
 
     def _widen(self, pointer: str, text: str) -> None:
@@ -83,20 +83,20 @@ class SchemaWriter:
 
     def _name_components(self) -> None:
         """Give the components their own names before anything is named by its place."""
-        class_names = [name for name in self._own if pascal_case(name) == name]
-        for name in dict.fromkeys([*class_names, *self._own]):
+        class_names = [name for name in self._component_names if pascal_case(name) == name]
+        for name in dict.fromkeys([*class_names, *self._component_names]):
             raw = self.reader.component(name)
             try:
                 shapes = self.reader.read(raw)
-                mine = [shape for shape in shapes if shape.raws[0] is raw]
-                if len(mine) == 1 and len([s for s in shapes if s.is_class]) == 1:
-                    self._name(mine[0])
+                own = [shape for shape in shapes if shape.raws[0] is raw]
+                if len(own) == 1 and len([s for s in shapes if s.is_class]) == 1:
+                    self._name(own[0])
             except UnreadableSchemaError:
                 continue  # reported where it is needed
 
     def write_components(self) -> None:
         """Write every component of the document, whether or not something refers to it."""
-        for name in self._own:
+        for name in self._component_names:
             self.owner = f"components/{name}"
             raw = self.reader.component(name)
             self.write((raw,))
@@ -156,7 +156,7 @@ class SchemaWriter:
             return NormalSchema()
 
     def _place(self, parts: Parts) -> NormalSchema:
-        shapes = self._together(parts)
+        shapes = self._satisfiable(parts)
         settled = self._settle(shapes)
         nulls = [shape for shape in settled if shape.type == "null"]
         written = [self._alternative(shape) for shape in settled if shape.type != "null"]
@@ -180,9 +180,10 @@ class SchemaWriter:
                         result[key] = without_pointers(raw.value[key])
         return result
 
-    def _together(self, parts: Parts) -> list[Shape]:
+    def _satisfiable(self, parts: Parts) -> list[Shape]:
+        """Return the alternatives of a place; one that no value can satisfy allows any value."""
         try:
-            shapes = self.reader.together(parts)
+            shapes = self.reader.intersection(parts)
         except UnreadableSchemaError as error:
             if "no value can satisfy" not in error.problem.reason:
                 raise

@@ -58,7 +58,7 @@ def typed(shape: Shape) -> str:
 #: The strictest first.
 _TESTS: Final[tuple[Test, ...]] = (
     lambda a, b: kind(a) == kind(b) and all(
-        one.value == other.value for one, other in zip(a.raws, b.raws, strict=False)),
+        raw.value == twin.value for raw, twin in zip(a.raws, b.raws, strict=False)),
     lambda a, b: kind(a) == kind(b) and a.raws[0].name == b.raws[0].name != "",
     lambda a, b: kind(a) == kind(b),
     lambda a, b: reading.fit(bare(a), bare(b)) is Effect.ABSORBED,

@@ -147,7 +147,7 @@ def _proof(report: DriftReport) -> Iterator[str]:
         f"{others} places differ from the comparison"
     )
     if report.answers is not None:
-        of_answers = (one for one in report.findings if one.rule.startswith("answer"))
+        of_answers = (f for f in report.findings if f.rule.startswith("answer"))
         refuted = sum(finding.fails for finding in of_answers)
         yield (
             f"Recorded responses: {report.answers}, decoded by the client of the new spec: they "

@@ -75,7 +75,7 @@ class Choices:
         for raw in _followed(self.document, self.parts):
             for keyword in ("oneOf", "anyOf"):
                 for item in _items(self.document, raw, keyword):
-                    if shape.key in [one.key for one in read(self.document, (item,)).shapes]:
+                    if shape.key in [s.key for s in read(self.document, (item,)).shapes]:
                         return item.pointer
             kinds = raw.value.get("type")
             if isinstance(kinds, list) and shape.type in kinds:
@@ -89,7 +89,7 @@ def read(document: Document, parts: Parts) -> Choices:
     if pointers in document.choices:
         return document.choices[pointers]
     try:
-        shapes = document.reader.together(parts) or [anything(parts[0])]
+        shapes = document.reader.intersection(parts) or [anything(parts[0])]
     except UnreadableSchemaError as error:
         document.unreadable[error.problem.pointer] = error.problem.reason
         shapes = [anything(parts[0])]
@@ -160,7 +160,9 @@ def _followed(document: Document, parts: Parts) -> list[Raw]:
             target = document.at(reference) if isinstance(reference, str) else None
             more = [Raw(target.value, target.pointer, "")] if target else []
             todo += [
-                one for one in more + _items(document, raw, "allOf") if isinstance(one.value, dict)
+                part
+                for part in more + _items(document, raw, "allOf")
+                if isinstance(part.value, dict)
             ]
     return list(raws.values())
 

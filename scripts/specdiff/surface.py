@@ -244,8 +244,8 @@ def fits(narrow: str, wide: str) -> bool:
     """Whether a type checker accepts a value of the narrow type where the wide one is expected."""
     members = _union(ast.parse(wide, mode="eval").body)
     return all(
-        any(_is(one, other) for other in members)
-        for one in _union(ast.parse(narrow, mode="eval").body)
+        any(_is(part, member) for member in members)
+        for part in _union(ast.parse(narrow, mode="eval").body)
     )
 
 

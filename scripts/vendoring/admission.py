@@ -106,8 +106,8 @@ def _name_problem(name: str) -> str | None:
 
 
 def _text_problem(text: str) -> str | None:
-    if found := _REORDERING.search(text) or _CONTROL.search(text):
-        return f"holds the control character U+{ord(found[0]):04X}"
+    if control := _REORDERING.search(text) or _CONTROL.search(text):
+        return f"holds the control character U+{ord(control[0]):04X}"
     return None
 
 

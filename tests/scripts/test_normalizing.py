@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from normalizing import messages
+from normalizing import messages, reading
 from normalizing.normal import NormalForm, normalize
 from normalizing.published import as_json_schema
 
@@ -288,6 +288,25 @@ def test_compositions_that_double_are_no_hang(doubling):
         schemas[f"N{number}"] = {doubling: [last, {"allOf": [last, own]}]}
     normal = normalize(document({"$ref": "#/components/schemas/N38"}, **schemas))
     assert normal.operations or normal.omitted
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "reason"),
+    [
+        ("MAX_ALTERNATIVES", 2, "expands to more than 2 alternatives"),
+        ("MAX_TOTAL_ALTERNATIVES", 2, "more than 2 alternatives, counting all schemas before it"),
+        ("MAX_COMPOSED_DEPTH", 1, "is composed over more than 1 levels"),
+    ],
+)
+def test_each_limit_is_reported_as_itself(monkeypatch, limit, count, reason):
+    """With its own number, so that a maintainer knows which part of the document is too large."""
+    monkeypatch.setattr(reading, limit, count)
+    union = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}]}
+    if limit == "MAX_ALTERNATIVES":
+        union["anyOf"].append({"type": "boolean"})
+    both = {"allOf": [union, {"anyOf": [{"type": "string", "maxLength": 2}]}]}
+    [problem] = normalize(document(both)).omitted[0].problems
+    assert reason in problem.reason
 
 
 def test_any_document_is_read_without_an_exception():
