@@ -2,7 +2,6 @@
 
 | module          | subject                                                                    |
 |-----------------|----------------------------------------------------------------------------|
-| `operations`    | the operations of a document, their statuses and responses                 |
 | `schema_oracle` | validates values against the published document, with jsonschema-rs        |
 | `scalars`       | boundary strings and numbers of a schema                                   |
 | `values`        | values that together cover everything that a schema allows                 |

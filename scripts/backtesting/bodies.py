@@ -14,15 +14,17 @@ listed.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
 
 from normalizing.normal import NormalForm, normalize
+from normalizing.operations import NormalOperation, NormalResponse
+from normalizing.wire import codes_of
 
-from backtesting.operations import SentOperation, responses
+from backtesting.scalars import Note
 from backtesting.schema_oracle import SchemaOracle
 from backtesting.values import Holder, ValueMaker
 
@@ -35,6 +37,8 @@ class ResponseBody:
 
     Attributes:
         number: Its place among all that the document lets be sent.
+        operation: The id of its operation, or the route if that has none.
+        route: The method and path of its operation.
         status: The status that the document has it under: `200`, `4XX` or `default`.
         code: The HTTP status that it is sent with.
         kind: `json`, `text` or `empty`.
@@ -43,7 +47,8 @@ class ResponseBody:
     """
 
     number: int
-    operation: SentOperation
+    operation: str
+    route: str
     status: str
     code: int
     kind: str
@@ -82,7 +87,7 @@ def generate(
         combinations: The number of random combinations per status.
         separate_statuses: Statuses that a client may read differently: every body of a range
             that includes them, or of `default`, is sent once with each.
-        without: Names of operations to skip.
+        without: The operations to skip, as bodies name them.
     """
     normal = document if isinstance(document, NormalForm) else normalize(document)
     oracle = SchemaOracle(normal.document)
@@ -90,37 +95,53 @@ def generate(
     unmade: list[tuple[str, str, str]] = []
 
     def note(at: str, why: str) -> None:
-        notes[f"{at}: {why}"] = None
+        notes[f"{at.strip()}: {why}"] = None
 
     def note_in(place: str, at: str, why: str) -> None:
-        note((place + at).strip(), why)
+        note(place + at, why)
 
     result: list[ResponseBody] = []
-    for response in responses(normal, note):
-        if response.operation.name in without:
+    for operation, response in _responses(normal, note):
+        if operation.key in without:
             continue
-        place = f"{response.operation.name} {response.status} "
+        place, media = f"{operation.key} {response.status} ", response.media
         maker = ValueMaker(normal, oracle, partial(note_in, place))
         random = Random(f"{seed} {place}")  # noqa: S311 - reproducible, not secret
         size = 0
-        leaders = _leaders(response.codes, separate_statuses)
-        for code, value in maker.values_of(response, leaders, random, combinations):
-            if response.pointer and not oracle.allows(response.pointer, value):
-                note(place.strip(), "some bodies of its normal form are not of the document")
+        codes = codes_of(response.status, operation.statuses)
+        leaders = _leaders(codes, separate_statuses)
+        for code, value in maker.values_of(media, codes, leaders, random, combinations):
+            if media and media.source and not oracle.allows(f"{media.pointer}/schema", value):
+                note(place, "some bodies of its normal form are not of the document")
                 continue
-            content = _content(response.kind, value)
+            kind = str(media.kind) if media else "empty"
+            content = _content(kind, value)
             size += len(content)
             if size > _BYTES:
-                note(place.strip(), f"only the first {_BYTES // 10**6} MB of its bodies are sent")
+                note(place, f"only the first {_BYTES // 10**6} MB of its bodies are sent")
                 break
-            number, kind = len(result) + 1, response.kind
+            number, key, route = len(result) + 1, operation.key, operation.route
             result.append(
-                ResponseBody(
-                    number, response.operation, response.status, code, kind, content, value
-                )
+                ResponseBody(number, key, route, response.status, code, kind, content, value)
             )
-        unmade += [(response.operation.name, response.status, at) for at in maker.unmade]
+        unmade += [(operation.key, response.status, at) for at in maker.unmade]
     return ResponseBodies(result, list(notes), unmade)
+
+
+def _responses(normal: NormalForm, note: Note) -> Iterator[tuple[NormalOperation, NormalResponse]]:
+    """Yield the responses whose bodies can be made, each with its operation; note the others."""
+    for omitted in normal.omitted:
+        for problem in omitted.problems:
+            note(omitted.name, f"it cannot be read: {problem.pointer} {problem.reason}")
+    for line in normal.left_out:
+        note(*line.split(": ", 1))
+    for operation in normal.operations:
+        for response in operation.responses:
+            if response.media and response.media.kind == "bytes":
+                why = f"bodies of {response.media.type} are not made"
+                note(f"{operation.key} {response.status}", why)
+            else:
+                yield operation, response
 
 
 def _leaders(codes: Sequence[int], separate_statuses: Collection[str]) -> list[int]:

@@ -13,9 +13,9 @@ from common.project import PACKAGE, Project
 from common.tool_errors import ToolError
 from common.versions import Version
 from normalizing.normal import NormalForm
+from normalizing.operations import route
 
-from backtesting import operations
-from backtesting.operations import SentOperation
+from backtesting.bodies import ResponseBody
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class GeneratedClient:
     modules: Mapping[str, str]
     unknown: Mapping[str, str] = field(default_factory=dict)
 
-    def module(self, operation: SentOperation) -> str | None:
-        """Return the module of an operation, known by its id, or else by its method and path."""
-        return self.modules.get(operation.name) or self.modules.get(operation.route)
+    def module(self, body: ResponseBody) -> str | None:
+        """Return the module of a body's operation, found by its id, or else by its route."""
+        return self.modules.get(body.operation) or self.modules.get(body.route)
 
 
 @contextlib.contextmanager
@@ -94,11 +94,10 @@ def modules_of(package: Path, normal: NormalForm) -> dict[str, str]:
             docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
             method, _, path = docstring.partition(" ")
             name = ".".join(file.relative_to(package).with_suffix("").parts)
-            modules[operations.route(method, path)] = name
+            modules[route(method, path)] = name
     for operation in normal.operations:
-        place = operations.route(operation.method, operation.path)
+        place = route(operation.method, operation.path)
         if place not in modules:
             raise ToolError(f"no module says that it is for {place}")
-        modules[operations.route(operation.method, operation.raw_path)] = modules[place]
-        modules[operation.id or place] = modules[place]
+        modules[operation.route] = modules[operation.key] = modules[place]
     return modules

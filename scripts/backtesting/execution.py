@@ -181,7 +181,7 @@ def show(
     body = version_bodies[number - 1]
     with clients.generated(project, [old]) as generated:
         (decoding_result,) = workers.decode(generated[old.name], [body])
-    result = {"operation": body.operation.name, "code": body.code, **decoding_result}
+    result = {"operation": body.operation, "code": body.code, **decoding_result}
     return f"{json.dumps(result, indent=2)}\n{body.content}"
 
 

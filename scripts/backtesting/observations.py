@@ -77,7 +77,7 @@ class Backtest:
     def add(self, body: ResponseBody, result: Mapping[str, Any]) -> None:
         """Add the result of decoding one body."""
         self.bodies += 1
-        where = f"body {body.number}, {body.operation.name} {body.code}"
+        where = f"body {body.number}, {body.operation} {body.code}"
         outcome = result.get("outcome")
         if outcome == "decoded":
             self._add_decoded(where, body, result)
@@ -87,7 +87,7 @@ class Backtest:
             failed = body.code >= HTTPStatus.BAD_REQUEST
             self._see(body, "", Effect.SURFACED if failed else Effect.BROKEN)
         elif outcome == "unknown":
-            missing = f"{body.operation.name}: the client of {self.old} has no such operation"
+            missing = f"{body.operation}: the client of {self.old} has no such operation"
             if missing not in self.uncovered:
                 self.uncovered.append(missing)
         else:
@@ -98,15 +98,13 @@ class Backtest:
             lines.extend(f"{where} {line}" for line in result[key])
         for pointer, kind, expected, found in result["drift"]:
             place = self._see(body, pointer, Effect.SURFACED)
-            self.drift[
-                Deviation(body.operation.name, body.status, place, kind, expected, found)
-            ] += 1
+            self.drift[Deviation(body.operation, body.status, place, kind, expected, found)] += 1
         for pointer in result["unreadable"]:
             self._see(body, pointer, Effect.BROKEN)
 
     def _see(self, body: ResponseBody, pointer: str, effect: Effect) -> str:
         place = pattern(body.value, pointer)
-        key = (body.operation.name, body.status, place)
+        key = (body.operation, body.status, place)
         self.places[key] = max(effect, self.places.get(key, effect))
         return place
 

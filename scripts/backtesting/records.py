@@ -16,9 +16,9 @@ from backtesting import workers
 from backtesting.bodies import ResponseBody
 from backtesting.clients import GeneratedClient
 from backtesting.observations import Backtest
-from backtesting.operations import SentOperation
 
-_OPERATION = SentOperation("get-generation", "GET /generation")
+_OPERATION = "get-generation"
+_ROUTE = "GET /generation"  # where a version has another id, or none
 _OWN = Path("tests", "records")
 _DOCUMENTS, _LINES = (".json",), (".jsonl", ".ndjson")
 
@@ -55,7 +55,9 @@ def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backt
     """
     answers = [answer for file in records for answer in _answers(client, file)]
     bodies = [
-        ResponseBody(number, operation, "200", HTTPStatus.OK, "json", json.dumps(value), value)
+        ResponseBody(
+            number, operation, _ROUTE, "200", HTTPStatus.OK, "json", json.dumps(value), value
+        )
         for number, (_, operation, value) in enumerate(answers, start=1)
     ]
     results: dict[str, Backtest] = {}
@@ -66,10 +68,10 @@ def decoded(client: GeneratedClient, records: Sequence[Path]) -> dict[str, Backt
     return results
 
 
-def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, SentOperation, object]]:
+def _answers(client: GeneratedClient, file: Path) -> Iterator[tuple[str, str, object]]:
     """Yield the responses of a file, each with its name and operation."""
     folder = file.parent.name
-    operation = SentOperation(folder, folder) if folder in client.modules else _OPERATION
+    operation = folder if folder in client.modules else _OPERATION
     content = file.read_bytes()
     several = file.suffix in _LINES
     for number, line in enumerate(content.splitlines() if several else [content], start=1):

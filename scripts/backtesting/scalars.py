@@ -1,10 +1,12 @@
 """The strings and numbers at the edges of what a schema allows."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from backtesting.operations import Note
+#: Records for a place why the values do not cover all that the spec allows.
+Note = Callable[[str, str], None]
 
 _EXACT = 2**53 - 1  # beyond it JSON promises nothing (RFC 7493, section 2.2)
 _LONG = 4096  # characters

@@ -8,10 +8,10 @@ from typing import Any
 from attrs import frozen
 from normalizing.located import COMPONENTS
 from normalizing.normal import NormalForm
+from normalizing.operations import Media
 from normalizing.writing import NormalSchema
 
-from backtesting.operations import Note, SentResponse
-from backtesting.scalars import scalars
+from backtesting.scalars import Note, scalars
 from backtesting.schema_oracle import SchemaOracle
 
 _LOOPS = 3  # how often a body enters schemas that contain themselves
@@ -97,23 +97,29 @@ class ValueMaker:
         return self._loops[name]
 
     def values_of(
-        self, response: SentResponse, leaders: Sequence[int], random: Random, combinations: int
+        self,
+        media: Media | None,
+        codes: Sequence[int],
+        leaders: Sequence[int],
+        random: Random,
+        combinations: int,
     ) -> Iterator[tuple[int, Any]]:
         """Yield the values to send, each with the status to send it with.
 
         Args:
-            response: What they are of.
-            leaders: The statuses that every value is sent with; others get one.
+            media: What they are bodies of; None for no body.
+            codes: The statuses of the response.
+            leaders: Those that every value is sent with; others get one.
             random: Decides the combinations.
             combinations: How many of these there are.
         """
-        other_codes = [code for code in response.codes if code not in leaders]
-        if response.kind == "empty":
-            yield from ((code, None) for code in response.codes)
+        if media is None:
+            yield from ((code, None) for code in codes)
             return
+        schema = media.schema if media.schema is not None else NormalSchema()
         try:
-            values = self.values(response.schema, "", _LOOPS)
-            if response.kind == "text":
+            values = self.values(schema, "", _LOOPS)
+            if media.kind == "text":
                 values = [value for value in values if isinstance(value, str)]
         except (_EndlessError, RecursionError):
             values = []  # nested without an end, or too deeply
@@ -122,12 +128,12 @@ class ValueMaker:
             self.unmade.append("")
             return
         yield from ((code, value) for code in leaders for value in values)
-        yield from ((code, values[0]) for code in other_codes)
+        yield from ((code, values[0]) for code in codes if code not in leaders)
         self.note = _silent  # places have been noted
-        for _ in range(combinations if response.kind == "json" else 0):
+        for _ in range(combinations if media.kind == "json" else 0):
             self.calls = _DRAWN
             try:
-                drawn = self.draw(response.schema, _LOOPS, random)
+                drawn = self.draw(schema, _LOOPS, random)
             except (_EndlessError, RecursionError):
                 continue  # this combination has no end; the others stand
             yield leaders[0], drawn

@@ -40,7 +40,7 @@ def decode(
 
     A body that it has no operation for has the outcome `unknown`.
     """
-    modules = [client.module(body.operation) for body in bodies]
+    modules = [client.module(body) for body in bodies]
     results = _decode_lines(
         client,
         [

@@ -13,8 +13,7 @@ from typing import Final
 from common.project import Project
 from normalizing.located import COMPONENTS
 from normalizing.normal import NormalForm
-from normalizing.operations import alternatives
-from normalizing.writing import NormalSchema
+from normalizing.writing import NormalSchema, alternatives
 
 ADVICE: Final = "correct the spec by the overlay, or compute it otherwise in the records"
 

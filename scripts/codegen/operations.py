@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from attrs import frozen
 from normalizing.normal import NormalForm
-from normalizing.operations import NormalOperation, NormalParameter, alternatives
-from normalizing.support import usual_style
+from normalizing.operations import NormalOperation, NormalParameter
+from normalizing.writing import alternatives
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
 from openapi_python_client.parser.properties import ModelProperty
@@ -65,8 +65,7 @@ class OperationFacts:
     def style(self, place: str, name: str) -> tuple[str, bool]:
         """Return the style of a parameter, and whether it explodes."""
         parameter = self._parameter(place, name)
-        style = parameter.style or usual_style(place)
-        return style, style == "form" if parameter.explode is None else parameter.explode
+        return parameter.style, parameter.explode
 
     def description(self, place: str, name: str) -> UntrustedString | None:
         """Return the description of a parameter; None if there is none."""

@@ -34,7 +34,7 @@ _COMPONENTS = "#/components/schemas/"
 
 def apply(
     overlay: dict[str, Any], document: dict[str, Any], notes: list[Update] | None = None
-) -> dict[str, Any]:
+) -> LocatedObject:
     """Return a copy of `document` with every action of `overlay` applied, in order.
 
     Args:
@@ -46,7 +46,7 @@ def apply(
         ToolError: The overlay is malformed, an action matches nothing, or the schemas to merge
             are not identical; the message names the action.
     """
-    result: dict[str, Any] = locate(document)
+    result: LocatedObject = locate(document)
     if not str(overlay.get("overlay", "")).startswith("1.0."):
         raise ToolError(
             "the overlay is not an OpenAPI Overlay 1.0 document: it has no `overlay: 1.0.0`"

@@ -6,8 +6,8 @@ from typing import Final
 from attrs import frozen
 from normalizing.located import COMPONENTS
 from normalizing.normal import NormalForm
-from normalizing.operations import NormalOperation, alternatives
-from normalizing.writing import NormalSchema
+from normalizing.operations import NormalOperation
+from normalizing.writing import NormalSchema, alternatives
 
 _CURSORS: Final = ("cursor", "page_token", "next_token", "after", "starting_after")
 _NEXT: Final = ("next_cursor", "next_page_token", "next_token", "cursor", "last_id")

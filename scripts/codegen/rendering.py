@@ -4,11 +4,10 @@ from collections import Counter
 from typing import Any, Final
 
 from common.tool_errors import ToolError
-from normalizing import operations
 from normalizing.located import COMPONENTS
 from normalizing.normal import NormalForm
-from normalizing.operations import Media, NormalOperation, NormalParameter
-from normalizing.writing import NormalSchema
+from normalizing.operations import Media, NormalOperation, NormalParameter, RequestBody
+from normalizing.writing import NormalSchema, alternatives
 from openapi_python_client.config import Config
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import Body, BodyType
@@ -59,9 +58,9 @@ def data(normal: NormalForm, config: Config) -> tuple[GeneratorData, Properties]
     multipart = {
         name
         for operation in normal.operations
-        for body in operation.bodies
-        if body.kind == "multipart" and body.schema
-        for name in classes(body.schema)
+        for media in (operation.body.content if operation.body else ())
+        if media.kind == "multipart" and media.schema
+        for name in classes(media.schema)
     }
     properties = Properties(normal.schemas, config, multipart)
     _refuse_shared_modules(properties)
@@ -100,7 +99,7 @@ def _refuse_shared_modules(properties: Properties) -> None:
 
 def classes(schema: NormalSchema) -> list[str]:
     """Return the names of the classes that a place may hold."""
-    parts = operations.alternatives(schema)
+    parts = alternatives(schema)
     return [part["$ref"].removeprefix(COMPONENTS) for part in parts if "$ref" in part]
 
 
@@ -129,8 +128,9 @@ def _endpoint(
         header_parameters=groups["header"],
         cookie_parameters=groups["cookie"],
     )
-    for media in operation.bodies:
-        endpoint.bodies.append(_body(operation, media, properties))
+    if operation.body:
+        bodies = (_body(media, operation.body, properties) for media in operation.body.content)
+        endpoint.bodies.extend(bodies)
     for response in operation.responses:
         converted_response = _response(response.status, response.media, properties)
         if converted_response.is_default():
@@ -174,15 +174,15 @@ def _distinct(parameter: NormalParameter, parameters: tuple[NormalParameter, ...
     return parameter.name
 
 
-def _body(operation: NormalOperation, media: Media, properties: Properties) -> Body:
+def _body(media: Media, body: RequestBody, properties: Properties) -> Body:
     property_ = properties.convert(
         media.schema if media.schema is not None else NormalSchema(),
         "body",
-        required=operation.is_body_required,
+        required=body.required,
         python_name="body",
         files=media.kind == "multipart",
     )
-    kind = _BODIES[media.kind]
+    kind = _BODIES[str(media.kind)]
     if kind is BodyType.CONTENT:
         property_ = converted(FileProperty, property_)
     content_type = media.type if "*" not in media.type else "application/octet-stream"
@@ -196,7 +196,7 @@ def _response(status: str, media: Media | None, properties: Properties) -> Respo
     source = NONE_SOURCE
     schema = NormalSchema()
     if media is not None and (media.schema is not None or media.kind != "json"):
-        source = _SOURCES[media.kind]
+        source = _SOURCES[str(media.kind)]
         schema = media.schema if media.schema is not None else NormalSchema()
     name = f"response_{status}"
     property_ = properties.convert(schema, name, required=True, python_name=name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from normalizing.findings import UnsupportedConstruct
 from normalizing.normal import NormalForm, OmittedOperation
-from normalizing.operations import removal
+from normalizing.support import removal
 
 
 def lines(normal: NormalForm) -> Iterator[str]:

@@ -6,7 +6,8 @@ from attrs import field, frozen
 
 from normalizing.findings import ConversionNote, UnsupportedConstruct
 from normalizing.located import LocatedObject, locate
-from normalizing.operations import NormalOperation, OperationReader
+from normalizing.operations import Description, NormalOperation
+from normalizing.support import OperationWriter
 from normalizing.writing import NormalSchema, SchemaWriter
 
 
@@ -30,7 +31,7 @@ class NormalForm:
     """A document in its normal form.
 
     Attributes:
-        document: The document it was read from, with a pointer in every part.
+        description: What the document describes, whether or not clients support it.
         operations: The supported operations, in the order of the document.
         schemas: The classes, by name: objects, and enums of strings or integers.
         omitted: The operations that are not supported.
@@ -40,7 +41,7 @@ class NormalForm:
         left_out: A line for each valid part that clients do not support, with the reason.
     """
 
-    document: LocatedObject
+    description: Description
     operations: list[NormalOperation]
     schemas: dict[str, NormalSchema]
     omitted: list[OmittedOperation] = field(factory=list)
@@ -49,6 +50,16 @@ class NormalForm:
     notes: list[ConversionNote] = field(factory=list)
     left_out: list[str] = field(factory=list)
 
+    @property
+    def document(self) -> LocatedObject:
+        """The document, with a pointer in every part."""
+        return self.description.document
+
+    @property
+    def statuses(self) -> set[str]:
+        """All statuses that the document lists for any operation."""
+        return {status for operation in self.operations for status in operation.statuses}
+
     def json_schema(self, schema: NormalSchema | None) -> dict[str, Any]:
         """Return a schema in the normal form as a self-contained JSON Schema 2020-12."""
         return {**(schema or {}), "components": {"schemas": self.schemas}}
@@ -56,31 +67,37 @@ class NormalForm:
 
 def normalize(document: dict[str, Any]) -> NormalForm:
     """Return the normal form of an OpenAPI document, to which its overlay has been applied."""
-    located = locate(document)
-    writer = SchemaWriter(located)
-    reader = OperationReader(located, writer)
+    description = Description(locate(document))
+    writer = SchemaWriter(description.document)
+    supported = OperationWriter(description, writer)
     writer.write_components()
-    operations = {operation.name: operation for operation in reader.read()}
+    operations = {operation.name: operation for operation in supported.write()}
     writer.write_classes()
     broken = _broken(writer)
     own = [name for name in writer.needs if name.startswith("components/")]
     used = _needed(writer, [*(name for name in operations if name not in broken), *own])
     omitted = [
         OmittedOperation(name, pointer, _problems(writer, name))
-        for name, pointer in reader.met.items()
+        for name, pointer in _pointers(description).items()
         if name in broken
     ]
     needed = {problem for operation in omitted for problem in operation.problems}
     return NormalForm(
-        document=located,
+        description=description,
         operations=[operation for name, operation in operations.items() if name not in broken],
         schemas={k: s for k, s in writer.components.items() if k in used and k not in broken},
         omitted=omitted,
         unused=[p for listed in writer.problems.values() for p in listed if p not in needed],
         widened=list(writer.widened),
-        notes=list(reader.notes),
-        left_out=reader.left_out,
+        notes=list(description.notes),
+        left_out=supported.left_out,
     )
+
+
+def _pointers(description: Description) -> dict[str, str]:
+    """Return the pointer of each operation, including unreadable ones, by its name."""
+    unreadable = {name: problem.pointer for name, problem in description.unreadable.items()}
+    return unreadable | {operation.name: operation.pointer for operation in description.operations}
 
 
 def _broken(writer: SchemaWriter) -> set[str]:

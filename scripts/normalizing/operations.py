@@ -1,39 +1,37 @@
-"""Operations in the normal form: requests and responses, with every reference resolved.
+"""Operations as a document describes them, with every reference resolved.
 
-Source: OpenAPI 3.1.1, sections Paths Object, Operation Object, Parameter Object, Media Type Object.
+All of a document that is not a schema is read here, once: `support` selects what clients can send
+and read of it, and the comparison of two specs compares all of it.
+
+Source: OpenAPI 3.1.1, sections Paths Object, Operation Object, Parameter Object, Media Type Object,
+Security Requirement Object.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
 
 from attrs import define, field, frozen
-from openapi_python_client.strings import PythonIdentifier, pascal_case
+from openapi_python_client.strings import PythonIdentifier
 
-from normalizing import references, support
-from normalizing.findings import (
-    ConversionNote,
-    UnreadableSchemaError,
-    UnsupportedConstruct,
-    unreadable,
-)
-from normalizing.located import LocatedObject, child, json_path, place, pointer_of
+from normalizing import references
+from normalizing.findings import ConversionNote, UnreadableSchemaError, UnsupportedConstruct
+from normalizing.located import LocatedObject, child, place, pointer_of
 from normalizing.shapes import Raw
-from normalizing.support import UnsupportedError, media_kind
-from normalizing.writing import NormalSchema, SchemaWriter
+from normalizing.wire import media_kind, usual_style
+from normalizing.writing import NormalSchema
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+PLACES: Final = ("path", "query", "header", "cookie")
 
-_PLACES: Final = ("path", "query", "header", "cookie")
+_STATUS: Final = re.compile("[1-5]([0-9][0-9]|XX)|default")
 
-#: Header parameters that OpenAPI ignores: other parts of the document describe them.
-_IGNORED: Final = {"accept", "content-type"}
+#: The keywords of a parameter that say how it is sent.
+_SERIALIZATION: Final = ("style", "explode", "allowReserved", "allowEmptyValue")
 
-#: The order of preference of media types, both for responses and for request bodies.
-_ORDER: Final = ("json", "form", "multipart", "text", "bytes")
-
-_VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
+#: What a security scheme says of requests, whatever it is called and described as.
+_CREDENTIALS: Final = ("type", "scheme", "in", "name", "flows", "openIdConnectUrl")
 
 
 @frozen(kw_only=True)
@@ -44,21 +42,36 @@ class NormalParameter:
         name: As it is sent.
         place: `path`, `query`, `header` or `cookie`.
         required: Whether it must be sent.
-        schema: Its schema, in the normal form.
+        source: Its schema in the document; None if it has none.
+        schema: Its schema, in the normal form, if clients support it.
         description: Its description in the document.
-        style: Its serialization style, or None for the default of its place.
-        explode: Whether its items are serialized separately, or None for the default.
+        serialization: The keywords that say how it is sent, as far as the document has them.
         pointer: Its JSON pointer in the published document.
     """
 
     name: str
     place: str
     required: bool
-    schema: NormalSchema
-    description: str | None
-    style: str | None = None
-    explode: bool | None = None
+    source: Raw | None = field(default=None, eq=False)
+    schema: NormalSchema = field(factory=NormalSchema)
+    description: str | None = None
+    serialization: dict[str, Any] = field(factory=dict)
     pointer: str
+
+    @property
+    def style(self) -> str:
+        """Its serialization style."""
+        return str(self.serialization.get("style", usual_style(self.place)))
+
+    @property
+    def explode(self) -> bool:
+        """Whether its items are serialized separately."""
+        return bool(self.serialization.get("explode", self.style == "form"))
+
+    def effective_serialization(self) -> dict[str, Any]:
+        """Return how it is sent, by keyword, with the defaults of OpenAPI."""
+        values = dict.fromkeys(_SERIALIZATION, False) | self.serialization
+        return values | {"style": self.style, "explode": self.explode}
 
 
 @frozen(kw_only=True)
@@ -67,14 +80,48 @@ class Media:
 
     Attributes:
         type: The media type as the document has it.
-        kind: `json`, `text`, `bytes`, `form` or `multipart`.
-        schema: In the normal form; None where there is none.
+        kind: `json`, `text`, `bytes`, `form` or `multipart`; None if clients do not support it.
+        source: The schema in the document; None if it has none.
+        schema: In the normal form, if clients send or read it; None if it has none.
         pointer: Its JSON pointer in the published document.
     """
 
     type: str
-    kind: str
-    schema: NormalSchema | None
+    kind: str | None
+    source: Raw | None = field(eq=False)
+    schema: NormalSchema | None = None
+    pointer: str
+
+
+@frozen(kw_only=True)
+class RequestBody:
+    """The body of an operation's request.
+
+    Attributes:
+        required: Whether it must be sent.
+        content: The body in each media type; of a supported operation, in those that are sent.
+        pointer: Its JSON pointer in the published document.
+    """
+
+    required: bool
+    content: tuple[Media, ...]
+    pointer: str
+
+
+@frozen(kw_only=True)
+class Header:
+    """A header of a response.
+
+    Attributes:
+        required: Whether it is always sent.
+        source: Its schema in the document; None if it has none.
+        place: The pointer in the response, where a reference may stand.
+        pointer: Its JSON pointer in the published document.
+    """
+
+    required: bool
+    source: Raw | None = field(eq=False)
+    place: str
     pointer: str
 
 
@@ -84,14 +131,64 @@ class NormalResponse:
 
     Attributes:
         status: As the document has it: `200`, `4XX` or `default`.
-        media: The body; None for no body.
+        content: The body in each media type; of a supported operation, in the one that is read.
+        headers: Its headers, by name.
         description: Its description in the document.
+        place: The pointer in the operation, where a reference may stand.
         pointer: Its JSON pointer in the published document.
     """
 
     status: str
-    media: Media | None
-    description: str | None
+    content: tuple[Media, ...] = ()
+    headers: dict[str, Header] = field(factory=dict)
+    description: str | None = None
+    place: str
+    pointer: str
+
+    @property
+    def media(self) -> Media | None:
+        """The body that clients read, of a supported operation; None for no body."""
+        return self.content[0] if self.content else None
+
+
+@frozen(kw_only=True)
+class Server:
+    """A server that requests may be sent to.
+
+    Attributes:
+        url: Its URL, which may be relative and have variables.
+        values: The values of its variables.
+        pointer: Its JSON pointer in the published document.
+    """
+
+    url: str
+    values: tuple[str, ...]
+    pointer: str
+
+
+@frozen(kw_only=True)
+class SecurityRequirement:
+    """One way to authorize a request.
+
+    Attributes:
+        scopes: What each scheme has to grant, by the name of the scheme; empty for no credential.
+        pointer: Its JSON pointer in the published document.
+    """
+
+    scopes: dict[str, Any]
+    pointer: str
+
+
+@frozen(kw_only=True)
+class SecurityScheme:
+    """A kind of credential.
+
+    Attributes:
+        credentials: What it says of requests, as JSON.
+        pointer: Its JSON pointer in the published document.
+    """
+
+    credentials: str
     pointer: str
 
 
@@ -107,13 +204,13 @@ class NormalOperation:
         tags: Its tags.
         summary: A short text.
         description: A longer text.
-        is_secured: Whether credentials are sent; False if the document has `security: []`.
+        security: The ways to authorize it; None if the document does not say.
         is_deprecated: Whether the document advises against it.
-        servers: The URLs of its own servers.
+        own_servers: Its own servers.
         parameters: All parameters, including those of its path item.
-        bodies: The request bodies, by media type.
-        is_body_required: Whether a request body is required.
+        body: Its request body.
         responses: The responses, by status.
+        problems: The parts that cannot be read.
         pointer: Its JSON pointer in the published document.
     """
 
@@ -121,16 +218,16 @@ class NormalOperation:
     method: str
     path: str
     raw_path: str
-    tags: tuple[str, ...]
-    summary: str | None
-    description: str | None
-    is_secured: bool
+    tags: tuple[str, ...] = ()
+    summary: str | None = None
+    description: str | None = None
+    security: tuple[SecurityRequirement, ...] | None = None
     is_deprecated: bool = False
-    servers: tuple[str, ...] = ()
+    own_servers: tuple[Server, ...] = ()
     parameters: tuple[NormalParameter, ...] = ()
-    bodies: tuple[Media, ...] = ()
-    is_body_required: bool = False
+    body: RequestBody | None = None
     responses: tuple[NormalResponse, ...] = ()
+    problems: tuple[UnsupportedConstruct, ...] = ()
     pointer: str
 
     @property
@@ -141,7 +238,18 @@ class NormalOperation:
     @property
     def name_source(self) -> str:
         """The text that its function is named after: its id, or else its method and path."""
-        return self.id or _name_without_id(self.method, self.raw_path)
+        segments = self.raw_path.replace("{", "").replace("}", "").replace("/", "_")
+        return self.id or f"{self.method}_{segments.removeprefix('_').removesuffix('_')}"
+
+    @property
+    def key(self) -> str:
+        """What its bodies are found by: its id, or else its route."""
+        return self.id or self.route
+
+    @property
+    def route(self) -> str:
+        """Its method and path, without the names of parameters and doubled slashes."""
+        return route(self.method, self.raw_path)
 
     @property
     def module(self) -> tuple[str, str]:
@@ -149,360 +257,276 @@ class NormalOperation:
         tag = (*self.tags, "default")[0]
         return PythonIdentifier(tag, "tag"), PythonIdentifier(self.name_source, "field_")
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The URLs of its own servers."""
+        return tuple(server.url for server in self.own_servers)
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether credentials are sent; False if the document has `security: []`."""
+        return self.security != ()
+
+    @property
+    def statuses(self) -> list[str]:
+        """The documented statuses."""
+        return [response.status for response in self.responses]
+
+
+def route(method: str, path: str) -> str:
+    """Return a method and path, its parameters without their names and its slashes single."""
+    return f"{method.upper()} {re.sub(r'/+', '/', re.sub(r'{[^}]*}', '{}', path))}"
+
 
 @define
-class OperationReader:
-    """Reads the operations of one document.
+class Description:
+    """What a document describes, apart from its schemas, whether or not clients support it.
 
     Attributes:
         document: The document, with pointers in every part.
-        writer: The writer of its schemas.
+        operations: The operations, in the order of the document.
+        servers: The servers of the document.
+        schemes: The security schemes, by name.
+        followed: The pointers of the references that were followed.
+        unreadable: The path items and operations that are no objects, by name.
         notes: The ignored parts that nothing needs.
-        met: The pointer of each operation, including unreadable ones, by its name.
-        left_out: A line for each part that clients do not support, with the reason.
-        title: The current operation's name in these lines.
     """
 
     document: LocatedObject
-    writer: SchemaWriter
-    notes: dict[ConversionNote, None] = field(factory=dict)
-    met: dict[str, str] = field(factory=dict)
-    left_out: list[str] = field(factory=list)
-    title: str = ""
+    operations: list[NormalOperation] = field(init=False, factory=list)
+    servers: tuple[Server, ...] = field(init=False)
+    schemes: dict[str, SecurityScheme] = field(init=False, factory=dict)
+    followed: set[str] = field(init=False, factory=set)
+    unreadable: dict[str, UnsupportedConstruct] = field(init=False, factory=dict)
+    notes: dict[ConversionNote, None] = field(init=False, factory=dict)
+    _problems: list[UnsupportedConstruct] = field(init=False, factory=list)
 
-    def read(self) -> Iterator[NormalOperation]:
-        """Yield every readable operation; the writer records the problems of the others."""
-        paths = self.document.get("paths")
-        modules: dict[tuple[str, str], str] = {}
-        for path, item in paths.items() if isinstance(paths, dict) else ():
-            where = place(paths, path)
-            try:
-                path_item = references.follow(self.document, item, where)
-                if not isinstance(path_item, dict):
-                    raise unreadable(where, "is not a Path Item Object")
-            except UnreadableSchemaError as error:
-                self.writer.owner = path
-                self.met[path] = where
-                self.writer.fail(error.problem)
+    def __attrs_post_init__(self) -> None:
+        """Read the document."""
+        self.servers = tuple(_servers(self.document))
+        components = _member(self.document, "components", dict)
+        for name, scheme in _member(components, "securitySchemes", dict).items():
+            where = place(components["securitySchemes"], name)
+            self.schemes[name] = SecurityScheme(credentials=_credentials(scheme), pointer=where)
+        paths = _member(self.document, "paths", dict)
+        for path in paths:
+            item = self._object(paths, path, "a Path Item Object")
+            if item is None:
+                self.unreadable[path] = self._problems.pop()
                 continue
             for method in METHODS:
-                if method in path_item:
-                    self.writer.owner = f"{method.upper()} {path}"
-                    self.met[self.writer.owner] = place(path_item, method)
-                    try:
-                        operation = self._operation(path, method, path_item)
-                        first = modules.setdefault(operation.module, operation.name)
-                        if first != operation.name:
-                            self._same_module(operation, first)
-                        yield operation
-                    except UnreadableSchemaError as error:
-                        self.writer.fail(error.problem)
-                    except UnsupportedError as error:
-                        self._leave_out(error.reason)
-
-    def _leave_out(self, reason: str) -> None:
-        self.left_out.append(f"{self.title}: {reason}")
-
-    def _same_module(self, operation: NormalOperation, first: str) -> None:
-        fix = {
-            "target": json_path(operation.pointer),
-            "description": f"Its name would be that of {first}.",
-            "update": {
-                "operationId": f"{operation.name_source}_{operation.method}_{operation.raw_path}"
-            },
-        }
-        module = "/".join(operation.module)
-        reason = f"would be api/{module}.py, and so would {first}"
-        self.writer.fail(UnsupportedConstruct(operation.pointer, reason, fix))
+                if method not in item:
+                    continue
+                if isinstance(item[method], dict):
+                    self.operations.append(self._operation(path, method, item))
+                else:
+                    where = place(item, method)
+                    problem = UnsupportedConstruct(where, "is not an Operation Object")
+                    self.unreadable[f"{method.upper()} {path}"] = problem
 
     def _operation(self, path: str, method: str, item: dict[str, Any]) -> NormalOperation:
         operation, where = item[method], place(item, method)
-        if not isinstance(operation, dict):
-            raise unreadable(where, "is not an Operation Object")
-        _check_path(path, where)
-        bare, _, query = path.partition("?")
         identifier = operation.get("operationId")
-        function_source = str(identifier or _name_without_id(method, path))
-        self.title = f"{method.upper()} {path} ({function_source})"
-        self._check_supported(method, item, operation)
-        name = pascal_case(function_source)
-        parameters = self._parameters(item, operation, name)
-        fixed = self._fixed(query, where) if query else ()
-        self._check_variables(bare, parameters, where)
-        bodies, is_required = self._bodies(operation, name)
-        tags = operation.get("tags")
-        return NormalOperation(
+        own, shared = self._parameters(operation), self._parameters(item)
+        result = NormalOperation(
             id=identifier if isinstance(identifier, str) else None,
             method=method,
-            path=bare,
+            path=path.partition("?")[0],
             raw_path=path,
-            tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+            tags=tuple(str(tag) for tag in _member(operation, "tags", list)),
             summary=_text(operation, "summary"),
             description=_text(operation, "description"),
-            is_secured=operation.get("security", self.document.get("security")) != [],
+            security=_security(operation if "security" in operation else self.document),
             is_deprecated=bool(operation.get("deprecated")),
-            servers=tuple(_urls(operation.get("servers", item.get("servers")))),
-            parameters=(*parameters, *fixed),
-            bodies=bodies,
-            is_body_required=is_required,
-            responses=self._responses(operation, name, where),
+            own_servers=tuple(_servers(operation if "servers" in operation else item)),
+            parameters=tuple((own | {k: p for k, p in shared.items() if k not in own}).values()),
+            body=self._body(operation),
+            responses=self._responses(operation, where),
+            problems=tuple(self._problems),
             pointer=where,
         )
+        self._problems.clear()
+        return result
 
-    def _check_supported(
-        self, method: str, item: dict[str, Any], operation: dict[str, Any]
-    ) -> None:
-        """Check that clients support an operation, before any of its schemas is written.
+    def _object(self, holder: Any, key: str | int, what: str) -> LocatedObject | None:
+        """Return a member with its reference resolved; None, and a problem, if it is no object."""
+        where = place(holder, key)
+        try:
+            resolved = references.follow(self.document, holder[key], where)
+        except UnreadableSchemaError as error:
+            self._problems.append(error.problem)
+            return None
+        if resolved is not holder[key]:
+            self.followed.add(child(where, "$ref"))
+        if isinstance(resolved, LocatedObject):
+            return resolved
+        self._refuse(where, f"is not {what}")
+        return None
 
-        Raises:
-            UnsupportedError: They do not.
-            UnreadableSchemaError: A reference has no target.
-        """
-        support.check_method(method)
-        for parameter in [*_list(item, "parameters"), *_list(operation, "parameters")]:
-            resolved = self._followed(parameter)
-            location, name = str(resolved.get("in")), str(resolved.get("name"))
-            is_required = resolved.get("required") is True or location == "path"
-            if (
-                is_required
-                and location in _PLACES
-                and (reason := support.parameter(resolved, location))
-            ):
-                raise UnsupportedError(f"its {location} parameter {name!r} {reason}")
-        body = self._followed(operation.get("requestBody"))
-        if body.get("required") is True:
-            support.check_body(_content(body))
-        responses = operation.get("responses")
-        for status, response in responses.items() if isinstance(responses, dict) else ():
-            support.check_response(_content(self._followed(response)), status)
-
-    def _followed(self, part: Any) -> dict[str, Any]:
-        """Return an object, with its reference resolved; empty if it is not an object."""
-        resolved = references.follow(self.document, part, pointer_of(part, "#"))
-        return resolved if isinstance(resolved, dict) else {}
-
-    def _note(self, pointer: str, text: str) -> None:
-        self.notes[ConversionNote(pointer, text)] = None
+    def _refuse(self, pointer: str, reason: str) -> None:
+        self._problems.append(UnsupportedConstruct(pointer, reason))
 
     # Requests.
 
-    def _parameters(
-        self, item: dict[str, Any], operation: dict[str, Any], name: str
-    ) -> tuple[NormalParameter, ...]:
-        own: dict[tuple[str, str], NormalParameter] = {}
-        inherited: dict[tuple[str, str], NormalParameter] = {}
-        for holder, into in ((operation, own), (item, inherited)):
-            listed = holder.get("parameters", [])
-            if not isinstance(listed, list):
-                raise unreadable(place(holder, "parameters"), "is not a list of parameters")
-            for index, part in enumerate(listed):
-                where = place(listed, index)
-                parameter = self._parameter(
-                    references.follow(self.document, part, where), where, name
-                )
-                if parameter is None:
-                    continue
-                key = (parameter.place, parameter.name)
-                if key in into:
-                    raise unreadable(where, f"is a second {key[0]} parameter {key[1]!r:.80}")
-                into[key] = parameter
-        return tuple({**own, **{k: p for k, p in inherited.items() if k not in own}}.values())
+    def _parameters(self, holder: dict[str, Any]) -> dict[tuple[str, str], NormalParameter]:
+        """Return the parameters of an operation or path item, by place and name."""
+        if not isinstance(holder.get("parameters", []), list):
+            self._refuse(place(holder, "parameters"), "is not a list of parameters")
+        listed = _member(holder, "parameters", list)
+        result: dict[tuple[str, str], NormalParameter] = {}
+        for index in range(len(listed)):
+            definition = self._object(listed, index, "a parameter")
+            if definition is None:
+                continue
+            key = str(definition.get("in")), str(definition.get("name"))
+            if key[0] not in PLACES:
+                reason = "is not a parameter in a path, query, header or cookie"
+                self._refuse(place(listed, index), reason)
+            elif not isinstance(definition.get("name"), str) or not key[1]:
+                self._refuse(place(listed, index), "is a parameter without a name")
+            elif key in result:
+                reason = f"is a second {key[0]} parameter {key[1]!r:.80}"
+                self._refuse(place(listed, index), reason)
+            else:
+                result[key] = _parameter(definition, *key)
+        return result
 
-    def _parameter(self, parameter: Any, where: str, operation_name: str) -> NormalParameter | None:
-        if not isinstance(parameter, dict) or parameter.get("in") not in _PLACES:
-            raise unreadable(where, "is not a parameter in a path, query, header or cookie")
-        name, location = parameter.get("name"), str(parameter["in"])
-        if not isinstance(name, str) or not name:
-            raise unreadable(where, "is a parameter without a name")
-        pointer = pointer_of(parameter, where)
-        if location == "header" and name.lower() in _IGNORED:
-            self._note(pointer, f"OpenAPI ignores the header parameter {name!r}: left out")
-            return None
-        if reason := support.parameter(parameter, location):
-            self._leave_out(f"its {location} parameter {name!r}, which {reason}")
-            return None
-        class_name = f"{operation_name}{pascal_case(name)}"
-        schema = self.writer.write((self._raw(parameter, "schema", class_name),))
-        return NormalParameter(
-            name=name,
-            place=location,
-            required=parameter.get("required") is True or location == "path",
-            schema=schema,
-            description=_text(parameter, "description"),
-            style=parameter.get("style") if isinstance(parameter.get("style"), str) else None,
-            explode=parameter.get("explode")
-            if isinstance(parameter.get("explode"), bool)
-            else None,
-            pointer=pointer,
-        )
-
-    @staticmethod
-    def _fixed(query: str, where: str) -> tuple[NormalParameter, ...]:
-        """Return the parameters in the query of a path."""
-        return tuple(
-            NormalParameter(
-                name=name,
-                place="query",
-                required=True,
-                schema=NormalSchema(const=value, default=value),
-                description="Fixed by the path of the operation.",
-                pointer=where,
-            )
-            for name, value in parse_qsl(query, keep_blank_values=True)
-        )
-
-    @staticmethod
-    def _check_variables(path: str, parameters: tuple[NormalParameter, ...], where: str) -> None:
-        variables = _VARIABLE.findall(path)
-        described = [p.name for p in parameters if p.place == "path"]
-        if len(set(variables)) != len(variables):
-            raise unreadable(where, "has one parameter twice in its path")
-        if missing := [name for name in variables if name not in described]:
-            raise unreadable(where, f"does not describe {missing[0]!r:.80} of its path")
-        if extra := [name for name in described if name not in variables]:
-            raise unreadable(where, f"describes {extra[0]!r:.80}, which its path does not have")
-
-    def _bodies(self, operation: dict[str, Any], name: str) -> tuple[tuple[Media, ...], bool]:
+    def _body(self, operation: dict[str, Any]) -> RequestBody | None:
         if "requestBody" not in operation:
-            return (), False
-        where = place(operation, "requestBody")
-        body = references.follow(self.document, operation["requestBody"], where)
-        if not isinstance(body, dict) or not isinstance(body.get("content"), dict):
-            raise unreadable(where, "is not a Request Body Object")
-        medias = self._medias(body, f"{name}Body")
-        if not medias:
-            return (), False
-        return tuple(medias), body.get("required") is True
+            return None
+        body = self._object(operation, "requestBody", "a Request Body Object")
+        if body is None:
+            return None
+        if "content" not in body:
+            self._refuse(place(operation, "requestBody"), "is not a Request Body Object")
+        return RequestBody(
+            required=body.get("required") is True,
+            content=self._content(body, sent=True),
+            pointer=body.pointer,
+        )
+
+    def _content(self, holder: dict[str, Any], *, sent: bool) -> tuple[Media, ...]:
+        if not isinstance(holder.get("content", {}), dict):
+            self._refuse(place(holder, "content"), "is not a map of media types")
+        content = _member(holder, "content", dict)
+        result: list[Media] = []
+        for type_, media in content.items():
+            where = place(content, type_)
+            if not isinstance(media, dict):
+                self._refuse(where, "is not a Media Type Object")
+                continue
+            kind = media_kind(type_, sent=sent)
+            result.append(Media(type=type_, kind=kind, source=_source(media), pointer=where))
+        return tuple(result)
 
     # Responses.
 
-    def _responses(
-        self, operation: dict[str, Any], name: str, where: str
-    ) -> tuple[NormalResponse, ...]:
+    def _responses(self, operation: dict[str, Any], where: str) -> tuple[NormalResponse, ...]:
         responses = operation.get("responses")
         if not isinstance(responses, dict):
-            raise unreadable(where, "has no `responses`")
+            self._refuse(where, "has no `responses`")
+            return ()
         result: list[NormalResponse] = []
         for status in responses:
-            if re.fullmatch("[1-5]([0-9][0-9]|XX)|default", status):
-                result.append(self._response(responses, status, name))
+            if _STATUS.fullmatch(status):
+                response = self._object(responses, status, "a Response Object")
+                if response is not None:
+                    result.append(self._response(response, status, place(responses, status)))
             elif not status.startswith("x-"):
-                self._note(place(responses, status), f"{status!r:.40} is not a status: left out")
+                text = f"{status!r:.40} is not a status: left out"
+                self.notes[ConversionNote(place(responses, status), text)] = None
         return tuple(result)
 
-    def _response(self, responses: dict[str, Any], status: str, name: str) -> NormalResponse:
-        where = place(responses, status)
-        response = references.follow(self.document, responses[status], where)
-        if not isinstance(response, dict):
-            raise unreadable(where, "is not a Response Object")
-        class_name = f"{name}Response{'Default' if status == 'default' else status}"
-        medias = self._medias(response, class_name, status)
+    def _response(self, response: LocatedObject, status: str, where: str) -> NormalResponse:
         return NormalResponse(
             status=status,
-            media=medias[0] if medias else None,
+            content=self._content(response, sent=False),
+            headers=dict(self._headers(response)),
             description=_text(response, "description"),
-            pointer=pointer_of(response, where),
+            place=where,
+            pointer=response.pointer,
         )
 
-    def _medias(self, holder: dict[str, Any], name: str, status: str = "") -> list[Media]:
-        """Return the supported media types of a request, or with a status of a response."""
-        content = holder.get("content")
-        if content is None:
-            return []
-        if not isinstance(content, dict):
-            raise unreadable(place(holder, "content"), "is not a map of media types")
-        kind_or_none = {type_: media_kind(type_, sent=not status) for type_ in content}
-        kinds = {type_: kind for type_, kind in kind_or_none.items() if kind}
-        ranked = sorted(kinds, key=lambda type_: _ORDER.index(kinds[type_]))
-        chosen = ranked[:1]
-        if status:
-            for reason in support.ignored_media(content, status, *chosen):
-                self._leave_out(reason)
-        else:
-            typed = [type_ for type_ in reversed(ranked) if kinds[type_] != "bytes"]
-            chosen = list({kinds[type_]: type_ for type_ in typed}.values())[::-1] or chosen
-            for type_ in content:
-                if type_ not in kinds:
-                    self._leave_out(f"its body of {type_}, which cannot be sent")
-                elif type_ not in chosen:
-                    where = child(pointer_of(content, "#"), type_)
-                    self._note(where, f"{type_} is not sent: {chosen[0]} is")
-        several = len(chosen) > 1
-        return [
-            self._media(content, t, f"{name}{kinds[t].title()}" if several else name, kinds[t])
-            for t in chosen
-        ]
-
-    def _media(self, content: dict[str, Any], type_: str, name: str, kind: str) -> Media:
-        media, where = content[type_], place(content, type_)
-        if not isinstance(media, dict):
-            raise unreadable(where, "is not a Media Type Object")
-        schema = None
-        if "schema" in media:
-            schema = self.writer.write((self._raw(media, "schema", name),))
-        if kind == "multipart" and not all("$ref" in part for part in alternatives(schema)):
-            raise unreadable(where, "has no parts: its schema is not an object")
-        return Media(type=type_, kind=kind, schema=schema, pointer=where)
-
-    def _raw(self, holder: dict[str, Any], key: str, name: str) -> Raw:
-        value = holder[key]
-        given_name = value.get("x-name") if isinstance(value, dict) else None
-        return Raw(value, place(holder, key), str(given_name or name))
+    def _headers(self, response: dict[str, Any]) -> Iterator[tuple[str, Header]]:
+        headers = _member(response, "headers", dict)
+        for name in headers:
+            header = self._object(headers, name, "a Header Object")
+            if header is None:
+                problem = self._problems.pop()  # no client needs it
+                self.notes[ConversionNote(problem.pointer, problem.reason)] = None
+                continue
+            yield (
+                name,
+                Header(
+                    required=header.get("required") is True,
+                    source=_source(header),
+                    place=place(headers, name),
+                    pointer=header.pointer,
+                ),
+            )
 
 
-def alternatives(schema: NormalSchema | None) -> list[NormalSchema]:
-    """Return the alternatives of a schema in the normal form."""
-    schema = schema if schema is not None else NormalSchema()
-    parts: list[NormalSchema] = schema.get("anyOf", [schema])
-    return parts
+def _parameter(definition: LocatedObject, location: str, name: str) -> NormalParameter:
+    kinds = {key: str if key == "style" else bool for key in _SERIALIZATION}
+    return NormalParameter(
+        name=name,
+        place=location,
+        required=definition.get("required") is True or location == "path",
+        source=_source(definition),
+        description=_text(definition, "description"),
+        serialization={
+            key: definition[key]
+            for key, kind in kinds.items()
+            if isinstance(definition.get(key), kind)
+        },
+        pointer=definition.pointer,
+    )
 
 
-def _check_path(path: str, where: str) -> None:
-    if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
-        raise unreadable(where, f"is at {path!r:.200}, which is not a URL path")
-    if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
-        raise unreadable(where, f"is at the path {path!r:.200}, which has `.` or `..` segments")
+def _source(holder: dict[str, Any]) -> Raw | None:
+    """Return the schema of a parameter, header or media type."""
+    return Raw(holder["schema"], place(holder, "schema"), "") if "schema" in holder else None
 
 
-def removal(pointer: str) -> dict[str, Any]:
-    """Return the overlay action that removes an operation."""
-    description = "The client omits this operation: it is not supported."
-    return {"target": json_path(pointer), "description": description, "remove": True}
-
-
-def _name_without_id(method: str, path: str) -> str:
-    """Return the name of an operation without an id."""
-    segments = path.replace("{", "").replace("}", "").replace("/", "_")
-    return f"{method}_{segments.removeprefix('_').removesuffix('_')}"
-
-
-def _content(holder: dict[str, Any]) -> dict[str, Any]:
-    content = holder.get("content")
-    return content if isinstance(content, dict) else {}
-
-
-def _list(holder: dict[str, Any], key: str) -> list[Any]:
-    value = holder.get(key)
-    return value if isinstance(value, list) else []
-
-
-def _urls(servers: Any) -> Iterator[str]:
-    for server in servers if isinstance(servers, list) else ():
+def _servers(holder: dict[str, Any]) -> Iterator[Server]:
+    for server in _member(holder, "servers", list):
         if isinstance(server, dict) and isinstance(server.get("url"), str):
-            yield server["url"]
+            values: list[str] = []
+            for variable in _member(server, "variables", dict).values():
+                definition = variable if isinstance(variable, dict) else {"default": variable}
+                values += map(str, [definition.get("default"), *_member(definition, "enum", list)])
+            yield Server(url=server["url"], values=tuple(values), pointer=pointer_of(server, "#"))
+
+
+def _security(holder: dict[str, Any]) -> tuple[SecurityRequirement, ...] | None:
+    """Return the requirements of an operation or document."""
+    if "security" not in holder:
+        return None
+    requirements = enumerate(_member(holder, "security", list))
+    return tuple(
+        SecurityRequirement(scopes=requirement, pointer=place(holder["security"], index))
+        for index, requirement in requirements
+        if isinstance(requirement, dict)
+    )
+
+
+def _credentials(scheme: Any) -> str:
+    """Return what a security scheme says of requests, as JSON."""
+    definition = scheme if isinstance(scheme, dict) else {}
+    credentials = {key: definition[key] for key in _CREDENTIALS if key in definition}
+    if isinstance(credentials.get("scheme"), str):
+        credentials["scheme"] = credentials["scheme"].lower()
+    if credentials.get("in") == "header":
+        credentials["name"] = str(credentials.get("name")).lower()
+    return json.dumps(credentials, sort_keys=True)
+
+
+def _member(holder: dict[str, Any], key: str, kind: type) -> Any:
+    """Return a member of an object; an empty one if it is missing or of another kind."""
+    value = holder.get(key)
+    return value if isinstance(value, kind) else kind()
 
 
 def _text(holder: dict[str, Any], key: str) -> str | None:
     value = holder.get(key)
     return value if isinstance(value, str) else None
-
-
-__all__ = [
-    "METHODS",
-    "Media",
-    "NormalOperation",
-    "NormalParameter",
-    "NormalResponse",
-    "OperationReader",
-    "UnsupportedConstruct",
-]

@@ -1,38 +1,53 @@
-"""Which operations clients support: what they can send, and what they can read.
+"""Selects what clients support of a document's operations, and writes its schemas.
+
+An operation without a part that calls need is left out; other parts are left out of it.
 
 Source: OpenAPI 3.1.1, sections Parameter Object and Media Type Object.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from attrs import define, evolve, field
+from openapi_python_client.strings import pascal_case
+
+from normalizing.findings import (
+    ConversionNote,
+    UnreadableSchemaError,
+    UnsupportedConstruct,
+    unreadable,
+)
+from normalizing.located import json_path
+from normalizing.operations import (
+    Description,
+    Media,
+    NormalOperation,
+    NormalParameter,
+    NormalResponse,
+    RequestBody,
+)
+from normalizing.shapes import Raw
+from normalizing.wire import is_event_stream
+from normalizing.writing import NormalSchema, SchemaWriter, alternatives
 
 _BODILESS: Final = {"head": "its responses have no body", "trace": "its response is the request"}
 
-_EVENTS: Final = "text/event-stream"
 _STYLES: Final[dict[str, set[str]]] = {
     "path": {"simple"},
     "query": {"form", "spaceDelimited", "pipeDelimited", "deepObject"},
     "header": {"simple"},
     "cookie": {"form"},
 }
-_SENT: Final = {
-    "application/x-www-form-urlencoded": "form",
-    "multipart/form-data": "multipart",
-    "application/octet-stream": "bytes",
-}
-_BINARY: Final = {"application/octet-stream", "application/pdf", "application/zip"}
-_BINARY_KINDS: Final = ("audio/", "image/", "video/")
 
+#: Header parameters that OpenAPI ignores: other parts of the document describe them.
+_IGNORED: Final = {"accept", "content-type"}
 
-def media_kind(type_: str, *, sent: bool) -> str | None:
-    """Return how a body of a media type is sent or read; None if it is not supported."""
-    name = type_.partition(";")[0].strip().lower()
-    if name == "application/json" or name.endswith("+json"):
-        return "json"
-    if sent:
-        return _SENT.get(name)
-    if name.startswith("text/") and name != _EVENTS:
-        return "text"
-    return "bytes" if name in _BINARY or name.startswith(_BINARY_KINDS) else None
+#: The order of preference of media types, both for responses and for request bodies.
+_ORDER: Final = ("json", "form", "multipart", "text", "bytes")
+
+_VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 
 
 class UnsupportedError(Exception):
@@ -43,65 +58,207 @@ class UnsupportedError(Exception):
         self.reason = reason
 
 
-def parameter(definition: dict[str, Any], place: str) -> str:
+@define
+class OperationWriter:
+    """Writes the supported operations of one document.
+
+    Attributes:
+        description: What the document describes.
+        writer: The writer of its schemas.
+        left_out: A line for each part that clients do not support, with the reason.
+        title: The current operation's name in these lines.
+    """
+
+    description: Description
+    writer: SchemaWriter
+    left_out: list[str] = field(factory=list)
+    title: str = ""
+
+    def write(self) -> Iterator[NormalOperation]:
+        """Yield every supported operation; the writer records the problems of the others."""
+        modules: dict[tuple[str, str], str] = {}
+        for name, problem in self.description.unreadable.items():
+            self.writer.owner = name
+            self.writer.fail(problem)
+        for operation in self.description.operations:
+            self.writer.owner = operation.name
+            self.title = f"{operation.name} ({operation.name_source})"
+            try:
+                _check_path(operation)
+                _check_supported(operation)
+                for problem in operation.problems:
+                    self.writer.fail(problem)
+                if not operation.problems:
+                    written = self._operation(operation)
+                    first = modules.setdefault(operation.module, operation.name)
+                    if first != operation.name:
+                        self._same_module(operation, first)
+                    yield written
+            except UnreadableSchemaError as error:
+                self.writer.fail(error.problem)
+            except UnsupportedError as error:
+                self._leave_out(error.reason)
+
+    def _leave_out(self, reason: str) -> None:
+        self.left_out.append(f"{self.title}: {reason}")
+
+    def _note(self, pointer: str, text: str) -> None:
+        self.description.notes[ConversionNote(pointer, text)] = None
+
+    def _same_module(self, operation: NormalOperation, first: str) -> None:
+        fix = {
+            "target": json_path(operation.pointer),
+            "description": f"Its name would be that of {first}.",
+            "update": {
+                "operationId": f"{operation.name_source}_{operation.method}_{operation.raw_path}"
+            },
+        }
+        module = "/".join(operation.module)
+        reason = f"would be api/{module}.py, and so would {first}"
+        self.writer.fail(UnsupportedConstruct(operation.pointer, reason, fix))
+
+    def _operation(self, operation: NormalOperation) -> NormalOperation:
+        name = pascal_case(operation.name_source)
+        parameters = tuple(self._parameters(operation, name))
+        _check_variables(operation, parameters)
+        return evolve(
+            operation,
+            parameters=(*parameters, *_fixed(operation)),
+            body=self._body(operation.body, f"{name}Body") if operation.body else None,
+            responses=tuple(self._response(response, name) for response in operation.responses),
+        )
+
+    # Requests.
+
+    def _parameters(self, operation: NormalOperation, name: str) -> Iterator[NormalParameter]:
+        for parameter in operation.parameters:
+            if parameter.place == "header" and parameter.name.lower() in _IGNORED:
+                text = f"OpenAPI ignores the header parameter {parameter.name!r}: left out"
+                self._note(parameter.pointer, text)
+            elif reason := _unsent(parameter):
+                text = f"its {parameter.place} parameter {parameter.name!r}, which {reason}"
+                self._leave_out(text)
+            elif parameter.source is not None:
+                schema = self._schema(parameter.source, f"{name}{pascal_case(parameter.name)}")
+                yield evolve(parameter, schema=schema)
+
+    def _body(self, body: RequestBody, name: str) -> RequestBody | None:
+        """Return a body in each kind of media type that is sent; None if there is none."""
+        supported = [media for media in body.content if media.kind]
+        typed = {m.kind: m for m in reversed(supported) if m.kind != "bytes"}
+        ranked = sorted(typed.values(), key=_rank) or supported[:1]
+        for media in body.content:
+            if not media.kind:
+                self._leave_out(f"its body of {media.type}, which cannot be sent")
+            elif media not in ranked:
+                self._note(media.pointer, f"{media.type} is not sent: {ranked[0].type} is")
+        names = [f"{name}{str(media.kind).title()}" if ranked[1:] else name for media in ranked]
+        content = tuple(map(self._media, ranked, names))
+        return evolve(body, content=content) if content else None
+
+    # Responses.
+
+    def _response(self, response: NormalResponse, name: str) -> NormalResponse:
+        read = sorted((media for media in response.content if media.kind), key=_rank)[:1]
+        if response.status.startswith("2"):
+            for media in response.content:
+                if media not in read:
+                    self._leave_out(_unread(response.status, media, read))
+        status = "Default" if response.status == "default" else response.status
+        content = tuple(self._media(media, f"{name}Response{status}") for media in read)
+        return evolve(response, content=content)
+
+    def _media(self, media: Media, name: str) -> Media:
+        schema = self._schema(media.source, name) if media.source else None
+        if media.kind == "multipart" and not all("$ref" in part for part in alternatives(schema)):
+            raise unreadable(media.pointer, "has no parts: its schema is not an object")
+        return evolve(media, schema=schema)
+
+    def _schema(self, source: Raw, name: str) -> NormalSchema:
+        given_name = source.value.get("x-name") if isinstance(source.value, dict) else None
+        return self.writer.write((evolve(source, name=str(given_name or name)),))
+
+
+def removal(pointer: str) -> dict[str, Any]:
+    """Return the overlay action that removes an operation."""
+    description = "The client omits this operation: it is not supported."
+    return {"target": json_path(pointer), "description": description, "remove": True}
+
+
+def _rank(media: Media) -> int:
+    return _ORDER.index(str(media.kind))
+
+
+def _unsent(parameter: NormalParameter) -> str:
     """Return why a parameter cannot be sent; empty if it can."""
-    if "schema" not in definition:
+    if parameter.source is None:
         return "is a document within the request"
-    style = str(definition.get("style") or usual_style(place))
-    return "" if style in _STYLES[place] else f"has the style {style}"
+    is_sent = parameter.style in _STYLES[parameter.place]
+    return "" if is_sent else f"has the style {parameter.style}"
 
 
-def usual_style(place: str) -> str:
-    """Return the default style of a parameter."""
-    return "form" if place in {"query", "cookie"} else "simple"
+def _unread(status: str, media: Media, read: list[Media]) -> str:
+    """Return why a media type of a successful response is not read."""
+    if is_event_stream(media.type):
+        return f"the event stream of its response ({status}), which has no end to wait for"
+    return f"its response ({status}) of {media.type}, since {read[0].type} is read"
 
 
-def check_method(method: str) -> None:
-    """Check that responses to a method can have a body.
-
-    Raises:
-        UnsupportedError: They cannot.
-    """
-    if method in _BODILESS:
-        raise UnsupportedError(f"the method, since {_BODILESS[method]}")
-
-
-def check_body(content: dict[str, Any]) -> None:
-    """Check that at least one media type of a request body can be sent.
+def _check_supported(operation: NormalOperation) -> None:
+    """Check that clients support an operation, before any of its schemas is written.
 
     Raises:
-        UnsupportedError: None can.
+        UnsupportedError: They do not.
     """
-    if content and not any(media_kind(type_, sent=True) for type_ in content):
-        raise UnsupportedError(f"its body of {' or '.join(content)} cannot be sent")
+    if operation.method in _BODILESS:
+        raise UnsupportedError(f"the method, since {_BODILESS[operation.method]}")
+    for parameter in operation.parameters:
+        if parameter.required and (reason := _unsent(parameter)):
+            raise UnsupportedError(f"its {parameter.place} parameter {parameter.name!r} {reason}")
+    if operation.body and operation.body.required:
+        types = [media.type for media in operation.body.content]
+        if types and not any(media.kind for media in operation.body.content):
+            raise UnsupportedError(f"its body of {' or '.join(types)} cannot be sent")
+    for response in operation.responses:
+        types = [media.type for media in response.content]
+        is_read = any(media.kind for media in response.content)
+        if types and response.status.startswith("2") and not is_read:
+            reason = f"its response ({response.status}) of {' or '.join(types)} cannot be read"
+            if all(map(is_event_stream, types)):
+                what = f"its response ({response.status}) is an event stream"
+                reason = f"{what}, which has no end to wait for"
+            raise UnsupportedError(reason)
 
 
-def check_response(content: dict[str, Any], status: str) -> None:
-    """Check that the body of a successful response can be read.
-
-    Raises:
-        UnsupportedError: It cannot.
-    """
-    is_read = any(media_kind(type_, sent=False) for type_ in content)
-    if content and status.startswith("2") and not is_read:
-        reason = f"its response ({status}) of {' or '.join(content)} cannot be read"
-        if all(map(_is_events, content)):
-            reason = f"its response ({status}) is an event stream, which has no end to wait for"
-        raise UnsupportedError(reason)
+def _check_path(operation: NormalOperation) -> None:
+    path, where = operation.raw_path, operation.pointer
+    if not re.fullmatch(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%{}/?]*", path):
+        raise unreadable(where, f"is at {path!r:.200}, which is not a URL path")
+    if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
+        raise unreadable(where, f"is at the path {path!r:.200}, which has `.` or `..` segments")
 
 
-def ignored_media(content: dict[str, Any], status: str, chosen: str = "") -> list[str]:
-    """Return a line for each media type of a response that is not read."""
-    if not status.startswith("2"):
-        return []
-    return [
-        f"the event stream of its response ({status}), which has no end to wait for"
-        if _is_events(type_)
-        else f"its response ({status}) of {type_}, since {chosen} is read"
-        for type_ in content
-        if type_ != chosen
-    ]
+def _check_variables(operation: NormalOperation, parameters: tuple[NormalParameter, ...]) -> None:
+    variables = _VARIABLE.findall(operation.path)
+    described = [parameter.name for parameter in parameters if parameter.place == "path"]
+    if len(set(variables)) != len(variables):
+        raise unreadable(operation.pointer, "has one parameter twice in its path")
+    if missing := [name for name in variables if name not in described]:
+        raise unreadable(operation.pointer, f"does not describe {missing[0]!r:.80} of its path")
+    if extra := [name for name in described if name not in variables]:
+        reason = f"describes {extra[0]!r:.80}, which its path does not have"
+        raise unreadable(operation.pointer, reason)
 
 
-def _is_events(type_: str) -> bool:
-    return type_.partition(";")[0].strip().lower() == _EVENTS
+def _fixed(operation: NormalOperation) -> Iterator[NormalParameter]:
+    """Yield the parameters in the query of a path."""
+    query = operation.raw_path.partition("?")[2]
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        yield NormalParameter(
+            name=name,
+            place="query",
+            required=True,
+            schema=NormalSchema(const=value, default=value),
+            description="Fixed by the path of the operation.",
+            pointer=operation.pointer,
+        )

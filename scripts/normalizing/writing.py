@@ -45,6 +45,13 @@ class NormalSchema(dict[str, Any]):
         self.size = 1
 
 
+def alternatives(schema: NormalSchema | None) -> list[NormalSchema]:
+    """Return the alternatives of a schema in the normal form."""
+    schema = schema if schema is not None else NormalSchema()
+    parts: list[NormalSchema] = schema.get("anyOf", [schema])
+    return parts
+
+
 class SchemaWriter:
     """Writes the schemas of one document.
 

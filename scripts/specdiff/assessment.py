@@ -4,14 +4,11 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from attrs import evolve
-from backtesting import bodies, clients, execution, operations
+from backtesting import bodies, clients, execution
 from backtesting.clients import GeneratedClient
-from codegen import computed, overlay
-from codegen.updates import Update
-from common import documents
+from codegen import computed
 from common.project import PACKAGE, Project
 from common.tool_errors import ToolError
 from common.versions import Version
@@ -136,27 +133,17 @@ def _shifts(client: GeneratedClient, successor: GeneratedClient) -> list[Shift]:
 
 def _overtaken(project: Project, old: Version, new: Version) -> list[SpecFinding]:
     """Return the obsolete and hiding overlay actions; nothing if the overlay cannot be applied."""
-    notes: list[list[Update]] = [[], []]
     try:
-        for version, done in zip((old, new), notes, strict=True):
-            _corrected(project, version, done)
+        (_, before), (_, after) = (evidence.corrected(project, version) for version in (old, new))
     except ToolError:
         return []
-    return list(findings.of_overlay(*notes))
-
-
-def _corrected(
-    project: Project, version: Version, notes: list[Update] | None = None
-) -> dict[str, Any]:
-    """Return a spec with its overlay applied, as the client is generated from it."""
-    corrections = documents.parse(evidence.overlay_of(project, version), "the overlay")
-    return overlay.apply(corrections, version.document, notes)
+    return list(findings.of_overlay(before, after))
 
 
 def _proof(
     project: Project, client: GeneratedClient, verdict: Verdict, old: Version, new: Version
 ) -> Proof:
-    apart = operations.statuses(normalize(old.document))
+    apart = normalize(old.document).statuses
     sent = bodies.generate(new.document, separate_statuses=apart, without=verdict.unchanged)
     result = execution.decoded(client, {new.name: sent})[new.name]
 
@@ -165,7 +152,7 @@ def _proof(
 
     differ = differing(verdict)
     if differ:  # what the overlay says otherwise is no disagreement: the client stands under it
-        under_overlay = specs.verdict(_corrected(project, old), new.document)
+        under_overlay = specs.verdict(evidence.corrected(project, old)[0], new.document)
         differ = sorted({*differ} & {*differing(under_overlay)})
     faults = (*result.crashes, *result.wrong_values, *result.losses)
     unchanged = len(verdict.unchanged)

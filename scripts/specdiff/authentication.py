@@ -1,92 +1,96 @@
 """Compares servers and security requirements."""
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from common.effects import Effect
+from normalizing.located import child
+from normalizing.operations import NormalOperation, SecurityRequirement, SecurityScheme
 
 from specdiff.changes import quote
-from specdiff.document import Document, Node, SpecOperation
+from specdiff.document import Document
 
 if TYPE_CHECKING:
     from specdiff.operations import OperationComparison
 
 AUTHORIZATION: Final = ("header", "authorization")
 
-#: What a scheme says of requests, whatever it is called and described as.
-_WIRE: Final = ("type", "scheme", "in", "name", "flows", "openIdConnectUrl")
+#: A requirement: what each of its schemes says of requests, with the scopes.
+_Meaning = frozenset[tuple[str, str]]
 
 
 def servers(operations: "OperationComparison") -> None:
     """Compare the servers; a trailing slash is ignored."""
-    nodes = operations.old.root.get("servers"), operations.new.root.get("servers")
-    before, after = (_urls(node) for node in nodes)
-    first = [node.get(0, "url") if node else None for node in nodes]
-    if [url.rstrip("/") for url in before[:1]] != [url.rstrip("/") for url in after[:1]]:
+    first = [document.description.servers[:1] for document in (operations.old, operations.new)]
+    before, after = ([server.url for server in listed] for listed in first)
+    pointers = [child(server.pointer, "url") for listed in first for server in listed]
+    if [url.rstrip("/") for url in before] != [url.rstrip("/") for url in after]:
         text = f"the server is {_first(after)}, was {_first(before)}"
-        operations.add("api-server-changed", text, *nodes, Effect.BROKEN, "servers", keys=())
-        operations.schemas.recorder.cover(*(node.pointer for node in first if node))
-    elif before[:1] != after[:1]:
-        operations.changes.restate(*first)
+        old, new = (listed[0].pointer.rpartition("/")[0] if listed else None for listed in first)
+        operations.add("api-server-changed", text, (old, new), Effect.BROKEN, "servers", keys=())
+        operations.schemas.recorder.cover(*pointers)
+    elif before != after:
+        operations.changes.restate(pointers[0], pointers[1])
 
 
 def schemes(operations: "OperationComparison") -> None:
     """Compare the security schemes."""
-    before, after = (
-        document.components("securitySchemes") for document in (operations.old, operations.new)
-    )
+    before, after = operations.old.description.schemes, operations.new.description.schemes
     for name in before.keys() & after.keys():
-        if _meaning(before[name].value) != _meaning(after[name].value):
-            text = f"{quote(name)} is {_shown(after[name])}, was {_shown(before[name])}"
-            nodes = before[name], after[name]
-            operations.add("api-security-scheme-changed", text, *nodes, Effect.BROKEN, name)
+        old, new = before[name], after[name]
+        if old.credentials != new.credentials:
+            text = f"{quote(name)} is {quote(new.credentials)}, was {quote(old.credentials)}"
+            rule = "api-security-scheme-changed"
+            operations.add(rule, text, (old.pointer, new.pointer), Effect.BROKEN, name)
     for name in after.keys() - before.keys():
-        text = f"the security scheme {quote(name)} is new"
-        operations.add("api-security-scheme-added", text, None, after[name], Effect.ABSORBED, name)
-    meanings = {_meaning(node.value) for node in after.values()}
-    gone = [n for n in before.keys() - after.keys() if _meaning(before[n].value) not in meanings]
-    if not after and gone and not any(map(described, operations.new.operations())):
-        section = operations.old.root.get("components", "securitySchemes")
+        text, pointer = f"the security scheme {quote(name)} is new", after[name].pointer
+        operations.add("api-security-scheme-added", text, (None, pointer), Effect.ABSORBED, name)
+    known = {scheme.credentials for scheme in after.values()}
+    gone = [n for n in before.keys() - after.keys() if before[n].credentials not in known]
+    if not after and gone and not any(map(described, operations.new.description.operations)):
         text = "the document no longer says how requests authenticate"
         rule, names = "api-security-schemes-removed", ", ".join(gone)
-        operations.add(rule, text, section, None, Effect.ABSORBED, names)
+        section = "#/components/securitySchemes"
+        operations.add(rule, text, (section, None), Effect.ABSORBED, names)
         return
     for name in before.keys() - after.keys():
-        operations.changes.restate(before[name], None)
+        operations.changes.restate(before[name].pointer, None)
 
 
-def security(operations: "OperationComparison", old: SpecOperation, new: SpecOperation) -> None:
+def security(operations: "OperationComparison", old: NormalOperation, new: NormalOperation) -> None:
     """Compare the security requirements of an operation."""
-    documents = operations.old, operations.new
-    before, after = _required(documents[0], old), _required(documents[1], new)
-    known = {_meaning(node.value) for node in documents[0].components("securitySchemes").values()}
-    for meaning, node in after.items():
-        if meaning in before or (described(old) and AUTHORIZATION in _headers(meaning)):
-            operations.changes.restate(before.get(meaning), node)
+    before, after = _required(operations.old, old), _required(operations.new, new)
+    known = {scheme.credentials for scheme in operations.old.description.schemes.values()}
+    for meaning, requirement in after.items():
+        earlier = before.get(meaning)
+        if earlier and earlier.scopes == requirement.scopes and _are_level(earlier, requirement):
             continue
-        names = _names(node.value)
+        if earlier or (described(old) and AUTHORIZATION in _headers(meaning)):
+            operations.changes.restate(earlier.pointer if earlier else None, requirement.pointer)
+            continue
         effect = Effect.ABSORBED if {scheme for scheme, _ in meaning} <= known else Effect.BROKEN
-        text = f"{quote(old.name)} requires {_and(names)}"
-        operations.add("api-security-added", text, None, node, effect, ", ".join(names))
-    for meaning, node in before.items():
+        text = f"{quote(old.name)} requires {_and(requirement)}"
+        names = ", ".join(requirement.scopes)
+        operations.add("api-security-added", text, (None, requirement.pointer), effect, names)
+    for meaning, requirement in before.items():
         if meaning in after:
             continue
         if described(new) and AUTHORIZATION in _headers(meaning):
-            operations.changes.restate(node, None)
+            operations.changes.restate(requirement.pointer, None)
             continue
-        names = _names(node.value)
-        text = f"{quote(old.name)} no longer requires {_and(names)}"
-        operations.add("api-security-removed", text, node, None, Effect.ABSORBED, ", ".join(names))
+        text = f"{quote(old.name)} no longer requires {_and(requirement)}"
+        rule, names = "api-security-removed", ", ".join(requirement.scopes)
+        operations.add(rule, text, (requirement.pointer, None), Effect.ABSORBED, names)
 
 
-def described(operation: SpecOperation) -> tuple[str, str] | None:
+def described(operation: NormalOperation) -> tuple[str, str] | None:
     """Return the header parameter that takes the place of a security requirement, if any does."""
-    keys = (key for key in operation.parameters if (key[0], key[1].lower()) == AUTHORIZATION)
-    return next(keys, None)
+    keys = ((parameter.place, parameter.name) for parameter in operation.parameters)
+    return next((key for key in keys if (key[0], key[1].lower()) == AUTHORIZATION), None)
 
 
 def replaced(
-    operation: SpecOperation, document: Document, other_operation: SpecOperation
+    operation: NormalOperation, document: Document, other_operation: NormalOperation
 ) -> tuple[str, str] | None:
     """Return the parameter of an operation that another one has as a security requirement."""
     key, required = described(operation), _required(document, other_operation)
@@ -94,32 +98,23 @@ def replaced(
     return key if is_required_there and not described(other_operation) else None
 
 
-#: A requirement: what each of its schemes means, with the scopes.
-_Meaning = frozenset[tuple[str, str]]
-
-
-def _required(document: Document, operation: SpecOperation) -> dict[_Meaning, Node]:
+def _required(
+    document: Document, operation: NormalOperation
+) -> dict[_Meaning, SecurityRequirement]:
     """Return the requirements of an operation, any of which lets requests in."""
-    node = operation.node.get("security") or document.root.get("security")
-    schemes = document.components("securitySchemes")
+    schemes: dict[str, SecurityScheme] = document.description.schemes
     return {
         frozenset(
-            (_meaning(schemes[name].value) if name in schemes else name, json.dumps(scopes))
-            for name, scopes in (item.value.items() if isinstance(item.value, dict) else ())
-        ): item
-        for item in _listed(node)
+            (schemes[name].credentials if name in schemes else name, json.dumps(scopes))
+            for name, scopes in requirement.scopes.items()
+        ): requirement
+        for requirement in operation.security or ()
     }
 
 
-def _meaning(scheme: Any) -> str:
-    """Return what a scheme says of requests, as JSON."""
-    definition = scheme if isinstance(scheme, dict) else {}
-    meaning = {key: definition[key] for key in _WIRE if key in definition}
-    if isinstance(meaning.get("scheme"), str):
-        meaning["scheme"] = meaning["scheme"].lower()
-    if meaning.get("in") == "header":
-        meaning["name"] = str(meaning.get("name")).lower()
-    return json.dumps(meaning, sort_keys=True)
+def _are_level(old: SecurityRequirement, new: SecurityRequirement) -> bool:
+    """Whether both are of operations, or both of documents."""
+    return old.pointer.count("/") == new.pointer.count("/")
 
 
 def _headers(meaning: _Meaning) -> set[tuple[str, str]]:
@@ -132,26 +127,10 @@ def _headers(meaning: _Meaning) -> set[tuple[str, str]]:
     return headers
 
 
-def _urls(node: Node | None) -> list[str]:
-    return [str(item.get_value("url")) for item in _listed(node) if isinstance(item.value, dict)]
-
-
 def _first(urls: list[str]) -> str:
     return quote(urls[0]) if urls else "not documented"
 
 
-def _shown(scheme: Node) -> str:
-    return quote(_meaning(scheme.value))
-
-
-def _listed(node: Node | None) -> list[Node]:
-    return list(node.items()) if node else []
-
-
-def _names(requirement: Any) -> list[str]:
-    return list(requirement) if isinstance(requirement, dict) else [str(requirement)]
-
-
-def _and(schemes: list[str]) -> str:
+def _and(requirement: SecurityRequirement) -> str:
     """Return a requirement in words; an empty one asks for nothing."""
-    return " and ".join(map(quote, schemes)) or "nothing"
+    return " and ".join(map(quote, requirement.scopes)) or "nothing"

@@ -7,9 +7,6 @@ from typing import Final, Literal
 from attrs import evolve, field, frozen
 from common.effects import Effect
 from normalizing.located import child
-from normalizing.shapes import Raw
-
-from specdiff.document import Node
 
 Direction = Literal["request", "response"]
 
@@ -134,22 +131,14 @@ class ChangeSet:
     compared: set[str] = field(factory=set)
     restated: dict[tuple[str | None, str | None], None] = field(factory=dict)
 
-    def follow(self, *nodes: Node) -> None:
-        """Record that the references of nodes, if any, were followed."""
-        self.followed.update(child(node.pointer, "$ref") for node in nodes)
+    def pair(self, old: str, new: str) -> None:
+        """Record that two places were compared."""
+        self.pairs[old, new] = None
 
-    def pair(self, old: Node | Raw, new: Node | Raw) -> None:
-        """Record that two nodes were compared."""
-        self.pairs[old.pointer, new.pointer] = None
-
-    def restate(self, old: Node | None, new: Node | None) -> None:
-        """Record that two nodes are equivalent, or that one of them is redundant."""
-        levels = {node.pointer.count("/") for node in (old, new) if node}
-        if old and new and old.value == new.value and len(levels) == 1:
-            return  # it stands where it stood, or has moved with what it is in
-        pointers = old.pointer if old else None, new.pointer if new else None
-        self.restated[pointers] = None
-        self.covered.update(pointer for pointer in pointers if pointer)
+    def restate(self, old: str | None, new: str | None) -> None:
+        """Record that two places are equivalent, or that one of them is redundant."""
+        self.restated[old, new] = None
+        self.covered.update(pointer for pointer in (old, new) if pointer)
 
     def add(self, change: Change, keys: Iterable[str] | None = None, identity: str = "") -> None:
         """Add a change, or merge it with the same change found before.

@@ -7,12 +7,12 @@ from attrs import field, frozen
 from common.effects import Effect
 from normalizing.located import COMPONENTS
 from normalizing.reading import is_component
-from normalizing.shapes import Parts, Shape
+from normalizing.shapes import Parts, Raw, Shape
 
 from specdiff import choices, reading, rules
 from specdiff.change_recorder import ChangeRecorder, ComparedPlace
 from specdiff.changes import AffectedPlace, Level, quote
-from specdiff.document import Document, Node, parts_of
+from specdiff.document import Document
 from specdiff.schemas import (
     ANY,
     Choices,
@@ -56,13 +56,13 @@ class SchemaComparison:
     _done: set[tuple[object, object, ComparedPlace]] = field(factory=set)
     _open: list[tuple[object, object, ComparedPlace]] = field(factory=list)
 
-    def schemas(self, old: Node, new: Node, at: ComparedPlace) -> None:
+    def schemas(self, old: Raw, new: Raw, at: ComparedPlace) -> None:
         """Compare two Schema Objects.
 
         Raises:
             ValueError: They unfold to too many places.
         """
-        self._places(parts_of(old), parts_of(new), at)
+        self._places((old,), (new,), at)
 
     def _places(self, old: Parts, new: Parts, at: ComparedPlace) -> None:
         if self.similarity.are_equivalent(old, new):

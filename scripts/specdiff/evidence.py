@@ -16,14 +16,17 @@ from backtesting import clients, records
 from backtesting.clients import GeneratedClient
 from backtesting.observations import Deviation
 from codegen import overlay
+from codegen.updates import Update
 from common import documents
 from common.project import Project
 from common.tool_errors import ToolError
 from common.versions import Version
+from normalizing.located import LocatedObject
 
 from specdiff import overlay_fixes
 from specdiff.changes import Change, one_line
 from specdiff.findings import Action, SpecFinding
+from specdiff.overlay_fixes import ResponseSchemas
 
 _ADVICE = "trust the responses, since the service sent this, or accept it with a reason"
 _AHEAD = "declare it in the overlay ahead of the spec, or it is reported as drift"
@@ -127,12 +130,7 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
     denied, answers, faults = trial.denied(client)
     if not denied:
         return Evidence(answers, tuple(faults), ())
-    before, after = (
-        overlay.apply(
-            documents.parse(overlay_of(project, version), "the overlay"), version.document
-        )
-        for version in (old, new)
-    )
+    before, after = (ResponseSchemas(corrected(project, version)[0]) for version in (old, new))
     candidates = {
         deviation: overlay_fixes.candidates(before, after, deviation) for deviation in denied
     }
@@ -143,7 +141,7 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
         tuple(
             SpecFinding(
                 f"answer-{deviation.kind}",
-                overlay_fixes.pointer(after, deviation),
+                after.pointer(deviation),
                 f"{deviation.operation} {deviation.status} {one_line(deviation.place)} has "
                 f"{deviation.found} in {count} of "
                 f"{answers} recorded response(s); the new spec says {one_line(deviation.expected)}",
@@ -154,6 +152,20 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
             for deviation, count in sorted(denied.items())
         ),
     )
+
+
+def corrected(project: Project, version: Version) -> tuple[LocatedObject, list[Update]]:
+    """Return a spec with its overlay applied, as a client is generated from it.
+
+    Returns:
+        The spec, and what the updates of the overlay do to it.
+
+    Raises:
+        ToolError: The overlay cannot be applied.
+    """
+    corrections = documents.parse(overlay_of(project, version), "the overlay")
+    updates: list[Update] = []
+    return overlay.apply(corrections, version.document, updates), updates
 
 
 def overlay_of(project: Project, version: Version) -> bytes:

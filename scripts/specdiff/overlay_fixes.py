@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import frozen
-from backtesting import operations
+from attrs import field, frozen
 from backtesting.observations import Deviation
-from normalizing.located import COMPONENTS, child, json_path, pointer_of, without_pointers
+from normalizing.findings import UnreadableSchemaError
+from normalizing.located import LocatedObject, child, json_path, without_pointers
+from normalizing.operations import Description
+from normalizing.reading import SchemaReader
+from normalizing.shapes import Parts, Raw, Shape
 
 from specdiff.findings import Action
 
@@ -15,42 +18,109 @@ _REASON = "Seen in recorded responses of the service: "
 
 
 @frozen
-class _Spot:
+class _Place:
     """A schema in a document with its overlay applied.
 
     Attributes:
-        pointer: Its place.
+        pointer: Its place, as an overlay action finds it.
         schema: The schema, references not followed.
-        published: Its place in the document as it is published.
     """
 
     pointer: str
     schema: dict[str, Any]
-    published: str
 
 
-def pointer(document: dict[str, Any], denied: Deviation) -> str:
-    """Return the pointer, in the published document, of the schema that responses contradict."""
-    spot = _holder(document, denied) or next(_spots(document, denied), None)
-    return spot.published if spot else "#/paths"
+@frozen
+class ResponseSchemas:
+    """The schemas of the response bodies of a document.
+
+    Attributes:
+        document: The document, with its overlay applied.
+    """
+
+    document: LocatedObject
+    _reader: SchemaReader = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Create the reader of its schemas."""
+        object.__setattr__(self, "_reader", SchemaReader(self.document, lambda *_: None))
+
+    def pointer(self, denied: Deviation) -> str:
+        """Return the published pointer of the schema that responses contradict."""
+        raw = self._declaring(denied) or next(self._at(denied), None)
+        return raw.pointer if raw else "#/paths"
+
+    def declaring(self, denied: Deviation) -> _Place | None:
+        """Return the schema that should declare an undeclared field; None for other deviations."""
+        return self._place(self._declaring(denied))
+
+    def denying(self, denied: Deviation) -> _Place | None:
+        """Return the schema that responses contradict."""
+        return self._place(next(self._at(denied), None))
+
+    def _declaring(self, denied: Deviation) -> Raw | None:
+        if denied.kind != "undeclared":
+            return None
+        above = denied._replace(place=denied.place.rpartition("/")[0])
+        shapes = (shape for raw in self._at(above) for shape in self._shapes((raw,)))
+        declaring = (raw for shape in shapes for raw in shape.raws if "properties" in raw.value)
+        return next(declaring, None)
+
+    def _at(self, denied: Deviation) -> Iterator[Raw]:
+        """Yield the schemas at a place in the response bodies of an operation."""
+        for operation in Description(self.document).operations:
+            if denied.operation in {operation.key, operation.route}:
+                for response in operation.responses:
+                    for media in response.content if response.status == denied.status else ():
+                        if media.kind == "json" and media.source:
+                            yield from self._below((media.source,), denied.place.split("/")[1:])
+
+    def _below(self, parts: Parts, keys: list[str]) -> Iterator[Raw]:
+        if not keys:
+            yield from parts
+        for shape in self._shapes(parts) if keys else ():
+            inner = [shape.properties.get(_name(keys[0]))]
+            if keys[0] == "*":
+                inner += [shape.items, shape.extra if isinstance(shape.extra, tuple) else None]
+            for nested in inner:
+                if nested:
+                    yield from self._below(nested, keys[1:])
+
+    def _shapes(self, parts: Parts) -> list[Shape]:
+        try:
+            return self._reader.intersection(parts)
+        except UnreadableSchemaError:
+            return []
+
+    def _place(self, raw: Raw | None) -> _Place | None:
+        """Return the place of a schema; None if it does not stand in the document itself."""
+        pending: list[tuple[str, Any]] = [("#", self.document)]
+        while pending and raw is not None:
+            pointer, node = pending.pop()
+            if node is raw.value and isinstance(node, dict):
+                return _Place(pointer, node)
+            listed = enumerate(node) if isinstance(node, list) else ()
+            parts = node.items() if isinstance(node, dict) else listed
+            pending += [(child(pointer, key), part) for key, part in parts]
+        return None
 
 
 def candidates(
-    before: dict[str, Any], after: dict[str, Any], denied: Deviation
+    before: ResponseSchemas, after: ResponseSchemas, denied: Deviation
 ) -> list[list[Action]]:
     """Return candidate actions that may fix a document, the smallest first, to be tested.
 
     Args:
-        before: The document before, under its overlay.
-        after: The document, under its overlay.
+        before: Those of the document before, under its overlay.
+        after: Those of the document, under its overlay.
         denied: The deviation of the responses from the document.
     """
     reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
-    if holder := _holder(after, denied):
+    if holder := after.declaring(denied):
         schema = {} if denied.found in {"null", "object"} else {"type": denied.found}
         target, update = json_path(holder.pointer), {"properties": {_name(denied.place): schema}}
         return [[{"target": target, "description": reason, "update": update}]]
-    spot, old = (next(_spots(document, denied), None) for document in (after, before))
+    spot, old = after.denying(denied), before.denying(denied)
     if spot is None:
         return []
     if denied.kind == "missing":
@@ -59,7 +129,7 @@ def candidates(
         target = f"{json_path(child(above, 'required'))}[?@ == '{name}']"
         return [[{"target": target, "description": reason, "remove": True}]]
     result: list[list[Action]] = []
-    if small := _update(after, spot.schema, old.schema if old else {}, denied):
+    if small := _update(after.document, spot.schema, old.schema if old else {}, denied):
         target = json_path(spot.pointer)
         result.append([{"target": target, "description": reason, "update": small}])
     if denied.kind == "null":
@@ -93,7 +163,7 @@ def _update(
     return {"type": [sent_type]}
 
 
-def _replaced(spot: _Spot, schema: dict[str, Any], reason: str) -> list[Action]:
+def _replaced(spot: _Place, schema: dict[str, Any], reason: str) -> list[Action]:
     """Return the actions that replace a schema."""
     above, update = spot.pointer.rpartition("/")[0], {_name(spot.pointer): schema}
     return [
@@ -105,53 +175,3 @@ def _replaced(spot: _Spot, schema: dict[str, Any], reason: str) -> list[Action]:
 def _name(pointer: str) -> str:
     """Return the last key of a pointer."""
     return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
-
-
-def _holder(document: dict[str, Any], denied: Deviation) -> _Spot | None:
-    """Return the schema that should declare an undeclared field; None for other deviations."""
-    if denied.kind != "undeclared":
-        return None
-    above = denied._replace(place=denied.place.rpartition("/")[0])
-    return next((spot for spot in _spots(document, above) if "properties" in spot.schema), None)
-
-
-def _spots(document: dict[str, Any], denied: Deviation) -> Iterator[_Spot]:
-    """Yield the schemas at a place in the response bodies of an operation."""
-    for path, item in document["paths"].items():
-        for method, operation in item.items() if isinstance(item, dict) else ():
-            if not isinstance(operation, dict) or "responses" not in operation:
-                continue
-            route = operations.route(method, path)
-            if denied.operation not in {operation.get("operationId", route), route}:
-                continue
-            answer = operation["responses"].get(denied.status, {})
-            for media, content in (answer.get("content") or {}).items():
-                if "json" in media and "schema" in content:
-                    at = child("#/paths", path, method, "responses", denied.status)
-                    at = child(at, "content", media, "schema")
-                    keys = denied.place.split("/")[1:]
-                    yield from _below(document, content["schema"], at, keys)
-
-
-def _below(document: dict[str, Any], schema: Any, at: str, keys: list[str]) -> Iterator[_Spot]:
-    if not isinstance(schema, dict):
-        return
-    if not keys:
-        yield _Spot(at, schema, pointer_of(schema, at))
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith(COMPONENTS):
-        name = reference.removeprefix(COMPONENTS)
-        component = document["components"]["schemas"].get(name)
-        yield from _below(document, component, reference, keys)
-    key = _name(keys[0]) if keys else ""
-    properties = schema.get("properties")
-    if keys and isinstance(properties, dict) and key in properties:
-        below = child(at, "properties", key)
-        yield from _below(document, properties[key], below, keys[1:])
-    if key == "*":
-        for name in ("items", "additionalProperties"):
-            yield from _below(document, schema.get(name), child(at, name), keys[1:])
-    for name in ("allOf", "anyOf", "oneOf"):
-        parts = schema.get(name)
-        for number, part in enumerate(parts if isinstance(parts, list) else ()):
-            yield from _below(document, part, child(at, name, number), keys)

@@ -86,7 +86,7 @@ def add(old: Document, new: Document, changes: ChangeSet) -> None:
             if change is not None:
                 changes.add(change, keys=())
             else:
-                changes.restate(*part.holders)
+                _restate(part, changes)
     _add_restated(differences, changes)
 
 
@@ -139,18 +139,26 @@ def _add_restated(differences: list[JSONDifference], changes: ChangeSet) -> None
         if _leads(difference, changes):
             continue  # a renamed component is reported separately
         if not any(covered_places.has(node) for node in (*difference.nodes, *difference.holders)):
-            changes.restate(*difference.holders)
+            _restate(difference, changes)
     places = [(old or new or "#", new or old or "#") for old, new in changes.restated]
     if not places:
         return
     before, after = (_common([pair[side] for pair in places]) for side in (0, 1))
-    name, count = _name(after), len(places)
+    name, count = unknown.readable_name(after), len(places)
     text = f"{quote(name)} is restructured"
     if count > 1:
         text = f"{count} places are restructured without a change of meaning"
     why = "old and new were compared by meaning; any differences are listed separately"
     level, effect = Level.INFO, Effect.ABSORBED
     changes.add(Change("restructured", level, text, why, effect, before, after, name))
+
+
+def _restate(difference: JSONDifference, changes: ChangeSet) -> None:
+    """Record that what holds a difference is equivalent."""
+    old, new = difference.holders
+    has_moved = old.pointer.count("/") == new.pointer.count("/") and old.value == new.value
+    if not has_moved:  # or else it has moved with what it is in
+        changes.restate(old.pointer, new.pointer)
 
 
 def _leads(difference: JSONDifference, changes: ChangeSet) -> bool:
@@ -319,14 +327,6 @@ def _used(document: Document) -> set[str]:
     return references
 
 
-def _name(pointer: str) -> str:
-    """Return the readable name of the last part of a pointer."""
-    above, _, name = pointer.rpartition("/")
-    if name.isdecimal():
-        return f"{above.rpartition('/')[2]}[{name}]"
-    return name.replace("~1", "/").replace("~0", "~")
-
-
 def _is_annotation(name: str) -> bool:
     return name in _NOTES or name.startswith("x-")
 
@@ -347,7 +347,7 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
     kind, _, path = part.removeprefix("components/").partition("/")
     component = path.partition("/")[0] if part.startswith("components/") else ""
     sort = "schema" if kind == "schemas" else "component"
-    name, effect = _name(pointer), Effect.ABSORBED
+    name, effect = unknown.readable_name(pointer), Effect.ABSORBED
     text = f"{quote(name)} {how}"
     if component and path == component and how != "changed":
         rule, level = f"api-{sort}-{'added' if new else 'removed'}", Level.INFO
@@ -368,7 +368,7 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
         if keyword not in {"info", "tags"}:  # the name of the part that differs says more
             name = keyword
             holder = (new or old or "#").rpartition("/")[0]
-            text = f"{quote(_name(holder))} has a different {quote(keyword)}"
+            text = f"{quote(unknown.readable_name(holder))} has a different {quote(keyword)}"
     elif in_schema and keyword and not unknown.is_known(keyword):
         old, new = difference.keywords
         text = f"the keyword {quote(keyword)} {how}; this tool does not understand it"
@@ -376,7 +376,7 @@ def _change(difference: JSONDifference, used: set[str], *, is_read: bool) -> Cha
         name, effect = keyword, Effect.BROKEN
     elif _is_of_numbers(difference):
         rule, level, why = "number-notation-changed", Level.INFO, "it is the same number in JSON"
-    elif _is_of_lists(difference) and _name(pointer) in _SETS:
+    elif _is_of_lists(difference) and unknown.readable_name(pointer) in _SETS:
         rule, level, why = "order-changed", Level.INFO, "the order has no meaning"
         text = f"{quote(name)} has a different order"
     elif pointer == "#/openapi" or (

@@ -82,7 +82,7 @@ class Similarity:
         self.changes.compared.update(raw.pointer for shape in shapes for raw in shape.raws)
         inner: list[Pair] = []
         for old, new in pairs:
-            self.changes.pair(old.raws[0], new.raws[0])
+            self.changes.pair(old.raws[0].pointer, new.raws[0].pointer)
             alike = alike and _keywords(old) == _keywords(new)
             inner += _inside(old, new)
         return alike, inner

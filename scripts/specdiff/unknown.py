@@ -63,6 +63,14 @@ def _below(state: str, key: str) -> str:
     return "names" if state == "components" or (state != "names" and key in _NAMES) else "around"
 
 
+def readable_name(pointer: str) -> str:
+    """Return the readable name of the last part of a pointer."""
+    above, _, name = pointer.rpartition("/")
+    if name.isdecimal():
+        return f"{above.rpartition('/')[2]}[{name}]"
+    return name.replace("~1", "/").replace("~0", "~")
+
+
 def is_known(name: str) -> bool:
     """Whether the normal form supports a schema keyword, or it is an annotation."""
     return name in keywords.KNOWN - keywords.NOT_CARRIED or name.startswith("x-")
@@ -88,16 +96,17 @@ def add(old: Document, new: Document, changes: ChangeSet) -> None:
                 subject=name,
             )
         )
-    for pointer in {**old.unreadable, **new.unreadable}:
-        before_it, reason = old.unreadable.get(pointer), new.unreadable.get(pointer)
+    before_problems, problems = old.problems, new.problems
+    for pointer in {**before_problems, **problems}:
+        before_it, reason = before_problems.get(pointer), problems.get(pointer)
         if before_it == reason:
             continue
-        name = pointer.rpartition("/")[2]
+        name = readable_name(pointer)
         changes.add(
             Change(
                 rule="schema-not-understood",
                 level=Level.WARNING,
-                text=f"{quote(name)} {'is' if reason else 'was'} not a readable schema",
+                text=f"{quote(name)} {'cannot' if reason else 'could not'} be read",
                 why=f"it {reason or before_it}",
                 effect=Effect.ABSORBED,
                 old=pointer if before_it else None,

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from codegen import overlay
 from common.tool_errors import ToolError
-from normalizing.located import child
+from normalizing.located import child, locate
 from normalizing.normal import normalize
+from normalizing.operations import Description, Server
 
 from vendoring.addresses import is_this_machine
 
@@ -32,7 +33,6 @@ MAX_OPERATIONS = 2_000
 MAX_COMPONENTS = 10_000
 
 _MAX_REPORTED = 20  # problems in one error message
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _VERSION = re.compile(r"3\.[01]\.\d{1,3}")
 
 # Keys whose value, or list of values, is a name.
@@ -57,8 +57,9 @@ def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | Non
         ToolError: It may not; the message gives the place and what would be accepted.
     """
     _check_version(document, name)
-    problems = [*_text_problems(document, "#"), *_server_problems(document, "#")]
-    problems += _size_problems(document)
+    description = Description(locate(document))
+    problems = [*_text_problems(document, "#"), *_server_problems(description)]
+    problems += _size_problems(description)
     if problems:
         more = (
             f"; and {len(problems) - _MAX_REPORTED} more" if len(problems) > _MAX_REPORTED else ""
@@ -111,12 +112,11 @@ def _text_problem(text: str) -> str | None:
     return None
 
 
-def _size_problems(document: dict[str, Any]) -> Iterator[str]:
-    items = [item for item in document["paths"].values() if isinstance(item, dict)]
-    count = sum(method in item for item in items for method in _METHODS)
+def _size_problems(description: Description) -> Iterator[str]:
+    count = len(description.operations)
     if count > MAX_OPERATIONS:
         yield f"{count} operations; more than {MAX_OPERATIONS} are not vendored"
-    kinds = document.get("components")
+    kinds = description.document.get("components")
     listed = kinds.values() if isinstance(kinds, dict) else ()
     count = sum(len(kind) for kind in listed if isinstance(kind, dict))
     if count > MAX_COMPONENTS:
@@ -145,35 +145,21 @@ def _check_operation(
     )
 
 
-def _server_problems(document: dict[str, Any], place: str) -> Iterator[str]:
-    for where, server in _servers(document, place):
+def _server_problems(description: Description) -> Iterator[str]:
+    """Yield each server that API keys should not be sent to, with the reason."""
+    servers = {server.pointer: server for server in description.servers}
+    servers |= {s.pointer: s for operation in description.operations for s in operation.own_servers}
+    for pointer, server in servers.items():
         if problem := _server_problem(server):
-            yield f"{where}: {problem}"
+            yield f"{pointer}: {problem}"
 
 
-def _servers(node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield every Server Object: of the document, its paths, operations and links."""
-    if isinstance(node, dict):
-        servers = node.get("servers")
-        for index, server in enumerate(servers if isinstance(servers, list) else ()):
-            yield f"{place}/servers/{index}", server
-        if isinstance(node.get("server"), dict):
-            yield f"{place}/server", node["server"]
-        for key, value in node.items():
-            yield from _servers(value, child(place, key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _servers(value, f"{place}/{index}")
-
-
-def _server_problem(server: Any) -> str | None:
+def _server_problem(server: Server) -> str | None:
     """Return why API keys sent to a server would not be safe, or None if they are.
 
     Source: OpenAPI 3.1.0, sections 4.8.5 and 4.8.6 (a URL may be relative, and have variables).
     """
-    if not isinstance(server, dict) or not isinstance(server.get("url"), str):
-        return None  # a schema property named `servers`
-    url = server["url"]
+    url = server.url
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -185,11 +171,7 @@ def _server_problem(server: Any) -> str | None:
         return f"{url!r:.200} would send keys over a connection other than https"
     if "@" in parts.netloc or "\\" in url:
         return f"{url!r:.200} has a user name or a backslash, and may lead to another host"
-    variables = server.get("variables")
-    for variable in variables.values() if isinstance(variables, dict) else ():
-        if not isinstance(variable, dict):
-            return "has a variable that is not an object"
-        for value in [variable.get("default"), *(variable.get("enum") or [])]:
-            if not _VARIABLE.fullmatch(str(value)):
-                return f"a variable's value {value!r:.200} may lead to another host"
+    for value in server.values:
+        if not _VARIABLE.fullmatch(value):
+            return f"a variable's value {value!r:.200} may lead to another host"
     return None

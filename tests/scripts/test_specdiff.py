@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from backtesting import bodies, clients, execution, operations
+from backtesting import bodies, clients, execution
 from common.project import Project
 from common.versions import Version
 from normalizing.normal import normalize
@@ -82,7 +82,7 @@ def client_of_base(small):
 
 def differ(client, old, new):
     """Return the disagreements of diff and backtest, and the faults."""
-    made = bodies.generate(new, separate_statuses=operations.statuses(normalize(old)))
+    made = bodies.generate(new, separate_statuses=normalize(old).statuses)
     seen = execution.decoded(client, {"new": made})["new"]
     assert seen.bodies > 20
     verdict = specs.verdict(old, new)

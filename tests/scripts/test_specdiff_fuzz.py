@@ -10,7 +10,7 @@ import os
 from random import Random
 
 import pytest
-from backtesting import bodies, clients, execution, operations
+from backtesting import bodies, clients, execution
 from common.project import Project
 from common.tool_errors import ToolError
 from common.versions import Version
@@ -128,7 +128,7 @@ def test_the_client_sees_the_predicted_effects(project, tmp_path_factory):
             continue
         news = {str(n): made.edit(random, old, random.choice((0, 1, 1, 2, 4))) for n in range(12)}
         news["own"] = old
-        apart = operations.statuses(normalize(old))
+        apart = normalize(old).statuses
         sent = {name: bodies.generate(spec, separate_statuses=apart) for name, spec in news.items()}
         seen = execution.decoded(client, sent)
         if seen["own"].places or not seen["own"].is_clean:
