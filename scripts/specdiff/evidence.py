@@ -3,7 +3,7 @@
 A response contradicts a document where it has null, or a value of a different type, in a place that
 does not allow it: the attribute could no longer be read. A missing field contradicts only a
 document that newly requires it, because a response may be older than the field. An undeclared field
-is no contradiction, but is reported.
+or enum value is no contradiction, but is reported.
 """
 
 import json
@@ -29,6 +29,8 @@ from specdiff.findings import Action, SpecFinding
 from specdiff.overlay_fixes import ResponseSchemas
 
 _ADVICE = "trust the responses, since the service sent this, or accept it with a reason"
+#: The kinds of deviation that are reported, but are no contradiction.
+_REPORTED = {"undeclared", "unknown_value"}
 _AHEAD = "declare it in the overlay ahead of the spec, or it is reported as drift"
 
 
@@ -80,7 +82,7 @@ class _Trial:
             for deviation in r.drift:
                 place = (deviation.operation, deviation.status, deviation.place)
                 excused = deviation.kind == "missing" and place not in self.required
-                if deviation.kind == "undeclared" or (place in r.broken and not excused):
+                if deviation.kind in _REPORTED or (place in r.broken and not excused):
                     counts[deviation] += 1
         return counts, len(decoded), faults
 
@@ -140,13 +142,13 @@ def check(  # noqa: PLR0913 - the two documents, and what is known of them
         tuple(faults),
         tuple(
             SpecFinding(
-                f"answer-{deviation.kind}",
+                f"answer-{deviation.kind.replace('_', '-')}",
                 after.pointer(deviation),
                 f"{deviation.operation} {deviation.status} {one_line(deviation.place)} has "
                 f"{deviation.found} in {count} of "
                 f"{answers} recorded response(s); the new spec says {one_line(deviation.expected)}",
-                _AHEAD if deviation.kind == "undeclared" else _ADVICE,
-                fails=deviation.kind != "undeclared",
+                _AHEAD if deviation.kind in _REPORTED else _ADVICE,
+                fails=deviation.kind not in _REPORTED,
                 actions=tuple(fixes.get(deviation, ())),
             )
             for deviation, count in sorted(denied.items())

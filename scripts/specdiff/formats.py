@@ -64,7 +64,7 @@ def _findings(report: DriftReport, paint: Callable[[str, str], str]) -> Iterator
         kind = (
             _KINDS[finding.rule.partition("-")[0]]
             if finding.fails
-            else finding.rule.rpartition("-")[2]
+            else finding.rule.removeprefix("answer-").removeprefix("overlay-action-")
         )
         yield ""
         yield f"{paint('31' if finding.fails else '36', 'accepted' if reason else kind):8}  " + (

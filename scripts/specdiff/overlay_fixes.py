@@ -1,10 +1,12 @@
 """Overlay actions that make a document allow what the service sends."""
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
 from attrs import field, frozen
 from backtesting.observations import Deviation
+from normalizing import enum_names
 from normalizing.findings import UnreadableSchemaError
 from normalizing.located import LocatedObject, child, json_path, without_pointers
 from normalizing.operations import Description
@@ -13,6 +15,8 @@ from normalizing.shapes import Parts, Raw, Shape
 
 from specdiff.findings import Action
 
+#: The keywords that declare a field or list a value, by the kind of deviation.
+_DECLARED_BY = {"undeclared": ("properties",), "unknown_value": ("enum", "anyOf", "oneOf")}
 _TYPES = {"array", "boolean", "integer", "number", "object", "string"}
 _REASON = "Seen in recorded responses of the service: "
 
@@ -51,7 +55,7 @@ class ResponseSchemas:
         return raw.pointer if raw else "#/paths"
 
     def declaring(self, denied: Deviation) -> _Place | None:
-        """Return the schema that should declare an undeclared field; None for other deviations."""
+        """Return the schema that should declare a field or list a value; None for the others."""
         return self._place(self._declaring(denied))
 
     def denying(self, denied: Deviation) -> _Place | None:
@@ -59,12 +63,14 @@ class ResponseSchemas:
         return self._place(next(self._at(denied), None))
 
     def _declaring(self, denied: Deviation) -> Raw | None:
-        if denied.kind != "undeclared":
+        if denied.kind not in _DECLARED_BY:
             return None
-        above = denied._replace(place=denied.place.rpartition("/")[0])
-        shapes = (shape for raw in self._at(above) for shape in self._shapes((raw,)))
-        declaring = (raw for shape in shapes for raw in shape.raws if "properties" in raw.value)
-        return next(declaring, None)
+        if denied.kind == "undeclared":
+            denied = denied._replace(place=denied.place.rpartition("/")[0])
+        shapes = [shape for raw in self._at(denied) for shape in self._shapes((raw,))]
+        raws = [raw for shape in shapes for raw in shape.raws if isinstance(raw.value, dict)]
+        keywords = _DECLARED_BY[denied.kind]
+        return next((raw for keyword in keywords for raw in raws if keyword in raw.value), None)
 
     def _at(self, denied: Deviation) -> Iterator[Raw]:
         """Yield the schemas at a place in the response bodies of an operation."""
@@ -117,9 +123,9 @@ def candidates(
     """
     reason = f"{_REASON}{denied.operation} {denied.status} {denied.place} has {denied.found}."
     if holder := after.declaring(denied):
-        schema = {} if denied.found in {"null", "object"} else {"type": denied.found}
-        target, update = json_path(holder.pointer), {"properties": {_name(denied.place): schema}}
-        return [[{"target": target, "description": reason, "update": update}]]
+        update = _declaration(holder.schema, denied)
+        target = json_path(holder.pointer)
+        return [[{"target": target, "description": reason, "update": update}]] if update else []
     spot, old = after.denying(denied), before.denying(denied)
     if spot is None:
         return []
@@ -138,6 +144,21 @@ def candidates(
     elif old and "$ref" not in old.schema:
         result.append(_replaced(spot, without_pointers(old.schema), reason))
     return result
+
+
+def _declaration(schema: dict[str, Any], denied: Deviation) -> dict[str, Any]:
+    """Return an `update` that declares a field or lists a value; empty if its text is cut."""
+    if denied.kind == "undeclared":
+        declared = {} if denied.found in {"null", "object"} else {"type": denied.found}
+        return {"properties": {_name(denied.place): declared}}
+    try:
+        value = ast.literal_eval(denied.found)
+    except SyntaxError:
+        return {}
+    if "enum" not in schema:
+        return {"anyOf" if "anyOf" in schema else "oneOf": [{"const": value}]}
+    names = [enum_names.member_name(value)] if enum_names.NAMES in schema else []
+    return {"enum": [value], **({enum_names.NAMES: names} if names else {})}
 
 
 def _update(

@@ -132,6 +132,43 @@ def test_an_undeclared_field_is_reported_with_actions_that_declare_it(
     assert weigh({}, folders=[folder]).findings == ()
 
 
+def test_an_unknown_enum_value_is_reported_with_actions_that_list_it(
+    weigh, project, tmp_path_factory
+):
+    """Wherever the enum is, however it is written; one whose text is cut has no action."""
+    folder = tmp_path_factory.mktemp("mine")
+    sent = json.loads((ROOT / SENT).read_bytes())
+    named = {"type": "integer", "enum": [1, 2], "x-enum-varnames": ["ONE", "TWO"]}
+    fields = {
+        "tier": {"type": ["string", "null"], "enum": ["free", None]},
+        "level": named,
+        "mode": {"oneOf": [{"const": "slow"}, {"const": "fast"}]},
+        "labels": {"type": "array", "items": {"type": "string", "enum": ["a"]}},
+        "long": {"type": "string", "enum": ["x"]},
+    }
+    more = {"tier": "gold", "level": 3, "mode": "it's", "labels": ["a", "b"], "long": "y" * 70}
+    values = {"api_type": "telepathy", **more}
+    (folder / "seen.json").write_text(json.dumps({"data": {**sent["data"], **values}}))
+    result = weigh(fields, folders=[folder])
+    texts = ("'telepathy'", "'b'", "3", f"'{'y' * 59}…", '"it\'s"', "'gold'")
+    places = ("api_type", "labels/*", "level", "long", "mode", "tier")
+    assert [
+        (finding.rule, finding.fails, finding.text.partition(" in ")[0])
+        for finding in result.findings
+    ] == [
+        ("answer-unknown-value", False, f"get-generation 200 /data/{place} has {text}")
+        for place, text in zip(places, texts, strict=True)
+    ]
+    assert [bool(finding.actions) for finding in result.findings] == [
+        place != "long" for place in places
+    ]
+    overlay = documents.load(project.root / "overlays" / "spec.overlay.yaml")
+    overlay["actions"] += [action for finding in result.findings for action in finding.actions]
+    project.write("overlays/spec.overlay.yaml", json.dumps(overlay))
+    [left] = weigh(fields, old=spec(project, fields), folders=[folder]).findings
+    assert left.pointer == f"{AT}/long"
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("empty", "holds no recorded response"), ("bad", "bad/a.json is not JSON")],
