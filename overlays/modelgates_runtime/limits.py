@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from math import inf, isfinite
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -202,6 +201,8 @@ def _date_s(text: object, *parsers: Callable[[str], datetime]) -> float | None:
     """Parse an HTTP date, or one that `parsers` accept; return the seconds since 1970."""
     if not isinstance(text, str):
         return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - loaded with the first client
+
     for parse in (parsedate_to_datetime, *parsers):
         try:
             at = parse(text)

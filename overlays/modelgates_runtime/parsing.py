@@ -9,7 +9,8 @@ with and without `msgspec`.
 import codecs
 import json
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from functools import cache
+from typing import Any, Final, NamedTuple, NoReturn
 
 from modelgates_runtime.values import is_array, is_object
 
@@ -29,16 +30,26 @@ def _loads(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-_fast_loads: Callable[[bytes], Any] = _loads
-_rejections: tuple[type[Exception], ...] = (ValueError, RecursionError)
-try:
-    import msgspec
-except ImportError:
-    pass
-else:
-    if type(msgspec.json.decode(b"18446744073709551616")) is int:  # a float before 0.17
-        _fast_loads = msgspec.json.decode
-        _rejections += (msgspec.MsgspecError,)  # a ValueError only from 0.21 on
+class Parser(NamedTuple):
+    """A function that parses JSON, and what it raises for a document that it rejects."""
+
+    loads: Callable[[bytes], Any]
+    rejections: tuple[type[Exception], ...] = (ValueError, RecursionError)
+
+
+@cache
+def fast_parser() -> Parser:
+    """Return the fastest parser; it is imported on first use, as importing `msgspec` is slow."""
+    standard = Parser(_loads)
+    try:
+        import msgspec  # noqa: PLC0415 - an extra
+    except ImportError:
+        return standard
+    if type(msgspec.json.decode(b"18446744073709551616")) is not int:  # a float before 0.17
+        return standard
+    # Its error is a ValueError only from 0.21 on.
+    return Parser(msgspec.json.decode, (*standard.rejections, msgspec.MsgspecError))
+
 
 #: Maximum nesting: more than any real document has, and far below Python's recursion limit.
 MAX_DEPTH: Final = 100
@@ -52,9 +63,10 @@ def parse_json(content: bytes) -> Any:
 
     Source: RFC 8259.
     """
+    loads, rejections = fast_parser()
     try:
-        return _fast_loads(content)
-    except _rejections:
+        return loads(content)
+    except rejections:
         return _loads(content)
 
 

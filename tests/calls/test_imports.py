@@ -1,4 +1,4 @@
-"""A failing call imports nothing: at the exit of a program or without a descriptor it could not."""
+"""What is imported, and when: before a client is made, little; by a failing call, nothing."""
 
 import json
 import subprocess
@@ -74,3 +74,18 @@ def test_each_failure_is_typed_without_further_imports(kind):
         )
     expected = {"gen-right": "gen-right", **{name: error for name, (_, error) in FAILING.items()}}
     assert json.loads(done.stdout or "null") == expected, done.stderr
+
+
+def test_slow_modules_are_imported_with_the_first_client_or_later():
+    """A program that only names the class does not wait for TLS, parsers or HTTP."""
+    slow = {"asyncio", "email.utils", "html", "httpcore", "httpx", "msgspec", "ssl"}
+    program = f"""
+        import sys
+        before = {{*sys.modules}}
+        from modelgates_client import ModelGates
+        print({slow} & sys.modules.keys() - before)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+    assert done.stdout == "set()\n", done.stderr

@@ -15,7 +15,7 @@ def parser(request):
     """Run a test with each parser; the results must be equal."""
     loads = {"msgspec": msgspec.json.decode, "json": parsing._loads}[request.param]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parsing, "_fast_loads", loads)
+        patch.setattr(parsing, "fast_parser", lambda: parsing.Parser(loads))
         yield request.param
 
 

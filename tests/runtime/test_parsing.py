@@ -46,12 +46,17 @@ def test_msgspec_agrees_with_json_or_rejects_the_document(content, edits):
     assert read in {None, outcome(parsing._loads, bytes(changed))}
 
 
+def parse_by(monkeypatch, loads):
+    """Use one of the parsers."""
+    monkeypatch.setattr(parsing, "fast_parser", lambda: parsing.Parser(loads))
+
+
 @pytest.mark.parametrize("content", [b"-0", b"-0.0", b"1E400", b"9" * 4300, b"1.5e-400", b"1e5"])
 def test_numbers_are_the_same_with_both_parsers(monkeypatch, content):
     """Signs of zero, integers of any size and numbers beyond a double."""
-    monkeypatch.setattr(parsing, "_fast_loads", msgspec.json.decode)
+    parse_by(monkeypatch, msgspec.json.decode)
     with_msgspec = repr(parse_json(content))
-    monkeypatch.setattr(parsing, "_fast_loads", parsing._loads)
+    parse_by(monkeypatch, parsing._loads)
     assert repr(parse_json(content)) == with_msgspec == repr(json.loads(content))
 
 
@@ -59,7 +64,7 @@ def test_numbers_are_the_same_with_both_parsers(monkeypatch, content):
 @pytest.mark.parametrize("loads", [msgspec.json.decode, parsing._loads])
 def test_python_constants_are_rejected(monkeypatch, loads, content):
     """NaN and the infinities are Python's extension, not JSON."""
-    monkeypatch.setattr(parsing, "_fast_loads", loads)
+    parse_by(monkeypatch, loads)
     with pytest.raises(ValueError, match="not a JSON value"):
         parse_json(content)
 
@@ -68,7 +73,7 @@ def test_python_constants_are_rejected(monkeypatch, loads, content):
 @pytest.mark.parametrize("before", [b"", b'["\\ud800",', b"[1e999,"])
 def test_nesting_beyond_the_stack_is_rejected(monkeypatch, loads, before):
     """Even if the first parser failed earlier for another reason."""
-    monkeypatch.setattr(parsing, "_fast_loads", loads)
+    parse_by(monkeypatch, loads)
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_json(before + b"[" * 200_000)
 
@@ -88,7 +93,7 @@ def loaded_with(monkeypatch, parser):
 def test_msgspec_is_used_if_it_is_installed(monkeypatch, is_installed):
     """Otherwise the standard library's strict parser is used."""
     module = loaded_with(monkeypatch, msgspec if is_installed else None)
-    assert module._fast_loads is (msgspec.json.decode if is_installed else module._loads)
+    assert module.fast_parser().loads is (msgspec.json.decode if is_installed else module._loads)
 
 
 class FakeError(Exception):
@@ -109,7 +114,7 @@ def test_documents_that_an_old_msgspec_rejects_are_parsed_again(monkeypatch):
         raise FakeError("malformed")
 
     module = loaded_with(monkeypatch, fake_msgspec(decode))
-    assert module._fast_loads is decode
+    assert module.fast_parser().loads is decode
     assert module.parse_json(b"[1]") == [1]
     with pytest.raises(ValueError, match="Expecting value"):
         module.parse_json(b"<html>upstream</html>")

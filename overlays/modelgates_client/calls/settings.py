@@ -2,7 +2,6 @@
 
 import os
 import re
-import ssl
 import sys
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypedDict, cast
@@ -12,7 +11,7 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.records.drift_observer import DriftCallback, enable_logging
 from modelgates_client.transport.content import ACCEPTED
 from modelgates_client.transport.deadline import MAX_S
-from modelgates_client.transport.lazy_httpx import httpx
+from modelgates_client.transport.lazy_modules import httpx, ssl
 from modelgates_client.transport.options import NetworkOptions, Server, Trust, choose_proxy
 from modelgates_runtime.operation import Validation
 
@@ -44,7 +43,7 @@ class Options(TypedDict, total=False):
     http_referer: str | None
     x_modelgates_title: str | None
     ca_bundle: "str | os.PathLike[str] | None"
-    ssl_context: ssl.SSLContext | None
+    ssl_context: "ssl.SSLContext | None"
     proxy: str | None
     trust_env: bool
     max_response_bytes: int

@@ -1,7 +1,6 @@
 """`AsyncModelGates`, the async client."""
 
 import os
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -26,7 +25,7 @@ from modelgates_client.transport.async_pool import running_loop
 from modelgates_client.transport.credentials import Credentials, KeyFunction
 from modelgates_client.transport.engines import AsyncEngine, async_engine
 from modelgates_client.transport.exchange import MAX_CONNECTIONS, timeout_failure
-from modelgates_client.transport.lazy_httpx import httpx
+from modelgates_client.transport.lazy_modules import httpx, ssl
 from modelgates_client.transport.messages import AttemptResult
 from modelgates_client.transport.options import ProxyURL
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
@@ -62,7 +61,7 @@ class AsyncModelGates(AsyncResources, BaseClient[AsyncEngine]):
         http_referer: str | None = None,
         x_modelgates_title: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
-        ssl_context: ssl.SSLContext | None = None,
+        ssl_context: "ssl.SSLContext | None" = None,
         proxy: str | None = None,
         trust_env: bool = True,
         http_client: "httpx.AsyncClient | None" = None,

@@ -3,6 +3,7 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Generic, Self, TypeVar, Unpack
 from urllib.parse import urljoin
 from warnings import warn
@@ -25,12 +26,20 @@ from modelgates_client.transport.engines import AsyncEngine, Engine
 from modelgates_client.transport.options import ProxyURL
 from modelgates_runtime.decoded import find_drift
 from modelgates_runtime.operation import Call, CallOptions
+from modelgates_runtime.parsing import fast_parser
 from modelgates_runtime.types import Response
 
 T = TypeVar("T")
 
 
 E = TypeVar("E", bound=Engine | AsyncEngine)
+
+
+def _import_what_errors_need() -> None:
+    """Import what is loaded on first use: a call that fails as the program exits could not."""
+    import_module("email.utils")
+    import_module("html")
+    fast_parser()
 
 
 class ChangedOptions(ClientOptions, total=False):
@@ -58,6 +67,7 @@ class BaseClient(ABC, Generic[E]):
         self._owns_engine = parent is None
         self._closed = False
         if parent is None:
+            _import_what_errors_need()
             try:
                 self._engine = self._make_engine()
             except RuntimeError as error:  # of a dependency, in some subinterpreters

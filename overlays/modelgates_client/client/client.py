@@ -1,7 +1,6 @@
 """`ModelGates`, the sync client."""
 
 import os
-import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import partial
@@ -24,7 +23,7 @@ from modelgates_client.records.drift_observer import LOGGER, DriftCallback
 from modelgates_client.resources.generations import Resources
 from modelgates_client.transport.credentials import Credentials
 from modelgates_client.transport.engines import AttemptSender, Engine, async_engine, sync_engine
-from modelgates_client.transport.lazy_httpx import httpx
+from modelgates_client.transport.lazy_modules import httpx, ssl
 from modelgates_client.transport.messages import AttemptResult
 from modelgates_client.transport.options import NetworkOptions, ProxyURL
 from modelgates_runtime.operation import Call, CallOptions, RequestOptions, Validation
@@ -59,7 +58,7 @@ class ModelGates(Resources, BaseClient[Engine]):
         http_referer: str | None = None,
         x_modelgates_title: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
-        ssl_context: ssl.SSLContext | None = None,
+        ssl_context: "ssl.SSLContext | None" = None,
         proxy: str | None = None,
         trust_env: bool = True,
         http_client: "httpx.Client | None" = None,

@@ -15,7 +15,7 @@
 | `async_pool`       | the connection pool that async engines share                   |
 | `httpx_engine`     | the engines over the caller's own httpx client                 |
 | `httpx_exchange`   | one request and its result through the caller's httpx client   |
-| `lazy_httpx`       | httpx for annotations, imported on first use                   |
+| `lazy_modules`     | httpx and ssl, imported on first use                           |
 | `options`          | where and how to connect: server, proxy, certificates          |
 | `credentials`      | the API key: its source, and how it is masked                  |
 | `deadline`         | the point in time by which a call is over                      |

@@ -1,6 +1,5 @@
 """The API key: where it comes from, and how it is kept out of logs, reprs and errors."""
 
-import html  # not on first use: failures may need it during shutdown, when imports fail
 import inspect
 import os
 import re
@@ -226,6 +225,8 @@ def _as_bytes(text: str) -> bytes:
 
 def _decodings(text: str) -> tuple[str, ...]:
     """Return the possible decodings of a text: JSON (nested, too), HTML and URL."""
+    import html  # noqa: PLC0415 - loaded with the first client
+
     unescaped = re.sub(_JSON_ESCAPE, lambda match: chr(int(match[1], 16)), text)
     unescaped = unescaped.replace("\\", "").replace("\0", "")
     return unescaped, html.unescape(unescaped), unquote(unescaped)

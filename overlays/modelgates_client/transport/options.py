@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import ssl
 import sys
 import warnings
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.transport.lazy_modules import ssl
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})
@@ -281,7 +281,7 @@ class Trust(NamedTuple):
     """
 
     ca_bundle: str | None = None
-    context: ssl.SSLContext | None = None
+    context: "ssl.SSLContext | None" = None
 
     def check(self) -> None:
         """Check that the certificates can be loaded.
@@ -299,13 +299,13 @@ class Trust(NamedTuple):
                     f"ca_bundle {self.ca_bundle!r} cannot be used: {error.strerror or error}"
                 ) from None
 
-    def tls(self) -> ssl.SSLContext:
+    def tls(self) -> "ssl.SSLContext":
         """Return the TLS context; clients share the ones created here, as creation is slow."""
         return self.context or _context(self.ca_bundle)
 
 
 @cache
-def _context(ca_bundle: str | None) -> ssl.SSLContext:
+def _context(ca_bundle: str | None) -> "ssl.SSLContext":
     key_log = os.environ.get("SSLKEYLOGFILE")  # `create_default_context` opens it
     if key_log and not sys.flags.ignore_environment:
         try:
