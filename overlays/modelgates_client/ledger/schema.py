@@ -116,11 +116,11 @@ class _Header(NamedTuple):
 
 
 def upgrade(database: Database, steps: Sequence[Step]) -> None:
-    """Apply the missing steps, each in one transaction; a blank file lacks all of them.
+    """Apply the missing steps in one transaction; a blank file lacks all of them.
 
     Raises:
         LedgerError: The file is not a ledger, or was written by a newer version of this package,
-            or a step failed; then the file is as it was before that step.
+            or a step failed; then the file is as it was.
     """
     while (header := _checked_header(database, steps)).version < len(steps):
         if header.is_blank:
@@ -128,8 +128,9 @@ def upgrade(database: Database, steps: Sequence[Step]) -> None:
                 connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         with database.writing() as connection:
             if _read_header(connection) == header:  # otherwise another process upgraded it
-                steps[header.version](connection)
-                connection.execute(f"PRAGMA user_version = {header.version + 1}")
+                for step in steps[header.version :]:
+                    step(connection)
+                connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 
 def check_version(database: Database, steps: Sequence[Step]) -> None:

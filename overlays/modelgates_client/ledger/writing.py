@@ -169,10 +169,8 @@ def write(
     for outcome in outcomes:
         stored = connection.execute(_SELECT_STATE, (outcome.encoded_id,)).fetchone()
         if stored is None:
-            connection.execute(_INSERT_ID, (outcome.encoded_id,))
-            stored = connection.execute(_SELECT_STATE, (outcome.encoded_id,)).fetchone()
-        if stored is None:
-            raise DamagedError(f"{outcome.encoded_id!r} cannot be read after it was written")
+            inserted = connection.execute(_INSERT_ID, (outcome.encoded_id,))
+            stored = inserted.lastrowid, None, None, 0, 0
         state = _StoredState(*stored)
         if not isinstance(state.requests, int) or not isinstance(state.final, int | None):  # pyright: ignore[reportUnnecessaryIsInstance] - storage may have changed them
             raise DamagedError(f"the state of {outcome.encoded_id!r} has values of a wrong type")

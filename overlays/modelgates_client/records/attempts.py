@@ -93,8 +93,10 @@ class Attempts(Sequence[Attempt]):
 
     @property
     def _served_index(self) -> int | None:
-        succeeded = (index for index, attempt in enumerate(self.all) if attempt.succeeded)
-        return max(succeeded, default=None)
+        for index in range(len(self.all) - 1, -1, -1):
+            if self.all[index].succeeded:
+                return index
+        return None
 
     def __len__(self) -> int:
         return len(self.all)

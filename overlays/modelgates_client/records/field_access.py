@@ -37,8 +37,9 @@ def items_or_none(record: object, name: str) -> list[Any] | None:
 
 def number_or_none(record: object, name: str) -> int | float | None:
     """Return the number in a field, or None, like `field_or_none`."""
-    number = field_or_none(record, name, float)
-    return field_or_none(record, name, int) if number is None else number
+    value = _read(record, name)
+    is_number = isinstance(value, (int, float)) and value.__class__ is not bool
+    return value if is_number else None
 
 
 def _read(record: object, name: str) -> Any:

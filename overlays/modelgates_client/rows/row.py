@@ -27,6 +27,7 @@ VERSION: Final = 3
 
 T = TypeVar("T")
 
+_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 _NOT_SENT: Final = ("nothing", "null")  # values of `FieldError.found`
 
 _FIELDS: Final = tuple(column for column in COLUMNS if column.is_field)
@@ -142,7 +143,7 @@ def _attempts(record: Generation, attempts: Attempts, unreadable: list[str]) -> 
         is_complete = is_complete and is_whole
     if not is_complete:
         unreadable.append("attempts")
-    return json.dumps(items, separators=(",", ":"))
+    return _json(items)
 
 
 def _attempt_item(attempt: Attempt, response: object) -> tuple[dict[str, Value], bool]:
