@@ -64,7 +64,9 @@ def admit(document: dict[str, Any], name: str, corrections: dict[str, Any] | Non
         more = (
             f"; and {len(problems) - _MAX_REPORTED} more" if len(problems) > _MAX_REPORTED else ""
         )
-        raise ToolError(f"{name}: {'; '.join(problems[:_MAX_REPORTED])}{more}")
+        listed = "; ".join(problems[:_MAX_REPORTED])
+        listed = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in listed)
+        raise ToolError(f"{name}: {listed}{more}")
     _check_operation(document, name, corrections)
 
 

@@ -205,7 +205,9 @@ def test_names_and_numbers_have_limits(spec, message):
 def test_all_problems_are_reported_at_once():
     """Each with its place."""
     spec = change(
-        "servers", [{"url": "http://evil.example"}], **{"N" * 161: TEXT, "a\u200bb": TEXT}
+        "servers",
+        [{"url": "http://evil.example"}],
+        **{"N" * 161: TEXT, "a\u200bb": {"title": "\u202e"}},
     )
     output = refusal(spec)
     for message in ("161 bytes", "U+200B", "#/servers/0", "over a connection other than https"):
