@@ -29,12 +29,16 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CODEGEN = ("--require-hashes", "-r", "scripts/requirements/codegen.txt")
 EXTRAS = ("-e", ".[all]")
+TEST_GROUPS = ("test", "mocks", "doors")
+LOCKED_GROUPS = (*TEST_GROUPS, "typing", "heavy", "coverage")
+LOCKED = ("--require-hashes", "-r", "scripts/requirements/tests.txt")
 PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
 
 # What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, what
 # packages of others make of ours, simulations, and long searches through pure functions. Everything
 # else, and what is new, is tested on all.
 ON_ONE = (
+    "tests/attack",
     "tests/bulk/test_limits.py",
     "tests/bulk/test_mixtures.py",
     "tests/bulk/test_outages.py",
@@ -137,7 +141,8 @@ def environment(
     programs = home / ("Scripts" if os.name == "nt" else "bin")
     session.env.update(VIRTUAL_ENV=str(home), PYTHONDONTWRITEBYTECODE="")  # or all is compiled anew
     session.env["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
-    inputs = ("pyproject.toml", CODEGEN[-1], PROJECT["tool"]["hatch"]["version"]["path"])
+    version_file = PROJECT["tool"]["hatch"]["version"]["path"]
+    inputs = ("pyproject.toml", CODEGEN[-1], LOCKED[-1], version_file)
     contents = [(ROOT / name).read_text(encoding="utf-8") for name in inputs]
     made_of = repr((str(home), Path(python).resolve(), sys.version, installs, contents))
     key = hashlib.sha256(made_of.encode()).hexdigest()
@@ -212,10 +217,9 @@ def create_with_pip(
 def project(session: nox.Session, version: str | None = None) -> None:
     """Use the environment that has everything any test or type checker needs."""
     python = INTERPRETERS[version] if version else sys.executable
-    groups = ("test", "mocks", "doors", "typing", "heavy", "coverage")
-    needs = (*EXTRAS, *(need for name in groups for need in group(name)))
     version = version or "{}.{}".format(*sys.version_info)
-    environment(session, f"project-{version}", CODEGEN, needs, python=python)
+    ours = ("--no-deps", "-e", ".")
+    environment(session, f"project-{version}", CODEGEN, LOCKED, ours, python=python)
 
 
 def files_for_one() -> list[str]:
@@ -303,7 +307,7 @@ def audit(session: nox.Session) -> None:
     run(session, "zizmor", "--offline", ".github/workflows")
     run(session, "bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *PACKAGES)
     # Strict: a package that the index does not know is an error, not skipped.
-    for locked in ("codegen", "nox"):
+    for locked in ("codegen", "nox", "tests"):
         requirements = f"scripts/requirements/{locked}.txt"
         audited = ("--strict", "--disable-pip", "--require-hashes", "-r", requirements)
         run(session, "pip-audit", *audited)
@@ -388,16 +392,19 @@ def refuse_missing_files(session: nox.Session) -> None:
 
 @nox.session
 def pins(session: nox.Session) -> None:
-    """Compile the pins of the tools again, with hashes; arguments go to uv, such as `--upgrade`.
+    """Compile the pins of tools and tests again, with hashes; arguments go to uv.
 
     uv is installed with nox, by `scripts/requirements/nox.txt`, if `scripts/run.py` is used.
     """
     uv = shutil.which("uv") or session.error("uv is missing: run `python3 scripts/run.py pins`")
     options = ("--universal", "--generate-hashes", "--python-version", "3.11", "--no-header")
+    compiled = (uv, "pip", "compile", "--quiet", *options, *session.posargs)
     with session.chdir(ROOT / "scripts"):
         for name in ("requirements/codegen", "requirements/nox"):
-            files = (f"{name}.in", "--output-file", f"{name}.txt")
-            session.run(uv, "pip", "compile", "--quiet", *options, *files, *session.posargs)
+            session.run(*compiled, f"{name}.in", "--output-file", f"{name}.txt")
+    groups = [f"--group={name}" for name in LOCKED_GROUPS]
+    files = ("pyproject.toml", "--constraint", CODEGEN[-1], "--output-file", LOCKED[-1])
+    session.run(*compiled, "--no-annotate", "--all-extras", *groups, *files)
 
 
 def script(session: nox.Session, name: str) -> None:
@@ -454,6 +461,27 @@ def lowest(session: nox.Session) -> None:
     needs = ("-e", f".[{','.join(extras)}]", *group("pytest"), "ruamel.yaml", *pins)
     environment(session, "lowest", needs, python=oldest)
     run_pytest(session, *LOWEST, *session.posargs)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest versions of all dependencies, on the newest interpreter."""
+    needs = (*EXTRAS, *(need for name in TEST_GROUPS for need in group(name)), "ruamel.yaml")
+    shutil.rmtree(ROOT / ".nox" / "newest", ignore_errors=True)  # what is newest changes
+    environment(session, "newest", needs, python=list(INTERPRETERS.values())[-1])
+    # What generates code has versions of its own, which are pinned.
+    others = ("tests/attack", "tests/scripts", HEAVY, COMPARISON)
+    run_pytest(session, *(f"--ignore={path}" for path in others), *session.posargs)
+
+
+@nox.session
+def attack(session: nox.Session) -> None:
+    """Attack the package for about an hour; `-- --bodies 1000` and the like say how much."""
+    needs = (*EXTRAS, *(need for name in TEST_GROUPS for need in group(name)), *group("attack"))
+    environment(session, "attack", CODEGEN, needs)
+    whole = ("--bodies=1000000", "--fuzz-seconds=10", "--specs=100", "--ids=1000000")
+    with scratch_folder(session):
+        run(session, "pytest", "--durations=0", "tests/attack", *whole, *session.posargs)
 
 
 @nox.session(allow_parallel=True)

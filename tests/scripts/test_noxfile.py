@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import nox
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +47,23 @@ def test_the_lowest_versions_are_run_with_everything(noxfile):
     """An untested lower bound is a guess."""
     noxfile()
     assert "lowest" in nox.registry.get()["test"].requires
+
+
+def test_the_locked_versions_are_those_that_pyproject_allows(noxfile):
+    """All of them have a hash; `nox -s pins` locks what was added or raised since."""
+    read = noxfile()
+    lines = (ROOT / read["LOCKED"][-1]).read_text().splitlines()
+    locked = dict(line.split(" ")[0].split("==") for line in lines if not line.startswith(" "))
+    metadata = read["PROJECT"]["project"]
+    needs = list(metadata["dependencies"])
+    for extra in metadata["optional-dependencies"].values():
+        needs += extra
+    for name in read["LOCKED_GROUPS"]:
+        needs += read["group"](name)
+    for need in map(Requirement, needs):
+        if need.name != metadata["name"]:
+            assert need.specifier.contains(locked[canonicalize_name(need.name)])
+    assert sum("--hash=sha256:" in line for line in lines) > len(locked)
 
 
 @pytest.mark.parametrize(
