@@ -182,6 +182,76 @@ def test_a_large_file_is_imported_in_several_transactions(path, monkeypatch):
     assert queued_ids(path) == IDS
 
 
+@POSIX
+@pytest.mark.parametrize("idle_writers", [0, 3])
+def test_the_files_of_living_writers_are_bounded(path, monkeypatch, idle_writers):
+    """A file that has grown is renamed; it is removed when its writers have opened a new one."""
+    monkeypatch.setattr(capture_file, "_CHECK_NS", 0)
+    monkeypatch.setattr(capture_file, "_MAX_BYTES", 1000)
+    file, idle = CaptureFile(path), []
+    expected, sizes = [], []
+    with Ledger(path) as ledger:
+        for round_number in range(20):
+            if round_number < idle_writers:
+                idle.append(CaptureFile(path))
+            for number in range(20):
+                expected.append(f"gen-{round_number}-{number}")
+                file.append(expected[-1])
+            assert ledger.import_captured() == 20
+            assert ledger.has_all_captured()
+            captured = path.parent.glob(f"{path.name}-captured*")
+            sizes.append(sum(each.stat().st_size for each in captured))
+        assert max(sizes) < 2000 * (2 + idle_writers)
+        for number, writer in enumerate([file, *idle]):
+            expected.append(f"gen-last-{number}")
+            writer.append(expected[-1])
+        del file, idle, writer
+        ledger.import_captured()
+    assert queued_ids(path) == expected
+    assert not list(path.parent.glob(f"{path.name}-captured*"))
+
+
+@POSIX
+def test_a_line_that_is_written_while_its_file_is_renamed_is_imported(path, monkeypatch):
+    """Until the writer checks, it writes to the renamed file; a file of another program stays."""
+    monkeypatch.setattr(capture_file, "_MAX_BYTES", 1)
+    foreign = [path.with_name(f"{path.name}-captured-{word}") for word in ("old", "1.bak", "²")]
+    for each in foreign:
+        each.touch()
+    file = CaptureFile(path)
+    file.append("gen-1")
+    with Ledger(path) as ledger:
+        assert path.with_name(f"{path.name}-captured-1").exists()
+        file.append("gen-2")
+        assert not ledger.has_all_captured()
+        with Ledger(path, read_only=True) as reader:
+            assert not reader.has_all_captured()
+        bring_up_to_date(path)
+        monkeypatch.setattr(capture_file, "_CHECK_NS", 0)
+        file.append("gen-3")
+    assert queued_ids(path) == ["gen-1", "gen-2", "gen-3"]
+    assert all(each.exists() for each in foreign)
+
+
+def test_a_file_whose_first_line_arrives_during_the_import_is_imported(path, monkeypatch):
+    """The first line identifies the file; before it is written, there is nothing to import."""
+    file, digest = CaptureFile(path), capture_file._digest
+    arriving = ["gen-2", "gen-1"]
+
+    def delayed(opened):
+        try:
+            return digest(opened)
+        finally:
+            if arriving:
+                file.append(arriving.pop())
+
+    file.append("gen-0")
+    capture_file_of(path).write_bytes(b"")
+    monkeypatch.setattr(capture_file, "_digest", delayed)
+    monkeypatch.setattr("modelgates_client.ledger.ledger.has_capture_file", lambda _: True)
+    assert queued_ids(path) == ["gen-1", "gen-2"]
+
+
 def test_an_import_that_fails_keeps_what_it_committed(path, monkeypatch):
     """The error occurs in the middle of the file."""
     monkeypatch.setattr(capture_file, "_CHUNK", 1000)
@@ -299,8 +369,10 @@ def test_a_forked_child_writes_to_the_same_file(path):
 
 WRITER = """
 import sys
+from modelgates_client.ledger import capture_file
 from modelgates_client.ledger.capture_file import CaptureFile
 path, name, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
+capture_file._CHECK_NS = 0
 file = None
 for number in range(most):
     if number % 20 == 0:
@@ -319,8 +391,10 @@ def start_writer(path, name):
 
 @POSIX
 @pytest.mark.slow("processes that are started, and killed")
-def test_killed_writers_and_concurrent_imports_lose_no_id(path):
-    """Each line is imported once, while the file is created and removed again and again."""
+@pytest.mark.parametrize("max_bytes", [capture_file._MAX_BYTES, 1])
+def test_killed_writers_and_concurrent_imports_lose_no_id(path, monkeypatch, max_bytes):
+    """Each line is imported once, while files are created, renamed and removed all the time."""
+    monkeypatch.setattr(capture_file, "_MAX_BYTES", max_bytes)
     chance = random.Random(7)
     written = []
     for number in range(2):
@@ -328,8 +402,9 @@ def test_killed_writers_and_concurrent_imports_lose_no_id(path):
         writers = {name: start_writer(path, name) for name in names}
         for name, writer in writers.items():
             lines = [writer.stdout.readline()]
-            time.sleep(chance.random() / 20)
-            queued_ids(path)
+            for _ in range(3):
+                time.sleep(chance.random() / 50)
+                queued_ids(path)
             writer.kill()
             with writer:
                 lines += writer.stdout.read().splitlines(keepends=True)
@@ -338,7 +413,7 @@ def test_killed_writers_and_concurrent_imports_lose_no_id(path):
     assert len(written) > 6
     assert len(ids) == len(set(ids))
     assert set(written) - set(ids) == set()
-    assert not capture_file_of(path).exists()
+    assert not list(path.parent.glob(f"{path.name}-captured*"))
 
 
 TAKER = """

@@ -25,8 +25,9 @@ def capture(client: C, *, to: Sink, labels: Mapping[str, str] | None = None) -> 
     With a ledger, each id is a line in a file next to it, `…-captured`, which is handed to the
     operating system before the application receives the response headers: a killed process loses no
     id. The ledger imports the lines when it is opened. Many processes may write to the file. It is
-    removed once all of it is imported and no process writes to it any more; until then it keeps its
-    lines, some 80 bytes per call: a gigabyte for twelve million calls of processes that never end.
+    removed once all of it is imported and no process writes to it any more. While processes do, it
+    is renamed when it has grown to 1 MiB, and removed when they have opened a new one. (Not where
+    files cannot be locked: on Windows, and on some network file systems.)
 
     Args:
         client: An `httpx.Client` or `AsyncClient`, their counterparts in httpx2, or an `OpenAI`,

@@ -9,7 +9,13 @@ The ledger imports the lines in its own transactions, and stores its position th
 line twice changes nothing. A writer holds a shared lock while it has the file open; an importer
 that reached the end and gets an exclusive lock removes the file. A writer that opened the file in
 the meantime notices, when it gets its lock, that the path no longer leads to its file, and opens it
-again. Where files cannot be locked like this (Windows, some network file systems), the file stays.
+again.
+
+An importer renames a file that writers have open and that has grown (`…-captured-1`, and so on).
+Writers check every second whether the path still leads to their file, and open the new one if not.
+Renamed files are imported and removed like the first. So nothing is written to a file between its
+last import and its removal, and the files of N writers do not grow beyond N MiB once imported.
+Where files cannot be locked (Windows, some network file systems), the file stays, and grows.
 """
 
 import hashlib
@@ -19,8 +25,8 @@ import sqlite3
 import stat
 import time
 import weakref
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -53,12 +59,13 @@ _SAFE_FLAGS: Final = (
 _LOCK_TIMEOUT_S: Final = 5.0  # an importer holds the lock for microseconds
 _LOCK_RETRY_S: Final = 0.001
 
-_CHECK_NS: Final = 1_000_000_000  # between checks whether the file was removed
+_CHECK_NS: Final = 1_000_000_000  # between checks whether the file was removed or renamed
+_MAX_BYTES: Final = 1 << 20  # of a file that writers have open, before it is renamed
 _MAX_ID: Final = 200  # characters
 _MAX_LINE: Final = 64 * 1024  # bytes; the longest possible line is a third of that
 _CHUNK: Final = 1 << 20  # bytes that are imported in one transaction
 
-_POSITION: Final = "captured"  # name in `meta` of the file and how much of it is imported
+_POSITIONS: Final = "captured"  # name in `meta` of the files and how much of each is imported
 
 
 def capture_path(ledger: str | os.PathLike[str]) -> Path:
@@ -77,10 +84,11 @@ def capture_path(ledger: str | os.PathLike[str]) -> Path:
 
 def has_capture_file(ledger: str | os.PathLike[str]) -> bool:
     """Whether a ledger has a capture file with content, imported or not."""
-    try:
-        return capture_path(ledger).stat().st_size > 0
-    except OSError:
-        return False
+    path = capture_path(ledger)
+    with suppress(OSError):
+        if path.stat().st_size:
+            return True
+    return bool(_renamed(path))
 
 
 class CaptureFile:
@@ -100,9 +108,8 @@ class CaptureFile:
             raise LedgerError(os.fspath(ledger), "it is a folder", "give the path of a ledger")
         self.path: Final = capture_path(ledger)
         self._ledger: Final = os.fspath(ledger)
-        self._descriptor = -1
         self._checked_ns = 0
-        self._open()
+        self._file = self._open()
 
     def append(self, generation_id: str, labels: Labels = NONE) -> None:
         """Append the line of an id.
@@ -114,16 +121,17 @@ class CaptureFile:
         now = time.time_ns()
         if not self._checked_ns <= now < self._checked_ns + _CHECK_NS:
             self._checked_ns = now
-            if not os.fstat(self._descriptor).st_nlink:
-                self._open()  # somebody removed it: its content would be lost
+            if files.identity(self.path) != _identity(self._file.descriptor):
+                self._file = self._open()
         line = format_line(generation_id, now // 1000, labels)
-        written = os.write(self._descriptor, line)
+        file = self._file  # which another thread may replace
+        written = os.write(file.descriptor, line)
         if written < len(line):
             raise OSError(
                 None, f"only {written} of {len(line)} bytes were written: is the disk full?"
             )
 
-    def _open(self) -> None:
+    def _open(self) -> "_OpenFile":
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE_FLAGS
         with _translate_errors(self._ledger, self.path):
             ends_s = time.monotonic() + _LOCK_TIMEOUT_S
@@ -138,9 +146,16 @@ class CaptureFile:
                     os.close(descriptor)
                     raise
                 os.close(descriptor)  # it was removed before this process had the lock
+        return _OpenFile(descriptor)
+
+
+class _OpenFile:
+    """An open file, which is closed when no thread uses it any more."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor: Final = descriptor
         finalizer = weakref.finalize(self, os.close, descriptor)
         finalizer.atexit = False  # threads may write until the interpreter ends
-        self._descriptor = descriptor
 
 
 class CapturedId(NamedTuple):
@@ -190,48 +205,49 @@ Import = Callable[[sqlite3.Connection, list[CapturedId]], object]
 
 
 def import_lines(database: Database, import_ids: Import) -> None:
-    """Import all new lines, in transactions; remove the file if no process writes to it.
+    """Import all new lines, in transactions; remove files that no process writes to.
 
     Raises:
-        LedgerError: The file or the ledger cannot be used; lines imported before stay imported.
+        LedgerError: A file or the ledger cannot be used; lines imported before stay imported.
     """
     path = capture_path(database.path)
-    with _open_for_reading(database.path, path) as file:
-        while file is not None:
-            digest = _digest(file)
+    with _open_for_reading(database.path) as opened:
+        for file_path, file in opened.items():
             while not _is_imported(database, file):
                 with database.writing() as connection:
-                    _import_chunk(connection, file, digest, import_ids)
-            if not _lock_exclusive(file.fileno()):
-                return
-            if _is_imported(database, file):
+                    _import_chunk(connection, file, opened.values(), import_ids)
+            is_locked = _lock_exclusive(file.fileno())
+            if is_locked and _is_imported(database, file):
                 # The rest, if any, is a partial line of a writer that is gone.
-                with _translate_errors(database.path, path):
-                    if files.identity(path) == _identity(file.fileno()):
-                        path.unlink()
-                return
+                with _translate_errors(database.path, file_path):
+                    if files.identity(file_path) == _identity(file.fileno()):
+                        file_path.unlink()
+            elif is_locked is False and file_path == path:
+                _rename_if_grown(database, path, file)
 
 
 def is_fully_imported(database: Database) -> bool:
-    """Whether a ledger has imported all lines of its capture file.
+    """Whether a ledger has imported all lines of its capture files.
 
     Raises:
-        LedgerError: The file or the ledger cannot be read.
+        LedgerError: A file or the ledger cannot be read.
     """
-    with _open_for_reading(database.path, capture_path(database.path)) as file:
-        return file is None or _is_imported(database, file)
+    with _open_for_reading(database.path) as opened:
+        return all(_is_imported(database, file) for file in opened.values())
 
 
 def _is_imported(database: Database, file: FileIO) -> bool:
     with database.reading() as connection:
-        return not _read_chunk(file, _position(connection, _digest(file)))
+        return not _read_chunk(file, _positions(connection).get(_digest(file), 0))
 
 
 def _import_chunk(
-    connection: sqlite3.Connection, file: FileIO, digest: str, import_ids: Import
+    connection: sqlite3.Connection, file: FileIO, opened: Iterable[FileIO], import_ids: Import
 ) -> None:
     """Import the next lines, unless another process has, and store the position."""
-    offset = _position(connection, digest)
+    positions = _positions(connection)
+    digest = _digest(file)
+    offset = positions.get(digest, 0)
     data = _read_chunk(file, offset)
     if not data:
         return
@@ -241,7 +257,32 @@ def _import_chunk(
         skipped = len(lines) - len(captured)
         LOGGER.warning("skipped %d captured lines that contain no id", skipped)
     import_ids(connection, captured)
-    set_meta(connection, _POSITION, f"{digest} {offset + len(data)}")
+    positions = {each: positions.get(each, 0) for each in map(_digest, opened)}
+    positions[digest] = offset + len(data)
+    set_meta(connection, _POSITIONS, " ".join(f"{each} {at}" for each, at in positions.items()))
+
+
+def _rename_if_grown(database: Database, path: Path, file: FileIO) -> None:
+    """Rename a file that has grown, unless another process has: its writers open a new one."""
+    if os.fstat(file.fileno()).st_size < _MAX_BYTES or not os.access(path.parent, os.R_OK):
+        return
+    with database.writing(), _translate_errors(database.path, path):  # one process at a time
+        if files.identity(path) == _identity(file.fileno()):
+            number = max(_renamed(path), default=0) + 1
+            path.rename(f"{path}-{number}")
+
+
+def _renamed(path: Path) -> dict[int, Path]:
+    """Return the capture files that were renamed, by number, in the order of renaming."""
+    prefix = f"{path.name}-"
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [each.name for each in entries if each.name.startswith(prefix)]
+    except OSError:  # in a folder that cannot be listed none is renamed
+        return {}
+    suffixes = (name.removeprefix(prefix) for name in names)
+    numbers = sorted(int(suffix) for suffix in suffixes if suffix.isascii() and suffix.isdecimal())
+    return {number: Path(f"{path}-{number}") for number in numbers}
 
 
 def _read_chunk(file: FileIO, offset: int) -> bytes:
@@ -252,10 +293,11 @@ def _read_chunk(file: FileIO, offset: int) -> bytes:
     return data if not end and len(data) == _CHUNK else data[:end]  # no valid line is that long
 
 
-def _position(connection: sqlite3.Connection, digest: str) -> int:
-    """Return how many bytes of a file were imported; 0 if the last import was of another file."""
-    stored_digest, _, offset = (get_meta(connection, _POSITION) or "").partition(" ")
-    return int(offset) if stored_digest == digest and offset.isdecimal() else 0
+def _positions(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many bytes were imported of each file, by digest."""
+    words = (get_meta(connection, _POSITIONS) or "").split()
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return {digest: int(offset) for digest, offset in pairs if offset.isdecimal()}
 
 
 def _digest(file: FileIO) -> str:
@@ -266,20 +308,30 @@ def _digest(file: FileIO) -> str:
 
 
 @contextmanager
-def _open_for_reading(ledger: str, path: Path) -> Generator[FileIO | None]:
-    """Open the file; None if it does not exist."""
+def _open_for_reading(ledger: str) -> Generator[dict[Path, FileIO]]:
+    """Open the capture files that exist, the oldest first."""
+    path = capture_path(ledger)
+    with ExitStack() as stack:
+        # In this order: a file that is renamed meanwhile is opened twice, and not missed.
+        newest = _open(ledger, path)
+        opened = {each: _open(ledger, each) for each in _renamed(path).values()}
+        opened[path] = newest
+        yield {each: stack.enter_context(file) for each, file in opened.items() if file is not None}
+
+
+def _open(ledger: str, path: Path) -> FileIO | None:
+    """Open a file for reading; None if it does not exist."""
     with _translate_errors(ledger, path):
         try:
-            descriptor = os.open(path, os.O_RDONLY | _SAFE_FLAGS)
+            file = FileIO(os.open(path, os.O_RDONLY | _SAFE_FLAGS))
         except FileNotFoundError:
-            descriptor = -1
-    if descriptor < 0:
-        yield None
-        return
-    with FileIO(descriptor) as file:
-        with _translate_errors(ledger, path):
-            _check(descriptor)
-        yield file
+            return None
+        try:
+            _check(file.fileno())
+        except OSError:
+            file.close()
+            raise
+        return file
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
@@ -309,14 +361,19 @@ def _lock_shared(descriptor: int, ends_s: float) -> None:
             return
 
 
-def _lock_exclusive(descriptor: int) -> bool:
-    """Lock a file exclusively, unless another process has it open for writing."""
+def _lock_exclusive(descriptor: int) -> bool | None:
+    """Return whether a file could be locked: not if a process has it open for writing.
+
+    Returns None where files cannot be locked.
+    """
     if fcntl is None:
-        return False
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 
