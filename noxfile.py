@@ -594,47 +594,26 @@ def demo(session: nox.Session) -> None:
     run(session, "python", "scripts/demo.py")
 
 
-def benchmark(session: nox.Session) -> None:
-    """Run the benchmarks of a session; `-- --help` lists the options."""
-    needs = ("-e", ".[cli,fast,report]", *group("bench"))
-    environment(session, "bench", CODEGEN, needs)
-    session.env.update(PYTHONPATH="scripts")
-    run(session, "python", "-m", "benchmarks", session.name, *session.posargs)
-
-
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print all measurements of the client and its peers, as ratios."""
-    benchmark(session)
+    """Print measurements of the client and its peers, as ratios; `-- --help` lists the parts."""
+    if "growth" in session.posargs:
+        project(session)  # the SDK of openrouter installs a `jsonpath` over the tools' own
+    else:
+        environment(session, "bench", CODEGEN, ("-e", ".[cli,fast,report]", *group("bench")))
+    session.env.update(PYTHONPATH="scripts")
+    run(session, "python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
 def startup(session: nox.Session) -> None:
     """Print the CPU time of import, client and first request, compared with bare httpx."""
-    benchmark(session)
+    session.posargs.insert(0, session.name)
+    bench(session)
 
 
 @nox.session
 def bulk(session: nox.Session) -> None:
     """Print how fetching many records compares: on loopback, with latency, behind a limit."""
-    benchmark(session)
-
-
-@nox.session
-def growth(session: nox.Session) -> None:
-    """Print the time of regeneration and drift by the size of the spec."""
-    project(session)  # the SDK of openrouter installs a `jsonpath` over the tools' own
-    session.env.update(PYTHONPATH="scripts")
-    run(session, "python", "-m", "benchmarks", session.name, *session.posargs)
-
-
-@nox.session
-def outages(session: nox.Session) -> None:
-    """Print the outcomes of ids in outages, restarts and behind limits, over real sockets."""
-    benchmark(session)
-
-
-@nox.session
-def reports(session: nox.Session) -> None:
-    """Print the time of reports, pages, budgets and reconciling for a year of records."""
-    benchmark(session)
+    session.posargs.insert(0, session.name)
+    bench(session)

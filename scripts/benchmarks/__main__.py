@@ -1,9 +1,9 @@
-"""Measures the client and its peers in alternating turns, and reports ratios.
+"""Measures the client and its peers in alternating turns, and prints ratios as Markdown tables.
 
-Sessions: `bench` (most cases), `startup` (import, client, first request), `bulk` (many records),
-`growth` (regeneration and drift of larger specs, where no SDK hides the package that they need),
-`outages` (ids lost, requests and time when the server fails), `reports` (of a year of records).
-A goal that is missed is marked; the exit status stays 0.
+`calls`, `startup` (import, first request) and `bulk` (many records) are measured unless parts are
+named. `growth` is regeneration and drift of larger specs, where no SDK hides the package that they
+need; `outages` is ids lost, requests and time when the server fails; `reports` is of a year of
+records, and of an export. A goal that is missed is marked; the exit status stays 0.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from common.tool_errors import Arguments, ToolError, run
 from benchmarks import bodies, outages, reports, runner
 from benchmarks.cases import CASES
 from benchmarks.contenders import Setting
-from benchmarks.table import FORMATS, Table
 
 _PACKAGES = ("aiohttp", "httptools", "httpx", "msgspec", "openai", "openrouter", "pyreqwest")
-_KEPT = 2500  # records of one account
-_SESSIONS = ("bench", "startup", "bulk", "growth", "outages", "reports")
+_DEFAULT = ("calls", "startup", "bulk")
+_PARTS = (*_DEFAULT, "growth", "outages", "reports")
+_IDS = 3000  # of one account
 
 
 def about() -> str:
@@ -44,8 +44,8 @@ def about() -> str:
     return ", ".join(parts)
 
 
-def compared(options: argparse.Namespace) -> Iterator[Table]:
-    """Measure the cases of a session, and yield the tables as they are complete.
+def compared(options: argparse.Namespace) -> Iterator[str]:
+    """Measure the cases of some parts, and yield each table when it is complete.
 
     Raises:
         ToolError: No case is selected, or one cannot be measured.
@@ -53,7 +53,7 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
     names = [
         name
         for name, case in CASES.items()
-        if options.session in case.sessions and re.search(options.only, name)
+        if case.part in options.parts and re.search(options.only, name)
     ]
     if not names:
         raise ToolError(f"no case matches {options.only!r}; there are: {', '.join(CASES)}")
@@ -65,7 +65,7 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
         print("instructions are not counted: no valgrind, or not asked for", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="modelgates-bench-") as name:
         folder = Path(name)
-        bodies.write(project, folder, _KEPT)
+        bodies.write(project, folder, _IDS)
         bodies.write_generator_client(project, folder)
         setting = Setting(name, path=path, concurrency=options.concurrency)
         for case in names:
@@ -73,29 +73,39 @@ def compared(options: argparse.Namespace) -> Iterator[Table]:
 
 
 def main() -> None:
-    """Parse the arguments, measure, print each table when it is complete."""
+    """Parse the arguments, measure, and print each table when it is complete."""
     parser = Arguments(
         prog="benchmarks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("session", choices=_SESSIONS)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(_PARTS))
     parser.add_argument("--only", default="", metavar="REGEX", help="cases whose name matches")
-    parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each (%(default)s)")
     parser.add_argument("--concurrency", type=int, default=100, help="of `many` (%(default)s)")
     parser.add_argument(
         "--no-instructions", action="store_true", help="count none, even if valgrind is installed"
     )
-    outages.add_arguments(parser)
-    reports.add_arguments(parser)
+    parser.add_argument(
+        "--records", type=int, default=200_000, help="of reports (%(default)s; limits: 1,000,000)"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="of the export (%(default)s; limit: 10,000,000)"
+    )
     options = parser.parse_args()
-    if min(options.rounds, options.concurrency) < 1:
-        parser.error("--rounds and --concurrency are at least 1")
-    tables = {"outages": outages.tables, "reports": reports.tables}.get(options.session, compared)
+    options.parts = options.parts or _DEFAULT
+    if unknown := {*options.parts} - {*_PARTS}:
+        parser.error(f"no part is named {', '.join(sorted(unknown))}")
+    if min(options.rounds, options.concurrency, options.records, options.rows) < 1:
+        parser.error("all numbers are at least 1")
     print(about(), file=sys.stderr)
-    for table in tables(options):
-        print(table.render(options.format), flush=True)
+    if "outages" in options.parts:
+        print(outages.measured(options.only))
+    if "reports" in options.parts:
+        print(reports.measured(options.records, options.rows))
+    if {*options.parts} - {"outages", "reports"}:
+        for table in compared(options):
+            print(table, flush=True)
 
 
 if __name__ == "__main__":

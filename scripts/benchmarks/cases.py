@@ -1,127 +1,82 @@
-"""The cases: what is compared, in which unit, and the goal of each ratio.
+"""The cases: what is compared with what, in which unit, and the goal of each ratio."""
 
-| session   | cases                                                                           |
-|-----------|---------------------------------------------------------------------------------|
-| `bench`   | all of them, but for those of `growth`                                          |
-| `startup` | import, client and first request                                                |
-| `bulk`    | many records: on loopback, at 50 ms of latency, behind 100 requests a second    |
-| `growth`  | the maintainer's tools, by the size of the spec                                 |
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
-from itertools import product
 
 from benchmarks import contenders as by
 from benchmarks import growth
 from benchmarks.contenders import Contender
+from benchmarks.server import Limit, TokenBucket
 
 
 class Measure(Enum):
-    """What is measured, by the unit that is shown per unit of work."""
+    """What is measured, with the unit per unit of work."""
 
     CPU = "µs of CPU"
     INSTRUCTIONS = "instructions"
-    RATE = "a second"
+    RATE = "per second"  # the only one of which more is better
     BYTES = "bytes kept"
 
 
-@dataclass(frozen=True)
-class Goal:
-    """The maximum, or the minimum, of the median of a contender's ratios."""
-
-    contender: str
-    measure: Measure
-    ratio: float
-    is_minimum: bool = False
-
-    def is_met(self, ratio: float) -> bool:
-        """Whether a ratio is good enough."""
-        return ratio >= self.ratio if self.is_minimum else ratio <= self.ratio
-
-    def __str__(self) -> str:
-        return f"{'≥' if self.is_minimum else '≤'} {self.ratio:g}"
+_CPU, _INSTRUCTIONS, _RATE, _BYTES = Measure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """Work that contenders do.
 
     Attributes:
         title: What is compared.
-        unit: What one of it is.
-        contenders: By name; the first is the base, of which the ratio is 1.
+        unit: The name of one unit of work.
+        contenders: By name; the first is the base of the ratios.
+        part: The part of the benchmarks; all but `growth` belong to `bench`.
         measures: What is measured of each.
-        goals: Where there are any.
-        ideal_rate: Of the work a second, for each request at one time; it is the base then.
-        seconds: How long a turn should last.
-        times: How often the work is done in a turn, where that is fixed.
-        rounds: How often all take turns, where that is not for the caller to say.
-        concurrency: How many requests at one time, where that is not for the caller to say.
-        uncounted: Whose instructions are not counted: to import them so would take minutes.
-        is_shared: Whether all run in one process, for differences of a per cent.
-        server: What the server is told besides; None where there is no server.
-        sessions: Which sessions it belongs to.
+        goals: The maximum ratio of a contender; of rates, the minimum.
+        uncounted: Contenders whose instructions are not counted: importing them would take minutes.
+        seconds: The minimum length of a turn.
+        times: How often the work is done in a turn; None: as long as `seconds`.
+        rounds: How many turns each contender has; None: as the caller says. A single turn includes
+            what happens for the first time.
+        concurrency: The number of concurrent requests; None: as the caller says.
+        has_server: Whether a server runs.
+        latency_s: The server's latency, in seconds.
+        limit: Creates the server's rate limit.
+        ideal_rate: The rate per concurrent request that latency allows; the base of rates.
     """
 
     title: str
     unit: str
     contenders: Mapping[str, Contender]
-    measures: tuple[Measure, ...] = (Measure.CPU,)
-    goals: tuple[Goal, ...] = ()
-    ideal_rate: float | None = None
+    part: str = "calls"
+    measures: tuple[Measure, ...] = (_CPU,)
+    goals: Mapping[tuple[str, Measure], float] | None = None
+    uncounted: frozenset[str] = frozenset()
     seconds: float = 0.3
     times: int | None = None
     rounds: int | None = None
     concurrency: int | None = 1
-    uncounted: frozenset[str] = frozenset()
-    is_shared: bool = False
-    server: tuple[str, ...] | None = None
-    sessions: tuple[str, ...] = field(default=("bench",))
+    has_server: bool = True
+    latency_s: float = 0.0
+    limit: Callable[[], Limit] | None = None
+    ideal_rate: float | None = None
 
 
-_CPU, _INSTRUCTIONS, _RATE, _BYTES = Measure
-_ON_LOOPBACK = ()
-_START, _BULK = ("bench", "startup"), ("bench", "bulk")
-
-_GET = {
-    "httpx, not decoded": by.httpx_sync,
-    "pyreqwest, not decoded": by.pyreqwest_sync,
-    "ours, base": by.ours_get(fast=False),
-    "ours, fast": by.ours_get(fast=True),
-    "generator's client": by.generator_sync,
-    "openai": by.openai_sync,
-    "openrouter": by.openrouter_sync,
-}
-_GET_ASYNC = {
-    "httpx, not decoded": by.httpx_async,
-    "aiohttp, not decoded": by.aiohttp,
-    "pyreqwest, not decoded": by.pyreqwest_async,
-    "ours, base": by.ours_get_async(fast=False),
-    "ours, fast": by.ours_get_async(fast=True),
-    "generator's client": by.generator_async,
-    "openai": by.openai_async,
-    "openrouter": by.openrouter_async,
-}
 _MANY = {
     "aiohttp, not decoded": by.aiohttp,
     "pyreqwest, not decoded": by.pyreqwest_async,
-    "httpx, not decoded": by.httpx_async,
-    "ours, fast, async": by.ours_get_many_async(fast=True),
-    "ours, fast, sync": by.ours_get_many(fast=True),
-    "ours, base, async": by.ours_get_many_async(fast=False),
-    "ours, base, sync": by.ours_get_many(fast=False),
+    "ours, fast, async": by.ours_get_many_async,
+    "ours, fast, sync": by.ours_get_many,
+    "ours, base, async": by.ours_get_many_async,
+    "ours, base, sync": by.ours_get_many,
     "generator's client": by.generator_async,
     "openrouter": by.openrouter_async,
 }
-_LIMITED = ("aiohttp, not decoded", "ours, fast, async", "ours, base, sync")
 _MODELS = {
     "msgspec into Structs": by.msgspec_structs,
-    "msgspec, untyped": by.untyped_msgspec,
     "json, untyped": by.standard_json,
-    "ours, fast": by.ours_models(fast=True),
-    "ours, base": by.ours_models(fast=False),
+    "ours, fast": by.ours_models,
+    "ours, base": by.ours_models,
     "generator's models": by.generator_models,
 }
 _KEPT = ("generator's models", "ours, fast", "ours, base", "json, untyped", "msgspec into Structs")
@@ -129,76 +84,88 @@ _SIZES = (1, 10, 50, 100)
 
 CASES: dict[str, Case] = {
     "get": Case(
-        "One request after the other, sync",
-        "request",
-        _GET,
-        (_CPU, _INSTRUCTIONS),
-        (Goal("ours, base", _CPU, 0.5), Goal("ours, fast", _CPU, 0.5)),
+        title="One request after the other, sync",
+        unit="request",
+        contenders={
+            "httpx, not decoded": by.httpx_sync,
+            "pyreqwest, not decoded": by.pyreqwest_sync,
+            "ours, base": by.ours_get,
+            "ours, fast": by.ours_get,
+            "generator's client": by.generator_sync,
+            "openai": by.openai_sync,
+            "openrouter": by.openrouter_sync,
+        },
+        measures=(_CPU, _INSTRUCTIONS),
+        goals={("ours, base", _CPU): 0.5, ("ours, fast", _CPU): 0.5},
         uncounted=frozenset({"openai", "openrouter"}),
-        server=_ON_LOOPBACK,
-    ),
-    "get-async": Case(
-        "One request after the other, async", "request", _GET_ASYNC, server=_ON_LOOPBACK
     ),
     "decode": Case(
-        "Decoding a record with three attempts",
-        "record",
-        {name: by.decoding(models) for name, models in _MODELS.items()},
-        (_CPU, _INSTRUCTIONS),
-        (Goal("ours, fast", _CPU, 3.5), Goal("ours, base", _CPU, 6.5)),
+        title="Decoding a record with three attempts",
+        unit="record",
+        contenders={name: by.decoding(models) for name, models in _MODELS.items()},
+        measures=(_CPU, _INSTRUCTIONS),
+        goals={("ours, fast", _CPU): 3.5, ("ours, base", _CPU): 6.5},
+        has_server=False,
     ),
     "memory": Case(
-        "Records of one account, kept",
-        "record",
-        {name: by.keeping(_MODELS[name]) for name in _KEPT},
-        (_BYTES,),
-        (Goal("ours, fast", _BYTES, 0.5), Goal("ours, base", _BYTES, 0.5)),
+        title="Records of one account, kept",
+        unit="record",
+        contenders={name: by.keeping(_MODELS[name]) for name in _KEPT},
+        measures=(_BYTES,),
+        goals={("ours, fast", _BYTES): 0.5, ("ours, base", _BYTES): 0.5},
         times=2000,
         rounds=1,
+        has_server=False,
     ),
     "many": Case(
-        "Many records, many requests at one time",
-        "record",
-        _MANY,
-        (_RATE, _CPU),
-        (
-            Goal("ours, fast, async", _RATE, 1.4, is_minimum=True),
-            Goal("ours, fast, sync", _RATE, 1.0, is_minimum=True),
-            Goal("ours, base, async", _RATE, 0.3, is_minimum=True),
-            Goal("ours, base, sync", _RATE, 0.3, is_minimum=True),
-        ),
+        title="Many records, many requests at one time",
+        unit="record",
+        contenders=_MANY,
+        part="bulk",
+        measures=(_RATE, _CPU),
+        goals={
+            ("ours, fast, async", _RATE): 1.4,
+            ("ours, fast, sync", _RATE): 1.0,
+            ("ours, base, async", _RATE): 0.3,
+            ("ours, base, sync", _RATE): 0.3,
+        },
         seconds=0.6,
         concurrency=None,
-        server=_ON_LOOPBACK,
-        sessions=_BULK,
     ),
     "latency": Case(
-        "`get`, async, by 200 tasks, 50 ms of latency, x 200 / 50 ms",
-        "record",
-        {name: _GET_ASYNC[name] for name in ("ours, fast", "ours, base", "aiohttp, not decoded")},
-        (_RATE, _CPU),
-        (Goal("ours, fast", _RATE, 0.8, is_minimum=True),),
-        ideal_rate=20,
+        title="`get`, async, by 200 tasks, 50 ms of latency, x 200 / 50 ms",
+        unit="record",
+        contenders={
+            "ours, fast": by.ours_get_async,
+            "ours, base": by.ours_get_async,
+            "aiohttp, not decoded": by.aiohttp,
+        },
+        part="bulk",
+        measures=(_RATE, _CPU),
+        goals={("ours, fast", _RATE): 0.8},
         times=1000,
         concurrency=200,
-        server=("--latency-ms", "50"),
-        sessions=_BULK,
+        latency_s=0.05,
+        ideal_rate=20,
     ),
     "limited": Case(
-        "300 records behind 100 requests a second, burst of 10",
-        "record",
-        {name: _MANY[name] for name in _LIMITED},
-        (_RATE,),
+        title="300 records behind 100 requests a second, burst of 10",
+        unit="record",
+        contenders={
+            name: _MANY[name]
+            for name in ("aiohttp, not decoded", "ours, fast, async", "ours, base, sync")
+        },
+        part="bulk",
+        measures=(_RATE,),
         times=300,
         rounds=1,
         concurrency=32,
-        server=("--limit", "token bucket of 0.1 s", "--rate", "100"),
-        sessions=_BULK,
+        limit=lambda: TokenBucket(100, 10),
     ),
     "import": Case(
-        "Starting Python with an import",
-        "process",
-        {
+        title="Starting Python with an import",
+        unit="process",
+        contenders={
             "pass": by.program("pass"),
             "import modelgates_client": by.program("import modelgates_client"),
             "ModelGates": by.program("from modelgates_client import ModelGates"),
@@ -207,75 +174,68 @@ CASES: dict[str, Case] = {
             "OpenRouter": by.program("from openrouter import OpenRouter", "openrouter"),
             "OpenAI": by.program("from openai import OpenAI", "openai"),
         },
-        goals=(Goal("import modelgates_client", _CPU, 1.2), Goal("ModelGates", _CPU, 7)),
-        sessions=_START,
+        part="startup",
+        goals={("import modelgates_client", _CPU): 1.2, ("ModelGates", _CPU): 7},
+        has_server=False,
     ),
     "first-request": Case(
-        "A program that makes one request, sync",
-        "process",
-        {"httpx": by.program(by.HTTPX_PROGRAM), "ours": by.program(by.OURS_PROGRAM)},
-        goals=(Goal("ours", _CPU, 1.15),),
-        server=_ON_LOOPBACK,
-        sessions=_START,
-    ),
-    "first-request-async": Case(
-        "A program that makes one request, async",
-        "process",
-        {
-            "httpx": by.program(by.HTTPX_ASYNC_PROGRAM),
-            "ours": by.program(by.OURS_ASYNC_PROGRAM),
-        },
-        goals=(Goal("ours", _CPU, 1.15),),
-        server=_ON_LOOPBACK,
-        sessions=_START,
+        title="A program that makes one request, sync",
+        unit="process",
+        contenders={"httpx": by.program(by.HTTPX_PROGRAM), "ours": by.program(by.OURS_PROGRAM)},
+        part="startup",
+        goals={("ours", _CPU): 1.15},
     ),
     "ledger": Case(
-        "`Ledger.add` of records, decoded and stored",
-        "record",
-        {
+        title="`Ledger.add` of records, decoded and stored",
+        unit="record",
+        contenders={
             "SQLite alone, nothing decoded": by.sqlite_alone,
-            "ours, fast": by.ours_ledger(fast=True),
-            "ours, base": by.ours_ledger(fast=False),
+            "ours, fast": by.ours_ledger,
+            "ours, base": by.ours_ledger,
         },
-        (_CPU, _RATE),
+        measures=(_CPU, _RATE),
         times=2 * by.BATCH,
+        has_server=False,
     ),
     **{
-        f"capture-{sdk}-{'stream' if stream else 'whole'}-{path}": Case(
-            f"Capturing: {sdk}, {'streamed' if stream else 'whole'}, "
-            f"id in the {'head' if path == 'named' else 'body'}",
-            "call",
-            {
-                name: by.completion(
-                    captured=name == "captured",
-                    by_openai=sdk == "openai",
-                    stream=stream,
-                    path=path,
-                )
-                for name in ("bare", "captured")
+        f"capture-{'stream' if stream else 'whole'}": Case(
+            title=f"Capturing from the OpenAI SDK, {'streamed' if stream else 'whole'}",
+            unit="call",
+            contenders={
+                "bare": by.completion(captured=False, stream=stream),
+                "captured": by.completion(captured=True, stream=stream),
             },
-            goals=(Goal("captured", _CPU, 1.02),),
-            times=1,
-            rounds=300,
-            is_shared=True,
-            server=_ON_LOOPBACK,
+            measures=(_INSTRUCTIONS,),
+            goals={("captured", _INSTRUCTIONS): 1.02},
+            times=10,
+            rounds=1,
         )
-        for sdk, stream, path in product(("openai", "httpx"), (False, True), ("named", "unnamed"))
+        for stream in (False, True)
     },
     "regeneration": Case(
-        "Regenerating the package of a spec, by its size",
-        "run",
-        {f"{size} operation(s)": growth.regeneration(size) for size in _SIZES},
+        title="Regenerating the package, by the size of the spec",
+        unit="run",
+        contenders={f"{size} operation(s)": growth.regeneration(size) for size in _SIZES},
+        part="growth",
         times=1,
         rounds=1,
-        sessions=("growth",),
+        has_server=False,
     ),
     "drift": Case(
-        "Judging a changed spec by reading alone, by its size",
-        "run",
-        {f"{size} operation(s)": growth.drift(size) for size in _SIZES},
+        title="Comparing specs without a backtest, by the size of the spec",
+        unit="run",
+        contenders={f"{size} operation(s)": growth.drift(size) for size in _SIZES},
+        part="growth",
         times=1,
         rounds=1,
-        sessions=("growth",),
+        has_server=False,
     ),
+}
+
+#: The ways of fetching that meet outages.
+CLIENTS: dict[str, Contender] = {
+    "fast, async": by.ours_get_many_async,
+    "base, async": by.ours_get_many_async,
+    "base, sync": by.ours_get_many,
+    "base, threads": by.ours_get_in_threads,
 }

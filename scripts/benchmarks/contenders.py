@@ -5,7 +5,7 @@ repeats it a given number of times. It imports packages by name, so that the imp
 not measured, and it raises an error if the work fails. For a missing package it raises
 `ModuleNotFoundError`, which the runner reports.
 
-"Base" is the client as `pip install modelgates-client` leaves it, "fast" with the extra `fast`.
+The runner blocks the extra `fast` for contenders with "base" in their name.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import Any
 
 from benchmarks import bodies
 
-KEY = "sk-mg-of-the-benchmark"  # any will do: the server does not look
+KEY = "sk-mg-of-the-benchmark"  # the server does not check it
 PROGRAM_ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
 TIMEOUT_S = 60.0
 BATCH = 500  # records in a transaction of a ledger
@@ -35,7 +36,6 @@ BATCH = 500  # records in a transaction of a ledger
 _EXTRA = ("httptools", "msgspec")  # what the extra `fast` installs
 _FAST_ENGINE = "modelgates_client.transport.httptools_async"
 _TOO_MANY = 429
-_ROOT = Path(__file__).resolve().parents[2]
 _PLAIN = {"string": str, "number": float, "integer": int, "boolean": bool, "null": NoneType}
 
 
@@ -48,12 +48,14 @@ class Setting:
         url: The URL of the server, without a path; empty without a server.
         path: The path of the operation that returns a record, below the base URL.
         concurrency: The number of concurrent requests.
+        timeout_s: The timeout of this package's clients, in seconds.
     """
 
     folder: str
     url: str = ""
     path: str = ""
     concurrency: int = 1
+    timeout_s: float = 60.0
 
     @property
     def base_url(self) -> str:
@@ -65,11 +67,13 @@ class Setting:
         return f"{self.base_url}{self.path}?id={generation_id}"
 
 
-#: Repeats some work; its result is kept alive where memory is measured.
+#: Does some work a number of times. A number that it returns is how often it succeeded; any other
+#: result is kept alive where memory is measured.
 Work = Callable[[int], object]
 Contender = Callable[[Setting], Work]
 Fetch = Callable[[str], None]
 FetchAsync = Callable[[str], Awaitable[None]]
+Decode = Callable[[bytes], Any]
 
 _numbers = itertools.count()
 
@@ -131,87 +135,91 @@ def concurrent(prepare: Callable[[Setting], Awaitable[FetchAsync]]) -> Contender
 # This package
 
 
-def ours(*, fast: bool) -> Any:
-    """Import this package, with the extra `fast` or without it."""
-    modules: dict[str, Any] = sys.modules
+def ours() -> Any:
+    """Import this package, with the extra `fast` unless `block_extra` was called."""
     for name in _EXTRA:
-        if fast:
-            importlib.import_module(name)  # or this would silently be the other
-        else:
-            modules[name] = None  # that is how an import is made to fail
+        if sys.modules.get(name, name) is not None:
+            importlib.import_module(name)  # a missing package would turn fast into base
     return importlib.import_module("modelgates_client")
+
+
+def block_extra() -> None:
+    """Make imports of the packages of the extra `fast` fail in this process."""
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(_EXTRA))
 
 
 def ours_options(setting: Setting) -> dict[str, Any]:
     """Return the arguments of a client."""
-    return {"api_key": KEY, "base_url": setting.base_url, "timeout": TIMEOUT_S}
+    return {"api_key": KEY, "base_url": setting.base_url, "timeout": setting.timeout_s}
 
 
-def is_resolved(outcome: Any) -> bool:
-    """Whether an outcome has the record of its id."""
-    return type(outcome).__name__ == "Resolved"
-
-
-def ours_get(*, fast: bool) -> Contender:
+@sequential
+def ours_get(setting: Setting) -> Fetch:
     """`generations.get`, sync."""
-
-    def prepare(setting: Setting) -> Fetch:
-        get = ours(fast=fast).ModelGates(**ours_options(setting)).generations.get
-        return lambda generation_id: expect(get(generation_id).id, generation_id)
-
-    return sequential(prepare)
+    get = ours().ModelGates(**ours_options(setting)).generations.get
+    return lambda id_: expect(get(id_).id, id_)
 
 
-def ours_get_async(*, fast: bool) -> Contender:
+@concurrent
+async def ours_get_async(setting: Setting) -> FetchAsync:
     """`generations.get`, async."""
+    get = ours().AsyncModelGates(**ours_options(setting)).generations.get
 
-    async def prepare(setting: Setting) -> FetchAsync:
-        get = ours(fast=fast).AsyncModelGates(**ours_options(setting)).generations.get
+    async def fetch(generation_id: str) -> None:
+        expect((await get(generation_id)).id, generation_id)
 
-        async def fetch(generation_id: str) -> None:
-            expect((await get(generation_id)).id, generation_id)
-
-        return fetch
-
-    return concurrent(prepare)
+    return fetch
 
 
-def ours_get_many(*, fast: bool) -> Contender:
+def ours_get_in_threads(setting: Setting) -> Work:
+    """`generations.get`, sync, in as many threads as the concurrency allows."""
+    package = ours()
+    client = package.ModelGates(**ours_options(setting))
+
+    def get(generation_id: str) -> bool:
+        try:
+            return bool(client.generations.get(generation_id).id == generation_id)
+        except package.ModelGatesError:
+            return False
+
+    def work(times: int) -> int:
+        with ThreadPoolExecutor(setting.concurrency) as pool:
+            return sum(pool.map(get, new_ids(times)))
+
+    return work
+
+
+def ours_get_many(setting: Setting) -> Work:
     """`generations.get_many`, sync."""
+    package = ours()
+    client = package.ModelGates(**ours_options(setting))
 
-    def contender(setting: Setting) -> Work:
-        client = ours(fast=fast).ModelGates(**ours_options(setting))
+    def work(times: int) -> int:
+        many = client.generations.get_many(new_ids(times), concurrency=setting.concurrency)
+        count = sum(isinstance(outcome, package.Resolved) for outcome in many)
+        expect(_FAST_ENGINE in sys.modules, sys.modules.get("httptools") is not None)
+        return count
 
-        def work(times: int) -> None:
-            many = client.generations.get_many(new_ids(times), concurrency=setting.concurrency)
-            expect(sum(is_resolved(outcome) for outcome in many), times)
-            expect(_FAST_ENGINE in sys.modules, fast)
-
-        return work
-
-    return contender
+    return work
 
 
-def ours_get_many_async(*, fast: bool) -> Contender:
+def ours_get_many_async(setting: Setting) -> Work:
     """`generations.get_many`, async."""
+    package, runner = ours(), asyncio.Runner()
 
-    def contender(setting: Setting) -> Work:
-        runner = asyncio.Runner()
-        package = ours(fast=fast)
+    async def connect() -> Any:
+        return package.AsyncModelGates(**ours_options(setting))
 
-        async def connect() -> Any:
-            return package.AsyncModelGates(**ours_options(setting))
+    client = runner.run(connect())
 
-        client = runner.run(connect())
+    async def work(times: int) -> int:
+        many = client.generations.get_many(new_ids(times), concurrency=setting.concurrency)
+        count = sum([isinstance(outcome, package.Resolved) async for outcome in many])
+        expect(_FAST_ENGINE in sys.modules, sys.modules.get("httptools") is not None)
+        return count
 
-        async def work(times: int) -> None:
-            many = client.generations.get_many(new_ids(times), concurrency=setting.concurrency)
-            expect(sum([is_resolved(outcome) async for outcome in many]), times)
-            expect(_FAST_ENGINE in sys.modules, fast)
-
-        return lambda times: runner.run(work(times))
-
-    return contender
+    return lambda times: runner.run(work(times))
 
 
 # Clients that do not decode
@@ -223,20 +231,6 @@ def httpx_sync(setting: Setting) -> Fetch:
     httpx = importlib.import_module("httpx")
     client = httpx.Client(headers={"Authorization": f"Bearer {KEY}"}, timeout=TIMEOUT_S)
     return lambda id_: expect(client.get(setting.record_url(id_)).status_code, 200)
-
-
-@concurrent
-async def httpx_async(setting: Setting) -> FetchAsync:
-    """One `httpx.AsyncClient`, without a limit of connections."""
-    httpx = importlib.import_module("httpx")
-    headers = {"Authorization": f"Bearer {KEY}"}
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    client = httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S, limits=limits)
-
-    async def fetch(generation_id: str) -> None:
-        expect((await client.get(setting.record_url(generation_id))).status_code, 200)
-
-    return fetch
 
 
 @concurrent
@@ -321,7 +315,7 @@ async def generator_async(setting: Setting) -> FetchAsync:
 
 def _openrouter(setting: Setting) -> Any:
     """Return a client of the SDK of another gateway that serves the same operation."""
-    url = f"{setting.url}/extended/api/v1"
+    url = f"{setting.url}/{bodies.EXTENDED_PATH}/api/v1"
     options = {"api_key": KEY, "server_url": url, "timeout_ms": int(TIMEOUT_S * 1000)}
     return importlib.import_module("openrouter").OpenRouter(**options).generations
 
@@ -357,23 +351,10 @@ def openai_sync(setting: Setting) -> Fetch:
     return fetch
 
 
-@concurrent
-async def openai_async(setting: Setting) -> FetchAsync:
-    """The async version."""
-    openai = importlib.import_module("openai")
-    get = openai.AsyncOpenAI(api_key=KEY, base_url=setting.base_url, timeout=TIMEOUT_S).get
-
-    async def fetch(generation_id: str) -> None:
-        body = await get(setting.path, cast_to=object, options={"params": {"id": generation_id}})
-        expect(body["data"]["id"], generation_id)
-
-    return fetch
-
-
 # Decoding
 
 
-def decoding(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
+def decoding(prepare: Callable[[Setting], Decode]) -> Contender:
     """Decode one body repeatedly; the first result is checked for completeness."""
 
     def contender(setting: Setting) -> Work:
@@ -385,7 +366,7 @@ def decoding(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
         expect(field(record, "total_cost"), expected["total_cost"])
         attempts = [field(attempt, "status") for attempt in field(record, "provider_responses")]
         expect(attempts, [attempt["status"] for attempt in expected["provider_responses"]])
-        expect([*getattr(record, "drift", ())], [])  # or it were the path for odd bodies
+        expect([*getattr(record, "drift", ())], [])  # drift takes a slower path
 
         def work(times: int) -> None:
             for _ in itertools.repeat(None, times):
@@ -396,7 +377,7 @@ def decoding(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
     return contender
 
 
-def keeping(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
+def keeping(prepare: Callable[[Setting], Decode]) -> Contender:
     """Decode many records of one account, and keep them all in memory."""
 
     def contender(setting: Setting) -> Work:
@@ -414,37 +395,27 @@ def keeping(prepare: Callable[[Setting], Callable[[bytes], Any]]) -> Contender:
     return contender
 
 
-def ours_models(*, fast: bool) -> Callable[[Setting], Callable[[bytes], Any]]:
-    """Return a function that prepares this package's decoder, with its parser."""
-
-    def prepare(_setting: Setting) -> Callable[[bytes], Any]:
-        ours(fast=fast)
-        parse = importlib.import_module("modelgates_runtime.parsing").parse_json
-        from_dict = importlib.import_module("modelgates_api.models").GenerationResponse.from_dict
-        return lambda body: from_dict(parse(body))
-
-    return prepare
+def ours_models(_setting: Setting) -> Decode:
+    """Return this package's decoder, after its parser."""
+    ours()
+    parse = importlib.import_module("modelgates_runtime.parsing").parse_json
+    from_dict = importlib.import_module("modelgates_api.models").GenerationResponse.from_dict
+    return lambda body: from_dict(parse(body))
 
 
-def generator_models(setting: Setting) -> Callable[[bytes], Any]:
+def generator_models(setting: Setting) -> Decode:
     """Return the generator's own decoding, after the standard parser."""
     sys.path.insert(0, setting.folder)
     models = importlib.import_module(f"{bodies.GENERATOR_CLIENT}.models")
     return lambda body: models.GenerationResponse.from_dict(json.loads(body))
 
 
-def standard_json(_setting: Setting) -> Callable[[bytes], Any]:
+def standard_json(_setting: Setting) -> Decode:
     """Return the standard parser, without types."""
     return json.loads
 
 
-def untyped_msgspec(_setting: Setting) -> Callable[[bytes], Any]:
-    """Return msgspec's parser, without types."""
-    decode: Callable[[bytes], Any] = importlib.import_module("msgspec").json.decode
-    return decode
-
-
-def msgspec_structs(setting: Setting) -> Callable[[bytes], Any]:
+def msgspec_structs(setting: Setting) -> Decode:
     """Return msgspec's decoder into Structs with the types of the spec."""
     msgspec = importlib.import_module("msgspec")
     schemas = json.loads(Path(setting.folder, bodies.SCHEMAS).read_bytes())
@@ -477,17 +448,17 @@ def msgspec_structs(setting: Setting) -> Callable[[bytes], Any]:
     def either(parts: Iterable[dict[str, Any]]) -> Any:
         return functools.reduce(operator.or_, map(typed, parts))
 
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(struct("GenerationResponse")).decode
+    decode: Decode = msgspec.json.Decoder(struct("GenerationResponse")).decode
     return decode
 
 
 # Ledgers
 
 
-def _batches(setting: Setting, times: int) -> Iterator[list[bytes]]:
-    """Yield bodies of records of one account, in batches."""
+def _batches(setting: Setting, times: int) -> Iterator[list[tuple[str, bytes]]]:
+    """Yield batches of new ids, each with the body of a record of one account."""
     lines = Path(setting.folder, bodies.RECORDS).read_bytes().splitlines()
-    remaining = itertools.islice(itertools.cycle(lines), times)
+    remaining = zip(new_ids(times), itertools.cycle(lines), strict=False)
     while batch := list(itertools.islice(remaining, BATCH)):
         yield batch
 
@@ -500,49 +471,45 @@ def sqlite_alone(setting: Setting) -> Work:
         database = sqlite3.connect(file)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE records (id TEXT PRIMARY KEY, body BLOB) STRICT")
-        ids = new_ids(times)
         for batch in _batches(setting, times):
             with database:
-                database.executemany(
-                    "INSERT INTO records VALUES (?, ?)", zip(ids, batch, strict=False)
-                )
+                database.executemany("INSERT INTO records VALUES (?, ?)", batch)
         database.close()
         file.unlink()
 
     return work
 
 
-def ours_ledger(*, fast: bool) -> Contender:
+def resolved_outcomes() -> Callable[[str, bytes], Any]:
+    """Return a function that makes an outcome of an id and a body; the body gets the id."""
+    package = ours()
+    parse = importlib.import_module("modelgates_runtime.parsing").parse_json
+    records = importlib.import_module("modelgates_client.records.generation")
+
+    def outcome(generation_id: str, body: bytes) -> Any:
+        parsed = parse(body)
+        parsed["data"]["id"] = generation_id
+        record = records.GenerationResponse.from_dict(parsed)
+        return package.Resolved(generation_id, package.Response(record, 200, {}, body, 1, 0.25))
+
+    return outcome
+
+
+def ours_ledger(setting: Setting) -> Work:
     """Decode bodies into outcomes, and add them to a new ledger with `Ledger.add`."""
+    outcome = resolved_outcomes()
+    ledger_class = importlib.import_module("modelgates_client.ledger").Ledger
 
-    def contender(setting: Setting) -> Work:
-        package = ours(fast=fast)
-        ledger = importlib.import_module("modelgates_client.ledger").Ledger
-        resolved = importlib.import_module("modelgates_client.bulk.outcomes").Resolved
-        parse = importlib.import_module("modelgates_runtime.parsing").parse_json
-        from_dict = importlib.import_module(
-            "modelgates_client.records.generation"
-        ).GenerationResponse.from_dict
+    def work(times: int) -> None:
+        file = Path(setting.folder, f"ledger-{next(_numbers)}.db")
+        with ledger_class(file) as ledger:
+            for batch in _batches(setting, times):
+                ledger.add(list(itertools.starmap(outcome, batch)))
+            expect(ledger.counts().final, times)
+        for part in Path(setting.folder).glob(f"{file.name}*"):
+            part.unlink()
 
-        def outcome(generation_id: str, body: bytes) -> Any:
-            parsed = parse(body)
-            parsed["data"]["id"] = generation_id
-            response = package.Response(from_dict(parsed), 200, {}, body, 1, 0.25)
-            return resolved(generation_id, response)
-
-        def work(times: int) -> None:
-            file = Path(setting.folder, f"ledger-{next(_numbers)}.db")
-            ids = new_ids(times)
-            with ledger(file) as open_ledger:
-                for batch in _batches(setting, times):
-                    open_ledger.add([outcome(next(ids), body) for body in batch])
-                expect(open_ledger.counts().final, times)
-            for part in Path(setting.folder).glob(f"{file.name}*"):
-                part.unlink()
-
-        return work
-
-    return contender
+    return work
 
 
 # Capturing
@@ -550,31 +517,20 @@ def ours_ledger(*, fast: bool) -> Contender:
 _REQUEST: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
 
 
-def completion(
-    *, captured: bool, by_openai: bool, stream: bool, path: str
-) -> Callable[[Setting], Work]:
-    """Request a completion with the OpenAI SDK or httpx, captured into a ledger or not."""
+def completion(*, captured: bool, stream: bool) -> Contender:
+    """Request a completion with the OpenAI SDK, captured into a ledger or not."""
 
     def contender(setting: Setting) -> Work:
-        httpx, url = importlib.import_module("httpx"), f"{setting.url}/{path}"
-        client = httpx.Client()
-        if by_openai:
-            openai = importlib.import_module("openai")
-            client = openai.OpenAI(api_key=KEY, base_url=url, max_retries=0)
+        openai = importlib.import_module("openai")
+        client = openai.OpenAI(api_key=KEY, base_url=setting.base_url, max_retries=0)
         if captured:
             capture = importlib.import_module("modelgates_client.capture").capture
             client = capture(client, to=Path(setting.folder, "captured.db"))
-        request = {**_REQUEST, "stream": stream}
-
-        def call() -> object:
-            if not by_openai:
-                return client.post(f"{url}/chat/completions", json=request).content
-            completion_ = client.chat.completions.create(**request)
-            return list(completion_) if stream else completion_
 
         def work(times: int) -> None:
             for _ in range(times):
-                expect(bool(call()), True)  # noqa: FBT003 - something came
+                response = client.chat.completions.create(**_REQUEST, stream=stream)
+                expect(bool([*response]), True)  # noqa: FBT003 - something came
 
         return work
 
@@ -609,23 +565,8 @@ from modelgates_client import ModelGates
 with ModelGates(api_key="{KEY}", base_url="{{base_url}}") as client:
     client.generations.get("{PROGRAM_ID}")
 """
-OURS_ASYNC_PROGRAM = f"""
-import asyncio
-from modelgates_client import AsyncModelGates
-async def main():
-    async with AsyncModelGates(api_key="{KEY}", base_url="{{base_url}}") as client:
-        await client.generations.get("{PROGRAM_ID}")
-asyncio.run(main())
-"""
 HTTPX_PROGRAM = f"""
 import httpx
 with httpx.Client(headers={{{{"Authorization": "Bearer {KEY}"}}}}) as client:
     client.get("{{record_url}}").json()
-"""
-HTTPX_ASYNC_PROGRAM = f"""
-import asyncio, httpx
-async def main():
-    async with httpx.AsyncClient(headers={{{{"Authorization": "Bearer {KEY}"}}}}) as client:
-        (await client.get("{{record_url}}")).json()
-asyncio.run(main())
 """

@@ -1,42 +1,83 @@
-"""Measures reports, pages, budgets and reconciliations of a year: seconds and memory.
+"""Measures reports, pages, budgets and reconciliations of a year, and the report of an export.
 
-Each command is a process of its own; what it prints is held against what plain Python adds up, so
-that no figure here is of a wrong answer.
+Each command is a process of its own. What it prints is compared with sums in plain Python, so that
+no number here is that of a wrong answer.
 """
 
-import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from common.tool_errors import progress
+
+from benchmarks.contenders import resolved_outcomes
+from benchmarks.runner import table
 from benchmarks.synthetic_year import Item, Sums, Year, items
-from benchmarks.table import Table
 
 BERLIN: Final = zoneinfo.ZoneInfo("Europe/Berlin")
 UTC: Final = zoneinfo.ZoneInfo("UTC")
 _BATCH: Final = 1000
 _MIB: Final = 1024  # KiB
 _MILLION: Final = 1_000_000
+_EXPORTED: Final = 1000  # rows; an export repeats them
 
-#: Names of commands, and the seconds that they may take of a million records, each within a GiB.
-LIMITS: Final = {"report": 5.0, "page": 8.0, "budget": 1.0, "month": 1.0, "reconcile": 3.0}
+#: The seconds and GiB that a command may take: of a million records, or ten million exported rows.
+LIMITS: Final = {
+    "report": (5.0, 1),
+    "page": (8.0, 1),
+    "budget": (1.0, 1),
+    "month": (1.0, 1),
+    "reconcile": (3.0, 1),
+    "export": (10.0, 2),
+}
+
+#: A program that repeats the rows of an export in another one.
+_REPEAT: Final = """
+import duckdb, sys
+source, times, target = sys.argv[1:]
+columns = "* EXCLUDE n REPLACE (generation_id || '-' || n AS generation_id)"
+duckdb.sql(f"COPY (SELECT {columns} FROM '{source}', range({times}) AS turn(n)) TO '{target}'")
+"""
+
+#: A program that does the sums and percentiles of `report` in DuckDB, and prints the records and
+#: the sum of the costs.
+_DUCKDB: Final = """
+import duckdb, sys
+sums = ["charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd", "native_tokens_prompt",
+    "native_tokens_completion", "native_tokens_cached", "native_tokens_reasoning"]
+quantiles = ["latency_ms", "generation_time_ms", "tokens_per_second"]
+groups = duckdb.sql(
+    "SELECT count(*), " + ", ".join([f"sum({name})" for name in sums]
+        + [f"quantile_cont({name}, [0.5, 0.95, 0.99])" for name in quantiles])
+    + f" FROM '{sys.argv[1]}' WHERE state NOT IN ('pending', 'forgotten') GROUP BY model"
+).fetchall()
+print(sum(group[0] for group in groups), sum(group[1] for group in groups))
+"""
 
 
 def make(path: Path, number: int) -> None:
     """Make a ledger of a year."""
+    package = import_module("modelgates_client")
     ledger_class = import_module("modelgates_client.ledger").Ledger
-    outcome = _outcomes()
-    year = items(number)
+    resolved, year = resolved_outcomes(), items(number)
+
+    def outcome(item: Item) -> object:
+        if item.record is not None:
+            return resolved(item.generation_id, item.body)
+        refused = package.PermissionDeniedError("not under this key", 403, 1)
+        return package.Failed(item.generation_id, refused)
+
     with ledger_class(path) as ledger:
         while batch := list(islice(year, _BATCH)):
             ledger.enqueue([item.generation_id for item in batch])
@@ -44,25 +85,6 @@ def make(path: Path, number: int) -> None:
                 [outcome(item) for item in batch if item.kind not in {"pending", "forgotten"}]
             )
             ledger.forget([item.generation_id for item in batch if item.kind == "forgotten"])
-
-
-def _outcomes() -> Callable[[Item], object]:
-    """Return what makes an outcome of an item."""
-    package = import_module("modelgates_client")
-    outcomes = import_module("modelgates_client.bulk.outcomes")
-    decode = import_module("modelgates_client.ledger.values").decode
-    response_class = import_module("modelgates_client.records.generation").GenerationResponse
-
-    def outcome(item: Item) -> object:
-        if item.record is None:
-            refused = package.PermissionDeniedError("not under this key", 403, 1)
-            return outcomes.Failed(item.generation_id, refused)
-        body = item.body
-        record = decode(body, 200, item.generation_id)
-        answer = package.Response(response_class(data=record), 200, {}, body, 1, 0.25)
-        return outcomes.Resolved(item.generation_id, answer)
-
-    return outcome
 
 
 class Took(NamedTuple):
@@ -77,9 +99,9 @@ class Took(NamedTuple):
 Run = Callable[..., tuple[Took, int, str]]
 
 
-def run(*arguments: object) -> tuple[Took, int, str]:
-    """Run the command; return what it took, its status and what it printed."""
-    command = [sys.executable, "-m", "modelgates_client", *map(str, arguments)]
+def run(*arguments: object, before: tuple[str, ...] = ("-m", "modelgates_client")) -> Any:
+    """Run the command, or another program of Python; return as `Run` does."""
+    command = [sys.executable, *before, *map(str, arguments)]
     with tempfile.TemporaryFile() as out:
         started = time.perf_counter()
         child = subprocess.Popen(command, stdout=out)
@@ -99,7 +121,7 @@ def check(group: Any, sums: Sums, what: str) -> None:
         AssertionError: They differ.
     """
     same = group["records"] == sums.records and group["provisional"] == sums.provisional
-    same = same and group["tokens_prompt"]["known"] == sums.prompt
+    same = same and group["tokens_prompt"]["known"] == sums.tokens["prompt"]
     for name in ("charged_usd", "upstream_usd", "all_in_usd", "cache_saving_usd"):
         same = same and Decimal(group[name]["known"]) == sums.known[name]
         same = same and group[name]["unknown"] == sums.unknown[name]
@@ -109,7 +131,7 @@ def check(group: Any, sums: Sums, what: str) -> None:
 
 def check_groups(report: Any, year: Year, kind: str) -> None:
     """Hold all groups of a report against the year's."""
-    expected = {key for group_kind, key in year.by if group_kind == kind}
+    expected = {key for group_kind, *keys in year.by if group_kind == kind for key in keys}
     if not expected <= {key for group in report["groups"] for key in group["key"]}:
         raise AssertionError(f"{kind}: a group is missing")
     for group in report["groups"]:
@@ -166,31 +188,66 @@ def measure(ledger: Path, year: Year, folder: Path, run: Run = run) -> dict[str,
 
 
 def _undated(year: Year) -> int:
-    dated = sum(sums.records for (kind, _), sums in year.by.items() if kind == f"month {UTC}")
+    dated = sum(sums.records for (kind, *_), sums in year.by.items() if kind == "activity")
     return year.total.records - dated
 
 
-def tables(options: argparse.Namespace) -> Iterator[Table]:
-    """Make the ledger unless it is there, run each command, and yield the table."""
+def make_export(path: Path, rows: int, folder: Path) -> None:
+    """Make an export of that many rows: DuckDB repeats those of a small ledger, with other ids."""
+    make(folder / "small.db", _EXPORTED)
+    run("export", folder / "small.db", "--to", folder / "small.parquet")
+    run(folder / "small.parquet", math.ceil(rows / _EXPORTED), path, before=("-c", _REPEAT))
+
+
+def measure_export(path: Path) -> tuple[Took, Took]:
+    """Report an export, and do the same sums in plain DuckDB; return what both took.
+
+    Raises:
+        AssertionError: Their sums differ.
+    """
+    took, _, printed = run("report", path, "--by", "model", "--format", "json")
+    total = json.loads(printed)["total"]
+    plain, _, printed = run(path, before=("-c", _DUCKDB))
+    records, charged = printed.split()
+    if (total["records"], Decimal(total["charged_usd"]["known"])) != (
+        int(records),
+        Decimal(charged),
+    ):
+        raise AssertionError(f"export: {total} is not {printed}")
+    return took, plain
+
+
+def measured(records: int, rows: int) -> str:
+    """Make a year's ledger and an export, run each command, and return the table.
+
+    Args:
+        records: The number of ids of the year; the limits are for a million.
+        rows: The number of rows of the export; the limit is for ten million.
+
+    Raises:
+        AssertionError: A command prints a wrong number.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path: Path = options.ledger or folder / "year.db"
-        if not path.exists():
-            make(path, options.records)
-        took = measure(path, Year(items(options.records), (UTC, BERLIN)), folder)
-    columns = ("command", "seconds", "limit", "", "s of CPU", "MiB")
-    table = Table(f"A year of {options.records:,} records", columns)
-    for kind, (seconds, cpu_s, memory) in took.items():
-        is_well = seconds <= LIMITS[kind] and memory <= _MIB
-        verdict = "" if options.records < _MILLION else "met" if is_well else "MISSED"
-        figures = (f"{seconds:.2f}", f"{LIMITS[kind]:g}", verdict, f"{cpu_s:.2f}", f"{memory:,.0f}")
-        table.rows.append((kind, *figures))
-    yield table
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what can be said of reports alone."""
-    parser.add_argument(
-        "--records", type=int, default=200_000, help="of reports (%(default)s; limits: 1,000,000)"
+        progress("making the ledger of a year")
+        make(folder / "year.db", records)
+        progress("making its reports")
+        took = measure(folder / "year.db", Year(items(records), (UTC, BERLIN)), folder)
+        progress("making and reporting an export")
+        make_export(folder / "export.parquet", rows, folder)
+        took["export"], took["DuckDB"] = measure_export(folder / "export.parquet")
+    progress("")
+    cells = []
+    for kind, (seconds, cpu_s, mib) in took.items():
+        max_s, max_gib = LIMITS.get(kind, (math.inf, 0))
+        is_full = records >= _MILLION if kind != "export" else rows >= 10 * _MILLION
+        kept = "met" if seconds <= max_s and mib <= max_gib * _MIB else "MISSED"
+        limit = (f"{max_s:g}", kept if is_full else "") if kind in LIMITS else ("", "")
+        cells.append((kind, f"{seconds:.2f}", *limit, f"{cpu_s:.2f}", f"{mib:,.0f}"))
+    ratio = took["export"].seconds / took["DuckDB"].seconds
+    return table(
+        f"Reports of {records:,} records, and of {rows:,} exported rows",
+        ("", "seconds", "limit", "", "s of CPU", "MiB"),
+        cells,
+        f"The report of the export takes {ratio:.2f} x the time of the same sums in DuckDB.",
     )
-    parser.add_argument("--ledger", type=Path, help="of reports: is made there, and used again")

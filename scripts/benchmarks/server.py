@@ -1,288 +1,252 @@
-"""The server of the benchmarks: with latency, a rate limit or an outage.
+"""The server of the benchmarks, in a thread: with latency, a rate limit or an outage.
 
-`python -m benchmarks.server FOLDER [--latency-ms MS] [--limit KIND --rate N]` answers in a process
-of its own until its standard input ends; it prints its address. It runs on uvloop where that is.
+It runs on uvloop if that is installed.
 """
 
-import argparse
 import asyncio
 import json
 import math
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import formatdate
 from importlib import import_module
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
-from benchmarks import bodies
-
-EVENTS = 50  # of a completion that is streamed
-COMPLETION_ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
-
-_BACKLOG = 1024  # connections that wait to be accepted; all of a client's come at one time
-_OFF_S = 3600.0  # by which a clock is wrong
+_EVENTS = 50  # of a streamed completion
+_COMPLETION_ID = "gen-1771967973-0hZ8J5kY7qLMOKbPx0u3"
+_BACKLOG = 1024  # a client opens all its connections at once
+_CLOCK_ERROR_S = 3600.0
 
 
 class Limit(Protocol):
-    """A rate limit, in requests per second."""
+    """A rate limit."""
 
     def wait_s(self, now: float) -> float:
-        """Return 0 to accept a request, else the seconds until one may be accepted."""
+        """Return 0 to admit a request, else the seconds until one may be admitted."""
         ...
-
-    def ideal_s(self, requests: int) -> float:
-        """Return the minimum seconds from the first to the last of some requests."""
-        ...
-
-
-class FixedWindow:
-    """A fixed number of requests per window, counted from the first request on."""
-
-    def __init__(self, rate: int, window_s: float = 1.0) -> None:
-        self._most = round(rate * window_s)
-        self._window_s = window_s
-        self._end = -math.inf
-        self._count = 0
-
-    def wait_s(self, now: float) -> float:
-        """Return how long until the next window, if this one is full."""
-        if now >= self._end:
-            passed = 0 if self._end == -math.inf else (now - self._end) // self._window_s
-            start = now if self._end == -math.inf else self._end + passed * self._window_s
-            self._end, self._count = start + self._window_s, 0
-        if self._count >= self._most:
-            return self._end - now
-        self._count += 1
-        return 0
-
-    def ideal_s(self, requests: int) -> float:
-        """Return when the window of the last one begins."""
-        return (math.ceil(requests / self._most) - 1) * self._window_s
 
 
 class SlidingWindow:
-    """A fixed number of requests in any period of the window's length."""
+    """Admits `limit` requests in any period as long as the window."""
 
-    def __init__(self, rate: int, window_s: float = 1.0) -> None:
-        self._most = round(rate * window_s)
+    def __init__(self, limit: int, window_s: float = 1.0) -> None:
+        self._times = deque([-math.inf] * limit, limit)
         self._window_s = window_s
-        self._welcomed: deque[float] = deque()
 
     def wait_s(self, now: float) -> float:
-        """Return how long until the oldest of the window is out of it."""
-        while self._welcomed and self._welcomed[0] + self._window_s <= now:
-            self._welcomed.popleft()
-        if len(self._welcomed) >= self._most:
-            return self._welcomed[0] + self._window_s - now
-        self._welcomed.append(now)
+        """Return the seconds until the oldest request leaves the window if it is full, else 0."""
+        wait_s = self._times[0] + self._window_s - now
+        if wait_s > 0:
+            return wait_s
+        self._times.append(now)
         return 0
-
-    def ideal_s(self, requests: int) -> float:
-        """Return as for fixed windows: the first window's worth may come at one time."""
-        return (math.ceil(requests / self._most) - 1) * self._window_s
 
 
 class TokenBucket:
-    """A token bucket with a rate in tokens per second and a capacity in seconds."""
+    """Adds `rate` tokens per second, up to `capacity`; a request takes one."""
 
-    def __init__(self, rate: int, kept_s: float) -> None:
-        self._rate = rate
-        self._most = max(1.0, rate * kept_s)
-        self._tokens = self._most
-        self._filled_at = math.inf
+    def __init__(self, rate: int, capacity: int) -> None:
+        self._rate, self._capacity = rate, capacity
+        self._tokens, self._filled_at = float(capacity), math.inf
 
     def wait_s(self, now: float) -> float:
-        """Return how long until there is a token, if there is none."""
-        self._tokens += max(0.0, now - self._filled_at) * self._rate
-        self._tokens, self._filled_at = min(self._most, self._tokens), now
+        """Return the seconds until there is a token, or 0 if there is one."""
+        added = max(0.0, now - self._filled_at) * self._rate
+        self._tokens, self._filled_at = min(self._capacity, self._tokens + added), now
         if self._tokens < 1:
             return (1 - self._tokens) / self._rate
         self._tokens -= 1
         return 0
 
-    def ideal_s(self, requests: int) -> float:
-        """Return when there were tokens for all."""
-        return max(0.0, requests - self._most) / self._rate
+
+def ideal_s(limit: Limit, requests: int) -> float:
+    """Return the seconds of a client that knows the limit, and sends when it is admitted."""
+    now = 0.0
+    for _ in range(requests):
+        while wait_s := limit.wait_s(now):
+            now += max(wait_s, 1e-9)  # less may not change a float
+    return now
 
 
-LIMITS: dict[str, Callable[[int], Limit]] = {
-    "fixed window": FixedWindow,
-    "sliding window": SlidingWindow,
-    "token bucket of 1 s": lambda rate: TokenBucket(rate, 1.0),
-    "token bucket of 0.1 s": lambda rate: TokenBucket(rate, 0.1),
-}
-
-#: Returns the headers of a refusal that tell the wait, in seconds.
+#: Returns the headers of a refusal that report the wait, in seconds.
 WaitHeaders = Callable[[float], dict[str, str]]
 
-WAIT_HEADERS: dict[str, WaitHeaders] = {
-    "silent": lambda _: {},
-    "seconds": lambda wait_s: {"Retry-After": f"{max(1, math.ceil(wait_s))}"},
-    "date": lambda wait_s: _dated(time.time(), wait_s),
-    "date, clock off": lambda wait_s: _dated(time.time() + _OFF_S, wait_s),
-    "nonsense": lambda _: {"Retry-After": "soon"},
-    "reset, epoch ms": lambda wait_s: {
-        "X-RateLimit-Remaining": "0",
-        "X-RateLimit-Reset": f"{math.ceil(1000 * (time.time() + wait_s))}",
-    },
-}
+
+def no_header(wait_s: float) -> dict[str, str]:  # noqa: ARG001 - it is not reported
+    """Report no wait."""
+    return {}
 
 
-def _dated(now: float, wait_s: float) -> dict[str, str]:
+def in_seconds(wait_s: float) -> dict[str, str]:
+    """Report whole seconds."""
+    return {"Retry-After": f"{max(1, math.ceil(wait_s))}"}
+
+
+def as_date(wait_s: float) -> dict[str, str]:
+    """Report a date, by a clock that is an hour fast."""
+    now = time.time() + _CLOCK_ERROR_S
     after = formatdate(now + max(1, math.ceil(wait_s)), usegmt=True)
     return {"Date": formatdate(now, usegmt=True), "Retry-After": after}
 
 
+def nonsense(wait_s: float) -> dict[str, str]:  # noqa: ARG001 - it is not reported
+    """Report a word."""
+    return {"Retry-After": "soon"}
+
+
 class Outage(NamedTuple):
-    """An outage of the server, and when it starts.
+    """An outage of the server.
 
     Attributes:
-        way: A status, or `refused`, `reset` or `half-open`: what happens to connections.
-        seconds: How long.
-        headers: Tell the wait, where it is a status.
-        begin_s: Seconds from the first request on.
+        kind: A status, or what happens to connections: `refused`, `reset` or `half-open`.
+        seconds: Its length.
+        headers: The headers of error responses.
+        start_s: Seconds from the first request to its start.
     """
 
-    way: str
+    kind: str
     seconds: float
-    headers: WaitHeaders = WAIT_HEADERS["silent"]
-    begin_s: float = 0.3
+    headers: WaitHeaders = no_header
+    start_s: float = 0.3
 
 
 class Server:
     """A server on loopback.
 
-    Args:
-        bodies: What is answered, by the first part of the path; "" is for all others. The id of
-            each is replaced by the one that is asked for.
-        latency_s: Seconds before each answer.
-        limit: The rate limit, if there is one.
-        refusal: The status of what is over it, and how the wait is told.
-        outage: The outage, if there is one.
-
     Attributes:
-        requests: How many came.
-        url: What a client takes as its base URL, once it serves.
+        url: Its URL, without a path.
+        requests: How many requests arrived.
     """
 
     def __init__(
         self,
-        bodies: dict[str, bytes],
+        bodies: Mapping[str, bytes],
+        *,
         latency_s: float = 0.0,
         limit: Limit | None = None,
-        refusal: tuple[int, WaitHeaders] = (429, WAIT_HEADERS["seconds"]),
+        refusal: tuple[int, WaitHeaders] = (429, in_seconds),
         outage: Outage | None = None,
     ) -> None:
-        self.requests = 0
-        self.url = ""
+        """Set what the server does.
+
+        Args:
+            bodies: The responses, by the first part of the path; "" is for all others. The id of
+                each is replaced by the requested one.
+            latency_s: Seconds before each response.
+            limit: The rate limit.
+            refusal: The status of refused requests, and their headers.
+            outage: The outage.
+        """
+        self.url, self.requests = "", 0
         self.latency_s = latency_s
+        self.connections: set[Connection] = set()
+        self.outage: Outage | None = None  # the current one
         self._bodies = {name.encode(): _around_id(body) for name, body in bodies.items()}
-        self._limit, self._refusal, self._outage = limit, refusal, outage
-        self._first: float | None = None
-        self._end = 0.0
-        self._listener: asyncio.Server | None = None
-        self._port = 0
-        self._connections: set[Connection] = set()
-        self._is_down = False
+        self._limit, self._refusal, self._planned_outage = limit, refusal, outage
+        self._loop: Any = import_module("uvloop" if find_spec("uvloop") else "asyncio")
+        self._loop = self._loop.new_event_loop()
+        self._listener: asyncio.Server
+        self._port, self._outage_end = 0, 0.0
 
-    def start(self) -> None:
-        """Serve, in a thread, until the process ends."""
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(self.listen())
-        threading.Thread(target=loop.run_forever, daemon=True).start()
+    @contextmanager
+    def running(self) -> Iterator["Server"]:
+        """Serve, in a thread."""
+        self._loop.run_until_complete(self._listen())
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
 
-    async def listen(self) -> None:
-        """Take connections; after an outage, at the port of before."""
-        self._loop = asyncio.get_running_loop()
+    async def _listen(self) -> None:
+        """Accept connections; after an outage, on the same port as before."""
         self._listener = await self._loop.create_server(
             lambda: Connection(self), "127.0.0.1", self._port, backlog=_BACKLOG, reuse_address=True
         )
         self._port = self._listener.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}/api/v1"
+        self.url = f"http://127.0.0.1:{self._port}"
 
-    def connected(self, connection: "Connection") -> None:
-        """Take a connection, or break it."""
-        self._connections.add(connection)
-        if self._is_down and self._outage is not None:
-            connection.is_dead = self._outage.way == "half-open"
-            if self._outage.way == "reset":
-                connection.reset()
+    async def _close(self) -> None:
+        self._listener.close()
+        for connection in [*self.connections]:
+            connection.transport.abort()
+        await asyncio.sleep(0)  # they are closed in the next turn of the loop
 
-    def lost(self, connection: "Connection") -> None:
-        """Forget a connection."""
-        self._connections.discard(connection)
-
-    def answer(self, target: bytes, body: bytes) -> bytes:
-        """Return the answer to a request, of which the body is `sent`."""
+    def respond(self, target: bytes, body: bytes) -> bytes:
+        """Return the response to a request."""
         now = self._loop.time()
         self.requests += 1
-        if self._first is None:
-            self._first = now
-            if self._outage is not None:
-                self._plan(self._outage)
-        if self._is_down and self._outage is not None:
-            return _error(int(self._outage.way), self._outage.headers(self._end - now))
+        if self._planned_outage is not None:
+            self._loop.call_later(self._planned_outage.start_s, self._fail, self._planned_outage)
+            self._planned_outage = None
+        if self.outage is not None:
+            return _error(int(self.outage.kind), self.outage.headers(self._outage_end - now))
         wait_s = self._limit.wait_s(now) if self._limit else 0
         if wait_s:
             status, headers = self._refusal
             return _error(status, headers(wait_s))
         if target.endswith(b"/chat/completions"):
-            return _completion(target, json.loads(body))
-        prefix = target.split(b"/", 2)[1]
-        before, after = self._bodies.get(prefix) or self._bodies[b""]
-        return _response(b"200 OK", before + target.rpartition(b"=")[2] + after)
+            return _completion(json.loads(body))
+        before, after = self._bodies.get(target.split(b"/", 2)[1]) or self._bodies[b""]
+        return _response(200, before + target.rpartition(b"=")[2] + after)
 
-    def _plan(self, outage: Outage) -> None:
-        if outage.begin_s:
-            self._loop.call_later(outage.begin_s, self._begin, outage)
-        else:
-            self._begin(outage)
-
-    def _begin(self, outage: Outage) -> None:
-        self._is_down, self._end = True, self._loop.time() + outage.seconds
-        self._loop.call_later(outage.seconds, self._recover, outage)
-        if outage.way == "refused" and self._listener is not None:
+    def _fail(self, outage: Outage) -> None:
+        """Start the outage."""
+        self.outage, self._outage_end = outage, self._loop.time() + outage.seconds
+        self._loop.call_later(outage.seconds, self._recover)
+        if outage.kind == "refused":
             self._listener.close()
-        for connection in [*self._connections]:
-            if outage.way in {"refused", "reset"}:
-                connection.reset()
-            connection.is_dead = outage.way == "half-open"  # also when the server is back
+        for connection in [*self.connections]:
+            if outage.kind in {"refused", "reset"}:
+                connection.transport.abort()
+            connection.is_silent = outage.kind == "half-open"  # also after the outage
 
-    def _recover(self, outage: Outage) -> None:
-        self._is_down = False
-        if outage.way == "refused":
-            self._task = self._loop.create_task(self.listen())
+    def _recover(self) -> None:
+        """End the outage."""
+        if not self._listener.is_serving():
+            self._task = self._loop.create_task(self._listen())
+        self.outage = None
 
 
 class Connection(asyncio.Protocol):
     """Responds to requests in sequence.
 
     Attributes:
-        is_dead: Whether nothing will be answered on it any more.
+        transport: Its transport.
+        is_silent: Whether it no longer responds.
     """
 
+    transport: Any
+
     def __init__(self, server: Server) -> None:
-        self.is_dead = False
+        self.is_silent = False
         self._server = server
         self._buffer = b""
-        self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Tell the server."""
-        self._transport = transport
-        self._server.connected(self)
+        """Accept the connection, or break it in an outage."""
+        self.transport = transport
+        self._server.connections.add(self)
+        if self._server.outage is not None:
+            self.is_silent = self._server.outage.kind == "half-open"
+            if self._server.outage.kind == "reset":
+                self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
-        """Tell the server."""
-        self._server.lost(self)
+        """Forget the connection."""
+        self._server.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is there as a whole."""
-        if self.is_dead:
+        """Respond to each request that is complete."""
+        if self.is_silent:
             self._server.requests += 1
             return
         self._buffer += data
@@ -294,20 +258,16 @@ class Connection(asyncio.Protocol):
             if len(after_head) < length:
                 return
             body, self._buffer = after_head[:length], after_head[length:]
-            answer = self._server.answer(head.split(b" ", 2)[1], body)
+            response = self._server.respond(head.split(b" ", 2)[1], body)
             if self._server.latency_s:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._server.latency_s, self._write, answer)
+                loop.call_later(self._server.latency_s, self._write, response)
             else:
-                self._write(answer)
+                self._write(response)
 
-    def reset(self) -> None:
-        """Abort the connection."""
-        self._transport.abort()
-
-    def _write(self, answer: bytes) -> None:
-        if not self.is_dead and not self._transport.is_closing():
-            self._transport.write(answer)
+    def _write(self, response: bytes) -> None:
+        if not self.is_silent and not self.transport.is_closing():
+            self.transport.write(response)
 
 
 def _around_id(body: bytes) -> tuple[bytes, bytes]:
@@ -318,62 +278,26 @@ def _around_id(body: bytes) -> tuple[bytes, bytes]:
     return before, after
 
 
-def _completion(target: bytes, request: Any) -> bytes:
-    """Return a completion; below `/named`, a header has its id."""
-    completion: dict[str, Any] = {"id": COMPLETION_ID, "created": 1, "model": "m"}
-    headers = {"X-Generation-Id": COMPLETION_ID} if target.startswith(b"/named/") else {}
+def _completion(request: Any) -> bytes:
+    completion = {"id": _COMPLETION_ID, "created": 1, "model": "m"}
+    headers = {"X-Generation-Id": _COMPLETION_ID}
     if not request.get("stream"):
         message = {"role": "assistant", "content": "word " * 300}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        completion |= {"object": "chat.completion", "choices": [choice]}
-        return _response(b"200 OK", json.dumps(completion).encode(), headers)
+        whole = {**completion, "object": "chat.completion", "choices": [choice]}
+        return _response(200, json.dumps(whole).encode(), headers)
     choice = {"index": 0, "delta": {"content": "word "}, "finish_reason": None}
-    completion |= {"object": "chat.completion.chunk", "choices": [choice]}
-    events = f"data: {json.dumps(completion)}\n\n".encode() * EVENTS + b"data: [DONE]\n\n"
-    return _response(b"200 OK", events, headers, b"text/event-stream")
+    event = {**completion, "object": "chat.completion.chunk", "choices": [choice]}
+    events = f"data: {json.dumps(event)}\n\n" * _EVENTS + "data: [DONE]\n\n"
+    return _response(200, events.encode(), {**headers, "Content-Type": "text/event-stream"})
 
 
 def _error(status: int, headers: dict[str, str]) -> bytes:
     body = json.dumps({"error": {"code": status, "message": "no"}}).encode()
-    return _response(b"%d X" % status, body, headers)
+    return _response(status, body, headers)
 
 
-def _response(
-    status: bytes,
-    body: bytes,
-    headers: dict[str, str] | None = None,
-    kind: bytes = b"application/json",
-) -> bytes:
-    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items()).encode()
-    head = b"HTTP/1.1 %b\r\nContent-Type: %b\r\n%bContent-Length: %d\r\n\r\n"
-    return head % (status, kind, more, len(body)) + body
-
-
-async def _serve(server: Server) -> None:
-    await server.listen()
-    print(json.dumps(server.url.removesuffix("/api/v1")), flush=True)
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
-    await stop.wait()
-
-
-def main() -> None:
-    """Parse the arguments, and serve until standard input ends."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="that of `benchmarks.bodies`")
-    parser.add_argument("--latency-ms", type=float, default=0.0)
-    parser.add_argument("--limit", choices=LIMITS)
-    parser.add_argument("--rate", type=int)
-    options = parser.parse_args()
-    files = {"": bodies.COMPLETE, "extended": bodies.EXTENDED}
-    contents = {prefix: (options.folder / name).read_bytes() for prefix, name in files.items()}
-    limit = LIMITS[options.limit](options.rate) if options.limit else None
-    try:
-        run = import_module("uvloop").run
-    except ModuleNotFoundError:
-        run = asyncio.run
-    run(_serve(Server(contents, options.latency_ms / 1000, limit)))
-
-
-if __name__ == "__main__":
-    main()
+def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    fields = {"Content-Type": "application/json", **(headers or {}), "Content-Length": len(body)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + body

@@ -131,17 +131,18 @@ class Sums:
     """What records add up to: what is known, and of how many it is not."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self.records = self.provisional = self.prompt = self.completion = 0
+        """Start with no records."""
+        self.records = self.provisional = 0
+        self.tokens: dict[str, int] = defaultdict(int)
         self.known: dict[str, Decimal] = defaultdict(Decimal)
         self.unknown: dict[str, int] = defaultdict(int)
 
     def add(self, record: dict[str, Any]) -> None:
-        """Count a record."""
+        """Add a record."""
         self.records += 1
         self.provisional += record["finish_reason"] is None and not record["cancelled"]
-        self.prompt += record["native_tokens_prompt"]
-        self.completion += record["native_tokens_completion"]
+        for name in ("prompt", "completion", "reasoning"):
+            self.tokens[name] += record[f"native_tokens_{name}"]
         charged = _decimal(record.get("total_cost"))
         upstream = _decimal(record["upstream_inference_cost"]) if record["is_byok"] else Decimal(0)
         all_in = None if charged is None or upstream is None else charged + upstream
@@ -166,66 +167,46 @@ class Year:
 
     Attributes:
         total: All records.
-        by: By what they have in common: a model, a user, a day or a month of a zone.
-        without: How many ids have no record, by kind.
-        activity: What the account says of each UTC day and model, as `GET /activity` has it.
+        by: By what they have in common: a model, a day or month of a zone, a UTC day and model.
+        without: The number of ids without a record, by kind.
     """
 
     def __init__(self, year: Iterable[Item], zones: Iterable[datetime.tzinfo]) -> None:
         """Add up a year, with the days and months of some zones."""
         self.total = Sums()
-        self.by: dict[tuple[str, str], Sums] = defaultdict(Sums)
+        self.by: dict[tuple[str, ...], Sums] = defaultdict(Sums)
         self.without: dict[str, int] = defaultdict(int)
-        self._activity: dict[tuple[str, str], dict[str, Any]] = {}
         zones = tuple(zones)
         for item in year:
             record = item.record
             if record is None:
                 self.without[item.kind] += 1
                 continue
-            self.total.add(record)
-            self.by["model", record["model"]].add(record)
-            self.by["user", record["external_user"]].add(record)
-            if item.kind == "undated":
-                continue
-            for zone in zones:
-                day = f"{item.at.astimezone(zone):%Y-%m-%d}"
-                self.by[f"day {zone}", day].add(record)
-                self.by[f"month {zone}", day[:7]].add(record)
-            self._count(item, record)
-
-    def _count(self, item: Item, record: dict[str, Any]) -> None:
-        day, model = f"{item.at:%Y-%m-%d}", record["model"]
-        row = self._activity.setdefault(
-            (day, model),
-            {
-                "date": day,
-                "model": model,
-                "model_permaslug": f"{model}-2026",
-                "endpoint_id": "one",
-                "provider_name": "any",
-                "usage": Decimal(0),
-                "byok_usage_inference": Decimal(0),
-                "requests": 0,
-                "prompt_tokens": 0,
-                "completion_tokens": 0,
-                "reasoning_tokens": 0,
-            },
-        )
-        row["requests"] += 1
-        row["prompt_tokens"] += record["native_tokens_prompt"]
-        row["completion_tokens"] += record["native_tokens_completion"]
-        row["reasoning_tokens"] += record["native_tokens_reasoning"]
-        row["usage"] += _decimal(record.get("total_cost")) or 0
-        own = _decimal(record["upstream_inference_cost"]) if record["is_byok"] else None
-        row["byok_usage_inference"] += own or 0
+            groups: list[tuple[str, ...]] = [("model", record["model"])]
+            if item.kind != "undated":
+                groups.append(("activity", f"{item.at:%Y-%m-%d}", record["model"]))
+                for zone in zones:
+                    day = f"{item.at.astimezone(zone):%Y-%m-%d}"
+                    groups += [(f"day {zone}", day), (f"month {zone}", day[:7])]
+            for sums in (self.total, *(self.by[group] for group in groups)):
+                sums.add(record)
 
     def activity(self) -> dict[str, Any]:
         """Return what `GET /activity` says of the records: the body of the response."""
-        amounts = ("usage", "byok_usage_inference")
+        rows = [(key[1:], sums) for key, sums in self.by.items() if key[0] == "activity"]
         return {
             "data": [
-                {**row, **{name: float(row[name]) for name in amounts}}
-                for row in self._activity.values()
+                {
+                    "date": day,
+                    "model": model,
+                    "model_permaslug": f"{model}-2026",
+                    "endpoint_id": "one",
+                    "provider_name": "any",
+                    "usage": float(sums.known["charged_usd"]),
+                    "byok_usage_inference": float(sums.known["upstream_usd"]),
+                    "requests": sums.records,
+                    **{f"{name}_tokens": number for name, number in sums.tokens.items()},
+                }
+                for (day, model), sums in rows
             ]
         }
