@@ -19,7 +19,7 @@ BREAKING = {"data": {**RECORD, "total_cost": "free"}}
 COUNTS = re.compile(r"bodies checked: (\d+), deviating: (\d+); findings: (\d+) .*, (\d+) .*, (\d+)")
 
 
-@pytest.mark.parametrize("name", ["table", "json", "markdown", "junit"])
+@pytest.mark.parametrize("name", ["table", "json", "junit"])
 def test_each_format_can_be_written_to_a_file(command, write, tmp_path, name):
     """An existing file is replaced, and nothing is printed."""
     output = tmp_path / "report"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client import __version__
-from modelgates_client.cli.findings import as_json, as_junit, as_markdown, code
+from modelgates_client.cli.findings import as_json, as_junit
 from modelgates_client.cli.findings_table import as_table
 from modelgates_client.conformance.checking import check, unreadable_line
 from modelgates_client.conformance.recorded import check_line
@@ -49,7 +49,6 @@ def formatted(report, fail_on="breaking"):
     """Return the report in every format."""
     return {
         "json": as_json(report, fail_on),
-        "markdown": as_markdown(report),
         "junit": as_junit(report, fail_on),
         "table": as_table(report, None),
         "terminal": as_table(report, io.StringIO()),
@@ -60,12 +59,6 @@ def levels(report):
     """Return the levels of a report's findings, the worst first."""
     order = ["breaking", "warning", "info"]
     return sorted((finding.level for finding in report.findings), key=order.index)
-
-
-def cells(markdown):
-    """Return the rows of a Markdown table, split as GitHub does."""
-    lines = [line for line in markdown.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 def test_json_has_all_documented_names(report):
@@ -140,43 +133,6 @@ def test_junit_has_a_failure_per_finding_at_the_level(report, fail_on, failures)
     assert json.loads(as_json(report, fail_on))["failed"] is bool(failures)
 
 
-def test_markdown_is_a_table(report):
-    """A row for each finding, with as many cells as the header."""
-    header, _, *rows = cells(as_markdown(report))
-
-    assert header == ["level", "status", "deviation", "bodies", "first", "example", "effect"]
-    assert {len(row) for row in rows} == {7}
-    assert (
-        rows.count(
-            [
-                "breaking",
-                "200",
-                "`/data/total_cost`<br>`expected number, found string`",
-                "1",
-                "`recorded.jsonl:1`",
-                "`string (len 4)`",
-                "reading it raises FieldError",
-            ]
-        )
-        == 1
-    )
-    assert [row[0] for row in rows] == levels(report)
-    assert len(rows) == ALL
-
-
-def test_markdown_fits_into_a_pull_request():
-    """GitHub accepts 65,536 characters; the number of omitted rows is stated."""
-    tally = Tally()
-    for number in range(900):
-        source = {"a" * 30 + str(index): 0 for index in range(number, number + 3)}
-        tally.add(Place("x" * 50, number), check(100 + number % 500, {"data": source}))
-    markdown = as_markdown(tally.report())
-
-    assert len(cells(markdown)) == 2 + 100
-    assert re.search(r"and \d+ more findings, which the JSON lists", markdown)
-    assert len(markdown) < 65_536
-
-
 def test_the_table_has_counts_and_a_row_for_each_finding(report):
     """The worst findings come first."""
     lines = as_table(report, None).splitlines()
@@ -202,7 +158,6 @@ def test_every_format_reports_that_there_are_no_findings():
 
     counts = "bodies checked: 1, deviating: 0; findings: 0 breaking, 0 warning, 0 info"
     assert texts["table"] == f"{counts}\n"
-    assert texts["markdown"] == f"### Responses checked against the spec\n\n{counts}\n"
     assert json.loads(texts["json"])["findings"] == []
     assert [test.get("name") for test in ET.fromstring(texts["junit"])[0]] == ["were checked"]
 
@@ -214,7 +169,6 @@ def test_every_format_counts_unlisted_findings(monkeypatch):
 
     note = "and deviations of other kinds, not listed: 1 breaking, 1 warning"
     assert note in texts["table"]
-    assert note in texts["markdown"]
     assert json.loads(texts["json"])["unlisted"] == {"breaking": 1, "warning": 1, "info": 0}
     assert json.loads(texts["json"])["failed"] is True
     assert ET.fromstring(texts["junit"])[0].get("failures") == "1"
@@ -227,30 +181,10 @@ def test_a_hostile_file_name_is_inert_in_every_format():
     """It is the only text of a report that others may choose."""
     texts = formatted(report_of((418, b""), source=HOSTILE))
 
-    _, _, row = cells(texts["markdown"])
-    assert len(row) == 7
-    assert re.fullmatch(r"```[^\n]*[^`]```", row[4])
     assert ET.fromstring(texts["junit"])[0].get("tests") == "2"
     assert json.loads(texts["json"])["findings"][0]["first"]["line"] == 1
     for text in texts.values():
         assert not re.search("[\x00\x1b\ud800\u202e\ufffe]", text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a", "`a`"),
-        ("a|b", "`a\\|b`"),
-        ("a\\|b", "`a\\\\|b`"),
-        ("`", "`` ` ``"),
-        ("a``b", "```a``b```"),
-        ("<b>", "`<b>`"),
-        ("a\nb", "`a\ufffdb`"),
-    ],
-)
-def test_code_in_markdown_cannot_end_early(text, expected):
-    """Whatever it contains: backticks, pipes or line ends."""
-    assert code(text) == expected
 
 
 #: Private data, as values and as names. None of it may be shown in a report.

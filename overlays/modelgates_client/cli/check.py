@@ -10,7 +10,7 @@ from attrs import frozen
 
 from modelgates_client.calls.settings import check_seconds
 from modelgates_client.cli.app import command
-from modelgates_client.cli.findings import FailOn, as_json, as_junit, as_markdown, fails, summary
+from modelgates_client.cli.findings import FailOn, as_json, as_junit, fails, summary
 from modelgates_client.cli.keys import holds_key
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import ServerOptions, argument, option
@@ -36,7 +36,7 @@ from modelgates_client.errors import (
 from modelgates_client.records.generation_ids import is_id, refusal
 from modelgates_runtime.errors import ModelGatesError
 
-FormatName = Literal["table", "json", "markdown", "junit"]
+FormatName = Literal["table", "json", "junit"]
 Fetch = Callable[[str], Checked]
 
 _MAX_FLAWS: Final = 1000  # of a ledger, to list
@@ -54,7 +54,7 @@ class CheckOptions(ServerOptions):
     )
     shown_as: FormatName | None = option(
         "--format",
-        type=click.Choice(("table", "json", "markdown", "junit")),
+        type=click.Choice(("table", "json", "junit")),
         help="Output format. Default: table on a terminal, else json.",
     )
     output: str | None = option(
@@ -275,8 +275,6 @@ def _text(report: Report, options: CheckOptions, stdout: Stdout | None) -> str:
     shown_as = options.shown_as or ("table" if on_terminal else "json")
     if shown_as == "json":
         return as_json(report, options.fail_on)
-    if shown_as == "markdown":
-        return as_markdown(report)
     if shown_as == "junit":
         return as_junit(report, options.fail_on)
     from modelgates_client.cli.findings_table import as_table  # noqa: PLC0415 - rich costs

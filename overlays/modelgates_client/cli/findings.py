@@ -1,4 +1,4 @@
-r"""The findings of a check as JSON, Markdown and JUnit XML. Pure: text is returned.
+"""The findings of a check as JSON and JUnit XML. Pure: text is returned.
 
 The JSON is one object:
 
@@ -18,7 +18,6 @@ The JSON is one object:
 """
 
 import json
-import re
 import xml.etree.ElementTree as ET
 from typing import Any, Final, Literal
 
@@ -32,8 +31,6 @@ from modelgates_client.records.sanitize import sanitize
 FailOn = Level | Literal["never"]
 
 _VERSION: Final = 1
-_COLUMNS: Final = ("level", "status", "deviation", "bodies", "first", "example", "effect")
-_ROWS: Final = 100  # of a table in Markdown: GitHub takes 65,536 characters
 
 
 def summary(report: Report) -> str:
@@ -77,44 +74,6 @@ def place(where: Place) -> str:
 def as_json(report: Report, fail_on: FailOn) -> str:
     """Return the report as a JSON object, in ASCII."""
     return f"{json.dumps(_plain(report, fail_on), indent=2)}\n"
-
-
-def as_markdown(report: Report) -> str:
-    """Return a table for a pull request; text from others is in code spans, where it is inert."""
-    lines = ["### Responses checked against the spec", "", summary(report)]
-    if report.findings:
-        lines += ["", _row(*_COLUMNS), _row(*("---" for _ in _COLUMNS))]
-    for finding in report.findings[:_ROWS]:
-        lines.append(
-            _row(
-                finding.level,
-                "-" if finding.status is None else str(finding.status),
-                f"{code(pointer(finding))}<br>{code(difference(finding))}",
-                str(finding.bodies),
-                code(place(finding.first)),
-                code(finding.example or "-"),
-                finding.reason,
-            )
-        )
-    if len(report.findings) > _ROWS:
-        lines += ["", f"and {len(report.findings) - _ROWS} more findings, which the JSON lists"]
-    if unlisted(report):
-        lines += ["", unlisted(report)]
-    for source in report.unchecked:
-        lines += ["", code(unchecked(source))]
-    return "\n".join(lines) + "\n"
-
-
-def code(text: str) -> str:
-    """Return a text as a Markdown code span for a table cell.
-
-    Source: GitHub Flavored Markdown 0.29, sections 6.3 (code spans) and 4.10 (tables).
-    """
-    text = sanitize(text)
-    longest = max(map(len, re.findall("`+", text)), default=0)
-    ticks = "`" * (longest + 1)
-    gap = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{ticks}{gap}{text}{gap}{ticks}".replace("|", "\\|")
 
 
 def as_junit(report: Report, fail_on: FailOn) -> str:
@@ -212,7 +171,3 @@ def _plain(report: Report, fail_on: FailOn) -> dict[str, Any]:
 
 def _plain_place(where: Place) -> dict[str, Any]:
     return {"source": sanitize(where.source), "line": where.line}
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
