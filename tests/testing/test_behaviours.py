@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from modelgates_client import AsyncModelGates, ModelGates
+from modelgates_client import AsyncModelGates
 
 METHODS = {
     "not_ready": ("NotFoundError", 404),
@@ -43,14 +43,6 @@ def test_each_behaviour_has_a_test_here():
 
     public = {name for name in vars(Behaviours) if not name.startswith("_")}
     assert public == {*METHODS, "delay", "drift", "gzip", "recover"}
-
-
-def test_wait_polls_until_the_record_is_ready(stub):
-    """404 twice, then 200."""
-    stub.not_ready("gen-1", times=2)
-    with ModelGates(api_key=stub.api_key, base_url=stub.base_url) as client:
-        assert client.generations.wait("gen-1").is_final
-    assert [request.status for request in stub.requests] == [404, 404, 200]
 
 
 @pytest.mark.parametrize("value", [0, 7, None])

@@ -132,9 +132,8 @@ class Behaviours(ABC):
         times: int | None = 1,
     ) -> None:
         """Respond with an error status and the API's error body; see `make_error`."""
-        headers = {} if retry_after is None else {"Retry_After": retry_after_header(retry_after)}
-        body = make_error(_checked_status(status), message, metadata=metadata)
-        self._respond(generation_id, times, json_response(body, status, **headers))
+        error = error_response(status, message, metadata=metadata, retry_after=retry_after)
+        self._respond(generation_id, times, error)
 
     def edge_page(
         self, generation_id: str | None = None, *, status: int = 502, times: int | None = 1
@@ -214,6 +213,19 @@ class Behaviours(ABC):
         self, generation_id: str | None, times: int | None, response: StubResponse
     ) -> None:
         self._behaviours.add(generation_id, times, lambda _: response)
+
+
+def error_response(
+    status: int,
+    message: str | None = None,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    retry_after: int | datetime.datetime | None = None,
+) -> StubResponse:
+    """Return an error response; see `Behaviours.fail`."""
+    headers = {} if retry_after is None else {"Retry_After": retry_after_header(retry_after)}
+    body = make_error(_checked_status(status), message, metadata=metadata)
+    return json_response(body, status, **headers)
 
 
 def _changing(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Behaviour:

@@ -6,12 +6,13 @@ import secrets
 import string
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
+from modelgates_client.testing._behaviours import BehaviourQueues, error_response
 from modelgates_client.testing._records import make_error, make_record
 from modelgates_client.testing._request_check import ReceivedRequest, Refusal, unauthorized
 from modelgates_client.testing._responses import (
@@ -19,46 +20,19 @@ from modelgates_client.testing._responses import (
     StubStream,
     compressed,
     json_response,
-    retry_after_header,
 )
 from modelgates_runtime.values import is_array, is_object
 
 PATH: Final = "/chat/completions"
 
 _METHOD: Final = "POST"
+_ID_HEADER: Final = "X-Generation-Id"
 _LETTERS: Final = string.ascii_letters + string.digits
 _PROCESSING: Final = b": MODELGATES PROCESSING\n\n"
 _DONE: Final = b"data: [DONE]\n\n"
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How to respond to a completion.
-
-    Attributes:
-        error: The error response; None: there is a generation.
-        ready_s: Seconds until the record exists; None: as usual.
-        break_after: The number of pieces of text after which the response ends early; None: it
-            does not.
-        error_event: The error at the end of such a stream; None: the connection breaks.
-        is_named: Whether the headers name the generation.
-        is_compressed: Whether the response is compressed, unless it is streamed.
-    """
-
-    error: StubResponse | None = None
-    ready_s: float | None = None
-    break_after: int | None = None
-    error_event: Mapping[str, Any] | None = None
-    is_named: bool = True
-    is_compressed: bool = False
-
-    @property
-    def breaks(self) -> bool:
-        """Whether the connection closes before the end of the response."""
-        return self.break_after is not None and self.error_event is None
-
-
-class ChatResponse(NamedTuple):
+class Completion(NamedTuple):
     """The response to a completion, and the id of its generation; None if it is an error."""
 
     response: StubResponse
@@ -70,8 +44,8 @@ class StubChat:
 
     Each completion is a generation, and `GET /generation` has its record a moment later. The
     response is `text`, streamed word by word on request. If the request has tools, the response is
-    a call of the first tool, until the conversation contains the result of a call. The methods
-    change the next responses, in the order in which they are called.
+    a call of the first tool, until the conversation contains the result of a call. Methods such as
+    `fail` change the next responses, in the order in which they are called.
 
     Attributes:
         text: The text of responses.
@@ -85,7 +59,7 @@ class StubChat:
         self.ready_s = 0.05
         self.pause_s = 0.0
         self._add_record = add_record
-        self._plans = deque[_Plan]()
+        self._behaviours = BehaviourQueues()
         self._costs: dict[str, Decimal] = {}
         self._ready_at: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -110,7 +84,7 @@ class StubChat:
 
     def normal(self, *, times: int = 1) -> None:
         """Respond as usual, before later responses that differ."""
-        self._plan(_Plan(), times)
+        self._behaviours.add(None, times, lambda response: response)
 
     def fail(
         self,
@@ -121,36 +95,53 @@ class StubChat:
         times: int = 1,
     ) -> None:
         """Respond with an error; there is no generation."""
-        headers = {} if retry_after is None else {"Retry_After": retry_after_header(retry_after)}
-        response = json_response(make_error(status, message), status, **headers)
-        self._plan(_Plan(error=response), times)
+        error = error_response(status, message, retry_after=retry_after)
+        self._behaviours.add(None, times, lambda _: error)
 
     def break_off(self, *, after: int = 2, times: int = 1) -> None:
         """Close the connection after some pieces of text; the generation is cancelled."""
-        self._plan(_Plan(break_after=after), times)
+
+        def broken(response: StubResponse) -> StubResponse:
+            if not isinstance(response, StubStream):
+                return replace(response, is_truncated=True)
+            return replace(response, events=response.events[:-1][: 1 + after], is_broken=True)
+
+        self._behaviours.add(None, times, broken)
 
     def fail_midway(self, *, after: int = 2, message: str | None = None, times: int = 1) -> None:
         """End a stream with an error after some pieces; other responses are normal."""
         error = make_error(502, message)["error"]
-        self._plan(_Plan(break_after=after, error_event=error), times)
+
+        def failed(response: StubResponse) -> StubResponse:
+            if not isinstance(response, StubStream):
+                return response
+            pieces = response.events[:-1][: 1 + after]
+            chunk: Any = json.loads(response.events[1].removeprefix(b"data: "))
+            chunk["choices"][0].update(delta={"content": ""}, finish_reason="error")
+            return replace(response, events=(*pieces, _event({**chunk, "error": error})))
+
+        self._behaviours.add(None, times, failed)
 
     def late(self, seconds: float, *, times: int = 1) -> None:
         """Make the record exist only after some seconds."""
-        self._plan(_Plan(ready_s=seconds), times)
+        self._behaviours.add(None, times, lambda response: replace(response, ready_s=seconds))
 
     def unnamed(self, *, times: int = 1, gzip: bool = False) -> None:
         """Respond without the header `X-Generation-Id`, like other gateways; or compressed, too."""
-        self._plan(_Plan(is_named=False, is_compressed=gzip), times)
 
-    def _plan(self, plan: _Plan, times: int) -> None:
-        with self._lock:
-            self._plans += [plan] * times
+        def changed(response: StubResponse) -> StubResponse:
+            headers = {name: v for name, v in response.headers.items() if name != _ID_HEADER}
+            response = replace(response, headers=headers)
+            is_compressed = gzip and not isinstance(response, StubStream)
+            return compressed(response) if is_compressed else response
+
+        self._behaviours.add(None, times, changed)
 
     def is_hidden(self, generation_id: str) -> bool:
         """Whether the record of a generation does not exist yet."""
         return time.monotonic() < self._ready_at.get(generation_id, 0.0)
 
-    def respond(self, request: ReceivedRequest, api_key: str) -> ChatResponse | Refusal:
+    def respond(self, request: ReceivedRequest, api_key: str) -> Completion | Refusal:
         """Return the response to a request, or why the API would not accept it."""
         body = _parsed(request.body)
         refusal = (
@@ -160,37 +151,30 @@ class StubChat:
         )
         if refusal is not None:
             return refusal
-        with self._lock:
-            plan = self._plans.popleft() if self._plans else _Plan()
-        if plan.error is not None:
-            return ChatResponse(plan.error)
         generation_id = (
             f"gen-{int(time.time())}-{''.join(secrets.choice(_LETTERS) for _ in range(20))}"
         )
-        is_streamed = body.get("stream") is True
         record = make_record(
             generation_id,
             model=body["model"],
-            streamed=is_streamed,
-            cancelled=plan.breaks,
+            streamed=body.get("stream") is True,
             created_at=datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z"),
         )
-        ready_s = self.ready_s if plan.ready_s is None else plan.ready_s
+        response = (self._stream if record["streamed"] else self._whole)(record, body)
+        behaviour = self._behaviours.take("")
+        if behaviour is not None:
+            response = behaviour(response)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            return Completion(response)
+        record["cancelled"] = response.is_cut_short
+        ready_s = self.ready_s if response.ready_s is None else response.ready_s
         with self._lock:
             self._costs[generation_id] = Decimal(str(record["total_cost"]))
             self._ready_at[generation_id] = time.monotonic() + ready_s
         self._add_record(record)
-        headers = {"X-Generation-Id": generation_id} if plan.is_named else {}
-        response = (self._stream if is_streamed else self._whole)(plan, record, body, headers)
-        return ChatResponse(response, generation_id)
+        return Completion(response, generation_id)
 
-    def _whole(
-        self,
-        plan: _Plan,
-        record: Mapping[str, Any],
-        body: Mapping[str, Any],
-        headers: dict[str, str],
-    ) -> StubResponse:
+    def _whole(self, record: Mapping[str, Any], body: Mapping[str, Any]) -> StubResponse:
         call = _tool_call(body)
         message: dict[str, Any] = {
             "role": "assistant",
@@ -203,33 +187,16 @@ class StubChat:
         response = json_response(
             {**_head(record, "chat.completion"), "choices": [choice], "usage": _usage(record)}
         )
-        response = replace(
-            response, headers={**response.headers, **headers}, is_truncated=plan.breaks
-        )
-        return compressed(response) if plan.is_compressed else response
+        return replace(response, headers={**response.headers, _ID_HEADER: record["id"]})
 
-    def _stream(
-        self,
-        plan: _Plan,
-        record: Mapping[str, Any],
-        body: Mapping[str, Any],
-        headers: dict[str, str],
-    ) -> StubResponse:
-        events = [_PROCESSING, *self._events(record, body)]
-        if plan.break_after is None:
-            events.append(_DONE)
-        else:
-            events = events[: 1 + plan.break_after]
-            if plan.error_event is not None:
-                chunk = _chunk(record, {"content": ""}, "error")
-                events.append(_event({**chunk, "error": plan.error_event}))
+    def _stream(self, record: Mapping[str, Any], body: Mapping[str, Any]) -> StubResponse:
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         return StubStream(
             200,
             b"",
-            {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", **headers},
-            events=tuple(events),
+            {**headers, _ID_HEADER: record["id"]},
+            events=(_PROCESSING, *self._events(record, body), _DONE),
             pause_s=self.pause_s,
-            is_broken=plan.breaks,
         )
 
     def _events(self, record: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[bytes]:

@@ -42,6 +42,7 @@ class StubResponse:
         delay_s: Seconds to wait before sending it.
         is_truncated: Whether the connection closes in the middle of the body.
         is_dropped: Whether the connection closes without a response.
+        ready_s: Of a completion, seconds until its record exists; None: as usual.
     """
 
     status: int
@@ -50,6 +51,12 @@ class StubResponse:
     delay_s: float = 0.0
     is_truncated: bool = False
     is_dropped: bool = False
+    ready_s: float | None = None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the connection closes before the end of the response."""
+        return self.is_truncated or self.is_dropped
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,11 @@ class StubStream(StubResponse):
     events: Sequence[bytes] = field(default=())
     pause_s: float = 0.0
     is_broken: bool = False
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the connection closes before the end of the response."""
+        return self.is_broken
 
 
 #: Changes the response that would be sent.
