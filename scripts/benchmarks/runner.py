@@ -215,23 +215,23 @@ def cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def repeat(work: Work, times: int) -> tuple[Turn, float]:
-    """Do the work some times; return the cost of a unit, and the seconds in all."""
+def repeat(work: Work, times: int) -> Turn:
+    """Do the work some times, and return the cost of a unit."""
     gc.collect()
     cpu, start = cpu_s(), time.perf_counter()
     done = work(times)
     seconds, cpu = time.perf_counter() - start, cpu_s() - cpu
     lost = times - done if isinstance(done, int) else 0
-    return {"CPU": 1e6 * cpu / times, "RATE": times / seconds, "lost": lost}, seconds
+    return {"CPU": 1e6 * cpu / times, "RATE": times / seconds, "lost": lost}
 
 
 def repeat_for(work: Work, times: int, seconds: float) -> Turn:
-    """Do the work more and more often, until it takes some seconds; the last time counts."""
-    while True:
-        turn, took_s = repeat(work, times)
-        if took_s >= seconds:
-            return turn
+    """Do the work more and more often, until it takes some CPU seconds; the last time counts."""
+    turn = repeat(work, times)
+    while turn["CPU"] * times < 1e6 * seconds:
         times *= 2
+        turn = repeat(work, times)
+    return turn
 
 
 def bytes_kept(work: Work, times: int) -> Turn:
@@ -258,13 +258,13 @@ def main() -> None:
         print(json.dumps({"missing": error.name}))
         return
     if number or not case:
-        turn, _ = repeat(work, number)
+        turn = repeat(work, number)
     elif Measure.BYTES in case.measures and case.times:
         turn = bytes_kept(work, case.times)
     elif case.times:
         if case.rounds != 1:
             work(case.times)
-        turn, _ = repeat(work, case.times)
+        turn = repeat(work, case.times)
     else:
         turn = repeat_for(work, parsed.concurrency, case.seconds)
     print(json.dumps(turn), flush=True)

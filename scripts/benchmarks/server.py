@@ -180,7 +180,7 @@ class Server:
             connection.transport.abort()
         await asyncio.sleep(0)  # they are closed in the next turn of the loop
 
-    def respond(self, target: bytes, body: bytes) -> bytes:
+    def respond(self, target: bytes) -> bytes:
         """Return the response to a request."""
         now = self._loop.time()
         self.requests += 1
@@ -194,7 +194,7 @@ class Server:
             status, headers = self._refusal
             return _error(status, headers(wait_s))
         if target.endswith(b"/chat/completions"):
-            return _completion(json.loads(body))
+            return _completion()
         before, after = self._bodies.get(target.split(b"/", 2)[1]) or self._bodies[b""]
         return _response(200, before + target.rpartition(b"=")[2] + after)
 
@@ -257,8 +257,8 @@ class Connection(asyncio.Protocol):
                 length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
             if len(after_head) < length:
                 return
-            body, self._buffer = after_head[:length], after_head[length:]
-            response = self._server.respond(head.split(b" ", 2)[1], body)
+            self._buffer = after_head[length:]
+            response = self._server.respond(head.split(b" ", 2)[1])
             if self._server.latency_s:
                 loop = asyncio.get_running_loop()
                 loop.call_later(self._server.latency_s, self._write, response)
@@ -278,18 +278,13 @@ def _around_id(body: bytes) -> tuple[bytes, bytes]:
     return before, after
 
 
-def _completion(request: Any) -> bytes:
-    completion = {"id": _COMPLETION_ID, "created": 1, "model": "m"}
-    headers = {"X-Generation-Id": _COMPLETION_ID}
-    if not request.get("stream"):
-        message = {"role": "assistant", "content": "word " * 300}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        whole = {**completion, "object": "chat.completion", "choices": [choice]}
-        return _response(200, json.dumps(whole).encode(), headers)
+def _completion() -> bytes:
     choice = {"index": 0, "delta": {"content": "word "}, "finish_reason": None}
+    completion = {"id": _COMPLETION_ID, "created": 1, "model": "m"}
     event = {**completion, "object": "chat.completion.chunk", "choices": [choice]}
     events = f"data: {json.dumps(event)}\n\n" * _EVENTS + "data: [DONE]\n\n"
-    return _response(200, events.encode(), {**headers, "Content-Type": "text/event-stream"})
+    headers = {"X-Generation-Id": _COMPLETION_ID, "Content-Type": "text/event-stream"}
+    return _response(200, events.encode(), headers)
 
 
 def _error(status: int, headers: dict[str, str]) -> bytes:
