@@ -16,7 +16,7 @@ from modelgates_client.reports.budgets import (
     read_budgets,
     states,
 )
-from modelgates_client.reports.selection import microseconds
+from modelgates_client.rows.values import microseconds
 
 NOW = datetime.datetime(2026, 11, 18, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelgates_client.exports.source import open_rows
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.reading import OF_LEDGER
-from modelgates_client.reports.selection import RECORDS
 from modelgates_client.reports.spending import (
     Spending,
     spending,

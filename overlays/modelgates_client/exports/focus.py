@@ -22,11 +22,12 @@ out.
 Source: https://focus.finops.org/focus-specification/v1-2/
 """
 
+import re
 from typing import Final
 
 from modelgates_client.exports.sql import literal
 from modelgates_client.exports.tables import RECORDS, ExportTable
-from modelgates_client.rows.columns import Column
+from modelgates_client.rows.columns import ALL_COLUMNS, Column
 from modelgates_client.rows.kinds import Kind
 
 VERSION: Final = "1.2"
@@ -57,31 +58,6 @@ _TAGS: Final = """CAST(json_merge_patch(coalesce(to_json(labels), '{}'), json_ob
     'modelgates/service_tier', service_tier, 'modelgates/app', CAST(app_id AS VARCHAR),
     'user', external_user, 'session', session_id)) AS VARCHAR)"""
 
-#: Columns of `rows` that charges are derived from.
-_NEEDS: Final = (
-    "app_id",
-    "cache_saving_usd",
-    "created_at",
-    "external_user",
-    "finish_reason",
-    "generation_id",
-    "generation_time_ms",
-    "is_byok",
-    "labels",
-    "latency_ms",
-    "model",
-    "native_tokens_cached",
-    "native_tokens_completion",
-    "native_tokens_prompt",
-    "native_tokens_reasoning",
-    "served_by",
-    "service_tier",
-    "session_id",
-    "state",
-    "charged_usd",
-    "upstream_usd",
-)
-
 
 def charges(issuer: str = ISSUER, billing_account: str | None = None) -> ExportTable:
     """Return the table of charges.
@@ -103,7 +79,9 @@ def charges(issuer: str = ISSUER, billing_account: str | None = None) -> ExportT
     for name, kind, value, doc in _COLUMNS:
         columns.append(Column(name, kind, "US dollars" if kind == "usd" else None, None, doc))
         values[name] = overrides.get(name, value)
-    return ExportTable("charges", (*columns,), frozenset(_NEEDS), values, _CHARGES)
+    words = set(re.findall(r"\w+", " ".join((_CHARGES, *values.values()))))
+    needs = frozenset(column.name for column in ALL_COLUMNS if column.name in words)
+    return ExportTable("charges", (*columns,), needs, values, _CHARGES)
 
 
 def _gateway(value: str) -> str:

@@ -20,9 +20,7 @@ from modelgates_client.exports.sql import labelled
 from modelgates_client.exports.tables import RECORDS, ExportTable
 from modelgates_client.ledger.control_totals import TotalsDifference
 from modelgates_client.rows.columns import LABELS
-
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+from modelgates_client.rows.values import microseconds
 
 _FILTER_COLUMNS: Final = ("created_at", "state", LABELS.name)
 _COUNT_COLUMNS: Final = (
@@ -104,8 +102,8 @@ def export(
         LedgerError: A ledger cannot be read.
         SourceError: A file cannot be read or written.
     """
-    bounds = [f"created_at >= make_timestamptz({_microseconds(since)})"] if since else []
-    bounds += [f"created_at < make_timestamptz({_microseconds(until)})"] if until else []
+    bounds = [f"created_at >= make_timestamptz({microseconds(since)})"] if since else []
+    bounds += [f"created_at < make_timestamptz({microseconds(until)})"] if until else []
     within = " AND ".join(bounds) or "TRUE"
     without_record = f"NOT {RECORDS} AND (created_at IS NULL OR ({within}))"
     has_labels = labelled(LABELS.name, where)
@@ -154,10 +152,6 @@ def _count(source: RowSource, within: str, without_record: str, has_labels: str)
         FROM counted WHERE {has_labels}"""
     ).fetchall()
     return ExportCounts(*map(int, row[0]), differences=source.differences())
-
-
-def _microseconds(time: datetime.datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND
 
 
 @contextmanager

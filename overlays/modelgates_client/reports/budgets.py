@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.sql import literal
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import (
     DAY,
     EXACT,
@@ -35,9 +36,10 @@ from modelgates_client.reports.reading import (
     split,
     within,
 )
-from modelgates_client.reports.selection import DIMENSIONS, RECORDS, TIMES, label_of, microseconds
+from modelgates_client.reports.selection import DIMENSIONS, TIMES, label_of
 from modelgates_client.reports.spending import AMOUNTS, Basis, Spending, Verdict, settled_before
 from modelgates_client.rows.columns import LABELS
+from modelgates_client.rows.values import microseconds
 from modelgates_runtime.values import is_array, is_object
 
 _PERIODS: Final = {"day": "today", "week": "week", "month": "month"}

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.exports.control_totals import add_up
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import Totals, TotalsDifference, differences, of_period
 from modelgates_client.reports.days import add_local_times
 from modelgates_client.reports.figures import Report, Sort, UnresolvedCounts
@@ -14,7 +15,6 @@ from modelgates_client.reports.periods import UTC, zone_of
 from modelgates_client.reports.providers import fallbacks, prepare, providers
 from modelgates_client.reports.selection import (
     AMOUNTS,
-    RECORDS,
     TOKENS,
     check_by,
     check_sort,

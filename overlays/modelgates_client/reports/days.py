@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from modelgates_client.ledger.control_totals import DAY
-from modelgates_client.reports.selection import instant
+from modelgates_client.rows.values import moment_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -66,9 +66,9 @@ def start_of_day(local: int, zone: datetime.tzinfo) -> datetime.datetime:
 def in_zone(at: int, zone: datetime.tzinfo) -> datetime.datetime:
     """Return an instant in a zone."""
     try:
-        return instant(at).astimezone(zone)
+        return moment_of(at).astimezone(zone)
     except OverflowError:  # the first or last day of the calendar
-        return instant(at)
+        return moment_of(at)
 
 
 def _offsets(start: int, zone: datetime.tzinfo) -> tuple[int, int, int, int]:

@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
 from modelgates_client.errors import ConfigurationError
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import DAY, EXACT, date_of, day_of
 from modelgates_client.reports.figures import (
     ActivitySums,
@@ -27,7 +28,6 @@ from modelgates_client.reports.reading import (
     rows_of_ledger,
     sum_of_concatenated,
 )
-from modelgates_client.reports.selection import RECORDS
 from modelgates_client.rows.columns import CREATED
 from modelgates_runtime.values import is_array, is_object
 

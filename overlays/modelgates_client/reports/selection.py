@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from modelgates_client.errors import ConfigurationError
 from modelgates_client.exports.sql import labelled, literal
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import DAY
 from modelgates_client.ledger.labels import PREFIX, is_name
 from modelgates_client.ledger.sql import quoted
 from modelgates_client.reports.figures import Sort
 from modelgates_client.rows.columns import LABELS
+from modelgates_client.rows.values import microseconds
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -63,12 +65,8 @@ MEASURES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-RECORDS: Final = "state IN ('final', 'provisional')"
-
 _ATTEMPTS: Final = "STRUCT(provider VARCHAR, status BIGINT, latency_ms DOUBLE)[]"
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MAX_MEASUREMENT: Final = 1e15  # 30,000 years in ms; greater values are treated as unknown
-_MICROSECOND: Final = datetime.timedelta(microseconds=1)
 
 
 def check_by(by: Iterable[str]) -> tuple[str, ...]:
@@ -129,16 +127,6 @@ def needed(by: Iterable[str]) -> list[str]:
     return list(
         dict.fromkeys((*always, *figures, *(DIMENSIONS.get(name, LABELS.name) for name in by)))
     )
-
-
-def microseconds(when: datetime.datetime) -> int:
-    """Return an instant as microseconds since 1970-01-01 UTC."""
-    return (when - _EPOCH) // _MICROSECOND
-
-
-def instant(number: int) -> datetime.datetime:
-    """Return the instant of microseconds since 1970-01-01 UTC, in UTC."""
-    return _EPOCH + number * _MICROSECOND
 
 
 def whole_days(

@@ -9,7 +9,7 @@ from modelgates_client.ledger.control_totals import DAY
 from modelgates_client.reports.days import HOUR, floor, in_zone, start_of_day
 from modelgates_client.reports.figures import HistogramBin, TimeSlice
 from modelgates_client.reports.grouping import Amounts
-from modelgates_client.reports.selection import instant
+from modelgates_client.rows.values import moment_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -40,7 +40,7 @@ def timeline(
     ).fetchall()[0]
     if first is None:
         return "day", ()
-    if (until or instant(last)) - (since or instant(first)) <= _MAX_HOURLY:
+    if (until or moment_of(last)) - (since or moment_of(first)) <= _MAX_HOURLY:
         step, begins = "hour", f"created - (local - {floor('local', HOUR)})"  # may occur twice
     elif connection.execute("SELECT count(*) FROM report_days").fetchall()[0][0] <= _MAX_DAYS:
         step, begins = "day", floor("local", DAY)

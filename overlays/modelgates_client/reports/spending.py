@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from attrs import field, frozen
 
 from modelgates_client.exports.sql import literal
+from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger.control_totals import (
     DAY,
     EXACT,
@@ -38,8 +39,9 @@ from modelgates_client.reports.reading import (
     totals_by_day,
     within,
 )
-from modelgates_client.reports.selection import RECORDS, between, microseconds, whole_days
+from modelgates_client.reports.selection import between, whole_days
 from modelgates_client.rows.columns import LABELS
+from modelgates_client.rows.values import microseconds
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -83,6 +83,11 @@ def microseconds(moment: datetime.datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(number: int) -> datetime.datetime:
+    """Return the moment of microseconds since 1970-01-01 UTC, in UTC."""
+    return _EPOCH + number * _MICROSECOND
+
+
 def parse_common_time(sent: str) -> int | None:
     """Return a time as microseconds since 1970-01-01 UTC; None if it is not in the common form."""
     if _COMMON_TIME.fullmatch(sent) is None:

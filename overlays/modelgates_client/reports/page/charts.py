@@ -47,10 +47,8 @@ def timeline(report: Report) -> dict[str, Any] | None:
         return None
     ranked = _ranked(report.timeline)
     top_models = ranked[:_MAX_MODELS]
-    series = [
-        _series(
-            formatting.name(model), [part for part in report.timeline if _is_of(part, model)], index
-        )
+    series: list[tuple[str, int | None, Sequence[TimeSlice]]] = [
+        (formatting.name(model), index, [part for part in report.timeline if _is_of(part, model)])
         for index, model in enumerate(top_models)
     ]
     others = [
@@ -59,33 +57,38 @@ def timeline(report: Report) -> dict[str, Any] | None:
         if part.others or all(not _is_of(part, m) for m in top_models)
     ]
     if others:
-        series.append(_series("other models", _combined(others), None))
-    of_all_models = {part.start: part for part in by_time(report)}
-    for line in series:
-        parts: list[TimeSlice] = line.pop("parts")
-        line["points"] = [
+        series.append(("other models", None, _combined(others)))
+    of_all_models = {part.start: part for part in by_time(report)} if len(series) > 1 else {}
+    return {
+        "step": report.step,
+        "series": [
             {
-                "x": part.start.replace(tzinfo=None).isoformat(),
-                "y": number(part.all_in_usd.known),
-                "text": [
-                    formatting.slice_time(part, report.step),
-                    f"{formatting.money(part.all_in_usd, part.records)} all in",
-                    f"of {formatting.count(part.records, 'record')}",
-                    *(
-                        _all_models(of_all_models[part.start], report.step)
-                        if len(series) > 1
-                        else ()
-                    ),
+                "name": title,
+                "colour": colour,
+                "points": [
+                    _point(part, of_all_models.get(part.start), report.step) for part in parts
                 ],
             }
-            for part in parts
-        ]
-    return {"step": report.step, "series": series}
+            for title, colour, parts in series
+        ],
+    }
 
 
-def _all_models(part: TimeSlice, step: str) -> tuple[str]:
-    cost = formatting.money(part.all_in_usd, part.records)
-    return (f"the {step}, all models: {cost}, of {formatting.count(part.records, 'record')}",)
+def _point(part: TimeSlice, of_all_models: TimeSlice | None, step: str) -> dict[str, Any]:
+    text = [
+        formatting.slice_time(part, step),
+        f"{formatting.money(part.all_in_usd, part.records)} all in",
+        f"of {formatting.count(part.records, 'record')}",
+    ]
+    if of_all_models is not None:
+        cost = formatting.money(of_all_models.all_in_usd, of_all_models.records)
+        records = formatting.count(of_all_models.records, "record")
+        text.append(f"the {step}, all models: {cost}, of {records}")
+    return {
+        "x": part.start.replace(tzinfo=None).isoformat(),
+        "y": number(part.all_in_usd.known),
+        "text": text,
+    }
 
 
 def _is_of(part: TimeSlice, model: str | None) -> bool:
@@ -100,10 +103,6 @@ def _ranked(parts: Sequence[TimeSlice]) -> list[str | None]:
             amounts.setdefault(part.model, []).append(part.all_in_usd)
     sums = {model: sum_of_totals(totals).known for model, totals in amounts.items()}
     return sorted(sums, key=lambda model: sums[model].copy_abs(), reverse=True)
-
-
-def _series(title: str, parts: Sequence[TimeSlice], colour: int | None) -> dict[str, Any]:
-    return {"name": title, "colour": colour, "parts": parts}
 
 
 def _combined(parts: Sequence[TimeSlice]) -> list[TimeSlice]:

@@ -3,7 +3,7 @@
 import html
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -39,25 +39,13 @@ class HtmlCell:
 
 
 @frozen
-class HtmlColumn:
-    """A column of a table.
-
-    Attributes:
-        title: The title.
-        is_text: Whether the column is aligned and sorted as text.
-    """
-
-    title: str
-    is_text: bool = False
-
-
-@frozen
 class HtmlTable:
     """A table.
 
     Attributes:
         caption: The caption.
-        columns: The columns; the first one contains the headings of the rows.
+        columns: The titles of the columns; the first one contains the headings of the rows.
+        text_columns: The titles of those that are aligned and sorted as text.
         rows: The rows.
         footer: Rows that stay below the others, however those are sorted.
         is_sortable: Whether the reader can sort the table.
@@ -65,7 +53,8 @@ class HtmlTable:
     """
 
     caption: str
-    columns: Sequence[HtmlColumn]
+    columns: Sequence[str]
+    text_columns: Collection[str]
     rows: Sequence[Sequence[HtmlCell]]
     footer: Sequence[Sequence[HtmlCell]] = field(default=())
     is_sortable: bool = True
@@ -101,12 +90,15 @@ def unordered_list(texts: Iterable[str | Html], css_class: str = "") -> str:
 def table(html_table: HtmlTable) -> str:
     """Return a table in a container that scrolls if the table does not fit."""
     caption = escaped(html_table.caption)
+    classes = [
+        ' class="text"' if title in html_table.text_columns else "" for title in html_table.columns
+    ]
     heads = "".join(
-        f'<th scope="col"{_class_of(column)}>{escaped(column.title)}</th>'
-        for column in html_table.columns
+        f'<th scope="col"{css_class}>{escaped(title)}</th>'
+        for title, css_class in zip(html_table.columns, classes, strict=True)
     )
-    body = "".join(_row(row, html_table.columns) for row in html_table.rows)
-    foot = "".join(_row(row, html_table.columns) for row in html_table.footer)
+    body = "".join(_row(row, classes) for row in html_table.rows)
+    foot = "".join(_row(row, classes) for row in html_table.footer)
     footer = f"<tfoot>{foot}</tfoot>" if foot else ""
     note = f'<p class="note">{escaped(html_table.note)}</p>' if html_table.note else ""
     sortable = " data-sortable" if html_table.is_sortable and len(html_table.rows) > 1 else ""
@@ -124,18 +116,14 @@ def number(value: float | Decimal | None) -> float | None:
     return float(value)
 
 
-def _row(row: Sequence[HtmlCell], columns: Sequence[HtmlColumn]) -> str:
+def _row(row: Sequence[HtmlCell], classes: Sequence[str]) -> str:
     cells = list[str]()
-    for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
+    for place, (cell, css_class) in enumerate(zip(row, classes, strict=True)):
         value = "" if cell.value is None else f' data-value="{html.escape(str(cell.value))}"'
         bar = "" if cell.bar is None else _bar(cell.bar)
         tag, scope = ("td", "") if place else ("th", ' scope="row"')
-        cells.append(f"<{tag}{scope}{_class_of(column)}{value}>{bar}{escaped(cell.text)}</{tag}>")
+        cells.append(f"<{tag}{scope}{css_class}{value}>{bar}{escaped(cell.text)}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def _class_of(column: HtmlColumn) -> str:
-    return ' class="text"' if column.is_text else ""
 
 
 def _bar(share: float) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import frozen
-
 from modelgates_client.reports import formatting, reconciliation_text
 from modelgates_client.reports.figures import Report
 from modelgates_client.reports.page import charts, tables
@@ -15,36 +13,10 @@ _HINT: Final = (
 )
 
 
-@frozen
-class _Chart:
-    """A section with a chart.
-
-    Attributes:
-        element_id: The id of the chart's element, as in `charts.charts`.
-        title: The title.
-        description: What the chart shows, in paragraphs.
-        table: All figures of the chart.
-        is_drawn: Whether there is anything to draw.
-        is_open: Whether the table stays open when the chart is drawn.
-        is_wide: Whether the section takes the whole width.
-    """
-
-    element_id: str
-    title: str
-    description: list[str | Html]
-    table: HtmlTable
-    is_drawn: bool
-    is_open: bool = False
-    is_wide: bool = False
-
-
 def sections(report: Report) -> str:
     """Return all sections."""
-    parts = [_time(report), _costs(report), _latencies(report)]
-    parts += [_fallbacks(report), _providers(report)]
-    return (
-        "".join(_chart_section(part) for part in parts) + _speeds(report) + _reconciliation(report)
-    )
+    parts = (_time, _costs, _latencies, _fallbacks, _providers, _speeds, _reconciliation)
+    return "".join(part(report) for part in parts)
 
 
 def _section(
@@ -65,32 +37,43 @@ def _section(
     )
 
 
-def _chart_section(chart: _Chart) -> str:
-    """Return a section with a chart; its table is open until `page.js` has drawn the chart."""
-    drawing = (
-        f'<div class="chart" id="{chart.element_id}" role="img" '
-        f'aria-labelledby="{chart.element_id}-title" '
-        f'aria-describedby="{chart.element_id}-description" hidden></div>'
-        if chart.is_drawn
-        else ""
-    )
-    details = ""
-    if chart.table.rows:
-        keep = " data-keep" if chart.is_open or not chart.is_drawn else ""
-        details = (
-            f"<details open{keep}><summary>{escaped(chart.table.caption)}, as a table</summary>"
-            f"{table(chart.table)}</details>"
+def _chart(  # noqa: PLR0913 - the parts of a section
+    element_id: str,
+    title: str,
+    description: Iterable[str | Html],
+    figures: HtmlTable,
+    *,
+    is_drawn: bool,
+    is_open: bool = False,
+    is_wide: bool = False,
+) -> str:
+    """Return a section with a chart; its table is open until `page.js` has drawn the chart.
+
+    Args:
+        element_id: The id of the chart's element, as in `charts.charts`.
+        title: The title.
+        description: What the chart shows, in paragraphs.
+        figures: All figures of the chart.
+        is_drawn: Whether there is anything to draw.
+        is_open: Whether the table stays open when the chart is drawn.
+        is_wide: Whether the section takes the whole width.
+    """
+    content = ""
+    if is_drawn:
+        content = (
+            f'<div class="chart" id="{element_id}" role="img" aria-labelledby="{element_id}-title" '
+            f'aria-describedby="{element_id}-description" hidden></div>'
         )
-    return _section(
-        chart.element_id,
-        chart.title,
-        chart.description,
-        drawing + details,
-        is_wide=chart.is_wide,
-    )
+    if figures.rows:
+        keep = " data-keep" if is_open or not is_drawn else ""
+        content += (
+            f"<details open{keep}><summary>{escaped(figures.caption)}, as a table</summary>"
+            f"{table(figures)}</details>"
+        )
+    return _section(element_id, title, description, content, is_wide=is_wide)
 
 
-def _time(report: Report) -> _Chart:
+def _time(report: Report) -> str:
     description: list[str | Html] = []
     if report.timeline:
         first, last = report.timeline[0], report.timeline[-1]
@@ -103,7 +86,7 @@ def _time(report: Report) -> _Chart:
             description.append(Html(f'<span class="hint">{_HINT}</span>'))
     else:
         description.append("No record has a readable time.")
-    return _Chart(
+    return _chart(
         "time",
         f"Cost by {report.step} and model",
         description,
@@ -113,7 +96,7 @@ def _time(report: Report) -> _Chart:
     )
 
 
-def _costs(report: Report) -> _Chart:
+def _costs(report: Report) -> str:
     description: list[str | Html] = []
     listed = len(report.groups)
     if report.groups:
@@ -131,7 +114,7 @@ def _costs(report: Report) -> _Chart:
             )
     else:
         description.append("No records, so no cost is known.")
-    return _Chart(
+    return _chart(
         "costs",
         f"Cost by {', '.join(report.by)}",
         description,
@@ -142,7 +125,7 @@ def _costs(report: Report) -> _Chart:
     )
 
 
-def _latencies(report: Report) -> _Chart:
+def _latencies(report: Report) -> str:
     measured = report.total.latency_ms
     description: list[str | Html] = []
     if measured.count:
@@ -152,7 +135,7 @@ def _latencies(report: Report) -> _Chart:
             description.append(f"{formatting.count(without, 'record')} without a latency.")
     else:
         description.append("No record has a latency.")
-    return _Chart(
+    return _chart(
         "latencies",
         "Latency",
         description,
@@ -161,7 +144,7 @@ def _latencies(report: Report) -> _Chart:
     )
 
 
-def _fallbacks(report: Report) -> _Chart:
+def _fallbacks(report: Report) -> str:
     flows = report.fallbacks
     description: list[str | Html] = []
     if flows:
@@ -179,7 +162,7 @@ def _fallbacks(report: Report) -> _Chart:
             )
     else:
         description.append("No fallback is known.")
-    return _Chart(
+    return _chart(
         "fallbacks",
         "Fallback map",
         description,
@@ -188,7 +171,7 @@ def _fallbacks(report: Report) -> _Chart:
     )
 
 
-def _providers(report: Report) -> _Chart:
+def _providers(report: Report) -> str:
     description: list[str | Html] = []
     attempts = sum(provider.attempts for provider in report.providers)
     failures = sum(provider.failures for provider in report.providers)
@@ -201,7 +184,7 @@ def _providers(report: Report) -> _Chart:
         )
     if not description:
         description.append("No record lists an attempt.")
-    return _Chart(
+    return _chart(
         "providers",
         "Error rate by provider",
         description,

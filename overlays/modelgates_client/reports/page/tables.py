@@ -10,7 +10,6 @@ from modelgates_client.reports.page import charts
 from modelgates_client.reports.page.markup import (
     Html,
     HtmlCell,
-    HtmlColumn,
     HtmlTable,
     name,
     number,
@@ -40,7 +39,8 @@ def groups(report: Report) -> HtmlTable:
     )
     return HtmlTable(
         caption=f"Cost by {', '.join(report.by)}",
-        columns=[*_by(report), *map(HtmlColumn, titles)],
+        columns=[*report.by, *titles],
+        text_columns=report.by,
         rows=[_costs(report, group, _keys(group)) for group in report.groups],
         footer=_footer(report, _costs),
         note=_unknown_note(
@@ -65,12 +65,12 @@ def _costs(report: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlC
     cells = [
         *keys,
         _count(group.records),
-        _money(group.charged_usd, group),
-        _money(group.upstream_usd, group),
-        _money(group.all_in_usd, group),
+        _amount(group.charged_usd, group.records),
+        _amount(group.upstream_usd, group.records),
+        _amount(group.all_in_usd, group.records),
         _count(group.all_in_usd.unknown),
         HtmlCell("-" if share is None else formatting.percent(share, 1), share, share),
-        _money(group.cache_saving_usd, group),
+        _amount(group.cache_saving_usd, group.records),
         *([_count(group.provisional)] if report.total.provisional else ()),
     ]
     if not formatting.has_upstream(report):
@@ -80,47 +80,44 @@ def _costs(report: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlC
 
 def speeds(report: Report) -> HtmlTable:
     """Return the speed and the tokens of each group."""
-    titles = ["latency p50", "p95", "p99", "tokens/s p50", "p95", "tokens in", "cached", "out"]
+    tokens = ("tokens in", "cached", "out", "reasoning")
+    titles = ["latency p50", "p95", "p99", "tokens/s p50", "p95", *tokens]
     total = report.total
-    tokens = (
-        ("tokens in", total.tokens_prompt),
-        ("cached", total.tokens_cached),
-        ("out", total.tokens_completion),
-        ("reasoning", total.tokens_reasoning),
-    )
     return HtmlTable(
         caption=f"Speed and tokens by {', '.join(report.by)}",
-        columns=[*_by(report), *map(HtmlColumn, [*titles, "reasoning"])],
+        columns=[*report.by, *titles],
+        text_columns=report.by,
         rows=[_speeds(report, group, _keys(group)) for group in report.groups],
         footer=_footer(report, _speeds),
-        note=_unknown_note(tokens, total.records),
+        note=_unknown_note([*zip(tokens, _tokens_of(total), strict=True)], total.records),
     )
 
 
 def _speeds(_: Report, group: Group, keys: Sequence[HtmlCell]) -> list[HtmlCell]:
     rate = group.tokens_per_second
-    tokens = (
+    return [
+        *keys,
+        *_spread(group.latency_ms),
+        *(HtmlCell(formatting.rate(value), value) for value in (rate.p50, rate.p95)),
+        *(_tokens(total, group) for total in _tokens_of(group)),
+    ]
+
+
+def _tokens_of(group: Group) -> tuple[Total[int], ...]:
+    return (
         group.tokens_prompt,
         group.tokens_cached,
         group.tokens_completion,
         group.tokens_reasoning,
     )
-    return [
-        *keys,
-        *_spread(group.latency_ms),
-        *(HtmlCell(formatting.rate(value), value) for value in (rate.p50, rate.p95)),
-        *(_tokens(total, group) for total in tokens),
-    ]
 
 
 def timeline(report: Report) -> HtmlTable:
     """Return the cost of each hour, day or year, of all models."""
     return HtmlTable(
         caption=f"Cost by {report.step}",
-        columns=[
-            HtmlColumn(report.step, is_text=True),
-            *map(HtmlColumn, ("records", "all in", _UNKNOWN)),
-        ],
+        columns=[report.step, "records", "all in", _UNKNOWN],
+        text_columns=[report.step],
         rows=[
             [
                 HtmlCell(
@@ -141,7 +138,8 @@ def latencies(report: Report) -> HtmlTable:
     highest = max((part.count for part in report.latencies), default=0)
     return HtmlTable(
         caption="Records by latency",
-        columns=[HtmlColumn("from"), HtmlColumn("to"), HtmlColumn("records"), HtmlColumn("share")],
+        columns=["from", "to", "records", "share"],
+        text_columns=[],
         rows=[
             [
                 HtmlCell(formatting.duration(part.lower), part.lower),
@@ -161,15 +159,12 @@ def latencies(report: Report) -> HtmlTable:
 
 def providers(report: Report) -> HtmlTable:
     """Return the attempts of each provider."""
-    titles = ["attempts", "failed", "failures", "served", "latency p50", "p95", "p99"]
-    columns = [
-        HtmlColumn("provider", is_text=True),
-        *map(HtmlColumn, titles),
-        HtmlColumn("statuses", is_text=True),
-    ]
+    figures = ["attempts", "failed", "failures", "served", "latency p50", "p95", "p99"]
+    columns = ["provider", *figures, "statuses"]
     return HtmlTable(
         caption="Attempts by provider",
         columns=columns,
+        text_columns=["provider", "statuses"],
         rows=[
             [
                 HtmlCell(name(provider.name), formatting.name(provider.name)),
@@ -196,14 +191,11 @@ def providers(report: Report) -> HtmlTable:
 
 def fallbacks(report: Report) -> HtmlTable:
     """Return how often each provider's failure was followed by which next attempt."""
-    columns = [
-        HtmlColumn("failed", is_text=True),
-        HtmlColumn("next attempt", is_text=True),
-        HtmlColumn("times"),
-    ]
+    columns = ["failed", "next attempt", "times"]
     return HtmlTable(
         caption="Fallbacks",
         columns=columns,
+        text_columns=columns[:2],
         rows=[
             [
                 HtmlCell(name(flow.failed), formatting.name(flow.failed)),
@@ -225,16 +217,12 @@ def reconciliation(compared: Reconciliation) -> HtmlTable:
         for figure in ("requests", "charged", "upstream")
         for side in ("account", "ledger")
     ]
-    columns = [
-        HtmlColumn("day", is_text=True),
-        HtmlColumn("model", is_text=True),
-        HtmlColumn("finding", is_text=True),
-        *map(HtmlColumn, titles),
-    ]
+    columns = ["day", "model", "finding", *titles]
     different = reconciliation_text.differing(compared)
     return HtmlTable(
         caption="What differs from the account's activity",
         columns=columns,
+        text_columns=columns[:3],
         rows=[
             [
                 HtmlCell(line.key.day.isoformat(), line.key.day.isoformat()),
@@ -250,7 +238,7 @@ def reconciliation(compared: Reconciliation) -> HtmlTable:
     )
 
 
-def _not_listed(number: int, title: str, columns: Sequence[HtmlColumn]) -> list[list[HtmlCell]]:
+def _not_listed(number: int, title: str, columns: Sequence[str]) -> list[list[HtmlCell]]:
     """Return a row with the number of rows that are not listed; no row if all are."""
     if number <= 0:
         return []
@@ -259,10 +247,6 @@ def _not_listed(number: int, title: str, columns: Sequence[HtmlColumn]) -> list[
 
 def _usd(amount: Decimal) -> HtmlCell:
     return HtmlCell(reconciliation_text.usd(amount), number(amount))
-
-
-def _by(report: Report) -> list[HtmlColumn]:
-    return [HtmlColumn(by, is_text=True) for by in report.by]
 
 
 def _keys(group: Group) -> list[HtmlCell]:
@@ -289,10 +273,6 @@ def _footer(
 
 def _count(value: int) -> HtmlCell:
     return HtmlCell(f"{value:,}", value)
-
-
-def _money(total: Total[Decimal], group: Group) -> HtmlCell:
-    return _amount(total, group.records)
 
 
 def _amount(total: Total[Decimal], records: int) -> HtmlCell:
