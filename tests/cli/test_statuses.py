@@ -102,10 +102,10 @@ def test_an_unexpected_error_has_status_1_and_the_other_ids_are_requested(comman
     command.program = """if True:
         import sys
         from modelgates_client.cli import get, main
-        exact = get.JSONLines.record
+        exact = get.RecordFormat.record
         def record(self, record):
             return {}["gone"] if record.id == "gen-1" else exact(self, record)
-        get.JSONLines.record = record
+        get.RecordFormat.record = record
         sys.exit(main())
     """
     result = command("get", "gen-1", "gen-2")

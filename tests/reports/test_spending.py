@@ -15,12 +15,11 @@ from modelgates_client.exports.source import open_rows
 from modelgates_client.exports.tables import RECORDS
 from modelgates_client.ledger import Ledger, LedgerError
 from modelgates_client.reports.periods import Period
-from modelgates_client.reports.reading import OF_LEDGER
+from modelgates_client.reports.reading import OF_LEDGER, OF_ROWS
 from modelgates_client.reports.spending import (
     Spending,
     spending,
     spending_of_ledger,
-    spending_of_rows,
 )
 
 from .sample_ledgers import make_ledger, record
@@ -113,7 +112,7 @@ def test_spending_equals_that_of_plain_python(rows, period, basis):
     for state in ("pending", "failed", "forgotten"):
         assert getattr(result, state) == sum(each["state"] == state for each in unresolved)
     assert result.doubtful == (len(doubtful) + len(undated) + len(unresolved) - result.forgotten)
-    assert spending_of_rows(connect(rows), period, basis, now=NOW) == result
+    assert spending(connect(rows), period, basis, OF_ROWS, now=NOW) == result
 
 
 def test_no_digit_of_a_sum_is_lost():
@@ -192,7 +191,7 @@ def test_an_id_without_a_record_has_the_time_in_it(tmp_path):
     everything = spending_of_ledger(path, ALL, "charged")
     assert (everything.pending, everything.forgotten, everything.doubtful) == (2, 2, 2)
     with open_rows(path) as connection:
-        assert spending_of_rows(connection, DAY, "charged") == evolve(result, differences=())
+        assert spending(connection, DAY, "charged", OF_ROWS) == evolve(result, differences=())
 
 
 @pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 39), reason="its planner reads whole rows")

@@ -7,22 +7,19 @@ loses any), `client_version`, `timezone` and `budgets`. Each budget has `name`, 
 """
 
 import datetime
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import evolve
 
-from modelgates_client._version import __version__
 from modelgates_client.cli.statuses import Status
 from modelgates_client.ledger.control_totals import TotalsDifference
 from modelgates_client.reports.budgets import BUDGET_COLUMNS, Budget, BudgetState, states_of
 from modelgates_client.reports.formatting import count, decimals_of, elided, name, rounded
-from modelgates_client.reports.reading import OF_LEDGER, OF_ROWS, rows_of_ledger
+from modelgates_client.reports.reading import rows_of_sources
 from modelgates_client.reports.spending import SETTLED_AFTER, Spending, Verdict
-from modelgates_client.reports.to_json import to_plain
+from modelgates_client.reports.to_json import to_plain, versioned
 
-_VERSION: Final = 1  # of the JSON
 STATUSES: Final[dict[Verdict, Status]] = {
     "within": Status.OK,
     "over": Status.OVER_BUDGET,
@@ -43,35 +40,23 @@ _MAX_NAMED: Final = 4  # budgets named in a line
 
 
 def states_of_sources(
-    sources: Sequence[str],
-    budgets: Sequence[Budget],
-    now: datetime.datetime,
-    timezone: str,
-    *,
-    is_ledger: bool,
+    sources: Sequence[str], budgets: Sequence[Budget], now: datetime.datetime, timezone: str
 ) -> list[BudgetState]:
     """Return the state of each budget; all are undecided if rows differ from their control totals.
 
     Raises:
         ModelGatesError: A source cannot be read.
     """
-    if is_ledger:
-        with rows_of_ledger(sources[0]) as (connection, control_totals):
-            states, differences = states_of(
-                connection,
-                OF_LEDGER,
-                budgets,
-                now,
-                timezone=timezone,
-                control_totals=control_totals,
-            )
-    else:
-        from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load
-
-        with open_source(sources) as source:
-            source.define("rows", BUDGET_COLUMNS)
-            states, _ = states_of(source.connection, OF_ROWS, budgets, now, timezone=timezone)
-            differences = source.differences()
+    with rows_of_sources(sources, BUDGET_COLUMNS) as rows:
+        states, found = states_of(
+            rows.connection,
+            rows.dialect,
+            budgets,
+            now,
+            timezone=timezone,
+            control_totals=rows.control_totals,
+        )
+        differences = (*found, *rows.source_differences())
     return [_undecided(state, differences) for state in states] if differences else states
 
 
@@ -98,13 +83,7 @@ def _status(state: BudgetState) -> Status:
 
 def as_json(states: Sequence[BudgetState], timezone: str) -> str:
     """Return the budgets as one JSON object."""
-    whole = {
-        "version": _VERSION,
-        "client_version": __version__,
-        "timezone": timezone,
-        "budgets": [_as_dict(state) for state in states],
-    }
-    return f"{json.dumps(whole)}\n"
+    return versioned({"timezone": timezone, "budgets": [_as_dict(state) for state in states]})
 
 
 def _as_dict(state: BudgetState) -> dict[str, Any]:

@@ -7,16 +7,13 @@ of `reports.spending.Spending`. Amounts are strings of exact decimal digits.
 """
 
 import datetime
-import json
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
 from attrs import evolve, frozen
 
-from modelgates_client._version import __version__
 from modelgates_client.cli.all_budgets import (
     STATUSES,
     as_json,
@@ -34,18 +31,17 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.budgets import Budget
 from modelgates_client.reports.formatting import changed, count, exact_usd
 from modelgates_client.reports.periods import Period, zone_name
+from modelgates_client.reports.reading import rows_of_sources
 from modelgates_client.reports.selection import read_where
 from modelgates_client.reports.spending import (
     COLUMNS,
     Basis,
     Spending,
     Verdict,
-    spending_of_ledger,
-    spending_of_rows,
+    spending,
 )
-from modelgates_client.reports.to_json import to_plain
+from modelgates_client.reports.to_json import to_plain, versioned
 
-_VERSION: Final = 1  # of the JSON
 _MAX: Final = Decimal(10) ** 15
 
 
@@ -127,7 +123,7 @@ def budget(options: BudgetOptions, messages: Messages) -> Status:
             "tolerate that many with --allow-doubtful"
         )
     if options.shown_as == "json":
-        stdout.write(f"{json.dumps(_as_dict(spent, verdict, max_usd, period, options))}\n")
+        stdout.write(versioned(_as_dict(spent, verdict, max_usd, period, options)))
     else:
         stdout.write(f"{_line(spent, verdict, max_usd, period, options.basis)}\n")
     return STATUSES[verdict]
@@ -145,10 +141,8 @@ def _all(options: BudgetOptions, messages: Messages, budgets: Sequence[Budget]) 
     options.check_sources("add up")
     stdout = Stdout()
     timezone = zone_name(options.timezone)
-    sources = options.sources
-    is_ledger = len(sources) == 1 and not _is_export(sources[0])
     now = datetime.datetime.now(datetime.UTC)
-    states = states_of_sources(sources, budgets, now, timezone, is_ledger=is_ledger)
+    states = states_of_sources(options.sources, budgets, now, timezone)
     differing = next((state.spent.differences for state in states if state.spent.differences), ())
     if differing:
         messages.warning(f"{changed(differing)}; run `modelgates check` on it")
@@ -169,24 +163,18 @@ def _advice(spent: Spending) -> str:
 
 def _spending(options: BudgetOptions, period: Period, now: datetime.datetime) -> Spending:
     options.check_sources("add up")
-    sources, basis, where = options.sources, options.basis, read_where(options.where)
-    if len(sources) == 1 and not _is_export(sources[0]):
-        return spending_of_ledger(sources[0], period, basis, where, now)
-    from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load, and ledgers do not need it
-
-    with open_source(sources) as source:
-        source.define("rows", COLUMNS)
-        spent = spending_of_rows(source.connection, period, basis, where, now)
-        return evolve(spent, differences=source.differences())
-
-
-def _is_export(source: str) -> bool:
-    """Whether a source is a Parquet file, a folder or a pattern."""
-    return (
-        source.endswith(".parquet")
-        or any(char in source for char in "*?[")
-        or Path(source).is_dir()
-    )
+    where = read_where(options.where)
+    with rows_of_sources(options.sources, COLUMNS) as rows:
+        spent = spending(
+            rows.connection,
+            period,
+            options.basis,
+            rows.dialect,
+            rows.control_totals,
+            where=where,
+            now=now,
+        )
+        return evolve(spent, differences=(*spent.differences, *rows.source_differences()))
 
 
 def _line(spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, basis: Basis) -> str:
@@ -205,8 +193,6 @@ def _as_dict(
     spent: Spending, verdict: Verdict, max_usd: Decimal, period: Period, options: BudgetOptions
 ) -> dict[str, Any]:
     return {
-        "version": _VERSION,
-        "client_version": __version__,
         "verdict": verdict,
         "max_usd": to_plain(max_usd),
         "basis": options.basis,

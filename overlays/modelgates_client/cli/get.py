@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import click
 from attrs import frozen
@@ -24,6 +24,9 @@ from modelgates_client.records.generation_ids import is_id, refusal
 from modelgates_client.records.summary import summarize
 from modelgates_client.resources.generations import WAIT_S
 from modelgates_runtime.errors import ModelGatesError
+
+if TYPE_CHECKING:
+    from modelgates_client.cli.record_table import RecordTable
 
 Fetch = Callable[[str], Generation]
 
@@ -108,38 +111,22 @@ def get(options: GetOptions, messages: Messages) -> Status:
         return max(status, refusals.status)
 
 
-class RecordFormat(Protocol):
-    """An output format for records."""
+class RecordFormat:
+    """An output format: this one is a line of JSON for each record, and nothing for failures."""
 
     def record(self, record: Generation) -> str:
-        """Return the text to write immediately for a record."""
-        ...
-
-    def failure(self, generation_id: str) -> None:
-        """Note that there is no record for an id."""
-        ...
-
-    def rest(self) -> str:
-        """Return the text to write at the end."""
-        ...
-
-
-class JSONLines:
-    """One line of JSON for each record; nothing for failures."""
-
-    def record(self, record: Generation) -> str:
-        """Return the record's line, in ASCII: exact, and safe for a terminal."""
+        """Return the text to write immediately for a record: exact, and safe for a terminal."""
         return f"{record.to_json()}\n"
 
     def failure(self, generation_id: str) -> None:
-        """Do nothing: failures have no line."""
+        """Note that there is no record for an id, which is reported on stderr."""
 
     def rest(self) -> str:
-        """Return nothing: each line has already been written."""
+        """Return the text to write at the end."""
         return ""
 
 
-class Summaries:
+class Summaries(RecordFormat):
     """A few lines for each record, with a blank line between records."""
 
     def __init__(self) -> None:
@@ -151,18 +138,13 @@ class Summaries:
         separator, self._separator = self._separator, "\n"
         return f"{separator}{summarize(record)}\n"
 
-    def failure(self, generation_id: str) -> None:
-        """Do nothing: the error on stderr is enough."""
-
-    def rest(self) -> str:
-        """Return nothing: each summary has already been written."""
-        return ""
-
 
 class _Run:
     """One run of the command over its ids."""
 
-    def __init__(self, stdout: Stdout, shown_as: RecordFormat, messages: Messages) -> None:
+    def __init__(
+        self, stdout: Stdout, shown_as: "RecordFormat | RecordTable", messages: Messages
+    ) -> None:
         self._stdout = stdout
         self._format = shown_as
         self._messages = messages
@@ -219,11 +201,11 @@ def _check(options: GetOptions) -> None:
 
 def _format(
     options: GetOptions, stdout: Stdout, total: int | None, *, pretty: bool
-) -> RecordFormat:
+) -> "RecordFormat | RecordTable":
     if options.as_summary or (pretty and total == 1):
         return Summaries()
     if not pretty:
-        return JSONLines()
+        return RecordFormat()
     from modelgates_client.cli.record_table import RecordTable  # noqa: PLC0415 - rich costs
 
     return RecordTable(stdout.stream)

@@ -5,7 +5,6 @@ loses any), `client_version`, `is_same`, and the fields of `reports.figures.Reco
 are strings of exact decimal digits.
 """
 
-import json
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Final, Literal
 import click
 from attrs import frozen
 
-from modelgates_client._version import __version__
 from modelgates_client.cli.app import command
 from modelgates_client.cli.messages import Messages
 from modelgates_client.cli.options import ServerOptions, argument, option, read_decimal
@@ -26,10 +24,9 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.reports.formatting import count
 from modelgates_client.reports.reconciliation import read_activity, reconcile_ledger
 from modelgates_client.reports.reconciliation_text import lines
-from modelgates_client.reports.to_json import to_plain
+from modelgates_client.reports.to_json import to_plain, versioned
 from modelgates_client.resources.activity import activity
 
-_VERSION: Final = 1
 _MAX_LINES: Final = 50  # differing days and models to print
 _FETCHED_ACTIVITY: Final = "the account's activity"
 
@@ -82,8 +79,7 @@ def reconcile(options: ReconcileOptions, messages: Messages) -> Status:
     result = reconcile_ledger(options.ledger, activity, tolerance)
     shown_as = options.shown_as or ("text" if stdout.is_terminal else "json")
     if shown_as == "json":
-        whole = {"version": _VERSION, "client_version": __version__, "is_same": result.is_same}
-        stdout.write(f"{json.dumps({**whole, **to_plain(result)})}\n")
+        stdout.write(versioned({"is_same": result.is_same, **to_plain(result)}))
     else:
         stdout.write("".join(f"{line}\n" for line in lines(result, _MAX_LINES)))
     if not result.is_same and result.unresolved:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from operator import itemgetter
+from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Protocol
 
@@ -104,6 +105,57 @@ def rows_of_ledger(path: str) -> Generator[tuple[DatabaseConnection, Totals]]:
             yield connection, ControlTotals().read(connection)
     finally:
         database.close()
+
+
+@frozen
+class RowsOfSources:
+    """The rows of a ledger or of exports.
+
+    Attributes:
+        connection: A connection with a table or view `rows`.
+        dialect: The SQL dialect of the connection.
+        control_totals: The control totals of the rows; None: there are none.
+        source_differences: Returns how the rows of ledgers differ from theirs, if there are
+            several ledgers.
+    """
+
+    connection: DatabaseConnection
+    dialect: Dialect
+    control_totals: Totals | None
+    source_differences: Callable[[], tuple[TotalsDifference, ...]] = tuple
+
+
+@contextmanager
+def rows_of_sources(sources: Sequence[str], columns: Iterable[str]) -> Generator[RowsOfSources]:
+    """Open a ledger by SQLite, or several sources, or exports, by DuckDB.
+
+    Args:
+        sources: The paths.
+        columns: The columns of `rows` that are needed.
+
+    Raises:
+        ConfigurationError: An extra is missing.
+        LedgerError: A ledger cannot be read.
+        SourceError: An export cannot be read.
+    """
+    if len(sources) == 1 and not _is_export(sources[0]):
+        with rows_of_ledger(sources[0]) as (connection, control_totals):
+            yield RowsOfSources(connection, OF_LEDGER, control_totals)
+        return
+    from modelgates_client.exports.source import open_source  # noqa: PLC0415 - slow to load, and ledgers do not need it
+
+    with open_source(sources) as source:
+        source.define("rows", columns)
+        yield RowsOfSources(source.connection, OF_ROWS, None, source.differences)
+
+
+def _is_export(source: str) -> bool:
+    """Whether a source is a Parquet file, a folder or a pattern."""
+    return (
+        source.endswith(".parquet")
+        or any(char in source for char in "*?[")
+        or Path(source).is_dir()
+    )
 
 
 def within(dialect: Dialect, start: int | None, end: int | None) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from math import inf
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from attrs import field, frozen
 
@@ -27,7 +27,6 @@ from modelgates_client.ledger.control_totals import (
 from modelgates_client.reports.periods import Period
 from modelgates_client.reports.reading import (
     OF_LEDGER,
-    OF_ROWS,
     DatabaseConnection,
     DaySums,
     DayTotals,
@@ -42,9 +41,6 @@ from modelgates_client.reports.reading import (
 from modelgates_client.reports.selection import between, whole_days
 from modelgates_client.rows.columns import LABELS
 from modelgates_client.rows.values import microseconds
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 Basis = Literal["charged", "all-in"]
 Verdict = Literal["within", "over", "undecided"]
@@ -126,17 +122,6 @@ def spending_of_ledger(
     """
     with rows_of_ledger(path) as (connection, control_totals):
         return spending(connection, period, basis, OF_LEDGER, control_totals, where=where, now=now)
-
-
-def spending_of_rows(
-    connection: "DuckDBPyConnection",
-    period: Period,
-    basis: Basis,
-    where: Mapping[str, str] = MappingProxyType({}),
-    now: datetime.datetime | None = None,
-) -> Spending:
-    """Return the spending of a view `rows`, as `exports.source.open_rows` creates it."""
-    return spending(connection, period, basis, OF_ROWS, where=where, now=now)
 
 
 def spending(  # noqa: PLR0913 - what to sum, and in which SQL dialect

@@ -8,6 +8,7 @@ its offset; an unknown value is null. A group's `key` is an array in the order o
 
 import datetime
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeGuard, cast
 
@@ -21,8 +22,13 @@ _VERSION: Final = 1
 
 def as_json(report: Report) -> str:
     """Return a report as one JSON object, in ASCII, so that no name can control a terminal."""
-    report_object = {"version": _VERSION, "client_version": __version__, **to_plain(report)}
-    return f"{json.dumps(report_object, allow_nan=False, indent=2)}\n"
+    return versioned(to_plain(report), indent=2)
+
+
+def versioned(fields: Mapping[str, Any], indent: int | None = None) -> str:
+    """Return one JSON object with `version` and `client_version`, in ASCII."""
+    whole = {"version": _VERSION, "client_version": __version__, **fields}
+    return f"{json.dumps(whole, allow_nan=False, indent=indent)}\n"
 
 
 def to_plain(value: Any) -> Any:
