@@ -150,7 +150,7 @@ def test_json_has_one_object_per_line(budget, ledger):
         "verdict": "undecided",
         "max_usd": "10",
         "basis": "charged",
-        "allowed_doubtful": 0,
+        "allow_doubtful": 0,
         "since": "2026-11-02T00:00:00+00:00",
         "until": None,
         "timezone": "UTC",

@@ -9,18 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelgates_client import ConfigurationError
-from modelgates_client.reports.periods import Period, moment, read_age, read_period, zone_of
+from modelgates_client.reports.periods import NAMES, Period, moment, read_age, read_period, zone_of
 
 NOW = datetime.datetime(2026, 11, 4, 9, 30, tzinfo=datetime.UTC)  # a Wednesday
 
 
 def period(now=NOW, **options):
-    """Return the period of some options; the others are not set."""
-    defaults = {
-        **dict.fromkeys(("since", "until", "timezone")),
-        **dict.fromkeys(("today", "yesterday", "week", "month", "last_month"), False),
-    }
-    return read_period({**defaults, **options}, now)
+    """Return the period of some options, where a named one is `True`."""
+    named = [name for name in NAMES if options.pop(name, False)]
+    return read_period(now, named=named, **options)
 
 
 def since(text, zone=None, now=NOW):

@@ -1,9 +1,9 @@
 """`modelgates budget --all`: check all budgets of the configuration file.
 
 With `--format json` it prints one JSON object: `version` (1; a version may gain names, but never
-loses any), `client_version`, `timezone` and `budgets`. Each budget has `name`, `verdict`,
-`max_usd`, `basis`, `allowed_doubtful`, `period`, `each`, `value`, `where`, `warn_at`, `since` and
-`until`, and the fields of `reports.budgets.BudgetState` and `reports.spending.Spending`.
+loses any), `client_version`, `timezone` and `budgets`. Each budget has the fields of
+`reports.budgets.Budget` and `BudgetState`, `since` and `until`, and the fields of
+`reports.spending.Spending`.
 """
 
 import datetime
@@ -87,26 +87,9 @@ def as_json(states: Sequence[BudgetState], timezone: str) -> str:
 
 
 def _as_dict(state: BudgetState) -> dict[str, Any]:
-    budget = state.budget
-    return {
-        "name": budget.name,
-        "verdict": state.verdict,
-        "max_usd": to_plain(budget.max_usd),
-        "basis": budget.basis,
-        "allowed_doubtful": budget.allow_doubtful,
-        "period": budget.period,
-        "each": budget.each,
-        "value": state.value,
-        "where": dict(budget.where),
-        "warn_at": to_plain(budget.warn_at),
-        "since": to_plain(state.period.since),
-        "until": to_plain(state.period.until),
-        **{
-            key: to_plain(getattr(state, key))
-            for key in ("share", "warned_at", "usd_per_day", "days", "reached_on")
-        },
-        **to_plain(state.spent),
-    }
+    fields = to_plain(state)
+    budget, period, spent = (fields.pop(name) for name in ("budget", "period", "spent"))
+    return {**budget, **fields, "since": period["since"], "until": period["until"], **spent}
 
 
 def as_table(states: Sequence[BudgetState]) -> str:

@@ -2,7 +2,7 @@
 
 With `--format json` it prints one JSON object: `version` (1; a version may gain names, but never
 loses any), `client_version`, `verdict` (`within`, exit status 0; `over`, 10; or `undecided`, 11),
-the options `max_usd`, `basis`, `allowed_doubtful`, `since`, `until` and `timezone`, and the fields
+the options `max_usd`, `basis`, `allow_doubtful`, `since`, `until` and `timezone`, and the fields
 of `reports.spending.Spending`. Amounts are strings of exact decimal digits.
 """
 
@@ -196,9 +196,7 @@ def _as_dict(
         "verdict": verdict,
         "max_usd": to_plain(max_usd),
         "basis": options.basis,
-        "allowed_doubtful": options.allow_doubtful,
-        "since": to_plain(period.since),
-        "until": to_plain(period.until),
-        "timezone": period.timezone,
+        "allow_doubtful": options.allow_doubtful,
+        **to_plain(period),
         **to_plain(spent),
     }

@@ -21,7 +21,7 @@ from modelgates_client.errors import ConfigurationError
 from modelgates_client.transport.credentials import Secret
 
 if TYPE_CHECKING:
-    from modelgates_client.reports.periods import Period, PeriodOptions
+    from modelgates_client.reports.periods import Period, PeriodName
 
 _DECLARE: Final = "declare"  # in a field's metadata
 
@@ -206,22 +206,17 @@ class SelectionOptions:
         """
         from modelgates_client.reports.periods import read_period  # noqa: PLC0415 - few need it
 
-        return read_period(self._selection(), now)
+        return read_period(
+            now, since=self.since, until=self.until, named=self._named, timezone=self.timezone
+        )
 
     @property
     def is_selective(self) -> bool:
         """Whether a period or a label excludes some records."""
-        return any(value for name, value in self._selection().items() if name != "timezone")
+        return bool(self.since or self.until or self._named or self.where)
 
-    def _selection(self) -> "PeriodOptions":
-        return {
-            "since": self.since,
-            "until": self.until,
-            "today": self.today,
-            "yesterday": self.yesterday,
-            "week": self.week,
-            "month": self.month,
-            "last_month": self.last_month,
-            "timezone": self.timezone,
-            "where": self.where,
-        }
+    @property
+    def _named(self) -> "list[PeriodName]":
+        from modelgates_client.reports.periods import NAMES  # noqa: PLC0415 - few need it
+
+        return [name for name in NAMES if getattr(self, name)]

@@ -12,7 +12,7 @@ from modelgates_client.ledger.ledger import bring_up_to_date
 from modelgates_client.mcp.results import Untrusted, digits, untrusted
 from modelgates_client.reports.budgets import Budget, BudgetState, states_of
 from modelgates_client.reports.figures import Group
-from modelgates_client.reports.periods import NO_PERIOD, read_period, zone_name
+from modelgates_client.reports.periods import read_period, zone_name
 from modelgates_client.reports.reading import OF_LEDGER, rows_of_ledger
 from modelgates_client.reports.selection import check_by, needed, read_where
 
@@ -107,8 +107,7 @@ def report(  # noqa: PLR0913, PLR0917 - the options of a report
     from modelgates_client.reports.building import build_report  # noqa: PLC0415 - likewise
 
     now = datetime.datetime.now(datetime.UTC)
-    options = {**NO_PERIOD, "since": since, "until": until, "timezone": timezone}
-    period = read_period(options, now)  # type: ignore[arg-type] # the same names
+    period = read_period(now, since=since, until=until, timezone=timezone)
     chosen, labels = check_by(by), read_where(where)
     with open_source([path]) as source:
         source.define("rows", needed(chosen))

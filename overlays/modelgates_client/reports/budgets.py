@@ -26,7 +26,7 @@ from modelgates_client.ledger.control_totals import (
     TotalsDifference,
     number_of,
 )
-from modelgates_client.reports.periods import NO_PERIOD, Period, read_period, start_of, zone_of
+from modelgates_client.reports.periods import Period, PeriodName, read_period, start_of, zone_of
 from modelgates_client.reports.reading import (
     Cursor,
     DatabaseConnection,
@@ -42,7 +42,7 @@ from modelgates_client.rows.columns import LABELS
 from modelgates_client.rows.values import microseconds
 from modelgates_runtime.values import is_array, is_object
 
-_PERIODS: Final = {"day": "today", "week": "week", "month": "month"}
+_PERIODS: Final[Mapping[str, PeriodName]] = {"day": "today", "week": "week", "month": "month"}
 _ROLLING: Final = re.compile("[0-9]{1,4}[hdw]")
 _MEAN_DAYS: Final = 7
 _MIN_MEAN_DAYS: Final = 3
@@ -281,9 +281,12 @@ class _BudgetTally:
 
     def __init__(self, budget: Budget, now: datetime.datetime, timezone: str) -> None:
         period_name = _PERIODS.get(budget.period)
-        options = {**NO_PERIOD, "timezone": timezone}
-        options.update({period_name: True} if period_name is not None else {"since": budget.period})
-        self.period = read_period(options, now)  # type: ignore[arg-type]
+        self.period = read_period(
+            now,
+            since=budget.period if period_name is None else None,
+            named=() if period_name is None else (period_name,),
+            timezone=timezone,
+        )
         if self.period.since is None:
             raise LookupError("the period of a budget has no start")
         self._budget = budget

@@ -11,7 +11,8 @@ follow the calendar of the zone.
 import datetime
 import re
 import zoneinfo
-from typing import Final, Literal, TypedDict
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from attrs import frozen
 
@@ -22,7 +23,7 @@ LOCAL: Final = "local"  # the time zone of the system
 
 #: Periods that have a name, which is that of their option.
 PeriodName = Literal["today", "yesterday", "week", "month", "last_month"]
-_NAMES: Final[tuple[PeriodName, ...]] = ("today", "yesterday", "week", "month", "last_month")
+NAMES: Final[tuple[PeriodName, ...]] = ("today", "yesterday", "week", "month", "last_month")
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})([hdw])", re.ASCII)
 _HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24}
@@ -59,62 +60,30 @@ class Period:
         return since if self.until is None else f"{since} until {moment(self.until)}"
 
 
-class PeriodOptions(TypedDict):
-    """The options that select records, as click names them.
-
-    Attributes:
-        since: The start of the period; None: unbounded.
-        until: The end of the period; None: unbounded.
-        today: Whether the period starts today.
-        yesterday: Whether the period is yesterday.
-        week: Whether the period starts on Monday of this week.
-        month: Whether the period starts on the first of this month.
-        last_month: Whether the period is the previous month.
-        timezone: The IANA name of the zone of days and times, or `local`; None: UTC.
-        where: The labels that records must have, as `label:NAME=TEXT`.
-    """
-
-    since: str | None
-    until: str | None
-    today: bool
-    yesterday: bool
-    week: bool
-    month: bool
-    last_month: bool
-    timezone: str | None
-    where: tuple[str, ...]
-
-
-#: The options of no period: all time, in UTC.
-NO_PERIOD: Final[PeriodOptions] = {
-    "since": None,
-    "until": None,
-    "today": False,
-    "yesterday": False,
-    "week": False,
-    "month": False,
-    "last_month": False,
-    "timezone": None,
-    "where": (),
-}
-
-
-def read_period(options: PeriodOptions, now: datetime.datetime) -> Period:
-    """Return the period that the options select.
+def read_period(
+    now: datetime.datetime,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    named: Sequence[PeriodName] = (),
+    timezone: str | None = None,
+) -> Period:
+    """Return the period that options select; all time, if none is given.
 
     Args:
-        options: The options.
         now: The current time, timezone-aware.
+        since: The start, as of `--since`.
+        until: The end, as of `--until`.
+        named: The periods that are given by name; more than one is an error.
+        timezone: The IANA name of the zone of days and times, or `local`; None: UTC.
 
     Raises:
         ConfigurationError: Options exclude each other or cannot be parsed, or the time zone does
             not exist.
     """
-    since, until = options["since"], options["until"]
-    named: list[PeriodName] = [each for each in _NAMES if options[each]]
     starts = ["--since"] if since is not None else []
     starts += map(_option, named)
-    name = zone_name(options["timezone"])
+    name = zone_name(timezone)
     zone = zone_of(name)
     start = end = None
     if since is not None:

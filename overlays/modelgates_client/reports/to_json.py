@@ -40,6 +40,8 @@ def to_plain(value: Any) -> Any:
         return value.isoformat()
     if _is_tuple(value):
         return [to_plain(item) for item in value]
+    if _is_mapping(value):
+        return {key: to_plain(item) for key, item in value.items()}
     kind = cast("type[object]", type(value))
     if attrs.has(kind):
         names = [field.name for field in attrs.fields(kind)]
@@ -49,3 +51,7 @@ def to_plain(value: Any) -> Any:
 
 def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
     return isinstance(value, tuple)
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)

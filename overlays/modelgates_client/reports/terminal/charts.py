@@ -42,14 +42,7 @@ class DrawingCharacters:
 
 
 _FINE: Final = DrawingCharacters(
-    bar="\N{LEFT ONE EIGHTH BLOCK}\N{LEFT ONE QUARTER BLOCK}\N{LEFT THREE EIGHTHS BLOCK}"
-    "\N{LEFT HALF BLOCK}\N{LEFT FIVE EIGHTHS BLOCK}\N{LEFT THREE QUARTERS BLOCK}"
-    "\N{LEFT SEVEN EIGHTHS BLOCK}\N{FULL BLOCK}",
-    column="\N{LOWER ONE EIGHTH BLOCK}\N{LOWER ONE QUARTER BLOCK}\N{LOWER THREE EIGHTHS BLOCK}"
-    "\N{LOWER HALF BLOCK}\N{LOWER FIVE EIGHTHS BLOCK}\N{LOWER THREE QUARTERS BLOCK}"
-    "\N{LOWER SEVEN EIGHTHS BLOCK}\N{FULL BLOCK}",
-    arrow="\N{RIGHTWARDS ARROW}",
-    separator="\N{MIDDLE DOT}",
+    bar="▏▎▍▌▋▊▉█", column="▁▂▃▄▅▆▇█", arrow="→", separator="\N{MIDDLE DOT}"
 )
 _COARSE: Final = DrawingCharacters(bar="#", column=".:#", arrow="->", separator="-")
 
