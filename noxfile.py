@@ -23,7 +23,7 @@ from nox.command import CommandFailed
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "none"  # `environment` creates them, shared by sessions
 nox.options.sessions = ["test"]
-nox.options.parallel = 2  # the sessions often wait
+nox.options.parallel = 4  # tests often wait: four keep two cores busy
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -34,47 +34,6 @@ LOCKED_GROUPS = (*TEST_GROUPS, "typing", "heavy", "coverage")
 LOCKED = ("--require-hashes", "-r", "scripts/requirements/tests.txt")
 PACKAGES = ("overlays/modelgates_client", "overlays/modelgates_runtime", "generated/modelgates_api")
 
-# What does not depend on the interpreter is tested on one: tools, pictures, tables, arguments, what
-# packages of others make of ours, simulations, and long searches through pure functions. Everything
-# else, and what is new, is tested on all.
-ON_ONE = (
-    "tests/attack",
-    "tests/bulk/test_limits.py",
-    "tests/bulk/test_mixtures.py",
-    "tests/bulk/test_outages.py",
-    "tests/bulk/test_pacer.py",
-    "tests/calls/test_responses.py",
-    "tests/calls/test_calls.py",
-    "tests/calls/test_crowds.py",
-    "tests/calls/test_retry_after.py",
-    "tests/calls/test_waiting.py",
-    "tests/capture/test_application.py",
-    "tests/capture/test_scanning.py",
-    "tests/cli",
-    "tests/conformance",
-    "tests/contract",
-    "tests/doors",
-    "tests/examples",
-    "tests/exports",
-    "tests/faults/ledgers",
-    "tests/ledger/test_arrow.py",
-    "tests/ledger/test_model.py",
-    "tests/mcp",
-    "tests/ledger/test_processes.py",
-    "tests/mocking",
-    "tests/reports",
-    "tests/rows",
-    "tests/telemetry",
-    "tests/test_architecture.py",
-    "tests/test_documents.py",
-    "tests/test_lists.py",
-    "tests/test_security.py",
-    "tests/testing/test_plugin.py",
-    "tests/testing/test_stub_command.py",
-)
-ON_ALL_TOO = ("tests/cli/test_signals.py", "tests/mcp/test_starting.py")
-HEAVY = "tests/heavy"
-COMPARISON = "tests/comparison"
 # What stands on a dependency: each of them is used in these.
 LOWEST = (
     "tests/calls/test_responses.py",
@@ -222,17 +181,6 @@ def project(session: nox.Session, version: str | None = None) -> None:
     environment(session, f"project-{version}", CODEGEN, LOCKED, ours, python=python)
 
 
-def files_for_one() -> list[str]:
-    """Return the files of tests that one interpreter runs; each name listed above must exist."""
-    on_all = [ROOT / name for name in ON_ALL_TOO]
-    files: list[Path] = []
-    for path in [ROOT / name for name in ON_ONE]:
-        files += path.rglob("test_*.py") if path.is_dir() else [path]
-    for missing in (path for path in (*on_all, *files) if not path.is_file()):
-        raise FileNotFoundError(missing)
-    return [str(path) for path in files if path not in on_all]
-
-
 def tools_alone(session: nox.Session) -> None:
     """Use the environment that has what turns the spec into code, and code into packages."""
     environment(session, "tools-alone", CODEGEN, ("build", "hatchling>=1.26", "pip"))
@@ -263,14 +211,15 @@ def program(session: nox.Session, name: str) -> str:
     return found or session.error(f"{name} is not in the session's environment")
 
 
-TESTED = [f"tests-{version}" for version in INTERPRETERS]
+ON_EVERY = [f"tests-{version}" for version in reversed(INTERPRETERS)]
 
 
 @nox.session(
-    requires=[
+    requires=[  # the longest first
         "tools",
         "heavy",
-        *TESTED,
+        "once",
+        *ON_EVERY,
         "lowest",
         "comparison",
         "typing",
@@ -422,9 +371,16 @@ def contract(session: nox.Session) -> None:
     pytest(session, "tests/contract", *session.posargs)
 
 
-@nox.session(requires=TESTED)
+@nox.session(requires=["once", *ON_EVERY])
 def tests(session: nox.Session) -> None:
-    """Run the tests of the packages on every interpreter; arguments after `--` go to pytest."""
+    """Run the tests of the packages; arguments after `--` go to pytest."""
+
+
+@nox.session(allow_parallel=True)
+def once(session: nox.Session) -> None:
+    """Run the tests of the packages that do not depend on the interpreter, on the newest."""
+    project(session, list(INTERPRETERS)[-1])
+    run_pytest(session, "--on=one", *session.posargs)
 
 
 def add_tests(version: str) -> None:
@@ -432,12 +388,9 @@ def add_tests(version: str) -> None:
 
     @nox.session(name=f"tests-{version}", allow_parallel=True)
     def tests_on(session: nox.Session) -> None:
-        """Run the tests of the packages on one interpreter; on the newest, all of them."""
+        """Run the tests of the packages that depend on the interpreter, or all in given paths."""
         project(session, version)
-        arguments = [f"--ignore={path}" for path in ("tests/scripts", HEAVY, COMPARISON)]
-        if version != list(INTERPRETERS)[-1]:
-            arguments += [f"--ignore={file}" for file in files_for_one()]
-        run_pytest(session, *arguments, *session.posargs)
+        run_pytest(session, "--on=every", *session.posargs)
 
 
 for _version in INTERPRETERS:
@@ -470,7 +423,7 @@ def newest(session: nox.Session) -> None:
     shutil.rmtree(ROOT / ".nox" / "newest", ignore_errors=True)  # what is newest changes
     environment(session, "newest", needs, python=list(INTERPRETERS.values())[-1])
     # What generates code has versions of its own, which are pinned.
-    others = ("tests/attack", "tests/scripts", HEAVY, COMPARISON)
+    others = ("tests/attack", "tests/scripts", "tests/heavy", "tests/comparison")
     run_pytest(session, *(f"--ignore={path}" for path in others), *session.posargs)
 
 
@@ -488,7 +441,7 @@ def attack(session: nox.Session) -> None:
 def tools(session: nox.Session) -> None:
     """Run the tests of the maintainer's tools, on one interpreter like the tools themselves."""
     # By file: the tests of a file share generated code, which is then generated only once.
-    by_file = ("--dist=loadfile", "--no-loadscope-reorder")
+    by_file = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
     pytest(session, *by_file, "tests/scripts", *session.posargs)
 
 
@@ -496,7 +449,7 @@ def tools(session: nox.Session) -> None:
 def heavy(session: nox.Session) -> None:
     """Run the tests that take long, on one interpreter: kills, a cluster, a browser."""
     find_browser(session)
-    pytest(session, HEAVY, *session.posargs)
+    pytest(session, "--numprocesses=3", "tests/heavy", *session.posargs)
 
 
 @nox.session(allow_parallel=True)
@@ -504,7 +457,7 @@ def comparison(session: nox.Session) -> None:
     """Test the page that compares this client with others, in a separate environment."""
     needs = (*EXTRAS, *group("pytest"), *group("comparison"))
     environment(session, "comparison", CODEGEN, needs)
-    run_pytest(session, COMPARISON, *session.posargs)
+    run_pytest(session, "tests/comparison", *session.posargs)
 
 
 def find_browser(session: nox.Session) -> None:
@@ -523,7 +476,7 @@ def coverage(session: nox.Session) -> None:
     project(session)
     with scratch_folder(session) as scratch:
         session.env["COVERAGE_FILE"] = str(Path(scratch) / "coverage")
-        suite = ("-m", "pytest", "--numprocesses=4", f"--ignore={COMPARISON}")
+        suite = ("-m", "pytest", "--numprocesses=4", "--ignore=tests/comparison")
         run(session, "coverage", "run", *suite, *session.posargs)
         run(session, "coverage", "combine", "--quiet")
         report = ("coverage", "report", "--show-missing", "--skip-covered")
@@ -547,11 +500,7 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 def run_pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest in the session's environment."""
     with scratch_folder(session):
-        # Once in one process, so that not every process compiles all tests.
-        run(session, "pytest", "--collect-only", "-qq", *arguments, silent=True)
-        # The tests often wait for misbehaving servers: three processes, on any machine.
-        # A fourth takes longer to import the tests than it saves.
-        run(session, "pytest", "--numprocesses=3", "--durations=20", *arguments)
+        run(session, "pytest", "--durations=20", *arguments)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Shared fixtures: the Hypothesis profile, and a stub whose response a test sets."""
+"""Which tests run on which interpreters, the Hypothesis profile, and shared fixtures."""
 
 import gc
 import json
@@ -21,7 +21,75 @@ settings.register_profile(
 settings.load_profile("project")
 
 SLOW_S = 2.0
-RECORD = Path(__file__).parent / "records" / "2026-02-cancelled-stream.json"
+TESTS = Path(__file__).parent
+RECORD = TESTS / "records" / "2026-02-cancelled-stream.json"
+
+#: Files and folders whose tests do not depend on the interpreter: tools, pictures, tables,
+#: arguments, what packages of others make of ours, simulations, and long searches through pure
+#: functions. The others, and new ones, run on every interpreter.
+ON_ONE = {
+    "attack",
+    "bulk/test_limits.py",
+    "bulk/test_mixtures.py",
+    "bulk/test_outages.py",
+    "bulk/test_pacer.py",
+    "calls/test_calls.py",
+    "calls/test_crowds.py",
+    "calls/test_responses.py",
+    "calls/test_retry_after.py",
+    "calls/test_waiting.py",
+    "capture/test_application.py",
+    "capture/test_scanning.py",
+    "cli",
+    "conformance",
+    "contract",
+    "doors",
+    "examples",
+    "exports",
+    "faults/ledgers",
+    "ledger/test_arrow.py",
+    "ledger/test_model.py",
+    "ledger/test_processes.py",
+    "mcp",
+    "mocking",
+    "reports",
+    "rows",
+    "telemetry",
+    "test_architecture.py",
+    "test_documents.py",
+    "test_lists.py",
+    "test_security.py",
+    "testing/test_plugin.py",
+    "testing/test_stub_command.py",
+}
+#: Files in these folders that run on every interpreter.
+ON_EVERY = {"cli/test_signals.py", "mcp/test_starting.py"}
+#: Folders with a nox session of their own.
+SEPARATE = {"comparison", "heavy", "scripts"}
+
+
+def pytest_addoption(parser):
+    """Add the option by which the nox sessions select their tests."""
+    parser.addoption(
+        "--on",
+        choices=["every", "one"],
+        help="without paths: run only the tests for every interpreter, or only those for one",
+    )
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Ignore files that `--on` does not select."""
+    selected = config.getoption("on")
+    if not selected or collection_path.suffix != ".py":
+        return None
+    if config.args_source is config.ArgsSource.ARGS:  # paths on the command line
+        return None
+    path = collection_path.relative_to(TESTS)
+    names = {parent.as_posix() for parent in (path, *path.parents)}
+    if names & SEPARATE:
+        return True
+    runs_on = "one" if names & ON_ONE and not names & ON_EVERY else "every"
+    return True if runs_on != selected else None
 
 
 def pytest_configure():
