@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from .wire import KEY
 
-#: The key, and parts that are long enough to give it away.
-_SECRETS = (KEY, KEY[: 2 * len(KEY) // 3], KEY[len(KEY) // 3 :])
+#: The middle of the key: any part that is long enough to give it away contains this.
+_SECRET = KEY[len(KEY) // 3 : 2 * len(KEY) // 3]
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 
@@ -20,12 +20,13 @@ def shows(text: str) -> bool:
     unescaped = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     unescaped = re.sub(r"\\+/", "/", unescaped).replace("\x00", "").replace(r"\x00", "")
     forms = (text, unescaped, html.unescape(unescaped), unquote(unescaped))
-    return any(secret in form for form in forms for secret in _SECRETS)
+    return any(_SECRET in form for form in forms)
 
 
 def of_error(error: BaseException) -> list[str]:
     """Return the places where an error shows the key; it should be empty."""
-    return [where for where, text in _texts(error) if shows(text)]
+    places = {text: where for where, text in _texts(error)}  # frames often share a local
+    return [where for text, where in places.items() if shows(text)]
 
 
 def of_records(records: list[logging.LogRecord]) -> list[str]:
@@ -47,13 +48,11 @@ def _texts(error: BaseException) -> Iterator[tuple[str, str]]:
         yield f"args of {name}", repr(link.args)
         for key, value in vars(link).items():
             yield f"{name}.{key}", f"{value!r} {value!s}"
-        report = traceback.TracebackException(
-            type(link), link, link.__traceback__, capture_locals=True
-        )
-        for frame in report.stack:
+        frames = traceback.walk_tb(link.__traceback__)
+        for frame in traceback.StackSummary.extract(frames, capture_locals=True):
             for key, value in (frame.locals or {}).items():
                 yield f"{name}: local {key!r} of {frame.name} in {frame.filename}", value
-        yield f"traceback of {name}", "".join(report.format())
+    yield "traceback", "".join(traceback.format_exception(error))
     yield "pickle", pickle.dumps(error).decode("latin-1")
 
 

@@ -22,6 +22,7 @@ def authority() -> trustme.CA:
     return trustme.CA(organization_name="Trusted by the tests")
 
 
+@cache
 def trusting() -> ssl.SSLContext:
     """Return a client's context that trusts the tests' authority, and no other."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
