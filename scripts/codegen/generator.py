@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from common import documents, toolchain
 from common.project import PACKAGE, Project
 from common.tool_errors import ToolError
-from jinja2 import TemplateError
+from jinja2 import BytecodeCache, TemplateError
+from jinja2.bccache import Bucket
 from normalizing import messages
 from normalizing.normal import NormalForm, normalize
 from openapi_python_client import Project as GeneratorProject
@@ -118,6 +119,29 @@ class _Generator(GeneratorProject):
         path.write_text(text, encoding=self.config.file_encoding)
 
 
+class _CompiledTemplates(BytecodeCache):
+    """The compiled templates of this process, which often generates several clients."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:  # noqa: ARG002
+        """Return the name: the same template in other checkouts is compiled once."""
+        return name
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Load a template, which Jinja compares by a checksum of its source."""
+        if compiled := self._compiled.get(bucket.key):
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template."""
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED_TEMPLATES = _CompiledTemplates()
+
+
 def _render(
     project: Project,
     data: GeneratorData,
@@ -126,6 +150,7 @@ def _render(
     left_out: list[str],
 ) -> None:
     runner = _Generator(openapi=data, config=config, custom_template_path=project.templates)
+    runner.env.bytecode_cache = _COMPILED_TEMPLATES
     runner.env.globals["left_out"] = left_out
     runner.env.globals["fail"] = _fail
     runner.env.globals["tags"] = properties.tags

@@ -7,6 +7,7 @@ a document, with aliases expanded, while it is parsed, and refuses it before any
 import json
 import math
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -113,6 +114,7 @@ class _Constructor(SafeConstructor):
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
+@lru_cache(maxsize=16)  # tools read a spec several times, and `_json_values` copies the result
 def _read(text: str) -> Any:
     """Read JSON as JSON: ruamel.yaml keeps surrogate pairs apart and refuses tabs."""
     if text.lstrip(" \t\r\n")[:1] == "{":
